@@ -1,0 +1,183 @@
+"""The family tree of journeykit's errors.
+
+    JourneykitError
+    ├── ModelError          a value that cannot be: a window of no length, an unknown time zone
+    ├── RuleError           an audience rule that cannot be read; knows its text and column
+    ├── PlaybookError       everything that is wrong in a playbook, at once
+    ├── DataError           a table or a row that cannot be used
+    ├── NotSupportedError   a part of the playbook that this version cannot act on yet
+    ├── PolicyError         a policy that is none, or is not known
+    └── MissingExtraError   a package that an extra would have installed
+
+Each error carries its parts as attributes; the message says what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class JourneykitError(Exception):
+    """The root: catch this one to catch them all."""
+
+
+class ModelError(JourneykitError, ValueError):
+    """A value that cannot be, such as a window of no length or an unknown time zone.
+
+    Attributes:
+        field: the name of the field that is wrong, or an empty text.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class RuleError(JourneykitError, ValueError):
+    """An audience rule that cannot be read.
+
+    Attributes:
+        text: the rule as it was given.
+        column: where in the text, counted from 1; 0 when no single place is to blame.
+    """
+
+    def __init__(self, message: str, *, text: str = "", column: int = 0) -> None:
+        place = f" (column {column})" if column else ""
+        super().__init__(f"{message}{place}")
+        self.message = message
+        self.text = text
+        self.column = column
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_rule_error, (self.message, self.text, self.column)
+
+
+def _rebuild_rule_error(message: str, text: str, column: int) -> RuleError:
+    return RuleError(message, text=text, column=column)
+
+
+@frozen
+class Problem:
+    """One fault of a playbook.
+
+    Attributes:
+        path: where, such as ``campaigns[2].team``.
+        message: what is wrong and what is allowed.
+        line: the line in the file, counted from 1; None where the source has no lines.
+        suggestion: what was probably meant, or None.
+        severity: ``error`` or ``warning``.
+    """
+
+    path: str
+    message: str
+    line: int | None = None
+    suggestion: str | None = None
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        line = f"line {self.line}: " if self.line else ""
+        hint = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
+        return f"{line}{self.path or 'playbook'}: {self.message}{hint}"
+
+
+class PlaybookError(JourneykitError, ValueError):
+    """Everything that is wrong in a playbook, at once.
+
+    Attributes:
+        problems: the faults, in the order of the file.
+        source: the name of the file, or ``playbook``.
+    """
+
+    def __init__(self, problems: Iterable[Problem], *, source: str = "playbook") -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        count = len(self.problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{source}: {count} problem{'s' if count != 1 else ''}\n{lines}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_playbook_error, (self.problems, self.source)
+
+
+def _rebuild_playbook_error(problems: tuple[Problem, ...], source: str) -> PlaybookError:
+    return PlaybookError(problems, source=source)
+
+
+class DataError(JourneykitError, ValueError):
+    """A table, row or argument that cannot be used.
+
+    Attributes:
+        source: the file or argument, or an empty text.
+        row: the row, counted from 1 without the header; None where the whole is meant.
+        field: the column or attribute, or an empty text.
+    """
+
+    def __init__(self, message: str, *, source: str = "", row: int | None = None, field: str = "") -> None:
+        place = ", ".join(
+            part for part in (source, f"row {row}" if row is not None else "", field and f"field {field!r}") if part
+        )
+        super().__init__(f"{place}: {message}" if place else message)
+        self.message = message
+        self.source = source
+        self.row = row
+        self.field = field
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_data_error, (self.message, self.source, self.row, self.field)
+
+
+def _rebuild_data_error(message: str, source: str, row: int | None, field: str) -> DataError:
+    return DataError(message, source=source, row=row, field=field)
+
+
+class NotSupportedError(JourneykitError):
+    """A part of the playbook that this version reads but cannot act on yet.
+
+    Attributes:
+        key: the path of the part, such as ``quotas``.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+        self.message = message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return NotSupportedError, (self.key, self.message)
+
+
+class PolicyError(JourneykitError, ValueError):
+    """A policy that is none, is not known, or cannot be loaded."""
+
+
+class MissingExtraError(JourneykitError, ImportError):
+    """A package that one of journeykit's extras would have installed.
+
+    Attributes:
+        extra: the extra to install.
+    """
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs the extra {extra!r}: pip install 'journeykit[{extra}]'")
+        self.extra = extra
+        self.purpose = purpose
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return MissingExtraError, (self.extra, self.purpose)
+
+
+def closest(word: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word that a misspelt one probably meant, or None.
+
+    Example:
+        >>> closest("tema", ["team", "theme", "topic"])
+        'team'
+    """
+    found = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    return found[0] if found else None
