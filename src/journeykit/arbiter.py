@@ -1,0 +1,216 @@
+"""The arbiter: it looks at a contact's claims, its history and a moment, and gives every claim an outcome and a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from journeykit.case import Case
+from journeykit.civil import micros, moment
+from journeykit.compiled import Compiled
+from journeykit.contact import Contact
+from journeykit.decision import Decision, Grant
+from journeykit.errors import ModelError, NotSupportedError, PolicyError, closest
+from journeykit.explain import write_rows
+from journeykit.fields import MILLIONTH
+from journeykit.playbook import Playbook
+from journeykit.policies import BUILT_IN
+from journeykit.policy import Policy
+from journeykit.selection import NODE_BUDGET
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from journeykit.audit import Violation
+    from journeykit.campaign import Claim, Score
+    from journeykit.touch import Touch
+
+
+def _check_playbook(_: Any, __: Any, value: object) -> None:
+    if not isinstance(value, Playbook):
+        raise ModelError(f"an Arbiter is made from a Playbook, found {type(value).__name__}", field="playbook")
+
+
+@frozen(eq=False)
+class Arbiter:
+    """A playbook, compiled once and asked many times. Immutable, thread-safe, picklable.
+
+    Attributes:
+        playbook: the rule set.
+        policies: your own policies by name; the playbook's ``policy`` chooses among these and the built-in ones.
+        prices: prices of quotas; not built yet.
+        node_budget: the most nodes one search visits before it settles for the best set it has seen. The decision
+            then says ``optimal=False`` and gives the bound.
+
+    Raises:
+        NotSupportedError: for a section that this version reads but cannot act on, naming its key.
+        PolicyError: for a policy that is not known, or is none.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Cap, Claim, Contact, Window
+        >>> gatekeeper = Arbiter(Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))]))
+        >>> anna = Contact(id="anna", consent=["email"])
+        >>> claims = [Claim(campaign="news", channel="email", weight=1), Claim(campaign="launch", channel="email", weight=8)]
+        >>> decision = gatekeeper.decide(anna, claims=claims, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+        >>> [(row.campaign, str(row.reason)) for row in decision.rows]
+        [('launch', 'granted'), ('news', 'outbid')]
+    """
+
+    playbook: Playbook = field(validator=_check_playbook)
+    policies: Mapping[str, Policy] = field(factory=dict, converter=dict)
+    prices: None = None
+    node_budget: int = field(default=NODE_BUDGET, kw_only=True)
+    fingerprint: str = field(init=False, repr=False)
+    _compiled: Compiled = field(init=False, repr=False)
+    _policy: Policy = field(init=False, repr=False)
+
+    @fingerprint.default
+    def _take_fingerprint(self) -> str:
+        return self.playbook.fingerprint
+
+    @_compiled.default
+    def _compile(self) -> Compiled:
+        if self.prices is not None:
+            raise NotSupportedError("prices", "prices of quotas are not supported by this version")
+        if self.playbook.quotas:
+            raise NotSupportedError("quotas", "quotas over contacts are not supported by this version; leave the section out")
+        for at, cap in enumerate(self.playbook.caps):
+            if cap.per == "account":
+                raise NotSupportedError(
+                    f"caps[{at}].per", f"the cap {cap.name!r} is per account, which this version does not support"
+                )
+        return Compiled(self.playbook)
+
+    @_policy.default
+    def _choose_policy(self) -> Policy:
+        known = {**BUILT_IN, **self.policies}
+        name = self.playbook.policy
+        if name not in known:
+            hint = closest(name, known)
+            raise PolicyError(
+                f"the playbook's policy is {name!r}; known are {', '.join(sorted(known))}"
+                + (f"; did you mean {hint!r}?" if hint else "")
+                + ". Give your own as Arbiter(playbook, policies={name: object})."
+            )
+        policy = known[name]
+        if isinstance(policy, type) or not callable(getattr(policy, "weigh", None)):
+            raise PolicyError(f"policy {name!r} must be an object with a method weigh(claim, contact, context), found {policy!r}")
+        return policy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.playbook, dict(self.policies), self.node_budget)
+
+    def decide(
+        self,
+        contact: Contact,
+        touches: Iterable[Touch] = (),
+        claims: Iterable[Claim] | None = None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        scores: Mapping[str, Score] | None = None,
+        explain: bool = False,
+        run_id: str | None = None,
+    ) -> Decision:
+        """Decide all claims on a contact's attention.
+
+        Args:
+            contact: who.
+            touches: his history, planned and reserved touches included, in any order.
+            claims: what is asked for; None makes one claim of every campaign's every content.
+            at: the instant of the decision, aware. The clock is never read.
+            until: the last instant of a plan, aware; a claim may then take one slot of each local day.
+            scores: by campaign id: propensity and value for claims that do not bring their own.
+            explain: whether the rows tell also what was displaced and what weight would have won.
+            run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``.
+
+        Returns:
+            The decision; its rows are worked out when they are first read.
+
+        Raises:
+            ModelError: for an argument that cannot be, such as a naive ``at``.
+        """
+        if not isinstance(contact, Contact):
+            raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
+        case = Case(
+            self._compiled,
+            self._policy,
+            self.playbook.policy,
+            contact,
+            touches,
+            claims,
+            scores or {},
+            at,
+            until,
+            self.node_budget,
+        )
+        return Decision(
+            contact=contact.id,
+            at=at,
+            until=until,
+            granted=tuple(
+                Grant(
+                    winner.entry.claim.campaign,
+                    winner.entry.claim.content,
+                    winner.entry.claim.channel,
+                    moment(winner.at),
+                    (winner.entry.weight or 0) / MILLIONTH,
+                )
+                for winner in case.winners
+            ),
+            total=case.total / MILLIONTH,
+            optimal=case.optimal,
+            bound=case.bound / MILLIONTH,
+            write=partial(write_rows, case, run_id or self.run_id(at, until), self.fingerprint),
+            explain=explain,
+        )
+
+    def decide_many(
+        self,
+        contacts: Iterable[Contact | tuple[Contact, Iterable[Touch]] | tuple[Contact, Iterable[Touch], Iterable[Claim] | None]],
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        explain: bool = False,
+        run_id: str | None = None,
+    ) -> Iterator[Decision]:
+        """Decide contact by contact, as they come; nothing is kept.
+
+        Args:
+            contacts: contacts, or tuples of a contact and its touches, or of a contact, its touches and its claims.
+            at: as for `decide`; so are ``until``, ``explain`` and ``run_id``.
+        """
+        for given in contacts:
+            contact, *rest = given if isinstance(given, tuple) else (given,)
+            yield self.decide(contact, *rest, at=at, until=until, explain=explain, run_id=run_id)  # type: ignore[arg-type]
+
+    def run_id(self, at: datetime, until: datetime | None = None) -> str:
+        """The default name of a run: a hash of the playbook, ``at`` and ``until``."""
+        span = [micros(at), None if until is None else micros(until, what="until")]
+        return sha256(json.dumps([self.fingerprint, *span]).encode()).hexdigest()[:16]
+
+    def audit(
+        self,
+        decision: Decision,
+        contact: Contact,
+        touches: Iterable[Touch] = (),
+        claims: Iterable[Claim] | None = None,
+    ) -> tuple[Violation, ...]:
+        """Check a decision from scratch, with code that shares nothing with the engine.
+
+        Returns:
+            Every rule that what was granted breaks; none for a sound decision.
+        """
+        from journeykit.audit import violations
+
+        return tuple(violations(self.playbook, decision, contact, touches, claims))
+
+
+def _rebuild(playbook: Playbook, policies: dict[str, Policy], node_budget: int) -> Arbiter:
+    return Arbiter(playbook, policies, node_budget=node_budget)

@@ -1,0 +1,201 @@
+"""Teams, campaigns and claims: who asks for attention, with what, and how much it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+
+from attrs import field, frozen, validators
+
+from journeykit.civil import day_number
+from journeykit.errors import ModelError
+from journeykit.fields import (
+    LARGEST,
+    boolean,
+    calendar_date,
+    instance,
+    listed,
+    names,
+    number,
+    one_of,
+    optional_text,
+    required_text,
+    shown,
+    whole,
+)
+from journeykit.rule import Rule
+from journeykit.split import Holdout
+
+
+@frozen(kw_only=True)
+class Team:
+    """Who claims attention, and to what end.
+
+    Attributes:
+        name: which.
+        goal: what for: ``nurture``, ``event``, ``launch``, ``promotion``, ``relationship``, ``service``, ...
+        lever: a factor on the weight of all its claims.
+        department: the department it belongs to, compared with a stage's owner.
+    """
+
+    name: str = field(validator=required_text)
+    goal: str | None = field(default=None, validator=optional_text)
+    lever: float = field(default=1.0, validator=number(0))
+    department: str = field(default="marketing", validator=required_text)
+
+
+def _rule(value: Rule | str | None) -> Rule | None:
+    return Rule(value) if isinstance(value, str) else value
+
+
+def _dates(value: Iterable[date] | None) -> tuple[date, ...] | None:
+    if value is None:
+        return None
+    found = listed(value, "a list of dates")
+    for day in found:
+        if not isinstance(day, date) or isinstance(day, datetime):
+            raise ModelError(f"dates must be dates, found {shown(day)}", field="dates")
+    return tuple(sorted(set(found)))
+
+
+@frozen(kw_only=True)
+class Campaign:
+    """A team's intention to send some content to an audience within a period.
+
+    Attributes:
+        id: which.
+        team: the name of the team.
+        content: ids of its content; several stand for a choice of one.
+        weight: what one message is worth.
+        audience: the rule that selects contacts; None for everybody.
+        starts: first local date, in the contact's zone; None for no start.
+        ends: last local date; None for no end.
+        dates: its own local dates; it goes out on these only. None for any.
+        stages: stages at which it may speak though another department owns them.
+        goal: its end, where it differs from its team's.
+        tier: 0 goes first; the choice is optimal tier by tier.
+        priority: for the policy ``ranked``: 0 goes first.
+        repeat: the most touches of it one contact gets over its whole period; None for no limit.
+        paused: nothing goes out.
+        if_lost: ``defer`` a loser that could go later, or ``drop`` it.
+        cost: what one message costs, for quotas.
+        obeys_caps: whether caps can stop it.
+        counts_toward_caps: whether its touches count in caps.
+        needs_consent: whether opt-out, consent and holdouts can stop it.
+        obeys_quiet_hours: whether quiet hours, send hours and holidays can stop it.
+        holdout: the share of contacts that never gets it.
+    """
+
+    id: str = field(validator=required_text)
+    team: str | None = field(default=None, validator=optional_text)
+    content: tuple[str, ...] = field(default=(), converter=names)
+    weight: float = field(default=1.0, validator=number())
+    audience: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
+    starts: date | None = field(default=None, validator=validators.optional(calendar_date))
+    ends: date | None = field(default=None, validator=validators.optional(calendar_date))
+    dates: tuple[date, ...] | None = field(default=None, converter=_dates)
+    stages: tuple[str, ...] = field(default=(), converter=names)
+    goal: str | None = field(default=None, validator=optional_text)
+    tier: int = field(default=0, validator=whole(0, 1000))
+    priority: int = field(default=0, validator=whole(-1_000_000, 1_000_000))
+    repeat: int | None = field(
+        default=1,
+        validator=validators.optional(whole(1, 1_000_000)),  # type: ignore[arg-type]  # attrs looks at the default
+    )
+    paused: bool = field(default=False, validator=boolean)
+    if_lost: str = field(default="defer", validator=one_of("defer", "drop"))
+    cost: float | None = field(default=None, validator=validators.optional(number()))
+    obeys_caps: bool = field(default=True, validator=boolean)
+    counts_toward_caps: bool = field(default=True, validator=boolean)
+    needs_consent: bool = field(default=True, validator=boolean)
+    obeys_quiet_hours: bool = field(default=True, validator=boolean)
+    holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
+
+    def __attrs_post_init__(self) -> None:
+        if self.starts is not None and self.ends is not None and self.ends < self.starts:
+            raise ModelError(f"the campaign ends ({self.ends}) before it starts ({self.starts})", field="ends")
+
+    def closed(self, day: int) -> str | None:
+        """Why nothing goes out on a local date (a day number), or None where the campaign is open."""
+        if self.paused:
+            return "paused"
+        if self.starts is not None and day < day_number(self.starts):
+            return f"starts {self.starts}"
+        if self.ends is not None and day > day_number(self.ends):
+            return f"ends {self.ends}"
+        if self.dates is not None and all(day != day_number(own) for own in self.dates):
+            return "dates"
+        return None
+
+
+@frozen(kw_only=True)
+class Claim:
+    """A campaign's wish to send one contact some content.
+
+    A claim's own data may be bad: it is judged with the rest of the contact's claims, and answered with `invalid`.
+
+    Attributes:
+        campaign: the campaign's id.
+        content: the content's id; None stands for each content of the campaign, of which one can win.
+        channel: the content's channel; None takes it from the content.
+        at: the instant, or the local date, on which it wants to go; None for any in the decision's span.
+        weight: its own weight; the policy's product is then not applied. None lets the policy weigh it.
+        propensity: the chance of a response.
+        value: what a response is worth.
+        cost: what sending it costs, for quotas.
+        asked_at: when it was asked for; the policy `first_come` looks at this.
+        numbers: further columns, for quotas.
+
+    Example:
+        >>> Claim(campaign="launch", weight=8.0).content is None
+        True
+    """
+
+    campaign: str
+    content: str | None = None
+    channel: str | None = None
+    at: datetime | date | None = None
+    weight: float | None = None
+    propensity: float | None = None
+    value: float | None = None
+    cost: float | None = None
+    asked_at: datetime | None = None
+    numbers: Mapping[str, float] = field(factory=dict)
+
+    def fault(self) -> str | None:
+        """What is wrong with the claim's own data, or None."""
+        for name in ("campaign", "content", "channel"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                return f"{name} must be a text that is not empty, found {value!r}"
+        for name in ("weight", "propensity", "value", "cost"):
+            value = getattr(self, name)
+            if value is not None and not _usable(value):
+                return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
+        for name, value in self.numbers.items():
+            if not _usable(value):
+                return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
+        for name in ("at", "asked_at"):
+            value = getattr(self, name)
+            if isinstance(value, datetime) and value.tzinfo is None:
+                return f"{name} must be an aware instant, found a naive one: {value.isoformat()}"
+            if value is not None and not isinstance(value, datetime if name == "asked_at" else date):
+                return f"{name} must be an instant{'' if name == 'asked_at' else ' or a date'}, found {value!r}"
+        return None
+
+
+@frozen(kw_only=True)
+class Score:
+    """What a model says of a contact and a campaign.
+
+    Attributes:
+        propensity: the chance of a response.
+        value: what a response is worth.
+    """
+
+    propensity: float | None = None
+    value: float | None = None
+
+
+def _usable(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST

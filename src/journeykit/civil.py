@@ -1,0 +1,242 @@
+"""Civil time: instants, local days and periods. The only home of python-dateutil.
+
+Inside the library an instant is an int of microseconds since 1970-01-01T00:00Z, and a local date is an int of
+days since 1970-01-01. Both are exact, compare fast, and mean the same to the one-contact engine and to columns.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+
+from journeykit.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+FOREVER = 2**63 - 1
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_DATE = date(1970, 1, 1)
+_EPOCH_ORDINAL = EPOCH_DATE.toordinal()
+# A day inside the first and last year that Python can write, so that no zone offset can carry a date over the edge.
+_FIRST_DAY = date(1, 1, 3).toordinal() - _EPOCH_ORDINAL
+_LAST_DAY = date(9999, 12, 29).toordinal() - _EPOCH_ORDINAL
+
+PERIODS = ("day", "week", "month", "quarter", "year")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+def micros(moment: datetime, *, what: str = "at") -> int:
+    """Microseconds since the epoch of an aware datetime.
+
+    Raises:
+        ModelError: if the datetime is naive, or no datetime at all.
+
+    Example:
+        >>> micros(datetime(1970, 1, 2, tzinfo=UTC))
+        86400000000
+    """
+    if not isinstance(moment, datetime):
+        raise ModelError(f"{what} must be an aware datetime, found {moment!r}", field=what)
+    try:
+        past = moment - EPOCH
+    except TypeError:
+        raise ModelError(
+            f"{what} must be an aware datetime, found a naive one: {moment.isoformat()}; add a tzinfo", field=what
+        ) from None
+    return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds
+
+
+def moment(at: int) -> datetime:
+    """The aware UTC datetime of an instant; those beyond Python's years are held at the edge."""
+    return EPOCH + timedelta(microseconds=min(max(at, _FIRST_DAY * DAY), _LAST_DAY * DAY))
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01.
+
+    Example:
+        >>> day_number(date(1970, 1, 31))
+        30
+    """
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def day_date(number: int) -> date:
+    """The date of a day number; those beyond Python's years are held at the edge."""
+    return date.fromordinal(min(max(number, _FIRST_DAY), _LAST_DAY) + _EPOCH_ORDINAL)
+
+
+def period_start(day: int, period: str, every: int = 1, week_start: str = "monday") -> int:
+    """First day of the block of ``every`` periods in which a day lies.
+
+    Blocks are counted from the period of 1970-01-01, a Thursday.
+
+    Example:
+        >>> day_date(period_start(day_number(date(2026, 11, 19)), "week")).isoformat()
+        '2026-11-16'
+        >>> day_date(period_start(day_number(date(2026, 11, 19)), "quarter")).isoformat()
+        '2026-10-01'
+    """
+    return _block_start(_block(day, period, every, week_start), period, every, week_start)
+
+
+def next_period(day: int, period: str, every: int = 1, week_start: str = "monday") -> int:
+    """First day of the block after the one in which a day lies."""
+    return _block_start(_block(day, period, every, week_start) + 1, period, every, week_start)
+
+
+def _week_shift(week_start: str) -> int:
+    # 1970-01-01 was the fourth day of a week from Monday and the fifth of one from Sunday.
+    return 3 if week_start == "monday" else 4
+
+
+def _block(day: int, period: str, every: int, week_start: str) -> int:
+    if period == "day":
+        return day // every
+    if period == "week":
+        return (day + _week_shift(week_start)) // 7 // every
+    when = day_date(day)
+    months = (when.year - 1970) * 12 + when.month - 1
+    return months // _MONTHS[period] // every
+
+
+def _block_start(block: int, period: str, every: int, week_start: str) -> int:
+    if period == "day":
+        return block * every
+    if period == "week":
+        return block * every * 7 - _week_shift(week_start)
+    try:
+        start = EPOCH_DATE + relativedelta(months=block * every * _MONTHS[period])
+    except (OverflowError, ValueError):
+        return _LAST_DAY if block > 0 else _FIRST_DAY
+    return day_number(start)
+
+
+class Clock:
+    """Local time of one zone, on instants as ints.
+
+    Use `clock` to get one: the same zone gives the same object, which remembers the offsets it has met.
+    """
+
+    __slots__ = ("_offsets", "name", "zone")
+
+    def __init__(self, name: str, zone: ZoneInfo) -> None:
+        self.name = name
+        self.zone = zone
+        # One offset per UTC day; None marks a day on which it changes.
+        self._offsets: dict[int, int | None] = {}
+
+    def __repr__(self) -> str:
+        return f"clock({self.name!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return clock, (self.name,)
+
+    def offset(self, at: int) -> int:
+        """Microseconds by which local time is ahead of UTC at an instant."""
+        day = at // DAY
+        try:
+            known = self._offsets[day]
+        except KeyError:
+            first, last = self._exact(day * DAY), self._exact(day * DAY + DAY - 1)
+            known = self._offsets[day] = first if first == last else None
+        return self._exact(at) if known is None else known
+
+    def _exact(self, at: int) -> int:
+        offset = moment(at).astimezone(self.zone).utcoffset()
+        assert offset is not None  # noqa: S101  (a ZoneInfo always knows its offset)
+        return (offset.days * 86_400 + offset.seconds) * SECOND + offset.microseconds
+
+    def day(self, at: int) -> int:
+        """Local date of an instant, as a day number."""
+        return (at + self.offset(at)) // DAY
+
+    def local(self, at: int) -> tuple[int, int]:
+        """Local date and time of day of an instant, as a day number and microseconds since midnight."""
+        return divmod(at + self.offset(at), DAY)
+
+    def moment(self, at: int) -> datetime:
+        """The aware local datetime of an instant."""
+        return moment(at).astimezone(self.zone)
+
+    def instants(self, day: int, time: int = 0) -> list[int]:
+        """The instants at which local clocks show this time on this day, earliest first.
+
+        One on most days; two where clocks are set back over it. Where they are set forward over it, the one
+        instant at which they jump.
+        """
+        wall = day * DAY + time
+        offsets = {self.offset(wall - DAY), self.offset(wall + DAY), self.offset(wall)}
+        found = sorted(wall - offset for offset in offsets if self.offset(wall - offset) == offset)
+        return found or [self._jump(wall - max(offsets), wall - min(offsets))]
+
+    def _jump(self, low: int, high: int) -> int:
+        """The instant in (low, high] at which the offset changes."""
+        before = self.offset(low)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.offset(middle) == before:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def day_start(self, day: int) -> int:
+        """The first instant of a local date."""
+        return self.instants(day)[0]
+
+
+@lru_cache(maxsize=1024)
+def clock(name: str) -> Clock:
+    """The clock of a time zone, by its IANA name.
+
+    Raises:
+        ModelError: if the time zone database of this machine does not know the name.
+
+    Example:
+        >>> day_date(clock("Asia/Tokyo").day(micros(datetime(2026, 11, 5, 20, tzinfo=UTC)))).isoformat()
+        '2026-11-06'
+    """
+    try:
+        zone = ZoneInfo(name)
+    except (KeyError, ValueError, OSError, TypeError, UnicodeError):
+        raise ModelError(
+            f"unknown time zone {name!r}; use an IANA name such as 'Europe/Skopje' "
+            "(on a machine without a time zone database, install the package tzdata)",
+            field="timezone",
+        ) from None
+    return Clock(name, zone)
+
+
+def check_recurrence(rule: str) -> None:
+    """Refuse a recurrence rule (RFC 5545, such as ``FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1``) that cannot be read.
+
+    Raises:
+        ModelError: with what the parser says.
+    """
+    for _ in recurrences(rule, 0, 0):
+        pass
+
+
+def recurrences(rule: str, first: int, last: int) -> Iterator[int]:
+    """The local days from first to last, ends included, on which a recurrence rule falls."""
+    from dateutil.rrule import rrulestr
+
+    try:
+        parsed = rrulestr(rule, dtstart=datetime(1970, 1, 1), ignoretz=True)  # noqa: DTZ001  (local dates have no zone)
+        low, high = (datetime.combine(day_date(day), datetime.min.time()) for day in (first, last))
+        for when in parsed.between(low, high, inc=True):
+            yield day_number(when.date())
+    except (ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError) as error:
+        raise ModelError(f"the recurrence rule {rule!r} cannot be read: {error}", field="rrule") from None

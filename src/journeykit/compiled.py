@@ -1,0 +1,276 @@
+"""A playbook, compiled: what every decision needs and no contact changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from journeykit.campaign import Campaign, Claim
+from journeykit.civil import Clock, clock
+from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
+from journeykit.room import Gauge
+from journeykit.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from journeykit.cap import Facets, Scope
+    from journeykit.content import Content
+    from journeykit.playbook import Playbook
+    from journeykit.touch import Touch
+
+_ROOM_FOR_STRANGERS = 20_000
+
+Fit = tuple[Opening, Claim, float, float, float]
+"""An opening that fits a stage and role, its claim, and base weight, stage fit and role fit."""
+
+
+class Effects:
+    """What a touch, or a winner, does to claims."""
+
+    __slots__ = ("campaign", "cells", "channel", "content", "ends", "first", "partner", "then")
+
+    def __init__(
+        self,
+        *,
+        campaign: str | None,
+        content: str | None,
+        channel: str | None,
+        ends: date | None,
+        cells: tuple[tuple[int, tuple[str, ...], int], ...],
+        first: int,
+        then: int,
+        partner: int,
+    ) -> None:
+        self.campaign = campaign
+        self.content = content
+        self.channel = channel
+        self.ends = ends
+        self.cells = cells
+        self.first = first
+        self.then = then
+        self.partner = partner
+
+
+class Compiled:
+    """The openings of a playbook, and what its rules make of claims and touches."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self.playbook = playbook
+        self.schedule = playbook.schedule
+        self.clock = clock(playbook.timezone)
+        self.teams = {team.name: team for team in playbook.teams or ()}
+        self.contents = {content.id: content for content in playbook.content or ()}
+        self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
+        self._firsts = [conflict.first for conflict in playbook.conflicts]
+        self._thens = [conflict.then for conflict in playbook.conflicts]
+        self._partners = [requirement.partner for requirement in playbook.requirements]
+        self.audiences = [None if cap.audience is None else cap.audience.compiled for cap in playbook.caps]
+        self.of_campaign = {
+            campaign.id: tuple(
+                self._open(campaign, self.contents[content], content, self.contents[content].channel)
+                for content in campaign.content
+            )
+            for campaign in playbook.campaigns or ()
+        }
+        self.openings = tuple(opening for openings in self.of_campaign.values() for opening in openings)
+        self.claims = {opening: _claim_for(opening) for opening in self.openings}
+        self.stages = frozenset(
+            [stage.name for stage in (playbook.journey.stages if playbook.journey else ())]
+            + [stage for content in self.contents.values() for stage in content.stages or ()]
+        )
+        self.roles = frozenset(role for content in self.contents.values() for role in content.roles or ())
+        self._fits: dict[tuple[str | None, str | None], tuple[Fit, ...]] = {}
+        self._gauges: dict[Clock, tuple[Gauge, ...]] = {}
+        self._within: dict[Clock, tuple[Gauge | None, ...]] = {}
+        self._strangers: dict[tuple[str, str | None, str | None], Opening] = {}
+        self._effects: dict[tuple[object, ...], Effects] = {}
+
+    def fits(self, stage: str | None, role: str | None) -> tuple[Fit, ...]:
+        """The openings that fit a stage and a role, paused campaigns left out."""
+        # A stage or role that nothing names is as good as any other such: so the table stays small.
+        key = (stage if stage is None or stage in self.stages else "", role if role is None or role in self.roles else "")
+        found = self._fits.get(key)
+        if found is None:
+            found = self._fits[key] = tuple(self._fitting(*key))
+        return found
+
+    def _fitting(self, stage: str | None, role: str | None) -> Iterable[Fit]:
+        on_missing = self.playbook.on_missing
+        for opening in self.openings:
+            content = opening.content
+            if opening.campaign.paused or foreign_owner(self.playbook, opening, stage) is not None:
+                continue
+            if stage is None and on_missing.stage == "deny" and content is not None and content.stages is not None:
+                continue
+            if role is None and on_missing.role == "deny" and content is not None and content.roles is not None:
+                continue
+            fit = self.fit(opening, stage, role)
+            if fit[3] > 0 and fit[4] > 0:
+                yield fit
+
+    def fit(self, opening: Opening, stage: str | None, role: str | None) -> Fit:
+        """An opening with its base weight, stage fit and role fit."""
+        stage_fit, role_fit = opening.stage_fit(stage), opening.role_fit(role)
+        lever = opening.team.lever if opening.team else 1.0
+        claim = self.claims.get(opening) or _claim_for(opening)
+        return opening, claim, opening.campaign.weight * lever * stage_fit * role_fit, stage_fit, role_fit
+
+    def openings_for(self, claim: Claim) -> tuple[Opening, ...] | str:
+        """The openings that a claim asks for, one for each content that it leaves open; or what is wrong with it."""
+        campaign = self.campaigns.get(claim.campaign)
+        if campaign is None:
+            if self.playbook.campaigns is not None:
+                return f"unknown campaign {claim.campaign!r}"
+            return (self._stranger(claim),)
+        openings = self.of_campaign[claim.campaign]
+        if not openings:
+            return (self._stranger(claim),)
+        asked = tuple(opening for opening in openings if claim.content in (None, opening.content_id))
+        if not asked:
+            return f"campaign {campaign.id!r} has no content {claim.content!r}; it has {', '.join(campaign.content)}"
+        fitting = tuple(opening for opening in asked if claim.channel in (None, opening.channel))
+        return fitting or f"no content of campaign {campaign.id!r} goes by channel {claim.channel!r}"
+
+    def _stranger(self, claim: Claim) -> Opening:
+        """An opening for a campaign, or content, that the playbook does not list."""
+        key = (claim.campaign, claim.content, claim.channel)
+        found = self._strangers.get(key)
+        if found is None:
+            if len(self._strangers) >= _ROOM_FOR_STRANGERS:
+                self._strangers.clear()
+            campaign = self.campaigns.get(claim.campaign) or Campaign(id=claim.campaign, repeat=None)
+            content = self.contents.get(claim.content or "")
+            channel = claim.channel or (content.channel if content else None)
+            found = self._strangers[key] = self._open(campaign, content, claim.content, channel)
+        return found
+
+    def _open(self, campaign: Campaign, content: Content | None, content_id: str | None, channel: str | None) -> Opening:
+        facets = self.playbook.facets(campaign, content)
+        if channel is not None:
+            facets["channel"] = (channel,)
+        if content_id is not None:
+            facets["content"] = (content_id,)
+        team = self.teams.get(campaign.team or "")
+        local = campaign.starts or campaign.ends or campaign.dates or (campaign.obeys_quiet_hours and self.schedule)
+        cells = self._cells(facets)
+        if campaign.obeys_caps:
+            local = local or any(self.playbook.caps[cap].window.is_local for cap, _, _ in cells)
+        topics = content.topics if content else ()
+        return Opening(
+            campaign=campaign,
+            content=content,
+            content_id=content_id,
+            team=team,
+            channel=channel,
+            facets=facets,
+            cells=cells,
+            first=self._mask(facets, self._firsts),
+            then=self._mask(facets, self._thens),
+            needy=self._mask(facets, [requirement.claim for requirement in self.playbook.requirements]),
+            partner=self._mask(facets, self._partners),
+            starts=edge(campaign.starts, -ALWAYS),
+            ends=edge(campaign.ends, ALWAYS),
+            local=bool(local),
+            audience=None if campaign.audience is None else campaign.audience.compiled,
+            dates=None if campaign.dates is None else frozenset(edge(day, 0) for day in campaign.dates),
+            rare=bool(
+                topics
+                or campaign.holdout
+                or self.playbook.holdout
+                or channel is None
+                or (local and self.playbook.on_missing.timezone == "deny")
+            ),
+            tie=(edge(campaign.ends, ALWAYS), campaign.id, content_id or "", channel or ""),
+        )
+
+    def _cells(self, facets: Facets) -> tuple[tuple[int, tuple[str, ...], int], ...]:
+        return tuple(
+            (number, key, points)
+            for number, cap in enumerate(self.playbook.caps)
+            if cap.where.matches(facets) and (points := cap.points_of(facets))
+            for key in cap.keys_of(facets)
+        )
+
+    @staticmethod
+    def _mask(facets: Facets, scopes: list[Scope]) -> int:
+        return sum(1 << number for number, scope in enumerate(scopes) if scope.matches(facets))
+
+    def effects(self, touch: Touch) -> Effects:
+        """What a touch counts in; what it lacks it gets from the playbook, by its campaign and content."""
+        key = (touch.channel, touch.campaign, touch.content, touch.team, touch.goal, touch.topics)
+        found = self._effects.get(key)
+        if found is None:
+            if len(self._effects) >= _ROOM_FOR_STRANGERS:
+                self._effects.clear()
+            found = self._effects[key] = self._effects_of(touch)
+        return found
+
+    def _effects_of(self, touch: Touch) -> Effects:
+        campaign = self.campaigns.get(touch.campaign or "")
+        content = self.contents.get(touch.content or "")
+        if content is None and touch.content is None and campaign is not None and len(campaign.content) == 1:
+            content = self.contents[campaign.content[0]]
+        facets = self.playbook.facets(campaign, content)
+        own = {
+            "channel": touch.channel,
+            "campaign": touch.campaign,
+            "content": touch.content,
+            "team": touch.team,
+            "goal": touch.goal,
+        }
+        facets |= {name: (value,) for name, value in own.items() if value is not None}
+        if touch.topics:
+            facets["topic"] = touch.topics
+        cells = self._cells(facets) if campaign is None or campaign.counts_toward_caps else ()
+        if touch.campaign is None:
+            # Without a campaign nothing runs.
+            cells = tuple(cell for cell in cells if self.playbook.caps[cell[0]].window.kind != "running")
+        return Effects(
+            campaign=touch.campaign,
+            content=facets.get("content", (None,))[0],
+            channel=facets.get("channel", (None,))[0],
+            ends=campaign.ends if campaign else None,
+            cells=cells,
+            first=self._mask(facets, self._firsts),
+            then=self._mask(facets, self._thens),
+            partner=self._mask(facets, self._partners),
+        )
+
+    @staticmethod
+    def effects_of_winner(opening: Opening) -> Effects:
+        """What a granted claim counts in."""
+        return Effects(
+            campaign=opening.campaign.id,
+            content=opening.content_id,
+            channel=opening.channel,
+            ends=opening.campaign.ends,
+            cells=opening.cells if opening.campaign.counts_toward_caps else (),
+            first=opening.first,
+            then=opening.then,
+            partner=opening.partner,
+        )
+
+    def gauges(self, local: Clock) -> tuple[Gauge, ...]:
+        """One gauge for each cap, for contacts of a time zone."""
+        found = self._gauges.get(local)
+        if found is None:
+            found = self._gauges[local] = tuple(self._gauge(cap.window, local) for cap in self.playbook.caps)
+        return found
+
+    def within(self, local: Clock) -> tuple[Gauge | None, ...]:
+        """One gauge for each requirement that looks back, for contacts of a time zone."""
+        found = self._within.get(local)
+        if found is None:
+            found = self._within[local] = tuple(
+                None if requirement.within is None else self._gauge(requirement.within, local)
+                for requirement in self.playbook.requirements
+            )
+        return found
+
+    def _gauge(self, window: Window, local: Clock) -> Gauge:
+        return Gauge(window, window.clock(local, self.clock))
+
+
+def _claim_for(opening: Opening) -> Claim:
+    return Claim(campaign=opening.campaign.id, content=opening.content_id, channel=opening.channel)

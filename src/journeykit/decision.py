@@ -1,0 +1,219 @@
+"""The answer: outcomes, reasons, and the decision for one contact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, field, frozen
+
+if TYPE_CHECKING:
+    from journeykit.explanation import Explanation
+
+
+class Outcome(StrEnum):
+    """What becomes of a claim."""
+
+    GRANTED = "granted"
+    DEFERRED = "deferred"
+    DENIED = "denied"
+
+
+class Reason(StrEnum):
+    """Why: the first of these, in this order, that holds. The set is closed and stable."""
+
+    meaning: str
+
+    def __new__(cls, code: str, meaning: str) -> Reason:  # noqa: D102  (what Enum asks for)
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    GRANTED = "granted", "it goes out"
+    INVALID = "invalid", "the claim's own data is bad, or its policy failed"
+    SUPPRESSED = "suppressed", "a hard bounce, a complaint or the law forbids all messages to the contact"
+    OPTED_OUT = "opted_out", "the contact wants no messages at all"
+    NO_CONSENT = "no_consent", "consent for the channel or topic is withdrawn or expired"
+    CAMPAIGN_CLOSED = "campaign_closed", "the campaign is paused, not open yet, or over at that instant"
+    NOT_IN_AUDIENCE = "not_in_audience", "the campaign's audience rule does not select the contact"
+    WRONG_STAGE = "wrong_stage", "the content does not fit the contact's stage"
+    WRONG_ROLE = "wrong_role", "the content does not fit the contact's role in the decision unit"
+    WRONG_OWNER = "wrong_owner", "another department owns the contact's stage"
+    HOLDOUT = "holdout", "the contact is held out, so that the effect of messages can be measured"
+    MISSING_DATA = "missing_data", "needed data is missing and the playbook says deny"
+    QUIET_HOURS = "quiet_hours", "quiet hours, hours outside the send hours, or a holiday"
+    NOT_WORTH_IT = "not_worth_it", "the weight is not above the reserve"
+    CAPPED = "capped", "with the history alone, a cap or the campaign's repeat limit has no room"
+    CONFLICT = "conflict", "it conflicts with a touch of the history, or with a winner"
+    REQUIRES = "requires", "the partner that it requires is missing"
+    QUOTA_FULL = "quota_full", "a quota over all contacts took it"
+    OUTBID = "outbid", "it would have fitted, but winners took the room"
+
+
+@frozen(kw_only=True)
+class Row:
+    """What a decision says of one claim.
+
+    Attributes:
+        decision_id: a stable hash of run, contact, campaign, content, channel and the claim's own date.
+        run_id: the run it belongs to.
+        contact: the contact's id.
+        account: the contact's account.
+        campaign: the campaign's id.
+        content: the content's id.
+        channel: the channel.
+        team: the team's name.
+        date: the claim's own instant or local date, or None.
+        outcome: granted, deferred or denied.
+        reason: the first reason that holds.
+        binding: every rule that stops the claim, by name, the history's first.
+        lost_to: the campaigns of the winners that take the room, in the order of claims.
+        weight: what the claim is worth; None where it was not weighed.
+        factors: what the weight is made of, by name.
+        send_at: when it goes out, UTC; None unless granted.
+        retry_at: the earliest instant at which it could go after all, UTC; None if there is none.
+        displaced: of a granted claim, the value of what it pushed out; None unless explained.
+        needs: of a losing claim, the smallest weight that would have won; None if none would, or not explained.
+        failed: every check of eligibility that fails, in order; only the first unless explained.
+        note: for people: what exactly is wrong.
+        playbook: the playbook's fingerprint.
+        decided_at: the instant of the decision, UTC.
+    """
+
+    decision_id: str
+    run_id: str
+    contact: str
+    account: str | None
+    campaign: str
+    content: str | None
+    channel: str | None
+    team: str | None
+    date: datetime | date | None
+    outcome: Outcome
+    reason: Reason
+    binding: tuple[str, ...]
+    lost_to: tuple[str, ...]
+    weight: float | None
+    factors: Mapping[str, float]
+    send_at: datetime | None
+    retry_at: datetime | None
+    displaced: float | None
+    needs: float | None
+    failed: tuple[Reason, ...]
+    note: str
+    playbook: str
+    decided_at: datetime
+
+    @property
+    def rule(self) -> str | None:
+        """The first rule that stops the claim."""
+        return self.binding[0] if self.binding else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as plain data: texts, numbers, lists; instants as ISO 8601."""
+        return {name: _plain(value) for name, value in asdict(self, recurse=False).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+@frozen
+class Grant:
+    """A claim that goes out.
+
+    Attributes:
+        campaign: the campaign's id.
+        content: the content's id.
+        channel: the channel.
+        send_at: when, UTC.
+        weight: what it is worth.
+    """
+
+    campaign: str
+    content: str | None
+    channel: str | None
+    send_at: datetime
+    weight: float
+
+
+@frozen(kw_only=True)
+class Decision:
+    """The answer for one contact: an outcome and a reason for every claim.
+
+    Reading `granted` costs nothing more. The rows are worked out when they are first read.
+
+    Attributes:
+        contact: the contact's id.
+        at: the instant of the decision.
+        until: the last instant of the plan, or None.
+        granted: what goes out, in the order of claims.
+        total: the sum of weight less reserve over what was granted.
+        optimal: False where the node budget ended the search before the proof.
+        bound: no set of claims is worth more than this.
+    """
+
+    contact: str
+    at: datetime
+    until: datetime | None
+    granted: tuple[Grant, ...]
+    total: float
+    optimal: bool = True
+    bound: float
+    _write: Callable[[bool], tuple[Row, ...]] = field(repr=False, eq=False)
+    _explain: bool = field(default=False, repr=False, eq=False)
+    _rows: dict[bool, tuple[Row, ...]] = field(init=False, factory=dict, repr=False, eq=False)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """One row for each claim, in the order of claims; with ``explain=True`` also what displaced whom."""
+        return self._read(explain=self._explain)
+
+    def _read(self, *, explain: bool) -> tuple[Row, ...]:
+        if explain not in self._rows:
+            self._rows[explain] = self._write(explain)
+        return self._rows[explain]
+
+    def row(self, campaign: str, content: str | None = None) -> Row:
+        """The row of a campaign (and content).
+
+        Raises:
+            KeyError: if no claim of it was made.
+        """
+        for row in self.rows:
+            if row.campaign == campaign and content in (None, row.content):
+                return row
+        raise KeyError(f"no claim of campaign {campaign!r}; there are {sorted({row.campaign for row in self.rows})}")
+
+    def explain(self) -> Explanation:
+        """Everything about the decision, for people: print it, show it in a notebook, or take it as JSON."""
+        from journeykit.explanation import Explanation
+
+        return Explanation(decision=self, rows=self._read(explain=True))
+
+    def __str__(self) -> str:
+        return str(self.explain())
+
+    def _repr_html_(self) -> str:
+        return self.explain()._repr_html_()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What writes the rows holds the whole case; what travels are the rows.
+        state = asdict(self, recurse=False)
+        state["_rows"] = {explain: self._read(explain=explain) for explain in (False, True)}
+        state["_write"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state["_write"] = state["_rows"].__getitem__
+        for name, value in state.items():
+            object.__setattr__(self, name, value)

@@ -1,0 +1,436 @@
+"""Why: the rows of a decision. Reasons, binding rules, who won instead, when it may go, and what weight would have won."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from journeykit.case import Contest, Entry, Winner
+from journeykit.civil import day_number, micros, moment
+from journeykit.decision import Outcome, Reason, Row
+from journeykit.eligibility import failures
+from journeykit.errors import ModelError
+from journeykit.fields import LARGEST, MILLIONTH
+from journeykit.room import HISTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from journeykit.case import Case
+    from journeykit.eligibility import Opening
+
+TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
+"""The reasons of eligibility that time alone can lift."""
+_MOST_STEPS = 10_000
+
+
+class Stop:
+    """One rule that stops a claim at an instant."""
+
+    __slots__ = ("by_history", "name", "reason", "winners")
+
+    def __init__(self, reason: Reason, name: str, winners: set[int], *, by_history: bool) -> None:
+        self.reason = reason
+        self.name = name
+        self.winners = winners
+        self.by_history = by_history
+
+
+def write_rows(case: Case, run_id: str, fingerprint: str, explain: bool) -> tuple[Row, ...]:  # noqa: FBT001
+    """One row for each claim of a case, in the order of claims."""
+    writer = _Writer(case, run_id, fingerprint, explain=explain)
+    return tuple(writer.row(entry) for entry in sorted(case.all_entries(), key=_row_order))
+
+
+def _row_order(entry: Entry) -> tuple[object, ...]:
+    own = entry.claim.at
+    when = "" if own is None else own.isoformat()
+    tie = entry.opening.tie if entry.opening else (0, *(str(part or "") for part in _ids(entry)))
+    unweighed = entry.weight is None
+    return unweighed, -(entry.weight or 0), entry.asked[0] if own is not None and entry.asked else 0, tie, when, entry.twin
+
+
+def _ids(entry: Entry) -> tuple[str | None, str | None, str | None]:
+    claim = entry.claim
+    return claim.campaign, claim.content, claim.channel
+
+
+class _Writer:
+    def __init__(self, case: Case, run_id: str, fingerprint: str, *, explain: bool) -> None:
+        self.case = case
+        self.run_id = run_id
+        self.fingerprint = fingerprint
+        self.explain = explain
+        self.granted = {winner.entry: winner for winner in case.winners}
+
+    def row(self, entry: Entry) -> Row:
+        if entry in self.granted:
+            return self._granted(entry, self.granted[entry])
+        if entry.fault is not None:
+            return self._row(entry, Reason.INVALID, note=entry.fault, binding=("invalid",))
+        if entry.instants:
+            return self._loser(entry)
+        return self._ineligible(entry)
+
+    def _granted(self, entry: Entry, winner: Winner) -> Row:
+        displaced = displaced_by(self.case, entry) / MILLIONTH if self.explain else None
+        return self._row(entry, Reason.GRANTED, send_at=moment(winner.at), displaced=displaced)
+
+    def _ineligible(self, entry: Entry) -> Row:
+        case = self.case
+        opening = entry.opening
+        assert opening is not None  # noqa: S101  (an entry without an opening is faulty)
+        failed = {at: list(failures(case.subject, opening, at)) for at in entry.asked}
+        if entry.outside is not None:
+            failed = {at: [*found, (Reason.CAMPAIGN_CLOSED, entry.outside)] for at, found in failed.items()}
+        order = list(Reason)
+        reasons = sorted({reason for found in failed.values() for reason, _ in found}, key=order.index)
+        # With several instants, the first check that leaves none of them open is the reason.
+        left = set(failed)
+        for reason in reasons:
+            left = {at for at in left if all(other is not reason for other, _ in failed[at])}
+            if not left:
+                break
+        rules = dict.fromkeys(
+            rule for wanted in (reason, *reasons) for found in failed.values() for which, rule in found if which is wanted
+        )
+        retry_at = None
+        if TIMED.issuperset(reasons) and entry.fault is None and self._worth_it(entry):
+            retry_at = retry(case, entry)
+        return self._row(
+            entry,
+            reason,
+            binding=tuple(rules) if self.explain else tuple(rules)[:1],
+            failed=tuple(reasons) if self.explain else (reason,),
+            retry_at=retry_at,
+        )
+
+    def _worth_it(self, entry: Entry) -> bool:
+        """Whether an entry that only time stops would be worth sending; a policy that fails here is no fault yet."""
+        case = self.case
+        worth = case.weigh(entry) and case.worth(entry) > 0
+        entry.fault = None
+        if worth:
+            try:
+                for cap, *_ in entry.opening.cells if entry.opening else ():
+                    case.limit(cap)
+            except ModelError:
+                return False
+        return worth
+
+    def _loser(self, entry: Entry) -> Row:
+        case = self.case
+        stops = [stop for at in entry.instants for stop in stops_at(case, entry, at)]
+        reason = _reason(case, entry)
+        retry_at = retry(case, entry) if reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID) else None
+        needs = needs_of(case, entry) if self.explain else None
+        if reason is Reason.NOT_WORTH_IT:
+            return self._row(entry, reason, binding=("reserve",), needs=needs)
+        stops.sort(key=lambda stop: (stop.reason is not reason, not stop.by_history))
+        lost = sorted(set().union(*(stop.winners for stop in stops)) - {HISTORY}) if stops else []
+        return self._row(
+            entry,
+            reason,
+            binding=tuple(dict.fromkeys(stop.name for stop in stops)),
+            lost_to=tuple(dict.fromkeys(case.winners[number].entry.claim.campaign for number in lost)),
+            retry_at=retry_at,
+            needs=needs,
+        )
+
+    def _row(
+        self,
+        entry: Entry,
+        reason: Reason,
+        *,
+        binding: tuple[str, ...] = (),
+        lost_to: tuple[str, ...] = (),
+        send_at: datetime | None = None,
+        retry_at: datetime | None = None,
+        displaced: float | None = None,
+        needs: float | None = None,
+        failed: tuple[Reason, ...] = (),
+        note: str = "",
+    ) -> Row:
+        case, claim, opening = self.case, entry.claim, entry.opening
+        outcome = Outcome.DENIED
+        if reason is Reason.GRANTED:
+            outcome = Outcome.GRANTED
+        elif retry_at is not None and opening is not None and opening.campaign.if_lost == "defer":
+            outcome = Outcome.DEFERRED
+        campaign, content, channel = _ids(entry)
+        key = [self.run_id, case.contact.id, campaign, content, channel, None if claim.at is None else claim.at.isoformat()]
+        text = json.dumps([*key, *([entry.twin] if entry.twin else [])], default=str)
+        weighed = entry.weight is not None
+        factors = {} if not weighed or claim.weight is not None else case.context(entry).factors(claim)
+        return Row(
+            decision_id=sha256(text.encode()).hexdigest()[:32],
+            run_id=self.run_id,
+            contact=case.contact.id,
+            account=case.contact.account,
+            campaign=campaign or "",
+            content=content,
+            channel=channel,
+            team=opening.campaign.team if opening else None,
+            date=claim.at,
+            outcome=outcome,
+            reason=reason,
+            binding=binding,
+            lost_to=lost_to,
+            weight=entry.weight / MILLIONTH if entry.weight is not None else None,
+            factors=factors,
+            send_at=send_at,
+            retry_at=retry_at,
+            displaced=displaced,
+            needs=needs,
+            failed=failed,
+            note=note,
+            playbook=self.fingerprint,
+            decided_at=moment(case.now),
+        )
+
+
+def _reason(case: Case, entry: Entry) -> Reason:
+    """Why an eligible claim lost: the first of the reasons that leaves none of its instants open."""
+    if case.worth(entry) <= 0:
+        return Reason.NOT_WORTH_IT
+    stops = {at: list(stops_at(case, entry, at)) for at in entry.instants}
+    for reason in (Reason.CAPPED, Reason.CONFLICT):
+        stops = {at: found for at, found in stops.items() if not _any(found, reason, by_history=True)}
+        if not stops:
+            return reason
+    opening = _opening(entry)
+    if opening.needy and entry not in _entries(contest_of(case, entry), contest_of(case, entry).solve(force=entry).chosen):
+        return Reason.REQUIRES
+    for reason in (Reason.CONFLICT, Reason.REQUIRES):
+        stops = {at: found for at, found in stops.items() if not _any(found, reason, by_history=False)}
+        if not stops:
+            return reason
+    return Reason.OUTBID
+
+
+def _any(stops: Sequence[Stop], reason: Reason, *, by_history: bool) -> bool:
+    return any(stop.reason is reason and (stop.by_history or not by_history) for stop in stops)
+
+
+def _opening(entry: Entry) -> Opening:
+    assert entry.opening is not None  # noqa: S101  (only eligible entries come here, and they have one)
+    return entry.opening
+
+
+def contest_of(case: Case, entry: Entry) -> Contest:
+    """The contest in which a claim competes."""
+    return case.contest if _opening(entry).campaign.obeys_caps else case.exempt
+
+
+def _entries(contest: Contest, chosen: Sequence[int]) -> set[Entry]:
+    return {contest.items[item][0] for item in chosen}
+
+
+def stops_at(case: Case, entry: Entry, at: int) -> Iterator[Stop]:
+    """Every rule that adding a claim at an instant to the history and the winners would break."""
+    opening = _opening(entry)
+    yield from _capped(case, opening, at)
+    yield from _repeated(case, entry)
+    for when, effects in case.history:
+        for number, low, high in case.clashes(opening, effects, when):
+            if low <= at <= high:
+                yield Stop(Reason.CONFLICT, case.playbook.conflicts[number].name, set(), by_history=True)
+    for winner in case.winners:
+        for number, low, high in case.clashes(opening, winner.effects, winner.at):
+            if low <= at <= high:
+                before = _goes_before(entry, winner)
+                yield Stop(Reason.CONFLICT, case.playbook.conflicts[number].name, {winner.number}, by_history=before)
+    for number, requirement in enumerate(case.playbook.requirements):
+        if opening.needy >> number & 1 and not _met(case, entry, number, at):
+            yield Stop(Reason.REQUIRES, requirement.name, set(), by_history=False)
+
+
+def _goes_before(entry: Entry, winner: Winner) -> bool:
+    """Whether a winner was settled before an entry's contest began, and so is history to it."""
+    return _opening(entry).campaign.obeys_caps and not _opening(winner.entry).campaign.obeys_caps
+
+
+def _capped(case: Case, opening: Opening, at: int) -> Iterator[Stop]:
+    if not opening.campaign.obeys_caps:
+        return
+    for cap, key, points in opening.cells:
+        limit = case.limit(cap)
+        own = case.gauges[cap].span(at, opening.campaign.ends, points)
+        if limit is None or own is None:
+            continue
+        crowd = case.gauges[cap].crowd(case.spans(cap, key, case.winners), own, limit)
+        if crowd:
+            before = case.spans(cap, key, case.exempt_winners)
+            by_history = points + case.gauges[cap].load(before, own) > limit
+            reason = Reason.CAPPED if by_history else Reason.OUTBID
+            yield Stop(reason, case.playbook.caps[cap].name, crowd, by_history=by_history)
+
+
+def _repeated(case: Case, entry: Entry) -> Iterator[Stop]:
+    campaign = _opening(entry).campaign
+    same = {winner.number for winner in case.winners if winner.entry.claim.campaign == campaign.id}
+    if campaign.repeat is not None:
+        before = case.counts.get(campaign.id, 0)
+        if before >= campaign.repeat:
+            yield Stop(Reason.CAPPED, f"repeat of {campaign.id}", same, by_history=True)
+        elif before + len(same) >= campaign.repeat:
+            yield Stop(Reason.OUTBID, f"repeat of {campaign.id}", same, by_history=False)
+    siblings = {winner.number for winner in case.winners if winner.entry.group == entry.group}
+    if siblings:
+        yield Stop(Reason.OUTBID, f"one content of {campaign.id}", siblings, by_history=False)
+
+
+def _met(case: Case, entry: Entry, requirement: int, at: int) -> bool:
+    return contest_of(case, entry).met_before(requirement, at) or any(
+        winner.entry is not entry
+        and winner.effects.partner >> requirement & 1
+        and winner.at <= at
+        and _may_partner(entry, winner)
+        for winner in case.winners
+    )
+
+
+def _may_partner(entry: Entry, winner: Winner) -> bool:
+    exempt = not _opening(winner.entry).campaign.obeys_caps
+    if not _opening(entry).campaign.obeys_caps:
+        return exempt
+    return exempt or winner.entry.level[0] <= entry.level[0]
+
+
+# When it may go after all
+
+
+def retry(case: Case, entry: Entry) -> datetime | None:
+    """The earliest instant after the decision's span at which a claim alone fits the history and what was granted.
+
+    Audience, stage, consent and weight are held as they are. Each rule says from when on it has no objection; the
+    latest of these is asked again, until all agree. No instant before that one can do, so the answer is exact.
+    """
+    rules = _timed_rules(case, entry)
+    at = case.last + 1
+    own = entry.claim.at
+    if entry.outside is not None and own is not None:
+        if entry.asked[0] < case.now:
+            return None
+        at = max(at, entry.asked[0])
+    for _ in range(_MOST_STEPS):
+        later = at
+        for rule in rules:
+            found = rule(later)
+            if found is None:
+                return None
+            later = found
+        if later == at:
+            return moment(at)
+        at = later
+    return None
+
+
+def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
+    opening = _opening(entry)
+    rules: list[Callable[[int], int | None]] = [partial(_open_from, case, opening)]
+    if opening.campaign.obeys_quiet_hours and case.compiled.schedule:
+        rules.append(lambda since: case.compiled.schedule.opens(opening.channel, since, case.clock))
+    campaign = opening.campaign
+    if campaign.repeat is not None:
+        same = sum(winner.entry.claim.campaign == campaign.id for winner in case.winners)
+        if case.counts.get(campaign.id, 0) + same >= campaign.repeat:
+            rules.append(lambda _: None)
+    if campaign.obeys_caps:
+        for cap, key, points in opening.cells:
+            limit = case.limit(cap)
+            if limit is not None:
+                rules.append(
+                    partial(
+                        case.gauges[cap].first_fit,
+                        case.spans(cap, key, case.winners),
+                        ends=campaign.ends,
+                        points=points,
+                        limit=limit,
+                    )
+                )
+    barred = [
+        (low, high)
+        for when, effects in [*case.history, *((winner.at, winner.effects) for winner in case.winners)]
+        for _, low, high in case.clashes(opening, effects, when)
+    ]
+    if barred:
+        rules.append(partial(_clear_of, sorted(barred)))
+    rules += [partial(_met_from, case, entry, number) for number in range(len(case.playbook.requirements)) if opening.needy >> number & 1]
+    return rules
+
+
+def _open_from(case: Case, opening: Opening, since: int) -> int | None:
+    """The first instant from ``since`` on at which the campaign is open."""
+    campaign = opening.campaign
+    day = max(case.clock.day(since), opening.starts)
+    if campaign.paused:
+        return None
+    if campaign.dates is not None:
+        own = [number for number in map(day_number, campaign.dates) if number >= day]
+        if not own:
+            return None
+        day = own[0]
+    if day > opening.ends:
+        return None
+    return since if case.clock.day(since) == day else max(since, case.clock.day_start(day))
+
+
+def _clear_of(barred: list[tuple[int, int]], since: int) -> int:
+    for low, high in barred:
+        if low <= since <= high:
+            since = high + 1
+    return since
+
+
+def _met_from(case: Case, entry: Entry, requirement: int, since: int) -> int | None:
+    """The first instant from ``since`` on at which a requirement is met."""
+    instants = {when for when, _ in case.history} | {winner.at for winner in case.winners}
+    for at in sorted({since, *(instant for instant in instants if instant > since)}):
+        if _met(case, entry, requirement, at):
+            return at
+    return None
+
+
+# What it would have taken
+
+
+def displaced_by(case: Case, entry: Entry) -> int:
+    """The value, in millionths, of what a granted claim pushed out."""
+    contest = contest_of(case, entry)
+    others = case.total - case.worth(entry)
+    if contest is case.contest:
+        exempt = sum(case.worth(winner.entry) for winner in case.exempt_winners)
+        return exempt + contest.solve(without=entry).total - others
+    left = Contest(case, [rival for rival in contest.entries if rival is not entry], ())
+    winners = left.winners()
+    rest = Contest(case, case.contest.entries, winners)
+    totals = sum(case.worth(winner.entry) for winner in [*winners, *rest.winners()])
+    return totals - others
+
+
+def needs_of(case: Case, entry: Entry) -> float | None:
+    """The smallest weight with which a losing claim would have been granted; None where no weight would do.
+
+    With the claim forced in, the others reach less than the best total by some amount: the claim must be worth
+    that much, or one millionth more where the tie goes against it.
+    """
+    contest = contest_of(case, entry)
+    now, forced = contest.solve(), contest.solve(force=entry)
+    if entry not in _entries(contest, forced.chosen) or not (now.optimal and forced.optimal):
+        return None
+    levels = sorted(set(now.totals) | set(forced.totals) | {entry.level})
+    for level in levels:
+        short = now.totals.get(level, 0) - forced.totals.get(level, 0)
+        if level == entry.level:
+            break
+        if short:
+            return None
+    least = case.reserve + max(1, short)
+    for weight in (least, least + 1):
+        if weight <= LARGEST * MILLIONTH and entry in _entries(contest, contest.solve(weights={entry: weight}).chosen):
+            return weight / MILLIONTH
+    return None

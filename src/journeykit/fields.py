@@ -1,0 +1,184 @@
+"""What the fields of the model accept, and how they say no."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen, validators
+
+from journeykit.errors import ModelError, closest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attrs import Attribute
+
+    Validator = Callable[[Any, Attribute[Any], Any], None]
+
+MILLIONTH = 1_000_000
+BILLIONTH = 1_000_000_000
+LARGEST = 1e9
+"""No weight, limit, point or bound is larger: so that sums of them stay exact in 64 bits."""
+
+
+def names(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    """One text, or several, as a tuple without repeats; none is empty.
+
+    Example:
+        >>> names("email"), names(["a", "b", "a"])
+        (('email',), ('a', 'b'))
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    found = listed(value, "a text or a list of texts")
+    for name in found:
+        if not isinstance(name, str) or not name:
+            raise ModelError(f"expected texts that are not empty, found {shown(name)}")
+    return tuple(dict.fromkeys(found))
+
+
+def listed(value: object, expected: str = "a list") -> tuple[Any, ...]:
+    """Converter: a list of anything as a tuple.
+
+    Example:
+        >>> listed([1, 2])
+        (1, 2)
+    """
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise ModelError(f"expected {expected}, found {shown(value)}")
+    return tuple(value)
+
+
+def shown(value: object) -> str:
+    """A value for a message: short, and whatever the value is.
+
+    Example:
+        >>> shown("x" * 200) == "'" + "x" * 76 + "..."
+        True
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  (a repr may do anything; the message must come out all the same)
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def required_text(_: Any, attribute: Attribute[Any], value: object) -> None:
+    """Validator: a text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ModelError(f"{attribute.name} must be a text that is not empty, found {shown(value)}", field=attribute.name)
+
+
+def optional_text(_: Any, attribute: Attribute[Any], value: object) -> None:
+    """Validator: a text that is not empty, or None."""
+    if value is not None and (not isinstance(value, str) or not value):
+        raise ModelError(
+            f"{attribute.name} must be a text that is not empty, or None, found {shown(value)}", field=attribute.name
+        )
+
+
+def boolean(_: Any, attribute: Attribute[Any], value: object) -> None:
+    """Validator: True or False."""
+    if not isinstance(value, bool):
+        raise ModelError(f"{attribute.name} must be true or false, found {shown(value)}", field=attribute.name)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite real number and no boolean."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= LARGEST if isinstance(value, int) else math.isfinite(value)
+
+
+@frozen
+class Bounds:
+    """Validator: a number between bounds, ends included; a schema can read them."""
+
+    low: float
+    high: float
+    whole: bool = False
+
+    def __call__(self, _: object, attribute: Attribute[Any], value: Any) -> None:
+        """Refuse anything else."""
+        right = isinstance(value, int) and not isinstance(value, bool) if self.whole else is_number(value)
+        if not right or not self.low <= value <= self.high:
+            kind, low, high = _words(self)
+            raise ModelError(
+                f"{attribute.name} must be {kind} from {low} to {high}, found {shown(value)}", field=attribute.name
+            )
+
+
+def _words(bounds: Bounds) -> tuple[str, str, str]:
+    if bounds.whole:
+        return "a whole number", f"{bounds.low:.0f}", f"{bounds.high:.0f}"
+    return "a number", f"{bounds.low:g}", f"{bounds.high:g}"
+
+
+def number(low: float = -LARGEST, high: float = LARGEST) -> Validator:
+    """Validator: a finite number between bounds, ends included; never beyond 1e9."""
+    return Bounds(low, high)
+
+
+def whole(low: int, high: int) -> Validator:
+    """Validator: a whole number between bounds, ends included."""
+    return Bounds(low, high, whole=True)
+
+
+@frozen
+class OneOf:
+    """Validator: one of some words; a schema can read them."""
+
+    allowed: tuple[str, ...]
+
+    def __call__(self, _: object, attribute: Attribute[Any], value: object) -> None:
+        """Refuse anything else."""
+        if not isinstance(value, str) or value not in self.allowed:
+            hint = closest(value, self.allowed) if isinstance(value, str) else None
+            raise ModelError(
+                f"{attribute.name} is one of {', '.join(self.allowed)}, found {shown(value)}"
+                + (f"; did you mean {hint!r}?" if hint else ""),
+                field=attribute.name,
+            )
+
+
+def one_of(*allowed: str) -> Validator:
+    """Validator: one of these words."""
+    return OneOf(allowed)
+
+
+def instance(kind: type) -> Validator:
+    """Validator: an object of one class."""
+
+    def check(_: object, attribute: Attribute[Any], value: object) -> None:
+        if not isinstance(value, kind):
+            raise ModelError(
+                f"{attribute.name} must be a {kind.__name__}, found {shown(value)}", field=attribute.name
+            )
+
+    return check
+
+
+def instances(kind: type) -> Any:
+    """Validator: a tuple of objects of one class."""
+    return validators.deep_iterable(instance(kind))
+
+
+def calendar_date(_: Any, attribute: Attribute[Any], value: object) -> None:
+    """Validator: a date without a time."""
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ModelError(f"{attribute.name} must be a date, found {shown(value)}", field=attribute.name)
+
+
+def scaled(value: float, scale: int) -> int:
+    """A number as a whole count of its smallest part, rounded half to even as NumPy's ``rint`` does.
+
+    Example:
+        >>> scaled(0.1, MILLIONTH)
+        100000
+    """
+    return round(value * scale)

@@ -1,0 +1,263 @@
+"""Hours: when a message may go out: quiet hours, send hours and holidays, all in local time."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen, validators
+
+from journeykit.civil import (
+    DAY,
+    MINUTE,
+    WEEKDAYS,
+    Clock,
+    day_date,
+    day_number,
+    recurrences,
+)
+from journeykit.errors import ModelError, closest
+from journeykit.fields import calendar_date, names, optional_text, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from attrs import Attribute
+
+_TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
+_RRULE = re.compile(r"(RRULE:)?[A-Z]+=[-+A-Z0-9,]+(;[A-Z]+=[-+A-Z0-9,]+)*;?", re.ASCII)
+_PART = re.compile(r"([A-Z]+)=([^;]+)")
+_RRULE_KEYS = frozenset(
+    "FREQ INTERVAL COUNT UNTIL WKST BYMONTH BYMONTHDAY BYYEARDAY BYWEEKNO BYDAY BYSETPOS BYEASTER".split()
+)
+# Beyond this many days of unbroken quiet, nothing is going to open any more.
+_HORIZON = 800
+
+
+def _time(value: object, name: str = "from") -> int:
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    minutes = int(found[1]) * 60 + int(found[2]) if found else 24 * 60 + 1
+    if minutes > 24 * 60:
+        raise ModelError(f"a time of day is written as 'HH:MM', from '00:00' to '24:00', found {shown(value)}", field=name)
+    return minutes % (24 * 60)
+
+
+def _time_of_day(_: Any, attribute: Attribute[Any], value: object) -> None:
+    _time(value, attribute.name)
+
+
+def _days(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    found = names(value)
+    for day in found:
+        if day not in WEEKDAYS:
+            hint = closest(day, WEEKDAYS)
+            raise ModelError(
+                f"a weekday is one of {', '.join(WEEKDAYS)}, found {day!r}" + (f"; did you mean {hint!r}?" if hint else ""),
+                field="days",
+            )
+    return found
+
+
+@frozen(kw_only=True)
+class Hours:
+    """A period of the day: as quiet hours nothing goes out in it, as send hours nothing goes out outside.
+
+    Attributes:
+        start: local time at which it begins (``from`` in a playbook file), ``HH:MM``.
+        end: local time at which it ends (``to``), not included. Before the start it is the next day's; equal to
+            the start means the whole day.
+        channel: the channels it is about; none means all.
+        days: the weekdays on which it begins, ``mon`` to ``sun``; none means all.
+        name: how decisions refer to it; None makes one from the times.
+
+    Example:
+        >>> night = Hours(start="21:00", end="08:00", days=["fri"])
+        >>> saturday = day_number(date(2026, 11, 7))
+        >>> night.covers(saturday, 7 * 60 * MINUTE), night.covers(saturday, 22 * 60 * MINUTE)
+        (True, False)
+    """
+
+    start: str = field(validator=_time_of_day)
+    end: str = field(validator=_time_of_day)
+    channel: tuple[str, ...] = field(default=(), converter=names)
+    days: tuple[str, ...] = field(default=(), converter=_days)
+    name: str | None = field(default=None, validator=optional_text)
+    _from: int = field(init=False, repr=False, eq=False)
+    _to: int = field(init=False, repr=False, eq=False)
+    _weekdays: frozenset[int] = field(init=False, repr=False, eq=False)
+
+    @_from.default
+    def _start_micros(self) -> int:
+        return _time(self.start, "start") * MINUTE
+
+    @_to.default
+    def _end_micros(self) -> int:
+        return _time(self.end, "end") * MINUTE
+
+    @_weekdays.default
+    def _day_numbers(self) -> frozenset[int]:
+        return frozenset(WEEKDAYS.index(day) for day in self.days or WEEKDAYS)
+
+    @property
+    def label(self) -> str:
+        """Its name, or its times."""
+        return self.name or f"{self.start}-{self.end}"
+
+    @property
+    def edges(self) -> tuple[int, int]:
+        """The local times at which it begins and ends, in microseconds since midnight."""
+        return self._from, self._to
+
+    def applies(self, channel: str | None) -> bool:
+        """Whether it is about a channel."""
+        return not self.channel or channel in self.channel
+
+    def begins(self, day: int) -> bool:
+        """Whether it begins on a local date (a day number)."""
+        return (day + 3) % 7 in self._weekdays  # 1970-01-01 was a Thursday
+
+    def covers(self, day: int, time: int) -> bool:
+        """Whether a local time (microseconds since midnight) of a local date lies in it."""
+        start, end = self._from, self._to
+        if start < end:
+            return start <= time < end and self.begins(day)
+        if start == end:
+            return self.begins(day)
+        return (time >= start and self.begins(day)) or (time < end and self.begins(day - 1))
+
+    def touches(self, day: int) -> bool:
+        """Whether any part of it lies on a local date."""
+        return self.begins(day) or (self._from > self._to > 0 and self.begins(day - 1))
+
+
+def _known_rule(_: Any, __: Any, value: str | None) -> None:
+    if value is None:
+        return
+    parts = dict(_PART.findall(value)) if _RRULE.fullmatch(value) else {}
+    if parts.get("FREQ") not in ("YEARLY", "MONTHLY", "WEEKLY", "DAILY") or not _RRULE_KEYS.issuperset(parts):
+        raise ModelError(
+            "a recurrence of holidays is one RRULE of dates: FREQ=YEARLY, MONTHLY, WEEKLY or DAILY, with any of "
+            f"{', '.join(sorted(_RRULE_KEYS - {'FREQ'}))}; found {shown(value)}",
+            field="rrule",
+        )
+    if not re.fullmatch("[1-9][0-9]{0,3}", parts.get("INTERVAL", "1")):
+        raise ModelError(f"INTERVAL is a whole number from 1 to 9999, found {shown(parts['INTERVAL'])}", field="rrule")
+    # dateutil looks for the next date up to the year 9999, so that a rule without any takes seconds, each time it is
+    # asked. Asked near that end, it says so at once; forty years hold every combination of weekday and leap year.
+    bare = ";".join(f"{key}={part}" for key, part in parts.items() if key not in ("COUNT", "INTERVAL", "UNTIL"))
+    _late(value.removeprefix("RRULE:"), 9996)
+    if not _late(bare, 9996) and not _late(bare, 9960):
+        raise ModelError(f"the recurrence rule {value!r} falls on no day", field="rrule")
+
+
+def _late(rule: str, year: int) -> bool:
+    """Whether a recurrence that starts with a late year falls on any day."""
+    start = f"DTSTART:{year}0101T000000\nRRULE:"
+    try:
+        return any(True for _ in recurrences(start + rule, day_number(date(year, 1, 1)), day_number(date(9999, 12, 29))))
+    except ModelError as error:
+        raise ModelError(str(error).replace(repr(start)[1:-1], ""), field="rrule") from None
+
+
+@frozen(kw_only=True)
+class Holiday:
+    """A local date, or a recurrence of dates, on which nothing goes out.
+
+    Attributes:
+        date: the date, or None.
+        rrule: a recurrence rule (RFC 5545), such as ``FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1``, or None.
+        name: how decisions refer to it; None makes one from the rest.
+    """
+
+    date: date | None = field(default=None, validator=validators.optional(calendar_date))
+    rrule: str | None = field(default=None, validator=[optional_text, _known_rule])
+    name: str | None = field(default=None, validator=optional_text)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.date is None) == (self.rrule is None):
+            raise ModelError("a holiday is a date or an rrule", field="date")
+
+    @property
+    def label(self) -> str:
+        """Its name, or its date."""
+        return self.name or f"holiday {self.date or self.rrule}"
+
+    def falls_on(self, day: int) -> bool:
+        """Whether it falls on a local date (a day number)."""
+        if self.date is not None:
+            return day == day_number(self.date)
+        assert self.rrule is not None  # noqa: S101  (one of the two is given)
+        return day in _days_of_year(self.rrule, day_date(day).year)
+
+
+@lru_cache(maxsize=512)
+def _days_of_year(rule: str, year: int) -> frozenset[int]:
+    return frozenset(recurrences(rule, day_number(date(year, 1, 1)), day_number(date(year, 12, 31))))
+
+
+@frozen
+class Schedule:
+    """All quiet hours, send hours and holidays of a playbook, asked together.
+
+    Example:
+        >>> from journeykit.civil import clock, micros, moment
+        >>> from datetime import UTC, datetime
+        >>> nights = Schedule((Hours(start="22:00", end="06:00"),))
+        >>> half_past_five = micros(datetime(2026, 11, 5, 5, 30, tzinfo=UTC))
+        >>> nights.closed("email", half_past_five, clock("UTC"))
+        ('22:00-06:00',)
+        >>> moment(nights.opens("email", half_past_five, clock("UTC"))).isoformat()
+        '2026-11-05T06:00:00+00:00'
+    """
+
+    quiet: tuple[Hours, ...] = ()
+    send: tuple[Hours, ...] = ()
+    holidays: tuple[Holiday, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.quiet or self.send or self.holidays)
+
+    def closed(self, channel: str | None, at: int, local: Clock) -> tuple[str, ...]:
+        """The labels of all that forbids a channel at an instant (microseconds); none where it may go."""
+        return tuple(self._closed(channel, *local.local(at)))
+
+    def _closed(self, channel: str | None, day: int, time: int) -> Iterator[str]:
+        for hours in self.quiet:
+            if hours.applies(channel) and hours.covers(day, time):
+                yield hours.label
+        outside = [hours for hours in self.send if hours.applies(channel)]
+        if outside and not any(hours.covers(day, time) for hours in outside):
+            yield from (f"outside {hours.label}" for hours in outside)
+        for holiday in self.holidays:
+            if holiday.falls_on(day):
+                yield holiday.label
+
+    def restricts(self, channel: str | None, day: int) -> bool:
+        """Whether anything restricts the hours of a channel on a local date."""
+        return (
+            any(hours.applies(channel) for hours in self.send)
+            or any(hours.applies(channel) and hours.touches(day) for hours in self.quiet)
+            or any(holiday.falls_on(day) for holiday in self.holidays)
+        )
+
+    def opens(self, channel: str | None, at: int, local: Clock) -> int | None:
+        """The first instant from ``at`` on that nothing forbids; None where none comes within two years."""
+        if not self or not self.closed(channel, at, local):
+            return at
+        # Only at one of these local times, or when clocks are set forward over one, can something end.
+        times = {0} | {edge for hours in (*self.quiet, *self.send) for edge in hours.edges}
+        today = local.day(at)
+        for day in range(today, today + _HORIZON):
+            instants = {instant for time in times for instant in local.instants(day, time)}
+            for instant in sorted(instants):
+                if instant > at and not self.closed(channel, instant, local):
+                    return instant
+        return None
+
+    def slot(self, channel: str | None, day: int, since: int, local: Clock) -> int | None:
+        """The earliest instant of a local date, from ``since`` on, that nothing forbids; None if there is none."""
+        start = max(local.day_start(day), since)
+        found = self.opens(channel, start, local) if start - since < _HORIZON * DAY else None
+        return found if found is not None and local.day(found) == day else None

@@ -1,0 +1,140 @@
+"""The customer journey: stages and the ways between them. The only home of networkx."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen, validators
+
+from journeykit.errors import ModelError
+from journeykit.fields import instance, instances, listed, optional_text, required_text
+from journeykit.rule import Rule
+from journeykit.window import Lag
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@frozen
+class Stage:
+    """A place on the journey.
+
+    Attributes:
+        name: which.
+        owner: the department that may speak to a contact there, such as ``marketing``; None for all.
+    """
+
+    name: str = field(validator=required_text)
+    owner: str | None = field(default=None, validator=optional_text)
+
+
+def _rule(value: Rule | str | None) -> Rule | None:
+    return Rule(value) if isinstance(value, str) else value
+
+
+@frozen(kw_only=True)
+class Transition:
+    """A way from one stage to another: by an event, by a rule, or by time.
+
+    Attributes:
+        source: the stage it leaves (``from`` in a playbook file).
+        to: the stage it leads to.
+        event: the name of the event that takes it.
+        when: the rule that takes it.
+        after: the time of silence that takes it.
+        without: with ``after``: the event whose absence counts as silence; None for any event.
+    """
+
+    source: str = field(validator=required_text)
+    to: str = field(validator=required_text)
+    event: str | None = field(default=None, validator=optional_text)
+    when: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
+    after: Lag | None = field(default=None, validator=validators.optional(instance(Lag)))
+    without: str | None = field(default=None, validator=optional_text)
+
+    def __attrs_post_init__(self) -> None:
+        if sum(part is not None for part in (self.event, self.when, self.after)) != 1:
+            raise ModelError(
+                f"the transition from {self.source!r} to {self.to!r} needs exactly one of event, when and after",
+                field="event",
+            )
+        if self.without is not None and self.after is None:
+            raise ModelError("without belongs to a transition by time: give after too", field="without")
+
+    @property
+    def label(self) -> str:
+        """What takes this way, in a few words."""
+        if self.event is not None:
+            return self.event
+        if self.when is not None:
+            return str(self.when)
+        return f"after {self.after}" + (f" without {self.without}" if self.without else "")
+
+
+def _default_stages() -> tuple[Stage, ...]:
+    return tuple(Stage(name) for name in ("awareness", "consideration", "decision", "retention", "advocacy"))
+
+
+@frozen
+class Journey:
+    """The stages, in order, and the transitions between them.
+
+    Attributes:
+        stages: the first one is where a contact enters.
+        transitions: in the order in which they are tried.
+
+    Example:
+        >>> Journey().owner("decision") is None
+        True
+        >>> sorted(Journey().graph().nodes)
+        ['advocacy', 'awareness', 'consideration', 'decision', 'retention']
+    """
+
+    stages: tuple[Stage, ...] = field(factory=_default_stages, converter=listed, validator=instances(Stage))
+    transitions: tuple[Transition, ...] = field(default=(), converter=listed, validator=instances(Transition))
+
+    def owner(self, stage: str | None) -> str | None:
+        """The department that owns a stage; None for a stage without owner, or an unknown one."""
+        return next((known.owner for known in self.stages if known.name == stage), None)
+
+    def unreachable(self) -> tuple[str, ...]:
+        """The stages that no way leads to from the first one; none where no transition is drawn at all."""
+        if not self.transitions or not self.stages:
+            return ()
+        reached, fresh = {self.stages[0].name}, [self.stages[0].name]
+        while fresh:
+            here = fresh.pop()
+            for way in self.transitions:
+                if way.source == here and way.to not in reached:
+                    reached.add(way.to)
+                    fresh.append(way.to)
+        return tuple(stage.name for stage in self.stages if stage.name not in reached)
+
+    def graph(self) -> nx.MultiDiGraph[str]:
+        """The journey as a networkx graph: nodes carry ``owner``, edges carry ``transition`` and ``label``."""
+        import networkx as nx
+
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        for stage in self.stages:
+            graph.add_node(stage.name, owner=stage.owner)
+        for way in self.transitions:
+            graph.add_edge(way.source, way.to, transition=way, label=way.label)
+        return graph
+
+    def to_mermaid(self) -> str:
+        """The journey as a Mermaid state diagram, for Markdown pages and wikis."""
+        keys = {stage.name: f"s{place}" for place, stage in enumerate(self.stages)}
+        lines = ["stateDiagram-v2", "    direction LR"]
+        for stage in self.stages:
+            owner = f" ({stage.owner})" if stage.owner else ""
+            lines.append(f'    state "{_label(stage.name + owner)}" as {keys[stage.name]}')
+        if self.stages:
+            lines.append(f"    [*] --> {keys[self.stages[0].name]}")
+        lines += [f"    {keys[way.source]} --> {keys[way.to]}: {_label(way.label)}" for way in self.transitions]
+        return "\n".join(lines) + "\n"
+
+
+def _label(text: str) -> str:
+    """Text that Mermaid shows as it is: what its grammar would read is written as a character code."""
+    return re.sub(r'["#;:<>{}\n]', lambda found: f"#{ord(found[0])};", text)

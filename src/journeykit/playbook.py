@@ -1,0 +1,398 @@
+"""The playbook: the whole rule set as one value, and its checks of itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import field, fields, frozen, validators
+
+from journeykit.campaign import Campaign, Team
+from journeykit.cap import Cap, Conflict, Requirement, Scope
+from journeykit.civil import clock
+from journeykit.content import Content
+from journeykit.errors import PlaybookError, Problem, closest
+from journeykit.fields import instance, instances, listed, number, one_of, required_text, whole
+from journeykit.hours import Holiday, Hours, Schedule
+from journeykit.journey import Journey
+from journeykit.quota import Quota
+from journeykit.split import Holdout
+
+if TYPE_CHECKING:
+    import os
+
+_T = TypeVar("_T")
+
+
+@frozen(kw_only=True)
+class OnMissing:
+    """What to do where data is missing that a campaign or its content tests.
+
+    Attributes:
+        timezone: use the playbook's (``playbook``) or ``deny``.
+        stage: ``allow`` as a full fit, or ``deny``.
+        role: ``allow`` as a full fit, or ``deny``.
+        consent: ``allow`` or ``deny``.
+    """
+
+    timezone: str = field(default="playbook", validator=one_of("playbook", "deny"))
+    stage: str = field(default="deny", validator=one_of("allow", "deny"))
+    role: str = field(default="allow", validator=one_of("allow", "deny"))
+    consent: str = field(default="deny", validator=one_of("allow", "deny"))
+
+
+def _known_zone(_: Any, __: Any, value: str) -> None:
+    clock(value)
+
+
+def _optional(value: Iterable[Any] | None) -> tuple[Any, ...] | None:
+    return None if value is None else listed(value)
+
+
+def _section(kind: type, default: Any = ()) -> Any:
+    """A field that holds a list of parts; one whose default is None may be left out."""
+    if default is None:
+        return field(default=None, converter=_optional, validator=validators.optional(instances(kind)))
+    return field(default=default, converter=listed, validator=instances(kind))
+
+
+@frozen(kw_only=True)
+class Playbook:
+    """The whole rule set: journey, teams, content, campaigns, caps, conflicts, requirements, quotas, hours, policy.
+
+    Load one with `Playbook.load` or `Playbook.from_dict`, or make one from its parts. A section that is left out
+    (None) is not checked against: a playbook without ``campaigns`` takes any campaign id, which makes it a plain
+    gatekeeper of caps.
+
+    Attributes:
+        version: of the format: 1.
+        name: for people.
+        timezone: IANA name; for contacts without one, and for windows in the playbook's zone.
+        journey: the stages; None for the default ones, unchecked.
+        teams: who claims; None for any.
+        content: the messages; None for any.
+        campaigns: the intentions; None for any.
+        caps: at most so many touches in a window.
+        conflicts: what may not follow what.
+        requirements: what needs a partner.
+        quotas: what holds over all contacts.
+        quiet_hours: when nothing goes out.
+        send_hours: the only times at which something goes out.
+        holidays: local dates on which nothing goes out.
+        holdout: the share of contacts that gets nothing that needs consent.
+        policy: the name of the policy that weighs the claims.
+        reserve: what a message must be worth more than.
+        interest_lift: how much more a claim weighs whose topics meet the contact's interests.
+        on_missing: what to do where data is missing.
+        on_infeasible: for quotas: ``refuse`` or ``relax``.
+        master_limit: for quotas: the most contacts that are settled together.
+
+    Raises:
+        PlaybookError: with everything that is wrong.
+
+    Example:
+        >>> from journeykit.window import Window
+        >>> gatekeeper = Playbook(caps=[Cap(name="two a week", max=2, window=Window.rolling(days=7))])
+        >>> gatekeeper.check()
+        ()
+    """
+
+    version: int = field(default=1, validator=whole(1, 1))
+    name: str = field(default="playbook", validator=required_text)
+    timezone: str = field(default="UTC", validator=[required_text, _known_zone])
+    journey: Journey | None = field(default=None, validator=validators.optional(instance(Journey)))
+    teams: tuple[Team, ...] | None = _section(Team, default=None)
+    content: tuple[Content, ...] | None = _section(Content, default=None)
+    campaigns: tuple[Campaign, ...] | None = _section(Campaign, default=None)
+    caps: tuple[Cap, ...] = _section(Cap)
+    conflicts: tuple[Conflict, ...] = _section(Conflict)
+    requirements: tuple[Requirement, ...] = _section(Requirement)
+    quotas: tuple[Quota, ...] = _section(Quota)
+    quiet_hours: tuple[Hours, ...] = _section(Hours)
+    send_hours: tuple[Hours, ...] = _section(Hours)
+    holidays: tuple[Holiday, ...] = _section(Holiday)
+    holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
+    policy: str = field(default="weighted", validator=required_text)
+    reserve: float = field(default=0.0, validator=number())
+    interest_lift: float = field(default=0.0, validator=number(0))
+    on_missing: OnMissing = field(factory=OnMissing, validator=instance(OnMissing))
+    on_infeasible: str = field(default="refuse", validator=one_of("refuse", "relax"))
+    master_limit: int = field(default=5_000, validator=whole(1, 10_000_000))
+
+    def __attrs_post_init__(self) -> None:
+        problems = tuple(find_problems(self))
+        if problems:
+            raise PlaybookError(problems)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Playbook:
+        """Read a playbook from a YAML, TOML or JSON file; its ending says which.
+
+        Raises:
+            PlaybookError: with everything that is wrong, each with its path and, where possible, its line.
+            MissingExtraError: for a YAML file without the extra ``yaml``.
+        """
+        from journeykit.files import load
+
+        return load(path)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Playbook:
+        """A playbook from plain data, as a file would hold it.
+
+        Raises:
+            PlaybookError: with everything that is wrong.
+
+        Example:
+            >>> Playbook.from_dict({"caps": [{"name": "one a day", "max": 1, "window": {"calendar": "day"}}]}).caps[0].name
+            'one a day'
+        """
+        from journeykit.files import from_dict
+
+        return from_dict(data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The playbook as plain data, every default written out; `from_dict` reads it back."""
+        from journeykit.files import to_dict
+
+        return to_dict(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """A sha256 of the canonical form: equal playbooks have equal fingerprints, however they were written."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return sha256(text.encode()).hexdigest()
+
+    def check(self) -> tuple[Problem, ...]:
+        """Warnings: what is allowed but probably not meant, such as a cap that can never bind."""
+        return tuple(find_warnings(self))
+
+    @property
+    def schedule(self) -> Schedule:
+        """Quiet hours, send hours and holidays together."""
+        return Schedule(self.quiet_hours, self.send_hours, self.holidays)
+
+    def facets(self, campaign: Campaign | None, content: Content | None) -> dict[str, tuple[str, ...]]:
+        """What touches and claims of a campaign and content are told apart by; one without a value is left out."""
+        found: dict[str, tuple[str, ...]] = {}
+        if campaign is not None:
+            team = next((team for team in self.teams or () if team.name == campaign.team), None)
+            found["campaign"] = (campaign.id,)
+            found["team"] = (campaign.team,) if campaign.team else ()
+            goal = campaign.goal or (team.goal if team else None)
+            found["goal"] = (goal,) if goal else ()
+        if content is not None:
+            found["channel"], found["content"] = (content.channel,), (content.id,)
+            found["topic"], found["solution"] = content.topics, content.solutions
+            found["theme"] = (content.theme,) if content.theme else ()
+        return {name: values for name, values in found.items() if values}
+
+
+@frozen
+class Gaps:
+    """What a file holds besides the parts that could be made of it, so that one fault does not cause others.
+
+    Sections are named as in a file: ``campaigns``, ``journey.stages``.
+
+    Attributes:
+        places: by section, the place in the file of each part that could be made; a section without gaps is left out.
+        taken: by section, the ids or names of the parts that could not be made.
+        unsure: the sections in which not even all ids or names can be read.
+    """
+
+    places: Mapping[str, Sequence[int]] = field(factory=dict)
+    taken: Mapping[str, Sequence[str]] = field(factory=dict)
+    unsure: frozenset[str] = frozenset()
+
+    def at(self, section: str, place: int) -> int:
+        """Where in the file's section a part stands."""
+        return self.places[section][place] if section in self.places else place
+
+    def numbered(self, section: str, parts: Iterable[_T] | None) -> Iterator[tuple[str, _T]]:
+        """The parts of a section, each with its path in the file."""
+        for place, part in enumerate(parts or ()):
+            yield f"{section}[{self.at(section, place)}]", part
+
+    def known(self, section: str, names: Iterable[str] | None) -> dict[str, None] | None:
+        """The ids or names of a section that something can refer to, in order; None where any will do."""
+        if names is None or section in self.unsure:
+            return None
+        return dict.fromkeys((*names, *self.taken.get(section, ())))
+
+
+_NO_GAPS = Gaps()
+
+
+def draft(parts: Mapping[str, Any]) -> Playbook:
+    """A playbook of parts that are right one by one, without the checks of the whole. For `find_problems` only."""
+    made = object.__new__(Playbook)
+    for own in fields(Playbook):
+        default: Any = own.default
+        value = parts[own.name] if own.name in parts else getattr(default, "factory", lambda own=own: own.default)()
+        object.__setattr__(made, own.name, value)
+    return made
+
+
+def find_problems(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[Problem]:
+    """The faults that one part of a playbook alone does not show: repeated names, references to nothing."""
+    yield from _repeated(playbook, gaps)
+    journey = playbook.journey
+    teams = gaps.known("teams", None if playbook.teams is None else (team.name for team in playbook.teams))
+    contents = gaps.known("content", (content.id for content in playbook.content or ()))
+    campaigns = gaps.known(
+        "campaigns", None if playbook.campaigns is None else (campaign.id for campaign in playbook.campaigns)
+    )
+    stages = gaps.known("journey.stages", None if journey is None else (stage.name for stage in journey.stages))
+    if journey is not None:
+        yield from _journey_problems(journey, stages, gaps)
+    for path, content in gaps.numbered("content", playbook.content):
+        for stage in content.stages or ():
+            yield from _reference(f"{path}.stages.{stage}", "stage", stage, stages)
+    for path, campaign in gaps.numbered("campaigns", playbook.campaigns):
+        if campaign.team is not None:
+            yield from _reference(f"{path}.team", "team", campaign.team, teams)
+        for place, content_id in enumerate(campaign.content):
+            yield from _reference(f"{path}.content[{place}]", "content", content_id, contents)
+        for place, stage in enumerate(campaign.stages):
+            yield from _reference(f"{path}.stages[{place}]", "stage", stage, stages)
+        if campaign.dates is not None and not any(_inside(campaign, day) for day in campaign.dates):
+            yield Problem(f"{path}.dates", "none of the dates lies between the campaign's start and end")
+    known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
+    for path, scope in _scopes(playbook, gaps):
+        for facet, names in known.items():
+            for part, values in ((path, scope.match), (f"{path}.not", scope.exclude)):
+                for value in values.get(facet, ()):
+                    yield from _reference(f"{part}.{facet}", facet, value, names)
+
+
+def _inside(campaign: Campaign, day: Any) -> bool:
+    return (campaign.starts is None or day >= campaign.starts) and (campaign.ends is None or day <= campaign.ends)
+
+
+def _repeated(playbook: Playbook, gaps: Gaps) -> Iterator[Problem]:
+    sections: dict[str, list[str]] = {
+        "journey.stages": [stage.name for stage in (playbook.journey.stages if playbook.journey else ())],
+        "teams": [team.name for team in playbook.teams or ()],
+        "content": [content.id for content in playbook.content or ()],
+        "campaigns": [campaign.id for campaign in playbook.campaigns or ()],
+        "caps": [cap.name for cap in playbook.caps],
+        "conflicts": [conflict.name for conflict in playbook.conflicts],
+        "requirements": [requirement.name for requirement in playbook.requirements],
+        "quotas": [quota.name for quota in playbook.quotas],
+    }
+    for section, names in sections.items():
+        key = "id" if section in ("content", "campaigns") else "name"
+        first: dict[str, str] = {}
+        for path, name in gaps.numbered(section, names):
+            if name in first:
+                yield Problem(f"{path}.{key}", f"{name!r} is already taken by {first[name]}")
+            first.setdefault(name, path)
+
+
+def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Gaps) -> Iterator[Problem]:
+    if stages is not None and not stages:
+        yield Problem("journey.stages", "a journey needs at least one stage")
+    for path, way in gaps.numbered("journey.transitions", journey.transitions):
+        yield from _reference(f"{path}.from", "stage", way.source, stages)
+        yield from _reference(f"{path}.to", "stage", way.to, stages)
+    if "journey.transitions" in gaps.places or "journey.stages" in gaps.places:
+        return  # what is missing may be the way
+    names = [stage.name for stage in journey.stages]
+    for stage in journey.unreachable():
+        path = f"journey.stages[{names.index(stage)}]"
+        yield Problem(path, f"no transition leads to {stage!r} from the first stage, {names[0]!r}")
+
+
+def _reference(path: str, kind: str, name: str, known: Mapping[str, None] | None) -> Iterator[Problem]:
+    if known is None or name in known:
+        return
+    some = ", ".join([*known][:8]) + (", ..." if len(known) > 8 else "")
+    yield Problem(path, f"unknown {kind} {name!r}; there is {some or 'none'}", suggestion=closest(name, known))
+
+
+def _scopes(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[tuple[str, Scope]]:
+    for path, cap in gaps.numbered("caps", playbook.caps):
+        yield f"{path}.where", cap.where
+    for path, conflict in gaps.numbered("conflicts", playbook.conflicts):
+        yield f"{path}.first", conflict.first
+        yield f"{path}.then", conflict.then
+    for path, requirement in gaps.numbered("requirements", playbook.requirements):
+        yield f"{path}.claim", requirement.claim
+        yield f"{path}.with", requirement.partner
+    for path, quota in gaps.numbered("quotas", playbook.quotas):
+        yield f"{path}.where", quota.where
+
+
+def find_warnings(playbook: Playbook) -> Iterator[Problem]:
+    """What is allowed but probably not meant."""
+    if playbook.campaigns is None:
+        return
+    openings = {
+        campaign.id: [playbook.facets(campaign, content) for content in _contents(playbook, campaign)]
+        for campaign in playbook.campaigns
+    }
+    everything = [facets for found in openings.values() for facets in found]
+    for at, cap in enumerate(playbook.caps):
+        yield from _cap_warnings(f"caps[{at}]", cap, everything)
+    for path, scope in _scopes(playbook):
+        if not path.startswith(("caps", "quotas")) and not any(scope.matches(facets) for facets in everything):
+            yield _warning(path, "matches no campaign's content: the rule can never apply")
+    for at, campaign in enumerate(playbook.campaigns):
+        for reason in _hopeless(playbook, campaign, openings[campaign.id]):
+            yield _warning(f"campaigns[{at}]", f"{campaign.id!r} can never win: {reason}")
+
+
+def _warning(path: str, message: str) -> Problem:
+    return Problem(path, message, severity="warning")
+
+
+def _contents(playbook: Playbook, campaign: Campaign) -> list[Content]:
+    return [content for content in playbook.content or () if content.id in campaign.content]
+
+
+def _cap_warnings(path: str, cap: Cap, everything: list[dict[str, tuple[str, ...]]]) -> Iterator[Problem]:
+    scoped = [facets for facets in everything if cap.where.matches(facets)]
+    if cap.max is None:
+        yield _warning(f"{path}.max", f"{cap.name!r} can never bind: it has no limit")
+    elif not scoped:
+        yield _warning(f"{path}.where", f"{cap.name!r} can never bind: it matches no campaign's content")
+    elif not any(cap.keys_of(facets) for facets in scoped):
+        yield _warning(f"{path}.by", f"{cap.name!r} can never bind: nothing in its scope has a {' and a '.join(cap.by)}")
+    elif not any(cap.points_of(facets) for facets in scoped):
+        yield _warning(f"{path}.points", f"{cap.name!r} can never bind: everything in its scope weighs 0 points")
+
+
+def _hopeless(playbook: Playbook, campaign: Campaign, openings: list[dict[str, tuple[str, ...]]]) -> Iterator[str]:
+    if campaign.paused:
+        yield "it is paused"
+    contents = _contents(playbook, campaign)
+    if not contents:
+        yield "it has no content, so that only a claims table with a channel can ask for it"
+        return
+    team = next((team for team in playbook.teams or () if team.name == campaign.team), None)
+    lever = team.lever if team else 1.0
+    if campaign.weight * lever <= 0 <= playbook.reserve:
+        yield f"its weight is {campaign.weight * lever:g} and the reserve {playbook.reserve:g}"
+    if all(content.stages is not None and not any(content.stages.values()) for content in contents):
+        yield "its content fits no stage"
+    elif not any(_open_stage(playbook, campaign, team, content) for content in contents):
+        yield "every stage that its content fits is owned by another department"
+    if all(content.roles is not None and not any(content.roles.values()) for content in contents):
+        yield "its content fits no role"
+    if campaign.obeys_caps:
+        for cap in playbook.caps:
+            everywhere = cap.window.kind != "between" and cap.audience is None and cap.max == 0
+            if everywhere and all(cap.where.matches(f) and cap.keys_of(f) and cap.points_of(f) for f in openings):
+                yield f"the cap {cap.name!r} forbids it"
+
+
+def _open_stage(playbook: Playbook, campaign: Campaign, team: Team | None, content: Content) -> bool:
+    if content.stages is None or playbook.journey is None:
+        return True
+    department = team.department if team else "marketing"
+    return any(
+        degree > 0 and (stage in campaign.stages or playbook.journey.owner(stage) in (None, department))
+        for stage, degree in content.stages.items()
+    )

@@ -1,0 +1,44 @@
+"""The default policy: a product of what campaign, team, fit, contact and model have to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from journeykit.campaign import Claim
+    from journeykit.contact import Contact
+    from journeykit.policy import Context
+
+
+@frozen
+class Weighted:
+    """Weighs a claim by the product of its factors.
+
+    ``campaign.weight x team.lever x stage fit x role fit x channel preference x interest x propensity x value``,
+    multiplied in this order in float64, each 1 where it is absent. Every factor is kept in the decision, so that a
+    person can see where a weight comes from.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Contact, Playbook
+        >>> playbook = Playbook.from_dict({
+        ...     "teams": [{"name": "events", "lever": 1.5}],
+        ...     "content": [{"id": "invitation", "channel": "email", "roles": {"user": 0.5}}],
+        ...     "campaigns": [{"id": "meetup", "team": "events", "content": ["invitation"], "weight": 4}],
+        ... })
+        >>> ben = Contact(id="ben", role="user", consent=["email"])
+        >>> decision = Arbiter(playbook).decide(ben, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+        >>> decision.rows[0].weight
+        3.0
+    """
+
+    def weigh(self, claim: Claim, contact: Contact, context: Context) -> float:  # noqa: ARG002  (the protocol's)
+        """The product of the factors."""
+        weight = context.base * context.preference * context.interest
+        if claim.propensity is not None:
+            weight *= claim.propensity
+        if claim.value is not None:
+            weight *= claim.value
+        return weight

@@ -1,0 +1,103 @@
+"""What a policy is: it gives every eligible claim its weight.
+
+A policy is any object with ``weigh(claim, contact, context) -> float``. It may also have
+``rank(claim, contact, context) -> int``: smaller ranks are decided first, within the campaign's tier. Policies
+weigh, and nothing else: consent, fit, caps, conflicts and requirements are the engine's, whatever a policy says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from journeykit.campaign import Campaign, Claim, Team
+    from journeykit.contact import Contact
+    from journeykit.content import Content
+    from journeykit.playbook import Playbook
+
+
+class Context:
+    """What a policy may look at besides the claim and the contact.
+
+    Attributes:
+        at: the instant of the decision, aware.
+        playbook: the whole rule set.
+        campaign: the claim's campaign.
+        content: the claim's content; None where the playbook does not know it.
+        team: the campaign's team; None where the playbook does not know it.
+        base: campaign weight x team lever x stage fit x role fit, multiplied in this order.
+        stage_fit: degree to which the content fits the contact's stage, from 0 to 1.
+        role_fit: degree to which it fits the contact's role, from 0 to 1.
+        preference: the contact's own preference for the channel, from 0 to 1; 1 where he has none.
+        interest: 1, or 1 + the playbook's ``interest_lift`` where the topics meet the contact's interests.
+    """
+
+    __slots__ = ("at", "base", "campaign", "content", "interest", "playbook", "preference", "role_fit", "stage_fit", "team")
+
+    def __init__(
+        self,
+        at: datetime,
+        playbook: Playbook,
+        campaign: Campaign,
+        content: Content | None,
+        team: Team | None,
+        base: float,
+        stage_fit: float,
+        role_fit: float,
+        preference: float,
+        interest: float,
+    ) -> None:
+        self.at = at
+        self.playbook = playbook
+        self.campaign = campaign
+        self.content = content
+        self.team = team
+        self.base = base
+        self.stage_fit = stage_fit
+        self.role_fit = role_fit
+        self.preference = preference
+        self.interest = interest
+
+    def factors(self, claim: Claim) -> dict[str, float]:
+        """The factors of the policy `weighted`, in the order in which they are multiplied."""
+        found = {
+            "campaign": self.campaign.weight,
+            "lever": self.team.lever if self.team else 1.0,
+            "stage fit": self.stage_fit,
+            "role fit": self.role_fit,
+            "preference": self.preference,
+            "interest": self.interest,
+        }
+        if claim.propensity is not None:
+            found["propensity"] = claim.propensity
+        if claim.value is not None:
+            found["value"] = claim.value
+        return found
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """What the engine asks of a policy.
+
+    Example:
+        >>> class Flat:
+        ...     def weigh(self, claim, contact, context):
+        ...         return 1.0
+        >>> isinstance(Flat(), Policy)
+        True
+    """
+
+    def weigh(self, claim: Claim, contact: Contact, context: Context) -> float:
+        """What the claim is worth: a finite number of at most 1e9; at most the playbook's reserve means nothing."""
+        ...
+
+
+@runtime_checkable
+class RankingPolicy(Policy, Protocol):
+    """A policy that also decides who goes first."""
+
+    def rank(self, claim: Claim, contact: Contact, context: Context) -> int:
+        """The claim's rank within its campaign's tier: claims of smaller ranks are decided first."""
+        ...

@@ -1,0 +1,509 @@
+"""Selection: the exact choice among one contact's claims.
+
+A problem is a list of items with whole values, rows that say how much of them goes together, and clauses that say
+which need a partner. Its answer is the set of the largest total value; of several such sets the one whose sorted
+places in the order of claims are lexicographically smallest.
+
+Two ways lead there. Where what binds is a laminar family of plain counts (any two rows are nested or disjoint), the
+feasible sets are the independent sets of a laminar matroid and taking the best first is optimal (Edmonds 1971).
+Otherwise a branch and bound runs in the order of claims, taking before leaving, so that the first of several equal
+sets that it meets is the one wanted. Its bound is the Lagrangian relaxation of the rows (Geoffrion 1974), with
+prices from coordinate descent on the dual. All arithmetic is on ints: sums are exact, of any size.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import gcd
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Members = dict[int, int]
+NODE_BUDGET = 20_000
+"""Nodes that one search may visit before it settles for the best set it has seen."""
+_PATIENCE = 100
+_SWEEPS = 6
+_SMALL = 12
+_STEPS = 120
+
+
+@frozen
+class Choice:
+    """What a search found.
+
+    Attributes:
+        chosen: the items taken, ascending.
+        value: their total value.
+        bound: no feasible set has a larger one; equal to ``value`` where the search came to its end.
+    """
+
+    chosen: tuple[int, ...]
+    value: int
+    bound: int
+
+
+@frozen
+class Problem:
+    """What goes together, among items numbered from 0.
+
+    Attributes:
+        rows: each a mapping of items to what they use, and how much there is in all.
+        groups: disjoint sets of items of which one at most is taken, such as the slots of one claim.
+        pairs: items that exclude each other.
+        clauses: an item, and those of which at least one must be taken with it.
+
+    Example:
+        >>> one_of_two = Problem(rows=(({0: 1, 1: 1}, 1),))
+        >>> one_of_two.solve([5, 7, 2], [0, 1, 2]).chosen
+        (1, 2)
+    """
+
+    rows: tuple[tuple[Members, int], ...] = ()
+    groups: tuple[tuple[int, ...], ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
+    clauses: tuple[tuple[int, frozenset[int]], ...] = ()
+
+    def solve(self, values: Sequence[int], order: Sequence[int], budget: int = NODE_BUDGET) -> Choice:
+        """The best feasible set.
+
+        Args:
+            values: by item; those of 0 or less are left out.
+            order: the items in the order of claims, which settles ties.
+            budget: the most nodes to visit.
+        """
+        open_items = {item for item, value in enumerate(values) if value > 0}
+        rows = list(self._binding(open_items))
+        pairs = [(a, b) for a, b in self.pairs if a in open_items and b in open_items]
+        if not rows and not pairs and not self.clauses:
+            total = sum(values[item] for item in open_items)
+            return Choice(tuple(sorted(open_items)), total, total)
+        if not pairs and not self.clauses and _is_laminar(rows):
+            return _greedy(open_items, rows, values, order)
+        clauses = _drop_hopeless(open_items, self.clauses)
+        rows += [(dict.fromkeys(clique, 1), 1) for clique in _cliques(pairs)]
+        chosen: list[int] = []
+        value = bound = 0
+        for part in _components(open_items, rows, clauses):
+            found = _solve_part(part, rows, self.groups, clauses, values, order, budget)
+            chosen += found.chosen
+            value += found.value
+            bound += found.bound
+        return Choice(tuple(sorted(chosen)), value, bound)
+
+    def _binding(self, open_items: set[int]) -> Iterator[tuple[Members, int]]:
+        """The rows that can stop something, in smallest whole numbers; what a row alone rules out is dropped."""
+        tight = []
+        rows = [*self.rows, *((dict.fromkeys(group, 1), 1) for group in self.groups)]
+        for members, room in rows:
+            kept = {item: use for item, use in members.items() if use and item in open_items}
+            for item, use in kept.items():
+                if use > room:
+                    open_items.discard(item)
+            tight.append((kept, room))
+        for members, room in tight:
+            kept = {item: use for item, use in members.items() if item in open_items}
+            if sum(kept.values()) > room:
+                unit = reduce(gcd, kept.values())
+                yield ({item: use // unit for item, use in kept.items()} if unit > 1 else kept), room // unit
+
+
+def combine(levels: Sequence[tuple[int, ...]], values: Sequence[int]) -> list[int]:
+    """One whole value for each item, so that their sums compare as totals level by level, the first level first.
+
+    Args:
+        levels: by item; smaller ones go first.
+        values: by item, all above 0.
+
+    Example:
+        >>> combine([(0,), (1,)], [1, 10])
+        [11, 10]
+    """
+    totals: dict[tuple[int, ...], int] = {}
+    for level, value in zip(levels, values, strict=True):
+        totals[level] = totals.get(level, 0) + value
+    if len(totals) == 1:
+        return list(values)
+    scale: dict[tuple[int, ...], int] = {}
+    unit = 1
+    for level in sorted(totals, reverse=True):
+        scale[level] = unit
+        unit *= totals[level] + 1
+    return [value * scale[level] for level, value in zip(levels, values, strict=True)]
+
+
+def _is_laminar(rows: Sequence[tuple[Members, int]]) -> bool:
+    """Whether the rows count plainly and any two of them are nested or disjoint."""
+    if any(use != 1 for members, _ in rows for use in members.values()):
+        return False
+    sets = sorted((frozenset(members) for members, _ in rows), key=len)
+    return all(
+        small <= large or small.isdisjoint(large) for at, small in enumerate(sets) for large in sets[at + 1 :]
+    )
+
+
+def _greedy(
+    items: Iterable[int], rows: Sequence[tuple[Members, int]], values: Sequence[int], order: Sequence[int]
+) -> Choice:
+    rooms = [room for _, room in rows]
+    rows_of: dict[int, list[int]] = {item: [] for item in items}
+    for row, (members, _) in enumerate(rows):
+        for item in members:
+            rows_of[item].append(row)
+    chosen = []
+    # Python's sort keeps the order of claims among equal values.
+    for item in sorted((item for item in order if item in rows_of), key=values.__getitem__, reverse=True):
+        mine = rows_of[item]
+        for row in mine:
+            if not rooms[row]:
+                break
+        else:
+            for row in mine:
+                rooms[row] -= 1
+            chosen.append(item)
+    total = sum(values[item] for item in chosen)
+    return Choice(tuple(sorted(chosen)), total, total)
+
+
+def _drop_hopeless(
+    items: set[int], clauses: Sequence[tuple[int, frozenset[int]]]
+) -> list[tuple[int, frozenset[int]]]:
+    """Drop, from the set itself, the items whose partners are all gone; return the clauses that are left."""
+    left = [(item, partners & items) for item, partners in clauses if item in items]
+    while hopeless := {item for item, partners in left if not partners}:
+        items -= hopeless
+        left = [(item, partners - hopeless) for item, partners in left if item not in hopeless]
+    return left
+
+
+def _cliques(pairs: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Sets of which every two exclude each other, that together cover all pairs: one row each, a tight one."""
+    near: dict[int, set[int]] = {}
+    for a, b in pairs:
+        near.setdefault(a, set()).add(b)
+        near.setdefault(b, set()).add(a)
+    open_pairs = dict.fromkeys((min(pair), max(pair)) for pair in pairs)
+    while open_pairs:
+        clique = list(next(iter(open_pairs)))
+        for item in sorted(near[clique[0]] & near[clique[1]]):
+            if all(item in near[other] for other in clique):
+                clique.append(item)
+        for a in clique:
+            for b in clique:
+                open_pairs.pop((a, b), None)
+        yield clique
+
+
+def _components(
+    items: Iterable[int], rows: Sequence[tuple[Members, int]], clauses: Sequence[tuple[int, frozenset[int]]]
+) -> list[list[int]]:
+    """The items in groups that nothing connects."""
+    leader = {item: item for item in items}
+
+    def find(item: int) -> int:
+        while leader[item] != item:
+            leader[item] = leader[leader[item]]
+            item = leader[item]
+        return item
+
+    links = [list(members) for members, _ in rows] + [[item, *partners] for item, partners in clauses]
+    for link in links:
+        there = [item for item in link if item in leader]
+        for item in there[1:]:
+            leader[find(item)] = find(there[0])
+    groups: dict[int, list[int]] = {}
+    for item in leader:
+        groups.setdefault(find(item), []).append(item)
+    return list(groups.values())
+
+
+def _solve_part(
+    part: list[int],
+    rows: Sequence[tuple[Members, int]],
+    groups: Sequence[tuple[int, ...]],
+    clauses: Sequence[tuple[int, frozenset[int]]],
+    values: Sequence[int],
+    order: Sequence[int],
+    budget: int,
+) -> Choice:
+    inside = set(part)
+    own_rows = [(members, room) for members, room in ((_inside(m, inside), r) for m, r in rows) if sum(members.values()) > room]
+    own_clauses = [(item, partners) for item, partners in clauses if item in inside]
+    if not own_clauses and _is_laminar(own_rows):
+        return _greedy(part, own_rows, values, order)
+    places = [item for item in order if item in inside]
+    number = {item: place for place, item in enumerate(places)}
+    search = _Search(
+        [values[item] for item in places],
+        [({number[item]: use for item, use in members.items()}, room) for members, room in own_rows],
+        [[number[item] for item in group if item in inside] for group in groups],
+        [(number[item], sum(1 << number[partner] for partner in partners)) for item, partners in own_clauses],
+        budget,
+    )
+    found = search.run()
+    return Choice(tuple(sorted(places[place] for place in found.chosen)), found.value, found.bound)
+
+
+def _inside(members: Members, items: set[int]) -> Members:
+    return {item: use for item, use in members.items() if item in items}
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+class _Search:
+    """Depth-first branch and bound over one component; items are numbered in the order of claims.
+
+    The relaxation drops all rows at a price, but for a partition of the items into groups of which one item at most
+    can be taken (the slots of one claim, its contents): those it keeps, which makes it as strong again.
+    """
+
+    def __init__(
+        self,
+        values: list[int],
+        rows: list[tuple[Members, int]],
+        groups: list[list[int]],
+        clauses: list[tuple[int, int]],
+        budget: int,
+    ) -> None:
+        # Prices are whole numbers per unit of a row: scaled up, they lose nothing to rounding that matters.
+        self.scale = max((use for members, _ in rows for use in members.values()), default=1)
+        self.values = [value * self.scale for value in values]
+        # The widest rows first: their prices, set first, leave the narrow ones least to do.
+        rows = sorted(rows, key=lambda row: len(row[0]), reverse=True)
+        self.rooms = [room for _, room in rows]
+        self.members = [members for members, _ in rows]
+        self.masks = [sum(1 << item for item in members) for members, _ in rows]
+        self.uses: list[list[tuple[int, int]]] = [[] for _ in values]
+        for row, members in enumerate(self.members):
+            for item, use in members.items():
+                self.uses[item].append((row, use))
+        self.groups = self._partition([group for group in groups if len(group) > 1])
+        self.group_of = {item: group for group, items in enumerate(self.groups) for item in items}
+        self.clauses = clauses
+        self.partnered = reduce(int.__or__, (1 << item | partners for item, partners in clauses), 0)
+        self.budget = budget
+        self.nodes = 0
+        self.best = 0
+        self.best_set = 0
+        self.seen: dict[tuple[int, int, tuple[int, ...]], int] = {}
+
+    def _partition(self, groups: list[list[int]]) -> list[list[int]]:
+        """Disjoint sets of items of which one at most can be taken: those given, then from rows, covering all."""
+        left = (1 << len(self.values)) - 1
+        for items in groups:
+            left ^= sum(1 << item for item in items)
+        for row, mask in enumerate(self.masks):
+            if self.rooms[row] == 1 and mask & left == mask and set(self.members[row].values()) == {1}:
+                groups.append(list(_bits(mask)))
+                left ^= mask
+        return [*groups, *([item] for item in _bits(left))]
+
+    def run(self) -> Choice:
+        everything = (1 << len(self.values)) - 1
+        prices = self._price(everything, self.rooms, [0] * len(self.rooms))
+        if len(self.values) > _SMALL:
+            prices = self._sharpen(everything, prices)
+        bound = self._bound(everything, self.rooms, prices)
+        self._visit(everything, 0, 0, self.rooms, prices)
+        value = self.best // self.scale
+        spent = self.nodes > self.budget
+        return Choice(tuple(_bits(self.best_set)), value, max(value, bound // self.scale) if spent else value)
+
+    def _price(self, free: int, rooms: list[int], prices: list[int]) -> _Prices:
+        """Prices for the rows by coordinate descent on the dual, from given ones."""
+        prices = prices.copy()
+        worth = self._worths(prices).worth
+        groups = [[item for item in items if free >> item & 1] for items in self.groups]
+        for _ in range(_SWEEPS):
+            moved = False
+            for row, members in enumerate(self.members):
+                if not self.masks[row] & free:
+                    continue
+                old = prices[row]
+                offers = []
+                for group in {self.group_of[item]: None for item in members if free >> item & 1}:
+                    inside = outside = 0
+                    use = 0
+                    for item in groups[group]:
+                        if item in members:
+                            gain = worth[item] + old * members[item]
+                            if gain > inside:
+                                inside, use = gain, members[item]
+                        elif worth[item] > outside:
+                            outside = worth[item]
+                    if inside > outside:
+                        offers.append((inside - outside, use))
+                new = _best_price(offers, rooms[row])
+                if new != old:
+                    moved = True
+                    prices[row] = new
+                    for item, use in members.items():
+                        worth[item] += (old - new) * use
+            if not moved:
+                break
+        return self._worths(prices)
+
+    def _sharpen(self, free: int, prices: _Prices) -> _Prices:
+        """Better prices by subgradient steps of Polyak's length, where coordinate descent is stuck at a corner."""
+        goal = self._dive(free)
+        best, least = prices, self._bound(free, self.rooms, prices)
+        rows, reach = prices.rows, 1.0
+        for step in range(_STEPS):
+            if least <= goal:
+                break
+            over = [-room for room in self.rooms]
+            for ranked in prices.ranked:
+                for row, use in self.uses[ranked[0]] if ranked else ():
+                    over[row] += use
+            over = [more if more > 0 or price else 0 for more, price in zip(over, rows, strict=True)]
+            norm = sum(more * more for more in over)
+            if not norm:
+                break
+            # In 1/1024ths, so that whole numbers of any size stay whole.
+            length = int(reach * 1024) * max(1, self._bound(free, self.rooms, prices) - goal)
+            rows = [max(0, price + length * more // (norm << 10)) for price, more in zip(rows, over, strict=True)]
+            prices = self._worths(rows)
+            bound = self._bound(free, self.rooms, prices)
+            if bound < least:
+                best, least = prices, bound
+            elif step % 10 == 9:
+                reach *= 0.7
+                rows, prices = best.rows, best
+        return self._price(free, self.rooms, best.rows)
+
+    def _dive(self, free: int) -> int:
+        """The value of taking what fits in the order of claims, clauses aside: what the search meets first."""
+        rooms, value = self.rooms.copy(), 0
+        for item in _bits(free):
+            if all(use <= rooms[row] for row, use in self.uses[item]):
+                value += self.values[item]
+                for row, use in self.uses[item]:
+                    rooms[row] -= use
+        return value
+
+    def _worths(self, rows: list[int]) -> _Prices:
+        """What the items are worth at prices of the rows."""
+        worth = [value - sum(rows[row] * use for row, use in uses) for value, uses in zip(self.values, self.uses, strict=True)]
+        ranked = [sorted((item for item in items if worth[item] > 0), key=worth.__getitem__, reverse=True) for items in self.groups]
+        return _Prices(rows, worth, ranked)
+
+    def _bound(self, free: int, rooms: list[int], prices: _Prices) -> int:
+        """What the free items can add at most."""
+        total = sum(price * room for price, room in zip(prices.rows, rooms, strict=True) if price)
+        for group in range(len(self.groups)):
+            total += prices.best(group, free)
+        return total
+
+    def _visit(self, free: int, chosen: int, value: int, rooms: list[int], prices: _Prices) -> None:
+        """Decide the free items one after the other."""
+        if self._met_before(free, chosen, value, rooms):
+            return
+        bound = value + self._bound(free, rooms, prices)
+        if bound > self.best and self.nodes > _PATIENCE and free.bit_count() > 5 and self.nodes % 16 == 0:
+            prices = self._price(free, rooms, prices.rows)
+            bound = min(bound, value + self._bound(free, rooms, prices))
+        while free:
+            self.nodes += 1
+            if bound <= self.best or self.nodes > self.budget:
+                return
+            low = free & -free
+            item = low.bit_length() - 1
+            before = free
+            free ^= low
+            child = self._take(item, free, chosen, value, rooms)
+            if child is not None:
+                self._visit(*child, prices)
+            if self.clauses:
+                free, alive = self._propagate(free, chosen)
+                if not alive:
+                    return
+            for group in {self.group_of[gone] for gone in _bits(before & ~free)}:
+                bound += prices.best(group, free) - prices.best(group, before)
+        if value > self.best:
+            self.best, self.best_set = value, chosen
+
+    def _take(
+        self, item: int, free: int, chosen: int, value: int, rooms: list[int]
+    ) -> tuple[int, int, int, list[int]] | None:
+        """What is left to decide once an item is taken; None where a chosen one can have no partner any more."""
+        chosen |= 1 << item
+        rooms = rooms.copy()
+        left = free
+        for row, use in self.uses[item]:
+            room = rooms[row] = rooms[row] - use
+            if left & self.masks[row]:
+                if not room:
+                    left &= ~self.masks[row]
+                    continue
+                for other, wanted in self.members[row].items():
+                    if wanted > room:
+                        left &= ~(1 << other)
+        if self.clauses:
+            left, alive = self._propagate(left, chosen)
+            if not alive:
+                return None
+        return left, chosen, value + self.values[item], rooms
+
+    def _propagate(self, free: int, chosen: int) -> tuple[int, bool]:
+        """Drop free items that can have no partner any more; whether every chosen one still can."""
+        changed = True
+        while changed:
+            changed = False
+            for item, partners in self.clauses:
+                if not partners & (free | chosen):
+                    if chosen >> item & 1:
+                        return free, False
+                    if free >> item & 1:
+                        free &= ~(1 << item)
+                        changed = True
+        return free, True
+
+    def _met_before(self, free: int, chosen: int, value: int, rooms: list[int]) -> bool:
+        """Whether the same choice was open before, with at least the same value: nothing better can follow."""
+        open_rooms = tuple(room if mask & free else -1 for room, mask in zip(rooms, self.masks, strict=True))
+        # What is chosen matters to what follows only as a partner, or as one that still needs a partner.
+        key = (free, chosen & self.partnered, open_rooms)
+        if self.seen.get(key, -1) >= value:
+            return True
+        self.seen[key] = value
+        return False
+
+
+class _Prices:
+    """Prices of the rows, what the items are worth at them, and the items of each group by that worth."""
+
+    __slots__ = ("ranked", "rows", "worth")
+
+    def __init__(self, rows: list[int], worth: list[int], ranked: list[list[int]]) -> None:
+        self.rows = rows
+        self.worth = worth
+        self.ranked = ranked
+
+    def best(self, group: int, free: int) -> int:
+        """What the best free item of a group is worth; 0 if none is worth anything."""
+        for item in self.ranked[group]:
+            if free >> item & 1:
+                return self.worth[item]
+        return 0
+
+
+def _best_price(offers: list[tuple[int, int]], room: int) -> int:
+    """The price per unit at which the offers worth more than it just fill the room: the dual's minimum in one row."""
+    offers = [offer for offer in offers if offer[0] > 0]
+    if sum(use for _, use in offers) <= room:
+        return 0
+    offers.sort(key=lambda offer: offer[0] // offer[1], reverse=True)
+    taken = 0
+    for worth, use in offers:
+        taken += use
+        if taken > room:
+            return worth // use
+    return 0
