@@ -118,6 +118,7 @@ class Case:
         self.reserve = scaled(self.playbook.reserve, MILLIONTH)
         self.gauges = compiled.gauges(self.clock)
         self._limits: dict[int, int | None] = {}
+        self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
         self._ranks = getattr(policy, "rank", None)
         self._slots: dict[tuple[str | None, bool], dict[int, int | None]] = {}
         self.claims = None if claims is None else tuple(claims)
@@ -199,12 +200,15 @@ class Case:
         if not self._is_plain:
             return self.gathered
         known = {entry.opening: entry for entry in self.gathered}
-        return [known.get(entry.opening, entry) for entry in self._gather_all()]
+        now = [self.now]
+        return [
+            known.get(opening) or Entry(opening, claim, place, now) for place, (opening, claim) in enumerate(self.compiled.claims.items())
+        ]
 
     def _gather_all(self) -> list[Entry]:
         if self.claims is None:
-            asked = [(opening, self.compiled.claims[opening]) for opening in self.compiled.openings]
-            entries = self._group([Entry(opening, claim, place, []) for place, (opening, claim) in enumerate(asked)])
+            asked = enumerate(self.compiled.claims.items())
+            entries = self._group([Entry(opening, claim, place, []) for place, (opening, claim) in asked])
         else:
             entries = [entry for group, claim in enumerate(self.claims) for entry in self._expand(group, claim)]
             _mark_twins(entries)
@@ -366,6 +370,21 @@ class Case:
             if number == cap and own == key
         ]
         return [span for span in found if span is not None]
+
+    def before_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
+        """What stood in a cap's windows before claims that obey caps were settled."""
+        return self._remembered(cap, key, self.exempt_winners)
+
+    def all_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
+        """What stands in a cap's windows now that all is settled."""
+        return self._remembered(cap, key, self.winners)
+
+    def _remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> list[Span]:
+        memory = (cap, key, len(winners))
+        found = self._spans.get(memory)
+        if found is None:
+            found = self._spans[memory] = self.spans(cap, key, winners)
+        return found
 
     # Settling
 
@@ -575,7 +594,7 @@ class Contest:
         own = gauge.span(self.items[0][1], None, 0)
         if own is None:
             return
-        room = limit - (gauge.load(spans, own) if spans else 0)
+        room = max(0, limit - (gauge.load(spans, own) if spans else 0))
         used = 0
         for item, points in members:
             used += points
@@ -608,7 +627,7 @@ class Contest:
             key = (frozenset(row), room)
             if sum(row.values()) > room and key not in seen:
                 seen.add(key)
-                rows.append((row, max(room, 0)))
+                rows.append((row, max(0, room)))
         self._add_sum(gauge, limit, spans, placed, rows)
 
     def _add_sum(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
 """The reasons of eligibility that time alone can lift."""
 _MOST_STEPS = 10_000
+_ORDER = {reason: place for place, reason in enumerate(Reason)}
+_encode = json.JSONEncoder(default=str).encode
 
 
 class Stop:
@@ -64,6 +66,7 @@ class _Writer:
         self.run_id = run_id
         self.fingerprint = fingerprint
         self.explain = explain
+        self.decided_at = moment(case.now)
         self.granted = {winner.entry: winner for winner in case.winners}
 
     def row(self, entry: Entry) -> Row:
@@ -83,19 +86,18 @@ class _Writer:
         case = self.case
         opening = entry.opening
         assert opening is not None  # noqa: S101  (an entry without an opening is faulty)
-        failed = {at: list(failures(case.subject, opening, at)) for at in entry.asked}
+        failed = [list(failures(case.subject, opening, at)) for at in entry.asked]
         if entry.outside is not None:
-            failed = {at: [*found, (Reason.CAMPAIGN_CLOSED, entry.outside)] for at, found in failed.items()}
-        order = list(Reason)
-        reasons = sorted({reason for found in failed.values() for reason, _ in found}, key=order.index)
+            failed = [[*found, (Reason.CAMPAIGN_CLOSED, entry.outside)] for found in failed]
+        reasons = sorted({reason for found in failed for reason, _ in found}, key=_ORDER.__getitem__)
         # With several instants, the first check that leaves none of them open is the reason.
-        left = set(failed)
+        left = failed
         for reason in reasons:
-            left = {at for at in left if all(other is not reason for other, _ in failed[at])}
+            left = [found for found in left if all(other is not reason for other, _ in found)]
             if not left:
                 break
         rules = dict.fromkeys(
-            rule for wanted in (reason, *reasons) for found in failed.values() for which, rule in found if which is wanted
+            rule for wanted in (reason, *reasons) for found in failed for which, rule in found if which is wanted
         )
         retry_at = None
         if TIMED.issuperset(reasons) and entry.fault is None and self._worth_it(entry):
@@ -123,13 +125,15 @@ class _Writer:
 
     def _loser(self, entry: Entry) -> Row:
         case = self.case
-        stops = [stop for at in entry.instants for stop in stops_at(case, entry, at)]
-        reason = _reason(case, entry)
-        retry_at = retry(case, entry) if reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID) else None
         needs = needs_of(case, entry) if self.explain else None
-        if reason is Reason.NOT_WORTH_IT:
-            return self._row(entry, reason, binding=("reserve",), needs=needs)
-        stops.sort(key=lambda stop: (stop.reason is not reason, not stop.by_history))
+        if case.worth(entry) <= 0:
+            return self._row(entry, Reason.NOT_WORTH_IT, binding=("reserve",), needs=needs)
+        found = [list(stops_at(case, entry, at)) for at in entry.instants]
+        reason = _reason(case, entry, found)
+        retry_at = retry(case, entry) if reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID) else None
+        stops = sorted(
+            (stop for part in found for stop in part), key=lambda stop: (stop.reason is not reason, not stop.by_history)
+        )
         lost = sorted(set().union(*(stop.winners for stop in stops)) - {HISTORY}) if stops else []
         return self._row(
             entry,
@@ -162,7 +166,7 @@ class _Writer:
             outcome = Outcome.DEFERRED
         campaign, content, channel = _ids(entry)
         key = [self.run_id, case.contact.id, campaign, content, channel, None if claim.at is None else claim.at.isoformat()]
-        text = json.dumps([*key, *([entry.twin] if entry.twin else [])], default=str)
+        text = _encode([*key, entry.twin] if entry.twin else key)
         weighed = entry.weight is not None
         factors = {} if not weighed or claim.weight is not None else case.context(entry).factors(claim)
         return Row(
@@ -188,24 +192,21 @@ class _Writer:
             failed=failed,
             note=note,
             playbook=self.fingerprint,
-            decided_at=moment(case.now),
+            decided_at=self.decided_at,
         )
 
 
-def _reason(case: Case, entry: Entry) -> Reason:
+def _reason(case: Case, entry: Entry, stops: list[list[Stop]]) -> Reason:
     """Why an eligible claim lost: the first of the reasons that leaves none of its instants open."""
-    if case.worth(entry) <= 0:
-        return Reason.NOT_WORTH_IT
-    stops = {at: list(stops_at(case, entry, at)) for at in entry.instants}
     for reason in (Reason.CAPPED, Reason.CONFLICT):
-        stops = {at: found for at, found in stops.items() if not _any(found, reason, by_history=True)}
+        stops = [found for found in stops if not _any(found, reason, by_history=True)]
         if not stops:
             return reason
-    opening = _opening(entry)
-    if opening.needy and entry not in _entries(contest_of(case, entry), contest_of(case, entry).solve(force=entry).chosen):
+    contest = contest_of(case, entry)
+    if _opening(entry).needy and entry not in _entries(contest, contest.solve(force=entry).chosen):
         return Reason.REQUIRES
     for reason in (Reason.CONFLICT, Reason.REQUIRES):
-        stops = {at: found for at, found in stops.items() if not _any(found, reason, by_history=False)}
+        stops = [found for found in stops if not _any(found, reason, by_history=False)]
         if not stops:
             return reason
     return Reason.OUTBID
@@ -261,9 +262,9 @@ def _capped(case: Case, opening: Opening, at: int) -> Iterator[Stop]:
         own = case.gauges[cap].span(at, opening.campaign.ends, points)
         if limit is None or own is None:
             continue
-        crowd = case.gauges[cap].crowd(case.spans(cap, key, case.winners), own, limit)
+        crowd = case.gauges[cap].crowd(case.all_spans(cap, key), own, limit)
         if crowd:
-            before = case.spans(cap, key, case.exempt_winners)
+            before = case.before_spans(cap, key)
             by_history = points + case.gauges[cap].load(before, own) > limit
             reason = Reason.CAPPED if by_history else Reason.OUTBID
             yield Stop(reason, case.playbook.caps[cap].name, crowd, by_history=by_history)
@@ -346,7 +347,7 @@ def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
                 rules.append(
                     partial(
                         case.gauges[cap].first_fit,
-                        case.spans(cap, key, case.winners),
+                        case.all_spans(cap, key),
                         ends=campaign.ends,
                         points=points,
                         limit=limit,

@@ -106,7 +106,7 @@ class Problem:
             tight.append((kept, room))
         for members, room in tight:
             kept = {item: use for item, use in members.items() if item in open_items}
-            if sum(kept.values()) > room:
+            if kept and sum(kept.values()) > room:
                 unit = reduce(gcd, kept.values())
                 yield ({item: use // unit for item, use in kept.items()} if unit > 1 else kept), room // unit
 

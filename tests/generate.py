@@ -1,0 +1,398 @@
+"""Seeded random situations: a playbook, a contact, his history, claims and a moment, small enough for brute force.
+
+`situation(seed)` mixes every kind of window, rule and flag; `person(rng)` and `fussy_playbook(rng)` dwell on
+eligibility. The same seed gives the same situation, on any machine.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from attrs import evolve, frozen
+
+from journeykit import (
+    Campaign,
+    Cap,
+    Claim,
+    Conflict,
+    Consent,
+    Contact,
+    Content,
+    Holdout,
+    Holiday,
+    Hours,
+    Journey,
+    Lag,
+    Limit,
+    OnMissing,
+    Playbook,
+    Requirement,
+    Scope,
+    Stage,
+    Team,
+    Touch,
+    Transition,
+    Window,
+)
+
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Europe/Skopje")
+CHANNELS = ("email", "sms", "push")
+TOPICS = ("news", "offers", "care")
+SOLUTIONS = ("platform", "service")
+THEMES = ("leadership", "spring")
+# Days on which something happens to a calendar: clocks change, or a week, month, quarter or year begins.
+DAYS = (
+    date(2026, 3, 7),
+    date(2026, 3, 8),
+    date(2026, 3, 9),
+    date(2026, 3, 29),
+    date(2026, 6, 30),
+    date(2026, 10, 31),
+    date(2026, 11, 1),
+    date(2026, 11, 2),
+    date(2026, 12, 31),
+)
+WEIGHTS = (1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 0.5, 1.000001, 0.000001, 7.25)
+
+
+@frozen(kw_only=True)
+class Situation:
+    """Everything that one decision is made from."""
+
+    seed: int
+    playbook: Playbook
+    contact: Contact
+    touches: tuple[Touch, ...]
+    claims: tuple[Claim, ...] | None
+    at: datetime
+    until: datetime | None
+
+    def but(self, **changes: Any) -> Situation:
+        """The same situation with some parts changed."""
+        return evolve(self, **changes)
+
+
+def situation(seed: int) -> Situation:
+    """A random situation with few claims and many rules."""
+    rng = Random(seed)
+    day = rng.choice(DAYS)
+    zone = rng.choice(ZONES)
+    local = datetime(day.year, day.month, day.day, rng.choice((0, 1, 2, 3, 9, 12, 23)), rng.choice((0, 0, 15, 30)))
+    at = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    is_plan = rng.random() < 0.35
+    until = at + timedelta(days=rng.choice((1, 1, 2)), hours=rng.choice((0, 0, 3, 12))) if is_plan else None
+    playbook = _playbook(rng, day, few=is_plan)
+    contact = Contact(
+        id=rng.choice(("anna", "ben", "cleo")),
+        stage=rng.choice(("early", "early", "late")),
+        role=rng.choice(("user", "user", "boss", None)),
+        timezone=rng.choice((zone, zone, None)),
+        consent=None if rng.random() < 0.1 else list(CHANNELS if rng.random() < 0.85 else CHANNELS[:2]),
+        preferences={"sms": 0.5} if rng.random() < 0.2 else {},
+        interests=["news"] if rng.random() < 0.5 else [],
+        attributes={"weekly": rng.choice((0, 1, 2, 1.5, None)), "vip": rng.random() < 0.5} if rng.random() < 0.8 else {},
+    )
+    claims = tuple(_claims(rng, playbook, at, few=is_plan)) if rng.random() < 0.65 else None
+    touches = tuple(_touches(rng, playbook, at))
+    return Situation(
+        seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until
+    )
+
+
+def _playbook(rng: Random, day: date, *, few: bool) -> Playbook:
+    teams = (
+        Team(name="alpha", goal="nurture", lever=rng.choice((1.0, 1.0, 1.5))),
+        Team(name="beta", goal="event", department=rng.choice(("marketing", "marketing", "sales"))),
+    )
+    content = tuple(_content(rng, number) for number in range(rng.randint(2, 5)))
+    most = 4 if few else 7
+    campaigns = tuple(_campaign(rng, number, content, day) for number in range(rng.randint(1, most)))
+    scope = _scopes(rng, content, campaigns)
+    return Playbook(
+        timezone=rng.choice(ZONES),
+        journey=_journey(rng) if rng.random() < 0.3 else None,
+        teams=teams,
+        content=content,
+        campaigns=campaigns,
+        caps=tuple(_cap(rng, number, scope, day) for number in range(rng.choice((0, 1, 1, 2, 2, 3, 4)))),
+        conflicts=tuple(_conflict(rng, number, scope) for number in range(rng.choice((0, 0, 0, 1, 1, 2)))),
+        requirements=tuple(_requirements(rng, scope, day)),
+        quiet_hours=tuple(_hours(rng, number) for number in range(rng.choice((0, 0, 0, 1, 2)))),
+        send_hours=(Hours(start="08:00", end=rng.choice(("20:00", "02:00"))),) if rng.random() < 0.08 else (),
+        holidays=(Holiday(date=day + timedelta(days=rng.randint(0, 2))),) if rng.random() < 0.06 else (),
+        holdout=Holdout(share=0.5) if rng.random() < 0.05 else None,
+        policy=rng.choice(("weighted", "weighted", "weighted", "ranked", "first_come")),
+        reserve=rng.choice((0.0, 0.0, 0.0, 1.0, 0.75, -1.0)),
+        interest_lift=rng.choice((0.0, 0.5)),
+        on_missing=OnMissing(consent=rng.choice(("allow", "deny"))),
+    )
+
+
+def _journey(rng: Random) -> Journey:
+    return Journey(
+        stages=(Stage(name="early"), Stage(name="late", owner=rng.choice(("sales", "marketing")))),
+        transitions=(Transition(source="early", to="late", event="won"),),
+    )
+
+
+def _some(rng: Random, values: tuple[str, ...], chance: float = 0.4) -> list[str]:
+    return [value for value in values if rng.random() < chance]
+
+
+def _content(rng: Random, number: int) -> Content:
+    return Content(
+        id=f"c{number}",
+        channel=rng.choice(CHANNELS),
+        stages={"early": rng.choice((1.0, 0.4)), "late": rng.choice((1.0, 0.0))} if rng.random() < 0.15 else None,
+        roles={"user": 1.0, "boss": 0.5} if rng.random() < 0.15 else None,
+        topics=_some(rng, TOPICS),
+        solutions=_some(rng, SOLUTIONS, 0.3),
+        theme=rng.choice((*THEMES, None)),
+    )
+
+
+def _campaign(rng: Random, number: int, content: tuple[Content, ...], day: date) -> Campaign:
+    several = rng.sample(content, min(len(content), rng.choice((1, 1, 1, 1, 2, 3))))
+    starts = day + timedelta(days=rng.choice((-3, 0, 0, 1))) if rng.random() < 0.15 else None
+    ends = day + timedelta(days=rng.choice((0, 1, 1, 3, 10))) if rng.random() < 0.4 else None
+    if starts and ends and ends < starts:
+        ends = None
+    dates = None
+    if starts is None and ends is None and rng.random() < 0.08:
+        dates = [day + timedelta(days=rng.randint(0, 4)) for _ in range(2)]
+    return Campaign(
+        id=f"k{number}",
+        team=rng.choice(("alpha", "alpha", "beta", None)),
+        content=[one.id for one in several],
+        weight=rng.choice(WEIGHTS),
+        audience="vip" if rng.random() < 0.07 else None,
+        starts=starts,
+        ends=ends,
+        dates=dates,
+        stages=["late"] if rng.random() < 0.0 else (),
+        goal=rng.choice((None, None, "launch")),
+        tier=rng.choice((0, 0, 0, 0, 0, 1, 2)),
+        priority=rng.choice((0, 0, 1, 2)),
+        repeat=rng.choice((1, 1, None, None, 2)),
+        paused=rng.random() < 0.03,
+        if_lost=rng.choice(("defer", "defer", "drop")),
+        obeys_caps=rng.random() < 0.88,
+        counts_toward_caps=rng.random() < 0.88,
+        needs_consent=rng.random() < 0.9,
+        obeys_quiet_hours=rng.random() < 0.85,
+    )
+
+
+def _scopes(rng: Random, content: tuple[Content, ...], campaigns: tuple[Campaign, ...]) -> Any:
+    """A function that makes a random scope of what the playbook holds."""
+    values = {
+        "channel": list(CHANNELS),
+        "team": ["alpha", "beta"],
+        "goal": ["nurture", "event", "launch"],
+        "campaign": [campaign.id for campaign in campaigns],
+        "content": [one.id for one in content],
+        "topic": list(TOPICS),
+        "solution": list(SOLUTIONS),
+        "theme": list(THEMES),
+    }
+
+    def part() -> dict[str, list[str]]:
+        facet = rng.choice([*values, "campaign", "channel"])
+        return {facet: rng.sample(values[facet], min(len(values[facet]), rng.choice((1, 1, 2))))}
+
+    def scope(*, narrow: bool = False) -> Scope:
+        match = part() if narrow or rng.random() < 0.5 else {}
+        return Scope(match, part() if rng.random() < 0.12 else {})
+
+    return scope
+
+
+def window(rng: Random, day: date) -> Window:
+    """A window of any kind."""
+    zone = rng.choice(("contact", "contact", "contact", "playbook", "Asia/Kolkata", "America/New_York"))
+    start = rng.choice(("monday", "sunday"))
+    kind = rng.choice(("rolling", "rolling", "days", "days", "stretch", "calendar", "calendar", "between", "running", "ever"))
+    if kind == "rolling":
+        return Window.rolling(rng.choice(("4h", "24h", "36h", "2d", "7d", "90m")))
+    if kind == "days":
+        return Window.days(rng.choice((1, 2, 3, 7)), zone=zone)
+    if kind == "stretch":
+        stretch = rng.choice(("week", "month", "day"))
+        return Window.days(rng.choice((1, 2, 5)), stretch=stretch, zone=zone, week_start=start)
+    if kind == "calendar":
+        period = rng.choice(("day", "week", "month", "quarter", "year"))
+        return Window.calendar(period, every=rng.choice((1, 1, 2, 3)), zone=zone, week_start=start)
+    if kind == "between":
+        first = day + timedelta(days=rng.randint(-3, 2))
+        return Window.between(first, first + timedelta(days=rng.randint(0, 4)), zone=zone)
+    return Window.running(zone=zone) if kind == "running" else Window.ever()
+
+
+def _cap(rng: Random, number: int, scope: Any, day: date) -> Cap:
+    most: Any = rng.choice((0, 1, 1, 1, 1, 2, 2, 3, 1.5, 2.5, None))
+    if rng.random() < 0.12:
+        most = Limit(attribute="weekly", default=rng.choice((1, 2, None)))
+    by = rng.choice(((), (), (), ("channel",), ("team",), ("content",), ("campaign",), ("topic",), ("channel", "topic")))
+    points: Any = 1
+    if rng.random() < 0.25:
+        points = rng.choice((0.5, {"email": 0.5, "sms": 1.25}, {"email": 0, "push": 2}, {"sms": 0.1, "push": 0.3}))
+    return Cap(
+        name=f"cap {number}",
+        max=most,
+        window=window(rng, day),
+        where=scope(),
+        by=by,
+        points=points,
+        audience=rng.choice(("vip", "not vip")) if rng.random() < 0.12 else None,
+    )
+
+
+def _conflict(rng: Random, number: int, scope: Any) -> Conflict:
+    return Conflict(
+        name=f"conflict {number}",
+        first=scope(narrow=rng.random() < 0.9),
+        then=scope(narrow=True),
+        lag=Lag.parse(rng.choice(("0d", "1d", "2d", "1w", "0h", "12h", "36h", "90m"))),
+        both_ways=rng.random() < 0.35,
+    )
+
+
+def _requirements(rng: Random, scope: Any, day: date) -> list[Requirement]:
+    found: list[Requirement] = []
+    for _ in range(rng.choice((0, 0, 0, 0, 1, 1, 2))):
+        claim, partner = scope(narrow=True), scope(narrow=True)
+        within = window(rng, day) if rng.random() < 0.4 else None
+        found.append(Requirement(name=f"requirement {len(found)}", claim=claim, partner=partner, within=within))
+        if rng.random() < 0.4:  # a circle
+            found.append(Requirement(name=f"requirement {len(found)}", claim=partner, partner=claim))
+    return found
+
+
+def _hours(rng: Random, number: int) -> Hours:
+    start, end = rng.choice((("21:00", "08:00"), ("22:30", "06:15"), ("00:00", "02:30"), ("12:00", "14:00"), ("09:00", "09:00")))
+    return Hours(
+        start=start,
+        end=end,
+        channel=_some(rng, CHANNELS, 0.6) if rng.random() < 0.5 else (),
+        days=["sun"] if start == end else rng.choice(((), (), ("sat", "sun"), ("fri", "sat", "mon"))),
+        name=f"hours {number}",
+    )
+
+
+def _claims(rng: Random, playbook: Playbook, at: datetime, *, few: bool) -> list[Claim]:
+    found = []
+    for _ in range(rng.randint(1, 4 if few else 8)):
+        campaign = rng.choice(playbook.campaigns or ())
+        own: datetime | date | None = None
+        if rng.random() < 0.2:
+            own = rng.choice((at, at.date(), at.date() + timedelta(days=1), at + timedelta(hours=rng.choice((-1, 5, 20)))))
+        found.append(
+            Claim(
+                campaign=campaign.id,
+                content=rng.choice((*campaign.content, None, None)) if rng.random() < 0.7 else None,
+                at=own,
+                weight=rng.choice(WEIGHTS) if rng.random() < 0.8 else None,
+                propensity=rng.choice((None, None, 0.25)),
+                asked_at=at - timedelta(hours=rng.randint(0, 5)) if rng.random() < 0.3 else None,
+            )
+        )
+    return found
+
+
+def _touches(rng: Random, playbook: Playbook, at: datetime) -> list[Touch]:
+    found = []
+    for _ in range(rng.choice((0, 0, 1, 2, 3, 4, 6))):
+        campaign = rng.choice(playbook.campaigns or ())
+        away = timedelta(minutes=15 * rng.choice((0, rng.randint(-8, 8), rng.randint(-96 * 3, 96 * 3), rng.randint(-96 * 12, 96))))
+        found.append(
+            Touch(
+                at=at + away,
+                channel=rng.choice((*CHANNELS, None)),
+                campaign=campaign.id if rng.random() < 0.7 else rng.choice((None, "stranger")),
+                content=rng.choice((*campaign.content, None)),
+                team=rng.choice((None, None, None, "beta")),
+                topics=["offers"] if rng.random() < 0.1 else (),
+                status=rng.choice(("sent", "sent", "sent", "sent", "reserved", "planned", "failed", "bounced", "released")),
+            )
+        )
+    return found
+
+
+def fussy_playbook(rng: Random) -> Playbook:
+    """A playbook without caps, with every check of eligibility somewhere in it."""
+    content = tuple(
+        Content(
+            id=f"c{number}",
+            channel=rng.choice(CHANNELS),
+            stages=rng.choice((None, None, {"early": 1.0, "late": 0.0}, {"late": 0.5})),
+            roles=rng.choice((None, None, {"user": 1.0}, {"boss": 0.3, "user": 0.0})),
+            topics=_some(rng, TOPICS, 0.3),
+        )
+        for number in range(4)
+    )
+    day = rng.choice(DAYS)
+    campaigns = tuple(
+        Campaign(
+            id=f"k{number}",
+            team=rng.choice(("alpha", "beta", None)),
+            content=[one.id for one in rng.sample(content, rng.choice((1, 2)))],
+            audience=rng.choice((None, None, "vip", "score >= 3", "not (score >= 3)")),
+            starts=rng.choice((None, None, day - timedelta(days=1), day + timedelta(days=1))),
+            ends=rng.choice((None, None, day + timedelta(days=1), day + timedelta(days=2))),
+            dates=[day] if rng.random() < 0.1 else None,
+            stages=["late"] if rng.random() < 0.3 else (),
+            paused=rng.random() < 0.1,
+            obeys_caps=rng.random() < 0.8,
+            needs_consent=rng.random() < 0.75,
+            obeys_quiet_hours=rng.random() < 0.75,
+            holdout=Holdout(share=0.5, seed="own") if rng.random() < 0.15 else None,
+        )
+        for number in range(5)
+    )
+    return Playbook(
+        timezone=rng.choice(ZONES),
+        journey=rng.choice((None, _journey(rng))),
+        teams=(Team(name="alpha"), Team(name="beta", department="sales")),
+        content=content,
+        campaigns=campaigns,
+        caps=(Cap(name="loose", max=99, window=Window.calendar("day")),) if rng.random() < 0.3 else (),
+        quiet_hours=(_hours(rng, 0),) if rng.random() < 0.5 else (),
+        send_hours=(Hours(start="08:00", end="20:00", channel="sms"),) if rng.random() < 0.2 else (),
+        holidays=(Holiday(date=day),) if rng.random() < 0.1 else (),
+        holdout=Holdout(share=0.3) if rng.random() < 0.2 else None,
+        on_missing=OnMissing(
+            timezone=rng.choice(("playbook", "deny")),
+            stage=rng.choice(("allow", "deny")),
+            role=rng.choice(("allow", "deny")),
+            consent=rng.choice(("allow", "deny")),
+        ),
+    )
+
+
+def moment(rng: Random) -> datetime:
+    """An instant on one of the remarkable days, on a quarter of an hour."""
+    day = rng.choice(DAYS)
+    return datetime(day.year, day.month, day.day, rng.randrange(24), rng.choice((0, 15, 30, 45)), tzinfo=UTC)
+
+
+def person(rng: Random, at: datetime) -> Contact:
+    """A contact with any data missing, withdrawn or expired."""
+
+    def entry() -> bool | Consent:
+        until = rng.choice((None, at, at - timedelta(days=1), at + timedelta(microseconds=1)))
+        return rng.choice((True, True, False, Consent(True, until=until)))
+
+    return Contact(
+        id=f"p{rng.randrange(1000)}",
+        stage=rng.choice(("early", "late", "elsewhere", None)),
+        role=rng.choice(("user", "boss", "stranger", None)),
+        timezone=rng.choice((*ZONES, None, None)),
+        opted_out=rng.random() < 0.1,
+        suppressed=rng.random() < 0.05,
+        consent=rng.choice((None, _some(rng, CHANNELS, 0.7), {name: entry() for name in _some(rng, CHANNELS, 0.7)})),
+        topic_consent={name: entry() for name in _some(rng, TOPICS, 0.3)},
+        attributes=rng.choice(({}, {"vip": True}, {"score": 3}, {"score": 2, "vip": False}, {"score": None})),
+    )
