@@ -33,7 +33,14 @@ def make_playbook(rng: random.Random, campaigns: int = 50) -> Playbook:
         content.append({"id": f"m{number}", "channel": rng.choice(CHANNELS), "stages": stages})
         weight = round(rng.random() * 10, 6)
         claims.append(
-            {"id": f"k{number}", "team": "team", "content": [f"m{number}"], "weight": weight, "repeat": None, "audience": rule}
+            {
+                "id": f"k{number}",
+                "team": "team",
+                "content": [f"m{number}"],
+                "weight": weight,
+                "repeat": None,
+                "audience": rule,
+            }
         )
     return Playbook.from_dict(
         {
@@ -97,9 +104,13 @@ def main() -> None:
     figures = {
         "decide, read granted": [lambda c=c, t=t: arbiter.decide(c, t, at=AT).granted for c, t in cases],
         "decide, read every row": [lambda c=c, t=t: arbiter.decide(c, t, at=AT).rows for c, t in cases],
-        "decide with explain, read every row": [lambda c=c, t=t: arbiter.decide(c, t, at=AT, explain=True).rows for c, t in cases],
+        "decide with explain, read every row": [
+            lambda c=c, t=t: arbiter.decide(c, t, at=AT, explain=True).rows for c, t in cases
+        ],
     }
-    print(f"50 campaigns, 20 touches, {CONTACTS} contacts; {eligible:.1f} claims eligible, {granted:.2f} granted a contact")
+    print(
+        f"50 campaigns, 20 touches, {CONTACTS} contacts; {eligible:.1f} claims eligible, {granted:.2f} granted a contact"
+    )
     print(f"{'bare loop of 1,000 additions':40} {loop:9.1f} us   1.0 x")
     for name, work in figures.items():
         took = median(work)

@@ -13,7 +13,7 @@ from journeykit import Arbiter, Claim, Contact, Playbook, Touch
 
 COPY = Path(__file__).parent / "data" / "conformance.yaml"
 SHARED = Path(__file__).parents[2] / "shared" / "conformance" / "cases.yaml"
-CASES = yaml.load((SHARED if SHARED.exists() else COPY).read_text("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506  (texts only)
+CASES = yaml.load((SHARED if SHARED.exists() else COPY).read_text("utf-8"), Loader=yaml.BaseLoader)
 FACETS = ("team", "topic", "channel")
 
 
@@ -42,7 +42,8 @@ def playbook_of(case: dict, claims: list[dict]) -> Playbook:
     content: dict[str, dict] = {}
     for claim in claims:
         campaign = campaigns.setdefault(
-            claim["campaign"], {"repeat": None, **flags(own.get(claim["campaign"], {})), "id": claim["campaign"], "content": []}
+            claim["campaign"],
+            {"repeat": None, **flags(own.get(claim["campaign"], {})), "id": claim["campaign"], "content": []},
         )
         if "team" in claim:
             campaign["team"] = claim["team"]
@@ -71,7 +72,10 @@ def flags(campaign: dict) -> dict:
 def numbers(value: object, key: str = "") -> object:
     """The cases are read as texts; what the playbook wants as numbers and booleans is made so here."""
     if isinstance(value, dict):
-        return {name: numbers(part, name if name not in ("phone", "email", "sms") else "points") for name, part in value.items()}
+        return {
+            name: numbers(part, name if name not in ("phone", "email", "sms") else "points")
+            for name, part in value.items()
+        }
     if isinstance(value, list):
         return [numbers(part, key) for part in value]
     if key in ("max", "days", "every", "points") and isinstance(value, str) and value.isdigit():
@@ -87,7 +91,9 @@ def as_claim(claim: dict, at: datetime | None = None) -> Claim:
 def history_of(case: dict) -> list[Touch]:
     return [
         Touch(
-            at=instant(given["at"], case["zone"]), channel=given.get("channel", "email"), status=given.get("status", "sent")
+            at=instant(given["at"], case["zone"]),
+            channel=given.get("channel", "email"),
+            status=given.get("status", "sent"),
         )
         for given in case.get("history", [])
     ]

@@ -50,11 +50,7 @@ def toml(value):
     if isinstance(value, dict):
         unlimited = ("repeat", "max" if "window" in value else "")
         pairs = ((key, "null" if key in unlimited and item is None else item) for key, item in value.items())
-        return (
-            "{"
-            + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in pairs if item is not None)
-            + "}"
-        )
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in pairs if item is not None) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
@@ -153,9 +149,7 @@ def test_only_true_and_false_are_booleans(word, meant):
 
 def test_toml_and_json_have_their_own_types():
     """A TOML date is a date, a TOML instant is none, and a number is no text."""
-    assert loads('[[campaigns]]\nid = "a"\nstarts = 2026-10-01', "toml").campaigns[0].starts == date(
-        2026, 10, 1
-    )
+    assert loads('[[campaigns]]\nid = "a"\nstarts = 2026-10-01', "toml").campaigns[0].starts == date(2026, 10, 1)
     problem = fault('[[campaigns]]\nid = "a"\nstarts = 2026-10-01T00:00:00', "toml")
     assert (problem.path, problem.line) == ("campaigns[0].starts", 3)
     assert "expected a text, found the number 5" in fault('{"name": 5}', "json").message
@@ -418,9 +412,9 @@ def test_deep_nesting_is_refused(form, depth):
 
 @pytest.mark.parametrize("form", ["yaml", "json", "toml"])
 def test_values_without_end_are_refused(form):
-    """Half a million values are no playbook, and are not looked through one by one."""
-    text = "[" + "0," * 600_000 + "0]"
-    with pytest.raises(PlaybookError, match="more than 500,000 values"):
+    """Hundreds of thousands of values are no playbook, and are not looked through one by one."""
+    text = "[" + "0," * 300_000 + "0]"
+    with pytest.raises(PlaybookError, match="more than 200,000 values"):
         loads({"yaml": f"a: {text}", "json": f'{{"a": {text}}}', "toml": f"a = {text}"}[form], form)
 
 
@@ -435,9 +429,7 @@ def test_numbers_without_end_are_refused(form):
     digits = "1" * 10_000
     with pytest.raises(PlaybookError):
         loads(
-            {"yaml": f"reserve: {digits}", "json": f'{{"reserve": {digits}}}', "toml": f"reserve = {digits}"}[
-                form
-            ],
+            {"yaml": f"reserve: {digits}", "json": f'{{"reserve": {digits}}}', "toml": f"reserve = {digits}"}[form],
             form,
         )
     with pytest.raises(PlaybookError, match="reserve"):
@@ -482,8 +474,8 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "d.json").mkdir()
     with pytest.raises(PlaybookError, match="cannot be read"):
         load(tmp_path / "d.json")
-    (tmp_path / "big.toml").write_bytes(b"#" * (16 * 1024 * 1024 + 1))
-    with pytest.raises(PlaybookError, match="at most 16 MB"):
+    (tmp_path / "big.toml").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
+    with pytest.raises(PlaybookError, match="at most 4 MB"):
         load(tmp_path / "big.toml")
     with pytest.raises(PlaybookError, match="one of yaml, toml, json"):
         loads("", "xml")
@@ -493,9 +485,7 @@ def test_a_fault_names_its_file(tmp_path):
     """The error says which file it was."""
     path = tmp_path / "mine.json"
     path.write_text('{"nam": "x"}')
-    with pytest.raises(
-        PlaybookError, match=r"mine\.json: 1 problem\n  line 1: nam: unknown key 'nam'"
-    ) as caught:
+    with pytest.raises(PlaybookError, match=r"mine\.json: 1 problem\n  line 1: nam: unknown key 'nam'") as caught:
         load(path)
     assert caught.value.source == str(path)
 
@@ -643,9 +633,7 @@ def playbooks(draw):
             )
         ),
         quiet_hours=draw(
-            st.lists(
-                st.builds(Hours, start=times, end=times, channel=st.lists(words, max_size=2)), max_size=2
-            )
+            st.lists(st.builds(Hours, start=times, end=times, channel=st.lists(words, max_size=2)), max_size=2)
         ),
         holidays=draw(st.lists(st.builds(Holiday, date=days, name=st.none() | words), max_size=2)),
         reserve=draw(signed),
@@ -727,11 +715,7 @@ def test_a_mutated_file_gives_only_our_errors(data):
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(content)))
         end = data.draw(st.integers(start, min(len(content), start + 20)))
-        content = (
-            content[:start]
-            + data.draw(st.binary(max_size=4) | st.just(content[start:end] * 2))
-            + content[end:]
-        )
+        content = content[:start] + data.draw(st.binary(max_size=4) | st.just(content[start:end] * 2)) + content[end:]
     only_our_errors(content, {".yml": "yaml"}.get(path.suffix, path.suffix[1:]))
 
 

@@ -64,9 +64,7 @@ def test_the_schema_is_a_schema():
 
 
 # An editor takes 007 for a number; quotes please both. So this one is judged by what it means.
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if path.name != "words.yaml"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", [path for path in FILES if path.name != "words.yaml"], ids=lambda path: path.name)
 def test_every_file_that_is_read_is_valid(path):
     """What the loader accepts, an editor does not underline."""
     assert load(path)
@@ -125,9 +123,7 @@ OPEN = (
 def test_a_misspelt_key_fails_in_both(name):
     """Any key of the format that is misspelt is refused by the schema and by the loader."""
     for data in spoilt(load(DATA / name).to_dict()):
-        if '"stagesx"' not in json.dumps(data) and any(
-            f'"{word}x"' in json.dumps(data) for word in set().union(*OPEN)
-        ):
+        if '"stagesx"' not in json.dumps(data) and any(f'"{word}x"' in json.dumps(data) for word in set().union(*OPEN)):
             continue  # the author's own names may be spelt in any way
         assert not VALIDATOR.is_valid(data)
         with pytest.raises(PlaybookError):
@@ -170,9 +166,7 @@ def test_bounds_and_words_come_from_the_model():
 
 def test_the_published_schema_is_the_schema():
     """docs/playbook.schema.json is what the module prints."""
-    printed = subprocess.run(
-        [sys.executable, "-m", "journeykit.schema"], capture_output=True, text=True, check=True
-    )
+    printed = subprocess.run([sys.executable, "-m", "journeykit.schema"], capture_output=True, text=True, check=True)
     assert printed.stdout == text()
     published = (ROOT / "docs" / "playbook.schema.json").read_text("utf-8")
     assert published == text(), "publish it again: python -m journeykit.schema > docs/playbook.schema.json"

@@ -6,33 +6,98 @@ An arbiter looks at a contact's claims, its history and a moment, and gives ever
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from journeykit import presets
-from journeykit.arbiter import Arbiter
-from journeykit.campaign import Campaign, Claim, Score, Team
-from journeykit.cap import Cap, Conflict, Limit, Requirement, Scope
-from journeykit.contact import Consent, Contact
-from journeykit.content import Content
-from journeykit.decision import Decision, Grant, Outcome, Reason, Row
-from journeykit.errors import (
-    DataError,
-    JourneykitError,
-    MissingExtraError,
-    ModelError,
-    NotSupportedError,
-    PlaybookError,
-    PolicyError,
-    Problem,
-    RuleError,
-)
-from journeykit.hours import Holiday, Hours
-from journeykit.journey import Journey, Stage, Transition
-from journeykit.playbook import OnMissing, Playbook
-from journeykit.policies import FirstCome, Ranked, Weighted
-from journeykit.policy import Context, Policy, RankingPolicy
-from journeykit.quota import Quota
-from journeykit.rule import Rule
-from journeykit.split import Holdout
-from journeykit.touch import Touch
-from journeykit.window import Lag, Window
+if TYPE_CHECKING:
+    from journeykit import presets as presets
+    from journeykit.arbiter import Arbiter as Arbiter
+    from journeykit.campaign import Campaign as Campaign, Claim as Claim, Score as Score, Team as Team
+    from journeykit.cap import (
+        Cap as Cap,
+        Conflict as Conflict,
+        Limit as Limit,
+        Requirement as Requirement,
+        Scope as Scope,
+    )
+    from journeykit.contact import Consent as Consent, Contact as Contact
+    from journeykit.content import Content as Content
+    from journeykit.decision import Decision as Decision, Outcome as Outcome, Reason as Reason, Row as Row
+    from journeykit.errors import (
+        DataError as DataError,
+        JourneykitError as JourneykitError,
+        MissingExtraError as MissingExtraError,
+        ModelError as ModelError,
+        NotSupportedError as NotSupportedError,
+        PlaybookError as PlaybookError,
+        PolicyError as PolicyError,
+        RuleError as RuleError,
+    )
+    from journeykit.hours import Holiday as Holiday, Hours as Hours
+    from journeykit.journey import Journey as Journey, Stage as Stage, Transition as Transition
+    from journeykit.playbook import OnMissing as OnMissing, Playbook as Playbook
+    from journeykit.policy import Policy as Policy
+    from journeykit.quota import Quota as Quota
+    from journeykit.rule import Rule as Rule
+    from journeykit.split import Holdout as Holdout
+    from journeykit.touch import Touch as Touch
+    from journeykit.window import Lag as Lag, Window as Window
 
 __version__ = "0.1.0"
+
+# Where each name lives. A name loads its module when it is touched, so that the front door opens at once.
+_HOMES = {
+    "Arbiter": "arbiter",
+    "Campaign": "campaign",
+    "Cap": "cap",
+    "Claim": "campaign",
+    "Conflict": "cap",
+    "Consent": "contact",
+    "Contact": "contact",
+    "Content": "content",
+    "DataError": "errors",
+    "Decision": "decision",
+    "Holdout": "split",
+    "Holiday": "hours",
+    "Hours": "hours",
+    "Journey": "journey",
+    "JourneykitError": "errors",
+    "Lag": "window",
+    "Limit": "cap",
+    "MissingExtraError": "errors",
+    "ModelError": "errors",
+    "NotSupportedError": "errors",
+    "OnMissing": "playbook",
+    "Outcome": "decision",
+    "Playbook": "playbook",
+    "PlaybookError": "errors",
+    "Policy": "policy",
+    "PolicyError": "errors",
+    "Quota": "quota",
+    "Reason": "decision",
+    "Requirement": "cap",
+    "Row": "decision",
+    "Rule": "rule",
+    "RuleError": "errors",
+    "Scope": "cap",
+    "Score": "campaign",
+    "Stage": "journey",
+    "Team": "campaign",
+    "Touch": "touch",
+    "Transition": "journey",
+    "Window": "window",
+}
+
+__all__ = ["presets", *_HOMES]  # noqa: PLE0604  (the keys are texts)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f"journeykit.{_HOMES[name]}"), name)
+    elif name == "presets":
+        value = import_module("journeykit.presets")
+    else:
+        raise AttributeError(f"module 'journeykit' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

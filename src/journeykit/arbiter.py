@@ -1,4 +1,7 @@
-"""The arbiter: it looks at a contact's claims, its history and a moment, and gives every claim an outcome and a reason."""
+"""The arbiter: a playbook, compiled.
+
+It looks at a contact's claims, its history and a moment, and gives every claim an outcome and a reason.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from journeykit.case import Case
 from journeykit.civil import micros, moment
@@ -31,9 +34,8 @@ if TYPE_CHECKING:
     from journeykit.touch import Touch
 
 
-def _check_playbook(_: Any, __: Any, value: object) -> None:
-    if not isinstance(value, Playbook):
-        raise ModelError(f"an Arbiter is made from a Playbook, found {type(value).__name__}", field="playbook")
+def _policies(value: Mapping[str, Policy]) -> dict[str, Policy]:
+    return dict(value)
 
 
 @frozen(eq=False)
@@ -56,14 +58,14 @@ class Arbiter:
         >>> from journeykit import Cap, Claim, Contact, Window
         >>> gatekeeper = Arbiter(Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))]))
         >>> anna = Contact(id="anna", consent=["email"])
-        >>> claims = [Claim(campaign="news", channel="email", weight=1), Claim(campaign="launch", channel="email", weight=8)]
+        >>> claims = [Claim(campaign=name, channel="email", weight=w) for name, w in [("news", 1), ("launch", 8)]]
         >>> decision = gatekeeper.decide(anna, claims=claims, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
         >>> [(row.campaign, str(row.reason)) for row in decision.rows]
         [('launch', 'granted'), ('news', 'outbid')]
     """
 
-    playbook: Playbook = field(validator=_check_playbook)
-    policies: Mapping[str, Policy] = field(factory=dict, converter=dict)
+    playbook: Playbook = field(validator=validators.instance_of(Playbook))
+    policies: Mapping[str, Policy] = field(factory=dict, converter=_policies)
     prices: None = None
     node_budget: int = field(default=NODE_BUDGET, kw_only=True)
     fingerprint: str = field(init=False, repr=False)
@@ -79,11 +81,14 @@ class Arbiter:
         if self.prices is not None:
             raise NotSupportedError("prices", "prices of quotas are not supported by this version")
         if self.playbook.quotas:
-            raise NotSupportedError("quotas", "quotas over contacts are not supported by this version; leave the section out")
+            raise NotSupportedError(
+                "quotas", "quotas over contacts are not supported by this version; leave the section out"
+            )
         for at, cap in enumerate(self.playbook.caps):
             if cap.per == "account":
                 raise NotSupportedError(
-                    f"caps[{at}].per", f"the cap {cap.name!r} is per account, which this version does not support"
+                    f"caps[{at}].per",
+                    f"the cap {cap.name!r} is per account, which this version does not support",
                 )
         return Compiled(self.playbook)
 
@@ -100,7 +105,9 @@ class Arbiter:
             )
         policy = known[name]
         if isinstance(policy, type) or not callable(getattr(policy, "weigh", None)):
-            raise PolicyError(f"policy {name!r} must be an object with a method weigh(claim, contact, context), found {policy!r}")
+            raise PolicyError(
+                f"policy {name!r} must be an object with a method weigh(claim, contact, context), found {policy!r}"
+            )
         return policy
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -140,15 +147,15 @@ class Arbiter:
             raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
         case = Case(
             self._compiled,
-            self._policy,
-            self.playbook.policy,
-            contact,
-            touches,
-            claims,
-            scores or {},
-            at,
-            until,
-            self.node_budget,
+            policy=self._policy,
+            policy_name=self.playbook.policy,
+            contact=contact,
+            touches=touches,
+            claims=claims,
+            scores=scores or {},
+            at=at,
+            until=until,
+            budget=self.node_budget,
         )
         return Decision(
             contact=contact.id,
@@ -173,7 +180,9 @@ class Arbiter:
 
     def decide_many(
         self,
-        contacts: Iterable[Contact | tuple[Contact, Iterable[Touch]] | tuple[Contact, Iterable[Touch], Iterable[Claim] | None]],
+        contacts: Iterable[
+            Contact | tuple[Contact, Iterable[Touch]] | tuple[Contact, Iterable[Touch], Iterable[Claim] | None]
+        ],
         *,
         at: datetime,
         until: datetime | None = None,
@@ -184,11 +193,14 @@ class Arbiter:
 
         Args:
             contacts: contacts, or tuples of a contact and its touches, or of a contact, its touches and its claims.
-            at: as for `decide`; so are ``until``, ``explain`` and ``run_id``.
+            at: as for `decide`.
+            until: as for `decide`.
+            explain: as for `decide`.
+            run_id: as for `decide`.
         """
         for given in contacts:
             contact, *rest = given if isinstance(given, tuple) else (given,)
-            yield self.decide(contact, *rest, at=at, until=until, explain=explain, run_id=run_id)  # type: ignore[arg-type]
+            yield self.decide(contact, *rest, at=at, until=until, explain=explain, run_id=run_id)
 
     def run_id(self, at: datetime, until: datetime | None = None) -> str:
         """The default name of a run: a hash of the playbook, ``at`` and ``until``."""

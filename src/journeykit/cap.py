@@ -35,7 +35,8 @@ def _facet(name: object) -> str:
     if not isinstance(name, str) or name not in FACETS:
         hint = closest(name, FACETS) if isinstance(name, str) else None
         raise ModelError(
-            f"unknown key {shown(name)}; allowed are {', '.join(FACETS)}" + (f"; did you mean {hint!r}?" if hint else ""),
+            f"unknown key {shown(name)}; allowed are {', '.join(FACETS)}"
+            + (f"; did you mean {hint!r}?" if hint else ""),
             field=name if isinstance(name, str) else "",
         )
     return name
@@ -99,7 +100,10 @@ def _limit(value: Any) -> Any:
     if isinstance(value, Mapping):
         unknown = set(value) - {"attribute", "default"}
         if unknown or "attribute" not in value:
-            raise ModelError(f"a limit of the contact's own is {{attribute: ..., default: ...}}, found {shown(value)}", field="max")
+            raise ModelError(
+                f"a limit of the contact's own is {{attribute: ..., default: ...}}, found {shown(value)}",
+                field="max",
+            )
         return Limit(**value)
     return value
 
@@ -120,7 +124,10 @@ def _check_points(_: Any, __: Any, value: object) -> None:
         if not isinstance(channel, str) or not channel:
             raise ModelError(f"points are named by a channel, found {shown(channel)}", field="points")
         if not is_number(weight) or not 0 <= weight <= LARGEST:
-            raise ModelError(f"points must be numbers from 0, by channel or one for all, found {shown(weight)}", field="points")
+            raise ModelError(
+                f"points must be numbers from 0, by channel or one for all, found {shown(weight)}",
+                field="points",
+            )
 
 
 def _by(value: str | Iterable[str] | None) -> tuple[str, ...]:

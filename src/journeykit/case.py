@@ -5,7 +5,6 @@ Explaining a case is `journeykit.explain`'s work; here it is only decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ from journeykit.room import HISTORY, Gauge, Span
 from journeykit.selection import Problem, combine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from journeykit.cap import Conflict
     from journeykit.compiled import Compiled, Effects
     from journeykit.contact import Contact
@@ -48,9 +49,24 @@ class Entry:
         outside: its own date, where that lies outside the decision's span.
     """
 
-    __slots__ = ("asked", "claim", "factors", "fault", "fit", "group", "instants", "level", "opening", "outside", "twin", "weight")
+    __slots__ = (
+        "asked",
+        "claim",
+        "factors",
+        "fault",
+        "fit",
+        "group",
+        "instants",
+        "level",
+        "opening",
+        "outside",
+        "twin",
+        "weight",
+    )
 
-    def __init__(self, opening: Opening | None, claim: Claim, group: int, asked: list[int], *, fault: str | None = None) -> None:
+    def __init__(
+        self, opening: Opening | None, claim: Claim, group: int, asked: list[int], *, fault: str | None = None
+    ) -> None:
         self.opening = opening
         self.claim = claim
         self.group = group
@@ -90,6 +106,7 @@ class Case:
     def __init__(
         self,
         compiled: Compiled,
+        *,
         policy: Any,
         policy_name: str,
         contact: Contact,
@@ -120,7 +137,7 @@ class Case:
         self._limits: dict[int, int | None] = {}
         self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
         self._ranks = getattr(policy, "rank", None)
-        self._slots: dict[tuple[str | None, bool], dict[int, int | None]] = {}
+        self._slots: dict[tuple[str | None, bool], list[int]] = {}
         self.claims = None if claims is None else tuple(claims)
         self.gathered = self._gather_openings() if self._is_plain else self._gather_all()
         self.entries = [entry for entry in self.gathered if entry.instants and self.weigh(entry)]
@@ -142,8 +159,8 @@ class Case:
         day = self.clock.day(now)
         deny_unknown = self.playbook.on_missing.consent == "deny"
         channels: dict[str | None, tuple[bool, bool]] = {}
-        found = []
-        for opening, claim, *fit in self.compiled.fits(contact.stage, contact.role):
+        found: list[Entry] = []
+        for opening, claim, base, stage_fit, role_fit in self.compiled.fits(contact.stage, contact.role):
             if not opening.starts <= day <= opening.ends or (opening.dates is not None and day not in opening.dates):
                 continue
             campaign = opening.campaign
@@ -162,7 +179,7 @@ class Case:
                 continue
             entry = Entry(opening, claim, len(found), [now])
             entry.instants = entry.asked
-            entry.fit = tuple(fit)  # type: ignore[assignment]  (three floats, from a table)
+            entry.fit = base, stage_fit, role_fit
             found.append(entry)
         return self._group(found)
 
@@ -202,7 +219,8 @@ class Case:
         known = {entry.opening: entry for entry in self.gathered}
         now = [self.now]
         return [
-            known.get(opening) or Entry(opening, claim, place, now) for place, (opening, claim) in enumerate(self.compiled.claims.items())
+            known.get(opening) or Entry(opening, claim, place, now)
+            for place, (opening, claim) in enumerate(self.compiled.claims.items())
         ]
 
     def _gather_all(self) -> list[Entry]:
@@ -288,7 +306,14 @@ class Case:
         if self.playbook.interest_lift and not set(contact.interests).isdisjoint(opening.topics):
             interest += self.playbook.interest_lift
         return Context(
-            self.subject.local, self.playbook, opening.campaign, opening.content, opening.team, *fit, preference, interest
+            self.subject.local,
+            self.playbook,
+            opening.campaign,
+            opening.content,
+            opening.team,
+            *fit,
+            preference,
+            interest,
         )
 
     def weigh(self, entry: Entry) -> bool:
@@ -311,7 +336,9 @@ class Case:
         else:
             entry.level = (opening.campaign.tier, 0)
         if not -LARGEST <= weight <= LARGEST:
-            entry.fault = f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
+            entry.fault = (
+                f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
+            )
             return False
         entry.weight = round(weight * MILLIONTH)
         return True
@@ -339,9 +366,16 @@ class Case:
     def _decides_again(self, touch: Touch) -> bool:
         """Whether a planned touch is one of the claims of this case, and so replaced by it."""
         if self.claims is None:
-            asked = ((o.campaign.id, o.content_id, o.channel) for o in self.compiled.of_campaign.get(touch.campaign or "", ()))
+            asked = (
+                (o.campaign.id, o.content_id, o.channel)
+                for o in self.compiled.of_campaign.get(touch.campaign or "", ())
+            )
         else:
-            asked = ((e.claim.campaign, e.claim.content, e.claim.channel) for g, c in enumerate(self.claims) for e in self._expand(g, c))
+            asked = (
+                (e.claim.campaign, e.claim.content, e.claim.channel)
+                for g, c in enumerate(self.claims)
+                for e in self._expand(g, c)
+            )
         return any(
             campaign == touch.campaign and touch.content in (None, content) and touch.channel in (None, channel)
             for campaign, content, channel in asked
@@ -513,11 +547,16 @@ class Contest:
         """The granted claims."""
         effects = self.case.compiled.effects_of_winner
         return [
-            Winner(entry, at, effects(_opening(entry)), HISTORY) for entry, at in (self.items[item] for item in self.chosen)
+            Winner(entry, at, effects(_opening(entry)), HISTORY)
+            for entry, at in (self.items[item] for item in self.chosen)
         ]
 
     def solve(
-        self, *, weights: Mapping[Entry, int] | None = None, force: Entry | None = None, without: Entry | None = None
+        self,
+        *,
+        weights: Mapping[Entry, int] | None = None,
+        force: Entry | None = None,
+        without: Entry | None = None,
     ) -> Answer:
         """The best set, with other weights, with a claim forced in, or without one."""
         case = self.case
@@ -535,7 +574,13 @@ class Contest:
             every[item] = value
         items = self.items
         if weights:
-            key = {item: (-weights.get(items[item][0], items[item][0].weight or 0), *case.order(*items[item])[1:]) for item in active}
+            key = {
+                item: (
+                    -weights.get(items[item][0], items[item][0].weight or 0),
+                    *case.order(*items[item])[1:],
+                )
+                for item in active
+            }
         else:
             key = {item: case.order(*items[item]) for item in active}
         choice = self.problem.solve(every, sorted(active, key=key.__getitem__), case.budget)
@@ -588,7 +633,12 @@ class Contest:
         return rows
 
     def _row_at_once(
-        self, cap: int, limit: int, spans: list[Span], members: list[tuple[int, int]], rows: list[tuple[dict[int, int], int]]
+        self,
+        cap: int,
+        limit: int,
+        spans: list[Span],
+        members: list[tuple[int, int]],
+        rows: list[tuple[dict[int, int], int]],
     ) -> None:
         gauge = self.case.gauges[cap]
         own = gauge.span(self.items[0][1], None, 0)
@@ -604,7 +654,12 @@ class Contest:
             rows.append((dict(members), room))
 
     def _rows_over_time(
-        self, cap: int, limit: int, spans: list[Span], members: list[tuple[int, int]], rows: list[tuple[dict[int, int], int]]
+        self,
+        cap: int,
+        limit: int,
+        spans: list[Span],
+        members: list[tuple[int, int]],
+        rows: list[tuple[dict[int, int], int]],
     ) -> None:
         gauge = self.case.gauges[cap]
         placed = []
@@ -631,7 +686,12 @@ class Contest:
         self._add_sum(gauge, limit, spans, placed, rows)
 
     def _add_sum(
-        self, gauge: Gauge, limit: int, spans: list[Span], placed: list[Span], rows: list[tuple[dict[int, int], int]]
+        self,
+        gauge: Gauge,
+        limit: int,
+        spans: list[Span],
+        placed: list[Span],
+        rows: list[tuple[dict[int, int], int]],
     ) -> None:
         """A row that follows from the others, and that no search finds alone: how many fit over the whole span.
 
@@ -661,7 +721,9 @@ class Contest:
         for item in marked:
             entry, at = self.items[item]
             opening = _opening(entry)
-            if any(low <= at <= high for when, effects in others for _, low, high in case.clashes(opening, effects, when)):
+            if any(
+                low <= at <= high for when, effects in others for _, low, high in case.clashes(opening, effects, when)
+            ):
                 self.shut.add(item)
         effects = {item: case.compiled.effects_of_winner(_opening(self.items[item][0])) for item in marked}
         for place, item in enumerate(marked):
@@ -669,7 +731,9 @@ class Contest:
             opening = _opening(entry)
             for other in marked[place + 1 :]:
                 rival, when = self.items[other]
-                if rival is not entry and any(low <= at <= high for _, low, high in case.clashes(opening, effects[other], when)):
+                if rival is not entry and any(
+                    low <= at <= high for _, low, high in case.clashes(opening, effects[other], when)
+                ):
                     pairs.append((item, other))
         return tuple(pair for pair in pairs if self.shut.isdisjoint(pair))
 
@@ -707,7 +771,9 @@ class Answer:
 
     __slots__ = ("bound", "chosen", "optimal", "total", "totals")
 
-    def __init__(self, chosen: tuple[int, ...], totals: dict[Level, int], total: int, bound: int, *, optimal: bool) -> None:
+    def __init__(
+        self, chosen: tuple[int, ...], totals: dict[Level, int], total: int, bound: int, *, optimal: bool
+    ) -> None:
         self.chosen = chosen
         self.totals = totals
         self.total = total

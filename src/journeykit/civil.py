@@ -52,7 +52,8 @@ def micros(moment: datetime, *, what: str = "at") -> int:
         past = moment - EPOCH
     except TypeError:
         raise ModelError(
-            f"{what} must be an aware datetime, found a naive one: {moment.isoformat()}; add a tzinfo", field=what
+            f"{what} must be an aware datetime, found a naive one: {moment.isoformat()}; add a tzinfo",
+            field=what,
         ) from None
     return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds
 

@@ -8,7 +8,6 @@ from journeykit.campaign import Campaign, Claim
 from journeykit.civil import Clock, clock
 from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
 from journeykit.room import Gauge
-from journeykit.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from journeykit.content import Content
     from journeykit.playbook import Playbook
     from journeykit.touch import Touch
+    from journeykit.window import Window
 
 _ROOM_FOR_STRANGERS = 20_000
 
@@ -89,7 +89,10 @@ class Compiled:
     def fits(self, stage: str | None, role: str | None) -> tuple[Fit, ...]:
         """The openings that fit a stage and a role, paused campaigns left out."""
         # A stage or role that nothing names is as good as any other such: so the table stays small.
-        key = (stage if stage is None or stage in self.stages else "", role if role is None or role in self.roles else "")
+        key = (
+            stage if stage is None or stage in self.stages else "",
+            role if role is None or role in self.roles else "",
+        )
         found = self._fits.get(key)
         if found is None:
             found = self._fits[key] = tuple(self._fitting(*key))
@@ -145,14 +148,18 @@ class Compiled:
             found = self._strangers[key] = self._open(campaign, content, claim.content, channel)
         return found
 
-    def _open(self, campaign: Campaign, content: Content | None, content_id: str | None, channel: str | None) -> Opening:
+    def _open(
+        self, campaign: Campaign, content: Content | None, content_id: str | None, channel: str | None
+    ) -> Opening:
         facets = self.playbook.facets(campaign, content)
         if channel is not None:
             facets["channel"] = (channel,)
         if content_id is not None:
             facets["content"] = (content_id,)
         team = self.teams.get(campaign.team or "")
-        local = campaign.starts or campaign.ends or campaign.dates or (campaign.obeys_quiet_hours and self.schedule)
+        local = bool(
+            campaign.starts or campaign.ends or campaign.dates or (campaign.obeys_quiet_hours and self.schedule)
+        )
         cells = self._cells(facets)
         if campaign.obeys_caps:
             local = local or any(self.playbook.caps[cap].window.is_local for cap, _, _ in cells)
@@ -171,7 +178,7 @@ class Compiled:
             partner=self._mask(facets, self._partners),
             starts=edge(campaign.starts, -ALWAYS),
             ends=edge(campaign.ends, ALWAYS),
-            local=bool(local),
+            local=local,
             audience=None if campaign.audience is None else campaign.audience.compiled,
             dates=None if campaign.dates is None else frozenset(edge(day, 0) for day in campaign.dates),
             rare=bool(

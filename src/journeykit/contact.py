@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import Factory, field, frozen, validators
+from attrs import Factory, field, frozen
 
 from journeykit.civil import clock, micros
 from journeykit.errors import ModelError
@@ -47,7 +47,7 @@ class Consent:
         return self.granted and (self._until is None or at < self._until)
 
 
-def _consents(value: object) -> dict[str, Consent] | None:
+def _consents(value: Any) -> dict[str, Consent] | None:
     """A mapping of names to consents; a list names all that was agreed to, and withdraws the rest."""
     if value is None:
         return None
@@ -61,27 +61,33 @@ def _consents(value: object) -> dict[str, Consent] | None:
             if isinstance(consent, bool):
                 consent = Consent(consent)  # noqa: PLW2901  (the short form of the same thing)
             if not isinstance(consent, Consent):
-                raise ModelError(f"the consent for {name!r} must be true, false or a Consent, found {consent!r}", field="consent")
+                raise ModelError(
+                    f"the consent for {name!r} must be true, false or a Consent, found {consent!r}",
+                    field="consent",
+                )
             found[name] = consent
         return found
-    if isinstance(value, str | Iterable):
-        return {name: Consent(True) for name in names(value)} | {ANY: Consent(False)}
-    raise ModelError(f"consent is a mapping or a list of channels, found {value!r}", field="consent")
+    return {name: Consent(True) for name in names(value)} | {ANY: Consent(False)}
 
 
 def _topic_consents(value: object) -> dict[str, Consent]:
     if value is not None and not isinstance(value, Mapping):
-        raise ModelError(f"topic_consent is a mapping of topics to true or false, found {value!r}", field="topic_consent")
+        raise ModelError(
+            f"topic_consent is a mapping of topics to true or false, found {value!r}", field="topic_consent"
+        )
     return _consents(value) or {}
 
 
-def _preferences(value: Mapping[str, float] | None) -> dict[str, float]:
+def _preferences(value: Mapping[str, Any] | None) -> dict[str, float]:
     found = {}
     for channel, degree in (value or {}).items():
         if degree is None or degree != degree:  # noqa: PLR0124  (NaN is a missing preference)
             continue
         if isinstance(degree, bool) or not isinstance(degree, (int, float)) or not 0 <= degree <= 1:
-            raise ModelError(f"the preference for {channel!r} must be a number from 0 to 1, found {degree!r}", field="preferences")
+            raise ModelError(
+                f"the preference for {channel!r} must be a number from 0 to 1, found {degree!r}",
+                field="preferences",
+            )
         found[channel] = float(degree)
     return found
 
@@ -89,6 +95,11 @@ def _preferences(value: Mapping[str, float] | None) -> dict[str, float]:
 def _known_zone(_: Any, __: Any, value: str | None) -> None:
     if value is not None:
         clock(value)
+
+
+def _mapping(_: Any, __: Any, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise ModelError(f"attributes must be a mapping of names to values, found {value!r}", field="attributes")
 
 
 def _identifier(value: object) -> object:
@@ -142,7 +153,7 @@ class Contact:
     purchase_insight: str | None = field(default=None, validator=optional_text)
     value_proposition: str | None = field(default=None, validator=optional_text)
     interests: tuple[str, ...] = field(default=(), converter=names)
-    attributes: Mapping[str, Any] = field(default=Factory(dict), validator=validators.instance_of(Mapping))
+    attributes: Mapping[str, Any] = field(default=Factory(dict), validator=_mapping)
 
     def consent_for(self, channel: str, at: int) -> bool | None:
         """Whether the contact agrees to a channel at an instant (microseconds); None where nothing is known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import asdict, field, frozen
 
@@ -26,7 +26,7 @@ class Reason(StrEnum):
 
     meaning: str
 
-    def __new__(cls, code: str, meaning: str) -> Reason:  # noqa: D102  (what Enum asks for)
+    def __new__(cls, code: str, meaning: str) -> Self:  # noqa: D102  (what Enum asks for)
         member = str.__new__(cls, code)
         member._value_ = code
         member.meaning = meaning

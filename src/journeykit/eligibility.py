@@ -6,22 +6,22 @@ questions in a cheaper order and stops at the first no; a test holds the two tog
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from journeykit.campaign import Campaign, Team
 from journeykit.civil import DAY, Clock, day_number
 from journeykit.contact import ANY
+from journeykit.content import Content
 from journeykit.decision import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
-    from typing import Any
 
-    from journeykit.campaign import Campaign, Team
     from journeykit.contact import Contact
-    from journeykit.content import Content
     from journeykit.hours import Schedule
     from journeykit.playbook import Playbook
 
@@ -100,7 +100,7 @@ def edge(day: Any, default: int) -> int:
 class Subject:
     """A contact at the moment of a decision: what the checks look at."""
 
-    __slots__ = ("clock", "contact", "local", "schedule", "playbook", "values", "zoneless")
+    __slots__ = ("clock", "contact", "local", "playbook", "schedule", "values", "zoneless")
 
     def __init__(self, contact: Contact, playbook: Playbook, schedule: Schedule, clock: Clock, at: int) -> None:
         self.contact = contact

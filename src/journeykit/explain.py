@@ -1,4 +1,7 @@
-"""Why: the rows of a decision. Reasons, binding rules, who won instead, when it may go, and what weight would have won."""
+"""Why: the rows of a decision.
+
+Reasons, binding rules, who won instead, when a loser may go after all, and what weight would have won.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from journeykit.case import Contest, Entry, Winner
-from journeykit.civil import day_number, micros, moment
+from journeykit.civil import day_number, moment
 from journeykit.decision import Outcome, Reason, Row
 from journeykit.eligibility import failures
 from journeykit.errors import ModelError
@@ -41,7 +44,7 @@ class Stop:
         self.by_history = by_history
 
 
-def write_rows(case: Case, run_id: str, fingerprint: str, explain: bool) -> tuple[Row, ...]:  # noqa: FBT001
+def write_rows(case: Case, run_id: str, fingerprint: str, explain: bool) -> tuple[Row, ...]:
     """One row for each claim of a case, in the order of claims."""
     writer = _Writer(case, run_id, fingerprint, explain=explain)
     return tuple(writer.row(entry) for entry in sorted(case.all_entries(), key=_row_order))
@@ -52,7 +55,14 @@ def _row_order(entry: Entry) -> tuple[object, ...]:
     when = "" if own is None else own.isoformat()
     tie = entry.opening.tie if entry.opening else (0, *(str(part or "") for part in _ids(entry)))
     unweighed = entry.weight is None
-    return unweighed, -(entry.weight or 0), entry.asked[0] if own is not None and entry.asked else 0, tie, when, entry.twin
+    return (
+        unweighed,
+        -(entry.weight or 0),
+        entry.asked[0] if own is not None and entry.asked else 0,
+        tie,
+        when,
+        entry.twin,
+    )
 
 
 def _ids(entry: Entry) -> tuple[str | None, str | None, str | None]:
@@ -132,7 +142,8 @@ class _Writer:
         reason = _reason(case, entry, found)
         retry_at = retry(case, entry) if reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID) else None
         stops = sorted(
-            (stop for part in found for stop in part), key=lambda stop: (stop.reason is not reason, not stop.by_history)
+            (stop for part in found for stop in part),
+            key=lambda stop: (stop.reason is not reason, not stop.by_history),
         )
         lost = sorted(set().union(*(stop.winners for stop in stops)) - {HISTORY}) if stops else []
         return self._row(
@@ -165,7 +176,14 @@ class _Writer:
         elif retry_at is not None and opening is not None and opening.campaign.if_lost == "defer":
             outcome = Outcome.DEFERRED
         campaign, content, channel = _ids(entry)
-        key = [self.run_id, case.contact.id, campaign, content, channel, None if claim.at is None else claim.at.isoformat()]
+        key = [
+            self.run_id,
+            case.contact.id,
+            campaign,
+            content,
+            channel,
+            None if claim.at is None else claim.at.isoformat(),
+        ]
         text = _encode([*key, entry.twin] if entry.twin else key)
         weighed = entry.weight is not None
         factors = {} if not weighed or claim.weight is not None else case.context(entry).factors(claim)
@@ -360,7 +378,11 @@ def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
     ]
     if barred:
         rules.append(partial(_clear_of, sorted(barred)))
-    rules += [partial(_met_from, case, entry, number) for number in range(len(case.playbook.requirements)) if opening.needy >> number & 1]
+    rules += [
+        partial(_met_from, case, entry, number)
+        for number in range(len(case.playbook.requirements))
+        if opening.needy >> number & 1
+    ]
     return rules
 
 

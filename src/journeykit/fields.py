@@ -71,14 +71,17 @@ def shown(value: object) -> str:
 def required_text(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Validator: a text that is not empty."""
     if not isinstance(value, str) or not value:
-        raise ModelError(f"{attribute.name} must be a text that is not empty, found {shown(value)}", field=attribute.name)
+        raise ModelError(
+            f"{attribute.name} must be a text that is not empty, found {shown(value)}", field=attribute.name
+        )
 
 
 def optional_text(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Validator: a text that is not empty, or None."""
     if value is not None and (not isinstance(value, str) or not value):
         raise ModelError(
-            f"{attribute.name} must be a text that is not empty, or None, found {shown(value)}", field=attribute.name
+            f"{attribute.name} must be a text that is not empty, or None, found {shown(value)}",
+            field=attribute.name,
         )
 
 
@@ -109,7 +112,8 @@ class Bounds:
         if not right or not self.low <= value <= self.high:
             kind, low, high = _words(self)
             raise ModelError(
-                f"{attribute.name} must be {kind} from {low} to {high}, found {shown(value)}", field=attribute.name
+                f"{attribute.name} must be {kind} from {low} to {high}, found {shown(value)}",
+                field=attribute.name,
             )
 
 
@@ -156,9 +160,7 @@ def instance(kind: type) -> Validator:
 
     def check(_: object, attribute: Attribute[Any], value: object) -> None:
         if not isinstance(value, kind):
-            raise ModelError(
-                f"{attribute.name} must be a {kind.__name__}, found {shown(value)}", field=attribute.name
-            )
+            raise ModelError(f"{attribute.name} must be a {kind.__name__}, found {shown(value)}", field=attribute.name)
 
     return check
 

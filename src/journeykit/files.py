@@ -59,12 +59,13 @@ if TYPE_CHECKING:
     LineOf = Callable[[lines.Path], int | None]
 
 ENDINGS: dict[str, Format] = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
-LARGEST_FILE = 16 * 1024 * 1024
+LARGEST_FILE = 4 * 1024 * 1024
 DEEPEST = 50
 MOST_PROBLEMS = 1_000
-MOST_VALUES = 500_000
-# tomllib takes quadratic time for a dotted key; no honest line has as many dots as this.
-_MOST_DOTS = 1_000
+MOST_VALUES = 200_000
+_TOO_MANY = f"more than {MOST_VALUES:,} values"
+# tomllib takes quadratic time for a dotted key.
+_MOST_DOTS = 100
 
 
 def load(path: str | os.PathLike[str]) -> Playbook:
@@ -72,7 +73,7 @@ def load(path: str | os.PathLike[str]) -> Playbook:
 
     Raises:
         PlaybookError: with everything that is wrong, each fault with its path and line; also for a file
-            that cannot be read, has another ending, or is larger than 16 MB.
+            that cannot be read, has another ending, or is larger than 4 MB.
         MissingExtraError: for a YAML file without the extra ``yaml``.
     """
     source = os.fspath(path)
@@ -158,6 +159,8 @@ def _decoded(text: str | bytes, source: str) -> str:
     text = text.removeprefix("\ufeff")
     if not text.strip():
         _refuse("the file is empty", source)
+    if text.count(",") > MOST_VALUES:
+        _refuse(_TOO_MANY, source)
     return text
 
 
@@ -179,9 +182,8 @@ def _parse_json(text: str, source: str) -> tuple[Any, LineOf]:
 
 
 def _parse_toml(text: str, source: str) -> tuple[Any, LineOf]:
-    for at, line in enumerate(text.split("\n"), start=1):
-        if len(line) > _MOST_DOTS and line.count(".") > _MOST_DOTS:
-            _refuse(f"a line has more than {_MOST_DOTS} dots", source, at)
+    if any(piece.count(".") > _MOST_DOTS for piece in re.split(r"[\n,=\[\]{}]", text)):
+        _refuse(f"a key has more than {_MOST_DOTS} dots", source)
     try:
         data = tomllib.loads(text)
     except ValueError as error:
@@ -349,16 +351,16 @@ def _playbook(data: object, line_of: LineOf, source: str) -> Playbook:
     if sound:
         reading.playbook(data)
         faults += reading.faults
-        for problem in islice(find_problems(draft(reading.parts), reading.gaps()), MOST_PROBLEMS):
+        left = max(0, MOST_PROBLEMS + 1 - len(faults))
+        for problem in islice(find_problems(draft(reading.parts), reading.gaps()), left):
             faults.append(Fault(problem.message, _steps(data, problem.path), problem.suggestion))
     if not faults:
         return Playbook(**reading.parts)
-    ordered = sorted(
-        ((_trimmed(data, fault.path), fault) for fault in faults[:MOST_PROBLEMS]),
-        key=lambda found: _order(data, found[0]),
-    )
+    order = _order(data)
+    trimmed = ((_trimmed(data, fault.path), fault) for fault in faults[:MOST_PROBLEMS])
+    ordered = sorted(trimmed, key=lambda found: order(found[0]))
     problems = [
-        Problem(_path_text(path), fault.message, line=line_of(path), suggestion=fault.suggestion)
+        Problem(_path_text(path), fault.message, line=line_of(path), suggestion=fault.meant())
         for path, fault in ordered
     ]
     if len(faults) > MOST_PROBLEMS:
@@ -374,14 +376,11 @@ def _survey(data: object) -> tuple[list[Fault], bool]:
     seen = 0
     while left:
         path, value = left.pop()
-        seen += 1
-        if len(path) > DEEPEST or seen > MOST_VALUES:
-            limit = (
-                f"nested more than {DEEPEST} deep"
-                if len(path) > DEEPEST
-                else f"more than {MOST_VALUES:,} values"
-            )
-            return [Fault(limit, path[:1])], False
+        if len(path) > DEEPEST:
+            return [Fault(f"nested more than {DEEPEST} deep")], False
+        seen += len(value) if isinstance(value, Mapping | list | tuple) else 0
+        if seen > MOST_VALUES:
+            return [Fault(_TOO_MANY)], False
         if isinstance(value, str) and not _encodable(value):
             faults.append(Fault(f"half of a surrogate pair is no text, found {shown(str(value))}", path))
         elif isinstance(value, Mapping):
@@ -430,7 +429,8 @@ class _Reading:
         if not isinstance(data, Mapping):
             self.faults += [fault.under(*path) for fault in expected_mapping(keys, data).faults]
             return None
-        self.faults += [unknown(name, keys, kind).under(*path) for name in data if name not in keys]
+        strange = (unknown(name, keys, kind).under(*path) for name in data if name not in keys)
+        self.faults += islice(strange, MOST_PROBLEMS + 1)
         found = {}
         for name, key in keys.items():
             if name in data:
@@ -455,6 +455,8 @@ class _Reading:
             return ((),)
         made, places = [], []
         for place, item in enumerate(rows[0]):
+            if len(self.faults) > MOST_PROBLEMS:
+                break
             for part in self._item((*path, place), kind, item):
                 made.append(part)
                 places.append(place)
@@ -491,17 +493,14 @@ class _Reading:
 
 def _path_text(path: lines.Path) -> str:
     """A path as problems write it: ``campaigns[2].team``."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step[:100]}" for step in path).removeprefix(".")
 
 
 def _inside(data: Any, step: str | int) -> Any:
     """What a step leads to; None where it leads nowhere."""
     if isinstance(data, Mapping):
         return data.get(step)
-    return (
-        data[step] if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data) else None
-    )
+    return data[step] if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data) else None
 
 
 def _steps(data: Any, text: str) -> lines.Path:
@@ -533,13 +532,20 @@ def _trimmed(data: Any, path: lines.Path) -> lines.Path:
     return path
 
 
-def _order(data: Any, path: lines.Path) -> tuple[int, ...]:
-    """Where a path stands in the file, to compare; a missing key stands at the end of its mapping."""
-    places = []
-    for step in path:
-        if isinstance(step, int):
-            places.append(step)
-        else:
-            places.append(list(data).index(step) if step in data else len(data))
-        data = _inside(data, step)
-    return tuple(places)
+def _order(data: Any) -> Callable[[lines.Path], tuple[int, ...]]:
+    """Says where a path stands in the file, to compare; a missing key stands at the end of its mapping."""
+    places: dict[int, dict[str, int]] = {}
+
+    def order(path: lines.Path) -> tuple[int, ...]:
+        inner, found = data, []
+        for step in path:
+            if isinstance(step, int):
+                found.append(step)
+            else:
+                if id(inner) not in places:
+                    places[id(inner)] = {key: place for place, key in enumerate(inner)}
+                found.append(places[id(inner)].get(step, len(inner)))
+            inner = _inside(inner, step)
+        return tuple(found)
+
+    return order

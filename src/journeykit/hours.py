@@ -30,7 +30,20 @@ _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
 _RRULE = re.compile(r"(RRULE:)?[A-Z]+=[-+A-Z0-9,]+(;[A-Z]+=[-+A-Z0-9,]+)*;?", re.ASCII)
 _PART = re.compile(r"([A-Z]+)=([^;]+)")
 _RRULE_KEYS = frozenset(
-    "FREQ INTERVAL COUNT UNTIL WKST BYMONTH BYMONTHDAY BYYEARDAY BYWEEKNO BYDAY BYSETPOS BYEASTER".split()
+    [
+        "FREQ",
+        "INTERVAL",
+        "COUNT",
+        "UNTIL",
+        "WKST",
+        "BYMONTH",
+        "BYMONTHDAY",
+        "BYYEARDAY",
+        "BYWEEKNO",
+        "BYDAY",
+        "BYSETPOS",
+        "BYEASTER",
+    ]
 )
 # Beyond this many days of unbroken quiet, nothing is going to open any more.
 _HORIZON = 800
@@ -40,7 +53,9 @@ def _time(value: object, name: str = "from") -> int:
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
     minutes = int(found[1]) * 60 + int(found[2]) if found else 24 * 60 + 1
     if minutes > 24 * 60:
-        raise ModelError(f"a time of day is written as 'HH:MM', from '00:00' to '24:00', found {shown(value)}", field=name)
+        raise ModelError(
+            f"a time of day is written as 'HH:MM', from '00:00' to '24:00', found {shown(value)}", field=name
+        )
     return minutes % (24 * 60)
 
 
@@ -54,7 +69,8 @@ def _days(value: str | Iterable[str] | None) -> tuple[str, ...]:
         if day not in WEEKDAYS:
             hint = closest(day, WEEKDAYS)
             raise ModelError(
-                f"a weekday is one of {', '.join(WEEKDAYS)}, found {day!r}" + (f"; did you mean {hint!r}?" if hint else ""),
+                f"a weekday is one of {', '.join(WEEKDAYS)}, found {day!r}"
+                + (f"; did you mean {hint!r}?" if hint else ""),
                 field="days",
             )
     return found
@@ -156,7 +172,9 @@ def _late(rule: str, year: int) -> bool:
     """Whether a recurrence that starts with a late year falls on any day."""
     start = f"DTSTART:{year}0101T000000\nRRULE:"
     try:
-        return any(True for _ in recurrences(start + rule, day_number(date(year, 1, 1)), day_number(date(9999, 12, 29))))
+        return any(
+            True for _ in recurrences(start + rule, day_number(date(year, 1, 1)), day_number(date(9999, 12, 29)))
+        )
     except ModelError as error:
         raise ModelError(str(error).replace(repr(start)[1:-1], ""), field="rrule") from None
 

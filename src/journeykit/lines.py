@@ -171,7 +171,9 @@ class _TomlLines:
     def _key(self, base: Path) -> Path:
         """Read a key, dotted or not, under a table; of an array of tables, the last one is meant."""
         while True:
-            base = (*self._latest(base), next(iter(tomllib.loads(f"{self.mark}=0"))))
+            quoted = self.mark.startswith(("'", '"'))
+            name = next(iter(tomllib.loads(f"{self.mark}=0"))) if quoted else self.mark
+            base = (*self._latest(base), name)
             self.lines.setdefault(base, self.line)
             self._next()
             if self.mark != ".":

@@ -34,7 +34,18 @@ class Context:
         interest: 1, or 1 + the playbook's ``interest_lift`` where the topics meet the contact's interests.
     """
 
-    __slots__ = ("at", "base", "campaign", "content", "interest", "playbook", "preference", "role_fit", "stage_fit", "team")
+    __slots__ = (
+        "at",
+        "base",
+        "campaign",
+        "content",
+        "interest",
+        "playbook",
+        "preference",
+        "role_fit",
+        "stage_fit",
+        "team",
+    )
 
     def __init__(
         self,

@@ -43,8 +43,18 @@ adobe_journey_optimizer = (
 Sunday to Saturday."""
 
 adobe_campaign = (
-    Cap(name="prospects: two in seven days", max=2, window=Window.days(7), audience=Rule("status == 'prospect'")),
-    Cap(name="customers: four in seven days", max=4, window=Window.days(7), audience=Rule("status == 'customer'")),
+    Cap(
+        name="prospects: two in seven days",
+        max=2,
+        window=Window.days(7),
+        audience=Rule("status == 'prospect'"),
+    ),
+    Cap(
+        name="customers: four in seven days",
+        max=4,
+        window=Window.days(7),
+        audience=Rule("status == 'customer'"),
+    ),
 )
 """Adobe Campaign, pressure rules: a threshold of its own for each kind of contact, over sliding local days; the heavier
 message takes the last slot."""
@@ -52,9 +62,7 @@ message takes the last slot."""
 onesignal = (Cap(name="three in 24 hours", max=3, window=Window.rolling("24h")),)
 """OneSignal, frequency capping: so many in the last hours, to the second; what is exactly as old no longer counts."""
 
-hubspot = (
-    Cap(name="one email in seven days", max=1, where=Scope.of(channel="email"), window=Window.rolling("7d")),
-)
+hubspot = (Cap(name="one email in seven days", max=1, where=Scope.of(channel="email"), window=Window.rolling("7d")),)
 """HubSpot, send frequency cap: marketing emails in a rolling week."""
 
 unica = (

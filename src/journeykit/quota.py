@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen, validators
 
 from journeykit.cap import Scope
 from journeykit.errors import ModelError
 from journeykit.fields import boolean, instance, listed, number, required_text, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def _span(value: Iterable[date] | None) -> tuple[date, date] | None:

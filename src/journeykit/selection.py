@@ -140,9 +140,7 @@ def _is_laminar(rows: Sequence[tuple[Members, int]]) -> bool:
     if any(use != 1 for members, _ in rows for use in members.values()):
         return False
     sets = sorted((frozenset(members) for members, _ in rows), key=len)
-    return all(
-        small <= large or small.isdisjoint(large) for at, small in enumerate(sets) for large in sets[at + 1 :]
-    )
+    return all(small <= large or small.isdisjoint(large) for at, small in enumerate(sets) for large in sets[at + 1 :])
 
 
 def _greedy(
@@ -168,9 +166,7 @@ def _greedy(
     return Choice(tuple(sorted(chosen)), total, total)
 
 
-def _drop_hopeless(
-    items: set[int], clauses: Sequence[tuple[int, frozenset[int]]]
-) -> list[tuple[int, frozenset[int]]]:
+def _drop_hopeless(items: set[int], clauses: Sequence[tuple[int, frozenset[int]]]) -> list[tuple[int, frozenset[int]]]:
     """Drop, from the set itself, the items whose partners are all gone; return the clauses that are left."""
     left = [(item, partners & items) for item, partners in clauses if item in items]
     while hopeless := {item for item, partners in left if not partners}:
@@ -230,7 +226,9 @@ def _solve_part(
     budget: int,
 ) -> Choice:
     inside = set(part)
-    own_rows = [(members, room) for members, room in ((_inside(m, inside), r) for m, r in rows) if sum(members.values()) > room]
+    own_rows = [
+        (members, room) for members, room in ((_inside(m, inside), r) for m, r in rows) if sum(members.values()) > room
+    ]
     own_clauses = [(item, partners) for item, partners in clauses if item in inside]
     if not own_clauses and _is_laminar(own_rows):
         return _greedy(part, own_rows, values, order)
@@ -391,8 +389,14 @@ class _Search:
 
     def _worths(self, rows: list[int]) -> _Prices:
         """What the items are worth at prices of the rows."""
-        worth = [value - sum(rows[row] * use for row, use in uses) for value, uses in zip(self.values, self.uses, strict=True)]
-        ranked = [sorted((item for item in items if worth[item] > 0), key=worth.__getitem__, reverse=True) for items in self.groups]
+        worth = [
+            value - sum(rows[row] * use for row, use in uses)
+            for value, uses in zip(self.values, self.uses, strict=True)
+        ]
+        ranked = [
+            sorted((item for item in items if worth[item] > 0), key=worth.__getitem__, reverse=True)
+            for items in self.groups
+        ]
         return _Prices(rows, worth, ranked)
 
     def _bound(self, free: int, rooms: list[int], prices: _Prices) -> int:

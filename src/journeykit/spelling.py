@@ -31,6 +31,14 @@ class Fault:
     message: str
     path: lines.Path = ()
     suggestion: str | None = None
+    allowed: tuple[str, ...] = ()
+
+    def meant(self) -> str | None:
+        """What was probably meant; looked for only when it is asked for, because that takes its time."""
+        key = self.path[-1] if self.allowed and self.path else None
+        if self.suggestion or not isinstance(key, str) or len(key) > 100:
+            return self.suggestion
+        return closest(key, self.allowed)
 
     def under(self, *steps: str | int) -> Fault:
         """The same fault, seen from further up."""
@@ -68,14 +76,12 @@ def unknown(key: str, allowed: Iterable[str], kind: type | None = None) -> Fault
     allowed = list(allowed)
     meant = RENAMED.get(kind, {}).get(key) if kind else None
     known = ", ".join(allowed)
-    return Fault(f"unknown key {shown(key)}; allowed are {known}", (key,), meant or closest(key, allowed))
+    return Fault(f"unknown key {shown(key)}; allowed are {known}", (key,), meant, tuple(allowed))
 
 
 def missing(key: Key) -> Fault:
     """The fault of a key that is not there."""
-    return Fault(
-        f"the key {key.name!r} is required" + (", if only as null" if key.nullable else ""), (key.name,)
-    )
+    return Fault(f"the key {key.name!r} is required" + (", if only as null" if key.nullable else ""), (key.name,))
 
 
 def _described(value: object) -> str:
@@ -93,9 +99,7 @@ def _described(value: object) -> str:
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS = {
-    word: value
-    for name, value in (("true", True), ("false", False))
-    for word in (name, name.title(), name.upper())
+    word: value for name, value in (("true", True), ("false", False)) for word in (name, name.title(), name.upper())
 }
 _NULLS = ("", "~", "null", "Null", "NULL")
 _BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -274,9 +278,7 @@ def _scope_part(value: object, allowed: Iterable[str]) -> dict[str, Any]:
     return _known(value, allowed, lambda _, given: _texts(given))
 
 
-def _known(
-    value: Mapping[str, Any], allowed: Iterable[str], read: Callable[[str, Any], Any]
-) -> dict[str, Any]:
+def _known(value: Mapping[str, Any], allowed: Iterable[str], read: Callable[[str, Any], Any]) -> dict[str, Any]:
     """Read every key of a mapping, of which only some are allowed."""
     allowed = tuple(allowed)
     strange = [unknown(key, allowed) for key in value if key not in allowed]
@@ -290,10 +292,7 @@ def _known(
     return found
 
 
-_WINDOWS = (
-    "one of {rolling: 24h}, {days: 3}, {calendar: week}, {between: [2026-11-01, 2026-11-30]}, "
-    "running and ever"
-)
+_WINDOWS = "one of {rolling: 24h}, {days: 3}, {calendar: week}, {between: [2026-11-01, 2026-11-30]}, running and ever"
 
 
 def _window(value: object) -> Window:

@@ -1,9 +1,9 @@
 """Checks that authors of policies run on their own.
 
-    from journeykit.testing import check_policy
+from journeykit.testing import check_policy
 
-    def test_my_policy():
-        check_policy(MyPolicy())
+def test_my_policy():
+check_policy(MyPolicy())
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from journeykit.contact import Contact
 from journeykit.content import Content
 from journeykit.decision import Decision, Reason
 from journeykit.playbook import OnMissing, Playbook
-from journeykit.policy import Policy
 from journeykit.touch import Touch
 from journeykit.window import Lag, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from journeykit.policy import Policy
+
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 
 
-def check_policy(policy: Policy, *, playbook: Playbook | None = None, contacts: Sequence[Contact] | None = None) -> None:
+def check_policy(
+    policy: Policy, *, playbook: Playbook | None = None, contacts: Sequence[Contact] | None = None
+) -> None:
     """Check that a policy keeps what the engine relies on.
 
     It weighs every claim it is shown with a finite number; it says the same when asked again, in another order, in
@@ -61,13 +64,16 @@ def check_policy(policy: Policy, *, playbook: Playbook | None = None, contacts: 
         _check_weights(decision)
     _require(
         [_facts(_decide(arbiter, contact)) for contact in reversed(people)] == [_facts(d) for d in reversed(first)],
-        "asked again, in another order, the policy must say the same; take randomness from a hash of contact and campaign",
+        "asked again, in another order, the policy must say the same; take randomness from a hash of the contact's id",
     )
     with ThreadPoolExecutor(4) as pool:
         threaded = list(pool.map(lambda contact: _facts(_decide(arbiter, contact)), people))
     _require(threaded == [_facts(decision) for decision in first], "in other threads the policy must say the same")
     _check_pickle(arbiter, people, first)
-    _require([*people] == list(_contacts() if contacts is None else contacts), "a policy must not change the contacts")
+    _require(
+        [*people] == list(_contacts() if contacts is None else contacts),
+        "a policy must not change the contacts",
+    )
     for contact, decision in zip(people, first, strict=True):
         broken = arbiter.audit(decision, contact, _touches())
         _require(not broken, f"a decision breaks a rule: {broken}")
@@ -83,7 +89,9 @@ def _decide(arbiter: Arbiter, contact: Contact) -> Decision:
 
 
 def _facts(decision: Decision) -> list[tuple[object, ...]]:
-    return [(row.campaign, row.content, str(row.outcome), str(row.reason), row.weight, row.send_at) for row in decision.rows]
+    return [
+        (row.campaign, row.content, str(row.outcome), str(row.reason), row.weight, row.send_at) for row in decision.rows
+    ]
 
 
 def _check_weights(decision: Decision) -> None:
@@ -112,7 +120,13 @@ def _playbook() -> Playbook:
     campaigns = [
         Campaign(id="nurture", team="demand_gen", content=("outlook",), priority=2),
         Campaign(id="meetup", team="events", content=("invitation",), weight=3, ends=date(2026, 12, 1), priority=1),
-        Campaign(id="launch", team="product", content=("launch-mail", "launch-text"), weight=5, starts=date(2026, 11, 1)),
+        Campaign(
+            id="launch",
+            team="product",
+            content=("launch-mail", "launch-text"),
+            weight=5,
+            starts=date(2026, 11, 1),
+        ),
         Campaign(id="care", team="community", content=("check-in",), weight=0.5, repeat=None),
         Campaign(id="receipt", content=("launch-mail",), weight=0.1, obeys_caps=False, repeat=None),
     ]
@@ -130,10 +144,19 @@ def _playbook() -> Playbook:
             Cap(name="one a day on each channel", max=1, by="channel", window=Window.calendar("day")),
         ],
         conflicts=[
-            Conflict(name="no pitch after care", first=Scope.of(theme="care"), then=Scope.of(goal="launch"), lag=Lag.parse("2d"))
+            Conflict(
+                name="no pitch after care",
+                first=Scope.of(theme="care"),
+                then=Scope.of(goal="launch"),
+                lag=Lag.parse("2d"),
+            )
         ],
         requirements=[
-            Requirement(name="meet with nurture", claim=Scope.of(campaign="meetup"), partner=Scope.of(channel=["email", "sms"]))
+            Requirement(
+                name="meet with nurture",
+                claim=Scope.of(campaign="meetup"),
+                partner=Scope.of(channel=["email", "sms"]),
+            )
         ],
         on_missing=OnMissing(stage="allow", consent="allow"),
         interest_lift=0.5,
@@ -161,7 +184,11 @@ def _contacts() -> list[Contact]:
 def _touches() -> list[Touch]:
     return [
         Touch(at=AT - timedelta(days=3), channel="phone", campaign="care"),
-        Touch(at=AT - timedelta(days=9), channel="email", campaign="launch", content="launch-mail", status="bounced"),
+        Touch(
+            at=AT - timedelta(days=9),
+            channel="email",
+            campaign="launch",
+            content="launch-mail",
+            status="bounced",
+        ),
     ]
-
-

@@ -51,7 +51,8 @@ def _split_duration(text: object, field_name: str) -> tuple[int, str]:
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if not found or found[2] not in UNITS or not found[1].isascii():
         raise ModelError(
-            f"{shown(text)} is no length of time; write a whole number and m, h, d or w, such as '24h'", field=field_name
+            f"{shown(text)} is no length of time; write a whole number and m, h, d or w, such as '24h'",
+            field=field_name,
         )
     if int(found[1]) * UNITS[found[2]] > _MOST_DAYS * DAY:
         raise ModelError(f"{text!r} is too long: at most {_MOST_DAYS} days", field=field_name)
@@ -112,7 +113,8 @@ def _short(length: timedelta) -> str:
 def _positive(kind: str, name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_DAYS:
         raise ModelError(
-            f"{name} of a {kind} window must be a whole number from 1 to {_MOST_DAYS}, found {shown(value)}", field=name
+            f"{name} of a {kind} window must be a whole number from 1 to {_MOST_DAYS}, found {shown(value)}",
+            field=name,
         )
 
 
@@ -188,11 +190,17 @@ class Window:
         object.__setattr__(self, name, value)
 
     @classmethod
-    def rolling(cls, text: str | None = None, *, weeks: int = 0, days: int = 0, hours: int = 0, minutes: int = 0) -> Window:
+    def rolling(
+        cls, text: str | None = None, *, weeks: int = 0, days: int = 0, hours: int = 0, minutes: int = 0
+    ) -> Window:
         """The last hours, on instants; a touch exactly one length old no longer counts.
 
         Args:
             text: the length as text, such as ``24h`` or ``7d`` (a day is 24 hours here); or give the parts.
+            weeks: of 7 x 24 hours.
+            days: of 24 hours.
+            hours: of the length.
+            minutes: of the length.
         """
         length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
         if text is not None:
@@ -201,7 +209,9 @@ class Window:
         return cls("rolling", length=length)
 
     @classmethod
-    def days(cls, count: int, *, stretch: str | None = None, zone: str = "contact", week_start: str = "monday") -> Window:
+    def days(
+        cls, count: int, *, stretch: str | None = None, zone: str = "contact", week_start: str = "monday"
+    ) -> Window:
         """The last local dates, today included; with ``stretch``, from the start of the period they begin in."""
         return cls("days", day_count=count, stretch=stretch, zone=zone, week_start=week_start)
 
@@ -298,7 +308,9 @@ class Window:
         text: dict[str, Callable[[], str]] = {
             "rolling": lambda: f"rolling {_short(self.length or timedelta())}",
             "days": lambda: f"{self.day_count} days" + (f" stretched to the {self.stretch}" if self.stretch else ""),
-            "calendar": lambda: f"calendar {self.period}" if self.every == 1 else f"{self.every} calendar {self.period}s",
+            "calendar": lambda: (
+                f"calendar {self.period}" if self.every == 1 else f"{self.every} calendar {self.period}s"
+            ),
             "between": lambda: f"{self.first} to {self.last}",
             "running": lambda: "campaigns at once",
             "ever": lambda: "ever",
@@ -318,6 +330,7 @@ def _check_period(period: object, name: str) -> None:
     if not isinstance(period, str) or period not in PERIODS:
         hint = closest(period, PERIODS) if isinstance(period, str) else None
         raise ModelError(
-            f"{name} is one of {', '.join(PERIODS)}, found {shown(period)}" + (f"; did you mean {hint!r}?" if hint else ""),
+            f"{name} is one of {', '.join(PERIODS)}, found {shown(period)}"
+            + (f"; did you mean {hint!r}?" if hint else ""),
             field=name,
         )

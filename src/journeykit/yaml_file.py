@@ -128,9 +128,7 @@ class _Builder:
             self.problems.append(Problem("", "a key is a text, found a list or a mapping", line=line))
             return ""
         if isinstance(value, Plain) and value == "<<":
-            self.problems.append(
-                Problem("", "merge keys are not read, found '<<'; write the keys out", line=line)
-            )
+            self.problems.append(Problem("", "merge keys are not read, found '<<'; write the keys out", line=line))
         key = str(value)
         if key in table:
             table.twice.append(key)

@@ -1,0 +1,409 @@
+"""The audit: a finished decision, checked from scratch against the playbook.
+
+Nothing here is shared with the engine, and nothing here is fast: every rule is read as the design words it and
+tried on what was granted. Whether a better set exists is not asked, only whether this one breaks anything.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from journeykit.campaign import Campaign
+from journeykit.civil import Clock, clock, day_number, micros
+from journeykit.errors import ModelError
+from journeykit.fields import MILLIONTH, scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date, timedelta
+
+    from journeykit.campaign import Claim
+    from journeykit.cap import Cap, Conflict, Facets, Requirement
+    from journeykit.contact import Contact
+    from journeykit.content import Content
+    from journeykit.decision import Decision, Grant
+    from journeykit.playbook import Playbook
+    from journeykit.touch import Touch
+    from journeykit.window import Window
+
+
+@frozen
+class Violation:
+    """A rule that a decision breaks.
+
+    Attributes:
+        rule: the name of the rule: of a cap, conflict or requirement, or a word such as ``repeat`` or ``no_consent``.
+        message: what exactly is wrong, for people.
+    """
+
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.message}"
+
+
+@frozen(eq=False)
+class _Mark:
+    """A touch or a granted claim: when, and what it is told apart by."""
+
+    at: int
+    campaign: str | None
+    facets: Facets
+    settings: Campaign | None
+    grant: Grant | None = None
+    content: Content | None = None
+    label: str = field(init=False)
+
+    @label.default
+    def _name(self) -> str:
+        return f"{self.campaign} at {self.grant.send_at.isoformat()}" if self.grant else f"a touch of {self.campaign}"
+
+    @property
+    def counts(self) -> bool:
+        return self.settings is None or self.settings.counts_toward_caps
+
+    @property
+    def ends(self) -> date | None:
+        return self.settings.ends if self.settings else None
+
+
+def violations(
+    playbook: Playbook,
+    decision: Decision,
+    contact: Contact,
+    touches: Iterable[Touch] = (),
+    claims: Iterable[Claim] | None = None,
+) -> Iterator[Violation]:
+    """Every rule that the granted claims of a decision break; none for a sound decision.
+
+    Args:
+        playbook: the rule set.
+        decision: what was decided.
+        contact: for whom.
+        touches: the history that was decided on.
+        claims: the claims that were decided; None where they came from the campaigns.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Touch, Window
+        >>> playbook = Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))])
+        >>> anna, at = Contact(id="anna", consent=["email"]), datetime(2026, 11, 5, 10, tzinfo=UTC)
+        >>> claims = [Claim(campaign="news", channel="email")]
+        >>> decision = Arbiter(playbook).decide(anna, claims=claims, at=at)
+        >>> list(violations(playbook, decision, anna, claims=claims))
+        []
+        >>> forgotten = Touch(at=at, channel="email")
+        >>> [broken.rule for broken in violations(playbook, decision, anna, [forgotten], claims)]
+        ['one a day']
+    """
+    yield from _Audit(playbook, decision, contact, tuple(touches), None if claims is None else tuple(claims)).run()
+
+
+class _Audit:
+    def __init__(
+        self,
+        playbook: Playbook,
+        decision: Decision,
+        contact: Contact,
+        touches: Sequence[Touch],
+        claims: Sequence[Claim] | None,
+    ) -> None:
+        self.playbook = playbook
+        self.decision = decision
+        self.contact = contact
+        self.claims = claims
+        self.values = contact.values()
+        self.home = clock(playbook.timezone)
+        self.clock = self.home if contact.timezone is None else clock(contact.timezone)
+        self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
+        self.contents = {content.id: content for content in playbook.content or ()}
+        self.now = micros(decision.at)
+        self.local_now = self.clock.moment(self.now)
+        self.last = self.now if decision.until is None else micros(decision.until)
+        self.granted = [self._granted(grant) for grant in decision.granted]
+        self.history = [self._touched(touch) for touch in touches if self._stands(touch)]
+        self.everything = [*self.history, *self.granted]
+
+    def run(self) -> Iterator[Violation]:
+        if self.decision.contact != self.contact.id:
+            yield Violation("contact", f"the decision is about {self.decision.contact}, not {self.contact.id}")
+        for mark in self.granted:
+            yield from self._person(mark)
+            yield from self._moment(mark)
+        yield from self._asked_for()
+        yield from self._repeats()
+        for cap in self.playbook.caps:
+            yield from self._cap(cap)
+        for conflict in self.playbook.conflicts:
+            yield from self._conflict(conflict)
+        for requirement in self.playbook.requirements:
+            yield from self._requirement(requirement)
+
+    # What there is
+
+    def _facets(
+        self, campaign: Campaign | None, content: Content | None, own: Mapping[str, str | None]
+    ) -> dict[str, tuple[str, ...]]:
+        known = self.playbook.facets(campaign, content)
+        return known | {name: (value,) for name, value in own.items() if value is not None}
+
+    def _granted(self, grant: Grant) -> _Mark:
+        # Where the playbook lists no campaigns any will do, as often as the caps allow.
+        campaign = self.campaigns.get(grant.campaign) or Campaign(id=grant.campaign, repeat=None)
+        content = self.contents.get(grant.content or "")
+        facets = self._facets(campaign, content, {"channel": grant.channel, "content": grant.content})
+        return _Mark(micros(grant.send_at), grant.campaign, facets, campaign, grant, content)
+
+    def _touched(self, touch: Touch) -> _Mark:
+        campaign = self.campaigns.get(touch.campaign or "")
+        content = self.contents.get(touch.content or "")
+        if campaign is not None and touch.content is None and len(campaign.content) == 1:
+            content = self.contents.get(campaign.content[0])
+        names = ("channel", "campaign", "content", "team", "goal")
+        facets = self._facets(campaign, content, {name: getattr(touch, name) for name in names})
+        if touch.topics:
+            facets["topic"] = touch.topics
+        return _Mark(touch.micros, touch.campaign, facets, campaign)
+
+    def _stands(self, touch: Touch) -> bool:
+        """Whether a touch counts: it is the contact's, it happened or will, and it is not decided again."""
+        if touch.contact not in (None, self.contact.id) or touch.status not in ("sent", "reserved", "planned"):
+            return False
+        if touch.status != "planned":
+            return True
+        return touch.micros >= self.now and not any(
+            campaign == touch.campaign and touch.content in (None, content) and touch.channel in (None, channel)
+            for campaign, content, channel in self._wanted()
+        )
+
+    def _wanted(self) -> Iterator[tuple[str, str | None, str | None]]:
+        """Every campaign, content and channel that is asked for."""
+        if self.claims is None:
+            asked: Iterable[tuple[str, str | None, str | None]] = [
+                (campaign, None, None) for campaign in self.campaigns
+            ]
+        else:
+            asked = [(claim.campaign, claim.content, claim.channel) for claim in self.claims]
+        for campaign, content_id, channel in asked:
+            known = self.campaigns.get(campaign)
+            contents = [self.contents[one] for one in known.content] if known else []
+            if not contents:
+                other = self.contents.get(content_id or "")
+                yield campaign, content_id, channel or (other.channel if other else None)
+            for content in contents:
+                if content_id in (None, content.id) and channel in (None, content.channel):
+                    yield campaign, content.id, content.channel
+
+    # Section 5: who is eligible, and when
+
+    def _person(self, mark: _Mark) -> Iterator[Violation]:
+        grant, campaign, content = mark.grant, mark.settings, mark.content
+        assert grant is not None and campaign is not None  # noqa: S101, PT018  (made so from a grant)
+        contact, on_missing = self.contact, self.playbook.on_missing
+
+        def broken(rule: str, message: str) -> Violation:
+            return Violation(rule, f"{mark.label}: {message}")
+
+        if contact.suppressed:
+            yield broken("suppressed", "the contact is suppressed")
+        if campaign.needs_consent:
+            agreed = None if grant.channel is None else contact.consent_for(grant.channel, mark.at)
+            if contact.opted_out:
+                yield broken("opted_out", "the contact opted out")
+            if agreed is False:
+                yield broken("no_consent", f"no consent for {grant.channel}")
+            if agreed is None and on_missing.consent == "deny":
+                yield broken("missing_data", f"it is not known whether there is consent for {grant.channel}")
+            for topic in mark.facets.get("topic", ()):
+                entry = contact.topic_consent.get(topic)
+                if entry is not None and not entry.holds_at(mark.at):
+                    yield broken("no_consent", f"no consent for the topic {topic}")
+            holdouts = (self.playbook.holdout, campaign.holdout)
+            if any(holdout is not None and holdout.holds(contact.id) for holdout in holdouts):
+                yield broken("holdout", "the contact is held out")
+        if campaign.audience is not None and campaign.audience.test(self.values, self.local_now) is not True:
+            yield broken("not_in_audience", f"the contact is not in {campaign.audience}")
+        for word, own, degrees, policy in (
+            ("stage", contact.stage, content.stages if content else None, on_missing.stage),
+            ("role", contact.role, content.roles if content else None, on_missing.role),
+        ):
+            if degrees is not None and own is None and policy == "deny":
+                yield broken("missing_data", f"the contact's {word} is missing")
+            if degrees is not None and own is not None and not degrees.get(own, 0) > 0:
+                yield broken(f"wrong_{word}", f"{grant.content} does not fit the {word} {own}")
+        department = next(
+            (team.department for team in self.playbook.teams or () if team.name == campaign.team), "marketing"
+        )
+        owner = self.playbook.journey.owner(contact.stage) if self.playbook.journey else None
+        if owner not in (None, department) and contact.stage not in campaign.stages:
+            yield broken("wrong_owner", f"the stage {contact.stage} is owned by {owner}")
+        if not scaled(grant.weight, MILLIONTH) > scaled(self.playbook.reserve, MILLIONTH):
+            yield broken("not_worth_it", f"the weight {grant.weight} is not above the reserve {self.playbook.reserve}")
+
+    def _moment(self, mark: _Mark) -> Iterator[Violation]:
+        grant, campaign = mark.grant, mark.settings
+        assert grant is not None and campaign is not None  # noqa: S101, PT018  (made so from a grant)
+        if not self.now <= mark.at <= self.last:
+            yield Violation("span", f"{mark.label} lies outside the decision's span")
+        closed = campaign.closed(self.clock.day(mark.at))
+        if closed is not None:
+            yield Violation("campaign_closed", f"{mark.label}: {closed}")
+        schedule = self.playbook.schedule
+        if campaign.obeys_quiet_hours:
+            for label in schedule.closed(grant.channel, mark.at, self.clock):
+                yield Violation("quiet_hours", f"{mark.label}: {label}")
+        if self.contact.timezone is None and self.playbook.on_missing.timezone == "deny":
+            dated = campaign.starts or campaign.ends or campaign.dates
+            timed = campaign.obeys_quiet_hours and any(
+                hours.applies(grant.channel) for hours in (*schedule.quiet, *schedule.send)
+            )
+            if dated or timed:
+                yield Violation("missing_data", f"{mark.label}: the contact's time zone is missing")
+
+    # Sections 3 and 15: one grant for one wish, and so many of a campaign
+
+    def _asked_for(self) -> Iterator[Violation]:
+        """Every grant must have a wish of its own that asked for just this."""
+        wishes: Sequence[Claim | Campaign] = self.claims if self.claims is not None else self.playbook.campaigns or ()
+        taker: dict[int, int] = {}
+
+        def place(grant: int, seen: set[int]) -> bool:
+            for wish in range(len(wishes)):
+                if wish not in seen and self._asks(wishes[wish], self.granted[grant]):
+                    seen.add(wish)
+                    if wish not in taker or place(taker[wish], seen):
+                        taker[wish] = grant
+                        return True
+            return False
+
+        for grant, mark in enumerate(self.granted):
+            if not place(grant, set()):
+                yield Violation("one content", f"{mark.label}: no claim that is left asks for it")
+
+    def _asks(self, wish: Claim | Campaign, mark: _Mark) -> bool:
+        grant = mark.grant
+        assert grant is not None  # noqa: S101  (made so from a grant)
+        if isinstance(wish, Campaign):
+            return wish.id == grant.campaign and grant.content in wish.content
+        own: Any = wish.at
+        is_instant = isinstance(own, datetime)
+        return (
+            wish.campaign == grant.campaign
+            and wish.content in (None, grant.content)
+            and wish.channel in (None, grant.channel)
+            and (wish.weight is None or scaled(wish.weight, MILLIONTH) == scaled(grant.weight, MILLIONTH))
+            and (own is None or (own == grant.send_at if is_instant else day_number(own) == self.clock.day(mark.at)))
+        )
+
+    def _repeats(self) -> Iterator[Violation]:
+        for campaign in {mark.campaign: mark.settings for mark in self.granted}.values():
+            assert campaign is not None  # noqa: S101  (made so from a grant)
+            found = sum(mark.campaign == campaign.id for mark in self.everything)
+            if campaign.repeat is not None and found > campaign.repeat:
+                yield Violation("repeat", f"{campaign.id}: {found} touches; at most {campaign.repeat} are allowed")
+
+    # Section 4: windows
+
+    def _cap(self, cap: Cap) -> Iterator[Violation]:
+        if cap.audience is not None and cap.audience.test(self.values, self.local_now) is not True:
+            return
+        scoped = [mark for mark in self.everything if cap.where.matches(mark.facets) and cap.points_of(mark.facets)]
+        keys = {key for mark in scoped for key in cap.keys_of(mark.facets)}
+        try:
+            limit = cap.limit_for(self.values)
+        except ModelError as error:
+            for mark in scoped:
+                if mark.settings and mark.grant and mark.settings.obeys_caps and cap.keys_of(mark.facets):
+                    yield Violation(cap.name, f"{mark.label}: {error}")
+            return
+        if limit is None:
+            return
+        for key in sorted(keys):
+            for held in self._windows(cap.window, [mark for mark in scoped if key in cap.keys_of(mark.facets)]):
+                yield from self._over(cap, limit, key, held)
+
+    def _over(self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[_Mark]) -> Iterator[Violation]:
+        """The claims that obey caps, in a window that holds more than it may with them."""
+        for mark in held:
+            if mark.grant and mark.settings and mark.settings.obeys_caps:
+                # A claim that does not count is checked as if it did.
+                total = sum(cap.points_of(other.facets) for other in held if other.counts or other is mark)
+                if total > limit:
+                    which = f" of {', '.join(key)}" if key else ""
+                    yield Violation(cap.name, f"{mark.label}: a window{which} holds {total / 1e9:g} of {limit / 1e9:g}")
+
+    def _windows(self, window: Window, marks: Sequence[_Mark]) -> Iterator[list[_Mark]]:
+        """What each window holds: one ends with every mark, and no other holds more."""
+        local = window.clock(self.clock, self.home)
+        if window.kind == "running":
+            for instant in sorted({mark.at for mark in marks}):
+                yield [mark for mark in marks if mark.campaign is not None and _runs(mark, local, instant)]
+            return
+        axis = window.axis(local)
+        places = [(place, mark) for mark in marks if (place := axis(mark.at)) is not None]
+        for end in sorted({place for place, _ in places}):
+            yield [mark for place, mark in places if window.back(end) <= place <= end]
+
+    # Section 4: conflicts and requirements
+
+    def _conflict(self, conflict: Conflict) -> Iterator[Violation]:
+        for mark in self.granted:
+            for other in self.everything:
+                if other is not mark and (self._follows(conflict, mark, other) or self._follows(conflict, other, mark)):
+                    yield Violation(conflict.name, f"{mark.label} and {other.label}")
+
+    def _follows(self, conflict: Conflict, first: _Mark, then: _Mark) -> bool:
+        if not (conflict.first.matches(first.facets) and conflict.then.matches(then.facets)):
+            return False
+        lag: timedelta | int | None = conflict.lag.days
+        distance = self.clock.day(then.at) - self.clock.day(first.at)
+        if conflict.lag.length is not None:
+            lag = conflict.lag.length.days * 86_400_000_000 + conflict.lag.length.seconds * 1_000_000
+            distance = then.at - first.at
+        assert isinstance(lag, int)  # noqa: S101  (a lag is days or a length)
+        return 0 <= distance <= lag or (conflict.both_ways and 0 <= -distance <= lag)
+
+    def _requirement(self, requirement: Requirement) -> Iterator[Violation]:
+        for mark in self.granted:
+            if requirement.claim.matches(mark.facets) and not self._has_partner(requirement, mark):
+                yield Violation(requirement.name, f"{mark.label}: the partner that it requires is missing")
+
+    def _has_partner(self, requirement: Requirement, mark: _Mark) -> bool:
+        def will_do(other: _Mark) -> bool:
+            return other is not mark and other.at <= mark.at and requirement.partner.matches(other.facets)
+
+        if any(will_do(other) and _goes_before(other.settings, mark.settings) for other in self.granted):
+            return True
+        if requirement.within is None:
+            return False
+        counted = _counter(requirement.within, requirement.within.clock(self.clock, self.home))
+        return any(will_do(touch) and counted(touch, mark.at) for touch in self.history)
+
+
+def _goes_before(partner: Campaign | None, campaign: Campaign | None) -> bool:
+    """Whether a campaign is decided before, or together with, another."""
+    assert partner is not None and campaign is not None  # noqa: S101, PT018  (both are of grants)
+    if partner.obeys_caps == campaign.obeys_caps:
+        return partner.tier <= campaign.tier
+    return not partner.obeys_caps
+
+
+def _runs(mark: _Mark, local: Clock, at: int) -> bool:
+    return mark.at <= at and (mark.ends is None or local.day(at) <= day_number(mark.ends))
+
+
+def _counter(window: Window, local: Clock) -> Callable[[_Mark, int], bool]:
+    """Whether a touch counts in a window that ends at an instant."""
+
+    def counted(mark: _Mark, at: int) -> bool:
+        if window.kind == "running":
+            return mark.campaign is not None and _runs(mark, local, at)
+        axis = window.axis(local)
+        start, end = axis(mark.at), axis(at)
+        return start is not None and end is not None and window.back(end) <= start
+
+    return counted

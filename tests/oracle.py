@@ -1,0 +1,689 @@
+"""The design, section by section, by brute force: slow, plain, and sharing nothing with the engine.
+
+`Oracle(situation)` works out who may get what and when, every window there is, and then tries every set of
+claims. It reads the model classes (facets, points, limits, the playbook's schedule) and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from attrs import field, frozen
+from generate import Situation
+
+from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Team, Touch, Window
+from journeykit.civil import clock, micros
+from journeykit.fields import scaled
+
+MILLION = 1_000_000
+TICK = timedelta(microseconds=1)
+DAY = timedelta(days=1)
+QUARTER = timedelta(minutes=15)
+MOST_ITEMS = 12
+EPOCH = date(1970, 1, 1)
+
+
+class TooManyItemsError(Exception):
+    """More than can be tried."""
+
+
+# Civil time, said again
+
+
+def on(local: str, at: datetime) -> date:
+    """The local date of an instant."""
+    return at.astimezone(ZoneInfo(local)).date()
+
+
+def first_instant(local: str, day: date, time: tuple[int, int] = (0, 0)) -> datetime:
+    """The first instant of a local date at which clocks show a time of day, or more."""
+    wall = datetime(day.year, day.month, day.day, *time, tzinfo=ZoneInfo(local)).astimezone(UTC)
+    if wall.astimezone(ZoneInfo(local)).replace(tzinfo=None) == datetime(day.year, day.month, day.day, *time):
+        return wall
+    # Clocks jump over it: look for the jump.
+    wall = wall - timedelta(hours=3)
+    while wall.astimezone(ZoneInfo(local)).replace(tzinfo=None) < datetime(day.year, day.month, day.day, *time):
+        wall += QUARTER
+    return wall
+
+
+def period_of(day: date, period: str, every: int, week_start: str) -> int:
+    """The number of the block of periods in which a date lies, counted from the one of 1970-01-01."""
+    days = (day - EPOCH).days
+    first_day = (EPOCH.weekday() + (1 if week_start == "sunday" else 0)) % 7  # 1970-01-01, counted from the week's first
+    months = (day.year - 1970) * 12 + day.month - 1
+    number = {"day": days, "week": (days + first_day) // 7, "month": months, "quarter": months // 3, "year": day.year - 1970}
+    return number[period] // every
+
+
+def start_of_period(day: date, period: str, week_start: str) -> date:
+    """The first date of the period in which a date lies: walk back until the period changes."""
+    while period_of(day - DAY, period, 1, week_start) == period_of(day, period, 1, week_start):
+        day -= DAY
+    return day
+
+
+@frozen
+class Mark:
+    """Something that stands in windows: a touch, or a claim at an instant."""
+
+    at: datetime
+    campaign: str | None
+    ends: date | None
+    facets: dict[str, tuple[str, ...]] = field(hash=False)
+    is_counted: bool = True
+    obeys: bool = True
+    who: int = -1
+
+
+def window_zone(window: Window, contact_zone: str, playbook_zone: str) -> str:
+    """Whose dates a window uses."""
+    return {"contact": contact_zone, "playbook": playbook_zone}.get(window.zone, window.zone)
+
+
+def counts(window: Window, zone: str, touch: Mark, at: datetime) -> bool:
+    """The table of section 4: whether a touch counts against a claim at an instant that is not earlier.
+
+    Dates are compared, where the window is one of dates: a touch later on the same date counts as well.
+    """
+    if window.kind == "ever":
+        return True
+    if window.kind == "rolling":
+        return at - window.length < touch.at <= at
+    if window.kind == "running":
+        if touch.campaign is None:
+            return False
+        return touch.at <= at and (touch.ends is None or on(zone, at) <= touch.ends)
+    s, t = on(zone, touch.at), on(zone, at)
+    if window.kind == "between":
+        return window.first <= s <= window.last and window.first <= t <= window.last
+    if window.kind == "calendar":
+        return period_of(s, window.period, window.every, window.week_start) == period_of(
+            t, window.period, window.every, window.week_start
+        )
+    first = t - DAY * (window.day_count - 1)
+    if window.stretch:
+        first = start_of_period(first, window.stretch, window.week_start)
+    return first <= s <= t
+
+
+def windows(window: Window, zone: str, marks: Sequence[Mark]) -> Iterator[list[Mark]]:
+    """What every window holds, for windows that end with one of the marks: no other holds more."""
+    seen = set()
+    for last in marks:
+        inside = [place for place, mark in enumerate(marks) if counts(window, zone, mark, last.at)]
+        if tuple(inside) not in seen:
+            seen.add(tuple(inside))
+            yield [marks[place] for place in inside]
+
+
+def spoils(conflict: Conflict, zone: str, first: datetime, then: datetime) -> bool:
+    """Whether a ``then`` at one instant follows a ``first`` at another by 0 to the lag."""
+    if conflict.lag.length is not None:
+        return timedelta(0) <= then - first <= conflict.lag.length
+    return 0 <= (on(zone, then) - on(zone, first)).days <= conflict.lag.days
+
+
+def clash(conflict: Conflict, zone: str, one: Mark, other: Mark) -> bool:
+    """Whether two marks may not both be."""
+    for a, b in ((one, other), (other, one)):
+        if conflict.first.matches(a.facets) and conflict.then.matches(b.facets):
+            if spoils(conflict, zone, a.at, b.at):
+                return True
+            if conflict.both_ways and spoils(conflict, zone, b.at, a.at):
+                return True
+    return False
+
+
+# Claims
+
+
+class Wish:
+    """A claim for one content, and what becomes of it."""
+
+    def __init__(self, number: int, group: int, claim: Claim, campaign: Campaign, content: Content | None, team: Team | None) -> None:
+        self.number = number
+        self.group = group
+        self.claim = claim
+        self.campaign = campaign
+        self.content = content
+        self.team = team
+        self.facets: dict[str, tuple[str, ...]] = {}
+        self.is_open = False
+        self.is_twin = False
+        self.asked: list[datetime] = []
+        self.is_outside = False
+        self.weight = 0
+        self.level = (0, 0)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What its row is known by."""
+        return self.claim.campaign, self.claim.content, self.claim.channel, self.claim.at
+
+
+class Oracle:
+    """A decision by brute force."""
+
+    def __init__(self, situation: Situation) -> None:
+        self.playbook = situation.playbook
+        self.contact = situation.contact
+        self.at = situation.at.astimezone(UTC)
+        self.last = (situation.until or situation.at).astimezone(UTC)
+        self.is_plan = situation.until is not None
+        self.zone = self.contact.timezone or self.playbook.timezone
+        self.reserve = scaled(self.playbook.reserve, MILLION)
+        self.teams = {team.name: team for team in self.playbook.teams or ()}
+        self.contents = {content.id: content for content in self.playbook.content or ()}
+        self.campaigns = {campaign.id: campaign for campaign in self.playbook.campaigns or ()}
+        self._closed: dict[tuple[str | None, datetime], bool] = {}
+        self._slots: dict[tuple[str | None, bool, date], datetime | None] = {}
+        self.wishes = list(self._wishes(situation.claims))
+        self._mark_twins()
+        self.history = [self._mark(touch) for touch in situation.touches if self._happened(touch)]
+        for wish in self.wishes:
+            self._weigh(wish)
+            self._ask(wish)
+        self.open = {
+            wish: [] if wish.is_twin or wish.is_outside else [at for at in wish.asked if not self.failures(wish, at)]
+            for wish in self.wishes
+        }
+        self.items = self._items()
+        if len(self.items) > MOST_ITEMS:
+            raise TooManyItemsError
+        self.limits = [self._limit(cap) for cap in self.playbook.caps]
+
+    # Section 3 and 15: which claims there are
+
+    def _wishes(self, claims: Sequence[Claim] | None) -> Iterator[Wish]:
+        if claims is None:
+            claims = [Claim(campaign=campaign.id) for campaign in self.playbook.campaigns or ()]
+        number = 0
+        for group, claim in enumerate(claims):
+            campaign = self.campaigns[claim.campaign]
+            for content_id in campaign.content:
+                content = self.contents[content_id]
+                if claim.content in (None, content_id) and claim.channel in (None, content.channel):
+                    own = Claim(
+                        campaign=claim.campaign,
+                        content=content_id,
+                        channel=content.channel,
+                        at=claim.at,
+                        weight=claim.weight,
+                        propensity=claim.propensity,
+                        value=claim.value,
+                        asked_at=claim.asked_at,
+                    )
+                    wish = Wish(number, group, own, campaign, content, self.teams.get(campaign.team or ""))
+                    wish.facets = self.playbook.facets(campaign, content)
+                    wish.is_open = claim.content is None
+                    number += 1
+                    yield wish
+
+    def _mark_twins(self) -> None:
+        """Of the same claim, the one of the highest own weight stands."""
+        seen = set()
+        for wish in sorted(self.wishes, key=_standing):
+            wish.is_twin = wish.key in seen
+            seen.add(wish.key)
+
+    # Section 9: when they could go
+
+    def closed(self, channel: str | None, at: datetime) -> bool:
+        """Whether quiet hours, send hours or holidays forbid a channel at an instant."""
+        key = (channel, at)
+        if key not in self._closed:
+            self._closed[key] = bool(self.playbook.schedule.closed(channel, micros(at), clock(self.zone)))
+        return self._closed[key]
+
+    def _slot(self, wish: Wish, day: date) -> datetime | None:
+        key = (wish.claim.channel, wish.campaign.obeys_quiet_hours, day)
+        if key not in self._slots:
+            self._slots[key] = self._find_slot(*key)
+        return self._slots[key]
+
+    def _find_slot(self, channel: str | None, obeys: bool, day: date) -> datetime | None:  # noqa: FBT001
+        start, end = first_instant(self.zone, day), first_instant(self.zone, day + DAY)
+        instants = sorted({start + QUARTER * n for n in range((end - start) // QUARTER)} | ({self.at} if start <= self.at < end else set()))
+        if not obeys or not any(self.closed(channel, at) for at in instants):
+            # Nothing restricts the hours of this day: the decision's local time.
+            if end <= self.at:
+                return None
+            local = self.at.astimezone(ZoneInfo(self.zone))
+            return max(first_instant(self.zone, day, (local.hour, local.minute)), self.at)
+        return next((at for at in instants if at >= self.at and not self.closed(channel, at)), None)
+
+    def _ask(self, wish: Wish) -> None:
+        own = wish.claim.at
+        if own is None and not self.is_plan:
+            wish.asked = [self.at]
+        elif own is None:
+            day, days = on(self.zone, self.at), []
+            while day <= on(self.zone, self.last):
+                days.append(self._slot(wish, day))
+                day += DAY
+            wish.asked = [at for at in days if at is not None and at <= self.last] or [self.at]
+        else:
+            if isinstance(own, datetime):
+                at = own.astimezone(UTC)
+            elif not self.is_plan and own == on(self.zone, self.at):
+                at = self.at
+            elif own < on(self.zone, self.at):
+                at = first_instant(self.zone, own)
+            else:
+                # Where the day has no slot, it asks for the first instant that is left of it.
+                at = self._slot(wish, own) or max(first_instant(self.zone, own), self.at)
+            wish.asked = [at]
+            wish.is_outside = not self.at <= at <= self.last
+
+    # Section 5: who is eligible
+
+    def failures(self, wish: Wish, at: datetime) -> list[str]:
+        """Every check that fails, in the order of the reasons."""
+        contact, campaign, content = self.contact, wish.campaign, wish.content
+        consent = contact.consent_for(wish.claim.channel or "", micros(at))
+        found = []
+        if contact.suppressed:
+            found.append("suppressed")
+        if campaign.needs_consent and contact.opted_out:
+            found.append("opted_out")
+        if campaign.needs_consent and (consent is False or any(self._denied(topic, at) for topic in wish.facets.get("topic", ()))):
+            found.append("no_consent")
+        if wish.is_outside or not self.is_open(campaign, at):
+            found.append("campaign_closed")
+        if campaign.audience is not None and campaign.audience.test(contact.values(), self.at.astimezone(ZoneInfo(self.zone))) is not True:
+            found.append("not_in_audience")
+        if content is not None and content.stages is not None and contact.stage is not None and not content.stages.get(contact.stage):
+            found.append("wrong_stage")
+        if content is not None and content.roles is not None and contact.role is not None and not content.roles.get(contact.role):
+            found.append("wrong_role")
+        owner = self._owner()
+        if owner is not None and owner != (wish.team.department if wish.team else "marketing") and contact.stage not in campaign.stages:
+            found.append("wrong_owner")
+        if campaign.needs_consent and any(h is not None and h.holds(contact.id) for h in (self.playbook.holdout, campaign.holdout)):
+            found.append("holdout")
+        if self._lacks_data(wish, consent):
+            found.append("missing_data")
+        if campaign.obeys_quiet_hours and self.closed(wish.claim.channel, at):
+            found.append("quiet_hours")
+        return found
+
+    def _denied(self, topic: str, at: datetime) -> bool:
+        entry = self.contact.topic_consent.get(topic)
+        return entry is not None and (not entry.granted or (entry.until is not None and entry.until <= at))
+
+    def is_open(self, campaign: Campaign, at: datetime) -> bool:
+        """Whether a campaign is open at an instant."""
+        day = on(self.zone, at)
+        return not (
+            campaign.paused
+            or (campaign.starts is not None and day < campaign.starts)
+            or (campaign.ends is not None and day > campaign.ends)
+            or (campaign.dates is not None and day not in campaign.dates)
+        )
+
+    def _owner(self) -> str | None:
+        stages = self.playbook.journey.stages if self.playbook.journey else ()
+        return next((stage.owner for stage in stages if stage.name == self.contact.stage), None)
+
+    def _lacks_data(self, wish: Wish, consent: bool | None) -> bool:
+        on_missing, campaign, content = self.playbook.on_missing, wish.campaign, wish.content
+        tests_zone = (
+            campaign.starts
+            or campaign.ends
+            or campaign.dates
+            or (campaign.obeys_quiet_hours and self.playbook.schedule)
+            or (campaign.obeys_caps and any(self._cells(cap, wish.facets) and cap.window.is_local for cap in self.playbook.caps))
+        )
+        return bool(
+            (on_missing.consent == "deny" and campaign.needs_consent and consent is None)
+            or (on_missing.stage == "deny" and self.contact.stage is None and content and content.stages is not None)
+            or (on_missing.role == "deny" and self.contact.role is None and content and content.roles is not None)
+            or (on_missing.timezone == "deny" and self.contact.timezone is None and tests_zone)
+        )
+
+    # Section 6: weights
+
+    def _weigh(self, wish: Wish) -> None:
+        claim, campaign, content, contact = wish.claim, wish.campaign, wish.content, self.contact
+        weight = claim.weight
+        if weight is None:
+            weight = campaign.weight * (wish.team.lever if wish.team else 1.0)
+            weight *= 1.0 if content is None or content.stages is None or contact.stage is None else content.stages.get(contact.stage, 0)
+            weight *= 1.0 if content is None or content.roles is None or contact.role is None else content.roles.get(contact.role, 0)
+            weight *= contact.preferences.get(claim.channel or "", 1.0)
+            weight *= 1 + self.playbook.interest_lift if set(contact.interests) & set(wish.facets.get("topic", ())) else 1.0
+            weight *= 1.0 if claim.propensity is None else claim.propensity
+            weight *= 1.0 if claim.value is None else claim.value
+        wish.weight = scaled(weight, MILLION)
+        rank: Any = 0
+        if self.playbook.policy == "ranked":
+            rank = campaign.priority
+        elif self.playbook.policy == "first_come":
+            asked = claim.asked_at
+            if asked is None and campaign.starts is not None:
+                asked = datetime(campaign.starts.year, campaign.starts.month, campaign.starts.day, tzinfo=UTC)
+            rank = micros(asked) if asked else -(2**62)
+        wish.level = (campaign.tier, rank)
+
+    def position(self, item: tuple[Wish, datetime]) -> tuple[Any, ...]:
+        """Its place in the total order of claims."""
+        wish, at = item
+        claim = wish.claim
+        return -wish.weight, at, wish.campaign.ends or date.max, claim.campaign, claim.content or "", claim.channel or ""
+
+    # Section 4: history
+
+    def _happened(self, touch: Touch) -> bool:
+        if touch.status == "planned":
+            replaced = any(
+                touch.campaign == wish.claim.campaign
+                and touch.content in (None, wish.claim.content)
+                and touch.channel in (None, wish.claim.channel)
+                for wish in self.wishes
+            )
+            return touch.at >= self.at and not replaced
+        return touch.status in ("sent", "reserved")
+
+    def _mark(self, touch: Touch) -> Mark:
+        campaign = self.campaigns.get(touch.campaign or "")
+        content = self.contents.get(touch.content or "")
+        if touch.content is None and campaign is not None and len(campaign.content) == 1:
+            content = self.contents[campaign.content[0]]
+        facets = self.playbook.facets(campaign, content)
+        for name in ("channel", "campaign", "content", "team", "goal"):
+            if getattr(touch, name) is not None:
+                facets[name] = (getattr(touch, name),)
+        if touch.topics:
+            facets["topic"] = touch.topics
+        return Mark(
+            touch.at.astimezone(UTC),
+            touch.campaign,
+            campaign.ends if campaign else None,
+            facets,
+            campaign is None or campaign.counts_toward_caps,
+        )
+
+    def mark(self, wish: Wish, at: datetime, who: int = 0) -> Mark:
+        """A claim at an instant as something that stands in windows."""
+        campaign = wish.campaign
+        return Mark(at, campaign.id, campaign.ends, wish.facets, campaign.counts_toward_caps, campaign.obeys_caps, who)
+
+    def _limit(self, cap: Cap) -> int | None:
+        values = self.contact.values()
+        if cap.audience is not None and cap.audience.test(values, self.at.astimezone(ZoneInfo(self.zone))) is not True:
+            return None
+        return cap.limit_for(values)
+
+    @staticmethod
+    def _cells(cap: Cap, facets: dict[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+        return cap.keys_of(facets) if cap.where.matches(facets) and cap.points_of(facets) else ()
+
+    def loads(self, marks: Iterable[Mark]) -> Iterator[tuple[Cap, int, list[Mark]]]:
+        """Every window of every cap that binds: the cap, its limit, and what the window holds."""
+        marks = list(marks)
+        for cap, limit in zip(self.playbook.caps, self.limits, strict=True):
+            if limit is None:
+                continue
+            zone = window_zone(cap.window, self.zone, self.playbook.timezone)
+            cells: dict[tuple[str, ...], list[Mark]] = {}
+            for mark in marks:
+                for key in self._cells(cap, mark.facets):
+                    cells.setdefault(key, []).append(mark)
+            for inside in cells.values():
+                for held in windows(cap.window, zone, inside):
+                    yield cap, limit, held
+
+    # Section 3: the choice
+
+    def _items(self) -> list[tuple[Wish, datetime]]:
+        return [(wish, at) for wish, instants in self.open.items() if wish.weight > self.reserve for at in instants]
+
+    @cached_property
+    def chosen(self) -> tuple[list[tuple[Wish, datetime]], list[tuple[Wish, datetime]]]:
+        """The exempt winners and the others."""
+        exempt = self.best([item for item in self.items if not item[0].campaign.obeys_caps], [])
+        return exempt, self.best([item for item in self.items if item[0].campaign.obeys_caps], exempt)
+
+    @cached_property
+    def winners(self) -> list[tuple[Wish, datetime]]:
+        """All winners, in the order of claims."""
+        return sorted([*self.chosen[0], *self.chosen[1]], key=self.position)
+
+    def worth(self, items: Iterable[tuple[Wish, datetime]]) -> int:
+        """Weight less reserve, summed up, in millionths."""
+        return sum(wish.weight - self.reserve for wish, _ in items)
+
+    def best(self, items: list[tuple[Wish, datetime]], before: list[tuple[Wish, datetime]]) -> list[tuple[Wish, datetime]]:
+        """The best of all sets that keep every rule, after some winners that were settled before."""
+        items = sorted(items, key=self.position)
+        sets = _Sets(self, items, before)
+        levels = sorted({wish.level for wish, _ in items})
+
+        def merit(places: tuple[int, ...]) -> tuple[Any, ...]:
+            totals = [sum(items[p][0].weight - self.reserve for p in places if items[p][0].level == level) for level in levels]
+            return [-total for total in totals], places
+
+        return [items[place] for place in min(sets.feasible(), key=merit)]
+
+    def wins_with(self, wish: Wish, weight: int) -> bool:
+        """Whether a claim would be granted if it had another weight, in millionths."""
+        before, wish.weight = wish.weight, weight
+        try:
+            exempt = self.chosen[0]
+            items = [item for item in self._items() if item[0].campaign.obeys_caps == wish.campaign.obeys_caps]
+            found = self.best(items, exempt if wish.campaign.obeys_caps else [])
+        finally:
+            wish.weight = before
+        return any(winner is wish for winner, _ in found)
+
+    def displaced(self, wish: Wish) -> int:
+        """The best total of the others without a winner, less their total with it, in millionths."""
+        left = [item for item in self.items if item[0] is not wish]
+        exempt = self.best([item for item in left if not item[0].campaign.obeys_caps], [])
+        others = self.best([item for item in left if item[0].campaign.obeys_caps], exempt)
+        return self.worth(exempt) + self.worth(others) - self.worth(item for item in self.winners if item[0] is not wish)
+
+    # Section 7: the reasons
+
+    def stops(self, wish: Wish, at: datetime, winners: Sequence[tuple[Wish, datetime]]) -> Iterator[tuple[str, str, set[int]]]:
+        """Every rule that adding a claim would break: its kind, its name, and the places of the winners that count in it.
+
+        Kinds are ``cap``, ``repeat``, ``sibling``, ``conflict`` and ``requires``.
+        """
+        own = self.mark(wish, at, who=len(winners))
+        standing = [*self.history, *(self.mark(rival, when, who) for who, (rival, when) in enumerate(winners))]
+        if wish.campaign.obeys_caps:
+            marks = [*(mark for mark in standing if mark.is_counted), own]
+            crowds: dict[str, set[int]] = {}
+            for cap, limit, held in self.loads(marks):
+                if own in held and sum(cap.points_of(mark.facets) for mark in held) > limit:
+                    crowds.setdefault(cap.name, set()).update(m.who for m in held if m.who >= 0 and m is not own)
+            for name, crowd in crowds.items():
+                yield "cap", name, crowd
+        same = {who for who, (rival, _) in enumerate(winners) if rival.campaign.id == wish.campaign.id}
+        if wish.campaign.repeat is not None and self._touched(wish.campaign.id) + len(same) >= wish.campaign.repeat:
+            yield "repeat", f"repeat of {wish.campaign.id}", same
+        siblings = {who for who, (rival, _) in enumerate(winners) if rival.group == wish.group}
+        if siblings:
+            yield "sibling", f"one content of {wish.campaign.id}", siblings
+        for conflict in self.playbook.conflicts:
+            rivals = [mark for mark in standing if clash(conflict, self.zone, own, mark)]
+            if rivals:
+                yield "conflict", conflict.name, {mark.who for mark in rivals if mark.who >= 0}
+        for requirement in self.playbook.requirements:
+            if requirement.claim.matches(wish.facets) and not self.has_partner(requirement, wish, at, winners):
+                yield "requires", requirement.name, set()
+
+    def _touched(self, campaign: str) -> int:
+        return sum(mark.campaign == campaign for mark in self.history)
+
+    def has_partner(self, requirement: Requirement, wish: Wish, at: datetime, winners: Iterable[tuple[Wish, datetime]]) -> bool:
+        """Whether a winner, or a touch of the history, will do for a requirement."""
+        for rival, when in winners:
+            is_exempt = not rival.campaign.obeys_caps
+            is_early = rival.campaign.tier <= wish.campaign.tier
+            # Exempt claims are settled before tier 0, and among themselves.
+            is_early = is_exempt or is_early if wish.campaign.obeys_caps else is_exempt and is_early
+            if rival is not wish and requirement.partner.matches(rival.facets) and when <= at and is_early:
+                return True
+        if requirement.within is None:
+            return False
+        zone = window_zone(requirement.within, self.zone, self.playbook.timezone)
+        return any(
+            mark.at <= at and requirement.partner.matches(mark.facets) and counts(requirement.within, zone, mark, at)
+            for mark in self.history
+        )
+
+    def reason(self, wish: Wish) -> str:
+        """The reason of a claim that has one instant only."""
+        (at,) = wish.asked
+        if wish.is_twin:
+            return "invalid"
+        failed = self.failures(wish, at)
+        if failed:
+            return failed[0]
+        if (wish, at) in self.winners:
+            return "granted"
+        if wish.weight <= self.reserve:
+            return "not_worth_it"
+        before = self.chosen[0] if wish.campaign.obeys_caps else []
+        kinds = {kind for kind, _, _ in self.stops(wish, at, before)}
+        if kinds & {"cap", "repeat"} and any(
+            kind == "cap" or self._touched(wish.campaign.id) >= (wish.campaign.repeat or 0)
+            for kind, _, _ in self.stops(wish, at, before)
+            if kind in ("cap", "repeat")
+        ):
+            return "capped"
+        if "conflict" in kinds:
+            return "conflict"
+        rivals = [item for item in self.items if item[0].campaign.obeys_caps == wish.campaign.obeys_caps]
+        rivals.sort(key=self.position)
+        place = rivals.index((wish, at))
+        if not any(place in places for places in _Sets(self, rivals, before).feasible()):
+            return "requires"
+        kinds = {kind for kind, _, _ in self.stops(wish, at, self.winners)}
+        return next((kind for kind in ("conflict", "requires") if kind in kinds), "outbid")
+
+    # Section 7: when it may go
+
+    def fits(self, wish: Wish, at: datetime) -> bool:
+        """Whether a loser alone fits the history and what was granted, at some later instant."""
+        if not self.is_open(wish.campaign, at):
+            return False
+        if wish.campaign.obeys_quiet_hours and self.closed(wish.claim.channel, at):
+            return False
+        return all(kind == "sibling" for kind, _, _ in self.stops(wish, at, self.winners))
+
+    def retry(self, wish: Wish, horizon: datetime) -> datetime | None:
+        """The first instant after the span, up to a horizon, at which a loser alone fits."""
+        start = self.last + TICK
+        if wish.is_outside:
+            if wish.asked[0] < self.at:
+                return None
+            start = max(start, wish.asked[0])
+        points = {start, *(at for at in self.turning_points(horizon) if at > start)}
+        return next((at for at in sorted(points) if at <= horizon and self.fits(wish, at)), None)
+
+    def turning_points(self, until: datetime) -> list[datetime]:
+        """Every instant after the span, up to another, at which a rule could change its mind."""
+        marks = [*(mark.at for mark in self.history), *(at for _, at in self.winners)]
+        found = {self.last + TICK, *marks, *(at + TICK for at in marks)}
+        for window in [cap.window for cap in self.playbook.caps] + [r.within for r in self.playbook.requirements if r.within]:
+            if window.kind == "rolling":
+                found |= {at + window.length for at in marks}
+        for conflict in self.playbook.conflicts:
+            if conflict.lag.length is not None:
+                found |= {at + conflict.lag.length + TICK for at in marks}
+        zones = {self.zone, self.playbook.timezone, *(cap.window.zone for cap in self.playbook.caps if "/" in cap.window.zone)}
+        zones |= {r.within.zone for r in self.playbook.requirements if r.within and "/" in r.within.zone}
+        has_hours = bool(self.playbook.schedule)
+        for zone in zones:
+            day = on(zone, self.last)
+            while (start := first_instant(zone, day)) <= until:
+                # Further off, only the first days of months matter: no short window reaches so far.
+                if start - self.last < 45 * DAY or day.day == 1:
+                    found.add(start)
+                    if has_hours and zone == self.zone and start - self.last < 21 * DAY:
+                        found |= {start + QUARTER * n for n in range(25 * 4)}
+                day += DAY
+        return sorted(at for at in found if self.last < at <= until)
+
+
+def _standing(wish: Wish) -> tuple[Any, ...]:
+    """Which of several same claims stands: none is told apart by its place in the input."""
+    claim = wish.claim
+    parts = (claim.propensity, claim.value, claim.asked_at and micros(claim.asked_at))
+    own = float("inf") if claim.weight is None else -claim.weight
+    return own, *((part is None, part or 0) for part in parts), wish.is_open
+
+
+class _Sets:
+    """All the sets of items that keep every rule."""
+
+    def __init__(self, oracle: Oracle, items: list[tuple[Wish, datetime]], before: list[tuple[Wish, datetime]]) -> None:
+        self.oracle = oracle
+        self.items = items
+        self.before = before
+        marks = [oracle.mark(wish, at, who) for who, (wish, at) in enumerate(items)]
+        standing = [*oracle.history, *(oracle.mark(wish, at, -2) for wish, at in before)]
+        # Windows: how much is left of the limit, and what each item uses.
+        self.rooms: list[tuple[int, dict[int, int]]] = []
+        for cap, limit, held in oracle.loads([*(m for m in standing if m.is_counted), *(m for m in marks if m.obeys)]):
+            uses = {mark.who: cap.points_of(mark.facets) for mark in held if mark.who >= 0}
+            if uses:
+                left = limit - sum(cap.points_of(mark.facets) for mark in held if mark.who < 0)
+                self.rooms.append((left, uses))
+        zone, conflicts = oracle.zone, oracle.playbook.conflicts
+        self.barred = {
+            place for place, mark in enumerate(marks) if any(clash(c, zone, mark, other) for c in conflicts for other in standing)
+        }
+        self.pairs = {
+            (a, b)
+            for a in range(len(items))
+            for b in range(a)
+            if items[a][0].group == items[b][0].group or any(clash(c, zone, marks[a], marks[b]) for c in conflicts)
+        }
+
+    def feasible(self) -> Iterator[tuple[int, ...]]:
+        """The places of the items of each set."""
+        needy = self._needy()
+        for places in self._grow((), 0):
+            if all(check(places) for place, check in needy if place in places):
+                yield places
+
+    def _grow(self, places: tuple[int, ...], start: int) -> Iterator[tuple[int, ...]]:
+        # What a set breaks a larger one breaks too, partners aside.
+        yield places
+        for place in range(start, len(self.items)):
+            more = (*places, place)
+            if self._keeps_rules(more):
+                yield from self._grow(more, place + 1)
+
+    def _keeps_rules(self, places: tuple[int, ...]) -> bool:
+        new = places[-1]
+        if new in self.barred or any((new, other) in self.pairs for other in places[:-1]):
+            return False
+        campaign = self.items[new][0].campaign
+        if campaign.repeat is not None:
+            granted = [self.items[place] for place in places] + self.before
+            of_it = sum(wish.campaign.id == campaign.id for wish, _ in granted)
+            if self.oracle._touched(campaign.id) + of_it > campaign.repeat:
+                return False
+        return all(sum(uses.get(place, 0) for place in places) <= left for left, uses in self.rooms if new in uses)
+
+    def _needy(self) -> list[tuple[int, Callable[[tuple[int, ...]], bool]]]:
+        found = []
+        for requirement in self.oracle.playbook.requirements:
+            for place, (wish, at) in enumerate(self.items):
+                if requirement.claim.matches(wish.facets):
+
+                    def check(places: tuple[int, ...], r: Requirement = requirement, w: Wish = wish, t: datetime = at) -> bool:
+                        return self.oracle.has_partner(r, w, t, [*self.before, *(self.items[p] for p in places)])
+
+                    found.append((place, check))
+        return found

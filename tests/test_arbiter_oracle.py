@@ -1,0 +1,254 @@
+"""The one-contact engine against brute force, on thousands of small random situations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from attrs import evolve
+from generate import Situation, fussy_playbook, moment, person, situation
+from oracle import TICK, Oracle, TooManyItemsError, Wish
+
+from journeykit import Arbiter, Cap, Decision, Row
+from journeykit.audit import violations
+from journeykit.civil import clock, micros
+from journeykit.compiled import Compiled
+from journeykit.eligibility import Subject, failures
+
+CHUNKS = 12
+DECISIONS = 3600  # with their grants, totals and audits
+EXPLAINED = 1500  # with all of their rows
+ELIGIBLE = 3000
+FAR = timedelta(days=420)
+MILLION = 1_000_000
+TIMED = {"campaign_closed", "quiet_hours"}
+Key = tuple[object, ...]
+
+
+def decide(case: Situation, *, explain: bool = False) -> Decision:
+    """The engine's answer."""
+    arbiter = Arbiter(case.playbook)
+    return arbiter.decide(case.contact, case.touches, case.claims, at=case.at, until=case.until, explain=explain)
+
+
+def chunk(number: int, of: int, *, start: int = 0) -> range:
+    """The seeds of one of the chunks."""
+    return range(start + number, start + of, CHUNKS)
+
+
+def solved(seed: int) -> tuple[Situation, Oracle] | None:
+    """A situation and its oracle; None for the few with more claims than can be tried."""
+    case = situation(seed)
+    try:
+        return case, Oracle(case)
+    except TooManyItemsError:
+        return None
+
+
+def grants(decision: Decision) -> list[Key]:
+    return [(g.campaign, g.content, g.channel, g.send_at, g.weight) for g in decision.granted]
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_grants_are_the_best_set_there_is(number):
+    """What is granted is the best of all sets that keep every rule, ties settled by the order of claims."""
+    tried = 0
+    for seed in chunk(number, DECISIONS):
+        if (found := solved(seed)) is None:
+            continue
+        case, oracle = found
+        decision = decide(case)
+        best = [(w.claim.campaign, w.claim.content, w.claim.channel, at, w.weight / MILLION) for w, at in oracle.winners]
+        assert grants(decision) == best, seed
+        assert round(decision.total * MILLION) == oracle.worth(oracle.winners), seed
+        assert decision.optimal, seed
+        assert decision.bound == decision.total, seed
+        assert list(violations(case.playbook, decision, case.contact, case.touches, case.claims)) == [], seed
+        tried += 1
+    assert tried > DECISIONS / CHUNKS * 0.9
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_rows_say_what_brute_force_says(number):
+    """Every claim has one row, and its outcome, reason, rules, rivals, dates and prices are those of brute force."""
+    for seed in chunk(number, EXPLAINED, start=10_000):
+        if (found := solved(seed)) is None:
+            continue
+        case, oracle = found
+        rows = decide(case, explain=True).rows
+        assert Counter(map(key_of, rows)) == Counter(wish.key for wish in oracle.wishes), seed
+        told = {key_of(row): row for row in rows if row.note != "the same claim is there already"}
+        assert sum(str(row.reason) == "invalid" for row in rows) == sum(wish.is_twin for wish in oracle.wishes), seed
+        for wish in oracle.wishes:
+            if not wish.is_twin:
+                faults = list(row_faults(oracle, wish, told[wish.key]))
+                assert not faults, (seed, wish.key, faults)
+
+
+def key_of(row: Row) -> Key:
+    return row.campaign, row.content, row.channel, row.date
+
+
+def row_faults(oracle: Oracle, wish: Wish, row: Row):
+    """What a row says that brute force does not."""
+    reason, winners = str(row.reason), oracle.winners
+    granted = [(rival, at) for rival, at in winners if rival is wish]
+    if (reason == "granted") != bool(granted):
+        yield "granted", reason
+        return
+    if len(wish.asked) == 1 and oracle.reason(wish) != reason:
+        yield "reason", reason, oracle.reason(wish)
+    if reason == "granted":
+        if row.send_at != granted[0][1] or row.retry_at is not None or row.needs is not None or row.lost_to or row.binding:
+            yield "granted row", row
+        if round((row.displaced or 0) * MILLION) != oracle.displaced(wish):
+            yield "displaced", row.displaced, oracle.displaced(wish)
+        return
+    if row.send_at is not None or row.displaced is not None:
+        yield "losing row", row
+    yield from retry_faults(oracle, wish, row)
+    may_defer = row.retry_at is not None and wish.campaign.if_lost == "defer"
+    if str(row.outcome) != ("deferred" if may_defer else "denied"):
+        yield "outcome", row.outcome
+    instants = oracle.open[wish]
+    if instants:
+        yield from loser_faults(oracle, wish, row, instants)
+    elif not row.binding or row.lost_to or row.needs is not None:
+        yield "ineligible row", row.binding, row.lost_to, row.needs
+
+
+def loser_faults(oracle: Oracle, wish: Wish, row: Row, instants: list[datetime]):
+    """What the row of an eligible loser says that brute force does not."""
+    if wish.weight > oracle.reserve:
+        stops = [stop for at in instants for stop in oracle.stops(wish, at, oracle.winners)]
+        if set(row.binding) != {name for _, name, _ in stops}:
+            yield "binding", row.binding, stops
+        places = sorted({place for _, _, crowd in stops for place in crowd})
+        if list(row.lost_to) != list(dict.fromkeys(oracle.winners[place][0].campaign.id for place in places)):
+            yield "lost_to", row.lost_to, stops
+    elif row.binding != ("reserve",) or row.lost_to:
+        yield "worthless", row.binding, row.lost_to
+    if row.needs is None:
+        if oracle.wins_with(wish, 10**9 * MILLION):
+            yield "needs", None
+    else:
+        needs = round(row.needs * MILLION)
+        if not oracle.wins_with(wish, needs) or oracle.wins_with(wish, needs - 1):
+            yield "needs", row.needs, oracle.wins_with(wish, needs), oracle.wins_with(wish, needs - 1)
+
+
+def retry_faults(oracle: Oracle, wish: Wish, row: Row):
+    """Whether ``retry_at`` is the first instant that will do."""
+    if oracle.open[wish]:
+        may = str(row.reason) in ("capped", "conflict", "outbid")
+    else:
+        failed = {reason for at in wish.asked for reason in oracle.failures(wish, at)}
+        may = failed <= TIMED and wish.weight > oracle.reserve
+    if not may:
+        if row.retry_at is not None:
+            yield "retry_at", row.retry_at, "there should be none"
+        return
+    found = oracle.retry(wish, row.retry_at or oracle.last + FAR)
+    if found != row.retry_at:
+        yield "retry_at", row.retry_at, found
+    if row.retry_at is not None:
+        earliest = wish.asked[0] if wish.is_outside else oracle.last + TICK
+        before = row.retry_at - TICK
+        if before >= earliest and oracle.fits(wish, before):
+            yield "retry_at", row.retry_at, "a microsecond earlier will do"
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_the_order_of_the_input_does_not_matter(number):
+    """Claims and touches in another order give the same rows, byte for byte."""
+    for seed in chunk(number, 960, start=20_000):
+        case = situation(seed)
+        rng = Random(seed)
+        touches = rng.sample(case.touches, len(case.touches))
+        claims = None if case.claims is None else tuple(rng.sample(case.claims, len(case.claims)))
+        other = case.but(touches=tuple(touches), claims=claims)
+        one, two = decide(case, explain=True), decide(other, explain=True)
+        assert grants(one) == grants(two), seed
+        assert one.rows == two.rows, seed
+
+
+def one_level(case: Situation) -> Situation:
+    """The situation with all claims in one tier."""
+    campaigns = [evolve(campaign, tier=0) for campaign in case.playbook.campaigns or ()]
+    return case.but(playbook=evolve(case.playbook, campaigns=campaigns, policy="weighted"))
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_a_higher_weight_never_loses(number):
+    """With one tier, a granted claim whose weight is raised is granted still."""
+    for seed in chunk(number, 720, start=30_000):
+        case = one_level(situation(seed))
+        rng = Random(seed)
+        alone = [campaign.id for campaign in case.playbook.campaigns or ()]
+        claims = [claim for claim in case.claims or () if claim.content and claim.weight is not None]
+        case = case.but(claims=tuple({(claim.campaign, claim.content, claim.at): claim for claim in claims}.values()))
+        assert alone
+        before = decide(case)
+        for grant in before.granted:
+            own = [c for c in case.claims or () if (c.campaign, c.content, c.weight) == (grant.campaign, grant.content, grant.weight)]
+            for claim in own[:1]:
+                raised = evolve(claim, weight=claim.weight + rng.choice((0.000001, 0.5, 10)))
+                after = decide(case.but(claims=tuple(raised if c is claim else c for c in case.claims or ())))
+                assert any((g.campaign, g.content) == (grant.campaign, grant.content) for g in after.granted), seed
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_more_room_never_lowers_the_total(number):
+    """With one tier, a higher limit of any cap leaves the total as it is or raises it."""
+    for seed in chunk(number, 720, start=40_000):
+        case = one_level(situation(seed))
+        before = decide(case)
+        for place, cap in enumerate(case.playbook.caps):
+            if isinstance(cap.max, int | float):
+                caps: list[Cap] = list(case.playbook.caps)
+                caps[place] = evolve(cap, max=cap.max + 0.5)
+                after = decide(case.but(playbook=evolve(case.playbook, caps=caps)))
+                assert after.total >= before.total, seed
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_needs_is_exact(number):
+    """With one tier, the weight that a row says it needs wins when it is given, and one millionth less does not."""
+    for seed in chunk(number, 720, start=50_000):
+        case = one_level(situation(seed))
+        claims = [claim for claim in case.claims or () if claim.content]
+        claims = [evolve(claim, weight=claim.weight or 1.0) for claim in claims]
+        case = case.but(claims=tuple({(claim.campaign, claim.content, claim.at): claim for claim in claims}.values()))
+        for row in decide(case, explain=True).rows:
+            mine = [c for c in case.claims or () if (c.campaign, c.content, c.at) == (row.campaign, row.content, row.date)]
+            if row.needs is None:
+                continue
+            for weight, wins in ((row.needs, True), (round(row.needs * MILLION - 1) / MILLION, False)):
+                again = case.but(claims=tuple(evolve(c, weight=weight) if c is mine[0] else c for c in case.claims or ()))
+                found = {key_of(other): str(other.reason) for other in decide(again).rows}
+                assert (found[key_of(row)] == "granted") == wins, (seed, key_of(row), weight)
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_the_fast_way_to_eligibility_agrees_with_the_readable_one(number):
+    """Without claims or a plan, just those openings are granted that fail no check, for any contact."""
+    rng = Random(number)
+    for _ in range(ELIGIBLE // CHUNKS):
+        playbook, at = fussy_playbook(rng), moment(rng)
+        playbook = evolve(playbook, campaigns=[evolve(one, content=one.content[:1]) for one in playbook.campaigns or ()])
+        contact = person(rng, at)
+        compiled = Compiled(playbook)
+        subject = Subject(contact, playbook, compiled.schedule, clock(contact.timezone or playbook.timezone), micros(at))
+        fit = {o.campaign.id for o in compiled.openings if not any(True for _ in failures(subject, o, micros(at)))}
+        decision = Arbiter(playbook).decide(contact, at=at)
+        assert {grant.campaign for grant in decision.granted} == fit
+        assert list(violations(playbook, decision, contact)) == []
+        case = Situation(seed=0, playbook=playbook, contact=contact, touches=(), claims=None, at=at, until=None)
+        oracle = Oracle(case)
+        assert {wish.campaign.id for wish, instants in oracle.open.items() if instants} == fit
+        for row, wish in ((decision.row(wish.campaign.id), wish) for wish in oracle.wishes):
+            assert str(row.reason) == (oracle.failures(wish, oracle.at) or ["granted"])[0]
+
+

@@ -1,0 +1,147 @@
+"""Every policy, ours and others', keeps what the engine relies on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from journeykit import Arbiter, Campaign, Contact, Content, Playbook, PolicyError, Reason
+from journeykit.policies import BUILT_IN
+from journeykit.testing import check_policy
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+OUTSIDER = Path(__file__).parent / "outsider"
+
+
+@pytest.fixture(scope="session")
+def outsider(tmp_path_factory):
+    """The foreign package, installed as its users would install it."""
+    home = tmp_path_factory.mktemp("site")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(home), str(OUTSIDER)],
+        check=True,
+        capture_output=True,
+    )
+    sys.path.insert(0, str(home))
+    yield home
+    sys.path.remove(str(home))
+
+
+def playbook(**settings) -> Playbook:
+    return Playbook(
+        content=[Content(id="note", channel="email")],
+        campaigns=[
+            Campaign(id="late", content=["note"], weight=2),
+            Campaign(id="soon", content=["note"], weight=1, ends=date(2026, 11, 6)),
+        ],
+        **settings,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_every_built_in_policy_passes_the_check(name: str) -> None:
+    """What we ask of others we keep ourselves."""
+    check_policy(BUILT_IN[name])
+
+
+def test_an_outsiders_policy_is_first_class(outsider) -> None:
+    """A policy from a foreign package passes the check and decides like a built-in one."""
+    import outsider as foreign
+
+    check_policy(foreign.scarce)
+    check_policy(foreign.CareFirst())
+    arbiter = Arbiter(playbook(policy="mine"), {"mine": foreign.scarce})
+    decision = arbiter.decide(Contact(id="a", consent=["email"]), at=AT)
+    assert decision.row("soon").weight == 6.0
+    assert decision.row("late").weight == 2.0
+
+
+class Broken:
+    """Fails in the way it is told to, for one campaign."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def weigh(self, claim, contact, context):  # noqa: ARG002
+        if claim.campaign != "soon":
+            return 1.0
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [float("nan"), float("inf"), -float("inf"), 1e10, None, "3", True, ZeroDivisionError("by nothing"), KeyError("x")],
+    ids=repr,
+)
+def test_a_policy_that_fails_costs_its_claim_alone(answer: object) -> None:
+    """A policy that raises, or gives no usable number, makes that claim invalid, by name, and the rest go on."""
+    arbiter = Arbiter(playbook(policy="broken"), {"broken": Broken(answer)})
+    decision = arbiter.decide(Contact(id="a", consent=["email"]), at=AT)
+    assert decision.row("soon").reason is Reason.INVALID
+    assert "broken" in decision.row("soon").note
+    assert decision.row("late").reason is Reason.GRANTED
+
+
+@pytest.mark.parametrize("answer", [float("nan"), ZeroDivisionError("by nothing")], ids=repr)
+def test_the_check_finds_a_policy_that_fails(answer: object) -> None:
+    """`check_policy` says which claim a policy fails on."""
+
+    class Fails(Broken):
+        def weigh(self, claim, contact, context):
+            claim = type("Claim", (), {"campaign": "soon" if claim.campaign == "meetup" else "late"})
+            return super().weigh(claim, contact, context)
+
+    with pytest.raises(AssertionError, match="meetup"):
+        check_policy(Fails(answer))
+
+
+class Moody:
+    """Says something else each time."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def weigh(self, claim, contact, context):  # noqa: ARG002
+        self.calls += 1
+        return float(self.calls)
+
+
+def test_the_check_finds_a_policy_that_changes_its_mind() -> None:
+    """A policy whose answers depend on what it was asked before is found out."""
+    with pytest.raises(AssertionError, match="must say the same"):
+        check_policy(Moody())
+
+
+class Locked:
+    """Cannot be pickled."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def weigh(self, claim, contact, context):  # noqa: ARG002
+        return context.base
+
+
+def test_the_check_finds_a_policy_that_cannot_travel() -> None:
+    """A policy that does not survive pickling is found out."""
+    with pytest.raises(AssertionError, match="pickling"):
+        check_policy(Locked())
+
+
+def test_an_unknown_policy_is_refused_with_a_suggestion() -> None:
+    """A playbook that names a policy nobody gave is refused, with what is known."""
+    with pytest.raises(PolicyError, match=r"'weighed'; known are first_come, ranked, weighted; did you mean 'weighted'\?"):
+        Arbiter(playbook(policy="weighed"))
+
+
+def test_a_class_is_no_policy() -> None:
+    """A policy is an object; its class is refused."""
+    with pytest.raises(PolicyError, match="must be an object"):
+        Arbiter(playbook(policy="mine"), {"mine": Moody})

@@ -1,0 +1,57 @@
+"""The front door: what `import journeykit` offers, and what it does not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import journeykit
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints."""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_every_name_is_there_and_sorted() -> None:
+    """Every name that the front door lists can be had, and the list is sorted."""
+    names = [name for name in journeykit.__all__ if name != "presets"]
+    assert names == sorted(names)
+    for name in names:
+        assert getattr(journeykit, name).__name__ == name
+        assert name in dir(journeykit)
+
+
+def test_what_is_not_there_is_said_plainly() -> None:
+    """A name that does not exist is an ordinary AttributeError."""
+    with pytest.raises(AttributeError, match="has no attribute 'Arbitre'"):
+        _ = journeykit.Arbitre
+
+
+def test_importing_loads_no_engine_and_nothing_heavy() -> None:
+    """Importing the library loads neither its engine nor NumPy, networkx, cattrs, YAML or Arrow."""
+    heavy = ["numpy", "networkx", "cattrs", "yaml", "pyarrow", "journeykit.arbiter", "journeykit.selection"]
+    assert run(f"import sys, journeykit; print([name for name in {heavy} if name in sys.modules])") == "[]"
+
+
+def test_deciding_loads_nothing_heavy() -> None:
+    """A decision made from Python objects needs neither NumPy, networkx, cattrs nor YAML."""
+    code = (
+        "import sys\n"
+        "from datetime import UTC, datetime\n"
+        "from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window\n"
+        "Arbiter, Playbook, Cap, Window, Claim, Contact\n"
+        "print([name for name in ['numpy', 'networkx', 'yaml', 'pyarrow'] if name in sys.modules])"
+    )
+    assert run(code) == "[]"
+
+
+def test_the_journey_loads_networkx_only_when_drawn() -> None:
+    """networkx is loaded by the method that needs it, and not before."""
+    code = (
+        "import sys\nfrom journeykit import Journey\nbefore = 'networkx' in sys.modules\n"
+        "Journey().graph()\nprint(before, 'networkx' in sys.modules)"
+    )
+    assert run(code) == "False True"
