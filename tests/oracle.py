@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,11 +34,13 @@ class TooManyItemsError(Exception):
 # Civil time, said again
 
 
+@cache
 def on(local: str, at: datetime) -> date:
     """The local date of an instant."""
     return at.astimezone(ZoneInfo(local)).date()
 
 
+@cache
 def first_instant(local: str, day: date, time: tuple[int, int] = (0, 0)) -> datetime:
     """The first instant of a local date at which clocks show a time of day, or more."""
     wall = datetime(day.year, day.month, day.day, *time, tzinfo=ZoneInfo(local)).astimezone(UTC)
@@ -51,6 +53,7 @@ def first_instant(local: str, day: date, time: tuple[int, int] = (0, 0)) -> date
     return wall
 
 
+@cache
 def period_of(day: date, period: str, every: int, week_start: str) -> int:
     """The number of the block of periods in which a date lies, counted from the one of 1970-01-01."""
     days = (day - EPOCH).days
@@ -60,6 +63,7 @@ def period_of(day: date, period: str, every: int, week_start: str) -> int:
     return number[period] // every
 
 
+@cache
 def start_of_period(day: date, period: str, week_start: str) -> date:
     """The first date of the period in which a date lies: walk back until the period changes."""
     while period_of(day - DAY, period, 1, week_start) == period_of(day, period, 1, week_start):
@@ -336,7 +340,7 @@ class Oracle:
             campaign.starts
             or campaign.ends
             or campaign.dates
-            or (campaign.obeys_quiet_hours and self.playbook.schedule)
+            or (campaign.obeys_quiet_hours and self._has_hours(wish.claim.channel))
             or (campaign.obeys_caps and any(self._cells(cap, wish.facets) and cap.window.is_local for cap in self.playbook.caps))
         )
         return bool(
@@ -345,6 +349,11 @@ class Oracle:
             or (on_missing.role == "deny" and self.contact.role is None and content and content.roles is not None)
             or (on_missing.timezone == "deny" and self.contact.timezone is None and tests_zone)
         )
+
+    def _has_hours(self, channel: str | None) -> bool:
+        """Whether quiet hours, send hours or holidays are about a channel at all."""
+        hours = (*self.playbook.quiet_hours, *self.playbook.send_hours)
+        return any(not one.channel or channel in one.channel for one in hours) or bool(self.playbook.holidays)
 
     # Section 6: weights
 
@@ -373,8 +382,11 @@ class Oracle:
     def position(self, item: tuple[Wish, datetime]) -> tuple[Any, ...]:
         """Its place in the total order of claims."""
         wish, at = item
-        claim = wish.claim
-        return -wish.weight, at, wish.campaign.ends or date.max, claim.campaign, claim.content or "", claim.channel or ""
+        claim, own = wish.claim, wish.claim.at
+        # Claims that only their own dates tell apart: the one without goes first.
+        when = "" if own is None else str(micros(own)) if isinstance(own, datetime) else own.isoformat()
+        ends = wish.campaign.ends or date.max
+        return -wish.weight, at, ends, claim.campaign, claim.content or "", claim.channel or "", when
 
     # Section 4: history
 
@@ -423,11 +435,14 @@ class Oracle:
     def _cells(cap: Cap, facets: dict[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
         return cap.keys_of(facets) if cap.where.matches(facets) and cap.points_of(facets) else ()
 
-    def loads(self, marks: Iterable[Mark]) -> Iterator[tuple[Cap, int, list[Mark]]]:
-        """Every window of every cap that binds: the cap, its limit, and what the window holds."""
+    def loads(self, marks: Iterable[Mark], own: Mark | None = None) -> Iterator[tuple[Cap, int, list[Mark]]]:
+        """Every window of every cap that binds: the cap, its limit, and what the window holds.
+
+        With a mark of one's own, only those that could hold it.
+        """
         marks = list(marks)
         for cap, limit in zip(self.playbook.caps, self.limits, strict=True):
-            if limit is None:
+            if limit is None or (own is not None and not self._cells(cap, own.facets)):
                 continue
             zone = window_zone(cap.window, self.zone, self.playbook.timezone)
             cells: dict[tuple[str, ...], list[Mark]] = {}
@@ -435,7 +450,7 @@ class Oracle:
                 for key in self._cells(cap, mark.facets):
                     cells.setdefault(key, []).append(mark)
             for inside in cells.values():
-                for held in windows(cap.window, zone, inside):
+                for held in windows(cap.window, zone, inside) if own is None or own in inside else ():
                     yield cap, limit, held
 
     # Section 3: the choice
@@ -470,6 +485,15 @@ class Oracle:
 
         return [items[place] for place in min(sets.feasible(), key=merit)]
 
+    def is_sound(self, items: Sequence[tuple[Wish, datetime]]) -> bool:
+        """Whether a set of claims at instants keeps every rule, the contact's and its own."""
+        for wish, at in items:
+            if wish.is_twin or wish.is_outside or wish.weight <= self.reserve or self.failures(wish, at):
+                return False
+        exempt = sorted((item for item in items if not item[0].campaign.obeys_caps), key=self.position)
+        others = sorted((item for item in items if item[0].campaign.obeys_caps), key=self.position)
+        return _Sets(self, exempt, []).holds_whole and _Sets(self, others, exempt).holds_whole
+
     def wins_with(self, wish: Wish, weight: int) -> bool:
         """Whether a claim would be granted if it had another weight, in millionths."""
         before, wish.weight = wish.weight, weight
@@ -490,21 +514,15 @@ class Oracle:
 
     # Section 7: the reasons
 
-    def stops(self, wish: Wish, at: datetime, winners: Sequence[tuple[Wish, datetime]]) -> Iterator[tuple[str, str, set[int]]]:
+    def stops(
+        self, wish: Wish, at: datetime, winners: Sequence[tuple[Wish, datetime]], *, later: bool = False
+    ) -> Iterator[tuple[str, str, set[int]]]:
         """Every rule that adding a claim would break: its kind, its name, and the places of the winners that count in it.
 
         Kinds are ``cap``, ``repeat``, ``sibling``, ``conflict`` and ``requires``.
         """
         own = self.mark(wish, at, who=len(winners))
         standing = [*self.history, *(self.mark(rival, when, who) for who, (rival, when) in enumerate(winners))]
-        if wish.campaign.obeys_caps:
-            marks = [*(mark for mark in standing if mark.is_counted), own]
-            crowds: dict[str, set[int]] = {}
-            for cap, limit, held in self.loads(marks):
-                if own in held and sum(cap.points_of(mark.facets) for mark in held) > limit:
-                    crowds.setdefault(cap.name, set()).update(m.who for m in held if m.who >= 0 and m is not own)
-            for name, crowd in crowds.items():
-                yield "cap", name, crowd
         same = {who for who, (rival, _) in enumerate(winners) if rival.campaign.id == wish.campaign.id}
         if wish.campaign.repeat is not None and self._touched(wish.campaign.id) + len(same) >= wish.campaign.repeat:
             yield "repeat", f"repeat of {wish.campaign.id}", same
@@ -518,6 +536,15 @@ class Oracle:
         for requirement in self.playbook.requirements:
             if requirement.claim.matches(wish.facets) and not self.has_partner(requirement, wish, at, winners):
                 yield "requires", requirement.name, set()
+        if wish.campaign.obeys_caps:
+            # Within one decision a claim that obeys but does not count is checked as if it did; later it is history.
+            marks = [*(mark for mark in standing if mark.is_counted or (mark.who >= 0 and mark.obeys and not later)), own]
+            crowds: dict[str, set[int]] = {}
+            for cap, limit, held in self.loads(marks, own):
+                if own in held and sum(cap.points_of(mark.facets) for mark in held) > limit:
+                    crowds.setdefault(cap.name, set()).update(m.who for m in held if m.who >= 0 and m is not own)
+            for name, crowd in crowds.items():
+                yield "cap", name, crowd
 
     def _touched(self, campaign: str) -> int:
         return sum(mark.campaign == campaign for mark in self.history)
@@ -577,7 +604,7 @@ class Oracle:
             return False
         if wish.campaign.obeys_quiet_hours and self.closed(wish.claim.channel, at):
             return False
-        return all(kind == "sibling" for kind, _, _ in self.stops(wish, at, self.winners))
+        return all(kind == "sibling" for kind, _, _ in self.stops(wish, at, self.winners, later=True))
 
     def retry(self, wish: Wish, horizon: datetime) -> datetime | None:
         """The first instant after the span, up to a horizon, at which a loser alone fits."""
@@ -588,6 +615,13 @@ class Oracle:
             start = max(start, wish.asked[0])
         points = {start, *(at for at in self.turning_points(horizon) if at > start)}
         return next((at for at in sorted(points) if at <= horizon and self.fits(wish, at)), None)
+
+    def _edges(self, day: date) -> set[datetime]:
+        """When hours begin and end on a local date; where clocks are set back, an hour later again."""
+        hours = (*self.playbook.quiet_hours, *self.playbook.send_hours)
+        times = {tuple(map(int, text.split(":"))) for one in hours for text in (one.start, one.end)}
+        first = {first_instant(self.zone, day, (hour, minute)) for hour, minute in times}
+        return first | {at + timedelta(hours=1) for at in first}
 
     def turning_points(self, until: datetime) -> list[datetime]:
         """Every instant after the span, up to another, at which a rule could change its mind."""
@@ -601,15 +635,14 @@ class Oracle:
                 found |= {at + conflict.lag.length + TICK for at in marks}
         zones = {self.zone, self.playbook.timezone, *(cap.window.zone for cap in self.playbook.caps if "/" in cap.window.zone)}
         zones |= {r.within.zone for r in self.playbook.requirements if r.within and "/" in r.within.zone}
-        has_hours = bool(self.playbook.schedule)
         for zone in zones:
             day = on(zone, self.last)
             while (start := first_instant(zone, day)) <= until:
                 # Further off, only the first days of months matter: no short window reaches so far.
-                if start - self.last < 45 * DAY or day.day == 1:
+                if start - self.last < 36 * DAY or day.day == 1:
                     found.add(start)
-                    if has_hours and zone == self.zone and start - self.last < 21 * DAY:
-                        found |= {start + QUARTER * n for n in range(25 * 4)}
+                    if zone == self.zone:
+                        found |= self._edges(day)
                 day += DAY
         return sorted(at for at in found if self.last < at <= until)
 
@@ -648,6 +681,13 @@ class _Sets:
             for b in range(a)
             if items[a][0].group == items[b][0].group or any(clash(c, zone, marks[a], marks[b]) for c in conflicts)
         }
+
+    @property
+    def holds_whole(self) -> bool:
+        """Whether all the items together keep every rule."""
+        places = tuple(range(len(self.items)))
+        grown = all(self._keeps_rules(places[: place + 1]) for place in places)
+        return grown and all(check(places) for _, check in self._needy())
 
     def feasible(self) -> Iterator[tuple[int, ...]]:
         """The places of the items of each set."""

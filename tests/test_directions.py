@@ -19,6 +19,8 @@ STREET = [
     {"policy", "policies", "presets"},
     {"room", "selection", "eligibility"},
     {"compiled"},
+    {"past", "entry"},
+    {"contest"},
     {"case"},
     {"explain", "audit"},
     {"arbiter"},

@@ -258,10 +258,13 @@ class _Audit:
                 yield Violation("quiet_hours", f"{mark.label}: {label}")
         if self.contact.timezone is None and self.playbook.on_missing.timezone == "deny":
             dated = campaign.starts or campaign.ends or campaign.dates
-            timed = campaign.obeys_quiet_hours and any(
-                hours.applies(grant.channel) for hours in (*schedule.quiet, *schedule.send)
+            hours = any(hours.applies(grant.channel) for hours in (*schedule.quiet, *schedule.send))
+            timed = campaign.obeys_quiet_hours and (hours or schedule.holidays)
+            capped = campaign.obeys_caps and any(
+                cap.window.is_local and cap.where.matches(mark.facets) and cap.points_of(mark.facets) and cap.keys_of(mark.facets)
+                for cap in self.playbook.caps
             )
-            if dated or timed:
+            if dated or timed or capped:
                 yield Violation("missing_data", f"{mark.label}: the contact's time zone is missing")
 
     # Sections 3 and 15: one grant for one wish, and so many of a campaign
@@ -317,7 +320,7 @@ class _Audit:
             limit = cap.limit_for(self.values)
         except ModelError as error:
             for mark in scoped:
-                if mark.settings and mark.grant and mark.settings.obeys_caps and cap.keys_of(mark.facets):
+                if _obeys(mark) and cap.keys_of(mark.facets):
                     yield Violation(cap.name, f"{mark.label}: {error}")
             return
         if limit is None:
@@ -329,9 +332,9 @@ class _Audit:
     def _over(self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[_Mark]) -> Iterator[Violation]:
         """The claims that obey caps, in a window that holds more than it may with them."""
         for mark in held:
-            if mark.grant and mark.settings and mark.settings.obeys_caps:
-                # A claim that does not count is checked as if it did.
-                total = sum(cap.points_of(other.facets) for other in held if other.counts or other is mark)
+            if _obeys(mark):
+                # A claim that does not count is checked as if it did, and so are those that are granted with it.
+                total = sum(cap.points_of(other.facets) for other in held if other.counts or _obeys(other))
                 if total > limit:
                     which = f" of {', '.join(key)}" if key else ""
                     yield Violation(cap.name, f"{mark.label}: a window{which} holds {total / 1e9:g} of {limit / 1e9:g}")
@@ -382,6 +385,11 @@ class _Audit:
             return False
         counted = _counter(requirement.within, requirement.within.clock(self.clock, self.home))
         return any(will_do(touch) and counted(touch, mark.at) for touch in self.history)
+
+
+def _obeys(mark: _Mark) -> bool:
+    """Whether it is a granted claim that caps could have stopped."""
+    return mark.grant is not None and mark.settings is not None and mark.settings.obeys_caps
 
 
 def _goes_before(partner: Campaign | None, campaign: Campaign | None) -> bool:

@@ -5,92 +5,29 @@ Explaining a case is `journeykit.explain`'s work; here it is only decided.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from journeykit.campaign import Claim, Score
 from journeykit.civil import Clock, clock, day_number, micros
+from journeykit.contest import Contest
 from journeykit.eligibility import Opening, Subject, failures, missing, slot_of_day, withdrawn
+from journeykit.entry import Entry, Winner, opening_of
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH, scaled
+from journeykit.past import Past, clashes, still_counts
 from journeykit.policy import Context
-from journeykit.room import HISTORY, Gauge, Span
-from journeykit.selection import Problem, combine
+from journeykit.room import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from journeykit.cap import Conflict
     from journeykit.compiled import Compiled, Effects
     from journeykit.contact import Contact
     from journeykit.touch import Touch
-
-Level = tuple[int, int]
-_MICROSECOND = timedelta(microseconds=1)
-FIRST: Level = (-1, 0)
-"""The level of a claim that is forced in."""
-
-
-class Entry:
-    """One claim in a case.
-
-    Attributes:
-        opening: what it asks to send; None where that is not known.
-        claim: the claim.
-        group: claims of one group exclude each other: the contents of one wish.
-        asked: the instants at which it could go if it were eligible.
-        instants: those at which it is.
-        weight: in millionths, or None where it was not weighed.
-        level: tier and rank.
-        factors: what the weight is made of.
-        fault: what is wrong with it, or None.
-        outside: its own date, where that lies outside the decision's span.
-    """
-
-    __slots__ = (
-        "asked",
-        "claim",
-        "factors",
-        "fault",
-        "fit",
-        "group",
-        "instants",
-        "level",
-        "opening",
-        "outside",
-        "twin",
-        "weight",
-    )
-
-    def __init__(
-        self, opening: Opening | None, claim: Claim, group: int, asked: list[int], *, fault: str | None = None
-    ) -> None:
-        self.opening = opening
-        self.claim = claim
-        self.group = group
-        self.asked = asked
-        self.instants: list[int] = []
-        self.weight: int | None = None
-        self.level: Level = (0, 0)
-        self.factors: dict[str, float] | None = None
-        self.fault = fault
-        self.fit: tuple[float, float, float] | None = None
-        self.outside: str | None = None
-        self.twin = 0
-
-
-class Winner:
-    """A granted claim: when it goes, and what it does to others."""
-
-    __slots__ = ("at", "effects", "entry", "number")
-
-    def __init__(self, entry: Entry, at: int, effects: Effects, number: int) -> None:
-        self.entry = entry
-        self.at = at
-        self.effects = effects
-        self.number = number
 
 
 class Case:
@@ -139,9 +76,9 @@ class Case:
         self._ranks = getattr(policy, "rank", None)
         self._slots: dict[tuple[str | None, bool], list[int]] = {}
         self.claims = None if claims is None else tuple(claims)
+        self._touches = tuple(touches)
         self.gathered = self._gather_openings() if self._is_plain else self._gather_all()
         self.entries = [entry for entry in self.gathered if entry.instants and self.weigh(entry)]
-        self._take_history(tuple(touches))
         self._settle()
 
     @property
@@ -345,23 +282,10 @@ class Case:
 
     # History
 
-    def _take_history(self, touches: Sequence[Touch]) -> None:
-        """The touches that count: who they are and what they do, with what is decided again left out."""
-        self.history: list[tuple[int, Effects]] = []
-        self.counts: dict[str, int] = {}
-        self.spans_of: dict[tuple[int, tuple[str, ...]], list[tuple[int, date | None, int]]] = {}
-        for touch in touches:
-            if not touch.counts_at(self.now) or touch.contact not in (None, self.contact.id):
-                continue
-            effects = self.compiled.effects(touch)
-            if touch.status == "planned" and touch.campaign is not None and self._decides_again(touch):
-                continue
-            at = touch.micros
-            self.history.append((at, effects))
-            if effects.campaign is not None:
-                self.counts[effects.campaign] = self.counts.get(effects.campaign, 0) + 1
-            for cap, key, points in effects.cells:
-                self.spans_of.setdefault((cap, key), []).append((at, effects.ends, points))
+    @cached_property
+    def past(self) -> Past:
+        """The history, read when something asks for it: a contact whom nobody may address needs none."""
+        return Past(self.compiled, self.contact.id, self._touches, self.now, self._decides_again)
 
     def _decides_again(self, touch: Touch) -> bool:
         """Whether a planned touch is one of the claims of this case, and so replaced by it."""
@@ -396,7 +320,7 @@ class Case:
     def spans(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner] = ()) -> list[Span]:
         """What stands in a cap's windows: the history, and the winners given."""
         gauge = self.gauges[cap]
-        found = [gauge.span(at, ends, points) for at, ends, points in self.spans_of.get((cap, key), ())]
+        found = [gauge.span(at, ends, points) for at, ends, points in self.past.spans.get((cap, key), ())]
         found += [
             gauge.span(winner.at, winner.effects.ends, points, winner.number)
             for winner in winners
@@ -424,12 +348,14 @@ class Case:
 
     def _settle(self) -> None:
         """Exempt claims first; then, with what they count as history, all others."""
-        for entry in self.entries:
-            self._check_limits(entry)
-        entries = [entry for entry in self.entries if entry.fault is None]
-        self.exempt = Contest(self, [e for e in entries if not _opening(e).campaign.obeys_caps], ())
+        entries = self.entries
+        if self.compiled.has_own_limits:
+            for entry in entries:
+                self._check_limits(entry)
+            entries = [entry for entry in entries if entry.fault is None]
+        self.exempt = Contest(self, [entry for entry in entries if not entry.obeys_caps], ())
         self.exempt_winners = self.exempt.winners()
-        self.contest = Contest(self, [e for e in entries if _opening(e).campaign.obeys_caps], self.exempt_winners)
+        self.contest = Contest(self, [entry for entry in entries if entry.obeys_caps], self.exempt_winners)
         both = [*self.exempt_winners, *self.contest.winners()]
         both.sort(key=lambda winner: self.order(winner.entry, winner.at))
         for number, winner in enumerate(both):
@@ -441,9 +367,8 @@ class Case:
 
     def _check_limits(self, entry: Entry) -> None:
         """A limit of the contact's own that cannot be makes the claims that it should stop invalid, and no others."""
-        opening = _opening(entry)
-        if opening.campaign.obeys_caps:
-            for cap, _, _ in opening.cells:
+        if entry.obeys_caps:
+            for cap, _, _ in opening_of(entry).cells:
                 try:
                     self.limit(cap)
                 except ModelError as error:
@@ -457,33 +382,11 @@ class Case:
     @staticmethod
     def order(entry: Entry, at: int) -> tuple[int, int, tuple[int, str, str, str]]:
         """The place of a claim, at an instant, in the order of claims."""
-        return -(entry.weight or 0), at, _opening(entry).tie
+        return -(entry.weight or 0), at, opening_of(entry).tie
 
     def clashes(self, opening: Opening, effects: Effects, at: int) -> list[tuple[int, int, int]]:
         """The conflicts of an opening with a touch or winner at an instant: number, first and last instant it bars."""
-        found = []
-        for number, conflict in enumerate(self.playbook.conflicts):
-            bit = 1 << number
-            back = ahead = None
-            if opening.then & bit and effects.first & bit:
-                ahead = True
-                back = conflict.both_ways
-            if opening.first & bit and effects.then & bit:
-                back = True
-                ahead = ahead or conflict.both_ways
-            if ahead is not None or back is not None:
-                found.append((number, *self._barred(conflict, at, back=bool(back), ahead=bool(ahead))))
-        return found
-
-    def _barred(self, conflict: Conflict, at: int, *, back: bool, ahead: bool) -> tuple[int, int]:
-        lag = conflict.lag
-        if lag.days is None:
-            assert lag.length is not None  # noqa: S101  (a lag is one or the other)
-            length = lag.length // _MICROSECOND
-            return at - (length if back else 0), at + (length if ahead else 0)
-        day = self.clock.day(at)
-        first = self.clock.day_start(day - (lag.days if back else 0))
-        return first, self.clock.day_start(day + (lag.days if ahead else 0) + 1) - 1
+        return clashes(self.playbook.conflicts, opening, effects, at, self.clock)
 
     def met_by_history(self, requirement: int, at: int) -> bool:
         """Whether a touch of the history will do for a requirement at an instant."""
@@ -491,294 +394,10 @@ class Case:
         if gauge is None:
             return False
         bit = 1 << requirement
-        for when, effects in self.history:
-            if effects.partner & bit and when <= at and _still_counts(gauge, when, effects, at):
+        for when, effects in self.past.touches:
+            if effects.partner & bit and when <= at and still_counts(gauge, when, effects, at):
                 return True
         return False
-
-
-def _opening(entry: Entry) -> Opening:
-    assert entry.opening is not None  # noqa: S101  (an entry without an opening is faulty and never settled)
-    return entry.opening
-
-
-def _still_counts(gauge: Gauge, when: int, effects: Effects, at: int) -> bool:
-    span = gauge.span(when, effects.ends, 1)
-    if span is None:
-        return False
-    if gauge.running:
-        return effects.campaign is not None and span[0] <= at < span[1]
-    place = gauge.axis(at)
-    return place is not None and gauge.back(place) <= span[0] <= place
-
-
-class Contest:
-    """Claims that compete: the problem they make, and its answers.
-
-    Attributes:
-        entries: the claims.
-        items: one for each claim and instant at which it may go.
-        shut: the items that the history alone rules out.
-    """
-
-    def __init__(self, case: Case, entries: list[Entry], before: Sequence[Winner]) -> None:
-        self.case = case
-        self.entries = entries
-        self.before = before
-        self.items = [(entry, at) for entry in entries for at in entry.instants]
-        self.shut: set[int] = set()
-        self.optimal = True
-        self.bound = 0
-        if not self.items:
-            self.problem = Problem()
-            self.chosen: tuple[int, ...] = ()
-            return
-        self.single = len({at for _, at in self.items}) == 1
-        groups, rows = self._groups_and_repeats()
-        rows += self._cap_rows()
-        pairs = self._pairs()
-        clauses = self._clauses()
-        open_groups = tuple(tuple(item for item in group if item not in self.shut) for group in groups)
-        self.problem = Problem(tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses)
-        answer = self.solve()
-        self.chosen, self.optimal, self.bound = answer.chosen, answer.optimal, answer.bound
-
-    def winners(self) -> list[Winner]:
-        """The granted claims."""
-        effects = self.case.compiled.effects_of_winner
-        return [
-            Winner(entry, at, effects(_opening(entry)), HISTORY)
-            for entry, at in (self.items[item] for item in self.chosen)
-        ]
-
-    def solve(
-        self,
-        *,
-        weights: Mapping[Entry, int] | None = None,
-        force: Entry | None = None,
-        without: Entry | None = None,
-    ) -> Answer:
-        """The best set, with other weights, with a claim forced in, or without one."""
-        case = self.case
-        weights = weights or {}
-        active, levels, values = [], [], []
-        for item, (entry, _) in enumerate(self.items):
-            value = weights.get(entry, entry.weight or 0) - case.reserve
-            if item in self.shut or entry is without or (value <= 0 and entry is not force):
-                continue
-            active.append(item)
-            levels.append(FIRST if entry is force else entry.level)
-            values.append(1 if entry is force else value)
-        every = [0] * len(self.items)
-        for item, value in zip(active, combine(levels, values), strict=True):
-            every[item] = value
-        items = self.items
-        if weights:
-            key = {
-                item: (
-                    -weights.get(items[item][0], items[item][0].weight or 0),
-                    *case.order(*items[item])[1:],
-                )
-                for item in active
-            }
-        else:
-            key = {item: case.order(*items[item]) for item in active}
-        choice = self.problem.solve(every, sorted(active, key=key.__getitem__), case.budget)
-        totals: dict[Level, int] = {}
-        for item in choice.chosen:
-            entry = items[item][0]
-            if entry is not force:
-                totals[entry.level] = totals.get(entry.level, 0) + weights.get(entry, entry.weight or 0) - case.reserve
-        total = sum(totals.values())
-        optimal = choice.bound == choice.value
-        one_level = len(set(levels)) <= 1
-        bound = total if optimal else choice.bound if one_level else sum(values)
-        return Answer(choice.chosen, totals, total, bound, optimal=optimal)
-
-    def _groups_and_repeats(self) -> tuple[list[list[int]], list[tuple[dict[int, int], int]]]:
-        groups: dict[int, list[int]] = {}
-        campaigns: dict[str, list[int]] = {}
-        for item, (entry, _) in enumerate(self.items):
-            groups.setdefault(entry.group, []).append(item)
-            opening = _opening(entry)
-            if opening.campaign.repeat is not None:
-                campaigns.setdefault(opening.campaign.id, []).append(item)
-        rows = []
-        for campaign, items in campaigns.items():
-            repeat = _opening(self.items[items[0]][0]).campaign.repeat
-            room = (repeat or 0) - self.case.counts.get(campaign, 0)
-            if room <= 0:
-                self.shut.update(items)
-            elif len(items) > room:
-                rows.append((dict.fromkeys(items, 1), room))
-        return list(groups.values()), rows
-
-    def _cap_rows(self) -> list[tuple[dict[int, int], int]]:
-        """A row for each set of claims that some window of some cap holds together."""
-        cells: dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]] = {}
-        for item, (entry, _) in enumerate(self.items):
-            opening = _opening(entry)
-            if opening.campaign.obeys_caps:
-                for cap, key, points in opening.cells:
-                    cells.setdefault((cap, key), []).append((item, points))
-        rows: list[tuple[dict[int, int], int]] = []
-        for (cap, key), members in cells.items():
-            limit = self.case.limit(cap)
-            if limit is not None:
-                spans = self.case.spans(cap, key, self.before)
-                if self.single and not self.case.gauges[cap].running:
-                    self._row_at_once(cap, limit, spans, members, rows)
-                else:
-                    self._rows_over_time(cap, limit, spans, members, rows)
-        return rows
-
-    def _row_at_once(
-        self,
-        cap: int,
-        limit: int,
-        spans: list[Span],
-        members: list[tuple[int, int]],
-        rows: list[tuple[dict[int, int], int]],
-    ) -> None:
-        gauge = self.case.gauges[cap]
-        own = gauge.span(self.items[0][1], None, 0)
-        if own is None:
-            return
-        room = max(0, limit - (gauge.load(spans, own) if spans else 0))
-        used = 0
-        for item, points in members:
-            used += points
-            if points > room:
-                self.shut.add(item)
-        if used > room:
-            rows.append((dict(members), room))
-
-    def _rows_over_time(
-        self,
-        cap: int,
-        limit: int,
-        spans: list[Span],
-        members: list[tuple[int, int]],
-        rows: list[tuple[dict[int, int], int]],
-    ) -> None:
-        gauge = self.case.gauges[cap]
-        placed = []
-        for item, points in members:
-            entry, at = self.items[item]
-            own = gauge.span(at, _opening(entry).campaign.ends, points, item)
-            if own is not None:
-                placed.append(own)
-                if gauge.load(spans, own) + points > limit:
-                    self.shut.add(item)
-        placed = [span for span in placed if span[3] not in self.shut]
-        if not placed:
-            return
-        seen: set[tuple[frozenset[int], int]] = set()
-        everything = [*spans, *placed]
-        for group in gauge.groups(everything):
-            inside = [everything[at] for at in group]
-            row = {span[3]: span[2] for span in inside if span[3] != HISTORY}
-            room = limit - sum(span[2] for span in inside) + sum(row.values())
-            key = (frozenset(row), room)
-            if sum(row.values()) > room and key not in seen:
-                seen.add(key)
-                rows.append((row, max(0, room)))
-        self._add_sum(gauge, limit, spans, placed, rows)
-
-    def _add_sum(
-        self,
-        gauge: Gauge,
-        limit: int,
-        spans: list[Span],
-        placed: list[Span],
-        rows: list[tuple[dict[int, int], int]],
-    ) -> None:
-        """A row that follows from the others, and that no search finds alone: how many fit over the whole span.
-
-        Filling the windows from the left, each as early as possible, fits the most (an exchange argument: an earlier
-        place leaves every later window no fuller).
-        """
-        points = {span[2] for span in placed}
-        if gauge.running or len(points) != 1:
-            return
-        each = points.pop()
-        filled = list(spans)
-        count = 0
-        for own in sorted({(start, end, each, HISTORY) for start, end, _, _ in placed}):
-            while count < len(placed) and gauge.load(filled, own) + each <= limit:
-                filled.append(own)
-                count += 1
-        rows.append(({span[3]: 1 for span in placed}, count))
-
-    def _pairs(self) -> tuple[tuple[int, int], ...]:
-        """Conflicts: with the history they shut an item, among items they make pairs."""
-        case = self.case
-        if not case.playbook.conflicts:
-            return ()
-        marked = [item for item, (entry, _) in enumerate(self.items) if _opening(entry).first or _opening(entry).then]
-        pairs = []
-        others = [*case.history, *((winner.at, winner.effects) for winner in self.before)]
-        for item in marked:
-            entry, at = self.items[item]
-            opening = _opening(entry)
-            if any(
-                low <= at <= high for when, effects in others for _, low, high in case.clashes(opening, effects, when)
-            ):
-                self.shut.add(item)
-        effects = {item: case.compiled.effects_of_winner(_opening(self.items[item][0])) for item in marked}
-        for place, item in enumerate(marked):
-            entry, at = self.items[item]
-            opening = _opening(entry)
-            for other in marked[place + 1 :]:
-                rival, when = self.items[other]
-                if rival is not entry and any(
-                    low <= at <= high for _, low, high in case.clashes(opening, effects[other], when)
-                ):
-                    pairs.append((item, other))
-        return tuple(pair for pair in pairs if self.shut.isdisjoint(pair))
-
-    def _clauses(self) -> tuple[tuple[int, frozenset[int]], ...]:
-        """Requirements: an item, and those of which one must be granted with it."""
-        case = self.case
-        clauses = []
-        for number in range(len(case.playbook.requirements)):
-            bit = 1 << number
-            for item, (entry, at) in enumerate(self.items):
-                if item in self.shut or not _opening(entry).needy & bit or self.met_before(number, at):
-                    continue
-                partners = frozenset(
-                    other
-                    for other, (rival, when) in enumerate(self.items)
-                    if other not in self.shut
-                    and rival is not entry
-                    and _opening(rival).partner & bit
-                    and when <= at
-                    and rival.level[0] <= entry.level[0]
-                )
-                clauses.append((item, partners))
-        return tuple(clauses)
-
-    def met_before(self, requirement: int, at: int) -> bool:
-        """Whether the history, or a winner that came before this contest, will do for a requirement."""
-        bit = 1 << requirement
-        return self.case.met_by_history(requirement, at) or any(
-            winner.effects.partner & bit and winner.at <= at for winner in self.before
-        )
-
-
-class Answer:
-    """One answer of a contest."""
-
-    __slots__ = ("bound", "chosen", "optimal", "total", "totals")
-
-    def __init__(
-        self, chosen: tuple[int, ...], totals: dict[Level, int], total: int, bound: int, *, optimal: bool
-    ) -> None:
-        self.chosen = chosen
-        self.totals = totals
-        self.total = total
-        self.bound = bound
-        self.optimal = optimal
 
 
 def _as_float(value: object) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from journeykit.campaign import Campaign, Claim
-from journeykit.civil import Clock, clock
+from journeykit.cap import Limit
+from journeykit.civil import DAY, FOREVER, Clock, clock
 from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
 from journeykit.room import Gauge
 
@@ -65,6 +67,8 @@ class Compiled:
         self._firsts = [conflict.first for conflict in playbook.conflicts]
         self._thens = [conflict.then for conflict in playbook.conflicts]
         self._partners = [requirement.partner for requirement in playbook.requirements]
+        self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
+        self.reach = self._reach()
         self.audiences = [None if cap.audience is None else cap.audience.compiled for cap in playbook.caps]
         self.of_campaign = {
             campaign.id: tuple(
@@ -85,6 +89,12 @@ class Compiled:
         self._within: dict[Clock, tuple[Gauge | None, ...]] = {}
         self._strangers: dict[tuple[str, str | None, str | None], Opening] = {}
         self._effects: dict[tuple[object, ...], Effects] = {}
+
+    def _reach(self) -> int:
+        """Microseconds after which a touch can matter to no cap, conflict or requirement."""
+        if self.playbook.conflicts or self.playbook.requirements:
+            return FOREVER
+        return max((_reach_of(cap.window) for cap in self.playbook.caps), default=0)
 
     def fits(self, stage: str | None, role: str | None) -> tuple[Fit, ...]:
         """The openings that fit a stage and a role, paused campaigns left out."""
@@ -281,3 +291,18 @@ class Compiled:
 
 def _claim_for(opening: Opening) -> Claim:
     return Claim(campaign=opening.campaign.id, content=opening.content_id, channel=opening.channel)
+
+
+_LONGEST_PERIOD = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+
+
+def _reach_of(window: Window) -> int:
+    """Microseconds after which a touch surely shares no window with a claim; two days more than civil time needs."""
+    if window.kind == "rolling":
+        assert window.length is not None  # noqa: S101  (checked when made)
+        return window.length // timedelta(microseconds=1)
+    if window.kind in ("calendar", "days"):
+        period = window.period or window.stretch
+        days = (window.day_count or 0) + window.every * (_LONGEST_PERIOD[period] if period else 0)
+        return (days + 2) * DAY
+    return FOREVER

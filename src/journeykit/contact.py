@@ -67,6 +67,8 @@ def _consents(value: Any) -> dict[str, Consent] | None:
                 )
             found[name] = consent
         return found
+    if not isinstance(value, (str, Iterable)):
+        raise ModelError(f"consent is a mapping or a list of channels, found {value!r}", field="consent")
     return {name: Consent(True) for name in names(value)} | {ANY: Consent(False)}
 
 

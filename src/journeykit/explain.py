@@ -10,10 +10,11 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from journeykit.case import Contest, Entry, Winner
 from journeykit.civil import day_number, moment
+from journeykit.contest import Contest
 from journeykit.decision import Outcome, Reason, Row
 from journeykit.eligibility import failures
+from journeykit.entry import Entry, Winner, opening_of
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH
 from journeykit.room import HISTORY
@@ -221,7 +222,7 @@ def _reason(case: Case, entry: Entry, stops: list[list[Stop]]) -> Reason:
         if not stops:
             return reason
     contest = contest_of(case, entry)
-    if _opening(entry).needy and entry not in _entries(contest, contest.solve(force=entry).chosen):
+    if opening_of(entry).needy and entry not in _entries(contest, contest.solve(force=entry).chosen):
         return Reason.REQUIRES
     for reason in (Reason.CONFLICT, Reason.REQUIRES):
         stops = [found for found in stops if not _any(found, reason, by_history=False)]
@@ -234,14 +235,9 @@ def _any(stops: Sequence[Stop], reason: Reason, *, by_history: bool) -> bool:
     return any(stop.reason is reason and (stop.by_history or not by_history) for stop in stops)
 
 
-def _opening(entry: Entry) -> Opening:
-    assert entry.opening is not None  # noqa: S101  (only eligible entries come here, and they have one)
-    return entry.opening
-
-
 def contest_of(case: Case, entry: Entry) -> Contest:
     """The contest in which a claim competes."""
-    return case.contest if _opening(entry).campaign.obeys_caps else case.exempt
+    return case.contest if entry.obeys_caps else case.exempt
 
 
 def _entries(contest: Contest, chosen: Sequence[int]) -> set[Entry]:
@@ -250,10 +246,10 @@ def _entries(contest: Contest, chosen: Sequence[int]) -> set[Entry]:
 
 def stops_at(case: Case, entry: Entry, at: int) -> Iterator[Stop]:
     """Every rule that adding a claim at an instant to the history and the winners would break."""
-    opening = _opening(entry)
+    opening = opening_of(entry)
     yield from _capped(case, opening, at)
     yield from _repeated(case, entry)
-    for when, effects in case.history:
+    for when, effects in case.past.touches:
         for number, low, high in case.clashes(opening, effects, when):
             if low <= at <= high:
                 yield Stop(Reason.CONFLICT, case.playbook.conflicts[number].name, set(), by_history=True)
@@ -269,7 +265,7 @@ def stops_at(case: Case, entry: Entry, at: int) -> Iterator[Stop]:
 
 def _goes_before(entry: Entry, winner: Winner) -> bool:
     """Whether a winner was settled before an entry's contest began, and so is history to it."""
-    return _opening(entry).campaign.obeys_caps and not _opening(winner.entry).campaign.obeys_caps
+    return entry.obeys_caps and not winner.entry.obeys_caps
 
 
 def _capped(case: Case, opening: Opening, at: int) -> Iterator[Stop]:
@@ -289,10 +285,10 @@ def _capped(case: Case, opening: Opening, at: int) -> Iterator[Stop]:
 
 
 def _repeated(case: Case, entry: Entry) -> Iterator[Stop]:
-    campaign = _opening(entry).campaign
+    campaign = opening_of(entry).campaign
     same = {winner.number for winner in case.winners if winner.entry.claim.campaign == campaign.id}
     if campaign.repeat is not None:
-        before = case.counts.get(campaign.id, 0)
+        before = case.past.counts.get(campaign.id, 0)
         if before >= campaign.repeat:
             yield Stop(Reason.CAPPED, f"repeat of {campaign.id}", same, by_history=True)
         elif before + len(same) >= campaign.repeat:
@@ -313,8 +309,8 @@ def _met(case: Case, entry: Entry, requirement: int, at: int) -> bool:
 
 
 def _may_partner(entry: Entry, winner: Winner) -> bool:
-    exempt = not _opening(winner.entry).campaign.obeys_caps
-    if not _opening(entry).campaign.obeys_caps:
+    exempt = not winner.entry.obeys_caps
+    if not entry.obeys_caps:
         return exempt
     return exempt or winner.entry.level[0] <= entry.level[0]
 
@@ -349,14 +345,14 @@ def retry(case: Case, entry: Entry) -> datetime | None:
 
 
 def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
-    opening = _opening(entry)
+    opening = opening_of(entry)
     rules: list[Callable[[int], int | None]] = [partial(_open_from, case, opening)]
     if opening.campaign.obeys_quiet_hours and case.compiled.schedule:
         rules.append(lambda since: case.compiled.schedule.opens(opening.channel, since, case.clock))
     campaign = opening.campaign
     if campaign.repeat is not None:
         same = sum(winner.entry.claim.campaign == campaign.id for winner in case.winners)
-        if case.counts.get(campaign.id, 0) + same >= campaign.repeat:
+        if case.past.counts.get(campaign.id, 0) + same >= campaign.repeat:
             rules.append(lambda _: None)
     if campaign.obeys_caps:
         for cap, key, points in opening.cells:
@@ -373,7 +369,7 @@ def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
                 )
     barred = [
         (low, high)
-        for when, effects in [*case.history, *((winner.at, winner.effects) for winner in case.winners)]
+        for when, effects in [*case.past.touches, *((winner.at, winner.effects) for winner in case.winners)]
         for _, low, high in case.clashes(opening, effects, when)
     ]
     if barred:
@@ -411,7 +407,7 @@ def _clear_of(barred: list[tuple[int, int]], since: int) -> int:
 
 def _met_from(case: Case, entry: Entry, requirement: int, since: int) -> int | None:
     """The first instant from ``since`` on at which a requirement is met."""
-    instants = {when for when, _ in case.history} | {winner.at for winner in case.winners}
+    instants = {when for when, _ in case.past.touches} | {winner.at for winner in case.winners}
     for at in sorted({since, *(instant for instant in instants if instant > since)}):
         if _met(case, entry, requirement, at):
             return at

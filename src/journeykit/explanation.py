@@ -6,6 +6,7 @@ import html
 import json
 import unicodedata
 from datetime import UTC
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
@@ -57,7 +58,7 @@ class Explanation:
     """
 
     decision: Decision
-    rows: tuple[Row, ...] = field(converter=tuple)
+    rows: tuple[Row, ...]
     timezone: str | None = field(default=Factory(_own_zone, takes_self=True), kw_only=True)
 
     def heading(self) -> tuple[str, ...]:
@@ -81,8 +82,9 @@ class Explanation:
     def _cells(self, row: Row) -> tuple[str, ...]:
         return (
             str(row.outcome),
-            " / ".join(part for part in (row.campaign or "(none)", row.content) if part),
-            row.channel or "",
+            # The ids of an invalid claim are as they were found, which need not be text.
+            " / ".join(str(part) for part in (row.campaign or "(none)", row.content) if part),
+            str(row.channel or ""),
             "" if row.weight is None else _number(row.weight),
             why(row),
             ", ".join(row.lost_to),
@@ -152,12 +154,16 @@ def why(row: Row) -> str:
     words = row.reason.meaning
     # A rule that only repeats the code of a reason says nothing new.
     rules = [rule for rule in row.binding if rule not in (*Reason, "reserve")]
+    others = [reason.meaning for reason in row.failed if reason is not row.reason]
     if row.note:
         words = f"{words}: {row.note}"
     elif rules:
-        words = f"{words}: {'; '.join(rules)}"
-    others = [reason.meaning for reason in row.failed if reason is not row.reason]
-    return f"{words}. Also: {'; '.join(others)}" if others else words
+        # The first rule belongs to the reason; the rest may belong to what else fails.
+        words = f"{words}: {'; '.join(rules[:1] if others else rules)}"
+    if others:
+        rest = f" ({'; '.join(rules[1:])})" if rules[1:] else ""
+        words = f"{words}. Also: {'; '.join(others)}{rest}"
+    return words
 
 
 def _price(row: Row) -> str:
@@ -201,8 +207,7 @@ def _aligned(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str
     ]
     lines = [_line(headings, widths), "  ".join("-" * width for width in widths)]
     for row in table:
-        for depth in range(max(len(cell) for cell in row)):
-            lines.append(_line([cell[depth] if depth < len(cell) else "" for cell in row], widths))
+        lines += [_line(cells, widths) for cells in zip_longest(*row, fillvalue="")]
     return lines
 
 

@@ -51,11 +51,12 @@ def _optional(value: Iterable[Any] | None) -> tuple[Any, ...] | None:
     return None if value is None else listed(value)
 
 
-def _section(kind: type, default: Any = ()) -> Any:
-    """A field that holds a list of parts; one whose default is None may be left out."""
-    if default is None:
-        return field(default=None, converter=_optional, validator=validators.optional(instances(kind)))
-    return field(default=default, converter=listed, validator=instances(kind))
+def _list(value: Iterable[Any]) -> tuple[Any, ...]:
+    return listed(value)
+
+
+def _parts(kind: type) -> Any:
+    return validators.optional(instances(kind))
 
 
 @frozen(kw_only=True)
@@ -103,16 +104,16 @@ class Playbook:
     name: str = field(default="playbook", validator=required_text)
     timezone: str = field(default="UTC", validator=[required_text, _known_zone])
     journey: Journey | None = field(default=None, validator=validators.optional(instance(Journey)))
-    teams: tuple[Team, ...] | None = _section(Team, default=None)
-    content: tuple[Content, ...] | None = _section(Content, default=None)
-    campaigns: tuple[Campaign, ...] | None = _section(Campaign, default=None)
-    caps: tuple[Cap, ...] = _section(Cap)
-    conflicts: tuple[Conflict, ...] = _section(Conflict)
-    requirements: tuple[Requirement, ...] = _section(Requirement)
-    quotas: tuple[Quota, ...] = _section(Quota)
-    quiet_hours: tuple[Hours, ...] = _section(Hours)
-    send_hours: tuple[Hours, ...] = _section(Hours)
-    holidays: tuple[Holiday, ...] = _section(Holiday)
+    teams: tuple[Team, ...] | None = field(default=None, converter=_optional, validator=_parts(Team))
+    content: tuple[Content, ...] | None = field(default=None, converter=_optional, validator=_parts(Content))
+    campaigns: tuple[Campaign, ...] | None = field(default=None, converter=_optional, validator=_parts(Campaign))
+    caps: tuple[Cap, ...] = field(default=(), converter=_list, validator=_parts(Cap))
+    conflicts: tuple[Conflict, ...] = field(default=(), converter=_list, validator=_parts(Conflict))
+    requirements: tuple[Requirement, ...] = field(default=(), converter=_list, validator=_parts(Requirement))
+    quotas: tuple[Quota, ...] = field(default=(), converter=_list, validator=_parts(Quota))
+    quiet_hours: tuple[Hours, ...] = field(default=(), converter=_list, validator=_parts(Hours))
+    send_hours: tuple[Hours, ...] = field(default=(), converter=_list, validator=_parts(Hours))
+    holidays: tuple[Holiday, ...] = field(default=(), converter=_list, validator=_parts(Holiday))
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
     policy: str = field(default="weighted", validator=required_text)
     reserve: float = field(default=0.0, validator=number())

@@ -28,7 +28,9 @@ NODE_BUDGET = 20_000
 _PATIENCE = 100
 _SWEEPS = 6
 _SMALL = 12
-_STEPS = 120
+_STEPS = 150
+_STALE = 8
+_FLOAT_BITS = 900
 
 
 @frozen
@@ -350,31 +352,44 @@ class _Search:
         return self._worths(prices)
 
     def _sharpen(self, free: int, prices: _Prices) -> _Prices:
-        """Better prices by subgradient steps of Polyak's length, where coordinate descent is stuck at a corner."""
+        """Better prices by subgradient steps of Polyak's length, where coordinate descent is stuck at a corner.
+
+        Where several items of a group are worth nearly the same, each counts in part: their mean is a subgradient
+        too (of a bound that is nearly as good), and one that does not jump from item to item.
+        """
         goal = self._dive(free)
         best, least = prices, self._bound(free, self.rooms, prices)
-        rows, reach = prices.rows, 1.0
-        for step in range(_STEPS):
+        if least.bit_length() > _FLOAT_BITS:
+            return prices
+        prices = self._worths([0] * len(self.rooms))
+        rows, reach = [0.0] * len(self.rooms), 1.0
+        lowest, since = self._bound(free, self.rooms, prices), 0
+        for _ in range(_STEPS):
             if least <= goal:
                 break
-            over = [-room for room in self.rooms]
+            over = [-float(room) for room in self.rooms]
+            slack = (least - goal) * reach / (4 * len(self.groups))
             for ranked in prices.ranked:
-                for row, use in self.uses[ranked[0]] if ranked else ():
-                    over[row] += use
-            over = [more if more > 0 or price else 0 for more, price in zip(over, rows, strict=True)]
+                if ranked:
+                    near = [item for item in ranked if prices.worth[item] >= prices.worth[ranked[0]] - slack]
+                    for item in near:
+                        for row, use in self.uses[item]:
+                            over[row] += use / len(near)
+            over = [more if more > 0 or price > 0 else 0.0 for more, price in zip(over, rows, strict=True)]
             norm = sum(more * more for more in over)
-            if not norm:
+            if norm < 1e-12:
                 break
-            # In 1/1024ths, so that whole numbers of any size stay whole.
-            length = int(reach * 1024) * max(1, self._bound(free, self.rooms, prices) - goal)
-            rows = [max(0, price + length * more // (norm << 10)) for price, more in zip(rows, over, strict=True)]
-            prices = self._worths(rows)
+            length = reach * (self._bound(free, self.rooms, prices) - goal) / norm
+            rows = [max(0.0, price + length * more) for price, more in zip(rows, over, strict=True)]
+            prices = self._worths([round(price) for price in rows])
             bound = self._bound(free, self.rooms, prices)
+            since += 1
+            if bound < lowest:
+                lowest, since = bound, 0
+            elif since == _STALE:
+                reach, since = reach / 2, 0
             if bound < least:
                 best, least = prices, bound
-            elif step % 10 == 9:
-                reach *= 0.7
-                rows, prices = best.rows, best
         return self._price(free, self.rooms, best.rows)
 
     def _dive(self, free: int) -> int:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 ZONE = "America/New_York"
 """The zone whose local dates the data use: baskets are stamped in UTC, and fall into its weeks in this zone alone."""
-_NANOSECONDS = 1_000
 
 
 @frozen
@@ -99,7 +98,9 @@ def load() -> Retailer:
     folder = _folder()
     runs = {
         number: Run(kind.removeprefix("Type "), starts, ends)
-        for number, kind, starts, ends in _rows(folder, "campaign_descriptions")
+        for number, kind, starts, ends in _rows(
+            folder, "campaign_descriptions", "campaign_id", "campaign_type", "start_date", "end_date"
+        )
     }
     pairs = _rows(folder, "campaigns", "household_id", "campaign_id")
     mailings = sorted((household, runs[campaign].starts, campaign) for household, campaign in pairs)
@@ -126,36 +127,53 @@ def _folder() -> Path:
     return Path(found.submodule_search_locations[0]) / "data"
 
 
-def _read(folder: Path, table: str, columns: Sequence[str] | None = None) -> Any:
-    from pyarrow import parquet
+def _read(folder: Path, table: str, *columns: str) -> Any:
+    from pyarrow.parquet import ParquetFile  # not read_table, which would load pandas
 
-    return parquet.read_table(folder / f"{table}.parquet", columns=columns or None)
+    with ParquetFile(folder / f"{table}.parquet") as file:
+        return file.read(columns=list(columns))
 
 
 def _rows(folder: Path, table: str, *columns: str) -> list[tuple[Any, ...]]:
     """The rows of a small table, dates as day numbers."""
-    read = _read(folder, table, columns)
-    return list(zip(*(_values(read.column(name)) for name in read.column_names), strict=True))
+    read = _read(folder, table, *columns)
+    return list(zip(*(_values(read.column(name)) for name in columns), strict=True))
 
 
 def _values(column: Any) -> list[Any]:
     if str(column.type).startswith("timestamp"):
-        return [at // (DAY * _NANOSECONDS) for at in _nanoseconds(column)]
+        return [at // DAY for at in column.cast("timestamp[us]").cast("int64").to_pylist()]
     return column.to_pylist()  # type: ignore[no-any-return]
-
-
-def _nanoseconds(column: Any) -> list[int]:
-    return column.cast("timestamp[ns]").cast("int64").to_pylist()  # type: ignore[no-any-return]
 
 
 def _baskets(folder: Path, households: set[int]) -> dict[int, Sequence[int]]:
     """By household, the local days of its baskets. The table has a line for each product of a basket."""
-    lines = _read(folder, "transactions", ("household_id", "basket_id", "transaction_timestamp"))
-    found = lines.group_by(["household_id", "basket_id"]).aggregate([("transaction_timestamp", "min")])
-    stamps = _nanoseconds(found.column("transaction_timestamp_min"))
+    import numpy as np
+
+    lines = _read(folder, "transactions", "household_id", "basket_id", "transaction_timestamp")
+    _, first = np.unique(_numbers(lines.column("basket_id")), return_index=True)
+    owners = _numbers(lines.column("household_id"))[first]
+    days = _local_days(_numbers(lines.column("transaction_timestamp").cast("timestamp[us]"))[first])
+    order = np.lexsort((days, owners))
+    found: dict[int, list[int]] = {household: [] for household in sorted(households)}
+    for household, day in zip(owners[order].tolist(), days[order].tolist(), strict=True):
+        if household in found:
+            found[household].append(day)
+    return {household: tuple(own) for household, own in found.items()}
+
+
+def _numbers(column: Any) -> Any:
+    """A column of whole numbers or instants as a NumPy array; pyarrow's own way to one would load pandas."""
+    import numpy as np
+
+    return np.frombuffer(column.combine_chunks().buffers()[1], dtype=np.int64)[: len(column)]
+
+
+def _local_days(stamps: Any) -> Any:
+    """The local days of instants, in microseconds of UTC."""
+    import numpy as np
+
     local = clock(ZONE)
-    days = defaultdict(list)
-    for household, at in zip(found.column("household_id").to_pylist(), stamps, strict=True):
-        if household in households:
-            days[household].append(local.day(at // _NANOSECONDS))
-    return {household: tuple(sorted(days[household])) for household in sorted(households)}
+    first = local.day(int(stamps.min()))
+    starts = [local.day_start(day) for day in range(first, local.day(int(stamps.max())) + 1)]
+    return np.searchsorted(starts, stamps, side="right") - 1 + first

@@ -1,0 +1,32 @@
+"""How the documentation is built: ``python -m sphinx -W -b html docs docs/_build/html``."""
+
+import sys
+from pathlib import Path
+
+import journeykit
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "journeykit"
+version = release = journeykit.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "from_code"]
+exclude_patterns = ["_build", "_ext"]
+myst_heading_anchors = 3
+
+# Single backticks in docstrings name things of the library; what is none stays as it is.
+default_role = "thing"
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+add_module_names = False
+python_maximum_signature_line_length = 80
+
+html_theme = "furo"
+html_title = f"journeykit {version}"
+html_static_path = ["_static"]
+html_css_files = ["journeykit.css"]
+html_extra_path = ["playbook.schema.json"]
+html_copy_source = False

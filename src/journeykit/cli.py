@@ -1,0 +1,447 @@
+"""The command line: ``journeykit check``, ``decide``, ``explain``, ``graph``, ``schema`` and ``demo``.
+
+Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used. An error
+is one message on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from journeykit.errors import (
+    DataError,
+    JourneykitError,
+    ModelError,
+    NotSupportedError,
+    PlaybookError,
+    PolicyError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.job import Inputs
+    from journeykit.playbook import Playbook
+
+DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
+INTERRUPTED = 130
+"""The exit codes."""
+_TERMINATED = 128 + 15
+
+
+class _UsageError(Exception):
+    """A wrong command line, found after it was parsed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: the arguments; None takes those of the process.
+
+    Returns:
+        The exit code.
+
+    Example:
+        >>> main(["--version"])
+        journeykit 0.1.0
+        0
+    """
+    _speak_any_language()
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with _stopped_by_sigterm():
+            return _run(given)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        return _let_go_of_output()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED if end.code else DONE
+
+
+def _run(given: list[str]) -> int:
+    try:
+        if given[:1] == ["demo"]:
+            # The demo reads its own arguments.
+            code: int = importlib.import_module("journeykit.demo").main(given[1:])
+            return code
+        arguments = _parser().parse_args(given)
+        done: int = arguments.command(arguments)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever it is, a user gets a message and no traceback)
+        return _say(*_message(error))
+    return done
+
+
+def _message(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code."""
+    if isinstance(error, (_UsageError, PolicyError)):
+        return str(error), USAGE
+    if isinstance(error, PlaybookError):
+        return str(error), PLAYBOOK
+    if isinstance(error, DataError):
+        return str(error), DATA
+    if isinstance(error, JourneykitError):
+        return str(error), FAILED
+    if isinstance(error, OSError):
+        said = error.strerror or str(error)
+        return f"{error.filename}: {said}" if error.filename else said, FAILED
+    if isinstance(error, MemoryError):
+        return "out of memory", FAILED
+    return f"this should not happen, please report it: {type(error).__name__}: {error}", FAILED
+
+
+def _say(message: str, code: int) -> int:
+    print(f"journeykit: {message}", file=sys.stderr)
+    return code
+
+
+def _speak_any_language() -> None:
+    """Let a terminal that lacks a letter show its code rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_output() -> int:
+    """The reader of our output went away, which is his right: end quietly."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+    finally:
+        os.close(nowhere)
+    return FAILED
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the work as an exception would, so that nothing half-written is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(_TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# The arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="journeykit",
+        description="Decide which messages a contact gets, which wait, which lose, and why.",
+        epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    check = _command(commands, "check", _check, "read a playbook and say what is wrong with it")
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    decide = _command(commands, "decide", _decide, "decide all contacts of a table")
+    _add_tables(decide)
+    decide.add_argument("--out", required=True, metavar="F", help="the decisions: .csv, .jsonl or .parquet; - prints")
+    decide.add_argument("--format", choices=("csv", "jsonl", "parquet"), help="where the ending does not say it")
+    decide.add_argument("--all", action="store_true", help="write denied claims too")
+    decide.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
+    decide.add_argument("--json", action="store_true", help="print the summary as JSON")
+    decide.add_argument("--run", metavar="NAME", help="a name for the run; by default a hash")
+    decide.add_argument("--max-bad", type=_count, metavar="N", help="fail where more rows are bad")
+
+    explain = _command(commands, "explain", _explain, "explain the decision for one contact")
+    _add_tables(explain)
+    explain.add_argument("--contact", required=True, metavar="ID", help="whose")
+    form = explain.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--html", action="store_true", help="print HTML")
+
+    graph = _command(commands, "graph", _graph, "draw the journey as a Mermaid diagram")
+    graph.add_argument("--out", metavar="F", help="write it to a file")
+
+    commands.add_parser("schema", help="print the JSON Schema of playbooks").set_defaults(command=_schema)
+    commands.add_parser("demo", help="show what journeykit does, on public data", add_help=False)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from journeykit import __version__
+
+        print(f"journeykit {__version__}")
+        parser.exit()
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=words, description=f"{words[0].upper()}{words[1:]}."
+    )
+    parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_tables(parser: argparse.ArgumentParser) -> None:
+    tables = parser.add_argument_group("tables", "CSV, JSON lines or Parquet; their endings say which")
+    tables.add_argument("--contacts", metavar="F", help="may be left out where --claims is given")
+    tables.add_argument("--touches", metavar="F", help="the history")
+    tables.add_argument("--scores", metavar="F", help="propensity and value by contact and campaign")
+    tables.add_argument("--claims", metavar="F", help="what is asked for; else it is derived from the audiences")
+    tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
+    parser.add_argument("--at", required=True, type=_instant, metavar="T", help="the instant of the decisions")
+    parser.add_argument("--until", type=_instant, metavar="T", help="the last instant of a plan")
+    parser.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        type=_policy,
+        metavar="NAME=MODULE:OBJECT",
+        help="your own policy, by the name that the playbook uses; may be repeated",
+    )
+    parser.add_argument("--engine", choices=("one", "columns"), default="one", help="who does the work")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no instant; write 2026-11-05T10:00:00Z") from None
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no offset; write {text}Z or {text}+01:00")
+    return found
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; write a whole number from 0")
+    return int(text)
+
+
+def _policy(text: str) -> tuple[str, str, str]:
+    name, mark, place = text.partition("=")
+    module, colon, attribute = place.partition(":")
+    if not (name and mark and module and colon and attribute):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=MODULE:OBJECT")
+    return name, module, attribute
+
+
+# The commands
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from journeykit.playbook import Playbook
+
+    try:
+        playbook = Playbook.load(arguments.playbook)
+    except PlaybookError as error:
+        if not arguments.json:
+            raise
+        print(_as_json({"valid": False, "problems": [_problem(problem) for problem in error.problems]}))
+        return PLAYBOOK
+    warnings = [*playbook.check(), *_policy_warning(playbook)]
+    if arguments.json:
+        found = {"valid": True, "fingerprint": playbook.fingerprint}
+        print(_as_json(found | {"problems": [_problem(problem) for problem in warnings]}))
+        return DONE
+    for warning in warnings:
+        print(f"warning: {warning}")
+    print(f"{arguments.playbook}: valid, {len(warnings)} warning{'s' * (len(warnings) != 1)}")
+    print(f"fingerprint {playbook.fingerprint}")
+    return DONE
+
+
+def _policy_warning(playbook: Playbook) -> Iterator[Any]:
+    from journeykit.errors import Problem, closest
+    from journeykit.policies import BUILT_IN
+
+    if playbook.policy not in BUILT_IN:
+        message = f"{playbook.policy!r} is not built in; decide needs --policy {playbook.policy}=MODULE:OBJECT"
+        yield Problem("policy", message, suggestion=closest(playbook.policy, BUILT_IN), severity="warning")
+
+
+def _problem(problem: Any) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in ("severity", "path", "line", "message", "suggestion")}
+
+
+def _decide(arguments: argparse.Namespace) -> int:
+    from journeykit.job import Job
+
+    _check_outputs(arguments)
+    arbiter = _arbiter(arguments)
+    inputs = _inputs(arguments)
+    bar = _Bar()
+    job = Job(
+        arbiter,
+        inputs,
+        at=arguments.at,
+        until=arguments.until,
+        explain=arguments.explain,
+        run_id=arguments.run,
+        max_bad=arguments.max_bad,
+        progress=bar,
+    )
+    with bar:
+        summary = job.write(arguments.out, form=arguments.format, everything=arguments.all)
+    if arguments.json:
+        print(_as_json(summary.to_dict()))
+    else:
+        print(summary, file=sys.stderr)
+    return DONE
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """What can be said of the output before any work is done."""
+    from journeykit.tables import ENDINGS, format_of
+
+    out = arguments.out
+    if out == "-":
+        if arguments.json:
+            raise _UsageError("--out - and --json both want the standard output")
+        if arguments.format is None:
+            raise _UsageError("--out - needs --format csv, jsonl or parquet")
+        return
+    if arguments.format is None and format_of(out) is None:
+        raise _UsageError(f"--out {out}: the ending of a table is one of {', '.join(ENDINGS)}; or give --format")
+    if os.path.isdir(out):  # noqa: PTH112  (a text is all that is needed)
+        raise _UsageError(f"--out {out} is a directory")
+    for name in ("playbook", "contacts", "touches", "scores", "claims"):
+        source = getattr(arguments, name)
+        if source is not None and os.path.realpath(source) == os.path.realpath(out):
+            raise _UsageError(f"--out {out} would overwrite the {name}")
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from journeykit.explanation import Explanation
+    from journeykit.job import decide_one
+
+    contact, decision = decide_one(
+        _arbiter(arguments), _inputs(arguments), arguments.contact, at=arguments.at, until=arguments.until
+    )
+    found = Explanation(decision, decision.rows, timezone=contact.timezone)
+    if arguments.json:
+        print(found.to_json())
+    else:
+        print(found._repr_html_() if arguments.html else found)
+    return DONE
+
+
+def _graph(arguments: argparse.Namespace) -> int:
+    from journeykit.journey import Journey
+    from journeykit.playbook import Playbook
+    from journeykit.tables import whole_file
+
+    text = (Playbook.load(arguments.playbook).journey or Journey()).to_mermaid()
+    if arguments.out is None:
+        print(text, end="")
+    else:
+        with whole_file(arguments.out) as file:
+            file.write(text.encode())
+    return DONE
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from journeykit.schema import json_schema
+
+    print(_as_json(json_schema()))
+    return DONE
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _arbiter(arguments: argparse.Namespace) -> Arbiter:
+    from journeykit.arbiter import Arbiter
+    from journeykit.playbook import Playbook
+
+    if arguments.engine == "columns":
+        raise NotSupportedError("--engine columns", "the columnar engine is not built yet; use --engine one")
+    if arguments.until is not None and arguments.until < arguments.at:
+        raise _UsageError("--until lies before --at")
+    policies = {name: _load_policy(module, attribute) for name, module, attribute in arguments.policy}
+    return Arbiter(Playbook.load(arguments.playbook), policies=policies)
+
+
+def _load_policy(module: str, attribute: str) -> Any:
+    here = os.getcwd()  # noqa: PTH109  (sys.path wants a text)
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise PolicyError(
+            f"the policy {module}:{attribute} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    return found
+
+
+def _inputs(arguments: argparse.Namespace) -> Inputs:
+    from journeykit.job import Inputs
+
+    if arguments.contacts is None and arguments.claims is None:
+        raise _UsageError("give --contacts, or --claims, or both")
+    try:
+        return Inputs(
+            contacts=arguments.contacts,
+            touches=arguments.touches,
+            scores=arguments.scores,
+            claims=arguments.claims,
+            zone=arguments.zone,
+        )
+    except ModelError as error:
+        raise _UsageError(f"--zone: {error}") from error
+
+
+class _Bar:
+    """How far the work is, on standard error, where that is a terminal."""
+
+    def __init__(self) -> None:
+        self.shown = sys.stderr.isatty()
+        self.began = self.last = time.monotonic()
+
+    def __enter__(self) -> None:
+        self.began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if not self.shown or now - self.last < 0.2:
+            return
+        self.last = now
+        rate = done / max(now - self.began, 1e-9)
+        text = f"{done:,} contacts, {rate:,.0f}/s"
+        if total:
+            filled = 24 * done // total
+            text = f"[{'#' * filled}{'.' * (24 - filled)}] {100 * done // total}% {text}"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

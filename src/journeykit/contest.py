@@ -1,0 +1,287 @@
+"""A contest: claims that compete, the problem that they make, and its answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from journeykit.entry import Entry, Level, Winner, opening_of
+from journeykit.room import HISTORY, Gauge, Span
+from journeykit.selection import Problem, combine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from journeykit.case import Case
+
+FIRST: Level = (-1, 0)
+"""The level of a claim that is forced in."""
+
+
+class Contest:
+    """Claims that compete: the problem they make, and its answers.
+
+    Attributes:
+        entries: the claims.
+        items: one for each claim and instant at which it may go.
+        shut: the items that the history alone rules out.
+    """
+
+    def __init__(self, case: Case, entries: list[Entry], before: Sequence[Winner]) -> None:
+        self.case = case
+        self.entries = entries
+        self.before = before
+        self.items = [(entry, at) for entry in entries for at in entry.instants]
+        self.shut: set[int] = set()
+        self.optimal = True
+        self.bound = 0
+        if not self.items:
+            self.problem = Problem()
+            self.chosen: tuple[int, ...] = ()
+            return
+        self.single = len({at for _, at in self.items}) == 1
+        groups, rows = self._groups_and_repeats()
+        rows += self._cap_rows()
+        pairs = self._pairs()
+        clauses = self._clauses()
+        open_groups = tuple(tuple(item for item in group if item not in self.shut) for group in groups)
+        self.problem = Problem(tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses)
+        answer = self.solve()
+        self.chosen, self.optimal, self.bound = answer.chosen, answer.optimal, answer.bound
+
+    def winners(self) -> list[Winner]:
+        """The granted claims."""
+        effects = self.case.compiled.effects_of_winner
+        return [
+            Winner(entry, at, effects(opening_of(entry)), HISTORY)
+            for entry, at in (self.items[item] for item in self.chosen)
+        ]
+
+    def solve(
+        self,
+        *,
+        weights: Mapping[Entry, int] | None = None,
+        force: Entry | None = None,
+        without: Entry | None = None,
+    ) -> Answer:
+        """The best set, with other weights, with a claim forced in, or without one."""
+        case = self.case
+        weights = weights or {}
+        active, levels, values = [], [], []
+        for item, (entry, _) in enumerate(self.items):
+            value = weights.get(entry, entry.weight or 0) - case.reserve
+            if item in self.shut or entry is without or (value <= 0 and entry is not force):
+                continue
+            active.append(item)
+            levels.append(FIRST if entry is force else entry.level)
+            values.append(1 if entry is force else value)
+        every = [0] * len(self.items)
+        for item, value in zip(active, combine(levels, values), strict=True):
+            every[item] = value
+        items = self.items
+        if weights:
+            key = {
+                item: (
+                    -weights.get(items[item][0], items[item][0].weight or 0),
+                    *case.order(*items[item])[1:],
+                )
+                for item in active
+            }
+        else:
+            key = {item: case.order(*items[item]) for item in active}
+        choice = self.problem.solve(every, sorted(active, key=key.__getitem__), case.budget)
+        totals: dict[Level, int] = {}
+        for item in choice.chosen:
+            entry = items[item][0]
+            if entry is not force:
+                totals[entry.level] = totals.get(entry.level, 0) + weights.get(entry, entry.weight or 0) - case.reserve
+        total = sum(totals.values())
+        optimal = choice.bound == choice.value
+        one_level = len(set(levels)) <= 1
+        bound = total if optimal else choice.bound if one_level else sum(values)
+        return Answer(choice.chosen, totals, total, bound, optimal=optimal)
+
+    def _groups_and_repeats(self) -> tuple[list[list[int]], list[tuple[dict[int, int], int]]]:
+        groups: dict[int, list[int]] = {}
+        campaigns: dict[str, list[int]] = {}
+        for item, (entry, _) in enumerate(self.items):
+            groups.setdefault(entry.group, []).append(item)
+            opening = opening_of(entry)
+            if opening.campaign.repeat is not None:
+                campaigns.setdefault(opening.campaign.id, []).append(item)
+        rows = []
+        for campaign, items in campaigns.items():
+            repeat = opening_of(self.items[items[0]][0]).campaign.repeat
+            room = (repeat or 0) - self.case.past.counts.get(campaign, 0)
+            if room <= 0:
+                self.shut.update(items)
+            elif len(items) > room:
+                rows.append((dict.fromkeys(items, 1), room))
+        return list(groups.values()), rows
+
+    def _cap_rows(self) -> list[tuple[dict[int, int], int]]:
+        """A row for each set of claims that some window of some cap holds together."""
+        cells: dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]] = {}
+        for item, (entry, _) in enumerate(self.items):
+            if entry.obeys_caps:
+                for cap, key, points in opening_of(entry).cells:
+                    cells.setdefault((cap, key), []).append((item, points))
+        rows: list[tuple[dict[int, int], int]] = []
+        for (cap, key), members in cells.items():
+            limit = self.case.limit(cap)
+            if limit is not None:
+                spans = self.case.spans(cap, key, self.before)
+                if self.single and not self.case.gauges[cap].running:
+                    self._row_at_once(cap, limit, spans, members, rows)
+                else:
+                    self._rows_over_time(cap, limit, spans, members, rows)
+        return rows
+
+    def _row_at_once(
+        self,
+        cap: int,
+        limit: int,
+        spans: list[Span],
+        members: list[tuple[int, int]],
+        rows: list[tuple[dict[int, int], int]],
+    ) -> None:
+        gauge = self.case.gauges[cap]
+        own = gauge.span(self.items[0][1], None, 0)
+        if own is None:
+            return
+        room = max(0, limit - (gauge.load(spans, own) if spans else 0))
+        used = 0
+        for item, points in members:
+            used += points
+            if points > room:
+                self.shut.add(item)
+        if used > room:
+            rows.append((dict(members), room))
+
+    def _rows_over_time(
+        self,
+        cap: int,
+        limit: int,
+        spans: list[Span],
+        members: list[tuple[int, int]],
+        rows: list[tuple[dict[int, int], int]],
+    ) -> None:
+        gauge = self.case.gauges[cap]
+        placed = []
+        for item, points in members:
+            entry, at = self.items[item]
+            own = gauge.span(at, opening_of(entry).campaign.ends, points, item)
+            if own is not None:
+                placed.append(own)
+                if gauge.load(spans, own) + points > limit:
+                    self.shut.add(item)
+        placed = [span for span in placed if span[3] not in self.shut]
+        if not placed:
+            return
+        seen: set[tuple[frozenset[int], int]] = set()
+        everything = [*spans, *placed]
+        for group in gauge.groups(everything):
+            inside = [everything[at] for at in group]
+            row = {span[3]: span[2] for span in inside if span[3] != HISTORY}
+            room = limit - sum(span[2] for span in inside) + sum(row.values())
+            key = (frozenset(row), room)
+            if sum(row.values()) > room and key not in seen:
+                seen.add(key)
+                rows.append((row, max(0, room)))
+        self._add_sum(gauge, limit, spans, placed, rows)
+
+    def _add_sum(
+        self,
+        gauge: Gauge,
+        limit: int,
+        spans: list[Span],
+        placed: list[Span],
+        rows: list[tuple[dict[int, int], int]],
+    ) -> None:
+        """A row that follows from the others, and that no search finds alone: how many fit over the whole span.
+
+        Filling the windows from the left, each as early as possible, fits the most (an exchange argument: an earlier
+        place leaves every later window no fuller).
+        """
+        points = {span[2] for span in placed}
+        if gauge.running or len(points) != 1:
+            return
+        each = points.pop()
+        filled = list(spans)
+        count = 0
+        for own in sorted({(start, end, each, HISTORY) for start, end, _, _ in placed}):
+            while count < len(placed) and gauge.load(filled, own) + each <= limit:
+                filled.append(own)
+                count += 1
+        rows.append(({span[3]: 1 for span in placed}, count))
+
+    def _pairs(self) -> tuple[tuple[int, int], ...]:
+        """Conflicts: with the history they shut an item, among items they make pairs."""
+        case = self.case
+        if not case.playbook.conflicts:
+            return ()
+        marked = [
+            item for item, (entry, _) in enumerate(self.items) if opening_of(entry).first or opening_of(entry).then
+        ]
+        pairs = []
+        others = [*case.past.touches, *((winner.at, winner.effects) for winner in self.before)]
+        for item in marked:
+            entry, at = self.items[item]
+            opening = opening_of(entry)
+            if any(
+                low <= at <= high for when, effects in others for _, low, high in case.clashes(opening, effects, when)
+            ):
+                self.shut.add(item)
+        effects = {item: case.compiled.effects_of_winner(opening_of(self.items[item][0])) for item in marked}
+        for place, item in enumerate(marked):
+            entry, at = self.items[item]
+            opening = opening_of(entry)
+            for other in marked[place + 1 :]:
+                rival, when = self.items[other]
+                if rival is not entry and any(
+                    low <= at <= high for _, low, high in case.clashes(opening, effects[other], when)
+                ):
+                    pairs.append((item, other))
+        return tuple(pair for pair in pairs if self.shut.isdisjoint(pair))
+
+    def _clauses(self) -> tuple[tuple[int, frozenset[int]], ...]:
+        """Requirements: an item, and those of which one must be granted with it."""
+        case = self.case
+        clauses = []
+        for number in range(len(case.playbook.requirements)):
+            bit = 1 << number
+            for item, (entry, at) in enumerate(self.items):
+                if item in self.shut or not opening_of(entry).needy & bit or self.met_before(number, at):
+                    continue
+                partners = frozenset(
+                    other
+                    for other, (rival, when) in enumerate(self.items)
+                    if other not in self.shut
+                    and rival is not entry
+                    and opening_of(rival).partner & bit
+                    and when <= at
+                    and rival.level[0] <= entry.level[0]
+                )
+                clauses.append((item, partners))
+        return tuple(clauses)
+
+    def met_before(self, requirement: int, at: int) -> bool:
+        """Whether the history, or a winner that came before this contest, will do for a requirement."""
+        bit = 1 << requirement
+        return self.case.met_by_history(requirement, at) or any(
+            winner.effects.partner & bit and winner.at <= at for winner in self.before
+        )
+
+
+class Answer:
+    """One answer of a contest."""
+
+    __slots__ = ("bound", "chosen", "optimal", "total", "totals")
+
+    def __init__(
+        self, chosen: tuple[int, ...], totals: dict[Level, int], total: int, bound: int, *, optimal: bool
+    ) -> None:
+        self.chosen = chosen
+        self.totals = totals
+        self.total = total
+        self.bound = bound
+        self.optimal = optimal

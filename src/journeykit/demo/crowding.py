@@ -1,0 +1,76 @@
+"""How many campaigns really ran at once, and what a cap on that would have refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from journeykit.arbiter import Arbiter
+from journeykit.campaign import Campaign, Claim
+from journeykit.cap import Cap
+from journeykit.civil import HOUR, clock, day_date
+from journeykit.contact import Contact
+from journeykit.demo.retailer import ZONE
+from journeykit.playbook import OnMissing, Playbook
+from journeykit.touch import Touch
+from journeykit.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from journeykit.demo.retailer import Mailing, Retailer
+
+
+def most_at_once(retailer: Retailer) -> Counter[int]:
+    """How many households had at most so many campaigns running on one day, first and last days included."""
+    return Counter(
+        max(_running(retailer, own, mailing.day) for mailing in own)
+        for own in (list(mailings) for _, mailings in groupby(retailer.mailings, key=_household))
+    )
+
+
+def _running(retailer: Retailer, mailings: Iterable[Mailing], day: int) -> int:
+    return sum(mailing.day <= day <= retailer.runs[mailing.campaign].ends for mailing in mailings)
+
+
+def _household(mailing: Mailing) -> int:
+    return mailing.household
+
+
+def refused(retailer: Retailer, most: int) -> int:
+    """How many mailings a cap on campaigns at once refuses, when each is decided alone, as it comes.
+
+    The mailings come in order of household, start and campaign; what is granted becomes a touch, what is refused is
+    gone. The playbook holds this one cap and nothing else. A household's first ``most`` mailings are not asked for:
+    there is nothing yet that could stop them.
+
+    Args:
+        retailer: the year.
+        most: how many campaigns may run at once.
+    """
+    arbiter = Arbiter(_gatekeeper(retailer, most))
+    starts = {number: clock(ZONE).moment(clock(ZONE).day_start(run.starts) + 9 * HOUR) for number, run in retailer.runs.items()}
+    claims = {number: Claim(campaign=retailer.campaign_id(number), weight=1) for number in retailer.runs}
+    sent = {number: Touch(at=starts[number], campaign=claim.campaign) for number, claim in claims.items()}
+    count = 0
+    for household, mailings in groupby(retailer.mailings, key=_household):
+        contact, touches = Contact(id=household), []
+        for mailing in mailings:
+            number = mailing.campaign
+            if len(touches) < most or arbiter.decide(contact, touches, [claims[number]], at=starts[number], run_id="check").granted:
+                touches.append(sent[number])
+            else:
+                count += 1
+    return count
+
+
+def _gatekeeper(retailer: Retailer, most: int) -> Playbook:
+    return Playbook(
+        timezone=ZONE,
+        campaigns=[
+            Campaign(id=retailer.campaign_id(number), ends=day_date(run.ends)) for number, run in retailer.runs.items()
+        ],
+        caps=[Cap(name="campaigns at once", max=most, window=Window.running())],
+        on_missing=OnMissing(consent="allow"),
+    )

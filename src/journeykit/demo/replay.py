@@ -1,0 +1,197 @@
+"""The year once more, morning by morning, with the retailer's mailings as claims."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from journeykit.arbiter import Arbiter
+from journeykit.campaign import Claim
+from journeykit.civil import HOUR, clock, micros
+from journeykit.contact import Contact
+from journeykit.decision import Decision, Grant, Outcome, Reason, Row
+from journeykit.demo.experience import Experience
+from journeykit.demo.placing import facts, place
+from journeykit.journey import Journey
+from journeykit.touch import Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.demo.retailer import Retailer
+    from journeykit.playbook import Playbook
+
+MORNING = 9 * HOUR
+"""When the mail of a day is decided, local time, in microseconds since midnight."""
+Pair = tuple[int, int]
+"""A household and a campaign, by number."""
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What one claim was told on one morning.
+
+    Attributes:
+        day: the morning's day number.
+        household: whose attention was asked for.
+        campaign: by which campaign.
+        team: whose campaign that is.
+        stage: where the household stood.
+        outcome: granted, deferred or denied.
+        reason: why.
+        rule: the first rule that stopped it; None for a grant.
+        weight: what it was worth.
+    """
+
+    day: int
+    household: int
+    campaign: int
+    team: str
+    stage: str
+    outcome: Outcome
+    reason: Reason
+    rule: str | None
+    weight: float | None
+
+
+@frozen(kw_only=True)
+class Replay:
+    """How a year went under a playbook.
+
+    Attributes:
+        answers: all that was answered, by day, household and the order of claims.
+        granted: the day on which each granted claim went out.
+        telling: the decision that shows the most: the earliest of those with the most different answers.
+    """
+
+    answers: Sequence[Answer]
+    granted: Mapping[Pair, int]
+    telling: Decision | None
+
+
+def replay(retailer: Retailer, playbook: Playbook) -> Replay:
+    """Decide the retailer's mailings again, each asked for on the morning on which its campaign starts.
+
+    On every morning with claims, new ones or deferred ones whose ``retry_at`` has come, each household that they ask
+    for is decided on its own; what is granted becomes a touch. Nothing of that day or later is known: not the
+    baskets, not the redemptions, not the campaigns that are still to come.
+
+    Args:
+        retailer: the year.
+        playbook: the rules; its campaigns are named as `Retailer.campaign_id` says, its journey places households.
+
+    Returns:
+        How it went. Claims that wait longer than the year lasts have their last answer, which is deferred.
+    """
+    year = _Year(retailer, playbook)
+    for day in year.mornings():
+        year.decide(day)
+    return Replay(answers=tuple(year.answers), granted=year.granted, telling=year.telling)
+
+
+class _Year:
+    """A replay under way."""
+
+    def __init__(self, retailer: Retailer, playbook: Playbook) -> None:
+        self.retailer = retailer
+        self.arbiter = Arbiter(playbook)
+        self.journey = playbook.journey or Journey()
+        self.clock = clock(playbook.timezone)
+        self.numbers = {retailer.campaign_id(number): number for number in retailer.runs}
+        self.teams = {self.numbers[campaign.id]: campaign.team or "" for campaign in playbook.campaigns or ()}
+        self.experience = Experience()
+        self.asked_at = {number: self.morning(run.starts) for number, run in retailer.runs.items()}
+        self.touches: dict[int, list[Touch]] = defaultdict(list)
+        self.answers: list[Answer] = []
+        self.granted: dict[Pair, int] = {}
+        self.telling: Decision | None = None
+        self.asking: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for mailing in retailer.mailings:
+            self.asking[mailing.day][mailing.household].append(mailing.campaign)
+
+    def mornings(self) -> Iterator[int]:
+        """The days with claims, in order, those that deferred claims add included."""
+        while self.asking and (day := min(self.asking)) <= self.retailer.last:
+            yield day
+
+    def decide(self, day: int) -> None:
+        """One morning. What it grants teaches the next one, so that the order of households does not matter."""
+        self.experience.wake(day)
+        at = self.morning(day)
+        run_id = self.arbiter.run_id(at)
+        told = []
+        for household, campaigns in sorted(self.asking.pop(day).items()):
+            told += self.answer(household, campaigns, day, at, run_id)
+        for answer in told:
+            if answer.outcome is Outcome.GRANTED:
+                self.take(answer, at)
+        self.answers += told
+
+    def answer(self, household: int, campaigns: Sequence[int], day: int, at: datetime, run_id: str) -> list[Answer]:
+        """Decide a household's claims, and put off those that are deferred."""
+        known = facts(self.retailer.baskets[household], day)
+        contact = Contact(id=household, stage=place(self.journey, known, at), attributes=known)
+        claims = [self.claim(household, campaign) for campaign in campaigns]
+        decision = self.arbiter.decide(contact, self.touches[household], claims, at=at, run_id=run_id)
+        told: Sequence[Row | Grant] = decision.granted
+        if len(told) < len(claims):  # otherwise there is no need to work out the rows
+            told = decision.rows
+            self.telling = max(self.telling or decision, decision, key=_how_telling)
+            self.put_off(decision, household)
+        return [self.note(one, household, contact.stage or "", day) for one in told]
+
+    def claim(self, household: int, campaign: int) -> Claim:
+        """A campaign's claim on a household, with what is known of its chances by now."""
+        return Claim(
+            campaign=self.retailer.campaign_id(campaign),
+            propensity=self.experience.chance(self.teams[campaign], household),
+            asked_at=self.asked_at[campaign],
+        )
+
+    def put_off(self, decision: Decision, household: int) -> None:
+        """Let deferred claims ask again on the first morning at which they may go."""
+        for row in decision.rows:
+            if row.outcome is Outcome.DEFERRED and row.retry_at is not None:
+                day = self.clock.day(micros(row.retry_at))
+                day += self.morning(day) < row.retry_at
+                self.asking[day][household].append(self.numbers[row.campaign])
+
+    def note(self, told: Row | Grant, household: int, stage: str, day: int) -> Answer:
+        """What one claim was told."""
+        is_row = isinstance(told, Row)
+        campaign = self.numbers[told.campaign]
+        return Answer(
+            day=day,
+            household=household,
+            campaign=campaign,
+            team=self.teams[campaign],
+            stage=stage,
+            outcome=told.outcome if is_row else Outcome.GRANTED,
+            reason=told.reason if is_row else Reason.GRANTED,
+            rule=told.rule if is_row else None,
+            weight=told.weight,
+        )
+
+    def take(self, answer: Answer, at: datetime) -> None:
+        """Send what was granted: from now on it is a touch, and it teaches."""
+        pair = answer.household, answer.campaign
+        self.granted[pair] = answer.day
+        self.touches[answer.household].append(
+            Touch(at=at, channel="mail", campaign=self.retailer.campaign_id(answer.campaign))
+        )
+        redemptions = self.retailer.redemptions.get(pair, ())
+        self.experience.grant(answer.team, answer.household, day=answer.day, redemptions=redemptions)
+
+    def morning(self, day: int) -> datetime:
+        """When the mail of a day is decided."""
+        return self.clock.moment(self.clock.instants(day, MORNING)[0])
+
+
+def _how_telling(decision: Decision) -> tuple[bool, int, int]:
+    """Something went out; then, how many different answers and weights there are."""
+    answers = {(row.outcome, row.reason) for row in decision.rows}
+    weights = {row.weight for row in decision.rows}
+    return bool(decision.granted), len(answers), len(weights)

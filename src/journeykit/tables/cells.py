@@ -1,0 +1,218 @@
+"""Cells: what stands in a table, read as what it means."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from journeykit.civil import clock
+from journeykit.errors import ModelError
+from journeykit.fields import LARGEST, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import tzinfo
+
+_NUMERAL = re.compile(r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+_NO_NUMBER = ("nan", "inf", "-inf", "+inf")
+_TEXT = "text that is not empty, without NUL"
+_IDENTIFIER = "an id: text or a whole number"
+_TRUTH = "true or false"
+_INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or say in which zone others are meant)"
+_INSTANT_OR_DATE = f"a date, or {_INSTANT}"
+_NUMBER = f"a number of at most {LARGEST:g}"
+_DEGREE = "a number from 0 to 1"
+_LIST = "a list of texts, or text separated by ';'"
+_ZONE = "an IANA time zone such as 'Europe/Skopje'"
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written in UTF-8: it has no lone surrogates.
+
+    Example:
+        >>> is_unicode("Љубица"), is_unicode(chr(0xD800))
+        (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_instant(text: str, zone: tzinfo | None = None) -> datetime | date | None:
+    """A text as an instant, a naive datetime, or a date; None if it is none of them.
+
+    With a zone, naive datetimes become instants in it; the first one where clocks show a time twice.
+
+    Example:
+        >>> as_instant("2026-11-05T10:00Z").isoformat()
+        '2026-11-05T10:00:00+00:00'
+    """
+    text = text.strip()
+    try:
+        if len(text) <= 10:
+            return date.fromisoformat(text)
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return in_zone(found, zone) if found.tzinfo is None and zone is not None else found
+
+
+def in_zone(naive: datetime, zone: tzinfo) -> datetime:
+    """A naive datetime as the instant, in UTC, at which clocks of a zone show it."""
+    try:
+        return naive.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        return naive.replace(tzinfo=UTC)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is written like a number. Leading zeros are not: 007 says more than 7.
+
+    Example:
+        >>> [text for text in ("12", "-1.5e3", ".5", "007", "1_000", "12a", "") if is_number(text)]
+        ['12', '-1.5e3', '.5']
+    """
+    found = _NUMERAL.fullmatch(text) if len(text) <= 400 else None
+    if found is None:
+        return text.lower() in _NO_NUMBER
+    return any(char.isdigit() for char in (found[1] or "") + (found[2] or ""))
+
+
+class BadCellError(Exception):
+    """A cell that does not say what its column should say; it becomes a `BadRow`."""
+
+    def __init__(self, found: object, allowed: str) -> None:
+        super().__init__()
+        self.found = shown(found)
+        self.allowed = allowed
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell is empty: null, an empty text, or NaN, which is how some tables write nothing.
+
+    Example:
+        >>> [is_missing(value) for value in (None, "", float("nan"), 0, False, [])]
+        [True, True, True, False, False, False]
+    """
+    return value is None or value == "" or value != value  # noqa: PLR0124  (only NaN is not itself)
+
+
+def read_text(value: Any) -> str | None:
+    """A text; a whole number is taken as its text, so that 7 in one file and "7" in another are one id."""
+    if type(value) is str:
+        if "\0" in value or not (value.isascii() or is_unicode(value)):
+            raise BadCellError(value, _TEXT)
+        return value or None
+    if value is None or value != value:  # noqa: PLR0124  (NaN is how some tables write nothing)
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise BadCellError(value, _TEXT)
+
+
+def read_id(value: Any) -> str:
+    """An id, which is text: 007 stays 007."""
+    try:
+        found = read_text(value)
+    except BadCellError as bad:
+        raise BadCellError(value, _IDENTIFIER) from bad
+    if found is None:
+        raise BadCellError(None, _IDENTIFIER)
+    return found
+
+
+def read_truth(value: Any) -> bool:
+    """True or false, also as yes or no, or 1 or 0."""
+    if isinstance(value, bool):
+        return value
+    found = _WORDS.get(value.strip().lower()) if isinstance(value, str) else None
+    if found is None and isinstance(value, (int, float)) and value in (0, 1):
+        found = bool(value)
+    if found is None:
+        raise BadCellError(value, _TRUTH)
+    return found
+
+
+def read_number(value: Any) -> float:
+    """A number within bounds; NaN is none."""
+    found = value
+    if isinstance(value, str) and is_number(value.strip()):
+        found = float(value)
+    if isinstance(found, (int, float)) and not isinstance(found, bool) and -LARGEST <= found <= LARGEST:
+        return found
+    raise BadCellError(value, _NUMBER)
+
+
+def read_degree(value: Any) -> float:
+    """A number from 0 to 1."""
+    try:
+        found = read_number(value)
+    except BadCellError as bad:
+        raise BadCellError(value, _DEGREE) from bad
+    if not 0 <= found <= 1:
+        raise BadCellError(value, _DEGREE)
+    return found
+
+
+def read_list(value: Any) -> list[str]:
+    """A list of texts, or text separated by semicolons; a semicolon alone is a list of none."""
+    if isinstance(value, str):
+        value = [part for part in map(str.strip, value.split(";")) if part]
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise BadCellError(value, _LIST)
+    try:
+        found = [read_text(part) for part in value]
+    except BadCellError as bad:
+        raise BadCellError(value, _LIST) from bad
+    return [part for part in found if part is not None]
+
+
+def read_zone(value: Any) -> str:
+    """The name of a time zone that this machine knows."""
+    try:
+        name = read_text(value)
+        clock(name or "")
+    except (ModelError, BadCellError):
+        raise BadCellError(value, _ZONE) from None
+    return name or ""
+
+
+def instant_reader(zone: tzinfo | None, *, dates: bool = False) -> Callable[[Any], Any]:
+    """A reader of instants, and of dates where they may stand; with a zone, naive ones and dates are meant in it."""
+    allowed = _INSTANT_OR_DATE if dates else _INSTANT
+
+    def read(value: Any) -> Any:
+        found = as_instant(value) if isinstance(value, str) else value
+        if isinstance(found, datetime):
+            if found.tzinfo is not None:
+                return found
+            if zone is not None:
+                return in_zone(found, zone)
+        elif isinstance(found, date):
+            if dates:
+                return found
+            if zone is not None:
+                return in_zone(datetime(found.year, found.month, found.day), zone)  # noqa: DTZ001  (of the zone)
+        raise BadCellError(value, allowed)
+
+    return read
+
+
+def attribute_reader(zone: tzinfo | None) -> Callable[[Any], Any]:
+    """What an attribute is: whatever stands there; with a zone, a naive datetime is an instant in it."""
+    if zone is None:
+        return lambda value: value
+
+    def read(value: Any) -> Any:
+        found = value
+        if type(value) is str and len(value) > 10 and value[4:5] == "-":
+            found = as_instant(value)
+        if isinstance(found, datetime) and found.tzinfo is None:
+            return in_zone(found, zone)
+        return value
+
+    return read

@@ -1,0 +1,196 @@
+"""The table of claims, held by contact."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from journeykit.campaign import Claim
+from journeykit.civil import micros
+from journeykit.fields import shown
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError, instant_reader, is_unicode, read_id, read_number, read_text
+from journeykit.tables.columns import PlacedRows, cell_of, fold_name
+from journeykit.tables.reading import open_table
+from journeykit.tables.scores import campaigns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
+
+    from journeykit.campaign import Campaign
+    from journeykit.playbook import Playbook
+    from journeykit.tables.formats import Source
+
+_CLAIM_NUMBERS = ("weight", "propensity", "value", "cost")
+_CLAIM_COLUMNS = ("contact_id", "campaign_id", "content_id", "channel", "at", "asked_at", *_CLAIM_NUMBERS)
+
+
+class Claims:
+    """Claims by contact, as plain tuples until they are taken.
+
+    A claim whose own data is bad is counted as a bad row and kept all the same: the decision answers it with
+    ``invalid``. Only a claim without a contact has no decision to be answered in.
+
+    Attributes:
+        source: the table.
+
+    Example:
+        >>> claims = Claims.read([{"contact_id": "anna", "campaign_id": "launch", "weight": 8, "risk": 0.5}])
+        >>> list(claims), [(claim.campaign, claim.weight, claim.numbers) for claim in claims.take("anna")]
+        (['anna'], [('launch', 8, {'risk': 0.5})])
+    """
+
+    def __init__(self, source: str, bad: BadRows) -> None:
+        self.source = source
+        self.bad = bad
+        self._of: dict[str, list[tuple[Any, ...]]] = {}
+        self._same: dict[Any, Any] = {}
+
+    @classmethod
+    def read(
+        cls,
+        source: Source,
+        *,
+        playbook: Playbook | None = None,
+        zone: tzinfo | None = None,
+        bad: BadRows | None = None,
+        only: str | None = None,
+    ) -> Claims:
+        """Read a table of claims; what the playbook does not know makes a claim bad."""
+        file = open_table(source, "claims", typed=lambda name: fold_name(name) not in _CLAIM_COLUMNS, zone=zone)
+        claims = cls(file.source, bad if bad is not None else BadRows())
+        readers = _claim_readers(zone)
+        known = campaigns_of(playbook)
+        channels = {content.id: content.channel for content in (playbook.content or () if playbook else ())}
+        for number, columns, places, values in PlacedRows(file, _CLAIM_COLUMNS[:2], claims.bad).rows():
+            try:
+                key = read_id(cell_of(places, "contact_id", values))
+            except BadCellError as error:
+                claims.bad.add(BadRow(file.source, number, "contact_id", error.found, error.allowed))
+                continue
+            if only in (None, key):
+                fault, parts = _claim_parts(places, values, readers)
+                fault = fault or _unknown_part(parts, known, channels)
+                if fault is not None:
+                    claims.bad.add(BadRow(file.source, number, *fault))
+                numbers = _further_numbers(columns, places, values)
+                claims._add(key, (number, fault is not None, *parts, numbers))
+        return claims
+
+    def _add(self, key: str, claim: tuple[Any, ...]) -> None:
+        # Ids come again and again: one copy of each is enough.
+        number, bad, *ids = claim[:5]
+        same = tuple(part if part is None else self._same.setdefault(part, part) for part in ids)
+        self._of.setdefault(key, []).append((number, bad, *same, *claim[5:]))
+
+    def take(self, contact: str) -> list[Claim]:
+        """The claims of a contact, which are then let go; of equal ones all but one are counted as bad."""
+        found = []
+        met: set[tuple[Any, ...]] = set()
+        for number, bad, campaign, content, channel, at, *parts, asked_at, numbers in self._of.pop(contact, ()):
+            key = (campaign, content, channel, micros(at) if isinstance(at, datetime) and at.tzinfo else at)
+            if not bad:
+                if key in met:
+                    allowed = "one claim of a contact for each campaign, content, channel and date"
+                    self.bad.add(BadRow(self.source, number, "campaign_id", shown(campaign), allowed))
+                met.add(key)
+            weight, propensity, value, cost = parts
+            # A row of a decision can only show a date: what is none is found bad under its name all the same.
+            dated = at is None or isinstance(at, date)
+            found.append(
+                Claim(
+                    campaign=campaign or "",
+                    content=content,
+                    channel=channel,
+                    at=at if dated else None,
+                    weight=weight,
+                    propensity=propensity,
+                    value=value,
+                    cost=cost,
+                    asked_at=asked_at,
+                    numbers=(numbers or {}) if dated else {"at": at},
+                )
+            )
+        return found
+
+    def refuse_rest(self, allowed: str) -> None:
+        """Count the claims that nobody took as bad rows, and let them go."""
+        rest = sorted((claim[0], key) for key, claims in self._of.items() for claim in claims if not claim[1])
+        self._of.clear()
+        for number, key in rest:
+            self.bad.add(BadRow(self.source, number, "contact_id", shown(key), allowed))
+
+    def __iter__(self) -> Iterator[str]:
+        """The contacts that have claims left, in the order of their first appearance."""
+        return iter(list(self._of))
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+
+def _claim_readers(zone: tzinfo | None) -> dict[str, Callable[[Any], Any]]:
+    return {
+        "campaign_id": read_id,
+        "content_id": read_text,
+        "channel": read_text,
+        "at": instant_reader(zone, dates=True),
+        **dict.fromkeys(_CLAIM_NUMBERS, read_number),
+        "asked_at": instant_reader(zone),
+    }
+
+
+def _claim_parts(
+    places: Mapping[str, int], values: Sequence[Any], readers: Mapping[str, Callable[[Any], Any]]
+) -> tuple[tuple[str, str, str] | None, list[Any]]:
+    """The parts of a claim in the order of the readers, as found where they are bad; and the first fault."""
+    fault = None
+    parts = []
+    for column, read in readers.items():
+        value = cell_of(places, column, values)
+        if value == "":
+            value = None
+        if value is not None or column == "campaign_id":
+            try:
+                value = read(value)
+            except BadCellError as error:
+                fault = fault or (column, error.found, error.allowed)
+                value = _kept(value)
+        parts.append(value)
+    return fault, parts
+
+
+def _kept(value: Any) -> Any:
+    """A bad value in a form that the engine finds bad too: text that cannot be written comes as bytes."""
+    if isinstance(value, str) and ("\0" in value or not is_unicode(value)):
+        return value.encode("utf-8", "surrogatepass")
+    return shown(value).encode() if isinstance(value, (list, dict, set)) else value
+
+
+def _unknown_part(
+    parts: Sequence[Any], known: Mapping[str, Campaign] | None, channels: Mapping[str, str]
+) -> tuple[str, str, str] | None:
+    """What a claim asks for that the playbook does not have."""
+    campaign, content, channel = parts[:3]
+    if known is None:
+        return None
+    if campaign not in known:
+        return "campaign_id", shown(campaign), "a campaign of the playbook"
+    contents = known[campaign].content
+    if contents and content is not None and content not in contents:
+        return "content_id", shown(content), "a content of the campaign"
+    asked = contents if content is None else (content,)
+    if contents and channel is not None and all(channels.get(own) != channel for own in asked):
+        return "channel", shown(channel), "a channel of the campaign's content"
+    return None
+
+
+def _further_numbers(
+    columns: Sequence[str], places: Mapping[str, int], values: Sequence[Any]
+) -> dict[str, float] | None:
+    found = {
+        columns[place].strip(): values[place]
+        for fold, place in places.items()
+        if fold not in _CLAIM_COLUMNS and type(values[place]) in (int, float)
+    }
+    return found or None

@@ -1,0 +1,111 @@
+"""Columns: where they stand in a table, whatever the case of their names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from journeykit.errors import DataError, closest
+from journeykit.fields import shown
+from journeykit.tables.bad_rows import BadRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from journeykit.tables.bad_rows import BadRows
+    from journeykit.tables.formats import TableFile
+
+PATIENCE = 1_000
+"""After so many rows, a needed column that none of them has is missing."""
+
+
+def fold_name(name: str) -> str:
+    """The name of a column without its case."""
+    return name.strip().casefold()
+
+
+def places_of(columns: Sequence[str], source: str) -> dict[str, int]:
+    """Where the columns stand, by folded name."""
+    found: dict[str, int] = {}
+    for place, name in enumerate(columns):
+        if not isinstance(name, str):
+            raise DataError(f"the name of a column is text, found {shown(name)}", source=source)
+        fold = fold_name(name)
+        if fold in found:
+            twin = columns[found[fold]]
+            raise DataError(f"two columns have one name: {twin!r} and {name!r}", source=source, field=name)
+        found[fold] = place
+    return found
+
+
+def missing_column(column: str, columns: Sequence[str], source: str) -> DataError:
+    """The error that says which column is missing, and what there is."""
+    shown_columns = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    hint = closest(column, [fold_name(name) for name in columns])
+    message = f"the column {column!r} is missing; there is {shown_columns or 'none'}"
+    if hint:
+        message += f"; did you mean {hint!r}?"
+    if len(columns) == 1:
+        mark = next((mark for mark in (";", "\t", "|") if mark in columns[0]), None)
+        message += f"; the file is separated by {mark!r}, a CSV file is by commas" if mark else ""
+    return DataError(message, source=source, field=column)
+
+
+class PlacedRows:
+    """A table with the places of its columns, for every way in which its rows name them."""
+
+    def __init__(self, table: TableFile, needed: Sequence[str], bad: BadRows) -> None:
+        self.table = table
+        self.needed = needed
+        self.bad = bad
+        if table.columns is not None:
+            places = places_of(table.columns, table.source)
+            for column in needed:
+                if column not in places:
+                    raise missing_column(column, table.columns, table.source)
+
+    def rows(self) -> Iterator[tuple[int, tuple[str, ...], dict[str, int], Sequence[Any]]]:
+        """Number, columns, places and values of each row that can be read at all.
+
+        Where rows bring their own columns, a needed column that none of the first thousand has is missing.
+        """
+        table = self.table
+        known: dict[tuple[str, ...], dict[str, int]] = {}
+        met: dict[str, None] = {}
+        unsure = table.columns is None
+        number = 0
+        for row in table.rows():
+            if isinstance(row, BadRow):
+                self.bad.add(row)
+                continue
+            number, columns, values = row
+            places = known.get(columns)
+            if places is None:
+                try:
+                    places = places_of(columns, table.source)
+                except DataError as error:
+                    allowed = "an object whose keys differ in more than their case"
+                    self.bad.add(BadRow(table.source, number, error.field, shown(columns), allowed))
+                    continue
+                if len(known) >= PATIENCE:
+                    known.clear()
+                known[columns] = places
+                if unsure:
+                    met.update(dict.fromkeys(columns))
+            if unsure and number >= PATIENCE:
+                unsure = self._check_met(met)
+            yield number, columns, places, values
+        if unsure and number:
+            self._check_met(met)
+
+    def _check_met(self, met: Mapping[str, None]) -> bool:
+        folded = {fold_name(name) for name in met}
+        for column in self.needed:
+            if column not in folded:
+                raise missing_column(column, list(met), self.table.source)
+        return False
+
+
+def cell_of(places: Mapping[str, int], name: str, values: Sequence[Any]) -> Any:
+    """What a row has in a column; None where the table has no such column."""
+    place = places.get(name)
+    return None if place is None else values[place]

@@ -1,0 +1,222 @@
+"""The table of contacts, streamed."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from journeykit.contact import ANY, Consent, Contact
+from journeykit.errors import ModelError
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import (
+    BadCellError,
+    attribute_reader,
+    instant_reader,
+    is_missing,
+    read_degree,
+    read_id,
+    read_list,
+    read_text,
+    read_truth,
+    read_zone,
+)
+from journeykit.tables.columns import PATIENCE, PlacedRows, fold_name
+from journeykit.tables.reading import open_table
+from journeykit.tables.spellings import Spellings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
+
+    from journeykit.tables.formats import Source
+
+_CONTACT_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "account_id": ("account", read_text),
+    "role": ("role", read_text),
+    "stage": ("stage", read_text),
+    "persona": ("persona", read_text),
+    "timezone": ("timezone", read_zone),
+    "segments": ("segments", read_list),
+    "interests": ("interests", read_list),
+    "opted_out": ("opted_out", read_truth),
+    "suppressed": ("suppressed", read_truth),
+}
+_PREFIXES = ("consent_until_", "topic_consent_", "consent_", "prefer_")
+_CONTACT_COLUMNS = ("contact_id", "consent", *_CONTACT_FIELDS)
+
+
+def _prefix(fold: str) -> str | None:
+    """The prefix of a column that is named after a channel or topic."""
+    return next((prefix for prefix in _PREFIXES if fold.startswith(prefix) and fold != prefix), None)
+
+
+def _is_attribute(name: str) -> bool:
+    fold = fold_name(name)
+    return fold not in _CONTACT_COLUMNS and _prefix(fold) is None
+
+
+class _ContactPlan:
+    """What to do with the columns of a row of contacts.
+
+    Each part is a list of (place, what it fills, how it is read); what a prefixed column fills are names.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], places: Mapping[str, int], spellings: Spellings, zone: tzinfo | None
+    ) -> None:
+        self.columns = columns
+        self.id = places.get("contact_id")
+        self.consent = places.get("consent")
+        self.fields: list[tuple[int, str, Callable[[Any], Any]]] = []
+        self.named: dict[str, list[tuple[int, tuple[str, ...]]]] = {prefix: [] for prefix in _PREFIXES}
+        self.attributes: list[tuple[int, tuple[str, ...]]] = []
+        self.instant = instant_reader(zone)
+        self.attribute = attribute_reader(zone)
+        for fold, place in places.items():
+            own = columns[place].strip()
+            prefix = _prefix(fold)
+            if fold in _CONTACT_FIELDS:
+                self.fields.append((place, *_CONTACT_FIELDS[fold]))
+            elif prefix is not None and fold not in _CONTACT_COLUMNS:
+                known = spellings.topics if prefix == "topic_consent_" else spellings.channels
+                self.named[prefix].append((place, _spelt(own, known, len(prefix))))
+            elif fold not in _CONTACT_COLUMNS:
+                self.attributes.append((place, _spelt(own, spellings.attributes)))
+
+    def contact(self, key: str, values: Sequence[Any]) -> Contact:
+        kept: dict[str, Any] = {}
+        for place, name, read in self.fields:
+            if not is_missing(values[place]):
+                kept[name] = self._read(place, read, values)
+        for prefix, name in (("topic_consent_", "topic_consent"), ("prefer_", "preferences")):
+            if self.named[prefix]:
+                read = read_truth if prefix == "topic_consent_" else read_degree
+                kept[name] = self._mapping(prefix, read, values)
+        attributes = {
+            name: self.attribute(values[place])
+            for place, names in self.attributes
+            if values[place] is not None
+            for name in names
+        }
+        kept = {name: value for name, value in kept.items() if value is not None}
+        return Contact(id=key, consent=self._consent(values), attributes=attributes, **kept)
+
+    def _read(self, place: int, read: Callable[[Any], Any], values: Sequence[Any]) -> Any:
+        try:
+            return read(values[place])
+        except BadCellError as bad:
+            bad.add_note(self.columns[place])
+            raise
+
+    def _mapping(self, prefix: str, read: Callable[[Any], Any], values: Sequence[Any]) -> dict[str, Any]:
+        return {
+            name: self._read(place, read, values)
+            for place, names in self.named[prefix]
+            if not is_missing(values[place])
+            for name in names
+        }
+
+    def _consent(self, values: Sequence[Any]) -> dict[str, Consent] | None:
+        """The list of channels, then what single columns say of theirs; an expiry alone is a consent until then."""
+        agreed: dict[str, bool] = {}
+        if self.consent is not None and not is_missing(values[self.consent]):
+            agreed = dict.fromkeys(self._read(self.consent, read_list, values), True) | {ANY: False}
+        agreed |= self._mapping("consent_", read_truth, values)
+        until = self._mapping("consent_until_", self.instant, values)
+        for name in until:
+            agreed.setdefault(name, ANY not in agreed)
+        return {name: Consent(yes, until.get(name)) for name, yes in agreed.items()} or None
+
+
+def _spelt(own: str, known: Mapping[str, tuple[str, ...]], skip: int = 0) -> tuple[str, ...]:
+    """How the playbook writes what a column is named after; else as the column does, in capitals aside."""
+    name = own[skip:]
+    return known.get(name.casefold()) or (name.lower() if own.isupper() else name,)
+
+
+class Contacts:
+    """A table of contacts, streamed: iterating gives the number of each row and its contact.
+
+    Iterating remembers the ids it has met: of two rows with one id the first stands, even where it is bad.
+
+    Args:
+        source: a file (CSV, JSON lines or Parquet), or rows as mappings.
+        spellings: how the playbook writes the names of channels, topics and attributes.
+        zone: the zone in which instants without an offset are meant; without one they are bad.
+        bad: where bad rows go.
+        only: the id of the one contact that is wanted; None for all.
+
+    Attributes:
+        source: the table.
+        count: how many rows it has, where that is known.
+        notes: what looks like a mistake and is none for sure.
+
+    Raises:
+        DataError: for a table that cannot be used, also while it is read.
+        MissingExtraError: for a Parquet file without the extra ``columns``.
+
+    Example:
+        >>> rows = [{"Contact_ID": 7, "consent": "email;sms", "city": "Ohrid", "segments": ["vip"]}]
+        >>> [(number, contact.id, contact.attributes) for number, contact in Contacts(rows)]
+        [(1, '7', {'city': 'Ohrid'})]
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        spellings: Spellings | None = None,
+        zone: tzinfo | None = None,
+        bad: BadRows | None = None,
+        only: str | None = None,
+    ) -> None:
+        self.bad = bad if bad is not None else BadRows()
+        self.zone = zone
+        self.only = only
+        self.spellings = spellings or Spellings()
+        self._file = open_table(source, "contacts", typed=_is_attribute, zone=zone)
+        self._table = PlacedRows(self._file, ["contact_id"], self.bad)
+        self.source = self._file.source
+        self.count = self._file.count
+        self.notes = tuple(self._notes())
+
+    def _notes(self) -> Iterator[str]:
+        for name in self._file.naive:
+            if fold_name(name) in self.spellings.attributes:
+                yield (
+                    f"{self.source}: {name!r}, which a rule reads, has instants without an offset; "
+                    "they count as text unless you say in which zone they are meant"
+                )
+        for name in filter(_is_attribute, self._file.columns or ()):
+            near = difflib.get_close_matches(fold_name(name), _CONTACT_COLUMNS, n=1, cutoff=0.85)
+            if near and fold_name(name) not in self.spellings.attributes:
+                yield f"{self.source}: {name!r} is taken as an attribute; did you mean {near[0]!r}?"
+
+    def __iter__(self) -> Iterator[tuple[int, Contact]]:
+        met: set[str] = set()
+        plans: dict[tuple[str, ...], _ContactPlan] = {}
+        for number, columns, places, values in self._table.rows():
+            plan = plans.get(columns)
+            if plan is None:
+                if len(plans) >= PATIENCE:
+                    plans.clear()
+                plan = plans[columns] = _ContactPlan(columns, places, self.spellings, self.zone)
+            contact = self._contact(number, plan, values, met)
+            if contact is not None:
+                yield number, contact
+
+    def _contact(self, number: int, plan: _ContactPlan, values: Sequence[Any], met: set[str]) -> Contact | None:
+        try:
+            key = read_id(None if plan.id is None else values[plan.id])
+            if self.only not in (None, key):
+                return None
+            if key in met:
+                raise BadCellError(key, "one row for each contact")  # noqa: TRY301  (one way for all)
+            met.add(key)
+            return plan.contact(key, values)
+        except BadCellError as bad:
+            column = getattr(bad, "__notes__", ["contact_id"])[0]
+            self.bad.add(BadRow(self.source, number, column, bad.found, bad.allowed))
+        except ModelError as error:
+            self.bad.add(BadRow(self.source, number, error.field, "a row that cannot be", str(error)))
+        return None

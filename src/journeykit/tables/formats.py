@@ -1,0 +1,83 @@
+"""The formats of tables: which there are, and what every table that is read can say of itself."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from journeykit.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from journeykit.tables.bad_rows import BadRow
+
+FORMATS = ("csv", "jsonl", "parquet")
+"""The formats of tables."""
+ENDINGS = {
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl",
+    ".ndjson": "jsonl",
+    ".ndjson.gz": "jsonl",
+    ".parquet": "parquet",
+}
+"""The endings of files, and the format each stands for."""
+
+RawRow = tuple[int, tuple[str, ...], Sequence[Any]]
+"""The number of a row, the names of its columns, and its values."""
+
+
+class TableFile(Protocol):
+    """A table that is read row by row."""
+
+    @property
+    def source(self) -> str:
+        """What messages call it."""
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The names of its columns; None where each row brings its own."""
+
+    @property
+    def count(self) -> int | None:
+        """How many rows it has; None where that is not known."""
+
+    @property
+    def naive(self) -> tuple[str, ...]:
+        """The columns of instants without an offset, which were read as text."""
+
+    def rows(self) -> Iterator[RawRow | BadRow]:
+        """The rows in order. A row that cannot be read comes as a `BadRow`."""
+        ...
+
+
+Source = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
+"""Where a table comes from: a file, or rows as mappings."""
+
+
+def format_of(path: str | os.PathLike[str]) -> str | None:
+    """The format that the ending of a file stands for, or None.
+
+    Example:
+        >>> format_of("decisions.csv.gz"), format_of("decisions.xlsx")
+        ('csv', None)
+    """
+    name = os.fspath(path).lower()
+    return next((form for ending, form in ENDINGS.items() if name.endswith(ending)), None)
+
+
+@contextmanager
+def readable(path: str) -> Iterator[None]:
+    """Whatever goes wrong with the file itself becomes our error."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        said = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"the file cannot be read: {said}", source=path) from error

@@ -1,0 +1,115 @@
+"""Parquet tables, in and out, a batch at a time. The only home of pyarrow among the tables."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from journeykit.errors import DataError, MissingExtraError
+from journeykit.tables.formats import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from journeykit.tables.bad_rows import BadRow
+    from journeykit.tables.formats import RawRow
+
+_BATCH = 8_192
+_GROUP = 65_536
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingExtraError("columns", "a Parquet file") from None
+    return pa, pq
+
+
+class ParquetTable:
+    """A Parquet file, read a batch at a time."""
+
+    naive = ()
+
+    def __init__(self, path: str, wanted: Callable[[str], bool]) -> None:
+        self.source = path
+        self._pa, self._pq = _pyarrow()
+        with self._open() as file:
+            self.columns = tuple(file.schema_arrow.names)
+            self.count: int | None = file.metadata.num_rows
+        if len(set(self.columns)) != len(self.columns):
+            twice = next(name for name in self.columns if self.columns.count(name) > 1)
+            raise DataError(f"two columns have the name {twice!r}", source=path)
+        self._wanted = [name for name in self.columns if wanted(name)]
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        with readable(self.source):
+            try:
+                with self._pq.ParquetFile(self.source) as file:
+                    yield file
+            except self._pa.ArrowException as error:
+                raise DataError(f"the file is not readable Parquet: {error}", source=self.source) from error
+
+    def rows(self) -> Iterator[RawRow | BadRow]:
+        """The rows in order."""
+        names = tuple(self._wanted)
+        number = 0
+        with self._open() as file:
+            for batch in file.iter_batches(batch_size=_BATCH, columns=self._wanted):
+                columns = [self._values(column) for column in batch.columns]
+                for values in zip(*columns, strict=True):
+                    number += 1
+                    yield number, names, values
+
+    def _values(self, column: Any) -> list[Any]:
+        pa, kind = self._pa, column.type
+        if pa.types.is_timestamp(kind):
+            # Python counts microseconds, and rules know no zone but UTC.
+            column = column.cast(pa.timestamp("us", "UTC" if kind.tz else None), safe=False)
+        elif pa.types.is_decimal(kind):
+            column = column.cast(pa.float64())
+        try:
+            values: list[Any] = column.to_pylist()
+        except (ValueError, OverflowError, pa.ArrowException):
+            values = [_value(cell) for cell in column]
+        return values
+
+
+def _value(cell: Any) -> Any:
+    """One value; what Python cannot hold comes as a text, which is then found bad where it matters."""
+    try:
+        return cell.as_py()
+    except Exception as error:  # noqa: BLE001  (pyarrow lets many errors through: of dates, texts and zones)
+        return f"<{type(error).__name__}>"
+
+
+@contextmanager
+def parquet_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[Sequence[Any]], object]]:
+    """A function that writes rows to a Parquet file; see `table_writer`."""
+    pa, pq = _pyarrow()
+    kinds = {
+        "text": pa.string(),
+        "number": pa.float64(),
+        "instant": pa.timestamp("us", "UTC"),
+        "texts": pa.list_(pa.string()),
+    }
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    waiting: list[Sequence[Any]] = []
+
+    def write_waiting() -> None:
+        places = zip(*waiting, strict=True) if waiting else [()] * len(schema)
+        arrays = [pa.array(values, own.type) for values, own in zip(places, schema, strict=True)]
+        writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+        waiting.clear()
+
+    def write_row(row: Sequence[Any]) -> None:
+        waiting.append(row)
+        if len(waiting) >= _GROUP:
+            write_waiting()
+
+    with pq.ParquetWriter(file, schema) as writer:
+        yield write_row
+        if waiting:
+            write_waiting()

@@ -1,0 +1,247 @@
+"""Tables in: CSV and JSON lines, read as streams, so that memory does not grow with the files."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from journeykit.errors import DataError
+from journeykit.fields import shown
+from journeykit.tables.bad_rows import BadRow
+from journeykit.tables.cells import as_instant, is_number, is_unicode
+from journeykit.tables.formats import ENDINGS, RawRow, Source, TableFile, format_of, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import tzinfo
+
+_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_LONGEST_LINE = 16 * 1024 * 1024
+
+
+def open_table(
+    source: Source,
+    name: str,
+    *,
+    typed: Callable[[str], bool] = lambda _: False,
+    wanted: Callable[[str], bool] = lambda _: True,
+    zone: tzinfo | None = None,
+) -> TableFile:
+    """A table to read.
+
+    Args:
+        source: the path of a file, or an iterable of mappings.
+        name: what messages call rows that are in no file.
+        typed: which columns of a CSV file are typed as a whole: boolean, number, instant, else text. Of the
+            others every cell is text. An empty cell is None.
+        wanted: which columns are needed; a format that can leaves the others unread.
+        zone: the zone in which instants without an offset are meant.
+
+    Raises:
+        DataError: for a file that cannot be read, and for an unknown ending.
+        MissingExtraError: for a Parquet file without the extra ``columns``.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return _Mappings(name, source)
+    path = os.fspath(source)
+    form = format_of(path)
+    if form is None:
+        raise DataError(f"the ending of a table is one of {', '.join(ENDINGS)}", source=path)
+    with readable(path):
+        if form == "csv":
+            return _Csv(path, typed, zone)
+        if form == "jsonl":
+            return _Jsonl(path)
+        from journeykit.tables.parquet import ParquetTable
+
+        return ParquetTable(path, wanted)
+
+
+class _Mappings:
+    """Rows that are mappings already."""
+
+    columns = None
+    count = None
+    naive = ()
+
+    def __init__(self, source: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.source = source
+        self._rows = rows
+
+    def rows(self) -> Iterator[RawRow | BadRow]:
+        for number, row in enumerate(self._rows, 1):
+            try:
+                columns, values = tuple(row), list(row.values())
+            except (TypeError, AttributeError):
+                yield BadRow(self.source, number, "", shown(row), "a mapping of column names to values")
+                continue
+            yield number, columns, values
+
+
+def _lines(path: str) -> Iterator[str]:
+    """The lines of a text file in UTF-8, with or without a byte order mark, packed by gzip or not."""
+    opened: Any = gzip.open if path.lower().endswith(".gz") else open
+    # What is not UTF-8 comes as lone surrogates, so that the message can name the line.
+    with opened(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        number = 0
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            if len(line) == _LONGEST_LINE:
+                raise DataError(f"line {number} is longer than {_LONGEST_LINE:,} characters", source=path)
+            if not line.isascii() and not is_unicode(line):
+                raise DataError(f"line {number} is not UTF-8; save the file as UTF-8", source=path)
+            yield line
+
+
+class _Column:
+    """What the cells of one CSV column have in common."""
+
+    __slots__ = ("kind", "naive", "whole", "zone")
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        self.kind = ""
+        self.whole = True
+        self.naive = False
+        self.zone = zone
+
+    def look(self, cell: str) -> bool:
+        """Take a cell into account; False once the column is known to be text."""
+        text = cell.strip()
+        if not text:
+            return True
+        kind = self._kind(text)
+        self.kind = kind if self.kind in ("", kind) else "text"
+        return self.kind != "text"
+
+    def _kind(self, text: str) -> str:
+        if text.lower() in ("true", "false"):
+            return "boolean"
+        if is_number(text):
+            self.whole = self.whole and _WHOLE.fullmatch(text) is not None
+            return "number"
+        found = as_instant(text, self.zone)
+        if isinstance(found, datetime) and found.tzinfo is None:
+            self.naive = self.kind == ""
+            return "text"
+        return "text" if found is None else "instant"
+
+    def convert(self, cell: str) -> Any:
+        text = cell.strip()
+        if not text:
+            return None
+        if self.kind == "boolean":
+            return text.lower() == "true"
+        if self.kind == "number":
+            return int(text) if self.whole else float(text)
+        return as_instant(text, self.zone)
+
+
+class _Csv:
+    """A CSV file; one pass over it types the columns, where any is to be typed."""
+
+    def __init__(self, path: str, typed: Callable[[str], bool], zone: tzinfo | None) -> None:
+        self.source = path
+        records = self._records()
+        _, header = next(records, (0, None))
+        if header is None:
+            raise DataError("the file is empty; a CSV file begins with the names of its columns", source=path)
+        self.columns = tuple(header)
+        columns = {place: _Column(zone) for place, name in enumerate(header) if typed(name)}
+        self.count: int | None = None
+        if columns:
+            self.count = self._survey(records, columns)
+        self.naive = tuple(header[place] for place, column in columns.items() if column.naive)
+        self._typed = [(place, column) for place, column in columns.items() if column.kind not in ("", "text")]
+
+    @staticmethod
+    def _survey(records: Iterator[tuple[int, list[str]]], columns: Mapping[int, _Column]) -> int:
+        open_ = list(columns.items())
+        number = 0
+        for number, record in records:  # noqa: B007  (the last one is the count)
+            settled = False
+            for place, column in open_:
+                if not column.look(record[place]):
+                    settled = True
+            if settled:
+                open_ = [(place, column) for place, column in open_ if column.kind != "text"]
+        return number
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """The header as record 0, then the rows; lines without anything on them do not count."""
+        path, width, number = self.source, 0, -1
+        reader = csv.reader(_lines(path), strict=True)
+        with readable(path):
+            try:
+                for record in reader:
+                    if not record:
+                        continue
+                    number += 1
+                    width = width or len(record)
+                    if len(record) != width:
+                        fields = "field" if len(record) == 1 else "fields"
+                        raise DataError(f"{len(record)} {fields} in a table of {width}", source=path, row=number)
+                    yield number, record
+            except csv.Error as error:
+                row = number + 1 or None
+                message = f"the file is not CSV: {error} (line {reader.line_num}); is a quote left open?"
+                raise DataError(message, source=path, row=row) from error
+
+    def rows(self) -> Iterator[RawRow | BadRow]:
+        columns, typed = self.columns, self._typed
+        records = self._records()
+        next(records)
+        for number, record in records:
+            values: list[Any] = [cell or None for cell in record]
+            for place, column in typed:
+                values[place] = column.convert(record[place])
+            yield number, columns, values
+
+
+class _RepeatedKeyError(ValueError):
+    pass
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _RepeatedKeyError
+    return found
+
+
+class _Jsonl:
+    """A file of JSON objects, one a line."""
+
+    columns = None
+    count = None
+    naive = ()
+
+    def __init__(self, path: str) -> None:
+        self.source = path
+        with open(path, "rb"):  # noqa: PTH123  (whether it can be read at all is said now, not at the first row)
+            pass
+
+    def rows(self) -> Iterator[RawRow | BadRow]:
+        decode = json.JSONDecoder(object_pairs_hook=_object).decode
+        number = 0
+        with readable(self.source):
+            for line in _lines(self.source):
+                text = line.strip()
+                if not text:
+                    continue
+                number += 1
+                try:
+                    row = decode(text)
+                except _RepeatedKeyError:
+                    yield BadRow(self.source, number, "", shown(text), "a JSON object whose keys all differ")
+                    continue
+                except (ValueError, RecursionError):
+                    row = text
+                if isinstance(row, dict):
+                    yield number, tuple(row), list(row.values())
+                else:
+                    yield BadRow(self.source, number, "", shown(row), "one JSON object a line")

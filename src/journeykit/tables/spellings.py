@@ -1,0 +1,62 @@
+"""Spellings: how a playbook writes the names that columns bring in whatever case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from journeykit.cap import Limit
+
+if TYPE_CHECKING:
+    from journeykit.playbook import Playbook
+
+
+@frozen
+class Spellings:
+    """How a playbook writes the names that columns bring in whatever case.
+
+    Attributes:
+        channels: by folded name, the channels of the playbook.
+        topics: likewise, its topics.
+        attributes: likewise, the attributes of contacts that its rules read.
+
+    Example:
+        >>> from journeykit import Campaign, Playbook
+        >>> playbook = Playbook(campaigns=[Campaign(id="a", audience="City == 'Skopje'")])
+        >>> Spellings.of(playbook).attributes
+        {'city': ('City',)}
+    """
+
+    channels: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    topics: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    attributes: Mapping[str, tuple[str, ...]] = field(factory=dict)
+
+    @classmethod
+    def of(cls, playbook: Playbook) -> Spellings:
+        """The names that a playbook uses."""
+        contents = playbook.content or ()
+        scopes = [cap.where for cap in playbook.caps]
+        scopes += [scope for conflict in playbook.conflicts for scope in (conflict.first, conflict.then)]
+        scoped = [part for scope in scopes for part in (scope.match, scope.exclude)]
+        channels = [content.channel for content in contents]
+        channels += [name for hours in (*playbook.quiet_hours, *playbook.send_hours) for name in hours.channel]
+        channels += [name for cap in playbook.caps if isinstance(cap.points, Mapping) for name in cap.points]
+        topics = [topic for content in contents for topic in content.topics]
+        rules = [campaign.audience for campaign in playbook.campaigns or ()]
+        rules += [cap.audience for cap in playbook.caps]
+        paths = {path for rule in rules if rule is not None for path in rule.names}
+        limits = {cap.max.attribute for cap in playbook.caps if isinstance(cap.max, Limit)}
+        return cls(
+            _folded([*channels, *(name for part in scoped for name in part.get("channel", ()))]),
+            _folded([*topics, *(name for part in scoped for name in part.get("topic", ()))]),
+            _folded([*paths, *(path.partition(".")[0] for path in paths), *limits]),
+        )
+
+
+def _folded(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        found.setdefault(name.casefold(), []).append(name)
+    return {fold: tuple(spellings) for fold, spellings in found.items()}

@@ -1,0 +1,152 @@
+"""The table of touches, held by contact."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from journeykit.civil import micros, moment
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id, read_list, read_text
+from journeykit.tables.columns import PATIENCE, PlacedRows, cell_of, fold_name
+from journeykit.tables.reading import open_table
+from journeykit.touch import STATUSES, Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from journeykit.tables.formats import Source
+
+
+def _status(value: Any) -> str:
+    if not isinstance(value, str) or value not in STATUSES:
+        raise BadCellError(value, f"one of {', '.join(STATUSES)}")
+    return value
+
+
+_SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "channel": ("channel", read_text),
+    "campaign_id": ("campaign", read_text),
+    "content_id": ("content", read_text),
+    "team": ("team", read_text),
+    "goal": ("goal", read_text),
+    "topic": ("topics", lambda value: tuple(read_list(value))),
+    "status": ("status", _status),
+}
+_TOUCH_COLUMNS = ("contact_id", "sent_at", *_SHAPE)
+
+
+class History:
+    """Touches by contact, packed: sixteen bytes each, and the rest of what they are only once.
+
+    Example:
+        >>> history = History.read([{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z", "channel": "email"}])
+        >>> len(history), [touch.channel for touch in history.take("anna")], len(history)
+        (1, ['email'], 0)
+    """
+
+    def __init__(self) -> None:
+        self._of: dict[str, array[int]] = {}
+        self._shapes: list[dict[str, Any]] = []
+        self._numbers: dict[tuple[Any, ...], int] = {}
+        self._count = 0
+
+    @classmethod
+    def read(
+        cls,
+        source: Source,
+        *,
+        zone: tzinfo | None = None,
+        bad: BadRows | None = None,
+        only: str | None = None,
+    ) -> History:
+        """Read a table of touches; the arguments and errors are those of `Contacts`."""
+        history = cls()
+        bad = bad if bad is not None else BadRows()
+        file = open_table(source, "touches", wanted=lambda name: fold_name(name) in _TOUCH_COLUMNS, zone=zone)
+        instant = instant_reader(zone)
+        plans: dict[tuple[str, ...], _Plan] = {}
+        for number, columns, places, values in PlacedRows(file, _TOUCH_COLUMNS[:3], bad).rows():
+            plan = plans.get(columns)
+            if plan is None:
+                if len(plans) >= PATIENCE:
+                    plans.clear()
+                plan = plans[columns] = _Plan(places)
+            column = "contact_id"
+            try:
+                key = read_id(cell_of(places, column, values))
+                if only not in (None, key):
+                    continue
+                column = "sent_at"
+                at = micros(instant(cell_of(places, column, values)))
+            except BadCellError as error:
+                bad.add(BadRow(file.source, number, column, error.found, error.allowed))
+                continue
+            shape = plan.shape(values, history)
+            if isinstance(shape, int):
+                history._add(key, at, shape)
+            else:
+                bad.add(BadRow(file.source, number, *shape))
+        return history
+
+    def shape_of(self, parts: dict[str, Any]) -> int:
+        """The number of a shape: what a touch is besides whose and when."""
+        number = self._numbers.setdefault(tuple(parts.items()), len(self._shapes))
+        if number == len(self._shapes):
+            self._shapes.append(parts)
+        return number
+
+    def _add(self, key: str, at: int, shape: int) -> None:
+        packed = self._of.get(key)
+        if packed is None:
+            packed = self._of[key] = array("q")
+        packed.append(at)
+        packed.append(shape)
+        self._count += 1
+
+    def take(self, contact: str) -> list[Touch]:
+        """The touches of a contact, which are then let go."""
+        packed = self._of.pop(contact, None)
+        if packed is None:
+            return []
+        self._count -= len(packed) // 2
+        return [
+            Touch(at=moment(at), **self._shapes[shape]) for at, shape in zip(packed[::2], packed[1::2], strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class _Plan:
+    """What a touch is besides whose and when: made once of each combination that a table has."""
+
+    def __init__(self, places: Mapping[str, int]) -> None:
+        found = {name: places[name] for name in _SHAPE if name in places}
+        self._names = tuple(found)
+        self._places = tuple(found.values())
+        self._known: dict[tuple[Any, ...], int | tuple[str, str, str]] = {}
+
+    def shape(self, values: Sequence[Any], history: History) -> int | tuple[str, str, str]:
+        """The number of a shape, or which column is bad, what it has and what is allowed."""
+        raw = tuple([values[place] for place in self._places])
+        try:
+            known = self._known.get(raw)
+        except TypeError:  # a list of topics has no hash
+            return self._made(raw, history)
+        if known is None:
+            known = self._known[raw] = self._made(raw, history)
+        return known
+
+    def _made(self, raw: tuple[Any, ...], history: History) -> int | tuple[str, str, str]:
+        parts: dict[str, Any] = {}
+        for name, value in zip(self._names, raw, strict=True):
+            field, read = _SHAPE[name]
+            if is_missing(value):
+                continue
+            try:
+                parts[field] = read(value)
+            except BadCellError as bad:
+                return name, bad.found, bad.allowed
+        return history.shape_of(parts)

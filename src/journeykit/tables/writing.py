@@ -1,0 +1,179 @@
+"""Tables out: files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import secrets
+import stat
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from journeykit.errors import DataError
+from journeykit.tables.formats import ENDINGS, format_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from typing import BinaryIO
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write that appears whole or not at all: written beside, then renamed.
+
+    What is no regular file, such as a pipe or ``/dev/null``, is written as it stands.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left behind.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        with target.open("wb") as file:
+            yield file
+        return
+    beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+    try:
+        # Unlike those of the module tempfile, this file gets the rights that a new file usually gets.
+        with _opened(beside, path) as file:
+            if target.exists():
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _opened(beside: Path, path: str | os.PathLike[str]) -> BinaryIO:
+    try:
+        return beside.open("xb")
+    except OSError as error:
+        # The message names the file that was asked for.
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def table_writer(
+    path: str | os.PathLike[str], columns: Mapping[str, str], form: str | None = None
+) -> Iterator[Callable[[Sequence[Any]], object]]:
+    """A function that writes rows to a file, which appears whole or not at all.
+
+    Args:
+        path: the file; ``-`` is standard output.
+        columns: the kind of each column by name: ``text``, ``number``, ``instant`` (aware, in UTC) or ``texts``
+            (several; in CSV joined by ``;``, in JSON lines and Parquet a list).
+        form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
+
+    Raises:
+        DataError: for an unknown ending.
+        OSError: if the file cannot be written.
+        MissingExtraError: for a Parquet file without the extra ``columns``.
+    """
+    form = form or format_of(path)
+    if form is None:
+        raise DataError(f"the ending of a table is one of {', '.join(ENDINGS)}", source=os.fspath(path))
+    opened = _writer_of(form)
+    if os.fspath(path) == "-":
+        sys.stdout.flush()
+        with opened(sys.stdout.buffer, columns) as write:
+            yield write
+        return
+    with whole_file(path) as file, _packed(file, path) as target, opened(target, columns) as write:
+        yield write
+
+
+def _writer_of(form: str) -> Any:
+    if form == "parquet":
+        from journeykit.tables.parquet import parquet_writer
+
+        return parquet_writer
+    return {"csv": _csv_writer, "jsonl": _jsonl_writer}[form]
+
+
+@contextmanager
+def _packed(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
+    if not os.fspath(path).lower().endswith(".gz"):
+        yield file
+        return
+    # Without a name and a time the same rows give the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+        yield packed
+
+
+@contextmanager
+def _text(file: Any) -> Iterator[io.TextIOWrapper]:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        yield text
+        text.flush()
+    finally:
+        text.detach()
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as text: UTC, microseconds.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> instant_text(datetime(2026, 11, 5, 10, tzinfo=UTC))
+        '2026-11-05T10:00:00.000000Z'
+    """
+    return instant.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+_CSV_CELLS: dict[str, Callable[[Any], object]] = {"instant": instant_text, "texts": ";".join, "number": repr}
+
+
+@contextmanager
+def _csv_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[Sequence[Any]], object]]:
+    special = [(place, _CSV_CELLS[kind]) for place, kind in enumerate(columns.values()) if kind in _CSV_CELLS]
+    with _text(file) as text:
+        write = csv.writer(text, lineterminator="\n").writerow
+        write(columns)
+
+        def write_row(row: Sequence[Any]) -> None:
+            cells = list(row)
+            for place, cell in special:
+                if cells[place] is not None:
+                    cells[place] = cell(cells[place])
+            write(cells)
+
+        yield write_row
+
+
+@contextmanager
+def _jsonl_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[Sequence[Any]], object]]:
+    instants = [place for place, kind in enumerate(columns.values()) if kind == "instant"]
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+    def write_row(row: Sequence[Any]) -> None:
+        cells = list(row)
+        for place in instants:
+            if cells[place] is not None:
+                cells[place] = instant_text(cells[place])
+        text.write(encode(dict(zip(columns, cells, strict=True))) + "\n")
+
+    with _text(file) as text:
+        yield write_row

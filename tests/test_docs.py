@@ -1,0 +1,158 @@
+"""Documents run: the code blocks of the README and of docs/, and the examples of all docstrings.
+
+On a page,
+
+- a block whose first line is ``# file: NAME`` is written to that file before anything runs;
+- a ``python`` block runs, all of a page in one namespace;
+- a ``sh`` block runs where its lines begin with ``journeykit ``; a line that does not end with 0 says ``# exits N``;
+- a ``text`` block is exactly what the block before it printed.
+
+``python tests/test_docs.py`` writes what was printed into the pages; look at the difference before you keep it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib
+import io
+import os
+import pkgutil
+import re
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import journeykit
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# file: (\S+)\n")
+MODULES = ["journeykit", *(found.name for found in pkgutil.walk_packages(journeykit.__path__, "journeykit."))]
+
+
+def printed(run):
+    """What a function prints, on either stream."""
+    page = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
+    with contextlib.redirect_stdout(page), contextlib.redirect_stderr(page):
+        run()
+    page.seek(0)
+    return page.read()
+
+
+def run_python(code, namespace, where):
+    return printed(lambda: exec(compile(code, where, "exec"), namespace))
+
+
+def run_commands(code):
+    """The lines of a block as commands of journeykit, each with the exit code that it says; None for other lines."""
+    lines = code.replace("\\\n", " ").splitlines()
+    if not all(line.startswith("journeykit ") for line in lines):
+        return None
+    from journeykit.cli import main
+
+    def run():
+        for line in lines:
+            said = re.search(r"# exits (\d)", line)
+            try:
+                found = main(shlex.split(line, comments=True)[1:])
+            except SystemExit as stop:
+                found = stop.code
+            assert (found or 0) == int(said[1] if said else 0), f"{line} ended with {found}"
+
+    return printed(run)
+
+
+def write_files(text):
+    for block in BLOCK.finditer(text):
+        header = FILE.match(block[2])
+        if header:
+            Path(header[1]).write_text(block[2][header.end() :], encoding="utf-8")
+
+
+def outputs(page):
+    """Run a page in the working directory; each text block, with what was printed before it."""
+    text = page.read_text(encoding="utf-8")
+    write_files(text)
+    namespace = {"__name__": "page"}
+    before = None
+    for block in BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start()) + 1
+        where = f"{page.relative_to(ROOT)}:{line}"
+        if FILE.match(block[2]):
+            before = None
+        elif block[1] == "python":
+            before = run_python("\n" * line + block[2], namespace, where)
+        elif block[1] == "sh":
+            before = run_commands(block[2])
+        elif block[1] == "text":
+            assert before is not None, f"{where}: nothing ran before this text"
+            yield block, where, before
+            before = None
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """A working directory of the page's own, from which it can import."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    known = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.usefixtures("scratch")
+def test_page_runs(page):
+    """Every code block of a page runs, and prints what the page says."""
+    for block, where, found in outputs(page):
+        assert found == block[2], where
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.usefixtures("scratch")
+def test_docstring_examples_run(name):
+    """Every example in a docstring runs, and gives what the docstring says."""
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        pytest.skip(f"{name} needs {error.name}")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        result = doctest.testmod(module)
+    assert result.failed == 0, said.getvalue()
+
+
+def test_reference_is_complete():
+    """Whatever comes through the front door has its place in the reference."""
+    page = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\.\. auto\w+:: journeykit\.(\w+)", page, re.MULTILINE))
+    assert set(journeykit.__all__) - told == set()
+
+
+def write_outputs():
+    """Write what was printed into the pages."""
+    for page in PAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            sys.path.insert(0, folder)
+            text = page.read_text(encoding="utf-8")
+            changed = text
+            for block, _, found in reversed(list(outputs(page))):
+                changed = changed[: block.start(2)] + found + changed[block.end(2) :]
+            if changed != text:
+                page.write_text(changed, encoding="utf-8")
+                sys.stderr.write(f"{page.relative_to(ROOT)} is written anew\n")
+            sys.path.remove(folder)
+            os.chdir(ROOT)
+
+
+if __name__ == "__main__":
+    write_outputs()
