@@ -17,7 +17,7 @@ from unittest import mock
 
 import attrs
 from pygments.lexers import TextLexer
-from sphinx.domains.python import PyXRefRole
+from sphinx.domains.python import PyObject, PyXRefRole
 from sphinx.pycode import ModuleAnalyzer
 
 from journeykit import Arbiter, Cap, NotSupportedError, Playbook, Quota, Reason, Window, cli, tables
@@ -54,7 +54,7 @@ def reasons() -> str:
 
 def windows() -> str:
     """Every kind of window: its keys in a file, its spelling in Python, its meaning."""
-    return table(["window", "keys", "in Python", "a touch counts where it is in"], map(_window, WINDOW_KEYS))
+    return table(["window", "keys", "in Python", "what it holds"], map(_window, WINDOW_KEYS))
 
 
 def _window(kind: str) -> tuple[str, ...]:
@@ -253,15 +253,9 @@ class Thing(PyXRefRole):
 def tell_types(_app: Sphinx, _what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
     """Add the type of every documented field of a class of the model."""
     if inspect.isclass(thing) and attrs.has(thing):
-        known = {own.name.lstrip("_"): own.type for own in attrs.fields(thing)}
-        for line in [line for line in lines if line.startswith(":ivar ")]:
-            name = line.split(":")[1].removeprefix("ivar ")
-            if known.get(name) is not None:
-                lines.append(f":vartype {name}: {_type(known[name])}")
-
-
-def _type(hint: Any) -> str:
-    return hint if isinstance(hint, str) else inspect.formatannotation(hint).replace("journeykit.", "")
+        for name, hint in inspect.get_annotations(thing).items():
+            if any(line.startswith(f":ivar {name}:") for line in lines):
+                lines.append(f":vartype {name}: {hint}")
 
 
 def hide_factories(
@@ -278,4 +272,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-signature", hide_factories)
     app.add_role("thing", Thing())
     app.add_lexer("csv", TextLexer)
+    for part in PyObject.doc_field_types:
+        if part.name == "variable":
+            part.label = "Attributes"
     return {"parallel_read_safe": True}

@@ -97,7 +97,7 @@ class _Writer:
         case = self.case
         opening = entry.opening
         assert opening is not None  # noqa: S101  (an entry without an opening is faulty)
-        failed = [list(failures(case.subject, opening, at)) for at in entry.asked]
+        failed = [self._failed(opening, at) for at in entry.asked]
         if entry.outside is not None:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, entry.outside)] for found in failed]
         reasons = sorted({reason for found in failed for reason, _ in found}, key=_ORDER.__getitem__)
@@ -120,6 +120,16 @@ class _Writer:
             failed=tuple(reasons) if self.explain else (reason,),
             retry_at=retry_at,
         )
+
+    def _failed(self, opening: Opening, at: int) -> list[tuple[Reason, str]]:
+        """The checks that fail at an instant: all of them, or the first alone where nothing depends on the others."""
+        found = failures(self.case.subject, opening, at)
+        if self.explain or self.case.until is not None:
+            return list(found)
+        first = next(found, None)
+        if first is None:
+            return []
+        return [first, *found] if first[0] in TIMED else [first]
 
     def _worth_it(self, entry: Entry) -> bool:
         """Whether an entry that only time stops would be worth sending; a policy that fails here is no fault yet."""
