@@ -21,6 +21,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # from_code tells the types, in short
 add_module_names = False
 python_maximum_signature_line_length = 80
 

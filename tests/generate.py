@@ -93,13 +93,15 @@ def situation(seed: int) -> Situation:
         consent=None if rng.random() < 0.1 else list(CHANNELS if rng.random() < 0.85 else CHANNELS[:2]),
         preferences={"sms": 0.5} if rng.random() < 0.2 else {},
         interests=["news"] if rng.random() < 0.5 else [],
-        attributes={"weekly": rng.choice((0, 1, 2, 1.5, None)), "vip": rng.random() < 0.5} if rng.random() < 0.8 else {},
+        attributes={"weekly": rng.choice((0, 1, 2, 1.5, None)), "vip": rng.random() < 0.5}
+        if rng.random() < 0.8
+        else {},
     )
     claims = tuple(_claims(rng, playbook, at, few=is_plan)) if rng.random() < 0.65 else None
     touches = tuple(_touches(rng, playbook, at))
-    return Situation(
-        seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until
-    )
+    if claims is not None and rng.random() < 0.15:
+        playbook, claims = _gatekeeper(rng, playbook, claims)
+    return Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
 
 
 def _playbook(rng: Random, day: date, *, few: bool) -> Playbook:
@@ -129,6 +131,19 @@ def _playbook(rng: Random, day: date, *, few: bool) -> Playbook:
         interest_lift=rng.choice((0.0, 0.5)),
         on_missing=OnMissing(consent=rng.choice(("allow", "deny"))),
     )
+
+
+def _gatekeeper(rng: Random, playbook: Playbook, claims: tuple[Claim, ...]) -> tuple[Playbook, tuple[Claim, ...]]:
+    """A playbook of caps and the like that lists no campaigns, and claims that say themselves what they are."""
+    wild = tuple(
+        evolve(
+            claim, channel=rng.choice((*CHANNELS, *CHANNELS, None)), content=rng.choice((claim.content, None, "new"))
+        )
+        for claim in claims
+    )
+    if rng.random() < 0.5:
+        return evolve(playbook, campaigns=None), wild
+    return evolve(playbook, campaigns=None, content=None, teams=None), wild
 
 
 def _journey(rng: Random) -> Journey:
@@ -214,7 +229,9 @@ def window(rng: Random, day: date) -> Window:
     """A window of any kind."""
     zone = rng.choice(("contact", "contact", "contact", "playbook", "Asia/Kolkata", "America/New_York"))
     start = rng.choice(("monday", "sunday"))
-    kind = rng.choice(("rolling", "rolling", "days", "days", "stretch", "calendar", "calendar", "between", "running", "ever"))
+    kind = rng.choice(
+        ("rolling", "rolling", "days", "days", "stretch", "calendar", "calendar", "between", "running", "ever")
+    )
     if kind == "rolling":
         return Window.rolling(rng.choice(("4h", "24h", "36h", "2d", "7d", "90m")))
     if kind == "days":
@@ -235,7 +252,9 @@ def _cap(rng: Random, number: int, scope: Any, day: date) -> Cap:
     most: Any = rng.choice((0, 1, 1, 1, 1, 2, 2, 3, 1.5, 2.5, None))
     if rng.random() < 0.12:
         most = Limit(attribute="weekly", default=rng.choice((1, 2, None)))
-    by = rng.choice(((), (), (), ("channel",), ("team",), ("content",), ("campaign",), ("topic",), ("channel", "topic")))
+    by = rng.choice(
+        ((), (), (), ("channel",), ("team",), ("content",), ("campaign",), ("topic",), ("channel", "topic"))
+    )
     points: Any = 1
     if rng.random() < 0.25:
         points = rng.choice((0.5, {"email": 0.5, "sms": 1.25}, {"email": 0, "push": 2}, {"sms": 0.1, "push": 0.3}))
@@ -272,7 +291,9 @@ def _requirements(rng: Random, scope: Any, day: date) -> list[Requirement]:
 
 
 def _hours(rng: Random, number: int) -> Hours:
-    start, end = rng.choice((("21:00", "08:00"), ("22:30", "06:15"), ("00:00", "02:30"), ("12:00", "14:00"), ("09:00", "09:00")))
+    start, end = rng.choice(
+        (("21:00", "08:00"), ("22:30", "06:15"), ("00:00", "02:30"), ("12:00", "14:00"), ("09:00", "09:00"))
+    )
     return Hours(
         start=start,
         end=end,
@@ -288,7 +309,9 @@ def _claims(rng: Random, playbook: Playbook, at: datetime, *, few: bool) -> list
         campaign = rng.choice(playbook.campaigns or ())
         own: datetime | date | None = None
         if rng.random() < 0.2:
-            own = rng.choice((at, at.date(), at.date() + timedelta(days=1), at + timedelta(hours=rng.choice((-1, 5, 20)))))
+            own = rng.choice(
+                (at, at.date(), at.date() + timedelta(days=1), at + timedelta(hours=rng.choice((-1, 5, 20))))
+            )
         found.append(
             Claim(
                 campaign=campaign.id,
@@ -306,7 +329,9 @@ def _touches(rng: Random, playbook: Playbook, at: datetime) -> list[Touch]:
     found = []
     for _ in range(rng.choice((0, 0, 1, 2, 3, 4, 6))):
         campaign = rng.choice(playbook.campaigns or ())
-        away = timedelta(minutes=15 * rng.choice((0, rng.randint(-8, 8), rng.randint(-96 * 3, 96 * 3), rng.randint(-96 * 12, 96))))
+        away = timedelta(
+            minutes=15 * rng.choice((0, rng.randint(-8, 8), rng.randint(-96 * 3, 96 * 3), rng.randint(-96 * 12, 96)))
+        )
         found.append(
             Touch(
                 at=at + away,
@@ -315,7 +340,9 @@ def _touches(rng: Random, playbook: Playbook, at: datetime) -> list[Touch]:
                 content=rng.choice((*campaign.content, None)),
                 team=rng.choice((None, None, None, "beta")),
                 topics=["offers"] if rng.random() < 0.1 else (),
-                status=rng.choice(("sent", "sent", "sent", "sent", "reserved", "planned", "failed", "bounced", "released")),
+                status=rng.choice(
+                    ("sent", "sent", "sent", "sent", "reserved", "planned", "failed", "bounced", "released")
+                ),
             )
         )
     return found

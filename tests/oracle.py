@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from generate import Situation
 
 from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Team, Touch, Window
@@ -57,9 +57,17 @@ def first_instant(local: str, day: date, time: tuple[int, int] = (0, 0)) -> date
 def period_of(day: date, period: str, every: int, week_start: str) -> int:
     """The number of the block of periods in which a date lies, counted from the one of 1970-01-01."""
     days = (day - EPOCH).days
-    first_day = (EPOCH.weekday() + (1 if week_start == "sunday" else 0)) % 7  # 1970-01-01, counted from the week's first
+    first_day = (
+        EPOCH.weekday() + (1 if week_start == "sunday" else 0)
+    ) % 7  # 1970-01-01, counted from the week's first
     months = (day.year - 1970) * 12 + day.month - 1
-    number = {"day": days, "week": (days + first_day) // 7, "month": months, "quarter": months // 3, "year": day.year - 1970}
+    number = {
+        "day": days,
+        "week": (days + first_day) // 7,
+        "month": months,
+        "quarter": months // 3,
+        "year": day.year - 1970,
+    }
     return number[period] // every
 
 
@@ -149,13 +157,12 @@ def clash(conflict: Conflict, zone: str, one: Mark, other: Mark) -> bool:
 class Wish:
     """A claim for one content, and what becomes of it."""
 
-    def __init__(self, number: int, group: int, claim: Claim, campaign: Campaign, content: Content | None, team: Team | None) -> None:
-        self.number = number
+    def __init__(self, group: int, claim: Claim, campaign: Campaign, content: Content | None) -> None:
         self.group = group
         self.claim = claim
         self.campaign = campaign
         self.content = content
-        self.team = team
+        self.team: Team | None = None
         self.facets: dict[str, tuple[str, ...]] = {}
         self.is_open = False
         self.is_twin = False
@@ -206,27 +213,29 @@ class Oracle:
     def _wishes(self, claims: Sequence[Claim] | None) -> Iterator[Wish]:
         if claims is None:
             claims = [Claim(campaign=campaign.id) for campaign in self.playbook.campaigns or ()]
-        number = 0
         for group, claim in enumerate(claims):
-            campaign = self.campaigns[claim.campaign]
-            for content_id in campaign.content:
-                content = self.contents[content_id]
-                if claim.content in (None, content_id) and claim.channel in (None, content.channel):
-                    own = Claim(
-                        campaign=claim.campaign,
-                        content=content_id,
-                        channel=content.channel,
-                        at=claim.at,
-                        weight=claim.weight,
-                        propensity=claim.propensity,
-                        value=claim.value,
-                        asked_at=claim.asked_at,
-                    )
-                    wish = Wish(number, group, own, campaign, content, self.teams.get(campaign.team or ""))
-                    wish.facets = self.playbook.facets(campaign, content)
-                    wish.is_open = claim.content is None
-                    number += 1
-                    yield wish
+            campaign = self.campaigns.get(claim.campaign)
+            for content_id, channel in self._contents_of(campaign, claim):
+                content = self.contents.get(content_id or "")
+                known = campaign or Campaign(id=claim.campaign, repeat=None)
+                wish = Wish(group, evolve(claim, content=content_id, channel=channel), known, content)
+                wish.team = self.teams.get(known.team or "")
+                own = {"channel": channel, "content": content_id}
+                named = {name: (value,) for name, value in own.items() if value is not None}
+                wish.facets = self.playbook.facets(known, content) | named
+                wish.is_open = campaign is not None and claim.content is None
+                yield wish
+
+    def _contents_of(self, campaign: Campaign | None, claim: Claim) -> Iterator[tuple[str | None, str | None]]:
+        """The contents that a claim asks for, each with its channel."""
+        if campaign is None:
+            content = self.contents.get(claim.content or "")
+            yield claim.content, claim.channel or (content.channel if content else None)
+            return
+        for content_id in campaign.content:
+            channel = self.contents[content_id].channel
+            if claim.content in (None, content_id) and claim.channel in (None, channel):
+                yield content_id, channel
 
     def _mark_twins(self) -> None:
         """Of the same claim, the one of the highest own weight stands."""
@@ -252,7 +261,10 @@ class Oracle:
 
     def _find_slot(self, channel: str | None, obeys: bool, day: date) -> datetime | None:  # noqa: FBT001
         start, end = first_instant(self.zone, day), first_instant(self.zone, day + DAY)
-        instants = sorted({start + QUARTER * n for n in range((end - start) // QUARTER)} | ({self.at} if start <= self.at < end else set()))
+        instants = sorted(
+            {start + QUARTER * n for n in range((end - start) // QUARTER)}
+            | ({self.at} if start <= self.at < end else set())
+        )
         if not obeys or not any(self.closed(channel, at) for at in instants):
             # Nothing restricts the hours of this day: the decision's local time.
             if end <= self.at:
@@ -289,26 +301,47 @@ class Oracle:
     def failures(self, wish: Wish, at: datetime) -> list[str]:
         """Every check that fails, in the order of the reasons."""
         contact, campaign, content = self.contact, wish.campaign, wish.content
-        consent = contact.consent_for(wish.claim.channel or "", micros(at))
+        consent = contact.consent_for(wish.claim.channel, micros(at)) if wish.claim.channel else None
         found = []
         if contact.suppressed:
             found.append("suppressed")
         if campaign.needs_consent and contact.opted_out:
             found.append("opted_out")
-        if campaign.needs_consent and (consent is False or any(self._denied(topic, at) for topic in wish.facets.get("topic", ()))):
+        if campaign.needs_consent and (
+            consent is False or any(self._denied(topic, at) for topic in wish.facets.get("topic", ()))
+        ):
             found.append("no_consent")
         if wish.is_outside or not self.is_open(campaign, at):
             found.append("campaign_closed")
-        if campaign.audience is not None and campaign.audience.test(contact.values(), self.at.astimezone(ZoneInfo(self.zone))) is not True:
+        if (
+            campaign.audience is not None
+            and campaign.audience.test(contact.values(), self.at.astimezone(ZoneInfo(self.zone))) is not True
+        ):
             found.append("not_in_audience")
-        if content is not None and content.stages is not None and contact.stage is not None and not content.stages.get(contact.stage):
+        if (
+            content is not None
+            and content.stages is not None
+            and contact.stage is not None
+            and not content.stages.get(contact.stage)
+        ):
             found.append("wrong_stage")
-        if content is not None and content.roles is not None and contact.role is not None and not content.roles.get(contact.role):
+        if (
+            content is not None
+            and content.roles is not None
+            and contact.role is not None
+            and not content.roles.get(contact.role)
+        ):
             found.append("wrong_role")
         owner = self._owner()
-        if owner is not None and owner != (wish.team.department if wish.team else "marketing") and contact.stage not in campaign.stages:
+        if (
+            owner is not None
+            and owner != (wish.team.department if wish.team else "marketing")
+            and contact.stage not in campaign.stages
+        ):
             found.append("wrong_owner")
-        if campaign.needs_consent and any(h is not None and h.holds(contact.id) for h in (self.playbook.holdout, campaign.holdout)):
+        if campaign.needs_consent and any(
+            h is not None and h.holds(contact.id) for h in (self.playbook.holdout, campaign.holdout)
+        ):
             found.append("holdout")
         if self._lacks_data(wish, consent):
             found.append("missing_data")
@@ -341,7 +374,10 @@ class Oracle:
             or campaign.ends
             or campaign.dates
             or (campaign.obeys_quiet_hours and self._has_hours(wish.claim.channel))
-            or (campaign.obeys_caps and any(self._cells(cap, wish.facets) and cap.window.is_local for cap in self.playbook.caps))
+            or (
+                campaign.obeys_caps
+                and any(self._cells(cap, wish.facets) and cap.window.is_local for cap in self.playbook.caps)
+            )
         )
         return bool(
             (on_missing.consent == "deny" and campaign.needs_consent and consent is None)
@@ -362,10 +398,20 @@ class Oracle:
         weight = claim.weight
         if weight is None:
             weight = campaign.weight * (wish.team.lever if wish.team else 1.0)
-            weight *= 1.0 if content is None or content.stages is None or contact.stage is None else content.stages.get(contact.stage, 0)
-            weight *= 1.0 if content is None or content.roles is None or contact.role is None else content.roles.get(contact.role, 0)
+            weight *= (
+                1.0
+                if content is None or content.stages is None or contact.stage is None
+                else content.stages.get(contact.stage, 0)
+            )
+            weight *= (
+                1.0
+                if content is None or content.roles is None or contact.role is None
+                else content.roles.get(contact.role, 0)
+            )
             weight *= contact.preferences.get(claim.channel or "", 1.0)
-            weight *= 1 + self.playbook.interest_lift if set(contact.interests) & set(wish.facets.get("topic", ())) else 1.0
+            weight *= (
+                1 + self.playbook.interest_lift if set(contact.interests) & set(wish.facets.get("topic", ())) else 1.0
+            )
             weight *= 1.0 if claim.propensity is None else claim.propensity
             weight *= 1.0 if claim.value is None else claim.value
         wish.weight = scaled(weight, MILLION)
@@ -473,14 +519,18 @@ class Oracle:
         """Weight less reserve, summed up, in millionths."""
         return sum(wish.weight - self.reserve for wish, _ in items)
 
-    def best(self, items: list[tuple[Wish, datetime]], before: list[tuple[Wish, datetime]]) -> list[tuple[Wish, datetime]]:
+    def best(
+        self, items: list[tuple[Wish, datetime]], before: list[tuple[Wish, datetime]]
+    ) -> list[tuple[Wish, datetime]]:
         """The best of all sets that keep every rule, after some winners that were settled before."""
         items = sorted(items, key=self.position)
         sets = _Sets(self, items, before)
         levels = sorted({wish.level for wish, _ in items})
 
         def merit(places: tuple[int, ...]) -> tuple[Any, ...]:
-            totals = [sum(items[p][0].weight - self.reserve for p in places if items[p][0].level == level) for level in levels]
+            totals = [
+                sum(items[p][0].weight - self.reserve for p in places if items[p][0].level == level) for level in levels
+            ]
             return [-total for total in totals], places
 
         return [items[place] for place in min(sets.feasible(), key=merit)]
@@ -510,7 +560,9 @@ class Oracle:
         left = [item for item in self.items if item[0] is not wish]
         exempt = self.best([item for item in left if not item[0].campaign.obeys_caps], [])
         others = self.best([item for item in left if item[0].campaign.obeys_caps], exempt)
-        return self.worth(exempt) + self.worth(others) - self.worth(item for item in self.winners if item[0] is not wish)
+        return (
+            self.worth(exempt) + self.worth(others) - self.worth(item for item in self.winners if item[0] is not wish)
+        )
 
     # Section 7: the reasons
 
@@ -538,7 +590,10 @@ class Oracle:
                 yield "requires", requirement.name, set()
         if wish.campaign.obeys_caps:
             # Within one decision a claim that obeys but does not count is checked as if it did; later it is history.
-            marks = [*(mark for mark in standing if mark.is_counted or (mark.who >= 0 and mark.obeys and not later)), own]
+            marks = [
+                *(mark for mark in standing if mark.is_counted or (mark.who >= 0 and mark.obeys and not later)),
+                own,
+            ]
             crowds: dict[str, set[int]] = {}
             for cap, limit, held in self.loads(marks, own):
                 if own in held and sum(cap.points_of(mark.facets) for mark in held) > limit:
@@ -549,7 +604,9 @@ class Oracle:
     def _touched(self, campaign: str) -> int:
         return sum(mark.campaign == campaign for mark in self.history)
 
-    def has_partner(self, requirement: Requirement, wish: Wish, at: datetime, winners: Iterable[tuple[Wish, datetime]]) -> bool:
+    def has_partner(
+        self, requirement: Requirement, wish: Wish, at: datetime, winners: Iterable[tuple[Wish, datetime]]
+    ) -> bool:
         """Whether a winner, or a touch of the history, will do for a requirement."""
         for rival, when in winners:
             is_exempt = not rival.campaign.obeys_caps
@@ -627,13 +684,19 @@ class Oracle:
         """Every instant after the span, up to another, at which a rule could change its mind."""
         marks = [*(mark.at for mark in self.history), *(at for _, at in self.winners)]
         found = {self.last + TICK, *marks, *(at + TICK for at in marks)}
-        for window in [cap.window for cap in self.playbook.caps] + [r.within for r in self.playbook.requirements if r.within]:
+        for window in [cap.window for cap in self.playbook.caps] + [
+            r.within for r in self.playbook.requirements if r.within
+        ]:
             if window.kind == "rolling":
                 found |= {at + window.length for at in marks}
         for conflict in self.playbook.conflicts:
             if conflict.lag.length is not None:
                 found |= {at + conflict.lag.length + TICK for at in marks}
-        zones = {self.zone, self.playbook.timezone, *(cap.window.zone for cap in self.playbook.caps if "/" in cap.window.zone)}
+        zones = {
+            self.zone,
+            self.playbook.timezone,
+            *(cap.window.zone for cap in self.playbook.caps if "/" in cap.window.zone),
+        }
         zones |= {r.within.zone for r in self.playbook.requirements if r.within and "/" in r.within.zone}
         for zone in zones:
             day = on(zone, self.last)
@@ -673,7 +736,9 @@ class _Sets:
                 self.rooms.append((left, uses))
         zone, conflicts = oracle.zone, oracle.playbook.conflicts
         self.barred = {
-            place for place, mark in enumerate(marks) if any(clash(c, zone, mark, other) for c in conflicts for other in standing)
+            place
+            for place, mark in enumerate(marks)
+            if any(clash(c, zone, mark, other) for c in conflicts for other in standing)
         }
         self.pairs = {
             (a, b)
@@ -722,7 +787,9 @@ class _Sets:
             for place, (wish, at) in enumerate(self.items):
                 if requirement.claim.matches(wish.facets):
 
-                    def check(places: tuple[int, ...], r: Requirement = requirement, w: Wish = wish, t: datetime = at) -> bool:
+                    def check(
+                        places: tuple[int, ...], r: Requirement = requirement, w: Wish = wish, t: datetime = at
+                    ) -> bool:
                         return self.oracle.has_partner(r, w, t, [*self.before, *(self.items[p] for p in places)])
 
                     found.append((place, check))

@@ -19,12 +19,12 @@ from journeykit.decision import Grant
 from journeykit.eligibility import Subject, failures
 
 CHUNKS = 12
-DECISIONS = 2400  # with their grants, totals and audits
-EXPLAINED = 840  # with all of their rows besides
+DECISIONS = 1920  # with their grants, totals and audits
+EXPLAINED = 720  # with all of their rows besides
 SHUFFLED = 480
 CHANGED = 360
-ELIGIBLE = 1200
-AUDITED = 600
+ELIGIBLE = 720
+AUDITED = 480
 FAR = timedelta(days=70)
 MILLION = 1_000_000
 TIMED = {"campaign_closed", "quiet_hours"}
@@ -115,7 +115,13 @@ def row_faults(oracle: Oracle, wish: Wish, row: Row):
     if len(wish.asked) == 1 and oracle.reason(wish) != reason:
         yield "reason", reason, oracle.reason(wish)
     if reason == "granted":
-        if row.send_at != granted[0][1] or row.retry_at is not None or row.needs is not None or row.lost_to or row.binding:
+        if (
+            row.send_at != granted[0][1]
+            or row.retry_at is not None
+            or row.needs is not None
+            or row.lost_to
+            or row.binding
+        ):
             yield "granted row", row
         if round((row.displaced or 0) * MILLION) != oracle.displaced(wish):
             yield "displaced", row.displaced, oracle.displaced(wish)
@@ -192,7 +198,8 @@ def test_the_order_of_the_input_does_not_matter(number):
 
 def one_level(case: Situation) -> Situation:
     """The situation with all claims in one tier."""
-    campaigns = [evolve(campaign, tier=0) for campaign in case.playbook.campaigns or ()]
+    known = case.playbook.campaigns
+    campaigns = None if known is None else [evolve(campaign, tier=0) for campaign in known]
     return case.but(playbook=evolve(case.playbook, campaigns=campaigns, policy="weighted"))
 
 
@@ -202,13 +209,15 @@ def test_a_higher_weight_never_loses(number):
     for seed in chunk(number, CHANGED, start=30_000):
         case = one_level(situation(seed))
         rng = Random(seed)
-        alone = [campaign.id for campaign in case.playbook.campaigns or ()]
         claims = [claim for claim in case.claims or () if claim.content and claim.weight is not None]
         case = case.but(claims=tuple({(claim.campaign, claim.content, claim.at): claim for claim in claims}.values()))
-        assert alone
         before = decide(case)
         for grant in before.granted:
-            own = [c for c in case.claims or () if (c.campaign, c.content, c.weight) == (grant.campaign, grant.content, grant.weight)]
+            own = [
+                c
+                for c in case.claims or ()
+                if (c.campaign, c.content, c.weight) == (grant.campaign, grant.content, grant.weight)
+            ]
             for claim in own[:1]:
                 raised = evolve(claim, weight=claim.weight + rng.choice((0.000001, 0.5, 10)))
                 after = decide(case.but(claims=tuple(raised if c is claim else c for c in case.claims or ())))
@@ -238,11 +247,15 @@ def test_needs_is_exact(number):
         claims = [evolve(claim, weight=claim.weight or 1.0) for claim in claims]
         case = case.but(claims=tuple({(claim.campaign, claim.content, claim.at): claim for claim in claims}.values()))
         for row in decide(case, explain=True).rows:
-            mine = [c for c in case.claims or () if (c.campaign, c.content, c.at) == (row.campaign, row.content, row.date)]
+            mine = [
+                c for c in case.claims or () if (c.campaign, c.content, c.at) == (row.campaign, row.content, row.date)
+            ]
             if row.needs is None:
                 continue
             for weight, wins in ((row.needs, True), (round(row.needs * MILLION - 1) / MILLION, False)):
-                again = case.but(claims=tuple(evolve(c, weight=weight) if c is mine[0] else c for c in case.claims or ()))
+                again = case.but(
+                    claims=tuple(evolve(c, weight=weight) if c is mine[0] else c for c in case.claims or ())
+                )
                 found = {key_of(other): str(other.reason) for other in decide(again).rows}
                 assert (found[key_of(row)] == "granted") == wins, (seed, key_of(row), weight)
 
@@ -253,10 +266,14 @@ def test_the_fast_way_to_eligibility_agrees_with_the_readable_one(number):
     rng = Random(number)
     for _ in range(ELIGIBLE // CHUNKS):
         playbook, at = fussy_playbook(rng), moment(rng)
-        playbook = evolve(playbook, campaigns=[evolve(one, content=one.content[:1]) for one in playbook.campaigns or ()])
+        playbook = evolve(
+            playbook, campaigns=[evolve(one, content=one.content[:1]) for one in playbook.campaigns or ()]
+        )
         contact = person(rng, at)
         compiled = Compiled(playbook)
-        subject = Subject(contact, playbook, compiled.schedule, clock(contact.timezone or playbook.timezone), micros(at))
+        subject = Subject(
+            contact, playbook, compiled.schedule, clock(contact.timezone or playbook.timezone), micros(at)
+        )
         fit = {o.campaign.id for o in compiled.openings if not any(True for _ in failures(subject, o, micros(at)))}
         decision = Arbiter(playbook).decide(contact, at=at)
         assert {grant.campaign for grant in decision.granted} == fit
@@ -270,8 +287,6 @@ def test_the_fast_way_to_eligibility_agrees_with_the_readable_one(number):
             assert bool(broken) == (wish.campaign.id not in fit), (wish.key, broken)
         for row, wish in ((decision.row(wish.campaign.id), wish) for wish in oracle.wishes):
             assert str(row.reason) == (oracle.failures(wish, oracle.at) or ["granted"])[0]
-
-
 
 
 def granting(case: Situation, grants: list[Grant]) -> Decision:

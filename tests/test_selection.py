@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from journeykit.selection import Choice, Problem, combine
 
 CHUNKS = 8
-PROBLEMS = 3200
-LARGER = 960
-STARVED = 1200
+PROBLEMS = 2400
+LARGER = 800
+STARVED = 800
 
 
 def is_feasible(problem: Problem, chosen: set[int]) -> bool:

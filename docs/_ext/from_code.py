@@ -73,7 +73,9 @@ def presets() -> str:
     said = ModuleAnalyzer.for_module("journeykit.presets").find_attr_docs()
     parts = []
     for name, caps in PRESETS.items():
-        lines = "\n".join(f"  - {_flow(own)}" for own in _short(caps))
+        lines = "\n".join(
+            "  - " + "\n    ".join(f"{key}: {_flow(value)}" for key, value in own.items()) for own in _short(caps)
+        )
         parts.append(f"### {name}\n\n{' '.join(said['', name]).strip()}\n\n```yaml\ncaps:\n{lines}\n```")
     return "\n\n".join(parts)
 
@@ -123,17 +125,19 @@ def playbook_keys() -> str:
     schema = json_schema()
     named = schema["$defs"]
     parts = ["## The playbook", _keys(schema)]
-    for name in sorted((name for name in named if "properties" in named[name]), key=_place(schema)):
+    for name in _mentioned(schema["properties"], named, []):
         parts += [f"## {name}", named[name]["description"], _keys(named[name])]
     simple = ((code(name), named[name]["description"]) for name in ("texts", "date", "rule", "lag"))
     return "\n\n".join([*parts, "## Small values", table(["value", "what it is"], simple)])
 
 
-def _place(schema: Mapping[str, Any]) -> Callable[[str], int]:
-    """Where a definition is first mentioned, so that sections come in the order of a playbook."""
-    order = re.findall(r'"#/\$defs/(\w+)"', json.dumps(schema["properties"]))
-    order += re.findall(r'"#/\$defs/(\w+)"', json.dumps(schema["$defs"]))
-    return order.index
+def _mentioned(part: Any, named: Mapping[str, Any], found: list[str]) -> list[str]:
+    """The definitions with keys, each after the one that first mentions it."""
+    for name in re.findall(r'"#/\$defs/(\w+)"', json.dumps(part)):
+        if name not in found and "properties" in named[name]:
+            found.append(name)
+            _mentioned(named[name], named, found)
+    return found
 
 
 def _keys(schema: Mapping[str, Any]) -> str:
@@ -145,15 +149,16 @@ def _keys(schema: Mapping[str, Any]) -> str:
     return table(["key", "value", "default", "meaning"], rows)
 
 
-_LINKED = {"scope": "scope", "window": "windows.md#all-windows", "rule": "rules.md"}
+_LINKED = {"window": "windows.md#all-windows", "rule": "rules.md"} | dict.fromkeys(
+    ("texts", "date", "lag"), "#small-values"
+)
 
 
 def _value(schema: Mapping[str, Any]) -> str:
     """What may stand as a value, in words."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
-        target = _LINKED.get(name, "#" + ("small-values" if name in ("texts", "date", "lag") else name.lower()))
-        return f"[{name}]({target if target != 'scope' else '#scope'})"
+        return f"[{name}]({_LINKED.get(name, '#' + name.lower())})"
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(map(_value, schema["anyOf"])))
     if "enum" in schema:

@@ -7,7 +7,7 @@ tried on what was granted. Whether a better set exists is not asked, only whethe
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -115,7 +115,7 @@ class _Audit:
         self.playbook = playbook
         self.decision = decision
         self.contact = contact
-        self.claims = claims
+        self.wishes: Sequence[Claim | Campaign] = claims if claims is not None else playbook.campaigns or ()
         self.values = contact.values()
         self.home = clock(playbook.timezone)
         self.clock = self.home if contact.timezone is None else clock(contact.timezone)
@@ -182,21 +182,22 @@ class _Audit:
 
     def _wanted(self) -> Iterator[tuple[str, str | None, str | None]]:
         """Every campaign, content and channel that is asked for."""
-        if self.claims is None:
-            asked: Iterable[tuple[str, str | None, str | None]] = [
-                (campaign, None, None) for campaign in self.campaigns
-            ]
-        else:
-            asked = [(claim.campaign, claim.content, claim.channel) for claim in self.claims]
-        for campaign, content_id, channel in asked:
-            known = self.campaigns.get(campaign)
-            contents = [self.contents[one] for one in known.content] if known else []
-            if not contents:
-                other = self.contents.get(content_id or "")
-                yield campaign, content_id, channel or (other.channel if other else None)
-            for content in contents:
-                if content_id in (None, content.id) and channel in (None, content.channel):
-                    yield campaign, content.id, content.channel
+        for wish in self.wishes:
+            yield from self._contents_of(wish)
+
+    def _contents_of(self, wish: Claim | Campaign) -> Iterator[tuple[str, str | None, str | None]]:
+        """The contents of one wish, of which one can be granted."""
+        campaign, content_id, channel = (
+            (wish.id, None, None) if isinstance(wish, Campaign) else (wish.campaign, wish.content, wish.channel)
+        )
+        known = self.campaigns.get(campaign)
+        contents = [self.contents[one] for one in known.content] if known else []
+        if not contents:
+            other = self.contents.get(content_id or "")
+            yield campaign, content_id, channel or (other.channel if other else None)
+        for content in contents:
+            if content_id in (None, content.id) and channel in (None, content.channel):
+                yield campaign, content.id, content.channel
 
     # Section 5: who is eligible, and when
 
@@ -261,7 +262,10 @@ class _Audit:
             hours = any(hours.applies(grant.channel) for hours in (*schedule.quiet, *schedule.send))
             timed = campaign.obeys_quiet_hours and (hours or schedule.holidays)
             capped = campaign.obeys_caps and any(
-                cap.window.is_local and cap.where.matches(mark.facets) and cap.points_of(mark.facets) and cap.keys_of(mark.facets)
+                cap.window.is_local
+                and cap.where.matches(mark.facets)
+                and cap.points_of(mark.facets)
+                and cap.keys_of(mark.facets)
                 for cap in self.playbook.caps
             )
             if dated or timed or capped:
@@ -271,12 +275,11 @@ class _Audit:
 
     def _asked_for(self) -> Iterator[Violation]:
         """Every grant must have a wish of its own that asked for just this."""
-        wishes: Sequence[Claim | Campaign] = self.claims if self.claims is not None else self.playbook.campaigns or ()
         taker: dict[int, int] = {}
 
         def place(grant: int, seen: set[int]) -> bool:
-            for wish in range(len(wishes)):
-                if wish not in seen and self._asks(wishes[wish], self.granted[grant]):
+            for wish in range(len(self.wishes)):
+                if wish not in seen and self._asks(self.wishes[wish], self.granted[grant]):
                     seen.add(wish)
                     if wish not in taker or place(taker[wish], seen):
                         taker[wish] = grant
@@ -290,16 +293,18 @@ class _Audit:
     def _asks(self, wish: Claim | Campaign, mark: _Mark) -> bool:
         grant = mark.grant
         assert grant is not None  # noqa: S101  (made so from a grant)
+        if (grant.campaign, grant.content, grant.channel) not in self._contents_of(wish):
+            return False
         if isinstance(wish, Campaign):
-            return wish.id == grant.campaign and grant.content in wish.content
-        own: Any = wish.at
-        is_instant = isinstance(own, datetime)
+            return True
+        if wish.weight is not None and scaled(wish.weight, MILLIONTH) != scaled(grant.weight, MILLIONTH):
+            return False
+        if wish.at is None:
+            return True
         return (
-            wish.campaign == grant.campaign
-            and wish.content in (None, grant.content)
-            and wish.channel in (None, grant.channel)
-            and (wish.weight is None or scaled(wish.weight, MILLIONTH) == scaled(grant.weight, MILLIONTH))
-            and (own is None or (own == grant.send_at if is_instant else day_number(own) == self.clock.day(mark.at)))
+            wish.at == grant.send_at
+            if isinstance(wish.at, datetime)
+            else day_number(wish.at) == self.clock.day(mark.at)
         )
 
     def _repeats(self) -> Iterator[Violation]:

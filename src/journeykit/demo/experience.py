@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+HORIZON = 28
+"""After how many days it is settled whether a mailing was redeemed in time."""
 PRIOR_MAILINGS = 20
 """How many mailings the first guess is worth."""
 PRIOR_RATE = 0.1
 """The first guess: one mailing in ten is redeemed."""
 OWN_PRIOR = 2
-"""How many redeemed mailings a household needs, over what all households do, before its own record counts half."""
+"""How many redemptions must be expected of a household before its own record counts for half."""
 
 
 class Experience:
-    """What was granted, and what came back, up to the day before.
+    """How the mailings went that were granted at least four weeks ago.
 
     Only the replay's own grants teach it anything: what a mailing that it did not send would have brought is as
-    unknown to it as the future. A mailing counts as redeemed from the day after its first redemption on.
+    unknown to it as the future. A mailing counts from the 28th day on, as redeemed if it was by then: younger ones
+    have not had their time, and would make every new campaign look bad.
 
     The chance of a redemption is that of the team, times what the household does more or less than others:
 
@@ -32,43 +34,45 @@ class Experience:
 
     Example:
         >>> experience = Experience()
-        >>> round(experience.chance("type A", 7), 6)
+        >>> experience.chance("type A", 7)
         0.1
         >>> experience.grant("type A", 7, day=100, redemptions=[103])
-        >>> experience.wake(104)
+        >>> experience.wake(127)
+        >>> experience.chance("type A", 7)
+        0.1
+        >>> experience.wake(128)
         >>> round(experience.chance("type A", 7), 6)
-        0.202988
+        0.21
+
     """
 
     def __init__(self) -> None:
         self._granted: Counter[str | int] = Counter()
         self._redeemed: Counter[str | int] = Counter()
-        self._coming: list[tuple[int, str, int]] = []
+        self._open: deque[tuple[int, str, int, bool]] = deque()
 
     def grant(self, team: str, household: int, *, day: int, redemptions: Sequence[int]) -> None:
-        """Take note of a mailing; its redemptions are looked at only once their days are over.
+        """Take note of a mailing, not earlier than those before it.
 
         Args:
             team: whose it is.
             household: to whom it goes.
             day: when it goes.
-            redemptions: the days on which its coupons were redeemed, in order.
+            redemptions: the days on which its coupons were redeemed; they are learned when their time has come.
         """
-        for key in ("", team, household):
-            self._granted[key] += 1
-        first = next((redeemed for redeemed in redemptions if redeemed >= day), None)
-        if first is not None:
-            heapq.heappush(self._coming, (first, team, household))
+        redeemed = any(day <= on < day + HORIZON for on in redemptions)
+        self._open.append((day + HORIZON, team, household, redeemed))
 
     def wake(self, day: int) -> None:
-        """Learn what came back before a day."""
-        while self._coming and self._coming[0][0] < day:
-            _, team, household = heapq.heappop(self._coming)
+        """Learn, on the morning of a day, how the mailings went whose time is over."""
+        while self._open and self._open[0][0] <= day:
+            _, team, household, redeemed = self._open.popleft()
             for key in ("", team, household):
-                self._redeemed[key] += 1
+                self._granted[key] += 1
+                self._redeemed[key] += redeemed
 
     def chance(self, team: str, household: int) -> float:
-        """How likely a household is to redeem a team's mailing."""
+        """How likely a household is to redeem a team's mailing within four weeks."""
         rate = self._rate("", PRIOR_RATE)
         own = (self._redeemed[household] + OWN_PRIOR) / (self._granted[household] * rate + OWN_PRIOR)
         return min(1.0, self._rate(team, rate) * own)

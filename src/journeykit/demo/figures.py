@@ -83,6 +83,7 @@ def find(retailer: Retailer, playbook: Playbook, tell: Callable[[str], object] =
             "fingerprint": playbook.fingerprint,
             "caps": [cap.name for cap in playbook.caps],
             "reserve": playbook.reserve,
+            "goals": {team.name: team.goal for team in playbook.teams or ()},
         },
         "kept": {
             "record": _kept(retailer, {(own.household, own.campaign): own.day for own in retailer.mailings}),

@@ -182,8 +182,9 @@ class _Year:
         self.touches[answer.household].append(
             Touch(at=at, channel="mail", campaign=self.retailer.campaign_id(answer.campaign))
         )
-        redemptions = self.retailer.redemptions.get(pair, ())
-        self.experience.grant(answer.team, answer.household, day=answer.day, redemptions=redemptions)
+        if answer.day >= self.retailer.first:  # what was redeemed before is not on record
+            redemptions = self.retailer.redemptions.get(pair, ())
+            self.experience.grant(answer.team, answer.household, day=answer.day, redemptions=redemptions)
 
     def morning(self, day: int) -> datetime:
         """When the mail of a day is decided."""

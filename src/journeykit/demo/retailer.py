@@ -61,6 +61,7 @@ class Retailer:
         mailings: in order of household, start and campaign.
         redemptions: by household and campaign, the days of its redemptions, in order.
         baskets: by household, the days of its baskets, in order; a day with two baskets stands twice.
+        first: the first day of the year: what was bought or redeemed before is not on record.
         last: the last day of the year.
     """
 
@@ -68,6 +69,7 @@ class Retailer:
     mailings: Sequence[Mailing]
     redemptions: Mapping[tuple[int, int], Sequence[int]]
     baskets: Mapping[int, Sequence[int]]
+    first: int
     last: int
 
     def until(self, day: int) -> Retailer:
@@ -115,6 +117,7 @@ def load() -> Retailer:
         mailings=tuple(Mailing(household, campaign, day) for household, day, campaign in mailings),
         redemptions={pair: tuple(sorted(days)) for pair, days in sorted(redemptions.items())},
         baskets=baskets,
+        first=min(days[0] for days in baskets.values()),
         last=max(days[-1] for days in baskets.values()),
     )
 
