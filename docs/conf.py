@@ -31,3 +31,5 @@ html_static_path = ["_static"]
 html_css_files = ["journeykit.css"]
 html_extra_path = ["playbook.schema.json"]
 html_copy_source = False
+html_show_copyright = False
+html_show_sphinx = False

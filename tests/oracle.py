@@ -6,18 +6,21 @@ claims. It reads the model classes (facets, points, limits, the playbook's sched
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
-from generate import Situation
 
 from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Team, Touch, Window
 from journeykit.civil import clock, micros
 from journeykit.fields import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from generate import Situation
 
 MILLION = 1_000_000
 TICK = timedelta(microseconds=1)
@@ -43,12 +46,13 @@ def on(local: str, at: datetime) -> date:
 @cache
 def first_instant(local: str, day: date, time: tuple[int, int] = (0, 0)) -> datetime:
     """The first instant of a local date at which clocks show a time of day, or more."""
-    wall = datetime(day.year, day.month, day.day, *time, tzinfo=ZoneInfo(local)).astimezone(UTC)
-    if wall.astimezone(ZoneInfo(local)).replace(tzinfo=None) == datetime(day.year, day.month, day.day, *time):
+    shown = datetime(day.year, day.month, day.day, *time, tzinfo=ZoneInfo(local))
+    wall = shown.astimezone(UTC)
+    if wall.astimezone(ZoneInfo(local)).replace(tzinfo=None) == shown.replace(tzinfo=None):
         return wall
     # Clocks jump over it: look for the jump.
     wall = wall - timedelta(hours=3)
-    while wall.astimezone(ZoneInfo(local)).replace(tzinfo=None) < datetime(day.year, day.month, day.day, *time):
+    while wall.astimezone(ZoneInfo(local)).replace(tzinfo=None) < shown.replace(tzinfo=None):
         wall += QUARTER
     return wall
 
@@ -259,7 +263,7 @@ class Oracle:
             self._slots[key] = self._find_slot(*key)
         return self._slots[key]
 
-    def _find_slot(self, channel: str | None, obeys: bool, day: date) -> datetime | None:  # noqa: FBT001
+    def _find_slot(self, channel: str | None, obeys: bool, day: date) -> datetime | None:
         start, end = first_instant(self.zone, day), first_instant(self.zone, day + DAY)
         instants = sorted(
             {start + QUARTER * n for n in range((end - start) // QUARTER)}
@@ -569,7 +573,7 @@ class Oracle:
     def stops(
         self, wish: Wish, at: datetime, winners: Sequence[tuple[Wish, datetime]], *, later: bool = False
     ) -> Iterator[tuple[str, str, set[int]]]:
-        """Every rule that adding a claim would break: its kind, its name, and the places of the winners that count in it.
+        """Every rule that adding a claim would break: its kind, its name, and the places of the winners in it.
 
         Kinds are ``cap``, ``repeat``, ``sibling``, ``conflict`` and ``requires``.
         """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,7 +15,7 @@ from attrs import evolve
 from generate import Situation, fussy_playbook, moment, person, situation
 from oracle import TICK, Oracle, TooManyItemsError, Wish
 
-from journeykit import Arbiter, Cap, Decision, Row
+from journeykit import Arbiter, Cap, Claim, Decision, Row
 from journeykit.audit import violations
 from journeykit.civil import clock, micros
 from journeykit.compiled import Compiled
@@ -83,6 +87,7 @@ def test_rows_say_what_brute_force_says(number):
         decision = decide(case, explain=True)
         assert_best(seed, case, oracle, decision)
         rows = decision.rows
+        assert len({row.decision_id for row in rows}) == len(rows), seed
         assert Counter(map(key_of, rows)) == Counter(wish.key for wish in oracle.wishes), seed
         told = {key_of(row): row for row in rows if row.note != "the same claim is there already"}
         assert sum(str(row.reason) == "invalid" for row in rows) == sum(wish.is_twin for wish in oracle.wishes), seed
@@ -189,11 +194,16 @@ def test_the_order_of_the_input_does_not_matter(number):
         case = situation(seed)
         rng = Random(seed)
         touches = rng.sample(case.touches, len(case.touches))
-        claims = None if case.claims is None else tuple(rng.sample(case.claims, len(case.claims)))
+        claims = case.claims
+        if claims is not None:
+            claims = (*claims, bad_claim(rng, case), bad_claim(rng, case))
+            case = case.but(claims=claims)
+            claims = tuple(rng.sample(claims, len(claims)))
         other = case.but(touches=tuple(touches), claims=claims)
         one, two = decide(case, explain=True), decide(other, explain=True)
         assert grants(one) == grants(two), seed
-        assert one.rows == two.rows, seed
+        assert [repr(row) for row in one.rows] == [repr(row) for row in two.rows], seed
+        assert len({row.decision_id for row in one.rows}) == len(one.rows), seed
 
 
 def one_level(case: Situation) -> Situation:
@@ -304,7 +314,7 @@ def granting(case: Situation, grants: list[Grant]) -> Decision:
 
 @pytest.mark.parametrize("number", range(CHUNKS))
 def test_the_audit_finds_just_the_sets_that_break_a_rule(number):
-    """Any set of claims, eligible or not, passes the audit if brute force finds nothing wrong with it, and only then."""
+    """Just those sets of claims, eligible or not, pass the audit with which brute force finds nothing wrong."""
     verdicts: Counter[bool] = Counter()
     for seed in chunk(number, AUDITED, start=60_000):
         if (found := solved(seed)) is None or any(wish.is_twin for wish in found[1].wishes):
@@ -324,3 +334,111 @@ def test_the_audit_finds_just_the_sets_that_break_a_rule(number):
             assert (not broken) == sound, (seed, broken, [(w.key, at) for w, at in items])
             verdicts[sound] += 1
     assert min(verdicts[True], verdicts[False]) > 30
+
+
+def bad_claim(rng: Random, case: Situation) -> Claim:
+    """A claim whose own data cannot be used."""
+    known = rng.choice([claim.campaign for claim in case.claims or ()])
+    fault = rng.choice(
+        (
+            {"weight": float("nan")},
+            {"weight": 2e9},
+            {"weight": "heavy"},
+            {"at": datetime(2026, 3, 8, 12)},  # noqa: DTZ001  (naive on purpose)
+            {"at": "tomorrow"},
+            {"propensity": float("inf")},
+            {"asked_at": case.at.date()},
+            {"numbers": {"risk": float("nan")}},
+            {"content": 7},
+            {"campaign": ""},
+        )
+    )
+    return Claim(**({"campaign": known} | fault))
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_a_bad_claim_changes_nothing_for_the_others(number):
+    """A claim with bad data gets a row of its own, `invalid`, and every other row stays as it is."""
+    for seed in chunk(number, CHANGED, start=70_000):
+        case = situation(seed)
+        if case.claims is None:
+            continue
+        rng = Random(seed)
+        claims = list(case.claims)
+        claims.insert(rng.randint(0, len(claims)), bad_claim(rng, case))
+        before, after = decide(case, explain=True), decide(case.but(claims=tuple(claims)), explain=True)
+        assert grants(before) == grants(after), seed
+        kept = {row.decision_id: row for row in after.rows}
+        assert len(after.rows) == len(before.rows) + 1, seed
+        assert all(kept.get(row.decision_id) == row for row in before.rows), seed
+        (new,) = set(kept) - {row.decision_id for row in before.rows}
+        assert str(kept[new].reason) == "invalid", seed
+
+
+class Wild:
+    """A policy that answers anything, but always the same."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def weigh(self, claim, contact, context):
+        answers = (1.0, 2, 0.5, 3.25, -1.0, 0.0, float("nan"), float("inf"), 1e12, "much", None, True)
+        found = Random(f"{self.seed} {claim.campaign} {claim.content} {contact.id}").choice((*answers, KeyError))
+        if found is KeyError:
+            raise KeyError(context.campaign.id)
+        return found
+
+    def rank(self, claim, contact, context):
+        assert context.playbook.policy
+        return Random(f"{self.seed} {claim.campaign} {contact.id}").choice((0, 0, 1, 2, -5, 1.5, None))
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_no_policy_breaks_a_rule(number):
+    """Whatever a policy answers, no rule is broken, and every claim has one row."""
+    for seed in chunk(number, CHANGED, start=80_000):
+        case = situation(seed)
+        playbook = evolve(case.playbook, policy="wild")
+        arbiter = Arbiter(playbook, {"wild": Wild(seed)})
+        decision = arbiter.decide(case.contact, case.touches, case.claims, at=case.at, until=case.until)
+        assert arbiter.audit(decision, case.contact, case.touches, case.claims) == (), seed
+        wanted = Counter(key_of(row) for row in decide(case).rows)
+        assert Counter(key_of(row) for row in decision.rows) == wanted, seed
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_a_spent_budget_is_said_and_bounded(number):
+    """With no nodes to spend, what is granted breaks no rule, and its bound is no lower than the best total."""
+    for seed in chunk(number, CHANGED, start=90_000):
+        case = one_level(situation(seed))
+        try:
+            oracle = Oracle(case)
+        except TooManyItemsError:
+            continue
+        arbiter = Arbiter(case.playbook, node_budget=0)
+        decision = arbiter.decide(case.contact, case.touches, case.claims, at=case.at, until=case.until)
+        assert arbiter.audit(decision, case.contact, case.touches, case.claims) == (), seed
+        # What is exempt is settled first, so that a poor choice there may leave more room than the best one.
+        if all(campaign.obeys_caps for campaign in case.playbook.campaigns or ()):
+            assert decision.total <= decision.bound, seed
+            assert round(decision.bound * MILLION) >= oracle.worth(oracle.winners), seed
+        if decision.optimal:
+            assert grants(decision) == [
+                (w.claim.campaign, w.claim.content, w.claim.channel, at, w.weight / MILLION) for w, at in oracle.winners
+            ], seed
+
+
+def test_the_hash_seed_does_not_matter():
+    """Processes with different hash seeds give the same rows, byte for byte."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from test_arbiter_oracle import decide, situation\n"
+        "for seed in range(120): print(decide(situation(seed), explain=True).rows)"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    one, two = (
+        subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
+        for seed in ("1", "4242")
+    )
+    assert one == two
+    assert len(one) > 10_000

@@ -81,6 +81,13 @@ def test_an_unknown_zone_is_refused():
         str(explanation("Mars/Base"))
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"])
+def test_the_ends_of_time_can_be_shown(at):
+    """An instant that no zone can show is held at the edge."""
+    decision = Arbiter(PLAYBOOK).decide(ANNA, at=datetime.fromisoformat(at))
+    assert str(Explanation(decision, decision.rows, timezone="Asia/Tokyo"))
+
+
 def test_a_decision_explains_itself():
     """`Decision.explain` gives an explanation, with what was displaced even where that was not asked for."""
     decision = Arbiter(PLAYBOOK).decide(ANNA, at=AT)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeykit.selection import Choice, Problem, combine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 CHUNKS = 8
 PROBLEMS = 2400

@@ -100,7 +100,9 @@ def _short(caps: Sequence[Cap]) -> list[dict[str, Any]]:
             del own[key]
         usual_window = {**usual["window"], "stretch": None}
         own["window"] = {
-            key: value for key, value in own["window"].items() if key == "calendar" or value != usual_window.get(key, "")
+            key: value
+            for key, value in own["window"].items()
+            if key == "calendar" or value != usual_window.get(key, "")
         }
         own["window"] = "ever" if own["window"] == {"ever": True} else own["window"]
     return plain
@@ -126,7 +128,7 @@ def playbook_keys() -> str:
     named = schema["$defs"]
     parts = ["## The playbook", _keys(schema)]
     for name in _mentioned(schema["properties"], named, []):
-        parts += [f"## {name}", named[name]["description"], _keys(named[name])]
+        parts += [f"## {name[0].upper()}{name[1:]}", named[name]["description"], _keys(named[name])]
     simple = ((code(name), named[name]["description"]) for name in ("texts", "date", "rule", "lag"))
     return "\n\n".join([*parts, "## Small values", table(["value", "what it is"], simple)])
 
@@ -171,7 +173,13 @@ def _value(schema: Mapping[str, Any]) -> str:
     return _bounded(schema)
 
 
-_WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true`, `false`", "null": "`null`"}
+_WORDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true`, `false`",
+    "null": "`null`",
+}
 
 
 def _bounded(schema: Mapping[str, Any]) -> str:
@@ -211,10 +219,9 @@ def decision_columns() -> str:
 def command_line() -> str:
     """What every command says of itself."""
     said = help_of()
-    parts = [f"```none\n{said}\n```"]
-    for name in re.findall(r"^    (\w+)  ", said, re.MULTILINE):
-        parts.append(f"## journeykit {name}\n\n```none\n{help_of(name)}\n```")
-    return "\n\n".join(parts)
+    names = re.findall(r"^    (\w+)  ", said, re.MULTILINE)
+    parts = (f"## journeykit {name}\n\n```none\n{help_of(name)}\n```" for name in names)
+    return "\n\n".join([f"```none\n{said}\n```", *parts])
 
 
 def help_of(*command: str) -> str:
@@ -251,16 +258,17 @@ class Thing(PyXRefRole):
     def process_link(  # noqa: D102  (what Sphinx asks for)
         self, env: Any, refnode: nodes.Element, has_explicit_title: bool, title: str, target: str
     ) -> tuple[str, str]:
-        refnode["refspecific"] = True
+        refnode["refdomain"], refnode["reftype"], refnode["refspecific"] = "py", "obj", True
         return super().process_link(env, refnode, has_explicit_title, title, target)
 
 
 def tell_types(_app: Sphinx, _what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
     """Add the type of every documented field of a class of the model."""
     if inspect.isclass(thing) and attrs.has(thing):
-        for name, hint in inspect.get_annotations(thing).items():
-            if any(line.startswith(f":ivar {name}:") for line in lines):
-                lines.append(f":vartype {name}: {hint}")
+        told = [line.split(":")[1].removeprefix("ivar ") for line in lines if line.startswith(":ivar ")]
+        first = next((place for place, line in enumerate(lines) if line.startswith(":ivar ")), 0)
+        hints = inspect.get_annotations(thing)
+        lines[first:first] = [f":vartype {name}: {hints[name]}" for name in told if name in hints]
 
 
 def hide_factories(

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from journeykit.campaign import Campaign
+from journeykit.cap import Facets
 from journeykit.civil import Clock, clock, day_number, micros
+from journeykit.content import Content
+from journeykit.decision import Grant
 from journeykit.errors import ModelError
 from journeykit.fields import MILLIONTH, scaled
 
@@ -21,10 +24,9 @@ if TYPE_CHECKING:
     from datetime import date, timedelta
 
     from journeykit.campaign import Claim
-    from journeykit.cap import Cap, Conflict, Facets, Requirement
+    from journeykit.cap import Cap, Conflict, Requirement
     from journeykit.contact import Contact
-    from journeykit.content import Content
-    from journeykit.decision import Decision, Grant
+    from journeykit.decision import Decision
     from journeykit.playbook import Playbook
     from journeykit.touch import Touch
     from journeykit.window import Window

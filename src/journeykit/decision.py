@@ -26,7 +26,7 @@ class Reason(StrEnum):
 
     meaning: str
 
-    def __new__(cls, code: str, meaning: str) -> Self:  # noqa: D102  (what Enum asks for)
+    def __new__(cls, code: str, meaning: str = "") -> Self:  # noqa: D102  (what Enum asks for)
         member = str.__new__(cls, code)
         member._value_ = code
         member.meaning = meaning

@@ -5,13 +5,12 @@ from __future__ import annotations
 import html
 import json
 import unicodedata
-from datetime import UTC
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
 
-from journeykit.civil import WEEKDAYS, clock
+from journeykit.civil import WEEKDAYS, clock, micros
 from journeykit.decision import Decision, Reason, Row
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class Explanation:
         return "" if row.retry_at is None else f"may go {self._when(row.retry_at)}"
 
     def _when(self, instant: datetime) -> str:
-        local = instant.astimezone(clock(self.timezone).zone if self.timezone else UTC)
+        local = clock(self.timezone or "UTC").moment(micros(instant))
         # Not strftime: the answer would hang on the locale of the machine.
         return f"{WEEKDAYS[local.weekday()].capitalize()} {local.isoformat(' ', 'minutes')[:16]}"
 

@@ -329,7 +329,7 @@ class Job:
         only: the id of the one contact that is wanted; None for all.
 
     Example:
-        >>> from datetime import datetime
+        >>> from datetime import UTC, datetime
         >>> from journeykit import Arbiter, Playbook
         >>> inputs = Inputs(
         ...     contacts=[{"contact_id": "anna", "consent": "email"}],

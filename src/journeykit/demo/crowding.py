@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from journeykit.arbiter import Arbiter
 from journeykit.campaign import Campaign, Claim
 from journeykit.cap import Cap
-from journeykit.civil import HOUR, clock, day_date
+from journeykit.civil import clock, day_date
 from journeykit.contact import Contact
 from journeykit.demo.retailer import ZONE
 from journeykit.playbook import OnMissing, Playbook
@@ -17,7 +17,7 @@ from journeykit.touch import Touch
 from journeykit.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from journeykit.demo.retailer import Mailing, Retailer
 
@@ -50,18 +50,21 @@ def refused(retailer: Retailer, most: int) -> int:
         most: how many campaigns may run at once.
     """
     arbiter = Arbiter(_gatekeeper(retailer, most))
-    starts = {number: clock(ZONE).moment(clock(ZONE).day_start(run.starts) + 9 * HOUR) for number, run in retailer.runs.items()}
+    local = clock(ZONE)
+    starts = {number: local.moment(local.day_start(run.starts)) for number, run in retailer.runs.items()}
     claims = {number: Claim(campaign=retailer.campaign_id(number), weight=1) for number in retailer.runs}
     sent = {number: Touch(at=starts[number], campaign=claim.campaign) for number, claim in claims.items()}
     count = 0
     for household, mailings in groupby(retailer.mailings, key=_household):
-        contact, touches = Contact(id=household), []
-        for mailing in mailings:
-            number = mailing.campaign
-            if len(touches) < most or arbiter.decide(contact, touches, [claims[number]], at=starts[number], run_id="check").granted:
-                touches.append(sent[number])
-            else:
-                count += 1
+        contact = Contact(id=household)
+        touches: list[Touch] = []
+        for number in (mailing.campaign for mailing in mailings):
+            if len(touches) >= most:
+                alone = arbiter.decide(contact, touches, [claims[number]], at=starts[number], run_id="check")
+                if not alone.granted:
+                    count += 1
+                    continue
+            touches.append(sent[number])
     return count
 
 

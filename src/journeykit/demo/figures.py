@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
 from journeykit.decision import Outcome
 from journeykit.demo.crowding import most_at_once, refused
-from journeykit.demo.replay import replay
+from journeykit.demo.replay import Answer, Replay, replay
 from journeykit.explanation import Explanation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
-    from journeykit.demo.replay import Answer, Pair, Replay
+    from journeykit.demo.replay import Pair
     from journeykit.demo.retailer import Retailer
     from journeykit.playbook import Playbook
 
@@ -35,10 +36,12 @@ class Findings:
             record, of ``first_come`` and of ``journeykit``), ``teams``, ``stages``, ``stops`` (why claims were not
             granted at once, and what became of them), ``denied`` (why, by reason), ``explained`` and ``check``.
         explanation: one decision, explained; None where every claim was granted.
+        replays: what was answered: ``journeykit`` and ``first_come``.
     """
 
     figures: Mapping[str, Any]
     explanation: Explanation | None
+    replays: Mapping[str, Replay]
 
 
 @frozen
@@ -94,12 +97,12 @@ def find(retailer: Retailer, playbook: Playbook, tell: Callable[[str], object] =
         "explained": explanation and explanation.to_dict(),
         "check": check,
     }
-    return Findings(figures, explanation)
+    return Findings(figures, explanation, {"journeykit": ours, "first_come": theirs})
 
 
 def _explanation(replayed: Replay, timezone: str) -> Explanation | None:
     decision = replayed.telling
-    return decision and Explanation(decision, decision.explain().rows, timezone=timezone)
+    return None if decision is None else Explanation(decision, decision.explain().rows, timezone=timezone)
 
 
 def _record(retailer: Retailer) -> dict[str, Any]:

@@ -53,7 +53,8 @@ def place(journey: Journey, values: Mapping[str, Any], at: datetime) -> str:
     Example:
         >>> from datetime import UTC, datetime
         >>> from journeykit import Journey, Stage, Transition
-        >>> journey = Journey([Stage("new"), Stage("active")], [Transition(source="new", to="active", when="baskets > 1")])
+        >>> way = Transition(source="new", to="active", when="baskets > 1")
+        >>> journey = Journey([Stage("new"), Stage("active")], [way])
         >>> place(journey, {"baskets": 2}, datetime(2017, 5, 8, 9, tzinfo=UTC))
         'active'
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -18,7 +19,7 @@ from journeykit.journey import Journey
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from journeykit.demo.retailer import Retailer
@@ -161,17 +162,20 @@ class _Year:
 
     def note(self, told: Row | Grant, household: int, stage: str, day: int) -> Answer:
         """What one claim was told."""
-        is_row = isinstance(told, Row)
         campaign = self.numbers[told.campaign]
+        if isinstance(told, Grant):
+            outcome, reason, rule = Outcome.GRANTED, Reason.GRANTED, None
+        else:
+            outcome, reason, rule = told.outcome, told.reason, told.rule
         return Answer(
             day=day,
             household=household,
             campaign=campaign,
             team=self.teams[campaign],
             stage=stage,
-            outcome=told.outcome if is_row else Outcome.GRANTED,
-            reason=told.reason if is_row else Reason.GRANTED,
-            rule=told.rule if is_row else None,
+            outcome=outcome,
+            reason=reason,
+            rule=rule,
             weight=told.weight,
         )
 

