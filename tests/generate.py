@@ -80,7 +80,7 @@ def situation(seed: int) -> Situation:
     rng = Random(seed)
     day = rng.choice(DAYS)
     zone = rng.choice(ZONES)
-    time = rng.choice((0, 1, 2, 3, 9, 12, 23)), rng.choice((0, 0, 15, 30))
+    time = rng.choice((0, 1, 1, 2, 2, 3, 9, 12, 23)), rng.choice((0, 0, 15, 30))
     at = datetime(day.year, day.month, day.day, *time, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     is_plan = rng.random() < 0.35
     until = at + timedelta(days=rng.choice((1, 1, 2)), hours=rng.choice((0, 0, 3, 12))) if is_plan else None

@@ -558,3 +558,16 @@ def test_a_budget_that_bites_is_told() -> None:
     assert proof.optimal
     assert guess.total <= proof.total <= guess.bound
     assert not short.audit(guess, anna(consent=None))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [Claim(campaign=None), Claim(campaign=3), Claim(campaign="news", at="soon"), Claim(campaign="news", numbers=None)],
+    ids=repr,
+)
+def test_a_claim_of_rubbish_is_invalid(claim: Claim) -> None:
+    """Whatever a claim holds, it is answered: as invalid, with a row of its own, and the rest go on."""
+    for book in (playbook(campaign("news")), Playbook(on_missing=OnMissing(consent="allow"))):
+        decision = Arbiter(book).decide(anna(), claims=[claim, Claim(campaign="news", channel="email", weight=1.0)], at=AT)
+        assert sorted(str(row.reason) for row in decision.rows) == ["granted", "invalid"]
+        assert json.dumps([row.to_dict() for row in decision.rows])

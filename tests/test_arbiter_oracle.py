@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -15,7 +15,7 @@ from attrs import evolve
 from generate import Situation, fussy_playbook, moment, person, situation
 from oracle import TICK, Oracle, TooManyItemsError, Wish
 
-from journeykit import Arbiter, Cap, Claim, Decision, Row
+from journeykit import Arbiter, Cap, Claim, Contact, Decision, Playbook, Row, Touch, Window
 from journeykit.audit import violations
 from journeykit.civil import clock, micros
 from journeykit.compiled import Compiled
@@ -23,12 +23,12 @@ from journeykit.decision import Grant
 from journeykit.eligibility import Subject, failures
 
 CHUNKS = 12
-DECISIONS = 1920  # with their grants, totals and audits
-EXPLAINED = 720  # with all of their rows besides
-SHUFFLED = 480
-CHANGED = 360
-ELIGIBLE = 720
-AUDITED = 480
+DECISIONS = 1800  # with their grants, totals and audits
+EXPLAINED = 600  # with all of their rows besides
+SHUFFLED = 360
+CHANGED = 300
+ELIGIBLE = 600
+AUDITED = 420
 FAR = timedelta(days=70)
 MILLION = 1_000_000
 TIMED = {"campaign_closed", "quiet_hours"}
@@ -426,6 +426,26 @@ def test_a_spent_budget_is_said_and_bounded(number):
             assert grants(decision) == [
                 (w.claim.campaign, w.claim.content, w.claim.channel, at, w.weight / MILLION) for w, at in oracle.winners
             ], seed
+
+
+@pytest.mark.parametrize(
+    ("at", "sent"),
+    [
+        # 01:30 happens twice on the first of November in New York: the first is the slot.
+        (datetime(2026, 10, 31, 5, 30, tzinfo=UTC), datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),
+        # 02:30 does not happen on the eighth of March: the clocks jump over it at 07:00 UTC.
+        (datetime(2026, 3, 7, 7, 30, tzinfo=UTC), datetime(2026, 3, 8, 7, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_slot_meets_a_change_of_clocks(at, sent):
+    """A plan's slot at an hour that clocks skip is the instant of the jump, and at one they repeat the first."""
+    cap = Cap(name="one a day", max=1, window=Window.calendar("day"))
+    contact = Contact(id="anna", consent=["email"], timezone="America/New_York")
+    claims = [Claim(campaign="news", channel="email")]
+    touches = [Touch(at=at, channel="email")]
+    arbiter = Arbiter(Playbook(caps=[cap]))
+    decision = arbiter.decide(contact, touches, claims, at=at, until=at + timedelta(days=2))
+    assert [grant.send_at for grant in decision.granted] == [sent]
 
 
 def test_the_hash_seed_does_not_matter():

@@ -100,6 +100,17 @@ def test_caps_on_campaigns_at_once_refuse_exactly_these(findings):
     assert findings.figures["check"] == {"1": 1_878, "2": 292, "3": 32, "4": 1}
 
 
+def test_what_the_caps_refuse_is_what_a_count_by_hand_refuses(findings, retailer):
+    """Without any engine: refuse a mailing while as many campaigns as the cap allows have not had their last day."""
+    for most, count in findings.figures["check"].items():
+        running = defaultdict(list)
+        for mailing in sorted(retailer.mailings, key=lambda own: (own.household, own.day, own.campaign)):
+            own = running[mailing.household]
+            if sum(ends >= mailing.day for ends in own) < int(most):
+                own.append(retailer.runs[mailing.campaign].ends)
+        assert len(retailer.mailings) - sum(map(len, running.values())) == count
+
+
 def test_the_check_holds_when_every_mailing_is_asked_for(retailer):
     """The same with every single mailing decided, at another hour, by a playbook in the form of a file."""
     ends = {number: day_date(run.ends) for number, run in retailer.runs.items()}

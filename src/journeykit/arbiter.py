@@ -161,6 +161,7 @@ class Arbiter:
             contact=contact.id,
             at=at,
             until=until,
+            timezone=case.clock.name,
             granted=tuple(
                 Grant(
                     winner.entry.claim.campaign,

@@ -166,13 +166,17 @@ class Claim:
         """What is wrong with the claim's own data, or None."""
         for name in ("campaign", "content", "channel"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, str) or not value):
+            optional = name != "campaign" and value is None
+            if not optional and (not isinstance(value, str) or not value):
                 return f"{name} must be a text that is not empty, found {value!r}"
         for name in ("weight", "propensity", "value", "cost"):
             value = getattr(self, name)
             if value is not None and not _usable(value):
                 return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
-        for name, value in self.numbers.items():
+        numbers: object = self.numbers
+        if not isinstance(numbers, Mapping):
+            return f"numbers must be a mapping of names to numbers, found {numbers!r}"
+        for name, value in numbers.items():
             if not _usable(value):
                 return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
         for name in ("at", "asked_at"):

@@ -337,13 +337,12 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from journeykit.explanation import Explanation
     from journeykit.job import decide_one
 
-    contact, decision = decide_one(
+    _, decision = decide_one(
         _arbiter(arguments), _inputs(arguments), arguments.contact, at=arguments.at, until=arguments.until
     )
-    found = Explanation(decision, decision.rows, timezone=contact.timezone)
+    found = decision.explain()
     if arguments.json:
         print(found.to_json())
     else:

@@ -156,6 +156,7 @@ class Decision:
         contact: the contact's id.
         at: the instant of the decision.
         until: the last instant of the plan, or None.
+        timezone: the contact's time zone, or the playbook's for a contact without one: for people to read instants in.
         granted: what goes out, in the order of claims.
         total: the sum of weight less reserve over what was granted.
         optimal: False where the node budget ended the search before the proof.
@@ -165,6 +166,7 @@ class Decision:
     contact: str
     at: datetime
     until: datetime | None
+    timezone: str
     granted: tuple[Grant, ...]
     total: float
     optimal: bool = True

@@ -6,6 +6,7 @@ Reasons, binding rules, who won instead, when a loser may go after all, and what
 from __future__ import annotations
 
 import json
+from datetime import date
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ def write_rows(case: Case, run_id: str, fingerprint: str, explain: bool) -> tupl
 
 
 def _row_order(entry: Entry) -> tuple[object, ...]:
-    own = entry.claim.at
+    own = _own_date(entry)
     when = "" if own is None else own.isoformat()
     tie = entry.opening.tie if entry.opening else (0, *(str(part or "") for part in _ids(entry)))
     unweighed = entry.weight is None
@@ -64,6 +65,12 @@ def _row_order(entry: Entry) -> tuple[object, ...]:
         when,
         entry.twin,
     )
+
+
+def _own_date(entry: Entry) -> date | None:
+    """The claim's own instant or date; a faulty claim may hold anything there."""
+    own: object = entry.claim.at
+    return own if isinstance(own, date) else None
 
 
 def _ids(entry: Entry) -> tuple[str | None, str | None, str | None]:
@@ -187,13 +194,14 @@ class _Writer:
         elif retry_at is not None and opening is not None and opening.campaign.if_lost == "defer":
             outcome = Outcome.DEFERRED
         campaign, content, channel = _ids(entry)
+        own = _own_date(entry)
         key = [
             self.run_id,
             case.contact.id,
             campaign,
             content,
             channel,
-            None if claim.at is None else claim.at.isoformat(),
+            None if own is None else own.isoformat(),
         ]
         text = _encode([*key, entry.twin] if entry.twin else key)
         weighed = entry.weight is not None
@@ -207,7 +215,7 @@ class _Writer:
             content=content,
             channel=channel,
             team=opening.campaign.team if opening else None,
-            date=claim.at,
+            date=own,
             outcome=outcome,
             reason=reason,
             binding=binding,

@@ -25,8 +25,8 @@ _WIDEST_WHY = 72
 _CELL = "border:1px solid #ccc;padding:2px 6px;vertical-align:top"
 
 
-def _own_zone(explanation: Explanation) -> str | None:
-    return getattr(explanation.decision, "timezone", None)
+def _own_zone(explanation: Explanation) -> str:
+    return explanation.decision.timezone
 
 
 @frozen(repr=False)
@@ -38,7 +38,7 @@ class Explanation:
     Attributes:
         decision: the decision.
         rows: one for each claim, in the order of claims, with what displaced whom.
-        timezone: IANA name of the zone in which instants are shown; None shows UTC.
+        timezone: IANA name of the zone in which instants are shown; the decision's own by default.
 
     Raises:
         ModelError: for an unknown time zone, when the text is made.
@@ -58,7 +58,7 @@ class Explanation:
 
     decision: Decision
     rows: tuple[Row, ...]
-    timezone: str | None = field(default=Factory(_own_zone, takes_self=True), kw_only=True)
+    timezone: str = field(default=Factory(_own_zone, takes_self=True), kw_only=True)
 
     def heading(self) -> tuple[str, ...]:
         """A line that says who and when, and one that says how much and how surely."""
@@ -66,7 +66,7 @@ class Explanation:
         span = self._when(decision.at)
         if decision.until is not None:
             span = f"from {span} until {self._when(decision.until)}"
-        who = f"Decision for {decision.contact}, {span} ({self.timezone or 'UTC'})"
+        who = f"Decision for {decision.contact}, {span} ({self.timezone})"
         count = len(decision.granted)
         if not self.rows:
             return who, "There is no claim on the contact's attention."
@@ -97,7 +97,7 @@ class Explanation:
         return "" if row.retry_at is None else f"may go {self._when(row.retry_at)}"
 
     def _when(self, instant: datetime) -> str:
-        local = clock(self.timezone or "UTC").moment(micros(instant))
+        local = clock(self.timezone).moment(micros(instant))
         # Not strftime: the answer would hang on the locale of the machine.
         return f"{WEEKDAYS[local.weekday()].capitalize()} {local.isoformat(' ', 'minutes')[:16]}"
 

@@ -42,7 +42,7 @@ class Experience:
         0.1
         >>> experience.wake(128)
         >>> round(experience.chance("type A", 7), 6)
-        0.21
+        0.257143
 
     """
 

@@ -96,20 +96,18 @@ class Claims:
                     self.bad.add(BadRow(self.source, number, "campaign_id", shown(campaign), allowed))
                 met.add(key)
             weight, propensity, value, cost = parts
-            # A row of a decision can only show a date: what is none is found bad under its name all the same.
-            dated = at is None or isinstance(at, date)
             found.append(
                 Claim(
                     campaign=campaign or "",
                     content=content,
                     channel=channel,
-                    at=at if dated else None,
+                    at=at,
                     weight=weight,
                     propensity=propensity,
                     value=value,
                     cost=cost,
                     asked_at=asked_at,
-                    numbers=(numbers or {}) if dated else {"at": at},
+                    numbers=numbers or {},
                 )
             )
         return found
