@@ -4,7 +4,8 @@
 
 The playbook and the contacts are those of the yardstick in `benchmarks/README.md`: 50 campaigns over 4 channels and
 6 stages, each with an audience rule; two caps of seven rolling days; 20 touches in the last 120 days. Times are
-medians over many contacts. Beside them stands a bare loop of Python, timed in the same run, since machines differ and neighbours disturb.
+medians over many contacts. Beside them stands a bare loop of Python, timed in the same run, since machines differ and
+neighbours disturb.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def main() -> None:
         ],
     }
     print(
-        f"50 campaigns, 20 touches; {CONTACTS} contacts with {eligible:.1f} eligible claims and {granted:.2f} grants each"
+        f"50 campaigns, 20 touches; {CONTACTS} contacts: {eligible:.1f} claims eligible and {granted:.2f} granted each"
     )
     print(f"{'bare loop of 1,000 additions':40} {loop:9.1f} us   1.0 x")
     for name, work in figures.items():

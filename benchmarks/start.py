@@ -57,9 +57,9 @@ def main() -> None:
             "import json, decimal, asyncio": "import json, decimal, asyncio",
             "import journeykit": "import journeykit",
             "import journeykit, touch Arbiter": "from journeykit import Arbiter",
-            "load a YAML playbook, 200 campaigns": f"from journeykit import Playbook; Playbook.load({path.as_posix()!r})",
+            "load a YAML playbook, 200 campaigns": f"from journeykit import Playbook; Playbook.load({str(path)!r})",
             "load it and make an Arbiter": "from journeykit import Arbiter, Playbook; "
-            f"Arbiter(Playbook.load({path.as_posix()!r}))",
+            f"Arbiter(Playbook.load({str(path)!r}))",
         }
         print(f"{'an interpreter that does nothing':40} {nothing:8.0f} ms")
         for name, code in figures.items():

@@ -194,7 +194,7 @@ def test_a_missing_zone_can_be_denied() -> None:
 
 
 def test_the_stronger_claim_wins_and_the_loser_waits() -> None:
-    """Under one a day the stronger claim wins; the other learns what stopped it, to whom it lost, and when it may go."""
+    """Under one a day the stronger claim wins; the other learns what stopped it, who won, and when it may go."""
     decision = Arbiter(playbook(campaign("nurture"), campaign("launch", 8), caps=[ONE_A_DAY])).decide(
         anna(timezone="Europe/Skopje"), at=AT, explain=True
     )
@@ -231,7 +231,7 @@ def test_tiers_come_before_weights() -> None:
 
 
 def test_a_campaign_repeats_as_often_as_it_says() -> None:
-    """History and run together: once by default, so often as `repeat` says, without end for None; failures do not count."""
+    """History and run together: so often as `repeat` says, without end for None; failures do not count."""
     for repeat, expected in [(1, "capped"), (2, "capped"), (3, "granted"), (None, "granted")]:
         touches = [sent(40, campaign="news"), sent(20, campaign="news"), sent(1, campaign="news", status="failed")]
         assert reasons(playbook(campaign("news", repeat=repeat)), touches=touches) == {"news": expected}
@@ -254,7 +254,7 @@ def test_one_content_of_a_campaign_wins() -> None:
 
 
 def test_conflicts_look_both_ways_in_time() -> None:
-    """A `then` may not follow a `first` within the lag, nor come before a `first` that is planned after it only if both ways."""
+    """A `then` may not follow a `first` within the lag; before a planned one it may, unless both ways."""
     book = playbook(
         campaign("pitch", content=["pitch"]),
         content=[Content(id="pitch", channel="email", theme="sale"), Content(id="care", channel="email", theme="care")],
@@ -568,6 +568,7 @@ def test_a_budget_that_bites_is_told() -> None:
 def test_a_claim_of_rubbish_is_invalid(claim: Claim) -> None:
     """Whatever a claim holds, it is answered: as invalid, with a row of its own, and the rest go on."""
     for book in (playbook(campaign("news")), Playbook(on_missing=OnMissing(consent="allow"))):
-        decision = Arbiter(book).decide(anna(), claims=[claim, Claim(campaign="news", channel="email", weight=1.0)], at=AT)
+        claims = [claim, Claim(campaign="news", channel="email", weight=1.0)]
+        decision = Arbiter(book).decide(anna(), claims=claims, at=AT)
         assert sorted(str(row.reason) for row in decision.rows) == ["granted", "invalid"]
         assert json.dumps([row.to_dict() for row in decision.rows])

@@ -344,7 +344,7 @@ def bad_claim(rng: Random, case: Situation) -> Claim:
             {"weight": float("nan")},
             {"weight": 2e9},
             {"weight": "heavy"},
-            {"at": datetime(2026, 3, 8, 12)},  # noqa: DTZ001  (naive on purpose)
+            {"at": datetime(2026, 3, 8, 12)},
             {"at": "tomorrow"},
             {"propensity": float("inf")},
             {"asked_at": case.at.date()},

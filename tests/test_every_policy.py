@@ -23,7 +23,18 @@ def outsider(tmp_path_factory):
     """The foreign package, installed as its users would install it."""
     home = tmp_path_factory.mktemp("site")
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(home), str(OUTSIDER)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-t",
+            str(home),
+            str(OUTSIDER),
+        ],
         check=True,
         capture_output=True,
     )
@@ -67,7 +78,7 @@ class Broken:
     def __init__(self, answer: object) -> None:
         self.answer = answer
 
-    def weigh(self, claim, contact, context):  # noqa: ARG002
+    def weigh(self, claim, contact, context):
         if claim.campaign != "soon":
             return 1.0
         if isinstance(self.answer, Exception):
@@ -108,7 +119,7 @@ class Moody:
     def __init__(self) -> None:
         self.calls = 0
 
-    def weigh(self, claim, contact, context):  # noqa: ARG002
+    def weigh(self, claim, contact, context):
         self.calls += 1
         return float(self.calls)
 
@@ -125,7 +136,7 @@ class Locked:
     def __init__(self) -> None:
         self.lock = threading.Lock()
 
-    def weigh(self, claim, contact, context):  # noqa: ARG002
+    def weigh(self, claim, contact, context):
         return context.base
 
 
@@ -137,7 +148,7 @@ def test_the_check_finds_a_policy_that_cannot_travel() -> None:
 
 def test_an_unknown_policy_is_refused_with_a_suggestion() -> None:
     """A playbook that names a policy nobody gave is refused, with what is known."""
-    with pytest.raises(PolicyError, match=r"'weighed'; known are first_come, ranked, weighted; did you mean 'weighted'\?"):
+    with pytest.raises(PolicyError, match=r"known are first_come, ranked, weighted; did you mean 'weighted'\?"):
         Arbiter(playbook(policy="weighed"))
 
 

@@ -46,10 +46,10 @@ deferred  care / check-in      email       0.5  it would have fitted, but winner
 denied    sale / offer         email            the campaign's audience rule does not select the contact: city ==
                                                 'Ohrid'. Also: the content does not fit the contact's stage (stages of
                                                 offer)
-"""  # noqa: E501  (a table is as wide as it is)
+"""
 
 
-def explanation(timezone: str | None = None) -> Explanation:
+def explanation(timezone: str = "UTC") -> Explanation:
     decision = Arbiter(PLAYBOOK).decide(ANNA, at=AT, explain=True)
     return Explanation(decision, decision.rows, timezone=timezone)
 

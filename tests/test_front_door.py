@@ -49,7 +49,7 @@ def test_deciding_loads_nothing_heavy() -> None:
 
 
 def test_the_journey_loads_networkx_only_when_drawn() -> None:
-    """networkx is loaded by the method that needs it, and not before."""
+    """Networkx is loaded by the method that needs it, and not before."""
     code = (
         "import sys\nfrom journeykit import Journey\nbefore = 'networkx' in sys.modules\n"
         "Journey().graph()\nprint(before, 'networkx' in sys.modules)"

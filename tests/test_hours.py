@@ -77,7 +77,7 @@ INSTANTS = st.integers(at("2026-03-01T00:00Z"), at("2026-04-10T00:00Z")) | st.in
 
 @given(st.lists(HOURS, max_size=3), st.lists(HOURS, max_size=2), ZONES, INSTANTS)
 def test_the_first_open_instant_is_the_first(quiet, send, zone, instant) -> None:
-    """At the instant that is found nothing forbids; before it, at every quarter of an hour and just before, something does."""
+    """Nothing forbids the instant that is found; something forbids every quarter of an hour before it."""
     schedule, local = Schedule(tuple(quiet), tuple(send)), clock(zone)
     found = schedule.opens("email", instant, local)
     if found is None:
@@ -102,7 +102,7 @@ def test_a_day_that_a_period_touches_holds_some_of_it(hours: Hours, day: int) ->
         (lambda: Hours(start="9:00", end="10:00"), "HH:MM"),
         (lambda: Hours(start="24:30", end="10:00"), "HH:MM"),
         (lambda: Hours(start="09:00", end="10:00", days=["monday"]), "did you mean 'mon'"),
-        (lambda: Holiday(), "a date or an rrule"),
+        (Holiday, "a date or an rrule"),
         (lambda: Holiday(rrule="FREQ=SOMETIMES"), "RRULE"),
         (lambda: Holiday(date=datetime(2026, 1, 1)), "must be a date"),
     ],

@@ -76,7 +76,7 @@ def test_a_section_left_out_is_not_checked_against() -> None:
         ),
         (
             {"caps": [Cap(name="c", max=1, window=WEEK, by="theme")]},
-            "caps[0].by: 'c' can never bind: nothing in its scope has a theme",
+            "caps[0].by: 'c' can never bind: nothing in its scope has theme",
         ),
         (
             {"caps": [Cap(name="c", max=1, window=WEEK, points=0)]},

@@ -1,4 +1,4 @@
-# ruff: noqa: DTZ001, DTZ901  (naive datetimes are among the things tested)
+
 
 import ast
 import contextlib

@@ -9,36 +9,70 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from journeykit import presets as presets
     from journeykit.arbiter import Arbiter as Arbiter
-    from journeykit.campaign import Campaign as Campaign, Claim as Claim, Score as Score, Team as Team
+    from journeykit.campaign import Campaign as Campaign
+    from journeykit.campaign import Claim as Claim
+    from journeykit.campaign import Score as Score
+    from journeykit.campaign import Team as Team
     from journeykit.cap import (
         Cap as Cap,
+    )
+    from journeykit.cap import (
         Conflict as Conflict,
+    )
+    from journeykit.cap import (
         Limit as Limit,
+    )
+    from journeykit.cap import (
         Requirement as Requirement,
+    )
+    from journeykit.cap import (
         Scope as Scope,
     )
-    from journeykit.contact import Consent as Consent, Contact as Contact
+    from journeykit.contact import Consent as Consent
+    from journeykit.contact import Contact as Contact
     from journeykit.content import Content as Content
-    from journeykit.decision import Decision as Decision, Outcome as Outcome, Reason as Reason, Row as Row
+    from journeykit.decision import Decision as Decision
+    from journeykit.decision import Outcome as Outcome
+    from journeykit.decision import Reason as Reason
+    from journeykit.decision import Row as Row
     from journeykit.errors import (
         DataError as DataError,
+    )
+    from journeykit.errors import (
         JourneykitError as JourneykitError,
+    )
+    from journeykit.errors import (
         MissingExtraError as MissingExtraError,
+    )
+    from journeykit.errors import (
         ModelError as ModelError,
+    )
+    from journeykit.errors import (
         NotSupportedError as NotSupportedError,
+    )
+    from journeykit.errors import (
         PlaybookError as PlaybookError,
+    )
+    from journeykit.errors import (
         PolicyError as PolicyError,
+    )
+    from journeykit.errors import (
         RuleError as RuleError,
     )
-    from journeykit.hours import Holiday as Holiday, Hours as Hours
-    from journeykit.journey import Journey as Journey, Stage as Stage, Transition as Transition
-    from journeykit.playbook import OnMissing as OnMissing, Playbook as Playbook
+    from journeykit.hours import Holiday as Holiday
+    from journeykit.hours import Hours as Hours
+    from journeykit.journey import Journey as Journey
+    from journeykit.journey import Stage as Stage
+    from journeykit.journey import Transition as Transition
+    from journeykit.playbook import OnMissing as OnMissing
+    from journeykit.playbook import Playbook as Playbook
     from journeykit.policy import Policy as Policy
     from journeykit.quota import Quota as Quota
     from journeykit.rule import Rule as Rule
     from journeykit.split import Holdout as Holdout
     from journeykit.touch import Touch as Touch
-    from journeykit.window import Lag as Lag, Window as Window
+    from journeykit.window import Lag as Lag
+    from journeykit.window import Window as Window
 
 __version__ = "0.1.0"
 

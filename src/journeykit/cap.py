@@ -113,7 +113,7 @@ def _check_limit(_: Any, __: Any, value: Any) -> None:
         return
     if not is_number(value) or not 0 <= value <= LARGEST:
         raise ModelError(
-            f"max must be a number from 0, null for no limit, or {{attribute: ..., default: ...}}, found {shown(value)}",
+            f"max is a number from 0, null for no limit, or {{attribute: ..., default: ...}}, found {shown(value)}",
             field="max",
         )
 

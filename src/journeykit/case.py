@@ -20,13 +20,13 @@ from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH, scaled
 from journeykit.past import Past, clashes, still_counts
 from journeykit.policy import Context
-from journeykit.room import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from journeykit.compiled import Compiled, Effects
     from journeykit.contact import Contact
+    from journeykit.room import Span
     from journeykit.touch import Touch
 
 

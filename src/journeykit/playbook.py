@@ -147,8 +147,8 @@ class Playbook:
             PlaybookError: with everything that is wrong.
 
         Example:
-            >>> Playbook.from_dict({"caps": [{"name": "one a day", "max": 1, "window": {"calendar": "day"}}]}).caps[0].name
-            'one a day'
+            >>> Playbook.from_dict({"caps": [{"name": "daily", "max": 1, "window": {"calendar": "day"}}]}).caps[0].name
+            'daily'
         """
         from journeykit.files import from_dict
 
@@ -362,7 +362,7 @@ def _cap_warnings(path: str, cap: Cap, everything: list[dict[str, tuple[str, ...
     elif not scoped:
         yield _warning(f"{path}.where", f"{cap.name!r} can never bind: it matches no campaign's content")
     elif not any(cap.keys_of(facets) for facets in scoped):
-        yield _warning(f"{path}.by", f"{cap.name!r} can never bind: nothing in its scope has a {' and a '.join(cap.by)}")
+        yield _warning(f"{path}.by", f"{cap.name!r} can never bind: nothing in its scope has {' and '.join(cap.by)}")
     elif not any(cap.points_of(facets) for facets in scoped):
         yield _warning(f"{path}.points", f"{cap.name!r} can never bind: everything in its scope weighs 0 points")
 
