@@ -293,23 +293,15 @@ def test_the_fast_way_to_eligibility_agrees_with_the_readable_one(number):
         assert {wish.campaign.id for wish, instants in oracle.open.items() if instants} == fit
         for wish in oracle.wishes:
             grant = Grant(wish.campaign.id, wish.claim.content, wish.claim.channel, at, wish.weight / MILLION)
-            broken = list(violations(playbook, granting(case, [grant]), contact))
+            broken = list(violations(playbook, granting(decision, [grant]), contact))
             assert bool(broken) == (wish.campaign.id not in fit), (wish.key, broken)
         for row, wish in ((decision.row(wish.campaign.id), wish) for wish in oracle.wishes):
             assert str(row.reason) == (oracle.failures(wish, oracle.at) or ["granted"])[0]
 
 
-def granting(case: Situation, grants: list[Grant]) -> Decision:
-    """A decision that somebody else made."""
-    return Decision(
-        contact=case.contact.id,
-        at=case.at,
-        until=case.until,
-        granted=tuple(grants),
-        total=0.0,
-        bound=0.0,
-        write=lambda _: (),
-    )
+def granting(decision: Decision, grants: list[Grant]) -> Decision:
+    """A decision as somebody else might have made it."""
+    return evolve(decision, granted=tuple(grants))
 
 
 @pytest.mark.parametrize("number", range(CHUNKS))
@@ -317,16 +309,20 @@ def test_the_audit_finds_just_the_sets_that_break_a_rule(number):
     """Just those sets of claims, eligible or not, pass the audit with which brute force finds nothing wrong."""
     verdicts: Counter[bool] = Counter()
     for seed in chunk(number, AUDITED, start=60_000):
-        if (found := solved(seed)) is None or any(wish.is_twin for wish in found[1].wishes):
+        if (found := solved(seed)) is None:
             continue
         case, oracle = found
+        # A grant does not say which of two claims for the same content it answers.
+        if len({wish.key[:3] for wish in oracle.wishes}) < len(oracle.wishes):
+            continue
         rng = Random(seed)
+        decision = decide(case)
         everything = [(wish, at) for wish in oracle.wishes for at in wish.asked]
         for _ in range(8):
             pool = oracle.items if oracle.items and rng.random() < 0.8 else everything
             items = rng.sample(pool, rng.randint(0, min(len(pool), 4)))
             made = granting(
-                case,
+                decision,
                 [Grant(w.campaign.id, w.claim.content, w.claim.channel, at, w.weight / MILLION) for w, at in items],
             )
             broken = list(violations(case.playbook, made, case.contact, case.touches, case.claims))

@@ -183,7 +183,7 @@ class Case:
         if isinstance(openings, str):
             return [Entry(None, claim, group, [], fault=openings)]
         return [
-            Entry(opening, evolve(claim, content=opening.content_id, channel=opening.channel), group, [])
+            Entry(opening, _complete(claim, opening), group, [])
             for opening in openings
         ]
 
@@ -398,6 +398,13 @@ class Case:
             if effects.partner & bit and when <= at and still_counts(gauge, when, effects, at):
                 return True
         return False
+
+
+def _complete(claim: Claim, opening: Opening) -> Claim:
+    """A claim with the content and channel that it left open."""
+    if claim.content == opening.content_id and claim.channel == opening.channel:
+        return claim
+    return evolve(claim, content=opening.content_id, channel=opening.channel)
 
 
 def _as_float(value: object) -> float:

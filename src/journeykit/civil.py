@@ -130,13 +130,14 @@ class Clock:
     Use `clock` to get one: the same zone gives the same object, which remembers the offsets it has met.
     """
 
-    __slots__ = ("_offsets", "name", "zone")
+    __slots__ = ("_offsets", "_starts", "name", "zone")
 
     def __init__(self, name: str, zone: ZoneInfo) -> None:
         self.name = name
         self.zone = zone
         # One offset per UTC day; None marks a day on which it changes.
         self._offsets: dict[int, int | None] = {}
+        self._starts: dict[int, int] = {}
 
     def __repr__(self) -> str:
         return f"clock({self.name!r})"
@@ -195,7 +196,10 @@ class Clock:
 
     def day_start(self, day: int) -> int:
         """The first instant of a local date."""
-        return self.instants(day)[0]
+        start = self._starts.get(day)
+        if start is None:
+            start = self._starts[day] = self.instants(day)[0]
+        return start
 
 
 @lru_cache(maxsize=1024)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FIRST: Level = (-1, 0)
 """The level of a claim that is forced in."""
 
+_NOTHING = Problem()
+
 
 class Contest:
     """Claims that compete: the problem they make, and its answers.
@@ -35,7 +37,7 @@ class Contest:
         self.optimal = True
         self.bound = 0
         if not self.items:
-            self.problem = Problem()
+            self.problem = _NOTHING
             self.chosen: tuple[int, ...] = ()
             return
         self.single = len({at for _, at in self.items}) == 1
