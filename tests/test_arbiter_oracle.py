@@ -364,11 +364,22 @@ def test_a_bad_claim_changes_nothing_for_the_others(number):
         claims.insert(rng.randint(0, len(claims)), bad_claim(rng, case))
         before, after = decide(case, explain=True), decide(case.but(claims=tuple(claims)), explain=True)
         assert grants(before) == grants(after), seed
+        assert list(violations(case.playbook, after, case.contact, case.touches, claims)) == [], seed
         kept = {row.decision_id: row for row in after.rows}
         assert len(after.rows) == len(before.rows) + 1, seed
         assert all(kept.get(row.decision_id) == row for row in before.rows), seed
         (new,) = set(kept) - {row.decision_id for row in before.rows}
         assert str(kept[new].reason) == "invalid", seed
+
+
+def test_a_bad_claim_replaces_no_planned_touch():
+    """A planned touch stays in the history where the claim that would replace it cannot be used."""
+    cap = Cap(name="one a day", max=1, window=Window.calendar("day"))
+    at = datetime(2026, 11, 5, 10, tzinfo=UTC)
+    touches = [Touch(at=at + timedelta(hours=1), campaign="news", status="planned")]
+    claims = [Claim(campaign="news", weight=float("nan")), Claim(campaign="launch", channel="email")]
+    decision = Arbiter(Playbook(caps=[cap])).decide(Contact(id="anna", consent=["email"]), touches, claims, at=at)
+    assert [str(decision.row(name).reason) for name in ("news", "launch")] == ["invalid", "capped"]
 
 
 class Wild:

@@ -117,7 +117,9 @@ class _Audit:
         self.playbook = playbook
         self.decision = decision
         self.contact = contact
-        self.wishes: Sequence[Claim | Campaign] = claims if claims is not None else playbook.campaigns or ()
+        self.wishes: list[Claim | Campaign] = list(playbook.campaigns or ())
+        if claims is not None:
+            self.wishes = [claim for claim in claims if claim.fault() is None]
         self.values = contact.values()
         self.home = clock(playbook.timezone)
         self.clock = self.home if contact.timezone is None else clock(contact.timezone)

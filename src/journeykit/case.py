@@ -182,10 +182,7 @@ class Case:
         openings = self.compiled.openings_for(claim)
         if isinstance(openings, str):
             return [Entry(None, claim, group, [], fault=openings)]
-        return [
-            Entry(opening, _complete(claim, opening), group, [])
-            for opening in openings
-        ]
+        return [Entry(opening, _complete(claim, opening), group, []) for opening in openings]
 
     def _open(self, entry: Entry) -> None:
         """Work out when an entry could go, and when it may."""

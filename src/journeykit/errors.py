@@ -1,5 +1,7 @@
 """The family tree of journeykit's errors.
 
+::
+
     JourneykitError
     ├── ModelError          a value that cannot be: a window of no length, an unknown time zone
     ├── RuleError           an audience rule that cannot be read; knows its text and column

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HEADINGS = ("outcome", "campaign / content", "channel", "weight", "why", "lost to", "when", "at what price")
 """The columns of an explanation."""
 _NUMBERS = (3,)
-_WIDEST_WHY = 72
+_WIDEST_WHY = 44
 _CELL = "border:1px solid #ccc;padding:2px 6px;vertical-align:top"
 
 

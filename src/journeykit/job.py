@@ -307,7 +307,7 @@ class _Asks:
             return True
         facets = self.playbook.facets(campaign, content) | ({"channel": (channel,)} if channel else {})
         return (campaign is None or campaign.obeys_caps) and any(
-            cap.window.is_local and cap.where.matches(facets) and any(cap.keys_of(facets)) for cap in self.playbook.caps
+            cap.window.is_local and cap.where.matches(facets) and cap.keys_of(facets) for cap in self.playbook.caps
         )
 
 

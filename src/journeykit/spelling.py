@@ -394,7 +394,7 @@ def _plain_scope(scope: Scope) -> dict[str, Any]:
 
 def _plain_window(window: Window) -> Any:
     values: dict[str, Callable[[], Any]] = {
-        "rolling": lambda: str(Lag(length=window.length)),
+        "rolling": lambda: window.length_text,
         "days": lambda: window.day_count,
         "calendar": lambda: window.period,
         "between": lambda: [str(window.first), str(window.last)],

@@ -1,9 +1,6 @@
 """Checks that authors of policies run on their own.
 
-from journeykit.testing import check_policy
-
-def test_my_policy():
-check_policy(MyPolicy())
+In a test of theirs, ``check_policy(MyPolicy())`` is all there is to write.
 """
 
 from __future__ import annotations
@@ -50,7 +47,7 @@ def check_policy(
         AssertionError: with what is wrong.
 
     Example:
-        >>> from journeykit import Weighted
+        >>> from journeykit.policies import Weighted
         >>> check_policy(Weighted())
     """
     assert not isinstance(policy, type), f"give an object, not the class {policy.__name__}"  # noqa: S101

@@ -102,9 +102,9 @@ class Lag:
         return f"{self.days}d" if self.length is None else _short(self.length)
 
 
-def _short(length: timedelta) -> str:
+def _short(length: timedelta, units: str = "hm") -> str:
     whole = length // timedelta(microseconds=1)
-    unit = next((unit for unit in "hm" if whole % UNITS[unit] == 0), None)
+    unit = next((unit for unit in units if whole % UNITS[unit] == 0), None)
     if unit is None:
         raise ModelError("a length of time is a whole number of minutes", field="window")
     return f"{whole // UNITS[unit]}{unit}"
@@ -261,6 +261,12 @@ class Window:
         return playbook if self.zone == "playbook" else clock(self.zone)
 
     @property
+    def length_text(self) -> str:
+        """The length of a rolling window as a file writes it; 24 hours are a day here, but for the first."""
+        length = self.length or timedelta()
+        return _short(length, "dhm" if length > timedelta(days=1) else "hm")
+
+    @property
     def is_local(self) -> bool:
         """Whether the contact's own time zone matters to this window."""
         return self.zone == "contact" and self.kind not in ("rolling", "ever")
@@ -306,7 +312,7 @@ class Window:
 
     def __str__(self) -> str:
         text: dict[str, Callable[[], str]] = {
-            "rolling": lambda: f"rolling {_short(self.length or timedelta())}",
+            "rolling": lambda: f"rolling {self.length_text}",
             "days": lambda: f"{self.day_count} days" + (f" stretched to the {self.stretch}" if self.stretch else ""),
             "calendar": lambda: (
                 f"calendar {self.period}" if self.every == 1 else f"{self.every} calendar {self.period}s"
