@@ -660,12 +660,12 @@ class Oracle:
     # Section 7: when it may go
 
     def fits(self, wish: Wish, at: datetime) -> bool:
-        """Whether a loser alone fits the history and what was granted, at some later instant."""
+        """Whether a loser alone fits the history and what was granted, at a later instant; never beside a sibling."""
         if not self.is_open(wish.campaign, at):
             return False
         if wish.campaign.obeys_quiet_hours and self.closed(wish.claim.channel, at):
             return False
-        return all(kind == "sibling" for kind, _, _ in self.stops(wish, at, self.winners, later=True))
+        return not any(True for _ in self.stops(wish, at, self.winners, later=True))
 
     def retry(self, wish: Wish, horizon: datetime) -> datetime | None:
         """The first instant after the span, up to a horizon, at which a loser alone fits."""

@@ -572,3 +572,11 @@ def test_a_claim_of_rubbish_is_invalid(claim: Claim) -> None:
         decision = Arbiter(book).decide(anna(), claims=claims, at=AT)
         assert sorted(str(row.reason) for row in decision.rows) == ["granted", "invalid"]
         assert json.dumps([row.to_dict() for row in decision.rows])
+
+
+def test_scores_speak_for_claims_that_wait_for_the_hours_too() -> None:
+    """A claim inside quiet hours that its score makes worthless is not deferred; one that it makes worth it is."""
+    book = playbook(campaign("news"), quiet_hours=[Hours(start="09:00", end="11:00")], reserve=1)
+    for value, retry_at in [(1.0, None), (2.0, AT + timedelta(hours=1))]:
+        row = Arbiter(book).decide(anna(), at=AT, scores={"news": Score(value=value)}).rows[0]
+        assert (row.weight, row.retry_at) == (value, retry_at)

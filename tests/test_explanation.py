@@ -48,7 +48,7 @@ denied    sale / offer         email            the campaign's audience rule doe
                                                 the contact: city == 'Ohrid'. Also: the
                                                 content does not fit the contact's stage
                                                 (stages of offer)
-"""
+"""  # noqa: E501  (the table is as wide as it is)
 
 
 def explanation(timezone: str = "UTC") -> Explanation:

@@ -5,6 +5,7 @@ Explaining a case is `journeykit.explain`'s work; here it is only decided.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -114,11 +115,11 @@ class Case:
                 continue
             if opening.rare and not self._passes_rare(opening):
                 continue
-            entry = Entry(opening, claim, len(found), [now])
+            entry = self._derived(opening, claim, [now])
             entry.instants = entry.asked
             entry.fit = base, stage_fit, role_fit
             found.append(entry)
-        return self._group(found)
+        return found
 
     def _passes_rare(self, opening: Opening) -> bool:
         """The checks that most openings are spared."""
@@ -130,14 +131,9 @@ class Case:
                 return False
         return not any(missing(self.subject, opening, self.now))
 
-    def _group(self, entries: list[Entry]) -> list[Entry]:
-        """The contents of one campaign are one wish: they share a group; scores speak for all of them."""
-        groups: dict[str, int] = {}
-        for entry in entries:
-            entry.group = groups.setdefault(entry.claim.campaign, entry.group)
-            if self.scores:
-                entry.claim = self._scored(entry.claim)
-        return entries
+    def _derived(self, opening: Opening, claim: Claim, asked: list[int]) -> Entry:
+        """The entry of an opening that nobody asked for; the contents of one campaign are one wish, and one group."""
+        return Entry(opening, self._scored(claim) if self.scores else claim, claim.campaign, asked)
 
     def _scored(self, claim: Claim) -> Claim:
         score = self.scores.get(claim.campaign)
@@ -156,14 +152,12 @@ class Case:
         known = {entry.opening: entry for entry in self.gathered}
         now = [self.now]
         return [
-            known.get(opening) or Entry(opening, claim, place, now)
-            for place, (opening, claim) in enumerate(self.compiled.claims.items())
+            known.get(opening) or self._derived(opening, claim, now) for opening, claim in self.compiled.claims.items()
         ]
 
     def _gather_all(self) -> list[Entry]:
         if self.claims is None:
-            asked = enumerate(self.compiled.claims.items())
-            entries = self._group([Entry(opening, claim, place, []) for place, (opening, claim) in asked])
+            entries = [self._derived(opening, claim, []) for opening, claim in self.compiled.claims.items()]
         else:
             entries = [entry for group, claim in enumerate(self.claims) for entry in self._expand(group, claim)]
             _mark_twins(entries)
@@ -206,7 +200,8 @@ class Case:
             day = day_number(own)
             slot = self.now if self.until is None and day == self.clock.day(self.now) else self._slot(opening, day)
             # On a day without a slot it asks for the day's start, where the check of the hours says why not.
-            at = slot if slot is not None else max(self.clock.day_start(day), self.now)
+            start = self.clock.day_start(day)
+            at = slot if slot is not None else max(start, self.now) if day == self.clock.day(self.now) else start
         if not self.now <= at <= self.last:
             entry.outside = f"asked for {own.isoformat()}"
         return [at]
@@ -296,6 +291,7 @@ class Case:
                 (e.claim.campaign, e.claim.content, e.claim.channel)
                 for g, c in enumerate(self.claims)
                 for e in self._expand(g, c)
+                if e.fault is None
             )
         return any(
             campaign == touch.campaign and touch.content in (None, content) and touch.channel in (None, channel)
@@ -333,6 +329,20 @@ class Case:
     def all_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
         """What stands in a cap's windows now that all is settled."""
         return self._remembered(cap, key, self.winners)
+
+    def rival_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
+        """The same, to a rival: within one decision a winner that obeys but does not count takes room as if it did."""
+        found = list(self.all_spans(cap, key))
+        for winner in self.winners:
+            opening = opening_of(winner.entry)
+            if opening.campaign.obeys_caps and not opening.campaign.counts_toward_caps:
+                spans = (
+                    self.gauges[cap].span(winner.at, winner.effects.ends, points, winner.number)
+                    for number, own, points in opening.cells
+                    if number == cap and own == key
+                )
+                found += [span for span in spans if span is not None]
+        return found
 
     def _remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> list[Span]:
         memory = (cap, key, len(winners))
@@ -377,9 +387,9 @@ class Case:
         return (entry.weight or 0) - self.reserve
 
     @staticmethod
-    def order(entry: Entry, at: int) -> tuple[int, int, tuple[int, str, str, str]]:
+    def order(entry: Entry, at: int) -> tuple[int, int, tuple[int, str, str, str], str]:
         """The place of a claim, at an instant, in the order of claims."""
-        return -(entry.weight or 0), at, opening_of(entry).tie
+        return -(entry.weight or 0), at, opening_of(entry).tie, entry.own
 
     def clashes(self, opening: Opening, effects: Effects, at: int) -> list[tuple[int, int, int]]:
         """The conflicts of an opening with a touch or winner at an instant: number, first and last instant it bars."""
@@ -416,27 +426,29 @@ def _as_int(value: object) -> int:
     return value.__index__()  # type: ignore[no-any-return]
 
 
-def _mark_twins(entries: Iterable[Entry]) -> None:
+def _mark_twins(entries: Sequence[Entry]) -> None:
     """Of claims that ask for the same thing one stands; which one does not depend on their order."""
     same: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:
         claim = entry.claim
         if entry.fault is None:
-            own = claim.at
-            when = micros(own) if isinstance(own, datetime) else own.isoformat() if own is not None else None
-            same.setdefault((claim.campaign, claim.content, claim.channel, when), []).append(entry)
+            same.setdefault((claim.campaign, claim.content, claim.channel, entry.own), []).append(entry)
+    wishes = Counter(entry.group for entry in entries)
     for twins in same.values():
-        for place, entry in enumerate(sorted(twins, key=_claim_order) if len(twins) > 1 else ()):
+        ordered = sorted(twins, key=lambda twin: _claim_order(twin, wishes)) if len(twins) > 1 else ()
+        for place, entry in enumerate(ordered):
             if place:
                 entry.twin = place
                 entry.fault = "the same claim is there already"
 
 
-def _claim_order(entry: Entry) -> tuple[Any, ...]:
+def _claim_order(entry: Entry, wishes: Mapping[int | str, int]) -> tuple[Any, ...]:
     claim = entry.claim
     rest = (claim.propensity, claim.value, claim.cost, claim.asked_at and micros(claim.asked_at))
     return (
         -(claim.weight if claim.weight is not None else -LARGEST),
         *((part is None, part or 0) for part in rest),
         sorted(claim.numbers.items()),
+        # What asks for fewer contents stands before what leaves them open.
+        wishes[entry.group],
     )

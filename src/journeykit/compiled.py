@@ -168,7 +168,10 @@ class Compiled:
             facets["content"] = (content_id,)
         team = self.teams.get(campaign.team or "")
         local = bool(
-            campaign.starts or campaign.ends or campaign.dates or (campaign.obeys_quiet_hours and self.schedule)
+            campaign.starts
+            or campaign.ends
+            or campaign.dates
+            or (campaign.obeys_quiet_hours and self.schedule.concerns(channel))
         )
         cells = self._cells(facets)
         if campaign.obeys_caps:

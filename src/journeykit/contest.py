@@ -103,7 +103,7 @@ class Contest:
         return Answer(choice.chosen, totals, total, bound, optimal=optimal)
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[tuple[dict[int, int], int]]]:
-        groups: dict[int, list[int]] = {}
+        groups: dict[int | str, list[int]] = {}
         campaigns: dict[str, list[int]] = {}
         for item, (entry, _) in enumerate(self.items):
             groups.setdefault(entry.group, []).append(item)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from journeykit.civil import micros
+
 if TYPE_CHECKING:
+    from datetime import date
+
     from journeykit.campaign import Claim
     from journeykit.compiled import Effects
     from journeykit.eligibility import Opening
@@ -27,6 +32,7 @@ class Entry:
         level: tier and rank.
         factors: what the weight is made of.
         fault: what is wrong with it, or None.
+        own: its own date or instant as a text, which tells apart claims that ask for the same thing; or nothing.
         outside: its own date, where that lies outside the decision's span.
     """
 
@@ -42,12 +48,13 @@ class Entry:
         "obeys_caps",
         "opening",
         "outside",
+        "own",
         "twin",
         "weight",
     )
 
     def __init__(
-        self, opening: Opening | None, claim: Claim, group: int, asked: list[int], *, fault: str | None = None
+        self, opening: Opening | None, claim: Claim, group: int | str, asked: list[int], *, fault: str | None = None
     ) -> None:
         self.opening = opening
         self.obeys_caps = opening is None or opening.campaign.obeys_caps
@@ -61,6 +68,7 @@ class Entry:
         self.fault = fault
         self.fit: tuple[float, float, float] | None = None
         self.outside: str | None = None
+        self.own = "" if claim.at is None or fault is not None else _own_date(claim.at)
         self.twin = 0
 
 
@@ -74,6 +82,10 @@ class Winner:
         self.at = at
         self.effects = effects
         self.number = number
+
+
+def _own_date(at: datetime | date) -> str:
+    return str(micros(at)) if isinstance(at, datetime) else at.isoformat()
 
 
 def opening_of(entry: Entry) -> Opening:

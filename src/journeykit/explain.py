@@ -49,7 +49,18 @@ class Stop:
 def write_rows(case: Case, run_id: str, fingerprint: str, explain: bool) -> tuple[Row, ...]:
     """One row for each claim of a case, in the order of claims."""
     writer = _Writer(case, run_id, fingerprint, explain=explain)
-    return tuple(writer.row(entry) for entry in sorted(case.all_entries(), key=_row_order))
+    entries = case.all_entries()
+    _number(entries)
+    return tuple(writer.row(entry) for entry in sorted(entries, key=_row_order))
+
+
+def _number(entries: Sequence[Entry]) -> None:
+    """Number the claims that nothing but their faults tells apart, so that each has an id of its own."""
+    seen: dict[tuple[object, ...], int] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.fault is not None, entry.twin, entry.fault or "")):
+        key = (*_ids(entry), _own_date(entry))
+        entry.twin = seen.get(key, 0)
+        seen[key] = entry.twin + 1
 
 
 def _row_order(entry: Entry) -> tuple[object, ...]:
@@ -267,10 +278,14 @@ def stops_at(case: Case, entry: Entry, at: int) -> Iterator[Stop]:
     opening = opening_of(entry)
     yield from _capped(case, opening, at)
     yield from _repeated(case, entry)
-    for when, effects in case.past.touches:
-        for number, low, high in case.clashes(opening, effects, when):
-            if low <= at <= high:
-                yield Stop(Reason.CONFLICT, case.playbook.conflicts[number].name, set(), by_history=True)
+    barred = {
+        number
+        for when, effects in case.past.touches
+        for number, low, high in case.clashes(opening, effects, when)
+        if low <= at <= high
+    }
+    for number in sorted(barred):
+        yield Stop(Reason.CONFLICT, case.playbook.conflicts[number].name, set(), by_history=True)
     for winner in case.winners:
         for number, low, high in case.clashes(opening, winner.effects, winner.at):
             if low <= at <= high:
@@ -294,7 +309,7 @@ def _capped(case: Case, opening: Opening, at: int) -> Iterator[Stop]:
         own = case.gauges[cap].span(at, opening.campaign.ends, points)
         if limit is None or own is None:
             continue
-        crowd = case.gauges[cap].crowd(case.all_spans(cap, key), own, limit)
+        crowd = case.gauges[cap].crowd(case.rival_spans(cap, key), own, limit)
         if crowd:
             before = case.before_spans(cap, key)
             by_history = points + case.gauges[cap].load(before, own) > limit
@@ -328,9 +343,8 @@ def _met(case: Case, entry: Entry, requirement: int, at: int) -> bool:
 
 def _may_partner(entry: Entry, winner: Winner) -> bool:
     exempt = not winner.entry.obeys_caps
-    if not entry.obeys_caps:
-        return exempt
-    return exempt or winner.entry.level[0] <= entry.level[0]
+    early = winner.entry.level[0] <= entry.level[0]
+    return exempt or early if entry.obeys_caps else exempt and early
 
 
 # When it may go after all
@@ -342,6 +356,9 @@ def retry(case: Case, entry: Entry) -> datetime | None:
     Audience, stage, consent and weight are held as they are. Each rule says from when on it has no objection; the
     latest of these is asked again, until all agree. No instant before that one can do, so the answer is exact.
     """
+    if any(winner.entry.group == entry.group for winner in case.winners):
+        # The wish was granted, with another content: nothing of it is left to go later.
+        return None
     rules = _timed_rules(case, entry)
     at = case.last + 1
     own = entry.claim.at
@@ -464,8 +481,10 @@ def needs_of(case: Case, entry: Entry) -> float | None:
         short = now.totals.get(level, 0) - forced.totals.get(level, 0)
         if level == entry.level:
             break
-        if short:
+        if short > 0:
             return None
+        if short < 0:
+            break
     least = case.reserve + max(1, short)
     for weight in (least, least + 1):
         if weight <= LARGEST * MILLIONTH and entry in _entries(contest, contest.solve(weights={entry: weight}).chosen):

@@ -252,6 +252,10 @@ class Schedule:
             if holiday.falls_on(day):
                 yield holiday.label
 
+    def concerns(self, channel: str | None) -> bool:
+        """Whether anything is about a channel at all."""
+        return bool(self.holidays) or any(hours.applies(channel) for hours in (*self.quiet, *self.send))
+
     def restricts(self, channel: str | None, day: int) -> bool:
         """Whether anything restricts the hours of a channel on a local date."""
         return (

@@ -98,14 +98,18 @@ class Gauge:
         """The first instant from ``since`` on at which ``points`` more fit; None if never."""
         if not points:
             return since
-        for instant in sorted({since, *(leave for leave in self._leaves(spans) if leave > since)}):
+        for instant in sorted({since, *(leave for leave in self._leaves(spans, ends) if leave > since)}):
             own = self.span(instant, ends, points)
             if own is None or self.load(spans, own) + points <= limit:
                 return instant
         return None
 
-    def _leaves(self, spans: Iterable[Span]) -> Iterator[int]:
-        """The instants from which one of the spans no longer counts: only then can there be new room."""
+    def _leaves(self, spans: Iterable[Span], ends: date | None) -> Iterator[int]:
+        """The instants from which one of the spans, or the claim, no longer counts: only then can there be new room."""
+        if self.running and ends is not None:
+            yield self.clock.day_start(day_number(ends) + 1)
+        if self.window.last is not None:
+            yield self.clock.day_start(day_number(self.window.last) + 1)
         for start, end, *_ in spans:
             if self.running:
                 if end < FOREVER:
