@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -399,3 +401,12 @@ def test_unknown_options_are_refused(capsys):
         main(["--jsno"])
     assert caught.value.code == 2
     assert "usage: journeykit demo" in capsys.readouterr().err
+
+
+def test_the_picture_shows_what_the_command_prints(printed):
+    """The picture in the README is drawn from the very text that the command prints."""
+    docs = Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("picture", docs / "picture.py")
+    picture = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(picture)
+    assert (docs / "demo.svg").read_text("utf-8") == picture.draw(printed())
