@@ -17,6 +17,7 @@ STREET = [
     {"split", "contact", "content", "journey", "campaign", "touch", "cap", "hours", "quota"},
     {"playbook", "decision"},
     {"policy", "policies", "presets"},
+    {"relaxation"},
     {"room", "selection", "eligibility"},
     {"compiled"},
     {"past", "entry"},

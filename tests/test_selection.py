@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeykit.relaxation import shadow_prices
 from journeykit.selection import Choice, Problem, combine
 
 if TYPE_CHECKING:
@@ -218,3 +220,22 @@ def test_a_tie_goes_to_the_earlier_in_the_order_of_claims():
     either = Problem(pairs=((0, 1), (0, 2)))
     assert either.solve([2, 1, 1], [0, 1, 2]).chosen == (0,)
     assert either.solve([2, 1, 1], [1, 0, 2]).chosen == (1, 2)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_shadow_prices_bound_every_choice(seed):
+    """Whatever the prices, room at those prices and what items are worth beyond them bound the best whole choice."""
+    rng = random.Random(seed)
+    count = rng.randint(1, 9)
+    values = [rng.randint(1, 1000) for _ in range(count)]
+    rows = [
+        ({item: rng.randint(1, 3) for item in range(count) if rng.random() < 0.6}, rng.randint(0, 5)) for _ in range(4)
+    ]
+    rows += [({item: 1}, 1) for item in range(count)]
+    prices = shadow_prices(values, rows)
+    assert all(price >= 0 for price in prices)
+    bound = sum(price * room for price, (_, room) in zip(prices, rows, strict=True))
+    for item, value in enumerate(values):
+        assert sum(price * row.get(item, 0) for price, (row, _) in zip(prices, rows, strict=True)) >= value - 1e-6
+    best = Problem(tuple(rows)).solve(values, list(range(count))).value
+    assert bound >= best - 1e-6

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from journeykit.relaxation import shadow_prices
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -28,9 +30,8 @@ NODE_BUDGET = 20_000
 _PATIENCE = 100
 _SWEEPS = 6
 _SMALL = 12
-_STEPS = 150
-_STALE = 8
-_FLOAT_BITS = 900
+_UNIT = 2**52
+_MOST_ENTRIES = 300_000
 
 
 @frozen
@@ -352,45 +353,18 @@ class _Search:
         return self._worths(prices)
 
     def _sharpen(self, free: int, prices: _Prices) -> _Prices:
-        """Better prices by subgradient steps of Polyak's length, where coordinate descent is stuck at a corner.
-
-        Where several items of a group are worth nearly the same, each counts in part: their mean is a subgradient
-        too (of a bound that is nearly as good), and one that does not jump from item to item.
-        """
-        goal = self._dive(free)
-        best, least = prices, self._bound(free, self.rooms, prices)
-        if least.bit_length() > _FLOAT_BITS:
+        """Better prices from the linear relaxation, where coordinate descent is stuck at a corner."""
+        least = self._bound(free, self.rooms, prices)
+        largest = max(self.values)
+        if least <= self._dive(free) or len(self.values) * len(self.rooms) > _MOST_ENTRIES:
             return prices
-        prices = self._worths([0] * len(self.rooms))
-        rows, reach = [0.0] * len(self.rooms), 1.0
-        lowest, since = self._bound(free, self.rooms, prices), 0
-        for _ in range(_STEPS):
-            if least <= goal:
-                break
-            over = [-float(room) for room in self.rooms]
-            slack = (least - goal) * reach / (4 * len(self.groups))
-            for ranked in prices.ranked:
-                if ranked:
-                    near = [item for item in ranked if prices.worth[item] >= prices.worth[ranked[0]] - slack]
-                    for item in near:
-                        for row, use in self.uses[item]:
-                            over[row] += use / len(near)
-            over = [more if more > 0 or price > 0 else 0.0 for more, price in zip(over, rows, strict=True)]
-            norm = sum(more * more for more in over)
-            if norm < 1e-12:
-                break
-            length = reach * (self._bound(free, self.rooms, prices) - goal) / norm
-            rows = [max(0.0, price + length * more) for price, more in zip(rows, over, strict=True)]
-            prices = self._worths([round(price) for price in rows])
-            bound = self._bound(free, self.rooms, prices)
-            since += 1
-            if bound < lowest:
-                lowest, since = bound, 0
-            elif since == _STALE:
-                reach, since = reach / 2, 0
-            if bound < least:
-                best, least = prices, bound
-        return self._price(free, self.rooms, best.rows)
+        # A group's row needs no price: the bound looks at groups itself. One item alone is a group too.
+        grouped = [(dict.fromkeys(group, 1), 1) for group in self.groups]
+        rows = [*zip(self.members, self.rooms, strict=True), *grouped]
+        values = [value * _UNIT // largest / _UNIT for value in self.values]
+        found = shadow_prices(values, rows)[: len(self.rooms)]
+        better = self._worths([round(price * _UNIT) * largest // _UNIT for price in found])
+        return min(better, prices, key=lambda each: self._bound(free, self.rooms, each))
 
     def _dive(self, free: int) -> int:
         """The value of taking what fits in the order of claims, clauses aside: what the search meets first."""
