@@ -16,7 +16,7 @@ from journeykit.campaign import Claim, Score
 from journeykit.civil import Clock, clock, day_number, micros
 from journeykit.contest import Contest
 from journeykit.eligibility import Opening, Subject, failures, missing, slot_of_day, withdrawn
-from journeykit.entry import Entry, Winner, opening_of
+from journeykit.entry import Entry, Level, Winner, opening_of
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH, scaled
 from journeykit.past import Past, clashes, still_counts
@@ -145,7 +145,8 @@ class Case:
             value=score.value if claim.value is None else claim.value,
         )
 
-    def all_entries(self) -> list[Entry]:
+    @cached_property
+    def everything(self) -> list[Entry]:
         """Every claim, one entry each, eligible or not; the faulty ones too."""
         if not self._is_plain:
             return self.gathered
@@ -247,30 +248,32 @@ class Case:
 
     def weigh(self, entry: Entry) -> bool:
         """Give an entry its weight and level; False, with a fault, where that cannot be done."""
-        opening, claim = entry.opening, entry.claim
-        assert opening is not None  # noqa: S101  (only eligible entries are weighed, and they have one)
+        found = self.weighed(entry)
+        if isinstance(found, str):
+            entry.fault = found
+            return False
+        entry.weight, entry.level = found
+        return True
+
+    def weighed(self, entry: Entry) -> tuple[int, Level] | str:
+        """The weight and level of an entry, or what is wrong with them."""
+        claim = entry.claim
+        tier = opening_of(entry).campaign.tier
         weight: Any = claim.weight
+        rank = 0
         if weight is None or self._ranks is not None:
             context = self.context(entry)
             try:
                 if weight is None:
                     weight = self.policy.weigh(claim, self.contact, context)
-                rank = 0 if self._ranks is None else self._ranks(claim, self.contact, context)
+                if self._ranks is not None:
+                    rank = _as_int(self._ranks(claim, self.contact, context))
                 weight = weight if type(weight) is float else _as_float(weight)
-                rank = rank if type(rank) is int else _as_int(rank)
             except Exception as error:  # noqa: BLE001  (a policy is foreign code: whatever it raises is its fault)
-                entry.fault = f"policy {self.policy_name!r} failed: {type(error).__name__}: {error}"
-                return False
-            entry.level = (opening.campaign.tier, rank)
-        else:
-            entry.level = (opening.campaign.tier, 0)
+                return f"policy {self.policy_name!r} failed: {type(error).__name__}: {error}"
         if not -LARGEST <= weight <= LARGEST:
-            entry.fault = (
-                f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
-            )
-            return False
-        entry.weight = round(weight * MILLIONTH)
-        return True
+            return f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
+        return round(weight * MILLIONTH), (tier, rank)
 
     # History
 

@@ -26,10 +26,14 @@ FOREVER = 2**63 - 1
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DATE = date(1970, 1, 1)
+_FIRST_YEAR, _LAST_YEAR = 1000, 9000
 _EPOCH_ORDINAL = EPOCH_DATE.toordinal()
 # A day inside the first and last year that Python can write, so that no zone offset can carry a date over the edge.
 _FIRST_DAY = date(1, 1, 3).toordinal() - _EPOCH_ORDINAL
 _LAST_DAY = date(9999, 12, 29).toordinal() - _EPOCH_ORDINAL
+
+LAST = _LAST_DAY * DAY
+"""No instant that is asked for lies this late: what would begin then never does."""
 
 PERIODS = ("day", "week", "month", "quarter", "year")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -55,6 +59,10 @@ def micros(moment: datetime, *, what: str = "at") -> int:
             f"{what} must be an aware datetime, found a naive one: {moment.isoformat()}; add a tzinfo",
             field=what,
         ) from None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ModelError(
+            f"{what} must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}, found {moment.isoformat()}", field=what
+        )
     return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds
 
 
@@ -222,16 +230,6 @@ def clock(name: str) -> Clock:
             field="timezone",
         ) from None
     return Clock(name, zone)
-
-
-def check_recurrence(rule: str) -> None:
-    """Refuse a recurrence rule (RFC 5545, such as ``FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1``) that cannot be read.
-
-    Raises:
-        ModelError: with what the parser says.
-    """
-    for _ in recurrences(rule, 0, 0):
-        pass
 
 
 def recurrences(rule: str, first: int, last: int) -> Iterator[int]:

@@ -85,8 +85,8 @@ class Compiled:
         )
         self.roles = frozenset(role for content in self.contents.values() for role in content.roles or ())
         self._fits: dict[tuple[str | None, str | None], tuple[Fit, ...]] = {}
-        self._gauges: dict[Clock, tuple[Gauge, ...]] = {}
-        self._within: dict[Clock, tuple[Gauge | None, ...]] = {}
+        self._gauges: dict[str, tuple[Gauge, ...]] = {}
+        self._within: dict[str, tuple[Gauge | None, ...]] = {}
         self._strangers: dict[tuple[str, str | None, str | None], Opening] = {}
         self._effects: dict[tuple[object, ...], Effects] = {}
 
@@ -273,16 +273,16 @@ class Compiled:
 
     def gauges(self, local: Clock) -> tuple[Gauge, ...]:
         """One gauge for each cap, for contacts of a time zone."""
-        found = self._gauges.get(local)
+        found = self._gauges.get(local.name)
         if found is None:
-            found = self._gauges[local] = tuple(self._gauge(cap.window, local) for cap in self.playbook.caps)
+            found = self._gauges[local.name] = tuple(self._gauge(cap.window, local) for cap in self.playbook.caps)
         return found
 
     def within(self, local: Clock) -> tuple[Gauge | None, ...]:
         """One gauge for each requirement that looks back, for contacts of a time zone."""
-        found = self._within.get(local)
+        found = self._within.get(local.name)
         if found is None:
-            found = self._within[local] = tuple(
+            found = self._within[local.name] = tuple(
                 None if requirement.within is None else self._gauge(requirement.within, local)
                 for requirement in self.playbook.requirements
             )

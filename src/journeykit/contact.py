@@ -12,6 +12,7 @@ from journeykit.civil import clock, micros
 from journeykit.errors import ModelError
 from journeykit.fields import boolean, names, optional_text, required_text
 
+_FOREVER = 9000
 ANY = "*"
 """The entry of a consent mapping that speaks for whatever the mapping does not name."""
 
@@ -36,7 +37,10 @@ class Consent:
 
     @_until.default
     def _until_micros(self) -> int | None:
-        return None if self.until is None else micros(self.until, what="until")
+        # The last years of the calendar are how tables write "for ever".
+        if self.until is None or self.until.year > _FOREVER:
+            return None
+        return micros(self.until, what="until")
 
     def holds(self, at: datetime) -> bool:
         """Whether the consent is given and not expired at an instant."""

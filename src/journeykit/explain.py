@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from journeykit.civil import day_number, moment
+from journeykit.civil import LAST, day_number, moment
 from journeykit.contest import Contest
 from journeykit.decision import Outcome, Reason, Row
 from journeykit.eligibility import failures
@@ -49,32 +49,33 @@ class Stop:
 def write_rows(case: Case, run_id: str, fingerprint: str, explain: bool) -> tuple[Row, ...]:
     """One row for each claim of a case, in the order of claims."""
     writer = _Writer(case, run_id, fingerprint, explain=explain)
-    entries = case.all_entries()
-    _number(entries)
-    return tuple(writer.row(entry) for entry in sorted(entries, key=_row_order))
+    made = [(writer.row(entry), entry) for entry in case.everything]
+    made.sort(key=lambda pair: _row_order(pair[1], pair[0].weight, writer.numbers[pair[1]]))
+    return tuple(row for row, _ in made)
 
 
-def _number(entries: Sequence[Entry]) -> None:
-    """Number the claims that nothing but their faults tells apart, so that each has an id of its own."""
+def _numbers(entries: Sequence[Entry]) -> dict[Entry, int]:
+    """Numbers for the claims that nothing but their faults tells apart, so that each has an id of its own."""
     seen: dict[tuple[object, ...], int] = {}
+    numbers = {}
     for entry in sorted(entries, key=lambda entry: (entry.fault is not None, entry.twin, entry.fault or "")):
         key = (*_ids(entry), _own_date(entry))
-        entry.twin = seen.get(key, 0)
-        seen[key] = entry.twin + 1
+        numbers[entry] = seen.get(key, 0)
+        seen[key] = numbers[entry] + 1
+    return numbers
 
 
-def _row_order(entry: Entry) -> tuple[object, ...]:
+def _row_order(entry: Entry, weight: float | None, number: int) -> tuple[object, ...]:
     own = _own_date(entry)
     when = "" if own is None else own.isoformat()
     tie = entry.opening.tie if entry.opening else (0, *(str(part or "") for part in _ids(entry)))
-    unweighed = entry.weight is None
     return (
-        unweighed,
-        -(entry.weight or 0),
+        weight is None,
+        -(weight or 0),
         entry.asked[0] if own is not None and entry.asked else 0,
         tie,
         when,
-        entry.twin,
+        number,
     )
 
 
@@ -96,6 +97,7 @@ class _Writer:
         self.fingerprint = fingerprint
         self.explain = explain
         self.decided_at = moment(case.now)
+        self.numbers = _numbers(case.everything)
         self.granted = {winner.entry: winner for winner in case.winners}
 
     def row(self, entry: Entry) -> Row:
@@ -129,14 +131,19 @@ class _Writer:
             rule for wanted in (reason, *reasons) for found in failed for which, rule in found if which is wanted
         )
         retry_at = None
-        if TIMED.issuperset(reasons) and entry.fault is None and self._worth_it(entry):
-            retry_at = retry(case, entry)
+        weight = None
+        if TIMED.issuperset(reasons):
+            found = case.weighed(entry)
+            weight = None if isinstance(found, str) else found[0]
+            if weight is not None and weight > case.reserve and self._has_limits(opening):
+                retry_at = retry(case, entry)
         return self._row(
             entry,
             reason,
             binding=tuple(rules) if self.explain else tuple(rules)[:1],
             failed=tuple(reasons) if self.explain else (reason,),
             retry_at=retry_at,
+            weight=weight,
         )
 
     def _failed(self, opening: Opening, at: int) -> list[tuple[Reason, str]]:
@@ -149,18 +156,14 @@ class _Writer:
             return []
         return [first, *found] if first[0] in TIMED else [first]
 
-    def _worth_it(self, entry: Entry) -> bool:
-        """Whether an entry that only time stops would be worth sending; a policy that fails here is no fault yet."""
-        case = self.case
-        worth = case.weigh(entry) and case.worth(entry) > 0
-        entry.fault = None
-        if worth:
-            try:
-                for cap, *_ in entry.opening.cells if entry.opening else ():
-                    case.limit(cap)
-            except ModelError:
-                return False
-        return worth
+    def _has_limits(self, opening: Opening) -> bool:
+        """Whether the contact's own limits can be read for the caps that could stop an opening."""
+        try:
+            for cap, *_ in opening.cells:
+                self.case.limit(cap)
+        except ModelError:
+            return False
+        return True
 
     def _loser(self, entry: Entry) -> Row:
         case = self.case
@@ -197,6 +200,7 @@ class _Writer:
         needs: float | None = None,
         failed: tuple[Reason, ...] = (),
         note: str = "",
+        weight: int | None = None,
     ) -> Row:
         case, claim, opening = self.case, entry.claim, entry.opening
         outcome = Outcome.DENIED
@@ -214,9 +218,10 @@ class _Writer:
             channel,
             None if own is None else own.isoformat(),
         ]
-        text = _encode([*key, entry.twin] if entry.twin else key)
-        weighed = entry.weight is not None
-        factors = {} if not weighed or claim.weight is not None else case.context(entry).factors(claim)
+        number = self.numbers[entry]
+        text = _encode([*key, number] if number else key)
+        weight = entry.weight if weight is None else weight
+        factors = {} if weight is None or claim.weight is not None else case.context(entry).factors(claim)
         return Row(
             decision_id=sha256(text.encode()).hexdigest()[:32],
             run_id=self.run_id,
@@ -231,7 +236,7 @@ class _Writer:
             reason=reason,
             binding=binding,
             lost_to=lost_to,
-            weight=entry.weight / MILLIONTH if entry.weight is not None else None,
+            weight=None if weight is None else weight / MILLIONTH,
             factors=factors,
             send_at=send_at,
             retry_at=retry_at,
@@ -374,7 +379,7 @@ def retry(case: Case, entry: Entry) -> datetime | None:
                 return None
             later = found
         if later == at:
-            return moment(at)
+            return moment(at) if at < LAST else None
         at = later
     return None
 

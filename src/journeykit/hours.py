@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen, validators
 
 from journeykit.civil import (
-    DAY,
     MINUTE,
     WEEKDAYS,
     Clock,
@@ -47,6 +46,7 @@ _RRULE_KEYS = frozenset(
 )
 # Beyond this many days of unbroken quiet, nothing is going to open any more.
 _HORIZON = 800
+_WEEKS = 28
 
 
 def _time(value: object, name: str = "from") -> int:
@@ -160,6 +160,14 @@ def _known_rule(_: Any, __: Any, value: str | None) -> None:
         )
     if not re.fullmatch("[1-9][0-9]{0,3}", parts.get("INTERVAL", "1")):
         raise ModelError(f"INTERVAL is a whole number from 1 to 9999, found {shown(parts['INTERVAL'])}", field="rrule")
+    if (
+        parts["FREQ"] in ("DAILY", "WEEKLY")
+        and parts.get("INTERVAL", "1") != "1"
+        and any(key.startswith("BY") for key in parts)
+    ):
+        raise ModelError(
+            f"every so many days or weeks, and of these some, is no holiday; found {shown(value)}", field="rrule"
+        )
     # dateutil looks for the next date up to the year 9999, so that a rule without any takes seconds, each time it is
     # asked. Asked near that end, it says so at once; forty years hold every combination of weekday and leap year.
     bare = ";".join(f"{key}={part}" for key, part in parts.items() if key not in ("COUNT", "INTERVAL", "UNTIL"))
@@ -264,14 +272,18 @@ class Schedule:
             or any(holiday.falls_on(day) for holiday in self.holidays)
         )
 
-    def opens(self, channel: str | None, at: int, local: Clock) -> int | None:
-        """The first instant from ``at`` on that nothing forbids; None where none comes within two years."""
+    def opens(self, channel: str | None, at: int, local: Clock, days: int | None = None) -> int | None:
+        """The first instant from ``at`` on that nothing forbids.
+
+        None where none comes within some local days: by default two years with holidays, and some weeks without,
+        since hours alone repeat each week.
+        """
         if not self or not self.closed(channel, at, local):
             return at
         # Only at one of these local times, or when clocks are set forward over one, can something end.
         times = {0} | {edge for hours in (*self.quiet, *self.send) for edge in hours.edges}
         today = local.day(at)
-        for day in range(today, today + _HORIZON):
+        for day in range(today, today + (days or (_HORIZON if self.holidays else _WEEKS))):
             instants = {instant for time in times for instant in local.instants(day, time)}
             for instant in sorted(instants):
                 if instant > at and not self.closed(channel, instant, local):
@@ -280,6 +292,5 @@ class Schedule:
 
     def slot(self, channel: str | None, day: int, since: int, local: Clock) -> int | None:
         """The earliest instant of a local date, from ``since`` on, that nothing forbids; None if there is none."""
-        start = max(local.day_start(day), since)
-        found = self.opens(channel, start, local) if start - since < _HORIZON * DAY else None
+        found = self.opens(channel, max(local.day_start(day), since), local, days=1)
         return found if found is not None and local.day(found) == day else None

@@ -64,10 +64,12 @@ class Gauge:
             for instant in {own[0], *(start for start, *_ in spans if own[0] < start < own[1])}:
                 yield [span for span in spans if span[0] <= instant < span[1]]
             return
-        place = own[0]
-        for end in {place, *(start for start, *_ in spans if start > place and self.back(start) <= place)}:
-            low = self.back(end)
-            yield [span for span in spans if low <= span[0] <= end]
+        place, low = own[0], self.back(own[0])
+        near = [span for span in spans if low <= span[0] and (span[0] <= place or self.back(span[0]) <= place)]
+        # Of windows that start together, the one that ends last holds what the others hold.
+        ends = {self.back(end): end for end in sorted({place, *(span[0] for span in near if span[0] > place)})}
+        for start, end in ends.items():
+            yield [span for span in near if start <= span[0] <= end]
 
     def load(self, spans: Sequence[Span], own: Span) -> int:
         """The most points that any window with ``own`` in it holds besides."""
@@ -123,6 +125,6 @@ class Gauge:
             for instant in {start for start, *_ in spans}:
                 yield [at for at, span in enumerate(spans) if span[0] <= instant < span[1]]
             return
-        for end in {start for start, *_ in spans}:
-            low = self.back(end)
-            yield [at for at, span in enumerate(spans) if low <= span[0] <= end]
+        ends = {self.back(end): end for end in sorted({span[0] for span in spans})}
+        for start, end in ends.items():
+            yield [at for at, span in enumerate(spans) if start <= span[0] <= end]
