@@ -580,3 +580,35 @@ def test_scores_speak_for_claims_that_wait_for_the_hours_too() -> None:
     for value, retry_at in [(1.0, None), (2.0, AT + timedelta(hours=1))]:
         row = Arbiter(book).decide(anna(), at=AT, scores={"news": Score(value=value)}).rows[0]
         assert (row.weight, row.retry_at) == (value, retry_at)
+
+
+def test_rows_have_one_order_however_they_are_read() -> None:
+    """The order of claims is by weight for claims that wait for the hours too; reading and pickling keep it."""
+    book = playbook(
+        *(campaign(f"k{number}", number + 1) for number in range(4)), quiet_hours=[Hours(start="09:00", end="12:00")]
+    )
+    decision = Arbiter(book).decide(anna(), at=AT)
+    expected = ["k3", "k2", "k1", "k0"]
+    assert [row.campaign for row in decision.rows] == expected
+    assert [row.campaign for row in decision.explain().rows] == expected
+    assert [row.campaign for row in pickle.loads(pickle.dumps(decision)).rows] == expected
+    assert [row.campaign for row in decision.rows] == expected
+
+
+def test_a_window_without_end_defers_nothing() -> None:
+    """A loser under a cap that lasts to the end of the calendar is denied, not deferred to it."""
+    lasting = Cap(name="for ever", max=1, window=Window.between(date(2026, 1, 1), date(9999, 12, 31)))
+    row = Arbiter(playbook(campaign("a", 2), campaign("b"), caps=[lasting])).decide(anna(), at=AT).row("b")
+    assert (row.outcome, row.retry_at) == (Outcome.DENIED, None)
+
+
+@pytest.mark.parametrize("year", [1, 999, 9001, 9999])
+def test_instants_beyond_the_calendar_are_refused(year: int) -> None:
+    """An instant at the edges of Python's calendar is refused, not moved; a consent until then lasts for ever."""
+    edge = datetime(year, 12, 31, tzinfo=UTC)
+    with pytest.raises(ModelError, match="years 1000 to 9000"):
+        Arbiter(playbook(campaign("news"))).decide(anna(), at=edge)
+    with pytest.raises(ModelError, match="years 1000 to 9000"):
+        Touch(at=edge)
+    if year > 9000:
+        assert Consent(True, until=edge).holds(AT)

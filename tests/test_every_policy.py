@@ -156,3 +156,38 @@ def test_a_class_is_no_policy() -> None:
     """A policy is an object; its class is refused."""
     with pytest.raises(PolicyError, match="must be an object"):
         Arbiter(playbook(policy="mine"), {"mine": Moody})
+
+
+class Meddler:
+    """Writes on what it is shown."""
+
+    def weigh(self, claim, contact, context):
+        contact.attributes["seen"] = True
+        return context.base
+
+
+def test_the_check_finds_a_policy_that_changes_contacts() -> None:
+    """A policy that writes on the contacts it is shown is found out, on one's own contacts too."""
+    mine = [Contact(id="a", consent=["email"], attributes={}), Contact(id="b", consent=["email"])]
+    with pytest.raises(AssertionError, match="must not change the contacts"):
+        check_policy(Meddler(), contacts=mine)
+
+
+class Divides:
+    """Fails on a propensity of a half."""
+
+    def weigh(self, claim, contact, context):
+        return context.base / (0.5 - (claim.propensity or 0))
+
+
+def test_the_check_shows_scores() -> None:
+    """A policy that fails on some propensity is found out."""
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        check_policy(Divides())
+
+
+def test_a_check_in_which_nothing_is_weighed_is_none() -> None:
+    """A playbook or contacts for which the policy is never asked do not pass."""
+    for parts in ({"contacts": []}, {"playbook": Playbook()}, {"at": datetime(1999, 1, 1, tzinfo=UTC), "contacts": []}):
+        with pytest.raises(AssertionError, match="no claim was weighed"):
+            check_policy(Broken(1.0), **parts)

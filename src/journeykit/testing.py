@@ -5,14 +5,14 @@ In a test of theirs, ``check_policy(MyPolicy())`` is all there is to write.
 
 from __future__ import annotations
 
-import math
+import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from journeykit.arbiter import Arbiter
-from journeykit.campaign import Campaign, Team
+from journeykit.campaign import Campaign, Claim, Score, Team
 from journeykit.cap import Cap, Conflict, Requirement, Scope
 from journeykit.contact import Contact
 from journeykit.content import Content
@@ -30,18 +30,24 @@ AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 
 
 def check_policy(
-    policy: Policy, *, playbook: Playbook | None = None, contacts: Sequence[Contact] | None = None
+    policy: Policy,
+    *,
+    playbook: Playbook | None = None,
+    contacts: Sequence[Contact] | None = None,
+    at: datetime = AT,
 ) -> None:
     """Check that a policy keeps what the engine relies on.
 
-    It weighs every claim it is shown with a finite number; it says the same when asked again, in another order, in
-    other threads, and after pickling; it leaves what it is shown as it was; and no decision made with it breaks a
-    rule.
+    It weighs every claim it is shown with a finite number: claims without scores, with propensities of 0, a half and
+    1, and with instants of asking. It says the same when asked again, in another order, in other threads, and after
+    pickling; it leaves what it is shown as it was; and no decision made with it breaks a rule. What is not checked is
+    whether it reads the clock or Python's own ``hash``, which differs from process to process: a policy must not.
 
     Args:
         policy: the policy to check.
         playbook: your own rule set, for a policy that wants certain attributes or campaigns; by default a small one.
         contacts: your own contacts, likewise.
+        at: the instant of the decisions, for a playbook whose campaigns are open at another time.
 
     Raises:
         AssertionError: with what is wrong.
@@ -50,29 +56,35 @@ def check_policy(
         >>> from journeykit.policies import Weighted
         >>> check_policy(Weighted())
     """
-    assert not isinstance(policy, type), f"give an object, not the class {policy.__name__}"  # noqa: S101
+    _require(not isinstance(policy, type), f"give an object, not the class {policy!r}")
     _require(callable(getattr(policy, "weigh", None)), "a policy has a method weigh(claim, contact, context)")
     shown = _playbook() if playbook is None else playbook
     named = Playbook.from_dict({**shown.to_dict(), "policy": "checked"})
     arbiter = Arbiter(named, {"checked": policy})
     people = list(_contacts() if contacts is None else contacts)
-    first = [_decide(arbiter, contact) for contact in people]
-    for decision in first:
-        _check_weights(decision)
+    before = copy.deepcopy(people)
+    first = [_decide(arbiter, contact, at) for contact in people]
+    for decisions in first:
+        for decision in decisions:
+            _check_weights(decision)
     _require(
-        [_facts(_decide(arbiter, contact)) for contact in reversed(people)] == [_facts(d) for d in reversed(first)],
+        any(row.weight is not None for decisions in first for decision in decisions for row in decision.rows),
+        "no claim was weighed: give contacts and a playbook of which something is eligible at the instant `at`",
+    )
+    expected = [_facts(decisions) for decisions in first]
+    _require(
+        [_facts(_decide(arbiter, contact, at)) for contact in reversed(people)] == expected[::-1],
         "asked again, in another order, the policy must say the same; take randomness from a hash of the contact's id",
     )
     with ThreadPoolExecutor(4) as pool:
-        threaded = list(pool.map(lambda contact: _facts(_decide(arbiter, contact)), people))
-    _require(threaded == [_facts(decision) for decision in first], "in other threads the policy must say the same")
-    _check_pickle(arbiter, people, first)
-    _require(
-        [*people] == list(_contacts() if contacts is None else contacts),
-        "a policy must not change the contacts",
-    )
-    for contact, decision in zip(people, first, strict=True):
-        broken = arbiter.audit(decision, contact, _touches())
+        threaded = list(pool.map(lambda contact: _facts(_decide(arbiter, contact, at)), people))
+    _require(threaded == expected, "in other threads the policy must say the same")
+    copied = _pickled(arbiter)
+    again = [_facts(_decide(copied, contact, at)) for contact in people]
+    _require(again == expected, "after pickling the policy must say the same")
+    _require(people == before, "a policy must not change the contacts")
+    for contact, decisions in zip(people, first, strict=True):
+        broken = arbiter.audit(decisions[0], contact, _touches(at))
         _require(not broken, f"a decision breaks a rule: {broken}")
 
 
@@ -81,29 +93,44 @@ def _require(condition: object, message: str) -> None:
         raise AssertionError(message)
 
 
-def _decide(arbiter: Arbiter, contact: Contact) -> Decision:
-    return arbiter.decide(contact, _touches(), at=AT)
-
-
-def _facts(decision: Decision) -> list[tuple[object, ...]]:
+def _decide(arbiter: Arbiter, contact: Contact, at: datetime) -> list[Decision]:
+    """Decisions without scores, with scores, and on claims that say when they asked."""
+    campaigns = [campaign for campaign in arbiter.playbook.campaigns or () if campaign.content]
+    scores = {
+        campaign.id: Score(propensity=(0.0, 0.5, 1.0)[number % 3], value=(None, 0.0, 20.0)[number // 3 % 3])
+        for number, campaign in enumerate(campaigns)
+    }
+    claims = [
+        Claim(campaign=campaign.id, asked_at=at - timedelta(hours=number % 5))
+        for number, campaign in enumerate(campaigns)
+    ]
+    touches = _touches(at)
     return [
-        (row.campaign, row.content, str(row.outcome), str(row.reason), row.weight, row.send_at) for row in decision.rows
+        arbiter.decide(contact, touches, at=at),
+        arbiter.decide(contact, touches, at=at, scores=scores),
+        arbiter.decide(contact, touches, claims, at=at),
+    ]
+
+
+def _facts(decisions: Sequence[Decision]) -> list[tuple[object, ...]]:
+    return [
+        (row.campaign, row.content, str(row.outcome), str(row.reason), row.weight, row.send_at)
+        for decision in decisions
+        for row in decision.rows
     ]
 
 
 def _check_weights(decision: Decision) -> None:
     for row in decision.rows:
         _require(row.reason is not Reason.INVALID, f"the claim of campaign {row.campaign!r} is invalid: {row.note}")
-        _require(row.weight is None or math.isfinite(row.weight), f"the weight of {row.campaign!r} is {row.weight}")
 
 
-def _check_pickle(arbiter: Arbiter, people: Sequence[Contact], first: Sequence[Decision]) -> None:
+def _pickled(arbiter: Arbiter) -> Arbiter:
     try:
-        copy = pickle.loads(pickle.dumps(arbiter))  # noqa: S301  (our own bytes)
+        found: Arbiter = pickle.loads(pickle.dumps(arbiter))  # noqa: S301  (our own bytes)
     except Exception as error:
         raise AssertionError(f"a policy must survive pickling, so that jobs can run in processes: {error}") from error
-    again = [_facts(_decide(copy, contact)) for contact in people]
-    _require(again == [_facts(decision) for decision in first], "after pickling the policy must say the same")
+    return found
 
 
 def _playbook() -> Playbook:
@@ -178,9 +205,9 @@ def _contacts() -> list[Contact]:
     ]
 
 
-def _touches() -> list[Touch]:
+def _touches(at: datetime) -> list[Touch]:
     return [
-        Touch(at=AT - timedelta(days=3), channel="phone", campaign="care"),
+        Touch(at=at - timedelta(days=3), channel="phone", campaign="care"),
         Touch(
             at=AT - timedelta(days=9),
             channel="email",
