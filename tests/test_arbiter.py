@@ -562,7 +562,14 @@ def test_a_budget_that_bites_is_told() -> None:
 
 @pytest.mark.parametrize(
     "claim",
-    [Claim(campaign=None), Claim(campaign=3), Claim(campaign="news", at="soon"), Claim(campaign="news", numbers=None)],
+    [
+        Claim(campaign=None),
+        Claim(campaign=3),
+        Claim(campaign=["x"]),
+        Claim(campaign="news", content=["a"]),
+        Claim(campaign="news", at="soon"),
+        Claim(campaign="news", numbers=None),
+    ],
     ids=repr,
 )
 def test_a_claim_of_rubbish_is_invalid(claim: Claim) -> None:

@@ -181,6 +181,7 @@ def test_a_wrong_command_line_is_exit_2(capsys, arguments, message):
         (("--policy", "flat=json:nothing"), "d.csv", "cannot be loaded: AttributeError"),
         (("--policy", "weighted=json:dumps"), "d.csv", "must be an object with a method weigh"),
         ((), "d.xlsx", "the ending of a table is one of"),
+        (("--at", "0001-01-01T00:00:00Z"), "d.csv", "argument --at"),
         ((), "c.csv", "--out c.csv would overwrite the contacts"),
         ((), "play.json", "the ending of a table is one of"),
         (("--format", "csv"), "play.json", "would overwrite the playbook"),
@@ -259,6 +260,19 @@ def test_whatever_happens_there_is_one_message_and_no_traceback(capsys, monkeypa
     assert capsys.readouterr().err == (
         "journeykit: this should not happen, please report it: ZeroDivisionError: division by zero\n"
     )
+
+
+@pytest.mark.parametrize("body", ["sys.exit(0)", "pass"])
+def test_a_policy_cannot_end_the_process_as_if_all_were_well(capsys, body):
+    """Whether it exits while it is loaded or while it weighs: exit 1, its name, and no output file."""
+    name = f"quitting_policy_{body[:3]}"
+    Path(f"{name}.py").write_text(
+        f"import sys\n{body}\nclass Quitter:\n    def weigh(self, *_):\n        sys.exit(0)\nquitter = Quitter()\n"
+    )
+    Path("own.json").write_text(json.dumps(json.loads(PLAYBOOK) | {"policy": "q"}))
+    assert decide("--policy", f"q={name}:quitter", playbook="own.json") == cli.FAILED
+    assert f"most likely the policy q ({name}:quitter)" in capsys.readouterr().err
+    assert leftovers() == {f"{name}.py", "own.json"}
 
 
 # The other commands

@@ -175,6 +175,9 @@ def test_a_file_with_other_separators_is_recognised(file):
     """A file separated by semicolons gets a hint rather than a riddle."""
     with pytest.raises(DataError, match="separated by ';'"):
         contacts(file("c.csv", "contact_id;stage\nanna;x\n"))
+    with pytest.raises(DataError) as caught:
+        Claims.read(file("k.csv", "contact_id;campaign_id\nanna;x\n"))
+    assert "did you mean" not in str(caught.value)
 
 
 def test_a_column_that_no_json_line_has_is_missing(file):
@@ -438,6 +441,85 @@ def test_touches_need_their_columns(file, column):
         History.read(file("t.csv", f"{header}\n"))
 
 
+@pytest.mark.parametrize(
+    "at",
+    ["0001-01-01T00:00:00+14:00", "0500-01-01T00:00:00Z", "9000-12-31T23:59:59-14:00", "9999-12-31T23:59:59-14:00"],
+)
+def test_instants_that_the_engine_refuses_are_bad(at):
+    """In touches the row is isolated; a claim is answered with `invalid`; as texts and as datetimes."""
+    for edge in (at, datetime.fromisoformat(at)):
+        bad = BadRows()
+        assert len(History.read([{"contact_id": "anna", "sent_at": edge, "channel": "email"}], bad=bad)) == 0
+        assert bad_rows(bad) == [(1, "sent_at")]
+        for column in ("at", "asked_at"):
+            claim = {"contact_id": "anna", "campaign_id": "care", column: edge}
+            rows, summary = answers(contacts=TWO, claims=[claim])
+            assert rows == [("anna", "care", "invalid")]
+            assert [(row.row, row.field) for row in summary.bad_first] == [(1, column)]
+
+
+def test_equal_values_of_different_types_are_different_touches():
+    """A channel 1 is the text "1"; True and 1.0 are bad, also after it."""
+    bad = BadRows()
+    rows = [{"contact_id": "a", "sent_at": AT, "channel": channel} for channel in (1, True, 1.0)]
+    assert [touch.channel for touch in History.read(rows, bad=bad).take("a")] == ["1"]
+    assert bad_rows(bad) == [(2, "channel"), (3, "channel")]
+
+
+def test_values_of_numpy_are_those_of_python():
+    """Scalars and arrays of NumPy are converted, also in lists."""
+    np = pytest.importorskip("numpy")
+    row = {"contact_id": np.int64(7), "segments": np.array(["vip"]), "interests": [np.str_("golf")], "x": np.float64(2)}
+    seven = contacts([row | {"opted_out": np.bool_(True)}])[0]["7"]
+    assert (seven.segments, seven.interests, seven.attributes, seven.opted_out) == (("vip",), ("golf",), {"x": 2}, True)
+
+
+@pytest.mark.parametrize("odd", [bytearray(b"x"), {"a": 1}, [1], ([],)])
+def test_values_without_a_hash_are_bad_rows(odd):
+    """As ids they spoil their row, and a claim with one is answered."""
+    touch = {"contact_id": odd, "sent_at": AT, "channel": odd}
+    bad = BadRows()
+    assert len(History.read([touch, touch | {"contact_id": "a"}], bad=bad)) == 0
+    assert len(Scores.read([{"contact_id": "a", "campaign_id": odd, "value": 1}], bad=bad)) == 0
+    assert contacts([{"contact_id": odd}], bad=bad)[0] == {}
+    assert bad.total == 4
+    _, summary = answers(contacts=TWO, claims=[{"contact_id": "anna", "campaign_id": odd}])
+    assert summary.bad_rows == 1
+
+
+def test_blanks_are_missing_values():
+    """In columns of whatever kind."""
+    anna = contacts([{"contact_id": "anna", "opted_out": " ", "stage": "  "}])[0]["anna"]
+    assert (anna.opted_out, anna.stage) == (False, None)
+    bad = BadRows()
+    row = {"contact_id": "anna", "campaign_id": "care", "weight": " ", "propensity": " ", "value": " "}
+    assert Claims.read([row], bad=bad).take("anna")[0].weight is None
+    assert Scores.read([row], bad=bad).take("anna")["care"].propensity is None
+    assert bad.total == 0
+
+
+def test_a_pipe_is_no_table(tmp_path):
+    """It could be read only once; the error says so at once."""
+    os.mkfifo(tmp_path / "c.csv")
+    with pytest.raises(DataError, match="give a regular file"):
+        Contacts(tmp_path / "c.csv")
+
+
+def test_scopes_of_requirements_spell_channels_too():
+    """A column named after a channel that only a requirement knows finds its spelling."""
+    need = {"name": "n", "claim": {"channel": "SMS"}, "with": {"topic": "Golf"}}
+    spellings = Spellings.of(Playbook.from_dict({"requirements": [need]}))
+    assert (spellings.channels, spellings.topics) == ({"sms": ("SMS",)}, {"golf": ("Golf",)})
+
+
+def test_repeated_scores_are_found_among_many():
+    """However many campaigns a contact has scores for."""
+    rows = [{"contact_id": "a", "campaign_id": f"c{number}", "value": 1} for number in range(300)]
+    bad = BadRows()
+    assert len(Scores.read([*rows, rows[0], rows[200], rows[299]], bad=bad)) == 300
+    assert bad_rows(bad) == [(301, "campaign_id"), (302, "campaign_id"), (303, "campaign_id")]
+
+
 def test_scores_are_held_by_contact():
     """Either column will do; the second score of a contact and campaign is bad, as is an unknown campaign."""
     rows = [
@@ -582,6 +664,47 @@ def test_policies_that_fail_are_noted():
     work = Job(Arbiter(playbook, policies={"broken": Broken()}), Inputs(contacts=TWO), at=AT)
     list(work.decisions())
     assert "ZeroDivisionError: oh no (3 claims)" in work.summary().notes[0]
+
+
+def test_the_summary_does_not_grow_with_the_contacts():
+    """Policy faults are told apart by the exception, stages by the playbook; one example is kept."""
+
+    class Broken:
+        def weigh(self, _claim, contact, _context):
+            raise KeyError(contact.id)
+
+    playbook = Playbook.from_dict(PLAYBOOK.to_dict() | {"policy": "broken"})
+    people = [
+        {"contact_id": f"c{number}", "stage": f"s{number}", "city": "Ohrid", "role": "user"} for number in range(9)
+    ]
+    work = Job(Arbiter(playbook, policies={"broken": Broken()}), Inputs(contacts=people), at=AT)
+    list(work.decisions())
+    summary = work.summary()
+    assert summary.notes == ("policy 'broken' failed: KeyError: 'c0' (9 claims)",)
+    assert set(summary.stages) == {"(other)"}
+    assert summary.bad_rows == 0
+
+
+def test_impossible_limits_of_contacts_are_noted_and_bad():
+    """The claims are counted in a note, and each such contact is one bad row; duplicates are counted once."""
+    cap = {"name": "own", "max": {"attribute": "lim"}, "window": {"calendar": "day"}}
+    plan = PLAYBOOK.to_dict() | {"caps": [cap]}
+    arbiter = Arbiter(Playbook.from_dict(plan))
+    people = [{"contact_id": name, "city": "Ohrid", "role": "user", "stage": "awareness", "lim": -1} for name in "ab"]
+    work = Job(arbiter, Inputs(contacts=people), at=AT)
+    list(work.decisions())
+    summary = work.summary()
+    assert "cap 'own'" in summary.notes[0]
+    assert summary.notes[0].endswith("(4 claims)")
+    assert [bad.row for bad in summary.bad_first] == [1, 2]
+    with pytest.raises(DataError, match="more bad rows than the 1"):
+        list(Job(arbiter, Inputs(contacts=people), at=AT, max_bad=1).decisions())
+    plan["campaigns"][0]["content"] = ["invitation", "check-in"]
+    twice = [{"contact_id": "a", "campaign_id": "meetup"}] * 2
+    people[0]["lim"] = 1
+    work = Job(Arbiter(Playbook.from_dict(plan)), Inputs(contacts=people, claims=twice), at=AT)
+    list(work.decisions())
+    assert (work.summary().bad_rows, work.summary().notes) == (1, ())
 
 
 def test_neither_contacts_nor_claims_is_an_error():

@@ -74,6 +74,9 @@ class Arbiter:
 
     @fingerprint.default
     def _take_fingerprint(self) -> str:
+        found: object = self.playbook
+        if not isinstance(found, Playbook):
+            raise ModelError(f"an Arbiter is made from a Playbook, found {type(found).__name__}", field="playbook")
         return self.playbook.fingerprint
 
     @_compiled.default

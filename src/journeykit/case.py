@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
@@ -21,6 +21,7 @@ from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH, scaled
 from journeykit.past import Past, clashes, still_counts
 from journeykit.policy import Context
+from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from journeykit.compiled import Compiled, Effects
     from journeykit.contact import Contact
     from journeykit.room import Span
-    from journeykit.touch import Touch
+
+_Kind = TypeVar("_Kind")
 
 
 class Case:
@@ -76,8 +78,8 @@ class Case:
         self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
         self._ranks = getattr(policy, "rank", None)
         self._slots: dict[tuple[str | None, bool], list[int]] = {}
-        self.claims = None if claims is None else tuple(claims)
-        self._touches = tuple(touches)
+        self.claims = None if claims is None else _all_of(Claim, claims, "claims")
+        self._touches = _all_of(Touch, touches, "touches")
         self.gathered = self._gather_openings() if self._is_plain else self._gather_all()
         self.entries = [entry for entry in self.gathered if entry.instants and self.weigh(entry)]
         self._settle()
@@ -168,10 +170,10 @@ class Case:
 
     def _expand(self, group: int, claim: Claim) -> list[Entry]:
         """A claim as entries: one for each content that it leaves open."""
-        if not isinstance(claim, Claim):
-            raise ModelError(f"claims must be Claim objects, found {claim!r}", field="claims")
-        claim = self._scored(claim)
         fault = claim.fault()
+        if fault is None and self.scores:
+            claim = self._scored(claim)
+            fault = claim.fault()
         if fault is not None:
             return [Entry(None, claim, group, [], fault=fault)]
         openings = self.compiled.openings_for(claim)
@@ -415,6 +417,18 @@ def _complete(claim: Claim, opening: Opening) -> Claim:
     if claim.content == opening.content_id and claim.channel == opening.channel:
         return claim
     return evolve(claim, content=opening.content_id, channel=opening.channel)
+
+
+def _all_of(kind: type[_Kind], given: Iterable[_Kind], name: str) -> tuple[_Kind, ...]:
+    """What was given as a tuple, once it is known to hold nothing else."""
+    try:
+        found = tuple(given)
+    except TypeError:
+        raise ModelError(f"{name} must be a list of {kind.__name__} objects, found {given!r}", field=name) from None
+    for each in found:
+        if type(each) is not kind and not isinstance(each, kind):
+            raise ModelError(f"{name} must be {kind.__name__} objects, found {each!r}", field=name)
+    return found
 
 
 def _as_float(value: object) -> float:

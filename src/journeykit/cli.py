@@ -46,6 +46,10 @@ class _UsageError(Exception):
     """A wrong command line, found after it was parsed."""
 
 
+class _Terminated(SystemExit):
+    """SIGTERM came."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -80,13 +84,25 @@ def _run(given: list[str]) -> int:
             code: int = importlib.import_module("journeykit.demo").main(given[1:])
             return code
         arguments = _parser().parse_args(given)
-        done: int = arguments.command(arguments)
+        try:
+            done: int = arguments.command(arguments)
+        except _Terminated:
+            raise
+        except SystemExit:
+            return _say(_who_ended_it(arguments), FAILED)
         sys.stdout.flush()
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001  (whatever it is, a user gets a message and no traceback)
         return _say(*_message(error))
     return done
+
+
+def _who_ended_it(arguments: argparse.Namespace) -> str:
+    """What to say where foreign code wanted to end the process: that would pass for success."""
+    own = ", ".join(f"{name} ({module}:{attribute})" for name, module, attribute in getattr(arguments, "policy", ()))
+    culprit = f"most likely the policy {own}" if own else "no code of ours does that"
+    return f"the work was ended by sys.exit before it was done; {culprit}"
 
 
 def _message(error: Exception) -> tuple[str, int]:
@@ -139,7 +155,7 @@ def _stopped_by_sigterm() -> Iterator[None]:
         return
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(_TERMINATED)
+        raise _Terminated(_TERMINATED)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
@@ -234,6 +250,12 @@ def _instant(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is no instant; write 2026-11-05T10:00:00Z") from None
     if found.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} has no offset; write {text}Z or {text}+01:00")
+    from journeykit.civil import micros
+
+    try:
+        micros(found)
+    except ModelError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return found
 
 

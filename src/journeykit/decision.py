@@ -202,11 +202,17 @@ class Decision:
 
         return Explanation(decision=self, rows=self._read(explain=True))
 
+    def _shown(self) -> Explanation:
+        """What is shown unasked: without what weight would have won, which costs a search for each row."""
+        from journeykit.explanation import Explanation
+
+        return Explanation(decision=self, rows=self.rows)
+
     def __str__(self) -> str:
-        return str(self.explain())
+        return str(self._shown())
 
     def _repr_html_(self) -> str:
-        return self.explain()._repr_html_()
+        return self._shown()._repr_html_()
 
     def __getstate__(self) -> dict[str, Any]:
         # What writes the rows holds the whole case; what travels are the rows.

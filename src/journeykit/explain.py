@@ -85,9 +85,11 @@ def _own_date(entry: Entry) -> date | None:
     return own if isinstance(own, date) else None
 
 
-def _ids(entry: Entry) -> tuple[str | None, str | None, str | None]:
+def _ids(entry: Entry) -> tuple[str | None, ...]:
+    """Campaign, content and channel; a faulty claim may hold anything there, and is shown as text."""
     claim = entry.claim
-    return claim.campaign, claim.content, claim.channel
+    found: tuple[object, ...] = (claim.campaign, claim.content, claim.channel)
+    return tuple(part if part is None or isinstance(part, str) else str(part) for part in found)
 
 
 class _Writer:

@@ -14,6 +14,7 @@ from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import MILLIONTH
+from journeykit.journey import Journey
 from journeykit.tables import (
     DECISIONS,
     BadRow,
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int | None], None]
 """Is told how many contacts are done, and of how many where that is known."""
 _NONE = "(none)"
+_OTHER = "(other)"
+_KINDS = 100
+"""So many kinds of faults are told apart; what comes later is another one."""
 _SHOWN = 10
 _GAPS = ("timezone", "stage", "role", "consent")
 
@@ -210,10 +214,20 @@ class _Tally:
         self.unproven = 0
         self.rows: Counter[tuple[str | None, ...]] = Counter()
         self.missing: Counter[str] = Counter()
-        self.policy: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
         self._asks = _Asks(playbook)
+        contents = playbook.content or ()
+        self._stages = {stage.name for stage in (playbook.journey or Journey()).stages}
+        self._stages.update(stage for content in contents for stage in content.stages or ())
+        self._channels = {content.channel for content in contents}
 
-    def count(self, contact: Contact, decision: Decision) -> None:
+    def count(self, contact: Contact, decision: Decision, counted: int = 0) -> str | None:
+        """Count a contact; so many of his claims are counted as bad rows already.
+
+        Returns:
+            What is wrong with a claim of his that is not, where that is no fault of the policy; else None.
+        """
         self.contacts += 1
         # In millionths, so that the sum is exact and hangs on no order.
         self.value += round(decision.total * MILLIONTH)
@@ -221,12 +235,44 @@ class _Tally:
         self.unproven += not decision.optimal
         stage, rows = contact.stage, self.rows
         gaps = contact.timezone is None or stage is None or contact.role is None or self._lacks_consent(contact)
+        if stage is not None and stage not in self._stages:
+            stage = _OTHER
+        invalid = []
         for row in decision.rows:
-            rows[row.outcome, row.reason, row.rule, row.team, stage, row.channel] += 1
-            if gaps and row.reason is not Reason.INVALID:
+            channel = row.channel
+            if row.reason is Reason.INVALID:
+                invalid.append(row.note)
+                # Whatever a bad claim says stands there.
+                channel = channel if channel is None or channel in self._channels else _OTHER
+            elif gaps:
                 self.missing.update(self._asks.gaps(contact, row))
-            if row.reason is Reason.INVALID and row.note.startswith("policy "):
-                self.policy[row.note[:200]] += 1
+            rows[row.outcome, row.reason, row.rule, row.team, stage, channel] += 1
+        return self._count_faults(invalid, counted) if invalid else None
+
+    def _count_faults(self, notes: list[str], counted: int) -> str | None:
+        """Count by kind; neither the policy nor a cap is asked about a claim that is bad itself."""
+        found = None
+        for note in notes:
+            kind = self._kind(note)
+            if kind is None and counted:
+                counted -= 1
+                continue
+            if not note.startswith("policy "):
+                found = found or note[:200]
+            kind = kind or note.partition(", found")[0][:80]
+            if kind not in self.faults and len(self.faults) >= _KINDS:
+                kind = _OTHER
+            self.faults[kind] += 1
+            self._examples.setdefault(kind, note[:200])
+        return found
+
+    def _kind(self, note: str) -> str | None:
+        failed = f"policy {self.playbook.policy!r} failed: "
+        if note.startswith(failed):
+            return failed + note[len(failed) :].partition(":")[0][:80]
+        if note.startswith("policy "):
+            return "policy"
+        return next((start for cap in self.playbook.caps if note.startswith(start := f"cap {cap.name!r}: ")), None)
 
     @staticmethod
     def _lacks_consent(contact: Contact) -> bool:
@@ -256,8 +302,8 @@ class _Tally:
     def notes(self) -> Iterator[str]:
         if self.unproven:
             yield f"the search for {self.unproven:,} contacts ended at the node budget, before the proof"
-        for note, count in self.policy.most_common(5):
-            yield f"{note} ({count:,} claims)"
+        for kind, count in self.faults.most_common(_SHOWN):
+            yield f"{self._examples[kind]} ({count:,} claims)"
 
 
 class _Asks:
@@ -396,7 +442,10 @@ class Job:
             except ModelError as error:
                 self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
                 continue
-            self._tally.count(contact, decision)
+            counted = 0 if self._claims is None else self._claims.taken_bad
+            fault = self._tally.count(contact, decision, counted)
+            if fault is not None:
+                self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
             yield contact, decision
             done += 1
             if self._progress is not None and done % 64 == 0:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from journeykit.civil import clock
+from journeykit.civil import clock, micros
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, shown
 
@@ -21,6 +21,7 @@ _IDENTIFIER = "an id: text or a whole number"
 _TRUTH = "true or false"
 _INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or say in which zone others are meant)"
 _INSTANT_OR_DATE = f"a date, or {_INSTANT}"
+_WITHIN = "an instant in the years 1000 to 9000"
 _NUMBER = f"a number of at most {LARGEST:g}"
 _DEGREE = "a number from 0 to 1"
 _LIST = "a list of texts, or text separated by ';'"
@@ -91,14 +92,26 @@ class BadCellError(Exception):
         self.allowed = allowed
 
 
+def is_blank(value: Any) -> bool:
+    """Whether a cell is null, or a text of nothing but blanks."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def is_missing(value: Any) -> bool:
-    """Whether a cell is empty: null, an empty text, or NaN, which is how some tables write nothing.
+    """Whether a cell is empty: null, a text of blanks, or NaN, which is how some tables write nothing.
 
     Example:
-        >>> [is_missing(value) for value in (None, "", float("nan"), 0, False, [])]
+        >>> [is_missing(value) for value in (None, " ", float("nan"), 0, False, [])]
         [True, True, True, False, False, False]
     """
-    return value is None or value == "" or value != value  # noqa: PLR0124  (only NaN is not itself)
+    return is_blank(value) or _is_nan(value)
+
+
+def _is_nan(value: Any) -> bool:
+    try:
+        return bool(value != value)  # noqa: PLR0124  (only NaN is not itself)
+    except Exception:  # noqa: BLE001  (what cannot be compared, whatever it is, is no NaN)
+        return False
 
 
 def read_text(value: Any) -> str | None:
@@ -107,7 +120,7 @@ def read_text(value: Any) -> str | None:
         if "\0" in value or not (value.isascii() or is_unicode(value)):
             raise BadCellError(value, _TEXT)
         return value or None
-    if value is None or value != value:  # noqa: PLR0124  (NaN is how some tables write nothing)
+    if value is None or _is_nan(value):
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -181,11 +194,26 @@ def read_zone(value: Any) -> str:
     return name or ""
 
 
-def instant_reader(zone: tzinfo | None, *, dates: bool = False) -> Callable[[Any], Any]:
-    """A reader of instants, and of dates where they may stand; with a zone, naive ones and dates are meant in it."""
+def instant_reader(zone: tzinfo | None, *, dates: bool = False, bounded: bool = False) -> Callable[[Any], Any]:
+    """A reader of instants, and of dates where they may stand; with a zone, naive ones and dates are meant in it.
+
+    Where it is bounded, instants so early or late that the engine refuses them are bad.
+    """
     allowed = _INSTANT_OR_DATE if dates else _INSTANT
 
     def read(value: Any) -> Any:
+        found = read_any(value)
+        # These years are surely good, and cheap to tell.
+        if isinstance(found, datetime) and not 1900 < found.year < 2200:
+            try:
+                # Here and in UTC, in which touches are kept, the year may differ.
+                micros(found)
+                micros(found.astimezone(UTC))
+            except ModelError:
+                raise BadCellError(value, _WITHIN) from None
+        return found
+
+    def read_any(value: Any) -> Any:
         found = as_instant(value) if isinstance(value, str) else value
         if isinstance(found, datetime):
             if found.tzinfo is not None:
@@ -199,7 +227,7 @@ def instant_reader(zone: tzinfo | None, *, dates: bool = False) -> Callable[[Any
                 return in_zone(datetime(found.year, found.month, found.day), zone)  # noqa: DTZ001  (of the zone)
         raise BadCellError(value, allowed)
 
-    return read
+    return read if bounded else read_any
 
 
 def attribute_reader(zone: tzinfo | None) -> Callable[[Any], Any]:

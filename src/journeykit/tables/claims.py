@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from journeykit.campaign import Claim
 from journeykit.civil import micros
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, instant_reader, is_unicode, read_id, read_number, read_text
+from journeykit.tables.cells import BadCellError, instant_reader, is_blank, is_unicode, read_id, read_number, read_text
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name
 from journeykit.tables.reading import open_table
 from journeykit.tables.scores import campaigns_of
@@ -34,6 +34,7 @@ class Claims:
 
     Attributes:
         source: the table.
+        taken_bad: how many rows of the decision on those that were taken last are counted as bad rows.
 
     Example:
         >>> claims = Claims.read([{"contact_id": "anna", "campaign_id": "launch", "weight": 8, "risk": 0.5}])
@@ -44,6 +45,9 @@ class Claims:
     def __init__(self, source: str, bad: BadRows) -> None:
         self.source = source
         self.bad = bad
+        self.taken_bad = 0
+        # How many contents a claim that names none stands for, by campaign.
+        self._widths: dict[str, int] = {}
         self._of: dict[str, list[tuple[Any, ...]]] = {}
         self._same: dict[Any, Any] = {}
 
@@ -62,6 +66,7 @@ class Claims:
         claims = cls(file.source, bad if bad is not None else BadRows())
         readers = _claim_readers(zone)
         known = campaigns_of(playbook)
+        claims._widths = {key: len(campaign.content) or 1 for key, campaign in (known or {}).items()}
         channels = {content.id: content.channel for content in (playbook.content or () if playbook else ())}
         for number, columns, places, values in PlacedRows(file, _CLAIM_COLUMNS[:2], claims.bad).rows():
             try:
@@ -88,10 +93,13 @@ class Claims:
         """The claims of a contact, which are then let go; of equal ones all but one are counted as bad."""
         found = []
         met: set[tuple[Any, ...]] = set()
+        self.taken_bad = 0
         for number, bad, campaign, content, channel, at, *parts, asked_at, numbers in self._of.pop(contact, ()):
-            key = (campaign, content, channel, micros(at) if isinstance(at, datetime) and at.tzinfo else at)
+            self.taken_bad += bad
             if not bad:
+                key = (campaign, content, channel, micros(at) if isinstance(at, datetime) else at)
                 if key in met:
+                    self.taken_bad += 1 if content is not None else self._widths.get(campaign, 1)
                     allowed = "one claim of a contact for each campaign, content, channel and date"
                     self.bad.add(BadRow(self.source, number, "campaign_id", shown(campaign), allowed))
                 met.add(key)
@@ -132,9 +140,9 @@ def _claim_readers(zone: tzinfo | None) -> dict[str, Callable[[Any], Any]]:
         "campaign_id": read_id,
         "content_id": read_text,
         "channel": read_text,
-        "at": instant_reader(zone, dates=True),
+        "at": instant_reader(zone, dates=True, bounded=True),
         **dict.fromkeys(_CLAIM_NUMBERS, read_number),
-        "asked_at": instant_reader(zone),
+        "asked_at": instant_reader(zone, bounded=True),
     }
 
 
@@ -146,7 +154,7 @@ def _claim_parts(
     parts = []
     for column, read in readers.items():
         value = cell_of(places, column, values)
-        if value == "":
+        if is_blank(value):
             value = None
         if value is not None or column == "campaign_id":
             try:
@@ -162,7 +170,10 @@ def _kept(value: Any) -> Any:
     """A bad value in a form that the engine finds bad too: text that cannot be written comes as bytes."""
     if isinstance(value, str) and ("\0" in value or not is_unicode(value)):
         return value.encode("utf-8", "surrogatepass")
-    return shown(value).encode() if isinstance(value, (list, dict, set)) else value
+    if isinstance(value, datetime):
+        return shown(value)
+    # What has no hash, such as a list, cannot be kept.
+    return value if value is None or isinstance(value, (str, int, float, bytes, date)) else shown(value).encode()
 
 
 def _unknown_part(

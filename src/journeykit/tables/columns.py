@@ -40,13 +40,13 @@ def places_of(columns: Sequence[str], source: str) -> dict[str, int]:
 def missing_column(column: str, columns: Sequence[str], source: str) -> DataError:
     """The error that says which column is missing, and what there is."""
     shown_columns = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
-    hint = closest(column, [fold_name(name) for name in columns])
     message = f"the column {column!r} is missing; there is {shown_columns or 'none'}"
-    if hint:
+    mark = next((mark for mark in (";", "\t", "|") if mark in columns[0]), None) if len(columns) == 1 else None
+    hint = closest(column, [fold_name(name) for name in columns])
+    if mark:
+        message += f"; the file is separated by {mark!r}, a CSV file is by commas"
+    elif hint:
         message += f"; did you mean {hint!r}?"
-    if len(columns) == 1:
-        mark = next((mark for mark in (";", "\t", "|") if mark in columns[0]), None)
-        message += f"; the file is separated by {mark!r}, a CSV file is by commas" if mark else ""
     return DataError(message, source=source, field=column)
 
 

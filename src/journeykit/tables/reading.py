@@ -7,7 +7,8 @@ import gzip
 import json
 import os
 import re
-from datetime import datetime
+import stat
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_PLAIN = frozenset({str, int, float, bool, type(None), datetime, date})
 _LONGEST_LINE = 16 * 1024 * 1024
 
 
@@ -53,6 +55,9 @@ def open_table(
     if form is None:
         raise DataError(f"the ending of a table is one of {', '.join(ENDINGS)}", source=path)
     with readable(path):
+        kind = os.stat(path).st_mode  # noqa: PTH116  (a text is all that is needed)
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            raise DataError("a table is read twice; give a regular file", source=path)
         if form == "csv":
             return _Csv(path, typed, zone)
         if form == "jsonl":
@@ -60,6 +65,19 @@ def open_table(
         from journeykit.tables.parquet import ParquetTable
 
         return ParquetTable(path, wanted)
+
+
+def _plain(value: Any) -> Any:
+    """A value of NumPy, or a list of them, as Python's own."""
+    if type(value) is list:
+        return [part if type(part) in _PLAIN or type(part) is list else _plain(part) for part in value]
+    convert = getattr(value, "tolist", None)
+    if convert is None:
+        return value
+    try:
+        return convert()
+    except Exception:  # noqa: BLE001  (foreign code; the value is then found bad where it matters)
+        return value
 
 
 class _Mappings:
@@ -76,7 +94,10 @@ class _Mappings:
     def rows(self) -> Iterator[RawRow | BadRow]:
         for number, row in enumerate(self._rows, 1):
             try:
-                columns, values = tuple(row), list(row.values())
+                columns, values = (
+                    tuple(row),
+                    [value if type(value) in _PLAIN else _plain(value) for value in row.values()],
+                )
             except (TypeError, AttributeError):
                 yield BadRow(self.source, number, "", shown(row), "a mapping of column names to values")
                 continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.campaign import Score
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, read_id, read_number
+from journeykit.tables.cells import BadCellError, is_blank, read_id, read_number
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name, missing_column
 from journeykit.tables.reading import open_table
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from journeykit.tables.formats import Source
 
 _SCORE_COLUMNS = ("contact_id", "campaign_id", "propensity", "value")
+_MANY = 128
 
 
 class Scores:
@@ -34,6 +35,8 @@ class Scores:
         self._campaigns: dict[str, int] = {}
         self._names: list[str] = []
         self._count = 0
+        # The campaigns of contacts who have so many that looking through them would take long.
+        self._many: dict[str, set[int]] = {}
 
     @classmethod
     def read(
@@ -64,11 +67,12 @@ class Scores:
                 parts = []
                 for column in _SCORE_COLUMNS[2:]:
                     value = cell_of(places, column, values)
-                    parts.append(math.nan if value is None else float(read_number(value)))
+                    parts.append(math.nan if is_blank(value) else float(read_number(value)))
                 column = "campaign_id"
                 scores._add(key, campaign, parts)
             except BadCellError as error:
                 bad.add(BadRow(file.source, number, column, error.found, error.allowed))
+        scores._many.clear()
         return scores
 
     def _add(self, key: str, campaign: str, parts: list[float]) -> None:
@@ -78,9 +82,14 @@ class Scores:
         packed = self._of.get(key)
         if packed is None:
             packed = self._of[key] = array("d")
-        if number in packed[::3]:
+        met = self._many.get(key)
+        if number in (packed[::3] if met is None else met):
             raise BadCellError(campaign, "one score for each contact and campaign")
         packed.extend((number, *parts))
+        if met is not None:
+            met.add(number)
+        elif len(packed) > 3 * _MANY:
+            self._many[key] = {int(met) for met in packed[::3]}
         self._count += 1
 
     def take(self, contact: str) -> dict[str, Score]:

@@ -39,6 +39,7 @@ class Spellings:
         contents = playbook.content or ()
         scopes = [cap.where for cap in playbook.caps]
         scopes += [scope for conflict in playbook.conflicts for scope in (conflict.first, conflict.then)]
+        scopes += [scope for need in playbook.requirements for scope in (need.claim, need.partner)]
         scoped = [part for scope in scopes for part in (scope.match, scope.exclude)]
         channels = [content.channel for content in contents]
         channels += [name for hours in (*playbook.quiet_hours, *playbook.send_hours) for name in hours.channel]

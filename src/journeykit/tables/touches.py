@@ -34,6 +34,7 @@ _SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "topic": ("topics", lambda value: tuple(read_list(value))),
     "status": ("status", _status),
 }
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _TOUCH_COLUMNS = ("contact_id", "sent_at", *_SHAPE)
 
 
@@ -65,7 +66,7 @@ class History:
         history = cls()
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "touches", wanted=lambda name: fold_name(name) in _TOUCH_COLUMNS, zone=zone)
-        instant = instant_reader(zone)
+        instant = instant_reader(zone, bounded=True)
         plans: dict[tuple[str, ...], _Plan] = {}
         for number, columns, places, values in PlacedRows(file, _TOUCH_COLUMNS[:3], bad).rows():
             plan = plans.get(columns)
@@ -131,12 +132,13 @@ class _Plan:
     def shape(self, values: Sequence[Any], history: History) -> int | tuple[str, str, str]:
         """The number of a shape, or which column is bad, what it has and what is allowed."""
         raw = tuple([values[place] for place in self._places])
-        try:
-            known = self._known.get(raw)
-        except TypeError:  # a list of topics has no hash
+        # 1, 1.0 and True are equal, and mean different things.
+        kinds = tuple(map(type, raw))
+        if not _SCALARS.issuperset(kinds):
             return self._made(raw, history)
+        known = self._known.get((raw, kinds))
         if known is None:
-            known = self._known[raw] = self._made(raw, history)
+            known = self._known[raw, kinds] = self._made(raw, history)
         return known
 
     def _made(self, raw: tuple[Any, ...], history: History) -> int | tuple[str, str, str]:
