@@ -1002,3 +1002,15 @@ def test_any_values_give_decisions_or_bad_rows(row, claim):
     rows = [decision_cells(line) for _, decision in work.decisions() for line in decision.rows]
     assert rows
     assert work.summary().contacts >= 1
+
+
+def test_a_job_never_writes_over_what_it_reads(tmp_path):
+    """The decisions may not go where one of the tables came from; the table is left as it was."""
+    from journeykit.job import Inputs, Job
+
+    contacts = tmp_path / "contacts.csv"
+    contacts.write_text("contact_id\nanna\n", "utf-8")
+    job = Job(Arbiter(Playbook()), Inputs(contacts=contacts), at=AT)
+    with pytest.raises(DataError, match="would overwrite the contacts"):
+        job.write(contacts)
+    assert contacts.read_text("utf-8") == "contact_id\nanna\n"

@@ -149,7 +149,7 @@ def _let_go_of_output() -> int:
 
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the work as an exception would, so that nothing half-written is left behind."""
+    """Let SIGTERM, and a terminal that closes, end the work as an exception would: nothing half-written is left."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -157,11 +157,13 @@ def _stopped_by_sigterm() -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise _Terminated(_TERMINATED)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {end: signal.signal(end, stop) for end in ends}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for end, handler in before.items():
+            signal.signal(end, handler)
 
 
 # The arguments
@@ -249,7 +251,9 @@ def _instant(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no instant; write 2026-11-05T10:00:00Z") from None
     if found.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} has no offset; write {text}Z or {text}+01:00")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has no offset; write it as 2026-11-05T10:00:00Z or 2026-11-05T10:00:00+01:00"
+        )
     from journeykit.civil import micros
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -31,7 +32,6 @@ from journeykit.tables import (
 )
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
 
     from journeykit.arbiter import Arbiter
@@ -408,6 +408,7 @@ class Job:
         self.run_id = run_id or arbiter.run_id(at, until)
         self.bad = BadRows(max_bad)
         self.written = 0
+        self._inputs = inputs
         self._progress = progress
         self._tally = _Tally(arbiter.playbook)
         self._notes: tuple[str, ...] = ()
@@ -486,6 +487,7 @@ class Job:
             DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
             OSError: if the file cannot be written.
         """
+        self._keep_inputs(out)
         with table_writer(out, DECISIONS, form) as write:
             for _, decision in self.decisions():
                 for row in decision.rows:
@@ -493,6 +495,13 @@ class Job:
                         write(decision_cells(row))
                         self.written += 1
         return self.summary()
+
+    def _keep_inputs(self, out: str | os.PathLike[str]) -> None:
+        """Refuse to write the decisions over a table that they are made from."""
+        for name in ("contacts", "touches", "scores", "claims"):
+            source = getattr(self._inputs, name)
+            if isinstance(source, str | os.PathLike) and os.path.realpath(source) == os.path.realpath(out):
+                raise DataError(f"the decisions would overwrite the {name}", source=os.fspath(out))
 
     def summary(self) -> Summary:
         """What was done so far."""
