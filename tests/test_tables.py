@@ -728,8 +728,11 @@ def test_the_summary_is_plain_data_and_readable():
 
 def test_one_contact_can_be_taken_out_of_the_tables():
     """The rest is passed over; a contact that is not there is an error that shows his bad rows."""
-    contact, decision = decide_one(Arbiter(PLAYBOOK), Inputs(contacts=TWO), "berta", at=AT)
-    assert (contact.id, decision.granted[0].campaign) == ("berta", "care")
+    contact, decision, bad = decide_one(Arbiter(PLAYBOOK), Inputs(contacts=TWO), "berta", at=AT)
+    assert (contact.id, decision.granted[0].campaign, bad) == ("berta", "care", ())
+    touches = [{"contact_id": "berta", "sent_at": "2026-11-05T09:00:00", "channel": "email"}]
+    *_, bad = decide_one(Arbiter(PLAYBOOK), Inputs(contacts=TWO, touches=touches), "berta", at=AT)
+    assert [(row.source, row.field) for row in bad] == [("touches", "sent_at")]
     with pytest.raises(DataError, match="no usable row of contact 'nobody'"):
         decide_one(Arbiter(PLAYBOOK), Inputs(contacts=TWO), "nobody", at=AT)
     with pytest.raises(DataError, match="Mars"):
@@ -1014,3 +1017,10 @@ def test_a_job_never_writes_over_what_it_reads(tmp_path):
     with pytest.raises(DataError, match="would overwrite the contacts"):
         job.write(contacts)
     assert contacts.read_text("utf-8") == "contact_id\nanna\n"
+
+
+def test_a_status_is_read_in_any_case(tmp_path):
+    """A send log that writes SENT counts like one that writes sent."""
+    touches = [{"contact_id": "berta", "sent_at": AT, "channel": "email", "status": "SENT"}]
+    *_, bad = decide_one(Arbiter(PLAYBOOK), Inputs(contacts=TWO, touches=touches), "berta", at=AT)
+    assert bad == ()

@@ -365,9 +365,12 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 def _explain(arguments: argparse.Namespace) -> int:
     from journeykit.job import decide_one
 
-    _, decision = decide_one(
+    _, decision, bad = decide_one(
         _arbiter(arguments), _inputs(arguments), arguments.contact, at=arguments.at, until=arguments.until
     )
+    if bad:
+        # A touch that cannot be read does not count: whoever reads the answer must know that it may be missing.
+        print("these rows could not be used, and count for nothing here:", *bad[:10], sep="\n  ", file=sys.stderr)
     found = decision.explain()
     if arguments.json:
         print(found.to_json())

@@ -536,14 +536,14 @@ class Job:
 
 def decide_one(
     arbiter: Arbiter, inputs: Inputs, contact: str, *, at: datetime, until: datetime | None = None
-) -> tuple[Contact, Decision]:
-    """One contact of the tables, and its decision with explanations.
+) -> tuple[Contact, Decision, tuple[BadRow, ...]]:
+    """One contact of the tables, its decision with explanations, and the first rows that could not be used.
 
     Raises:
         DataError: if no usable row has this contact.
     """
     job = Job(arbiter, inputs, at=at, until=until, explain=True, only=contact)
-    for found in job.decisions():
-        return found
+    for found, decision in job.decisions():
+        return found, decision, tuple(job.bad.first)
     faults = "".join(f"\n  {bad}" for bad in job.bad.first[:5])
     raise DataError(f"there is no usable row of contact {contact!r}" + (f"; bad rows:{faults}" if faults else ""))

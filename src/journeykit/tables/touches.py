@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 
 def _status(value: Any) -> str:
-    if not isinstance(value, str) or value not in STATUSES:
+    # Send logs write it in any case; to refuse a SENT would be to forget a message.
+    status = value.strip().lower() if isinstance(value, str) else value
+    if status not in STATUSES:
         raise BadCellError(value, f"one of {', '.join(STATUSES)}")
-    return value
+    return str(status)
 
 
 _SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
