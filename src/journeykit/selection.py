@@ -8,7 +8,8 @@ Two ways lead there. Where what binds is a laminar family of plain counts (any t
 feasible sets are the independent sets of a laminar matroid and taking the best first is optimal (Edmonds 1971).
 Otherwise a branch and bound runs in the order of claims, taking before leaving, so that the first of several equal
 sets that it meets is the one wanted. Its bound is the Lagrangian relaxation of the rows (Geoffrion 1974), with
-prices from coordinate descent on the dual. All arithmetic is on ints: sums are exact, of any size.
+prices from coordinate descent on the dual and, where that is stuck, from the linear relaxation. The prices may be
+rough; the bound that they give is worked out on ints, like all sums, and so is exact, of any size.
 """
 
 from __future__ import annotations
