@@ -19,9 +19,7 @@ _NO_NUMBER = ("nan", "inf", "-inf", "+inf")
 _TEXT = "text that is not empty, without NUL"
 _IDENTIFIER = "an id: text or a whole number"
 _TRUTH = "true or false"
-_INSTANT = (
-    "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or give --zone for those without)"
-)
+_INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or give --zone for those without)"
 _INSTANT_OR_DATE = f"a date, or {_INSTANT}"
 _WITHIN = "an instant in the years 1000 to 9000"
 _NUMBER = f"a number of at most {LARGEST:g}"
