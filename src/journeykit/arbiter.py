@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from journeykit.audit import Violation
     from journeykit.campaign import Claim, Score
+    from journeykit.decision import Row
     from journeykit.touch import Touch
 
 
@@ -178,9 +179,12 @@ class Arbiter:
             total=case.total / MILLIONTH,
             optimal=case.optimal,
             bound=case.bound / MILLIONTH,
-            write=partial(write_rows, case, run_id or self.run_id(at, until), self.fingerprint),
+            write=partial(self._write, case, run_id),
             explain=explain,
         )
+
+    def _write(self, case: Case, run_id: str | None, explain: bool) -> tuple[Row, ...]:
+        return write_rows(case, run_id or self.run_id(case.at, case.until), self.fingerprint, explain)
 
     def decide_many(
         self,

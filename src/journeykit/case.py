@@ -98,29 +98,29 @@ class Case:
             return []
         day = self.clock.day(now)
         deny_unknown = self.playbook.on_missing.consent == "deny"
-        channels: dict[str | None, tuple[bool, bool]] = {}
+        schedule = self.compiled.schedule
         found: list[Entry] = []
-        for opening, claim, base, stage_fit, role_fit in self.compiled.fits(contact.stage, contact.role):
-            if not opening.starts <= day <= opening.ends or (opening.dates is not None and day not in opening.dates):
-                continue
-            campaign = opening.campaign
-            channel = opening.channel
-            state = channels.get(channel)
-            if state is None:
-                consent = contact.consent_for(channel, now) if channel is not None else None
-                agreed = not contact.opted_out and (consent is True or (consent is None and not deny_unknown))
-                state = agreed, not self.compiled.schedule.closed(channel, now, self.clock)
-                channels[channel] = state
-            if (campaign.needs_consent and not state[0]) or (campaign.obeys_quiet_hours and not state[1]):
-                continue
-            if opening.audience is not None and opening.audience(values, local) is not True:
-                continue
-            if opening.rare and not self._passes_rare(opening):
-                continue
-            entry = self._derived(opening, claim, [now])
-            entry.instants = entry.asked
-            entry.fit = base, stage_fit, role_fit
-            found.append(entry)
+        for channel, fits in self.compiled.fits(contact.stage, contact.role):
+            consent = contact.consent_for(channel, now) if channel is not None else None
+            agreed = not contact.opted_out and (consent is True or (consent is None and not deny_unknown))
+            in_hours = not schedule or not schedule.closed(channel, now, self.clock)
+            for opening, claim, *fit in fits:
+                if not opening.starts <= day <= opening.ends or (
+                    opening.dates is not None and day not in opening.dates
+                ):
+                    continue
+                if (not agreed and opening.campaign.needs_consent) or (
+                    not in_hours and opening.campaign.obeys_quiet_hours
+                ):
+                    continue
+                if opening.audience is not None and opening.audience(values, local) is not True:
+                    continue
+                if opening.rare and not self._passes_rare(opening):
+                    continue
+                entry = self._derived(opening, claim, [now])
+                entry.instants = entry.asked
+                entry.fit = fit[0], fit[1], fit[2]
+                found.append(entry)
         return found
 
     def _passes_rare(self, opening: Opening) -> bool:

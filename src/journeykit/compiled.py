@@ -84,7 +84,7 @@ class Compiled:
             + [stage for content in self.contents.values() for stage in content.stages or ()]
         )
         self.roles = frozenset(role for content in self.contents.values() for role in content.roles or ())
-        self._fits: dict[tuple[str | None, str | None], tuple[Fit, ...]] = {}
+        self._fits: dict[tuple[str | None, str | None], tuple[tuple[str | None, tuple[Fit, ...]], ...]] = {}
         self._gauges: dict[str, tuple[Gauge, ...]] = {}
         self._within: dict[str, tuple[Gauge | None, ...]] = {}
         self._strangers: dict[tuple[str, str | None, str | None], Opening] = {}
@@ -96,8 +96,8 @@ class Compiled:
             return FOREVER
         return max((_reach_of(cap.window) for cap in self.playbook.caps), default=0)
 
-    def fits(self, stage: str | None, role: str | None) -> tuple[Fit, ...]:
-        """The openings that fit a stage and a role, paused campaigns left out."""
+    def fits(self, stage: str | None, role: str | None) -> tuple[tuple[str | None, tuple[Fit, ...]], ...]:
+        """The openings that fit a stage and a role, by channel, paused campaigns left out."""
         # A stage or role that nothing names is as good as any other such: so the table stays small.
         key = (
             stage if stage is None or stage in self.stages else "",
@@ -105,7 +105,10 @@ class Compiled:
         )
         found = self._fits.get(key)
         if found is None:
-            found = self._fits[key] = tuple(self._fitting(*key))
+            by_channel: dict[str | None, list[Fit]] = {}
+            for fit in self._fitting(*key):
+                by_channel.setdefault(fit[0].channel, []).append(fit)
+            found = self._fits[key] = tuple((channel, tuple(fits)) for channel, fits in by_channel.items())
         return found
 
     def _fitting(self, stage: str | None, role: str | None) -> Iterable[Fit]:
