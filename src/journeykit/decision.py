@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum, StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import asdict, field, frozen
@@ -58,7 +60,6 @@ class Row:
     """What a decision says of one claim.
 
     Attributes:
-        decision_id: a stable hash of run, contact, campaign, content, channel and the claim's own date.
         run_id: the run it belongs to.
         contact: the contact's id.
         account: the contact's account.
@@ -79,11 +80,11 @@ class Row:
         needs: of a losing claim, the smallest weight that would have won; None if none would, or not explained.
         failed: every check of eligibility that fails, in order; only the first unless explained.
         note: for people: what exactly is wrong.
+        twin: 0, or which of several claims it is that nothing but their faults tells apart.
         playbook: the playbook's fingerprint.
         decided_at: the instant of the decision, UTC.
     """
 
-    decision_id: str
     run_id: str
     contact: str
     account: str | None
@@ -104,8 +105,16 @@ class Row:
     needs: float | None
     failed: tuple[Reason, ...]
     note: str
+    twin: int
     playbook: str
     decided_at: datetime
+
+    @property
+    def decision_id(self) -> str:
+        """A stable hash of run, contact, campaign, content, channel and the claim's own date; no two rows share one."""
+        own = None if self.date is None else self.date.isoformat()
+        key = [self.run_id, self.contact, self.campaign, self.content, self.channel, own]
+        return sha256(json.dumps([*key, self.twin] if self.twin else key).encode()).hexdigest()[:32]
 
     @property
     def rule(self) -> str | None:
@@ -114,7 +123,8 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """The row as plain data: texts, numbers, lists; instants as ISO 8601."""
-        return {name: _plain(value) for name, value in asdict(self, recurse=False).items()}
+        found = {"decision_id": self.decision_id, **asdict(self, recurse=False)}
+        return {name: _plain(value) for name, value in found.items()}
 
 
 def _plain(value: Any) -> Any:

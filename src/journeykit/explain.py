@@ -5,10 +5,8 @@ Reasons, binding rules, who won instead, when a loser may go after all, and what
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from journeykit.civil import LAST, day_number, moment
@@ -31,7 +29,6 @@ TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
 """The reasons of eligibility that time alone can lift."""
 _MOST_STEPS = 10_000
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
-_encode = json.JSONEncoder(default=str).encode
 
 
 class Stop:
@@ -50,7 +47,7 @@ def write_rows(case: Case, run_id: str, fingerprint: str, explain: bool) -> tupl
     """One row for each claim of a case, in the order of claims."""
     writer = _Writer(case, run_id, fingerprint, explain=explain)
     made = [(writer.row(entry), entry) for entry in case.everything]
-    made.sort(key=lambda pair: _row_order(pair[1], pair[0].weight, writer.numbers[pair[1]]))
+    made.sort(key=lambda pair: _row_order(pair[1], pair[0].weight, pair[0].twin))
     return tuple(row for row, _ in made)
 
 
@@ -99,7 +96,7 @@ class _Writer:
         self.fingerprint = fingerprint
         self.explain = explain
         self.decided_at = moment(case.now)
-        self.numbers = _numbers(case.everything)
+        self.numbers = {} if case.claims is None else _numbers(case.everything)
         self.granted = {winner.entry: winner for winner in case.winners}
 
     def row(self, entry: Entry) -> Row:
@@ -122,6 +119,9 @@ class _Writer:
         failed = [self._failed(opening, at) for at in entry.asked]
         if entry.outside is not None:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, entry.outside)] for found in failed]
+        if len(failed) == 1 and len(failed[0]) == 1 and failed[0][0][0] not in TIMED:
+            reason, rule = failed[0][0]
+            return self._row(entry, reason, binding=(rule,), failed=(reason,))
         reasons = sorted({reason for found in failed for reason, _ in found}, key=_ORDER.__getitem__)
         # With several instants, the first check that leaves none of them open is the reason.
         left = failed
@@ -212,20 +212,9 @@ class _Writer:
             outcome = Outcome.DEFERRED
         campaign, content, channel = _ids(entry)
         own = _own_date(entry)
-        key = [
-            self.run_id,
-            case.contact.id,
-            campaign,
-            content,
-            channel,
-            None if own is None else own.isoformat(),
-        ]
-        number = self.numbers[entry]
-        text = _encode([*key, number] if number else key)
         weight = entry.weight if weight is None else weight
         factors = {} if weight is None or claim.weight is not None else case.context(entry).factors(claim)
         return Row(
-            decision_id=sha256(text.encode()).hexdigest()[:32],
             run_id=self.run_id,
             contact=case.contact.id,
             account=case.contact.account,
@@ -246,6 +235,7 @@ class _Writer:
             needs=needs,
             failed=failed,
             note=note,
+            twin=self.numbers.get(entry, 0),
             playbook=self.fingerprint,
             decided_at=self.decided_at,
         )
