@@ -113,9 +113,10 @@ class Compiled:
 
     def _fitting(self, stage: str | None, role: str | None) -> Iterable[Fit]:
         on_missing = self.playbook.on_missing
+        owner = None if self.playbook.journey is None else self.playbook.journey.owner(stage)
         for opening in self.openings:
             content = opening.content
-            if opening.campaign.paused or foreign_owner(self.playbook, opening, stage) is not None:
+            if opening.campaign.paused or foreign_owner(owner, opening, stage) is not None:
                 continue
             if stage is None and on_missing.stage == "deny" and content is not None and content.stages is not None:
                 continue

@@ -38,6 +38,7 @@ class Contest:
         self.bound = 0
         if not self.items:
             self.problem = _NOTHING
+            self.answer = Answer((), {}, 0, 0, optimal=True)
             self.chosen: tuple[int, ...] = ()
             return
         self.single = len({at for _, at in self.items}) == 1
@@ -47,8 +48,8 @@ class Contest:
         clauses = self._clauses()
         open_groups = tuple(tuple(item for item in group if item not in self.shut) for group in groups)
         self.problem = Problem(tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses)
-        answer = self.solve()
-        self.chosen, self.optimal, self.bound = answer.chosen, answer.optimal, answer.bound
+        self.answer = self.solve()
+        self.chosen, self.optimal, self.bound = self.answer.chosen, self.answer.optimal, self.answer.bound
 
     def winners(self) -> list[Winner]:
         """The granted claims."""

@@ -100,7 +100,7 @@ def edge(day: Any, default: int) -> int:
 class Subject:
     """A contact at the moment of a decision: what the checks look at."""
 
-    __slots__ = ("clock", "contact", "local", "playbook", "schedule", "values", "zoneless")
+    __slots__ = ("clock", "contact", "local", "owner", "playbook", "schedule", "values", "zoneless")
 
     def __init__(self, contact: Contact, playbook: Playbook, schedule: Schedule, clock: Clock, at: int) -> None:
         self.contact = contact
@@ -109,6 +109,7 @@ class Subject:
         self.clock = clock
         self.local: datetime = clock.moment(at)
         self.values = contact.values()
+        self.owner = None if playbook.journey is None else playbook.journey.owner(contact.stage)
         self.zoneless = contact.timezone is None and playbook.on_missing.timezone == "deny"
 
 
@@ -131,7 +132,7 @@ def failures(subject: Subject, opening: Opening, at: int) -> Iterator[tuple[Reas
         yield Reason.WRONG_STAGE, f"stages of {opening.content_id}"
     if opening.role_fit(contact.role) <= 0:
         yield Reason.WRONG_ROLE, f"roles of {opening.content_id}"
-    owner = foreign_owner(playbook, opening, contact.stage)
+    owner = foreign_owner(subject.owner, opening, contact.stage)
     if owner is not None:
         yield Reason.WRONG_OWNER, f"owner {owner}"
     if campaign.needs_consent:
@@ -140,7 +141,7 @@ def failures(subject: Subject, opening: Opening, at: int) -> Iterator[tuple[Reas
                 yield Reason.HOLDOUT, rule
     for rule in missing(subject, opening, at):
         yield Reason.MISSING_DATA, rule
-    if campaign.obeys_quiet_hours:
+    if campaign.obeys_quiet_hours and subject.schedule:
         for rule in subject.schedule.closed(opening.channel, at, subject.clock):
             yield Reason.QUIET_HOURS, rule
 
@@ -155,12 +156,11 @@ def withdrawn(contact: Contact, opening: Opening, at: int) -> Iterator[str]:
             yield f"topic consent {topic}"
 
 
-def foreign_owner(playbook: Playbook, opening: Opening, stage: str | None) -> str | None:
-    """The other department that owns a stage, where the campaign does not name the stage; else None."""
-    if stage is None or playbook.journey is None or stage in opening.campaign.stages:
+def foreign_owner(owner: str | None, opening: Opening, stage: str | None) -> str | None:
+    """The stage's owner, where that is another department and the campaign does not name the stage; else None."""
+    if owner is None or stage in opening.campaign.stages:
         return None
-    owner = playbook.journey.owner(stage)
-    return owner if owner is not None and owner != opening.department else None
+    return owner if owner != opening.department else None
 
 
 def missing(subject: Subject, opening: Opening, at: int) -> Iterator[str]:

@@ -85,6 +85,8 @@ def _own_date(entry: Entry) -> date | None:
 def _ids(entry: Entry) -> tuple[str | None, ...]:
     """Campaign, content and channel; a faulty claim may hold anything there, and is shown as text."""
     claim = entry.claim
+    if entry.fault is None:
+        return claim.campaign, claim.content, claim.channel
     found: tuple[object, ...] = (claim.campaign, claim.content, claim.channel)
     return tuple(part if part is None or isinstance(part, str) else str(part) for part in found)
 
@@ -470,7 +472,7 @@ def needs_of(case: Case, entry: Entry) -> float | None:
     that much, or one millionth more where the tie goes against it.
     """
     contest = contest_of(case, entry)
-    now, forced = contest.solve(), contest.solve(force=entry)
+    now, forced = contest.answer, contest.solve(force=entry)
     if entry not in _entries(contest, forced.chosen) or not (now.optimal and forced.optimal):
         return None
     levels = sorted(set(now.totals) | set(forced.totals) | {entry.level})
