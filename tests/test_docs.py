@@ -120,10 +120,7 @@ def test_page_runs(page):
 @pytest.mark.usefixtures("scratch")
 def test_docstring_examples_run(name):
     """Every example in a docstring runs, and gives what the docstring says."""
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        pytest.skip(f"{name} needs {error.name}")
+    module = importlib.import_module(name)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         result = doctest.testmod(module)

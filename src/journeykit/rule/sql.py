@@ -63,6 +63,7 @@ def _sql(node: Node) -> str:
             return f"NOT ({condition(part)})"
         case Junction(op=op, parts=parts):
             return f" {op.upper()} ".join(map(_joined, parts))
+    # Only a kind of part that is added without its SQL comes here.
     raise NotImplementedError(type(node).__name__)
 
 

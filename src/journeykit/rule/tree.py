@@ -49,7 +49,7 @@ class Node:
 
     def closure(self) -> Closure:
         """A function of (values, now) that gives the value of this part."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of part has its own
 
     def truth(self) -> Closure:
         """Like `closure`, with anything that is no boolean turned into unknown."""
