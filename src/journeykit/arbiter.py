@@ -70,8 +70,8 @@ class Arbiter:
     prices: None = None
     node_budget: int = field(default=NODE_BUDGET, kw_only=True)
     fingerprint: str = field(init=False, repr=False)
-    _compiled: Compiled = field(init=False, repr=False)
-    _policy: Policy = field(init=False, repr=False)
+    compiled: Compiled = field(init=False, repr=False)
+    policy: Policy = field(init=False, repr=False)
 
     @fingerprint.default
     def _take_fingerprint(self) -> str:
@@ -80,7 +80,7 @@ class Arbiter:
             raise ModelError(f"an Arbiter is made from a Playbook, found {type(found).__name__}", field="playbook")
         return self.playbook.fingerprint
 
-    @_compiled.default
+    @compiled.default
     def _compile(self) -> Compiled:
         if self.prices is not None:
             raise NotSupportedError("prices", "prices of quotas are not supported by this version")
@@ -96,7 +96,7 @@ class Arbiter:
                 )
         return Compiled(self.playbook)
 
-    @_policy.default
+    @policy.default
     def _choose_policy(self) -> Policy:
         known = {**BUILT_IN, **self.policies}
         name = self.playbook.policy
@@ -150,8 +150,8 @@ class Arbiter:
         if not isinstance(contact, Contact):
             raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
         case = Case(
-            self._compiled,
-            policy=self._policy,
+            self.compiled,
+            policy=self.policy,
             policy_name=self.playbook.policy,
             contact=contact,
             touches=touches,

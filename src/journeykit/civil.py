@@ -168,6 +168,22 @@ class Clock:
         assert offset is not None  # noqa: S101  (a ZoneInfo always knows its offset)
         return (offset.days * 86_400 + offset.seconds) * SECOND + offset.microseconds
 
+    def offsets(self, low: int, high: int) -> list[tuple[int, int]]:
+        """The offsets from one instant to another: each with the instant from which it holds.
+
+        Example:
+            >>> [(moment(at).date().isoformat(), ahead // HOUR) for at, ahead in clock("Europe/Skopje").offsets(
+            ...     micros(datetime(2026, 7, 1, tzinfo=UTC)), micros(datetime(2026, 12, 1, tzinfo=UTC)))]
+            [('2026-07-01', 2), ('2026-10-25', 1)]
+        """
+        found = [(low, self._exact(low))]
+        for day in range(low // DAY, high // DAY + 1):
+            at = (day + 1) * DAY - 1
+            while (ahead := self._exact(at)) != found[-1][1]:
+                since = self._jump(max(day * DAY - 1, found[-1][0]), at)
+                found.append((since, self._exact(since)))
+        return found
+
     def day(self, at: int) -> int:
         """Local date of an instant, as a day number."""
         return (at + self.offset(at)) // DAY

@@ -94,7 +94,7 @@ class Compiled:
         """Microseconds after which a touch can matter to no cap, conflict or requirement."""
         if self.playbook.conflicts or self.playbook.requirements:
             return FOREVER
-        return max((_reach_of(cap.window) for cap in self.playbook.caps), default=0)
+        return max((reach_of(cap.window) for cap in self.playbook.caps), default=0)
 
     def fits(self, stage: str | None, role: str | None) -> tuple[tuple[str | None, tuple[Fit, ...]], ...]:
         """The openings that fit a stage and a role, by channel, paused campaigns left out."""
@@ -303,7 +303,7 @@ def _claim_for(opening: Opening) -> Claim:
 _LONGEST_PERIOD = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 
 
-def _reach_of(window: Window) -> int:
+def reach_of(window: Window) -> int:
     """Microseconds after which a touch surely shares no window with a claim; two days more than civil time needs."""
     if window.kind == "rolling":
         assert window.length is not None  # noqa: S101  (checked when made)

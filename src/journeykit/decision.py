@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum, StrEnum
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import asdict, field, frozen
+
+from journeykit.identity import claim_digest, contact_key, decision_id
 
 if TYPE_CHECKING:
     from journeykit.explanation import Explanation
@@ -113,8 +113,8 @@ class Row:
     def decision_id(self) -> str:
         """A stable hash of run, contact, campaign, content, channel and the claim's own date; no two rows share one."""
         own = None if self.date is None else self.date.isoformat()
-        key = [self.run_id, self.contact, self.campaign, self.content, self.channel, own]
-        return sha256(json.dumps([*key, self.twin] if self.twin else key).encode()).hexdigest()[:32]
+        digest = claim_digest(self.run_id, self.campaign, self.content, self.channel, own, self.twin)
+        return decision_id(contact_key(self.contact), digest)
 
     @property
     def rule(self) -> str | None:

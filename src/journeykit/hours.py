@@ -45,8 +45,8 @@ _RRULE_KEYS = frozenset(
     ]
 )
 # Beyond this many days of unbroken quiet, nothing is going to open any more.
-_HORIZON = 800
-_WEEKS = 28
+HORIZON = 800
+WEEKS = 28
 
 
 def _time(value: object, name: str = "from") -> int:
@@ -283,7 +283,7 @@ class Schedule:
         # Only at one of these local times, or when clocks are set forward over one, can something end.
         times = {0} | {edge for hours in (*self.quiet, *self.send) for edge in hours.edges}
         today = local.day(at)
-        for day in range(today, today + (days or (_HORIZON if self.holidays else _WEEKS))):
+        for day in range(today, today + (days or (HORIZON if self.holidays else WEEKS))):
             instants = {instant for time in times for instant in local.instants(day, time)}
             for instant in sorted(instants):
                 if instant > at and not self.closed(channel, instant, local):

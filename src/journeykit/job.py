@@ -32,7 +32,7 @@ from journeykit.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.arbiter import Arbiter
     from journeykit.campaign import Campaign
@@ -203,7 +203,7 @@ def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:
         yield f"{title}: {text}" + (f", and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else "")
 
 
-class _Tally:
+class Tally:
     """What a summary counts, kept small while the contacts pass."""
 
     def __init__(self, playbook: Playbook) -> None:
@@ -213,10 +213,12 @@ class _Tally:
         self.bound = 0
         self.unproven = 0
         self.rows: Counter[tuple[str | None, ...]] = Counter()
+        self._sums: list[Counter[str]] = [Counter(), Counter(), Counter()]
+        self._groups: list[dict[str | None, Counter[str]]] = [{}, {}, {}]
         self.missing: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
-        self._asks = _Asks(playbook)
+        self._asks = Asks(playbook)
         contents = playbook.content or ()
         self._stages = {stage.name for stage in (playbook.journey or Journey()).stages}
         self._stages.update(stage for content in contents for stage in content.stages or ())
@@ -249,6 +251,35 @@ class _Tally:
             rows[row.outcome, row.reason, row.rule, row.team, stage, channel] += 1
         return self._count_faults(invalid, counted) if invalid else None
 
+    def plus(
+        self,
+        sums: Sequence[Counter[str]],
+        groups: Sequence[Mapping[str | None, Counter[str]]],
+        missing: Mapping[str, int],
+        value: int,
+    ) -> Tally:
+        """This tally and what was counted elsewhere.
+
+        Args:
+            sums: how many claims have each outcome and reason, and how many losing ones each rule stops first.
+            groups: by team, stage and channel, how many claims have each outcome.
+            missing: how many claims lack which data.
+            value: the value of what was granted, proven to be the best, in millionths.
+        """
+        found = Tally(self.playbook)
+        vars(found).update(vars(self))
+        found._sums = [Counter(more) for more in sums]
+        found._groups = [dict(group) for group in groups]
+        stages: dict[str | None, Counter[str]] = {}
+        for name, counts in groups[1].items():
+            known = name if name is None or name in self._stages else _OTHER
+            stages.setdefault(known, Counter()).update(counts)
+        found._groups[1] = stages
+        found.missing = self.missing + Counter(missing)
+        found.value += value
+        found.bound += value
+        return found
+
     def _count_faults(self, notes: list[str], counted: int) -> str | None:
         """Count by kind; neither the policy nor a cap is asked about a claim that is bad itself."""
         found = None
@@ -279,14 +310,17 @@ class _Tally:
         return contact.consent is None or "*" not in contact.consent
 
     def by(self, place: int, *, losers: bool = False) -> dict[str, int]:
-        found: Counter[str] = Counter()
+        found: Counter[str] = Counter(self._sums[place])
         for key, count in self.rows.items():
             if not losers or (key[0] != Outcome.GRANTED and key[place] is not None):
                 found[str(key[place] or _NONE)] += count
-        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        return dict(sorted(((name, n) for name, n in found.items() if n), key=lambda item: (-item[1], item[0])))
 
     def outcomes_by(self, place: int) -> dict[str, dict[str, int]]:
         found: dict[str, Counter[str]] = {}
+        for name, counts in self._groups[place - 3].items():
+            if counts.total():
+                found.setdefault(str(name or _NONE), Counter()).update(counts)
         for key, count in self.rows.items():
             found.setdefault(str(key[place] or _NONE), Counter())[str(key[0])] += count
         return {name: {str(o): found[name][o] for o in Outcome if found[name][o]} for name in sorted(found)}
@@ -306,7 +340,7 @@ class _Tally:
             yield f"{self._examples[kind]} ({count:,} claims)"
 
 
-class _Asks:
+class Asks:
     """Which data of a contact a claim asks for."""
 
     def __init__(self, playbook: Playbook) -> None:
@@ -322,7 +356,7 @@ class _Asks:
         if asked is None:
             if len(self._known) > 10_000:
                 self._known.clear()
-            asked = self._known[key] = frozenset(self._asked(*key))
+            asked = self._known[key] = frozenset(self.asked(*key))
         if contact.timezone is None and "timezone" in asked:
             yield "timezone"
         if contact.stage is None and "stage" in asked:
@@ -334,7 +368,7 @@ class _Asks:
             if consent is None or channel is None or (channel not in consent and "*" not in consent):
                 yield "consent"
 
-    def _asked(self, campaign_id: str, content_id: str | None, channel: str | None) -> Iterator[str]:
+    def asked(self, campaign_id: str, content_id: str | None, channel: str | None) -> Iterator[str]:
         campaign = self.campaigns.get(campaign_id)
         content = self.contents.get(content_id or "")
         if content is not None and content.stages is not None:
@@ -410,7 +444,7 @@ class Job:
         self.written = 0
         self._inputs = inputs
         self._progress = progress
-        self._tally = _Tally(arbiter.playbook)
+        self._tally = Tally(arbiter.playbook)
         self._notes: tuple[str, ...] = ()
         zone = None if inputs.zone is None else clock(inputs.zone).zone
         playbook, bad = arbiter.playbook, self.bad
@@ -505,33 +539,60 @@ class Job:
 
     def summary(self) -> Summary:
         """What was done so far."""
-        tally = self._tally
-        outcomes = tally.by(0)
-        return Summary(
-            run_id=self.run_id,
-            playbook=self.arbiter.fingerprint,
+        return summarise(
+            self._tally,
+            self.arbiter,
             at=self.at,
             until=self.until,
-            contacts=tally.contacts,
-            claims=sum(outcomes.values()),
+            run_id=self.run_id,
             written=self.written,
-            value=tally.value / MILLIONTH,
-            bound=tally.bound / MILLIONTH,
-            unproven=tally.unproven,
-            outcomes=outcomes,
-            reasons=tally.by(1),
-            rules=tally.by(2, losers=True),
-            teams=tally.outcomes_by(3),
-            stages=tally.outcomes_by(4),
-            channels=tally.outcomes_by(5),
-            missing=tally.missing_data(),
-            bad_rows=self.bad.total,
-            bad_kinds=dict(sorted(self.bad.kinds.items(), key=lambda item: (-item[1], item[0]))),
-            bad_first=tuple(self.bad.first),
+            bad=self.bad,
             unknown_touches=len(self._history),
             unknown_scores=len(self._scores),
-            notes=(*self._notes, *tally.notes()),
+            notes=self._notes,
         )
+
+
+def summarise(
+    tally: Tally,
+    arbiter: Arbiter,
+    *,
+    at: datetime,
+    until: datetime | None,
+    run_id: str,
+    written: int,
+    bad: BadRows,
+    unknown_touches: int,
+    unknown_scores: int,
+    notes: Iterable[str],
+) -> Summary:
+    """What a tally has counted, as a summary."""
+    outcomes = tally.by(0)
+    return Summary(
+        run_id=run_id,
+        playbook=arbiter.fingerprint,
+        at=at,
+        until=until,
+        contacts=tally.contacts,
+        claims=sum(outcomes.values()),
+        written=written,
+        value=tally.value / MILLIONTH,
+        bound=tally.bound / MILLIONTH,
+        unproven=tally.unproven,
+        outcomes=outcomes,
+        reasons=tally.by(1),
+        rules=tally.by(2, losers=True),
+        teams=tally.outcomes_by(3),
+        stages=tally.outcomes_by(4),
+        channels=tally.outcomes_by(5),
+        missing=tally.missing_data(),
+        bad_rows=bad.total,
+        bad_kinds=dict(sorted(bad.kinds.items(), key=lambda item: (-item[1], item[0]))),
+        bad_first=tuple(bad.first),
+        unknown_touches=unknown_touches,
+        unknown_scores=unknown_scores,
+        notes=(*notes, *tally.notes()),
+    )
 
 
 def decide_one(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -10,7 +10,7 @@ from journeykit.civil import DAY, day_number, micros
 from journeykit.policies.weighted import Weighted
 
 if TYPE_CHECKING:
-    from journeykit.campaign import Claim
+    from journeykit.campaign import Campaign, Claim
     from journeykit.contact import Contact
     from journeykit.policy import Context
 
@@ -43,7 +43,13 @@ class FirstCome(Weighted):
 
     def rank(self, claim: Claim, contact: Contact, context: Context) -> int:  # noqa: ARG002  (the protocol's)
         """The instant of asking, in microseconds since 1970."""
-        if claim.asked_at is not None:
-            return micros(claim.asked_at)
-        starts = context.campaign.starts
-        return -(2**62) if starts is None else day_number(starts) * DAY
+        return started(context.campaign) if claim.asked_at is None else micros(claim.asked_at)
+
+    def rank_columns(self, columns: Any) -> Any:
+        """The same for many claims at once, an array of int64."""
+        return columns.asked_at
+
+
+def started(campaign: Campaign) -> int:
+    """When a campaign whose claims do not say so asked for its contacts, in microseconds since 1970."""
+    return -(2**62) if campaign.starts is None else day_number(campaign.starts) * DAY

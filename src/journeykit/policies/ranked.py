@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -41,3 +41,7 @@ class Ranked(Weighted):
     def rank(self, claim: Claim, contact: Contact, context: Context) -> int:  # noqa: ARG002  (the protocol's)
         """The campaign's priority."""
         return context.campaign.priority
+
+    def rank_columns(self, columns: Any) -> Any:
+        """The same for many claims at once, an array of int64."""
+        return columns.priority

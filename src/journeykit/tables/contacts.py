@@ -50,12 +50,12 @@ def _prefix(fold: str) -> str | None:
     return next((prefix for prefix in _PREFIXES if fold.startswith(prefix) and fold != prefix), None)
 
 
-def _is_attribute(name: str) -> bool:
+def is_attribute(name: str) -> bool:
     fold = fold_name(name)
     return fold not in _CONTACT_COLUMNS and _prefix(fold) is None
 
 
-class _ContactPlan:
+class ContactPlan:
     """What to do with the columns of a row of contacts.
 
     Each part is a list of (place, what it fills, how it is read); what a prefixed column fills are names.
@@ -72,6 +72,7 @@ class _ContactPlan:
         self.attributes: list[tuple[int, tuple[str, ...]]] = []
         self.instant = instant_reader(zone)
         self.attribute = attribute_reader(zone)
+        self.has_zone = zone is not None
         for fold, place in places.items():
             own = columns[place].strip()
             prefix = _prefix(fold)
@@ -134,6 +135,22 @@ def _spelt(own: str, known: Mapping[str, tuple[str, ...]], skip: int = 0) -> tup
     return known.get(name.casefold()) or (name.lower() if own.isupper() else name,)
 
 
+def contact_notes(
+    source: str, columns: Sequence[str], naive: Sequence[str], spellings: Spellings
+) -> Iterator[str]:
+    """What looks like a mistake in the columns of a table of contacts, and is none for sure."""
+    for name in naive:
+        if fold_name(name) in spellings.attributes:
+            yield (
+                f"{source}: {name!r}, which a rule reads, has instants without an offset; "
+                "they count as text unless you say in which zone they are meant"
+            )
+    for name in filter(is_attribute, columns):
+        near = difflib.get_close_matches(fold_name(name), _CONTACT_COLUMNS, n=1, cutoff=0.85)
+        if near and fold_name(name) not in spellings.attributes:
+            yield f"{source}: {name!r} is taken as an attribute; did you mean {near[0]!r}?"
+
+
 class Contacts:
     """A table of contacts, streamed: iterating gives the number of each row and its contact.
 
@@ -174,38 +191,26 @@ class Contacts:
         self.zone = zone
         self.only = only
         self.spellings = spellings or Spellings()
-        self._file = open_table(source, "contacts", typed=_is_attribute, zone=zone)
+        self._file = open_table(source, "contacts", typed=is_attribute, zone=zone)
         self._table = PlacedRows(self._file, ["contact_id"], self.bad)
         self.source = self._file.source
         self.count = self._file.count
-        self.notes = tuple(self._notes())
-
-    def _notes(self) -> Iterator[str]:
-        for name in self._file.naive:
-            if fold_name(name) in self.spellings.attributes:
-                yield (
-                    f"{self.source}: {name!r}, which a rule reads, has instants without an offset; "
-                    "they count as text unless you say in which zone they are meant"
-                )
-        for name in filter(_is_attribute, self._file.columns or ()):
-            near = difflib.get_close_matches(fold_name(name), _CONTACT_COLUMNS, n=1, cutoff=0.85)
-            if near and fold_name(name) not in self.spellings.attributes:
-                yield f"{self.source}: {name!r} is taken as an attribute; did you mean {near[0]!r}?"
+        self.notes = tuple(contact_notes(self.source, self._file.columns or (), self._file.naive, self.spellings))
 
     def __iter__(self) -> Iterator[tuple[int, Contact]]:
         met: set[str] = set()
-        plans: dict[tuple[str, ...], _ContactPlan] = {}
+        plans: dict[tuple[str, ...], ContactPlan] = {}
         for number, columns, places, values in self._table.rows():
             plan = plans.get(columns)
             if plan is None:
                 if len(plans) >= PATIENCE:
                     plans.clear()
-                plan = plans[columns] = _ContactPlan(columns, places, self.spellings, self.zone)
+                plan = plans[columns] = ContactPlan(columns, places, self.spellings, self.zone)
             contact = self._contact(number, plan, values, met)
             if contact is not None:
                 yield number, contact
 
-    def _contact(self, number: int, plan: _ContactPlan, values: Sequence[Any], met: set[str]) -> Contact | None:
+    def _contact(self, number: int, plan: ContactPlan, values: Sequence[Any], met: set[str]) -> Contact | None:
         try:
             key = read_id(None if plan.id is None else values[plan.id])
             if self.only not in (None, key):

@@ -27,7 +27,7 @@ def _status(value: Any) -> str:
     return str(status)
 
 
-_SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
+SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "channel": ("channel", read_text),
     "campaign_id": ("campaign", read_text),
     "content_id": ("content", read_text),
@@ -37,7 +37,7 @@ _SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "status": ("status", _status),
 }
 _SCALARS = frozenset({str, int, float, bool, type(None)})
-_TOUCH_COLUMNS = ("contact_id", "sent_at", *_SHAPE)
+TOUCH_COLUMNS = ("contact_id", "sent_at", *SHAPE)
 
 
 class History:
@@ -67,10 +67,10 @@ class History:
         """Read a table of touches; the arguments and errors are those of `Contacts`."""
         history = cls()
         bad = bad if bad is not None else BadRows()
-        file = open_table(source, "touches", wanted=lambda name: fold_name(name) in _TOUCH_COLUMNS, zone=zone)
+        file = open_table(source, "touches", wanted=lambda name: fold_name(name) in TOUCH_COLUMNS, zone=zone)
         instant = instant_reader(zone, bounded=True)
         plans: dict[tuple[str, ...], _Plan] = {}
-        for number, columns, places, values in PlacedRows(file, _TOUCH_COLUMNS[:3], bad).rows():
+        for number, columns, places, values in PlacedRows(file, TOUCH_COLUMNS[:3], bad).rows():
             plan = plans.get(columns)
             if plan is None:
                 if len(plans) >= PATIENCE:
@@ -126,7 +126,7 @@ class _Plan:
     """What a touch is besides whose and when: made once of each combination that a table has."""
 
     def __init__(self, places: Mapping[str, int]) -> None:
-        found = {name: places[name] for name in _SHAPE if name in places}
+        found = {name: places[name] for name in SHAPE if name in places}
         self._names = tuple(found)
         self._places = tuple(found.values())
         self._known: dict[tuple[Any, ...], int | tuple[str, str, str]] = {}
@@ -146,7 +146,7 @@ class _Plan:
     def _made(self, raw: tuple[Any, ...], history: History) -> int | tuple[str, str, str]:
         parts: dict[str, Any] = {}
         for name, value in zip(self._names, raw, strict=True):
-            field, read = _SHAPE[name]
+            field, read = SHAPE[name]
             if is_missing(value):
                 continue
             try:

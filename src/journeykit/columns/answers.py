@@ -1,0 +1,213 @@
+"""Answers over columns: what became of claims, as tables of Arrow and as counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.columns.eligible import REASONS
+from journeykit.columns.keys import write_ids
+from journeykit.columns.layout import NONE
+from journeykit.decision import Outcome
+from journeykit.fields import MILLIONTH
+from journeykit.identity import claim_digest
+from journeykit.tables.decisions import DECISIONS, decision_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from journeykit.columns.column import Column
+    from journeykit.columns.engine import Answers, Engine
+    from journeykit.columns.layout import Layout
+    from journeykit.columns.people import Chunk
+    from journeykit.columns.settle import Tally
+    from journeykit.decision import Row
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_KINDS = {
+    "text": _TEXT,
+    "number": pa.float64(),
+    "instant": pa.timestamp("us", "UTC"),
+    "texts": pa.list_(pa.string()),
+}
+OUTCOMES = tuple(Outcome)
+
+
+def decision_schema(contact: pa.DataType) -> pa.Schema:
+    """The schema of a table of decisions, given the kind of the contacts' ids.
+
+    Texts that come again and again are dictionary-encoded.
+    """
+    own = {"decision_id": pa.string(), "contact_id": contact}
+    return pa.schema([(name, own.get(name, _KINDS[kind])) for name, kind in DECISIONS.items()])
+
+
+class Labels:
+    """What the claims of a run are called: campaign, content, channel, team, and a digest of all that tells one apart.
+
+    Args:
+        layout: the playbook as arrays.
+        run_id: the name of the run.
+    """
+
+    def __init__(self, layout: Layout, run_id: str) -> None:
+        openings = layout.list
+        digests = [
+            claim_digest(run_id, opening.campaign.id, opening.content_id, opening.channel, None)
+            for opening in openings
+        ]
+        self.one = np.array([one for one, _ in digests], np.uint64)
+        self.two = np.array([two for _, two in digests], np.uint64)
+        self.campaign = _Names([opening.campaign.id for opening in openings])
+        self.content = _Names([opening.content_id for opening in openings])
+        self.channel = _Names([opening.channel for opening in openings])
+        self.team = _Names([opening.campaign.team for opening in openings])
+        self.campaigns = pa.array(layout.campaigns.list, pa.string())
+
+
+class _Names:
+    """A name for each label, as codes and distinct names."""
+
+    def __init__(self, names: Sequence[str | None]) -> None:
+        distinct = list(dict.fromkeys(name for name in names if name is not None))
+        number = {name: place for place, name in enumerate(distinct)}
+        self.codes = np.array([-1 if name is None else number[name] for name in names], np.int32)
+        self.names = pa.array(distinct, pa.string())
+        self.some_missing = None in names
+
+    def take(self, labels: np.ndarray) -> pa.Array:
+        codes = self.codes[labels]
+        return _dictionary(codes, self.names, missing=self.some_missing)
+
+
+def _dictionary(codes: np.ndarray, names: pa.Array, *, missing: bool = False) -> pa.Array:
+    mask = codes < 0 if missing else None
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False), mask=mask), names)
+
+
+def _constant(value: Any, count: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value], pa.string()))
+
+
+def _instants(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.int64(), mask=values == NONE).cast(pa.timestamp("us", "UTC"))
+
+
+def _numbers(values: np.ndarray) -> pa.Array:
+    return pa.array(values / MILLIONTH, pa.float64(), mask=values == NONE)
+
+
+_OUTCOME_NAMES = pa.array([outcome.value for outcome in OUTCOMES], pa.string())
+_REASON_NAMES = pa.array([reason.value for reason in REASONS], pa.string())
+
+
+def decision_batch(
+    engine: Engine, labels: Labels, chunk: Chunk, answers: Answers, run_id: str, ids: pa.Array, accounts: Column | None
+) -> pa.RecordBatch:
+    """The answers for a chunk as rows of the table of decisions."""
+    rows = answers.rows
+    label, contact = np.ascontiguousarray(rows["label"]), np.ascontiguousarray(rows["contact"])
+    count = len(label)
+    text = np.empty(count * 32, np.uint8)
+    write_ids(chunk.one, chunk.two, labels.one, labels.two, label, contact, text)
+    offsets = np.arange(0, count * 32 + 1, 32, dtype=np.int32)
+    decision = pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
+    whose = pa.array(contact)
+    rules = pa.array(engine.layout.rules.list, pa.string())
+    firsts = np.concatenate([rows["lost_from"], [len(answers.lost)]]).astype(np.int32)
+    lost = pa.ListArray.from_arrays(pa.array(firsts), labels.campaigns.take(pa.array(answers.lost)))
+    columns = {
+        "decision_id": decision,
+        "run_id": _constant(run_id, count),
+        "contact_id": ids.take(whose),
+        "account_id": _account(accounts, contact),
+        "campaign_id": labels.campaign.take(label),
+        "content_id": labels.content.take(label),
+        "channel": labels.channel.take(label),
+        "team": labels.team.take(label),
+        "outcome": _dictionary(rows["outcome"], _OUTCOME_NAMES),
+        "reason": _dictionary(rows["reason"], _REASON_NAMES),
+        "rule": _dictionary(rows["rule"], rules, missing=True),
+        "lost_to": lost,
+        "weight": _numbers(rows["weight"]),
+        "send_at": _instants(rows["send_at"]),
+        "retry_at": _instants(rows["retry_at"]),
+        "displaced": _numbers(rows["displaced"]),
+        "needs": _numbers(rows["needs"]),
+        "playbook": _constant(engine.arbiter.fingerprint, count),
+        "decided_at": pa.array(np.full(count, engine.now), pa.timestamp("us", "UTC")),
+    }
+    return pa.RecordBatch.from_arrays([columns[name] for name in DECISIONS], schema=decision_schema(ids.type))
+
+
+def _account(column: Column | None, contact: np.ndarray) -> pa.Array:
+    if column is None:
+        return pa.nulls(len(contact), _TEXT)
+    names = [value if isinstance(value, str) else None for value in column.values]
+    found = _Names(names)
+    return found.take(column.codes[contact])
+
+
+def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows of the one-contact engine as rows of the table of decisions, with the contacts' ids as they came."""
+    cells = list(zip(*(decision_cells(row) for row in rows), strict=True)) or [()] * len(schema)
+    arrays = []
+    for values, field in zip(cells, schema, strict=True):
+        if field.name == "contact_id":
+            arrays.append(pa.array(ids, field.type))
+        elif pa.types.is_dictionary(field.type):
+            arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(_TEXT))
+        else:
+            arrays.append(pa.array(values, field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+class Counts:
+    """What the kernels counted, by what a summary tells apart."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.labels = np.zeros((max(1, len(layout.list)), len(REASONS), 3), np.int64)
+        self.rules: Counter[str] = Counter()
+        self.stages = np.zeros((len(layout.stages.list) + 2, 3), np.int64)
+        self.missing = np.zeros(4, np.int64)
+        self.value = 0
+
+    def add(self, tally: Tally, rules: Sequence[str]) -> None:
+        """Add the counts of a chunk."""
+        self.labels += tally.labels
+        self.stages += tally.stages
+        self.missing += tally.missing
+        self.value += int(tally.sums[0])
+        for rule in np.flatnonzero(tally.rules).tolist():
+            self.rules[rules[rule]] += int(tally.rules[rule])
+
+    def outcomes(self) -> Counter[str]:
+        """How many claims have each outcome."""
+        totals = self.labels.sum(axis=(0, 1))
+        return Counter({outcome.value: int(totals[place]) for place, outcome in enumerate(OUTCOMES)})
+
+    def reasons(self) -> Counter[str]:
+        """How many claims have each reason."""
+        totals = self.labels.sum(axis=(0, 2))
+        return Counter({reason.value: int(totals[place]) for place, reason in enumerate(REASONS)})
+
+    def by(self, names: Sequence[str | None]) -> dict[str | None, Counter[str]]:
+        """By a name of each opening, how many claims have each outcome."""
+        found: dict[str | None, Counter[str]] = {}
+        for place, name in enumerate(names):
+            own = found.setdefault(name, Counter())
+            for number, outcome in enumerate(OUTCOMES):
+                own[outcome.value] += int(self.labels[place, :, number].sum())
+        return found
+
+    def by_stage(self) -> dict[str | None, Counter[str]]:
+        """By stage, how many claims have each outcome; all stages that nothing names are one, the text empty."""
+        names: Mapping[int, str | None] = dict(enumerate([*self.layout.stages.list, "", None]))
+        return {
+            names[place]: Counter({o.value: int(self.stages[place, n]) for n, o in enumerate(OUTCOMES)})
+            for place in range(len(self.stages))
+        }

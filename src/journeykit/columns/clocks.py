@@ -1,0 +1,165 @@
+"""Clocks over columns: local days and times of zones, from each zone's own transitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from journeykit.columns.jit import entry, kernel
+
+from journeykit.civil import DAY, clock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OFTEN = 2**62
+
+
+class Zones(NamedTuple):
+    """The offsets of zones over a span of instants.
+
+    Attributes:
+        first: where the offsets of each zone start, and one more.
+        since: the instant from which each offset holds; the first of a zone holds from ever.
+        offset: microseconds by which local time is ahead of UTC.
+        low: the first instant for which they are good.
+        high: the last one.
+    """
+
+    first: np.ndarray
+    since: np.ndarray
+    offset: np.ndarray
+    low: int
+    high: int
+
+
+def zones_of(names: Sequence[str], low: int, high: int) -> Zones:
+    """The offsets of zones, by name, from one instant to another."""
+    first, since, offset = [0], [], []
+    for name in names:
+        for at, ahead in clock(name).offsets(low - 3 * DAY, high + 3 * DAY):
+            since.append(at if len(since) > first[-1] else -OFTEN)
+            offset.append(ahead)
+        first.append(len(since))
+    return Zones(
+        np.array(first, np.int64), np.array(since, np.int64), np.array(offset, np.int64), int(low), int(high)
+    )
+
+
+@kernel
+def offset_at(zones, zone, at):
+    """Microseconds by which local time is ahead of UTC."""
+    low, high = zones.first[zone], zones.first[zone + 1] - 1
+    while low < high:
+        middle = (low + high + 1) >> 1
+        if zones.since[middle] <= at:
+            low = middle
+        else:
+            high = middle - 1
+    return zones.offset[low]
+
+
+@kernel
+def day_of(zones, zone, at):
+    """Local date of an instant, as a day number."""
+    return (at + offset_at(zones, zone, at)) // 86_400_000_000
+
+
+@kernel
+def instants_of(zones, zone, day, time, found):
+    """The instants at which local clocks show a time on a day, earliest first, in `found`; how many there are."""
+    wall = day * 86_400_000_000 + time
+    one = offset_at(zones, zone, wall - 86_400_000_000)
+    two = offset_at(zones, zone, wall)
+    three = offset_at(zones, zone, wall + 86_400_000_000)
+    count = 0
+    for ahead in (one, two, three):
+        at = wall - ahead
+        if offset_at(zones, zone, at) == ahead:
+            known = False
+            for place in range(count):
+                known = known or found[place] == at
+            if not known:
+                place = count
+                while place > 0 and found[place - 1] > at:
+                    found[place] = found[place - 1]
+                    place -= 1
+                found[place] = at
+                count += 1
+    if count == 0:
+        # Clocks are set forward over it: the instant at which they jump.
+        low = wall - max(one, two, three)
+        place = zones.first[zone]
+        while zones.since[place] <= low:
+            place += 1
+        found[0] = zones.since[place]
+        count = 1
+    return count
+
+
+@kernel
+def day_start(zones, zone, day):
+    """The first instant of a local date."""
+    wall = day * 86_400_000_000
+    ahead = offset_at(zones, zone, wall)
+    # Nearly always the offset is the same all around, and there is one midnight.
+    if (
+        offset_at(zones, zone, wall - 86_400_000_000) == ahead
+        and offset_at(zones, zone, wall + 86_400_000_000) == ahead
+        and offset_at(zones, zone, wall - ahead) == ahead
+    ):
+        return wall - ahead
+    found = np.empty(3, np.int64)
+    instants_of(zones, zone, day, 0, found)
+    return found[0]
+
+
+@kernel
+def _civil_month(day):
+    """Months since January 1970 of a day number, in the proleptic Gregorian calendar."""
+    # Years that begin in March put the leap day last; eras of 400 years have 146,097 days.
+    shifted = day + 719_468
+    era = shifted // 146_097
+    of_era = shifted - era * 146_097
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    march = (5 * of_year + 2) // 153
+    month = march + 2 if march < 10 else march - 10
+    year += era * 400 + (1 if month <= 1 else 0)
+    return (year - 1970) * 12 + month
+
+
+@kernel
+def _month_start(months):
+    """Day number of the first day of a month, counted from January 1970."""
+    year = 1970 + months // 12
+    month = months % 12 + 1
+    if month <= 2:
+        year -= 1
+    era = year // 400
+    of_era = year - era * 400
+    march = month - 3 if month > 2 else month + 9
+    of_year = (153 * march + 2) // 5
+    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+
+
+@kernel
+def period_edge(day, unit, every, shift, ahead):
+    """First day of the block of periods in which a day lies, or of a later block.
+
+    Args:
+        day: a day number.
+        unit: 1 for days, 7 for weeks, and 100 more than the number of months for months, quarters and years.
+        every: how many periods make a block.
+        shift: days by which weeks are moved, so that one starts on their first day.
+        ahead: 0 for the day's own block, 1 for the next.
+    """
+    if unit < 100:
+        return ((day + shift) // unit // every + ahead) * every * unit - shift
+    months = (_civil_month(day) // (unit - 100) // every + ahead) * every * (unit - 100)
+    # Python's dates end with the year 9999; so do periods.
+    if months >= 96_360:
+        return 2_932_893
+    if months < -23_628:
+        return -719_160
+    return _month_start(months)

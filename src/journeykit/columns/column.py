@@ -1,0 +1,174 @@
+"""Columns: a column of a table as codes and distinct values, or as numbers.
+
+What a cell means is said once, by the readers of `journeykit.tables.cells`; here they are asked once for each
+distinct value.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Column:
+    """One column of a chunk.
+
+    Args:
+        array: an Arrow array, or a list of Python values.
+    """
+
+    def __init__(self, array: pa.Array | Sequence[Any]) -> None:
+        self.array = _plain(array) if isinstance(array, pa.Array) else None
+        self._values: Sequence[Any] = () if self.array is not None else array
+
+    def __len__(self) -> int:
+        return len(self._values) if self.array is None else len(self.array)
+
+    @cached_property
+    def _coded(self) -> tuple[np.ndarray, list[Any]]:
+        array = self.array
+        if array is None:
+            return _factorised(self._values)
+        if pa.types.is_null(array.type):
+            return np.zeros(len(array), np.int64), [None]
+        if pa.types.is_boolean(array.type):
+            # Nothing is as quick as three codes.
+            codes = np.asarray(pc.if_else(array, 1, 0).fill_null(2), np.int64)
+            return codes, [False, True, None]
+        if pa.types.is_nested(array.type) and not pa.types.is_dictionary(array.type):
+            return _factorised(_pylist(array))
+        if not pa.types.is_dictionary(array.type):
+            try:
+                array = array.dictionary_encode()
+            except pa.ArrowException:
+                return _factorised(_pylist(array))
+        values = [*_pylist(array.dictionary), None]
+        codes = array.indices.cast(pa.int64())
+        if codes.null_count:
+            codes = codes.fill_null(len(values) - 1)
+        return codes.to_numpy(zero_copy_only=False), values
+
+    @property
+    def codes(self) -> np.ndarray:
+        """By row, the place of its value among the distinct ones."""
+        return self._coded[0]
+
+    @property
+    def values(self) -> list[Any]:
+        """The values that occur, as Python's own; some may stand twice, and some may not occur."""
+        return self._coded[1]
+
+    def value(self, row: int) -> Any:
+        """The value of one row."""
+        if self.array is None:
+            return self._values[row]
+        return _pylist(self.array[row : row + 1] if not pa.types.is_dictionary(self.array.type)
+                       else self.array[row : row + 1].dictionary_decode())[0]
+
+    def read(self, read: Callable[[Any], Any]) -> tuple[np.ndarray, list[Any]]:
+        """Codes, and what a reader makes of each distinct value: an `Unread` where it refuses."""
+        return self.codes, [_read(read, value) for value in self.values]
+
+    @cached_property
+    def numbers(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Numbers and whether each is known; None where the column is none of plain numbers."""
+        array = self.array
+        if array is None or not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+            return None
+        if pa.types.is_float16(array.type) or array.type == pa.uint64():
+            return None
+        known = np.ones(len(array), np.bool_)
+        if array.null_count:
+            known = np.asarray(array.is_valid())
+            array = array.fill_null(0)
+        found = array.to_numpy(zero_copy_only=False)
+        if found.dtype.kind == "f":
+            found = found.astype(np.float64, copy=False)
+            known = known & ~np.isnan(found)
+        else:
+            found = found.astype(np.int64, copy=False)
+        return found, known
+
+    @cached_property
+    def instants(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Microseconds since 1970 and whether each is known; None where the column is none of aware instants."""
+        array = self.array
+        if array is None or not pa.types.is_timestamp(array.type) or array.type.tz is None:
+            return None
+        known = np.ones(len(array), np.bool_) if not array.null_count else np.asarray(array.is_valid())
+        whole = array.cast(pa.int64())
+        return (whole.fill_null(0) if array.null_count else whole).to_numpy(zero_copy_only=False), known
+
+
+class Unread:
+    """A value that a reader refused."""
+
+
+UNREAD = Unread()
+
+
+def _read(read: Callable[[Any], Any], value: Any) -> Any:
+    from journeykit.errors import ModelError
+    from journeykit.tables.cells import BadCellError
+
+    try:
+        return read(value)
+    except (BadCellError, ModelError):
+        return UNREAD
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """An array of the kinds that are told apart here."""
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return _plain(array.storage)
+    if pa.types.is_timestamp(kind) and (kind.unit != "us" or kind.tz not in (None, "UTC")):
+        # Python counts microseconds, and rules know no zone but UTC.
+        return array.cast(pa.timestamp("us", "UTC" if kind.tz else None), safe=False)
+    if pa.types.is_decimal(kind):
+        return array.cast(pa.float64())
+    if pa.types.is_run_end_encoded(kind):
+        return _plain(pc.run_end_decode(array))
+    if kind in (pa.string_view(), pa.binary_view()):
+        return array.cast(pa.large_string() if kind == pa.string_view() else pa.large_binary())
+    return array
+
+
+def _pylist(array: pa.Array) -> list[Any]:
+    try:
+        found: list[Any] = array.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        found = [_value(cell) for cell in array]
+    return found
+
+
+def _value(cell: Any) -> Any:
+    """One value; what Python cannot hold comes as a text, which is then found bad where it matters."""
+    try:
+        return cell.as_py()
+    except Exception as error:  # noqa: BLE001  (pyarrow lets many errors through: of dates, texts and zones)
+        return f"<{type(error).__name__}>"
+
+
+def _factorised(values: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:
+    """Codes and distinct values of Python objects; 1, 1.0 and True are told apart."""
+    known: dict[Any, int] = {}
+    found: list[Any] = []
+    codes = np.empty(len(values), np.int64)
+    for row, value in enumerate(values):
+        key: Any = tuple(value) if type(value) is list else value
+        try:
+            code = known.setdefault((type(value), key), len(found))
+        except TypeError:
+            code = len(found)
+        if code == len(found):
+            found.append(value)
+        codes[row] = code
+    return codes, found

@@ -1,0 +1,520 @@
+"""Eligibility over columns: who may get what, and why not, as `journeykit.eligibility` says it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from journeykit.columns.jit import entry, kernel, leaf
+
+from journeykit.columns.clocks import day_of, instants_of, offset_at
+from journeykit.columns.layout import (
+    DATED,
+    LOCAL,
+    NEEDS_CONSENT,
+    NONE,
+    OBEYS_HOURS,
+    PAUSED,
+    ROLED,
+    RULE_DATES,
+    RULE_HOLDOUT,
+    RULE_OPTED_OUT,
+    RULE_PAUSED,
+    RULE_ROLE,
+    RULE_STAGE,
+    RULE_SUPPRESSED,
+    RULE_ZONE,
+    STAGED,
+)
+from journeykit.columns.records import record
+from journeykit.columns.room import FOREVER
+from journeykit.decision import Reason
+
+REASONS = tuple(Reason)
+(
+    GRANTED,
+    INVALID,
+    SUPPRESSED,
+    OPTED_OUT,
+    NO_CONSENT,
+    CLOSED,
+    NOT_IN_AUDIENCE,
+    WRONG_STAGE,
+    WRONG_ROLE,
+    WRONG_OWNER,
+    HOLDOUT,
+    MISSING,
+    QUIET,
+    NOT_WORTH_IT,
+    CAPPED,
+    CONFLICT,
+    REQUIRES,
+    QUOTA_FULL,
+    OUTBID,
+) = range(len(REASONS))
+"""The reasons, numbered in their order."""
+TIMED = 1 << CLOSED | 1 << QUIET
+_TIMELY = 1 << NO_CONSENT | 1 << CLOSED | 1 << QUIET
+"""The checks whose answer depends on the instant."""
+UNKNOWN, AGREED, WITHDRAWN = 0, 1, 2
+IS_SUPPRESSED, IS_OPTED_OUT, NO_ZONE, BAD = 1, 2, 4, 8
+"""What is true of a contact; `BAD` ones are left to the one-contact engine."""
+DENY_ZONE, DENY_STAGE, DENY_ROLE, DENY_CONSENT = 1, 2, 4, 8
+"""What the playbook denies where data is missing."""
+
+
+PERSONS = record("stage role zone traits interest")
+"""Contacts, one record for each: stage and role (the last but one stands for all others, the last for none), time zone
+(the playbook's where there is none), what else is true of him, and his set of interests."""
+
+
+class People(NamedTuple):
+    """Contacts, one place for each.
+
+    Attributes:
+        person: what single numbers say (`PERSONS`).
+        consent: by channel, whether it is unknown, agreed or withdrawn.
+        consent_until: by channel, the instant from which it no longer holds; no columns where there are no such.
+        topic: by topic, whether it is unknown, agreed or withdrawn.
+        preference: by channel; no columns where nobody has any.
+        interested: by set of interests and opening, what they make a claim weigh; no columns where that is nothing.
+        audience: by rule, whether it is true of him; bits of whole numbers.
+        limit: by own limit, in billionths, or `NO_LIMIT`.
+        holdout: by holdout, whether he is in it.
+    """
+
+    person: np.ndarray
+    consent: np.ndarray
+    consent_until: np.ndarray
+    topic: np.ndarray
+    preference: np.ndarray
+    interested: np.ndarray
+    audience: np.ndarray
+    limit: np.ndarray
+    holdout: np.ndarray
+
+
+@leaf
+def _first_from(days, day):
+    low, high = 0, len(days)
+    while low < high:
+        middle = (low + high) >> 1
+        if days[middle] < day:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@leaf
+def closed_by(hours, channel, day, time):
+    """The rule of the first thing that forbids a channel at a local time; -1 where it may go."""
+    weekday = (day + 3) % 7
+    sends = covered = False
+    outside = -1
+    for period in range(len(hours.periods)):
+        if not hours.applies[period, channel]:
+            continue
+        start, end = hours.periods.start[period], hours.periods.end[period]
+        begins = hours.periods.days[period] >> weekday & 1
+        if start < end:
+            covers = begins and start <= time < end
+        elif start == end:
+            covers = begins
+        else:
+            covers = (time >= start and begins) or (time < end and hours.periods.days[period] >> ((weekday + 6) % 7) & 1)
+        if hours.periods.is_send[period]:
+            sends = True
+            covered = covered or covers
+            if outside < 0:
+                outside = hours.periods.rule[period]
+        elif covers:
+            return hours.periods.rule[period]
+    if sends and not covered:
+        return outside
+    if len(hours.holidays):
+        days = hours.holidays.day
+        place = _first_from(days, day)
+        if place < len(hours.holidays) and hours.holidays.day[place] == day:
+            return hours.holidays.rule[place]
+    return -1
+
+
+@kernel
+def hours_open(hours, zones, zone, channel, since, days):
+    """The first instant from `since` on that nothing forbids; `FOREVER` if none comes within some local days."""
+    ahead = offset_at(zones, zone, since)
+    today = (since + ahead) // 86_400_000_000
+    if closed_by(hours, channel, today, since + ahead - today * 86_400_000_000) < 0:
+        return since
+    found = np.empty(3, np.int64)
+    for day in range(today, today + days):
+        best = FOREVER
+        for edge in hours.edges:
+            for place in range(instants_of(zones, zone, day, edge, found)):
+                at = found[place]
+                if since < at < best:
+                    local = at + offset_at(zones, zone, at)
+                    own = local // 86_400_000_000
+                    if closed_by(hours, channel, own, local - own * 86_400_000_000) < 0:
+                        best = at
+        if best < FOREVER:
+            return best
+    return FOREVER
+
+
+@leaf
+def is_date(rules, opening, day):
+    """Whether a day is one of a campaign's own."""
+    openings, dates = rules.openings, rules.dates
+    for place in range(openings.date_from[opening], openings.date_to[opening]):
+        if dates[place] == day:
+            return True
+    return False
+
+
+@leaf
+def closed_on(rules, opening, day):
+    """The rule by which a campaign is closed on a local date; -1 where it is open."""
+    openings = rules.openings
+    if openings.traits[opening] & PAUSED:
+        return RULE_PAUSED
+    if day < openings.starts[opening]:
+        return openings.rule_starts[opening]
+    if day > openings.ends[opening]:
+        return openings.rule_ends[opening]
+    if openings.traits[opening] & DATED and not is_date(rules, opening, day):
+        return RULE_DATES
+    return -1
+
+
+@leaf
+def lasting_faults(rules, opening, people, contact):
+    """The checks that fail whatever the instant, as bits of their reasons."""
+    openings = rules.openings
+    flags, is_ = openings.traits[opening], people.person.traits[contact]
+    stage, role = people.person.stage[contact], people.person.role[contact]
+    found = 0
+    if is_ & IS_SUPPRESSED:
+        found |= 1 << SUPPRESSED
+    needs = flags & NEEDS_CONSENT
+    if needs and is_ & IS_OPTED_OUT:
+        found |= 1 << OPTED_OUT
+    rule = openings.audience[opening]
+    if rule >= 0 and not people.audience[contact, rule >> 6] >> (rule & 63) & 1:
+        found |= 1 << NOT_IN_AUDIENCE
+    if rules.stage_fit[opening, stage] <= 0:
+        found |= 1 << WRONG_STAGE
+    if rules.role_fit[opening, role] <= 0:
+        found |= 1 << WRONG_ROLE
+    if rules.owner[opening, stage] >= 0:
+        found |= 1 << WRONG_OWNER
+    if needs:
+        own = openings.holdout[opening]
+        if people.holdout[contact, 0] or (own >= 0 and people.holdout[contact, own]):
+            found |= 1 << HOLDOUT
+    if rules.denies and missing_rule(rules, opening, people, contact) >= 0:
+        found |= 1 << MISSING
+    return found
+
+
+@leaf
+def missing_rule(rules, opening, people, contact):
+    """What data is missing and not excused: a rule, 10,000 for consent, or -1 for nothing."""
+    openings, denies = rules.openings, rules.denies
+    flags = openings.traits[opening]
+    if denies & DENY_CONSENT and flags & NEEDS_CONSENT:
+        channel = openings.channel[opening]
+        if channel < 0 or people.consent[contact, channel] == UNKNOWN:
+            return 1_000_000
+    if denies & DENY_STAGE and flags & STAGED and people.person.stage[contact] == rules.stage_fit.shape[1] - 1:
+        return RULE_STAGE
+    if denies & DENY_ROLE and flags & ROLED and people.person.role[contact] == rules.role_fit.shape[1] - 1:
+        return RULE_ROLE
+    if denies & DENY_ZONE and flags & LOCAL and people.person.traits[contact] & NO_ZONE:
+        return RULE_ZONE
+    return -1
+
+
+@leaf
+def withdrawn_by(rules, opening, people, contact, at):
+    """What consent is withdrawn or expired: -1 for none, 0 for the channel's, else 1 and the number of the topic."""
+    openings = rules.openings
+    channel = openings.channel[opening]
+    if channel >= 0:
+        state = people.consent[contact, channel]
+        if state == WITHDRAWN:
+            return 0
+        if state == AGREED and people.consent_until.shape[1] and at >= people.consent_until[contact, channel]:
+            return 0
+    for place in range(openings.topic_from[opening], openings.topic_to[opening]):
+        topic = rules.topics[place]
+        if people.topic[contact, topic] == WITHDRAWN:
+            return 1 + topic
+    return -1
+
+
+@leaf
+def timely_faults(rules, opening, people, contact, at):
+    """The checks that fail at an instant and might not at another, as bits of their reasons."""
+    hours = rules.hours
+    flags = rules.openings.traits[opening]
+    found = 0
+    if flags & NEEDS_CONSENT and withdrawn_by(rules, opening, people, contact, at) >= 0:
+        found |= 1 << NO_CONSENT
+    ahead = offset_at(rules.zones, people.person.zone[contact], at)
+    day = (at + ahead) // 86_400_000_000
+    if closed_on(rules, opening, day) >= 0:
+        found |= 1 << CLOSED
+    if flags & OBEYS_HOURS and (len(hours.periods) or len(hours.holidays)):
+        time = at + ahead - day * 86_400_000_000
+        if closed_by(hours, rules.openings.channel[opening], day, time) >= 0:
+            found |= 1 << QUIET
+    return found
+
+
+@leaf
+def rule_of(rules, opening, people, contact, reason, at):
+    """The first rule of a reason for which an opening fails at an instant."""
+    openings, hours = rules.openings, rules.hours
+    if reason == SUPPRESSED:
+        return RULE_SUPPRESSED
+    if reason == OPTED_OUT:
+        return RULE_OPTED_OUT
+    if reason == NO_CONSENT:
+        found = withdrawn_by(rules, opening, people, contact, at)
+        return rules.consent_rule[openings.channel[opening]] if found == 0 else rules.topic_rule[found - 1]
+    if reason == NOT_IN_AUDIENCE:
+        return openings.rule_audience[opening]
+    if reason == WRONG_STAGE:
+        return openings.rule_stage[opening]
+    if reason == WRONG_ROLE:
+        return openings.rule_role[opening]
+    if reason == WRONG_OWNER:
+        return rules.owner[opening, people.person.stage[contact]]
+    if reason == HOLDOUT:
+        return RULE_HOLDOUT if people.holdout[contact, 0] else openings.rule_holdout[opening]
+    if reason == MISSING:
+        found = missing_rule(rules, opening, people, contact)
+        return rules.consent_rule[openings.channel[opening]] if found == 1_000_000 else found
+    ahead = offset_at(rules.zones, people.person.zone[contact], at)
+    day = (at + ahead) // 86_400_000_000
+    if reason == CLOSED:
+        return closed_on(rules, opening, day)
+    return closed_by(hours, openings.channel[opening], day, at + ahead - day * 86_400_000_000)
+
+
+@leaf
+def lowest(mask):
+    """The number of the lowest bit that is set."""
+    number = 0
+    while not mask >> number & 1:
+        number += 1
+    return number
+
+
+class Slots(NamedTuple):
+    """The instants of a decision, by time zone and opening.
+
+    Attributes:
+        first: where they start for each zone and kind of opening, and one more.
+        at: the instants.
+        kind: by opening, its kind.
+        now: by zone and opening, the checks that fail at the one instant, consent aside; only where there is one.
+        single: whether that is the only one.
+    """
+
+    first: np.ndarray
+    at: np.ndarray
+    kind: np.ndarray
+    now: np.ndarray
+    single: int
+
+
+@entry
+def now_faults(rules, zone_count):
+    """By zone and opening, the checks that fail at an instant whoever the contact is."""
+    openings, hours, zones, moment = rules.openings, rules.hours, rules.zones, rules.now
+    found = np.zeros((zone_count, len(openings)), np.int64)
+    for zone in range(zone_count):
+        ahead = offset_at(zones, zone, moment)
+        day = (moment + ahead) // 86_400_000_000
+        for opening in range(len(openings)):
+            if closed_on(rules, opening, day) >= 0:
+                found[zone, opening] |= 1 << CLOSED
+            if openings.traits[opening] & OBEYS_HOURS and (len(hours.periods) or len(hours.holidays)):
+                time = moment + ahead - day * 86_400_000_000
+                if closed_by(hours, openings.channel[opening], day, time) >= 0:
+                    found[zone, opening] |= 1 << QUIET
+    return found
+
+
+@leaf
+def count_missing(rules, opening, people, contact, asks, tally, sign):
+    """Count the data that an opening asks for and a contact lacks."""
+    if asks & 1 and people.person.traits[contact] & NO_ZONE:
+        tally.missing[0] += sign
+    if asks & 2 and people.person.stage[contact] == rules.stage_fit.shape[1] - 1:
+        tally.missing[1] += sign
+    if asks & 4 and people.person.role[contact] == rules.role_fit.shape[1] - 1:
+        tally.missing[2] += sign
+    if asks & 8:
+        channel = rules.openings.channel[opening]
+        if channel < 0 or people.consent[contact, channel] == UNKNOWN:
+            tally.missing[3] += sign
+
+
+@leaf
+def judge(rules, people, contact, entries, entry, lasting):
+    """Set state, rule and timed of an entry whose instants are known."""
+    opening = entries.claim.opening[entry]
+    union = lasting
+    reason = 0
+    fits = False
+    low, high = entries.claim.at_from[entry], entries.claim.at_to[entry]
+    outside = entries.claim.from_[entry] != NONE
+    for place in range(low, high):
+        timely = timely_faults(rules, opening, people, contact, entries.time.at[place])
+        if outside:
+            timely |= 1 << CLOSED
+        found = lasting | timely
+        union |= found
+        entries.time.fits[place] = found == 0
+        fits = fits or found == 0
+        if found:
+            reason = max(reason, lowest(found))
+    entries.claim.timed[entry] = 0
+    entries.claim.rule[entry] = -1
+    if fits:
+        entries.claim.state[entry] = 0
+        return
+    entries.claim.state[entry] = reason
+    entries.claim.timed[entry] = union & ~TIMED == 0
+    for place in range(low, high):
+        at = entries.time.at[place]
+        timely = timely_faults(rules, opening, people, contact, at)
+        if (lasting | timely) >> reason & 1:
+            entries.claim.rule[entry] = rule_of(rules, opening, people, contact, reason, at)
+            return
+
+
+@leaf
+def weigh(rules, opening, people, contact, score, value, entries, entry):
+    """What the policy `weighted` makes of an entry, and its factors."""
+    openings = rules.openings
+    weight = openings.scale[opening] * rules.stage_fit[opening, people.person.stage[contact]]
+    weight = weight * rules.role_fit[opening, people.person.role[contact]]
+    preference = interest = 1.0
+    channel = openings.channel[opening]
+    if channel >= 0 and people.preference.shape[1]:
+        preference = people.preference[contact, channel]
+    if people.interested.shape[1]:
+        interest = people.interested[people.person.interest[contact], opening]
+    entries.claim.preference[entry] = preference
+    entries.claim.interest[entry] = interest
+    entries.claim.propensity[entry] = score
+    entries.claim.value[entry] = value
+    weight = weight * preference * interest
+    if score == score:
+        weight = weight * score
+    if value == value:
+        weight = weight * value
+    entries.claim.product[entry] = weight
+
+
+@entry
+def derive(rules, people, slots, asks, scores, start, stop, everything, sign, entries, entry_first, tally):
+    """One entry for each opening that a contact may get, or could get in time; the others are counted.
+
+    Ends with the contact before whom the entries run out; the number of the next one.
+    """
+    openings = rules.openings
+    count = len(openings)
+    longest = np.max(slots.first[1:] - slots.first[:-1]) if len(slots.first) > 1 else 1
+    longest = max(longest, 1)
+    used = places = 0
+    entry_first[0] = 0
+    score, worth = np.full(scores.width, np.nan), np.full(scores.width, np.nan)
+    asked = asks.any()
+    for contact in range(start, stop):
+        if used + count > len(entries.claim) or places + count * longest > len(entries.time):
+            entries.used[0], entries.used[1] = used, places
+            return contact
+        if people.person.traits[contact] & BAD:
+            entry_first[contact - start + 1] = used
+            continue
+        zone, stage = people.person.zone[contact], people.person.stage[contact]
+        for place in range(scores.first[contact], scores.first[contact + 1]):
+            score[scores.score.campaign[place]] = scores.score.propensity[place]
+            worth[scores.score.campaign[place]] = scores.score.value[place]
+        for opening in range(count):
+            if asked:
+                count_missing(rules, opening, people, contact, asks[opening], tally, sign)
+            lasting = lasting_faults(rules, opening, people, contact)
+            campaign = openings.campaign[opening]
+            if slots.single:
+                timely = slots.now[zone, opening]
+                if openings.traits[opening] & NEEDS_CONSENT and (
+                    withdrawn_by(rules, opening, people, contact, rules.now) >= 0
+                ):
+                    timely |= 1 << NO_CONSENT
+                found = lasting | timely
+                if found & ~TIMED and not everything:
+                    reason = lowest(found)
+                    tally.labels[opening, reason, 2] += sign
+                    tally.stages[stage, 2] += sign
+                    rule = rule_of(rules, opening, people, contact, reason, rules.now)
+                    tally.rules[rule] += sign
+                    continue
+            entries.claim.opening[used] = opening
+            entries.claim.at_from[used] = places
+            entries.claim.label[used] = opening
+            entries.claim.group[used] = campaign
+            entries.claim.own[used] = 0
+            entries.claim.rank[used] = 0
+            entries.claim.from_[used] = NONE
+            if slots.single:
+                entries.time.at[places] = rules.now
+                places += 1
+            else:
+                kind = zone * (np.max(slots.kind) + 1) + slots.kind[opening]
+                for place in range(slots.first[kind], slots.first[kind + 1]):
+                    entries.time.at[places] = slots.at[place]
+                    places += 1
+                if slots.first[kind] == slots.first[kind + 1]:
+                    entries.time.at[places] = rules.now
+                    places += 1
+            entries.claim.at_to[used] = places
+            judge(rules, people, contact, entries, used, lasting)
+            if entries.claim.state[used] and not entries.claim.timed[used] and not everything:
+                tally.labels[opening, entries.claim.state[used], 2] += sign
+                tally.stages[stage, 2] += sign
+                tally.rules[entries.claim.rule[used]] += sign
+                places = entries.claim.at_from[used]
+                continue
+            weigh(rules, opening, people, contact, score[campaign], worth[campaign], entries, used)
+            used += 1
+        for place in range(scores.first[contact], scores.first[contact + 1]):
+            score[scores.score.campaign[place]] = np.nan
+            worth[scores.score.campaign[place]] = np.nan
+        entry_first[contact - start + 1] = used
+    entries.used[0], entries.used[1] = used, places
+    return stop
+
+
+SCORES = record("campaign", "propensity value")
+"""What models say: the campaign, and two numbers, NaN for none."""
+
+
+class Scores(NamedTuple):
+    """What models say of contacts.
+
+    Attributes:
+        first: where the scores of each contact start, and one more.
+        score: the scores (`SCORES`).
+        width: how many campaigns there are.
+    """
+
+    first: np.ndarray
+    score: np.ndarray
+    width: int

@@ -1,0 +1,328 @@
+"""The columnar engine: chunks of contacts in, answers out."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.civil import DAY, FOREVER, clock, micros
+from journeykit.columns.clocks import zones_of
+from journeykit.columns.eligible import (
+    DENY_CONSENT,
+    DENY_ROLE,
+    DENY_STAGE,
+    DENY_ZONE,
+    REASONS,
+    Scores,
+    Slots,
+    derive,
+    now_faults,
+)
+from journeykit.columns.layout import CELLS, MOST_CONFLICTS, SHAPES, Layout, Names, Rules
+from journeykit.columns.people import Chunk, Crowd
+from journeykit.columns.room import spans_for
+from journeykit.columns.settle import (
+    CLAIMS,
+    GRANTS,
+    ROWS,
+    TIMES,
+    TOUCHES_AT,
+    Desk,
+    Entries,
+    History,
+    Rows,
+    Tally,
+    settle_all,
+)
+from journeykit.columns.weighing import Weigher
+from journeykit.compiled import reach_of
+from journeykit.contact import Contact
+from journeykit.eligibility import Subject, slot_of_day
+from journeykit.fields import MILLIONTH, scaled
+from journeykit.hours import HORIZON, WEEKS
+from journeykit.job import Asks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.columns.eligible import People
+
+BLOCK = 32_768
+"""So many claims are settled at a time: few enough to stay in the processor's cache."""
+_FAR = 40 * 366
+"""So many days ahead zones are known for; what lies farther is left to the one-contact engine."""
+_MARGIN = 800
+
+
+class Moment(NamedTuple):
+    """What zones and hours are, for the time zones met so far."""
+
+    rules: Rules
+    slots: Slots
+    zones: int
+
+
+class Engine:
+    """A playbook as arrays, and the moment of a run. Immutable but for the time zones that it has met.
+
+    Args:
+        arbiter: the playbook, compiled, and its policy.
+        at: the instant of the decisions, aware.
+        until: the last instant of a plan, aware, or None.
+        explain: whether rows tell what was displaced and what weight would have won.
+        everything: whether denied claims are written too.
+        openings: what can be asked for, besides what the playbook lists.
+    """
+
+    def __init__(
+        self,
+        arbiter: Arbiter,
+        *,
+        at: datetime,
+        until: datetime | None,
+        explain: bool,
+        everything: bool,
+        openings: Sequence[Any] | None = None,
+    ) -> None:
+        self.arbiter = arbiter
+        self.compiled = arbiter.compiled
+        self.playbook = arbiter.playbook
+        self.at = at
+        self.until = until
+        self.explain = explain
+        self.everything = everything
+        self.now = micros(at)
+        self.last = self.now if until is None else micros(until, what="until")
+        self.layout = Layout(self.compiled, self.compiled.openings if openings is None else openings)
+        self.zones = Names(self.layout.zones)
+        self.crowd = Crowd(self.layout, at, self.zones)
+        self.weigher = Weigher(arbiter, self.layout, self.now)
+        self.latest = self.now
+        self._moment: Moment | None = None
+        self._lock = threading.Lock()
+        self.denies = _denies(self.playbook.on_missing)
+        asks = Asks(self.playbook)
+        bits = {"timezone": 1, "stage": 2, "role": 4, "consent": 8}
+        self.asks = np.array(
+            [sum(bits[a] for a in asks.asked(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
+            np.int64,
+        )
+        self.reach = self._reach()
+
+    @property
+    def can(self) -> bool:
+        """Whether the kernels can decide at all; else each contact is left to the one-contact engine."""
+        return max(len(self.playbook.conflicts), len(self.playbook.requirements)) <= MOST_CONFLICTS
+
+    def _reach(self) -> int:
+        """Microseconds after which a touch can matter to no cap, conflict or requirement."""
+        found = [reach_of(window) for window in self.layout.windows_list]
+        for conflict in self.playbook.conflicts:
+            days, length = conflict.lag.days, conflict.lag.length
+            found.append((days + 3) * DAY if days is not None else (length or timedelta()) // timedelta(microseconds=1))
+        return max(found, default=0)
+
+    @property
+    def oldest(self) -> int:
+        """Touches before this instant can matter to no cap, conflict or requirement."""
+        return -FOREVER if self.reach == FOREVER else self.now - self.reach
+
+    def _span(self) -> tuple[int, int]:
+        """The instants for which zones must be known."""
+        finite = [reach for reach in map(reach_of, self.layout.windows_list) if reach < FOREVER]
+        lags = [conflict.lag.days or 0 for conflict in self.playbook.conflicts]
+        low = self.now - max([*finite, *((lag + 3) * DAY for lag in lags), 0]) - 3 * DAY
+        firsts = [window.first for window in self.layout.windows_list if window.first is not None]
+        low = min([low, *(_instant_of(day) for day in firsts)])
+        dates = [date for c in self.compiled.campaigns.values() for date in (c.starts, c.ends, *(c.dates or ()))]
+        dates += [window.last for window in self.layout.windows_list]
+        far = self.now + _FAR * DAY
+        high = max([self.last, min(self.latest, far), *(min(_instant_of(d), far) for d in dates if d is not None)])
+        longest = max([*finite, *((lag + 3) * DAY for lag in lags), 0])
+        return max(low, -30_000 * 366 * DAY // 30), high + min(longest, _FAR * DAY) + _MARGIN * DAY
+
+    def moment(self) -> Moment:
+        """Zones, hours and slots, for all time zones that were met."""
+        with self._lock:
+            if self._moment is None or self._moment.zones < len(self.zones.list):
+                self._moment = self._make_moment(list(self.zones.list))
+            return self._moment
+
+    def _make_moment(self, names: list[str]) -> Moment:
+        low, high = self._span()
+        layout = self.layout
+        zones = zones_of(names, low, high)
+        numbers = {name: number for number, name in enumerate(names)}
+        rules = Rules(
+            **layout.parts,
+            hours=layout.hours(low // DAY, high // DAY),
+            windows=layout.windows(numbers),
+            zones=zones,
+            shapes=np.zeros(0, SHAPES),
+            shape_cells=np.zeros(0, CELLS),
+            now=self.now,
+            last=self.last,
+            reserve=scaled(self.playbook.reserve, MILLIONTH),
+            horizon=HORIZON if self.playbook.holidays else WEEKS,
+            explain=int(self.explain),
+            denies=self.denies,
+        )
+        return Moment(rules, self._slots(names, now_faults(rules, len(names))), len(names))
+
+    def _slots(self, names: Sequence[str], now: np.ndarray) -> Slots:
+        """The instants of a plan, by zone and kind of opening: those of one channel that obey hours alike."""
+        openings = self.layout.list
+        if self.until is None:
+            kind = np.zeros(len(openings), np.int64)
+            return Slots(np.zeros(1, np.int64), np.zeros(0, np.int64), kind, now, 1)
+        kinds: dict[tuple[str | None, bool], Any] = {}
+        for opening in openings:
+            kinds.setdefault((opening.channel, opening.campaign.obeys_quiet_hours), opening)
+        order = list(kinds)
+        first, instants = [0], []
+        for name in names:
+            local = clock(name)
+            subject = Subject(
+                Contact(id="slots", timezone=name), self.playbook, self.compiled.schedule, local, self.now
+            )
+            for opening in kinds.values():
+                days = range(local.day(self.now), local.day(self.last) + 1)
+                found = (slot_of_day(subject, opening, day, self.now) for day in days)
+                instants += [at for at in found if at is not None and at <= self.last]
+                first.append(len(instants))
+        kind = [order.index((o.channel, o.campaign.obeys_quiet_hours)) for o in openings]
+        return Slots(
+            np.array(first, np.int64), np.array(instants, np.int64), np.array(kind, np.int64), now, 0
+        )
+
+
+def _instant_of(day: Any) -> int:
+    from journeykit.civil import day_number
+
+    return day_number(day) * DAY
+
+
+def _denies(on_missing: Any) -> int:
+    return (
+        DENY_ZONE * (on_missing.timezone == "deny")
+        + DENY_STAGE * (on_missing.stage == "deny")
+        + DENY_ROLE * (on_missing.role == "deny")
+        + DENY_CONSENT * (on_missing.consent == "deny")
+    )
+
+
+class Answers(NamedTuple):
+    """What became of a chunk.
+
+    Attributes:
+        rows: the answers (`ROWS`), the contacts ascending.
+        lost: the campaigns that won instead.
+        left: the contacts that the one-contact engine must decide.
+        tally: the counts.
+    """
+
+    rows: np.ndarray
+    lost: np.ndarray
+    left: np.ndarray
+    tally: Tally
+
+
+class Worker:
+    """Decides chunks with arrays that it uses again and again; one for each thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._longest_slots = 0
+
+    def _prepare(self, moment: Moment, most_touches: int, most_entries: int) -> None:
+        layout = self.engine.layout
+        openings = max(1, len(layout.list))
+        slots = moment.slots
+        longest = 1 if slots.single else max(1, int((slots.first[1:] - slots.first[:-1]).max(initial=1)))
+        entries = max(BLOCK, openings, most_entries)
+        instants = max(entries, openings * longest, min(entries * longest, 4 * BLOCK))
+        self.entries = Entries(np.zeros(entries, CLAIMS), np.zeros(instants, TIMES), np.zeros(2, np.int64))
+        most = max(openings, most_entries, 1)
+        self.rows = Rows(np.zeros(entries, ROWS), np.zeros(entries * 4 + most * most, np.int64), np.zeros(2, np.int64))
+        caps = max(1, len(layout.parts["caps"]))
+        self.desk = Desk(
+            spans=spans_for(layout.cells, (most_touches + most) * caps * 4 + 64),
+            touch=np.zeros(most_touches + 1, TOUCHES_AT),
+            counts=np.zeros(max(1, len(layout.campaigns.list)), np.int64),
+            mark=np.zeros(max(layout.cells, len(layout.campaigns.list)), np.int64),
+            winner=np.zeros(most + 1, GRANTS),
+            won=np.zeros(most + 1, np.int64),
+            sizes=np.zeros(4, np.int64),
+        )
+        self.order = np.zeros(entries, np.int64)
+
+    def decide(self, chunk: Chunk, people: People, history: History, shapes: Any, scores: Scores) -> Answers:
+        """The answers for the contacts of a chunk that are not marked `BAD`."""
+        engine = self.engine
+        moment = engine.moment()
+        rules = moment.rules._replace(shapes=shapes[0], shape_cells=shapes[1])
+        counts = history.first[1:] - history.first[:-1]
+        self._prepare(moment, int(counts.max(initial=0)), 0)
+        tally = _tally(engine.layout)
+        taken, lost, left = [], [], []
+        places = 0
+        entry_first = np.zeros(chunk.rows + 1, np.int64)
+        label_when = np.zeros(max(1, len(engine.layout.list)), np.int64)
+        start = 0
+        entries, rows = self.entries, self.rows
+        while start < chunk.rows:
+            stop = derive(
+                rules, people, moment.slots, engine.asks, scores, start, chunk.rows,
+                engine.everything, 1, entries, entry_first, tally,
+            )
+            doubt = np.zeros(stop - start, np.bool_)
+            engine.weigher.weigh(chunk, people, entries, entry_first, start, stop, doubt)
+            rows.used[:] = 0
+            given_up = np.zeros(stop - start, np.int64)
+            count = settle_all(
+                rules, people, history, self.desk, entries, entry_first, start, stop, engine.everything, True,
+                label_when, rows, self.order, tally, doubt, given_up,
+            )
+            used = rows.row[: rows.used[0]].copy()
+            used["lost_from"] += places
+            used["lost_to"] += places
+            places += int(rows.used[1])
+            taken.append(used)
+            lost.append(rows.lost[: rows.used[1]].copy())
+            if count:
+                left.append(given_up[:count].copy())
+                self._uncount(rules, people, moment, scores, given_up[:count], tally)
+            start = stop
+        return Answers(
+            rows=np.concatenate([np.zeros(0, ROWS), *taken]),
+            lost=np.concatenate([np.zeros(0, np.int64), *lost]),
+            left=np.concatenate([np.zeros(0, np.int64), *left]),
+            tally=tally,
+        )
+
+    def _uncount(
+        self, rules: Rules, people: People, moment: Moment, scores: Scores, contacts: np.ndarray, tally: Tally
+    ) -> None:
+        """Take back what was counted of contacts that are left."""
+        engine = self.engine
+        first = np.zeros(2, np.int64)
+        for contact in contacts.tolist():
+            derive(
+                rules, people, moment.slots, engine.asks, scores, contact, contact + 1,
+                engine.everything, -1, self.entries, first, tally,
+            )
+
+
+def _tally(layout: Layout) -> Tally:
+    return Tally(
+        np.zeros((max(1, len(layout.list)), len(REASONS), 3), np.int64),
+        np.zeros(len(layout.rules.list), np.int64),
+        np.zeros((len(layout.stages.list) + 2, 3), np.int64),
+        np.zeros(3, np.int64),
+        np.zeros(4, np.int64),
+    )

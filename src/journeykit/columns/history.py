@@ -1,0 +1,270 @@
+"""History over columns: the table of touches, joined to contacts without holding it as Python objects.
+
+A touch is kept as the row of its contact, an instant and a shape: what it is besides whose and when.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from journeykit.columns.jit import entry
+
+from journeykit.civil import DAY, day_number, micros
+from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.keys import Met, hash_texts
+from journeykit.columns.people import id_texts, text_buffers
+from journeykit.columns.settle import History
+from journeykit.errors import ModelError
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id
+from journeykit.tables.columns import fold_name, missing_column, places_of
+from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from journeykit.columns.sources import Part, Source
+
+# The years that the engine takes, in UTC.
+_FIRST_INSTANT = day_number(date(1000, 1, 1)) * DAY
+_END_INSTANT = day_number(date(9001, 1, 1)) * DAY
+_MOST_SHAPES = 2**20
+
+
+class Parts:
+    """The shapes of touches, numbered."""
+
+    def __init__(self) -> None:
+        self.list: list[dict[str, Any]] = []
+        self._number: dict[tuple[Any, ...], int] = {}
+
+    def number(self, parts: dict[str, Any]) -> int:
+        """The number of a shape."""
+        number = self._number.setdefault(tuple(parts.items()), len(self.list))
+        if number == len(self.list):
+            self.list.append(parts)
+        return number
+
+
+class Touches:
+    """Touches of known contacts, in the order of the table."""
+
+    def __init__(self) -> None:
+        self.rows: list[np.ndarray] = []
+        self.at: list[np.ndarray] = []
+        self.shapes: list[np.ndarray] = []
+        self.count = 0
+
+    def history(self, contacts: int) -> History:
+        """The touches by contact."""
+        first = np.zeros(contacts + 1, np.int64)
+        for rows in self.rows:
+            _add_counts(rows, first)
+        np.cumsum(first, out=first)
+        at, shape = np.empty(first[-1], np.int64), np.empty(first[-1], np.int32)
+        place = first[:-1].copy()
+        while self.rows:
+            _fill(self.rows.pop(0), self.at.pop(0), self.shapes.pop(0), place, at, shape)
+        return History(first, at, shape)
+
+
+@entry
+def _add_counts(rows, first):
+    for row in rows:
+        first[row + 1] += 1
+
+
+@entry
+def _fill(rows, at, shapes, place, out_at, out_shape):
+    for touch in range(len(rows)):
+        own = place[rows[touch]]
+        out_at[own] = at[touch]
+        out_shape[own] = shapes[touch]
+        place[rows[touch]] = own + 1
+
+
+class TouchReader:
+    """Reads chunks of a table of touches.
+
+    Args:
+        source: the table.
+        parts: the shapes of touches.
+        zone: the zone in which instants without an offset are meant.
+        bad: where bad rows go.
+        oldest: touches before this instant matter only by the number there are of a campaign.
+        counted: whether that number matters, given what a touch is besides whose and when.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        parts: Parts,
+        *,
+        zone: tzinfo | None,
+        bad: BadRows,
+        oldest: int,
+        counted: Callable[[Mapping[str, Any]], bool],
+    ) -> None:
+        self.source = source
+        self.parts = parts
+        self.bad = bad
+        self.oldest = oldest
+        self._counted = counted
+        self._counts: list[bool] = []
+        self._instant = instant_reader(zone, bounded=True)
+        self.latest = -(2**62)
+        if source.columns is not None:
+            places = places_of(source.columns, source.source)
+            for column in TOUCH_COLUMNS[:3]:
+                if column not in places:
+                    raise missing_column(column, source.columns, source.source)
+
+    @staticmethod
+    def wanted(name: str) -> bool:
+        """Whether a column is read at all."""
+        return fold_name(name) in TOUCH_COLUMNS
+
+    def read(self, part: Part, met: Met, touches: Touches) -> int:
+        """Take the touches of contacts who were met; how many there are of others.
+
+        Raises:
+            DataError: where there are too many bad rows.
+        """
+        number, names, arrays = part
+        places = places_of(names, self.source.source)
+        columns = [Column(array) for array in arrays]
+        rows = len(columns[0]) if columns else 0
+        faults: dict[int, tuple[str, str, str]] = {}
+        one, two = self._keys(columns, places, rows, faults)
+        at = self._instants(columns, places, rows, faults)
+        shapes = self._shapes(columns, places, rows, faults)
+        for row in sorted(faults):
+            self.bad.add(BadRow(self.source.source, number + row, *faults[row]))
+        contact = met.find(one, two)
+        good = np.ones(rows, np.bool_)
+        if faults:
+            good[list(faults)] = False
+        unknown = int(np.count_nonzero((contact < 0) & good))
+        good &= contact >= 0
+        # A touch that is too old for every window can still be one of those that a campaign may repeat.
+        counts = np.array(self._counts or [False], np.bool_)
+        good &= (at >= self.oldest) | counts[shapes]
+        kept = np.flatnonzero(good)
+        touches.rows.append(contact[kept])
+        touches.at.append(at[kept])
+        touches.shapes.append(shapes[kept])
+        touches.count += len(kept)
+        if len(kept):
+            self.latest = max(self.latest, int(touches.at[-1].max()))
+        return unknown
+
+    def _keys(
+        self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        place = places.get("contact_id")
+        one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
+        if place is not None:
+            ids, odd = id_texts(columns[place])
+            hash_texts(*text_buffers(ids), one, two, bad)
+            bad |= odd
+        for row in np.flatnonzero(bad).tolist():
+            try:
+                read_id(None if place is None else columns[place].value(row))
+            except BadCellError as error:
+                faults.setdefault(row, ("contact_id", error.found, error.allowed))
+        return one, two
+
+    def _instants(
+        self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
+    ) -> np.ndarray:
+        place = places.get("sent_at")
+        found = None if place is None else columns[place].instants
+        if found is not None:
+            instants, known = found
+            odd = ~known | (instants < _FIRST_INSTANT) | (instants >= _END_INSTANT)
+            rest = np.flatnonzero(odd)
+            if not len(rest):
+                return instants
+            instants = instants.copy()
+        else:
+            instants, rest = np.zeros(rows, np.int64), np.arange(rows)
+            if place is not None and columns[place].array is not None:
+                return self._distinct_instants(columns[place], faults)
+        for row in rest.tolist():
+            self._instant_of(None if place is None else columns[place].value(row), row, instants, faults)
+        return instants
+
+    def _instant_of(
+        self, value: Any, row: int, instants: np.ndarray, faults: dict[int, tuple[str, str, str]]
+    ) -> None:
+        try:
+            instants[row] = micros(self._instant(value))
+        except BadCellError as error:
+            instants[row] = 0
+            faults.setdefault(row, ("sent_at", error.found, error.allowed))
+
+    def _distinct_instants(self, column: Column, faults: dict[int, tuple[str, str, str]]) -> np.ndarray:
+        codes, values = column.read(lambda value: micros(self._instant(value)))
+        instants = np.array([0 if value is UNREAD else value for value in values], np.int64)[codes]
+        refused = np.array([value is UNREAD for value in values], np.bool_)
+        if refused.any():
+            for row in np.flatnonzero(refused[codes]).tolist():
+                self._instant_of(column.value(row), row, instants, faults)
+        return instants
+
+    def _shapes(
+        self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
+    ) -> np.ndarray:
+        """By touch, the number of what it is besides whose and when."""
+        own = [(name, columns[places[name]]) for name in SHAPE if name in places]
+        codes = np.zeros(rows, np.int64)
+        size = 1
+        for _, column in own:
+            width = max(1, len(column.values))
+            if size * width > _MOST_SHAPES:
+                # Only the combinations that occur are told apart from here on.
+                _, codes = np.unique(codes, return_inverse=True)
+                size = int(codes.max()) + 1 if rows else 1
+            codes = codes * width + column.codes
+            size *= width
+        if size <= _MOST_SHAPES:
+            occurring = np.flatnonzero(np.bincount(codes, minlength=size))
+            place = np.zeros(size, np.int64)
+            place[occurring] = np.arange(len(occurring))
+            codes = place[codes]
+        else:
+            occurring, codes = np.unique(codes, return_inverse=True)
+        # One row of each combination tells what it is.
+        example = np.zeros(len(occurring), np.int64)
+        example[codes] = np.arange(rows)
+        numbers = np.zeros(len(occurring), np.int32)
+        for place_, row in enumerate(example.tolist()):
+            found = self._shape([(name, column.value(row)) for name, column in own])
+            if isinstance(found, int):
+                numbers[place_] = found
+            else:
+                for other in np.flatnonzero(codes == place_).tolist():
+                    faults.setdefault(other, found)
+        return numbers[codes]
+
+    def _shape(self, values: Sequence[tuple[str, Any]]) -> int | tuple[str, str, str]:
+        parts: dict[str, Any] = {}
+        for name, value in values:
+            field, read = SHAPE[name]
+            if is_missing(value):
+                continue
+            try:
+                parts[field] = read(value)
+            except BadCellError as bad:
+                return name, bad.found, bad.allowed
+        number = self.parts.number(parts)
+        while len(self._counts) <= number:
+            try:
+                self._counts.append(self._counted(self.parts.list[len(self._counts)]))
+            except ModelError:
+                self._counts.append(True)
+        return number
+

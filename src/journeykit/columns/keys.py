@@ -1,0 +1,201 @@
+"""Keys over columns: hashes of ids, who was met before, and who is in a holdout.
+
+The hashes are those of `journeykit.identity` and `journeykit.split`, over Arrow's own buffers: no text becomes a
+Python object.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from journeykit.columns.jit import entry, inlined
+
+from journeykit.identity import FIRST, SECOND, STIR_FIRST, STIR_SECOND
+
+_FIRST, _SECOND = np.uint64(FIRST), np.uint64(SECOND)
+_STIR_FIRST, _STIR_SECOND = np.uint64(STIR_FIRST), np.uint64(STIR_SECOND)
+_ADD_FIRST, _ADD_SECOND = np.uint64(0x52DCE729), np.uint64(0x38495AB5)
+_FIVE, _EIGHT, _BITS, _SHIFT = np.uint64(5), np.uint64(8), np.uint64(64), np.uint64(33)
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+
+@inlined
+def _turn(value, bits):
+    return value << np.uint64(bits) | value >> np.uint64(64 - bits)
+
+
+@inlined
+def _stir(value):
+    value ^= value >> _SHIFT
+    value *= _STIR_FIRST
+    value ^= value >> _SHIFT
+    value *= _STIR_SECOND
+    return value ^ value >> _SHIFT
+
+
+@inlined
+def _word(data, low, high):
+    """Up to eight bytes as one number, the first the lowest."""
+    found = np.uint64(0)
+    for at in range(high - 1, low - 1, -1):
+        found = found << _EIGHT | np.uint64(data[at])
+    return found
+
+
+@entry
+def hash_texts(offsets, data, one, two, bad):
+    """MurmurHash3 (x64, 128 bits, seed 0) of texts; marks those that are empty or hold a NUL."""
+    for row in range(len(offsets) - 1):
+        low, high = offsets[row], offsets[row + 1]
+        first = second = np.uint64(0)
+        at = low
+        while at + 16 <= high:
+            first ^= _turn(_word(data, at, at + 8) * _FIRST, 31) * _SECOND
+            first = (_turn(first, 27) + second) * _FIVE + _ADD_FIRST
+            second ^= _turn(_word(data, at + 8, at + 16) * _SECOND, 33) * _FIRST
+            second = (_turn(second, 31) + first) * _FIVE + _ADD_SECOND
+            at += 16
+        if high - at > 8:
+            second ^= _turn(_word(data, at + 8, high) * _SECOND, 33) * _FIRST
+        first ^= _turn(_word(data, at, min(high, at + 8)) * _FIRST, 31) * _SECOND
+        size = np.uint64(high - low)
+        first ^= size
+        second ^= size
+        first += second
+        second += first
+        first, second = _stir(first), _stir(second)
+        first += second
+        one[row] = first
+        two[row] = second + first
+        odd = high == low
+        for place in range(low, high):
+            odd |= data[place] == 0
+        bad[row] = odd
+
+
+@entry
+def write_ids(one, two, claim_one, claim_two, label, contact, out):
+    """The ids of decisions, 32 hexadecimal digits each."""
+    for row in range(len(label)):
+        own, claim = contact[row], label[row]
+        first = _stir(one[own] ^ claim_one[claim])
+        second = _stir(two[own] ^ claim_two[claim] ^ first)
+        place = row * 32
+        for shift in range(60, -4, -4):
+            out[place] = _HEX[first >> np.uint64(shift) & np.uint64(15)]
+            out[place + 16] = _HEX[second >> np.uint64(shift) & np.uint64(15)]
+            place += 1
+
+
+class Met:
+    """Which keys were met, and as which row: a table with open addressing, two thirds full at most."""
+
+    def __init__(self, expected: int = 0) -> None:
+        size = 1024
+        while size * 2 < expected * 3:
+            size *= 2
+        self._make(size)
+
+    def _make(self, size: int) -> None:
+        self.one, self.two = np.zeros(size, np.uint64), np.zeros(size, np.uint64)
+        self.row = np.full(size, -1, np.int32)
+        self.count = 0
+
+    def add(self, one: np.ndarray, two: np.ndarray, start: int, skip: np.ndarray) -> np.ndarray:
+        """Meet keys as rows numbered from `start`; whether each was met before. Those to skip are not met."""
+        if (self.count + len(one)) * 3 > len(self.row) * 2:
+            old = self.one, self.two, self.row
+            size = len(self.row)
+            while (self.count + len(one)) * 3 > size * 2:
+                size *= 2
+            count = self.count
+            self._make(size)
+            _move(*old, self.one, self.two, self.row)
+            self.count = count
+        again = np.zeros(len(one), np.bool_)
+        self.count += _meet(one, two, start, skip, self.one, self.two, self.row, again)
+        return again
+
+    def find(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        """The rows as which keys were met; -1 where they were not."""
+        found = np.empty(len(one), np.int32)
+        _find(one, two, self.one, self.two, self.row, found)
+        return found
+
+
+@entry
+def _meet(one, two, start, skip, table_one, table_two, table_row, again):
+    mask = np.uint64(len(table_row) - 1)
+    count = 0
+    for row in range(len(one)):
+        if skip[row]:
+            continue
+        slot = one[row] & mask
+        while table_row[slot] >= 0 and not (table_one[slot] == one[row] and table_two[slot] == two[row]):
+            slot = (slot + np.uint64(1)) & mask
+        if table_row[slot] >= 0:
+            again[row] = True
+        else:
+            table_one[slot], table_two[slot], table_row[slot] = one[row], two[row], start + row
+            count += 1
+    return count
+
+
+@entry
+def _move(old_one, old_two, old_row, table_one, table_two, table_row):
+    mask = np.uint64(len(table_row) - 1)
+    for place in range(len(old_row)):
+        if old_row[place] >= 0:
+            slot = old_one[place] & mask
+            while table_row[slot] >= 0:
+                slot = (slot + np.uint64(1)) & mask
+            table_one[slot], table_two[slot], table_row[slot] = old_one[place], old_two[place], old_row[place]
+
+
+@entry
+def _find(one, two, table_one, table_two, table_row, found):
+    mask = np.uint64(len(table_row) - 1)
+    for row in range(len(one)):
+        slot = one[row] & mask
+        while table_row[slot] >= 0 and not (table_one[slot] == one[row] and table_two[slot] == two[row]):
+            slot = (slot + np.uint64(1)) & mask
+        found[row] = table_row[slot]
+
+
+@inlined
+def _fnv_point(found, point):
+    return ((found ^ point) * 0x01000193) & 0xFFFFFFFF
+
+
+@entry
+def held_out(seed, offsets, data, share, out):
+    """Who is in a holdout: `journeykit.split.Holdout` over texts in UTF-8, given the seed's code points."""
+    start = 0x811C9DC5
+    for point in seed:
+        start = _fnv_point(start, point)
+    digits = np.empty(10, np.int64)
+    for row in range(len(offsets) - 1):
+        found = start
+        at, high = offsets[row], offsets[row + 1]
+        while at < high:
+            byte = np.int64(data[at])
+            if byte < 0x80:
+                point, more = byte, 0
+            elif byte < 0xE0:
+                point, more = byte & 0x1F, 1
+            elif byte < 0xF0:
+                point, more = byte & 0x0F, 2
+            else:
+                point, more = byte & 0x07, 3
+            for step in range(1, more + 1):
+                point = point << 6 | np.int64(data[at + step]) & 0x3F
+            at += 1 + more
+            found = _fnv_point(found, point)
+        count = 0
+        while found or count == 0:
+            digits[count] = found % 10
+            found //= 10
+            count += 1
+        found = 0x811C9DC5
+        for place in range(count - 1, -1, -1):
+            found = _fnv_point(found, digits[place] + 48)
+        out[row] = found % 10_000 / 10_000 < share

@@ -1,0 +1,418 @@
+"""The layout: a compiled playbook as arrays, for one run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.cap import Limit
+from journeykit.civil import day_number
+from journeykit.columns.records import record, records
+from journeykit.columns.room import windows_of
+from journeykit.eligibility import foreign_owner
+from journeykit.fields import BILLIONTH, scaled
+from journeykit.touch import Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from journeykit.columns.clocks import Zones
+    from journeykit.compiled import Compiled, Effects
+    from journeykit.eligibility import Opening
+    from journeykit.rule import Rule
+
+NEEDS_CONSENT, OBEYS_CAPS, COUNTS, OBEYS_HOURS, PAUSED, DEFERS, LOCAL, STAGED, ROLED, DATED = (
+    1 << bit for bit in range(10)
+)
+"""What is true of an opening."""
+NONE = -(2**62)
+"""No day, no weight, no instant."""
+NO_LIMIT, OWN_LIMIT, BAD_LIMIT = -1, -2, -3
+RULES = ("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve")
+(
+    RULE_SUPPRESSED,
+    RULE_OPTED_OUT,
+    RULE_PAUSED,
+    RULE_DATES,
+    RULE_STAGE,
+    RULE_ROLE,
+    RULE_ZONE,
+    RULE_HOLDOUT,
+    RULE_RESERVE,
+) = range(len(RULES))
+MOST_CONFLICTS = 62
+_ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Conflicts and requirements are bits of one number."""
+
+
+OPENINGS = record(
+    "campaign content channel traits starts ends audience holdout tier repeats tie first then needy partner "
+    "cell_from cell_to topic_from topic_to date_from date_to "
+    "rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
+    "scale",
+)
+"""What can be asked for, one record for each opening; names are numbers of the layout's lists, and what belongs to an
+opening in a list of its own lies there from one place to another."""
+CELLS = record("cell points")
+"""The cells in which something counts, and how much it weighs there."""
+CAPS = record("limit own audience")
+"""By cap: its limit in billionths, `NO_LIMIT`, or `OWN_LIMIT`; the column of the contacts' own limits, or -1; and the
+mask of whom it protects, or -1."""
+CONFLICTS = record("lag_days lag_length both_ways")
+"""By conflict: its local days, or -1; its microseconds; and whether it holds both ways."""
+PERIODS = record("start end days is_send rule")
+"""Quiet hours and send hours: local times, bits of the weekdays on which they begin, which of the two, and the rule."""
+HOLIDAYS = record("day rule")
+"""Days on which nothing goes out, ascending, and the rule of each."""
+SHAPES = record("status campaign content channel ends first then partner replaced cell_from cell_to")
+"""What touches do, one record for each kind of touch. Status is 0 where it never counts, 1 where it does, and 2 where
+it does unless it was planned for the past; content and channel are its own, -1 for none; it is replaced where claims
+are derived and decided again."""
+
+
+class Hours(NamedTuple):
+    """Quiet hours, send hours and holidays.
+
+    Attributes:
+        periods: the hours (`PERIODS`), quiet ones first.
+        applies: by period and channel (the last column is no channel), whether it is about it.
+        edges: the local times at which anything can end.
+        holidays: the holidays (`HOLIDAYS`).
+    """
+
+    periods: np.ndarray
+    applies: np.ndarray
+    edges: np.ndarray
+    holidays: np.ndarray
+
+
+class Rules(NamedTuple):
+    """What holds for every contact of a run.
+
+    Attributes:
+        openings: what can be asked for (`OPENINGS`).
+        stage_fit: by opening and stage, the degree of fit.
+        role_fit: by opening and role.
+        owner: by opening and stage, the rule of the stage's owner where that is another department, or -1.
+        cells: the cells of the openings (`CELLS`).
+        topics: the topics of the openings.
+        dates: the openings' own local dates, ascending.
+        caps: the caps (`CAPS`).
+        cell_cap: by cell, its cap.
+        conflicts: the conflicts (`CONFLICTS`).
+        within: by requirement, its window, or -1.
+        rule: the number of the first rule of a cap, repeat, sibling, conflict and requirement.
+        consent_rule: by channel, the rule of its consent; the last is of no channel.
+        topic_rule: by topic, the rule of its consent.
+        hours: quiet hours, send hours and holidays.
+        windows: the windows of the caps, then those of the requirements.
+        zones: the offsets of time zones.
+        shapes: the kinds of touches (`SHAPES`).
+        shape_cells: the cells in which they count (`CELLS`).
+        now: the instant of the decision.
+        last: the last instant of the plan.
+        reserve: what a message must be worth more than, in millionths.
+        horizon: after so many days of quiet nothing opens any more.
+        explain: whether rows tell what it would have taken.
+        denies: what the playbook denies where data is missing.
+    """
+
+    openings: np.ndarray
+    stage_fit: np.ndarray
+    role_fit: np.ndarray
+    owner: np.ndarray
+    cells: np.ndarray
+    topics: np.ndarray
+    dates: np.ndarray
+    caps: np.ndarray
+    cell_cap: np.ndarray
+    conflicts: np.ndarray
+    within: np.ndarray
+    rule: np.ndarray
+    consent_rule: np.ndarray
+    topic_rule: np.ndarray
+    hours: Hours
+    windows: np.ndarray
+    zones: Zones
+    shapes: np.ndarray
+    shape_cells: np.ndarray
+    now: int
+    last: int
+    reserve: int
+    horizon: int
+    explain: int
+    denies: int
+
+
+class Names:
+    """Names by number, in the order of their first appearance."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.list: list[str] = []
+        self.number: dict[str, int] = {}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> int:
+        """The number of a name."""
+        number = self.number.setdefault(name, len(self.list))
+        if number == len(self.list):
+            self.list.append(name)
+        return number
+
+    def find(self, name: str | None) -> int:
+        """The number of a name, or -1."""
+        return -1 if name is None else self.number.get(name, -1)
+
+
+class Layout:
+    """A compiled playbook as arrays.
+
+    Attributes:
+        openings: what can be asked for.
+        rules: the texts of all rules that can stop a claim.
+        stages: the stages that something names; then stand all others, and none.
+        roles: likewise, the roles.
+        audiences: the rules that select contacts, of campaigns and caps.
+        own_limits: the attributes that hold limits of the contacts' own.
+    """
+
+    def __init__(self, compiled: Compiled, openings: Sequence[Opening]) -> None:
+        playbook = compiled.playbook
+        self.compiled = compiled
+        self.list = tuple(openings)
+        self.stages = Names(sorted(compiled.stages | {s for o in openings for s in o.campaign.stages}))
+        self.roles = Names(sorted(compiled.roles))
+        self.channels = Names(opening.channel for opening in openings if opening.channel is not None)
+        self.campaigns = Names(opening.campaign.id for opening in openings)
+        self.contents = Names(opening.content_id for opening in openings if opening.content_id is not None)
+        self.topics = Names(topic for opening in openings for topic in opening.topics)
+        self.rules = Names(RULES)
+        self.audiences: list[Rule] = []
+        self.own_limits = [cap for cap in playbook.caps if isinstance(cap.max, Limit)]
+        self.holdouts = [playbook.holdout, *dict.fromkeys(o.campaign.holdout for o in openings if o.campaign.holdout)]
+        self._cells: dict[tuple[int, tuple[str, ...]], int] = {}
+        self.windows_list = [cap.window for cap in playbook.caps]
+        self.windows_list += [need.within for need in playbook.requirements if need.within is not None]
+        self.parts = self._openings() | self._limits()
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are."""
+        return max(1, len(self._cells))
+
+    @property
+    def zones(self) -> list[str]:
+        """The zones that the playbook itself uses, its own first."""
+        own = [window.zone for window in self.windows_list if window.zone not in ("contact", "playbook")]
+        return list(dict.fromkeys([self.compiled.playbook.timezone, *own]))
+
+    def windows(self, zones: Mapping[str, int]) -> np.ndarray:
+        """The windows of the caps, then those of the requirements."""
+        return windows_of(self.windows_list, zones, self.compiled.playbook.timezone)
+
+    def audience(self, rule: Rule | None) -> int:
+        """The number of a rule that selects contacts."""
+        if rule is None:
+            return -1
+        if rule not in self.audiences:
+            self.audiences.append(rule)
+        return self.audiences.index(rule)
+
+    def _openings(self) -> dict[str, np.ndarray]:
+        table = self.list
+        journey = self.compiled.playbook.journey
+        stages: list[str | None] = [*self.stages.list, "", None]
+        roles: list[str | None] = [*self.roles.list, "", None]
+        ties = {tie: place for place, tie in enumerate(sorted({o.tie for o in table}))}
+        rule = self.rules.add
+        owners = {stage: None if journey is None else journey.owner(stage) for stage in stages}
+
+        def owner(opening: Opening, stage: str | None) -> int:
+            found = foreign_owner(owners[stage], opening, stage)
+            return -1 if found is None else rule(f"owner {found}")
+
+        cells = [[(self._cell(cap, key), points) for cap, key, points in o.cells] for o in table]
+        topics = [[self.topics.number[topic] for topic in o.topics] for o in table]
+        dates = [sorted(o.dates or ()) for o in table]
+        openings = records(
+            OPENINGS,
+            campaign=[self.campaigns.number[o.campaign.id] for o in table],
+            content=[self.contents.find(o.content_id) for o in table],
+            channel=[self.channels.find(o.channel) for o in table],
+            traits=[_flags(o) for o in table],
+            starts=[o.starts for o in table],
+            ends=[o.ends for o in table],
+            scale=[o.campaign.weight * (o.team.lever if o.team else 1.0) for o in table],
+            audience=[self.audience(o.campaign.audience) for o in table],
+            holdout=[-1 if h is None else self.holdouts.index(h, 1) for h in (o.campaign.holdout for o in table)],
+            tier=[o.campaign.tier for o in table],
+            repeats=[-1 if o.campaign.repeat is None else o.campaign.repeat for o in table],
+            tie=[ties[o.tie] for o in table],
+            first=[o.first for o in table],
+            then=[o.then for o in table],
+            needy=[o.needy for o in table],
+            partner=[o.partner for o in table],
+            rule_audience=[rule(str(o.campaign.audience)) for o in table],
+            rule_stage=[rule(f"stages of {o.content_id}") for o in table],
+            rule_role=[rule(f"roles of {o.content_id}") for o in table],
+            rule_starts=[rule(f"starts {o.campaign.starts}") for o in table],
+            rule_ends=[rule(f"ends {o.campaign.ends}") for o in table],
+            rule_holdout=[rule(f"holdout of {o.campaign.id}") for o in table],
+        )
+        for name, lists in (("cell", cells), ("topic", topics), ("date", dates)):
+            openings[f"{name}_from"], openings[f"{name}_to"] = _places(lists)
+        return {
+            "openings": openings,
+            "stage_fit": _table([[o.stage_fit(s) for s in stages] for o in table], len(stages), np.float64),
+            "role_fit": _table([[o.role_fit(r) for r in roles] for o in table], len(roles), np.float64),
+            "owner": _table([[owner(o, s) for s in stages] for o in table], len(stages), np.int64),
+            "cells": np.array([cell for own in cells for cell in own], CELLS),
+            "topics": np.array([topic for own in topics for topic in own], np.int64),
+            "dates": np.array([day for own in dates for day in own], np.int64),
+            "consent_rule": np.array(
+                [rule(f"consent {channel}") for channel in (*self.channels.list, "(no channel)")], np.int64
+            ),
+            "topic_rule": np.array([rule(f"topic consent {topic}") for topic in self.topics.list], np.int64),
+        }
+
+    def _cell(self, cap: int, key: tuple[str, ...]) -> int:
+        return self._cells.setdefault((cap, key), len(self._cells))
+
+    def _limits(self) -> dict[str, np.ndarray]:
+        playbook = self.compiled.playbook
+        own = iter(range(len(self.own_limits)))
+        named = [
+            [cap.name for cap in playbook.caps],
+            [f"repeat of {campaign}" for campaign in self.campaigns.list],
+            [f"one content of {campaign}" for campaign in self.campaigns.list],
+            [conflict.name for conflict in playbook.conflicts],
+            [need.name for need in playbook.requirements],
+        ]
+        # One place for each, though two may share a name: a rule's place is its number plus where its kind starts.
+        firsts = []
+        for names in named:
+            firsts.append(len(self.rules.list))
+            self.rules.list.extend(names)
+        within = iter(range(len(playbook.caps), len(self.windows_list)))
+        return {
+            "caps": records(
+                CAPS,
+                limit=[_limit(cap.max) for cap in playbook.caps],
+                own=[next(own) if isinstance(cap.max, Limit) else -1 for cap in playbook.caps],
+                audience=[self.audience(cap.audience) for cap in playbook.caps],
+            ),
+            "cell_cap": np.array([cap for cap, _ in self._cells] or [0], np.int64),
+            "conflicts": records(
+                CONFLICTS,
+                lag_days=[-1 if conflict.lag.days is None else conflict.lag.days for conflict in playbook.conflicts],
+                lag_length=[_micros(conflict.lag.length) for conflict in playbook.conflicts],
+                both_ways=[conflict.both_ways for conflict in playbook.conflicts],
+            ),
+            "within": np.array([-1 if need.within is None else next(within) for need in playbook.requirements], np.int64),
+            "rule": np.array(firsts, np.int64),
+        }
+
+    def hours(self, low: int, high: int) -> Hours:
+        """Hours and holidays, for local days from one to another."""
+        schedule = self.compiled.schedule
+        periods = [*schedule.quiet, *schedule.send]
+        channels: list[str | None] = [*self.channels.list, None]
+        rule = self.rules.add
+        labels = [hours.label for hours in schedule.quiet] + [f"outside {hours.label}" for hours in schedule.send]
+        return Hours(
+            periods=records(
+                PERIODS,
+                start=[hours.edges[0] for hours in periods],
+                end=[hours.edges[1] for hours in periods],
+                days=[sum(1 << day for day in range(7) if hours.begins(day - 3)) for hours in periods],
+                is_send=[place >= len(schedule.quiet) for place in range(len(periods))],
+                rule=[rule(label) for label in labels],
+            ),
+            applies=_table([[hours.applies(c) for c in channels] for hours in periods], len(channels), np.bool_),
+            edges=np.array(sorted({0} | {edge for hours in periods for edge in hours.edges}), np.int64),
+            holidays=np.array(
+                [
+                    (day, rule(holiday.label))
+                    for day in (range(low, high + 1) if schedule.holidays else ())
+                    if (holiday := next((h for h in schedule.holidays if h.falls_on(day)), None)) is not None
+                ],
+                HOLIDAYS,
+            ),
+        )
+
+    def shapes(self, parts: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+        """What touches do (`SHAPES`), and where they count (`CELLS`), given what they are."""
+        touches = [Touch(at=_ANY_INSTANT, **part) for part in parts]
+        effects = [self.compiled.effects(touch) for touch in touches]
+        cells = [self._cells_of(effect) for effect in effects]
+        status = {"sent": 1, "reserved": 1, "planned": 2}
+        shapes = records(
+            SHAPES,
+            status=[status.get(touch.status, 0) for touch in touches],
+            campaign=[self.campaigns.find(touch.campaign) for touch in touches],
+            content=[_own(self.contents, touch.content) for touch in touches],
+            channel=[_own(self.channels, touch.channel) for touch in touches],
+            ends=[NONE if effect.ends is None else day_number(effect.ends) for effect in effects],
+            first=[effect.first for effect in effects],
+            then=[effect.then for effect in effects],
+            partner=[effect.partner for effect in effects],
+            replaced=[self._is_replaced(touch) for touch in touches],
+        )
+        shapes["cell_from"], shapes["cell_to"] = _places(cells)
+        return shapes, np.array([cell for own in cells for cell in own], CELLS)
+
+    def _cells_of(self, effects: Effects) -> list[tuple[int, int]]:
+        """The cells in which a touch counts, as far as some opening counts there too."""
+        found = ((self._cells.get((cap, key)), points) for cap, key, points in effects.cells)
+        return [(cell, points) for cell, points in found if cell is not None]
+
+    def _is_replaced(self, touch: Any) -> bool:
+        return any(
+            touch.content in (None, o.content_id) and touch.channel in (None, o.channel)
+            for o in self.compiled.of_campaign.get(touch.campaign or "", ())
+        )
+
+
+def _own(names: Names, name: str | None) -> int:
+    """The number of a name, -1 for none, -2 for one that nothing else has."""
+    return -1 if name is None else names.number.get(name, -2)
+
+
+def _micros(length: Any) -> int:
+    return 0 if length is None else int(length // timedelta(microseconds=1))
+
+
+def _limit(limit: Any) -> int:
+    if isinstance(limit, Limit):
+        return OWN_LIMIT
+    return NO_LIMIT if limit is None else scaled(limit, BILLIONTH)
+
+
+def _flags(opening: Opening) -> int:
+    campaign, content = opening.campaign, opening.content
+    found = {
+        NEEDS_CONSENT: campaign.needs_consent,
+        OBEYS_CAPS: campaign.obeys_caps,
+        COUNTS: campaign.counts_toward_caps,
+        OBEYS_HOURS: campaign.obeys_quiet_hours,
+        PAUSED: campaign.paused,
+        DEFERS: campaign.if_lost == "defer",
+        LOCAL: opening.local,
+        STAGED: content is not None and content.stages is not None,
+        ROLED: content is not None and content.roles is not None,
+        DATED: opening.dates is not None,
+    }
+    return sum(bit for bit, holds in found.items() if holds)
+
+
+def _places(lists: Sequence[Sequence[Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Where each list starts and ends once they are joined."""
+    found = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+    return found[:-1], found[1:]
+
+
+def _table(rows: list[list[Any]], width: int, kind: Any) -> np.ndarray:
+    return np.array(rows, kind).reshape(len(rows), width)

@@ -1,0 +1,144 @@
+"""Masks: an audience rule over columns, as the rows where it is surely true and those where it is surely false."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from journeykit.civil import DAY, HOUR, clock, micros
+from journeykit.rule.tree import Call, Compare, Junction, Literal, Name, Node, Not
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.columns.column import Column
+    from journeykit.rule import Rule
+
+Pair = tuple[np.ndarray, np.ndarray]
+"""Where a rule is surely true, and where it is surely false; elsewhere it is unknown."""
+_OPERATORS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_EXACT = 2**53
+
+
+class Masks:
+    """The rules of a chunk of contacts.
+
+    Args:
+        columns: the fields and attributes of the contacts by name; what is not there is unknown.
+        rows: how many contacts there are.
+        at: the instant of the decision, aware.
+        zones: the names of the contacts' time zones.
+        zone: by contact, which.
+    """
+
+    def __init__(
+        self, columns: Mapping[str, Column], rows: int, at: datetime, zones: Sequence[str], zone: np.ndarray
+    ) -> None:
+        self.columns = columns
+        self.rows = rows
+        self.now = micros(at)
+        self.zones = zones
+        self.zone = zone
+        self._leaves: dict[str, Pair] = {}
+
+    def pair(self, rule: Rule) -> Pair:
+        """Where a rule is surely true, and where it is surely false."""
+        return self._pair(rule.tree)
+
+    def _pair(self, node: Node) -> Pair:
+        if isinstance(node, Not):
+            true, false = self._pair(node.part)
+            return false, true
+        if isinstance(node, Junction):
+            pairs = [self._pair(part) for part in node.parts]
+            both, either = (np.logical_and, np.logical_or)
+            if node.op == "or":
+                both, either = either, both
+            true, false = pairs[0]
+            for more_true, more_false in pairs[1:]:
+                true, false = both(true, more_true), either(false, more_false)
+            return true, false
+        found = self._leaves.get(node.text)
+        if found is None:
+            found = self._leaves[node.text] = self._leaf(node)
+        return found
+
+    def _leaf(self, node: Node) -> Pair:
+        return self._compared(node) or self._asked(node)
+
+    def _compared(self, node: Node) -> Pair | None:
+        """A number or an instant compared with a number, the way NumPy does it."""
+        if not isinstance(node, Compare):
+            return None
+        left, op, right = node.left, node.op, node.right
+        if isinstance(left, Literal):
+            left, op, right = right, _MIRRORED[op], left
+        if not isinstance(right, Literal) or type(right.value) not in (int, float):
+            return None
+        found = self._numbers(left)
+        if found is None:
+            return None
+        numbers, known = found
+        limit = right.value
+        if isinstance(limit, int) and abs(limit) > _EXACT:
+            return None
+        if numbers.dtype.kind == "i" and isinstance(limit, float) and len(numbers):
+            # NumPy compares as floats, Python exactly: the same as long as every number is a float.
+            if max(abs(int(numbers.max())), abs(int(numbers.min()))) > _EXACT:
+                return None
+        true = _OPERATORS[op](numbers, limit)
+        return (true, ~true) if known is None else (true & known, ~true & known)
+
+    def _numbers(self, node: Node) -> tuple[np.ndarray, np.ndarray | None] | None:
+        if isinstance(node, Name):
+            column = self.columns.get(node.path)
+            found = None if column is None else column.numbers
+            return None if found is None else (found[0], None if found[1].all() else found[1])
+        if isinstance(node, Call) and node.function in ("days_since", "hours_since"):
+            (part,) = node.arguments
+            column = self.columns.get(part.path) if isinstance(part, Name) else None
+            if column is None or column.instants is None:
+                return None
+            past = self.now - column.instants[0]
+            if len(past) and max(abs(int(past.max())), abs(int(past.min()))) > _EXACT:
+                return None
+            return past / (DAY if node.function == "days_since" else HOUR), column.instants[1]
+        return None
+
+    def _asked(self, node: Node) -> Pair:
+        """Any part: its closure, asked once for each combination of values that occurs."""
+        names = sorted({part.path for part in node.walk() if isinstance(part, Name)})
+        known: dict[str, Column] = {}
+        for name in names:
+            found = self.columns.get(name) or self.columns.get(name.partition(".")[0])
+            if found is not None:
+                known[name if name in self.columns else name.partition(".")[0]] = found
+        local = any(isinstance(part, Call) and part.function in ("days_since", "hours_since") for part in node.walk())
+        parts = [column.codes for column in known.values()] + ([self.zone] if local else [])
+        spans = [len(column.values) for column in known.values()] + ([len(self.zones)] if local else [])
+        if len(parts) == 1 and spans[0] <= 4 * self.rows:
+            chosen, places = np.arange(spans[0]).reshape(-1, 1), parts[0]
+        elif parts:
+            chosen, places = np.unique(np.stack(parts, axis=1), axis=0, return_inverse=True)
+        else:
+            chosen, places = np.zeros((1, 0), np.int64), np.zeros(self.rows, np.int64)
+        ask = node.truth()
+        verdicts = np.zeros((2, len(chosen)), np.bool_)
+        for place, own in enumerate(chosen.tolist()):
+            now = clock(self.zones[own[-1]] if local else "UTC").moment(self.now)
+            values = {name: column.values[at] for (name, column), at in zip(known.items(), own, strict=False)}
+            verdict = ask(values, now)
+            verdicts[:, place] = verdict is True, verdict is False
+        places = places.reshape(-1)
+        return verdicts[0][places], verdicts[1][places]

@@ -1,0 +1,403 @@
+"""People: a chunk of the table of contacts, as the arrays that the kernels read.
+
+Only what is regular is read here. A contact in whose row anything is odd is marked, and left to the readers of
+`journeykit.tables` and the one-contact engine, which say what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.civil import DAY, day_number, micros
+from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.eligible import AGREED, BAD, IS_OPTED_OUT, IS_SUPPRESSED, NO_ZONE, PERSONS, UNKNOWN, WITHDRAWN, People
+from journeykit.columns.keys import hash_texts, held_out
+from journeykit.columns.layout import NO_LIMIT
+from journeykit.columns.masks import Masks
+from journeykit.columns.records import records
+from journeykit.contact import ANY
+from journeykit.errors import ModelError
+from journeykit.tables.cells import (
+    BadCellError,
+    is_missing,
+    read_degree,
+    read_id,
+    read_list,
+    read_text,
+    read_truth,
+    read_zone,
+)
+from journeykit.tables.contacts import ContactPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.columns.layout import Layout, Names
+    from journeykit.contact import Contact
+
+_FIELDS = ("account", "role", "stage", "persona", "timezone", "segments", "interests")
+
+
+class Chunk:
+    """Some rows of the table of contacts, with what is known of their ids.
+
+    Attributes:
+        number: the number of the first row in its table.
+        ids: the ids as text.
+        one: the first half of each id's key.
+        two: the second half.
+        odd: the rows that the readers of cells must look at.
+    """
+
+    def __init__(self, plan: ContactPlan, columns: Sequence[Any], number: int) -> None:
+        self.plan = plan
+        self.columns = [Column(array) for array in columns]
+        self.number = number
+        self.rows = len(self.columns[0]) if self.columns else 0
+        self.odd = np.zeros(self.rows, np.bool_)
+        self.ids = self._ids()
+        self.one, self.two = np.zeros(self.rows, np.uint64), np.zeros(self.rows, np.uint64)
+        bad = np.zeros(self.rows, np.bool_)
+        self.offsets, self.data = text_buffers(self.ids)
+        hash_texts(self.offsets, self.data, self.one, self.two, bad)
+        self.odd |= bad
+
+    def _ids(self) -> pa.Array:
+        if self.plan.id is None:
+            self.odd[:] = True
+            return pa.array([""] * self.rows, pa.large_string())
+        ids, odd = id_texts(self.columns[self.plan.id])
+        self.odd |= odd
+        return ids
+
+    def contact(self, row: int) -> Contact:
+        """One contact, read cell by cell.
+
+        Raises:
+            BadCellError: if a cell cannot be read.
+            ModelError: if the row cannot be.
+        """
+        values = [column.value(row) for column in self.columns]
+        key = read_id(None if self.plan.id is None else values[self.plan.id])
+        return self.plan.contact(key, values)
+
+
+def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
+    """Ids as text, and which of them the readers of cells must look at."""
+    array = column.array
+    odd = np.zeros(len(column), np.bool_)
+    if array is not None:
+        kind = array.type
+        if pa.types.is_dictionary(kind):
+            array = array.dictionary_decode()
+            kind = array.type
+        if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            if array.null_count:
+                odd |= np.asarray(array.is_null())
+                array = array.fill_null("" if not pa.types.is_integer(kind) else 0)
+            return array.cast(pa.large_string()), odd
+    texts = []
+    codes, read = column.read(read_id)
+    odd |= np.array([value is UNREAD for value in read], np.bool_)[codes]
+    texts = pa.array(["" if value is UNREAD else value for value in read], pa.large_string())
+    return texts.take(pa.array(codes)), odd
+
+
+def text_buffers(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The offsets and bytes of an array of large strings without nulls."""
+    _, offsets, data = array.buffers()
+    found = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return found, np.zeros(0, np.uint8) if data is None or data.size == 0 else np.frombuffer(data, np.uint8)
+
+
+class Crowd:
+    """Reads chunks of contacts for a layout.
+
+    Args:
+        layout: the playbook as arrays.
+        at: the instant of the decisions, aware.
+        zones: numbers of time zones, the playbook's first; more are added as they are met.
+    """
+
+    def __init__(self, layout: Layout, at: datetime, zones: Names) -> None:
+        self.layout = layout
+        self.playbook = layout.compiled.playbook
+        self.at = at
+        self.zones = zones
+        openings = layout.list
+        self._interests = bool(self.playbook.interest_lift) and bool(layout.topics.list)
+        self._topics = [set(opening.topics) for opening in openings]
+
+    def people(self, chunk: Chunk) -> People:
+        """The contacts of a chunk; those that are odd are marked `BAD`."""
+        plan = chunk.plan
+        fields = {name: chunk.columns[place] for place, name, _ in plan.fields}
+        stage = self._named(chunk, fields.get("stage"), self.layout.stages)
+        role = self._named(chunk, fields.get("role"), self.layout.roles)
+        zone, flags = self._zones(chunk, fields.get("timezone"))
+        for name, bit in (("suppressed", IS_SUPPRESSED), ("opted_out", IS_OPTED_OUT)):
+            if name in fields:
+                codes, values = self._read(chunk, fields[name], read_truth)
+                flags |= np.array([bit if value is True else 0 for value in values], np.int64)[codes]
+        for name, read in (("account", read_text), ("persona", read_text), ("segments", read_list)):
+            if name in fields:
+                self._read(chunk, fields[name], read)
+        consent, until = self._consents(chunk)
+        codes, interested = self._interest(chunk, fields.get("interests"))
+        people = People(
+            person=records(PERSONS, stage=stage, role=role, zone=zone, traits=flags, interest=codes),
+            consent=consent,
+            consent_until=until,
+            topic=self._topic_consents(chunk),
+            preference=self._preferences(chunk),
+            interested=interested,
+            audience=self._audiences(chunk, zone),
+            limit=self._limits(chunk),
+            holdout=self._holdouts(chunk),
+        )
+        people.person["traits"][chunk.odd] |= BAD
+        return people
+
+    def _read(self, chunk: Chunk, column: Column, read: Callable[[Any], Any]) -> tuple[np.ndarray, list[Any]]:
+        """What a reader makes of a column, None where it is empty; marks the rows that it refuses."""
+        codes, values = column.read(lambda value: None if is_missing(value) else read(value))
+        refused = np.array([value is UNREAD for value in values], np.bool_)
+        if refused.any():
+            chunk.odd |= refused[codes]
+        return codes, [None if value is UNREAD else value for value in values]
+
+    def _named(self, chunk: Chunk, column: Column | None, names: Names) -> np.ndarray:
+        """Numbers of names; the last but one for all others, the last for none."""
+        others = len(names.list)
+        if column is None:
+            return np.full(chunk.rows, others + 1, np.int64)
+        codes, values = self._read(chunk, column, read_text)
+        numbers = [others + 1 if value is None else names.number.get(value, others) for value in values]
+        return np.array(numbers, np.int64)[codes]
+
+    def _zones(self, chunk: Chunk, column: Column | None) -> tuple[np.ndarray, np.ndarray]:
+        if column is None:
+            return np.zeros(chunk.rows, np.int64), np.full(chunk.rows, NO_ZONE, np.int64)
+        codes, values = self._read(chunk, column, read_zone)
+        met = np.bincount(codes, minlength=len(values)) > 0
+        numbers = [
+            0 if value is None or not used else self.zones.add(value) for value, used in zip(values, met, strict=True)
+        ]
+        missing = [NO_ZONE if value is None else 0 for value in values]
+        return np.array(numbers, np.int64)[codes], np.array(missing, np.int64)[codes]
+
+    def _consents(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
+        """By channel, what a list of channels says, then what single columns say; and until when it holds."""
+        plan, names = chunk.plan, self.layout.channels
+        rows, width = chunk.rows, len(names.list)
+        found = np.full((rows, width), UNKNOWN, np.int8)
+        listed = np.zeros(rows, np.bool_)
+        if plan.consent is not None:
+            codes, lists = self._read(chunk, chunk.columns[plan.consent], read_list)
+            table = np.array(
+                [
+                    [UNKNOWN if own is None else AGREED if name in own else WITHDRAWN for name in names.list]
+                    for own in lists
+                ],
+                np.int8,
+            ).reshape(len(lists), width)
+            # A list with a star in it speaks for channels that it does not name.
+            chunk.odd |= np.array([own is not None and ANY in own for own in lists], np.bool_)[codes]
+            listed = np.array([own is not None for own in lists], np.bool_)[codes]
+            found = table[codes]
+        for channel, column in self._columns_of(chunk, "consent_", names):
+            codes, values = self._read(chunk, column, read_truth)
+            states = np.array([-1 if v is None else AGREED if v else WITHDRAWN for v in values], np.int8)[codes]
+            if channel >= 0:
+                found[:, channel] = np.where(states < 0, found[:, channel], states)
+        ends = list(self._columns_of(chunk, "consent_until_", names))
+        until = np.full((rows, width if ends else 0), _NEVER, np.int64)
+        for channel, column in ends:
+            instants, known = self._instants(chunk, column)
+            if channel >= 0:
+                state = found[:, channel]
+                found[:, channel] = np.where(
+                    known & (state == UNKNOWN), np.where(listed, WITHDRAWN, AGREED), state
+                ).astype(np.int8)
+                until[:, channel] = np.where(known, instants, until[:, channel])
+        return found, until
+
+    def _instants(self, chunk: Chunk, column: Column) -> tuple[np.ndarray, np.ndarray]:
+        found = column.instants
+        if found is None:
+            codes, values = self._read(chunk, column, chunk.plan.instant)
+            read = [_micros(value) for value in values]
+            known = np.array([value is not None for value in values], np.bool_)[codes]
+            chunk.odd |= np.array([at is None for at in read], np.bool_)[codes] & known
+            return np.array([at or 0 for at in read], np.int64)[codes], known
+        instants, known = found
+        # What lies outside the years that the engine takes is looked at one by one.
+        chunk.odd |= known & ((instants < _FIRST_GOOD) | (instants >= _PYTHON_ENDS))
+        return np.where(instants >= _FOR_EVER, _NEVER, instants), known
+
+    def _columns_of(self, chunk: Chunk, prefix: str, names: Names) -> list[tuple[int, Column]]:
+        """The columns named after something, with its number, -1 where nothing else knows it; none twice."""
+        found = []
+        for place, spelt in chunk.plan.named[prefix]:
+            for name in spelt:
+                if name == ANY:
+                    chunk.odd[:] = True
+                found.append((names.find(name), chunk.columns[place]))
+        return found
+
+    def _topic_consents(self, chunk: Chunk) -> np.ndarray:
+        names = self.layout.topics
+        found = np.full((chunk.rows, len(names.list)), UNKNOWN, np.int8)
+        for topic, column in self._columns_of(chunk, "topic_consent_", names):
+            codes, values = self._read(chunk, column, read_truth)
+            states = [UNKNOWN if v is None else AGREED if v else WITHDRAWN for v in values]
+            if topic >= 0:
+                found[:, topic] = np.array(states, np.int8)[codes]
+        return found
+
+    def _preferences(self, chunk: Chunk) -> np.ndarray:
+        names = self.layout.channels
+        columns = self._columns_of(chunk, "prefer_", names)
+        found = np.ones((chunk.rows, len(names.list) if columns else 0), np.float64)
+        for channel, column in columns:
+            numbers = column.numbers
+            if numbers is None:
+                codes, values = self._read(chunk, column, read_degree)
+                own = np.array([1.0 if value is None else value for value in values], np.float64)[codes]
+            else:
+                degrees, known = numbers
+                chunk.odd |= known & ~((degrees >= 0) & (degrees <= 1))
+                own = np.where(known, degrees, 1.0).astype(np.float64)
+            if channel >= 0:
+                found[:, channel] = own
+        return found
+
+    def _interest(self, chunk: Chunk, column: Column | None) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of sets of interests, and by set and opening what they make a claim weigh."""
+        width = len(self._topics)
+        if column is None:
+            return np.zeros(chunk.rows, np.int64), np.ones((1, 0), np.float64)
+        codes, lists = self._read(chunk, column, read_list)
+        if not self._interests:
+            return np.zeros(chunk.rows, np.int64), np.ones((1, 0), np.float64)
+        lift = self.playbook.interest_lift
+        rows = [[1.0 if topics.isdisjoint(own or ()) else 1.0 + lift for topics in self._topics] for own in lists]
+        return codes, np.array(rows, np.float64).reshape(len(lists), width)
+
+    def _attributes(self, chunk: Chunk) -> dict[str, Column]:
+        """What rules can read: the attributes and, before them, the contact's own fields."""
+        plan = chunk.plan
+        found: dict[str, Column] = {}
+        for place, names in plan.attributes:
+            column = chunk.columns[place]
+            if plan.has_zone:
+                column = _mapped(column, plan.attribute)
+            found.update(dict.fromkeys(names, column))
+        found["id"] = Column(chunk.ids)
+        own = {name: chunk.columns[place] for place, name, _ in plan.fields}
+        reads = {name: read for _, name, read in plan.fields}
+        for name in _FIELDS:
+            if name in own:
+                found[name] = _mapped(own[name], lambda value, name=name: _field(name, reads[name], value))
+            elif name in ("segments", "interests"):
+                found[name] = Column([()] * chunk.rows)
+            else:
+                found.pop(name, None)
+        return found
+
+    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> np.ndarray:
+        rules = self.layout.audiences
+        found = np.zeros((chunk.rows, (len(rules) + 63) // 64), np.int64)
+        if rules:
+            wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
+            columns = {name: column for name, column in self._attributes(chunk).items() if name in wanted}
+            masks = Masks(columns, chunk.rows, self.at, self.zones.list, zone)
+            packed = [np.zeros(chunk.rows, np.int64) for _ in range(found.shape[1])]
+            for number, rule in enumerate(rules):
+                bits = masks.pair(rule)[0].astype(np.int64)
+                packed[number >> 6] |= bits << (number & 63)
+            for word, bits in enumerate(packed):
+                found[:, word] = bits
+        return found
+
+    def _limits(self, chunk: Chunk) -> np.ndarray:
+        """The contacts' own limits; a limit that cannot be makes a row odd."""
+        own = self.layout.own_limits
+        found = np.full((chunk.rows, len(own)), NO_LIMIT, np.int64)
+        columns = self._attributes(chunk) if own else {}
+        for place, cap in enumerate(own):
+            column = columns.get(cap.max.attribute)
+            if column is None:
+                found[:, place] = _limit(cap, None)
+                continue
+            limits = [_limit(cap, value) for value in column.values]
+            chunk.odd |= np.array([limit is None for limit in limits], np.bool_)[column.codes]
+            found[:, place] = np.array([limit or 0 for limit in limits], np.int64)[column.codes]
+        return found
+
+    def _holdouts(self, chunk: Chunk) -> np.ndarray:
+        holdouts = self.layout.holdouts
+        found = np.zeros((chunk.rows, len(holdouts)), np.bool_)
+        for place, holdout in enumerate(holdouts):
+            if holdout is not None:
+                seed = np.array([ord(char) for char in holdout.seed], np.int64)
+                inside = np.empty(chunk.rows, np.bool_)
+                held_out(seed, chunk.offsets, chunk.data, holdout.share, inside)
+                found[:, place] = inside
+        return found
+
+
+_NEVER = 2**62
+_FIRST_GOOD = day_number(date(1000, 1, 2)) * DAY
+# The last years of the calendar are how tables write "for ever".
+_FOR_EVER = day_number(date(9001, 1, 1)) * DAY
+_PYTHON_ENDS = day_number(date(9999, 12, 31)) * DAY
+
+
+def _micros(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        return _NEVER if value.year > 9000 else micros(value)
+    except ModelError:
+        return None
+
+
+def _limit(cap: Any, value: Any) -> int | None:
+    """A limit of a contact's own, in billionths; None where it cannot be."""
+    try:
+        found = cap.limit_for({cap.max.attribute: value})
+    except ModelError:
+        return None
+    return NO_LIMIT if found is None else found
+
+
+def _mapped(column: Column, read: Callable[[Any], Any]) -> Column:
+    """A column of what a reader makes of another's values."""
+    codes, values = column.read(read)
+    return _Mapped(codes, [None if value is UNREAD else value for value in values])
+
+
+class _Mapped(Column):
+    """A column whose distinct values are known."""
+
+    def __init__(self, codes: np.ndarray, values: list[Any]) -> None:
+        super().__init__([])
+        self._known = codes, values
+
+    @property
+    def _coded(self) -> tuple[np.ndarray, list[Any]]:  # type: ignore[override]
+        return self._known
+
+
+def _field(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """A field of a contact as rules see it."""
+    found = None if is_missing(value) else read(value)
+    if name in ("segments", "interests"):
+        return tuple(found or ())
+    return found

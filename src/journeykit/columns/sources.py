@@ -1,0 +1,317 @@
+"""Sources: whatever a table comes as, read as chunks of Arrow arrays. The only home of narwhals."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from journeykit.errors import DataError
+from journeykit.fields import shown
+from journeykit.tables.bad_rows import BadRow
+from journeykit.tables.formats import format_of, readable
+from journeykit.tables.reading import open_table
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+CHUNK = 65_536
+Arrays = list[Any]
+Part = tuple[int, tuple[str, ...], Arrays]
+"""The number of a chunk's first row, the names of its columns, and the columns: Arrow arrays, or lists of values."""
+
+
+class Source:
+    """A table that can be read again and again.
+
+    Attributes:
+        source: what messages call it.
+        columns: the names of its columns; None where each row brings its own.
+        count: how many rows it has, where that is known.
+        naive: the columns of instants without an offset, which were read as text.
+    """
+
+    source: str
+    columns: tuple[str, ...] | None
+    count: int | None
+    naive: tuple[str, ...] = ()
+
+    def parts(self, wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
+        """The chunks in order, with the columns that are wanted. A row that cannot be read comes as a `BadRow`."""
+        raise NotImplementedError
+
+
+class _Files(Source):
+    """A Parquet file, several of them, or a folder."""
+
+    def __init__(self, name: str, paths: Sequence[str]) -> None:
+        self.source = name
+        self._paths = paths
+        names: tuple[str, ...] | None = None
+        self.count = 0
+        self.groups: list[tuple[str, int]] = []
+        for path in paths:
+            with _parquet(path) as file:
+                found = tuple(file.schema_arrow.names)
+                self.count += file.metadata.num_rows
+                self.groups += [(path, group) for group in range(file.metadata.num_row_groups)]
+            if names is not None and found != names:
+                raise DataError(f"the columns differ from those of {paths[0]}", source=path)
+            names = found
+        if names is None:
+            raise DataError("the folder holds no Parquet file", source=name)
+        if len(set(names)) != len(names):
+            twice = next(own for own in names if names.count(own) > 1)
+            raise DataError(f"two columns have the name {twice!r}", source=name)
+        self.columns = names
+
+    def parts(self, wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
+        names = [name for name in self.columns or () if wanted(name)]
+        number = 1
+        for path in self._paths:
+            with _parquet(path) as file:
+                for batch in file.iter_batches(batch_size=CHUNK, columns=names):
+                    yield number, tuple(names), list(batch.columns)
+                    number += batch.num_rows
+
+
+class _parquet:  # noqa: N801  (read as a function)
+    """A Parquet file; what is wrong with it becomes our error."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> Any:
+        self._readable = readable(self.path)
+        self._readable.__enter__()
+        try:
+            self._file = pq.ParquetFile(self.path)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self._file
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
+        if isinstance(error, pa.ArrowException) and not isinstance(error, OSError):
+            message = f"the file is not readable Parquet: {error}"
+            raise DataError(message, source=self.path) from error
+        self._readable.__exit__(kind, error, trace)
+
+
+class _Table(Source):
+    """A table in memory."""
+
+    def __init__(self, name: str, table: pa.Table) -> None:
+        self.source = name
+        self._table = table
+        self.columns = tuple(table.column_names)
+        self.count = table.num_rows
+        if len(set(self.columns)) != len(self.columns):
+            twice = next(own for own in self.columns if self.columns.count(own) > 1)
+            raise DataError(f"two columns have the name {twice!r}", source=name)
+
+    def parts(self, wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
+        names = tuple(name for name in self.columns or () if wanted(name))
+        number = 1
+        for batch in self._table.select(list(names)).to_batches(max_chunksize=CHUNK):
+            yield number, names, list(batch.columns)
+            number += batch.num_rows
+
+
+class _Rows(Source):
+    """CSV, JSON lines, and rows that are mappings: read row by row."""
+
+    def __init__(self, name: str, opened: Any, again: Callable[[], Any]) -> None:
+        self.source = opened.source if opened.columns is not None or isinstance(opened.source, str) else name
+        self._again = again
+        self.columns = opened.columns
+        self.count = opened.count
+        self.naive = opened.naive
+
+    def parts(self, wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
+        waiting: list[Sequence[Any]] = []
+        first = 0
+        names: tuple[str, ...] = ()
+        expected = 0
+        for row in self._again().rows():
+            if isinstance(row, BadRow):
+                if waiting:
+                    yield _part(first, names, waiting, wanted)
+                    waiting = []
+                yield row
+                continue
+            number, columns, values = row
+            if waiting and (columns != names or number != expected or len(waiting) >= CHUNK):
+                yield _part(first, names, waiting, wanted)
+                waiting = []
+            if not waiting:
+                first, names = number, columns
+            waiting.append(values)
+            expected = number + 1
+        if waiting:
+            yield _part(first, names, waiting, wanted)
+
+
+def _part(number: int, names: tuple[str, ...], rows: list[Sequence[Any]], wanted: Callable[[str], bool]) -> Part:
+    columns = list(zip(*rows, strict=True))
+    kept = [place for place, name in enumerate(names) if not isinstance(name, str) or wanted(name)]
+    return number, tuple(names[place] for place in kept), [_arrow(list(columns[place])) for place in kept]
+
+
+def _arrow(values: list[Any]) -> Any:
+    """Values of one plain kind as an Arrow array, which is quicker; others as they are."""
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds <= {str}:
+        try:
+            return pa.array(values, pa.large_string())
+        except (pa.ArrowException, UnicodeEncodeError):
+            return values
+    if kinds in ({bool}, {float}):
+        return pa.array(values)
+    if kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
+        return pa.array(values, pa.int64())
+    return values
+
+
+def open_source(
+    source: Any,
+    name: str,
+    *,
+    typed: Callable[[str], bool] = lambda _: False,
+    zone: tzinfo | None = None,
+) -> Source:
+    """Whatever a table comes as.
+
+    Args:
+        source: the path of a CSV, JSON lines or Parquet file, or of a folder of Parquet files; a list of such paths;
+            a dataset of pyarrow; a dataframe, or anything else that speaks Arrow's PyCapsule interface; or rows as
+            mappings.
+        name: what messages call what is no file.
+        typed: which columns of a CSV file are typed as a whole.
+        zone: the zone in which instants without an offset are meant.
+
+    Raises:
+        DataError: for a table that cannot be read.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return _from_path(os.fspath(source), name, typed, zone)
+    if isinstance(source, ds.Dataset):
+        return _from_dataset(source, name)
+    if isinstance(source, (list, tuple)) and source and all(isinstance(part, (str, os.PathLike)) for part in source):
+        return _Files(name, [os.fspath(part) for part in source])
+    table = _arrow_table(source)
+    if table is not None:
+        return _Table(name, table)
+    rows = _mappings(source, name)
+    opened = open_table(rows, name, typed=typed, zone=zone)
+    return _Rows(name, opened, lambda: open_table(rows, name, typed=typed, zone=zone))
+
+
+def _from_path(path: str, name: str, typed: Callable[[str], bool], zone: tzinfo | None) -> Source:
+    if os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
+        return _from_folder(path)
+    if format_of(path) == "parquet":
+        with readable(path):
+            os.stat(path)  # noqa: PTH116  (whether it is there at all)
+        return _Files(path, [path])
+    opened = open_table(path, name, typed=typed, zone=zone)
+    return _Rows(name, opened, lambda: opened)
+
+
+def _from_folder(path: str) -> Source:
+    found = sorted(
+        os.path.join(folder, own)  # noqa: PTH118  (texts are all that is needed)
+        for folder, _, names in os.walk(path)
+        for own in names
+        if own.lower().endswith(".parquet") and not own.startswith((".", "_"))
+    )
+    return _Files(path, found)
+
+
+def _from_dataset(source: ds.Dataset, name: str) -> Source:
+    files = getattr(source, "files", None)
+    if files and isinstance(source.format, ds.ParquetFileFormat) and source.partition_expression.equals(ds.scalar(True)):
+        paths = [own for own in files if os.path.exists(own)]  # noqa: PTH110  (likewise)
+        # Columns that come from the names of folders are known to the dataset alone.
+        if len(paths) == len(files) and set(source.schema.names) == set(pq.read_schema(paths[0]).names):
+            return _Files(name, paths)
+    return _Table(name, source.to_table())
+
+
+def _arrow_table(source: Any) -> pa.Table | None:
+    """A dataframe as an Arrow table; None where it is none."""
+    if isinstance(source, pa.Table):
+        return source
+    if isinstance(source, pa.RecordBatch):
+        return pa.Table.from_batches([source])
+    if isinstance(source, pa.RecordBatchReader):
+        return source.read_all()
+    kind = type(source).__module__.partition(".")[0]
+    if kind == "pandas":
+        return _from_pandas(source)
+    if hasattr(source, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(source).read_all()
+    if kind not in ("builtins", "types", "collections"):
+        import narwhals as nw
+
+        frame = nw.from_native(source, pass_through=True)
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect()
+        if isinstance(frame, nw.DataFrame):
+            return frame.to_arrow()
+    return None
+
+
+def _from_pandas(frame: Any) -> pa.Table | None:
+    """A frame of pandas, its index aside; None where a column holds things of several kinds."""
+    if not hasattr(frame, "columns"):
+        return None
+    if not all(isinstance(name, str) for name in frame.columns):
+        return None
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, OverflowError, ValueError, TypeError):
+        return None
+
+
+def _mappings(source: Any, name: str) -> Sequence[Mapping[str, Any]]:
+    """Rows as mappings, in a list, so that they can be read again."""
+    if type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "to_dict"):
+        found: list[Mapping[str, Any]] = source.to_dict("records")
+        return found
+    if not isinstance(source, Iterable):
+        raise DataError(
+            "a table is a dataframe, a path, a dataset, or rows as mappings, found " + shown(source), source=name
+        )
+    return list(source)
+
+
+def native(table: pa.Table, like: Any) -> Any:
+    """A table of the caller's kind: of pandas, Polars, DuckDB or Arrow; what is no dataframe gets one of Arrow."""
+    kind = type(like).__module__.partition(".")[0]
+    if kind == "_duckdb":
+        kind = "duckdb"
+    if kind == "duckdb":
+        import importlib
+
+        return importlib.import_module("duckdb").from_arrow(table)
+    if kind in ("pandas", "polars", "modin"):
+        import narwhals as nw
+
+        found = nw.from_arrow(table, backend=kind)
+        if type(like).__name__ == "LazyFrame":
+            return found.lazy().to_native()
+        return found.to_native()
+    return table
+
+
+def first_of(parts: Iterable[Part | BadRow]) -> Part | None:
+    """The first chunk of a table."""
+    return next((part for part in islice(parts, 1000) if not isinstance(part, BadRow)), None)

@@ -1,0 +1,369 @@
+"""The job over columns: tables in, a table of decisions and a summary out."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.civil import FOREVER, clock, moment
+from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, rows_batch
+from journeykit.columns.eligible import BAD, SCORES, Scores
+from journeykit.columns.engine import Engine, Worker
+from journeykit.columns.history import Parts, TouchReader, Touches
+from journeykit.columns.keys import Met
+from journeykit.columns.people import Chunk, id_texts
+from journeykit.columns.column import Column
+from journeykit.columns.settle import History
+from journeykit.columns.sources import Source, native, open_source
+from journeykit.decision import Outcome
+from journeykit.errors import DataError, ModelError
+from journeykit.job import Summary, Tally, summarise
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError
+from journeykit.tables.columns import missing_column, places_of
+from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute
+from journeykit.tables.spellings import Spellings
+from journeykit.touch import COUNTING, Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.columns.engine import Answers
+    from journeykit.columns.sources import Part
+    from journeykit.contact import Contact
+    from journeykit.decision import Decision
+
+THREADS = 2
+
+
+class TableJob:
+    """Tables to decide, by the columnar engine.
+
+    Args:
+        arbiter: who decides.
+        contacts: who: a dataframe, a path, a folder or dataset of Parquet files, or rows as mappings.
+        touches: the history, likewise.
+        scores: what models say, likewise.
+        claims: what is asked for, likewise; None derives claims from the campaigns' audiences.
+        at: the instant of the decisions, aware.
+        until: the last instant of a plan, aware, or None.
+        explain: whether rows tell also what was displaced and what weight would have won.
+        everything: whether denied claims are given too.
+        run_id: the name of the run; None makes one from playbook, ``at`` and ``until``.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows are tolerated; None for any number.
+        progress: is told, every now and then, how many contacts are done, and of how many where that is known.
+        threads: how many chunks are decided at once.
+    """
+
+    def __init__(
+        self,
+        arbiter: Arbiter,
+        contacts: Any = None,
+        touches: Any = None,
+        scores: Any = None,
+        claims: Any = None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        explain: bool = False,
+        everything: bool = False,
+        run_id: str | None = None,
+        zone: str | None = None,
+        max_bad: int | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if contacts is None and claims is None:
+            raise DataError("either contacts or claims must be given")
+        self.arbiter = arbiter
+        self.at = at
+        self.until = until
+        self.explain = explain
+        self.everything = everything
+        self.run_id = run_id or arbiter.run_id(at, until)
+        self.bad = BadRows(max_bad)
+        self.written = 0
+        self._progress = progress
+        self._threads = threads or min(THREADS, os.cpu_count() or 1)
+        self._zone = None if zone is None else clock(zone).zone
+        self._given = contacts
+        self.engine = Engine(arbiter, at=at, until=until, explain=explain, everything=everything)
+        self._spellings = Spellings.of(arbiter.playbook)
+        self._contacts = open_source(contacts, "contacts", typed=is_attribute, zone=self._zone)
+        self._touches = None if touches is None else open_source(touches, "touches", zone=self._zone)
+        self._notes = tuple(
+            contact_notes(
+                self._contacts.source, self._contacts.columns or (), self._contacts.naive, self._spellings
+            )
+        )
+        self._tally = Tally(arbiter.playbook)
+        self._counts = Counts(self.engine.layout)
+        self._labels = Labels(self.engine.layout, self.run_id)
+        self._unknown_touches = 0
+        self._parts = Parts()
+        self._plans: dict[tuple[str, ...], ContactPlan] = {}
+        self._schema: pa.Schema | None = None
+        if self._contacts.columns is not None:
+            places = places_of(self._contacts.columns, self._contacts.source)
+            if "contact_id" not in places:
+                raise missing_column("contact_id", self._contacts.columns, self._contacts.source)
+
+    # Reading
+
+    def _plan(self, names: tuple[str, ...]) -> ContactPlan:
+        plan = self._plans.get(names)
+        if plan is None:
+            if len(self._plans) > 1000:
+                self._plans.clear()
+            places = places_of(names, self._contacts.source)
+            plan = self._plans[names] = ContactPlan(names, places, self._spellings, self._zone)
+        return plan
+
+    def _meet(self) -> tuple[Met, np.ndarray]:
+        """Meet all contacts by their ids; who was met before."""
+        met = Met(self._contacts.count or 0)
+        again = []
+        row = 0
+        for part in self._contacts.parts(lambda name: name.strip().casefold() == "contact_id"):
+            if isinstance(part, BadRow):
+                continue
+            chunk = Chunk(self._plan(part[1]), part[2], part[0])
+            again.append(met.add(chunk.one, chunk.two, row, chunk.odd))
+            row += chunk.rows
+        return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
+
+    def _history(self, met: Met, contacts: int) -> History:
+        if self._touches is None:
+            return History(np.zeros(contacts + 1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32))
+        compiled = self.arbiter.compiled
+
+        def counted(parts: Mapping[str, Any]) -> bool:
+            campaign = compiled.campaigns.get(parts.get("campaign") or "")
+            return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
+
+        reader = TouchReader(
+            self._touches, self._parts, zone=self._zone, bad=self.bad, oldest=self.engine.oldest, counted=counted
+        )
+        touches = Touches()
+        for part in self._touches.parts(reader.wanted):
+            if isinstance(part, BadRow):
+                self.bad.add(part)
+                continue
+            self._unknown_touches += reader.read(part, met, touches)
+        self.engine.latest = max(self.engine.latest, reader.latest)
+        return touches.history(contacts)
+
+    # Deciding
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows of the table of decisions, in chunks. Once only."""
+        met, again = self._meet()
+        history = self._history(met, len(again))
+        del met
+        shapes = self.engine.layout.shapes(self._parts.list)
+        workers: SimpleQueue[Worker] = SimpleQueue()
+        for _ in range(self._threads):
+            workers.put(Worker(self.engine))
+        waiting: deque[Future[_Done]] = deque()
+        row = 0
+        with ThreadPoolExecutor(self._threads) as pool:
+            try:
+                for part in self._contacts.parts(lambda _: True):
+                    if isinstance(part, BadRow):
+                        self.bad.add(part)
+                        continue
+                    size = len(part[2][0]) if part[2] else 0
+                    own = _slice(history, row, row + size)
+                    waiting.append(
+                        pool.submit(self._decide, workers, part, again[row : row + size], own, shapes, row)
+                    )
+                    row += size
+                    if len(waiting) > self._threads:
+                        yield from self._finish(waiting.popleft().result())
+                while waiting:
+                    yield from self._finish(waiting.popleft().result())
+            finally:
+                for future in waiting:
+                    future.cancel()
+        if self._progress is not None:
+            self._progress(self._tally.contacts, self._tally.contacts)
+
+    def _decide(
+        self, workers: SimpleQueue[Worker], part: Part, again: np.ndarray, history: History, shapes: Any, row: int
+    ) -> _Done:
+        worker = workers.get()
+        try:
+            number, names, arrays = part
+            chunk = Chunk(self._plan(names), arrays, number)
+            people = self.engine.crowd.people(chunk)
+            odd = chunk.odd | again
+            if not self.engine.can:
+                odd[:] = True
+            people.person["traits"][odd] |= BAD
+            scores = _no_scores(chunk.rows, len(self.engine.layout.campaigns.list))
+            answers = worker.decide(chunk, people, history, shapes, scores)
+            column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
+            ids = _ids_as_given(column, chunk)
+            accounts = next(
+                (chunk.columns[place] for place, name, _ in chunk.plan.fields if name == "account"), None
+            )
+            batch = decision_batch(
+                self.engine, self._labels, chunk, answers, self.run_id, ids, _texts(accounts)
+            )
+            return _Done(chunk, again, history, scores, answers, batch, ids, odd)
+        finally:
+            workers.put(worker)
+
+    def _finish(self, done: _Done) -> Iterator[pa.RecordBatch]:
+        """Count a chunk, and let the one-contact engine decide what was left."""
+        self._counts.add(done.answers.tally, self.engine.layout.rules.list)
+        odd = set(np.flatnonzero(done.odd).tolist())
+        left = sorted(odd | set(done.answers.left.tolist()))
+        self._tally.contacts += done.chunk.rows - len(left)
+        batch = done.batch
+        if left:
+            batch = self._with_left(done, left)
+        self.written += batch.num_rows
+        if self._progress is not None:
+            self._progress(self._tally.contacts, self._contacts.count)
+        if batch.num_rows:
+            yield batch
+
+    def _with_left(self, done: _Done, left: Sequence[int]) -> pa.RecordBatch:
+        rows, whose = [], []
+        for row in left:
+            found = self._decide_one(done, row)
+            if found is not None:
+                kept = [own for own in found.rows if self.everything or own.outcome is not Outcome.DENIED]
+                rows += kept
+                whose += [row] * len(kept)
+        if not rows:
+            return done.batch
+        ids = done.ids.take(pa.array(whose)).to_pylist()
+        more = rows_batch(rows, ids, done.batch.schema)
+        table = pa.Table.from_batches([done.batch, more]).unify_dictionaries()
+        order = np.argsort(np.concatenate([done.answers.rows["contact"], np.array(whose)]), kind="stable")
+        return table.take(pa.array(order)).combine_chunks().to_batches()[0]
+
+    def _decide_one(self, done: _Done, row: int) -> Decision | None:
+        chunk, source = done.chunk, self._contacts.source
+        number = chunk.number + row
+        try:
+            contact = self._contact(done, row)
+        except BadCellError as bad:
+            column = getattr(bad, "__notes__", ["contact_id"])[0]
+            self.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
+            return None
+        except ModelError as error:
+            self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
+            return None
+        try:
+            decision = self.arbiter.decide(
+                contact,
+                self._touches_of(done, row),
+                at=self.at,
+                until=self.until,
+                explain=self.explain,
+                run_id=self.run_id,
+            )
+        except ModelError as error:
+            self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
+            return None
+        fault = self._tally.count(contact, decision)
+        if fault is not None:
+            self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
+        return decision
+
+    @staticmethod
+    def _contact(done: _Done, row: int) -> Contact:
+        if done.again[row]:
+            key = done.chunk.ids[row].as_py()
+            raise BadCellError(key, "one row for each contact")
+        return done.chunk.contact(row)
+
+    def _touches_of(self, done: _Done, row: int) -> list[Touch]:
+        history = done.history
+        places = slice(int(history.first[row]), int(history.first[row + 1]))
+        return [
+            Touch(at=moment(at), **self._parts.list[shape])
+            for at, shape in zip(history.at[places].tolist(), history.shape[places].tolist(), strict=True)
+        ]
+
+    # Giving
+
+    def schema(self) -> pa.Schema:
+        """The schema of the table of decisions."""
+        return self._schema or decision_schema(pa.large_string())
+
+    def table(self) -> Any:
+        """The table of decisions, of the kind of the table of contacts."""
+        batches = list(self.batches())
+        schema = batches[0].schema if batches else self.schema()
+        table = pa.Table.from_batches(batches, schema)
+        return native(table.unify_dictionaries(), self._given)
+
+    def summary(self) -> Summary:
+        """What was done."""
+        counts, openings = self._counts, self.engine.layout.list
+        teams, channels = (counts.by(names) for names in zip(*((o.campaign.team, o.channel) for o in openings), strict=True)) if openings else ({}, {})
+        total = self._tally.plus(
+            (counts.outcomes(), counts.reasons(), counts.rules),
+            (teams, counts.by_stage(), channels),
+            dict(zip(("timezone", "stage", "role", "consent"), counts.missing.tolist(), strict=True)),
+            counts.value,
+        )
+        return summarise(
+            total,
+            self.arbiter,
+            at=self.at,
+            until=self.until,
+            run_id=self.run_id,
+            written=self.written,
+            bad=self.bad,
+            unknown_touches=self._unknown_touches,
+            unknown_scores=0,
+            notes=self._notes,
+        )
+
+
+class _Done(NamedTuple):
+    """A chunk that is decided."""
+
+    chunk: Chunk
+    again: np.ndarray
+    history: History
+    scores: Scores
+    answers: Answers
+    batch: pa.RecordBatch
+    ids: pa.Array
+    odd: np.ndarray
+
+
+def _slice(history: History, start: int, stop: int) -> History:
+    first = history.first[start : stop + 1]
+    low, high = int(first[0]), int(first[-1])
+    return History(first - low, history.at[low:high], history.shape[low:high])
+
+
+def _no_scores(rows: int, campaigns: int) -> Scores:
+    return Scores(np.zeros(rows + 1, np.int64), np.zeros(0, SCORES), max(1, campaigns))
+
+
+def _ids_as_given(column: Column | None, chunk: Chunk) -> pa.Array:
+    """The ids as they came: whole numbers or text."""
+    if column is not None and column.array is not None and pa.types.is_integer(column.array.type):
+        return column.array
+    return chunk.ids
+
+
+def _texts(column: Column | None) -> Column | None:
+    return column

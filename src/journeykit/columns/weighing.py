@@ -1,0 +1,221 @@
+"""Weighing over columns: what a policy makes of many claims at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import evolve
+
+from journeykit.campaign import Claim
+from journeykit.civil import clock
+from journeykit.columns.eligible import NO_ZONE
+from journeykit.columns.layout import NONE
+from journeykit.fields import LARGEST, MILLIONTH
+from journeykit.policies.weighted import Weighted
+from journeykit.policy import Context
+
+if TYPE_CHECKING:
+    from journeykit.arbiter import Arbiter
+    from journeykit.columns.column import Column
+    from journeykit.columns.eligible import People
+    from journeykit.columns.layout import Layout
+    from journeykit.columns.people import Chunk
+    from journeykit.columns.settle import Entries
+    from journeykit.contact import Contact
+
+
+class Wishes:
+    """Claims that are to be weighed, as columns: all arrays have one place for each claim.
+
+    Attributes:
+        campaigns: the ids of the campaigns.
+        campaign: the number of each claim's campaign among them.
+        base: campaign weight x team lever x stage fit x role fit, multiplied in this order.
+        preference: the contact's own preference for the channel; 1 where he has none.
+        interest: 1, or 1 + the playbook's ``interest_lift``.
+        propensity: the chance of a response; NaN where none is given.
+        value: what a response is worth; NaN where none is given.
+        product: what the policy `weighted` makes of all these.
+        priority: the campaign's priority.
+        asked_at: the instant of asking, in microseconds since 1970; the start of its campaign where the claim has none.
+    """
+
+    def __init__(self, layout: Layout, chunk: Chunk, entries: Entries, contact: np.ndarray, asked: np.ndarray) -> None:
+        count = len(contact)
+        self._layout = layout
+        self._chunk = chunk
+        self._contact = contact
+        self._opening = entries.claim["opening"][:count]
+        self._asked = asked
+        self.campaigns = tuple(layout.campaigns.list)
+        self.campaign = layout.parts["openings"]["campaign"][self._opening]
+        claims = entries.claim[:count]
+        self.product, self.preference, self.interest, self.propensity, self.value = (
+            np.ascontiguousarray(claims[name]) for name in ("product", "preference", "interest", "propensity", "value")
+        )
+
+    @property
+    def priority(self) -> np.ndarray:
+        """The campaign's priority."""
+        return self._per_campaign([o.campaign.priority for o in self._layout.list])
+
+    @property
+    def asked_at(self) -> np.ndarray:
+        """The instant of asking, in microseconds since 1970."""
+        from journeykit.policies.first_come import started
+
+        starts = self._per_campaign([started(o.campaign) for o in self._layout.list])
+        return np.where(self._asked == NONE, starts, self._asked)
+
+    def _per_campaign(self, values: list[int]) -> np.ndarray:
+        return np.array(values, np.int64)[self._opening]
+
+    def __len__(self) -> int:
+        return len(self._contact)
+
+    def __getitem__(self, attribute: str) -> np.ndarray:
+        """An attribute of the claims' contacts: numbers as floats with NaN for missing ones, else Python's values."""
+        column: Column | None = next(
+            (
+                self._chunk.columns[place]
+                for place, names in self._chunk.plan.attributes
+                if attribute in names
+            ),
+            None,
+        )
+        if column is None:
+            return np.full(len(self), np.nan)
+        if column.numbers is not None:
+            numbers, known = column.numbers
+            return np.where(known, numbers, np.nan)[self._contact]
+        return np.array([*column.values, None], object)[:-1][column.codes[self._contact]]
+
+
+def _offers(policy: Any, name: str, reference: str) -> bool:
+    """Whether a policy has a method for columns that is as new as the one for single claims."""
+    for kind in type(policy).__mro__:
+        if name in vars(kind):
+            return True
+        if reference in vars(kind):
+            return False
+    return callable(getattr(policy, name, None))
+
+
+class Weigher:
+    """Gives entries their weights and ranks.
+
+    Attributes:
+        by_rows: whether the policy is asked claim by claim.
+    """
+
+    def __init__(self, arbiter: Arbiter, layout: Layout, now: int) -> None:
+        self.now = now
+        self.policy = arbiter.policy
+        self.compiled = arbiter.compiled
+        self.playbook = arbiter.playbook
+        self.layout = layout
+        self._weighs = _offers(self.policy, "weigh_columns", "weigh")
+        self._has_rank = getattr(self.policy, "rank", None) is not None
+        self._ranks = self._has_rank and _offers(self.policy, "rank_columns", "rank")
+        self.by_rows = not self._weighs or (self._has_rank and not self._ranks)
+
+    def weigh(
+        self,
+        chunk: Chunk,
+        people: People,
+        entries: Entries,
+        entry_first: np.ndarray,
+        start: int,
+        stop: int,
+        doubt: np.ndarray,
+    ) -> None:
+        """Set weight and rank; contacts with a claim that cannot be weighed are doubted."""
+        count = int(entries.used[0])
+        if not count:
+            return
+        claims = entries.claim[:count]
+        sizes = np.diff(entry_first[: stop - start + 1])
+        if self._is_plain:
+            weights = np.ascontiguousarray(claims["product"])
+        else:
+            contact = np.repeat(np.arange(start, stop), sizes)
+            asked = np.full(count, NONE, np.int64)
+            wishes = Wishes(self.layout, chunk, entries, contact, asked)
+            if self.by_rows:
+                weights = self._by_rows(chunk, people, entries, contact)
+            else:
+                weights = self._columns(wishes, entries, count)
+        claims["weight"] = NONE
+        with np.errstate(invalid="ignore"):
+            good = (weights >= -LARGEST) & (weights <= LARGEST)
+        claims["weight"][good] = np.rint(weights[good] * MILLIONTH).astype(np.int64)
+        if not good.all():
+            # Only what is weighed at all can be wrong.
+            weighed = (claims["state"] == 0) | (claims["timed"] != 0)
+            doubt[np.repeat(np.arange(stop - start), sizes)[~good & weighed]] = True
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the policy is `weighted`, whose work the kernel has done."""
+        return type(self.policy) is Weighted
+
+    def _columns(self, wishes: Wishes, entries: Entries, count: int) -> np.ndarray:
+        weights = np.asarray(self.policy.weigh_columns(wishes), np.float64)
+        if weights.shape != (count,):
+            from journeykit.errors import PolicyError
+
+            raise PolicyError(
+                f"weigh_columns of policy {self.playbook.policy!r} must give one weight for each claim: "
+                f"{count} of them, found an array of shape {weights.shape}"
+            )
+        if self._ranks:
+            entries.claim["rank"][:count] = np.asarray(self.policy.rank_columns(wishes), np.int64)
+        return weights
+
+    def _by_rows(self, chunk: Chunk, people: People, entries: Entries, contact: np.ndarray) -> np.ndarray:
+        weights = np.full(len(contact), np.nan)
+        known: tuple[int, Contact | None] = (-1, None)
+        for entry, row in enumerate(contact.tolist()):
+            if entries.claim["state"][entry] and not entries.claim["timed"][entry]:
+                continue
+            if known[0] != row:
+                known = row, chunk.contact(row)
+            try:
+                weights[entry], entries.claim["rank"][entry] = self._ask(known[1], people, entries, entry, row)
+            except Exception:  # noqa: BLE001, S112  (the one-contact engine will say what is wrong)
+                continue
+        return weights
+
+    def _ask(self, contact: Any, people: People, entries: Entries, entry: int, row: int) -> tuple[float, int]:
+        opening = self.layout.list[int(entries.claim["opening"][entry])]
+        claim = self.compiled.claims.get(opening) or Claim(
+            campaign=opening.campaign.id, content=opening.content_id, channel=opening.channel
+        )
+        preference, interest, propensity, value = (
+            float(entries.claim[name][entry]) for name in ("preference", "interest", "propensity", "value")
+        )
+        if propensity == propensity or value == value:
+            claim = evolve(
+                claim,
+                propensity=propensity if propensity == propensity else None,
+                value=value if value == value else None,
+            )
+        zone = self.playbook.timezone if people.person["traits"][row] & NO_ZONE else contact.timezone
+        context = Context(
+            clock(zone).moment(self.now),
+            self.playbook,
+            opening.campaign,
+            opening.content,
+            opening.team,
+            *self.compiled.fit(opening, contact.stage, contact.role)[2:],
+            preference,
+            interest,
+        )
+        weight = self.policy.weigh(claim, contact, context)
+        if isinstance(weight, (bool, str, bytes)) or weight is None:
+            return float("nan"), 0
+        rank = self.policy.rank(claim, contact, context) if self._has_rank else 0
+        if isinstance(rank, bool) or not -(2**62) <= rank.__index__() <= 2**62:
+            return float("nan"), 0
+        return float(weight), rank.__index__()
