@@ -51,20 +51,33 @@ class Labels:
     Args:
         layout: the playbook as arrays.
         run_id: the name of the run.
+        labels: openings, by number, each with a claim's own date or instant, or None.
+
+    Attributes:
+        when: by label, the place of its own date among all, from 1; 0 for none.
     """
 
-    def __init__(self, layout: Layout, run_id: str) -> None:
-        openings = layout.list
+    def __init__(self, layout: Layout, run_id: str, labels: Sequence[tuple[int, Any]]) -> None:
+        openings = [(layout.list[opening], own) for opening, own in labels]
         digests = [
-            claim_digest(run_id, opening.campaign.id, opening.content_id, opening.channel, None)
-            for opening in openings
+            claim_digest(
+                run_id,
+                opening.campaign.id,
+                opening.content_id,
+                opening.channel,
+                None if own is None else own.isoformat(),
+            )
+            for opening, own in openings
         ]
+        texts = {own.isoformat() for _, own in labels if own is not None}
+        order = {text: place for place, text in enumerate(sorted(texts), 1)}
+        self.when = np.array([0 if own is None else order[own.isoformat()] for _, own in labels] or [0], np.int64)
         self.one = np.array([one for one, _ in digests], np.uint64)
         self.two = np.array([two for _, two in digests], np.uint64)
-        self.campaign = _Names([opening.campaign.id for opening in openings])
-        self.content = _Names([opening.content_id for opening in openings])
-        self.channel = _Names([opening.channel for opening in openings])
-        self.team = _Names([opening.campaign.team for opening in openings])
+        self.campaign = _Names([opening.campaign.id for opening, _ in openings])
+        self.content = _Names([opening.content_id for opening, _ in openings])
+        self.channel = _Names([opening.channel for opening, _ in openings])
+        self.team = _Names([opening.campaign.team for opening, _ in openings])
         self.campaigns = pa.array(layout.campaigns.list, pa.string())
 
 

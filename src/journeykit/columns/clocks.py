@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from journeykit.columns.jit import entry, kernel
+from journeykit.columns.jit import entry, kernel, leaf
 
 from journeykit.civil import DAY, clock
 
@@ -46,7 +46,7 @@ def zones_of(names: Sequence[str], low: int, high: int) -> Zones:
     )
 
 
-@kernel
+@leaf
 def offset_at(zones, zone, at):
     """Microseconds by which local time is ahead of UTC."""
     low, high = zones.first[zone], zones.first[zone + 1] - 1
@@ -59,13 +59,13 @@ def offset_at(zones, zone, at):
     return zones.offset[low]
 
 
-@kernel
+@leaf
 def day_of(zones, zone, at):
     """Local date of an instant, as a day number."""
     return (at + offset_at(zones, zone, at)) // 86_400_000_000
 
 
-@kernel
+@leaf
 def instants_of(zones, zone, day, time, found):
     """The instants at which local clocks show a time on a day, earliest first, in `found`; how many there are."""
     wall = day * 86_400_000_000 + time
@@ -114,7 +114,7 @@ def day_start(zones, zone, day):
     return found[0]
 
 
-@kernel
+@leaf
 def _civil_month(day):
     """Months since January 1970 of a day number, in the proleptic Gregorian calendar."""
     # Years that begin in March put the leap day last; eras of 400 years have 146,097 days.
@@ -129,7 +129,7 @@ def _civil_month(day):
     return (year - 1970) * 12 + month
 
 
-@kernel
+@leaf
 def _month_start(months):
     """Day number of the first day of a month, counted from January 1970."""
     year = 1970 + months // 12
@@ -143,7 +143,7 @@ def _month_start(months):
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
-@kernel
+@leaf
 def period_edge(day, unit, every, shift, ahead):
     """First day of the block of periods in which a day lies, or of a later block.
 

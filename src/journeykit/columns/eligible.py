@@ -321,13 +321,15 @@ class Slots(NamedTuple):
         at: the instants.
         kind: by opening, its kind.
         now: by zone and opening, the checks that fail at the one instant, consent aside; only where there is one.
-        single: whether that is the only one.
+        dated: by zone, kind and date, the instant of a claim of that date.
+        single: whether there is one instant only.
     """
 
     first: np.ndarray
     at: np.ndarray
     kind: np.ndarray
     now: np.ndarray
+    dated: np.ndarray
     single: int
 
 
@@ -369,13 +371,13 @@ def judge(rules, people, contact, entries, entry, lasting):
     """Set state, rule and timed of an entry whose instants are known."""
     opening = entries.claim.opening[entry]
     union = lasting
-    reason = 0
+    reason = np.int64(0)
     fits = False
     low, high = entries.claim.at_from[entry], entries.claim.at_to[entry]
-    outside = entries.claim.from_[entry] != NONE
+    outside = entries.claim.rule[entry]
     for place in range(low, high):
         timely = timely_faults(rules, opening, people, contact, entries.time.at[place])
-        if outside:
+        if outside >= 0:
             timely |= 1 << CLOSED
         found = lasting | timely
         union |= found
@@ -394,7 +396,11 @@ def judge(rules, people, contact, entries, entry, lasting):
         at = entries.time.at[place]
         timely = timely_faults(rules, opening, people, contact, at)
         if (lasting | timely) >> reason & 1:
-            entries.claim.rule[entry] = rule_of(rules, opening, people, contact, reason, at)
+            rule = rule_of(rules, opening, people, contact, reason, at)
+            entries.claim.rule[entry] = outside if rule < 0 else rule
+            return
+        if outside >= 0 and reason == CLOSED:
+            entries.claim.rule[entry] = outside
             return
 
 
@@ -430,9 +436,10 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
     """
     openings = rules.openings
     count = len(openings)
+    kinds = np.max(slots.kind) + 1 if len(slots.kind) else 1
     longest = np.max(slots.first[1:] - slots.first[:-1]) if len(slots.first) > 1 else 1
     longest = max(longest, 1)
-    used = places = 0
+    used = places = np.int64(0)
     entry_first[0] = 0
     score, worth = np.full(scores.width, np.nan), np.full(scores.width, np.nan)
     asked = asks.any()
@@ -473,11 +480,14 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
             entries.claim.own[used] = 0
             entries.claim.rank[used] = 0
             entries.claim.from_[used] = NONE
+            entries.claim.rule[used] = -1
+            entries.claim.asked[used] = NONE
+            entries.claim.given[used] = np.nan
             if slots.single:
                 entries.time.at[places] = rules.now
                 places += 1
             else:
-                kind = zone * (np.max(slots.kind) + 1) + slots.kind[opening]
+                kind = zone * kinds + slots.kind[opening]
                 for place in range(slots.first[kind], slots.first[kind + 1]):
                     entries.time.at[places] = slots.at[place]
                     places += 1
@@ -493,6 +503,78 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
                 places = entries.claim.at_from[used]
                 continue
             weigh(rules, opening, people, contact, score[campaign], worth[campaign], entries, used)
+            used += 1
+        for place in range(scores.first[contact], scores.first[contact + 1]):
+            score[scores.score.campaign[place]] = np.nan
+            worth[scores.score.campaign[place]] = np.nan
+        entry_first[contact - start + 1] = used
+    entries.used[0], entries.used[1] = used, places
+    return stop
+
+
+@entry
+def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entries, entry_first, tally):
+    """One entry for each opening for which a claim of a contact stands.
+
+    Ends with the contact before whom the entries run out; the number of the next one.
+    """
+    openings = rules.openings
+    kinds = np.max(slots.kind) + 1 if len(slots.kind) else 1
+    longest = np.max(slots.first[1:] - slots.first[:-1]) if len(slots.first) > 1 else 1
+    longest = max(longest, 1)
+    used = places = np.int64(0)
+    entry_first[0] = 0
+    score, worth = np.full(scores.width, np.nan), np.full(scores.width, np.nan)
+    for contact in range(start, stop):
+        low, high = wishes.first[contact], wishes.first[contact + 1]
+        if used + high - low > len(entries.claim) or places + (high - low) * longest > len(entries.time):
+            entries.used[0], entries.used[1] = used, places
+            return contact
+        if people.person.traits[contact] & BAD:
+            entry_first[contact - start + 1] = used
+            continue
+        zone = people.person.zone[contact]
+        for place in range(scores.first[contact], scores.first[contact + 1]):
+            score[scores.score.campaign[place]] = scores.score.propensity[place]
+            worth[scores.score.campaign[place]] = scores.score.value[place]
+        for wish in range(low, high):
+            opening, own = wishes.asked.opening[wish], wishes.asked.own[wish]
+            count_missing(rules, opening, people, contact, asks[opening], tally, sign)
+            entries.claim.opening[used] = opening
+            entries.claim.at_from[used] = places
+            entries.claim.label[used] = wishes.asked.label[wish]
+            entries.claim.group[used] = wishes.asked.group[wish]
+            entries.claim.rank[used] = 0
+            entries.claim.from_[used] = NONE
+            entries.claim.rule[used] = -1
+            entries.claim.asked[used] = wishes.asked.asked[wish]
+            entries.claim.given[used] = wishes.asked.weight[wish]
+            entries.claim.own[used] = 0
+            kind = zone * kinds + slots.kind[opening]
+            if own >= 0:
+                entries.claim.own[used] = wishes.own.rank[own]
+                at = wishes.own.at[own]
+                if at == NONE:
+                    at = slots.dated[zone, slots.kind[opening], wishes.own.date[own]]
+                if not rules.now <= at <= rules.last:
+                    entries.claim.from_[used] = at
+                    entries.claim.rule[used] = wishes.own.rule[own]
+                entries.time.at[places] = at
+                places += 1
+            elif slots.single or slots.first[kind] == slots.first[kind + 1]:
+                entries.time.at[places] = rules.now
+                places += 1
+            else:
+                for place in range(slots.first[kind], slots.first[kind + 1]):
+                    entries.time.at[places] = slots.at[place]
+                    places += 1
+            entries.claim.at_to[used] = places
+            judge(rules, people, contact, entries, used, lasting_faults(rules, opening, people, contact))
+            campaign = openings.campaign[opening]
+            chance, value = wishes.asked.propensity[wish], wishes.asked.value[wish]
+            chance = score[campaign] if chance != chance else chance
+            value = worth[campaign] if value != value else value
+            weigh(rules, opening, people, contact, chance, value, entries, used)
             used += 1
         for place in range(scores.first[contact], scores.first[contact + 1]):
             score[scores.score.campaign[place]] = np.nan

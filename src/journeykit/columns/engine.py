@@ -19,6 +19,7 @@ from journeykit.columns.eligible import (
     Scores,
     Slots,
     derive,
+    gather,
     now_faults,
 )
 from journeykit.columns.layout import CELLS, MOST_CONFLICTS, SHAPES, Layout, Names, Rules
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
+    from journeykit.playbook import Playbook
     from journeykit.columns.eligible import People
+    from journeykit.columns.wishes import Wishes
 
 BLOCK = 32_768
 """So many claims are settled at a time: few enough to stay in the processor's cache."""
@@ -76,7 +79,8 @@ class Engine:
         until: the last instant of a plan, aware, or None.
         explain: whether rows tell what was displaced and what weight would have won.
         everything: whether denied claims are written too.
-        openings: what can be asked for, besides what the playbook lists.
+        openings: what can be asked for; None for what the playbook lists.
+        dates: the dates that claims ask for, as day numbers.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Engine:
         explain: bool,
         everything: bool,
         openings: Sequence[Any] | None = None,
+        dates: Sequence[int] = (),
     ) -> None:
         self.arbiter = arbiter
         self.compiled = arbiter.compiled
@@ -95,6 +100,7 @@ class Engine:
         self.at = at
         self.until = until
         self.explain = explain
+        self.dates = dates
         self.everything = everything
         self.now = micros(at)
         self.last = self.now if until is None else micros(until, what="until")
@@ -112,25 +118,16 @@ class Engine:
             [sum(bits[a] for a in asks.asked(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
             np.int64,
         )
-        self.reach = self._reach()
 
     @property
     def can(self) -> bool:
         """Whether the kernels can decide at all; else each contact is left to the one-contact engine."""
         return max(len(self.playbook.conflicts), len(self.playbook.requirements)) <= MOST_CONFLICTS
 
-    def _reach(self) -> int:
-        """Microseconds after which a touch can matter to no cap, conflict or requirement."""
-        found = [reach_of(window) for window in self.layout.windows_list]
-        for conflict in self.playbook.conflicts:
-            days, length = conflict.lag.days, conflict.lag.length
-            found.append((days + 3) * DAY if days is not None else (length or timedelta()) // timedelta(microseconds=1))
-        return max(found, default=0)
-
     @property
     def oldest(self) -> int:
         """Touches before this instant can matter to no cap, conflict or requirement."""
-        return -FOREVER if self.reach == FOREVER else self.now - self.reach
+        return oldest_of(self.playbook, self.now)
 
     def _span(self) -> tuple[int, int]:
         """The instants for which zones must be known."""
@@ -177,28 +174,48 @@ class Engine:
     def _slots(self, names: Sequence[str], now: np.ndarray) -> Slots:
         """The instants of a plan, by zone and kind of opening: those of one channel that obey hours alike."""
         openings = self.layout.list
-        if self.until is None:
-            kind = np.zeros(len(openings), np.int64)
-            return Slots(np.zeros(1, np.int64), np.zeros(0, np.int64), kind, now, 1)
         kinds: dict[tuple[str | None, bool], Any] = {}
         for opening in openings:
             kinds.setdefault((opening.channel, opening.campaign.obeys_quiet_hours), opening)
-        order = list(kinds)
+        order = {key: place for place, key in enumerate(kinds)}
+        kind = np.array([order[o.channel, o.campaign.obeys_quiet_hours] for o in openings], np.int64)
         first, instants = [0], []
-        for name in names:
+        dated = np.zeros((len(names), max(1, len(kinds)), len(self.dates)), np.int64)
+        for zone, name in enumerate(names):
             local = clock(name)
-            subject = Subject(
-                Contact(id="slots", timezone=name), self.playbook, self.compiled.schedule, local, self.now
-            )
-            for opening in kinds.values():
-                days = range(local.day(self.now), local.day(self.last) + 1)
-                found = (slot_of_day(subject, opening, day, self.now) for day in days)
-                instants += [at for at in found if at is not None and at <= self.last]
-                first.append(len(instants))
-        kind = [order.index((o.channel, o.campaign.obeys_quiet_hours)) for o in openings]
+            contact = Contact(id="slots", timezone=name)
+            subject = Subject(contact, self.playbook, self.compiled.schedule, local, self.now)
+            for place, opening in enumerate(kinds.values()):
+                if self.until is not None:
+                    days = range(local.day(self.now), local.day(self.last) + 1)
+                    found = (slot_of_day(subject, opening, day, self.now) for day in days)
+                    instants += [at for at in found if at is not None and at <= self.last]
+                    first.append(len(instants))
+                for date, day in enumerate(self.dates):
+                    dated[zone, place, date] = self._instant_on(subject, opening, day)
         return Slots(
-            np.array(first, np.int64), np.array(instants, np.int64), np.array(kind, np.int64), now, 0
+            np.array(first, np.int64), np.array(instants, np.int64), kind, now, dated, int(self.until is None)
         )
+
+    def _instant_on(self, subject: Subject, opening: Any, day: int) -> int:
+        """The instant of a claim that asks for a date; on a day without a slot the day's start, where checks say why."""
+        today = day == subject.clock.day(self.now)
+        slot = self.now if self.until is None and today else slot_of_day(subject, opening, day, self.now)
+        if slot is not None:
+            return slot
+        start = subject.clock.day_start(day)
+        return max(start, self.now) if today else start
+
+
+def oldest_of(playbook: Playbook, now: int) -> int:
+    """Touches before this instant can matter to no cap, conflict or requirement of a playbook."""
+    found = [reach_of(cap.window) for cap in playbook.caps]
+    found += [reach_of(need.within) for need in playbook.requirements if need.within is not None]
+    for conflict in playbook.conflicts:
+        days, length = conflict.lag.days, conflict.lag.length
+        found.append((days + 3) * DAY if days is not None else (length or timedelta()) // timedelta(microseconds=1))
+    reach = max(found, default=0)
+    return -FOREVER if reach == FOREVER else now - reach
 
 
 def _instant_of(day: Any) -> int:
@@ -237,7 +254,6 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._longest_slots = 0
 
     def _prepare(self, moment: Moment, most_touches: int, most_entries: int) -> None:
         layout = self.engine.layout
@@ -245,7 +261,7 @@ class Worker:
         slots = moment.slots
         longest = 1 if slots.single else max(1, int((slots.first[1:] - slots.first[:-1]).max(initial=1)))
         entries = max(BLOCK, openings, most_entries)
-        instants = max(entries, openings * longest, min(entries * longest, 4 * BLOCK))
+        instants = max(2 * BLOCK, max(openings, most_entries) * longest)
         self.entries = Entries(np.zeros(entries, CLAIMS), np.zeros(instants, TIMES), np.zeros(2, np.int64))
         most = max(openings, most_entries, 1)
         self.rows = Rows(np.zeros(entries, ROWS), np.zeros(entries * 4 + most * most, np.int64), np.zeros(2, np.int64))
@@ -261,32 +277,40 @@ class Worker:
         )
         self.order = np.zeros(entries, np.int64)
 
-    def decide(self, chunk: Chunk, people: People, history: History, shapes: Any, scores: Scores) -> Answers:
+    def decide(
+        self,
+        chunk: Chunk,
+        people: People,
+        history: History,
+        shapes: Any,
+        scores: Scores,
+        wishes: Wishes | None,
+        label_when: np.ndarray,
+    ) -> Answers:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
         engine = self.engine
         moment = engine.moment()
         rules = moment.rules._replace(shapes=shapes[0], shape_cells=shapes[1])
         counts = history.first[1:] - history.first[:-1]
-        self._prepare(moment, int(counts.max(initial=0)), 0)
+        most = 0 if wishes is None else int((wishes.first[1:] - wishes.first[:-1]).max(initial=0))
+        self._prepare(moment, int(counts.max(initial=0)), most)
         tally = _tally(engine.layout)
         taken, lost, left = [], [], []
         places = 0
         entry_first = np.zeros(chunk.rows + 1, np.int64)
-        label_when = np.zeros(max(1, len(engine.layout.list)), np.int64)
         start = 0
         entries, rows = self.entries, self.rows
         while start < chunk.rows:
-            stop = derive(
-                rules, people, moment.slots, engine.asks, scores, start, chunk.rows,
-                engine.everything, 1, entries, entry_first, tally,
+            stop = self._gather(
+                rules, people, moment, scores, wishes, start, chunk.rows, 1, entry_first, tally
             )
             doubt = np.zeros(stop - start, np.bool_)
             engine.weigher.weigh(chunk, people, entries, entry_first, start, stop, doubt)
             rows.used[:] = 0
             given_up = np.zeros(stop - start, np.int64)
             count = settle_all(
-                rules, people, history, self.desk, entries, entry_first, start, stop, engine.everything, True,
-                label_when, rows, self.order, tally, doubt, given_up,
+                rules, people, history, self.desk, entries, entry_first, start, stop, engine.everything,
+                wishes is None, label_when, rows, self.order, tally, doubt, given_up,
             )
             used = rows.row[: rows.used[0]].copy()
             used["lost_from"] += places
@@ -296,7 +320,10 @@ class Worker:
             lost.append(rows.lost[: rows.used[1]].copy())
             if count:
                 left.append(given_up[:count].copy())
-                self._uncount(rules, people, moment, scores, given_up[:count], tally)
+                first = np.zeros(2, np.int64)
+                for contact in given_up[:count].tolist():
+                    # What was counted of contacts that are left is taken back.
+                    self._gather(rules, people, moment, scores, wishes, contact, contact + 1, -1, first, tally)
             start = stop
         return Answers(
             rows=np.concatenate([np.zeros(0, ROWS), *taken]),
@@ -305,17 +332,27 @@ class Worker:
             tally=tally,
         )
 
-    def _uncount(
-        self, rules: Rules, people: People, moment: Moment, scores: Scores, contacts: np.ndarray, tally: Tally
-    ) -> None:
-        """Take back what was counted of contacts that are left."""
-        engine = self.engine
-        first = np.zeros(2, np.int64)
-        for contact in contacts.tolist():
-            derive(
-                rules, people, moment.slots, engine.asks, scores, contact, contact + 1,
-                engine.everything, -1, self.entries, first, tally,
+    def _gather(
+        self,
+        rules: Rules,
+        people: People,
+        moment: Moment,
+        scores: Scores,
+        wishes: Wishes | None,
+        start: int,
+        stop: int,
+        sign: int,
+        entry_first: np.ndarray,
+        tally: Tally,
+    ) -> int:
+        engine, entries, slots = self.engine, self.entries, moment.slots
+        if wishes is not None:
+            return gather(
+                rules, people, slots, engine.asks, scores, wishes, start, stop, sign, entries, entry_first, tally
             )
+        return derive(
+            rules, people, slots, engine.asks, scores, start, stop, engine.everything, sign, entries, entry_first, tally
+        )
 
 
 def _tally(layout: Layout) -> Tally:

@@ -352,7 +352,7 @@ class Layout:
         shapes = records(
             SHAPES,
             status=[status.get(touch.status, 0) for touch in touches],
-            campaign=[self.campaigns.find(touch.campaign) for touch in touches],
+            campaign=[_own(self.campaigns, touch.campaign) for touch in touches],
             content=[_own(self.contents, touch.content) for touch in touches],
             channel=[_own(self.channels, touch.channel) for touch in touches],
             ends=[NONE if effect.ends is None else day_number(effect.ends) for effect in effects],

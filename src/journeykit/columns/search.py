@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from journeykit.columns.jit import entry, kernel
+from journeykit.columns.jit import entry, kernel, leaf
 
 from journeykit.columns.records import record
 
@@ -85,7 +85,7 @@ def solve(problem, chosen):
     return True
 
 
-@kernel
+@leaf
 def _drop_hopeless(problem, live):
     """Close the items whose partners are all closed."""
     changed = True
@@ -102,7 +102,7 @@ def _drop_hopeless(problem, live):
                     changed = True
 
 
-@kernel
+@leaf
 def _find(leader, item):
     while leader[item] != item:
         leader[item] = leader[leader[item]]
@@ -181,7 +181,7 @@ def _solve_part(problem, live, binding, part, leader, chosen):
     return _search(problem, items[:size], number, values, uses, rooms, chosen)
 
 
-@kernel
+@leaf
 def _touches(problem, row, number):
     for place in range(problem.rows.start[row], problem.rows.stop[row]):
         if number[problem.members.pick[place]] >= 0:
@@ -189,7 +189,7 @@ def _touches(problem, row, number):
     return False
 
 
-@kernel
+@leaf
 def _shrink(uses, rooms, row):
     """A row in smallest whole numbers."""
     unit = 0
@@ -202,7 +202,7 @@ def _shrink(uses, rooms, row):
             uses[item] //= unit
 
 
-@kernel
+@leaf
 def _is_laminar(uses):
     rows, size = uses.shape
     for row in range(rows):
@@ -346,7 +346,7 @@ def _set_prices(values, uses, rooms, group, groups, free, prices, worth):
             break
 
 
-@kernel
+@leaf
 def _bound_of(worth, group, best, free, rooms, prices):
     """What the free items can add at most."""
     total = 0
@@ -361,7 +361,7 @@ def _bound_of(worth, group, best, free, rooms, prices):
     return total
 
 
-@kernel
+@leaf
 def _alive(problem, items, number, free, taken):
     """Drop free items that can have no partner any more; whether every item taken still can."""
     changed = True
@@ -413,8 +413,14 @@ def _search(problem, items, number, values, uses, rooms, chosen):
     for row in range(rows):
         for at in range(size):
             width[row] += uses[row, at] > 0
-    order = np.argsort(-width, kind="mergesort")
-    uses, rooms = uses[order], rooms[order]
+    for row in range(1, rows):
+        at = row
+        while at > 0 and width[at - 1] < width[at]:
+            width[at - 1], width[at] = width[at], width[at - 1]
+            rooms[at - 1], rooms[at] = rooms[at], rooms[at - 1]
+            for item in range(size):
+                uses[at - 1, item], uses[at, item] = uses[at, item], uses[at - 1, item]
+            at -= 1
     prices, worth = np.zeros(rows, np.int64), np.empty(size, np.int64)
     best_of = np.empty(groups, np.int64)
     free = np.ones((size + 1, size), np.bool_)

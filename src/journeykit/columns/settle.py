@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from journeykit.columns.jit import entry, kernel
+from journeykit.columns.jit import entry, kernel, leaf
 
 from journeykit.civil import DAY, LAST
 from journeykit.columns.clocks import day_of, day_start
@@ -51,6 +51,7 @@ GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME = range(3)
 _STEPS = 10_000
 _LARGEST_WEIGHT = 10**15
 _FORCED = -(2**61)
+NOBODY, NO, YES = np.int64(-1), np.int64(0), np.int64(1)
 
 
 class History(NamedTuple):
@@ -68,13 +69,14 @@ class History(NamedTuple):
 
 
 CLAIMS = record(
-    "opening label weight rank group own state rule timed from_ at_from at_to",
-    "product preference interest propensity value",
+    "opening label weight rank group own state rule timed from_ asked at_from at_to",
+    "given product preference interest propensity value",
 )
 """Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
 not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates;
 state, 0 where it is eligible at some instant, else the reason why not, and the first rule of that reason; whether
-nothing but time stands in its way; the first instant of its own, or `NONE`; where its instants lie; and what the policy
+nothing but time stands in its way; the first instant of its own, or `NONE`; when it was asked for; where its instants lie;
+its own weight, NaN for none; and what the policy
 `weighted` makes of it, with the factors."""
 TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
@@ -159,7 +161,7 @@ TOUCHES_AT = record("at kind")
 TOUCHES, WINNERS, EXEMPTS, LEFT = range(4)
 
 
-@kernel
+@leaf
 def clear_desk(rules, desk):
     """Forget the contact before."""
     spans = desk.spans
@@ -173,7 +175,7 @@ def clear_desk(rules, desk):
     desk.sizes[:] = 0
 
 
-@kernel
+@leaf
 def read_history(rules, history, contact, zone, desk, entries, low, high, derived):
     """The touches that count, as spans in the caps' windows."""
     shapes, windows, zones = rules.shapes, rules.windows, rules.zones
@@ -216,7 +218,7 @@ def read_history(rules, history, contact, zone, desk, entries, low, high, derive
     desk.sizes[TOUCHES] = count
 
 
-@kernel
+@leaf
 def _asked_again(openings, shapes, shape, entries, low, high):
     """Whether a planned touch is one of the claims, and so replaced by it."""
     for entry in range(low, high):
@@ -230,7 +232,7 @@ def _asked_again(openings, shapes, shape, entries, low, high):
     return False
 
 
-@kernel
+@leaf
 def _end_of(windows, zones, zone, window, ends):
     """For a `running` window, when a campaign that ends on a local date is over."""
     if windows.kind[window] != RUNNING or ends <= NONE or ends >= 10**9:
@@ -239,7 +241,7 @@ def _end_of(windows, zones, zone, window, ends):
     return day_start(zones, zone if own < 0 else own, ends + 1)
 
 
-@kernel
+@leaf
 def _stand(windows, zones, zone, spans, cell, window, at, ends, points, who, layer):
     counts, place = place_of(windows, window, zones, zone, at)
     end = place
@@ -250,7 +252,7 @@ def _stand(windows, zones, zone, spans, cell, window, at, ends, points, who, lay
         add_span(spans, cell, place, end, points, who, layer)
 
 
-@kernel
+@leaf
 def limit_of(rules, people, contact, cap):
     """The limit of a cap for a contact; `NO_LIMIT` where it does not bind him."""
     caps = rules.caps
@@ -264,7 +266,7 @@ def limit_of(rules, people, contact, cap):
 # Conflicts and requirements
 
 
-@kernel
+@leaf
 def barred(rules, zone, conflict, opening, first, then, at):
     """The first and last instant at which a touch, or winner, bars an opening; an empty span where it does not."""
     bit = 1 << conflict
@@ -288,7 +290,7 @@ def barred(rules, zone, conflict, opening, first, then, at):
     return low, day_start(rules.zones, zone, day + (lag if ahead else 0) + 1) - 1
 
 
-@kernel
+@leaf
 def clashes(rules, zone, opening, at, first, then, when):
     """Whether a touch, or winner, bars an opening at an instant."""
     if not (rules.openings.then[opening] & first or rules.openings.first[opening] & then):
@@ -300,7 +302,7 @@ def clashes(rules, zone, opening, at, first, then, when):
     return False
 
 
-@kernel
+@leaf
 def met_by_history(rules, desk, zone, need, at):
     """Whether a touch will do for a requirement at an instant."""
     window = rules.within[need]
@@ -323,7 +325,7 @@ def met_by_history(rules, desk, zone, need, at):
     return False
 
 
-@kernel
+@leaf
 def met_before(rules, desk, zone, entries, need, at, obeys):
     """Whether the history, or a winner that came before the contest, will do for a requirement."""
     if met_by_history(rules, desk, zone, need, at):
@@ -336,10 +338,10 @@ def met_before(rules, desk, zone, entries, need, at, obeys):
     return False
 
 
-@kernel
+@leaf
 def met_after(rules, desk, zone, entries, entry, need, at):
     """Whether a requirement of a claim is met by the history or by any winner that may be its partner."""
-    obeys = rules.openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0
+    obeys = np.int64(rules.openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0)
     if met_before(rules, desk, zone, entries, need, at, obeys):
         return True
     tier = rules.openings.tier[entries.claim.opening[entry]]
@@ -361,7 +363,7 @@ def met_after(rules, desk, zone, entries, entry, need, at):
 # The contest
 
 
-@kernel
+@leaf
 def goes_before(rules, entries, one, one_at, other, other_at):
     """Whether a claim at an instant stands before another in the order of claims."""
     if entries.claim.weight[one] != entries.claim.weight[other]:
@@ -391,14 +393,14 @@ def contest(rules, people, contact, desk, entries, low, high, obeys):
     zone = people.person.zone[contact]
     count = 0
     for entry in range(low, high):
-        if entries.claim.state[entry] == 0 and (openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0) == obeys:
+        if entries.claim.state[entry] == 0 and (openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0) == (obeys != 0):
             for place in range(entries.claim.at_from[entry], entries.claim.at_to[entry]):
                 count += entries.time.fits[place]
     items = np.zeros(count, ITEM)
     count = 0
     single = True
     for entry in range(low, high):
-        if entries.claim.state[entry] == 0 and (openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0) == obeys:
+        if entries.claim.state[entry] == 0 and (openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0) == (obeys != 0):
             for place in range(entries.claim.at_from[entry], entries.claim.at_to[entry]):
                 if entries.time.fits[place]:
                     items.entry[count], items.at[count] = entry, entries.time.at[place]
@@ -647,7 +649,7 @@ def contest(rules, people, contact, desk, entries, low, high, obeys):
     return Problem(items, row[:rows], member, clause[:clauses], partner)
 
 
-@kernel
+@leaf
 def _points_in(rules, opening, cell):
     """How much an opening weighs in a cell; -1 where it does not count there."""
     openings = rules.openings
@@ -657,14 +659,14 @@ def _points_in(rules, opening, cell):
     return -1
 
 
-@kernel
+@leaf
 def level_before(rules, entries, one, other):
     """Whether the level (tier and rank) of a claim is decided before another's."""
     tier, rival = rules.openings.tier[entries.claim.opening[one]], rules.openings.tier[entries.claim.opening[other]]
     return tier < rival or (tier == rival and entries.claim.rank[one] < entries.claim.rank[other])
 
 
-@kernel
+@leaf
 def put_values(rules, entries, problem, force, without):
     """Values, levels and the order of claims; with a claim forced in, or without one."""
     items = problem.items
@@ -697,7 +699,7 @@ def put_values(rules, entries, problem, force, without):
                 items.level[item] = _FORCED
 
 
-@kernel
+@leaf
 def answer(rules, entries, found, chosen, force, without):
     """The best set for a contest, marked in `chosen`; False where the search was given up."""
     put_values(rules, entries, found, force, without)
@@ -710,7 +712,7 @@ def grant(rules, people, contact, desk, entries, found, obeys):
     items = found.items
     openings, windows, zones = rules.openings, rules.windows, rules.zones
     chosen = np.zeros(len(items), np.bool_)
-    if not answer(rules, entries, found, chosen, -1, -1):
+    if not answer(rules, entries, found, chosen, NOBODY, NOBODY):
         desk.sizes[LEFT] = 1
         return
     for item in range(len(items)):
@@ -733,7 +735,7 @@ def grant(rules, people, contact, desk, entries, found, obeys):
                    openings.ends[opening], rules.cells.points[place], winner, layer)
 
 
-@kernel
+@leaf
 def number_winners(rules, desk, entries):
     """The place of each winner in the order of claims."""
     for winner in range(desk.sizes[WINNERS]):
@@ -747,7 +749,7 @@ def number_winners(rules, desk, entries):
 # When it may go after all
 
 
-@kernel
+@leaf
 def open_from(rules, zone, opening, since):
     """The first instant from `since` on at which a campaign is open; `FOREVER` if never."""
     openings, zones = rules.openings, rules.zones
@@ -768,7 +770,7 @@ def open_from(rules, zone, opening, since):
     return since if today == day else max(since, day_start(zones, zone, day))
 
 
-@kernel
+@leaf
 def retry(rules, people, contact, desk, entries, entry):
     """The earliest instant after the span at which a claim alone fits all that is known; `NONE` if never."""
     openings, windows, zones = rules.openings, rules.windows, rules.zones
@@ -828,7 +830,7 @@ def retry(rules, people, contact, desk, entries, entry):
     return NONE
 
 
-@kernel
+@leaf
 def _clear_from(rules, desk, zone, entries, opening, since):
     """The first instant from `since` on that no conflict bars."""
     at = since
@@ -853,7 +855,7 @@ def _clear_from(rules, desk, zone, entries, opening, since):
     return at
 
 
-@kernel
+@leaf
 def _met_from(rules, desk, zone, entries, entry, need, since):
     """The first instant from `since` on at which a requirement is met; `FOREVER` if never."""
     at = since
@@ -875,7 +877,7 @@ def _met_from(rules, desk, zone, entries, entry, need, since):
 # Why it lost
 
 
-@kernel
+@leaf
 def _note(notes, kind, by_history, rule):
     """Remember the first rule of each kind of stop, and in which order the kinds came."""
     place = 2 * kind + by_history
@@ -888,13 +890,13 @@ def _note(notes, kind, by_history, rule):
 _BY_CAP, _BY_ROOM, _BY_CONFLICT, _BY_NEED = range(4)
 
 
-@kernel
+@leaf
 def _stops(rules, people, contact, desk, entries, entry, at, notes):
     """What stops a claim at an instant: bits for cap, conflict with the past, any conflict, and requirement."""
     openings, windows, zones = rules.openings, rules.windows, rules.zones
     opening = entries.claim.opening[entry]
     zone = people.person.zone[contact]
-    obeys = openings.traits[opening] & OBEYS_CAPS != 0
+    obeys = np.int64(openings.traits[opening] & OBEYS_CAPS != 0)
     found = 0
     if obeys:
         for place in range(openings.cell_from[opening], openings.cell_to[opening]):
@@ -942,7 +944,7 @@ def _stops(rules, people, contact, desk, entries, entry, at, notes):
     return found
 
 
-@kernel
+@leaf
 def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
     openings = rules.openings
     found = 0
@@ -972,7 +974,7 @@ def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
     return found
 
 
-@kernel
+@leaf
 def why(rules, people, contact, desk, entries, entry, exempt, main, notes):
     """The reason for which an eligible claim lost, and the first rule that stopped it."""
     notes[:] = -1
@@ -1008,10 +1010,10 @@ def why(rules, people, contact, desk, entries, entry, exempt, main, notes):
 @kernel
 def _possible(rules, entries, entry, exempt, main):
     """Whether any feasible set contains a claim."""
-    obeys = rules.openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0
+    obeys = np.int64(rules.openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0)
     found = main if obeys else exempt
     chosen = np.zeros(len(found.items), np.bool_)
-    answer(rules, entries, found, chosen, entry, -1)
+    answer(rules, entries, found, chosen, entry, NOBODY)
     for item in range(len(chosen)):
         if chosen[item] and found.items.entry[item] == entry:
             return True
@@ -1021,7 +1023,7 @@ def _possible(rules, entries, entry, exempt, main):
 # What it would have taken
 
 
-@kernel
+@leaf
 def _total(rules, entries, found, chosen, force):
     total = 0
     for item in range(len(chosen)):
@@ -1034,18 +1036,18 @@ def _total(rules, entries, found, chosen, force):
 def displaced(rules, desk, entries, entry, main, total):
     """The value of what a granted claim that obeys caps pushed out; `NONE` where the search was given up."""
     chosen = np.zeros(len(main.items), np.bool_)
-    if not answer(rules, entries, main, chosen, -1, entry):
+    if not answer(rules, entries, main, chosen, NOBODY, entry):
         desk.sizes[LEFT] = 1
         return NONE
-    without = _total(rules, entries, main, chosen, -1)
+    without = _total(rules, entries, main, chosen, NOBODY)
     for winner in range(desk.sizes[EXEMPTS]):
         without += entries.claim.weight[desk.winner.entry[winner]] - rules.reserve
     return without - (total - entries.claim.weight[entry] + rules.reserve)
 
 
-@kernel
+@leaf
 def _wins(rules, desk, entries, entry, found, chosen, force):
-    if not answer(rules, entries, found, chosen, force, -1):
+    if not answer(rules, entries, found, chosen, force, NOBODY):
         desk.sizes[LEFT] = 1
     for item in range(len(chosen)):
         if chosen[item] and found.items.entry[item] == entry:
@@ -1060,7 +1062,7 @@ def needs(rules, desk, entries, entry, found):
     now, forced = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     if not _wins(rules, desk, entries, entry, found, forced, entry):
         return NONE
-    _wins(rules, desk, entries, entry, found, now, -1)
+    _wins(rules, desk, entries, entry, found, now, NOBODY)
     # How much less the others reach, level by level, once the claim is forced in.
     short = 0
     done = np.zeros(count, np.bool_)
@@ -1098,7 +1100,7 @@ def needs(rules, desk, entries, entry, found):
     for weight in (least, least + 1):
         if weight <= _LARGEST_WEIGHT and best == NONE:
             entries.claim.weight[entry] = weight
-            if _wins(rules, desk, entries, entry, found, forced, -1):
+            if _wins(rules, desk, entries, entry, found, forced, NOBODY):
                 best = weight
     entries.claim.weight[entry] = own
     return best
@@ -1107,7 +1109,7 @@ def needs(rules, desk, entries, entry, found):
 # The answers
 
 
-@kernel
+@leaf
 def _add_row(rows, contact, label, outcome, reason, rule, weight):
     place = rows.used[0]
     rows.row.contact[place] = contact
@@ -1125,7 +1127,7 @@ def _add_row(rows, contact, label, outcome, reason, rule, weight):
     return place
 
 
-@kernel
+@leaf
 def _add_lost(rules, rows, desk, entries):
     """The campaigns of the winners that take the room, in the order of claims, each once."""
     place = rows.used[0] - 1
@@ -1157,12 +1159,12 @@ def settle(rules, people, contact, history, desk, entries, low, high, everything
             exempts += openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS == 0
     if eligible or timed:
         read_history(rules, history, contact, zone, desk, entries, low, high, derived)
-    exempt = contest(rules, people, contact, desk, entries, low, high if exempts else low, False)
+    exempt = contest(rules, people, contact, desk, entries, low, high if exempts else low, NO)
     if exempts:
-        grant(rules, people, contact, desk, entries, exempt, False)
-    main = contest(rules, people, contact, desk, entries, low, high if eligible > exempts else low, True)
+        grant(rules, people, contact, desk, entries, exempt, NO)
+    main = contest(rules, people, contact, desk, entries, low, high if eligible > exempts else low, YES)
     if eligible > exempts:
-        grant(rules, people, contact, desk, entries, main, True)
+        grant(rules, people, contact, desk, entries, main, YES)
     if desk.sizes[LEFT]:
         return False
     number_winners(rules, desk, entries)
@@ -1175,7 +1177,7 @@ def settle(rules, people, contact, history, desk, entries, low, high, everything
         total += entries.claim.weight[entry] - rules.reserve
     for entry in range(low, high):
         opening, label = entries.claim.opening[entry], entries.claim.label[entry]
-        obeys = openings.traits[opening] & OBEYS_CAPS != 0
+        obeys = np.int64(openings.traits[opening] & OBEYS_CAPS != 0)
         if desk.won[entry - low] >= 0:
             place = _add_row(rows, contact, label, GRANTED_OUTCOME, GRANTED, -1, entries.claim.weight[entry])
             rows.row.send_at[place] = desk.winner.at[desk.won[entry - low]]
@@ -1241,7 +1243,7 @@ def settle_all(
     return count
 
 
-@kernel
+@leaf
 def _count(rules, people, contact, rows, order, entries, first, tally):
     stage = people.person.stage[contact]
     for place in range(first, rows.used[0]):
@@ -1254,7 +1256,7 @@ def _count(rules, people, contact, rows, order, entries, first, tally):
             tally.rules[rows.row.rule[place]] += 1
 
 
-@kernel
+@leaf
 def _row_before(rules, entries, rows, one, one_entry, other, other_entry, label_when):
     """Whether a row stands before another: those with a weight first, in the order of claims."""
     weight, rival = rows.row.weight[one], rows.row.weight[other]

@@ -6,34 +6,37 @@ import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from journeykit.civil import FOREVER, clock, moment
+from journeykit.campaign import Claim, Score
+from journeykit.civil import FOREVER, clock, day_number, micros, moment
 from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, rows_batch
 from journeykit.columns.eligible import BAD, SCORES, Scores
-from journeykit.columns.engine import Engine, Worker
+from journeykit.columns.engine import Engine, Worker, oldest_of
 from journeykit.columns.history import Parts, TouchReader, Touches
 from journeykit.columns.keys import Met
 from journeykit.columns.people import Chunk, id_texts
 from journeykit.columns.column import Column
 from journeykit.columns.settle import History
 from journeykit.columns.sources import Source, native, open_source
+from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
 from journeykit.job import Summary, Tally, summarise
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError
-from journeykit.tables.columns import missing_column, places_of
+from journeykit.tables.claims import CLAIM_COLUMNS
+from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute
 from journeykit.tables.spellings import Spellings
 from journeykit.touch import COUNTING, Touch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from journeykit.arbiter import Arbiter
     from journeykit.columns.engine import Answers
@@ -96,26 +99,45 @@ class TableJob:
         self._threads = threads or min(THREADS, os.cpu_count() or 1)
         self._zone = None if zone is None else clock(zone).zone
         self._given = contacts
-        self.engine = Engine(arbiter, at=at, until=until, explain=explain, everything=everything)
         self._spellings = Spellings.of(arbiter.playbook)
-        self._contacts = open_source(contacts, "contacts", typed=is_attribute, zone=self._zone)
+        self._claims: ClaimTable | None = None
+        self._claim_source = None if claims is None else open_source(
+            claims, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=self._zone
+        )
+        self._contacts = self._source(contacts)
         self._touches = None if touches is None else open_source(touches, "touches", zone=self._zone)
+        self._score_source = None if scores is None else open_source(scores, "scores", zone=self._zone)
         self._notes = tuple(
             contact_notes(
                 self._contacts.source, self._contacts.columns or (), self._contacts.naive, self._spellings
             )
         )
         self._tally = Tally(arbiter.playbook)
-        self._counts = Counts(self.engine.layout)
-        self._labels = Labels(self.engine.layout, self.run_id)
-        self._unknown_touches = 0
+        self._counts: Counts | None = None
+        self._unknown_touches = self._unknown_scores = 0
         self._parts = Parts()
+        self._undecided: list[int] = []
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
-        self._schema: pa.Schema | None = None
+        self._latest = micros(at)
         if self._contacts.columns is not None:
             places = places_of(self._contacts.columns, self._contacts.source)
             if "contact_id" not in places:
                 raise missing_column("contact_id", self._contacts.columns, self._contacts.source)
+
+    def _source(self, contacts: Any) -> Source:
+        """The contacts; where there is no table of them, those who have claims."""
+        if contacts is not None:
+            return open_source(contacts, "contacts", typed=is_attribute, zone=self._zone)
+        self._claims = self._read_claims()
+        assert self._claims is not None  # noqa: S101  (one of the two is given)
+        found = open_source(pa.table({"contact_id": pa.array(self._claims.whose(), pa.large_string())}), "contacts")
+        found.source = self._claims.source.source
+        return found
+
+    def _read_claims(self) -> ClaimTable | None:
+        if self._claims is None and self._claim_source is not None:
+            self._claims = ClaimTable(self._claim_source, self.arbiter.playbook, zone=self._zone, bad=self.bad)
+        return self._claims
 
     # Reading
 
@@ -133,7 +155,7 @@ class TableJob:
         met = Met(self._contacts.count or 0)
         again = []
         row = 0
-        for part in self._contacts.parts(lambda name: name.strip().casefold() == "contact_id"):
+        for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id"):
             if isinstance(part, BadRow):
                 continue
             chunk = Chunk(self._plan(part[1]), part[2], part[0])
@@ -151,7 +173,7 @@ class TableJob:
             return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
 
         reader = TouchReader(
-            self._touches, self._parts, zone=self._zone, bad=self.bad, oldest=self.engine.oldest, counted=counted
+            self._touches, self._parts, zone=self._zone, bad=self.bad, oldest=oldest_of(self.arbiter.playbook, micros(self.at)), counted=counted
         )
         touches = Touches()
         for part in self._touches.parts(reader.wanted):
@@ -159,7 +181,7 @@ class TableJob:
                 self.bad.add(part)
                 continue
             self._unknown_touches += reader.read(part, met, touches)
-        self.engine.latest = max(self.engine.latest, reader.latest)
+        self._latest = max(self._latest, reader.latest)
         return touches.history(contacts)
 
     # Deciding
@@ -167,9 +189,35 @@ class TableJob:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in chunks. Once only."""
         met, again = self._meet()
-        history = self._history(met, len(again))
+        contacts = len(again)
+        history = self._history(met, contacts)
+        playbook = self.arbiter.playbook
+        scores = None
+        if self._score_source is not None:
+            scores = ScoreTable(self._score_source, playbook, bad=self.bad)
+        claims = self._read_claims()
+        openings, lists = openings_asked(self.arbiter.compiled, () if claims is None else claims.asks)
+        dates = [] if claims is None else [day_number(own) for own in claims.owns if not isinstance(own, datetime)]
+        self.engine = engine = Engine(
+            self.arbiter,
+            at=self.at,
+            until=self.until,
+            explain=self.explain,
+            everything=self.everything,
+            openings=openings,
+            dates=dates,
+        )
+        engine.latest = self._latest
+        self._counts = Counts(engine.layout)
+        self._scores = _no_scores(contacts, len(engine.layout.campaigns.list))
+        if scores is not None:
+            self._scores, self._unknown_scores = scores.join(met, contacts, engine.layout)
+            self._score_table = scores
+        self._asked = None if claims is None else asked_by(claims, met, contacts, engine.layout, lists)
+        labels = [(opening, None) for opening in range(len(openings))] if self._asked is None else self._asked.labels
+        self._labels = Labels(engine.layout, self.run_id, labels)
         del met
-        shapes = self.engine.layout.shapes(self._parts.list)
+        shapes = engine.layout.shapes(self._parts.list)
         workers: SimpleQueue[Worker] = SimpleQueue()
         for _ in range(self._threads):
             workers.put(Worker(self.engine))
@@ -194,8 +242,33 @@ class TableJob:
             finally:
                 for future in waiting:
                     future.cancel()
+        if self._undecided and self._touches is not None:
+            self._unknown_touches += self._touches_lost()
+        if claims is not None:
+            lost = np.isin(claims.contact, np.array(self._undecided, np.int64)) | (claims.contact < 0)
+            claims.refuse(np.flatnonzero(lost & (claims.faults == 0)))
         if self._progress is not None:
             self._progress(self._tally.contacts, self._tally.contacts)
+
+    def _touches_lost(self) -> int:
+        """How many touches belong to contacts that could not be decided; those that are too old to matter too."""
+        assert self._touches is not None  # noqa: S101  (the caller looked)
+        wanted = np.array(self._undecided, np.int64)
+        met = Met()
+        row = 0
+        for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id"):
+            if not isinstance(part, BadRow):
+                chunk = Chunk(self._plan(part[1]), part[2], part[0])
+                met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
+                row += chunk.rows
+        reader = TouchReader(
+            self._touches, Parts(), zone=self._zone, bad=BadRows(), oldest=-FOREVER, counted=lambda _: True
+        )
+        touches = Touches()
+        for part in self._touches.parts(reader.wanted):
+            if not isinstance(part, BadRow):
+                reader.read(part, met, touches)
+        return touches.count
 
     def _decide(
         self, workers: SimpleQueue[Worker], part: Part, again: np.ndarray, history: History, shapes: Any, row: int
@@ -206,11 +279,15 @@ class TableJob:
             chunk = Chunk(self._plan(names), arrays, number)
             people = self.engine.crowd.people(chunk)
             odd = chunk.odd | again
-            if not self.engine.can:
+            wishes = None
+            if self._asked is not None:
+                wishes = _own_wishes(self._asked.wishes, row, row + chunk.rows)
+                odd |= self._asked.odd[row : row + chunk.rows]
+            if not self.engine.can or (wishes is not None and self.engine.weigher.by_rows):
                 odd[:] = True
             people.person["traits"][odd] |= BAD
-            scores = _no_scores(chunk.rows, len(self.engine.layout.campaigns.list))
-            answers = worker.decide(chunk, people, history, shapes, scores)
+            scores = _own_scores(self._scores, row, row + chunk.rows)
+            answers = worker.decide(chunk, people, history, shapes, scores, wishes, self._labels.when)
             column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
             ids = _ids_as_given(column, chunk)
             accounts = next(
@@ -219,7 +296,7 @@ class TableJob:
             batch = decision_batch(
                 self.engine, self._labels, chunk, answers, self.run_id, ids, _texts(accounts)
             )
-            return _Done(chunk, again, history, scores, answers, batch, ids, odd)
+            return _Done(chunk, again, history, scores, answers, batch, ids, odd, row)
         finally:
             workers.put(worker)
 
@@ -242,7 +319,9 @@ class TableJob:
         rows, whose = [], []
         for row in left:
             found = self._decide_one(done, row)
-            if found is not None:
+            if found is None:
+                self._unmet(done, row)
+            else:
                 kept = [own for own in found.rows if self.everything or own.outcome is not Outcome.DENIED]
                 rows += kept
                 whose += [row] * len(kept)
@@ -253,6 +332,13 @@ class TableJob:
         table = pa.Table.from_batches([done.batch, more]).unify_dictionaries()
         order = np.argsort(np.concatenate([done.answers.rows["contact"], np.array(whose)]), kind="stable")
         return table.take(pa.array(order)).combine_chunks().to_batches()[0]
+
+    def _unmet(self, done: _Done, row: int) -> None:
+        """What belongs to a contact that cannot be decided belongs to nobody."""
+        if done.again[row]:
+            return
+        self._undecided.append(done.start + row)
+        self._unknown_scores += int(done.scores.first[row + 1] - done.scores.first[row])
 
     def _decide_one(self, done: _Done, row: int) -> Decision | None:
         chunk, source = done.chunk, self._contacts.source
@@ -266,19 +352,22 @@ class TableJob:
         except ModelError as error:
             self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
             return None
+        claims, counted = self._claims_of(done, row, contact.id)
         try:
             decision = self.arbiter.decide(
                 contact,
                 self._touches_of(done, row),
+                claims,
                 at=self.at,
                 until=self.until,
+                scores=self._scores_of(done, row),
                 explain=self.explain,
                 run_id=self.run_id,
             )
         except ModelError as error:
             self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
             return None
-        fault = self._tally.count(contact, decision)
+        fault = self._tally.count(contact, decision, counted)
         if fault is not None:
             self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
         return decision
@@ -298,6 +387,22 @@ class TableJob:
             for at, shape in zip(history.at[places].tolist(), history.shape[places].tolist(), strict=True)
         ]
 
+    def _scores_of(self, done: _Done, row: int) -> dict[str, Score]:
+        scores, names = done.scores, self.engine.layout.campaigns.list
+        found = scores.score[int(scores.first[row]) : int(scores.first[row + 1])].tolist()
+        return {
+            names[campaign]: Score(
+                propensity=None if propensity != propensity else propensity, value=None if value != value else value
+            )
+            for campaign, propensity, value in found
+        }
+
+    def _claims_of(self, done: _Done, row: int, key: str) -> tuple[list[Claim] | None, int]:
+        if self._claims is None:
+            return None, 0
+        rows = np.flatnonzero(self._claims.contact == done.start + row).tolist()
+        return self._claims.claims(key, rows, self._claims.number)
+
     # Giving
 
     def schema(self) -> pa.Schema:
@@ -313,7 +418,9 @@ class TableJob:
 
     def summary(self) -> Summary:
         """What was done."""
-        counts, openings = self._counts, self.engine.layout.list
+        counts = self._counts
+        assert counts is not None  # noqa: S101  (there is a summary of what was decided)
+        openings = self.engine.layout.list
         teams, channels = (counts.by(names) for names in zip(*((o.campaign.team, o.channel) for o in openings), strict=True)) if openings else ({}, {})
         total = self._tally.plus(
             (counts.outcomes(), counts.reasons(), counts.rules),
@@ -330,9 +437,19 @@ class TableJob:
             written=self.written,
             bad=self.bad,
             unknown_touches=self._unknown_touches,
-            unknown_scores=0,
+            unknown_scores=self._unknown_scores,
             notes=self._notes,
         )
+
+
+def _own_scores(scores: Scores, start: int, stop: int) -> Scores:
+    first = scores.first[start : stop + 1]
+    return Scores(first - first[0], scores.score[int(first[0]) : int(first[-1])], scores.width)
+
+
+def _own_wishes(wishes: Wishes, start: int, stop: int) -> Wishes:
+    first = wishes.first[start : stop + 1]
+    return Wishes(first - first[0], wishes.asked[int(first[0]) : int(first[-1])], wishes.own)
 
 
 class _Done(NamedTuple):
@@ -346,6 +463,7 @@ class _Done(NamedTuple):
     batch: pa.RecordBatch
     ids: pa.Array
     odd: np.ndarray
+    start: int
 
 
 def _slice(history: History, start: int, stop: int) -> History:

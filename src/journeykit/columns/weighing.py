@@ -41,13 +41,13 @@ class Wishes:
         asked_at: the instant of asking, in microseconds since 1970; the start of its campaign where the claim has none.
     """
 
-    def __init__(self, layout: Layout, chunk: Chunk, entries: Entries, contact: np.ndarray, asked: np.ndarray) -> None:
+    def __init__(self, layout: Layout, chunk: Chunk, entries: Entries, contact: np.ndarray) -> None:
         count = len(contact)
         self._layout = layout
         self._chunk = chunk
         self._contact = contact
         self._opening = entries.claim["opening"][:count]
-        self._asked = asked
+        self._asked = entries.claim["asked"][:count]
         self.campaigns = tuple(layout.campaigns.list)
         self.campaign = layout.parts["openings"]["campaign"][self._opening]
         claims = entries.claim[:count]
@@ -137,15 +137,15 @@ class Weigher:
         claims = entries.claim[:count]
         sizes = np.diff(entry_first[: stop - start + 1])
         if self._is_plain:
-            weights = np.ascontiguousarray(claims["product"])
+            weights = np.where(np.isnan(claims["given"]), claims["product"], claims["given"])
         else:
             contact = np.repeat(np.arange(start, stop), sizes)
-            asked = np.full(count, NONE, np.int64)
-            wishes = Wishes(self.layout, chunk, entries, contact, asked)
             if self.by_rows:
                 weights = self._by_rows(chunk, people, entries, contact)
             else:
-                weights = self._columns(wishes, entries, count)
+                weights = self._columns(Wishes(self.layout, chunk, entries, contact), entries, count)
+            given = claims["given"]
+            weights = np.where(np.isnan(given), weights, given)
         claims["weight"] = NONE
         with np.errstate(invalid="ignore"):
             good = (weights >= -LARGEST) & (weights <= LARGEST)

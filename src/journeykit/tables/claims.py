@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from journeykit.playbook import Playbook
     from journeykit.tables.formats import Source
 
-_CLAIM_NUMBERS = ("weight", "propensity", "value", "cost")
-_CLAIM_COLUMNS = ("contact_id", "campaign_id", "content_id", "channel", "at", "asked_at", *_CLAIM_NUMBERS)
+CLAIM_NUMBERS = ("weight", "propensity", "value", "cost")
+CLAIM_COLUMNS = ("contact_id", "campaign_id", "content_id", "channel", "at", "asked_at", *CLAIM_NUMBERS)
 
 
 class Claims:
@@ -62,28 +62,36 @@ class Claims:
         only: str | None = None,
     ) -> Claims:
         """Read a table of claims; what the playbook does not know makes a claim bad."""
-        file = open_table(source, "claims", typed=lambda name: fold_name(name) not in _CLAIM_COLUMNS, zone=zone)
-        claims = cls(file.source, bad if bad is not None else BadRows())
-        readers = _claim_readers(zone)
+        file = open_table(source, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=zone)
+        claims = cls.empty(file.source, playbook, bad if bad is not None else BadRows())
+        readers = claim_readers(zone)
         known = campaigns_of(playbook)
-        claims._widths = {key: len(campaign.content) or 1 for key, campaign in (known or {}).items()}
         channels = {content.id: content.channel for content in (playbook.content or () if playbook else ())}
-        for number, columns, places, values in PlacedRows(file, _CLAIM_COLUMNS[:2], claims.bad).rows():
+        for number, columns, places, values in PlacedRows(file, CLAIM_COLUMNS[:2], claims.bad).rows():
             try:
                 key = read_id(cell_of(places, "contact_id", values))
             except BadCellError as error:
                 claims.bad.add(BadRow(file.source, number, "contact_id", error.found, error.allowed))
                 continue
             if only in (None, key):
-                fault, parts = _claim_parts(places, values, readers)
-                fault = fault or _unknown_part(parts, known, channels)
+                fault, parts = claim_parts(places, values, readers)
+                fault = fault or unknown_part(parts, known, channels)
                 if fault is not None:
                     claims.bad.add(BadRow(file.source, number, *fault))
-                numbers = _further_numbers(columns, places, values)
-                claims._add(key, (number, fault is not None, *parts, numbers))
+                numbers = further_numbers(columns, places, values)
+                claims.add(key, (number, fault is not None, *parts, numbers))
         return claims
 
-    def _add(self, key: str, claim: tuple[Any, ...]) -> None:
+    @classmethod
+    def empty(cls, source: str, playbook: Playbook | None, bad: BadRows) -> Claims:
+        """No claims yet, on the campaigns of a playbook."""
+        claims = cls(source, bad)
+        known = campaigns_of(playbook) or {}
+        claims._widths = {key: len(campaign.content) or 1 for key, campaign in known.items()}
+        return claims
+
+    def add(self, key: str, claim: tuple[Any, ...]) -> None:
+        """Add a claim of a contact: number of its row, whether that is bad, then what `take` makes a claim of."""
         # Ids come again and again: one copy of each is enough.
         number, bad, *ids = claim[:5]
         same = tuple(part if part is None else self._same.setdefault(part, part) for part in ids)
@@ -135,18 +143,18 @@ class Claims:
         return len(self._of)
 
 
-def _claim_readers(zone: tzinfo | None) -> dict[str, Callable[[Any], Any]]:
+def claim_readers(zone: tzinfo | None) -> dict[str, Callable[[Any], Any]]:
     return {
         "campaign_id": read_id,
         "content_id": read_text,
         "channel": read_text,
         "at": instant_reader(zone, dates=True, bounded=True),
-        **dict.fromkeys(_CLAIM_NUMBERS, read_number),
+        **dict.fromkeys(CLAIM_NUMBERS, read_number),
         "asked_at": instant_reader(zone, bounded=True),
     }
 
 
-def _claim_parts(
+def claim_parts(
     places: Mapping[str, int], values: Sequence[Any], readers: Mapping[str, Callable[[Any], Any]]
 ) -> tuple[tuple[str, str, str] | None, list[Any]]:
     """The parts of a claim in the order of the readers, as found where they are bad; and the first fault."""
@@ -176,7 +184,7 @@ def _kept(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float, bytes, date)) else shown(value).encode()
 
 
-def _unknown_part(
+def unknown_part(
     parts: Sequence[Any], known: Mapping[str, Campaign] | None, channels: Mapping[str, str]
 ) -> tuple[str, str, str] | None:
     """What a claim asks for that the playbook does not have."""
@@ -194,12 +202,12 @@ def _unknown_part(
     return None
 
 
-def _further_numbers(
+def further_numbers(
     columns: Sequence[str], places: Mapping[str, int], values: Sequence[Any]
 ) -> dict[str, float] | None:
     found = {
         columns[place].strip(): values[place]
         for fold, place in places.items()
-        if fold not in _CLAIM_COLUMNS and type(values[place]) in (int, float)
+        if fold not in CLAIM_COLUMNS and type(values[place]) in (int, float)
     }
     return found or None

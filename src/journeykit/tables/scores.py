@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from journeykit.playbook import Playbook
     from journeykit.tables.formats import Source
 
-_SCORE_COLUMNS = ("contact_id", "campaign_id", "propensity", "value")
+SCORE_COLUMNS = ("contact_id", "campaign_id", "propensity", "value")
 _MANY = 128
 
 
@@ -50,11 +50,11 @@ class Scores:
         """Read a table of scores; a campaign that the playbook does not have makes a row bad."""
         scores = cls()
         bad = bad if bad is not None else BadRows()
-        file = open_table(source, "scores", wanted=lambda name: fold_name(name) in _SCORE_COLUMNS)
+        file = open_table(source, "scores", wanted=lambda name: fold_name(name) in SCORE_COLUMNS)
         known = campaigns_of(playbook)
         if file.columns is not None and not {"propensity", "value"} & {fold_name(name) for name in file.columns}:
             raise missing_column("propensity", file.columns, file.source)
-        for number, _, places, values in PlacedRows(file, _SCORE_COLUMNS[:2], bad).rows():
+        for number, _, places, values in PlacedRows(file, SCORE_COLUMNS[:2], bad).rows():
             column = "contact_id"
             try:
                 key = read_id(cell_of(places, "contact_id", values))
@@ -65,7 +65,7 @@ class Scores:
                 if known is not None and campaign not in known:
                     raise BadCellError(campaign, "a campaign of the playbook")  # noqa: TRY301  (one way for all)
                 parts = []
-                for column in _SCORE_COLUMNS[2:]:
+                for column in SCORE_COLUMNS[2:]:
                     value = cell_of(places, column, values)
                     parts.append(math.nan if is_blank(value) else float(read_number(value)))
                 column = "campaign_id"

@@ -1,0 +1,513 @@
+"""Wishes over columns: the tables of claims and of scores."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.campaign import Claim
+from journeykit.civil import day_number, micros
+from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.eligible import SCORES, Scores
+from journeykit.columns.keys import hash_texts
+from journeykit.columns.layout import NONE
+from journeykit.columns.people import id_texts, text_buffers
+from journeykit.columns.records import record
+from journeykit.fields import LARGEST, shown
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError, is_blank, read_id, read_number
+from journeykit.tables.claims import (
+    CLAIM_COLUMNS,
+    Claims,
+    claim_parts,
+    claim_readers,
+    further_numbers,
+    unknown_part,
+)
+from journeykit.tables.columns import fold_name, missing_column, places_of
+from journeykit.tables.scores import SCORE_COLUMNS, campaigns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from journeykit.columns.keys import Met
+    from journeykit.columns.layout import Layout
+    from journeykit.columns.sources import Source
+    from journeykit.compiled import Compiled
+    from journeykit.eligibility import Opening
+    from journeykit.playbook import Playbook
+
+WISHES = record("wish own asked odd", "weight propensity value")
+"""Claims as a table has them: the number of what is asked for (campaign, content and channel); the number of its own
+date or instant, or -1; the instant of asking, or `NONE`; whether the one-contact engine must look at it; and numbers,
+NaN for none."""
+
+
+class ClaimTable:
+    """A table of claims, held as arrays.
+
+    Args:
+        source: the table.
+        playbook: what the playbook does not know makes a claim bad.
+        zone: the zone in which instants without an offset are meant.
+        bad: where bad rows go.
+
+    Attributes:
+        wishes: the claims (`WISHES`).
+        asks: what is asked for, by number: campaign, content and channel.
+        owns: the claims' own dates and instants, by number.
+    """
+
+    def __init__(self, source: Source, playbook: Playbook, *, zone: tzinfo | None, bad: BadRows) -> None:
+        self.source = source
+        self.playbook = playbook
+        self.bad = bad
+        self.asks: list[tuple[str | None, str | None, str | None]] = []
+        self.owns: list[datetime | date] = []
+        self._number: dict[Any, int] = {}
+        self._own: dict[Any, int] = {}
+        self._known = campaigns_of(playbook)
+        self._channels = {content.id: content.channel for content in playbook.content or ()}
+        self._readers = claim_readers(zone)
+        self._parts: list[tuple[int, dict[str, int], tuple[str, ...], list[Column]]] = []
+        if source.columns is not None:
+            places = places_of(source.columns, source.source)
+            for column in CLAIM_COLUMNS[:2]:
+                if column not in places:
+                    raise missing_column(column, source.columns, source.source)
+        ones, twos, wishes, faults = [], [], [], []
+        rows = 0
+        self._starts: list[int] = []
+        for part in source.parts(lambda _: True):
+            if isinstance(part, BadRow):
+                bad.add(part)
+                continue
+            number, names, arrays = part
+            columns = [Column(array) for array in arrays]
+            places = places_of(names, source.source)
+            self._starts.append(rows)
+            self._parts.append((number, places, names, columns))
+            one, two, own, fault = self._read(number, places, names, columns)
+            ones.append(one)
+            twos.append(two)
+            wishes.append(own)
+            faults.append(fault)
+            rows += len(own)
+        self.one = np.concatenate([np.zeros(0, np.uint64), *ones])
+        self.two = np.concatenate([np.zeros(0, np.uint64), *twos])
+        self.wishes = np.concatenate([np.zeros(0, WISHES), *wishes])
+        # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
+        self.faults = np.concatenate([np.zeros(0, np.int8), *faults])
+
+    def _read(
+        self, number: int, places: Mapping[str, int], names: Sequence[str], columns: Sequence[Column]
+    ) -> tuple[np.ndarray, ...]:
+        rows = len(columns[0]) if columns else 0
+        one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
+        if "contact_id" in places:
+            ids, odd = id_texts(columns[places["contact_id"]])
+            hash_texts(*text_buffers(ids), one, two, bad)
+            bad |= odd
+        wishes = np.zeros(rows, WISHES)
+        suspect = np.zeros(rows, np.bool_)
+        texts = [self._values(columns, places, name, suspect) for name in CLAIM_COLUMNS[1:4]]
+        wishes["wish"] = self._numbered(texts, suspect)
+        wishes["own"] = self._owns(columns, places, suspect)
+        for name in ("weight", "propensity", "value", "cost"):
+            found = self._number_column(columns, places, name, suspect)
+            if name != "cost":
+                wishes[name] = found
+        wishes["asked"] = self._asked(columns, places, suspect)
+        faults = np.zeros(rows, np.int8)
+        for row in np.flatnonzero(bad | suspect).tolist():
+            faults[row] = self._fault(number + row, places, columns, row)
+        wishes["odd"] = suspect | self._odd_numbers(names, columns)
+        return one, two, wishes, faults
+
+    def _fault(self, number: int, places: Mapping[str, int], columns: Sequence[Column], row: int) -> int:
+        """Count a row as bad, if it is: 2 where it has no contact, 1 where anything else is wrong."""
+        source = self.source.source
+        values = [column.value(row) for column in columns]
+        try:
+            read_id(values[places["contact_id"]] if "contact_id" in places else None)
+        except BadCellError as error:
+            self.bad.add(BadRow(source, number, "contact_id", error.found, error.allowed))
+            return 2
+        fault, parts = claim_parts(places, values, self._readers)
+        fault = fault or unknown_part(parts, self._known, self._channels)
+        if fault is None:
+            return 0
+        self.bad.add(BadRow(source, number, *fault))
+        return 1
+
+    def _values(
+        self, columns: Sequence[Column], places: Mapping[str, int], name: str, suspect: np.ndarray
+    ) -> tuple[np.ndarray, list[Any]]:
+        """Codes and values of a column of texts; marks the rows that its reader refuses."""
+        if name not in places:
+            if name == "campaign_id":
+                suspect[:] = True
+            return np.zeros(len(suspect), np.int64), [None]
+        read, needed = self._readers[name], name == "campaign_id"
+        codes, values = columns[places[name]].read(lambda v: None if is_blank(v) and not needed else read(v))
+        refused = np.array([value is UNREAD for value in values], np.bool_)
+        suspect |= refused[codes]
+        return codes, [None if value is UNREAD else value for value in values]
+
+    def _numbered(self, texts: Sequence[tuple[np.ndarray, list[Any]]], suspect: np.ndarray) -> np.ndarray:
+        """By row, the number of what it asks for."""
+        combined = np.stack([codes for codes, _ in texts], axis=1)
+        code = combined[:, 0]
+        for place, (_, values) in enumerate(texts[1:], 1):
+            code = code * len(values) + combined[:, place]
+        distinct, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+        numbers, faulty = np.zeros(len(distinct), np.int64), np.zeros(len(distinct), np.bool_)
+        for place, row in enumerate(first.tolist()):
+            ask = tuple(values[codes[row]] for codes, values in texts)
+            faulty[place] = unknown_part(ask, self._known, self._channels) is not None
+            numbers[place] = self._number.setdefault(ask, len(self.asks))
+            if numbers[place] == len(self.asks):
+                self.asks.append(ask)
+        suspect |= faulty[inverse.reshape(-1)]
+        return numbers[inverse.reshape(-1)]
+
+    def _owns(self, columns: Sequence[Column], places: Mapping[str, int], suspect: np.ndarray) -> np.ndarray:
+        codes, values = self._values(columns, places, "at", suspect)
+        numbers = np.full(len(values), -1, np.int64)
+        occurring = np.bincount(codes, minlength=len(values)) > 0
+        for place, value in enumerate(values):
+            if value is not None and occurring[place]:
+                numbers[place] = self._own.setdefault((type(value), value.isoformat()), len(self.owns))
+                if numbers[place] == len(self.owns):
+                    self.owns.append(value)
+        return numbers[codes]
+
+    def _asked(self, columns: Sequence[Column], places: Mapping[str, int], suspect: np.ndarray) -> np.ndarray:
+        codes, values = self._values(columns, places, "asked_at", suspect)
+        return np.array([NONE if value is None else micros(value) for value in values], np.int64)[codes]
+
+    def _number_column(
+        self, columns: Sequence[Column], places: Mapping[str, int], name: str, suspect: np.ndarray
+    ) -> np.ndarray:
+        if name not in places:
+            return np.full(len(suspect), np.nan)
+        column = columns[places[name]]
+        if column.numbers is not None and not column.array.null_count:
+            found = column.numbers[0].astype(np.float64)
+            suspect |= ~((found >= -LARGEST) & (found <= LARGEST))
+            return found
+        codes, values = column.read(lambda v: None if is_blank(v) else float(read_number(v)))
+        suspect |= np.array([value is UNREAD for value in values], np.bool_)[codes]
+        return np.array([np.nan if v is None or v is UNREAD else v for v in values], np.float64)[codes]
+
+    @staticmethod
+    def _odd_numbers(names: Sequence[str], columns: Sequence[Column]) -> np.ndarray:
+        """The rows with a further number that cannot be."""
+        odd = np.zeros(len(columns[0]) if columns else 0, np.bool_)
+        for name, column in zip(names, columns, strict=True):
+            if fold_name(name) in CLAIM_COLUMNS:
+                continue
+            if column.numbers is not None:
+                found, known = column.numbers
+                valid = np.ones(len(odd), np.bool_) if not column.array.null_count else np.asarray(column.array.is_valid())
+                odd |= valid & ~(known & (found >= -LARGEST) & (found <= LARGEST))
+            elif column.array is None:
+                odd |= np.array([_is_odd(value) for value in column.values], np.bool_)[column.codes]
+        return odd
+
+    # By contact
+
+    def join(self, met: Met, contacts: int) -> tuple[np.ndarray, np.ndarray]:
+        """Where the claims of each contact start, and one more; and the claims, by contact, in the table's order."""
+        found = met.find(self.one, self.two)
+        found[self.faults == 2] = -1
+        self.contact = found
+        own = np.flatnonzero(found >= 0)
+        order = own[np.argsort(found[own], kind="stable")]
+        first = np.zeros(contacts + 1, np.int64)
+        np.add.at(first, found[own] + 1, 1)
+        return np.cumsum(first), order
+
+    def claims(self, key: str, rows: Sequence[int], number_of: Callable[[int], int]) -> tuple[list[Claim], int]:
+        """The claims in some rows, as the one-contact engine takes them, and how many are counted as bad rows."""
+        found = Claims.empty(self.source.source, self.playbook, self.bad)
+        for row in rows:
+            part = int(np.searchsorted(self._starts, row, side="right")) - 1
+            _, places, names, columns = self._parts[part]
+            values = [column.value(row - self._starts[part]) for column in columns]
+            _, parts = claim_parts(places, values, self._readers)
+            numbers = further_numbers(names, places, values)
+            found.add(key, (number_of(row), bool(self.faults[row]), *parts, numbers))
+        return found.take(key), found.taken_bad
+
+    def number(self, row: int) -> int:
+        """The number of a row in its table."""
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self._parts[part][0] + row - self._starts[part]
+
+    def contact_id(self, row: int) -> str:
+        """The contact of a row."""
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        _, places, _, columns = self._parts[part]
+        return read_id(columns[places["contact_id"]].value(row - self._starts[part]))
+
+    def refuse(self, rows: np.ndarray) -> None:
+        """Count claims of contacts that were not decided as bad rows."""
+        for row in rows[self.faults[rows] == 0].tolist():
+            allowed = "a contact of the table of contacts"
+            self.bad.add(
+                BadRow(self.source.source, self.number(row), "contact_id", shown(self.contact_id(row)), allowed)
+            )
+
+    def whose(self) -> list[str]:
+        """The contacts that have claims, in the order of their first appearance."""
+        return list(dict.fromkeys(self.contact_id(row) for row in np.flatnonzero(self.faults != 2).tolist()))
+
+
+def _is_odd(value: Any) -> bool:
+    return type(value) in (int, float) and not -LARGEST <= value <= LARGEST
+
+
+ASKED = record("opening label group own asked", "weight propensity value")
+"""Claims as kernels read them, one record for each opening that a claim stands for: the opening; under which name it
+is written; which claim; its own date or instant, or -1; the instant of asking, or `NONE`; and numbers, NaN for none."""
+OWNS = record("rank at date rule")
+"""A claim's own date or instant: its place, from 1, among the texts by which claims are told apart; its instant, or
+`NONE` for a date; the number of the date, or -1; and the rule of one that lies outside the span."""
+
+
+def openings_asked(
+    compiled: Compiled, asks: Sequence[tuple[str | None, str | None, str | None]]
+) -> tuple[list[Opening], list[list[int]]]:
+    """All openings, those that only claims name too; and by what is asked for, the numbers of its openings."""
+    openings = list(compiled.openings)
+    number = {opening: place for place, opening in enumerate(openings)}
+    lists = []
+    for campaign, content, channel in asks:
+        found: tuple[Opening, ...] | str = ""
+        if campaign:
+            found = compiled.openings_for(Claim(campaign=campaign, content=content, channel=channel))
+        own = []
+        for opening in () if isinstance(found, str) else found:
+            own.append(number.setdefault(opening, len(openings)))
+            if own[-1] == len(openings):
+                openings.append(opening)
+        lists.append(own)
+    return openings, lists
+
+
+class Wishes(NamedTuple):
+    """Claims of contacts, for the kernels.
+
+    Attributes:
+        first: where the claims of each contact start, and one more.
+        asked: the claims (`ASKED`), by contact.
+        own: their own dates and instants (`OWNS`).
+    """
+
+    first: np.ndarray
+    asked: np.ndarray
+    own: np.ndarray
+
+
+class Asked(NamedTuple):
+    """A table of claims, by contact.
+
+    Attributes:
+        wishes: the claims for the kernels.
+        odd: by contact, whether the one-contact engine must decide his claims.
+        labels: the names under which claims are written: an opening and an own date or instant, or none.
+        dates: the dates that claims ask for, as day numbers.
+    """
+
+    wishes: Wishes
+    odd: np.ndarray
+    labels: list[tuple[int, datetime | date | None]]
+    dates: list[int]
+
+
+def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: Sequence[Sequence[int]]) -> Asked:
+    """The claims of a table by contact, each for every opening that it stands for.
+
+    Args:
+        table: the claims.
+        met: the contacts.
+        contacts: how many there are.
+        layout: the playbook as arrays.
+        lists: by what is asked for, the numbers of the openings.
+    """
+    _, order = table.join(met, contacts)
+    sizes = np.array([len(own) for own in lists], np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    flat = np.array([opening for own in lists for opening in own], np.int64)
+    wish = table.wishes[order]
+    width = sizes[wish["wish"]] if len(sizes) else np.zeros(0, np.int64)
+    claim = np.repeat(np.arange(len(order)), width)
+    nth = np.arange(len(claim)) - np.repeat(np.cumsum(width) - width, width)
+    asked = np.zeros(len(claim), ASKED)
+    asked["opening"] = flat[starts[wish["wish"][claim]] + nth] if len(flat) else 0
+    asked["group"] = claim
+    for name in ("own", "asked", "weight", "propensity", "value"):
+        asked[name] = wish[name][claim]
+    contact = table.contact[order].astype(np.int64)
+    whose = contact[claim]
+    owns = _owns(table.owns, layout)
+    rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
+    odd = np.zeros(contacts, np.bool_)
+    odd[contact[wish["odd"] != 0]] = True
+    # The same claim twice: which one stands is for the one-contact engine to say.
+    place = np.lexsort((rank, asked["opening"], whose))
+    same = (
+        (whose[place][1:] == whose[place][:-1])
+        & (asked["opening"][place][1:] == asked["opening"][place][:-1])
+        & (rank[place][1:] == rank[place][:-1])
+    )
+    odd[whose[place[1:][same]]] = True
+    labels: list[tuple[int, datetime | date | None]] = [(opening, None) for opening in range(len(layout.list))]
+    dated = asked["own"] >= 0
+    pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
+    distinct, inverse = np.unique(pairs, return_inverse=True)
+    asked["label"] = asked["opening"]
+    asked["label"][dated] = len(labels) + inverse.reshape(-1)
+    for pair in distinct.tolist():
+        opening, own = divmod(pair, max(1, len(table.owns)))
+        labels.append((opening, table.owns[own]))
+    by_contact = np.zeros(contacts + 1, np.int64)
+    np.add.at(by_contact, whose + 1, 1)
+    dates = [day_number(own) for own in table.owns if not isinstance(own, datetime)]
+    return Asked(Wishes(np.cumsum(by_contact), asked, owns), odd, labels, dates)
+
+
+def _owns(owns: Sequence[datetime | date], layout: Layout) -> np.ndarray:
+    texts = {text: place for place, text in enumerate(sorted({own_text(own) for own in owns}), 1)}
+    found = np.zeros(len(owns), OWNS)
+    dates = 0
+    for place, own in enumerate(owns):
+        is_instant = isinstance(own, datetime)
+        rule = layout.rules.add(f"asked for {own.isoformat()}")
+        found[place] = texts[own_text(own)], micros(own) if is_instant else NONE, -1 if is_instant else dates, rule
+        dates += not is_instant
+    return found
+
+
+def own_text(own: datetime | date) -> str:
+    """The text by which claims are told apart."""
+    return str(micros(own)) if isinstance(own, datetime) else own.isoformat()
+
+
+class ScoreTable:
+    """A table of scores, held as arrays."""
+
+    def __init__(self, source: Source, playbook: Playbook, *, bad: BadRows) -> None:
+        self.source = source
+        self.bad = bad
+        known = campaigns_of(playbook)
+        if source.columns is not None:
+            places = places_of(source.columns, source.source)
+            for column in SCORE_COLUMNS[:2]:
+                if column not in places:
+                    raise missing_column(column, source.columns, source.source)
+            if not {"propensity", "value"} & set(places):
+                raise missing_column("propensity", source.columns, source.source)
+        self._campaigns: dict[str, int] = {}
+        found: list[tuple[np.ndarray, ...]] = []
+        faults: list[BadRow] = []
+        for part in source.parts(lambda name: fold_name(name) in SCORE_COLUMNS):
+            if isinstance(part, BadRow):
+                faults.append(part)
+                continue
+            found.append(self._read(part, known, faults))
+        empty = (np.zeros(0, np.uint64), np.zeros(0, np.uint64), *(np.zeros(0, np.int64),) * 2, *(np.zeros(0),) * 2)
+        one, two, campaign, number, propensity, value = (
+            np.concatenate([first, *parts])
+            for first, *parts in zip(empty, *found, strict=True)
+        )
+        # Of several scores for one contact and campaign the first stands.
+        order = np.lexsort((np.arange(len(one)), campaign, two, one))
+        same = np.zeros(len(one), np.bool_)
+        same[1:] = (
+            (one[order][1:] == one[order][:-1])
+            & (two[order][1:] == two[order][:-1])
+            & (campaign[order][1:] == campaign[order][:-1])
+        )
+        names = list(self._campaigns)
+        for row in order[same].tolist():
+            allowed = "one score for each contact and campaign"
+            faults.append(
+                BadRow(source.source, int(number[row]), "campaign_id", shown(names[int(campaign[row])]), allowed)
+            )
+        for fault in sorted(faults, key=lambda fault: fault.row):
+            bad.add(fault)
+        kept = np.sort(order[~same])
+        self.one, self.two, self.campaign = one[kept], two[kept], campaign[kept]
+        self.propensity, self.value = propensity[kept], value[kept]
+
+    def _read(self, part: Any, known: Mapping[str, Any] | None, faults: list[BadRow]) -> tuple[np.ndarray, ...]:
+        number, names, arrays = part
+        places = places_of(names, self.source.source)
+        columns = [Column(array) for array in arrays]
+        rows = len(columns[0]) if columns else 0
+        one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
+        if "contact_id" in places:
+            ids, odd = id_texts(columns[places["contact_id"]])
+            hash_texts(*text_buffers(ids), one, two, bad)
+            bad |= odd
+        numbers = np.full(rows, -1, np.int64)
+        if "campaign_id" in places:
+            codes, values = columns[places["campaign_id"]].read(read_id)
+            own = [
+                -1 if v is UNREAD or (known is not None and v not in known) else self._campaign(v) for v in values
+            ]
+            numbers = np.array(own, np.int64)[codes]
+        bad |= numbers < 0
+        read = []
+        for name in SCORE_COLUMNS[2:]:
+            values_ = np.full(rows, np.nan)
+            if name in places:
+                codes, cells = columns[places[name]].read(lambda v: np.nan if is_blank(v) else float(read_number(v)))
+                bad |= np.array([cell is UNREAD for cell in cells], np.bool_)[codes]
+                values_ = np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes]
+            read.append(values_)
+        for row in np.flatnonzero(bad).tolist():
+            faults.append(self._fault(number + row, places, [column.value(row) for column in columns], known))
+        good = ~bad
+        return one[good], two[good], numbers[good], (np.arange(rows) + number)[good], read[0][good], read[1][good]
+
+    def _campaign(self, name: str) -> int:
+        return self._campaigns.setdefault(name, len(self._campaigns))
+
+    def _fault(
+        self, number: int, places: Mapping[str, int], values: Sequence[Any], known: Mapping[str, Any] | None
+    ) -> BadRow:
+        column = "contact_id"
+        try:
+            for column in SCORE_COLUMNS:
+                value = values[places[column]] if column in places else None
+                if column in SCORE_COLUMNS[:2]:
+                    found = read_id(value)
+                    if column == "campaign_id" and known is not None and found not in known:
+                        raise BadCellError(found, "a campaign of the playbook")  # noqa: TRY301  (one way for all)
+                elif not is_blank(value):
+                    read_number(value)
+        except BadCellError as error:
+            return BadRow(self.source.source, number, column, error.found, error.allowed)
+        raise AssertionError(values)
+
+    def join(self, met: Met, contacts: int, layout: Layout) -> tuple[Scores, int]:
+        """The scores by contact, and how many belong to contacts that were not met."""
+        found = met.find(self.one, self.two)
+        names = np.array([layout.campaigns.find(name) for name in self._campaigns] or [-1], np.int64)
+        campaign = names[self.campaign]
+        self.contact = found
+        own = np.flatnonzero((found >= 0) & (campaign >= 0))
+        order = own[np.argsort(found[own], kind="stable")]
+        first = np.zeros(contacts + 1, np.int64)
+        np.add.at(first, found[own] + 1, 1)
+        scores = np.zeros(len(order), SCORES)
+        scores["campaign"] = campaign[order]
+        scores["propensity"], scores["value"] = self.propensity[order], self.value[order]
+        width = max(1, len(layout.campaigns.list))
+        return Scores(np.cumsum(first), scores, width), int(np.count_nonzero(found < 0))
