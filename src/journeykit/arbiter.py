@@ -6,10 +6,10 @@ It looks at a contact's claims, its history and a moment, and gives every claim 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
@@ -18,7 +18,7 @@ from journeykit.civil import micros, moment
 from journeykit.compiled import Compiled
 from journeykit.contact import Contact
 from journeykit.decision import Decision, Grant
-from journeykit.errors import ModelError, NotSupportedError, PolicyError, closest
+from journeykit.errors import MissingExtraError, ModelError, NotSupportedError, PolicyError, closest
 from journeykit.explain import write_rows
 from journeykit.fields import MILLIONTH
 from journeykit.playbook import Playbook
@@ -27,11 +27,13 @@ from journeykit.policy import Policy
 from journeykit.selection import NODE_BUDGET
 
 if TYPE_CHECKING:
+    import os
     from datetime import datetime
 
     from journeykit.audit import Violation
     from journeykit.campaign import Claim, Score
     from journeykit.decision import Row
+    from journeykit.job import Summary
     from journeykit.touch import Touch
 
 
@@ -209,6 +211,99 @@ class Arbiter:
         for given in contacts:
             contact, *rest = given if isinstance(given, tuple) else (given,)
             yield self.decide(contact, *rest, at=at, until=until, explain=explain, run_id=run_id)
+
+    def decide_table(
+        self,
+        contacts: Any,
+        touches: Any = None,
+        scores: Any = None,
+        claims: Any = None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        explain: bool = False,
+        everything: bool = False,
+        stream: bool = False,
+        out: str | os.PathLike[str] | None = None,
+        zone: str | None = None,
+        run_id: str | None = None,
+        max_bad: int | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+        summary: Callable[[Summary], object] | None = None,
+    ) -> Any:
+        """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
+
+        A table is a dataframe of pandas, Polars, PyArrow or DuckDB, or anything else that speaks Arrow's PyCapsule
+        interface; the path of a Parquet, CSV or JSON lines file, of a folder of Parquet files, or a list of such; a
+        dataset of pyarrow; or rows as mappings. The columns are those of the file formats.
+
+        Args:
+            contacts: who; None where claims are given, whose contacts are then taken.
+            touches: the history.
+            scores: what models say.
+            claims: what is asked for; None makes one claim of every campaign's every content.
+            at: the instant of the decisions, aware.
+            until: the last instant of a plan, aware.
+            explain: whether the columns ``displaced`` and ``needs`` are filled.
+            everything: whether denied claims are given too, not only granted and deferred ones.
+            stream: whether to give tables piece by piece, as an iterator.
+            out: a file to which to write; it appears whole or not at all.
+            zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+            run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``.
+            max_bad: how many bad rows are tolerated; None for any number.
+            progress: is told, every now and then, how many contacts are done, and of how many where that is known.
+            summary: is given the summary of the run once all is decided.
+
+        Returns:
+            The table of decisions, of the caller's kind (a table of PyArrow for paths and mappings); with ``stream``
+            an iterator of such; with ``out`` the summary. Ids are kept as they came. Texts that come again and again
+            are dictionary-encoded (categorical).
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows.
+            MissingExtraError: without the extra ``columns``.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> playbook = Playbook.from_dict({
+            ...     "content": [{"id": "note", "channel": "email"}],
+            ...     "campaigns": [{"id": "launch", "content": ["note"], "audience": "score >= 40"}],
+            ... })
+            >>> contacts = [{"contact_id": n, "score": 20 * n, "consent_email": True} for n in (1, 2, 3)]
+            >>> table = Arbiter(playbook).decide_table(contacts, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+            >>> table.select(["contact_id", "campaign_id", "outcome"]).to_pylist()[0]
+            {'contact_id': 2, 'campaign_id': 'launch', 'outcome': 'granted'}
+        """
+        try:
+            from journeykit.columns import TableJob
+        except ImportError as error:
+            raise MissingExtraError("columns", "decide_table") from error
+        job = TableJob(
+            self,
+            contacts,
+            touches,
+            scores,
+            claims,
+            at=at,
+            until=until,
+            explain=explain,
+            everything=everything,
+            run_id=run_id,
+            zone=zone,
+            max_bad=max_bad,
+            progress=progress,
+        )
+        if out is not None:
+            found = job.write(out)
+            if summary is not None:
+                summary(found)
+            return found
+        if stream:
+            return job.tables(summary)
+        table = job.table()
+        if summary is not None:
+            summary(job.summary())
+        return table
 
     def run_id(self, at: datetime, until: datetime | None = None) -> str:
         """The default name of a run: a hash of the playbook, ``at`` and ``until``."""

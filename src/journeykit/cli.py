@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -22,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from journeykit.errors import (
     DataError,
     JourneykitError,
+    MissingExtraError,
     ModelError,
-    NotSupportedError,
     PlaybookError,
     PolicyError,
 )
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from journeykit.arbiter import Arbiter
-    from journeykit.job import Inputs
+    from journeykit.job import Inputs, Summary
     from journeykit.playbook import Playbook
 
 DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
@@ -189,6 +190,11 @@ def _parser() -> argparse.ArgumentParser:
     decide.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
     decide.add_argument("--json", action="store_true", help="print the summary as JSON")
     decide.add_argument("--run", metavar="NAME", help="a name for the run; by default a hash")
+    decide.add_argument(
+        "--engine",
+        choices=("one", "columns"),
+        help="who does the work; both give the same rows (by default columns, where the extra is installed)",
+    )
     decide.add_argument("--max-bad", type=_count, metavar="N", help="fail where more rows are bad")
 
     explain = _command(commands, "explain", _explain, "explain the decision for one contact")
@@ -242,7 +248,6 @@ def _add_tables(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=MODULE:OBJECT",
         help="your own policy, by the name that the playbook uses; may be repeated",
     )
-    parser.add_argument("--engine", choices=("one", "columns"), default="one", help="who does the work")
 
 
 def _instant(text: str) -> datetime:
@@ -316,12 +321,29 @@ def _problem(problem: Any) -> dict[str, Any]:
 
 
 def _decide(arguments: argparse.Namespace) -> int:
-    from journeykit.job import Job
-
     _check_outputs(arguments)
     arbiter = _arbiter(arguments)
     inputs = _inputs(arguments)
-    bar = _Bar()
+    with _Bar() as bar:
+        job = _columns_job if _takes_columns(arguments) else _job
+        summary = job(arguments, arbiter, inputs, bar)
+    if arguments.json:
+        print(_as_json(summary.to_dict()))
+    else:
+        print(summary, file=sys.stderr)
+    return DONE
+
+
+def _takes_columns(arguments: argparse.Namespace) -> bool:
+    """Whether the columnar engine does the work."""
+    if arguments.engine is not None:
+        return bool(arguments.engine == "columns")
+    return all(importlib.util.find_spec(name) is not None for name in ("numpy", "numba", "narwhals", "pyarrow"))
+
+
+def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar) -> Summary:
+    from journeykit.job import Job
+
     job = Job(
         arbiter,
         inputs,
@@ -332,13 +354,30 @@ def _decide(arguments: argparse.Namespace) -> int:
         max_bad=arguments.max_bad,
         progress=bar,
     )
-    with bar:
-        summary = job.write(arguments.out, form=arguments.format, everything=arguments.all)
-    if arguments.json:
-        print(_as_json(summary.to_dict()))
-    else:
-        print(summary, file=sys.stderr)
-    return DONE
+    return job.write(arguments.out, form=arguments.format, everything=arguments.all)
+
+
+def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar) -> Summary:
+    try:
+        from journeykit.columns import TableJob
+    except ImportError as error:
+        raise MissingExtraError("columns", "--engine columns") from error
+    job = TableJob(
+        arbiter,
+        inputs.contacts,
+        inputs.touches,
+        inputs.scores,
+        inputs.claims,
+        at=arguments.at,
+        until=arguments.until,
+        explain=arguments.explain,
+        everything=arguments.all,
+        run_id=arguments.run,
+        zone=inputs.zone,
+        max_bad=arguments.max_bad,
+        progress=bar,
+    )
+    return job.write(arguments.out, form=arguments.format)
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
@@ -408,8 +447,6 @@ def _arbiter(arguments: argparse.Namespace) -> Arbiter:
     from journeykit.arbiter import Arbiter
     from journeykit.playbook import Playbook
 
-    if arguments.engine == "columns":
-        raise NotSupportedError("--engine columns", "the columnar engine is not built yet; use --engine one")
     if arguments.until is not None and arguments.until < arguments.at:
         raise _UsageError("--until lies before --at")
     policies = {name: _load_policy(module, attribute) for name, module, attribute in arguments.policy}
@@ -455,8 +492,9 @@ class _Bar:
         self.shown = sys.stderr.isatty()
         self.began = self.last = time.monotonic()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _Bar:
         self.began = time.monotonic()
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self.shown:

@@ -14,6 +14,7 @@ from journeykit.columns.layout import NONE
 from journeykit.decision import Outcome
 from journeykit.fields import MILLIONTH
 from journeykit.identity import claim_digest
+from journeykit.tables.cells import BadCellError, is_missing, read_text
 from journeykit.tables.decisions import DECISIONS, decision_cells
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def decision_schema(contact: pa.DataType) -> pa.Schema:
 
     Texts that come again and again are dictionary-encoded.
     """
-    own = {"decision_id": pa.string(), "contact_id": contact}
+    own = {"decision_id": pa.string(), "contact_id": contact, "account_id": pa.string()}
     return pa.schema([(name, own.get(name, _KINDS[kind])) for name, kind in DECISIONS.items()])
 
 
@@ -105,6 +106,21 @@ def _constant(value: Any, count: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value], pa.string()))
 
 
+def dictionaries(engine: Engine, labels: Labels, run_id: str) -> dict[str, pa.Array]:
+    """The words that a run's texts are coded by, by column."""
+    return {
+        "run_id": pa.array([run_id], pa.string()),
+        "campaign_id": labels.campaign.names,
+        "content_id": labels.content.names,
+        "channel": labels.channel.names,
+        "team": labels.team.names,
+        "outcome": _OUTCOME_NAMES,
+        "reason": _REASON_NAMES,
+        "rule": pa.array(engine.layout.rules.list, pa.string()),
+        "playbook": pa.array([engine.arbiter.fingerprint], pa.string()),
+    }
+
+
 def _instants(values: np.ndarray) -> pa.Array:
     return pa.array(values, pa.int64(), mask=values == NONE).cast(pa.timestamp("us", "UTC"))
 
@@ -158,10 +174,16 @@ def decision_batch(
 
 def _account(column: Column | None, contact: np.ndarray) -> pa.Array:
     if column is None:
-        return pa.nulls(len(contact), _TEXT)
-    names = [value if isinstance(value, str) else None for value in column.values]
-    found = _Names(names)
-    return found.take(column.codes[contact])
+        return pa.nulls(len(contact), pa.string())
+    names = [_text_or_none(value) for value in column.values]
+    return pa.array(names, pa.string()).take(pa.array(column.codes[contact]))
+
+
+def _text_or_none(value: Any) -> str | None:
+    try:
+        return read_text(value) if not is_missing(value) else None
+    except BadCellError:
+        return None
 
 
 def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:

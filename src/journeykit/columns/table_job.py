@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from journeykit.campaign import Claim, Score
 from journeykit.civil import FOREVER, clock, day_number, micros, moment
-from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, rows_batch
+from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
 from journeykit.columns.eligible import BAD, SCORES, Scores
 from journeykit.columns.engine import Engine, Worker, oldest_of
 from journeykit.columns.history import Parts, TouchReader, Touches
@@ -23,6 +23,7 @@ from journeykit.columns.people import Chunk, id_texts
 from journeykit.columns.column import Column
 from journeykit.columns.settle import History
 from journeykit.columns.sources import Source, native, open_source
+from journeykit.columns.writing import batch_writer
 from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
@@ -98,7 +99,8 @@ class TableJob:
         self._progress = progress
         self._threads = threads or min(THREADS, os.cpu_count() or 1)
         self._zone = None if zone is None else clock(zone).zone
-        self._given = contacts
+        self._given = claims if contacts is None else contacts
+        self._sources = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims}
         self._spellings = Spellings.of(arbiter.playbook)
         self._claims: ClaimTable | None = None
         self._claim_source = None if claims is None else open_source(
@@ -123,6 +125,12 @@ class TableJob:
             places = places_of(self._contacts.columns, self._contacts.source)
             if "contact_id" not in places:
                 raise missing_column("contact_id", self._contacts.columns, self._contacts.source)
+
+    def _own_notes(self) -> Iterator[str]:
+        if self.engine.weigher.by_rows:
+            yield (
+                f"policy {self.arbiter.playbook.policy!r} has no weigh_columns (or rank_columns), and was asked claim by claim"
+            )
 
     def _source(self, contacts: Any) -> Source:
         """The contacts; where there is no table of them, those who have claims."""
@@ -218,6 +226,8 @@ class TableJob:
         self._labels = Labels(engine.layout, self.run_id, labels)
         del met
         shapes = engine.layout.shapes(self._parts.list)
+        # All rules have their numbers from here on, whichever chunk comes first.
+        engine.moment()
         workers: SimpleQueue[Worker] = SimpleQueue()
         for _ in range(self._threads):
             workers.put(Worker(self.engine))
@@ -290,12 +300,8 @@ class TableJob:
             answers = worker.decide(chunk, people, history, shapes, scores, wishes, self._labels.when)
             column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
             ids = _ids_as_given(column, chunk)
-            accounts = next(
-                (chunk.columns[place] for place, name, _ in chunk.plan.fields if name == "account"), None
-            )
-            batch = decision_batch(
-                self.engine, self._labels, chunk, answers, self.run_id, ids, _texts(accounts)
-            )
+            accounts = next((chunk.columns[place] for place, name, _ in chunk.plan.fields if name == "account"), None)
+            batch = decision_batch(self.engine, self._labels, chunk, answers, self.run_id, ids, accounts)
             return _Done(chunk, again, history, scores, answers, batch, ids, odd, row)
         finally:
             workers.put(worker)
@@ -405,16 +411,53 @@ class TableJob:
 
     # Giving
 
-    def schema(self) -> pa.Schema:
-        """The schema of the table of decisions."""
-        return self._schema or decision_schema(pa.large_string())
-
     def table(self) -> Any:
         """The table of decisions, of the kind of the table of contacts."""
-        batches = list(self.batches())
-        schema = batches[0].schema if batches else self.schema()
+        return self._native(list(self.batches()))
+
+    def tables(self, summary: Callable[[Summary], object] | None = None) -> Iterator[Any]:
+        """The table of decisions in pieces, of the kind of the table of contacts; then the summary is given."""
+        for batch in self.batches():
+            yield self._native([batch])
+        if summary is not None:
+            summary(self.summary())
+
+    def _native(self, batches: list[pa.RecordBatch]) -> Any:
+        schema = batches[0].schema if batches else decision_schema(self._kind_of_ids())
         table = pa.Table.from_batches(batches, schema)
         return native(table.unify_dictionaries(), self._given)
+
+    def _kind_of_ids(self) -> pa.DataType:
+        for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id"):
+            if not isinstance(part, BadRow) and part[2]:
+                array = Column(part[2][0]).array
+                if array is not None and pa.types.is_integer(array.type):
+                    return array.type
+                break
+        return pa.large_string()
+
+    def write(self, out: str | os.PathLike[str], *, form: str | None = None) -> Summary:
+        """Decide all and write the table of decisions, which appears whole or not at all.
+
+        Args:
+            out: the file; ``-`` is standard output.
+            form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
+            OSError: if the file cannot be written.
+        """
+        self._keep_inputs(out)
+        with batch_writer(out, form, lambda: dictionaries(self.engine, self._labels, self.run_id)) as write:
+            for batch in self.batches():
+                write(batch)
+        return self.summary()
+
+    def _keep_inputs(self, out: str | os.PathLike[str]) -> None:
+        """Refuse to write the decisions over a table that they are made from."""
+        for name, source in self._sources.items():
+            if isinstance(source, str | os.PathLike) and os.path.realpath(source) == os.path.realpath(out):
+                raise DataError(f"the decisions would overwrite the {name}", source=os.fspath(out))
 
     def summary(self) -> Summary:
         """What was done."""
@@ -438,7 +481,7 @@ class TableJob:
             bad=self.bad,
             unknown_touches=self._unknown_touches,
             unknown_scores=self._unknown_scores,
-            notes=self._notes,
+            notes=(*self._notes, *self._own_notes()),
         )
 
 
@@ -481,7 +524,3 @@ def _ids_as_given(column: Column | None, chunk: Chunk) -> pa.Array:
     if column is not None and column.array is not None and pa.types.is_integer(column.array.type):
         return column.array
     return chunk.ids
-
-
-def _texts(column: Column | None) -> Column | None:
-    return column
