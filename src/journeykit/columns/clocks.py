@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from journeykit.columns.jit import entry, kernel, leaf
+from journeykit.columns.jit import kernel
 
 from journeykit.civil import DAY, clock
 
@@ -46,7 +46,7 @@ def zones_of(names: Sequence[str], low: int, high: int) -> Zones:
     )
 
 
-@leaf
+@kernel
 def offset_at(zones, zone, at):
     """Microseconds by which local time is ahead of UTC."""
     low, high = zones.first[zone], zones.first[zone + 1] - 1
@@ -59,42 +59,37 @@ def offset_at(zones, zone, at):
     return zones.offset[low]
 
 
-@leaf
+@kernel
 def day_of(zones, zone, at):
     """Local date of an instant, as a day number."""
     return (at + offset_at(zones, zone, at)) // 86_400_000_000
 
 
-@leaf
-def instants_of(zones, zone, day, time, found):
-    """The instants at which local clocks show a time on a day, earliest first, in `found`; how many there are."""
+@kernel
+def instants_of(zones, zone, day, time):
+    """The instants at which local clocks show a time on a day: how many (1 or 2), and these, earliest first."""
     wall = day * 86_400_000_000 + time
     one = offset_at(zones, zone, wall - 86_400_000_000)
     two = offset_at(zones, zone, wall)
     three = offset_at(zones, zone, wall + 86_400_000_000)
-    count = 0
+    first, second, count = np.int64(0), np.int64(0), 0
     for ahead in (one, two, three):
         at = wall - ahead
-        if offset_at(zones, zone, at) == ahead:
-            known = False
-            for place in range(count):
-                known = known or found[place] == at
-            if not known:
-                place = count
-                while place > 0 and found[place - 1] > at:
-                    found[place] = found[place - 1]
-                    place -= 1
-                found[place] = at
-                count += 1
+        if offset_at(zones, zone, at) == ahead and not (count and at in (first, second)):
+            if count == 0:
+                first = second = at
+            else:
+                first, second = min(first, at), max(second, at)
+            count += 1
     if count == 0:
         # Clocks are set forward over it: the instant at which they jump.
         low = wall - max(one, two, three)
         place = zones.first[zone]
         while zones.since[place] <= low:
             place += 1
-        found[0] = zones.since[place]
+        first = second = zones.since[place]
         count = 1
-    return count
+    return count, first, second
 
 
 @kernel
@@ -109,12 +104,10 @@ def day_start(zones, zone, day):
         and offset_at(zones, zone, wall - ahead) == ahead
     ):
         return wall - ahead
-    found = np.empty(3, np.int64)
-    instants_of(zones, zone, day, 0, found)
-    return found[0]
+    return instants_of(zones, zone, day, np.int64(0))[1]
 
 
-@leaf
+@kernel
 def _civil_month(day):
     """Months since January 1970 of a day number, in the proleptic Gregorian calendar."""
     # Years that begin in March put the leap day last; eras of 400 years have 146,097 days.
@@ -129,7 +122,7 @@ def _civil_month(day):
     return (year - 1970) * 12 + month
 
 
-@leaf
+@kernel
 def _month_start(months):
     """Day number of the first day of a month, counted from January 1970."""
     year = 1970 + months // 12
@@ -143,7 +136,7 @@ def _month_start(months):
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
-@leaf
+@kernel
 def period_edge(day, unit, every, shift, ahead):
     """First day of the block of periods in which a day lies, or of a later block.
 

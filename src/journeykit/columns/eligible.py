@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from journeykit.columns.jit import entry, kernel, leaf
+from journeykit.columns.jit import entry, inlined, kernel
 
 from journeykit.columns.clocks import day_of, instants_of, offset_at
 from journeykit.columns.layout import (
@@ -79,6 +79,7 @@ class People(NamedTuple):
         preference: by channel; no columns where nobody has any.
         interested: by set of interests and opening, what they make a claim weigh; no columns where that is nothing.
         audience: by rule, whether it is true of him; bits of whole numbers.
+        outside: by opening, whether its audience leaves him out; bits of whole numbers.
         limit: by own limit, in billionths, or `NO_LIMIT`.
         holdout: by holdout, whether he is in it.
     """
@@ -90,11 +91,12 @@ class People(NamedTuple):
     preference: np.ndarray
     interested: np.ndarray
     audience: np.ndarray
+    outside: np.ndarray
     limit: np.ndarray
     holdout: np.ndarray
 
 
-@leaf
+@kernel
 def _first_from(days, day):
     low, high = 0, len(days)
     while low < high:
@@ -106,7 +108,7 @@ def _first_from(days, day):
     return low
 
 
-@leaf
+@kernel
 def closed_by(hours, channel, day, time):
     """The rule of the first thing that forbids a channel at a local time; -1 where it may go."""
     weekday = (day + 3) % 7
@@ -147,12 +149,12 @@ def hours_open(hours, zones, zone, channel, since, days):
     today = (since + ahead) // 86_400_000_000
     if closed_by(hours, channel, today, since + ahead - today * 86_400_000_000) < 0:
         return since
-    found = np.empty(3, np.int64)
     for day in range(today, today + days):
         best = FOREVER
         for edge in hours.edges:
-            for place in range(instants_of(zones, zone, day, edge, found)):
-                at = found[place]
+            count, first, second = instants_of(zones, zone, day, edge)
+            for place in range(count):
+                at = second if place else first
                 if since < at < best:
                     local = at + offset_at(zones, zone, at)
                     own = local // 86_400_000_000
@@ -163,7 +165,7 @@ def hours_open(hours, zones, zone, channel, since, days):
     return FOREVER
 
 
-@leaf
+@kernel
 def is_date(rules, opening, day):
     """Whether a day is one of a campaign's own."""
     openings, dates = rules.openings, rules.dates
@@ -173,7 +175,7 @@ def is_date(rules, opening, day):
     return False
 
 
-@leaf
+@kernel
 def closed_on(rules, opening, day):
     """The rule by which a campaign is closed on a local date; -1 where it is open."""
     openings = rules.openings
@@ -188,7 +190,7 @@ def closed_on(rules, opening, day):
     return -1
 
 
-@leaf
+@kernel
 def lasting_faults(rules, opening, people, contact):
     """The checks that fail whatever the instant, as bits of their reasons."""
     openings = rules.openings
@@ -218,7 +220,7 @@ def lasting_faults(rules, opening, people, contact):
     return found
 
 
-@leaf
+@kernel
 def missing_rule(rules, opening, people, contact):
     """What data is missing and not excused: a rule, 10,000 for consent, or -1 for nothing."""
     openings, denies = rules.openings, rules.denies
@@ -236,7 +238,7 @@ def missing_rule(rules, opening, people, contact):
     return -1
 
 
-@leaf
+@kernel
 def withdrawn_by(rules, opening, people, contact, at):
     """What consent is withdrawn or expired: -1 for none, 0 for the channel's, else 1 and the number of the topic."""
     openings = rules.openings
@@ -254,7 +256,7 @@ def withdrawn_by(rules, opening, people, contact, at):
     return -1
 
 
-@leaf
+@kernel
 def timely_faults(rules, opening, people, contact, at):
     """The checks that fail at an instant and might not at another, as bits of their reasons."""
     hours = rules.hours
@@ -273,7 +275,7 @@ def timely_faults(rules, opening, people, contact, at):
     return found
 
 
-@leaf
+@kernel
 def rule_of(rules, opening, people, contact, reason, at):
     """The first rule of a reason for which an opening fails at an instant."""
     openings, hours = rules.openings, rules.hours
@@ -304,7 +306,7 @@ def rule_of(rules, opening, people, contact, reason, at):
     return closed_by(hours, openings.channel[opening], day, at + ahead - day * 86_400_000_000)
 
 
-@leaf
+@kernel
 def lowest(mask):
     """The number of the lowest bit that is set."""
     number = 0
@@ -320,25 +322,26 @@ class Slots(NamedTuple):
         first: where they start for each zone and kind of opening, and one more.
         at: the instants.
         kind: by opening, its kind.
-        now: by zone and opening, the checks that fail at the one instant, consent aside; only where there is one.
         dated: by zone, kind and date, the instant of a claim of that date.
+        kinds: how many kinds there are.
+        longest: how many instants one claim has at most.
         single: whether there is one instant only.
     """
 
     first: np.ndarray
     at: np.ndarray
     kind: np.ndarray
-    now: np.ndarray
     dated: np.ndarray
+    kinds: int
+    longest: int
     single: int
 
 
 @entry
-def now_faults(rules, zone_count):
-    """By zone and opening, the checks that fail at an instant whoever the contact is."""
+def now_faults(rules, found):
+    """By zone and opening, the checks that fail at the instant of the decision whoever the contact is."""
     openings, hours, zones, moment = rules.openings, rules.hours, rules.zones, rules.now
-    found = np.zeros((zone_count, len(openings)), np.int64)
-    for zone in range(zone_count):
+    for zone in range(len(found)):
         ahead = offset_at(zones, zone, moment)
         day = (moment + ahead) // 86_400_000_000
         for opening in range(len(openings)):
@@ -351,7 +354,7 @@ def now_faults(rules, zone_count):
     return found
 
 
-@leaf
+@inlined
 def count_missing(rules, opening, people, contact, asks, tally, sign):
     """Count the data that an opening asks for and a contact lacks."""
     if asks & 1 and people.person.traits[contact] & NO_ZONE:
@@ -366,7 +369,7 @@ def count_missing(rules, opening, people, contact, asks, tally, sign):
             tally.missing[3] += sign
 
 
-@leaf
+@inlined
 def judge(rules, people, contact, entries, entry, lasting):
     """Set state, rule and timed of an entry whose instants are known."""
     opening = entries.claim.opening[entry]
@@ -404,7 +407,7 @@ def judge(rules, people, contact, entries, entry, lasting):
             return
 
 
-@leaf
+@inlined
 def weigh(rules, opening, people, contact, score, value, entries, entry):
     """What the policy `weighted` makes of an entry, and its factors."""
     openings = rules.openings
@@ -430,19 +433,19 @@ def weigh(rules, opening, people, contact, score, value, entries, entry):
 
 @entry
 def derive(rules, people, slots, asks, scores, start, stop, everything, sign, entries, entry_first, tally):
-    """One entry for each opening that a contact may get, or could get in time; the others are counted.
+    """One entry for each opening that a contact may get in a plan, or could get in time; the others are counted.
 
     Ends with the contact before whom the entries run out; the number of the next one.
     """
     openings = rules.openings
     count = len(openings)
-    kinds = np.max(slots.kind) + 1 if len(slots.kind) else 1
-    longest = np.max(slots.first[1:] - slots.first[:-1]) if len(slots.first) > 1 else 1
-    longest = max(longest, 1)
+    kinds, longest = slots.kinds, slots.longest
     used = places = np.int64(0)
     entry_first[0] = 0
-    score, worth = np.full(scores.width, np.nan), np.full(scores.width, np.nan)
-    asked = asks.any()
+    score, worth = scores.chance, scores.worth
+    asked = False
+    for opening in range(count):
+        asked = asked or asks[opening] != 0
     for contact in range(start, stop):
         if used + count > len(entries.claim) or places + count * longest > len(entries.time):
             entries.used[0], entries.used[1] = used, places
@@ -459,20 +462,6 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
                 count_missing(rules, opening, people, contact, asks[opening], tally, sign)
             lasting = lasting_faults(rules, opening, people, contact)
             campaign = openings.campaign[opening]
-            if slots.single:
-                timely = slots.now[zone, opening]
-                if openings.traits[opening] & NEEDS_CONSENT and (
-                    withdrawn_by(rules, opening, people, contact, rules.now) >= 0
-                ):
-                    timely |= 1 << NO_CONSENT
-                found = lasting | timely
-                if found & ~TIMED and not everything:
-                    reason = lowest(found)
-                    tally.labels[opening, reason, 2] += sign
-                    tally.stages[stage, 2] += sign
-                    rule = rule_of(rules, opening, people, contact, reason, rules.now)
-                    tally.rules[rule] += sign
-                    continue
             entries.claim.opening[used] = opening
             entries.claim.at_from[used] = places
             entries.claim.label[used] = opening
@@ -483,17 +472,13 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
             entries.claim.rule[used] = -1
             entries.claim.asked[used] = NONE
             entries.claim.given[used] = np.nan
-            if slots.single:
+            kind = zone * kinds + slots.kind[opening]
+            for place in range(slots.first[kind], slots.first[kind + 1]):
+                entries.time.at[places] = slots.at[place]
+                places += 1
+            if slots.first[kind] == slots.first[kind + 1]:
                 entries.time.at[places] = rules.now
                 places += 1
-            else:
-                kind = zone * kinds + slots.kind[opening]
-                for place in range(slots.first[kind], slots.first[kind + 1]):
-                    entries.time.at[places] = slots.at[place]
-                    places += 1
-                if slots.first[kind] == slots.first[kind + 1]:
-                    entries.time.at[places] = rules.now
-                    places += 1
             entries.claim.at_to[used] = places
             judge(rules, people, contact, entries, used, lasting)
             if entries.claim.state[used] and not entries.claim.timed[used] and not everything:
@@ -512,6 +497,164 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
     return stop
 
 
+class Bars(NamedTuple):
+    """Who cannot get what at one instant: openings as bits of whole numbers, 64 to a number.
+
+    Attributes:
+        every: all openings.
+        needs: those that need consent.
+        channel: by channel, those that need its consent.
+        topic: by topic, those that need consent and have the topic.
+        stage: by stage, those that do not fit it.
+        role: by role, likewise.
+        owner: by stage, those that another department owns.
+        holdout: by holdout, those that it keeps back.
+        no_zone: those that a contact without a time zone cannot get; likewise the next two.
+        no_stage: without a stage.
+        no_role: without a role.
+        no_channel: those that nobody can get, since they need a consent and have no channel.
+        deny_unknown: all or none: whether an unknown consent denies.
+        closed: by time zone, those whose campaign is closed.
+        quiet: by time zone, those that are kept back by the hours.
+    """
+
+    every: np.ndarray
+    needs: np.ndarray
+    channel: np.ndarray
+    topic: np.ndarray
+    stage: np.ndarray
+    role: np.ndarray
+    owner: np.ndarray
+    holdout: np.ndarray
+    no_zone: np.ndarray
+    no_stage: np.ndarray
+    no_role: np.ndarray
+    no_channel: np.ndarray
+    deny_unknown: np.ndarray
+    closed: np.ndarray
+    quiet: np.ndarray
+
+
+@entry
+def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign, entries, entry_first, tally):
+    """What `derive` does where there is one instant only, with openings as bits."""
+    openings = rules.openings
+    count, words = len(openings), len(bars.every)
+    used = np.int64(0)
+    entry_first[0] = 0
+    score, worth = scores.chance, scores.worth
+    asked = False
+    for opening in range(count):
+        asked = asked or asks[opening] != 0
+    no_stage, no_role = rules.stage_fit.shape[1] - 1, rules.role_fit.shape[1] - 1
+    channels, topics, holdouts = people.consent.shape[1], people.topic.shape[1], people.holdout.shape[1]
+    expires = people.consent_until.shape[1] > 0
+    for contact in range(start, stop):
+        if used + count > len(entries.claim):
+            entries.used[0], entries.used[1] = used, used
+            return contact
+        traits = people.person.traits[contact]
+        if traits & BAD:
+            entry_first[contact - start + 1] = used
+            continue
+        zone, stage, role = people.person.zone[contact], people.person.stage[contact], people.person.role[contact]
+        for place in range(scores.first[contact], scores.first[contact + 1]):
+            score[scores.score.campaign[place]] = scores.score.propensity[place]
+            worth[scores.score.campaign[place]] = scores.score.value[place]
+        for word in range(words):
+            suppressed = bars.every[word] if traits & IS_SUPPRESSED else 0
+            opted_out = bars.needs[word] if traits & IS_OPTED_OUT else 0
+            withdrawn, unknown = np.int64(0), bars.no_channel[word]
+            for channel in range(channels):
+                state = people.consent[contact, channel]
+                if state == UNKNOWN:
+                    unknown |= bars.channel[channel, word]
+                elif state == WITHDRAWN or (expires and people.consent_until[contact, channel] <= rules.now):
+                    withdrawn |= bars.channel[channel, word]
+            by_channel = withdrawn
+            for topic in range(topics):
+                if people.topic[contact, topic] == WITHDRAWN:
+                    withdrawn |= bars.topic[topic, word]
+            closed, quiet = bars.closed[zone, word], bars.quiet[zone, word]
+            outside = people.outside[contact, word]
+            unfit, miscast, foreign = bars.stage[stage, word], bars.role[role, word], bars.owner[stage, word]
+            held = np.int64(0)
+            for holdout in range(holdouts):
+                if people.holdout[contact, holdout]:
+                    held |= bars.holdout[holdout, word]
+            missing = unknown & bars.deny_unknown[word]
+            if traits & NO_ZONE:
+                missing |= bars.no_zone[word]
+            if stage == no_stage:
+                missing |= bars.no_stage[word]
+            if role == no_role:
+                missing |= bars.no_role[word]
+            lasting = suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing
+            timed = (closed | quiet) & ~lasting
+            for opening in range(word * 64, min(count, word * 64 + 64)):
+                bit = opening & 63
+                if asked:
+                    count_missing(rules, opening, people, contact, asks[opening], tally, sign)
+                reason, rule = np.int64(0), np.int64(-1)
+                if lasting >> bit & 1:
+                    if suppressed >> bit & 1:
+                        reason, rule = SUPPRESSED, RULE_SUPPRESSED
+                    elif opted_out >> bit & 1:
+                        reason, rule = OPTED_OUT, RULE_OPTED_OUT
+                    elif by_channel >> bit & 1:
+                        reason, rule = NO_CONSENT, rules.consent_rule[openings.channel[opening]]
+                    elif withdrawn >> bit & 1:
+                        reason = NO_CONSENT
+                        rule = rule_of(rules, opening, people, contact, NO_CONSENT, rules.now)
+                    elif closed >> bit & 1:
+                        reason, rule = CLOSED, rule_of(rules, opening, people, contact, CLOSED, rules.now)
+                    elif outside >> bit & 1:
+                        reason, rule = NOT_IN_AUDIENCE, openings.rule_audience[opening]
+                    elif unfit >> bit & 1:
+                        reason, rule = WRONG_STAGE, openings.rule_stage[opening]
+                    elif miscast >> bit & 1:
+                        reason, rule = WRONG_ROLE, openings.rule_role[opening]
+                    elif foreign >> bit & 1:
+                        reason, rule = WRONG_OWNER, rules.owner[opening, stage]
+                    elif held >> bit & 1:
+                        reason = HOLDOUT
+                        rule = RULE_HOLDOUT if people.holdout[contact, 0] else openings.rule_holdout[opening]
+                    else:
+                        reason, rule = MISSING, rule_of(rules, opening, people, contact, MISSING, rules.now)
+                    if not everything:
+                        tally.labels[opening, reason, 2] += sign
+                        tally.stages[stage, 2] += sign
+                        tally.rules[rule] += sign
+                        continue
+                elif timed >> bit & 1:
+                    reason = CLOSED if closed >> bit & 1 else QUIET
+                    rule = rule_of(rules, opening, people, contact, reason, rules.now)
+                campaign = openings.campaign[opening]
+                entries.claim.opening[used] = opening
+                entries.claim.label[used] = opening
+                entries.claim.group[used] = campaign
+                entries.claim.own[used] = 0
+                entries.claim.rank[used] = 0
+                entries.claim.from_[used] = NONE
+                entries.claim.asked[used] = NONE
+                entries.claim.given[used] = np.nan
+                entries.claim.at_from[used] = used
+                entries.claim.at_to[used] = used + 1
+                entries.claim.state[used] = reason
+                entries.claim.rule[used] = rule
+                entries.claim.timed[used] = timed >> bit & 1
+                entries.time.at[used] = rules.now
+                entries.time.fits[used] = reason == 0
+                weigh(rules, opening, people, contact, score[campaign], worth[campaign], entries, used)
+                used += 1
+        for place in range(scores.first[contact], scores.first[contact + 1]):
+            score[scores.score.campaign[place]] = np.nan
+            worth[scores.score.campaign[place]] = np.nan
+        entry_first[contact - start + 1] = used
+    entries.used[0], entries.used[1] = used, used
+    return stop
+
+
 @entry
 def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entries, entry_first, tally):
     """One entry for each opening for which a claim of a contact stands.
@@ -519,12 +662,10 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
     Ends with the contact before whom the entries run out; the number of the next one.
     """
     openings = rules.openings
-    kinds = np.max(slots.kind) + 1 if len(slots.kind) else 1
-    longest = np.max(slots.first[1:] - slots.first[:-1]) if len(slots.first) > 1 else 1
-    longest = max(longest, 1)
+    kinds, longest = slots.kinds, slots.longest
     used = places = np.int64(0)
     entry_first[0] = 0
-    score, worth = np.full(scores.width, np.nan), np.full(scores.width, np.nan)
+    score, worth = scores.chance, scores.worth
     for contact in range(start, stop):
         low, high = wishes.first[contact], wishes.first[contact + 1]
         if used + high - low > len(entries.claim) or places + (high - low) * longest > len(entries.time):
@@ -594,9 +735,11 @@ class Scores(NamedTuple):
     Attributes:
         first: where the scores of each contact start, and one more.
         score: the scores (`SCORES`).
-        width: how many campaigns there are.
+        chance: room for one contact's propensities by campaign, all NaN.
+        worth: likewise, for the values.
     """
 
     first: np.ndarray
     score: np.ndarray
-    width: int
+    chance: np.ndarray
+    worth: np.ndarray

@@ -16,28 +16,17 @@ from journeykit.columns.eligible import (
     DENY_STAGE,
     DENY_ZONE,
     REASONS,
+    Bars,
     Scores,
     Slots,
     derive,
+    derive_now,
     gather,
     now_faults,
 )
 from journeykit.columns.layout import CELLS, MOST_CONFLICTS, SHAPES, Layout, Names, Rules
 from journeykit.columns.people import Chunk, Crowd
-from journeykit.columns.room import spans_for
-from journeykit.columns.settle import (
-    CLAIMS,
-    GRANTS,
-    ROWS,
-    TIMES,
-    TOUCHES_AT,
-    Desk,
-    Entries,
-    History,
-    Rows,
-    Tally,
-    settle_all,
-)
+from journeykit.columns.settle import CLAIMS, ROWS, TIMES, Entries, History, Rows, Tally, desk_for, settle_all
 from journeykit.columns.weighing import Weigher
 from journeykit.compiled import reach_of
 from journeykit.contact import Contact
@@ -67,6 +56,7 @@ class Moment(NamedTuple):
 
     rules: Rules
     slots: Slots
+    bars: Bars | None
     zones: int
 
 
@@ -169,9 +159,14 @@ class Engine:
             explain=int(self.explain),
             denies=self.denies,
         )
-        return Moment(rules, self._slots(names, now_faults(rules, len(names))), len(names))
+        bars = None
+        if self.until is None:
+            faults = np.zeros((len(names), len(layout.list)), np.int64)
+            now_faults(rules, faults)
+            bars = layout.bars(faults, self.denies)
+        return Moment(rules, self._slots(names), bars, len(names))
 
-    def _slots(self, names: Sequence[str], now: np.ndarray) -> Slots:
+    def _slots(self, names: Sequence[str]) -> Slots:
         """The instants of a plan, by zone and kind of opening: those of one channel that obey hours alike."""
         openings = self.layout.list
         kinds: dict[tuple[str | None, bool], Any] = {}
@@ -193,9 +188,10 @@ class Engine:
                     first.append(len(instants))
                 for date, day in enumerate(self.dates):
                     dated[zone, place, date] = self._instant_on(subject, opening, day)
-        return Slots(
-            np.array(first, np.int64), np.array(instants, np.int64), kind, now, dated, int(self.until is None)
-        )
+        firsts = np.array(first, np.int64)
+        longest = max(1, int(np.diff(firsts).max(initial=1)))
+        single = int(self.until is None)
+        return Slots(firsts, np.array(instants, np.int64), kind, dated, max(1, len(kinds)), longest, single)
 
     def _instant_on(self, subject: Subject, opening: Any, day: int) -> int:
         """The instant of a claim that asks for a date; on a day without a slot the day's start, where checks say why."""
@@ -254,28 +250,27 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.most_cells = 1
 
-    def _prepare(self, moment: Moment, most_touches: int, most_entries: int) -> None:
-        layout = self.engine.layout
-        openings = max(1, len(layout.list))
-        slots = moment.slots
-        longest = 1 if slots.single else max(1, int((slots.first[1:] - slots.first[:-1]).max(initial=1)))
-        entries = max(BLOCK, openings, most_entries)
-        instants = max(2 * BLOCK, max(openings, most_entries) * longest)
-        self.entries = Entries(np.zeros(entries, CLAIMS), np.zeros(instants, TIMES), np.zeros(2, np.int64))
-        most = max(openings, most_entries, 1)
-        self.rows = Rows(np.zeros(entries, ROWS), np.zeros(entries * 4 + most * most, np.int64), np.zeros(2, np.int64))
-        caps = max(1, len(layout.parts["caps"]))
-        self.desk = Desk(
-            spans=spans_for(layout.cells, (most_touches + most) * caps * 4 + 64),
-            touch=np.zeros(most_touches + 1, TOUCHES_AT),
-            counts=np.zeros(max(1, len(layout.campaigns.list)), np.int64),
-            mark=np.zeros(max(layout.cells, len(layout.campaigns.list)), np.int64),
-            winner=np.zeros(most + 1, GRANTS),
-            won=np.zeros(most + 1, np.int64),
-            sizes=np.zeros(4, np.int64),
+    def _prepare(self, moment: Moment, most_touches: int, most_claims: int) -> None:
+        layout, longest = self.engine.layout, moment.slots.longest
+        claims = max(len(layout.list), most_claims, 1)
+        block = max(BLOCK, claims)
+        self.entries = Entries(
+            np.zeros(block, CLAIMS), np.zeros(max(2 * BLOCK, claims * longest), TIMES), np.zeros(2, np.int64)
         )
-        self.order = np.zeros(entries, np.int64)
+        cells = layout.parts["openings"]["cell_to"] - layout.parts["openings"]["cell_from"]
+        widest = max(int(cells.max(initial=1)), self.most_cells)
+        # A loser can lose to all winners.
+        self.rows = Rows(np.zeros(block, ROWS), np.zeros(block * 4 + claims**2, np.int64), np.zeros(2, np.int64))
+        self.desk = desk_for(
+            touches=most_touches,
+            claims=claims,
+            items=claims * longest,
+            cells=layout.cells,
+            campaigns=len(layout.campaigns.list),
+            spans=(most_touches + claims) * widest + 1,
+        )
 
     def decide(
         self,
@@ -293,6 +288,7 @@ class Worker:
         rules = moment.rules._replace(shapes=shapes[0], shape_cells=shapes[1])
         counts = history.first[1:] - history.first[:-1]
         most = 0 if wishes is None else int((wishes.first[1:] - wishes.first[:-1]).max(initial=0))
+        self.most_cells = int((shapes[0]["cell_to"] - shapes[0]["cell_from"]).max(initial=1))
         self._prepare(moment, int(counts.max(initial=0)), most)
         tally = _tally(engine.layout)
         taken, lost, left = [], [], []
@@ -310,7 +306,7 @@ class Worker:
             given_up = np.zeros(stop - start, np.int64)
             count = settle_all(
                 rules, people, history, self.desk, entries, entry_first, start, stop, engine.everything,
-                wishes is None, label_when, rows, self.order, tally, doubt, given_up,
+                wishes is None, label_when, rows, tally, doubt, given_up,
             )
             used = rows.row[: rows.used[0]].copy()
             used["lost_from"] += places
@@ -349,6 +345,11 @@ class Worker:
         if wishes is not None:
             return gather(
                 rules, people, slots, engine.asks, scores, wishes, start, stop, sign, entries, entry_first, tally
+            )
+        if moment.bars is not None:
+            return derive_now(
+                rules, moment.bars, people, engine.asks, scores, start, stop, engine.everything, sign, entries,
+                entry_first, tally,
             )
         return derive(
             rules, people, slots, engine.asks, scores, start, stop, engine.everything, sign, entries, entry_first, tally

@@ -1,4 +1,8 @@
-"""How kernels are compiled: once, to disk."""
+"""How kernels are compiled: once, to disk.
+
+Kernels make no arrays: all that they work on is made by Python, once for each thread. So nothing in them counts
+references, which would cost more than the work itself, at run time as well as when they are compiled.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,10 @@ from typing import Any
 
 from numba import njit
 
-entry: Any = njit(cache=True, nogil=True, error_model="numpy", _nrt=True)
+_made: Any = partial(njit, nogil=True, error_model="numpy", _nrt=False)
+entry: Any = _made(cache=True)
 """A kernel that Python calls."""
-_inner: Any = partial(njit, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-kernel: Any = _inner(_nrt=True)
-"""A kernel that other kernels call. Without the wrappers for Python it compiles much faster."""
-leaf: Any = _inner(_nrt=False)
-"""A kernel that makes no arrays. Without the counting of references it compiles faster still."""
-inlined: Any = njit(nogil=True, inline="always")
-"""A kernel so small that it is written out where it is called."""
+kernel: Any = _made(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""A kernel that other kernels call: without the wrappers for Python it compiles much faster."""
+inlined: Any = _made(inline="always")
+"""A kernel that is small, or called in one place, and written out there: a call with many tables costs more."""

@@ -199,3 +199,11 @@ def held_out(seed, offsets, data, share, out):
         for place in range(count - 1, -1, -1):
             found = _fnv_point(found, digits[place] + 48)
         out[row] = found % 10_000 / 10_000 < share
+
+
+@entry
+def set_bits(out, word, bits, where):
+    """Set bits of whole numbers in some rows."""
+    for row in range(len(where)):
+        if where[row]:
+            out[row, word] |= bits

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from journeykit.columns.clocks import Zones
+    from journeykit.columns.eligible import Bars
     from journeykit.compiled import Compiled, Effects
     from journeykit.eligibility import Opening
     from journeykit.rule import Rule
@@ -343,6 +344,37 @@ class Layout:
             ),
         )
 
+    def bars(self, now: np.ndarray, denies: int) -> Bars:
+        """Who cannot get what at one instant, given by zone and opening what the instant forbids."""
+        from journeykit.columns import eligible
+
+        openings = self.parts["openings"]
+        traits = openings["traits"]
+        needs = traits & NEEDS_CONSENT != 0
+        every = np.ones(len(openings), np.bool_)
+        topic = np.zeros((len(self.topics.list), len(openings)), np.bool_)
+        for opening, own in enumerate(self.list):
+            for name in own.topics:
+                topic[self.topics.number[name], opening] = needs[opening]
+        holdout = [needs] + [needs & (openings["holdout"] == number) for number in range(1, len(self.holdouts))]
+        return eligible.Bars(
+            every=packed(every),
+            needs=packed(needs),
+            channel=packed([needs & (openings["channel"] == c) for c in range(len(self.channels.list))], len(openings)),
+            topic=packed(topic, len(openings)),
+            stage=packed(self.parts["stage_fit"].T <= 0, len(openings)),
+            role=packed(self.parts["role_fit"].T <= 0, len(openings)),
+            owner=packed(self.parts["owner"].T >= 0, len(openings)),
+            holdout=packed(holdout, len(openings)),
+            no_zone=packed(every & (denies & eligible.DENY_ZONE != 0) & (traits & LOCAL != 0)),
+            no_stage=packed(every & (denies & eligible.DENY_STAGE != 0) & (traits & STAGED != 0)),
+            no_role=packed(every & (denies & eligible.DENY_ROLE != 0) & (traits & ROLED != 0)),
+            no_channel=packed(needs & (openings["channel"] < 0)),
+            deny_unknown=packed(every & (denies & eligible.DENY_CONSENT != 0)),
+            closed=packed(now >> eligible.CLOSED & 1 != 0, len(openings)),
+            quiet=packed(now >> eligible.QUIET & 1 != 0, len(openings)),
+        )
+
     def shapes(self, parts: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
         """What touches do (`SHAPES`), and where they count (`CELLS`), given what they are."""
         touches = [Touch(at=_ANY_INSTANT, **part) for part in parts]
@@ -374,6 +406,18 @@ class Layout:
             touch.content in (None, o.content_id) and touch.channel in (None, o.channel)
             for o in self.compiled.of_campaign.get(touch.campaign or "", ())
         )
+
+
+def packed(flags: Any, width: int | None = None) -> np.ndarray:
+    """Flags as bits of whole numbers, 64 to a number, along the last axis."""
+    found = np.asarray(flags, np.bool_)
+    if width is not None:
+        found = found.reshape(-1, width)
+    words = -(-found.shape[-1] // 64)
+    padded = np.zeros((*found.shape[:-1], words * 64), np.bool_)
+    padded[..., : found.shape[-1]] = found
+    bits = np.packbits(padded, axis=-1, bitorder="little")
+    return np.ascontiguousarray(bits).view(np.int64).reshape(*found.shape[:-1], words)
 
 
 def _own(names: Names, name: str | None) -> int:

@@ -15,8 +15,8 @@ import pyarrow as pa
 from journeykit.civil import DAY, day_number, micros
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import AGREED, BAD, IS_OPTED_OUT, IS_SUPPRESSED, NO_ZONE, PERSONS, UNKNOWN, WITHDRAWN, People
-from journeykit.columns.keys import hash_texts, held_out
-from journeykit.columns.layout import NO_LIMIT
+from journeykit.columns.keys import hash_texts, held_out, set_bits
+from journeykit.columns.layout import NO_LIMIT, packed
 from journeykit.columns.masks import Masks
 from journeykit.columns.records import records
 from journeykit.contact import ANY
@@ -131,6 +131,11 @@ class Crowd:
         self.zones = zones
         openings = layout.list
         self._interests = bool(self.playbook.interest_lift) and bool(layout.topics.list)
+        rules = layout.audiences
+        audience = layout.parts["openings"]["audience"]
+        self._outside = packed([audience == number for number in range(len(rules))], len(openings))
+        # Plans, claims and caps ask the rules themselves.
+        self._asked_alone = np.ones(len(rules), np.bool_)
         self._topics = [set(opening.topics) for opening in openings]
 
     def people(self, chunk: Chunk) -> People:
@@ -149,6 +154,7 @@ class Crowd:
                 self._read(chunk, fields[name], read)
         consent, until = self._consents(chunk)
         codes, interested = self._interest(chunk, fields.get("interests"))
+        audience, outside = self._audiences(chunk, zone)
         people = People(
             person=records(PERSONS, stage=stage, role=role, zone=zone, traits=flags, interest=codes),
             consent=consent,
@@ -156,7 +162,8 @@ class Crowd:
             topic=self._topic_consents(chunk),
             preference=self._preferences(chunk),
             interested=interested,
-            audience=self._audiences(chunk, zone),
+            audience=audience,
+            outside=outside,
             limit=self._limits(chunk),
             holdout=self._holdouts(chunk),
         )
@@ -310,20 +317,23 @@ class Crowd:
                 found.pop(name, None)
         return found
 
-    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> np.ndarray:
+    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """By rule, of whom it is true; and by opening, whom its audience leaves out; both as bits."""
         rules = self.layout.audiences
         found = np.zeros((chunk.rows, (len(rules) + 63) // 64), np.int64)
-        if rules:
-            wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
-            columns = {name: column for name, column in self._attributes(chunk).items() if name in wanted}
-            masks = Masks(columns, chunk.rows, self.at, self.zones.list, zone)
-            packed = [np.zeros(chunk.rows, np.int64) for _ in range(found.shape[1])]
-            for number, rule in enumerate(rules):
-                bits = masks.pair(rule)[0].astype(np.int64)
-                packed[number >> 6] |= bits << (number & 63)
-            for word, bits in enumerate(packed):
-                found[:, word] = bits
-        return found
+        outside = np.zeros((chunk.rows, self._outside.shape[1]), np.int64)
+        if not rules:
+            return found, outside
+        wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
+        columns = {name: column for name, column in self._attributes(chunk).items() if name in wanted}
+        masks = Masks(columns, chunk.rows, self.at, self.zones.list, zone)
+        for number, rule in enumerate(rules):
+            true = masks.pair(rule)[0]
+            if self._asked_alone[number]:
+                set_bits(found, number >> 6, _BITS[number & 63], true)
+            for word in np.flatnonzero(self._outside[number]).tolist():
+                set_bits(outside, word, self._outside[number, word], ~true)
+        return found, outside
 
     def _limits(self, chunk: Chunk) -> np.ndarray:
         """The contacts' own limits; a limit that cannot be makes a row odd."""
@@ -353,6 +363,7 @@ class Crowd:
 
 
 _NEVER = 2**62
+_BITS = (np.uint64(1) << np.arange(64, dtype=np.uint64)).view(np.int64)
 _FIRST_GOOD = day_number(date(1000, 1, 2)) * DAY
 # The last years of the calendar are how tables write "for ever".
 _FOR_EVER = day_number(date(9001, 1, 1)) * DAY

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-from journeykit.columns.jit import entry, kernel, leaf
+from journeykit.columns.jit import kernel
 
 from journeykit.civil import FOREVER as _FOREVER
 from journeykit.civil import day_number
@@ -66,7 +66,7 @@ def spans_for(cells: int, most: int) -> np.ndarray:
     return found
 
 
-@leaf
+@kernel
 def add_span(spans, cell, start, end, points, who, layer):
     """Let something stand in a cell."""
     place = spans.count[0]
@@ -81,7 +81,7 @@ def add_span(spans, cell, start, end, points, who, layer):
     spans.count[0] = place + 1
 
 
-@leaf
+@kernel
 def place_of(windows, window, zones, zone, at):
     """Whether a window can count an instant, and where that lies on its axis."""
     kind = windows.kind[window]
@@ -94,7 +94,7 @@ def place_of(windows, window, zones, zone, at):
     return kind != BETWEEN or windows.first[window] <= day <= windows.last[window], day
 
 
-@leaf
+@kernel
 def back(windows, window, end):
     """Where the window that ends at a place starts."""
     kind = windows.kind[window]
@@ -108,7 +108,7 @@ def back(windows, window, end):
     return windows.first[window] if kind == BETWEEN else 0
 
 
-@leaf
+@kernel
 def load(windows, window, spans, cell, layers, start, end):
     """The most points that any window with a claim in it holds besides.
 
@@ -148,7 +148,7 @@ def load(windows, window, spans, cell, layers, start, end):
     return total
 
 
-@leaf
+@kernel
 def _between(spans, cell, layers, low, high):
     total = 0
     span = spans.head[cell]
@@ -159,7 +159,7 @@ def _between(spans, cell, layers, low, high):
     return total
 
 
-@leaf
+@kernel
 def _at_once(spans, cell, layers, instant):
     total = 0
     span = spans.head[cell]
@@ -170,7 +170,7 @@ def _at_once(spans, cell, layers, instant):
     return total
 
 
-@leaf
+@kernel
 def _most_at_once(spans, cell, layers, start, end):
     most = _at_once(spans, cell, layers, start)
     span = spans.head[cell]
@@ -181,7 +181,7 @@ def _most_at_once(spans, cell, layers, start, end):
     return most
 
 
-@leaf
+@kernel
 def crowd(windows, window, spans, cell, start, end, points, limit, crowded):
     """Whether a claim would push a window over its limit; marks the winners that stand there with points."""
     if points == 0:
@@ -206,7 +206,7 @@ def crowd(windows, window, spans, cell, start, end, points, limit, crowded):
     return found
 
 
-@leaf
+@kernel
 def _crowd_in(spans, cell, low, high, points, limit, crowded):
     if points + _between(spans, cell, RIVALS, low, high) <= limit:
         return False
@@ -218,7 +218,7 @@ def _crowd_in(spans, cell, low, high, points, limit, crowded):
     return True
 
 
-@leaf
+@kernel
 def _crowd_at(spans, cell, instant, points, limit, crowded):
     if points + _at_once(spans, cell, RIVALS, instant) <= limit:
         return False
@@ -230,7 +230,7 @@ def _crowd_at(spans, cell, instant, points, limit, crowded):
     return True
 
 
-@leaf
+@kernel
 def leaves(windows, window, zones, zone, spans, span):
     """The instant from which a span no longer counts; a span's own window has no such where it counts for ever."""
     kind = windows.kind[window]
@@ -253,7 +253,7 @@ def leaves(windows, window, zones, zone, spans, span):
     return day_start(zones, zone if own < 0 else own, day)
 
 
-@leaf
+@kernel
 def fits_at(windows, window, zones, zone, spans, cell, at, end, points, limit):
     """Whether a claim at an instant fits what was granted and the history."""
     counts, start = place_of(windows, window, zones, zone, at)
@@ -262,7 +262,7 @@ def fits_at(windows, window, zones, zone, spans, cell, at, end, points, limit):
     return not counts or load(windows, window, spans, cell, ALL, start, end) + points <= limit
 
 
-@leaf
+@kernel
 def first_fit(windows, window, zones, zone, spans, cell, since, end, points, limit):
     """The first instant from `since` on at which a claim fits; `FOREVER` if never.
 

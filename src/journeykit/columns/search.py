@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from journeykit.columns.jit import entry, kernel, leaf
+from journeykit.columns.jit import kernel
 
 from journeykit.columns.records import record
 
@@ -32,6 +32,12 @@ CLAUSE = record("pick start stop")
 """An item, and where the partners lie of which one at least must be taken with it."""
 
 
+MOST_ITEMS = 512
+MOST_ROWS = 512
+_ROOM_FOR_MEMBERS = 65_536
+"""A contact with more than this is left to the one-contact engine."""
+
+
 class Problem(NamedTuple):
     """What goes together, among items.
 
@@ -41,6 +47,7 @@ class Problem(NamedTuple):
         members: the members of the rows (`MEMBER`).
         clauses: what needs a partner (`CLAUSE`).
         partners: the partners.
+        size: how many items, rows, members, clauses and partners there are.
     """
 
     items: np.ndarray
@@ -48,13 +55,78 @@ class Problem(NamedTuple):
     members: np.ndarray
     clauses: np.ndarray
     partners: np.ndarray
+    size: np.ndarray
+
+ITEMS, LINES, MEMBERS, CLAUSES, PARTNERS = range(5)
+
+
+def problem_for(items: int) -> Problem:
+    """An empty problem with room for so many items."""
+    items = min(items, MOST_ITEMS)
+    return Problem(
+        np.zeros(items, ITEM),
+        np.zeros(MOST_ROWS, ROW),
+        np.zeros(_ROOM_FOR_MEMBERS, MEMBER),
+        np.zeros(MOST_ROWS, CLAUSE),
+        np.zeros(_ROOM_FOR_MEMBERS, np.int64),
+        np.zeros(5, np.int64),
+    )
+
+
+NUMBERS = record("leader part number place value group worth best gain spent outside total")
+"""What a search keeps by item or group: see where it is used."""
+
+
+class Work(NamedTuple):
+    """Room for one search.
+
+    Attributes:
+        by: numbers by item (`NUMBERS`).
+        live: by item, whether it can be taken at all.
+        done: by item, whether it was looked at.
+        binding: by row, whether it can stop anything.
+        use: by row and item, what it uses.
+        left: by row, how much there is; its price; and how many items it holds.
+        free: by depth and item, whether it is still to be decided.
+        taken: by depth and item, whether it was taken.
+        room: by depth and row, how much there is left.
+    """
+
+    by: np.ndarray
+    live: np.ndarray
+    done: np.ndarray
+    binding: np.ndarray
+    use: np.ndarray
+    left: np.ndarray
+    free: np.ndarray
+    taken: np.ndarray
+    room: np.ndarray
+
+
+LEFT = record("room price width")
+
+
+def work_for(items: int) -> Work:
+    """Room for searches among so many items."""
+    items = max(1, min(items, MOST_ITEMS))
+    return Work(
+        np.zeros(items + 1, NUMBERS),
+        np.zeros(items, np.bool_),
+        np.zeros(items, np.bool_),
+        np.zeros(MOST_ROWS, np.bool_),
+        np.zeros((MOST_ROWS, items), np.int64),
+        np.zeros(MOST_ROWS, LEFT),
+        np.zeros((items + 1, items), np.bool_),
+        np.zeros((items + 1, items), np.bool_),
+        np.zeros((items + 1, MOST_ROWS), np.int64),
+    )
 
 
 @kernel
-def solve(problem, chosen):
+def solve(problem, work, chosen):
     """Mark the best feasible set in `chosen`; False where the search was given up."""
-    count, rows, clauses = len(problem.items), len(problem.rows), len(problem.clauses)
-    live = np.zeros(count, np.bool_)
+    count, rows, clauses = problem.size[ITEMS], problem.size[LINES], problem.size[CLAUSES]
+    live, binding = work.live, work.binding
     for item in range(count):
         chosen[item] = False
         live[item] = problem.items.value[item] > 0
@@ -66,7 +138,6 @@ def solve(problem, chosen):
                 live[problem.members.pick[place]] = False
     if clauses:
         _drop_hopeless(problem, live)
-    binding = np.zeros(rows, np.bool_)
     bound = 0
     for row in range(rows):
         used = 0
@@ -76,22 +147,23 @@ def solve(problem, chosen):
         binding[row] = used > problem.rows.room[row]
         bound += binding[row]
     if bound == 0 and clauses == 0:
-        chosen[:count] = live
+        for item in range(count):
+            chosen[item] = live[item]
         return True
-    part = _parts(problem, live, binding)
+    _part(problem, work)
     for leader in range(count):
-        if live[leader] and part[leader] == leader and not _solve_part(problem, live, binding, part, leader, chosen):
+        if live[leader] and work.by.part[leader] == leader and not _solve_part(problem, work, leader, chosen):
             return False
     return True
 
 
-@leaf
+@kernel
 def _drop_hopeless(problem, live):
     """Close the items whose partners are all closed."""
     changed = True
     while changed:
         changed = False
-        for clause in range(len(problem.clauses)):
+        for clause in range(problem.size[CLAUSES]):
             item = problem.clauses.pick[clause]
             if live[item]:
                 hope = False
@@ -102,7 +174,7 @@ def _drop_hopeless(problem, live):
                     changed = True
 
 
-@leaf
+@kernel
 def _find(leader, item):
     while leader[item] != item:
         leader[item] = leader[leader[item]]
@@ -111,11 +183,13 @@ def _find(leader, item):
 
 
 @kernel
-def _parts(problem, live, binding):
+def _part(problem, work):
     """The items in groups that nothing connects: by item, the leader of its group."""
-    leader = np.arange(len(problem.items))
-    for row in range(len(problem.rows)):
-        if binding[row]:
+    leader, live = work.by.leader, work.live
+    for item in range(problem.size[ITEMS]):
+        leader[item] = item
+    for row in range(problem.size[LINES]):
+        if work.binding[row]:
             first = -1
             for place in range(problem.rows.start[row], problem.rows.stop[row]):
                 item = problem.members.pick[place]
@@ -123,65 +197,55 @@ def _parts(problem, live, binding):
                     if first < 0:
                         first = item
                     leader[_find(leader, item)] = _find(leader, first)
-    for clause in range(len(problem.clauses)):
+    for clause in range(problem.size[CLAUSES]):
         item = problem.clauses.pick[clause]
         if live[item]:
             for place in range(problem.clauses.start[clause], problem.clauses.stop[clause]):
                 partner = problem.partners[place]
                 if live[partner]:
                     leader[_find(leader, partner)] = _find(leader, item)
-    for item in range(len(problem.items)):
-        _find(leader, item)
-    found = np.empty_like(leader)
-    for item in range(len(problem.items)):
-        found[item] = _find(leader, item)
-    return found
+    for item in range(problem.size[ITEMS]):
+        work.by.part[item] = _find(leader, item)
 
 
 @kernel
-def _solve_part(problem, live, binding, part, leader, chosen):
-    count = len(problem.items)
-    number = np.full(count, -1, np.int64)
-    items = np.empty(count, np.int64)
+def _solve_part(problem, work, leader, chosen):
+    count = problem.size[ITEMS]
+    number, items = work.by.number, work.by.place
     size = 0
     for place in range(count):
+        number[place] = -1
+    for place in range(count):
         item = problem.items.order[place]
-        if live[item] and part[item] == leader:
+        if work.live[item] and work.by.part[item] == leader:
             number[item] = size
             items[size] = item
             size += 1
-    own = 0
-    for row in range(len(problem.rows)):
-        if binding[row] and _touches(problem, row, number):
-            own += 1
+    rows = 0
+    for row in range(problem.size[LINES]):
+        if work.binding[row] and _touches(problem, row, number):
+            for item in range(size):
+                work.use[rows, item] = 0
+            for place in range(problem.rows.start[row], problem.rows.stop[row]):
+                if number[problem.members.pick[place]] >= 0:
+                    work.use[rows, number[problem.members.pick[place]]] = problem.members.use[place]
+            work.left.room[rows] = problem.rows.room[row]
+            _shrink(work, rows, size)
+            rows += 1
     clauses = 0
-    for clause in range(len(problem.clauses)):
+    for clause in range(problem.size[CLAUSES]):
         clauses += number[problem.clauses.pick[clause]] >= 0
-    if own == 0 and clauses == 0:
+    if rows == 0 and clauses == 0:
         for place in range(size):
             chosen[items[place]] = True
         return True
-    uses = np.zeros((own, size), np.int64)
-    rooms = np.zeros(own, np.int64)
-    own = 0
-    for row in range(len(problem.rows)):
-        if binding[row] and _touches(problem, row, number):
-            for place in range(problem.rows.start[row], problem.rows.stop[row]):
-                if number[problem.members.pick[place]] >= 0:
-                    uses[own, number[problem.members.pick[place]]] = problem.members.use[place]
-            rooms[own] = problem.rows.room[row]
-            _shrink(uses[own], rooms, own)
-            own += 1
-    if clauses == 0 and _is_laminar(uses):
-        _take_best_first(problem, items[:size], uses, rooms, chosen)
+    if clauses == 0 and _is_laminar(work, rows, size):
+        _take_best_first(problem, work, rows, size, chosen)
         return True
-    values = np.empty(size, np.int64)
-    if not _combine(problem, items[:size], values):
-        return False
-    return _search(problem, items[:size], number, values, uses, rooms, chosen)
+    return _combine(problem, work, size) and _search(problem, work, rows, size, chosen)
 
 
-@leaf
+@kernel
 def _touches(problem, row, number):
     for place in range(problem.rows.start[row], problem.rows.stop[row]):
         if number[problem.members.pick[place]] >= 0:
@@ -189,43 +253,46 @@ def _touches(problem, row, number):
     return False
 
 
-@leaf
-def _shrink(uses, rooms, row):
+@kernel
+def _shrink(work, row, size):
     """A row in smallest whole numbers."""
     unit = 0
-    for use in uses:
+    for item in range(size):
+        use = work.use[row, item]
         while use:
             unit, use = use, unit % use
     if unit > 1:
-        rooms[row] //= unit
-        for item in range(len(uses)):
-            uses[item] //= unit
+        work.left.room[row] //= unit
+        for item in range(size):
+            work.use[row, item] //= unit
 
 
-@leaf
-def _is_laminar(uses):
-    rows, size = uses.shape
+@kernel
+def _is_laminar(work, rows, size):
+    use = work.use
     for row in range(rows):
         for item in range(size):
-            if uses[row, item] > 1:
+            if use[row, item] > 1:
                 return False
         for other in range(row):
             both = mine = theirs = 0
             for item in range(size):
-                both += uses[row, item] & uses[other, item]
-                mine += uses[row, item]
-                theirs += uses[other, item]
+                both += use[row, item] & use[other, item]
+                mine += use[row, item]
+                theirs += use[other, item]
             if both and both != mine and both != theirs:
                 return False
     return True
 
 
 @kernel
-def _take_best_first(problem, items, uses, rooms, chosen):
-    done = np.zeros(len(items), np.bool_)
-    for _ in range(len(items)):
+def _take_best_first(problem, work, rows, size, chosen):
+    items, done = work.by.place, work.done
+    for at in range(size):
+        done[at] = False
+    for _ in range(size):
         best = -1
-        for at in range(len(items)):
+        for at in range(size):
             if not done[at]:
                 item = items[at]
                 if best < 0:
@@ -233,24 +300,26 @@ def _take_best_first(problem, items, uses, rooms, chosen):
                 else:
                     rival = items[best]
                     if problem.items.level[item] < problem.items.level[rival] or (
-                        problem.items.level[item] == problem.items.level[rival] and problem.items.value[item] > problem.items.value[rival]
+                        problem.items.level[item] == problem.items.level[rival]
+                        and problem.items.value[item] > problem.items.value[rival]
                     ):
                         best = at
         done[best] = True
         fits = True
-        for row in range(len(rooms)):
-            fits = fits and uses[row, best] <= rooms[row]
+        for row in range(rows):
+            fits = fits and work.use[row, best] <= work.left.room[row]
         if fits:
             chosen[items[best]] = True
-            for row in range(len(rooms)):
-                rooms[row] -= uses[row, best]
+            for row in range(rows):
+                work.left.room[row] -= work.use[row, best]
 
 
 @kernel
-def _combine(problem, items, values):
+def _combine(problem, work, size):
     """One whole value for each item, so that sums compare level by level; False where they would be too large."""
-    size = len(items)
-    done = np.zeros(size, np.bool_)
+    items, done, values = work.by.place, work.done, work.by.value
+    for at in range(size):
+        done[at] = False
     left = size
     unit = 1
     while left:
@@ -281,112 +350,112 @@ def _combine(problem, items, values):
 
 
 @kernel
-def _best_price(gain, use, count, room):
+def _best_price(work, count, room):
     """The price per unit at which the offers worth more than it just fill the room."""
+    gain, spent, done = work.by.gain, work.by.spent, work.done
     total = 0
     for at in range(count):
-        total += use[at]
+        total += spent[at]
+        done[at] = False
     if total <= room:
         return 0
-    done = np.zeros(count, np.bool_)
     taken = 0
     for _ in range(count):
         best = -1
         for at in range(count):
-            if not done[at] and (best < 0 or gain[at] // use[at] > gain[best] // use[best]):
+            if not done[at] and (best < 0 or gain[at] // spent[at] > gain[best] // spent[best]):
                 best = at
         done[best] = True
-        taken += use[best]
+        taken += spent[best]
         if taken > room:
-            return gain[best] // use[best]
+            return gain[best] // spent[best]
     return 0
 
 
 @kernel
-def _set_prices(values, uses, rooms, group, groups, free, prices, worth):
+def _set_prices(work, rows, size, groups):
     """Prices of the rows by coordinate descent on the dual, and what the items are worth at them."""
-    rows, size = uses.shape
+    values, worth, group = work.by.value, work.by.worth, work.by.group
+    gain, spent, outside = work.by.gain, work.by.spent, work.by.outside
     for item in range(size):
         worth[item] = values[item]
-        for row in range(rows):
-            worth[item] -= prices[row] * uses[row, item]
-    gain = np.empty(groups, np.int64)
-    spent = np.empty(groups, np.int64)
-    outside = np.empty(groups, np.int64)
+    for row in range(rows):
+        work.left.price[row] = 0
     for _ in range(_SWEEPS):
         moved = False
         for row in range(rows):
-            old = prices[row]
-            gain[:] = 0
-            spent[:] = 0
-            outside[:] = 0
+            old = work.left.price[row]
+            for own in range(groups):
+                gain[own] = spent[own] = outside[own] = 0
             for item in range(size):
-                if free[item]:
-                    own = group[item]
-                    if uses[row, item]:
-                        inside = worth[item] + old * uses[row, item]
-                        if inside > gain[own]:
-                            gain[own] = inside
-                            spent[own] = uses[row, item]
-                    elif worth[item] > outside[own]:
-                        outside[own] = worth[item]
+                own = group[item]
+                if work.use[row, item]:
+                    inside = worth[item] + old * work.use[row, item]
+                    if inside > gain[own]:
+                        gain[own] = inside
+                        spent[own] = work.use[row, item]
+                elif worth[item] > outside[own]:
+                    outside[own] = worth[item]
             offers = 0
             for own in range(groups):
                 if spent[own] and gain[own] > outside[own]:
                     gain[offers] = gain[own] - outside[own]
                     spent[offers] = spent[own]
                     offers += 1
-            new = _best_price(gain, spent, offers, rooms[row])
+            new = _best_price(work, offers, work.left.room[row])
             if new != old:
                 moved = True
-                prices[row] = new
+                work.left.price[row] = new
                 for item in range(size):
-                    worth[item] += (old - new) * uses[row, item]
+                    worth[item] += (old - new) * work.use[row, item]
         if not moved:
             break
 
 
-@leaf
-def _bound_of(worth, group, best, free, rooms, prices):
+@kernel
+def _bound_of(work, depth, rows, size, groups):
     """What the free items can add at most."""
+    best, worth, group = work.by.best, work.by.worth, work.by.group
     total = 0
-    for row in range(len(rooms)):
-        total += prices[row] * rooms[row]
-    best[:] = 0
-    for item in range(len(worth)):
-        if free[item] and worth[item] > best[group[item]]:
+    for row in range(rows):
+        total += work.left.price[row] * work.room[depth, row]
+    for own in range(groups):
+        best[own] = 0
+    for item in range(size):
+        if work.free[depth, item] and worth[item] > best[group[item]]:
             best[group[item]] = worth[item]
-    for own in range(len(best)):
+    for own in range(groups):
         total += best[own]
     return total
 
 
-@leaf
-def _alive(problem, items, number, free, taken):
+@kernel
+def _alive(problem, work, depth):
     """Drop free items that can have no partner any more; whether every item taken still can."""
+    number, free, taken = work.by.number, work.free, work.taken
     changed = True
     while changed:
         changed = False
-        for clause in range(len(problem.clauses)):
+        for clause in range(problem.size[CLAUSES]):
             item = number[problem.clauses.pick[clause]]
-            if item >= 0 and (free[item] or taken[item]):
+            if item >= 0 and (free[depth, item] or taken[depth, item]):
                 hope = False
                 for place in range(problem.clauses.start[clause], problem.clauses.stop[clause]):
                     partner = number[problem.partners[place]]
-                    hope = hope or (partner >= 0 and (free[partner] or taken[partner]))
+                    hope = hope or (partner >= 0 and (free[depth, partner] or taken[depth, partner]))
                 if not hope:
-                    if taken[item]:
+                    if taken[depth, item]:
                         return False
-                    free[item] = False
+                    free[depth, item] = False
                     changed = True
     return True
 
 
 @kernel
-def _search(problem, items, number, values, uses, rooms, chosen):
+def _search(problem, work, rows, size, chosen):
     """Depth-first branch and bound: at each depth the first free item is taken, then left."""
-    rows, size = uses.shape
-    group = np.empty(size, np.int64)
+    items, values, group = work.by.place, work.by.value, work.by.group
+    free, taken, room, total = work.free, work.taken, work.room, work.by.total
     groups = 0
     for at in range(size):
         group[at] = -1
@@ -398,37 +467,30 @@ def _search(problem, items, number, values, uses, rooms, chosen):
             group[at] = groups
             groups += 1
     widest = 1
-    for row in range(rows):
-        for at in range(size):
-            widest = max(widest, uses[row, at])
-    total = 0
+    worth = 0
     for at in range(size):
-        total += values[at]
-    if total > 2**61 // widest // (rows + 1):
+        worth += values[at]
+        for row in range(rows):
+            widest = max(widest, work.use[row, at])
+    if worth > 2**61 // widest // (rows + 1):
         return False
     for at in range(size):
         values[at] *= widest
     # The widest rows first: their prices, set first, leave the narrow ones least to do.
-    width = np.zeros(rows, np.int64)
     for row in range(rows):
+        work.left.width[row] = 0
         for at in range(size):
-            width[row] += uses[row, at] > 0
-    for row in range(1, rows):
+            work.left.width[row] += work.use[row, at] > 0
         at = row
-        while at > 0 and width[at - 1] < width[at]:
-            width[at - 1], width[at] = width[at], width[at - 1]
-            rooms[at - 1], rooms[at] = rooms[at], rooms[at - 1]
-            for item in range(size):
-                uses[at - 1, item], uses[at, item] = uses[at, item], uses[at - 1, item]
+        while at > 0 and work.left.width[at - 1] < work.left.width[at]:
+            _swap(work, at - 1, at, size)
             at -= 1
-    prices, worth = np.zeros(rows, np.int64), np.empty(size, np.int64)
-    best_of = np.empty(groups, np.int64)
-    free = np.ones((size + 1, size), np.bool_)
-    taken = np.zeros((size + 1, size), np.bool_)
-    room = np.empty((size + 1, rows), np.int64)
-    value = np.zeros(size + 1, np.int64)
-    room[0] = rooms
-    _set_prices(values, uses, rooms, group, groups, free[0], prices, worth)
+    _set_prices(work, rows, size, groups)
+    for at in range(size):
+        free[0, at], taken[0, at] = True, False
+    for row in range(rows):
+        room[0, row] = work.left.room[row]
+    total[0] = 0
     best = 0
     depth = 0
     nodes = 0
@@ -440,37 +502,46 @@ def _search(problem, items, number, values, uses, rooms, chosen):
         while item < size and not free[depth, item]:
             item += 1
         if item == size:
-            if value[depth] > best:
-                best = value[depth]
+            if total[depth] > best:
+                best = total[depth]
                 for at in range(size):
                     chosen[items[at]] = taken[depth, at]
             depth -= 1
             continue
-        bound = value[depth] + _bound_of(worth, group, best_of, free[depth], room[depth], prices)
-        if bound <= best:
+        if total[depth] + _bound_of(work, depth, rows, size, groups) <= best:
             depth -= 1
             continue
         free[depth, item] = False
         below = depth + 1
-        free[below] = free[depth]
-        taken[below] = taken[depth]
-        room[below] = room[depth]
+        for at in range(size):
+            free[below, at] = free[depth, at]
+            taken[below, at] = taken[depth, at]
         taken[below, item] = True
-        value[below] = value[depth] + values[item]
+        total[below] = total[depth] + values[item]
         for row in range(rows):
-            use = uses[row, item]
+            use = work.use[row, item]
+            room[below, row] = room[depth, row] - use
             if use:
-                room[below, row] -= use
                 for other in range(item + 1, size):
-                    if uses[row, other] > room[below, row]:
+                    if work.use[row, other] > room[below, row]:
                         free[below, other] = False
         ok = True
-        if len(problem.clauses):
-            ok = _alive(problem, items, number, free[below], taken[below])
-            if not _alive(problem, items, number, free[depth], taken[depth]):
+        if problem.size[CLAUSES]:
+            ok = _alive(problem, work, below)
+            if not _alive(problem, work, depth):
                 # Without the item one of those taken has no partner left: only the branch with it goes on.
-                free[depth, :] = False
-                value[depth] = 0
+                for at in range(size):
+                    free[depth, at] = False
+                total[depth] = 0
         if ok:
             depth = below
     return True
+
+
+@kernel
+def _swap(work, one, other, size):
+    left = work.left
+    left.room[one], left.room[other] = left.room[other], left.room[one]
+    left.width[one], left.width[other] = left.width[other], left.width[one]
+    for item in range(size):
+        work.use[one, item], work.use[other, item] = work.use[other, item], work.use[one, item]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from journeykit.columns.jit import entry, kernel, leaf
+from journeykit.columns.jit import entry, inlined, kernel
 
 from journeykit.civil import DAY, LAST
 from journeykit.columns.clocks import day_of, day_start
@@ -43,9 +43,23 @@ from journeykit.columns.room import (
     first_fit,
     load,
     place_of,
+    spans_for,
 )
 from journeykit.columns.records import record
-from journeykit.columns.search import CLAUSE, ITEM, MEMBER, ROW, Problem, solve
+from journeykit.columns.search import (
+    CLAUSES,
+    ITEMS,
+    LINES,
+    MEMBERS,
+    MOST_ITEMS,
+    MOST_ROWS,
+    PARTNERS,
+    Problem,
+    Work,
+    problem_for,
+    solve,
+    work_for,
+)
 
 GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME = range(3)
 _STEPS = 10_000
@@ -144,6 +158,13 @@ class Desk(NamedTuple):
         mark: by cell or campaign, whether it was looked at.
         winner: the claims that were granted (`GRANTS`).
         won: by claim, its winner, or -1.
+        exempt: the problem of the claims that need not obey caps.
+        main: the problem of the others.
+        work: room for a search.
+        chosen: by item, whether a search took it; likewise `forced` and `done`.
+        placed: by item, where it stands in a window that is looked at over time.
+        draft: his answers, before they are put in order; `order` has the claim of each, `places` their order.
+        notes: the first rule of each kind that stopped a claim.
         sizes: how many touches, winners, exempt winners there are; and whether the contact must be left.
     """
 
@@ -153,15 +174,53 @@ class Desk(NamedTuple):
     mark: np.ndarray
     winner: np.ndarray
     won: np.ndarray
+    exempt: Problem
+    main: Problem
+    work: Work
+    chosen: np.ndarray
+    forced: np.ndarray
+    done: np.ndarray
+    placed: np.ndarray
+    draft: Rows
+    order: np.ndarray
+    places: np.ndarray
+    notes: np.ndarray
     sizes: np.ndarray
 
 
+PLACED = record("start end points edge")
+"""Where an item stands on a window's axis, how much it weighs there; and, apart from that, the edges of windows."""
 TOUCHES_AT = record("at kind")
 """A touch that counts: when, and what it is besides."""
 TOUCHES, WINNERS, EXEMPTS, LEFT = range(4)
 
 
-@leaf
+def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: int, spans: int) -> Desk:
+    """Room for contacts with so many touches, claims and items, and for a playbook's cells and campaigns."""
+    items = min(items, MOST_ITEMS)
+    return Desk(
+        spans=spans_for(cells, spans),
+        touch=np.zeros(touches + 1, TOUCHES_AT),
+        counts=np.zeros(max(1, campaigns), np.int64),
+        mark=np.zeros(max(1, cells, campaigns), np.int64),
+        winner=np.zeros(claims + 1, GRANTS),
+        won=np.zeros(claims + 1, np.int64),
+        exempt=problem_for(items),
+        main=problem_for(items),
+        work=work_for(items),
+        chosen=np.zeros(items + 1, np.bool_),
+        forced=np.zeros(items + 1, np.bool_),
+        done=np.zeros(items + 1, np.bool_),
+        placed=np.zeros(touches + 2 * items + claims + 2, PLACED),
+        draft=Rows(np.zeros(claims + 1, ROWS), np.zeros((claims + 1) ** 2, np.int64), np.zeros(2, np.int64)),
+        order=np.zeros(claims + 1, np.int64),
+        places=np.zeros(claims + 1, np.int64),
+        notes=np.zeros(10, np.int64),
+        sizes=np.zeros(4, np.int64),
+    )
+
+
+@inlined
 def clear_desk(rules, desk):
     """Forget the contact before."""
     spans = desk.spans
@@ -175,7 +234,7 @@ def clear_desk(rules, desk):
     desk.sizes[:] = 0
 
 
-@leaf
+@kernel
 def read_history(rules, history, contact, zone, desk, entries, low, high, derived):
     """The touches that count, as spans in the caps' windows."""
     shapes, windows, zones = rules.shapes, rules.windows, rules.zones
@@ -218,7 +277,7 @@ def read_history(rules, history, contact, zone, desk, entries, low, high, derive
     desk.sizes[TOUCHES] = count
 
 
-@leaf
+@kernel
 def _asked_again(openings, shapes, shape, entries, low, high):
     """Whether a planned touch is one of the claims, and so replaced by it."""
     for entry in range(low, high):
@@ -232,7 +291,7 @@ def _asked_again(openings, shapes, shape, entries, low, high):
     return False
 
 
-@leaf
+@kernel
 def _end_of(windows, zones, zone, window, ends):
     """For a `running` window, when a campaign that ends on a local date is over."""
     if windows.kind[window] != RUNNING or ends <= NONE or ends >= 10**9:
@@ -241,7 +300,7 @@ def _end_of(windows, zones, zone, window, ends):
     return day_start(zones, zone if own < 0 else own, ends + 1)
 
 
-@leaf
+@kernel
 def _stand(windows, zones, zone, spans, cell, window, at, ends, points, who, layer):
     counts, place = place_of(windows, window, zones, zone, at)
     end = place
@@ -252,21 +311,20 @@ def _stand(windows, zones, zone, spans, cell, window, at, ends, points, who, lay
         add_span(spans, cell, place, end, points, who, layer)
 
 
-@leaf
-def limit_of(rules, people, contact, cap):
+@kernel
+def limit_of(caps, audience, limits, contact, cap):
     """The limit of a cap for a contact; `NO_LIMIT` where it does not bind him."""
-    caps = rules.caps
     rule = caps.audience[cap]
-    if rule >= 0 and not people.audience[contact, rule >> 6] >> (rule & 63) & 1:
+    if rule >= 0 and not audience[contact, rule >> 6] >> (rule & 63) & 1:
         return NO_LIMIT
     own = caps.own[cap]
-    return caps.limit[cap] if own < 0 else people.limit[contact, own]
+    return caps.limit[cap] if own < 0 else limits[contact, own]
 
 
 # Conflicts and requirements
 
 
-@leaf
+@kernel
 def barred(rules, zone, conflict, opening, first, then, at):
     """The first and last instant at which a touch, or winner, bars an opening; an empty span where it does not."""
     bit = 1 << conflict
@@ -290,7 +348,7 @@ def barred(rules, zone, conflict, opening, first, then, at):
     return low, day_start(rules.zones, zone, day + (lag if ahead else 0) + 1) - 1
 
 
-@leaf
+@kernel
 def clashes(rules, zone, opening, at, first, then, when):
     """Whether a touch, or winner, bars an opening at an instant."""
     if not (rules.openings.then[opening] & first or rules.openings.first[opening] & then):
@@ -302,7 +360,7 @@ def clashes(rules, zone, opening, at, first, then, when):
     return False
 
 
-@leaf
+@kernel
 def met_by_history(rules, desk, zone, need, at):
     """Whether a touch will do for a requirement at an instant."""
     window = rules.within[need]
@@ -325,7 +383,7 @@ def met_by_history(rules, desk, zone, need, at):
     return False
 
 
-@leaf
+@kernel
 def met_before(rules, desk, zone, entries, need, at, obeys):
     """Whether the history, or a winner that came before the contest, will do for a requirement."""
     if met_by_history(rules, desk, zone, need, at):
@@ -338,7 +396,7 @@ def met_before(rules, desk, zone, entries, need, at, obeys):
     return False
 
 
-@leaf
+@kernel
 def met_after(rules, desk, zone, entries, entry, need, at):
     """Whether a requirement of a claim is met by the history or by any winner that may be its partner."""
     obeys = np.int64(rules.openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0)
@@ -363,276 +421,303 @@ def met_after(rules, desk, zone, entries, entry, need, at):
 # The contest
 
 
-@leaf
-def goes_before(rules, entries, one, one_at, other, other_at):
+@kernel
+def goes_before(openings, claim, one, one_at, other, other_at):
     """Whether a claim at an instant stands before another in the order of claims."""
-    if entries.claim.weight[one] != entries.claim.weight[other]:
-        return entries.claim.weight[one] > entries.claim.weight[other]
+    if claim.weight[one] != claim.weight[other]:
+        return claim.weight[one] > claim.weight[other]
     if one_at != other_at:
         return one_at < other_at
-    ties = rules.openings.tie
-    if ties[entries.claim.opening[one]] != ties[entries.claim.opening[other]]:
-        return ties[entries.claim.opening[one]] < ties[entries.claim.opening[other]]
-    return entries.claim.own[one] < entries.claim.own[other]
+    ties = openings.tie
+    if ties[claim.opening[one]] != ties[claim.opening[other]]:
+        return ties[claim.opening[one]] < ties[claim.opening[other]]
+    return claim.own[one] < claim.own[other]
+
+
+@inlined
+def add_member(problem, item, use):
+    """Let an item stand in the row that is being made."""
+    place = problem.size[MEMBERS]
+    problem.members.pick[place], problem.members.use[place] = item, use
+    problem.size[MEMBERS] = place + 1
+
+
+@inlined
+def end_row(problem, start, total, room):
+    """End the row that is being made, and forget it where it can stop nothing."""
+    if total <= room:
+        problem.size[MEMBERS] = start
+    else:
+        row = problem.size[LINES]
+        problem.rows.start[row], problem.rows.stop[row] = start, problem.size[MEMBERS]
+        problem.rows.room[row] = max(0, room)
+        problem.size[LINES] = row + 1
+
+
+@inlined
+def is_full(problem, count):
+    """Whether there might be no room for one more row."""
+    return problem.size[LINES] >= MOST_ROWS or problem.size[MEMBERS] + count > len(problem.members)
 
 
 @kernel
-def _grown(array, size):
-    """The same numbers in an array that has room for so many."""
-    if size <= len(array):
-        return array
-    found = np.zeros(max(size, 2 * len(array)), array.dtype)
-    found[: len(array)] = array
-    return found
-
-
-@kernel
-def contest(rules, people, contact, desk, entries, low, high, obeys):
-    """The problem that claims make."""
-    openings, windows, zones = rules.openings, rules.windows, rules.zones
-    zone = people.person.zone[contact]
-    count = 0
-    for entry in range(low, high):
-        if entries.claim.state[entry] == 0 and (openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0) == (obeys != 0):
-            for place in range(entries.claim.at_from[entry], entries.claim.at_to[entry]):
-                count += entries.time.fits[place]
-    items = np.zeros(count, ITEM)
+def contest(rules, people, contact, desk, entries, low, high, obeys, problem):
+    """The problem that claims make; False where it is too large."""
+    openings = rules.openings
+    items = problem.items
+    for place in range(5):
+        problem.size[place] = 0
     count = 0
     single = True
     for entry in range(low, high):
-        if entries.claim.state[entry] == 0 and (openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0) == (obeys != 0):
-            for place in range(entries.claim.at_from[entry], entries.claim.at_to[entry]):
-                if entries.time.fits[place]:
-                    items.entry[count], items.at[count] = entry, entries.time.at[place]
-                    single = single and entries.time.at[place] == items.at[0]
-                    count += 1
-    row, member = np.zeros(8, ROW), np.zeros(32, MEMBER)
-    rows = members = 0
-    mark = desk.mark
-    # Repeats: of one campaign, history and this decision together.
+        opening = entries.claim.opening[entry]
+        if entries.claim.state[entry] or (openings.traits[opening] & OBEYS_CAPS != 0) != (obeys != 0):
+            continue
+        for place in range(entries.claim.at_from[entry], entries.claim.at_to[entry]):
+            if entries.time.fits[place]:
+                if count >= len(items):
+                    return False
+                items.entry[count], items.at[count], items.shut[count] = entry, entries.time.at[place], 0
+                items.group[count] = entries.claim.group[entry]
+                single = single and entries.time.at[place] == items.at[0]
+                count += 1
+    problem.size[ITEMS] = count
+    if not _repeats_and_groups(openings, desk, entries.claim, problem):
+        return False
+    if obeys and not _cap_rows(rules, people, contact, desk, entries.claim, problem, single):
+        return False
+    if len(rules.conflicts) and not _conflict_rows(rules, people, contact, desk, entries.claim, problem, obeys):
+        return False
+    return len(rules.within) == 0 or _clauses(rules, people, contact, desk, entries, problem, obeys)
+
+
+@kernel
+def _repeats_and_groups(openings, desk, claim, problem):
+    """Rows of the items of one campaign, history and this decision together; and of one wish, of which one goes."""
+    items, mark = problem.items, desk.mark
+    count = problem.size[ITEMS]
     for item in range(count):
-        campaign = openings.campaign[entries.claim.opening[items.entry[item]]]
-        repeat = openings.repeats[entries.claim.opening[items.entry[item]]]
-        if repeat < 0 or mark[campaign]:
+        opening = claim.opening[items.entry[item]]
+        campaign, repeats = openings.campaign[opening], openings.repeats[opening]
+        if repeats < 0 or mark[campaign]:
             continue
         mark[campaign] = 1
-        left = repeat - desk.counts[campaign]
-        member = _grown(member, members + count)
-        start = members
+        left = repeats - desk.counts[campaign]
+        start = problem.size[MEMBERS]
+        if is_full(problem, count):
+            return False
         for other in range(item, count):
-            if openings.campaign[entries.claim.opening[items.entry[other]]] == campaign:
+            if openings.campaign[claim.opening[items.entry[other]]] == campaign:
                 if left <= 0:
-                    items.shut[other] = True
+                    items.shut[other] = 1
                 else:
-                    member.pick[members], member.use[members] = other, 1
-                    members += 1
-        if left <= 0 or members - start <= left:
-            members = start
-        else:
-            row = _grown(row, rows + 1)
-            row.room[rows] = left
-            row.start[rows], row.stop[rows] = start, members
-            rows += 1
+                    add_member(problem, other, 1)
+        end_row(problem, start, problem.size[MEMBERS] - start, left)
     for item in range(count):
-        mark[openings.campaign[entries.claim.opening[items.entry[item]]]] = 0
-    # Groups: of one wish, one.
+        mark[openings.campaign[claim.opening[items.entry[item]]]] = 0
     for item in range(count):
-        group = entries.claim.group[items.entry[item]]
         first = True
         other = item - 1
         while first and other >= 0:
-            first = entries.claim.group[items.entry[other]] != group
+            first = items.group[other] != items.group[item]
             other -= 1
-        if not first:
+        if first:
+            start = problem.size[MEMBERS]
+            if is_full(problem, count):
+                return False
+            for other in range(item, count):
+                if items.group[other] == items.group[item]:
+                    add_member(problem, other, 1)
+            end_row(problem, start, problem.size[MEMBERS] - start, 1)
+    return True
+
+
+@kernel
+def _points_in(openings, cells, opening, cell):
+    """How much an opening weighs in a cell; -1 where it does not count there."""
+    for place in range(openings.cell_from[opening], openings.cell_to[opening]):
+        if cells.cell[place] == cell:
+            return cells.points[place]
+    return -1
+
+
+@kernel
+def _cap_rows(rules, people, contact, desk, claim, problem, single):
+    """Rows of what some window of some cap holds together."""
+    openings, cells, windows, zones = rules.openings, rules.cells, rules.windows, rules.zones
+    items, mark = problem.items, desk.mark
+    count, zone = problem.size[ITEMS], people.person.zone[contact]
+    good = True
+    for item in range(count):
+        opening = claim.opening[items.entry[item]]
+        for cell_place in range(openings.cell_from[opening], openings.cell_to[opening]):
+            cell = cells.cell[cell_place]
+            if mark[cell]:
+                continue
+            mark[cell] = 1
+            cap = rules.cell_cap[cell]
+            limit = limit_of(rules.caps, people.audience, people.limit, contact, cap)
+            if limit == NO_LIMIT:
+                continue
+            if not single or windows.kind[cap] == RUNNING:
+                good = good and _rows_over_time(rules, zone, desk, claim, problem, item, cell, limit)
+                continue
+            counts, own = place_of(windows, cap, zones, zone, items.at[0])
+            if not counts:
+                continue
+            left = max(0, limit - load(windows, cap, desk.spans, cell, BEFORE, own, own))
+            start = problem.size[MEMBERS]
+            if is_full(problem, count):
+                return False
+            total = 0
+            for other in range(item, count):
+                points = _points_in(openings, cells, claim.opening[items.entry[other]], cell)
+                if points >= 0:
+                    if points > left:
+                        items.shut[other] = 1
+                    add_member(problem, other, points)
+                    total += points
+            end_row(problem, start, total, left)
+    for item in range(count):
+        opening = claim.opening[items.entry[item]]
+        for cell_place in range(openings.cell_from[opening], openings.cell_to[opening]):
+            mark[cells.cell[cell_place]] = 0
+    return good
+
+
+@kernel
+def _rows_over_time(rules, zone, desk, claim, problem, first, cell, limit):
+    """A row for each window of a cell that ends with one of the items or touches."""
+    openings, windows, zones, spans = rules.openings, rules.windows, rules.zones, desk.spans
+    items, placed = problem.items, desk.placed
+    count, cap = problem.size[ITEMS], rules.cell_cap[cell]
+    running = windows.kind[cap] == RUNNING
+    size = 0
+    span = spans.head[cell]
+    while span >= 0:
+        if size >= len(placed):
+            return False
+        placed.edge[size] = spans.start[span]
+        size += 1
+        span = spans.before[span]
+    for item in range(count):
+        placed.points[item] = -1
+    for item in range(first, count):
+        opening = claim.opening[items.entry[item]]
+        points = _points_in(openings, rules.cells, opening, cell)
+        if points < 0:
             continue
-        member = _grown(member, members + count)
-        start = members
-        for other in range(item, count):
-            if entries.claim.group[items.entry[other]] == group:
-                member.pick[members], member.use[members] = other, 1
-                members += 1
-        if members - start == 1:
-            members = start
-        else:
-            row = _grown(row, rows + 1)
-            row.room[rows] = 1
-            row.start[rows], row.stop[rows] = start, members
-            rows += 1
-    # Caps: what some window of some cap holds together.
-    if obeys:
-        for item in range(count):
-            opening = entries.claim.opening[items.entry[item]]
-            for cell_place in range(openings.cell_from[opening], openings.cell_to[opening]):
-                cell = rules.cells.cell[cell_place]
-                if desk.mark[cell]:
-                    continue
-                desk.mark[cell] = 1
-                cap = rules.cell_cap[cell]
-                limit = limit_of(rules, people, contact, cap)
-                if limit == NO_LIMIT:
-                    continue
-                if single and windows.kind[cap] != RUNNING:
-                    counts, own = place_of(windows, cap, zones, zone, items.at[0])
-                    if not counts:
-                        continue
-                    left = max(0, limit - load(windows, cap, desk.spans, cell, BEFORE, own, own))
-                    member = _grown(member, members + count)
-                    start = members
-                    total = 0
-                    for other in range(item, count):
-                        points = _points_in(rules, entries.claim.opening[items.entry[other]], cell)
-                        if points >= 0:
-                            if points > left:
-                                items.shut[other] = True
-                            member.pick[members], member.use[members] = other, points
-                            members += 1
-                            total += points
-                    if total <= left:
-                        members = start
-                    else:
-                        row = _grown(row, rows + 1)
-                        row.room[rows] = left
-                        row.start[rows], row.stop[rows] = start, members
-                        rows += 1
-                    continue
-                # Over time: a row for each window that ends with one of the claims or touches.
-                placed, ends = np.empty(count, np.int64), np.empty(count, np.int64)
-                points = np.full(count, -1, np.int64)
-                for other in range(item, count):
-                    own_points = _points_in(rules, entries.claim.opening[items.entry[other]], cell)
-                    if own_points < 0:
-                        continue
-                    counts, own = place_of(windows, cap, zones, zone, items.at[other])
-                    end = own
-                    if windows.kind[cap] == RUNNING:
-                        ends_on = openings.ends[entries.claim.opening[items.entry[other]]]
-                        end = _end_of(windows, zones, zone, cap, ends_on)
-                        counts = items.at[other] < end
-                    if counts:
-                        if load(windows, cap, desk.spans, cell, BEFORE, own, end) + own_points > limit:
-                            items.shut[other] = True
-                        else:
-                            placed[other], ends[other], points[other] = own, end, own_points
-                spans = desk.spans
-                history = 0
-                span = spans.head[cell]
-                while span >= 0:
-                    history += 1
-                    span = spans.before[span]
-                edges = np.empty(history + count, np.int64)
-                size = 0
-                span = spans.head[cell]
-                while span >= 0:
-                    edges[size] = spans.start[span]
-                    size += 1
-                    span = spans.before[span]
-                for other in range(item, count):
-                    if points[other] >= 0:
-                        edges[size] = placed[other]
-                        size += 1
-                edges = np.sort(edges[:size])
-                for at in range(size):
-                    if at and edges[at] == edges[at - 1]:
-                        continue
-                    begin = edges[at]
-                    if windows.kind[cap] != RUNNING:
-                        begin = back(windows, cap, edges[at])
-                        if at + 1 < size and edges[at + 1] > edges[at]:
-                            # Of windows that start together, the one that ends last holds what the others hold.
-                            if back(windows, cap, edges[at + 1]) == begin:
-                                continue
-                        elif at + 1 < size:
-                            later = at + 1
-                            while later < size and edges[later] == edges[at]:
-                                later += 1
-                            if later < size and back(windows, cap, edges[later]) == begin:
-                                continue
-                    member = _grown(member, members + count)
-                    start = members
-                    total = 0
-                    for other in range(item, count):
-                        if points[other] >= 0 and (
-                            placed[other] <= edges[at] < ends[other]
-                            if windows.kind[cap] == RUNNING
-                            else begin <= placed[other] <= edges[at]
-                        ):
-                            member.pick[members], member.use[members] = other, points[other]
-                            members += 1
-                            total += points[other]
-                    left = limit
-                    span = spans.head[cell]
-                    while span >= 0:
-                        if (
-                            spans.start[span] <= edges[at] < spans.end[span]
-                            if windows.kind[cap] == RUNNING
-                            else begin <= spans.start[span] <= edges[at]
-                        ):
-                            left -= spans.points[span]
-                        span = spans.before[span]
-                    if total <= left:
-                        members = start
-                    else:
-                        row = _grown(row, rows + 1)
-                        row.room[rows] = max(0, left)
-                        row.start[rows], row.stop[rows] = start, members
-                        rows += 1
-        for item in range(count):
-            opening = entries.claim.opening[items.entry[item]]
-            for cell_place in range(openings.cell_from[opening], openings.cell_to[opening]):
-                desk.mark[rules.cells.cell[cell_place]] = 0
-    # Conflicts: with the history they shut an item, among items they make pairs.
-    if len(rules.conflicts):
-        for item in range(count):
-            opening = entries.claim.opening[items.entry[item]]
-            if not (openings.first[opening] or openings.then[opening]):
+        counts, own = place_of(windows, cap, zones, zone, items.at[item])
+        end = own
+        if running:
+            end = _end_of(windows, zones, zone, cap, openings.ends[opening])
+            counts = items.at[item] < end
+        if not counts:
+            continue
+        if load(windows, cap, spans, cell, BEFORE, own, end) + points > limit:
+            items.shut[item] = 1
+            continue
+        if size >= len(placed):
+            return False
+        placed.start[item], placed.end[item], placed.points[item] = own, end, points
+        placed.edge[size] = own
+        size += 1
+    # The edges in order, each once.
+    for at in range(1, size):
+        edge, before = placed.edge[at], at - 1
+        while before >= 0 and placed.edge[before] > edge:
+            placed.edge[before + 1] = placed.edge[before]
+            before -= 1
+        placed.edge[before + 1] = edge
+    for at in range(size):
+        edge = placed.edge[at]
+        if at + 1 < size and placed.edge[at + 1] == edge:
+            continue
+        low = edge if running else back(windows, cap, edge)
+        if not running and at + 1 < size and back(windows, cap, placed.edge[at + 1]) == low:
+            # Of windows that start together, the one that ends last holds what the others hold.
+            continue
+        if is_full(problem, count):
+            return False
+        start = problem.size[MEMBERS]
+        total = 0
+        for item in range(first, count):
+            if placed.points[item] >= 0 and (
+                placed.start[item] <= edge < placed.end[item] if running else low <= placed.start[item] <= edge
+            ):
+                add_member(problem, item, placed.points[item])
+                total += placed.points[item]
+        left = limit
+        span = spans.head[cell]
+        while span >= 0:
+            if spans.start[span] <= edge < spans.end[span] if running else low <= spans.start[span] <= edge:
+                left -= spans.points[span]
+            span = spans.before[span]
+        end_row(problem, start, total, left)
+    return True
+
+
+@kernel
+def _conflict_rows(rules, people, contact, desk, claim, problem, obeys):
+    """Conflicts: with the history they shut an item, of two items that conflict one goes."""
+    openings, shapes, items = rules.openings, rules.shapes, problem.items
+    count, zone = problem.size[ITEMS], people.person.zone[contact]
+    for item in range(count):
+        opening = claim.opening[items.entry[item]]
+        if not (openings.first[opening] or openings.then[opening]):
+            continue
+        for place in range(desk.sizes[TOUCHES]):
+            kind = desk.touch.kind[place]
+            if clashes(
+                rules, zone, opening, items.at[item], shapes.first[kind], shapes.then[kind], desk.touch.at[place]
+            ):
+                items.shut[item] = 1
+        for winner in range(desk.sizes[EXEMPTS] if obeys else 0):
+            other = claim.opening[desk.winner.entry[winner]]
+            if clashes(
+                rules, zone, opening, items.at[item], openings.first[other], openings.then[other], desk.winner.at[winner]
+            ):
+                items.shut[item] = 1
+    for item in range(count):
+        opening = claim.opening[items.entry[item]]
+        if items.shut[item] or not (openings.first[opening] or openings.then[opening]):
+            continue
+        for rival in range(item + 1, count):
+            other = claim.opening[items.entry[rival]]
+            if items.shut[rival] or items.entry[rival] == items.entry[item]:
                 continue
-            for place in range(desk.sizes[TOUCHES]):
-                shape = desk.touch.kind[place]
-                if clashes(rules, zone, opening, items.at[item], rules.shapes.first[shape], rules.shapes.then[shape],
-                           desk.touch.at[place]):
-                    items.shut[item] = True
-            if obeys:
-                for winner in range(desk.sizes[EXEMPTS]):
-                    other = entries.claim.opening[desk.winner.entry[winner]]
-                    if clashes(rules, zone, opening, items.at[item], openings.first[other], openings.then[other],
-                               desk.winner.at[winner]):
-                        items.shut[item] = True
-        for item in range(count):
-            opening = entries.claim.opening[items.entry[item]]
-            if items.shut[item] or not (openings.first[opening] or openings.then[opening]):
-                continue
-            for rival in range(item + 1, count):
-                other = entries.claim.opening[items.entry[rival]]
-                if items.shut[rival] or items.entry[rival] == items.entry[item]:
-                    continue
-                if clashes(rules, zone, opening, items.at[item], openings.first[other], openings.then[other],
-                           items.at[rival]):
-                    member = _grown(member, members + 2)
-                    row = _grown(row, rows + 1)
-                    start = members
-                    member.pick[start], member.pick[start + 1] = item, rival
-                    member.use[start] = member.use[start + 1] = 1
-                    members += 2
-                    row.room[rows] = 1
-                    row.start[rows], row.stop[rows] = start, members
-                    rows += 1
-    # Requirements: an item, and those of which one must be granted with it.
-    clause, partner = np.zeros(0, CLAUSE), np.zeros(0, np.int64)
-    clauses = 0
-    partners = 0
+            if clashes(
+                rules, zone, opening, items.at[item], openings.first[other], openings.then[other], items.at[rival]
+            ):
+                if is_full(problem, 2):
+                    return False
+                start = problem.size[MEMBERS]
+                add_member(problem, item, 1)
+                add_member(problem, rival, 1)
+                end_row(problem, start, 2, 1)
+    return True
+
+
+@kernel
+def _clauses(rules, people, contact, desk, entries, problem, obeys):
+    """Requirements: an item, and those of which one must be granted with it."""
+    openings, items, claim = rules.openings, problem.items, entries.claim
+    count, zone = problem.size[ITEMS], people.person.zone[contact]
     for need in range(len(rules.within)):
         for item in range(count):
-            opening = entries.claim.opening[items.entry[item]]
+            opening = claim.opening[items.entry[item]]
             if (
                 items.shut[item]
                 or not openings.needy[opening] >> need & 1
                 or met_before(rules, desk, zone, entries, need, items.at[item], obeys)
             ):
                 continue
-            clause, partner = _grown(clause, clauses + 1), _grown(partner, partners + count)
-            clause.pick[clauses], clause.start[clauses] = item, partners
+            clause, partners = problem.size[CLAUSES], problem.size[PARTNERS]
+            if clause >= len(problem.clauses) or partners + count > len(problem.partners):
+                return False
+            problem.clauses.pick[clause], problem.clauses.start[clause] = item, partners
             for rival in range(count):
-                other = entries.claim.opening[items.entry[rival]]
+                other = claim.opening[items.entry[rival]]
                 if (
                     not items.shut[rival]
                     and items.entry[rival] != items.entry[item]
@@ -640,82 +725,66 @@ def contest(rules, people, contact, desk, entries, low, high, obeys):
                     and items.at[rival] <= items.at[item]
                     and openings.tier[other] <= openings.tier[opening]
                 ):
-                    partner[partners] = rival
+                    problem.partners[partners] = rival
                     partners += 1
-            clause.stop[clauses] = partners
-            clauses += 1
-    for place in range(count):
-        items.group[place] = entries.claim.group[items.entry[place]]
-    return Problem(items, row[:rows], member, clause[:clauses], partner)
+            problem.clauses.stop[clause] = partners
+            problem.size[CLAUSES], problem.size[PARTNERS] = clause + 1, partners
+    return True
 
 
-@leaf
-def _points_in(rules, opening, cell):
-    """How much an opening weighs in a cell; -1 where it does not count there."""
-    openings = rules.openings
-    for place in range(openings.cell_from[opening], openings.cell_to[opening]):
-        if rules.cells.cell[place] == cell:
-            return rules.cells.points[place]
-    return -1
-
-
-@leaf
-def level_before(rules, entries, one, other):
+@kernel
+def level_before(openings, claim, one, other):
     """Whether the level (tier and rank) of a claim is decided before another's."""
-    tier, rival = rules.openings.tier[entries.claim.opening[one]], rules.openings.tier[entries.claim.opening[other]]
-    return tier < rival or (tier == rival and entries.claim.rank[one] < entries.claim.rank[other])
+    tier, rival = openings.tier[claim.opening[one]], openings.tier[claim.opening[other]]
+    return tier < rival or (tier == rival and claim.rank[one] < claim.rank[other])
 
 
-@leaf
-def put_values(rules, entries, problem, force, without):
+@kernel
+def put_values(openings, reserve, claim, problem, force, without):
     """Values, levels and the order of claims; with a claim forced in, or without one."""
     items = problem.items
-    count = len(items)
+    count = problem.size[ITEMS]
     plain = True
     for item in range(count):
         entry = items.entry[item]
-        value = 1 if entry == force else max(0, entries.claim.weight[entry] - rules.reserve)
+        value = 1 if entry == force else max(0, claim.weight[entry] - reserve)
         items.value[item] = 0 if items.shut[item] or entry == without else value
         place = item
         while place > 0:
             before = items.order[place - 1]
-            if not goes_before(rules, entries, entry, items.at[item], items.entry[before], items.at[before]):
+            if not goes_before(openings, claim, entry, items.at[item], items.entry[before], items.at[before]):
                 break
             items.order[place] = before
             place -= 1
         items.order[place] = item
         items.level[item] = 0
-        plain = plain and not level_before(rules, entries, items.entry[0], entry)
-        plain = plain and not level_before(rules, entries, entry, items.entry[0])
+        plain = plain and not level_before(openings, claim, items.entry[0], entry)
+        plain = plain and not level_before(openings, claim, entry, items.entry[0])
     if not plain:
         # Levels as whole numbers: how many items come before, level by level.
         for item in range(count):
             for other in range(count):
                 if items.value[other] > 0:
-                    items.level[item] += level_before(rules, entries, items.entry[other], items.entry[item])
+                    items.level[item] += level_before(openings, claim, items.entry[other], items.entry[item])
     if force >= 0:
         for item in range(count):
             if items.entry[item] == force:
                 items.level[item] = _FORCED
 
 
-@leaf
-def answer(rules, entries, found, chosen, force, without):
-    """The best set for a contest, marked in `chosen`; False where the search was given up."""
-    put_values(rules, entries, found, force, without)
-    return solve(found, chosen)
-
-
 @kernel
-def grant(rules, people, contact, desk, entries, found, obeys):
+def answer(openings, reserve, claim, problem, work, chosen, force, without):
+    """The best set for a contest, marked in `chosen`; False where the search was given up."""
+    put_values(openings, reserve, claim, problem, force, without)
+    return solve(problem, work, chosen)
+
+
+@inlined
+def grant(rules, people, contact, desk, entries, found, chosen, obeys):
     """Settle a contest: its winners, and where they stand in the caps' windows."""
     items = found.items
     openings, windows, zones = rules.openings, rules.windows, rules.zones
-    chosen = np.zeros(len(items), np.bool_)
-    if not answer(rules, entries, found, chosen, NOBODY, NOBODY):
-        desk.sizes[LEFT] = 1
-        return
-    for item in range(len(items)):
+    for item in range(found.size[ITEMS]):
         if not chosen[item]:
             continue
         entry, at = items.entry[item], items.at[item]
@@ -735,13 +804,13 @@ def grant(rules, people, contact, desk, entries, found, obeys):
                    openings.ends[opening], rules.cells.points[place], winner, layer)
 
 
-@leaf
+@inlined
 def number_winners(rules, desk, entries):
     """The place of each winner in the order of claims."""
     for winner in range(desk.sizes[WINNERS]):
         desk.winner.number[winner] = 0
         for other in range(desk.sizes[WINNERS]):
-            if goes_before(rules, entries, desk.winner.entry[other], desk.winner.at[other],
+            if goes_before(rules.openings, entries.claim, desk.winner.entry[other], desk.winner.at[other],
                            desk.winner.entry[winner], desk.winner.at[winner]):
                 desk.winner.number[winner] += 1
 
@@ -749,7 +818,7 @@ def number_winners(rules, desk, entries):
 # When it may go after all
 
 
-@leaf
+@kernel
 def open_from(rules, zone, opening, since):
     """The first instant from `since` on at which a campaign is open; `FOREVER` if never."""
     openings, zones = rules.openings, rules.zones
@@ -770,7 +839,7 @@ def open_from(rules, zone, opening, since):
     return since if today == day else max(since, day_start(zones, zone, day))
 
 
-@leaf
+@kernel
 def retry(rules, people, contact, desk, entries, entry):
     """The earliest instant after the span at which a claim alone fits all that is known; `NONE` if never."""
     openings, windows, zones = rules.openings, rules.windows, rules.zones
@@ -803,7 +872,7 @@ def retry(rules, people, contact, desk, entries, entry):
             for place in range(openings.cell_from[opening], openings.cell_to[opening]):
                 cell = rules.cells.cell[place]
                 cap = rules.cell_cap[cell]
-                limit = limit_of(rules, people, contact, cap)
+                limit = limit_of(rules.caps, people.audience, people.limit, contact, cap)
                 if limit == NO_LIMIT:
                     continue
                 end = _end_of(windows, zones, zone, cap, openings.ends[opening])
@@ -830,7 +899,7 @@ def retry(rules, people, contact, desk, entries, entry):
     return NONE
 
 
-@leaf
+@kernel
 def _clear_from(rules, desk, zone, entries, opening, since):
     """The first instant from `since` on that no conflict bars."""
     at = since
@@ -855,7 +924,7 @@ def _clear_from(rules, desk, zone, entries, opening, since):
     return at
 
 
-@leaf
+@kernel
 def _met_from(rules, desk, zone, entries, entry, need, since):
     """The first instant from `since` on at which a requirement is met; `FOREVER` if never."""
     at = since
@@ -877,7 +946,7 @@ def _met_from(rules, desk, zone, entries, entry, need, since):
 # Why it lost
 
 
-@leaf
+@inlined
 def _note(notes, kind, by_history, rule):
     """Remember the first rule of each kind of stop, and in which order the kinds came."""
     place = 2 * kind + by_history
@@ -890,7 +959,7 @@ def _note(notes, kind, by_history, rule):
 _BY_CAP, _BY_ROOM, _BY_CONFLICT, _BY_NEED = range(4)
 
 
-@leaf
+@inlined
 def _stops(rules, people, contact, desk, entries, entry, at, notes):
     """What stops a claim at an instant: bits for cap, conflict with the past, any conflict, and requirement."""
     openings, windows, zones = rules.openings, rules.windows, rules.zones
@@ -902,7 +971,7 @@ def _stops(rules, people, contact, desk, entries, entry, at, notes):
         for place in range(openings.cell_from[opening], openings.cell_to[opening]):
             cell = rules.cells.cell[place]
             cap = rules.cell_cap[cell]
-            limit = limit_of(rules, people, contact, cap)
+            limit = limit_of(rules.caps, people.audience, people.limit, contact, cap)
             if limit == NO_LIMIT:
                 continue
             counts, own = place_of(windows, cap, zones, zone, at)
@@ -944,7 +1013,7 @@ def _stops(rules, people, contact, desk, entries, entry, at, notes):
     return found
 
 
-@leaf
+@kernel
 def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
     openings = rules.openings
     found = 0
@@ -974,10 +1043,12 @@ def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
     return found
 
 
-@leaf
-def why(rules, people, contact, desk, entries, entry, exempt, main, notes):
+@kernel
+def why(rules, people, contact, desk, entries, entry):
     """The reason for which an eligible claim lost, and the first rule that stopped it."""
-    notes[:] = -1
+    notes = desk.notes
+    for place in range(len(notes)):
+        notes[place] = -1
     for winner in range(desk.sizes[WINNERS]):
         desk.winner.crowded[winner] = False
     all_capped = all_past = all_conflict = all_stopped = True
@@ -995,7 +1066,7 @@ def why(rules, people, contact, desk, entries, entry, exempt, main, notes):
         reason, kind = CAPPED, _BY_CAP
     elif all_past:
         reason, kind = CONFLICT, _BY_CONFLICT
-    elif rules.openings.needy[opening] and not _possible(rules, entries, entry, exempt, main):
+    elif rules.openings.needy[opening] and not _possible(rules, desk, entries.claim, entry):
         reason, kind = REQUIRES, _BY_NEED
     elif all_conflict:
         reason, kind = CONFLICT, _BY_CONFLICT
@@ -1008,108 +1079,98 @@ def why(rules, people, contact, desk, entries, entry, exempt, main, notes):
 
 
 @kernel
-def _possible(rules, entries, entry, exempt, main):
-    """Whether any feasible set contains a claim."""
-    obeys = np.int64(rules.openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0)
-    found = main if obeys else exempt
-    chosen = np.zeros(len(found.items), np.bool_)
-    answer(rules, entries, found, chosen, entry, NOBODY)
-    for item in range(len(chosen)):
+def _wins(rules, desk, claim, entry, found, chosen, force):
+    """Whether a claim is among the best set, with a claim forced in."""
+    if not answer(rules.openings, rules.reserve, claim, found, desk.work, chosen, force, NOBODY):
+        desk.sizes[LEFT] = 1
+    for item in range(found.size[ITEMS]):
         if chosen[item] and found.items.entry[item] == entry:
             return True
     return False
+
+
+@kernel
+def _possible(rules, desk, claim, entry):
+    """Whether any feasible set contains a claim."""
+    if rules.openings.traits[claim.opening[entry]] & OBEYS_CAPS:
+        return _wins(rules, desk, claim, entry, desk.main, desk.chosen, entry)
+    return _wins(rules, desk, claim, entry, desk.exempt, desk.chosen, entry)
 
 
 # What it would have taken
 
 
-@leaf
-def _total(rules, entries, found, chosen, force):
-    total = 0
-    for item in range(len(chosen)):
-        if chosen[item] and found.items.entry[item] != force:
-            total += entries.claim.weight[found.items.entry[item]] - rules.reserve
-    return total
-
-
 @kernel
-def displaced(rules, desk, entries, entry, main, total):
+def displaced(rules, desk, claim, entry, main, total):
     """The value of what a granted claim that obeys caps pushed out; `NONE` where the search was given up."""
-    chosen = np.zeros(len(main.items), np.bool_)
-    if not answer(rules, entries, main, chosen, NOBODY, entry):
+    if not answer(rules.openings, rules.reserve, claim, main, desk.work, desk.chosen, NOBODY, entry):
         desk.sizes[LEFT] = 1
         return NONE
-    without = _total(rules, entries, main, chosen, NOBODY)
+    without = np.int64(0)
+    for item in range(main.size[ITEMS]):
+        if desk.chosen[item]:
+            without += claim.weight[main.items.entry[item]] - rules.reserve
     for winner in range(desk.sizes[EXEMPTS]):
-        without += entries.claim.weight[desk.winner.entry[winner]] - rules.reserve
-    return without - (total - entries.claim.weight[entry] + rules.reserve)
-
-
-@leaf
-def _wins(rules, desk, entries, entry, found, chosen, force):
-    if not answer(rules, entries, found, chosen, force, NOBODY):
-        desk.sizes[LEFT] = 1
-    for item in range(len(chosen)):
-        if chosen[item] and found.items.entry[item] == entry:
-            return True
-    return False
+        without += claim.weight[desk.winner.entry[winner]] - rules.reserve
+    return without - (total - claim.weight[entry] + rules.reserve)
 
 
 @kernel
-def needs(rules, desk, entries, entry, found):
+def needs(rules, desk, claim, entry, found):
     """The smallest weight with which a losing claim would have been granted; `NONE` where no weight would do."""
-    count = len(found.items)
-    now, forced = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-    if not _wins(rules, desk, entries, entry, found, forced, entry):
+    openings, count = rules.openings, found.size[ITEMS]
+    now, forced, done = desk.chosen, desk.forced, desk.done
+    if not _wins(rules, desk, claim, entry, found, forced, entry):
         return NONE
-    _wins(rules, desk, entries, entry, found, now, NOBODY)
+    _wins(rules, desk, claim, entry, found, now, NOBODY)
+    for item in range(count):
+        done[item] = False
     # How much less the others reach, level by level, once the claim is forced in.
-    short = 0
-    done = np.zeros(count, np.bool_)
+    short = np.int64(0)
     while True:
-        first = -1
+        first = np.int64(-1)
         for item in range(count):
             rival = found.items.entry[item]
             if (
                 (now[item] or forced[item])
                 and rival != entry
                 and not done[item]
-                and not level_before(rules, entries, entry, rival)
-                and (first < 0 or level_before(rules, entries, rival, first))
+                and not level_before(openings, claim, entry, rival)
+                and (first < 0 or level_before(openings, claim, rival, first))
             ):
                 first = rival
-        short = 0
+        short = np.int64(0)
         if first < 0:
             break
         for item in range(count):
             rival = found.items.entry[item]
-            if level_before(rules, entries, rival, first) or level_before(rules, entries, first, rival):
+            if level_before(openings, claim, rival, first) or level_before(openings, claim, first, rival):
                 continue
             done[item] = True
             if rival != entry:
-                short += (entries.claim.weight[rival] - rules.reserve) * (int(now[item]) - int(forced[item]))
-        if not level_before(rules, entries, first, entry):
+                short += (claim.weight[rival] - rules.reserve) * (int(now[item]) - int(forced[item]))
+        if not level_before(openings, claim, first, entry):
             break
         if short > 0:
             return NONE
         if short < 0:
             break
-    own = entries.claim.weight[entry]
+    own = claim.weight[entry]
     least = rules.reserve + max(1, short)
-    best = NONE
+    best = np.int64(NONE)
     for weight in (least, least + 1):
         if weight <= _LARGEST_WEIGHT and best == NONE:
-            entries.claim.weight[entry] = weight
-            if _wins(rules, desk, entries, entry, found, forced, NOBODY):
+            claim.weight[entry] = weight
+            if _wins(rules, desk, claim, entry, found, forced, NOBODY):
                 best = weight
-    entries.claim.weight[entry] = own
+    claim.weight[entry] = own
     return best
 
 
 # The answers
 
 
-@leaf
+@inlined
 def _add_row(rows, contact, label, outcome, reason, rule, weight):
     place = rows.used[0]
     rows.row.contact[place] = contact
@@ -1127,7 +1188,7 @@ def _add_row(rows, contact, label, outcome, reason, rule, weight):
     return place
 
 
-@leaf
+@kernel
 def _add_lost(rules, rows, desk, entries):
     """The campaigns of the winners that take the room, in the order of claims, each once."""
     place = rows.used[0] - 1
@@ -1145,8 +1206,8 @@ def _add_lost(rules, rows, desk, entries):
     rows.row.lost_to[place] = rows.used[1]
 
 
-@kernel
-def settle(rules, people, contact, history, desk, entries, low, high, everything, derived, rows, order, notes):
+@inlined
+def settle(rules, people, contact, history, desk, entries, low, high, derived):
     """Settle one contact and write his answers; False where the one-contact engine must."""
     openings = rules.openings
     clear_desk(rules, desk)
@@ -1159,14 +1220,21 @@ def settle(rules, people, contact, history, desk, entries, low, high, everything
             exempts += openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS == 0
     if eligible or timed:
         read_history(rules, history, contact, zone, desk, entries, low, high, derived)
-    exempt = contest(rules, people, contact, desk, entries, low, high if exempts else low, NO)
-    if exempts:
-        grant(rules, people, contact, desk, entries, exempt, NO)
-    main = contest(rules, people, contact, desk, entries, low, high if eligible > exempts else low, YES)
-    if eligible > exempts:
-        grant(rules, people, contact, desk, entries, main, YES)
+    desk.exempt.size[ITEMS] = desk.main.size[ITEMS] = 0
+    for obeys in range(2):
+        if (exempts if obeys == 0 else eligible - exempts) == 0:
+            continue
+        found = desk.main if obeys else desk.exempt
+        if not contest(rules, people, contact, desk, entries, low, high, obeys, found) or not answer(
+            rules.openings, rules.reserve, entries.claim, found, desk.work, desk.chosen, NOBODY, NOBODY
+        ):
+            desk.sizes[LEFT] = 1
+            break
+        grant(rules, people, contact, desk, entries, found, desk.chosen, obeys)
     if desk.sizes[LEFT]:
         return False
+    rows, order = desk.draft, desk.order
+    rows.used[0] = rows.used[1] = 0
     number_winners(rules, desk, entries)
     for entry in range(low, high):
         desk.won[entry - low] = -1
@@ -1184,7 +1252,7 @@ def settle(rules, people, contact, history, desk, entries, low, high, everything
             if rules.explain:
                 if not obeys:
                     return False
-                rows.row.displaced[place] = displaced(rules, desk, entries, entry, main, total)
+                rows.row.displaced[place] = displaced(rules, desk, entries.claim, entry, desk.main, total)
             order[place] = entry
             continue
         later = NONE
@@ -1192,18 +1260,18 @@ def settle(rules, people, contact, history, desk, entries, low, high, everything
         lost = False
         if entries.claim.state[entry] == 0:
             if rules.explain:
-                wanted = needs(rules, desk, entries, entry, main if obeys else exempt)
+                wanted = needs(rules, desk, entries.claim, entry, desk.main if obeys else desk.exempt)
             if entries.claim.weight[entry] <= rules.reserve:
                 reason, rule = NOT_WORTH_IT, RULE_RESERVE
             else:
-                reason, rule = why(rules, people, contact, desk, entries, entry, exempt, main, notes)
+                reason, rule = why(rules, people, contact, desk, entries, entry)
                 lost = True
-                if reason == CAPPED or reason == CONFLICT or reason == OUTBID:
-                    later = retry(rules, people, contact, desk, entries, entry)
+            hope = lost and (reason == CAPPED or reason == CONFLICT or reason == OUTBID)
         else:
             reason, rule = entries.claim.state[entry], entries.claim.rule[entry]
-            if entries.claim.timed[entry] and entries.claim.weight[entry] > rules.reserve:
-                later = retry(rules, people, contact, desk, entries, entry)
+            hope = entries.claim.timed[entry] and entries.claim.weight[entry] > rules.reserve
+        if hope:
+            later = retry(rules, people, contact, desk, entries, entry)
         if desk.sizes[LEFT]:
             return False
         outcome = DEFERRED_OUTCOME if later != NONE and openings.traits[opening] & DEFERS else DENIED_OUTCOME
@@ -1219,10 +1287,9 @@ def settle(rules, people, contact, history, desk, entries, low, high, everything
 
 @entry
 def settle_all(
-    rules, people, history, desk, entries, entry_first, start, stop, everything, derived, label_when, rows, order, tally, doubt, left
+    rules, people, history, desk, entries, entry_first, start, stop, everything, derived, label_when, rows, tally, doubt, left
 ):
     """Settle contacts of a block; the numbers of those that were left go to `left`; how many there are."""
-    notes = np.empty(10, np.int64)
     count = 0
     for contact in range(start, stop):
         low, high = entry_first[contact - start], entry_first[contact - start + 1]
@@ -1232,73 +1299,65 @@ def settle_all(
             left[count] = contact
             count += 1
             continue
-        first, lost = rows.used[0], rows.used[1]
-        if not settle(rules, people, contact, history, desk, entries, low, high, everything, derived, rows, order, notes):
-            rows.used[0], rows.used[1] = first, lost
+        if not settle(rules, people, contact, history, desk, entries, low, high, derived):
             left[count] = contact
             count += 1
             continue
-        _count(rules, people, contact, rows, order, entries, first, tally)
-        _put_in_order(rules, entries, rows, order, first, label_when, everything)
+        _count(rules, people, contact, desk, entries, tally)
+        _put_in_order(rules, desk, entries, label_when, everything, rows)
     return count
 
 
-@leaf
-def _count(rules, people, contact, rows, order, entries, first, tally):
-    stage = people.person.stage[contact]
-    for place in range(first, rows.used[0]):
-        outcome = rows.row.outcome[place]
-        tally.labels[entries.claim.opening[order[place]], rows.row.reason[place], outcome] += 1
+@inlined
+def _count(rules, people, contact, desk, entries, tally):
+    stage, draft = people.person.stage[contact], desk.draft
+    for place in range(draft.used[0]):
+        outcome = draft.row.outcome[place]
+        tally.labels[entries.claim.opening[desk.order[place]], draft.row.reason[place], outcome] += 1
         tally.stages[stage, outcome] += 1
         if outcome == GRANTED_OUTCOME:
-            tally.sums[0] += rows.row.weight[place] - rules.reserve
-        elif rows.row.rule[place] >= 0:
-            tally.rules[rows.row.rule[place]] += 1
-
-
-@leaf
-def _row_before(rules, entries, rows, one, one_entry, other, other_entry, label_when):
-    """Whether a row stands before another: those with a weight first, in the order of claims."""
-    weight, rival = rows.row.weight[one], rows.row.weight[other]
-    if weight != rival:
-        return weight > rival
-    asks = entries.time.at[entries.claim.at_from[one_entry]] if label_when[rows.row.label[one]] else 0
-    rival = entries.time.at[entries.claim.at_from[other_entry]] if label_when[rows.row.label[other]] else 0
-    if asks != rival:
-        return asks < rival
-    tie, rival = rules.openings.tie[entries.claim.opening[one_entry]], rules.openings.tie[entries.claim.opening[other_entry]]
-    if tie != rival:
-        return tie < rival
-    return label_when[rows.row.label[one]] < label_when[rows.row.label[other]]
+            tally.sums[0] += draft.row.weight[place] - rules.reserve
+        elif draft.row.rule[place] >= 0:
+            tally.rules[draft.row.rule[place]] += 1
 
 
 @kernel
-def _put_in_order(rules, entries, rows, order, first, label_when, everything):
-    """Sort the rows of a contact, and let go of those that are not asked for."""
-    last = rows.used[0]
-    size = last - first
-    places = np.empty(size, np.int64)
+def _row_before(openings, entries, draft, order, one, other, label_when):
+    """Whether a row stands before another: those with a weight first, in the order of claims."""
+    weight, rival = draft.weight[one], draft.weight[other]
+    if weight != rival:
+        return weight > rival
+    claim, mine, theirs = entries.claim, order[one], order[other]
+    asks = entries.time.at[claim.at_from[mine]] if label_when[draft.label[one]] else 0
+    rival = entries.time.at[claim.at_from[theirs]] if label_when[draft.label[other]] else 0
+    if asks != rival:
+        return asks < rival
+    tie, rival = openings.tie[claim.opening[mine]], openings.tie[claim.opening[theirs]]
+    if tie != rival:
+        return tie < rival
+    return label_when[draft.label[one]] < label_when[draft.label[other]]
+
+
+@inlined
+def _put_in_order(rules, desk, entries, label_when, everything, rows):
+    """Give the rows of a contact in the order of claims, but those that are not asked for."""
+    draft, places = desk.draft, desk.places
     count = 0
-    for place in range(first, last):
-        if rows.row.outcome[place] == DENIED_OUTCOME and not everything:
+    for place in range(draft.used[0]):
+        if draft.row.outcome[place] == DENIED_OUTCOME and not everything:
             continue
         at = count
-        while at > 0 and _row_before(rules, entries, rows, place, order[place], places[at - 1], order[places[at - 1]], label_when):
+        while at > 0 and _row_before(rules.openings, entries, draft.row, desk.order, place, places[at - 1], label_when):
             places[at] = places[at - 1]
             at -= 1
         places[at] = place
         count += 1
-    lost_from = rows.row.lost_from[first] if size else 0
-    lost = rows.lost[lost_from : rows.used[1]].copy()
-    held = rows.row[first:last].copy()
-    used = lost_from
     for at in range(count):
-        own = places[at] - first
-        rows.row[first + at] = held[own]
-        rows.row.lost_from[first + at] = used
-        for place in range(held.lost_from[own], held.lost_to[own]):
-            rows.lost[used] = lost[place - lost_from]
-            used += 1
-        rows.row.lost_to[first + at] = used
-    rows.used[0] = first + count
-    rows.used[1] = used
+        own, place = places[at], rows.used[0]
+        rows.row[place] = draft.row[own]
+        rows.row.lost_from[place] = rows.used[1]
+        for lost in range(draft.row.lost_from[own], draft.row.lost_to[own]):
+            rows.lost[rows.used[1]] = draft.lost[lost]
+            rows.used[1] += 1
+        rows.row.lost_to[place] = rows.used[1]
+        rows.used[0] = place + 1

@@ -487,7 +487,10 @@ class TableJob:
 
 def _own_scores(scores: Scores, start: int, stop: int) -> Scores:
     first = scores.first[start : stop + 1]
-    return Scores(first - first[0], scores.score[int(first[0]) : int(first[-1])], scores.width)
+    # Each thread works on numbers of its own.
+    return Scores(
+        first - first[0], scores.score[int(first[0]) : int(first[-1])], scores.chance.copy(), scores.worth.copy()
+    )
 
 
 def _own_wishes(wishes: Wishes, start: int, stop: int) -> Wishes:
@@ -516,7 +519,7 @@ def _slice(history: History, start: int, stop: int) -> History:
 
 
 def _no_scores(rows: int, campaigns: int) -> Scores:
-    return Scores(np.zeros(rows + 1, np.int64), np.zeros(0, SCORES), max(1, campaigns))
+    return Scores(np.zeros(rows + 1, np.int64), np.zeros(0, SCORES), np.full(campaigns + 1, np.nan), np.full(campaigns + 1, np.nan))
 
 
 def _ids_as_given(column: Column | None, chunk: Chunk) -> pa.Array:

@@ -509,5 +509,5 @@ class ScoreTable:
         scores = np.zeros(len(order), SCORES)
         scores["campaign"] = campaign[order]
         scores["propensity"], scores["value"] = self.propensity[order], self.value[order]
-        width = max(1, len(layout.campaigns.list))
-        return Scores(np.cumsum(first), scores, width), int(np.count_nonzero(found < 0))
+        unset = np.full(len(layout.campaigns.list) + 1, np.nan)
+        return Scores(np.cumsum(first), scores, unset, unset.copy()), int(np.count_nonzero(found < 0))
