@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from journeykit.columns.eligible import REASONS
+from journeykit.columns.arrows import coded, numbers, words
+from journeykit.columns.eligible import (
+    NOT_IN_AUDIENCE,
+    OPTED_OUT,
+    REASONS,
+    SUPPRESSED,
+    WRONG_ROLE,
+    WRONG_STAGE,
+)
 from journeykit.columns.keys import write_ids
-from journeykit.columns.layout import NONE
+from journeykit.columns.layout import NONE, RULE_OPTED_OUT, RULE_SUPPRESSED
 from journeykit.decision import Outcome
 from journeykit.fields import MILLIONTH
 from journeykit.identity import claim_digest
@@ -79,7 +87,7 @@ class Labels:
         self.content = _Names([opening.content_id for opening, _ in openings])
         self.channel = _Names([opening.channel for opening, _ in openings])
         self.team = _Names([opening.campaign.team for opening, _ in openings])
-        self.campaigns = pa.array(layout.campaigns.list, pa.string())
+        self.campaigns = words(layout.campaigns.list)
 
 
 class _Names:
@@ -89,48 +97,44 @@ class _Names:
         distinct = list(dict.fromkeys(name for name in names if name is not None))
         number = {name: place for place, name in enumerate(distinct)}
         self.codes = np.array([-1 if name is None else number[name] for name in names], np.int32)
-        self.names = pa.array(distinct, pa.string())
+        self.names = words(distinct)
         self.some_missing = None in names
 
     def take(self, labels: np.ndarray) -> pa.Array:
         codes = self.codes[labels]
-        return _dictionary(codes, self.names, missing=self.some_missing)
+        return coded(codes, self.names, missing=self.some_missing)
 
 
-def _dictionary(codes: np.ndarray, names: pa.Array, *, missing: bool = False) -> pa.Array:
-    mask = codes < 0 if missing else None
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False), mask=mask), names)
-
-
-def _constant(value: Any, count: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value], pa.string()))
+def _constant(value: str, count: int) -> pa.Array:
+    return coded(np.zeros(count, np.int32), words([value]))
 
 
 def dictionaries(engine: Engine, labels: Labels, run_id: str) -> dict[str, pa.Array]:
     """The words that a run's texts are coded by, by column."""
     return {
-        "run_id": pa.array([run_id], pa.string()),
+        "run_id": words([run_id]),
         "campaign_id": labels.campaign.names,
         "content_id": labels.content.names,
         "channel": labels.channel.names,
         "team": labels.team.names,
         "outcome": _OUTCOME_NAMES,
         "reason": _REASON_NAMES,
-        "rule": pa.array(engine.layout.rules.list, pa.string()),
-        "playbook": pa.array([engine.arbiter.fingerprint], pa.string()),
+        "rule": words(engine.layout.rules.list),
+        "playbook": words([engine.arbiter.fingerprint]),
     }
 
 
 def _instants(values: np.ndarray) -> pa.Array:
-    return pa.array(values, pa.int64(), mask=values == NONE).cast(pa.timestamp("us", "UTC"))
+    return numbers(values, _INSTANT, values == NONE)
 
 
-def _numbers(values: np.ndarray) -> pa.Array:
-    return pa.array(values / MILLIONTH, pa.float64(), mask=values == NONE)
+def _weights(values: np.ndarray) -> pa.Array:
+    return numbers(values / MILLIONTH, pa.float64(), values == NONE)
 
 
-_OUTCOME_NAMES = pa.array([outcome.value for outcome in OUTCOMES], pa.string())
-_REASON_NAMES = pa.array([reason.value for reason in REASONS], pa.string())
+_INSTANT = pa.timestamp("us", "UTC")
+_OUTCOME_NAMES = words([outcome.value for outcome in OUTCOMES])
+_REASON_NAMES = words([reason.value for reason in REASONS])
 
 
 def decision_batch(
@@ -144,10 +148,12 @@ def decision_batch(
     write_ids(chunk.one, chunk.two, labels.one, labels.two, label, contact, text)
     offsets = np.arange(0, count * 32 + 1, 32, dtype=np.int32)
     decision = pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
-    whose = pa.array(contact)
-    rules = pa.array(engine.layout.rules.list, pa.string())
+    whose = numbers(contact, pa.int64())
+    rules = words(engine.layout.rules.list)
     firsts = np.concatenate([rows["lost_from"], [len(answers.lost)]]).astype(np.int32)
-    lost = pa.ListArray.from_arrays(pa.array(firsts), labels.campaigns.take(pa.array(answers.lost)))
+    lost = pa.ListArray.from_arrays(
+        numbers(firsts, pa.int32()), labels.campaigns.take(numbers(answers.lost, pa.int64()))
+    )
     columns = {
         "decision_id": decision,
         "run_id": _constant(run_id, count),
@@ -157,17 +163,17 @@ def decision_batch(
         "content_id": labels.content.take(label),
         "channel": labels.channel.take(label),
         "team": labels.team.take(label),
-        "outcome": _dictionary(rows["outcome"], _OUTCOME_NAMES),
-        "reason": _dictionary(rows["reason"], _REASON_NAMES),
-        "rule": _dictionary(rows["rule"], rules, missing=True),
+        "outcome": coded(rows["outcome"], _OUTCOME_NAMES),
+        "reason": coded(rows["reason"], _REASON_NAMES),
+        "rule": coded(rows["rule"], rules, missing=True),
         "lost_to": lost,
-        "weight": _numbers(rows["weight"]),
+        "weight": _weights(rows["weight"]),
         "send_at": _instants(rows["send_at"]),
         "retry_at": _instants(rows["retry_at"]),
-        "displaced": _numbers(rows["displaced"]),
-        "needs": _numbers(rows["needs"]),
+        "displaced": _weights(rows["displaced"]),
+        "needs": _weights(rows["needs"]),
         "playbook": _constant(engine.arbiter.fingerprint, count),
-        "decided_at": pa.array(np.full(count, engine.now), pa.timestamp("us", "UTC")),
+        "decided_at": numbers(np.full(count, engine.now), _INSTANT),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in DECISIONS], schema=decision_schema(ids.type))
 
@@ -176,7 +182,7 @@ def _account(column: Column | None, contact: np.ndarray) -> pa.Array:
     if column is None:
         return pa.nulls(len(contact), pa.string())
     names = [_text_or_none(value) for value in column.values]
-    return pa.array(names, pa.string()).take(pa.array(column.codes[contact]))
+    return words(names).take(numbers(column.codes[contact], pa.int64()))
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -219,6 +225,22 @@ class Counts:
         self.value += int(tally.sums[0])
         for rule in np.flatnonzero(tally.rules).tolist():
             self.rules[rules[rule]] += int(tally.rules[rule])
+
+    def by_rule(self) -> Counter[str]:
+        """How many losing claims each rule stops first."""
+        found = Counter(self.rules)
+        texts, openings = self.layout.rules.list, self.layout.parts["openings"]
+        places = {
+            SUPPRESSED: [RULE_SUPPRESSED] * len(openings),
+            OPTED_OUT: [RULE_OPTED_OUT] * len(openings),
+            NOT_IN_AUDIENCE: openings["rule_audience"].tolist(),
+            WRONG_STAGE: openings["rule_stage"].tolist(),
+            WRONG_ROLE: openings["rule_role"].tolist(),
+        }
+        for reason, rules in places.items():
+            for opening, rule in enumerate(rules):
+                found[texts[rule]] += int(self.labels[opening, reason].sum())
+        return found
 
     def outcomes(self) -> Counter[str]:
         """How many claims have each outcome."""

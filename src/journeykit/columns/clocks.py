@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.jit import kernel
 
 from journeykit.civil import DAY, clock
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 OFTEN = 2**62
 
 
-class Zones(NamedTuple):
+class Zones(Bundle):
     """The offsets of zones over a span of instants.
 
     Attributes:
@@ -26,11 +27,13 @@ class Zones(NamedTuple):
         high: the last one.
     """
 
-    first: np.ndarray
-    since: np.ndarray
-    offset: np.ndarray
-    low: int
-    high: int
+    fields: ClassVar = {
+        "first": table(np.int64),
+        "since": table(np.int64),
+        "offset": table(np.int64),
+        "low": int,
+        "high": int,
+    }
 
 
 def zones_of(names: Sequence[str], low: int, high: int) -> Zones:
@@ -42,7 +45,11 @@ def zones_of(names: Sequence[str], low: int, high: int) -> Zones:
             offset.append(ahead)
         first.append(len(since))
     return Zones(
-        np.array(first, np.int64), np.array(since, np.int64), np.array(offset, np.int64), int(low), int(high)
+        first=np.array(first, np.int64),
+        since=np.array(since, np.int64),
+        offset=np.array(offset, np.int64),
+        low=int(low),
+        high=int(high),
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar
 
 import numpy as np
-from journeykit.columns.jit import entry, inlined, kernel
+from journeykit.columns.bundle import Bundle, table
+from journeykit.columns.jit import entry, inlined, kernel, trailing_zeros
 
 from journeykit.columns.clocks import day_of, instants_of, offset_at
 from journeykit.columns.layout import (
@@ -53,6 +54,20 @@ REASONS = tuple(Reason)
     OUTBID,
 ) = range(len(REASONS))
 """The reasons, numbered in their order."""
+_LASTING = (
+    SUPPRESSED,
+    OPTED_OUT,
+    NO_CONSENT,
+    CLOSED,
+    NOT_IN_AUDIENCE,
+    WRONG_STAGE,
+    WRONG_ROLE,
+    WRONG_OWNER,
+    HOLDOUT,
+    MISSING,
+)
+
+
 TIMED = 1 << CLOSED | 1 << QUIET
 _TIMELY = 1 << NO_CONSENT | 1 << CLOSED | 1 << QUIET
 """The checks whose answer depends on the instant."""
@@ -68,7 +83,7 @@ PERSONS = record("stage role zone traits interest")
 (the playbook's where there is none), what else is true of him, and his set of interests."""
 
 
-class People(NamedTuple):
+class People(Bundle):
     """Contacts, one place for each.
 
     Attributes:
@@ -84,16 +99,18 @@ class People(NamedTuple):
         holdout: by holdout, whether he is in it.
     """
 
-    person: np.ndarray
-    consent: np.ndarray
-    consent_until: np.ndarray
-    topic: np.ndarray
-    preference: np.ndarray
-    interested: np.ndarray
-    audience: np.ndarray
-    outside: np.ndarray
-    limit: np.ndarray
-    holdout: np.ndarray
+    fields: ClassVar = {
+        "person": table(PERSONS),
+        "consent": table(np.int8, 2),
+        "consent_until": table(np.int64, 2),
+        "topic": table(np.int8, 2),
+        "preference": table(np.float64, 2),
+        "interested": table(np.float64, 2),
+        "audience": table(np.int64, 2),
+        "outside": table(np.int64, 2),
+        "limit": table(np.int64, 2),
+        "holdout": table(np.bool_, 2),
+    }
 
 
 @kernel
@@ -307,6 +324,12 @@ def rule_of(rules, opening, people, contact, reason, at):
 
 
 @kernel
+def is_by_opening(reason):
+    """Whether the rule of a reason depends on the opening alone; it is counted with the openings then."""
+    return reason < NO_CONSENT or NOT_IN_AUDIENCE <= reason <= WRONG_ROLE
+
+
+@kernel
 def lowest(mask):
     """The number of the lowest bit that is set."""
     number = 0
@@ -315,7 +338,7 @@ def lowest(mask):
     return number
 
 
-class Slots(NamedTuple):
+class Slots(Bundle):
     """The instants of a decision, by time zone and opening.
 
     Attributes:
@@ -328,13 +351,15 @@ class Slots(NamedTuple):
         single: whether there is one instant only.
     """
 
-    first: np.ndarray
-    at: np.ndarray
-    kind: np.ndarray
-    dated: np.ndarray
-    kinds: int
-    longest: int
-    single: int
+    fields: ClassVar = {
+        "first": table(np.int64),
+        "at": table(np.int64),
+        "kind": table(np.int64),
+        "dated": table(np.int64, 3),
+        "kinds": int,
+        "longest": int,
+        "single": int,
+    }
 
 
 @entry
@@ -484,7 +509,8 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
             if entries.claim.state[used] and not entries.claim.timed[used] and not everything:
                 tally.labels[opening, entries.claim.state[used], 2] += sign
                 tally.stages[stage, 2] += sign
-                tally.rules[entries.claim.rule[used]] += sign
+                if not is_by_opening(entries.claim.state[used]):
+                    tally.rules[entries.claim.rule[used]] += sign
                 places = entries.claim.at_from[used]
                 continue
             weigh(rules, opening, people, contact, score[campaign], worth[campaign], entries, used)
@@ -497,7 +523,7 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
     return stop
 
 
-class Bars(NamedTuple):
+class Bars(Bundle):
     """Who cannot get what at one instant: openings as bits of whole numbers, 64 to a number.
 
     Attributes:
@@ -518,21 +544,23 @@ class Bars(NamedTuple):
         quiet: by time zone, those that are kept back by the hours.
     """
 
-    every: np.ndarray
-    needs: np.ndarray
-    channel: np.ndarray
-    topic: np.ndarray
-    stage: np.ndarray
-    role: np.ndarray
-    owner: np.ndarray
-    holdout: np.ndarray
-    no_zone: np.ndarray
-    no_stage: np.ndarray
-    no_role: np.ndarray
-    no_channel: np.ndarray
-    deny_unknown: np.ndarray
-    closed: np.ndarray
-    quiet: np.ndarray
+    fields: ClassVar = {
+        "every": table(np.int64),
+        "needs": table(np.int64),
+        "channel": table(np.int64, 2),
+        "topic": table(np.int64, 2),
+        "stage": table(np.int64, 2),
+        "role": table(np.int64, 2),
+        "owner": table(np.int64, 2),
+        "holdout": table(np.int64, 2),
+        "no_zone": table(np.int64),
+        "no_stage": table(np.int64),
+        "no_role": table(np.int64),
+        "no_channel": table(np.int64),
+        "deny_unknown": table(np.int64),
+        "closed": table(np.int64, 2),
+        "quiet": table(np.int64, 2),
+    }
 
 
 @entry
@@ -591,10 +619,50 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                 missing |= bars.no_role[word]
             lasting = suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing
             timed = (closed | quiet) & ~lasting
-            for opening in range(word * 64, min(count, word * 64 + 64)):
-                bit = opening & 63
-                if asked:
+            wanted = bars.every[word]
+            if not everything:
+                # What lasts is only counted: by reason, the first that holds for an opening.
+                wanted &= ~lasting
+                left = lasting
+                for reason in _LASTING:
+                    if reason == SUPPRESSED:
+                        found = suppressed
+                    elif reason == OPTED_OUT:
+                        found = opted_out
+                    elif reason == NO_CONSENT:
+                        found = withdrawn
+                    elif reason == CLOSED:
+                        found = closed
+                    elif reason == NOT_IN_AUDIENCE:
+                        found = outside
+                    elif reason == WRONG_STAGE:
+                        found = unfit
+                    elif reason == WRONG_ROLE:
+                        found = miscast
+                    elif reason == WRONG_OWNER:
+                        found = foreign
+                    elif reason == HOLDOUT:
+                        found = held
+                    else:
+                        found = missing
+                    found &= left
+                    left &= ~found
+                    by_opening = reason < NO_CONSENT or NOT_IN_AUDIENCE <= reason <= WRONG_ROLE
+                    while found:
+                        bit = trailing_zeros(found)
+                        found &= found - 1
+                        opening = word * 64 + bit
+                        tally.labels[opening, reason, 2] += sign
+                        tally.stages[stage, 2] += sign
+                        if not by_opening:
+                            tally.rules[rule_of(rules, opening, people, contact, reason, rules.now)] += sign
+            if asked:
+                for opening in range(word * 64, min(count, word * 64 + 64)):
                     count_missing(rules, opening, people, contact, asks[opening], tally, sign)
+            while wanted:
+                bit = trailing_zeros(wanted)
+                wanted &= wanted - 1
+                opening = word * 64 + bit
                 reason, rule = np.int64(0), np.int64(-1)
                 if lasting >> bit & 1:
                     if suppressed >> bit & 1:
@@ -621,11 +689,6 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                         rule = RULE_HOLDOUT if people.holdout[contact, 0] else openings.rule_holdout[opening]
                     else:
                         reason, rule = MISSING, rule_of(rules, opening, people, contact, MISSING, rules.now)
-                    if not everything:
-                        tally.labels[opening, reason, 2] += sign
-                        tally.stages[stage, 2] += sign
-                        tally.rules[rule] += sign
-                        continue
                 elif timed >> bit & 1:
                     reason = CLOSED if closed >> bit & 1 else QUIET
                     rule = rule_of(rules, opening, people, contact, reason, rules.now)
@@ -729,7 +792,7 @@ SCORES = record("campaign", "propensity value")
 """What models say: the campaign, and two numbers, NaN for none."""
 
 
-class Scores(NamedTuple):
+class Scores(Bundle):
     """What models say of contacts.
 
     Attributes:
@@ -739,7 +802,9 @@ class Scores(NamedTuple):
         worth: likewise, for the values.
     """
 
-    first: np.ndarray
-    score: np.ndarray
-    chance: np.ndarray
-    worth: np.ndarray
+    fields: ClassVar = {
+        "first": table(np.int64),
+        "score": table(SCORES),
+        "chance": table(np.float64),
+        "worth": table(np.float64),
+    }

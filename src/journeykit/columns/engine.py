@@ -26,7 +26,7 @@ from journeykit.columns.eligible import (
 )
 from journeykit.columns.layout import CELLS, MOST_CONFLICTS, SHAPES, Layout, Names, Rules
 from journeykit.columns.people import Chunk, Crowd
-from journeykit.columns.settle import CLAIMS, ROWS, TIMES, Entries, History, Rows, Tally, desk_for, settle_all
+from journeykit.columns.settle import CLAIMS, ROWS, TIMES, Entries, History, Tally, desk_for, rows_for, settle_all
 from journeykit.columns.weighing import Weigher
 from journeykit.compiled import reach_of
 from journeykit.contact import Contact
@@ -191,7 +191,15 @@ class Engine:
         firsts = np.array(first, np.int64)
         longest = max(1, int(np.diff(firsts).max(initial=1)))
         single = int(self.until is None)
-        return Slots(firsts, np.array(instants, np.int64), kind, dated, max(1, len(kinds)), longest, single)
+        return Slots(
+            first=firsts,
+            at=np.array(instants, np.int64),
+            kind=kind,
+            dated=dated,
+            kinds=max(1, len(kinds)),
+            longest=longest,
+            single=single,
+        )
 
     def _instant_on(self, subject: Subject, opening: Any, day: int) -> int:
         """The instant of a claim that asks for a date; on a day without a slot the day's start, where checks say why."""
@@ -257,12 +265,14 @@ class Worker:
         claims = max(len(layout.list), most_claims, 1)
         block = max(BLOCK, claims)
         self.entries = Entries(
-            np.zeros(block, CLAIMS), np.zeros(max(2 * BLOCK, claims * longest), TIMES), np.zeros(2, np.int64)
+            claim=np.zeros(block, CLAIMS),
+            time=np.zeros(max(2 * BLOCK, claims * longest), TIMES),
+            used=np.zeros(2, np.int64),
         )
         cells = layout.parts["openings"]["cell_to"] - layout.parts["openings"]["cell_from"]
         widest = max(int(cells.max(initial=1)), self.most_cells)
         # A loser can lose to all winners.
-        self.rows = Rows(np.zeros(block, ROWS), np.zeros(block * 4 + claims**2, np.int64), np.zeros(2, np.int64))
+        self.rows = rows_for(block, block * 4 + claims**2)
         self.desk = desk_for(
             touches=most_touches,
             claims=claims,
@@ -285,7 +295,7 @@ class Worker:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
         engine = self.engine
         moment = engine.moment()
-        rules = moment.rules._replace(shapes=shapes[0], shape_cells=shapes[1])
+        rules = moment.rules.but(shapes=shapes[0], shape_cells=shapes[1])
         counts = history.first[1:] - history.first[:-1]
         most = 0 if wishes is None else int((wishes.first[1:] - wishes.first[:-1]).max(initial=0))
         self.most_cells = int((shapes[0]["cell_to"] - shapes[0]["cell_from"]).max(initial=1))
@@ -358,9 +368,9 @@ class Worker:
 
 def _tally(layout: Layout) -> Tally:
     return Tally(
-        np.zeros((max(1, len(layout.list)), len(REASONS), 3), np.int64),
-        np.zeros(len(layout.rules.list), np.int64),
-        np.zeros((len(layout.stages.list) + 2, 3), np.int64),
-        np.zeros(3, np.int64),
-        np.zeros(4, np.int64),
+        labels=np.zeros((max(1, len(layout.list)), len(REASONS), 3), np.int64),
+        rules=np.zeros(len(layout.rules.list), np.int64),
+        stages=np.zeros((len(layout.stages.list) + 2, 3), np.int64),
+        sums=np.zeros(3, np.int64),
+        missing=np.zeros(4, np.int64),
     )

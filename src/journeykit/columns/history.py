@@ -5,8 +5,9 @@ A touch is kept as the row of its contact, an instant and a shape: what it is be
 
 from __future__ import annotations
 
+import threading
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from journeykit.columns.jit import entry
@@ -16,8 +17,7 @@ from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.keys import Met, hash_texts
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.settle import History
-from journeykit.errors import ModelError
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS
@@ -49,26 +49,37 @@ class Parts:
         return number
 
 
-class Touches:
-    """Touches of known contacts, in the order of the table."""
+class Taken(NamedTuple):
+    """What was taken of a chunk of touches.
 
-    def __init__(self) -> None:
-        self.rows: list[np.ndarray] = []
-        self.at: list[np.ndarray] = []
-        self.shapes: list[np.ndarray] = []
-        self.count = 0
+    Attributes:
+        rows: the contacts, by the row as which each was met.
+        at: the instants.
+        shapes: what the touches are besides.
+        unknown: how many belong to nobody who was met.
+        bad: the rows that cannot be used.
+    """
 
-    def history(self, contacts: int) -> History:
-        """The touches by contact."""
-        first = np.zeros(contacts + 1, np.int64)
-        for rows in self.rows:
-            _add_counts(rows, first)
-        np.cumsum(first, out=first)
-        at, shape = np.empty(first[-1], np.int64), np.empty(first[-1], np.int32)
-        place = first[:-1].copy()
-        while self.rows:
-            _fill(self.rows.pop(0), self.at.pop(0), self.shapes.pop(0), place, at, shape)
-        return History(first, at, shape)
+    rows: np.ndarray
+    at: np.ndarray
+    shapes: np.ndarray
+    unknown: int
+    bad: list[BadRow]
+
+
+def history_of(taken: list[Taken], contacts: int) -> History:
+    """The touches by contact; what was taken is let go on the way."""
+    first = np.zeros(contacts + 1, np.int64)
+    for part in taken:
+        _add_counts(part.rows, first)
+    np.cumsum(first, out=first)
+    at, shape = np.empty(first[-1], np.int64), np.empty(first[-1], np.int32)
+    place = first[:-1].copy()
+    taken.reverse()
+    while taken:
+        part = taken.pop()
+        _fill(part.rows, part.at, part.shapes, place, at, shape)
+    return History(first=first, at=at, shape=shape)
 
 
 @entry
@@ -93,7 +104,6 @@ class TouchReader:
         source: the table.
         parts: the shapes of touches.
         zone: the zone in which instants without an offset are meant.
-        bad: where bad rows go.
         oldest: touches before this instant matter only by the number there are of a campaign.
         counted: whether that number matters, given what a touch is besides whose and when.
     """
@@ -104,18 +114,16 @@ class TouchReader:
         parts: Parts,
         *,
         zone: tzinfo | None,
-        bad: BadRows,
         oldest: int,
         counted: Callable[[Mapping[str, Any]], bool],
     ) -> None:
         self.source = source
         self.parts = parts
-        self.bad = bad
         self.oldest = oldest
         self._counted = counted
         self._counts: list[bool] = []
         self._instant = instant_reader(zone, bounded=True)
-        self.latest = -(2**62)
+        self._lock = threading.Lock()
         if source.columns is not None:
             places = places_of(source.columns, source.source)
             for column in TOUCH_COLUMNS[:3]:
@@ -127,12 +135,8 @@ class TouchReader:
         """Whether a column is read at all."""
         return fold_name(name) in TOUCH_COLUMNS
 
-    def read(self, part: Part, met: Met, touches: Touches) -> int:
-        """Take the touches of contacts who were met; how many there are of others.
-
-        Raises:
-            DataError: where there are too many bad rows.
-        """
+    def read(self, part: Part, met: Met) -> Taken:
+        """Take the touches of contacts who were met. Chunks may be read at once."""
         number, names, arrays = part
         places = places_of(names, self.source.source)
         columns = [Column(array) for array in arrays]
@@ -141,25 +145,24 @@ class TouchReader:
         one, two = self._keys(columns, places, rows, faults)
         at = self._instants(columns, places, rows, faults)
         shapes = self._shapes(columns, places, rows, faults)
-        for row in sorted(faults):
-            self.bad.add(BadRow(self.source.source, number + row, *faults[row]))
         contact = met.find(one, two)
-        good = np.ones(rows, np.bool_)
+        good = contact >= 0
+        unknown = rows - int(np.count_nonzero(good))
         if faults:
-            good[list(faults)] = False
-        unknown = int(np.count_nonzero((contact < 0) & good))
-        good &= contact >= 0
+            bad = np.zeros(rows, np.bool_)
+            bad[list(faults)] = True
+            unknown -= int(np.count_nonzero(bad & ~good))
+            good &= ~bad
         # A touch that is too old for every window can still be one of those that a campaign may repeat.
         counts = np.array(self._counts or [False], np.bool_)
         good &= (at >= self.oldest) | counts[shapes]
-        kept = np.flatnonzero(good)
-        touches.rows.append(contact[kept])
-        touches.at.append(at[kept])
-        touches.shapes.append(shapes[kept])
-        touches.count += len(kept)
-        if len(kept):
-            self.latest = max(self.latest, int(touches.at[-1].max()))
-        return unknown
+        return Taken(
+            contact[good],
+            at[good],
+            shapes[good],
+            unknown,
+            [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)],
+        )
 
     def _keys(
         self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
@@ -260,11 +263,9 @@ class TouchReader:
                 parts[field] = read(value)
             except BadCellError as bad:
                 return name, bad.found, bad.allowed
-        number = self.parts.number(parts)
-        while len(self._counts) <= number:
-            try:
-                self._counts.append(self._counted(self.parts.list[len(self._counts)]))
-            except ModelError:
-                self._counts.append(True)
+        with self._lock:
+            number = self.parts.number(parts)
+            if number == len(self._counts):
+                self._counts.append(self._counted(parts))
         return number
 

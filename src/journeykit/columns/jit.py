@@ -9,7 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from llvmlite import ir
 from numba import njit
+from numba.extending import intrinsic
+from numba.core import types
 
 _made: Any = partial(njit, nogil=True, error_model="numpy", _nrt=False)
 entry: Any = _made(cache=True)
@@ -18,3 +21,13 @@ kernel: Any = _made(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """A kernel that other kernels call: without the wrappers for Python it compiles much faster."""
 inlined: Any = _made(inline="always")
 """A kernel that is small, or called in one place, and written out there: a call with many tables costs more."""
+
+
+@intrinsic
+def trailing_zeros(_: Any, number: Any) -> Any:
+    """How many zeros a whole number that is not 0 ends with, in binary."""
+
+    def made(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), made

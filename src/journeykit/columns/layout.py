@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TYPE_CHECKING
 
 import numpy as np
 
 from journeykit.cap import Limit
 from journeykit.civil import day_number
+from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.records import record, records
-from journeykit.columns.room import windows_of
+from journeykit.columns.clocks import Zones
+from journeykit.columns.room import WINDOWS, windows_of
 from journeykit.eligibility import foreign_owner
 from journeykit.fields import BILLIONTH, scaled
 from journeykit.touch import Touch
@@ -18,7 +20,6 @@ from journeykit.touch import Touch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from journeykit.columns.clocks import Zones
     from journeykit.columns.eligible import Bars
     from journeykit.compiled import Compiled, Effects
     from journeykit.eligibility import Opening
@@ -73,7 +74,7 @@ it does unless it was planned for the past; content and channel are its own, -1 
 are derived and decided again."""
 
 
-class Hours(NamedTuple):
+class Hours(Bundle):
     """Quiet hours, send hours and holidays.
 
     Attributes:
@@ -83,13 +84,15 @@ class Hours(NamedTuple):
         holidays: the holidays (`HOLIDAYS`).
     """
 
-    periods: np.ndarray
-    applies: np.ndarray
-    edges: np.ndarray
-    holidays: np.ndarray
+    fields: ClassVar = {
+        "periods": table(PERIODS),
+        "applies": table(np.bool_, 2),
+        "edges": table(np.int64),
+        "holidays": table(HOLIDAYS),
+    }
 
 
-class Rules(NamedTuple):
+class Rules(Bundle):
     """What holds for every contact of a run.
 
     Attributes:
@@ -120,31 +123,33 @@ class Rules(NamedTuple):
         denies: what the playbook denies where data is missing.
     """
 
-    openings: np.ndarray
-    stage_fit: np.ndarray
-    role_fit: np.ndarray
-    owner: np.ndarray
-    cells: np.ndarray
-    topics: np.ndarray
-    dates: np.ndarray
-    caps: np.ndarray
-    cell_cap: np.ndarray
-    conflicts: np.ndarray
-    within: np.ndarray
-    rule: np.ndarray
-    consent_rule: np.ndarray
-    topic_rule: np.ndarray
-    hours: Hours
-    windows: np.ndarray
-    zones: Zones
-    shapes: np.ndarray
-    shape_cells: np.ndarray
-    now: int
-    last: int
-    reserve: int
-    horizon: int
-    explain: int
-    denies: int
+    fields: ClassVar = {
+        "openings": table(OPENINGS),
+        "stage_fit": table(np.float64, 2),
+        "role_fit": table(np.float64, 2),
+        "owner": table(np.int64, 2),
+        "cells": table(CELLS),
+        "topics": table(np.int64),
+        "dates": table(np.int64),
+        "caps": table(CAPS),
+        "cell_cap": table(np.int64),
+        "conflicts": table(CONFLICTS),
+        "within": table(np.int64),
+        "rule": table(np.int64),
+        "consent_rule": table(np.int64),
+        "topic_rule": table(np.int64),
+        "hours": Hours,
+        "windows": table(WINDOWS),
+        "zones": Zones,
+        "shapes": table(SHAPES),
+        "shape_cells": table(CELLS),
+        "now": int,
+        "last": int,
+        "reserve": int,
+        "horizon": int,
+        "explain": int,
+        "denies": int,
+    }
 
 
 class Names:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.civil import DAY, day_number, micros
+from journeykit.columns.arrows import numbers, texts
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import AGREED, BAD, IS_OPTED_OUT, IS_SUPPRESSED, NO_ZONE, PERSONS, UNKNOWN, WITHDRAWN, People
 from journeykit.columns.keys import hash_texts, held_out, set_bits
@@ -70,7 +71,7 @@ class Chunk:
     def _ids(self) -> pa.Array:
         if self.plan.id is None:
             self.odd[:] = True
-            return pa.array([""] * self.rows, pa.large_string())
+            return texts([""] * self.rows)
         ids, odd = id_texts(self.columns[self.plan.id])
         self.odd |= odd
         return ids
@@ -101,11 +102,10 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
                 odd |= np.asarray(array.is_null())
                 array = array.fill_null("" if not pa.types.is_integer(kind) else 0)
             return array.cast(pa.large_string()), odd
-    texts = []
     codes, read = column.read(read_id)
     odd |= np.array([value is UNREAD for value in read], np.bool_)[codes]
-    texts = pa.array(["" if value is UNREAD else value for value in read], pa.large_string())
-    return texts.take(pa.array(codes)), odd
+    found = texts(["" if value is UNREAD else value for value in read])
+    return found.take(numbers(codes, pa.int64())), odd
 
 
 def text_buffers(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -184,19 +184,19 @@ class Crowd:
         if column is None:
             return np.full(chunk.rows, others + 1, np.int64)
         codes, values = self._read(chunk, column, read_text)
-        numbers = [others + 1 if value is None else names.number.get(value, others) for value in values]
-        return np.array(numbers, np.int64)[codes]
+        places = [others + 1 if value is None else names.number.get(value, others) for value in values]
+        return np.array(places, np.int64)[codes]
 
     def _zones(self, chunk: Chunk, column: Column | None) -> tuple[np.ndarray, np.ndarray]:
         if column is None:
             return np.zeros(chunk.rows, np.int64), np.full(chunk.rows, NO_ZONE, np.int64)
         codes, values = self._read(chunk, column, read_zone)
         met = np.bincount(codes, minlength=len(values)) > 0
-        numbers = [
+        places = [
             0 if value is None or not used else self.zones.add(value) for value, used in zip(values, met, strict=True)
         ]
         missing = [NO_ZONE if value is None else 0 for value in values]
-        return np.array(numbers, np.int64)[codes], np.array(missing, np.int64)[codes]
+        return np.array(places, np.int64)[codes], np.array(missing, np.int64)[codes]
 
     def _consents(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
         """By channel, what a list of channels says, then what single columns say; and until when it holds."""
@@ -272,12 +272,12 @@ class Crowd:
         columns = self._columns_of(chunk, "prefer_", names)
         found = np.ones((chunk.rows, len(names.list) if columns else 0), np.float64)
         for channel, column in columns:
-            numbers = column.numbers
-            if numbers is None:
+            own_numbers = column.numbers
+            if own_numbers is None:
                 codes, values = self._read(chunk, column, read_degree)
                 own = np.array([1.0 if value is None else value for value in values], np.float64)[codes]
             else:
-                degrees, known = numbers
+                degrees, known = own_numbers
                 chunk.odd |= known & ~((degrees >= 0) & (degrees <= 1))
                 own = np.where(known, degrees, 1.0).astype(np.float64)
             if channel >= 0:

@@ -8,9 +8,10 @@ not over after `NODES` nodes is given up: the one-contact engine then decides th
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar
 
 import numpy as np
+from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.jit import kernel
 
 from journeykit.columns.records import record
@@ -38,7 +39,7 @@ _ROOM_FOR_MEMBERS = 65_536
 """A contact with more than this is left to the one-contact engine."""
 
 
-class Problem(NamedTuple):
+class Problem(Bundle):
     """What goes together, among items.
 
     Attributes:
@@ -50,12 +51,14 @@ class Problem(NamedTuple):
         size: how many items, rows, members, clauses and partners there are.
     """
 
-    items: np.ndarray
-    rows: np.ndarray
-    members: np.ndarray
-    clauses: np.ndarray
-    partners: np.ndarray
-    size: np.ndarray
+    fields: ClassVar = {
+        "items": table(ITEM),
+        "rows": table(ROW),
+        "members": table(MEMBER),
+        "clauses": table(CLAUSE),
+        "partners": table(np.int64),
+        "size": table(np.int64),
+    }
 
 ITEMS, LINES, MEMBERS, CLAUSES, PARTNERS = range(5)
 
@@ -64,20 +67,23 @@ def problem_for(items: int) -> Problem:
     """An empty problem with room for so many items."""
     items = min(items, MOST_ITEMS)
     return Problem(
-        np.zeros(items, ITEM),
-        np.zeros(MOST_ROWS, ROW),
-        np.zeros(_ROOM_FOR_MEMBERS, MEMBER),
-        np.zeros(MOST_ROWS, CLAUSE),
-        np.zeros(_ROOM_FOR_MEMBERS, np.int64),
-        np.zeros(5, np.int64),
+        items=np.zeros(items, ITEM),
+        rows=np.zeros(MOST_ROWS, ROW),
+        members=np.zeros(_ROOM_FOR_MEMBERS, MEMBER),
+        clauses=np.zeros(MOST_ROWS, CLAUSE),
+        partners=np.zeros(_ROOM_FOR_MEMBERS, np.int64),
+        size=np.zeros(5, np.int64),
     )
 
 
 NUMBERS = record("leader part number place value group worth best gain spent outside total")
 """What a search keeps by item or group: see where it is used."""
 
+LEFT = record("room price width")
+"""By row: how much there is, its price, and how many items it holds."""
 
-class Work(NamedTuple):
+
+class Work(Bundle):
     """Room for one search.
 
     Attributes:
@@ -92,33 +98,32 @@ class Work(NamedTuple):
         room: by depth and row, how much there is left.
     """
 
-    by: np.ndarray
-    live: np.ndarray
-    done: np.ndarray
-    binding: np.ndarray
-    use: np.ndarray
-    left: np.ndarray
-    free: np.ndarray
-    taken: np.ndarray
-    room: np.ndarray
-
-
-LEFT = record("room price width")
+    fields: ClassVar = {
+        "by": table(NUMBERS),
+        "live": table(np.bool_),
+        "done": table(np.bool_),
+        "binding": table(np.bool_),
+        "use": table(np.int64, 2),
+        "left": table(LEFT),
+        "free": table(np.bool_, 2),
+        "taken": table(np.bool_, 2),
+        "room": table(np.int64, 2),
+    }
 
 
 def work_for(items: int) -> Work:
     """Room for searches among so many items."""
     items = max(1, min(items, MOST_ITEMS))
     return Work(
-        np.zeros(items + 1, NUMBERS),
-        np.zeros(items, np.bool_),
-        np.zeros(items, np.bool_),
-        np.zeros(MOST_ROWS, np.bool_),
-        np.zeros((MOST_ROWS, items), np.int64),
-        np.zeros(MOST_ROWS, LEFT),
-        np.zeros((items + 1, items), np.bool_),
-        np.zeros((items + 1, items), np.bool_),
-        np.zeros((items + 1, MOST_ROWS), np.int64),
+        by=np.zeros(items + 1, NUMBERS),
+        live=np.zeros(items, np.bool_),
+        done=np.zeros(items, np.bool_),
+        binding=np.zeros(MOST_ROWS, np.bool_),
+        use=np.zeros((MOST_ROWS, items), np.int64),
+        left=np.zeros(MOST_ROWS, LEFT),
+        free=np.zeros((items + 1, items), np.bool_),
+        taken=np.zeros((items + 1, items), np.bool_),
+        room=np.zeros((items + 1, MOST_ROWS), np.int64),
     )
 
 
@@ -259,6 +264,8 @@ def _shrink(work, row, size):
     unit = 0
     for item in range(size):
         use = work.use[row, item]
+        if use == unit:
+            continue
         while use:
             unit, use = use, unit % use
     if unit > 1:

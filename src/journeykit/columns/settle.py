@@ -6,9 +6,10 @@ The same as `journeykit.contest` and `journeykit.explain`, on arrays. What is sa
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar
 
 import numpy as np
+from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.jit import entry, inlined, kernel
 
 from journeykit.civil import DAY, LAST
@@ -23,6 +24,7 @@ from journeykit.columns.eligible import (
     QUIET,
     REQUIRES,
     hours_open,
+    is_by_opening,
     is_date,
 )
 from journeykit.columns.layout import COUNTS, DATED, DEFERS, NO_LIMIT, NONE, OBEYS_CAPS, OBEYS_HOURS, PAUSED, RULE_RESERVE
@@ -43,6 +45,7 @@ from journeykit.columns.room import (
     first_fit,
     load,
     place_of,
+    SPANS,
     spans_for,
 )
 from journeykit.columns.records import record
@@ -68,7 +71,7 @@ _FORCED = -(2**61)
 NOBODY, NO, YES = np.int64(-1), np.int64(0), np.int64(1)
 
 
-class History(NamedTuple):
+class History(Bundle):
     """The touches of contacts.
 
     Attributes:
@@ -77,9 +80,11 @@ class History(NamedTuple):
         shape: what it is besides whose and when.
     """
 
-    first: np.ndarray
-    at: np.ndarray
-    shape: np.ndarray
+    fields: ClassVar = {
+        "first": table(np.int64),
+        "at": table(np.int64),
+        "shape": table(np.int32),
+    }
 
 
 CLAIMS = record(
@@ -102,7 +107,7 @@ GRANTS = record("entry at number crowded")
 """Winners: the claim; when it goes; its place in the order of claims; and whether it takes the room of a loser."""
 
 
-class Entries(NamedTuple):
+class Entries(Bundle):
     """Claims of contacts, in blocks.
 
     Attributes:
@@ -111,12 +116,14 @@ class Entries(NamedTuple):
         used: how many claims and instants there are.
     """
 
-    claim: np.ndarray
-    time: np.ndarray
-    used: np.ndarray
+    fields: ClassVar = {
+        "claim": table(CLAIMS),
+        "time": table(TIMES),
+        "used": table(np.int64),
+    }
 
 
-class Rows(NamedTuple):
+class Rows(Bundle):
     """Answers.
 
     Attributes:
@@ -125,12 +132,14 @@ class Rows(NamedTuple):
         used: how many of both there are.
     """
 
-    row: np.ndarray
-    lost: np.ndarray
-    used: np.ndarray
+    fields: ClassVar = {
+        "row": table(ROWS),
+        "lost": table(np.int64),
+        "used": table(np.int64),
+    }
 
 
-class Tally(NamedTuple):
+class Tally(Bundle):
     """Counts.
 
     Attributes:
@@ -141,14 +150,22 @@ class Tally(NamedTuple):
         missing: by kind of data, how many claims lack it.
     """
 
-    labels: np.ndarray
-    rules: np.ndarray
-    stages: np.ndarray
-    sums: np.ndarray
-    missing: np.ndarray
+    fields: ClassVar = {
+        "labels": table(np.int64, 3),
+        "rules": table(np.int64),
+        "stages": table(np.int64, 2),
+        "sums": table(np.int64),
+        "missing": table(np.int64),
+    }
 
 
-class Desk(NamedTuple):
+PLACED = record("start end points edge")
+"""Where an item stands on a window's axis, how much it weighs there; and, apart from that, the edges of windows."""
+TOUCHES_AT = record("at kind")
+"""A touch that counts: when, and what it is besides."""
+
+
+class Desk(Bundle):
     """Room to work on one contact.
 
     Attributes:
@@ -168,31 +185,34 @@ class Desk(NamedTuple):
         sizes: how many touches, winners, exempt winners there are; and whether the contact must be left.
     """
 
-    spans: np.ndarray
-    touch: np.ndarray
-    counts: np.ndarray
-    mark: np.ndarray
-    winner: np.ndarray
-    won: np.ndarray
-    exempt: Problem
-    main: Problem
-    work: Work
-    chosen: np.ndarray
-    forced: np.ndarray
-    done: np.ndarray
-    placed: np.ndarray
-    draft: Rows
-    order: np.ndarray
-    places: np.ndarray
-    notes: np.ndarray
-    sizes: np.ndarray
+    fields: ClassVar = {
+        "spans": table(SPANS),
+        "touch": table(TOUCHES_AT),
+        "counts": table(np.int64),
+        "mark": table(np.int64),
+        "winner": table(GRANTS),
+        "won": table(np.int64),
+        "exempt": Problem,
+        "main": Problem,
+        "work": Work,
+        "chosen": table(np.bool_),
+        "forced": table(np.bool_),
+        "done": table(np.bool_),
+        "placed": table(PLACED),
+        "draft": Rows,
+        "order": table(np.int64),
+        "places": table(np.int64),
+        "notes": table(np.int64),
+        "sizes": table(np.int64),
+    }
 
 
-PLACED = record("start end points edge")
-"""Where an item stands on a window's axis, how much it weighs there; and, apart from that, the edges of windows."""
-TOUCHES_AT = record("at kind")
-"""A touch that counts: when, and what it is besides."""
 TOUCHES, WINNERS, EXEMPTS, LEFT = range(4)
+
+
+def rows_for(rows: int, lost: int) -> Rows:
+    """Room for so many answers, and so many campaigns that won instead."""
+    return Rows(row=np.zeros(rows, ROWS), lost=np.zeros(lost, np.int64), used=np.zeros(2, np.int64))
 
 
 def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: int, spans: int) -> Desk:
@@ -212,7 +232,7 @@ def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: in
         forced=np.zeros(items + 1, np.bool_),
         done=np.zeros(items + 1, np.bool_),
         placed=np.zeros(touches + 2 * items + claims + 2, PLACED),
-        draft=Rows(np.zeros(claims + 1, ROWS), np.zeros((claims + 1) ** 2, np.int64), np.zeros(2, np.int64)),
+        draft=rows_for(claims + 1, (claims + 1) ** 2),
         order=np.zeros(claims + 1, np.int64),
         places=np.zeros(claims + 1, np.int64),
         notes=np.zeros(10, np.int64),
@@ -1317,7 +1337,7 @@ def _count(rules, people, contact, desk, entries, tally):
         tally.stages[stage, outcome] += 1
         if outcome == GRANTED_OUTCOME:
             tally.sums[0] += draft.row.weight[place] - rules.reserve
-        elif draft.row.rule[place] >= 0:
+        elif draft.row.rule[place] >= 0 and not is_by_opening(draft.row.reason[place]):
             tally.rules[draft.row.rule[place]] += 1
 
 

@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from journeykit.columns.arrows import texts
 from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow
@@ -170,7 +170,7 @@ def _arrow(values: list[Any]) -> Any:
     kinds = {type(value) for value in values} - {type(None)}
     if kinds <= {str}:
         try:
-            return pa.array(values, pa.large_string())
+            return texts(values)
         except (pa.ArrowException, UnicodeEncodeError):
             return values
     if kinds in ({bool}, {float}):
@@ -202,7 +202,7 @@ def open_source(
     """
     if isinstance(source, (str, os.PathLike)):
         return _from_path(os.fspath(source), name, typed, zone)
-    if isinstance(source, ds.Dataset):
+    if type(source).__module__ == "pyarrow._dataset":
         return _from_dataset(source, name)
     if isinstance(source, (list, tuple)) and source and all(isinstance(part, (str, os.PathLike)) for part in source):
         return _Files(name, [os.fspath(part) for part in source])
@@ -235,7 +235,9 @@ def _from_folder(path: str) -> Source:
     return _Files(path, found)
 
 
-def _from_dataset(source: ds.Dataset, name: str) -> Source:
+def _from_dataset(source: Any, name: str) -> Source:
+    import pyarrow.dataset as ds
+
     files = getattr(source, "files", None)
     if files and isinstance(source.format, ds.ParquetFileFormat) and source.partition_expression.equals(ds.scalar(True)):
         paths = [own for own in files if os.path.exists(own)]  # noqa: PTH110  (likewise)

@@ -7,7 +7,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from journeykit.civil import FOREVER, clock, day_number, micros, moment
 from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
 from journeykit.columns.eligible import BAD, SCORES, Scores
 from journeykit.columns.engine import Engine, Worker, oldest_of
-from journeykit.columns.history import Parts, TouchReader, Touches
+from journeykit.columns.history import Parts, TouchReader, history_of
 from journeykit.columns.keys import Met
 from journeykit.columns.people import Chunk, id_texts
 from journeykit.columns.column import Column
@@ -37,7 +37,7 @@ from journeykit.tables.spellings import Spellings
 from journeykit.touch import COUNTING, Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.arbiter import Arbiter
     from journeykit.columns.engine import Answers
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from journeykit.decision import Decision
 
 THREADS = 2
+_Result = TypeVar("_Result")
 
 
 class TableJob:
@@ -163,34 +164,56 @@ class TableJob:
         met = Met(self._contacts.count or 0)
         again = []
         row = 0
-        for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id"):
-            if isinstance(part, BadRow):
-                continue
-            chunk = Chunk(self._plan(part[1]), part[2], part[0])
+        parts = (
+            part
+            for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id")
+            if not isinstance(part, BadRow)
+        )
+        for chunk in self._at_once(lambda part: Chunk(self._plan(part[1]), part[2], part[0]), parts):
             again.append(met.add(chunk.one, chunk.two, row, chunk.odd))
             row += chunk.rows
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
 
     def _history(self, met: Met, contacts: int) -> History:
         if self._touches is None:
-            return History(np.zeros(contacts + 1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32))
+            return History(
+                first=np.zeros(contacts + 1, np.int64), at=np.zeros(0, np.int64), shape=np.zeros(0, np.int32)
+            )
         compiled = self.arbiter.compiled
 
         def counted(parts: Mapping[str, Any]) -> bool:
             campaign = compiled.campaigns.get(parts.get("campaign") or "")
             return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
 
-        reader = TouchReader(
-            self._touches, self._parts, zone=self._zone, bad=self.bad, oldest=oldest_of(self.arbiter.playbook, micros(self.at)), counted=counted
-        )
-        touches = Touches()
-        for part in self._touches.parts(reader.wanted):
-            if isinstance(part, BadRow):
-                self.bad.add(part)
-                continue
-            self._unknown_touches += reader.read(part, met, touches)
-        self._latest = max(self._latest, reader.latest)
-        return touches.history(contacts)
+        oldest = oldest_of(self.arbiter.playbook, micros(self.at))
+        reader = TouchReader(self._touches, self._parts, zone=self._zone, oldest=oldest, counted=counted)
+        taken = []
+        for found in self._at_once(lambda part: reader.read(part, met), self._touches.parts(reader.wanted)):
+            for bad in found.bad:
+                self.bad.add(bad)
+            self._unknown_touches += found.unknown
+            if len(found.at):
+                self._latest = max(self._latest, int(found.at.max()))
+                taken.append(found)
+        return history_of(taken, contacts)
+
+    def _at_once(self, work: Callable[[Any], _Result], parts: Iterable[Any]) -> Iterator[_Result]:
+        """What becomes of chunks, in their order, some of them at once; rows that cannot be read are counted as bad."""
+        waiting: deque[Future[_Result]] = deque()
+        with ThreadPoolExecutor(self._threads) as pool:
+            try:
+                for part in parts:
+                    if isinstance(part, BadRow):
+                        self.bad.add(part)
+                        continue
+                    waiting.append(pool.submit(work, part))
+                    if len(waiting) > self._threads:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
 
     # Deciding
 
@@ -231,27 +254,24 @@ class TableJob:
         workers: SimpleQueue[Worker] = SimpleQueue()
         for _ in range(self._threads):
             workers.put(Worker(self.engine))
-        waiting: deque[Future[_Done]] = deque()
         row = 0
-        with ThreadPoolExecutor(self._threads) as pool:
-            try:
-                for part in self._contacts.parts(lambda _: True):
-                    if isinstance(part, BadRow):
-                        self.bad.add(part)
-                        continue
-                    size = len(part[2][0]) if part[2] else 0
-                    own = _slice(history, row, row + size)
-                    waiting.append(
-                        pool.submit(self._decide, workers, part, again[row : row + size], own, shapes, row)
-                    )
-                    row += size
-                    if len(waiting) > self._threads:
-                        yield from self._finish(waiting.popleft().result())
-                while waiting:
-                    yield from self._finish(waiting.popleft().result())
-            finally:
-                for future in waiting:
-                    future.cancel()
+
+        def numbered() -> Iterator[tuple[Part, int] | BadRow]:
+            nonlocal row
+            for part in self._contacts.parts(lambda _: True):
+                if isinstance(part, BadRow):
+                    yield part
+                else:
+                    yield part, row
+                    row += len(part[2][0]) if part[2] else 0
+
+        def decide(given: tuple[Part, int]) -> _Done:
+            part, start = given
+            stop = start + (len(part[2][0]) if part[2] else 0)
+            return self._decide(workers, part, again[start:stop], _slice(history, start, stop), shapes, start)
+
+        for done in self._at_once(decide, numbered()):
+            yield from self._finish(done)
         if self._undecided and self._touches is not None:
             self._unknown_touches += self._touches_lost()
         if claims is not None:
@@ -272,13 +292,10 @@ class TableJob:
                 met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
                 row += chunk.rows
         reader = TouchReader(
-            self._touches, Parts(), zone=self._zone, bad=BadRows(), oldest=-FOREVER, counted=lambda _: True
+            self._touches, Parts(), zone=self._zone, oldest=-FOREVER, counted=lambda _: True
         )
-        touches = Touches()
-        for part in self._touches.parts(reader.wanted):
-            if not isinstance(part, BadRow):
-                reader.read(part, met, touches)
-        return touches.count
+        parts = (part for part in self._touches.parts(reader.wanted) if not isinstance(part, BadRow))
+        return sum(len(reader.read(part, met).at) for part in parts)
 
     def _decide(
         self, workers: SimpleQueue[Worker], part: Part, again: np.ndarray, history: History, shapes: Any, row: int
@@ -466,7 +483,7 @@ class TableJob:
         openings = self.engine.layout.list
         teams, channels = (counts.by(names) for names in zip(*((o.campaign.team, o.channel) for o in openings), strict=True)) if openings else ({}, {})
         total = self._tally.plus(
-            (counts.outcomes(), counts.reasons(), counts.rules),
+            (counts.outcomes(), counts.reasons(), counts.by_rule()),
             (teams, counts.by_stage(), channels),
             dict(zip(("timezone", "stage", "role", "consent"), counts.missing.tolist(), strict=True)),
             counts.value,
@@ -489,13 +506,16 @@ def _own_scores(scores: Scores, start: int, stop: int) -> Scores:
     first = scores.first[start : stop + 1]
     # Each thread works on numbers of its own.
     return Scores(
-        first - first[0], scores.score[int(first[0]) : int(first[-1])], scores.chance.copy(), scores.worth.copy()
+        first=first - first[0],
+        score=scores.score[int(first[0]) : int(first[-1])],
+        chance=scores.chance.copy(),
+        worth=scores.worth.copy(),
     )
 
 
 def _own_wishes(wishes: Wishes, start: int, stop: int) -> Wishes:
     first = wishes.first[start : stop + 1]
-    return Wishes(first - first[0], wishes.asked[int(first[0]) : int(first[-1])], wishes.own)
+    return Wishes(first=first - first[0], asked=wishes.asked[int(first[0]) : int(first[-1])], own=wishes.own)
 
 
 class _Done(NamedTuple):
@@ -515,11 +535,16 @@ class _Done(NamedTuple):
 def _slice(history: History, start: int, stop: int) -> History:
     first = history.first[start : stop + 1]
     low, high = int(first[0]), int(first[-1])
-    return History(first - low, history.at[low:high], history.shape[low:high])
+    return History(first=first - low, at=history.at[low:high], shape=history.shape[low:high])
 
 
 def _no_scores(rows: int, campaigns: int) -> Scores:
-    return Scores(np.zeros(rows + 1, np.int64), np.zeros(0, SCORES), np.full(campaigns + 1, np.nan), np.full(campaigns + 1, np.nan))
+    return Scores(
+        first=np.zeros(rows + 1, np.int64),
+        score=np.zeros(0, SCORES),
+        chance=np.full(campaigns + 1, np.nan),
+        worth=np.full(campaigns + 1, np.nan),
+    )
 
 
 def _ids_as_given(column: Column | None, chunk: Chunk) -> pa.Array:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TYPE_CHECKING
 
 import numpy as np
 
 from journeykit.campaign import Claim
 from journeykit.civil import day_number, micros
+from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import SCORES, Scores
 from journeykit.columns.keys import hash_texts
@@ -299,7 +300,7 @@ def openings_asked(
     return openings, lists
 
 
-class Wishes(NamedTuple):
+class Wishes(Bundle):
     """Claims of contacts, for the kernels.
 
     Attributes:
@@ -308,9 +309,11 @@ class Wishes(NamedTuple):
         own: their own dates and instants (`OWNS`).
     """
 
-    first: np.ndarray
-    asked: np.ndarray
-    own: np.ndarray
+    fields: ClassVar = {
+        "first": table(np.int64),
+        "asked": table(ASKED),
+        "own": table(OWNS),
+    }
 
 
 class Asked(NamedTuple):
@@ -378,7 +381,7 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     by_contact = np.zeros(contacts + 1, np.int64)
     np.add.at(by_contact, whose + 1, 1)
     dates = [day_number(own) for own in table.owns if not isinstance(own, datetime)]
-    return Asked(Wishes(np.cumsum(by_contact), asked, owns), odd, labels, dates)
+    return Asked(Wishes(first=np.cumsum(by_contact), asked=asked, own=owns), odd, labels, dates)
 
 
 def _owns(owns: Sequence[datetime | date], layout: Layout) -> np.ndarray:
@@ -510,4 +513,4 @@ class ScoreTable:
         scores["campaign"] = campaign[order]
         scores["propensity"], scores["value"] = self.propensity[order], self.value[order]
         unset = np.full(len(layout.campaigns.list) + 1, np.nan)
-        return Scores(np.cumsum(first), scores, unset, unset.copy()), int(np.count_nonzero(found < 0))
+        return Scores(first=np.cumsum(first), score=scores, chance=unset, worth=unset.copy()), int(np.count_nonzero(found < 0))
