@@ -47,3 +47,25 @@ def coded(codes: np.ndarray, names: pa.Array, *, missing: bool = False) -> pa.Ar
     codes = codes.astype(np.int32, copy=False)
     indices = numbers(np.maximum(codes, 0) if missing else codes, pa.int32(), codes < 0 if missing else None)
     return pa.DictionaryArray.from_arrays(indices, names)
+
+
+def as_numpy(array: pa.Array) -> np.ndarray:
+    """The numbers, codes or instants of an array, without a copy; where it is null stands anything."""
+    _, data = array.buffers()
+    if pa.types.is_boolean(array.type):
+        return _bits(data, array)
+    kind = np.dtype(array.type.to_pandas_dtype()) if not pa.types.is_temporal(array.type) else np.dtype(np.int64)
+    return np.frombuffer(data, kind)[array.offset : array.offset + len(array)] if len(array) else np.zeros(0, kind)
+
+
+def is_known(array: pa.Array) -> np.ndarray:
+    """Where an array is not null."""
+    validity = array.buffers()[0]
+    return np.ones(len(array), np.bool_) if validity is None or not array.null_count else _bits(validity, array)
+
+
+def _bits(buffer: pa.Buffer, array: pa.Array) -> np.ndarray:
+    if not len(array):
+        return np.zeros(0, np.bool_)
+    found = np.unpackbits(np.frombuffer(buffer, np.uint8), bitorder="little")
+    return found[array.offset : array.offset + len(array)].view(np.bool_)

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journeykit.columns.arrows import as_numpy, is_known
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -40,7 +42,9 @@ class Column:
             return np.zeros(len(array), np.int64), [None]
         if pa.types.is_boolean(array.type):
             # Nothing is as quick as three codes.
-            codes = np.asarray(pc.if_else(array, 1, 0).fill_null(2), np.int64)
+            codes = as_numpy(array).astype(np.int64)
+            if array.null_count:
+                codes[~is_known(array)] = 2
             return codes, [False, True, None]
         if pa.types.is_nested(array.type) and not pa.types.is_dictionary(array.type):
             return _factorised(_pylist(array))
@@ -50,10 +54,10 @@ class Column:
             except pa.ArrowException:
                 return _factorised(_pylist(array))
         values = [*_pylist(array.dictionary), None]
-        codes = array.indices.cast(pa.int64())
-        if codes.null_count:
-            codes = codes.fill_null(len(values) - 1)
-        return codes.to_numpy(zero_copy_only=False), values
+        codes = as_numpy(array.indices).astype(np.int64)
+        if array.indices.null_count:
+            codes[~is_known(array.indices)] = len(values) - 1
+        return codes, values
 
     @property
     def codes(self) -> np.ndarray:
@@ -84,11 +88,10 @@ class Column:
             return None
         if pa.types.is_float16(array.type) or array.type == pa.uint64():
             return None
-        known = np.ones(len(array), np.bool_)
+        known = is_known(array)
         if array.null_count:
-            known = np.asarray(array.is_valid())
             array = array.fill_null(0)
-        found = array.to_numpy(zero_copy_only=False)
+        found = as_numpy(array)
         if found.dtype.kind == "f":
             found = found.astype(np.float64, copy=False)
             known = known & ~np.isnan(found)
@@ -102,9 +105,8 @@ class Column:
         array = self.array
         if array is None or not pa.types.is_timestamp(array.type) or array.type.tz is None:
             return None
-        known = np.ones(len(array), np.bool_) if not array.null_count else np.asarray(array.is_valid())
         whole = array.cast(pa.int64())
-        return (whole.fill_null(0) if array.null_count else whole).to_numpy(zero_copy_only=False), known
+        return as_numpy(whole.fill_null(0) if array.null_count else whole), is_known(array)
 
 
 class Unread:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.civil import DAY, day_number, micros
-from journeykit.columns.arrows import numbers, texts
+from journeykit.columns.arrows import is_known, numbers, texts
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import AGREED, BAD, IS_OPTED_OUT, IS_SUPPRESSED, NO_ZONE, PERSONS, UNKNOWN, WITHDRAWN, People
 from journeykit.columns.keys import hash_texts, held_out, set_bits
@@ -99,7 +99,7 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
             kind = array.type
         if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
             if array.null_count:
-                odd |= np.asarray(array.is_null())
+                odd |= ~is_known(array)
                 array = array.fill_null("" if not pa.types.is_integer(kind) else 0)
             return array.cast(pa.large_string()), odd
     codes, read = column.read(read_id)

@@ -9,6 +9,7 @@ import numpy as np
 
 from journeykit.campaign import Claim
 from journeykit.civil import day_number, micros
+from journeykit.columns.arrows import is_known
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import SCORES, Scores
@@ -213,7 +214,7 @@ class ClaimTable:
                 continue
             if column.numbers is not None:
                 found, known = column.numbers
-                valid = np.ones(len(odd), np.bool_) if not column.array.null_count else np.asarray(column.array.is_valid())
+                valid = is_known(column.array)
                 odd |= valid & ~(known & (found >= -LARGEST) & (found <= LARGEST))
             elif column.array is None:
                 odd |= np.array([_is_odd(value) for value in column.values], np.bool_)[column.codes]
