@@ -200,11 +200,16 @@ def test_wrong_choices_are_exit_2_before_any_work(capsys, more, out, message):
 
 
 def test_work_that_fails_is_exit_1(capsys):
-    """A folder that is not there, and a part that is not built yet."""
+    """A folder that is not there."""
     assert decide(out="nowhere/d.csv") == cli.FAILED
     assert capsys.readouterr().err == "journeykit: nowhere/d.csv: No such file or directory\n"
-    assert decide("--engine", "columns") == cli.FAILED
-    assert "columnar engine is not built yet" in capsys.readouterr().err
+
+
+def test_either_engine_writes_the_same_rows():
+    """With --engine one and --engine columns the files have the same bytes."""
+    assert decide("--engine", "one", "--all", out="one.csv") == cli.DONE
+    assert decide("--engine", "columns", "--all", out="columns.csv") == cli.DONE
+    assert Path("one.csv").read_bytes() == Path("columns.csv").read_bytes()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to offer")

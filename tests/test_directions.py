@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "journeykit"
 # From the bottom to the top. A module may import, when it is loaded, only those of earlier lines or of its own line.
 STREET = [
     {"errors"},
-    {"civil", "fields"},
+    {"civil", "fields", "identity"},
     {"window", "rule"},
     {"split", "contact", "content", "journey", "campaign", "touch", "cap", "hours", "quota"},
     {"playbook", "decision"},
@@ -26,6 +26,7 @@ STREET = [
     {"explain", "audit"},
     {"arbiter"},
     {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "tables", "job", "testing"},
+    {"columns"},
     {"demo", "cli"},
     {"__main__"},
 ]
@@ -34,7 +35,11 @@ HOMES = {
     "networkx": {"journey"},
     "cattrs": {"files"},
     "yaml": {"yaml_file"},
-    "pyarrow": {"tables", "demo"},
+    "pyarrow": {"tables", "demo", "columns"},
+    "numpy": {"columns"},
+    "numba": {"columns"},
+    "llvmlite": {"columns"},
+    "narwhals": {"columns"},
 }
 
 

@@ -179,7 +179,7 @@ class Clock:
         found = [(low, self._exact(low))]
         for day in range(low // DAY, high // DAY + 1):
             at = (day + 1) * DAY - 1
-            while (ahead := self._exact(at)) != found[-1][1]:
+            while self._exact(at) != found[-1][1]:
                 since = self._jump(max(day * DAY - 1, found[-1][0]), at)
                 found.append((since, self._exact(since)))
         return found

@@ -18,7 +18,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from journeykit.errors import (
     DataError,
@@ -41,6 +41,7 @@ DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
 INTERRUPTED = 130
 """The exit codes."""
 _TERMINATED = 128 + 15
+_PATIENCE = 10
 
 
 class _UsageError(Exception):
@@ -377,7 +378,22 @@ def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs
         max_bad=arguments.max_bad,
         progress=bar,
     )
-    return job.write(arguments.out, form=arguments.format)
+    # The first use on a machine compiles the kernels: whoever waits should know for what.
+    patience = threading.Timer(_PATIENCE, _say_why_it_takes_long)
+    patience.daemon = True
+    bar.on_start = patience.cancel
+    patience.start()
+    try:
+        return job.write(arguments.out, form=arguments.format)
+    finally:
+        patience.cancel()
+
+
+def _say_why_it_takes_long() -> None:
+    print(
+        "journeykit: most likely the kernels are being compiled for this machine, once; that takes a minute or two",
+        file=sys.stderr,
+    )
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
@@ -491,8 +507,9 @@ class _Bar:
     def __init__(self) -> None:
         self.shown = sys.stderr.isatty()
         self.began = self.last = time.monotonic()
+        self.on_start: Callable[[], object] | None = None
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Self:
         self.began = time.monotonic()
         return self
 
@@ -501,6 +518,9 @@ class _Bar:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def __call__(self, done: int, total: int | None) -> None:
+        if self.on_start is not None:
+            self.on_start()
+            self.on_start = None
         now = time.monotonic()
         if not self.shown or now - self.last < 0.2:
             return

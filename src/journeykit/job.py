@@ -310,6 +310,7 @@ class Tally:
         return contact.consent is None or "*" not in contact.consent
 
     def by(self, place: int, *, losers: bool = False) -> dict[str, int]:
+        """How many claims have each outcome (place 0), reason (1) or rule (2)."""
         found: Counter[str] = Counter(self._sums[place])
         for key, count in self.rows.items():
             if not losers or (key[0] != Outcome.GRANTED and key[place] is not None):
@@ -317,6 +318,7 @@ class Tally:
         return dict(sorted(((name, n) for name, n in found.items() if n), key=lambda item: (-item[1], item[0])))
 
     def outcomes_by(self, place: int) -> dict[str, dict[str, int]]:
+        """By team (place 3), stage (4) or channel (5), how many claims have each outcome."""
         found: dict[str, Counter[str]] = {}
         for name, counts in self._groups[place - 3].items():
             if counts.total():
@@ -326,6 +328,7 @@ class Tally:
         return {name: {str(o): found[name][o] for o in Outcome if found[name][o]} for name in sorted(found)}
 
     def missing_data(self) -> dict[str, dict[str, Any]]:
+        """How many claims lack which data, and what the playbook says to do then."""
         settings = self.playbook.on_missing
         return {
             name: {"setting": getattr(settings, name), "claims": self.missing[name]}
@@ -334,6 +337,7 @@ class Tally:
         }
 
     def notes(self) -> Iterator[str]:
+        """What a person should look at."""
         if self.unproven:
             yield f"the search for {self.unproven:,} contacts ended at the node budget, before the proof"
         for kind, count in self.faults.most_common(_SHOWN):
@@ -369,6 +373,7 @@ class Asks:
                 yield "consent"
 
     def asked(self, campaign_id: str, content_id: str | None, channel: str | None) -> Iterator[str]:
+        """The kinds of data that a claim asks for."""
         campaign = self.campaigns.get(campaign_id)
         content = self.contents.get(content_id or "")
         if content is not None and content.stages is not None:

@@ -100,7 +100,9 @@ def _unbox(_: _BundleType, value: Any, c: Any) -> NativeValue:
     address = c.pyapi.object_getattr_string(value, "address")
     word = c.pyapi.long_as_longlong(address)
     c.pyapi.decref(address)
-    return NativeValue(c.builder.inttoptr(word, _WORD.as_pointer()), is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
+    return NativeValue(
+        c.builder.inttoptr(word, _WORD.as_pointer()), is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred())
+    )
 
 
 @infer_getattr
@@ -136,4 +138,4 @@ def _get(context: Any, builder: Any, kind: _BundleType, value: Any, name: str) -
         itemsize=ir.Constant(_WORD, size),
         meminfo=None,
     )
-    return array._getvalue()
+    return array._getvalue()  # noqa: SLF001  (Numba's own way)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from journeykit.columns.bundle import Bundle, table
-from journeykit.columns.jit import kernel
 
 from journeykit.civil import DAY, clock
+from journeykit.columns.bundle import Bundle, table
+from journeykit.columns.jit import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Zones(Bundle):
 
 def zones_of(names: Sequence[str], low: int, high: int) -> Zones:
     """The offsets of zones, by name, from one instant to another."""
-    first, since, offset = [0], [], []
+    first, since, offset = [0], list[int](), list[int]()
     for name in names:
         for at, ahead in clock(name).offsets(low - 3 * DAY, high + 3 * DAY):
             since.append(at if len(since) > first[-1] else -OFTEN)

@@ -73,8 +73,11 @@ class Column:
         """The value of one row."""
         if self.array is None:
             return self._values[row]
-        return _pylist(self.array[row : row + 1] if not pa.types.is_dictionary(self.array.type)
-                       else self.array[row : row + 1].dictionary_decode())[0]
+        return _pylist(
+            self.array[row : row + 1]
+            if not pa.types.is_dictionary(self.array.type)
+            else self.array[row : row + 1].dictionary_decode()
+        )[0]
 
     def read(self, read: Callable[[Any], Any]) -> tuple[np.ndarray, list[Any]]:
         """Codes, and what a reader makes of each distinct value: an `Unread` where it refuses."""

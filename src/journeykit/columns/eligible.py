@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from journeykit.columns.bundle import Bundle, table
-from journeykit.columns.jit import entry, inlined, kernel, trailing_zeros
 
-from journeykit.columns.clocks import day_of, instants_of, offset_at
+from journeykit.columns.bundle import Bundle, table
+from journeykit.columns.clocks import instants_of, offset_at
+from journeykit.columns.jit import entry_point, inlined, kernel, trailing_zeros
 from journeykit.columns.layout import (
     DATED,
     LOCAL,
@@ -141,7 +141,9 @@ def closed_by(hours, channel, day, time):
         elif start == end:
             covers = begins
         else:
-            covers = (time >= start and begins) or (time < end and hours.periods.days[period] >> ((weekday + 6) % 7) & 1)
+            covers = (time >= start and begins) or (
+                time < end and hours.periods.days[period] >> ((weekday + 6) % 7) & 1
+            )
         if hours.periods.is_send[period]:
             sends = True
             covered = covered or covers
@@ -186,7 +188,7 @@ def hours_open(hours, zones, zone, channel, since, days):
 def is_date(rules, opening, day):
     """Whether a day is one of a campaign's own."""
     openings, dates = rules.openings, rules.dates
-    for place in range(openings.date_from[opening], openings.date_to[opening]):
+    for place in range(openings.date_from[opening], openings.date_to[opening]):  # noqa: SIM110  (a kernel)
         if dates[place] == day:
             return True
     return False
@@ -210,9 +212,11 @@ def closed_on(rules, opening, day):
 @kernel
 def lasting_faults(rules, opening, people, contact):
     """The checks that fail whatever the instant, as bits of their reasons."""
+    person = people.person
+    holdout_of = people.holdout
     openings = rules.openings
-    flags, is_ = openings.traits[opening], people.person.traits[contact]
-    stage, role = people.person.stage[contact], people.person.role[contact]
+    flags, is_ = openings.traits[opening], person.traits[contact]
+    stage, role = person.stage[contact], person.role[contact]
     found = 0
     if is_ & IS_SUPPRESSED:
         found |= 1 << SUPPRESSED
@@ -230,7 +234,7 @@ def lasting_faults(rules, opening, people, contact):
         found |= 1 << WRONG_OWNER
     if needs:
         own = openings.holdout[opening]
-        if people.holdout[contact, 0] or (own >= 0 and people.holdout[contact, own]):
+        if holdout_of[contact, 0] or (own >= 0 and holdout_of[contact, own]):
             found |= 1 << HOLDOUT
     if rules.denies and missing_rule(rules, opening, people, contact) >= 0:
         found |= 1 << MISSING
@@ -240,17 +244,19 @@ def lasting_faults(rules, opening, people, contact):
 @kernel
 def missing_rule(rules, opening, people, contact):
     """What data is missing and not excused: a rule, 10,000 for consent, or -1 for nothing."""
+    person = people.person
+    consent = people.consent
     openings, denies = rules.openings, rules.denies
     flags = openings.traits[opening]
     if denies & DENY_CONSENT and flags & NEEDS_CONSENT:
         channel = openings.channel[opening]
-        if channel < 0 or people.consent[contact, channel] == UNKNOWN:
+        if channel < 0 or consent[contact, channel] == UNKNOWN:
             return 1_000_000
-    if denies & DENY_STAGE and flags & STAGED and people.person.stage[contact] == rules.stage_fit.shape[1] - 1:
+    if denies & DENY_STAGE and flags & STAGED and person.stage[contact] == rules.stage_fit.shape[1] - 1:
         return RULE_STAGE
-    if denies & DENY_ROLE and flags & ROLED and people.person.role[contact] == rules.role_fit.shape[1] - 1:
+    if denies & DENY_ROLE and flags & ROLED and person.role[contact] == rules.role_fit.shape[1] - 1:
         return RULE_ROLE
-    if denies & DENY_ZONE and flags & LOCAL and people.person.traits[contact] & NO_ZONE:
+    if denies & DENY_ZONE and flags & LOCAL and person.traits[contact] & NO_ZONE:
         return RULE_ZONE
     return -1
 
@@ -258,17 +264,19 @@ def missing_rule(rules, opening, people, contact):
 @kernel
 def withdrawn_by(rules, opening, people, contact, at):
     """What consent is withdrawn or expired: -1 for none, 0 for the channel's, else 1 and the number of the topic."""
+    consent = people.consent
+    topic_of = people.topic
     openings = rules.openings
     channel = openings.channel[opening]
     if channel >= 0:
-        state = people.consent[contact, channel]
+        state = consent[contact, channel]
         if state == WITHDRAWN:
             return 0
         if state == AGREED and people.consent_until.shape[1] and at >= people.consent_until[contact, channel]:
             return 0
     for place in range(openings.topic_from[opening], openings.topic_to[opening]):
         topic = rules.topics[place]
-        if people.topic[contact, topic] == WITHDRAWN:
+        if topic_of[contact, topic] == WITHDRAWN:
             return 1 + topic
     return -1
 
@@ -276,18 +284,20 @@ def withdrawn_by(rules, opening, people, contact, at):
 @kernel
 def timely_faults(rules, opening, people, contact, at):
     """The checks that fail at an instant and might not at another, as bits of their reasons."""
+    person = people.person
+    openings = rules.openings
     hours = rules.hours
-    flags = rules.openings.traits[opening]
+    flags = openings.traits[opening]
     found = 0
     if flags & NEEDS_CONSENT and withdrawn_by(rules, opening, people, contact, at) >= 0:
         found |= 1 << NO_CONSENT
-    ahead = offset_at(rules.zones, people.person.zone[contact], at)
+    ahead = offset_at(rules.zones, person.zone[contact], at)
     day = (at + ahead) // 86_400_000_000
     if closed_on(rules, opening, day) >= 0:
         found |= 1 << CLOSED
     if flags & OBEYS_HOURS and (len(hours.periods) or len(hours.holidays)):
         time = at + ahead - day * 86_400_000_000
-        if closed_by(hours, rules.openings.channel[opening], day, time) >= 0:
+        if closed_by(hours, openings.channel[opening], day, time) >= 0:
             found |= 1 << QUIET
     return found
 
@@ -295,6 +305,8 @@ def timely_faults(rules, opening, people, contact, at):
 @kernel
 def rule_of(rules, opening, people, contact, reason, at):
     """The first rule of a reason for which an opening fails at an instant."""
+    person = people.person
+    holdout_of = people.holdout
     openings, hours = rules.openings, rules.hours
     if reason == SUPPRESSED:
         return RULE_SUPPRESSED
@@ -310,13 +322,13 @@ def rule_of(rules, opening, people, contact, reason, at):
     if reason == WRONG_ROLE:
         return openings.rule_role[opening]
     if reason == WRONG_OWNER:
-        return rules.owner[opening, people.person.stage[contact]]
+        return rules.owner[opening, person.stage[contact]]
     if reason == HOLDOUT:
-        return RULE_HOLDOUT if people.holdout[contact, 0] else openings.rule_holdout[opening]
+        return RULE_HOLDOUT if holdout_of[contact, 0] else openings.rule_holdout[opening]
     if reason == MISSING:
         found = missing_rule(rules, opening, people, contact)
         return rules.consent_rule[openings.channel[opening]] if found == 1_000_000 else found
-    ahead = offset_at(rules.zones, people.person.zone[contact], at)
+    ahead = offset_at(rules.zones, person.zone[contact], at)
     day = (at + ahead) // 86_400_000_000
     if reason == CLOSED:
         return closed_on(rules, opening, day)
@@ -362,7 +374,7 @@ class Slots(Bundle):
     }
 
 
-@entry
+@entry_point
 def now_faults(rules, found):
     """By zone and opening, the checks that fail at the instant of the decision whoever the contact is."""
     openings, hours, zones, moment = rules.openings, rules.hours, rules.zones, rules.now
@@ -382,86 +394,100 @@ def now_faults(rules, found):
 @inlined
 def count_missing(rules, opening, people, contact, asks, tally, sign):
     """Count the data that an opening asks for and a contact lacks."""
-    if asks & 1 and people.person.traits[contact] & NO_ZONE:
+    person = people.person
+    consent = people.consent
+    openings = rules.openings
+    if asks & 1 and person.traits[contact] & NO_ZONE:
         tally.missing[0] += sign
-    if asks & 2 and people.person.stage[contact] == rules.stage_fit.shape[1] - 1:
+    if asks & 2 and person.stage[contact] == rules.stage_fit.shape[1] - 1:
         tally.missing[1] += sign
-    if asks & 4 and people.person.role[contact] == rules.role_fit.shape[1] - 1:
+    if asks & 4 and person.role[contact] == rules.role_fit.shape[1] - 1:
         tally.missing[2] += sign
     if asks & 8:
-        channel = rules.openings.channel[opening]
-        if channel < 0 or people.consent[contact, channel] == UNKNOWN:
+        channel = openings.channel[opening]
+        if channel < 0 or consent[contact, channel] == UNKNOWN:
             tally.missing[3] += sign
 
 
 @inlined
 def judge(rules, people, contact, entries, entry, lasting):
     """Set state, rule and timed of an entry whose instants are known."""
-    opening = entries.claim.opening[entry]
+    claim = entries.claim
+    time = entries.time
+    opening = claim.opening[entry]
     union = lasting
     reason = np.int64(0)
     fits = False
-    low, high = entries.claim.at_from[entry], entries.claim.at_to[entry]
-    outside = entries.claim.rule[entry]
+    low, high = claim.at_from[entry], claim.at_to[entry]
+    outside = claim.rule[entry]
     for place in range(low, high):
-        timely = timely_faults(rules, opening, people, contact, entries.time.at[place])
+        timely = timely_faults(rules, opening, people, contact, time.at[place])
         if outside >= 0:
             timely |= 1 << CLOSED
         found = lasting | timely
         union |= found
-        entries.time.fits[place] = found == 0
+        time.fits[place] = found == 0
         fits = fits or found == 0
         if found:
             reason = max(reason, lowest(found))
-    entries.claim.timed[entry] = 0
-    entries.claim.rule[entry] = -1
+    claim.timed[entry] = 0
+    claim.rule[entry] = -1
     if fits:
-        entries.claim.state[entry] = 0
+        claim.state[entry] = 0
         return
-    entries.claim.state[entry] = reason
-    entries.claim.timed[entry] = union & ~TIMED == 0
+    claim.state[entry] = reason
+    claim.timed[entry] = union & ~TIMED == 0
     for place in range(low, high):
-        at = entries.time.at[place]
+        at = time.at[place]
         timely = timely_faults(rules, opening, people, contact, at)
         if (lasting | timely) >> reason & 1:
             rule = rule_of(rules, opening, people, contact, reason, at)
-            entries.claim.rule[entry] = outside if rule < 0 else rule
+            claim.rule[entry] = outside if rule < 0 else rule
             return
         if outside >= 0 and reason == CLOSED:
-            entries.claim.rule[entry] = outside
+            claim.rule[entry] = outside
             return
 
 
 @inlined
 def weigh(rules, opening, people, contact, score, value, entries, entry):
     """What the policy `weighted` makes of an entry, and its factors."""
+    person = people.person
+    claim = entries.claim
     openings = rules.openings
-    weight = openings.scale[opening] * rules.stage_fit[opening, people.person.stage[contact]]
-    weight = weight * rules.role_fit[opening, people.person.role[contact]]
+    weight = openings.scale[opening] * rules.stage_fit[opening, person.stage[contact]]
+    weight = weight * rules.role_fit[opening, person.role[contact]]
     preference = interest = 1.0
     channel = openings.channel[opening]
     if channel >= 0 and people.preference.shape[1]:
         preference = people.preference[contact, channel]
     if people.interested.shape[1]:
-        interest = people.interested[people.person.interest[contact], opening]
-    entries.claim.preference[entry] = preference
-    entries.claim.interest[entry] = interest
-    entries.claim.propensity[entry] = score
-    entries.claim.value[entry] = value
+        interest = people.interested[person.interest[contact], opening]
+    claim.preference[entry] = preference
+    claim.interest[entry] = interest
+    claim.propensity[entry] = score
+    claim.value[entry] = value
     weight = weight * preference * interest
     if score == score:
         weight = weight * score
     if value == value:
         weight = weight * value
-    entries.claim.product[entry] = weight
+    claim.product[entry] = weight
 
 
-@entry
+@entry_point
 def derive(rules, people, slots, asks, scores, start, stop, everything, sign, entries, entry_first, tally):
     """One entry for each opening that a contact may get in a plan, or could get in time; the others are counted.
 
     Ends with the contact before whom the entries run out; the number of the next one.
     """
+    person = people.person
+    claim = entries.claim
+    time = entries.time
+    labels = tally.labels
+    stages = tally.stages
+    stopped = tally.rules
+    score_first = scores.first
     openings = rules.openings
     count = len(openings)
     kinds, longest = slots.kinds, slots.longest
@@ -475,11 +501,11 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
         if used + count > len(entries.claim) or places + count * longest > len(entries.time):
             entries.used[0], entries.used[1] = used, places
             return contact
-        if people.person.traits[contact] & BAD:
+        if person.traits[contact] & BAD:
             entry_first[contact - start + 1] = used
             continue
-        zone, stage = people.person.zone[contact], people.person.stage[contact]
-        for place in range(scores.first[contact], scores.first[contact + 1]):
+        zone, stage = person.zone[contact], person.stage[contact]
+        for place in range(score_first[contact], score_first[contact + 1]):
             score[scores.score.campaign[place]] = scores.score.propensity[place]
             worth[scores.score.campaign[place]] = scores.score.value[place]
         for opening in range(count):
@@ -487,35 +513,35 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
                 count_missing(rules, opening, people, contact, asks[opening], tally, sign)
             lasting = lasting_faults(rules, opening, people, contact)
             campaign = openings.campaign[opening]
-            entries.claim.opening[used] = opening
-            entries.claim.at_from[used] = places
-            entries.claim.label[used] = opening
-            entries.claim.group[used] = campaign
-            entries.claim.own[used] = 0
-            entries.claim.rank[used] = 0
-            entries.claim.from_[used] = NONE
-            entries.claim.rule[used] = -1
-            entries.claim.asked[used] = NONE
-            entries.claim.given[used] = np.nan
+            claim.opening[used] = opening
+            claim.at_from[used] = places
+            claim.label[used] = opening
+            claim.group[used] = campaign
+            claim.own[used] = 0
+            claim.rank[used] = 0
+            claim.from_[used] = NONE
+            claim.rule[used] = -1
+            claim.asked[used] = NONE
+            claim.given[used] = np.nan
             kind = zone * kinds + slots.kind[opening]
             for place in range(slots.first[kind], slots.first[kind + 1]):
-                entries.time.at[places] = slots.at[place]
+                time.at[places] = slots.at[place]
                 places += 1
             if slots.first[kind] == slots.first[kind + 1]:
-                entries.time.at[places] = rules.now
+                time.at[places] = rules.now
                 places += 1
-            entries.claim.at_to[used] = places
+            claim.at_to[used] = places
             judge(rules, people, contact, entries, used, lasting)
-            if entries.claim.state[used] and not entries.claim.timed[used] and not everything:
-                tally.labels[opening, entries.claim.state[used], 2] += sign
-                tally.stages[stage, 2] += sign
-                if not is_by_opening(entries.claim.state[used]):
-                    tally.rules[entries.claim.rule[used]] += sign
-                places = entries.claim.at_from[used]
+            if claim.state[used] and not claim.timed[used] and not everything:
+                labels[opening, claim.state[used], 2] += sign
+                stages[stage, 2] += sign
+                if not is_by_opening(claim.state[used]):
+                    stopped[claim.rule[used]] += sign
+                places = claim.at_from[used]
                 continue
             weigh(rules, opening, people, contact, score[campaign], worth[campaign], entries, used)
             used += 1
-        for place in range(scores.first[contact], scores.first[contact + 1]):
+        for place in range(score_first[contact], score_first[contact + 1]):
             score[scores.score.campaign[place]] = np.nan
             worth[scores.score.campaign[place]] = np.nan
         entry_first[contact - start + 1] = used
@@ -563,9 +589,27 @@ class Bars(Bundle):
     }
 
 
-@entry
+@entry_point
 def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign, entries, entry_first, tally):
     """What `derive` does where there is one instant only, with openings as bits."""
+    person = people.person
+    consent = people.consent
+    outsiders = people.outside
+    holdout_of = people.holdout
+    topic_of = people.topic
+    claim = entries.claim
+    time = entries.time
+    labels = tally.labels
+    stages = tally.stages
+    stopped = tally.rules
+    by_channels = bars.channel
+    every = bars.every
+    score_first = scores.first
+    closed_in = bars.closed
+    quiet_in = bars.quiet
+    unfit_for = bars.stage
+    miscast_for = bars.role
+    foreign_to = bars.owner
     openings = rules.openings
     count, words = len(openings), len(bars.every)
     used = np.int64(0)
@@ -575,40 +619,40 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
     for opening in range(count):
         asked = asked or asks[opening] != 0
     no_stage, no_role = rules.stage_fit.shape[1] - 1, rules.role_fit.shape[1] - 1
-    channels, topics, holdouts = people.consent.shape[1], people.topic.shape[1], people.holdout.shape[1]
+    channels, topics, holdouts = consent.shape[1], topic_of.shape[1], holdout_of.shape[1]
     expires = people.consent_until.shape[1] > 0
     for contact in range(start, stop):
         if used + count > len(entries.claim):
             entries.used[0], entries.used[1] = used, used
             return contact
-        traits = people.person.traits[contact]
+        traits = person.traits[contact]
         if traits & BAD:
             entry_first[contact - start + 1] = used
             continue
-        zone, stage, role = people.person.zone[contact], people.person.stage[contact], people.person.role[contact]
-        for place in range(scores.first[contact], scores.first[contact + 1]):
+        zone, stage, role = person.zone[contact], person.stage[contact], person.role[contact]
+        for place in range(score_first[contact], score_first[contact + 1]):
             score[scores.score.campaign[place]] = scores.score.propensity[place]
             worth[scores.score.campaign[place]] = scores.score.value[place]
         for word in range(words):
-            suppressed = bars.every[word] if traits & IS_SUPPRESSED else 0
+            suppressed = every[word] if traits & IS_SUPPRESSED else 0
             opted_out = bars.needs[word] if traits & IS_OPTED_OUT else 0
             withdrawn, unknown = np.int64(0), bars.no_channel[word]
             for channel in range(channels):
-                state = people.consent[contact, channel]
+                state = consent[contact, channel]
                 if state == UNKNOWN:
-                    unknown |= bars.channel[channel, word]
+                    unknown |= by_channels[channel, word]
                 elif state == WITHDRAWN or (expires and people.consent_until[contact, channel] <= rules.now):
-                    withdrawn |= bars.channel[channel, word]
+                    withdrawn |= by_channels[channel, word]
             by_channel = withdrawn
             for topic in range(topics):
-                if people.topic[contact, topic] == WITHDRAWN:
+                if topic_of[contact, topic] == WITHDRAWN:
                     withdrawn |= bars.topic[topic, word]
-            closed, quiet = bars.closed[zone, word], bars.quiet[zone, word]
-            outside = people.outside[contact, word]
-            unfit, miscast, foreign = bars.stage[stage, word], bars.role[role, word], bars.owner[stage, word]
+            closed, quiet = closed_in[zone, word], quiet_in[zone, word]
+            outside = outsiders[contact, word]
+            unfit, miscast, foreign = unfit_for[stage, word], miscast_for[role, word], foreign_to[stage, word]
             held = np.int64(0)
             for holdout in range(holdouts):
-                if people.holdout[contact, holdout]:
+                if holdout_of[contact, holdout]:
                     held |= bars.holdout[holdout, word]
             missing = unknown & bars.deny_unknown[word]
             if traits & NO_ZONE:
@@ -619,7 +663,7 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                 missing |= bars.no_role[word]
             lasting = suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing
             timed = (closed | quiet) & ~lasting
-            wanted = bars.every[word]
+            wanted = every[word]
             if not everything:
                 # What lasts is only counted: by reason, the first that holds for an opening.
                 wanted &= ~lasting
@@ -652,10 +696,12 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                         bit = trailing_zeros(found)
                         found &= found - 1
                         opening = word * 64 + bit
-                        tally.labels[opening, reason, 2] += sign
-                        tally.stages[stage, 2] += sign
-                        if not by_opening:
-                            tally.rules[rule_of(rules, opening, people, contact, reason, rules.now)] += sign
+                        labels[opening, reason, 2] += sign
+                        stages[stage, 2] += sign
+                        if reason == NO_CONSENT and by_channel >> bit & 1:
+                            stopped[rules.consent_rule[openings.channel[opening]]] += sign
+                        elif not by_opening:
+                            stopped[rule_of(rules, opening, people, contact, reason, rules.now)] += sign
             if asked:
                 for opening in range(word * 64, min(count, word * 64 + 64)):
                     count_missing(rules, opening, people, contact, asks[opening], tally, sign)
@@ -686,31 +732,31 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                         reason, rule = WRONG_OWNER, rules.owner[opening, stage]
                     elif held >> bit & 1:
                         reason = HOLDOUT
-                        rule = RULE_HOLDOUT if people.holdout[contact, 0] else openings.rule_holdout[opening]
+                        rule = RULE_HOLDOUT if holdout_of[contact, 0] else openings.rule_holdout[opening]
                     else:
                         reason, rule = MISSING, rule_of(rules, opening, people, contact, MISSING, rules.now)
                 elif timed >> bit & 1:
                     reason = CLOSED if closed >> bit & 1 else QUIET
                     rule = rule_of(rules, opening, people, contact, reason, rules.now)
                 campaign = openings.campaign[opening]
-                entries.claim.opening[used] = opening
-                entries.claim.label[used] = opening
-                entries.claim.group[used] = campaign
-                entries.claim.own[used] = 0
-                entries.claim.rank[used] = 0
-                entries.claim.from_[used] = NONE
-                entries.claim.asked[used] = NONE
-                entries.claim.given[used] = np.nan
-                entries.claim.at_from[used] = used
-                entries.claim.at_to[used] = used + 1
-                entries.claim.state[used] = reason
-                entries.claim.rule[used] = rule
-                entries.claim.timed[used] = timed >> bit & 1
-                entries.time.at[used] = rules.now
-                entries.time.fits[used] = reason == 0
+                claim.opening[used] = opening
+                claim.label[used] = opening
+                claim.group[used] = campaign
+                claim.own[used] = 0
+                claim.rank[used] = 0
+                claim.from_[used] = NONE
+                claim.asked[used] = NONE
+                claim.given[used] = np.nan
+                claim.at_from[used] = used
+                claim.at_to[used] = used + 1
+                claim.state[used] = reason
+                claim.rule[used] = rule
+                claim.timed[used] = timed >> bit & 1
+                time.at[used] = rules.now
+                time.fits[used] = reason == 0
                 weigh(rules, opening, people, contact, score[campaign], worth[campaign], entries, used)
                 used += 1
-        for place in range(scores.first[contact], scores.first[contact + 1]):
+        for place in range(score_first[contact], score_first[contact + 1]):
             score[scores.score.campaign[place]] = np.nan
             worth[scores.score.campaign[place]] = np.nan
         entry_first[contact - start + 1] = used
@@ -718,12 +764,16 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
     return stop
 
 
-@entry
+@entry_point
 def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entries, entry_first, tally):
     """One entry for each opening for which a claim of a contact stands.
 
     Ends with the contact before whom the entries run out; the number of the next one.
     """
+    person = people.person
+    claim = entries.claim
+    time = entries.time
+    score_first = scores.first
     openings = rules.openings
     kinds, longest = slots.kinds, slots.longest
     used = places = np.int64(0)
@@ -734,45 +784,45 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
         if used + high - low > len(entries.claim) or places + (high - low) * longest > len(entries.time):
             entries.used[0], entries.used[1] = used, places
             return contact
-        if people.person.traits[contact] & BAD:
+        if person.traits[contact] & BAD:
             entry_first[contact - start + 1] = used
             continue
-        zone = people.person.zone[contact]
-        for place in range(scores.first[contact], scores.first[contact + 1]):
+        zone = person.zone[contact]
+        for place in range(score_first[contact], score_first[contact + 1]):
             score[scores.score.campaign[place]] = scores.score.propensity[place]
             worth[scores.score.campaign[place]] = scores.score.value[place]
         for wish in range(low, high):
             opening, own = wishes.asked.opening[wish], wishes.asked.own[wish]
             count_missing(rules, opening, people, contact, asks[opening], tally, sign)
-            entries.claim.opening[used] = opening
-            entries.claim.at_from[used] = places
-            entries.claim.label[used] = wishes.asked.label[wish]
-            entries.claim.group[used] = wishes.asked.group[wish]
-            entries.claim.rank[used] = 0
-            entries.claim.from_[used] = NONE
-            entries.claim.rule[used] = -1
-            entries.claim.asked[used] = wishes.asked.asked[wish]
-            entries.claim.given[used] = wishes.asked.weight[wish]
-            entries.claim.own[used] = 0
+            claim.opening[used] = opening
+            claim.at_from[used] = places
+            claim.label[used] = wishes.asked.label[wish]
+            claim.group[used] = wishes.asked.group[wish]
+            claim.rank[used] = 0
+            claim.from_[used] = NONE
+            claim.rule[used] = -1
+            claim.asked[used] = wishes.asked.asked[wish]
+            claim.given[used] = wishes.asked.weight[wish]
+            claim.own[used] = 0
             kind = zone * kinds + slots.kind[opening]
             if own >= 0:
-                entries.claim.own[used] = wishes.own.rank[own]
+                claim.own[used] = wishes.own.rank[own]
                 at = wishes.own.at[own]
                 if at == NONE:
                     at = slots.dated[zone, slots.kind[opening], wishes.own.date[own]]
                 if not rules.now <= at <= rules.last:
-                    entries.claim.from_[used] = at
-                    entries.claim.rule[used] = wishes.own.rule[own]
-                entries.time.at[places] = at
+                    claim.from_[used] = at
+                    claim.rule[used] = wishes.own.rule[own]
+                time.at[places] = at
                 places += 1
             elif slots.single or slots.first[kind] == slots.first[kind + 1]:
-                entries.time.at[places] = rules.now
+                time.at[places] = rules.now
                 places += 1
             else:
                 for place in range(slots.first[kind], slots.first[kind + 1]):
-                    entries.time.at[places] = slots.at[place]
+                    time.at[places] = slots.at[place]
                     places += 1
-            entries.claim.at_to[used] = places
+            claim.at_to[used] = places
             judge(rules, people, contact, entries, used, lasting_faults(rules, opening, people, contact))
             campaign = openings.campaign[opening]
             chance, value = wishes.asked.propensity[wish], wishes.asked.value[wish]
@@ -780,7 +830,7 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
             value = worth[campaign] if value != value else value
             weigh(rules, opening, people, contact, chance, value, entries, used)
             used += 1
-        for place in range(scores.first[contact], scores.first[contact + 1]):
+        for place in range(score_first[contact], score_first[contact + 1]):
             score[scores.score.campaign[place]] = np.nan
             worth[scores.score.campaign[place]] = np.nan
         entry_first[contact - start + 1] = used

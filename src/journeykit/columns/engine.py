@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
-    from journeykit.playbook import Playbook
     from journeykit.columns.eligible import People
     from journeykit.columns.wishes import Wishes
+    from journeykit.playbook import Playbook
 
-BLOCK = 32_768
+BLOCK = 16_384
 """So many claims are settled at a time: few enough to stay in the processor's cache."""
 _FAR = 40 * 366
 """So many days ahead zones are known for; what lies farther is left to the one-contact engine."""
@@ -202,7 +202,7 @@ class Engine:
         )
 
     def _instant_on(self, subject: Subject, opening: Any, day: int) -> int:
-        """The instant of a claim that asks for a date; on a day without a slot the day's start, where checks say why."""
+        """The instant of a claim that asks for a date; on a day without a slot the day's start, where checks say no."""
         today = day == subject.clock.day(self.now)
         slot = self.now if self.until is None and today else slot_of_day(subject, opening, day, self.now)
         if slot is not None:
@@ -307,16 +307,27 @@ class Worker:
         start = 0
         entries, rows = self.entries, self.rows
         while start < chunk.rows:
-            stop = self._gather(
-                rules, people, moment, scores, wishes, start, chunk.rows, 1, entry_first, tally
-            )
+            stop = self._gather(rules, people, moment, scores, wishes, start, chunk.rows, 1, entry_first, tally)
             doubt = np.zeros(stop - start, np.bool_)
             engine.weigher.weigh(chunk, people, entries, entry_first, start, stop, doubt)
             rows.used[:] = 0
             given_up = np.zeros(stop - start, np.int64)
             count = settle_all(
-                rules, people, history, self.desk, entries, entry_first, start, stop, engine.everything,
-                wishes is None, label_when, rows, tally, doubt, given_up,
+                rules,
+                people,
+                history,
+                self.desk,
+                entries,
+                entry_first,
+                start,
+                stop,
+                engine.everything,
+                wishes is None,
+                label_when,
+                rows,
+                tally,
+                doubt,
+                given_up,
             )
             used = rows.row[: rows.used[0]].copy()
             used["lost_from"] += places
@@ -358,8 +369,18 @@ class Worker:
             )
         if moment.bars is not None:
             return derive_now(
-                rules, moment.bars, people, engine.asks, scores, start, stop, engine.everything, sign, entries,
-                entry_first, tally,
+                rules,
+                moment.bars,
+                people,
+                engine.asks,
+                scores,
+                start,
+                stop,
+                engine.everything,
+                sign,
+                entries,
+                entry_first,
+                tally,
             )
         return derive(
             rules, people, slots, engine.asks, scores, start, stop, engine.everything, sign, entries, entry_first, tally

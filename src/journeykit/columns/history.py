@@ -10,10 +10,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from journeykit.columns.jit import entry
 
 from journeykit.civil import DAY, day_number, micros
 from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.jit import entry_point
 from journeykit.columns.keys import Met, hash_texts
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.settle import History
@@ -56,15 +56,19 @@ class Taken(NamedTuple):
         rows: the contacts, by the row as which each was met.
         at: the instants.
         shapes: what the touches are besides.
-        unknown: how many belong to nobody who was met.
+        good: how many could be read, whosever they are.
+        met: how many of these belong to somebody who was met, whether they matter or not.
         bad: the rows that cannot be used.
+        group: the group of rows from which they come, or -1.
     """
 
     rows: np.ndarray
     at: np.ndarray
     shapes: np.ndarray
-    unknown: int
+    good: int
+    met: int
     bad: list[BadRow]
+    group: int
 
 
 def history_of(taken: list[Taken], contacts: int) -> History:
@@ -82,13 +86,13 @@ def history_of(taken: list[Taken], contacts: int) -> History:
     return History(first=first, at=at, shape=shape)
 
 
-@entry
+@entry_point
 def _add_counts(rows, first):
     for row in rows:
         first[row + 1] += 1
 
 
-@entry
+@entry_point
 def _fill(rows, at, shapes, place, out_at, out_shape):
     for touch in range(len(rows)):
         own = place[rows[touch]]
@@ -135,9 +139,9 @@ class TouchReader:
         """Whether a column is read at all."""
         return fold_name(name) in TOUCH_COLUMNS
 
-    def read(self, part: Part, met: Met) -> Taken:
+    def read(self, given: tuple[Part, int], met: Met) -> Taken:
         """Take the touches of contacts who were met. Chunks may be read at once."""
-        number, names, arrays = part
+        (number, names, arrays), group = given
         places = places_of(names, self.source.source)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
@@ -147,12 +151,9 @@ class TouchReader:
         shapes = self._shapes(columns, places, rows, faults)
         contact = met.find(one, two)
         good = contact >= 0
-        unknown = rows - int(np.count_nonzero(good))
         if faults:
-            bad = np.zeros(rows, np.bool_)
-            bad[list(faults)] = True
-            unknown -= int(np.count_nonzero(bad & ~good))
-            good &= ~bad
+            good[list(faults)] = False
+        whose = int(np.count_nonzero(good))
         # A touch that is too old for every window can still be one of those that a campaign may repeat.
         counts = np.array(self._counts or [False], np.bool_)
         good &= (at >= self.oldest) | counts[shapes]
@@ -160,8 +161,10 @@ class TouchReader:
             contact[good],
             at[good],
             shapes[good],
-            unknown,
+            rows - len(faults),
+            whose,
             [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)],
+            group,
         )
 
     def _keys(
@@ -200,9 +203,7 @@ class TouchReader:
             self._instant_of(None if place is None else columns[place].value(row), row, instants, faults)
         return instants
 
-    def _instant_of(
-        self, value: Any, row: int, instants: np.ndarray, faults: dict[int, tuple[str, str, str]]
-    ) -> None:
+    def _instant_of(self, value: Any, row: int, instants: np.ndarray, faults: dict[int, tuple[str, str, str]]) -> None:
         try:
             instants[row] = micros(self._instant(value))
         except BadCellError as error:
@@ -268,4 +269,3 @@ class TouchReader:
             if number == len(self._counts):
                 self._counts.append(self._counted(parts))
         return number
-

@@ -11,11 +11,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit
-from numba.extending import intrinsic
 from numba.core import types
+from numba.extending import intrinsic
 
 _made: Any = partial(njit, nogil=True, error_model="numpy", _nrt=False)
-entry: Any = _made(cache=True)
+entry_point: Any = _made(cache=True)
 """A kernel that Python calls."""
 kernel: Any = _made(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """A kernel that other kernels call: without the wrappers for Python it compiles much faster."""
@@ -24,7 +24,7 @@ inlined: Any = _made(inline="always")
 
 
 @intrinsic
-def trailing_zeros(_: Any, number: Any) -> Any:
+def trailing_zeros(_: Any, number: Any) -> Any:  # noqa: ARG001  (Numba wants the name)
     """How many zeros a whole number that is not 0 ends with, in binary."""
 
     def made(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:

@@ -7,8 +7,8 @@ Python object.
 from __future__ import annotations
 
 import numpy as np
-from journeykit.columns.jit import entry, inlined
 
+from journeykit.columns.jit import entry_point, inlined
 from journeykit.identity import FIRST, SECOND, STIR_FIRST, STIR_SECOND
 
 _FIRST, _SECOND = np.uint64(FIRST), np.uint64(SECOND)
@@ -41,7 +41,7 @@ def _word(data, low, high):
     return found
 
 
-@entry
+@entry_point
 def hash_texts(offsets, data, one, two, bad):
     """MurmurHash3 (x64, 128 bits, seed 0) of texts; marks those that are empty or hold a NUL."""
     for row in range(len(offsets) - 1):
@@ -72,7 +72,7 @@ def hash_texts(offsets, data, one, two, bad):
         bad[row] = odd
 
 
-@entry
+@entry_point
 def write_ids(one, two, claim_one, claim_two, label, contact, out):
     """The ids of decisions, 32 hexadecimal digits each."""
     for row in range(len(label)):
@@ -122,7 +122,7 @@ class Met:
         return found
 
 
-@entry
+@entry_point
 def _meet(one, two, start, skip, table_one, table_two, table_row, again):
     mask = np.uint64(len(table_row) - 1)
     count = 0
@@ -140,7 +140,7 @@ def _meet(one, two, start, skip, table_one, table_two, table_row, again):
     return count
 
 
-@entry
+@entry_point
 def _move(old_one, old_two, old_row, table_one, table_two, table_row):
     mask = np.uint64(len(table_row) - 1)
     for place in range(len(old_row)):
@@ -151,7 +151,7 @@ def _move(old_one, old_two, old_row, table_one, table_two, table_row):
             table_one[slot], table_two[slot], table_row[slot] = old_one[place], old_two[place], old_row[place]
 
 
-@entry
+@entry_point
 def _find(one, two, table_one, table_two, table_row, found):
     mask = np.uint64(len(table_row) - 1)
     for row in range(len(one)):
@@ -166,13 +166,12 @@ def _fnv_point(found, point):
     return ((found ^ point) * 0x01000193) & 0xFFFFFFFF
 
 
-@entry
+@entry_point
 def held_out(seed, offsets, data, share, out):
     """Who is in a holdout: `journeykit.split.Holdout` over texts in UTF-8, given the seed's code points."""
     start = 0x811C9DC5
     for point in seed:
         start = _fnv_point(start, point)
-    digits = np.empty(10, np.int64)
     for row in range(len(offsets) - 1):
         found = start
         at, high = offsets[row], offsets[row + 1]
@@ -190,18 +189,18 @@ def held_out(seed, offsets, data, share, out):
                 point = point << 6 | np.int64(data[at + step]) & 0x3F
             at += 1 + more
             found = _fnv_point(found, point)
-        count = 0
-        while found or count == 0:
-            digits[count] = found % 10
-            found //= 10
-            count += 1
-        found = 0x811C9DC5
-        for place in range(count - 1, -1, -1):
-            found = _fnv_point(found, digits[place] + 48)
+        # The decimal digits, the highest first.
+        unit = 1
+        while found // unit >= 10:
+            unit *= 10
+        digits, found = found, 0x811C9DC5
+        while unit:
+            found = _fnv_point(found, digits // unit % 10 + 48)
+            unit //= 10
         out[row] = found % 10_000 / 10_000 < share
 
 
-@entry
+@entry_point
 def set_bits(out, word, bits, where):
     """Set bits of whole numbers in some rows."""
     for row in range(len(where)):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from journeykit.cap import Limit
 from journeykit.civil import day_number
 from journeykit.columns.bundle import Bundle, table
-from journeykit.columns.records import record, records
 from journeykit.columns.clocks import Zones
+from journeykit.columns.records import record, records
 from journeykit.columns.room import WINDOWS, windows_of
 from journeykit.eligibility import foreign_owner
 from journeykit.fields import BILLIONTH, scaled
+from journeykit.journey import Journey
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
@@ -189,7 +190,8 @@ class Layout:
         playbook = compiled.playbook
         self.compiled = compiled
         self.list = tuple(openings)
-        self.stages = Names(sorted(compiled.stages | {s for o in openings for s in o.campaign.stages}))
+        stages = compiled.stages | {stage.name for stage in (playbook.journey or Journey()).stages}
+        self.stages = Names(sorted(stages | {stage for o in openings for stage in o.campaign.stages}))
         self.roles = Names(sorted(compiled.roles))
         self.channels = Names(opening.channel for opening in openings if opening.channel is not None)
         self.campaigns = Names(opening.campaign.id for opening in openings)
@@ -317,7 +319,9 @@ class Layout:
                 lag_length=[_micros(conflict.lag.length) for conflict in playbook.conflicts],
                 both_ways=[conflict.both_ways for conflict in playbook.conflicts],
             ),
-            "within": np.array([-1 if need.within is None else next(within) for need in playbook.requirements], np.int64),
+            "within": np.array(
+                [-1 if need.within is None else next(within) for need in playbook.requirements], np.int64
+            ),
             "rule": np.array(firsts, np.int64),
         }
 

@@ -62,9 +62,8 @@ class Masks:
             return false, true
         if isinstance(node, Junction):
             pairs = [self._pair(part) for part in node.parts]
-            both, either = (np.logical_and, np.logical_or)
-            if node.op == "or":
-                both, either = either, both
+            both: Any = np.logical_and if node.op == "and" else np.logical_or
+            either: Any = np.logical_or if node.op == "and" else np.logical_and
             true, false = pairs[0]
             for more_true, more_false in pairs[1:]:
                 true, false = both(true, more_true), either(false, more_false)
@@ -93,10 +92,9 @@ class Masks:
         limit = right.value
         if isinstance(limit, int) and abs(limit) > _EXACT:
             return None
-        if numbers.dtype.kind == "i" and isinstance(limit, float) and len(numbers):
+        if numbers.dtype.kind == "i" and isinstance(limit, float) and _furthest(numbers) > _EXACT:
             # NumPy compares as floats, Python exactly: the same as long as every number is a float.
-            if max(abs(int(numbers.max())), abs(int(numbers.min()))) > _EXACT:
-                return None
+            return None
         true = _OPERATORS[op](numbers, limit)
         return (true, ~true) if known is None else (true & known, ~true & known)
 
@@ -111,7 +109,7 @@ class Masks:
             if column is None or column.instants is None:
                 return None
             past = self.now - column.instants[0]
-            if len(past) and max(abs(int(past.max())), abs(int(past.min()))) > _EXACT:
+            if _furthest(past) > _EXACT:
                 return None
             return past / (DAY if node.function == "days_since" else HOUR), column.instants[1]
         return None
@@ -142,3 +140,8 @@ class Masks:
             verdicts[:, place] = verdict is True, verdict is False
         places = places.reshape(-1)
         return verdicts[0][places], verdicts[1][places]
+
+
+def _furthest(numbers: np.ndarray) -> int:
+    """How far the numbers lie from 0 at most."""
+    return max(abs(int(numbers.max())), abs(int(numbers.min()))) if len(numbers) else 0

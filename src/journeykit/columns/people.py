@@ -7,15 +7,27 @@ Only what is regular is read here. A contact in whose row anything is odd is mar
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from journeykit.cap import Limit
 from journeykit.civil import DAY, day_number, micros
 from journeykit.columns.arrows import is_known, numbers, texts
 from journeykit.columns.column import UNREAD, Column
-from journeykit.columns.eligible import AGREED, BAD, IS_OPTED_OUT, IS_SUPPRESSED, NO_ZONE, PERSONS, UNKNOWN, WITHDRAWN, People
+from journeykit.columns.eligible import (
+    AGREED,
+    BAD,
+    IS_OPTED_OUT,
+    IS_SUPPRESSED,
+    NO_ZONE,
+    PERSONS,
+    UNKNOWN,
+    WITHDRAWN,
+    People,
+)
 from journeykit.columns.keys import hash_texts, held_out, set_bits
 from journeykit.columns.layout import NO_LIMIT, packed
 from journeykit.columns.masks import Masks
@@ -23,7 +35,6 @@ from journeykit.columns.records import records
 from journeykit.contact import ANY
 from journeykit.errors import ModelError
 from journeykit.tables.cells import (
-    BadCellError,
     is_missing,
     read_degree,
     read_id,
@@ -32,14 +43,14 @@ from journeykit.tables.cells import (
     read_truth,
     read_zone,
 )
-from journeykit.tables.contacts import ContactPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from journeykit.columns.layout import Layout, Names
     from journeykit.contact import Contact
+    from journeykit.tables.contacts import ContactPlan
 
 _FIELDS = ("account", "role", "stage", "persona", "timezone", "segments", "interests")
 
@@ -310,7 +321,7 @@ class Crowd:
         reads = {name: read for _, name, read in plan.fields}
         for name in _FIELDS:
             if name in own:
-                found[name] = _mapped(own[name], lambda value, name=name: _field(name, reads[name], value))
+                found[name] = _mapped(own[name], partial(_field, name, reads[name]))
             elif name in ("segments", "interests"):
                 found[name] = Column([()] * chunk.rows)
             else:
@@ -341,9 +352,10 @@ class Crowd:
         found = np.full((chunk.rows, len(own)), NO_LIMIT, np.int64)
         columns = self._attributes(chunk) if own else {}
         for place, cap in enumerate(own):
+            assert isinstance(cap.max, Limit)  # noqa: S101  (those are the caps that are listed)
             column = columns.get(cap.max.attribute)
             if column is None:
-                found[:, place] = _limit(cap, None)
+                found[:, place] = _limit(cap, None) or 0
                 continue
             limits = [_limit(cap, value) for value in column.values]
             chunk.odd |= np.array([limit is None for limit in limits], np.bool_)[column.codes]
@@ -402,7 +414,7 @@ class _Mapped(Column):
         self._known = codes, values
 
     @property
-    def _coded(self) -> tuple[np.ndarray, list[Any]]:  # type: ignore[override]
+    def _coded(self) -> tuple[np.ndarray, list[Any]]:
         return self._known
 
 

@@ -10,11 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-from journeykit.columns.jit import kernel
 
 from journeykit.civil import FOREVER as _FOREVER
 from journeykit.civil import day_number
 from journeykit.columns.clocks import day_of, day_start, period_edge
+from journeykit.columns.jit import kernel
 from journeykit.columns.records import record
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.jit import kernel
-
 from journeykit.columns.records import record
 
 NODES = 5_000
@@ -59,6 +59,7 @@ class Problem(Bundle):
         "partners": table(np.int64),
         "size": table(np.int64),
     }
+
 
 ITEMS, LINES, MEMBERS, CLAUSES, PARTNERS = range(5)
 

@@ -9,27 +9,34 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from journeykit.columns.bundle import Bundle, table
-from journeykit.columns.jit import entry, inlined, kernel
 
-from journeykit.civil import DAY, LAST
+from journeykit.civil import LAST
+from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.clocks import day_of, day_start
 from journeykit.columns.eligible import (
     CAPPED,
-    CLOSED,
     CONFLICT,
     GRANTED,
     NOT_WORTH_IT,
     OUTBID,
-    QUIET,
     REQUIRES,
     hours_open,
     is_by_opening,
-    is_date,
 )
-from journeykit.columns.layout import COUNTS, DATED, DEFERS, NO_LIMIT, NONE, OBEYS_CAPS, OBEYS_HOURS, PAUSED, RULE_RESERVE
+from journeykit.columns.jit import entry_point, inlined, kernel
+from journeykit.columns.layout import (
+    COUNTS,
+    DATED,
+    DEFERS,
+    NO_LIMIT,
+    NONE,
+    OBEYS_CAPS,
+    OBEYS_HOURS,
+    PAUSED,
+    RULE_RESERVE,
+)
+from journeykit.columns.records import record
 from journeykit.columns.room import (
-    ALL,
     BEFORE,
     EVER,
     EXEMPT,
@@ -38,6 +45,7 @@ from journeykit.columns.room import (
     RIVAL,
     ROLLING,
     RUNNING,
+    SPANS,
     WINNER,
     add_span,
     back,
@@ -45,10 +53,8 @@ from journeykit.columns.room import (
     first_fit,
     load,
     place_of,
-    SPANS,
     spans_for,
 )
-from journeykit.columns.records import record
 from journeykit.columns.search import (
     CLAUSES,
     ITEMS,
@@ -94,15 +100,14 @@ CLAIMS = record(
 """Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
 not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates;
 state, 0 where it is eligible at some instant, else the reason why not, and the first rule of that reason; whether
-nothing but time stands in its way; the first instant of its own, or `NONE`; when it was asked for; where its instants lie;
-its own weight, NaN for none; and what the policy
-`weighted` makes of it, with the factors."""
+nothing but time stands in its way; the first instant of its own, or `NONE`; when it was asked for; where its instants
+lie; its own weight, NaN for none; and what the policy `weighted` makes of it, with the factors."""
 TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
 ROWS = record("contact label outcome reason rule weight send_at retry_at displaced needs lost_from lost_to")
 """Answers: whose; of which claim; granted, deferred or denied, as 0, 1, 2; the number of the reason; the first rule
-that stops it, or -1; weight, value of what it pushed out and weight that would have won, in millionths; when it goes and
-when it could go after all; and where the campaigns that won instead lie. `NONE` stands for none."""
+that stops it, or -1; weight, value of what it pushed out and weight that would have won, in millionths; when it goes
+and when it could go after all; and where the campaigns that won instead lie. `NONE` stands for none."""
 GRANTS = record("entry at number crowded")
 """Winners: the claim; when it goes; its place in the order of claims; and whether it takes the room of a loser."""
 
@@ -243,20 +248,28 @@ def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: in
 @inlined
 def clear_desk(rules, desk):
     """Forget the contact before."""
+    touch = desk.touch
+    sizes = desk.sizes
+    counted = desk.counts
+    shapes = rules.shapes
     spans = desk.spans
     for place in range(spans.count[0]):
         spans.head[spans.cell[place]] = -1
     spans.count[0] = 0
-    for place in range(desk.sizes[TOUCHES]):
-        campaign = rules.shapes.campaign[desk.touch.kind[place]]
+    for place in range(sizes[TOUCHES]):
+        campaign = shapes.campaign[touch.kind[place]]
         if campaign >= 0:
-            desk.counts[campaign] = 0
-    desk.sizes[:] = 0
+            counted[campaign] = 0
+    sizes[:] = 0
 
 
 @kernel
 def read_history(rules, history, contact, zone, desk, entries, low, high, derived):
     """The touches that count, as spans in the caps' windows."""
+    touch = desk.touch
+    sizes = desk.sizes
+    counted = desk.counts
+    cell_cap = rules.cell_cap
     shapes, windows, zones = rules.shapes, rules.windows, rules.zones
     count = 0
     for place in range(history.first[contact], history.first[contact + 1]):
@@ -273,14 +286,14 @@ def read_history(rules, history, contact, zone, desk, entries, low, high, derive
                         continue
                 elif _asked_again(rules.openings, shapes, shape, entries, low, high):
                     continue
-        desk.touch.at[count] = at
-        desk.touch.kind[count] = shape
+        touch.at[count] = at
+        touch.kind[count] = shape
         count += 1
         if shapes.campaign[shape] >= 0:
-            desk.counts[shapes.campaign[shape]] += 1
+            counted[shapes.campaign[shape]] += 1
         for cell_place in range(shapes.cell_from[shape], shapes.cell_to[shape]):
             cell = rules.shape_cells.cell[cell_place]
-            window = rules.cell_cap[cell]
+            window = cell_cap[cell]
             kind = windows.kind[window]
             if kind == ROLLING:
                 if at + windows.span[window] > rules.now:
@@ -289,19 +302,31 @@ def read_history(rules, history, contact, zone, desk, entries, low, high, derive
             if kind != EVER and kind != RUNNING:
                 # What is older than all that the zones are known for is too old for any window of days.
                 if at > zones.high:
-                    desk.sizes[LEFT] = 1
+                    sizes[LEFT] = 1
                 if not zones.low <= at <= zones.high:
                     continue
-            _stand(windows, zones, zone, desk.spans, cell, window, at, shapes.ends[shape],
-                   rules.shape_cells.points[cell_place], -1, HISTORY)
-    desk.sizes[TOUCHES] = count
+            _stand(
+                windows,
+                zones,
+                zone,
+                desk.spans,
+                cell,
+                window,
+                at,
+                shapes.ends[shape],
+                rules.shape_cells.points[cell_place],
+                -1,
+                HISTORY,
+            )
+    sizes[TOUCHES] = count
 
 
 @kernel
 def _asked_again(openings, shapes, shape, entries, low, high):
     """Whether a planned touch is one of the claims, and so replaced by it."""
+    claim = entries.claim
     for entry in range(low, high):
-        opening = entries.claim.opening[entry]
+        opening = claim.opening[entry]
         if (
             openings.campaign[opening] == shapes.campaign[shape]
             and (shapes.content[shape] == -1 or shapes.content[shape] == openings.content[opening])
@@ -371,7 +396,8 @@ def barred(rules, zone, conflict, opening, first, then, at):
 @kernel
 def clashes(rules, zone, opening, at, first, then, when):
     """Whether a touch, or winner, bars an opening at an instant."""
-    if not (rules.openings.then[opening] & first or rules.openings.first[opening] & then):
+    openings = rules.openings
+    if not (openings.then[opening] & first or openings.first[opening] & then):
         return False
     for conflict in range(len(rules.conflicts)):
         low, high = barred(rules, zone, conflict, opening, first, then, when)
@@ -383,12 +409,14 @@ def clashes(rules, zone, opening, at, first, then, when):
 @kernel
 def met_by_history(rules, desk, zone, need, at):
     """Whether a touch will do for a requirement at an instant."""
+    touch = desk.touch
+    sizes = desk.sizes
     window = rules.within[need]
     if window < 0:
         return False
     windows, zones, shapes = rules.windows, rules.zones, rules.shapes
-    for place in range(desk.sizes[TOUCHES]):
-        shape, when = desk.touch.kind[place], desk.touch.at[place]
+    for place in range(sizes[TOUCHES]):
+        shape, when = touch.kind[place], touch.at[place]
         if not shapes.partner[shape] >> need & 1 or when > at:
             continue
         if windows.kind[window] == RUNNING:
@@ -406,12 +434,16 @@ def met_by_history(rules, desk, zone, need, at):
 @kernel
 def met_before(rules, desk, zone, entries, need, at, obeys):
     """Whether the history, or a winner that came before the contest, will do for a requirement."""
+    claim = entries.claim
+    winners = desk.winner
+    sizes = desk.sizes
+    openings = rules.openings
     if met_by_history(rules, desk, zone, need, at):
         return True
     if obeys:
-        for winner in range(desk.sizes[EXEMPTS]):
-            opening = entries.claim.opening[desk.winner.entry[winner]]
-            if rules.openings.partner[opening] >> need & 1 and desk.winner.at[winner] <= at:
+        for winner in range(sizes[EXEMPTS]):
+            opening = claim.opening[winners.entry[winner]]
+            if openings.partner[opening] >> need & 1 and winners.at[winner] <= at:
                 return True
     return False
 
@@ -419,19 +451,23 @@ def met_before(rules, desk, zone, entries, need, at, obeys):
 @kernel
 def met_after(rules, desk, zone, entries, entry, need, at):
     """Whether a requirement of a claim is met by the history or by any winner that may be its partner."""
-    obeys = np.int64(rules.openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS != 0)
+    claim = entries.claim
+    winners = desk.winner
+    sizes = desk.sizes
+    openings = rules.openings
+    obeys = np.int64(openings.traits[claim.opening[entry]] & OBEYS_CAPS != 0)
     if met_before(rules, desk, zone, entries, need, at, obeys):
         return True
-    tier = rules.openings.tier[entries.claim.opening[entry]]
-    for winner in range(desk.sizes[WINNERS]):
-        other = desk.winner.entry[winner]
-        opening = entries.claim.opening[other]
-        exempt = rules.openings.traits[opening] & OBEYS_CAPS == 0
-        early = rules.openings.tier[opening] <= tier
+    tier = openings.tier[claim.opening[entry]]
+    for winner in range(sizes[WINNERS]):
+        other = winners.entry[winner]
+        opening = claim.opening[other]
+        exempt = openings.traits[opening] & OBEYS_CAPS == 0
+        early = openings.tier[opening] <= tier
         if (
             other != entry
-            and rules.openings.partner[opening] >> need & 1
-            and desk.winner.at[winner] <= at
+            and openings.partner[opening] >> need & 1
+            and winners.at[winner] <= at
             and ((exempt or early) if obeys else (exempt and early))
         ):
             return True
@@ -483,6 +519,8 @@ def is_full(problem, count):
 @kernel
 def contest(rules, people, contact, desk, entries, low, high, obeys, problem):
     """The problem that claims make; False where it is too large."""
+    claim = entries.claim
+    time = entries.time
     openings = rules.openings
     items = problem.items
     for place in range(5):
@@ -490,16 +528,16 @@ def contest(rules, people, contact, desk, entries, low, high, obeys, problem):
     count = 0
     single = True
     for entry in range(low, high):
-        opening = entries.claim.opening[entry]
-        if entries.claim.state[entry] or (openings.traits[opening] & OBEYS_CAPS != 0) != (obeys != 0):
+        opening = claim.opening[entry]
+        if claim.state[entry] or (openings.traits[opening] & OBEYS_CAPS != 0) != (obeys != 0):
             continue
-        for place in range(entries.claim.at_from[entry], entries.claim.at_to[entry]):
-            if entries.time.fits[place]:
+        for place in range(claim.at_from[entry], claim.at_to[entry]):
+            if time.fits[place]:
                 if count >= len(items):
                     return False
-                items.entry[count], items.at[count], items.shut[count] = entry, entries.time.at[place], 0
-                items.group[count] = entries.claim.group[entry]
-                single = single and entries.time.at[place] == items.at[0]
+                items.entry[count], items.at[count], items.shut[count] = entry, time.at[place], 0
+                items.group[count] = claim.group[entry]
+                single = single and time.at[place] == items.at[0]
                 count += 1
     problem.size[ITEMS] = count
     if not _repeats_and_groups(openings, desk, entries.claim, problem):
@@ -514,6 +552,7 @@ def contest(rules, people, contact, desk, entries, low, high, obeys, problem):
 @kernel
 def _repeats_and_groups(openings, desk, claim, problem):
     """Rows of the items of one campaign, history and this decision together; and of one wish, of which one goes."""
+    counted = desk.counts
     items, mark = problem.items, desk.mark
     count = problem.size[ITEMS]
     for item in range(count):
@@ -522,7 +561,7 @@ def _repeats_and_groups(openings, desk, claim, problem):
         if repeats < 0 or mark[campaign]:
             continue
         mark[campaign] = 1
-        left = repeats - desk.counts[campaign]
+        left = repeats - counted[campaign]
         start = problem.size[MEMBERS]
         if is_full(problem, count):
             return False
@@ -564,9 +603,11 @@ def _points_in(openings, cells, opening, cell):
 @kernel
 def _cap_rows(rules, people, contact, desk, claim, problem, single):
     """Rows of what some window of some cap holds together."""
+    cell_cap = rules.cell_cap
+    person = people.person
     openings, cells, windows, zones = rules.openings, rules.cells, rules.windows, rules.zones
     items, mark = problem.items, desk.mark
-    count, zone = problem.size[ITEMS], people.person.zone[contact]
+    count, zone = problem.size[ITEMS], person.zone[contact]
     good = True
     for item in range(count):
         opening = claim.opening[items.entry[item]]
@@ -575,7 +616,7 @@ def _cap_rows(rules, people, contact, desk, claim, problem, single):
             if mark[cell]:
                 continue
             mark[cell] = 1
-            cap = rules.cell_cap[cell]
+            cap = cell_cap[cell]
             limit = limit_of(rules.caps, people.audience, people.limit, contact, cap)
             if limit == NO_LIMIT:
                 continue
@@ -608,9 +649,10 @@ def _cap_rows(rules, people, contact, desk, claim, problem, single):
 @kernel
 def _rows_over_time(rules, zone, desk, claim, problem, first, cell, limit):
     """A row for each window of a cell that ends with one of the items or touches."""
+    cell_cap = rules.cell_cap
     openings, windows, zones, spans = rules.openings, rules.windows, rules.zones, desk.spans
     items, placed = problem.items, desk.placed
-    count, cap = problem.size[ITEMS], rules.cell_cap[cell]
+    count, cap = problem.size[ITEMS], cell_cap[cell]
     running = windows.kind[cap] == RUNNING
     size = 0
     span = spans.head[cell]
@@ -680,22 +722,24 @@ def _rows_over_time(rules, zone, desk, claim, problem, first, cell, limit):
 @kernel
 def _conflict_rows(rules, people, contact, desk, claim, problem, obeys):
     """Conflicts: with the history they shut an item, of two items that conflict one goes."""
+    winners = desk.winner
+    touch = desk.touch
+    sizes = desk.sizes
+    person = people.person
     openings, shapes, items = rules.openings, rules.shapes, problem.items
-    count, zone = problem.size[ITEMS], people.person.zone[contact]
+    count, zone = problem.size[ITEMS], person.zone[contact]
     for item in range(count):
         opening = claim.opening[items.entry[item]]
         if not (openings.first[opening] or openings.then[opening]):
             continue
-        for place in range(desk.sizes[TOUCHES]):
-            kind = desk.touch.kind[place]
-            if clashes(
-                rules, zone, opening, items.at[item], shapes.first[kind], shapes.then[kind], desk.touch.at[place]
-            ):
+        for place in range(sizes[TOUCHES]):
+            kind = touch.kind[place]
+            if clashes(rules, zone, opening, items.at[item], shapes.first[kind], shapes.then[kind], touch.at[place]):
                 items.shut[item] = 1
-        for winner in range(desk.sizes[EXEMPTS] if obeys else 0):
-            other = claim.opening[desk.winner.entry[winner]]
+        for winner in range(sizes[EXEMPTS] if obeys else 0):
+            other = claim.opening[winners.entry[winner]]
             if clashes(
-                rules, zone, opening, items.at[item], openings.first[other], openings.then[other], desk.winner.at[winner]
+                rules, zone, opening, items.at[item], openings.first[other], openings.then[other], winners.at[winner]
             ):
                 items.shut[item] = 1
     for item in range(count):
@@ -721,8 +765,9 @@ def _conflict_rows(rules, people, contact, desk, claim, problem, obeys):
 @kernel
 def _clauses(rules, people, contact, desk, entries, problem, obeys):
     """Requirements: an item, and those of which one must be granted with it."""
+    person = people.person
     openings, items, claim = rules.openings, problem.items, entries.claim
-    count, zone = problem.size[ITEMS], people.person.zone[contact]
+    count, zone = problem.size[ITEMS], person.zone[contact]
     for need in range(len(rules.within)):
         for item in range(count):
             opening = claim.opening[items.entry[item]]
@@ -802,37 +847,62 @@ def answer(openings, reserve, claim, problem, work, chosen, force, without):
 @inlined
 def grant(rules, people, contact, desk, entries, found, chosen, obeys):
     """Settle a contest: its winners, and where they stand in the caps' windows."""
+    claim = entries.claim
+    winners = desk.winner
+    sizes = desk.sizes
+    cells = rules.cells
+    cell_cap = rules.cell_cap
+    person = people.person
     items = found.items
     openings, windows, zones = rules.openings, rules.windows, rules.zones
     for item in range(found.size[ITEMS]):
         if not chosen[item]:
             continue
         entry, at = items.entry[item], items.at[item]
-        opening = entries.claim.opening[entry]
-        winner = desk.sizes[WINNERS]
-        desk.winner.entry[winner], desk.winner.at[winner] = entry, at
-        desk.sizes[WINNERS] += 1
+        opening = claim.opening[entry]
+        winner = sizes[WINNERS]
+        winners.entry[winner], winners.at[winner] = entry, at
+        sizes[WINNERS] += 1
         if not obeys:
-            desk.sizes[EXEMPTS] += 1
+            sizes[EXEMPTS] += 1
         counts = openings.traits[opening] & COUNTS
         if not obeys and not counts:
             continue
         layer = EXEMPT if not obeys else WINNER if counts else RIVAL
         for place in range(openings.cell_from[opening], openings.cell_to[opening]):
-            cell = rules.cells.cell[place]
-            _stand(windows, zones, people.person.zone[contact], desk.spans, cell, rules.cell_cap[cell], at,
-                   openings.ends[opening], rules.cells.points[place], winner, layer)
+            cell = cells.cell[place]
+            _stand(
+                windows,
+                zones,
+                person.zone[contact],
+                desk.spans,
+                cell,
+                cell_cap[cell],
+                at,
+                openings.ends[opening],
+                cells.points[place],
+                winner,
+                layer,
+            )
 
 
 @inlined
 def number_winners(rules, desk, entries):
     """The place of each winner in the order of claims."""
-    for winner in range(desk.sizes[WINNERS]):
-        desk.winner.number[winner] = 0
-        for other in range(desk.sizes[WINNERS]):
-            if goes_before(rules.openings, entries.claim, desk.winner.entry[other], desk.winner.at[other],
-                           desk.winner.entry[winner], desk.winner.at[winner]):
-                desk.winner.number[winner] += 1
+    winners = desk.winner
+    sizes = desk.sizes
+    for winner in range(sizes[WINNERS]):
+        winners.number[winner] = 0
+        for other in range(sizes[WINNERS]):
+            if goes_before(
+                rules.openings,
+                entries.claim,
+                winners.entry[other],
+                winners.at[other],
+                winners.entry[winner],
+                winners.at[winner],
+            ):
+                winners.number[winner] += 1
 
 
 # When it may go after all
@@ -862,24 +932,31 @@ def open_from(rules, zone, opening, since):
 @kernel
 def retry(rules, people, contact, desk, entries, entry):
     """The earliest instant after the span at which a claim alone fits all that is known; `NONE` if never."""
+    claim = entries.claim
+    winners = desk.winner
+    sizes = desk.sizes
+    counted = desk.counts
+    cells = rules.cells
+    cell_cap = rules.cell_cap
+    person = people.person
     openings, windows, zones = rules.openings, rules.windows, rules.zones
-    opening = entries.claim.opening[entry]
+    opening = claim.opening[entry]
     flags = openings.traits[opening]
-    zone = people.person.zone[contact]
+    zone = person.zone[contact]
     same = 0
-    for winner in range(desk.sizes[WINNERS]):
-        other = desk.winner.entry[winner]
-        if entries.claim.group[other] == entries.claim.group[entry]:
+    for winner in range(sizes[WINNERS]):
+        other = winners.entry[winner]
+        if claim.group[other] == claim.group[entry]:
             return NONE
-        same += openings.campaign[entries.claim.opening[other]] == openings.campaign[opening]
+        same += openings.campaign[claim.opening[other]] == openings.campaign[opening]
     repeat = openings.repeats[opening]
-    if repeat >= 0 and desk.counts[openings.campaign[opening]] + same >= repeat:
+    if repeat >= 0 and counted[openings.campaign[opening]] + same >= repeat:
         return NONE
     at = rules.last + 1
-    if entries.claim.from_[entry] != NONE:
-        if entries.claim.from_[entry] < rules.now:
+    if claim.from_[entry] != NONE:
+        if claim.from_[entry] < rules.now:
             return NONE
-        at = max(at, entries.claim.from_[entry])
+        at = max(at, claim.from_[entry])
     for _ in range(_STEPS):
         later = open_from(rules, zone, opening, at)
         if later == FOREVER:
@@ -890,13 +967,13 @@ def retry(rules, people, contact, desk, entries, entry):
                 return NONE
         if flags & OBEYS_CAPS:
             for place in range(openings.cell_from[opening], openings.cell_to[opening]):
-                cell = rules.cells.cell[place]
-                cap = rules.cell_cap[cell]
+                cell = cells.cell[place]
+                cap = cell_cap[cell]
                 limit = limit_of(rules.caps, people.audience, people.limit, contact, cap)
                 if limit == NO_LIMIT:
                     continue
                 end = _end_of(windows, zones, zone, cap, openings.ends[opening])
-                later = first_fit(windows, cap, zones, zone, desk.spans, cell, later, end, rules.cells.points[place], limit)
+                later = first_fit(windows, cap, zones, zone, desk.spans, cell, later, end, cells.points[place], limit)
                 if later == FOREVER:
                     return NONE
         if openings.first[opening] or openings.then[opening]:
@@ -911,7 +988,7 @@ def retry(rules, people, contact, desk, entries, entry):
             if later >= LAST:
                 return NONE
             # Beyond what the zones are known for: the one-contact engine decides.
-            desk.sizes[LEFT] = 1
+            sizes[LEFT] = 1
             return NONE
         if later == at:
             return at
@@ -922,22 +999,30 @@ def retry(rules, people, contact, desk, entries, entry):
 @kernel
 def _clear_from(rules, desk, zone, entries, opening, since):
     """The first instant from `since` on that no conflict bars."""
+    claim = entries.claim
+    winners = desk.winner
+    touch = desk.touch
+    sizes = desk.sizes
+    openings = rules.openings
+    shapes = rules.shapes
     at = since
     moved = True
     while moved:
         moved = False
         for conflict in range(len(rules.conflicts)):
-            for place in range(desk.sizes[TOUCHES]):
-                shape = desk.touch.kind[place]
-                low, high = barred(rules, zone, conflict, opening, rules.shapes.first[shape],
-                                   rules.shapes.then[shape], desk.touch.at[place])
+            for place in range(sizes[TOUCHES]):
+                shape = touch.kind[place]
+                low, high = barred(
+                    rules, zone, conflict, opening, shapes.first[shape], shapes.then[shape], touch.at[place]
+                )
                 if low <= at <= high:
                     at = high + 1
                     moved = True
-            for winner in range(desk.sizes[WINNERS]):
-                other = entries.claim.opening[desk.winner.entry[winner]]
-                low, high = barred(rules, zone, conflict, opening, rules.openings.first[other],
-                                   rules.openings.then[other], desk.winner.at[winner])
+            for winner in range(sizes[WINNERS]):
+                other = claim.opening[winners.entry[winner]]
+                low, high = barred(
+                    rules, zone, conflict, opening, openings.first[other], openings.then[other], winners.at[winner]
+                )
                 if low <= at <= high:
                     at = high + 1
                     moved = True
@@ -947,17 +1032,20 @@ def _clear_from(rules, desk, zone, entries, opening, since):
 @kernel
 def _met_from(rules, desk, zone, entries, entry, need, since):
     """The first instant from `since` on at which a requirement is met; `FOREVER` if never."""
+    winners = desk.winner
+    touch = desk.touch
+    sizes = desk.sizes
     at = since
     while True:
         if met_after(rules, desk, zone, entries, entry, need, at):
             return at
         later = FOREVER
-        for place in range(desk.sizes[TOUCHES]):
-            if at < desk.touch.at[place] < later:
-                later = desk.touch.at[place]
-        for winner in range(desk.sizes[WINNERS]):
-            if at < desk.winner.at[winner] < later:
-                later = desk.winner.at[winner]
+        for place in range(sizes[TOUCHES]):
+            if at < touch.at[place] < later:
+                later = touch.at[place]
+        for winner in range(sizes[WINNERS]):
+            if at < winners.at[winner] < later:
+                later = winners.at[winner]
         if later == FOREVER:
             return FOREVER
         at = later
@@ -982,15 +1070,22 @@ _BY_CAP, _BY_ROOM, _BY_CONFLICT, _BY_NEED = range(4)
 @inlined
 def _stops(rules, people, contact, desk, entries, entry, at, notes):
     """What stops a claim at an instant: bits for cap, conflict with the past, any conflict, and requirement."""
+    claim = entries.claim
+    winners = desk.winner
+    sizes = desk.sizes
+    counted = desk.counts
+    cells = rules.cells
+    cell_cap = rules.cell_cap
+    person = people.person
     openings, windows, zones = rules.openings, rules.windows, rules.zones
-    opening = entries.claim.opening[entry]
-    zone = people.person.zone[contact]
+    opening = claim.opening[entry]
+    zone = person.zone[contact]
     obeys = np.int64(openings.traits[opening] & OBEYS_CAPS != 0)
     found = 0
     if obeys:
         for place in range(openings.cell_from[opening], openings.cell_to[opening]):
-            cell = rules.cells.cell[place]
-            cap = rules.cell_cap[cell]
+            cell = cells.cell[place]
+            cap = cell_cap[cell]
             limit = limit_of(rules.caps, people.audience, people.limit, contact, cap)
             if limit == NO_LIMIT:
                 continue
@@ -999,30 +1094,30 @@ def _stops(rules, people, contact, desk, entries, entry, at, notes):
             if windows.kind[cap] == RUNNING:
                 end = _end_of(windows, zones, zone, cap, openings.ends[opening])
                 counts = at < end
-            points = rules.cells.points[place]
-            if counts and crowd(windows, cap, desk.spans, cell, own, end, points, limit, desk.winner.crowded):
+            points = cells.points[place]
+            if counts and crowd(windows, cap, desk.spans, cell, own, end, points, limit, winners.crowded):
                 past = points + load(windows, cap, desk.spans, cell, BEFORE, own, end) > limit
                 found |= past
                 _note(notes, _BY_CAP if past else _BY_ROOM, past, rules.rule[0] + cap)
     campaign = openings.campaign[opening]
     repeat = openings.repeats[opening]
     same = siblings = 0
-    for winner in range(desk.sizes[WINNERS]):
-        other = desk.winner.entry[winner]
-        same += openings.campaign[entries.claim.opening[other]] == campaign
-        siblings += entries.claim.group[other] == entries.claim.group[entry]
-    if repeat >= 0 and desk.counts[campaign] + same >= repeat:
-        past = desk.counts[campaign] >= repeat
+    for winner in range(sizes[WINNERS]):
+        other = winners.entry[winner]
+        same += openings.campaign[claim.opening[other]] == campaign
+        siblings += claim.group[other] == claim.group[entry]
+    if repeat >= 0 and counted[campaign] + same >= repeat:
+        past = counted[campaign] >= repeat
         found |= past
         _note(notes, _BY_CAP if past else _BY_ROOM, past, rules.rule[1] + campaign)
-        for winner in range(desk.sizes[WINNERS]):
-            if openings.campaign[entries.claim.opening[desk.winner.entry[winner]]] == campaign:
-                desk.winner.crowded[winner] = True
+        for winner in range(sizes[WINNERS]):
+            if openings.campaign[claim.opening[winners.entry[winner]]] == campaign:
+                winners.crowded[winner] = True
     if siblings:
         _note(notes, _BY_ROOM, 0, rules.rule[2] + campaign)
-        for winner in range(desk.sizes[WINNERS]):
-            if entries.claim.group[desk.winner.entry[winner]] == entries.claim.group[entry]:
-                desk.winner.crowded[winner] = True
+        for winner in range(sizes[WINNERS]):
+            if claim.group[winners.entry[winner]] == claim.group[entry]:
+                winners.crowded[winner] = True
     if openings.first[opening] or openings.then[opening]:
         found |= _conflicts(rules, desk, zone, entries, opening, obeys, at, notes)
     if openings.needy[opening]:
@@ -1035,58 +1130,68 @@ def _stops(rules, people, contact, desk, entries, entry, at, notes):
 
 @kernel
 def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
+    claim = entries.claim
+    winners = desk.winner
+    touch = desk.touch
+    sizes = desk.sizes
+    shapes = rules.shapes
     openings = rules.openings
     found = 0
     for conflict in range(len(rules.conflicts)):
-        for place in range(desk.sizes[TOUCHES]):
-            shape = desk.touch.kind[place]
-            low, high = barred(rules, zone, conflict, opening, rules.shapes.first[shape],
-                               rules.shapes.then[shape], desk.touch.at[place])
+        for place in range(sizes[TOUCHES]):
+            shape = touch.kind[place]
+            low, high = barred(rules, zone, conflict, opening, shapes.first[shape], shapes.then[shape], touch.at[place])
             if low <= at <= high:
                 found |= 6
                 _note(notes, _BY_CONFLICT, 1, rules.rule[3] + conflict)
                 break
     # The winners in the order of claims.
-    for number in range(desk.sizes[WINNERS]):
-        for winner in range(desk.sizes[WINNERS]):
-            if desk.winner.number[winner] != number:
+    for number in range(sizes[WINNERS]):
+        for winner in range(sizes[WINNERS]):
+            if winners.number[winner] != number:
                 continue
-            other = entries.claim.opening[desk.winner.entry[winner]]
+            other = claim.opening[winners.entry[winner]]
             for conflict in range(len(rules.conflicts)):
-                low, high = barred(rules, zone, conflict, opening, openings.first[other], openings.then[other],
-                                   desk.winner.at[winner])
+                low, high = barred(
+                    rules, zone, conflict, opening, openings.first[other], openings.then[other], winners.at[winner]
+                )
                 if low <= at <= high:
                     past = 1 if obeys and not openings.traits[other] & OBEYS_CAPS else 0
                     found |= 6 if past else 4
                     _note(notes, _BY_CONFLICT, past, rules.rule[3] + conflict)
-                    desk.winner.crowded[winner] = True
+                    winners.crowded[winner] = True
     return found
 
 
 @kernel
 def why(rules, people, contact, desk, entries, entry):
     """The reason for which an eligible claim lost, and the first rule that stopped it."""
+    claim = entries.claim
+    time = entries.time
+    winners = desk.winner
+    sizes = desk.sizes
+    openings = rules.openings
     notes = desk.notes
     for place in range(len(notes)):
         notes[place] = -1
-    for winner in range(desk.sizes[WINNERS]):
-        desk.winner.crowded[winner] = False
+    for winner in range(sizes[WINNERS]):
+        winners.crowded[winner] = False
     all_capped = all_past = all_conflict = all_stopped = True
-    for place in range(entries.claim.at_from[entry], entries.claim.at_to[entry]):
-        if entries.time.fits[place]:
-            stops = _stops(rules, people, contact, desk, entries, entry, entries.time.at[place], notes)
+    for place in range(claim.at_from[entry], claim.at_to[entry]):
+        if time.fits[place]:
+            stops = _stops(rules, people, contact, desk, entries, entry, time.at[place], notes)
             all_capped = all_capped and stops & 1 != 0
             all_past = all_past and stops & 3 != 0
             all_conflict = all_conflict and stops & 7 != 0
             all_stopped = all_stopped and stops & 15 != 0
-    opening = entries.claim.opening[entry]
+    opening = claim.opening[entry]
     kind = _BY_ROOM
     reason = OUTBID
     if all_capped:
         reason, kind = CAPPED, _BY_CAP
     elif all_past:
         reason, kind = CONFLICT, _BY_CONFLICT
-    elif rules.openings.needy[opening] and not _possible(rules, desk, entries.claim, entry):
+    elif openings.needy[opening] and not _possible(rules, desk, entries.claim, entry):
         reason, kind = REQUIRES, _BY_NEED
     elif all_conflict:
         reason, kind = CONFLICT, _BY_CONFLICT
@@ -1101,9 +1206,10 @@ def why(rules, people, contact, desk, entries, entry):
 @kernel
 def _wins(rules, desk, claim, entry, found, chosen, force):
     """Whether a claim is among the best set, with a claim forced in."""
+    sizes = desk.sizes
     if not answer(rules.openings, rules.reserve, claim, found, desk.work, chosen, force, NOBODY):
-        desk.sizes[LEFT] = 1
-    for item in range(found.size[ITEMS]):
+        sizes[LEFT] = 1
+    for item in range(found.size[ITEMS]):  # noqa: SIM110  (a kernel)
         if chosen[item] and found.items.entry[item] == entry:
             return True
     return False
@@ -1112,7 +1218,8 @@ def _wins(rules, desk, claim, entry, found, chosen, force):
 @kernel
 def _possible(rules, desk, claim, entry):
     """Whether any feasible set contains a claim."""
-    if rules.openings.traits[claim.opening[entry]] & OBEYS_CAPS:
+    openings = rules.openings
+    if openings.traits[claim.opening[entry]] & OBEYS_CAPS:
         return _wins(rules, desk, claim, entry, desk.main, desk.chosen, entry)
     return _wins(rules, desk, claim, entry, desk.exempt, desk.chosen, entry)
 
@@ -1123,15 +1230,17 @@ def _possible(rules, desk, claim, entry):
 @kernel
 def displaced(rules, desk, claim, entry, main, total):
     """The value of what a granted claim that obeys caps pushed out; `NONE` where the search was given up."""
+    winners = desk.winner
+    sizes = desk.sizes
     if not answer(rules.openings, rules.reserve, claim, main, desk.work, desk.chosen, NOBODY, entry):
-        desk.sizes[LEFT] = 1
+        sizes[LEFT] = 1
         return NONE
     without = np.int64(0)
     for item in range(main.size[ITEMS]):
         if desk.chosen[item]:
             without += claim.weight[main.items.entry[item]] - rules.reserve
-    for winner in range(desk.sizes[EXEMPTS]):
-        without += claim.weight[desk.winner.entry[winner]] - rules.reserve
+    for winner in range(sizes[EXEMPTS]):
+        without += claim.weight[winners.entry[winner]] - rules.reserve
     return without - (total - claim.weight[entry] + rules.reserve)
 
 
@@ -1192,52 +1301,63 @@ def needs(rules, desk, claim, entry, found):
 
 @inlined
 def _add_row(rows, contact, label, outcome, reason, rule, weight):
+    row = rows.row
     place = rows.used[0]
-    rows.row.contact[place] = contact
-    rows.row.label[place] = label
-    rows.row.outcome[place] = outcome
-    rows.row.reason[place] = reason
-    rows.row.rule[place] = rule
-    rows.row.weight[place] = weight
-    rows.row.send_at[place] = NONE
-    rows.row.retry_at[place] = NONE
-    rows.row.displaced[place] = NONE
-    rows.row.needs[place] = NONE
+    row.contact[place] = contact
+    row.label[place] = label
+    row.outcome[place] = outcome
+    row.reason[place] = reason
+    row.rule[place] = rule
+    row.weight[place] = weight
+    row.send_at[place] = NONE
+    row.retry_at[place] = NONE
+    row.displaced[place] = NONE
+    row.needs[place] = NONE
     rows.used[0] = place + 1
-    rows.row.lost_from[place] = rows.row.lost_to[place] = rows.used[1]
+    row.lost_from[place] = row.lost_to[place] = rows.used[1]
     return place
 
 
 @kernel
 def _add_lost(rules, rows, desk, entries):
     """The campaigns of the winners that take the room, in the order of claims, each once."""
+    claim = entries.claim
+    winners = desk.winner
+    sizes = desk.sizes
+    row = rows.row
+    openings = rules.openings
     place = rows.used[0] - 1
     start = rows.used[1]
-    for number in range(desk.sizes[WINNERS]):
-        for winner in range(desk.sizes[WINNERS]):
-            if desk.winner.crowded[winner] and desk.winner.number[winner] == number:
-                campaign = rules.openings.campaign[entries.claim.opening[desk.winner.entry[winner]]]
+    for number in range(sizes[WINNERS]):
+        for winner in range(sizes[WINNERS]):
+            if winners.crowded[winner] and winners.number[winner] == number:
+                campaign = openings.campaign[claim.opening[winners.entry[winner]]]
                 known = False
                 for other in range(start, rows.used[1]):
                     known = known or rows.lost[other] == campaign
                 if not known:
                     rows.lost[rows.used[1]] = campaign
                     rows.used[1] += 1
-    rows.row.lost_to[place] = rows.used[1]
+    row.lost_to[place] = rows.used[1]
 
 
 @inlined
 def settle(rules, people, contact, history, desk, entries, low, high, derived):
     """Settle one contact and write his answers; False where the one-contact engine must."""
+    claim = entries.claim
+    winners = desk.winner
+    sizes = desk.sizes
+    won = desk.won
+    person = people.person
     openings = rules.openings
     clear_desk(rules, desk)
-    zone = people.person.zone[contact]
+    zone = person.zone[contact]
     eligible = exempts = timed = 0
     for entry in range(low, high):
-        timed += entries.claim.timed[entry]
-        if entries.claim.state[entry] == 0:
+        timed += claim.timed[entry]
+        if claim.state[entry] == 0:
             eligible += 1
-            exempts += openings.traits[entries.claim.opening[entry]] & OBEYS_CAPS == 0
+            exempts += openings.traits[claim.opening[entry]] & OBEYS_CAPS == 0
     if eligible or timed:
         read_history(rules, history, contact, zone, desk, entries, low, high, derived)
     desk.exempt.size[ITEMS] = desk.main.size[ITEMS] = 0
@@ -1248,27 +1368,27 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived):
         if not contest(rules, people, contact, desk, entries, low, high, obeys, found) or not answer(
             rules.openings, rules.reserve, entries.claim, found, desk.work, desk.chosen, NOBODY, NOBODY
         ):
-            desk.sizes[LEFT] = 1
+            sizes[LEFT] = 1
             break
         grant(rules, people, contact, desk, entries, found, desk.chosen, obeys)
-    if desk.sizes[LEFT]:
+    if sizes[LEFT]:
         return False
     rows, order = desk.draft, desk.order
     rows.used[0] = rows.used[1] = 0
     number_winners(rules, desk, entries)
     for entry in range(low, high):
-        desk.won[entry - low] = -1
+        won[entry - low] = -1
     total = 0
-    for winner in range(desk.sizes[WINNERS]):
-        entry = desk.winner.entry[winner]
-        desk.won[entry - low] = winner
-        total += entries.claim.weight[entry] - rules.reserve
+    for winner in range(sizes[WINNERS]):
+        entry = winners.entry[winner]
+        won[entry - low] = winner
+        total += claim.weight[entry] - rules.reserve
     for entry in range(low, high):
-        opening, label = entries.claim.opening[entry], entries.claim.label[entry]
+        opening, label = claim.opening[entry], claim.label[entry]
         obeys = np.int64(openings.traits[opening] & OBEYS_CAPS != 0)
-        if desk.won[entry - low] >= 0:
-            place = _add_row(rows, contact, label, GRANTED_OUTCOME, GRANTED, -1, entries.claim.weight[entry])
-            rows.row.send_at[place] = desk.winner.at[desk.won[entry - low]]
+        if won[entry - low] >= 0:
+            place = _add_row(rows, contact, label, GRANTED_OUTCOME, GRANTED, -1, claim.weight[entry])
+            rows.row.send_at[place] = winners.at[won[entry - low]]
             if rules.explain:
                 if not obeys:
                     return False
@@ -1278,36 +1398,50 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived):
         later = NONE
         wanted = NONE
         lost = False
-        if entries.claim.state[entry] == 0:
+        if claim.state[entry] == 0:
             if rules.explain:
                 wanted = needs(rules, desk, entries.claim, entry, desk.main if obeys else desk.exempt)
-            if entries.claim.weight[entry] <= rules.reserve:
+            if claim.weight[entry] <= rules.reserve:
                 reason, rule = NOT_WORTH_IT, RULE_RESERVE
             else:
                 reason, rule = why(rules, people, contact, desk, entries, entry)
                 lost = True
             hope = lost and (reason == CAPPED or reason == CONFLICT or reason == OUTBID)
         else:
-            reason, rule = entries.claim.state[entry], entries.claim.rule[entry]
-            hope = entries.claim.timed[entry] and entries.claim.weight[entry] > rules.reserve
+            reason, rule = claim.state[entry], claim.rule[entry]
+            hope = claim.timed[entry] and claim.weight[entry] > rules.reserve
         if hope:
             later = retry(rules, people, contact, desk, entries, entry)
-        if desk.sizes[LEFT]:
+        if sizes[LEFT]:
             return False
         outcome = DEFERRED_OUTCOME if later != NONE and openings.traits[opening] & DEFERS else DENIED_OUTCOME
-        weight = entries.claim.weight[entry] if entries.claim.state[entry] == 0 or entries.claim.timed[entry] else NONE
+        weight = claim.weight[entry] if claim.state[entry] == 0 or claim.timed[entry] else NONE
         place = _add_row(rows, contact, label, outcome, reason, rule, weight)
         rows.row.retry_at[place] = later
         rows.row.needs[place] = wanted
         if lost:
             _add_lost(rules, rows, desk, entries)
         order[place] = entry
-    return not desk.sizes[LEFT]
+    return not sizes[LEFT]
 
 
-@entry
+@entry_point
 def settle_all(
-    rules, people, history, desk, entries, entry_first, start, stop, everything, derived, label_when, rows, tally, doubt, left
+    rules,
+    people,
+    history,
+    desk,
+    entries,
+    entry_first,
+    start,
+    stop,
+    everything,
+    derived,
+    label_when,
+    rows,
+    tally,
+    doubt,
+    left,
 ):
     """Settle contacts of a block; the numbers of those that were left go to `left`; how many there are."""
     count = 0
@@ -1330,26 +1464,32 @@ def settle_all(
 
 @inlined
 def _count(rules, people, contact, desk, entries, tally):
-    stage, draft = people.person.stage[contact], desk.draft
+    claim = entries.claim
+    person = people.person
+    labels = tally.labels
+    stages = tally.stages
+    stopped = tally.rules
+    stage, draft = person.stage[contact], desk.draft
     for place in range(draft.used[0]):
         outcome = draft.row.outcome[place]
-        tally.labels[entries.claim.opening[desk.order[place]], draft.row.reason[place], outcome] += 1
-        tally.stages[stage, outcome] += 1
+        labels[claim.opening[desk.order[place]], draft.row.reason[place], outcome] += 1
+        stages[stage, outcome] += 1
         if outcome == GRANTED_OUTCOME:
             tally.sums[0] += draft.row.weight[place] - rules.reserve
         elif draft.row.rule[place] >= 0 and not is_by_opening(draft.row.reason[place]):
-            tally.rules[draft.row.rule[place]] += 1
+            stopped[draft.row.rule[place]] += 1
 
 
 @kernel
 def _row_before(openings, entries, draft, order, one, other, label_when):
     """Whether a row stands before another: those with a weight first, in the order of claims."""
+    time = entries.time
     weight, rival = draft.weight[one], draft.weight[other]
     if weight != rival:
         return weight > rival
     claim, mine, theirs = entries.claim, order[one], order[other]
-    asks = entries.time.at[claim.at_from[mine]] if label_when[draft.label[one]] else 0
-    rival = entries.time.at[claim.at_from[theirs]] if label_when[draft.label[other]] else 0
+    asks = time.at[claim.at_from[mine]] if label_when[draft.label[one]] else 0
+    rival = time.at[claim.at_from[theirs]] if label_when[draft.label[other]] else 0
     if asks != rival:
         return asks < rival
     tie, rival = openings.tie[claim.opening[mine]], openings.tie[claim.opening[theirs]]
@@ -1361,6 +1501,7 @@ def _row_before(openings, entries, draft, order, one, other, label_when):
 @inlined
 def _put_in_order(rules, desk, entries, label_when, everything, rows):
     """Give the rows of a contact in the order of claims, but those that are not asked for."""
+    row = rows.row
     draft, places = desk.draft, desk.places
     count = 0
     for place in range(draft.used[0]):
@@ -1374,10 +1515,10 @@ def _put_in_order(rules, desk, entries, label_when, everything, rows):
         count += 1
     for at in range(count):
         own, place = places[at], rows.used[0]
-        rows.row[place] = draft.row[own]
-        rows.row.lost_from[place] = rows.used[1]
+        row[place] = draft.row[own]
+        row.lost_from[place] = rows.used[1]
         for lost in range(draft.row.lost_from[own], draft.row.lost_to[own]):
             rows.lost[rows.used[1]] = draft.lost[lost]
             rows.used[1] += 1
-        rows.row.lost_to[place] = rows.used[1]
+        row.lost_to[place] = rows.used[1]
         rows.used[0] = place + 1

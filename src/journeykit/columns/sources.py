@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +15,13 @@ from journeykit.columns.arrows import texts
 from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow
+from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import format_of, readable
 from journeykit.tables.reading import open_table
 
 if TYPE_CHECKING:
     from datetime import tzinfo
+    from types import TracebackType
 
 CHUNK = 65_536
 Arrays = list[Any]
@@ -41,12 +44,25 @@ class Source:
     count: int | None
     naive: tuple[str, ...] = ()
 
-    def parts(self, wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
-        """The chunks in order, with the columns that are wanted. A row that cannot be read comes as a `BadRow`."""
+    def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
+        """The chunks in order, with the columns that are wanted. A row that cannot be read comes as a `BadRow`.
+
+        Args:
+            wanted: which columns, by name.
+            groups: which groups of rows of a Parquet file; None for all, and for what has no groups.
+        """
         raise NotImplementedError
 
 
-class _Files(Source):
+class Range(NamedTuple):
+    """Between which ids a group of rows lies, and how many rows it has."""
+
+    low: Any
+    high: Any
+    rows: int
+
+
+class Files(Source):
     """A Parquet file, several of them, or a folder."""
 
     def __init__(self, name: str, paths: Sequence[str]) -> None:
@@ -54,12 +70,16 @@ class _Files(Source):
         self._paths = paths
         names: tuple[str, ...] | None = None
         self.count = 0
-        self.groups: list[tuple[str, int]] = []
+        # Where each group of rows lies: its file, its number there, and the number of its first row.
+        self._groups: list[tuple[str, int, int]] = []
+        self._metadata: list[Any] = []
         for path in paths:
             with _parquet(path) as file:
                 found = tuple(file.schema_arrow.names)
-                self.count += file.metadata.num_rows
-                self.groups += [(path, group) for group in range(file.metadata.num_row_groups)]
+                for group in range(file.metadata.num_row_groups):
+                    self._groups.append((path, group, self.count + 1))
+                    self.count += file.metadata.row_group(group).num_rows
+                self._metadata.append(file.metadata)
             if names is not None and found != names:
                 raise DataError(f"the columns differ from those of {paths[0]}", source=path)
             names = found
@@ -70,14 +90,33 @@ class _Files(Source):
             raise DataError(f"two columns have the name {twice!r}", source=name)
         self.columns = names
 
-    def parts(self, wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
+    def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
         names = [name for name in self.columns or () if wanted(name)]
-        number = 1
-        for path in self._paths:
+        chosen = self._groups if groups is None else [self._groups[group] for group in groups]
+        for path, own in groupby(chosen, key=itemgetter(0)):
             with _parquet(path) as file:
-                for batch in file.iter_batches(batch_size=CHUNK, columns=names):
-                    yield number, tuple(names), list(batch.columns)
-                    number += batch.num_rows
+                for _, group, number in own:
+                    for batch in file.iter_batches(batch_size=CHUNK, row_groups=[group], columns=names):
+                        yield number, tuple(names), list(batch.columns)
+                        number += batch.num_rows  # noqa: PLW2901  (where the next batch begins)
+
+    def ranges(self) -> list[Range] | None:
+        """Between which ids each group of rows lies; None where the files do not say so."""
+        column = next((name for name in self.columns or () if fold_name(name) == "contact_id"), None)
+        if column is None:
+            return None
+        found = []
+        for metadata in self._metadata:
+            for group in range(metadata.num_row_groups):
+                told = metadata.row_group(group)
+                own = next(
+                    (c for c in map(told.column, range(told.num_columns)) if c.path_in_schema == column),
+                    None,
+                )
+                if own is None or own.statistics is None or not own.statistics.has_min_max or own.statistics.null_count:
+                    return None
+                found.append(Range(own.statistics.min, own.statistics.max, told.num_rows))
+        return found if len({type(part) for own in found for part in own[:2]}) <= 1 else None
 
 
 class _parquet:  # noqa: N801  (read as a function)
@@ -96,7 +135,9 @@ class _parquet:  # noqa: N801  (read as a function)
             raise
         return self._file
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if hasattr(self, "_file"):
             self._file.close()
         if isinstance(error, pa.ArrowException) and not isinstance(error, OSError):
@@ -117,7 +158,11 @@ class _Table(Source):
             twice = next(own for own in self.columns if self.columns.count(own) > 1)
             raise DataError(f"two columns have the name {twice!r}", source=name)
 
-    def parts(self, wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
+    def parts(
+        self,
+        wanted: Callable[[str], bool],
+        groups: Sequence[int] | None = None,  # noqa: ARG002  (there are none)
+    ) -> Iterator[Part | BadRow]:
         names = tuple(name for name in self.columns or () if wanted(name))
         number = 1
         for batch in self._table.select(list(names)).to_batches(max_chunksize=CHUNK):
@@ -135,7 +180,11 @@ class _Rows(Source):
         self.count = opened.count
         self.naive = opened.naive
 
-    def parts(self, wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
+    def parts(
+        self,
+        wanted: Callable[[str], bool],
+        groups: Sequence[int] | None = None,  # noqa: ARG002  (there are none)
+    ) -> Iterator[Part | BadRow]:
         waiting: list[Sequence[Any]] = []
         first = 0
         names: tuple[str, ...] = ()
@@ -161,7 +210,7 @@ class _Rows(Source):
 
 def _part(number: int, names: tuple[str, ...], rows: list[Sequence[Any]], wanted: Callable[[str], bool]) -> Part:
     columns = list(zip(*rows, strict=True))
-    kept = [place for place, name in enumerate(names) if not isinstance(name, str) or wanted(name)]
+    kept = [place for place, name in enumerate(names) if wanted(str(name))]
     return number, tuple(names[place] for place in kept), [_arrow(list(columns[place])) for place in kept]
 
 
@@ -205,7 +254,7 @@ def open_source(
     if type(source).__module__ == "pyarrow._dataset":
         return _from_dataset(source, name)
     if isinstance(source, (list, tuple)) and source and all(isinstance(part, (str, os.PathLike)) for part in source):
-        return _Files(name, [os.fspath(part) for part in source])
+        return Files(name, [os.fspath(part) for part in source])
     table = _arrow_table(source)
     if table is not None:
         return _Table(name, table)
@@ -220,7 +269,7 @@ def _from_path(path: str, name: str, typed: Callable[[str], bool], zone: tzinfo 
     if format_of(path) == "parquet":
         with readable(path):
             os.stat(path)  # noqa: PTH116  (whether it is there at all)
-        return _Files(path, [path])
+        return Files(path, [path])
     opened = open_table(path, name, typed=typed, zone=zone)
     return _Rows(name, opened, lambda: opened)
 
@@ -232,18 +281,22 @@ def _from_folder(path: str) -> Source:
         for own in names
         if own.lower().endswith(".parquet") and not own.startswith((".", "_"))
     )
-    return _Files(path, found)
+    return Files(path, found)
 
 
 def _from_dataset(source: Any, name: str) -> Source:
     import pyarrow.dataset as ds
 
     files = getattr(source, "files", None)
-    if files and isinstance(source.format, ds.ParquetFileFormat) and source.partition_expression.equals(ds.scalar(True)):
+    if (
+        files
+        and isinstance(source.format, ds.ParquetFileFormat)
+        and source.partition_expression.equals(ds.scalar(True))
+    ):
         paths = [own for own in files if os.path.exists(own)]  # noqa: PTH110  (likewise)
         # Columns that come from the names of folders are known to the dataset alone.
         if len(paths) == len(files) and set(source.schema.names) == set(pq.read_schema(paths[0]).names):
-            return _Files(name, paths)
+            return Files(name, paths)
     return _Table(name, source.to_table())
 
 
@@ -307,13 +360,8 @@ def native(table: pa.Table, like: Any) -> Any:
     if kind in ("pandas", "polars", "modin"):
         import narwhals as nw
 
-        found = nw.from_arrow(table, backend=kind)
+        found = nw.from_arrow(table, backend=kind)  # type: ignore[arg-type]  # one of those that were asked for
         if type(like).__name__ == "LazyFrame":
             return found.lazy().to_native()
         return found.to_native()
     return table
-
-
-def first_of(parts: Iterable[Part | BadRow]) -> Part | None:
-    """The first chunk of a table."""
-    return next((part for part in islice(parts, 1000) if not isinstance(part, BadRow)), None)

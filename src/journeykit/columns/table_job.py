@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
 from datetime import datetime
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from journeykit.campaign import Claim, Score
-from journeykit.civil import FOREVER, clock, day_number, micros, moment
+from journeykit.civil import DAY, FOREVER, clock, day_number, micros, moment
 from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
+from journeykit.columns.column import Column
 from journeykit.columns.eligible import BAD, SCORES, Scores
 from journeykit.columns.engine import Engine, Worker, oldest_of
 from journeykit.columns.history import Parts, TouchReader, history_of
 from journeykit.columns.keys import Met
-from journeykit.columns.people import Chunk, id_texts
-from journeykit.columns.column import Column
+from journeykit.columns.people import Chunk
+from journeykit.columns.segments import ROWS, Segment, segments_of
 from journeykit.columns.settle import History
 from journeykit.columns.sources import Source, native, open_source
-from journeykit.columns.writing import batch_writer
 from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
+from journeykit.columns.writing import batch_writer
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
 from journeykit.job import Summary, Tally, summarise
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from journeykit.decision import Decision
 
 THREADS = 2
+_AHEAD = 3 * 366
 _Result = TypeVar("_Result")
 
 
@@ -104,16 +107,16 @@ class TableJob:
         self._sources = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims}
         self._spellings = Spellings.of(arbiter.playbook)
         self._claims: ClaimTable | None = None
-        self._claim_source = None if claims is None else open_source(
-            claims, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=self._zone
+        self._claim_source = (
+            None
+            if claims is None
+            else open_source(claims, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=self._zone)
         )
         self._contacts = self._source(contacts)
         self._touches = None if touches is None else open_source(touches, "touches", zone=self._zone)
         self._score_source = None if scores is None else open_source(scores, "scores", zone=self._zone)
         self._notes = tuple(
-            contact_notes(
-                self._contacts.source, self._contacts.columns or (), self._contacts.naive, self._spellings
-            )
+            contact_notes(self._contacts.source, self._contacts.columns or (), self._contacts.naive, self._spellings)
         )
         self._tally = Tally(arbiter.playbook)
         self._counts: Counts | None = None
@@ -130,7 +133,8 @@ class TableJob:
     def _own_notes(self) -> Iterator[str]:
         if self.engine.weigher.by_rows:
             yield (
-                f"policy {self.arbiter.playbook.policy!r} has no weigh_columns (or rank_columns), and was asked claim by claim"
+                f"policy {self.arbiter.playbook.policy!r} has no weigh_columns (or rank_columns) "
+                "and was asked claim by claim"
             )
 
     def _source(self, contacts: Any) -> Source:
@@ -159,14 +163,15 @@ class TableJob:
             plan = self._plans[names] = ContactPlan(names, places, self._spellings, self._zone)
         return plan
 
-    def _meet(self) -> tuple[Met, np.ndarray]:
-        """Meet all contacts by their ids; who was met before."""
-        met = Met(self._contacts.count or 0)
+    def _meet(self, segment: Segment | None) -> tuple[Met, np.ndarray]:
+        """Meet the contacts of a segment by their ids; who was met before."""
+        met = Met((self._contacts.count or 0) if segment is None else ROWS)
         again = []
         row = 0
+        groups = None if segment is None else segment.contacts
         parts = (
             part
-            for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id")
+            for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id", groups)
             if not isinstance(part, BadRow)
         )
         for chunk in self._at_once(lambda part: Chunk(self._plan(part[1]), part[2], part[0]), parts):
@@ -174,11 +179,34 @@ class TableJob:
             row += chunk.rows
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
 
-    def _history(self, met: Met, contacts: int) -> History:
+    def _history(self, met: Met, contacts: int, segment: Segment | None) -> History:
         if self._touches is None:
             return History(
                 first=np.zeros(contacts + 1, np.int64), at=np.zeros(0, np.int64), shape=np.zeros(0, np.int32)
             )
+        reader, taken = self._reader, []
+        assert reader is not None  # noqa: S101  (there are touches)
+        for found in self._at_once(lambda part: reader.read(part, met), self._touch_parts(segment)):
+            if segment is None or found.group in segment.fresh:
+                for bad in found.bad:
+                    self.bad.add(bad)
+                self._unknown_touches += found.good
+            self._unknown_touches -= found.met
+            if len(found.at):
+                self._latest = max(self._latest, int(found.at.max()))
+                taken.append(found)
+        return history_of(taken, contacts)
+
+    def _touch_parts(self, segment: Segment | None) -> Iterator[tuple[Part, int] | BadRow]:
+        """Chunks of touches, each with the group of rows from which it comes."""
+        assert self._touches is not None  # noqa: S101  (the caller looked)
+        for group in (None,) if segment is None else segment.touches:
+            for part in self._touches.parts(TouchReader.wanted, None if group is None else [group]):
+                yield part if isinstance(part, BadRow) else (part, -1 if group is None else group)
+
+    def _touch_reader(self) -> TouchReader | None:
+        if self._touches is None:
+            return None
         compiled = self.arbiter.compiled
 
         def counted(parts: Mapping[str, Any]) -> bool:
@@ -186,16 +214,7 @@ class TableJob:
             return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
 
         oldest = oldest_of(self.arbiter.playbook, micros(self.at))
-        reader = TouchReader(self._touches, self._parts, zone=self._zone, oldest=oldest, counted=counted)
-        taken = []
-        for found in self._at_once(lambda part: reader.read(part, met), self._touches.parts(reader.wanted)):
-            for bad in found.bad:
-                self.bad.add(bad)
-            self._unknown_touches += found.unknown
-            if len(found.at):
-                self._latest = max(self._latest, int(found.at.max()))
-                taken.append(found)
-        return history_of(taken, contacts)
+        return TouchReader(self._touches, self._parts, zone=self._zone, oldest=oldest, counted=counted)
 
     def _at_once(self, work: Callable[[Any], _Result], parts: Iterable[Any]) -> Iterator[_Result]:
         """What becomes of chunks, in their order, some of them at once; rows that cannot be read are counted as bad."""
@@ -219,9 +238,34 @@ class TableJob:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in chunks. Once only."""
-        met, again = self._meet()
-        contacts = len(again)
-        history = self._history(met, contacts)
+        segments: list[Segment] | list[None] = [None]
+        if self._claim_source is None and self._score_source is None:
+            segments = segments_of(self._contacts, self._touches) or [None]
+        self._reader = self._touch_reader()
+        workers: SimpleQueue[Worker] | None = None
+        start = 0
+        for segment in segments:
+            met, again = self._meet(segment)
+            history = self._history(met, len(again), segment)
+            if workers is None:
+                self._prepare(met, len(again), segmented=segment is not None)
+                workers = SimpleQueue()
+                for _ in range(self._threads):
+                    workers.put(Worker(self.engine))
+            del met
+            yield from self._decide_segment(segment, again, history, workers, start)
+            start += len(again)
+        if self._undecided and self._touches is not None:
+            self._unknown_touches += self._touches_lost()
+        claims = self._claims
+        if claims is not None:
+            lost = np.isin(claims.contact, np.array(self._undecided, np.int64)) | (claims.contact < 0)
+            claims.refuse(np.flatnonzero(lost & (claims.faults == 0)))
+        if self._progress is not None:
+            self._progress(self._tally.contacts, self._tally.contacts)
+
+    def _prepare(self, met: Met, contacts: int, *, segmented: bool) -> None:
+        """Read scores and claims, and lay the playbook out."""
         playbook = self.arbiter.playbook
         scores = None
         if self._score_source is not None:
@@ -238,27 +282,27 @@ class TableJob:
             openings=openings,
             dates=dates,
         )
-        engine.latest = self._latest
+        # Where only a part of the history is known by now, what may come is allowed for.
+        engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if segmented else self._latest
         self._counts = Counts(engine.layout)
         self._scores = _no_scores(contacts, len(engine.layout.campaigns.list))
         if scores is not None:
             self._scores, self._unknown_scores = scores.join(met, contacts, engine.layout)
-            self._score_table = scores
         self._asked = None if claims is None else asked_by(claims, met, contacts, engine.layout, lists)
         labels = [(opening, None) for opening in range(len(openings))] if self._asked is None else self._asked.labels
         self._labels = Labels(engine.layout, self.run_id, labels)
-        del met
-        shapes = engine.layout.shapes(self._parts.list)
         # All rules have their numbers from here on, whichever chunk comes first.
         engine.moment()
-        workers: SimpleQueue[Worker] = SimpleQueue()
-        for _ in range(self._threads):
-            workers.put(Worker(self.engine))
-        row = 0
+
+    def _decide_segment(
+        self, segment: Segment | None, again: np.ndarray, history: History, workers: SimpleQueue[Worker], first: int
+    ) -> Iterator[pa.RecordBatch]:
+        shapes = self.engine.layout.shapes(self._parts.list)
+        groups = None if segment is None else segment.contacts
 
         def numbered() -> Iterator[tuple[Part, int] | BadRow]:
-            nonlocal row
-            for part in self._contacts.parts(lambda _: True):
+            row = 0
+            for part in self._contacts.parts(lambda _: True, groups):
                 if isinstance(part, BadRow):
                     yield part
                 else:
@@ -268,17 +312,11 @@ class TableJob:
         def decide(given: tuple[Part, int]) -> _Done:
             part, start = given
             stop = start + (len(part[2][0]) if part[2] else 0)
-            return self._decide(workers, part, again[start:stop], _slice(history, start, stop), shapes, start)
+            own = _slice(history, start, stop)
+            return self._decide(workers, part, again[start:stop], own, shapes, first + start)
 
         for done in self._at_once(decide, numbered()):
             yield from self._finish(done)
-        if self._undecided and self._touches is not None:
-            self._unknown_touches += self._touches_lost()
-        if claims is not None:
-            lost = np.isin(claims.contact, np.array(self._undecided, np.int64)) | (claims.contact < 0)
-            claims.refuse(np.flatnonzero(lost & (claims.faults == 0)))
-        if self._progress is not None:
-            self._progress(self._tally.contacts, self._tally.contacts)
 
     def _touches_lost(self) -> int:
         """How many touches belong to contacts that could not be decided; those that are too old to matter too."""
@@ -291,11 +329,9 @@ class TableJob:
                 chunk = Chunk(self._plan(part[1]), part[2], part[0])
                 met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
                 row += chunk.rows
-        reader = TouchReader(
-            self._touches, Parts(), zone=self._zone, oldest=-FOREVER, counted=lambda _: True
-        )
+        reader = TouchReader(self._touches, Parts(), zone=self._zone, oldest=-FOREVER, counted=lambda _: True)
         parts = (part for part in self._touches.parts(reader.wanted) if not isinstance(part, BadRow))
-        return sum(len(reader.read(part, met).at) for part in parts)
+        return sum(reader.read((part, -1), met).met for part in parts)
 
     def _decide(
         self, workers: SimpleQueue[Worker], part: Part, again: np.ndarray, history: History, shapes: Any, row: int
@@ -313,7 +349,11 @@ class TableJob:
             if not self.engine.can or (wishes is not None and self.engine.weigher.by_rows):
                 odd[:] = True
             people.person["traits"][odd] |= BAD
-            scores = _own_scores(self._scores, row, row + chunk.rows)
+            scores = (
+                _no_scores(chunk.rows, len(self.engine.layout.campaigns.list))
+                if self._score_source is None
+                else _own_scores(self._scores, row, row + chunk.rows)
+            )
             answers = worker.decide(chunk, people, history, shapes, scores, wishes, self._labels.when)
             column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
             ids = _ids_as_given(column, chunk)
@@ -325,6 +365,7 @@ class TableJob:
 
     def _finish(self, done: _Done) -> Iterator[pa.RecordBatch]:
         """Count a chunk, and let the one-contact engine decide what was left."""
+        assert self._counts is not None  # noqa: S101  (made before anything is decided)
         self._counts.add(done.answers.tally, self.engine.layout.rules.list)
         odd = set(np.flatnonzero(done.odd).tolist())
         left = sorted(odd | set(done.answers.left.tolist()))
@@ -414,9 +455,7 @@ class TableJob:
         scores, names = done.scores, self.engine.layout.campaigns.list
         found = scores.score[int(scores.first[row]) : int(scores.first[row + 1])].tolist()
         return {
-            names[campaign]: Score(
-                propensity=None if propensity != propensity else propensity, value=None if value != value else value
-            )
+            names[campaign]: Score(propensity=_or_none(propensity), value=_or_none(value))
             for campaign, propensity, value in found
         }
 
@@ -481,7 +520,11 @@ class TableJob:
         counts = self._counts
         assert counts is not None  # noqa: S101  (there is a summary of what was decided)
         openings = self.engine.layout.list
-        teams, channels = (counts.by(names) for names in zip(*((o.campaign.team, o.channel) for o in openings), strict=True)) if openings else ({}, {})
+        teams, channels = (
+            (counts.by(names) for names in zip(*((o.campaign.team, o.channel) for o in openings), strict=True))
+            if openings
+            else ({}, {})
+        )
         total = self._tally.plus(
             (counts.outcomes(), counts.reasons(), counts.by_rule()),
             (teams, counts.by_stage(), channels),
@@ -530,6 +573,10 @@ class _Done(NamedTuple):
     ids: pa.Array
     odd: np.ndarray
     start: int
+
+
+def _or_none(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 def _slice(history: History, start: int, stop: int) -> History:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,10 +42,11 @@ class Wishes:
         asked_at: the instant of asking, in microseconds since 1970; the start of its campaign where the claim has none.
     """
 
-    def __init__(self, layout: Layout, chunk: Chunk, entries: Entries, contact: np.ndarray) -> None:
+    def __init__(self, layout: Layout, chunk: Chunk, people: People, entries: Entries, contact: np.ndarray) -> None:
         count = len(contact)
         self._layout = layout
         self._chunk = chunk
+        self._person = people.person
         self._contact = contact
         self._opening = entries.claim["opening"][:count]
         self._asked = entries.claim["asked"][:count]
@@ -54,6 +56,14 @@ class Wishes:
         self.product, self.preference, self.interest, self.propensity, self.value = (
             np.ascontiguousarray(claims[name]) for name in ("product", "preference", "interest", "propensity", "value")
         )
+
+    @property
+    def base(self) -> np.ndarray:
+        """Campaign weight x team lever x stage fit x role fit."""
+        parts, person = self._layout.parts, self._person[self._contact]
+        fits = parts["stage_fit"][self._opening, person["stage"]], parts["role_fit"][self._opening, person["role"]]
+        found: np.ndarray = parts["openings"]["scale"][self._opening] * fits[0] * fits[1]
+        return found
 
     @property
     def priority(self) -> np.ndarray:
@@ -77,11 +87,7 @@ class Wishes:
     def __getitem__(self, attribute: str) -> np.ndarray:
         """An attribute of the claims' contacts: numbers as floats with NaN for missing ones, else Python's values."""
         column: Column | None = next(
-            (
-                self._chunk.columns[place]
-                for place, names in self._chunk.plan.attributes
-                if attribute in names
-            ),
+            (self._chunk.columns[place] for place, names in self._chunk.plan.attributes if attribute in names),
             None,
         )
         if column is None:
@@ -116,7 +122,8 @@ class Weigher:
         self.playbook = arbiter.playbook
         self.layout = layout
         self._weighs = _offers(self.policy, "weigh_columns", "weigh")
-        self._has_rank = getattr(self.policy, "rank", None) is not None
+        self.ranker: Any = getattr(self.policy, "rank", None)
+        self._has_rank = self.ranker is not None
         self._ranks = self._has_rank and _offers(self.policy, "rank_columns", "rank")
         self.by_rows = not self._weighs or (self._has_rank and not self._ranks)
 
@@ -143,7 +150,7 @@ class Weigher:
             if self.by_rows:
                 weights = self._by_rows(chunk, people, entries, contact)
             else:
-                weights = self._columns(Wishes(self.layout, chunk, entries, contact), entries, count)
+                weights = self._columns(Wishes(self.layout, chunk, people, entries, contact), entries, count)
             given = claims["given"]
             weights = np.where(np.isnan(given), weights, given)
         claims["weight"] = NONE
@@ -161,7 +168,8 @@ class Weigher:
         return type(self.policy) is Weighted
 
     def _columns(self, wishes: Wishes, entries: Entries, count: int) -> np.ndarray:
-        weights = np.asarray(self.policy.weigh_columns(wishes), np.float64)
+        policy: Any = self.policy
+        weights = np.asarray(policy.weigh_columns(wishes), np.float64)
         if weights.shape != (count,):
             from journeykit.errors import PolicyError
 
@@ -170,7 +178,7 @@ class Weigher:
                 f"{count} of them, found an array of shape {weights.shape}"
             )
         if self._ranks:
-            entries.claim["rank"][:count] = np.asarray(self.policy.rank_columns(wishes), np.int64)
+            entries.claim["rank"][:count] = np.asarray(policy.rank_columns(wishes), np.int64)
         return weights
 
     def _by_rows(self, chunk: Chunk, people: People, entries: Entries, contact: np.ndarray) -> np.ndarray:
@@ -195,12 +203,10 @@ class Weigher:
         preference, interest, propensity, value = (
             float(entries.claim[name][entry]) for name in ("preference", "interest", "propensity", "value")
         )
-        if propensity == propensity or value == value:
-            claim = evolve(
-                claim,
-                propensity=propensity if propensity == propensity else None,
-                value=value if value == value else None,
-            )
+        found = {"propensity": propensity, "value": value}
+        known = {name: number for name, number in found.items() if not math.isnan(number)}
+        if known:
+            claim = evolve(claim, **known)  # type: ignore[arg-type]  # these two take numbers
         zone = self.playbook.timezone if people.person["traits"][row] & NO_ZONE else contact.timezone
         context = Context(
             clock(zone).moment(self.now),
@@ -215,7 +221,7 @@ class Weigher:
         weight = self.policy.weigh(claim, contact, context)
         if isinstance(weight, (bool, str, bytes)) or weight is None:
             return float("nan"), 0
-        rank = self.policy.rank(claim, contact, context) if self._has_rank else 0
+        rank = self.ranker(claim, contact, context) if self._has_rank else 0
         if isinstance(rank, bool) or not -(2**62) <= rank.__index__() <= 2**62:
             return float("nan"), 0
         return float(weight), rank.__index__()

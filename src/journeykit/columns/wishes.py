@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, ClassVar, NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -197,7 +197,7 @@ class ClaimTable:
         if name not in places:
             return np.full(len(suspect), np.nan)
         column = columns[places[name]]
-        if column.numbers is not None and not column.array.null_count:
+        if column.numbers is not None and column.array is not None and not column.array.null_count:
             found = column.numbers[0].astype(np.float64)
             suspect |= ~((found >= -LARGEST) & (found <= LARGEST))
             return found
@@ -392,7 +392,12 @@ def _owns(owns: Sequence[datetime | date], layout: Layout) -> np.ndarray:
     for place, own in enumerate(owns):
         is_instant = isinstance(own, datetime)
         rule = layout.rules.add(f"asked for {own.isoformat()}")
-        found[place] = texts[own_text(own)], micros(own) if is_instant else NONE, -1 if is_instant else dates, rule
+        found[place] = (
+            texts[own_text(own)],
+            micros(own) if isinstance(own, datetime) else NONE,
+            -1 if is_instant else dates,
+            rule,
+        )
         dates += not is_instant
     return found
 
@@ -426,8 +431,7 @@ class ScoreTable:
             found.append(self._read(part, known, faults))
         empty = (np.zeros(0, np.uint64), np.zeros(0, np.uint64), *(np.zeros(0, np.int64),) * 2, *(np.zeros(0),) * 2)
         one, two, campaign, number, propensity, value = (
-            np.concatenate([first, *parts])
-            for first, *parts in zip(empty, *found, strict=True)
+            np.concatenate([first, *parts]) for first, *parts in zip(empty, *found, strict=True)
         )
         # Of several scores for one contact and campaign the first stands.
         order = np.lexsort((np.arange(len(one)), campaign, two, one))
@@ -462,9 +466,7 @@ class ScoreTable:
         numbers = np.full(rows, -1, np.int64)
         if "campaign_id" in places:
             codes, values = columns[places["campaign_id"]].read(read_id)
-            own = [
-                -1 if v is UNREAD or (known is not None and v not in known) else self._campaign(v) for v in values
-            ]
+            own = [-1 if v is UNREAD or (known is not None and v not in known) else self._campaign(v) for v in values]
             numbers = np.array(own, np.int64)[codes]
         bad |= numbers < 0
         read = []
@@ -475,8 +477,10 @@ class ScoreTable:
                 bad |= np.array([cell is UNREAD for cell in cells], np.bool_)[codes]
                 values_ = np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes]
             read.append(values_)
-        for row in np.flatnonzero(bad).tolist():
-            faults.append(self._fault(number + row, places, [column.value(row) for column in columns], known))
+        faults += [
+            self._fault(number + row, places, [column.value(row) for column in columns], known)
+            for row in np.flatnonzero(bad).tolist()
+        ]
         good = ~bad
         return one[good], two[good], numbers[good], (np.arange(rows) + number)[good], read[0][good], read[1][good]
 
@@ -514,4 +518,6 @@ class ScoreTable:
         scores["campaign"] = campaign[order]
         scores["propensity"], scores["value"] = self.propensity[order], self.value[order]
         unset = np.full(len(layout.campaigns.list) + 1, np.nan)
-        return Scores(first=np.cumsum(first), score=scores, chance=unset, worth=unset.copy()), int(np.count_nonzero(found < 0))
+        return Scores(first=np.cumsum(first), score=scores, chance=unset, worth=unset.copy()), int(
+            np.count_nonzero(found < 0)
+        )

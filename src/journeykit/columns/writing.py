@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -73,10 +73,10 @@ class _Groups:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
 
-    def __enter__(self) -> _Groups:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: Any, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             while self._rows >= _GROUP:
                 self._write_group(_GROUP)

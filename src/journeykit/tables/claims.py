@@ -144,6 +144,7 @@ class Claims:
 
 
 def claim_readers(zone: tzinfo | None) -> dict[str, Callable[[Any], Any]]:
+    """How the columns of a claim are read."""
     return {
         "campaign_id": read_id,
         "content_id": read_text,
@@ -205,6 +206,7 @@ def unknown_part(
 def further_numbers(
     columns: Sequence[str], places: Mapping[str, int], values: Sequence[Any]
 ) -> dict[str, float] | None:
+    """The further numeric columns of a claim."""
     found = {
         columns[place].strip(): values[place]
         for fold, place in places.items()

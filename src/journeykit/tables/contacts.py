@@ -51,6 +51,7 @@ def _prefix(fold: str) -> str | None:
 
 
 def is_attribute(name: str) -> bool:
+    """Whether a column is none of the contact's own fields."""
     fold = fold_name(name)
     return fold not in _CONTACT_COLUMNS and _prefix(fold) is None
 
@@ -85,6 +86,12 @@ class ContactPlan:
                 self.attributes.append((place, _spelt(own, spellings.attributes)))
 
     def contact(self, key: str, values: Sequence[Any]) -> Contact:
+        """The contact of a row.
+
+        Raises:
+            BadCellError: if a cell cannot be read.
+            ModelError: if the row cannot be.
+        """
         kept: dict[str, Any] = {}
         for place, name, read in self.fields:
             if not is_missing(values[place]):
@@ -135,9 +142,7 @@ def _spelt(own: str, known: Mapping[str, tuple[str, ...]], skip: int = 0) -> tup
     return known.get(name.casefold()) or (name.lower() if own.isupper() else name,)
 
 
-def contact_notes(
-    source: str, columns: Sequence[str], naive: Sequence[str], spellings: Spellings
-) -> Iterator[str]:
+def contact_notes(source: str, columns: Sequence[str], naive: Sequence[str], spellings: Spellings) -> Iterator[str]:
     """What looks like a mistake in the columns of a table of contacts, and is none for sure."""
     for name in naive:
         if fold_name(name) in spellings.attributes:

@@ -1,0 +1,103 @@
+"""The columnar engine: a night's job against hand-written SQL, and the engine alone.
+
+    python benchmarks/tables.py DIR              # DIR as made by the yardstick: contacts, touches, playbook.yaml
+    python benchmarks/tables.py DIR --sql FILE   # runs the yardstick, FILE run DIR, in the same run
+
+Run it twice on a fresh machine: the first run compiles the kernels. Figures are ratios in one run; the machine may be
+shared and slow. The granted sets must be equal but for ties made by rounding: where they differ, the script fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+AT = datetime(2026, 11, 21, 9, tzinfo=UTC)
+
+
+def job(folder: Path) -> float:
+    """Seconds of the whole command, process start included."""
+    command = [sys.executable, "-m", "journeykit", "decide", str(folder / "playbook.yaml")]
+    command += ["--contacts", str(folder / "contacts.parquet"), "--touches", str(folder / "touches.parquet")]
+    command += ["--at", "2026-11-21T09:00Z", "--engine", "columns", "--out", str(folder / "decisions.parquet")]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def sql(script: str, folder: Path) -> float:
+    """Seconds of the faster of the two runs that the yardstick makes of its SQL, its own start not included."""
+    done = subprocess.run([sys.executable, script, "run", str(folder)], check=True, capture_output=True, text=True)
+    print(done.stdout, end="")
+    return min(float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("seconds"))
+
+
+def compare(folder: Path) -> None:
+    """What both granted, and where they differ."""
+    import duckdb
+
+    ours, theirs = folder / "decisions.parquet", folder / "sql_decisions.parquet"
+    granted = f"(select contact_id, campaign_id, weight from '{ours}' where outcome = 'granted')"
+    rows = duckdb.sql(f"""
+        select count(*) filter (where o.contact_id is not null and s.contact_id is not null) same,
+               count(*) filter (where s.contact_id is null) only_ours,
+               count(*) filter (where o.contact_id is null) only_theirs
+        from {granted} o full join '{theirs}' s using (contact_id, campaign_id)""").fetchone()
+    print(f"granted by both {rows[0]:,}, by us alone {rows[1]:,}, by the SQL alone {rows[2]:,}")
+    totals = duckdb.sql(f"""
+        select abs(sum(weight) - (select sum(score) from '{theirs}')) / sum(weight) from {granted}""").fetchone()
+    print(f"totals differ by {totals[0]:.1e} of the whole")
+    # Scores that are equal once rounded to millionths may be granted in another order; anything else is a fault.
+    if rows[1] + rows[2] > rows[0] / 10_000 or totals[0] > 1e-9:
+        sys.exit("the granted sets differ")
+
+
+def engine(folder: Path) -> None:
+    """Contacts a second, tables in memory and decisions in memory."""
+    import pyarrow.parquet as pq
+
+    from journeykit import Arbiter, Playbook
+
+    contacts, touches = (pq.read_table(folder / f"{name}.parquet") for name in ("contacts", "touches"))
+    arbiter = Arbiter(Playbook.load(folder / "playbook.yaml"))
+    arbiter.decide_table(contacts.slice(0, 1000), touches.slice(0, 1000), at=AT)
+    began = time.perf_counter()
+    found = arbiter.decide_table(contacts, touches, at=AT)
+    seconds = time.perf_counter() - began
+    print(f"engine alone: {contacts.num_rows / seconds:,.0f} contacts/s, {found.num_rows:,} rows, {seconds:.2f} s")
+    bare = began = time.perf_counter()
+    for table in (contacts, touches, found):
+        for column in table.columns:
+            for chunk in column.chunks:
+                for buffer in chunk.buffers():
+                    if buffer is not None:
+                        memoryview(buffer).tobytes()
+    bare = time.perf_counter() - began
+    size = sum(table.nbytes for table in (contacts, touches, found))
+    print(f"bytes read and written: {size / 1e6:,.0f} MB; copying them once takes {bare:.2f} s")
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sql", help="the yardstick")
+    given = parser.parse_args()
+    job(given.folder)
+    ours = min(job(given.folder) for _ in range(2))
+    print(f"journeykit decide: {ours:.2f} s")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:,.0f} MB")
+    if given.sql:
+        theirs = sql(given.sql, given.folder)
+        print(f"SQL {theirs:.2f} s: journeykit is {theirs / ours:.2f} times as fast")
+        compare(given.folder)
+    engine(given.folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Random tables for a random playbook: contacts, touches, scores and claims with gaps, and with faults where asked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from generate import CHANNELS, ZONES, _claims, _touches
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from journeykit import Playbook
+
+Rows = list[dict[str, Any]]
+
+
+def contacts(rng: Random, at: datetime, count: int, *, faults: bool = False) -> Rows:
+    rows: Rows = []
+    for number in range(count):
+        row = {
+            "contact_id": f"p{number:03d}",
+            "account_id": rng.choice((None, "a", "b")),
+            "stage": rng.choice(("early", "late", "elsewhere", "early", None)),
+            "role": rng.choice(("user", "boss", "stranger", None)),
+            "timezone": rng.choice((*ZONES, None)),
+            "opted_out": rng.random() < 0.05,
+            "suppressed": rng.random() < 0.03,
+            "consent": rng.choice((None, *(list(CHANNELS),) * 4, list(CHANNELS[:1]))),
+            "consent_sms": rng.choice((None, None, None, True, False)),
+            "consent_until_email": rng.choice((None, None, at, at - timedelta(days=1), at + timedelta(days=1))),
+            "topic_consent_offers": rng.choice((None, None, True, False)),
+            "prefer_sms": rng.choice((None, None, 0.5)),
+            "interests": rng.choice((None, ["news"], [])),
+            "weekly": rng.choice((0, 1, 2, 1.5, None)),
+            "vip": rng.choice((True, False, None)),
+        }
+        if faults:
+            if rng.random() < 0.15:
+                row["timezone"] = "Mars/Base"
+            if rng.random() < 0.1:
+                row["contact_id"] = rng.choice((None, "p001", "", 7))
+            if rng.random() < 0.1:
+                row["weekly"] = rng.choice((-1, "x"))
+        rows.append(row)
+    return rows
+
+
+def touches(rng: Random, playbook: Playbook, at: datetime, count: int, *, faults: bool = False) -> Rows:
+    rows = [
+        {
+            "contact_id": f"p{number:03d}",
+            "sent_at": touch.at,
+            "channel": touch.channel,
+            "campaign_id": touch.campaign,
+            "content_id": touch.content,
+            "team": touch.team,
+            "topic": list(touch.topics) or None,
+            "status": touch.status,
+        }
+        for number in range(count)
+        for touch in _touches(rng, playbook, at)
+    ]
+    rng.shuffle(rows)
+    for row in rows if faults else ():
+        if rng.random() < 0.05:
+            row["sent_at"] = rng.choice((None, "soon"))
+        if rng.random() < 0.05:
+            row["contact_id"] = "nobody"
+        if rng.random() < 0.03:
+            row["status"] = "lost"
+    return rows
+
+
+def scores(rng: Random, playbook: Playbook, count: int) -> Rows:
+    rows = [
+        {
+            "contact_id": f"p{number:03d}" if rng.random() < 0.95 else "nobody",
+            "campaign_id": campaign.id if rng.random() < 0.98 else "nothing",
+            "propensity": rng.choice((None, 0.5, 0.25)),
+            "value": rng.choice((None, 2.0)),
+        }
+        for number in range(count)
+        for campaign in playbook.campaigns or ()
+        if rng.random() < 0.3
+    ]
+    rng.shuffle(rows)
+    return rows
+
+
+def claims(rng: Random, playbook: Playbook, at: datetime, count: int, *, few: bool, faults: bool = True) -> Rows:
+    rows: Rows = []
+    for number in range(count):
+        for claim in _claims(rng, playbook, at, few=few) if rng.random() < 0.8 else ():
+            row = {
+                "contact_id": f"p{number:03d}",
+                "campaign_id": claim.campaign,
+                "content_id": claim.content,
+                "at": claim.at,
+                "weight": claim.weight,
+                "propensity": claim.propensity,
+                "asked_at": claim.asked_at,
+            }
+            if faults and rng.random() < 0.04:
+                name, value = rng.choice(
+                    (("campaign_id", "nothing"), ("weight", float("nan")), ("contact_id", "nobody"), ("at", "soon"))
+                )
+                row[name] = value
+            rows.append(row)
+    return rows
