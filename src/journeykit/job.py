@@ -246,7 +246,7 @@ class Tally:
                 invalid.append(row.note)
                 # Whatever a bad claim says stands there.
                 channel = channel if channel is None or channel in self._channels else _OTHER
-            elif gaps:
+            elif gaps or channel is None:
                 self.missing.update(self._asks.gaps(contact, row))
             rows[row.outcome, row.reason, row.rule, row.team, stage, channel] += 1
         return self._count_faults(invalid, counted) if invalid else None

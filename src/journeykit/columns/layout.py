@@ -421,7 +421,7 @@ def packed(flags: Any, width: int | None = None) -> np.ndarray:
     """Flags as bits of whole numbers, 64 to a number, along the last axis."""
     found = np.asarray(flags, np.bool_)
     if width is not None:
-        found = found.reshape(-1, width)
+        found = found.reshape(len(found), width)
     words = -(-found.shape[-1] // 64)
     padded = np.zeros((*found.shape[:-1], words * 64), np.bool_)
     padded[..., : found.shape[-1]] = found

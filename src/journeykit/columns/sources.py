@@ -91,6 +91,7 @@ class Files(Source):
         self.columns = names
 
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
+        """The chunks in order; see `Source`."""
         names = [name for name in self.columns or () if wanted(name)]
         chosen = self._groups if groups is None else [self._groups[group] for group in groups]
         for path, own in groupby(chosen, key=itemgetter(0)):
