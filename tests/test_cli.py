@@ -261,7 +261,7 @@ def test_bad_rows_are_shown_and_stop_nothing(capsys):
 def test_whatever_happens_there_is_one_message_and_no_traceback(capsys, monkeypatch):
     """A fault of our own is said as such."""
     monkeypatch.setattr("journeykit.job.Job.write", lambda *_, **__: 1 / 0)
-    assert decide() == cli.FAILED
+    assert decide("--engine", "one") == cli.FAILED
     assert capsys.readouterr().err == (
         "journeykit: this should not happen, please report it: ZeroDivisionError: division by zero\n"
     )
@@ -392,7 +392,7 @@ def test_progress_is_shown_on_a_terminal_only(monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    assert decide(contacts="many.csv") == cli.DONE
+    assert decide("--engine", "one", contacts="many.csv") == cli.DONE
     assert "64 contacts, " in screen.text
     assert "128 contacts, " in screen.text
     assert screen.text.index("\r\x1b[K") < screen.text.index("run ")

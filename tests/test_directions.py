@@ -36,7 +36,7 @@ HOMES = {
     "cattrs": {"files"},
     "yaml": {"yaml_file"},
     "pyarrow": {"tables", "demo", "columns"},
-    "numpy": {"columns"},
+    "numpy": {"columns", "demo"},
     "numba": {"columns"},
     "llvmlite": {"columns"},
     "narwhals": {"columns"},

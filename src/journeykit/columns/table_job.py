@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -25,6 +23,7 @@ from journeykit.columns.people import Chunk
 from journeykit.columns.segments import ROWS, Segment, segments_of
 from journeykit.columns.settle import History
 from journeykit.columns.sources import Source, native, open_source
+from journeykit.columns.threads import at_once
 from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
 from journeykit.columns.writing import batch_writer
 from journeykit.decision import Outcome
@@ -133,7 +132,7 @@ class TableJob:
     def _own_notes(self) -> Iterator[str]:
         if self.engine.weigher.by_rows:
             yield (
-                f"policy {self.arbiter.playbook.policy!r} has no weigh_columns (or rank_columns) "
+                f"policy {self.arbiter.playbook.policy!r} has no weigh_columns (or rank_columns), "
                 "and was asked claim by claim"
             )
 
@@ -217,22 +216,16 @@ class TableJob:
         return TouchReader(self._touches, self._parts, zone=self._zone, oldest=oldest, counted=counted)
 
     def _at_once(self, work: Callable[[Any], _Result], parts: Iterable[Any]) -> Iterator[_Result]:
-        """What becomes of chunks, in their order, some of them at once; rows that cannot be read are counted as bad."""
-        waiting: deque[Future[_Result]] = deque()
-        with ThreadPoolExecutor(self._threads) as pool:
-            try:
-                for part in parts:
-                    if isinstance(part, BadRow):
-                        self.bad.add(part)
-                        continue
-                    waiting.append(pool.submit(work, part))
-                    if len(waiting) > self._threads:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+        """What becomes of chunks, in their order; rows that cannot be read are counted as bad."""
+
+        def good() -> Iterator[Any]:
+            for part in parts:
+                if isinstance(part, BadRow):
+                    self.bad.add(part)
+                else:
+                    yield part
+
+        return at_once(work, good(), self._threads)
 
     # Deciding
 

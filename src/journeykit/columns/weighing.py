@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,6 +122,7 @@ class Weigher:
         self.compiled = arbiter.compiled
         self.playbook = arbiter.playbook
         self.layout = layout
+        self._lock = threading.Lock()
         self._weighs = _offers(self.policy, "weigh_columns", "weigh")
         self.ranker: Any = getattr(self.policy, "rank", None)
         self._has_rank = self.ranker is not None
@@ -147,10 +149,12 @@ class Weigher:
             weights = np.where(np.isnan(claims["given"]), claims["product"], claims["given"])
         else:
             contact = np.repeat(np.arange(start, stop), sizes)
-            if self.by_rows:
-                weights = self._by_rows(chunk, people, entries, contact)
-            else:
-                weights = self._columns(Wishes(self.layout, chunk, people, entries, contact), entries, count)
+            # A policy is asked by one thread at a time: nobody said that it can do more.
+            with self._lock:
+                if self.by_rows:
+                    weights = self._by_rows(chunk, people, entries, contact)
+                else:
+                    weights = self._columns(Wishes(self.layout, chunk, people, entries, contact), entries, count)
             given = claims["given"]
             weights = np.where(np.isnan(given), weights, given)
         claims["weight"] = NONE
