@@ -382,7 +382,8 @@ def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs
     patience = threading.Timer(_PATIENCE, _say_why_it_takes_long)
     patience.daemon = True
     bar.on_start = patience.cancel
-    patience.start()
+    if bar.shown:
+        patience.start()
     try:
         return job.write(arguments.out, form=arguments.format)
     finally:
