@@ -568,3 +568,74 @@ def test_the_demo_is_decided_alike(monkeypatch):
         wanted = [plain(decision_cells(row))[1:] for *_, decision in cases for row in decision.rows]
         # The run has another name here.
         assert [row[1:] for row in found] == [row[1:] for row in wanted]
+
+
+def test_many_winners_fit_in_the_answers():
+    """Fifteen winners against fifteen losers, for more contacts than one block has."""
+    campaigns = [{"id": f"c{n}", "content": ["note"], "repeat": None, "weight": n + 1} for n in range(30)]
+    playbook = Playbook.from_dict(
+        {
+            **NOTE,
+            "campaigns": campaigns,
+            "caps": [{"name": "fifteen", "max": 15, "window": {"calendar": "day"}}],
+            "on_missing": {"consent": "allow"},
+        }
+    )
+    rows = pa.table({"contact_id": np.arange(1500)})
+    found = Arbiter(playbook).decide_table(rows, at=AT, everything=True)
+    assert found.num_rows == 1500 * 30
+    assert found["lost_to"].combine_chunks().flatten().value_counts().field("counts").to_pylist() == [22_500] * 15
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"stage": "x"}, {"contact_id": "a"}, {"contact_id": "b"}],
+        [{}, {"contact_id": "a"}],
+        [{"contact_id": "a"}, {"stage": "x"}],
+        [{"contact_id": "a"}, {"x": 1, "contact_id": "7"}],
+        [{"contact_id": "a", "interests": [1]}, {"contact_id": "b", "interests": [True]}],
+    ],
+)
+def test_rows_with_columns_of_their_own_are_read_alike(rows):
+    """A row without an id is bad and moves nobody else's history."""
+    history = [
+        {"contact_id": "a", "sent_at": AT - timedelta(hours=1), "channel": "email"},
+        {"foo": 1},
+        {},
+    ]
+    claims = [{"contact_id": "a", "campaign_id": "launch"}, {}]
+    assert_equal(frame_playbook(), rows, history, [{"foo": 1}, {**claims[0], "value": 2}], at=AT)
+    assert_equal(frame_playbook(), rows, history, None, claims, at=AT)
+
+
+def test_ids_of_two_kinds_are_text():
+    """Whole numbers in some rows and text in others cannot both be kept as they came."""
+    rows = [{"contact_id": "a"}, {"x": 1, "contact_id": 7}]
+    found = Arbiter(frame_playbook()).decide_table(rows, at=AT, everything=True)
+    assert found["contact_id"].to_pylist() == ["a", "7"]
+
+
+def test_a_needed_column_that_no_row_has_is_missing():
+    """As the one-contact engine says it."""
+    arbiter = Arbiter(frame_playbook())
+    with pytest.raises(DataError, match="'contact_id' is missing"):
+        arbiter.decide_table([{"stage": "x"}] * 3, at=AT)
+    with pytest.raises(DataError, match="'sent_at' is missing"):
+        arbiter.decide_table([{"contact_id": "a"}], [{"contact_id": "a", "channel": "email"}], at=AT)
+
+
+def test_one_instant_written_with_two_offsets_has_two_ids():
+    """A claim's own instant is named as it was written, whatever stands in other rows."""
+    east = ZoneInfo("Europe/Skopje")
+    claims = [
+        {"contact_id": name, "campaign_id": "launch", "at": at} for name, at in (("a", AT), ("b", AT.astimezone(east)))
+    ]
+    assert_equal(frame_playbook(), [{"contact_id": "a"}, {"contact_id": "b"}], None, None, claims, at=AT)
+
+
+def test_a_dotted_name_falls_back_to_a_part():
+    """Where the column of that name has nothing, the value is looked for in the other."""
+    playbook = Playbook.from_dict(NOTE | {"campaigns": [{"id": "launch", "content": ["note"], "audience": "x.y > 2"}]})
+    rows = [{"contact_id": "d", "x.y": None, "x": {"y": 5}}, {"contact_id": "e", "x.y": 1, "x": {"y": 5}}]
+    assert_equal(playbook, rows, None, at=AT)

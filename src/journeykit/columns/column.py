@@ -6,6 +6,7 @@ distinct value.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -168,12 +169,20 @@ def _factorised(values: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:
     found: list[Any] = []
     codes = np.empty(len(values), np.int64)
     for row, value in enumerate(values):
-        key: Any = tuple(value) if type(value) is list else value
         try:
-            code = known.setdefault((type(value), key), len(found))
+            code = known.setdefault(_key(value), len(found))
         except TypeError:
             code = len(found)
         if code == len(found):
             found.append(value)
         codes[row] = code
     return codes, found
+
+
+def _key(value: Any) -> Any:
+    """What tells values apart that Python calls equal: 1 and True, and one instant written with two offsets."""
+    if type(value) is list:
+        return list, tuple(_key(part) for part in value)
+    if type(value) is datetime:
+        return datetime, value.isoformat()
+    return type(value), value

@@ -271,8 +271,8 @@ class Worker:
         )
         cells = layout.parts["openings"]["cell_to"] - layout.parts["openings"]["cell_from"]
         widest = max(int(cells.max(initial=1)), self.most_cells)
-        # A loser can lose to all winners.
-        self.rows = rows_for(block, block * 4 + claims**2)
+        # A loser can lose to all winners: at most a quarter of the claims' square for each contact.
+        self.rows = rows_for(block, block * (claims // 4 + 1) + claims**2 // 4 + claims)
         self.desk = desk_for(
             touches=most_touches,
             claims=claims,

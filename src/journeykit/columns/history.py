@@ -128,6 +128,7 @@ class TouchReader:
         self._counts: list[bool] = []
         self._instant = instant_reader(zone, bounded=True)
         self._lock = threading.Lock()
+        source.needed = TOUCH_COLUMNS[:3]
         if source.columns is not None:
             places = places_of(source.columns, source.source)
             for column in TOUCH_COLUMNS[:3]:

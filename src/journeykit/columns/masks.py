@@ -100,7 +100,7 @@ class Masks:
 
     def _numbers(self, node: Node) -> tuple[np.ndarray, np.ndarray | None] | None:
         if isinstance(node, Name):
-            column = self.columns.get(node.path)
+            column = None if "." in node.path else self.columns.get(node.path)
             found = None if column is None else column.numbers
             return None if found is None else (found[0], None if found[1].all() else found[1])
         if isinstance(node, Call) and node.function in ("days_since", "hours_since"):
@@ -119,9 +119,10 @@ class Masks:
         names = sorted({part.path for part in node.walk() if isinstance(part, Name)})
         known: dict[str, Column] = {}
         for name in names:
-            found = self.columns.get(name) or self.columns.get(name.partition(".")[0])
-            if found is not None:
-                known[name if name in self.columns else name.partition(".")[0]] = found
+            # A dotted name is a column of its own or, where that has nothing, a part of another one's value.
+            for key in dict.fromkeys((name, name.partition(".")[0])):
+                if key in self.columns:
+                    known[key] = self.columns[key]
         local = any(isinstance(part, Call) and part.function in ("days_since", "hours_since") for part in node.walk())
         parts = [column.codes for column in known.values()] + ([self.zone] if local else [])
         spans = [len(column.values) for column in known.values()] + ([len(self.zones)] if local else [])
@@ -135,7 +136,8 @@ class Masks:
         verdicts = np.zeros((2, len(chosen)), np.bool_)
         for place, own in enumerate(chosen.tolist()):
             now = clock(self.zones[own[-1]] if local else "UTC").moment(self.now)
-            values = {name: column.values[at] for (name, column), at in zip(known.items(), own, strict=False)}
+            cells = ((name, column.values[at]) for (name, column), at in zip(known.items(), own, strict=False))
+            values = {name: value for name, value in cells if value is not None}
             verdict = ask(values, now)
             verdicts[:, place] = verdict is True, verdict is False
         places = places.reshape(-1)

@@ -6,6 +6,7 @@ Only what is regular is read here. A contact in whose row anything is odd is mar
 
 from __future__ import annotations
 
+import threading
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -140,6 +141,7 @@ class Crowd:
         self.playbook = layout.compiled.playbook
         self.at = at
         self.zones = zones
+        self._lock = threading.Lock()
         openings = layout.list
         self._interests = bool(self.playbook.interest_lift) and bool(layout.topics.list)
         rules = layout.audiences
@@ -203,9 +205,12 @@ class Crowd:
             return np.zeros(chunk.rows, np.int64), np.full(chunk.rows, NO_ZONE, np.int64)
         codes, values = self._read(chunk, column, read_zone)
         met = np.bincount(codes, minlength=len(values)) > 0
-        places = [
-            0 if value is None or not used else self.zones.add(value) for value, used in zip(values, met, strict=True)
-        ]
+        # Other threads may meet a zone at the same time.
+        with self._lock:
+            places = [
+                0 if value is None or not used else self.zones.add(value)
+                for value, used in zip(values, met, strict=True)
+            ]
         missing = [NO_ZONE if value is None else 0 for value in values]
         return np.array(places, np.int64)[codes], np.array(missing, np.int64)[codes]
 

@@ -237,7 +237,7 @@ def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: in
         forced=np.zeros(items + 1, np.bool_),
         done=np.zeros(items + 1, np.bool_),
         placed=np.zeros(touches + 2 * items + claims + 2, PLACED),
-        draft=rows_for(claims + 1, (claims + 1) ** 2),
+        draft=rows_for(claims + 1, (claims + 1) ** 2 // 4 + claims + 1),
         order=np.zeros(claims + 1, np.int64),
         places=np.zeros(claims + 1, np.int64),
         notes=np.zeros(10, np.int64),

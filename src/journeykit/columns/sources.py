@@ -15,7 +15,7 @@ from journeykit.columns.arrows import texts
 from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow
-from journeykit.tables.columns import fold_name
+from journeykit.tables.columns import PATIENCE, fold_name, missing_column
 from journeykit.tables.formats import format_of, readable
 from journeykit.tables.reading import open_table
 
@@ -37,12 +37,14 @@ class Source:
         columns: the names of its columns; None where each row brings its own.
         count: how many rows it has, where that is known.
         naive: the columns of instants without an offset, which were read as text.
+        needed: the columns without which it cannot be used; set by its reader.
     """
 
     source: str
     columns: tuple[str, ...] | None
     count: int | None
     naive: tuple[str, ...] = ()
+    needed: Sequence[str] = ()
 
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
         """The chunks in order, with the columns that are wanted. A row that cannot be read comes as a `BadRow`.
@@ -190,6 +192,8 @@ class _Rows(Source):
         first = 0
         names: tuple[str, ...] = ()
         expected = 0
+        met: dict[str, None] = {}
+        unsure = self.columns is None
         for row in self._again().rows():
             if isinstance(row, BadRow):
                 if waiting:
@@ -198,6 +202,9 @@ class _Rows(Source):
                 yield row
                 continue
             number, columns, values = row
+            if unsure:
+                met.update(dict.fromkeys(columns))
+                unsure = number < PATIENCE or self._check(met)
             if waiting and (columns != names or number != expected or len(waiting) >= CHUNK):
                 yield _part(first, names, waiting, wanted)
                 waiting = []
@@ -205,12 +212,25 @@ class _Rows(Source):
                 first, names = number, columns
             waiting.append(values)
             expected = number + 1
+        if unsure and expected:
+            self._check(met)
         if waiting:
             yield _part(first, names, waiting, wanted)
+
+    def _check(self, met: Mapping[str, None]) -> bool:
+        """Refuse a table none of whose first rows has a needed column; False, as that is then sure."""
+        folded = {fold_name(str(name)) for name in met}
+        for column in self.needed:
+            if column not in folded:
+                raise missing_column(column, [str(name) for name in met], self.source)
+        return False
 
 
 def _part(number: int, names: tuple[str, ...], rows: list[Sequence[Any]], wanted: Callable[[str], bool]) -> Part:
     columns = list(zip(*rows, strict=True))
+    if not any(fold_name(str(name)) == "contact_id" for name in names):
+        # Whose they are is what all tables say: without it the rows are bad, and are counted as such.
+        names, columns = (*names, "contact_id"), [*columns, (None,) * len(rows)]
     kept = [place for place, name in enumerate(names) if wanted(str(name))]
     return number, tuple(names[place] for place in kept), [_arrow(list(columns[place])) for place in kept]
 

@@ -25,7 +25,7 @@ from journeykit.columns.settle import History
 from journeykit.columns.sources import Source, native, open_source
 from journeykit.columns.threads import at_once
 from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
-from journeykit.columns.writing import batch_writer
+from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
 from journeykit.job import Summary, Tally, summarise
@@ -124,6 +124,7 @@ class TableJob:
         self._undecided: list[int] = []
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self._latest = micros(at)
+        self._contacts.needed = ("contact_id",)
         if self._contacts.columns is not None:
             places = places_of(self._contacts.columns, self._contacts.source)
             if "contact_id" not in places:
@@ -473,6 +474,10 @@ class TableJob:
 
     def _native(self, batches: list[pa.RecordBatch]) -> Any:
         schema = batches[0].schema if batches else decision_schema(self._kind_of_ids())
+        if any(batch.schema != schema for batch in batches):
+            # Whole numbers in some chunks and text in others: text then, in all.
+            batches = [ids_as_text(batch) for batch in batches]
+            schema = batches[0].schema
         table = pa.Table.from_batches(batches, schema)
         return native(table.unify_dictionaries(), self._given)
 

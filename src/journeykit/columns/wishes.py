@@ -75,6 +75,7 @@ class ClaimTable:
         self._channels = {content.id: content.channel for content in playbook.content or ()}
         self._readers = claim_readers(zone)
         self._parts: list[tuple[int, dict[str, int], tuple[str, ...], list[Column]]] = []
+        source.needed = CLAIM_COLUMNS[:2]
         if source.columns is not None:
             places = places_of(source.columns, source.source)
             for column in CLAIM_COLUMNS[:2]:
@@ -414,6 +415,7 @@ class ScoreTable:
         self.source = source
         self.bad = bad
         known = campaigns_of(playbook)
+        source.needed = SCORE_COLUMNS[:2]
         if source.columns is not None:
             places = places_of(source.columns, source.source)
             for column in SCORE_COLUMNS[:2]:

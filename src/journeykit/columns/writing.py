@@ -86,7 +86,7 @@ class _Groups:
             self._writer.close()
 
     def write(self, batch: pa.RecordBatch) -> None:
-        self._waiting.append(_as_text(batch))
+        self._waiting.append(ids_as_text(batch))
         self._rows += batch.num_rows
         while self._rows >= _GROUP:
             self._write_group(_GROUP)
@@ -131,7 +131,7 @@ def _schema() -> pa.Schema:
     return decision_schema(pa.large_string())
 
 
-def _as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+def ids_as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Ids as text, as the format says."""
     place = batch.schema.get_field_index("contact_id")
     if batch.schema.field(place).type == pa.large_string():
