@@ -69,8 +69,6 @@ _LASTING = (
 
 
 TIMED = 1 << CLOSED | 1 << QUIET
-_TIMELY = 1 << NO_CONSENT | 1 << CLOSED | 1 << QUIET
-"""The checks whose answer depends on the instant."""
 UNKNOWN, AGREED, WITHDRAWN = 0, 1, 2
 IS_SUPPRESSED, IS_OPTED_OUT, NO_ZONE, BAD = 1, 2, 4, 8
 """What is true of a contact; `BAD` ones are left to the one-contact engine."""

@@ -147,8 +147,6 @@ class Crowd:
         rules = layout.audiences
         audience = layout.parts["openings"]["audience"]
         self._outside = packed([audience == number for number in range(len(rules))], len(openings))
-        # Plans, claims and caps ask the rules themselves.
-        self._asked_alone = np.ones(len(rules), np.bool_)
         self._topics = [set(opening.topics) for opening in openings]
 
     def people(self, chunk: Chunk) -> People:
@@ -345,8 +343,7 @@ class Crowd:
         masks = Masks(columns, chunk.rows, self.at, self.zones.list, zone)
         for number, rule in enumerate(rules):
             true = masks.pair(rule)[0]
-            if self._asked_alone[number]:
-                set_bits(found, number >> 6, _BITS[number & 63], true)
+            set_bits(found, number >> 6, _BITS[number & 63], true)
             for word in np.flatnonzero(self._outside[number]).tolist():
                 set_bits(outside, word, self._outside[number, word], ~true)
         return found, outside

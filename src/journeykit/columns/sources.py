@@ -53,7 +53,7 @@ class Source:
             wanted: which columns, by name.
             groups: which groups of rows of a Parquet file; None for all, and for what has no groups.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of table has its own
 
 
 class Range(NamedTuple):
