@@ -1,0 +1,194 @@
+"""Allocation: what the contacts of a run get so that the quotas hold and the total is as large as can be proven.
+
+Prices first, for all contacts; then a small program for those whose choice the prices leave open; then what is left
+is given away contact by contact. Whatever is found, the prices bound what could have been had.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from journeykit.columns.master import collect_offers, lines_of, solve_master, usage_of
+from journeykit.columns.mending import mend_all, purse_for
+from journeykit.columns.pricing import Passes, Prices, find_prices
+from journeykit.fields import MILLIONTH
+
+if TYPE_CHECKING:
+    from journeykit.columns.master import Lines, Offers
+    from journeykit.columns.pool import Pool
+    from journeykit.columns.pricing import Room
+
+_PRICES = 12
+_ROUNDS = 6
+_NEAR = 2e-6
+_GAP = 1e-5
+_SWEEPS = 4
+
+
+class Allocation(NamedTuple):
+    """Who gets what.
+
+    Attributes:
+        taken: by item, whether it is granted.
+        prices: by row of the quotas, what one more unit of it would be worth.
+        value: weight less reserve of all that is granted, in millionths.
+        penalties: what soft quotas cost that do not hold.
+        bound: no answer has a larger value less penalties.
+        used: by row, what is used, in whole units.
+        left_out: how many undecided contacts the master had no room for.
+        unproven: for how many contacts the search was given up.
+        passes: how many passes were made.
+    """
+
+    taken: np.ndarray
+    prices: np.ndarray
+    value: int
+    penalties: float
+    bound: float
+    used: np.ndarray
+    left_out: int
+    unproven: int
+    passes: int
+
+    @property
+    def objective(self) -> float:
+        """Value less penalties."""
+        return self.value / MILLIONTH - self.penalties
+
+
+def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
+    """Grant items so that the quotas hold and the total is large.
+
+    Args:
+        pool: the problems of the contacts.
+        room: the rows of the quotas.
+        limit: the most lines of the master.
+        threads: how many pieces of the contacts are worked on at once.
+    """
+    passes = Passes(pool, room, threads)
+    free = np.zeros(room.rows)
+    found = passes.at(free)
+    if (found.used <= room.bound).all():
+        # Nothing binds: each contact gets what is best for him.
+        offers = collect_offers(passes, [free])
+        taken = _taken(pool, offers, offers.first[:-1])
+        return _finish(pool, room, passes, taken, free, found.worth.sum(), found.unproven, 0)
+    prices = find_prices(passes)
+    prices, offers, lines = _generate(passes, prices, limit)
+    taken = _settle(passes, offers, lines, prices)
+    left = room.bound - _used(pool, room, taken)
+    purse = purse_for(room, left, _dear(pool))
+    bench = passes.benches.get()
+    mend_all(pool, purse, taken, bench, _SWEEPS)
+    return _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
+
+
+def _dear(pool: Pool) -> float:
+    """A price that nothing is worth."""
+    return 1000.0 * max(1.0, float(np.abs(pool.item["value"]).max(initial=1)) / MILLIONTH)
+
+
+def _generate(passes: Passes, prices: Prices, limit: int) -> tuple[Prices, Offers, Lines]:
+    """The undecided contacts and their choices, asked again at the master's own prices while that helps."""
+    pool, room = passes.pool, passes.room
+    bound = room.bound / room.unit
+    tried = [prices.best, *prices.others][:_PRICES]
+    best = prices
+    for _ in range(_ROUNDS):
+        offers = collect_offers(passes, tried)
+        lines = lines_of(pool, room, offers, limit)
+        left, value = _decided(passes, offers, lines)
+        answer = solve_master(room, lines, left, _dear(pool), whole=False)
+        if answer is None:
+            break
+        reached = value + answer.objective
+        if best.bound - reached <= _NEAR * abs(best.bound):
+            break
+        found = passes.at(answer.prices)
+        total = found.worth.sum() + answer.prices @ bound
+        if any(np.array_equal(answer.prices, own) for own in tried):
+            break
+        if total < best.bound:
+            best = best._replace(best=answer.prices, bound=float(total), used=found.used, unproven=found.unproven)
+            tried = [answer.prices, *tried][:_PRICES]
+        else:
+            tried = [tried[0], answer.prices, *tried[1:]][:_PRICES]
+    return best, offers, lines
+
+
+def _decided(passes: Passes, offers: Offers, lines: Lines) -> tuple[np.ndarray, float]:
+    """What the units that are not in the master leave of the quotas, and what they are worth."""
+    inside = np.zeros(passes.pool.units, np.bool_)
+    inside[lines.unit] = True
+    heads = offers.first[:-1]
+    heads = heads[~inside[offers.offer["unit"][heads]]]
+    part = offers._replace(offer=offers.offer[heads])
+    used = usage_of(passes.pool, passes.room, part).sum(axis=0)
+    return passes.room.bound - used, int(part.offer["value"].sum()) / MILLIONTH
+
+
+def _settle(passes: Passes, offers: Offers, lines: Lines, prices: Prices) -> np.ndarray:
+    """Choices for all: those of the master for its units, those at the best prices for the others."""
+    pool, room = passes.pool, passes.room
+    picked = offers.first[:-1].copy()
+    left, _ = _decided(passes, offers, lines)
+    answer = solve_master(room, lines, left, _dear(pool), whole=True, slack=_GAP * abs(prices.bound))
+    if answer is not None:
+        number = np.full(pool.units, -1, np.int64)
+        number[offers.offer["unit"][picked]] = np.arange(len(picked))
+        choice = np.repeat(np.arange(len(answer.counts)), answer.counts)
+        line = np.repeat(np.arange(len(lines.size)), np.diff(lines.first))[choice]
+        place = choice - lines.first[line]
+        own = lines.offer + place
+        picked[number[lines.unit]] = np.where(place < lines.width[line], own, -1)
+    return _taken(pool, offers, picked[picked >= 0])
+
+
+def _taken(pool: Pool, offers: Offers, picked: np.ndarray) -> np.ndarray:
+    """By item, whether it is in one of the choices."""
+    taken = np.zeros(len(pool.item), np.bool_)
+    offer = offers.offer[picked]
+    sizes = offer["item_to"] - offer["item_from"]
+    whose = np.repeat(np.arange(len(offer)), sizes)
+    place = np.arange(len(whose)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
+    taken[pool.first[offer["unit"][whose]] + offers.item[place]] = True
+    return taken
+
+
+def _used(pool: Pool, room: Room, taken: np.ndarray) -> np.ndarray:
+    """By row, what the granted items use."""
+    item = np.flatnonzero(taken)
+    kinds = len(room.fixed)
+    kind = pool.item["kind"][item]
+    sums = np.zeros((kinds, pool.column.shape[1]), np.int64)
+    for column in range(pool.column.shape[1]):
+        np.add.at(sums[:, column], kind, pool.column[item, column])
+    return room.usage(np.bincount(kind, minlength=kinds).astype(np.int64), sums)
+
+
+def _finish(
+    pool: Pool,
+    room: Room,
+    passes: Passes,
+    taken: np.ndarray,
+    prices: np.ndarray,
+    bound: float,
+    unproven: int,
+    left_out: int,
+) -> Allocation:
+    used = _used(pool, room, taken)
+    over = np.maximum(used - room.bound, 0) / room.unit
+    soft = ~room.hard
+    return Allocation(
+        taken,
+        prices,
+        int(pool.item["value"][taken].sum()),
+        float((over[soft] * room.ceiling[soft]).sum()),
+        float(bound),
+        used,
+        left_out,
+        unproven,
+        passes.done,
+    )

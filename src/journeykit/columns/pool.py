@@ -1,0 +1,192 @@
+"""The pool: the problems that the contacts of a run make, kept together so that prices can be tried on all of them.
+
+A problem is what `journeykit.contest` makes of one contact's claims (or of one account's): items, rows that say how
+much of them goes together, and clauses that say which need a partner. Here they lie one after the other in a few
+tables, small enough for millions of contacts, so that a pass over all of them takes no longer than reading them. The
+items of a contact stand in the order of claims, whatever the order in which they came.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from journeykit.columns.bundle import Bundle, table
+from journeykit.columns.jit import entry_point, kernel
+from journeykit.columns.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ITEM = np.dtype([("value", np.int64), ("kind", np.int32), ("number", np.int16), ("group", np.int16)], align=True)
+"""A claim at an instant: weight less reserve in millionths; its kind, which says what it uses of the quotas; its
+number in the contest that it comes from; and its claim's number among those of the contact, of which one item goes."""
+UNIT = record("top form row_from row_to clause_from clause_to")
+"""A contact, or account: how many of its items can go in all; its form; and where its rows and clauses lie."""
+LINE = record("start stop room")
+"""A row: where its members lie, and how much there is in all."""
+MEMBER = np.dtype([("pick", np.int32), ("use", np.int64)], align=True)
+"""An item in a row, by its place in the unit, and what it uses."""
+CLAUSE = record("pick start stop")
+"""An item, by its place in the unit, and where its partners lie."""
+
+TOP, LAMINAR, SEARCH = range(3)
+"""The forms: the best few of all; taking the best first; anything else."""
+
+
+class Pool(Bundle):
+    """The problems of many contacts.
+
+    Attributes:
+        first: where the items of each unit start, and one more.
+        unit: the units (`UNIT`).
+        item: the items (`ITEM`), those of one unit in the order of claims.
+        column: by item, what it has of each column that quotas add up, in whole numbers.
+        level: by item, tier and rank as one number; empty where there is one level only.
+        line: the rows (`LINE`).
+        member: their members (`MEMBER`).
+        clause: the clauses (`CLAUSE`).
+        partner: the partners, by their places in the unit.
+        key: by unit, 64 bits of the hash of its id: the order in which units take turns.
+    """
+
+    fields: ClassVar = {
+        "first": table(np.int64),
+        "unit": table(UNIT),
+        "item": table(ITEM),
+        "column": table(np.int64, 2),
+        "level": table(np.int64),
+        "line": table(LINE),
+        "member": table(MEMBER),
+        "clause": table(CLAUSE),
+        "partner": table(np.int32),
+        "key": table(np.uint64),
+    }
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return len(self.unit)
+
+    @property
+    def widest(self) -> int:
+        """The most items of one unit."""
+        return int(np.diff(self.first).max(initial=1))
+
+
+def empty_pool(columns: int) -> Pool:
+    """A pool without units."""
+    return Pool(
+        first=np.zeros(1, np.int64),
+        unit=np.zeros(0, UNIT),
+        item=np.zeros(0, ITEM),
+        column=np.zeros((0, columns), np.int64),
+        level=np.zeros(0, np.int64),
+        line=np.zeros(0, LINE),
+        member=np.zeros(0, MEMBER),
+        clause=np.zeros(0, CLAUSE),
+        partner=np.zeros(0, np.int32),
+        key=np.zeros(0, np.uint64),
+    )
+
+
+def join_pools(pools: Sequence[Pool], columns: int) -> Pool:
+    """Pools one after the other as one."""
+    if len(pools) == 1:
+        return pools[0]
+    pools = [empty_pool(columns), *pools]
+    units, lines, clauses = [], [], []
+    first = [np.zeros(1, np.int64)]
+    items = rows = members = wants = partners = 0
+    for pool in pools:
+        first.append(pool.first[1:] + items)
+        unit, line, clause = pool.unit.copy(), pool.line.copy(), pool.clause.copy()
+        for name, shift in (("row_from", rows), ("row_to", rows), ("clause_from", wants), ("clause_to", wants)):
+            unit[name] += shift
+        for name in ("start", "stop"):
+            line[name] += members
+            clause[name] += partners
+        units.append(unit)
+        lines.append(line)
+        clauses.append(clause)
+        items += len(pool.item)
+        rows += len(pool.line)
+        members += len(pool.member)
+        wants += len(pool.clause)
+        partners += len(pool.partner)
+    levels = [pool.level if len(pool.level) else np.zeros(len(pool.item), np.int64) for pool in pools]
+    several = any(len(pool.level) for pool in pools)
+    return Pool(
+        first=np.concatenate(first),
+        unit=np.concatenate(units),
+        item=np.concatenate([pool.item for pool in pools]),
+        column=np.concatenate([pool.column for pool in pools]),
+        level=np.concatenate(levels) if several else np.zeros(0, np.int64),
+        line=np.concatenate(lines),
+        member=np.concatenate([pool.member for pool in pools]),
+        clause=np.concatenate(clauses),
+        partner=np.concatenate([pool.partner for pool in pools]),
+        key=np.concatenate([pool.key for pool in pools]),
+    )
+
+
+@kernel
+def shape_of(pool, unit, items, mark):
+    """Sort out the rows of a unit: drop those that follow from one over all items, and say what shape is left.
+
+    Rows must be in smallest whole numbers. `mark` is room for one number by item, all 0.
+    """
+    units = pool.unit
+    low, high = units.row_from[unit], units.row_to[unit]
+    top = np.int64(items)
+    for row in range(low, high):
+        if pool.line.stop[row] - pool.line.start[row] == items and _is_plain(pool, row):
+            top = min(top, pool.line.room[row])
+    kept = low
+    for row in range(low, high):
+        start, stop, room = pool.line.start[row], pool.line.stop[row], pool.line.room[row]
+        if _is_plain(pool, row) and (stop - start == items or room >= min(top, stop - start)):
+            continue
+        pool.line.start[kept], pool.line.stop[kept], pool.line.room[kept] = start, stop, room
+        kept += 1
+    units.row_to[unit] = kept
+    units.top[unit] = top
+    if units.clause_from[unit] != units.clause_to[unit]:
+        units.form[unit] = SEARCH
+        return
+    if kept == low:
+        units.form[unit] = TOP
+        return
+    units.form[unit] = LAMINAR
+    for row in range(low, kept):
+        if not _is_plain(pool, row):
+            units.form[unit] = SEARCH
+            return
+    for row in range(low, kept):
+        for place in range(pool.line.start[row], pool.line.stop[row]):
+            mark[pool.member.pick[place]] = 1
+        size = pool.line.stop[row] - pool.line.start[row]
+        for other in range(low, row):
+            both = 0
+            for place in range(pool.line.start[other], pool.line.stop[other]):
+                both += mark[pool.member.pick[place]]
+            if both and both != size and both != pool.line.stop[other] - pool.line.start[other]:
+                units.form[unit] = SEARCH
+        for place in range(pool.line.start[row], pool.line.stop[row]):
+            mark[pool.member.pick[place]] = 0
+
+
+@kernel
+def _is_plain(pool, row):
+    for place in range(pool.line.start[row], pool.line.stop[row]):
+        if pool.member.use[place] != 1:
+            return False
+    return True
+
+
+@entry_point
+def shape_all(pool, mark):
+    """Say of all units what shape they are of."""
+    for unit in range(len(pool.unit)):
+        shape_of(pool, unit, pool.first[unit + 1] - pool.first[unit], mark)

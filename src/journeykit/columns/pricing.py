@@ -1,0 +1,303 @@
+"""Prices: what one more unit of each quota is worth, found by passes over the contacts.
+
+With a price on each row of the quotas every contact is solved on its own, and what all of them are worth then, plus
+the prices of the rooms, is no less than what any answer that keeps the quotas can be worth (Lagrangian relaxation,
+Geoffrion 1974). The prices that make this bound least are looked for in two steps: first by scaled subgradient steps
+with momentum on a hashed sample of the contacts, then on all of them by cutting planes in a box around the best
+prices (the boxstep method of Marsten, Hogan and Blankenship 1975), with one plane for each block of contacts.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from journeykit.columns.passes import BLOCKS, Bench, Charges, bench_for, price_pass
+from journeykit.columns.program import Matrix, maximise
+from journeykit.columns.threads import at_once
+from journeykit.fields import MILLIONTH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from queue import SimpleQueue
+
+    from journeykit.columns.pool import Pool
+
+_SAMPLE = 12_000
+_STEPS = 80
+_ROUNDS = 40
+_NEAR = 2e-6
+_PIECE = 4_096
+_LARGEST = 2**61
+
+
+class Room(NamedTuple):
+    """The rows of quotas: of each, what kinds of items use, and how much there is.
+
+    Attributes:
+        fixed: by kind and row, what any item of the kind uses, in the row's whole units.
+        column: by row, the column of the pool that is added up, or -1.
+        factor: by kind and row, what that column is multiplied with.
+        bound: by row, how much there is.
+        unit: by row, how many of its whole units make one of the quota's.
+        ceiling: by row, the most that its price can be: the penalty of a soft one, infinity for a hard one.
+    """
+
+    fixed: np.ndarray
+    column: np.ndarray
+    factor: np.ndarray
+    bound: np.ndarray
+    unit: np.ndarray
+    ceiling: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.bound)
+
+    @property
+    def hard(self) -> np.ndarray:
+        """By row, whether it must hold."""
+        return np.isinf(self.ceiling)
+
+    def usage(self, counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """What items use, given by kind how many there are and what they have of each column; any leading axes."""
+        found = counts @ self.fixed
+        for row in np.flatnonzero(self.column >= 0).tolist():
+            found[..., row] += (sums[..., self.column[row]] * self.factor[:, row]).sum(axis=-1)
+        return found
+
+    def but(self, **values: np.ndarray) -> Room:
+        """The same rows with other values."""
+        return self._replace(**values)
+
+
+class Sums(NamedTuple):
+    """What a pass gave.
+
+    Attributes:
+        worth: by block, what the choices are worth at the prices, in weight.
+        usage: by block and row, what they use, in whole units.
+        unproven: how many units could not be solved to the end; `worth` is a bound of theirs.
+    """
+
+    worth: np.ndarray
+    usage: np.ndarray
+    unproven: int
+
+    @property
+    def used(self) -> np.ndarray:
+        """By row, what all choices use."""
+        found: np.ndarray = self.usage.sum(axis=0)
+        return found
+
+
+class Passes:
+    """Passes over a pool, in pieces, by a few threads.
+
+    Args:
+        pool: the problems.
+        room: the rows of the quotas.
+        threads: how many pieces are worked on at once.
+    """
+
+    def __init__(self, pool: Pool, room: Room, threads: int) -> None:
+        from queue import SimpleQueue
+
+        self.pool = pool
+        self.room = room
+        self.threads = threads
+        self.done = 0
+        self.everyone = np.zeros(0, np.int64)
+        self.benches: SimpleQueue[Bench] = SimpleQueue()
+        for _ in range(threads):
+            self.benches.put(bench_for(pool))
+        values = pool.item["value"]
+        largest = int(max(values.max(initial=0), -values.min(initial=0), 1))
+        self._most = _LARGEST // max(1, pool.widest) // 2
+        self.shift = max(0, min(16, self._most.bit_length() - 1 - largest.bit_length()))
+        self.shift -= self.shift > 0
+
+    def charges(self, many: Sequence[np.ndarray]) -> Charges:
+        """Prices, in weight by unit of the quota, as charges; never more than what they are."""
+        room, scale = self.room, float(MILLIONTH << self.shift)
+        rates = np.stack(many) / room.unit * scale
+        fixed = np.einsum("kr,pr->pk", room.fixed.astype(np.float64), rates)
+        fixed = np.where(fixed == 0, 0.0, np.floor(fixed) - 1)
+        slope = np.zeros((len(many), len(room.fixed), self.pool.column.shape[1]))
+        for row in np.flatnonzero(room.column >= 0).tolist():
+            slope[:, :, room.column[row]] += rates[:, row, None] * room.factor[None, :, row]
+        return Charges(kind=np.clip(fixed, -self._most, self._most).astype(np.int64), slope=slope, shift=self.shift)
+
+    def pieces(self, units: np.ndarray) -> list[tuple[int, int]]:
+        """Where the units are cut."""
+        count = len(units) or self.pool.units
+        size = max(_PIECE, -(-count // (4 * self.threads)))
+        return [(start, min(count, start + size)) for start in range(0, count, size)]
+
+    def at(self, prices: np.ndarray, units: np.ndarray | None = None) -> Sums:
+        """What the units choose at prices."""
+        units = self.everyone if units is None else units
+        charges = self.charges([prices])
+        kinds, columns = len(self.room.fixed), self.pool.column.shape[1]
+
+        def work(piece: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+            counts = np.zeros((BLOCKS, kinds), np.int64)
+            sums = np.zeros((BLOCKS, kinds, columns), np.int64)
+            totals = np.zeros((BLOCKS, 2), np.int64)
+            bench = self.benches.get()
+            try:
+                bench.found[1] = 0
+                price_pass(self.pool, charges, units, *piece, bench, counts, sums, totals)
+                return counts, sums, totals, int(bench.found[1])
+            finally:
+                self.benches.put(bench)
+
+        self.done += 1
+        parts = list(at_once(work, self.pieces(units), self.threads))
+        counts, sums, totals = (sum(part[place] for part in parts) for place in range(3))
+        scale = MILLIONTH << self.shift
+        worth = [float(Fraction((int(high) << 32) + int(low), scale)) for high, low in totals]
+        return Sums(np.array(worth), self.room.usage(counts, sums), sum(part[3] for part in parts))
+
+
+class Prices(NamedTuple):
+    """Prices that were found.
+
+    Attributes:
+        best: by row, the price.
+        bound: what no answer can be worth more than.
+        used: by row, what is used at these prices.
+        others: further prices near the best ones, whose choices mixed keep the quotas best; the weightiest first.
+        unproven: how many contacts could not be solved to the end.
+    """
+
+    best: np.ndarray
+    bound: float
+    used: np.ndarray
+    others: list[np.ndarray]
+    unproven: int
+
+
+def scales(pool: Pool, room: Room) -> np.ndarray:
+    """By row, a price of the size that prices have: what items that use it are worth, by what they use."""
+    few = slice(0, 200_000)
+    value = np.abs(pool.item["value"][few]).astype(np.float64) / MILLIONTH
+    kind = pool.item["kind"][few]
+    found = np.ones(room.rows)
+    for row in range(room.rows):
+        use = room.fixed[kind, row].astype(np.float64)
+        if room.column[row] >= 0:
+            use = use + pool.column[few, room.column[row]] * room.factor[kind, row]
+        use = np.abs(use) / room.unit[row]
+        mine = use > 0
+        if mine.any() and value[mine].sum() > 0:
+            found[row] = value[mine].sum() / use[mine].sum()
+    return found
+
+
+def find_prices(passes: Passes, start: np.ndarray | None = None, *, near: float = _NEAR) -> Prices:
+    """The prices that make the bound least."""
+    room = passes.room
+    scale = scales(passes.pool, room)
+    prices = np.zeros(room.rows) if start is None else np.clip(start, 0.0, room.ceiling)
+    if start is None:
+        prices = _approach(passes, prices, scale)
+    return _close_in(passes, prices, scale, near)
+
+
+def _sample(passes: Passes) -> np.ndarray:
+    """The units of a hashed sample; none for all."""
+    pool = passes.pool
+    if pool.units <= 2 * _SAMPLE:
+        return passes.everyone
+    limit = np.uint64(int(2**64 * (_SAMPLE / pool.units)))
+    # Murmur's high bits, stirred: blocks are told apart by the low ones.
+    return np.flatnonzero(pool.key < limit)
+
+
+def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Scaled subgradient steps with momentum, on a sample."""
+    room, units = passes.room, _sample(passes)
+    share = (len(units) or passes.pool.units) / passes.pool.units
+    bound = room.bound / room.unit * share
+    momentum = np.zeros(room.rows)
+    best, least = prices, np.inf
+    for step in range(_STEPS):
+        found = passes.at(prices, units)
+        used = found.used / room.unit
+        total = found.worth.sum() + prices @ bound
+        if total < least:
+            best, least = prices, total
+        # How far off, as a share of all that is there: alike for quotas of all sizes.
+        off = (used - bound) / (np.abs(used) + np.abs(bound) + 1e-12)
+        momentum = 0.6 * momentum + off
+        prices = np.clip(prices + 0.5 * 0.95**step * scale * momentum, 0.0, room.ceiling)
+    return best
+
+
+def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray, near: float) -> Prices:
+    """Cutting planes in a box around the best prices."""
+    room = passes.room
+    bound = room.bound / room.unit
+    found = passes.at(prices)
+    tried, cuts = [prices], [found]
+    best, least, used, unproven = prices, found.worth.sum() + prices @ bound, found.used, found.unproven
+    reach = 0.1 * np.abs(prices) + 0.02 * scale
+    weights = np.ones(1)
+    for _ in range(_ROUNDS):
+        answer = _lowest(room, bound, tried, cuts, best, reach)
+        if answer is None:
+            break
+        prices, low, weights = answer
+        hoped = least - low
+        if hoped <= near * max(1.0, abs(least)):
+            at_edge = (np.abs(prices - best) > 0.99 * reach) & (prices > 0) & (prices < room.ceiling)
+            if not at_edge.any():
+                break
+            # The planes know of nothing better here: they are asked farther out.
+            reach = np.where(at_edge, reach * 8.0, reach)
+            continue
+        found = passes.at(prices)
+        total = found.worth.sum() + prices @ bound
+        tried.append(prices)
+        cuts.append(found)
+        if total < least - 0.1 * hoped:
+            at_edge = np.abs(prices - best) > 0.99 * reach
+            reach = np.where(at_edge, reach * 2.0, np.maximum(reach * 0.7, 3 * np.abs(prices - best)))
+        else:
+            reach = reach * 0.5
+        if total < least:
+            best, least, used, unproven = prices, total, found.used, found.unproven
+    order = np.argsort(-weights, kind="stable")
+    others = [tried[place] for place in order.tolist() if weights[place] > 1e-6 and tried[place] is not best]
+    return Prices(best, float(least), used, others, unproven)
+
+
+def _lowest(
+    room: Room,
+    bound: np.ndarray,
+    tried: Sequence[np.ndarray],
+    cuts: Sequence[Sums],
+    centre: np.ndarray,
+    reach: np.ndarray,
+) -> tuple[np.ndarray, float, np.ndarray] | None:
+    """Where the planes lie lowest within the box; how low; and the weight of each pass there."""
+    rows, blocks = room.rows, BLOCKS
+    # The largest of minus the bound: columns are the prices, then one level for each block.
+    gain = np.concatenate([-bound, -np.ones(blocks)])
+    low = np.concatenate([np.maximum(0.0, centre - reach), np.full(blocks, -np.inf)])
+    high = np.concatenate([np.minimum(room.ceiling, centre + reach), np.full(blocks, np.inf)])
+    usage = np.stack([cut.usage / room.unit for cut in cuts]).reshape(-1, rows)
+    worth = np.stack([cut.worth for cut in cuts]).reshape(-1)
+    there = np.repeat(np.stack(tried), blocks, axis=0)
+    # level >= worth - usage x (prices - there)
+    matrix = np.hstack([-usage, -np.tile(np.eye(blocks), (len(cuts), 1))])
+    least = -worth - (usage * there).sum(axis=1)
+    answer = maximise(gain, Matrix.dense(matrix), least, low=low, high=high)
+    if answer is None:
+        return None
+    weights = np.abs(answer.prices).reshape(len(cuts), blocks).mean(axis=1)
+    return answer.values[:rows], -answer.objective, weights
