@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
-from journeykit.case import Case
+from journeykit.case import Allotted, Case
 from journeykit.civil import micros, moment
 from journeykit.compiled import Compiled
 from journeykit.contact import Contact
 from journeykit.decision import Decision, Grant
-from journeykit.errors import MissingExtraError, ModelError, NotSupportedError, PolicyError, closest
+from journeykit.errors import DataError, MissingExtraError, ModelError, NotSupportedError, PolicyError, closest
 from journeykit.explain import write_rows
 from journeykit.fields import MILLIONTH
 from journeykit.playbook import Playbook
 from journeykit.policies import BUILT_IN
 from journeykit.policy import Policy
+from journeykit.prices import Prices, Tariff
 from journeykit.selection import NODE_BUDGET
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class Arbiter:
     Attributes:
         playbook: the rule set.
         policies: your own policies by name; the playbook's ``policy`` chooses among these and the built-in ones.
-        prices: prices of quotas; not built yet.
+        prices: prices of the playbook's quotas, by which single contacts are steered: a claim that uses a quota is
+            charged its price, one that fills a minimum is paid for it. They do not enforce a quota. None decides
+            single contacts as if there were no quotas; a run over tables finds prices of its own.
         node_budget: the most nodes one search visits before it settles for the best set it has seen. The decision
             then says ``optimal=False`` and gives the bound.
 
@@ -69,10 +72,11 @@ class Arbiter:
 
     playbook: Playbook = field(validator=validators.instance_of(Playbook))
     policies: Mapping[str, Policy] = field(factory=dict, converter=_policies)
-    prices: None = None
+    prices: Prices | None = field(default=None, validator=validators.optional(validators.instance_of(Prices)))
     node_budget: int = field(default=NODE_BUDGET, kw_only=True)
     fingerprint: str = field(init=False, repr=False)
     compiled: Compiled = field(init=False, repr=False)
+    tariff: Tariff | None = field(init=False, repr=False)
     policy: Policy = field(init=False, repr=False)
 
     @fingerprint.default
@@ -84,11 +88,11 @@ class Arbiter:
 
     @compiled.default
     def _compile(self) -> Compiled:
-        if self.prices is not None:
-            raise NotSupportedError("prices", "prices of quotas are not supported by this version")
-        if self.playbook.quotas:
-            raise NotSupportedError(
-                "quotas", "quotas over contacts are not supported by this version; leave the section out"
+        if self.prices is not None and self.prices.playbook != self.fingerprint:
+            raise DataError(
+                f"the prices are those of another playbook: its fingerprint is {self.prices.playbook[:12]}..., this "
+                f"one's {self.fingerprint[:12]}...; run the quotas again with this playbook",
+                source="prices",
             )
         for at, cap in enumerate(self.playbook.caps):
             if cap.per == "account":
@@ -97,6 +101,10 @@ class Arbiter:
                     f"the cap {cap.name!r} is per account, which this version does not support",
                 )
         return Compiled(self.playbook)
+
+    @tariff.default
+    def _make_tariff(self) -> Tariff | None:
+        return None if self.prices is None else Tariff.of(self.playbook, self.prices)
 
     @policy.default
     def _choose_policy(self) -> Policy:
@@ -117,7 +125,7 @@ class Arbiter:
         return policy
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.playbook, dict(self.policies), self.node_budget)
+        return _rebuild, (self.playbook, dict(self.policies), self.prices, self.node_budget)
 
     def decide(
         self,
@@ -149,9 +157,36 @@ class Arbiter:
         Raises:
             ModelError: for an argument that cannot be, such as a naive ``at``.
         """
+        case = self.case(contact, touches, claims, at=at, until=until, scores=scores)
+        return self.decision(case, explain=explain, run_id=run_id)
+
+    def case(
+        self,
+        contact: Contact,
+        touches: Iterable[Touch] = (),
+        claims: Iterable[Claim] | None = None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        scores: Mapping[str, Score] | None = None,
+        tariff: Tariff | None = None,
+        allotted: Allotted | None = None,
+    ) -> Case:
+        """One contact's claims, settled; for runs over many contacts, which choose for all of them together.
+
+        Args:
+            contact: as for `decide`; and so are the next five.
+            touches: his history.
+            claims: what is asked for.
+            at: the instant of the decision.
+            until: the last instant of a plan.
+            scores: what models say.
+            tariff: what prices of quotas take from claims; None takes the arbiter's own.
+            allotted: what the run chose for him; None to choose here.
+        """
         if not isinstance(contact, Contact):
             raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
-        case = Case(
+        return Case(
             self.compiled,
             policy=self.policy,
             policy_name=self.playbook.policy,
@@ -162,11 +197,16 @@ class Arbiter:
             at=at,
             until=until,
             budget=self.node_budget,
+            tariff=tariff or self.tariff,
+            allotted=allotted,
         )
+
+    def decision(self, case: Case, *, explain: bool = False, run_id: str | None = None) -> Decision:
+        """What a case comes to, as a decision."""
         return Decision(
-            contact=contact.id,
-            at=at,
-            until=until,
+            contact=case.contact.id,
+            at=case.at,
+            until=case.until,
             timezone=case.clock.name,
             granted=tuple(
                 Grant(
@@ -327,5 +367,5 @@ class Arbiter:
         return tuple(violations(self.playbook, decision, contact, touches, claims))
 
 
-def _rebuild(playbook: Playbook, policies: dict[str, Policy], node_budget: int) -> Arbiter:
-    return Arbiter(playbook, policies, node_budget=node_budget)
+def _rebuild(playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, node_budget: int) -> Arbiter:
+    return Arbiter(playbook, policies, prices, node_budget=node_budget)

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
     from journeykit.compiled import Compiled, Effects
     from journeykit.contact import Contact
+    from journeykit.prices import Tariff
+    from journeykit.quota import Side
     from journeykit.room import Span
+
+Allotted = tuple[frozenset[int] | None, frozenset[int] | None]
+"""What a run over many contacts chose for one of them, in the exempt claims' contest and in the other one: items, by their
+places in the order of claims; None where it has not chosen yet."""
 
 _Kind = TypeVar("_Kind")
 
@@ -56,8 +62,12 @@ class Case:
         at: datetime,
         until: datetime | None,
         budget: int,
+        tariff: Tariff | None = None,
+        allotted: Allotted | None = None,
     ) -> None:
         self.compiled = compiled
+        self.tariff = tariff
+        self.allotted = allotted
         self.playbook = compiled.playbook
         self.policy = policy
         self.policy_name = policy_name
@@ -179,6 +189,9 @@ class Case:
         openings = self.compiled.openings_for(claim)
         if isinstance(openings, str):
             return [Entry(None, claim, group, [], fault=openings)]
+        lacking = self.compiled.lacking(openings, claim)
+        if lacking is not None:
+            return [Entry(None, claim, group, [], fault=lacking)]
         return [Entry(opening, _complete(claim, opening), group, []) for opening in openings]
 
     def _open(self, entry: Entry) -> None:
@@ -365,9 +378,10 @@ class Case:
             for entry in entries:
                 self._check_limits(entry)
             entries = [entry for entry in entries if entry.fault is None]
-        self.exempt = Contest(self, [entry for entry in entries if not entry.obeys_caps], ())
+        exempt, main = self.allotted or (None, None)
+        self.exempt = Contest(self, [entry for entry in entries if not entry.obeys_caps], (), exempt)
         self.exempt_winners = self.exempt.winners()
-        self.contest = Contest(self, [entry for entry in entries if entry.obeys_caps], self.exempt_winners)
+        self.contest = Contest(self, [entry for entry in entries if entry.obeys_caps], self.exempt_winners, main)
         both = [*self.exempt_winners, *self.contest.winners()]
         both.sort(key=lambda winner: self.order(winner.entry, winner.at))
         for number, winner in enumerate(both):
@@ -390,6 +404,18 @@ class Case:
     def worth(self, entry: Entry) -> int:
         """Weight less reserve, in millionths."""
         return (entry.weight or 0) - self.reserve
+
+    def charge(self, entry: Entry, at: int) -> int:
+        """What the prices of quotas take from an entry that goes at an instant, in millionths."""
+        if self.tariff is None:
+            return 0
+        return self.tariff.charge(opening_of(entry), entry.claim, entry.weight or 0, self.clock.day(at))
+
+    def terms(self, entry: Entry, at: int) -> list[tuple[Side, float]]:
+        """What each side of a quota takes from an entry that goes at an instant, in weight."""
+        if self.tariff is None:
+            return []
+        return self.tariff.terms(opening_of(entry), entry.claim, entry.weight or 0, self.clock.day(at))
 
     @staticmethod
     def order(entry: Entry, at: int) -> tuple[int, int, tuple[int, str, str, str], str]:

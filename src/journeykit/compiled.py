@@ -9,6 +9,7 @@ from journeykit.campaign import Campaign, Claim
 from journeykit.cap import Limit
 from journeykit.civil import DAY, FOREVER, Clock, clock
 from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
+from journeykit.quota import number_of
 from journeykit.room import Gauge
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Compiled:
         self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self._firsts = [conflict.first for conflict in playbook.conflicts]
         self._thens = [conflict.then for conflict in playbook.conflicts]
+        self._own_columns = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
         self._partners = [requirement.partner for requirement in playbook.requirements]
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
         self.reach = self._reach()
@@ -148,6 +150,13 @@ class Compiled:
             return f"campaign {campaign.id!r} has no content {claim.content!r}; it has {', '.join(campaign.content)}"
         fitting = tuple(opening for opening in asked if claim.channel in (None, opening.channel))
         return fitting or f"no content of campaign {campaign.id!r} goes by channel {claim.channel!r}"
+
+    def lacking(self, openings: Iterable[Opening], claim: Claim) -> str | None:
+        """What a claim lacks that a quota adds up, or None."""
+        for quota, column in self._own_columns:
+            if number_of(claim, column) is None and any(quota.where.matches(opening.facets) for opening in openings):
+                return f"{column} must be a number, since the quota {quota.name!r} adds it up; found none"
+        return None
 
     def _stranger(self, claim: Claim) -> Opening:
         """An opening for a campaign, or content, that the playbook does not list."""

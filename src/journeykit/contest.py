@@ -28,7 +28,18 @@ class Contest:
         shut: the items that the history alone rules out.
     """
 
-    def __init__(self, case: Case, entries: list[Entry], before: Sequence[Winner]) -> None:
+    def __init__(
+        self, case: Case, entries: list[Entry], before: Sequence[Winner], given: frozenset[int] | None = None
+    ) -> None:
+        """Set the contest up and settle it.
+
+        Args:
+            case: whose claims these are.
+            entries: the claims that compete.
+            before: the winners that were settled before.
+            given: what a run over many contacts chose: items, by their places in the order of claims; None to choose
+                the best ones here.
+        """
         self.case = case
         self.entries = entries
         self.before = before
@@ -50,6 +61,15 @@ class Contest:
         self.problem = Problem(tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses)
         self.answer = self.solve()
         self.chosen, self.optimal, self.bound = self.answer.chosen, self.answer.optimal, self.answer.bound
+        if given is not None:
+            order = self.in_order
+            self.chosen, self.optimal = tuple(sorted(order[place] for place in given)), True
+            self.bound = sum(case.worth(self.items[item][0]) for item in self.chosen)
+
+    @property
+    def in_order(self) -> list[int]:
+        """The items in the order of claims."""
+        return sorted(range(len(self.items)), key=lambda item: self.case.order(*self.items[item]))
 
     def winners(self) -> list[Winner]:
         """The granted claims."""
@@ -70,8 +90,11 @@ class Contest:
         case = self.case
         weights = weights or {}
         active, levels, values = [], [], []
+        charges = [0] * len(self.items)
+        if case.tariff is not None:
+            charges = [case.charge(entry, at) for entry, at in self.items]
         for item, (entry, _) in enumerate(self.items):
-            value = weights.get(entry, entry.weight or 0) - case.reserve
+            value = weights.get(entry, entry.weight or 0) - case.reserve - charges[item]
             if item in self.shut or entry is without or (value <= 0 and entry is not force):
                 continue
             active.append(item)
@@ -96,7 +119,8 @@ class Contest:
         for item in choice.chosen:
             entry = items[item][0]
             if entry is not force:
-                totals[entry.level] = totals.get(entry.level, 0) + weights.get(entry, entry.weight or 0) - case.reserve
+                value = weights.get(entry, entry.weight or 0) - case.reserve - charges[item]
+                totals[entry.level] = totals.get(entry.level, 0) + value
         total = sum(totals.values())
         optimal = choice.bound == choice.value
         one_level = len(set(levels)) <= 1

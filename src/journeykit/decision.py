@@ -74,6 +74,8 @@ class Row:
         lost_to: the campaigns of the winners that take the room, in the order of claims.
         weight: what the claim is worth; None where it was not weighed.
         factors: what the weight is made of, by name.
+        price: what the prices of quotas take from the weight (what they add is below 0), at the instant at which they
+            take least; None where there are none, or it was not eligible.
         send_at: when it goes out, UTC; None unless granted.
         retry_at: the earliest instant at which it could go after all, UTC; None if there is none.
         displaced: of a granted claim, the value of what it pushed out; None unless explained.
@@ -99,6 +101,7 @@ class Row:
     lost_to: tuple[str, ...]
     weight: float | None
     factors: Mapping[str, float]
+    price: float | None
     send_at: datetime | None
     retry_at: datetime | None
     displaced: float | None

@@ -7,6 +7,7 @@
     ├── RuleError           an audience rule that cannot be read; knows its text and column
     ├── PlaybookError       everything that is wrong in a playbook, at once
     ├── DataError           a table or a row that cannot be used
+    ├── InfeasibleError     hard quotas that cannot hold together; knows which, and what is missing
     ├── NotSupportedError   a part of the playbook that this version cannot act on yet
     ├── PolicyError         a policy that is none, or is not known
     └── MissingExtraError   a package that an extra would have installed
@@ -136,6 +137,28 @@ class DataError(JourneykitError, ValueError):
 
 def _rebuild_data_error(message: str, source: str, row: int | None, field: str) -> DataError:
     return DataError(message, source=source, row=row, field=field)
+
+
+class InfeasibleError(JourneykitError):
+    """Hard quotas that cannot hold together.
+
+    Attributes:
+        quotas: their names; without any one of them the others could hold.
+        missing: how much the first of them lacks if the others hold; None where that is not known.
+    """
+
+    def __init__(self, message: str, *, quotas: Iterable[str] = (), missing: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.quotas = tuple(quotas)
+        self.missing = missing
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_infeasible_error, (self.message, self.quotas, self.missing)
+
+
+def _rebuild_infeasible_error(message: str, quotas: tuple[str, ...], missing: float | None) -> InfeasibleError:
+    return InfeasibleError(message, quotas=quotas, missing=missing)
 
 
 class NotSupportedError(JourneykitError):

@@ -16,6 +16,7 @@ from journeykit.eligibility import failures
 from journeykit.entry import Entry, Winner, opening_of
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH
+from journeykit.prices import whole
 from journeykit.room import HISTORY
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from journeykit.case import Case
     from journeykit.eligibility import Opening
+    from journeykit.quota import Side
 
 TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
 """The reasons of eligibility that time alone can lift."""
@@ -112,7 +114,8 @@ class _Writer:
 
     def _granted(self, entry: Entry, winner: Winner) -> Row:
         displaced = displaced_by(self.case, entry) / MILLIONTH if self.explain else None
-        return self._row(entry, Reason.GRANTED, send_at=moment(winner.at), displaced=displaced)
+        price = self.case.charge(entry, winner.at)
+        return self._row(entry, Reason.GRANTED, send_at=moment(winner.at), displaced=displaced, price=price)
 
     def _ineligible(self, entry: Entry) -> Row:
         case = self.case
@@ -172,13 +175,14 @@ class _Writer:
     def _loser(self, entry: Entry) -> Row:
         case = self.case
         needs = needs_of(case, entry) if self.explain else None
-        if case.worth(entry) <= 0:
-            return self._row(entry, Reason.NOT_WORTH_IT, binding=("reserve",), needs=needs)
+        charges = _Charges(case, entry)
+        if charges.hopeless:
+            return self._row(entry, Reason.NOT_WORTH_IT, binding=("reserve",), needs=needs, price=charges.least)
         found = [list(stops_at(case, entry, at)) for at in entry.instants]
-        reason = _reason(case, entry, found)
+        reason = _reason(case, entry, found, charges)
         retry_at = retry(case, entry) if reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID) else None
         stops = sorted(
-            (stop for part in found for stop in part),
+            (stop for part in [charges.stops() if reason is Reason.QUOTA_FULL else [], *found] for stop in part),
             key=lambda stop: (stop.reason is not reason, not stop.by_history),
         )
         lost = sorted(set().union(*(stop.winners for stop in stops)) - {HISTORY}) if stops else []
@@ -189,6 +193,7 @@ class _Writer:
             lost_to=tuple(dict.fromkeys(case.winners[number].entry.claim.campaign for number in lost)),
             retry_at=retry_at,
             needs=needs,
+            price=charges.least,
         )
 
     def _row(
@@ -205,6 +210,7 @@ class _Writer:
         failed: tuple[Reason, ...] = (),
         note: str = "",
         weight: int | None = None,
+        price: int | None = None,
     ) -> Row:
         case, claim, opening = self.case, entry.claim, entry.opening
         outcome = Outcome.DENIED
@@ -231,6 +237,7 @@ class _Writer:
             lost_to=lost_to,
             weight=None if weight is None else weight / MILLIONTH,
             factors=factors,
+            price=None if price is None or case.tariff is None else price / MILLIONTH,
             send_at=send_at,
             retry_at=retry_at,
             displaced=displaced,
@@ -243,7 +250,54 @@ class _Writer:
         )
 
 
-def _reason(case: Case, entry: Entry, stops: list[list[Stop]]) -> Reason:
+class _Charges:
+    """What the prices of quotas make of an entry that lost.
+
+    Attributes:
+        hopeless: whether it is not worth sending at any of its instants, even if no quota were full.
+        least: what they take at least, in millionths.
+    """
+
+    __slots__ = ("_terms", "case", "entry", "hopeless", "least")
+
+    def __init__(self, case: Case, entry: Entry) -> None:
+        self.case = case
+        self.entry = entry
+        self._terms: list[tuple[Side, float]] = []
+        worth = case.worth(entry)
+        if case.tariff is None:
+            self.hopeless, self.least = worth <= 0, 0
+            return
+        found = [case.terms(entry, at) for at in entry.instants]
+        self.hopeless = all(worth - whole(min(term, 0.0) for _, term in terms) <= 0 for terms in found)
+        self._terms = min(found, key=lambda terms: whole(term for _, term in terms))
+        self.least = whole(term for _, term in self._terms)
+
+    @property
+    def took_it(self) -> bool:
+        """Whether it would be granted if no price took anything from it."""
+        lifted = whole(max(term, 0.0) for _, term in self._terms)
+        if lifted <= 0:
+            return False
+        contest = contest_of(self.case, self.entry)
+        weights = {self.entry: (self.entry.weight or 0) + lifted}
+        return self.entry in _entries(contest, contest.solve(weights=weights).chosen)
+
+    def stops(self) -> list[Stop]:
+        """The quotas that take from it, the dearest first; where none does, those that it would use."""
+        dear = sorted((pair for pair in self._terms if pair[1] > 0), key=lambda pair: -pair[1])
+        names = dict.fromkeys(side.quota.name for side in [side for side, _ in dear] or self._used())
+        return [Stop(Reason.QUOTA_FULL, name, set(), by_history=False) for name in names]
+
+    def _used(self) -> list[Side]:
+        case, entry, opening = self.case, self.entry, opening_of(self.entry)
+        at = min(entry.instants, key=lambda at: case.charge(entry, at))
+        sides = [] if case.tariff is None else case.tariff.sides
+        facts = opening.campaign, opening.facets, entry.claim, entry.weight or 0, case.clock.day(at)
+        return sorted((side for side in sides if side.use(*facts) > 0), key=lambda side: not side.hard)
+
+
+def _reason(case: Case, entry: Entry, stops: list[list[Stop]], charges: _Charges) -> Reason:
     """Why an eligible claim lost: the first of the reasons that leaves none of its instants open."""
     for reason in (Reason.CAPPED, Reason.CONFLICT):
         stops = [found for found in stops if not _any(found, reason, by_history=True)]
@@ -252,6 +306,9 @@ def _reason(case: Case, entry: Entry, stops: list[list[Stop]]) -> Reason:
     contest = contest_of(case, entry)
     if opening_of(entry).needy and entry not in _entries(contest, contest.solve(force=entry).chosen):
         return Reason.REQUIRES
+    if (case.tariff is not None and case.tariff.run and not all(stops)) or charges.took_it:
+        # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
+        return Reason.QUOTA_FULL
     for reason in (Reason.CONFLICT, Reason.REQUIRES):
         stops = [found for found in stops if not _any(found, reason, by_history=False)]
         if not stops:
@@ -454,15 +511,18 @@ def _met_from(case: Case, entry: Entry, requirement: int, since: int) -> int | N
 def displaced_by(case: Case, entry: Entry) -> int:
     """The value, in millionths, of what a granted claim pushed out."""
     contest = contest_of(case, entry)
-    others = case.total - case.worth(entry)
+    others = _gain(case, [winner for winner in case.winners if winner.entry is not entry])
     if contest is case.contest:
-        exempt = sum(case.worth(winner.entry) for winner in case.exempt_winners)
-        return exempt + contest.solve(without=entry).total - others
+        return _gain(case, case.exempt_winners) + contest.solve(without=entry).total - others
     left = Contest(case, [rival for rival in contest.entries if rival is not entry], ())
     winners = left.winners()
     rest = Contest(case, case.contest.entries, winners)
-    totals = sum(case.worth(winner.entry) for winner in [*winners, *rest.winners()])
-    return totals - others
+    return _gain(case, [*winners, *rest.winners()]) - others
+
+
+def _gain(case: Case, winners: Sequence[Winner]) -> int:
+    """Weight less reserve and prices, in millionths."""
+    return sum(case.worth(winner.entry) - case.charge(winner.entry, winner.at) for winner in winners)
 
 
 def needs_of(case: Case, entry: Entry) -> float | None:
@@ -484,7 +544,8 @@ def needs_of(case: Case, entry: Entry) -> float | None:
             return None
         if short < 0:
             break
-    least = case.reserve + max(1, short)
+    at = next(contest.items[item][1] for item in forced.chosen if contest.items[item][0] is entry)
+    least = case.reserve + case.charge(entry, at) + max(1, short)
     for weight in (least, least + 1):
         if weight <= LARGEST * MILLIONTH and entry in _entries(contest, contest.solve(weights={entry: weight}).chosen):
             return weight / MILLIONTH

@@ -36,9 +36,12 @@ if TYPE_CHECKING:
 
     from journeykit.arbiter import Arbiter
     from journeykit.campaign import Campaign
+    from journeykit.columns.quota_run import QuotaRun
     from journeykit.content import Content
     from journeykit.decision import Decision, Row
     from journeykit.playbook import Playbook
+    from journeykit.prices import Prices
+    from journeykit.quota import Usage
 
 Progress = Callable[[int, int | None], None]
 """Is told how many contacts are done, and of how many where that is known."""
@@ -92,7 +95,11 @@ class Summary:
         claims: how many claims they had.
         written: how many rows were written.
         value: the sum of weight less reserve over what was granted.
-        bound: no choice, contact by contact, is worth more.
+        bound: no choice, contact by contact, is worth more; with quotas, no choice for all of them has a larger value
+            less penalties.
+        penalties: what the soft quotas cost that do not hold; 0 without quotas.
+        quotas: what became of each quota.
+        prices: the prices of the quotas, for decisions on single contacts; None without quotas.
         unproven: for how many contacts the node budget ended the search before the proof.
         outcomes: how many claims have each outcome.
         reasons: likewise, each reason.
@@ -133,6 +140,15 @@ class Summary:
     unknown_touches: int
     unknown_scores: int
     notes: tuple[str, ...]
+    penalties: float = 0.0
+    quotas: tuple[Usage, ...] = ()
+    prices: Prices | None = None
+
+    @property
+    def gap(self) -> float:
+        """How far value less penalties may be from the best, as a share of the bound."""
+        short = self.bound - (self.value - self.penalties)
+        return 0.0 if short <= 0 else short / max(abs(self.bound), 1 / MILLIONTH)
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain data."""
@@ -146,6 +162,9 @@ class Summary:
             "written": self.written,
             "value": self.value,
             "bound": self.bound,
+            "penalties": self.penalties,
+            "gap": self.gap,
+            "quotas": [usage.to_dict() for usage in self.quotas],
             "unproven": self.unproven,
             "outcomes": dict(self.outcomes),
             "reasons": dict(self.reasons),
@@ -176,7 +195,8 @@ class Summary:
             span += f" to {instant_text(moment(micros(self.until)))}"
         yield f"run {self.run_id}, playbook {self.playbook[:12]}, {span}"
         yield f"{self.contacts:,} contacts, {self.claims:,} claims, {self.written:,} rows written"
-        yield f"value {self.value:,.6g}" + ("" if not self.unproven else f", bound {self.bound:,.6g}")
+        yield from self._worth()
+        yield from (_usage_line(usage) for usage in self.quotas)
         yield from _counts("outcomes", self.outcomes)
         yield from _counts("reasons", self.reasons)
         yield from _counts("rules", self.rules)
@@ -194,6 +214,25 @@ class Summary:
             if count:
                 yield f"{count:,} {what} belong to contacts that were not decided"
         yield from (f"note: {note}" for note in self.notes)
+
+
+    def _worth(self) -> Iterator[str]:
+        if self.quotas:
+            less = f", penalties {self.penalties:,.6g}" if self.penalties else ""
+            yield f"value {self.value:,.8g}{less}; no choice is worth more than {self.bound:,.8g} (gap {self.gap:.4%})"
+        else:
+            yield f"value {self.value:,.6g}" + ("" if not self.unproven else f", bound {self.bound:,.6g}")
+
+
+def _usage_line(usage: Usage) -> str:
+    """One line about a quota."""
+    limits = [f"at most {usage.max:,g}"] if usage.max is not None else []
+    limits += [f"at least {usage.min:,g}"] if usage.min is not None else []
+    parts = [f"{usage.usage:,.6g} of {' and '.join(limits)}"]
+    for name, number in (("price", usage.price), ("excess", usage.excess), ("shortfall", usage.shortfall)):
+        if number:
+            parts.append(f"{name} {number:,.6g}")
+    return f"quota {usage.name} ({usage.of}): {', '.join(parts)}" + (f"; {usage.note}" if usage.note else "")
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:
@@ -570,8 +609,9 @@ def summarise(
     unknown_touches: int,
     unknown_scores: int,
     notes: Iterable[str],
+    run: QuotaRun | None = None,
 ) -> Summary:
-    """What a tally has counted, as a summary."""
+    """What a tally has counted, as a summary; with what a run with quotas came to."""
     outcomes = tally.by(0)
     return Summary(
         run_id=run_id,
@@ -582,7 +622,10 @@ def summarise(
         claims=sum(outcomes.values()),
         written=written,
         value=tally.value / MILLIONTH,
-        bound=tally.bound / MILLIONTH,
+        bound=tally.bound / MILLIONTH if run is None else run.bound,
+        penalties=0.0 if run is None else run.penalties,
+        quotas=() if run is None else run.usages(),
+        prices=None if run is None else run.prices,
         unproven=tally.unproven,
         outcomes=outcomes,
         reasons=tally.by(1),
@@ -596,7 +639,7 @@ def summarise(
         bad_first=tuple(bad.first),
         unknown_touches=unknown_touches,
         unknown_scores=unknown_scores,
-        notes=(*notes, *tally.notes()),
+        notes=(*notes, *tally.notes(), *(() if run is None else run.notes())),
     )
 
 

@@ -25,6 +25,7 @@ _ROUNDS = 6
 _NEAR = 2e-6
 _GAP = 1e-5
 _SWEEPS = 4
+_BROKEN = 1e-7
 
 
 class Allocation(NamedTuple):
@@ -83,6 +84,46 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
     bench = passes.benches.get()
     mend_all(pool, purse, taken, bench, _SWEEPS)
     return _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
+
+
+def conflicting(pool: Pool, room: Room, threads: int) -> list[int]:
+    """An irreducible set of hard rows that cannot hold together; none where they can.
+
+    Whether they can is the linear relaxation's word: the least that must be broken, as a share of what is wanted, is
+    bounded by prices. Rows without a price in that proof are not needed for it; the others are left out one by one.
+    """
+    hard = np.flatnonzero(room.hard)
+    if (room.bound[hard] >= 0).all():
+        return []  # who gets nothing breaks nothing
+    left = [row for row in hard.tolist() if _broken(pool, room, hard.tolist(), threads)[1][row] > 0]
+    for row in list(left):
+        rest = [other for other in left if other != row]
+        if rest and _broken(pool, room, rest, threads)[0]:
+            left = rest
+    return left
+
+
+def _broken(pool: Pool, room: Room, rows: list[int], threads: int) -> tuple[bool, np.ndarray]:
+    """Whether some rows cannot hold together, and the prices that prove it."""
+    size = np.maximum(np.abs(room.bound / room.unit), 1e-9)
+    ceiling = np.zeros(room.rows)
+    ceiling[rows] = 1.0 / np.where(room.bound == 0, 1.0, size)[rows]
+    item = pool.item.copy()
+    item["value"] = 0
+    found = find_prices(Passes(pool.but(item=item), room.but(ceiling=ceiling), threads), sizes=ceiling)
+    return found.bound < -_BROKEN, np.where(found.best > 1e-9 * ceiling, found.best, 0.0)
+
+
+def most_of(pool: Pool, room: Room, row: int, others: list[int], threads: int) -> float:
+    """How much of a row can be had at most, in its quota's units, where other rows hold; of a least, its largest."""
+    item = pool.item.copy()
+    use = room.fixed[item["kind"], row].astype(np.float64)
+    if room.column[row] >= 0:
+        use = use + pool.column[:, room.column[row]] * room.factor[item["kind"], row]
+    item["value"] = np.rint(-use / room.unit[row] * MILLIONTH).astype(np.int64)
+    ceiling = np.zeros(room.rows)
+    ceiling[others] = np.inf
+    return find_prices(Passes(pool.but(item=item), room.but(ceiling=ceiling), threads)).bound
 
 
 def _dear(pool: Pool) -> float:

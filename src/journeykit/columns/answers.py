@@ -168,6 +168,7 @@ def decision_batch(
         "rule": coded(rows["rule"], rules, missing=True),
         "lost_to": lost,
         "weight": _weights(rows["weight"]),
+        "price": _weights(rows["price"]),
         "send_at": _instants(rows["send_at"]),
         "retry_at": _instants(rows["retry_at"]),
         "displaced": _weights(rows["displaced"]),

@@ -521,6 +521,7 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
             claim.rule[used] = -1
             claim.asked[used] = NONE
             claim.given[used] = np.nan
+            claim.wish[used] = -1
             kind = zone * kinds + slots.kind[opening]
             for place in range(slots.first[kind], slots.first[kind + 1]):
                 time.at[places] = slots.at[place]
@@ -745,6 +746,7 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                 claim.from_[used] = NONE
                 claim.asked[used] = NONE
                 claim.given[used] = np.nan
+                claim.wish[used] = -1
                 claim.at_from[used] = used
                 claim.at_to[used] = used + 1
                 claim.state[used] = reason
@@ -801,6 +803,7 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
             claim.rule[used] = -1
             claim.asked[used] = wishes.asked.asked[wish]
             claim.given[used] = wishes.asked.weight[wish]
+            claim.wish[used] = wish
             claim.own[used] = 0
             kind = zone * kinds + slots.kind[opening]
             if own >= 0:

@@ -26,7 +26,19 @@ from journeykit.columns.eligible import (
 )
 from journeykit.columns.layout import CELLS, MOST_CONFLICTS, SHAPES, Layout, Names, Rules
 from journeykit.columns.people import Chunk, Crowd
-from journeykit.columns.settle import CLAIMS, ROWS, TIMES, Entries, History, Tally, desk_for, rows_for, settle_all
+from journeykit.columns.pooling import part_for, pool_all, taken_from
+from journeykit.columns.settle import (
+    CLAIMS,
+    ROWS,
+    TIMES,
+    Entries,
+    Given,
+    History,
+    Tally,
+    desk_for,
+    rows_for,
+    settle_all,
+)
 from journeykit.columns.weighing import Weigher
 from journeykit.compiled import reach_of
 from journeykit.contact import Contact
@@ -41,8 +53,10 @@ if TYPE_CHECKING:
 
     from journeykit.arbiter import Arbiter
     from journeykit.columns.eligible import People
+    from journeykit.columns.pool import Pool
     from journeykit.columns.wishes import Wishes
     from journeykit.playbook import Playbook
+    from journeykit.prices import Tariff
 
 BLOCK = 16_384
 """So many claims are settled at a time: few enough to stay in the processor's cache."""
@@ -71,6 +85,7 @@ class Engine:
         everything: whether denied claims are written too.
         openings: what can be asked for; None for what the playbook lists.
         dates: the dates that claims ask for, as day numbers.
+        numbers: the columns of numbers that the claims table has for quotas.
     """
 
     def __init__(
@@ -83,6 +98,7 @@ class Engine:
         everything: bool,
         openings: Sequence[Any] | None = None,
         dates: Sequence[int] = (),
+        numbers: Sequence[str] = (),
     ) -> None:
         self.arbiter = arbiter
         self.compiled = arbiter.compiled
@@ -94,7 +110,8 @@ class Engine:
         self.everything = everything
         self.now = micros(at)
         self.last = self.now if until is None else micros(until, what="until")
-        self.layout = Layout(self.compiled, self.compiled.openings if openings is None else openings)
+        self.layout = Layout(self.compiled, self.compiled.openings if openings is None else openings, numbers)
+        self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = Names(self.layout.zones)
         self.crowd = Crowd(self.layout, at, self.zones)
         self.weigher = Weigher(arbiter, self.layout, self.now)
@@ -118,6 +135,10 @@ class Engine:
     def oldest(self) -> int:
         """Touches before this instant can matter to no cap, conflict or requirement."""
         return oldest_of(self.playbook, self.now)
+
+    def charge(self, tariff: Tariff) -> None:
+        """From here on claims are charged the prices of quotas."""
+        self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, tariff)
 
     def _span(self) -> tuple[int, int]:
         """The instants for which zones must be known."""
@@ -158,6 +179,7 @@ class Engine:
             horizon=HORIZON if self.playbook.holidays else WEEKS,
             explain=int(self.explain),
             denies=self.denies,
+            quotas=self.quotas,
         )
         bars = None
         if self.until is None:
@@ -291,15 +313,11 @@ class Worker:
         scores: Scores,
         wishes: Wishes | None,
         label_when: np.ndarray,
+        given: Given,
     ) -> Answers:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
         engine = self.engine
-        moment = engine.moment()
-        rules = moment.rules.but(shapes=shapes[0], shape_cells=shapes[1])
-        counts = history.first[1:] - history.first[:-1]
-        most = 0 if wishes is None else int((wishes.first[1:] - wishes.first[:-1]).max(initial=0))
-        self.most_cells = int((shapes[0]["cell_to"] - shapes[0]["cell_from"]).max(initial=1))
-        self._prepare(moment, int(counts.max(initial=0)), most)
+        moment, rules = self._ready(history, shapes, wishes)
         tally = _tally(engine.layout)
         taken, lost, left = [], [], []
         places = 0
@@ -323,6 +341,7 @@ class Worker:
                 stop,
                 engine.everything,
                 wishes is None,
+                given,
                 label_when,
                 rows,
                 tally,
@@ -348,6 +367,82 @@ class Worker:
             left=np.concatenate([np.zeros(0, np.int64), *left]),
             tally=tally,
         )
+
+    def _ready(self, history: History, shapes: Any, wishes: Wishes | None) -> tuple[Moment, Rules]:
+        """Room for a chunk, and the rules as they are for it."""
+        moment = self.engine.moment()
+        quotas = self.engine.quotas
+        if wishes is not None:
+            quotas = quotas.but(number=wishes.number)
+        rules = moment.rules.but(shapes=shapes[0], shape_cells=shapes[1], quotas=quotas)
+        counts = history.first[1:] - history.first[:-1]
+        most = 0 if wishes is None else int((wishes.first[1:] - wishes.first[:-1]).max(initial=0))
+        self.most_cells = int((shapes[0]["cell_to"] - shapes[0]["cell_from"]).max(initial=1))
+        self._prepare(moment, int(counts.max(initial=0)), most)
+        return moment, rules
+
+    def pool(
+        self,
+        chunk: Chunk,
+        people: People,
+        history: History,
+        shapes: Any,
+        scores: Scores,
+        wishes: Wishes | None,
+        given: Given,
+        obeys: int,
+        *,
+        several: bool,
+    ) -> tuple[list[tuple[Pool, np.ndarray]], np.ndarray]:
+        """The problems of the contacts of a chunk that are not marked `BAD`, each with whose they are; and who is left.
+
+        Args:
+            chunk: the contacts; and so are the next five.
+            people: as numbers.
+            history: their touches.
+            shapes: the kinds of touches.
+            scores: what models say.
+            wishes: their claims, or None.
+            given: what was chosen for them already.
+            obeys: 0 for claims that need not obey caps, 1 for the others.
+            several: whether there are several levels.
+        """
+        engine = self.engine
+        moment, rules = self._ready(history, shapes, wishes)
+        tally, columns = _tally(engine.layout), len(engine.layout.quotas.columns)
+        entry_first = np.zeros(chunk.rows + 1, np.int64)
+        left = np.zeros(chunk.rows + 1, np.int64)
+        found = []
+        start = 0
+        part = None
+        while start < chunk.rows:
+            stop = self._gather(rules, people, moment, scores, wishes, start, chunk.rows, 1, entry_first, tally)
+            doubt = np.zeros(stop - start, np.bool_)
+            engine.weigher.weigh(chunk, people, self.entries, entry_first, start, stop, doubt)
+            if part is None or len(part.pool.unit) < stop - start or len(part.mark) < self.entries.used[1]:
+                part = part_for(stop - start, int(self.entries.used[1]), columns, several=several)
+            base = start
+            while start < stop:
+                start = pool_all(
+                    rules,
+                    people,
+                    history,
+                    self.desk,
+                    self.entries,
+                    entry_first,
+                    base,
+                    start,
+                    stop,
+                    obeys,
+                    wishes is None,
+                    given,
+                    chunk.one,
+                    doubt,
+                    part,
+                    left,
+                )
+                found.append(taken_from(part))
+        return found, left[1 : 1 + left[0]]
 
     def _gather(
         self,

@@ -11,6 +11,7 @@ from journeykit.cap import Limit
 from journeykit.civil import day_number
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.clocks import Zones
+from journeykit.columns.quotas import QuotaLayout, Quotas
 from journeykit.columns.records import record, records
 from journeykit.columns.room import WINDOWS, windows_of
 from journeykit.eligibility import foreign_owner
@@ -122,6 +123,7 @@ class Rules(Bundle):
         horizon: after so many days of quiet nothing opens any more.
         explain: whether rows tell what it would have taken.
         denies: what the playbook denies where data is missing.
+        quotas: what claims use of the quotas, and the prices of these.
     """
 
     fields: ClassVar = {
@@ -150,6 +152,7 @@ class Rules(Bundle):
         "horizon": int,
         "explain": int,
         "denies": int,
+        "quotas": Quotas,
     }
 
 
@@ -186,9 +189,10 @@ class Layout:
         own_limits: the attributes that hold limits of the contacts' own.
     """
 
-    def __init__(self, compiled: Compiled, openings: Sequence[Opening]) -> None:
+    def __init__(self, compiled: Compiled, openings: Sequence[Opening], numbers: Sequence[str] = ()) -> None:
         playbook = compiled.playbook
         self.compiled = compiled
+        self.quotas = QuotaLayout(playbook, openings, numbers)
         self.list = tuple(openings)
         stages = compiled.stages | {stage.name for stage in (playbook.journey or Journey()).stages}
         self.stages = Names(sorted(stages | {stage for o in openings for stage in o.campaign.stages}))
@@ -205,6 +209,7 @@ class Layout:
         self.windows_list = [cap.window for cap in playbook.caps]
         self.windows_list += [need.within for need in playbook.requirements if need.within is not None]
         self.parts = self._openings() | self._limits()
+        self.quota_rules = [self.rules.add(side.quota.name) for side in self.quotas.sides]
 
     @property
     def cells(self) -> int:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ITEM = np.dtype([("value", np.int64), ("kind", np.int32), ("number", np.int16), ("group", np.int16)], align=True)
-"""A claim at an instant: weight less reserve in millionths; its kind, which says what it uses of the quotas; its
-number in the contest that it comes from; and its claim's number among those of the contact, of which one item goes."""
+"""A claim at an instant: weight less reserve in millionths; its kind, which says what it uses of the quotas; its place
+in the order of claims of the contest that it comes from; and a number for its claim, of which one item goes."""
 UNIT = record("top form row_from row_to clause_from clause_to")
 """A contact, or account: how many of its items can go in all; its form; and where its rows and clauses lie."""
 LINE = record("start stop room")
@@ -190,3 +190,109 @@ def shape_all(pool, mark):
     """Say of all units what shape they are of."""
     for unit in range(len(pool.unit)):
         shape_of(pool, unit, pool.first[unit + 1] - pool.first[unit], mark)
+
+
+def stage_of(pool: Pool, taken: np.ndarray, level: int) -> tuple[Pool, np.ndarray]:
+    """The items of one level, in the room that what was taken of earlier levels leaves; and which items they are."""
+    items, lines = len(pool.item), len(pool.line) + len(pool.unit)
+    found = Pool(
+        first=np.zeros(len(pool.unit) + 1, np.int64),
+        unit=np.zeros(len(pool.unit), UNIT),
+        item=np.zeros(items, ITEM),
+        column=np.zeros_like(pool.column),
+        level=np.zeros(0, np.int64),
+        line=np.zeros(lines, LINE),
+        member=np.zeros(len(pool.member) + items, MEMBER),
+        clause=np.zeros(len(pool.clause), CLAUSE),
+        partner=np.zeros(len(pool.partner), np.int32),
+        key=np.zeros(len(pool.unit), np.uint64),
+    )
+    which, used = np.zeros(items, np.int64), np.zeros(6, np.int64)
+    _reduce(pool, taken, level, found, which, np.zeros(pool.widest + 1, np.int64), used)
+    units, items, lines, members, clauses, partners = used.tolist()
+    return Pool(
+        first=found.first[: units + 1].copy(),
+        unit=found.unit[:units].copy(),
+        item=found.item[:items].copy(),
+        column=found.column[:items].copy(),
+        level=found.level,
+        line=found.line[:lines].copy(),
+        member=found.member[:members].copy(),
+        clause=found.clause[:clauses].copy(),
+        partner=found.partner[:partners].copy(),
+        key=found.key[:units].copy(),
+    ), which[:items]
+
+
+@entry_point
+def _reduce(pool, taken, level, found, which, place, used):
+    for unit in range(len(pool.unit)):
+        first, last = pool.first[unit], pool.first[unit + 1]
+        begin = used[1]
+        count = gone = np.int64(0)
+        for item in range(first, last):
+            place[item - first] = -1
+            if taken[item]:
+                gone += 1
+            elif pool.level[item] == level:
+                own = begin + count
+                place[item - first] = count
+                found.item[own] = pool.item[item]
+                for column in range(pool.column.shape[1]):
+                    found.column[own, column] = pool.column[item, column]
+                which[own] = item
+                count += 1
+        if count == 0:
+            continue
+        target = used[0]
+        found.unit.row_from[target] = used[2]
+        top = pool.unit.top[unit] - gone
+        if top < count:
+            found.line.start[used[2]] = used[3]
+            for own in range(count):
+                found.member.pick[used[3]], found.member.use[used[3]] = own, 1
+                used[3] += 1
+            found.line.stop[used[2]], found.line.room[used[2]] = used[3], max(0, top)
+            used[2] += 1
+        for row in range(pool.unit.row_from[unit], pool.unit.row_to[unit]):
+            start, room, total = used[3], pool.line.room[row], np.int64(0)
+            for at in range(pool.line.start[row], pool.line.stop[row]):
+                item, use = pool.member.pick[at], pool.member.use[at]
+                if taken[first + item]:
+                    room -= use
+                elif place[item] >= 0:
+                    found.member.pick[used[3]], found.member.use[used[3]] = place[item], use
+                    used[3] += 1
+                    total += use
+            if total <= room:
+                used[3] = start
+                continue
+            found.line.start[used[2]], found.line.stop[used[2]], found.line.room[used[2]] = start, used[3], max(0, room)
+            used[2] += 1
+        found.unit.row_to[target] = used[2]
+        found.unit.clause_from[target] = used[4]
+        for clause in range(pool.unit.clause_from[unit], pool.unit.clause_to[unit]):
+            item = place[pool.clause.pick[clause]]
+            if item < 0:
+                continue
+            met, start = False, used[5]
+            for at in range(pool.clause.start[clause], pool.clause.stop[clause]):
+                partner = pool.partner[at]
+                met = met or taken[first + partner]
+                if place[partner] >= 0:
+                    found.partner[used[5]] = place[partner]
+                    used[5] += 1
+            if met:
+                used[5] = start
+                continue
+            found.clause.pick[used[4]], found.clause.start[used[4]] = item, start
+            found.clause.stop[used[4]] = used[5]
+            used[4] += 1
+        found.unit.clause_to[target] = used[4]
+        found.first[target] = begin
+        for own in range(count):
+            place[own] = 0
+        shape_of(found, target, count, place)
+        found.key[target] = pool.key[unit]
+        used[0], used[1] = target + 1, begin + count
+        found.first[target + 1] = begin + count

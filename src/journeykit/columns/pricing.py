@@ -198,14 +198,20 @@ def scales(pool: Pool, room: Room) -> np.ndarray:
     return found
 
 
-def find_prices(passes: Passes, start: np.ndarray | None = None, *, near: float = _NEAR) -> Prices:
-    """The prices that make the bound least."""
+def find_prices(passes: Passes, start: np.ndarray | None = None, *, sizes: np.ndarray | None = None) -> Prices:
+    """The prices that make the bound least.
+
+    Args:
+        passes: over the contacts.
+        start: prices to start from; None to look for some.
+        sizes: of what size prices are, by row; None to see that from the values.
+    """
     room = passes.room
-    scale = scales(passes.pool, room)
+    scale = scales(passes.pool, room) if sizes is None else sizes
     prices = np.zeros(room.rows) if start is None else np.clip(start, 0.0, room.ceiling)
     if start is None:
         prices = _approach(passes, prices, scale)
-    return _close_in(passes, prices, scale, near)
+    return _close_in(passes, prices, scale)
 
 
 def _sample(passes: Passes) -> np.ndarray:
@@ -238,7 +244,7 @@ def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarr
     return best
 
 
-def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray, near: float) -> Prices:
+def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> Prices:
     """Cutting planes in a box around the best prices."""
     room = passes.room
     bound = room.bound / room.unit
@@ -253,7 +259,7 @@ def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray, near: float
             break
         prices, low, weights = answer
         hoped = least - low
-        if hoped <= near * max(1.0, abs(least)):
+        if hoped <= _NEAR * max(1e-3, abs(least)):
             at_edge = (np.abs(prices - best) > 0.99 * reach) & (prices > 0) & (prices < room.ceiling)
             if not at_edge.any():
                 break

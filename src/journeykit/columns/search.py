@@ -21,10 +21,11 @@ _SWEEPS = 6
 _LARGE = 2**60
 
 
-ITEM = record("order value level group entry at shut")
+ITEM = record("order value level group entry at shut kind charge won")
 """A claim at an instant: in the order of claims, the item that stands in this place; what it is worth, 0 or less to be
 left out; tier and rank as one number, the smaller decided first; of the items of one group one at most is taken; the
-claim, the instant, and whether the history rules it out."""
+claim, the instant, and whether the history rules it out; its kind among what quotas tell apart, and what their prices
+take from it, in millionths; and whether it was granted."""
 ROW = record("start stop room")
 """What goes together: where its members lie, and how much there is in all."""
 MEMBER = record("pick use")

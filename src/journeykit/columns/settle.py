@@ -19,6 +19,7 @@ from journeykit.columns.eligible import (
     GRANTED,
     NOT_WORTH_IT,
     OUTBID,
+    QUOTA_FULL,
     REQUIRES,
     hours_open,
     is_by_opening,
@@ -35,6 +36,7 @@ from journeykit.columns.layout import (
     PAUSED,
     RULE_RESERVE,
 )
+from journeykit.columns.quotas import NUMBER, PROPENSITY, WEIGHT
 from journeykit.columns.records import record
 from journeykit.columns.room import (
     BEFORE,
@@ -94,22 +96,44 @@ class History(Bundle):
 
 
 CLAIMS = record(
-    "opening label weight rank group own state rule timed from_ asked at_from at_to",
+    "opening label weight rank group own state rule timed from_ asked at_from at_to wish",
     "given product preference interest propensity value",
 )
 """Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
 not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates;
 state, 0 where it is eligible at some instant, else the reason why not, and the first rule of that reason; whether
 nothing but time stands in its way; the first instant of its own, or `NONE`; when it was asked for; where its instants
-lie; its own weight, NaN for none; and what the policy `weighted` makes of it, with the factors."""
+lie; its place in the claims table, or -1; its own weight, NaN for none; and what the policy `weighted` makes of it, with the factors."""
 TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
-ROWS = record("contact label outcome reason rule weight send_at retry_at displaced needs lost_from lost_to")
+ROWS = record("contact label outcome reason rule weight price send_at retry_at displaced needs lost_from lost_to")
 """Answers: whose; of which claim; granted, deferred or denied, as 0, 1, 2; the number of the reason; the first rule
-that stops it, or -1; weight, value of what it pushed out and weight that would have won, in millionths; when it goes
-and when it could go after all; and where the campaigns that won instead lie. `NONE` stands for none."""
-GRANTS = record("entry at number crowded")
-"""Winners: the claim; when it goes; its place in the order of claims; and whether it takes the room of a loser."""
+that stops it, or -1; weight, what the prices of quotas take from it, value of what it pushed out and weight that would
+have won, in millionths; when it goes and when it could go after all; and where the campaigns that won instead lie.
+`NONE` stands for none."""
+GRANTS = record("entry at number crowded charge")
+"""Winners: the claim; when it goes; its place in the order of claims; whether it takes the room of a loser; and what
+the prices of quotas take from it."""
+
+
+class Given(Bundle):
+    """What a run over many contacts chose for each of them: items, by their places in the order of claims.
+
+    Attributes:
+        known: 0 where nothing was chosen, 1 where it was for exempt claims, 2 where it was for all.
+        exempt_first: where the items of each contact's exempt claims start, and one more.
+        exempt: the items.
+        main_first: likewise, for the others.
+        main: the items.
+    """
+
+    fields: ClassVar = {
+        "known": int,
+        "exempt_first": table(np.int64),
+        "exempt": table(np.int32),
+        "main_first": table(np.int64),
+        "main": table(np.int32),
+    }
 
 
 class Entries(Bundle):
@@ -187,7 +211,8 @@ class Desk(Bundle):
         placed: by item, where it stands in a window that is looked at over time.
         draft: his answers, before they are put in order; `order` has the claim of each, `places` their order.
         notes: the first rule of each kind that stopped a claim.
-        sizes: how many touches, winners, exempt winners there are; and whether the contact must be left.
+        sizes: how many touches, winners, exempt winners there are; whether the contact must be left; and whether the
+            rows of his claims are nested: 0 where nobody has looked, 1 where they are, else 2.
     """
 
     fields: ClassVar = {
@@ -212,7 +237,7 @@ class Desk(Bundle):
     }
 
 
-TOUCHES, WINNERS, EXEMPTS, LEFT = range(4)
+TOUCHES, WINNERS, EXEMPTS, LEFT, NESTED = range(5)
 
 
 def rows_for(rows: int, lost: int) -> Rows:
@@ -241,7 +266,7 @@ def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: in
         order=np.zeros(claims + 1, np.int64),
         places=np.zeros(claims + 1, np.int64),
         notes=np.zeros(10, np.int64),
-        sizes=np.zeros(4, np.int64),
+        sizes=np.zeros(5, np.int64),
     )
 
 
@@ -364,6 +389,106 @@ def limit_of(caps, audience, limits, contact, cap):
         return NO_LIMIT
     own = caps.own[cap]
     return caps.limit[cap] if own < 0 else limits[contact, own]
+
+
+# What prices of quotas take
+
+
+@inlined
+def kind_of(rules, zone, opening, at):
+    """The kind, among what quotas tell apart, of what an opening sends at an instant."""
+    edges = rules.quotas.edge
+    kind = opening * (len(edges) + 1)
+    if len(edges):
+        day = day_of(rules.zones, zone, at)
+        for place in range(len(edges)):
+            kind += day >= edges[place]
+    return kind
+
+
+@kernel
+def amount_of(quotas, claim, entry, column):
+    """What a claim has of a column that quotas add up, in smallest units."""
+    source = quotas.source[column]
+    if source == WEIGHT:
+        return claim.weight[entry]
+    if source == PROPENSITY:
+        chance = claim.propensity[entry]
+        return np.int64(1_000_000_000) if chance != chance else np.int64(np.rint(chance * 1e9))
+    return quotas.number[claim.wish[entry], source - NUMBER]
+
+
+@kernel
+def term_of(quotas, claim, entry, kind, side):
+    """What the price of one side of a quota takes from a claim, in weight."""
+    price = quotas.price[quotas.slot[claim.opening[entry]], side]
+    if price == 0:
+        return 0.0
+    use = quotas.fixed[kind, side]
+    if quotas.column[side] >= 0:
+        factor = quotas.factor[kind, side]
+        use = factor * amount_of(quotas, claim, entry, quotas.column[side]) if factor else np.int64(0)
+    return price * (use / quotas.unit[side])
+
+
+@kernel
+def charge_of(quotas, claim, entry, kind):
+    """What the prices of quotas take from a claim, in millionths."""
+    total = 0.0
+    for side in range(len(quotas.unit)):
+        total += term_of(quotas, claim, entry, kind, side)
+    return np.int64(np.rint(total * 1_000_000))
+
+
+@kernel
+def part_of(quotas, claim, entry, kind, sign):
+    """What those of them take (sign 1), or add (-1, as a number below 0), that do so."""
+    total = 0.0
+    for side in range(len(quotas.unit)):
+        term = term_of(quotas, claim, entry, kind, side)
+        if term * sign > 0:
+            total += term
+    return np.int64(np.rint(total * 1_000_000))
+
+
+@kernel
+def full_quota(quotas, claim, entry, kind):
+    """The rule of the quota that takes most; where none takes anything, of the first that would be used; or -1."""
+    best, found = 0.0, np.int64(-1)
+    for side in range(len(quotas.unit)):
+        term = term_of(quotas, claim, entry, kind, side)
+        if term > best:
+            best, found = term, quotas.rule[side]
+    if found >= 0:
+        return found
+    for hard in range(2):
+        for side in range(len(quotas.unit)):
+            use = quotas.fixed[kind, side]
+            if quotas.column[side] >= 0:
+                factor = quotas.factor[kind, side]
+                use = factor * amount_of(quotas, claim, entry, quotas.column[side]) if factor else np.int64(0)
+            if found < 0 and use > 0 and quotas.hard[side] == (hard == 0):
+                found = quotas.rule[side]
+    return found
+
+
+@kernel
+def verdict(rules, zone, entries, entry):
+    """What prices make of a claim that lost: whether it is hopeless; what they take at least; and its kind then."""
+    claim, time = entries.claim, entries.time
+    worth = claim.weight[entry] - rules.reserve
+    if not rules.quotas.charged:
+        return worth <= 0, np.int64(NONE), np.int64(0)
+    hopeless = True
+    least, best = np.int64(2**62), np.int64(0)
+    for place in range(claim.at_from[entry], claim.at_to[entry]):
+        if time.fits[place]:
+            kind = kind_of(rules, zone, claim.opening[entry], time.at[place])
+            charge = charge_of(rules.quotas, claim, entry, kind)
+            hopeless = hopeless and worth - part_of(rules.quotas, claim, entry, kind, -1) <= 0
+            if charge < least:
+                least, best = charge, kind
+    return hopeless, least, best
 
 
 # Conflicts and requirements
@@ -537,6 +662,12 @@ def contest(rules, people, contact, desk, entries, low, high, obeys, problem):
                     return False
                 items.entry[count], items.at[count], items.shut[count] = entry, time.at[place], 0
                 items.group[count] = claim.group[entry]
+                items.charge[count] = 0
+                if len(rules.quotas.unit):
+                    kind = kind_of(rules, people.person.zone[contact], opening, time.at[place])
+                    items.kind[count] = kind
+                    if rules.quotas.charged:
+                        items.charge[count] = charge_of(rules.quotas, claim, entry, kind)
                 single = single and time.at[place] == items.at[0]
                 count += 1
     problem.size[ITEMS] = count
@@ -812,7 +943,7 @@ def put_values(openings, reserve, claim, problem, force, without):
     plain = True
     for item in range(count):
         entry = items.entry[item]
-        value = 1 if entry == force else max(0, claim.weight[entry] - reserve)
+        value = 1 if entry == force else max(0, claim.weight[entry] - reserve - items.charge[item])
         items.value[item] = 0 if items.shut[item] or entry == without else value
         place = item
         while place > 0:
@@ -844,6 +975,47 @@ def answer(openings, reserve, claim, problem, work, chosen, force, without):
     return solve(problem, work, chosen)
 
 
+@kernel
+def pick_given(rules, desk, claim, found, given, contact, obeys):
+    """Mark what a contest chooses, or what was chosen for it; False where the search was given up, or that cannot be."""
+    if given.known <= obeys:
+        return answer(rules.openings, rules.reserve, claim, found, desk.work, desk.chosen, NOBODY, NOBODY)
+    put_values(rules.openings, rules.reserve, claim, found, NOBODY, NOBODY)
+    chosen, order = desk.chosen, found.items.order
+    for item in range(found.size[ITEMS]):
+        chosen[item] = False
+    if obeys:
+        for place in range(given.main_first[contact], given.main_first[contact + 1]):
+            chosen[order[given.main[place]]] = True
+    else:
+        for place in range(given.exempt_first[contact], given.exempt_first[contact + 1]):
+            chosen[order[given.exempt[place]]] = True
+    return holds(found, chosen)
+
+
+@kernel
+def holds(problem, chosen):
+    """Whether a choice keeps every rule of a contest."""
+    for item in range(problem.size[ITEMS]):
+        if chosen[item] and problem.items.shut[item]:
+            return False
+    for row in range(problem.size[LINES]):
+        used = np.int64(0)
+        for place in range(problem.rows.start[row], problem.rows.stop[row]):
+            if chosen[problem.members.pick[place]]:
+                used += problem.members.use[place]
+        if used > problem.rows.room[row]:
+            return False
+    for clause in range(problem.size[CLAUSES]):
+        if chosen[problem.clauses.pick[clause]]:
+            met = False
+            for place in range(problem.clauses.start[clause], problem.clauses.stop[clause]):
+                met = met or chosen[problem.partners[place]]
+            if not met:
+                return False
+    return True
+
+
 @inlined
 def grant(rules, people, contact, desk, entries, found, chosen, obeys):
     """Settle a contest: its winners, and where they stand in the caps' windows."""
@@ -856,12 +1028,13 @@ def grant(rules, people, contact, desk, entries, found, chosen, obeys):
     items = found.items
     openings, windows, zones = rules.openings, rules.windows, rules.zones
     for item in range(found.size[ITEMS]):
+        items.won[item] = chosen[item]
         if not chosen[item]:
             continue
         entry, at = items.entry[item], items.at[item]
         opening = claim.opening[entry]
         winner = sizes[WINNERS]
-        winners.entry[winner], winners.at[winner] = entry, at
+        winners.entry[winner], winners.at[winner], winners.charge[winner] = entry, at, items.charge[item]
         sizes[WINNERS] += 1
         if not obeys:
             sizes[EXEMPTS] += 1
@@ -1065,11 +1238,12 @@ def _note(notes, kind, by_history, rule):
 
 
 _BY_CAP, _BY_ROOM, _BY_CONFLICT, _BY_NEED = range(4)
+_ANY = 16
 
 
 @inlined
 def _stops(rules, people, contact, desk, entries, entry, at, notes):
-    """What stops a claim at an instant: bits for cap, conflict with the past, any conflict, and requirement."""
+    """What stops a claim at an instant: bits for cap, conflict with the past, any conflict, requirement, anything."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
@@ -1098,6 +1272,7 @@ def _stops(rules, people, contact, desk, entries, entry, at, notes):
             if counts and crowd(windows, cap, desk.spans, cell, own, end, points, limit, winners.crowded):
                 past = points + load(windows, cap, desk.spans, cell, BEFORE, own, end) > limit
                 found |= past
+                found |= _ANY
                 _note(notes, _BY_CAP if past else _BY_ROOM, past, rules.rule[0] + cap)
     campaign = openings.campaign[opening]
     repeat = openings.repeats[opening]
@@ -1109,11 +1284,13 @@ def _stops(rules, people, contact, desk, entries, entry, at, notes):
     if repeat >= 0 and counted[campaign] + same >= repeat:
         past = counted[campaign] >= repeat
         found |= past
+        found |= _ANY
         _note(notes, _BY_CAP if past else _BY_ROOM, past, rules.rule[1] + campaign)
         for winner in range(sizes[WINNERS]):
             if openings.campaign[claim.opening[winners.entry[winner]]] == campaign:
                 winners.crowded[winner] = True
     if siblings:
+        found |= _ANY
         _note(notes, _BY_ROOM, 0, rules.rule[2] + campaign)
         for winner in range(sizes[WINNERS]):
             if claim.group[winners.entry[winner]] == claim.group[entry]:
@@ -1164,8 +1341,11 @@ def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
 
 
 @kernel
-def why(rules, people, contact, desk, entries, entry):
-    """The reason for which an eligible claim lost, and the first rule that stopped it."""
+def why(rules, people, contact, desk, entries, entry, kind):
+    """The reason for which an eligible claim lost, and the first rule that stopped it.
+
+    `kind` says what it is, to quotas, where their prices take least of it.
+    """
     claim = entries.claim
     time = entries.time
     winners = desk.winner
@@ -1176,7 +1356,7 @@ def why(rules, people, contact, desk, entries, entry):
         notes[place] = -1
     for winner in range(sizes[WINNERS]):
         winners.crowded[winner] = False
-    all_capped = all_past = all_conflict = all_stopped = True
+    all_capped = all_past = all_conflict = all_stopped = all_barred = True
     for place in range(claim.at_from[entry], claim.at_to[entry]):
         if time.fits[place]:
             stops = _stops(rules, people, contact, desk, entries, entry, time.at[place], notes)
@@ -1184,20 +1364,29 @@ def why(rules, people, contact, desk, entries, entry):
             all_past = all_past and stops & 3 != 0
             all_conflict = all_conflict and stops & 7 != 0
             all_stopped = all_stopped and stops & 15 != 0
+            all_barred = all_barred and stops != 0
     opening = claim.opening[entry]
-    kind = _BY_ROOM
+    by = _BY_ROOM
     reason = OUTBID
     if all_capped:
-        reason, kind = CAPPED, _BY_CAP
+        reason, by = CAPPED, _BY_CAP
     elif all_past:
-        reason, kind = CONFLICT, _BY_CONFLICT
+        reason, by = CONFLICT, _BY_CONFLICT
     elif openings.needy[opening] and not _possible(rules, desk, entries.claim, entry):
-        reason, kind = REQUIRES, _BY_NEED
+        reason, by = REQUIRES, _BY_NEED
+    elif rules.quotas.charged and (
+        (rules.quotas.run and not all_barred) or _wins_unpriced(rules, desk, entries.claim, entry, kind)
+    ):
+        # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
+        full = full_quota(rules.quotas, claim, entry, kind)
+        if full >= 0:
+            return QUOTA_FULL, full
+        reason = QUOTA_FULL
     elif all_conflict:
-        reason, kind = CONFLICT, _BY_CONFLICT
+        reason, by = CONFLICT, _BY_CONFLICT
     elif all_stopped:
-        reason, kind = REQUIRES, _BY_NEED
-    for place in (2 * kind + 1, 2 * kind, 9, 8):
+        reason, by = REQUIRES, _BY_NEED
+    for place in (2 * by + 1, 2 * by, 9, 8):
         if notes[place] >= 0:
             return reason, notes[place]
     return reason, -1
@@ -1224,12 +1413,96 @@ def _possible(rules, desk, claim, entry):
     return _wins(rules, desk, claim, entry, desk.exempt, desk.chosen, entry)
 
 
+@kernel
+def _wins_unpriced(rules, desk, claim, entry, kind):
+    """Whether a claim would be granted if no price took anything from it."""
+    openings = rules.openings
+    found = desk.main if openings.traits[claim.opening[entry]] & OBEYS_CAPS else desk.exempt
+    lifted = part_of(rules.quotas, claim, entry, kind, 1)
+    if lifted <= 0:
+        return False
+    own = claim.weight[entry]
+    if desk.sizes[NESTED] == 0:
+        desk.sizes[NESTED] = 1 if found.size[CLAUSES] == 0 and _is_nested(found, claim, openings) else 2
+    claim.weight[entry] = own + lifted
+    if desk.sizes[NESTED] == 2:  # noqa: SIM108  (a kernel)
+        wins = _wins(rules, desk, claim, entry, found, desk.chosen, NOBODY)
+    else:
+        wins = _enters(rules, claim, entry, found)
+    claim.weight[entry] = own
+    return wins
+
+
+@kernel
+def _is_nested(problem, claim, openings):
+    """Whether the rows count plainly, any two are nested or disjoint, and all items are of one level."""
+    rows = problem.size[LINES]
+    for item in range(1, problem.size[ITEMS]):
+        one, other = problem.items.entry[0], problem.items.entry[item]
+        if level_before(openings, claim, one, other) or level_before(openings, claim, other, one):
+            return False
+    for row in range(rows):
+        start, stop = problem.rows.start[row], problem.rows.stop[row]
+        for place in range(start, stop):
+            if problem.members.use[place] != problem.members.use[start]:
+                return False
+        for other in range(row):
+            # Members stand in the order of items in every row.
+            both = 0
+            at = problem.rows.start[other]
+            for place in range(start, stop):
+                while at < problem.rows.stop[other] and problem.members.pick[at] < problem.members.pick[place]:
+                    at += 1
+                both += at < problem.rows.stop[other] and problem.members.pick[at] == problem.members.pick[place]
+            if both and both != stop - start and both != problem.rows.stop[other] - problem.rows.start[other]:
+                return False
+    return True
+
+
+@kernel
+def _enters(rules, claim, entry, problem):
+    """Whether a claim would enter the choice where rows are nested: by beating the least in its innermost full row."""
+    items = problem.items
+    for item in range(problem.size[ITEMS]):
+        worth = claim.weight[entry] - rules.reserve - items.charge[item]
+        if items.entry[item] != entry or items.shut[item] or worth <= 0:
+            continue
+        size, inner = np.int64(2**62), np.int64(-1)
+        for row in range(problem.size[LINES]):
+            inside, used = False, np.int64(0)
+            for place in range(problem.rows.start[row], problem.rows.stop[row]):
+                pick = problem.members.pick[place]
+                inside = inside or pick == item
+                if items.won[pick]:
+                    used += problem.members.use[place]
+            width = problem.rows.stop[row] - problem.rows.start[row]
+            each = problem.members.use[problem.rows.start[row]]
+            if inside and used + each > problem.rows.room[row] and width < size:
+                size, inner = width, row
+        if inner < 0:
+            return True
+        for place in range(problem.rows.start[inner], problem.rows.stop[inner]):
+            pick = problem.members.pick[place]
+            if items.won[pick]:
+                rival = items.entry[pick]
+                other = claim.weight[rival] - rules.reserve - items.charge[pick]
+                if worth > other or (
+                    worth == other
+                    and goes_before(rules.openings, claim, entry, items.at[item], rival, items.at[pick])
+                ):
+                    return True
+    return False
+
+
 # What it would have taken
 
 
 @kernel
 def displaced(rules, desk, claim, entry, main, total):
-    """The value of what a granted claim that obeys caps pushed out; `NONE` where the search was given up."""
+    """The value of what a granted claim that obeys caps pushed out; `NONE` where the search was given up.
+
+    `total` is what the others are worth together.
+    """
     winners = desk.winner
     sizes = desk.sizes
     if not answer(rules.openings, rules.reserve, claim, main, desk.work, desk.chosen, NOBODY, entry):
@@ -1238,10 +1511,10 @@ def displaced(rules, desk, claim, entry, main, total):
     without = np.int64(0)
     for item in range(main.size[ITEMS]):
         if desk.chosen[item]:
-            without += claim.weight[main.items.entry[item]] - rules.reserve
+            without += claim.weight[main.items.entry[item]] - rules.reserve - main.items.charge[item]
     for winner in range(sizes[EXEMPTS]):
-        without += claim.weight[winners.entry[winner]] - rules.reserve
-    return without - (total - claim.weight[entry] + rules.reserve)
+        without += claim.weight[winners.entry[winner]] - rules.reserve - winners.charge[winner]
+    return without - total
 
 
 @kernel
@@ -1277,7 +1550,8 @@ def needs(rules, desk, claim, entry, found):
                 continue
             done[item] = True
             if rival != entry:
-                short += (claim.weight[rival] - rules.reserve) * (int(now[item]) - int(forced[item]))
+                worth = claim.weight[rival] - rules.reserve - found.items.charge[item]
+                short += worth * (int(now[item]) - int(forced[item]))
         if not level_before(openings, claim, first, entry):
             break
         if short > 0:
@@ -1286,6 +1560,9 @@ def needs(rules, desk, claim, entry, found):
             break
     own = claim.weight[entry]
     least = rules.reserve + max(1, short)
+    for item in range(count):
+        if forced[item] and found.items.entry[item] == entry:
+            least += found.items.charge[item]
     best = np.int64(NONE)
     for weight in (least, least + 1):
         if weight <= _LARGEST_WEIGHT and best == NONE:
@@ -1309,6 +1586,7 @@ def _add_row(rows, contact, label, outcome, reason, rule, weight):
     row.reason[place] = reason
     row.rule[place] = rule
     row.weight[place] = weight
+    row.price[place] = NONE
     row.send_at[place] = NONE
     row.retry_at[place] = NONE
     row.displaced[place] = NONE
@@ -1342,7 +1620,7 @@ def _add_lost(rules, rows, desk, entries):
 
 
 @inlined
-def settle(rules, people, contact, history, desk, entries, low, high, derived):
+def settle(rules, people, contact, history, desk, entries, low, high, derived, given):
     """Settle one contact and write his answers; False where the one-contact engine must."""
     claim = entries.claim
     winners = desk.winner
@@ -1365,8 +1643,8 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived):
         if (exempts if obeys == 0 else eligible - exempts) == 0:
             continue
         found = desk.main if obeys else desk.exempt
-        if not contest(rules, people, contact, desk, entries, low, high, obeys, found) or not answer(
-            rules.openings, rules.reserve, entries.claim, found, desk.work, desk.chosen, NOBODY, NOBODY
+        if not contest(rules, people, contact, desk, entries, low, high, obeys, found) or not pick_given(
+            rules, desk, entries.claim, found, given, contact, obeys
         ):
             sizes[LEFT] = 1
             break
@@ -1378,33 +1656,39 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived):
     number_winners(rules, desk, entries)
     for entry in range(low, high):
         won[entry - low] = -1
-    total = 0
+    total = np.int64(0)
     for winner in range(sizes[WINNERS]):
         entry = winners.entry[winner]
         won[entry - low] = winner
-        total += claim.weight[entry] - rules.reserve
+        total += claim.weight[entry] - rules.reserve - winners.charge[winner]
     for entry in range(low, high):
         opening, label = claim.opening[entry], claim.label[entry]
         obeys = np.int64(openings.traits[opening] & OBEYS_CAPS != 0)
         if won[entry - low] >= 0:
             place = _add_row(rows, contact, label, GRANTED_OUTCOME, GRANTED, -1, claim.weight[entry])
-            rows.row.send_at[place] = winners.at[won[entry - low]]
+            winner = won[entry - low]
+            rows.row.send_at[place] = winners.at[winner]
+            if rules.quotas.charged:
+                rows.row.price[place] = winners.charge[winner]
             if rules.explain:
                 if not obeys:
                     return False
-                rows.row.displaced[place] = displaced(rules, desk, entries.claim, entry, desk.main, total)
+                others = total - (claim.weight[entry] - rules.reserve - winners.charge[winner])
+                rows.row.displaced[place] = displaced(rules, desk, entries.claim, entry, desk.main, others)
             order[place] = entry
             continue
         later = NONE
         wanted = NONE
+        price = np.int64(NONE)
         lost = False
         if claim.state[entry] == 0:
             if rules.explain:
                 wanted = needs(rules, desk, entries.claim, entry, desk.main if obeys else desk.exempt)
-            if claim.weight[entry] <= rules.reserve:
+            hopeless, price, kind = verdict(rules, zone, entries, entry)
+            if hopeless:
                 reason, rule = NOT_WORTH_IT, RULE_RESERVE
             else:
-                reason, rule = why(rules, people, contact, desk, entries, entry)
+                reason, rule = why(rules, people, contact, desk, entries, entry, kind)
                 lost = True
             hope = lost and (reason == CAPPED or reason == CONFLICT or reason == OUTBID)
         else:
@@ -1417,6 +1701,7 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived):
         outcome = DEFERRED_OUTCOME if later != NONE and openings.traits[opening] & DEFERS else DENIED_OUTCOME
         weight = claim.weight[entry] if claim.state[entry] == 0 or claim.timed[entry] else NONE
         place = _add_row(rows, contact, label, outcome, reason, rule, weight)
+        rows.row.price[place] = price
         rows.row.retry_at[place] = later
         rows.row.needs[place] = wanted
         if lost:
@@ -1437,6 +1722,7 @@ def settle_all(
     stop,
     everything,
     derived,
+    given,
     label_when,
     rows,
     tally,
@@ -1453,7 +1739,7 @@ def settle_all(
             left[count] = contact
             count += 1
             continue
-        if not settle(rules, people, contact, history, desk, entries, low, high, derived):
+        if not settle(rules, people, contact, history, desk, entries, low, high, derived, given):
             left[count] = contact
             count += 1
             continue

@@ -20,8 +20,11 @@ from journeykit.columns.engine import Engine, Worker, oldest_of
 from journeykit.columns.history import Parts, TouchReader, history_of
 from journeykit.columns.keys import Met
 from journeykit.columns.people import Chunk
+from journeykit.columns.pooling import pool_of
+from journeykit.columns.quota_run import QuotaRun, pooled
+from journeykit.columns.quotas import need_no_columns
 from journeykit.columns.segments import ROWS, Segment, segments_of
-from journeykit.columns.settle import History
+from journeykit.columns.settle import Given, History
 from journeykit.columns.sources import Source, native, open_source
 from journeykit.columns.threads import at_once
 from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
@@ -41,7 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.arbiter import Arbiter
+    from journeykit.case import Case
+    from journeykit.columns.eligible import People
     from journeykit.columns.engine import Answers
+    from journeykit.columns.pool import Pool
     from journeykit.columns.sources import Part
     from journeykit.contact import Contact
     from journeykit.decision import Decision
@@ -49,6 +55,13 @@ if TYPE_CHECKING:
 THREADS = 2
 _AHEAD = 3 * 366
 _Result = TypeVar("_Result")
+_NOTHING = Given(
+    known=0,
+    exempt_first=np.zeros(1, np.int64),
+    exempt=np.zeros(0, np.int32),
+    main_first=np.zeros(1, np.int64),
+    main=np.zeros(0, np.int32),
+)
 
 
 class TableJob:
@@ -124,6 +137,7 @@ class TableJob:
         self._undecided: list[int] = []
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self._latest = micros(at)
+        self._run: QuotaRun | None = None
         self._contacts.needed = ("contact_id",)
         if self._contacts.columns is not None:
             places = places_of(self._contacts.columns, self._contacts.source)
@@ -233,7 +247,8 @@ class TableJob:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in chunks. Once only."""
         segments: list[Segment] | list[None] = [None]
-        if self._claim_source is None and self._score_source is None:
+        quotas = self.arbiter.playbook.quotas
+        if not quotas and self._claim_source is None and self._score_source is None:
             segments = segments_of(self._contacts, self._touches) or [None]
         self._reader = self._touch_reader()
         workers: SimpleQueue[Worker] | None = None
@@ -247,6 +262,8 @@ class TableJob:
                 for _ in range(self._threads):
                     workers.put(Worker(self.engine))
             del met
+            if quotas:
+                self._allocate(again, history, workers)
             yield from self._decide_segment(segment, again, history, workers, start)
             start += len(again)
         if self._undecided and self._touches is not None:
@@ -266,6 +283,8 @@ class TableJob:
             scores = ScoreTable(self._score_source, playbook, bad=self.bad)
         claims = self._read_claims()
         openings, lists = openings_asked(self.arbiter.compiled, () if claims is None else claims.asks)
+        if claims is None:
+            need_no_columns(playbook)
         dates = [] if claims is None else [day_number(own) for own in claims.owns if not isinstance(own, datetime)]
         self.engine = engine = Engine(
             self.arbiter,
@@ -275,6 +294,7 @@ class TableJob:
             everything=self.everything,
             openings=openings,
             dates=dates,
+            numbers=() if claims is None else tuple(claims.numbers),
         )
         # Where only a part of the history is known by now, what may come is allowed for.
         engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if segmented else self._latest
@@ -285,6 +305,7 @@ class TableJob:
         self._asked = None if claims is None else asked_by(claims, met, contacts, engine.layout, lists)
         labels = [(opening, None) for opening in range(len(openings))] if self._asked is None else self._asked.labels
         self._labels = Labels(engine.layout, self.run_id, labels)
+        self._numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
         # All rules have their numbers from here on, whichever chunk comes first.
         engine.moment()
 
@@ -294,23 +315,92 @@ class TableJob:
         shapes = self.engine.layout.shapes(self._parts.list)
         groups = None if segment is None else segment.contacts
 
-        def numbered() -> Iterator[tuple[Part, int] | BadRow]:
-            row = 0
-            for part in self._contacts.parts(lambda _: True, groups):
-                if isinstance(part, BadRow):
-                    yield part
-                else:
-                    yield part, row
-                    row += len(part[2][0]) if part[2] else 0
-
         def decide(given: tuple[Part, int]) -> _Done:
             part, start = given
             stop = start + (len(part[2][0]) if part[2] else 0)
             own = _slice(history, start, stop)
             return self._decide(workers, part, again[start:stop], own, shapes, first + start)
 
-        for done in self._at_once(decide, numbered()):
+        for done in self._at_once(decide, _numbered(self._contacts.parts(lambda _: True, groups))):
             yield from self._finish(done)
+
+    # Quotas
+
+    def _allocate(self, again: np.ndarray, history: History, workers: SimpleQueue[Worker]) -> None:
+        """Choose for all contacts together, so that the quotas hold; from then on that is what they get."""
+        arbiter, shapes = self.arbiter, self.engine.layout.shapes(self._parts.list)
+        self._run = run = QuotaRun(
+            arbiter.playbook,
+            self.engine.layout,
+            fingerprint=arbiter.fingerprint,
+            contacts=len(again),
+            threads=self._threads,
+            ranks=self.engine.weigher.ranker is not None,
+        )
+        for obeys in run.contests:
+
+            def work(given: tuple[Part, int], obeys: int = obeys) -> list[tuple[Pool, np.ndarray]]:
+                part, start = given
+                stop = start + (len(part[2][0]) if part[2] else 0)
+                return self._pool(workers, part, again[start:stop], _slice(history, start, stop), shapes, start, obeys)
+
+            parts = (pair for pair in _numbered(self._contacts.parts(lambda _: True)) if not isinstance(pair, BadRow))
+            run.settle(obeys, pooled(at_once(work, parts, self._threads)))
+        self.engine.charge(run.tariff)
+
+    def _pool(
+        self,
+        workers: SimpleQueue[Worker],
+        part: Part,
+        again: np.ndarray,
+        history: History,
+        shapes: Any,
+        row: int,
+        obeys: int,
+    ) -> list[tuple[Pool, np.ndarray]]:
+        """The problems of a chunk's contacts, and whose they are."""
+        run = self._run
+        assert run is not None  # noqa: S101  (the caller made it)
+        worker = workers.get()
+        try:
+            chunk, people, odd, wishes, scores = self._opened(part, again, row)
+            given = run.part(row, row + chunk.rows)
+            found, left = worker.pool(
+                chunk, people, history, shapes, scores, wishes, given, obeys, several=run.several
+            )
+        finally:
+            workers.put(worker)
+        pools = [(pool, contact + row) for pool, contact in found]
+        opened = _Opened(chunk, again, history, scores, row)
+        for own in sorted({*np.flatnonzero(odd).tolist(), *left.tolist()}):
+            case = self._case(opened, own)
+            contest = None if case is None else case.contest if obeys else case.exempt
+            if contest is not None and contest.items:
+                pool = pool_of(
+                    contest, self.engine.layout.quotas, self._numbers, int(chunk.one[own]), several=run.several
+                )
+                if pool.units and len(pool.item):
+                    pools.append((pool, np.array([row + own])))
+        return pools
+
+    def _case(self, opened: _Opened, row: int) -> Case | None:
+        """The claims of a contact as the one-contact engine takes them; None where he cannot be decided."""
+        unread = BadRows(None)
+        try:
+            contact = self._contact(opened, row)
+            return self.arbiter.case(
+                contact,
+                self._touches_of(opened, row),
+                self._claims_of(opened, row, contact.id, unread)[0],
+                at=self.at,
+                until=self.until,
+                scores=self._scores_of(opened, row),
+                allotted=None if self._run is None else self._run.allotted(opened.start + row),
+                tariff=None if self._run is None or not self._run.done else self._run.tariff,
+            )
+        except (BadCellError, ModelError):
+            # What is wrong is said where the rows are written.
+            return None
 
     def _touches_lost(self) -> int:
         """How many touches belong to contacts that could not be decided; those that are too old to matter too."""
@@ -332,23 +422,9 @@ class TableJob:
     ) -> _Done:
         worker = workers.get()
         try:
-            number, names, arrays = part
-            chunk = Chunk(self._plan(names), arrays, number)
-            people = self.engine.crowd.people(chunk)
-            odd = chunk.odd | again
-            wishes = None
-            if self._asked is not None:
-                wishes = _own_wishes(self._asked.wishes, row, row + chunk.rows)
-                odd |= self._asked.odd[row : row + chunk.rows]
-            if not self.engine.can or (wishes is not None and self.engine.weigher.by_rows):
-                odd[:] = True
-            people.person["traits"][odd] |= BAD
-            scores = (
-                _no_scores(chunk.rows, len(self.engine.layout.campaigns.list))
-                if self._score_source is None
-                else _own_scores(self._scores, row, row + chunk.rows)
-            )
-            answers = worker.decide(chunk, people, history, shapes, scores, wishes, self._labels.when)
+            chunk, people, odd, wishes, scores = self._opened(part, again, row)
+            given = _NOTHING if self._run is None else self._run.part(row, row + chunk.rows)
+            answers = worker.decide(chunk, people, history, shapes, scores, wishes, self._labels.when, given)
             column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
             ids = _ids_as_given(column, chunk)
             accounts = next((chunk.columns[place] for place, name, _ in chunk.plan.fields if name == "account"), None)
@@ -356,6 +432,28 @@ class TableJob:
             return _Done(chunk, again, history, scores, answers, batch, ids, odd, row)
         finally:
             workers.put(worker)
+
+    def _opened(
+        self, part: Part, again: np.ndarray, row: int
+    ) -> tuple[Chunk, People, np.ndarray, Wishes | None, Scores]:
+        """A chunk for the kernels: the contacts, who of them the one-contact engine must decide, claims and scores."""
+        number, names, arrays = part
+        chunk = Chunk(self._plan(names), arrays, number)
+        people = self.engine.crowd.people(chunk)
+        odd = chunk.odd | again
+        wishes = None
+        if self._asked is not None:
+            wishes = _own_wishes(self._asked.wishes, row, row + chunk.rows)
+            odd |= self._asked.odd[row : row + chunk.rows]
+        if not self.engine.can or (wishes is not None and self.engine.weigher.by_rows):
+            odd[:] = True
+        people.person["traits"][odd] |= BAD
+        scores = (
+            _no_scores(chunk.rows, len(self.engine.layout.campaigns.list))
+            if self._score_source is None
+            else _own_scores(self._scores, row, row + chunk.rows)
+        )
+        return chunk, people, odd, wishes, scores
 
     def _finish(self, done: _Done) -> Iterator[pa.RecordBatch]:
         """Count a chunk, and let the one-contact engine decide what was left."""
@@ -411,17 +509,20 @@ class TableJob:
             self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
             return None
         claims, counted = self._claims_of(done, row, contact.id)
+        touches = self._touches_of(done, row)
+        run = self._run
         try:
-            decision = self.arbiter.decide(
+            case = self.arbiter.case(
                 contact,
-                self._touches_of(done, row),
+                touches,
                 claims,
                 at=self.at,
                 until=self.until,
                 scores=self._scores_of(done, row),
-                explain=self.explain,
-                run_id=self.run_id,
+                allotted=None if run is None else run.allotted(done.start + row),
+                tariff=None if run is None else run.tariff,
             )
+            decision = self.arbiter.decision(case, explain=self.explain, run_id=self.run_id)
         except ModelError as error:
             self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
             return None
@@ -431,13 +532,13 @@ class TableJob:
         return decision
 
     @staticmethod
-    def _contact(done: _Done, row: int) -> Contact:
+    def _contact(done: _Opened | _Done, row: int) -> Contact:
         if done.again[row]:
             key = done.chunk.ids[row].as_py()
             raise BadCellError(key, "one row for each contact")
         return done.chunk.contact(row)
 
-    def _touches_of(self, done: _Done, row: int) -> list[Touch]:
+    def _touches_of(self, done: _Opened | _Done, row: int) -> list[Touch]:
         history = done.history
         places = slice(int(history.first[row]), int(history.first[row + 1]))
         return [
@@ -445,7 +546,7 @@ class TableJob:
             for at, shape in zip(history.at[places].tolist(), history.shape[places].tolist(), strict=True)
         ]
 
-    def _scores_of(self, done: _Done, row: int) -> dict[str, Score]:
+    def _scores_of(self, done: _Opened | _Done, row: int) -> dict[str, Score]:
         scores, names = done.scores, self.engine.layout.campaigns.list
         found = scores.score[int(scores.first[row]) : int(scores.first[row + 1])].tolist()
         return {
@@ -453,11 +554,13 @@ class TableJob:
             for campaign, propensity, value in found
         }
 
-    def _claims_of(self, done: _Done, row: int, key: str) -> tuple[list[Claim] | None, int]:
+    def _claims_of(
+        self, done: _Opened | _Done, row: int, key: str, bad: BadRows | None = None
+    ) -> tuple[list[Claim] | None, int]:
         if self._claims is None:
             return None, 0
         rows = np.flatnonzero(self._claims.contact == done.start + row).tolist()
-        return self._claims.claims(key, rows, self._claims.number)
+        return self._claims.claims(key, rows, self._claims.number, bad)
 
     # Giving
 
@@ -540,7 +643,19 @@ class TableJob:
             unknown_touches=self._unknown_touches,
             unknown_scores=self._unknown_scores,
             notes=(*self._notes, *self._own_notes()),
+            run=self._run,
         )
+
+
+def _numbered(parts: Iterable[Part | BadRow]) -> Iterator[tuple[Part, int] | BadRow]:
+    """Chunks of contacts, each with the number of its first row."""
+    row = 0
+    for part in parts:
+        if isinstance(part, BadRow):
+            yield part
+        else:
+            yield part, row
+            row += len(part[2][0]) if part[2] else 0
 
 
 def _own_scores(scores: Scores, start: int, stop: int) -> Scores:
@@ -556,7 +671,20 @@ def _own_scores(scores: Scores, start: int, stop: int) -> Scores:
 
 def _own_wishes(wishes: Wishes, start: int, stop: int) -> Wishes:
     first = wishes.first[start : stop + 1]
-    return Wishes(first=first - first[0], asked=wishes.asked[int(first[0]) : int(first[-1])], own=wishes.own)
+    low, high = int(first[0]), int(first[-1])
+    return Wishes(
+        first=first - low, asked=wishes.asked[low:high], own=wishes.own, number=wishes.number[low:high]
+    )
+
+
+class _Opened(NamedTuple):
+    """A chunk, with what belongs to its contacts."""
+
+    chunk: Chunk
+    again: np.ndarray
+    history: History
+    scores: Scores
+    start: int
 
 
 class _Done(NamedTuple):

@@ -16,7 +16,9 @@ from journeykit.columns.eligible import SCORES, Scores
 from journeykit.columns.keys import hash_texts
 from journeykit.columns.layout import NONE
 from journeykit.columns.people import id_texts, text_buffers
+from journeykit.columns.quotas import cost_of, fold
 from journeykit.columns.records import record
+from journeykit.errors import DataError
 from journeykit.fields import LARGEST, shown
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, is_blank, read_id, read_number
@@ -82,6 +84,12 @@ class ClaimTable:
                 if column not in places:
                     raise missing_column(column, source.columns, source.source)
         ones, twos, wishes, faults = [], [], [], []
+        self._own_columns = [
+            (quota, fold(quota.of)) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"
+        ]
+        self._numbers: dict[str, list[np.ndarray]] = {name: [] for _, name in self._own_columns}
+        if source.columns is not None:
+            self._need_columns(places_of(source.columns, source.source), source)
         rows = 0
         self._starts: list[int] = []
         for part in source.parts(lambda _: True):
@@ -104,6 +112,18 @@ class ClaimTable:
         self.wishes = np.concatenate([np.zeros(0, WISHES), *wishes])
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.concatenate([np.zeros(0, np.int8), *faults])
+        self.numbers = {name: np.concatenate([np.zeros(0), *parts]) for name, parts in self._numbers.items()}
+
+    def _need_columns(self, places: Mapping[str, int], source: Source) -> None:
+        """Refuse a table that lacks a column which a quota adds up."""
+        for quota, name in self._own_columns:
+            if name not in places and name != "cost":
+                raise DataError(
+                    f"the quota {quota.name!r} adds up a column {quota.of!r} that is not there; there are "
+                    f"{', '.join(source.columns or ()) or 'none'}",
+                    source=source.source,
+                    field=quota.of,
+                )
 
     def _read(
         self, number: int, places: Mapping[str, int], names: Sequence[str], columns: Sequence[Column]
@@ -124,6 +144,8 @@ class ClaimTable:
             if name != "cost":
                 wishes[name] = found
         wishes["asked"] = self._asked(columns, places, suspect)
+        for name, parts in self._numbers.items():
+            parts.append(self._number_column(columns, places, name, np.zeros(rows, np.bool_)))
         faults = np.zeros(rows, np.int8)
         for row in np.flatnonzero(bad | suspect).tolist():
             faults[row] = self._fault(number + row, places, columns, row)
@@ -234,9 +256,11 @@ class ClaimTable:
         np.add.at(first, found[own] + 1, 1)
         return np.cumsum(first), order
 
-    def claims(self, key: str, rows: Sequence[int], number_of: Callable[[int], int]) -> tuple[list[Claim], int]:
+    def claims(
+        self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None
+    ) -> tuple[list[Claim], int]:
         """The claims in some rows, as the one-contact engine takes them, and how many are counted as bad rows."""
-        found = Claims.empty(self.source.source, self.playbook, self.bad)
+        found = Claims.empty(self.source.source, self.playbook, self.bad if bad is None else bad)
         for row in rows:
             part = int(np.searchsorted(self._starts, row, side="right")) - 1
             _, places, names, columns = self._parts[part]
@@ -309,12 +333,14 @@ class Wishes(Bundle):
         first: where the claims of each contact start, and one more.
         asked: the claims (`ASKED`), by contact.
         own: their own dates and instants (`OWNS`).
+        number: by claim, the further numbers that quotas add up, in smallest units.
     """
 
     fields: ClassVar = {
         "first": table(np.int64),
         "asked": table(ASKED),
         "own": table(OWNS),
+        "number": table(np.int64, 2),
     }
 
 
@@ -383,7 +409,15 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     by_contact = np.zeros(contacts + 1, np.int64)
     np.add.at(by_contact, whose + 1, 1)
     dates = [day_number(own) for own in table.owns if not isinstance(own, datetime)]
-    return Asked(Wishes(first=np.cumsum(by_contact), asked=asked, own=owns), odd, labels, dates)
+    quotas = layout.quotas
+    costs = np.array([cost_of(opening) for opening in layout.list] or [0.0], np.float64)[asked["opening"]]
+    values = {name: table.numbers[name][order][claim] for name in quotas.numbers}
+    number = quotas.numbers_of(values, costs)
+    for name in quotas.numbers:
+        if name != "cost":
+            # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
+            odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
+    return Asked(Wishes(first=np.cumsum(by_contact), asked=asked, own=owns, number=number), odd, labels, dates)
 
 
 def _owns(owns: Sequence[datetime | date], layout: Layout) -> np.ndarray:

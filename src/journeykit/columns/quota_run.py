@@ -1,0 +1,375 @@
+"""A run with quotas: the contacts' problems are pooled, allocated tier by tier, and told to those who write the rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from journeykit.columns.allocation import Allocation, allocate, conflicting, most_of
+from journeykit.columns.layout import OBEYS_CAPS
+from journeykit.columns.pool import Pool, join_pools, stage_of
+from journeykit.columns.quotas import largest_weight
+from journeykit.columns.settle import Given
+from journeykit.errors import InfeasibleError
+from journeykit.fields import MILLIONTH
+from journeykit.prices import Prices, Slot, Tariff
+from journeykit.quota import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from journeykit.case import Allotted
+    from journeykit.columns.layout import Layout
+    from journeykit.columns.pricing import Room
+    from journeykit.playbook import Playbook
+    from journeykit.quota import Side
+
+_LEVELS = 2**52
+_TOO_SMALL = 1e-9
+
+
+class QuotaRun:
+    """What a run chooses for its contacts so that the quotas hold.
+
+    Args:
+        playbook: the rule set.
+        layout: the playbook as arrays.
+        fingerprint: of the playbook.
+        contacts: how many there are.
+        threads: how many pieces of them are worked on at once.
+
+    Attributes:
+        several: whether there is more than one level: tiers, ranks, or claims that need not obey caps.
+    """
+
+    def __init__(
+        self, playbook: Playbook, layout: Layout, *, fingerprint: str, contacts: int, threads: int, ranks: bool
+    ) -> None:
+        self.playbook = playbook
+        self.layout = layout.quotas
+        self.fingerprint = fingerprint
+        self.contacts = contacts
+        self.threads = threads
+        traits, tiers = layout.parts["openings"]["traits"], layout.parts["openings"]["tier"]
+        self._obeys = traits & OBEYS_CAPS != 0
+        self.several = ranks or len(set(tiers.tolist())) > 1
+        self.contests: Sequence[int] = (1,) if self._obeys.all() else (0, 1)
+        self._known = 0
+        self._first = [np.zeros(contacts + 1, np.int64) for _ in range(2)]
+        self._item = [np.zeros(0, np.int32) for _ in range(2)]
+        self._softened: list[str] = []
+        self._notes: list[str] = []
+        self.used = np.zeros(len(self.layout.sides), np.int64)
+        self._kinds = np.zeros(len(self.layout.fixed), np.int64)
+        self._prices: dict[Slot | None, np.ndarray] = {}
+        self.value = 0
+        self.bound = 0.0
+        self._penalty = np.zeros(len(self.layout.sides))
+        self._eligible = np.zeros(len(self.layout.sides), np.int64)
+        self._left_out = self._unproven = self.passes = 0
+        self._ceiling: np.ndarray | None = None
+        self._cost: dict[int, float] = {}
+        self._total_without: dict[int, float] = {}
+
+    # What was chosen
+
+    def part(self, start: int, stop: int) -> Given:
+        """What was chosen for some contacts, for the kernels."""
+        firsts, items = [], []
+        for place in range(2):
+            first = self._first[place][start : stop + 1]
+            firsts.append(first - first[0])
+            items.append(self._item[place][int(first[0]) : int(first[-1])])
+        return Given(
+            known=self._known, exempt_first=firsts[0], exempt=items[0], main_first=firsts[1], main=items[1]
+        )
+
+    def allotted(self, contact: int) -> Allotted:
+        """What was chosen for one contact, for the one-contact engine."""
+        found = []
+        for place in range(2):
+            first = self._first[place]
+            own = self._item[place][int(first[contact]) : int(first[contact + 1])]
+            found.append(frozenset(own.tolist()) if self._known > place else None)
+        return found[0], found[1]
+
+    @property
+    def done(self) -> bool:
+        """Whether all is chosen."""
+        return self._known == 2  # noqa: PLR2004  (both contests)
+
+    @property
+    def tariff(self) -> Tariff:
+        """What the prices take from claims."""
+        return Tariff(
+            self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True
+        )
+
+    @property
+    def prices(self) -> Prices:
+        """The prices, for decisions on single contacts: those of the last tier in which each bound."""
+        found: dict[str, dict[str, float]] = {}
+        for side, price in zip(self.layout.sides, self._prices[None].tolist(), strict=True):
+            found.setdefault(side.quota.name, {})["max" if side.is_max else "min"] = price
+        return Prices(self.fingerprint, found)
+
+    # Choosing
+
+    def settle(self, obeys: int, pools: Sequence[tuple[Pool, np.ndarray]]) -> None:
+        """Choose for the claims that need not obey caps (0), or for the others (1), given their problems.
+
+        Raises:
+            InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
+        """
+        pool = join_pools([own for own, _ in pools], len(self.layout.columns))
+        contact = np.concatenate([np.zeros(0, np.int64), *(own for _, own in pools)])
+        taken = np.zeros(len(pool.item), np.bool_)
+        whole = self.layout.room(pool, largest_weight(pool, self.playbook.reserve))
+        if self._ceiling is None or obeys:
+            # The largest weight of the run: that of the claims that obey caps, where there are both.
+            self._ceiling = whole.ceiling
+        levels = np.unique(pool.level).tolist() if len(pool.level) else [0]
+        single = len(levels) == 1 and len(self.contests) == 1
+        self._prices.setdefault(None, np.zeros(len(self.layout.sides)))
+        for number, level in enumerate(levels):
+            part, which = (pool, np.arange(len(pool.item))) if len(levels) == 1 else stage_of(pool, taken, level)
+            room = self._room(whole, pool, levels[number + 1 :], obeys=obeys, single=single)
+            found = self._allocate(part, room, single=single)
+            taken[which[found.taken]] = True
+            self._keep(part, room, found, (bool(obeys), level // _LEVELS if self.several else self._tier))
+        self._choose(obeys, pool, contact, taken)
+        self._known = obeys + 1
+
+    @property
+    def _tier(self) -> int:
+        return self.layout.slots[0][1] if self.layout.slots else 0
+
+    def _room(self, whole: Room, pool: Pool, later: Sequence[int], *, obeys: int, single: bool) -> Room:
+        """The rows of a stage: what earlier ones leave; with several stages, minima and shares only in the last."""
+        if single:
+            return whole
+        ceiling = whole.ceiling.copy()
+        kinds = np.unique(pool.item["kind"][np.isin(pool.level, later)]) if later else np.zeros(0, np.int64)
+        if not obeys and len(self.contests) == 2:
+            count = len(self.layout.fixed) // max(1, len(self._obeys))
+            kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, count)))
+        kinds = kinds.astype(np.int64)
+        largest = self._soft_penalty(pool)
+        for row, side in enumerate(self.layout.sides):
+            if side.is_max and side.quota.of != "share":
+                continue
+            penalty = largest if side.quota.penalty is None else side.quota.penalty
+            served_later = self._serves(row, kinds)
+            ceiling[row] = 0.0 if served_later else penalty
+        return whole.but(bound=whole.bound - self.used, ceiling=ceiling)
+
+    def _soft_penalty(self, pool: Pool) -> float:
+        return largest_weight(pool, self.playbook.reserve)
+
+    def _serves(self, row: int, kinds: np.ndarray) -> bool:
+        """Whether claims of some kinds are in the scope of a side."""
+        side = self.layout.sides[row]
+        if side.quota.of != "share":
+            return bool((self.layout.fixed[kinds, row] != 0).any() or (self.layout.factor[kinds, row] != 0).any())
+        count = len(self.layout.fixed) // max(1, len(self.layout.openings))
+        return any(side.quota.where.matches(self.layout.openings[int(kind) // count].facets) for kind in kinds)
+
+    def _allocate(self, pool: Pool, room: Room, *, single: bool) -> Allocation:
+        if single:
+            room = self._possible(pool, room)
+            self._ceiling = room.ceiling
+        found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
+        over = np.flatnonzero(room.hard & (found.used > room.bound))
+        if len(over) and self.playbook.on_infeasible == "refuse":
+            raise self._no_whole(over.tolist(), found.used, room)
+        if len(over):
+            names = [self.layout.sides[row].quota.name for row in over.tolist()]
+            self._soften(names, "no choice of whole messages that keeps it was found")
+        for row, side in enumerate(self.layout.sides):
+            if side.quota.of == "share" and not side.is_max and found.prices[row] > 0 and room.ceiling[row] > 0:
+                ceiling = room.ceiling.copy()
+                ceiling[row] = 0.0
+                without = allocate(
+                    pool, room.but(ceiling=ceiling), limit=self.playbook.master_limit, threads=self.threads
+                )
+                self._cost[row] = max(0.0, (without.value - found.value) / MILLIONTH)
+                self._total_without[row] = without.value / MILLIONTH
+        return found
+
+    def _possible(self, pool: Pool, room: Room) -> Room:
+        """The room, once the hard rows that cannot hold together are refused, or softened."""
+        while rows := conflicting(pool, room, self.threads):
+            sides = [self.layout.sides[row] for row in rows]
+            first = next((row for row in rows if not self.layout.sides[row].is_max), rows[0])
+            side = self.layout.sides[first]
+            most = most_of(pool, room, first, [row for row in rows if row != first], self.threads)
+            said = self._missing(side, most, [other for other in sides if other is not side])
+            if self.playbook.on_infeasible == "refuse":
+                names = dict.fromkeys(own.quota.name for own in (side, *sides))
+                lacks = abs(side.bound / side.unit - (-most if not side.is_max else most))
+                raise InfeasibleError(
+                    f"the quotas cannot all hold: {said}; on_infeasible: relax goes on with them as soft ones",
+                    quotas=names,
+                    missing=max(0.0, lacks),
+                )
+            soft = [row for row in rows if not self.layout.sides[row].is_max] or rows
+            ceiling = room.ceiling.copy()
+            for row in soft:
+                penalty = self.layout.sides[row].quota.penalty
+                ceiling[row] = largest_weight(pool, self.playbook.reserve) if penalty is None else penalty
+            self._soften([self.layout.sides[row].quota.name for row in soft], said)
+            room = room.but(ceiling=ceiling)
+        return room
+
+    def _missing(self, side: Side, most: float, others: Sequence[Side]) -> str:
+        quota = side.quota
+        rest = f" where {', '.join(dict.fromkeys(repr(own.quota.name) for own in others))} holds" if others else ""
+        if quota.of == "share":
+            return f"{quota.name!r} wants a share of {'at most' if side.is_max else 'at least'} {side.limit:g}{rest}"
+        if side.is_max:
+            return f"{quota.name!r} wants at most {side.limit:g}, no less than {-most:,.6g} can be had{rest}"
+        return (
+            f"{quota.name!r} wants at least {side.limit:g}, no more than {max(0.0, most):,.6g} can be had{rest}: "
+            f"{side.limit - max(0.0, most):,.6g} are missing"
+        )
+
+    def _soften(self, names: Sequence[str], said: str) -> None:
+        for name in dict.fromkeys(names):
+            self._softened.append(name)
+            self._notes.append(f"the hard quota {name!r} was relaxed: {said}")
+
+    def _no_whole(self, rows: Sequence[int], used: np.ndarray, room: Room) -> InfeasibleError:
+        sides = [self.layout.sides[row] for row in rows]
+        missing = float((used[rows[0]] - room.bound[rows[0]]) / room.unit[rows[0]])
+        names = ", ".join(repr(side.quota.name) for side in sides)
+        return InfeasibleError(
+            f"the quotas {names} can hold only with parts of messages: no choice of whole messages that keeps them was "
+            f"found, the best one misses {sides[0].quota.name!r} by {missing:,.6g}; on_infeasible: relax goes on with it",
+            quotas=[side.quota.name for side in sides],
+            missing=missing,
+        )
+
+    def _keep(self, pool: Pool, room: Room, found: Allocation, slot: Slot) -> None:
+        self.used += found.used
+        self._kinds += np.bincount(pool.item["kind"][found.taken], minlength=len(self._kinds))
+        self.value += found.value
+        self.bound += found.bound
+        self.passes += found.passes
+        self._left_out += found.left_out
+        self._unproven += found.unproven
+        earlier = self._prices.get(slot)
+        self._prices[slot] = found.prices if earlier is None else np.maximum(earlier, found.prices)
+        self._prices[None] = np.maximum(self._prices[None], found.prices)
+        whose = np.repeat(np.arange(pool.units), np.diff(pool.first))
+        kind = pool.item["kind"]
+        for row, side in enumerate(self.layout.sides):
+            if not side.is_max and side.quota.of != "share":
+                mine = (self.layout.fixed[kind, row] != 0) | (self.layout.factor[kind, row] != 0)
+                self._eligible[row] += len(np.unique(whose[mine]))
+        assert self._ceiling is not None  # noqa: S101  (set before)
+        self._ceiling = np.where(room.ceiling > 0, room.ceiling, self._ceiling)
+
+    def _choose(self, obeys: int, pool: Pool, contact: np.ndarray, taken: np.ndarray) -> None:
+        item = np.flatnonzero(taken)
+        whose = contact[np.searchsorted(pool.first, item, side="right") - 1]
+        order = np.lexsort((pool.item["number"][item], whose))
+        counts = np.bincount(whose, minlength=self.contacts)
+        self._first[obeys] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        self._item[obeys] = pool.item["number"][item][order].astype(np.int32)
+
+    # What it came to
+
+    @property
+    def penalties(self) -> float:
+        """What the soft quotas cost that do not hold."""
+        return float(sum(self._penalty_of(row) for row in range(len(self.layout.sides))))
+
+    def _over(self, row: int) -> float:
+        """By how much a side does not hold."""
+        side = self.layout.sides[row]
+        return max(0.0, float(int(self.used[row]) - side.bound) / side.unit)
+
+    def _penalty_of(self, row: int) -> float:
+        assert self._ceiling is not None  # noqa: S101  (set when the first claims were settled)
+        over = self._over(row)
+        return 0.0 if over <= _TOO_SMALL or np.isinf(self._ceiling[row]) else over * float(self._ceiling[row])
+
+    def usages(self) -> tuple[Usage, ...]:
+        """What became of each quota."""
+        rows: dict[str, list[int]] = {}
+        for row, side in enumerate(self.layout.sides):
+            rows.setdefault(side.quota.name, []).append(row)
+        return tuple(self._usage(own) for own in rows.values())
+
+    def _usage(self, rows: Sequence[int]) -> Usage:
+        sides = [self.layout.sides[row] for row in rows]
+        quota = sides[0].quota
+        used = int(self.used[rows[0]]) / sides[0].unit * sides[0].sign
+        over = {side.is_max: self._over(row) for row, side in zip(rows, sides, strict=True)}
+        if quota.of == "share":
+            # Usage of a share is counted against its limit: messages in scope less the limit's part of all.
+            granted = self._granted(sides[0])
+            used = (used + sides[0].limit * granted) / granted if granted else 0.0
+            over = {key: value / granted if granted else 0.0 for key, value in over.items()}
+        price = sum(side.sign * float(self._prices[None][row]) for row, side in zip(rows, sides, strict=True))
+        cost = next((self._cost[row] for row in rows if row in self._cost), None)
+        return Usage(
+            name=quota.name,
+            of=quota.of,
+            max=quota.max,
+            min=quota.min,
+            usage=used,
+            price=price + 0.0,
+            excess=over.get(True, 0.0),
+            shortfall=over.get(False, 0.0),
+            penalty=sum(self._penalty_of(row) for row in rows),
+            cost=cost,
+            note="; ".join(self._remarks(rows, over)),
+        )
+
+    def _granted(self, side: Side) -> int:
+        """How many messages were granted on the days of a quota."""
+        counts = [side.quota.has_day(day) for day in self.layout.days]
+        return int(self._kinds.reshape(-1, len(counts))[:, counts].sum())
+
+    def _remarks(self, rows: Sequence[int], over: dict[bool, float]) -> Iterator[str]:
+        assert self._ceiling is not None  # noqa: S101  (set when the first claims were settled)
+        for row in rows:
+            side = self.layout.sides[row]
+            if side.quota.name in self._softened:
+                yield "relaxed, since the hard quotas cannot all hold"
+            if over.get(side.is_max, 0.0) <= _TOO_SMALL:
+                continue
+            eligible = int(self._eligible[row])
+            if not side.is_max and side.quota.of == "count" and eligible < side.limit:
+                yield f"only {eligible:,} contacts are eligible"
+            elif self._prices[None][row] >= self._ceiling[row] * (1 - 1e-6):
+                yield f"more of it is not worth the penalty of {self._ceiling[row]:g} for each unit"
+            else:
+                yield "no better choice of whole messages was found"
+
+    def notes(self) -> Iterator[str]:
+        """What a person should look at."""
+        yield from self._notes
+        if self._left_out:
+            yield (
+                f"the master was cut: {self._left_out:,} contacts whose choice the prices leave open were not in it "
+                f"(master_limit: {self.playbook.master_limit:,})"
+            )
+        if self._unproven:
+            yield f"for {self._unproven:,} contacts the bound is a rough one: their search was given up"
+        if len([slot for slot in self._prices if slot is not None]) > 1 and any(
+            not side.is_max or side.quota.of == "share" for side in self.layout.sides
+        ):
+            yield "with several tiers, minima and shares are soft and act in the last tier that can serve them"
+        for row, cost in self._cost.items():
+            total = self._total_without[row]
+            side = self.layout.sides[row]
+            part = f", {cost / total:.1%} of the total" if total > 0 else ""
+            yield f"{side.quota.name}: {side.limit:.0%} of all messages, costs {cost:,.6g} in value{part}"
+
+
+def pooled(parts: Any) -> list[tuple[Pool, np.ndarray]]:
+    """Pools of many chunks, in order."""
+    return [pool for part in parts for pool in part]

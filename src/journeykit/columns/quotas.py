@@ -1,0 +1,233 @@
+"""Quotas over columns: what the claims of a run use of them, as arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from journeykit.civil import day_number
+from journeykit.columns.bundle import Bundle, table
+from journeykit.columns.pricing import Room
+from journeykit.errors import DataError
+from journeykit.fields import MILLIONTH, scaled
+from journeykit.prices import slot_of
+from journeykit.quota import BUILT_IN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from journeykit.campaign import Claim
+    from journeykit.columns.pool import Pool
+    from journeykit.eligibility import Opening
+    from journeykit.playbook import Playbook
+    from journeykit.prices import Tariff
+    from journeykit.quota import Side
+
+WEIGHT, PROPENSITY, NUMBER = range(3)
+"""Where what a quota adds up comes from: the weight, the propensity, or (from here on) a number of the claims table."""
+_MOST = 2**62
+
+
+class Quotas(Bundle):
+    """The sides of quotas, for the kernels.
+
+    Attributes:
+        edge: the local dates, ascending, at which what counts can change: they tell kinds of one opening apart.
+        fixed: by kind and side, what any claim of the kind uses, in smallest units.
+        factor: by kind and side, what the side's column is multiplied with.
+        column: by side, its column, or -1.
+        source: by column, where it comes from.
+        number: by claim of the claims table, the further numbers, in smallest units.
+        slot: by opening, the slot of its campaign: claims of one slot are decided at the same prices.
+        price: by slot and side, the price in weight; all 0 where there are none.
+        unit: by side, how many smallest units make one.
+        rule: by side, the rule that it is in a decision.
+        hard: by side, whether it must hold.
+        charged: whether there are prices.
+        run: whether they are those of this run.
+    """
+
+    fields: ClassVar = {
+        "edge": table(np.int64),
+        "fixed": table(np.int64, 2),
+        "factor": table(np.int64, 2),
+        "column": table(np.int64),
+        "source": table(np.int64),
+        "number": table(np.int64, 2),
+        "slot": table(np.int64),
+        "price": table(np.float64, 2),
+        "unit": table(np.float64),
+        "rule": table(np.int64),
+        "hard": table(np.bool_),
+        "charged": int,
+        "run": int,
+    }
+
+
+class QuotaLayout:
+    """The quotas of a playbook, laid out for the openings of a run.
+
+    Args:
+        playbook: the rule set.
+        openings: what can be asked for.
+        numbers: the columns of numbers that the claims table has, their names folded.
+
+    Attributes:
+        sides: the sides of the quotas.
+        columns: what is added up claim by claim: ``value``, ``responses``, ``cost``, or a column's folded name.
+        numbers: those of them that come from the claims table.
+        edges: the days at which what counts can change.
+        days: one day of each interval between them.
+        slots: the slots of the openings' campaigns.
+    """
+
+    def __init__(self, playbook: Playbook, openings: Sequence[Opening], numbers: Sequence[str] = ()) -> None:
+        self.sides: list[Side] = [side for quota in playbook.quotas for side in quota.sides]
+        self.openings = openings
+        kinds = dict.fromkeys(fold(side.quota.of) for side in self.sides)
+        self.columns = [of for of in kinds if of in ("value", "responses") or of in numbers or of not in BUILT_IN]
+        self.numbers = [of for of in self.columns if of not in ("value", "responses")]
+        spans = [side.quota.during for side in self.sides if side.quota.during is not None]
+        self.edges = sorted({day for a, b in spans for day in (day_number(a), day_number(b) + 1)})
+        self.slots = sorted({slot_of(opening.campaign) for opening in openings})
+        self._lay()
+
+    def _lay(self) -> None:
+        # One day for each interval between two edges, any that lies in it.
+        days = self.days = [self.edges[0] - 1, *self.edges] if self.edges else [0]
+        shape = len(self.openings) * len(days), len(self.sides)
+        self.fixed, self.factor = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.column = np.full(len(self.sides), -1, np.int64)
+        for number, side in enumerate(self.sides):
+            of = fold(side.quota.of)
+            if of in self.columns:
+                self.column[number] = self.columns.index(of)
+            for place, opening in enumerate(self.openings):
+                for interval, day in enumerate(days):
+                    kind = place * len(days) + interval
+                    if self.column[number] < 0:
+                        self.fixed[kind, number] = side.fixed(opening.campaign, opening.facets, day)
+                    elif side.quota.has_day(day) and side.quota.where.matches(opening.facets):
+                        self.factor[kind, number] = side.sign
+
+    def kind(self, opening: int, day: int) -> int:
+        """The kind of what an opening sends on a day."""
+        return opening * (len(self.edges) + 1) + int(np.searchsorted(self.edges, day, side="right"))
+
+    def quotas(self, rules: Sequence[int], tariff: Tariff | None) -> Quotas:
+        """The sides for the kernels, at prices; given the numbers of the rules that they are."""
+        sources = {"value": WEIGHT, "responses": PROPENSITY}
+        price = np.zeros((max(1, len(self.slots)), len(self.sides)))
+        for place, slot in enumerate(self.slots if tariff is not None else ()):
+            assert tariff is not None  # noqa: S101  (looked at before)
+            price[place] = tariff.prices.get(slot) or tariff.prices[None]
+        return Quotas(
+            edge=np.array(self.edges, np.int64),
+            fixed=self.fixed,
+            factor=self.factor,
+            column=self.column,
+            source=np.array(
+                [sources[of] if of in sources else NUMBER + self.numbers.index(of) for of in self.columns], np.int64
+            ),
+            number=np.zeros((0, len(self.numbers)), np.int64),
+            slot=np.array([self.slots.index(slot_of(opening.campaign)) for opening in self.openings], np.int64),
+            price=price,
+            unit=np.array([float(side.unit) for side in self.sides]),
+            rule=np.array(rules, np.int64),
+            hard=np.array([side.hard for side in self.sides], np.bool_),
+            charged=int(tariff is not None),
+            run=int(tariff is not None and tariff.run),
+        )
+
+    def room(self, pool: Pool, largest: float) -> Room:
+        """The rows of the quotas for a pool; the default penalty is the largest weight of the run.
+
+        Raises:
+            DataError: for numbers whose sum no whole number of 64 bits can hold.
+        """
+        penalty = [
+            np.inf if side.hard else largest if side.quota.penalty is None else side.quota.penalty
+            for side in self.sides
+        ]
+        room = Room(
+            fixed=self.fixed,
+            column=self.column,
+            factor=self.factor,
+            bound=np.array([side.bound for side in self.sides], np.int64),
+            unit=np.array([float(side.unit) for side in self.sides]),
+            ceiling=np.array(penalty, np.float64),
+        )
+        counts = np.bincount(pool.item["kind"], minlength=len(self.fixed)).astype(np.float64)
+        sums = np.abs(pool.column.astype(np.float64)).sum(axis=0)
+        for number, side in enumerate(self.sides):
+            total = counts @ np.abs(self.fixed[:, number].astype(np.float64))
+            if self.column[number] >= 0:
+                total += sums[self.column[number]]
+            if total >= _MOST:
+                raise DataError(
+                    f"what the quota {side.quota.name!r} adds up comes to {total / side.unit:.3g}; the numbers must add "
+                    f"up to less than {_MOST / side.unit:.3g}: give them in a larger unit",
+                    field=side.quota.of,
+                )
+        return room
+
+    def amounts(self, opening: Opening, claim: Claim, weight: int) -> list[int]:
+        """What one claim has of each column, in smallest units."""
+        found = []
+        for of in self.columns:
+            side = next(side for side in self.sides if fold(side.quota.of) == of)
+            amount = side.amount(claim, weight)
+            found.append(scaled(cost_of(opening), side.unit) if amount is None else amount)
+        return found
+
+    def numbers_of(self, values: dict[str, np.ndarray], costs: np.ndarray) -> np.ndarray:
+        """The further numbers of claims in smallest units, given them by column, and the costs of their campaigns."""
+        found = np.zeros((len(costs), len(self.numbers)), np.int64)
+        for place, name in enumerate(self.numbers):
+            own = values[name]
+            own = np.where(np.isnan(own), costs if name == "cost" else 0.0, own)
+            found[:, place] = np.rint(own * self._unit(name)).astype(np.int64)
+        return found
+
+    def needs(self, name: str) -> np.ndarray:
+        """By opening, whether some quota adds up a column of its claims."""
+        mine = self.column == self.columns.index(name)
+        by_kind = (self.factor[:, mine] != 0).any(axis=1)
+        found: np.ndarray = by_kind.reshape(len(self.openings), -1).any(axis=1)
+        return found
+
+    def _unit(self, name: str) -> int:
+        return next(side.unit for side in self.sides if fold(side.quota.of) == name)
+
+
+def fold(name: str) -> str:
+    """The name of what a quota adds up, without regard to case where it is a column."""
+    return name if name in BUILT_IN else name.strip().casefold()
+
+
+def cost_of(opening: Opening) -> float:
+    """What a message of an opening costs where the claim does not say."""
+    return opening.campaign.cost or 0.0
+
+
+def largest_weight(pool: Pool, reserve: float) -> float:
+    """The largest weight of a run, in weight; 1 where there is none above 0."""
+    most = int(pool.item["value"].max(initial=0)) + scaled(reserve, MILLIONTH)
+    return most / MILLIONTH if most > 0 else 1.0
+
+
+def need_no_columns(playbook: Playbook) -> None:
+    """Refuse quotas that add up a column of a claims table where there is none.
+
+    Raises:
+        DataError: naming the first of them.
+    """
+    for quota in playbook.quotas:
+        if quota.own_column is not None:
+            raise DataError(
+                f"the quota {quota.name!r} adds up the column {quota.of!r} of the claims, but no claims are given; "
+                f"without them there are {', '.join(BUILT_IN)}",
+                source="claims",
+                field=quota.of,
+            )
