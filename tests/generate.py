@@ -29,6 +29,7 @@ from journeykit import (
     Limit,
     OnMissing,
     Playbook,
+    Quota,
     Requirement,
     Scope,
     Stage,
@@ -423,3 +424,32 @@ def person(rng: Random, at: datetime) -> Contact:
         topic_consent={name: entry() for name in _some(rng, TOPICS, 0.3)},
         attributes=rng.choice(({}, {"vip": True}, {"score": 3}, {"score": 2, "vip": False}, {"score": None})),
     )
+
+
+def quotas(rng: Random, playbook: Playbook, day: date, columns: tuple[str, ...] = ()) -> tuple[Quota, ...]:
+    """Quotas of every kind, some of which surely bind among a few contacts."""
+    scope = _scopes(rng, playbook.content or (), playbook.campaigns or ())
+    found = []
+    for number in range(rng.choice((1, 1, 2, 3))):
+        of = rng.choice(("count", "count", "count", "cost", "responses", "value", "share", *columns))
+        largest = {"count": 8, "cost": 6, "responses": 5, "value": 30, "share": 1}.get(of, 3)
+        low, high = sorted((rng.random() * largest, rng.random() * largest))
+        if of == "count" and rng.random() < 0.7:
+            low, high = float(round(low)), float(round(high))
+        sides = rng.choice(("max", "max", "max", "min", "both"))
+        during = None
+        if rng.random() < 0.2:
+            during = day + timedelta(days=rng.randint(-1, 1)), day + timedelta(days=rng.randint(1, 3))
+        found.append(
+            Quota(
+                name=f"quota {number}",
+                where=scope(),
+                max=None if sides == "min" else high,
+                min=None if sides == "max" else low,
+                of=of,
+                during=during,
+                hard=rng.choice((None, None, None, True, False)),
+                penalty=rng.choice((None, None, 0.5, 5.0)),
+            )
+        )
+    return tuple(found)

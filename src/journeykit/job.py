@@ -13,7 +13,7 @@ from attrs import frozen
 from journeykit.civil import clock, micros, moment
 from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
-from journeykit.errors import DataError, ModelError
+from journeykit.errors import DataError, MissingExtraError, ModelError
 from journeykit.fields import MILLIONTH
 from journeykit.journey import Journey
 from journeykit.tables import (
@@ -35,14 +35,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.arbiter import Arbiter
-    from journeykit.campaign import Campaign
+    from journeykit.campaign import Campaign, Claim, Score
+    from journeykit.case import Allotted, Case
     from journeykit.columns.quota_run import QuotaRun
     from journeykit.content import Content
     from journeykit.decision import Decision, Row
     from journeykit.playbook import Playbook
     from journeykit.prices import Prices
     from journeykit.quota import Usage
+    from journeykit.touch import Touch
 
+_Given = tuple["Iterable[Touch]", "list[Claim] | None", "Mapping[str, Score]"]
+_Decided = tuple[int, Contact, "Decision", int]
 Progress = Callable[[int, int | None], None]
 """Is told how many contacts are done, and of how many where that is known."""
 _NONE = "(none)"
@@ -489,6 +493,10 @@ class Job:
         self._inputs = inputs
         self._progress = progress
         self._tally = Tally(arbiter.playbook)
+        # For one contact alone quotas hold nothing: prices steer him, where there are any.
+        self._has_quotas = bool(arbiter.playbook.quotas) and only is None
+        self._given: list[_Given] = []
+        self._run: QuotaRun | None = None
         self._notes: tuple[str, ...] = ()
         zone = None if inputs.zone is None else clock(inputs.zone).zone
         playbook, bad = arbiter.playbook, self.bad
@@ -515,13 +523,8 @@ class Job:
         """
         source, total, contacts = self._whom()
         done = 0
-        for number, contact in contacts:
-            try:
-                decision = self._decide(contact)
-            except ModelError as error:
-                self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
-                continue
-            counted = 0 if self._claims is None else self._claims.taken_bad
+        decided = self._decided(source, contacts)
+        for number, contact, decision, counted in self._together(decided) if self._has_quotas else decided:
             fault = self._tally.count(contact, decision, counted)
             if fault is not None:
                 self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
@@ -541,17 +544,50 @@ class Job:
         made = ((number, Contact(id=key)) for number, key in enumerate(self._claims, 1))
         return self._claims.source, len(self._claims), made
 
-    def _decide(self, contact: Contact) -> Decision:
-        return self.arbiter.decide(
-            contact,
-            self._history.take(contact.id),
-            None if self._claims is None else self._claims.take(contact.id),
-            at=self.at,
-            until=self.until,
-            scores=self._scores.take(contact.id),
-            explain=self.explain,
-            run_id=self.run_id,
+    def _decided(self, source: str, contacts: Iterable[tuple[int, Contact]]) -> Iterator[_Decided]:
+        """Contact by contact: number of the row, contact, decision, and how many claims are counted as bad rows."""
+        for number, contact in contacts:
+            given = (
+                self._history.take(contact.id),
+                None if self._claims is None else self._claims.take(contact.id),
+                self._scores.take(contact.id),
+            )
+            counted = 0 if self._claims is None else self._claims.taken_bad
+            try:
+                case = self._case(contact, given)
+            except ModelError as error:
+                self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
+                continue
+            if self._has_quotas:
+                self._given.append(given)
+            yield number, contact, self.arbiter.decision(case, explain=self.explain, run_id=self.run_id), counted
+
+    def _case(self, contact: Contact, given: _Given, **more: Any) -> Case:
+        touches, claims, scores = given
+        return self.arbiter.case(contact, touches, claims, at=self.at, until=self.until, scores=scores, **more)
+
+    def _together(self, decided: Iterable[_Decided]) -> Iterator[_Decided]:
+        """Decisions that keep the quotas: of all contacts together, who are held until all are known."""
+        try:
+            from journeykit.columns.quota_run import choose_together
+        except ImportError as error:
+            raise MissingExtraError("quotas", "a run with quotas") from error
+        known = [(number, contact, counted) for number, contact, _, counted in decided]
+
+        def case_of(place: int, allotted: Allotted | None) -> Case:
+            return self._case(known[place][1], self._given[place], allotted=allotted)
+
+        run = self._run = choose_together(
+            self.arbiter,
+            [contact.id for _, contact, _ in known],
+            case_of,
+            claims=self._claims is not None,
+            threads=1,
         )
+        tariff = run.tariff
+        for place, (number, contact, counted) in enumerate(known):
+            case = self._case(contact, self._given[place], allotted=run.allotted(place), tariff=tariff)
+            yield number, contact, self.arbiter.decision(case, explain=self.explain, run_id=self.run_id), counted
 
     def write(self, out: str | os.PathLike[str], *, form: str | None = None, everything: bool = False) -> Summary:
         """Decide all and write the table of decisions, which appears whole or not at all.
@@ -594,6 +630,7 @@ class Job:
             unknown_touches=len(self._history),
             unknown_scores=len(self._scores),
             notes=self._notes,
+            run=self._run,
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.columns.master import collect_offers, lines_of, solve_master, usage_of
+from journeykit.columns.master import all_offers, collect_offers, lines_of, solve_master, usage_of
 from journeykit.columns.mending import mend_all, purse_for
 from journeykit.columns.pricing import Passes, Prices, find_prices
 from journeykit.fields import MILLIONTH
@@ -26,6 +26,7 @@ _NEAR = 2e-6
 _GAP = 1e-5
 _SWEEPS = 4
 _BROKEN = 1e-7
+_FEW = 3_000
 
 
 class Allocation(NamedTuple):
@@ -70,6 +71,8 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
     """
     passes = Passes(pool, room, threads)
     free = np.zeros(room.rows)
+    if not pool.units:
+        return _finish(pool, room, passes, np.zeros(0, np.bool_), free, -_penalties(room, free), 0, 0)
     found = passes.at(free)
     if (found.used <= room.bound).all():
         # Nothing binds: each contact gets what is best for him.
@@ -77,13 +80,21 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
         taken = _taken(pool, offers, offers.first[:-1])
         return _finish(pool, room, passes, taken, free, found.worth.sum(), found.unproven, 0)
     prices = find_prices(passes)
-    prices, offers, lines = _generate(passes, prices, limit)
-    taken = _settle(passes, offers, lines, prices)
+    every = all_offers(passes, _FEW)
+    if every is None:
+        prices, offers, lines = _generate(passes, prices, limit)
+    else:
+        # So few choices that the master can look at all of them: its answer is the best there is.
+        offers, lines = every, lines_of(pool, room, every, len(every.offer))
+    taken, proven = _settle(passes, offers, lines, prices, slack=_GAP * abs(prices.bound) if every is None else 0.0)
     left = room.bound - _used(pool, room, taken)
     purse = purse_for(room, left, _dear(pool))
     bench = passes.benches.get()
     mend_all(pool, purse, taken, bench, _SWEEPS)
-    return _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
+    found = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
+    if every is not None and proven and not (found.used > room.bound)[room.hard].any():
+        return found._replace(bound=found.objective)
+    return found
 
 
 def conflicting(pool: Pool, room: Room, threads: int) -> list[int]:
@@ -95,6 +106,8 @@ def conflicting(pool: Pool, room: Room, threads: int) -> list[int]:
     hard = np.flatnonzero(room.hard)
     if (room.bound[hard] >= 0).all():
         return []  # who gets nothing breaks nothing
+    if not pool.units:
+        return [int(hard[room.bound[hard] < 0][0])]
     left = [row for row in hard.tolist() if _broken(pool, room, hard.tolist(), threads)[1][row] > 0]
     for row in list(left):
         rest = [other for other in left if other != row]
@@ -116,6 +129,8 @@ def _broken(pool: Pool, room: Room, rows: list[int], threads: int) -> tuple[bool
 
 def most_of(pool: Pool, room: Room, row: int, others: list[int], threads: int) -> float:
     """How much of a row can be had at most, in its quota's units, where other rows hold; of a least, its largest."""
+    if not pool.units:
+        return 0.0
     item = pool.item.copy()
     use = room.fixed[item["kind"], row].astype(np.float64)
     if room.column[row] >= 0:
@@ -170,12 +185,17 @@ def _decided(passes: Passes, offers: Offers, lines: Lines) -> tuple[np.ndarray, 
     return passes.room.bound - used, int(part.offer["value"].sum()) / MILLIONTH
 
 
-def _settle(passes: Passes, offers: Offers, lines: Lines, prices: Prices) -> np.ndarray:
-    """Choices for all: those of the master for its units, those at the best prices for the others."""
+def _settle(
+    passes: Passes, offers: Offers, lines: Lines, prices: Prices, *, slack: float
+) -> tuple[np.ndarray, bool]:
+    """Choices for all: those of the master for its units, those at the best prices for the others.
+
+    And whether the master has proven its own to be the best, but for a slack.
+    """
     pool, room = passes.pool, passes.room
     picked = offers.first[:-1].copy()
     left, _ = _decided(passes, offers, lines)
-    answer = solve_master(room, lines, left, _dear(pool), whole=True, slack=_GAP * abs(prices.bound))
+    answer = solve_master(room, lines, left, _dear(pool), whole=True, slack=slack)
     if answer is not None:
         number = np.full(pool.units, -1, np.int64)
         number[offers.offer["unit"][picked]] = np.arange(len(picked))
@@ -184,7 +204,7 @@ def _settle(passes: Passes, offers: Offers, lines: Lines, prices: Prices) -> np.
         place = choice - lines.first[line]
         own = lines.offer + place
         picked[number[lines.unit]] = np.where(place < lines.width[line], own, -1)
-    return _taken(pool, offers, picked[picked >= 0])
+    return _taken(pool, offers, picked[picked >= 0]), answer is not None and answer.proven
 
 
 def _taken(pool: Pool, offers: Offers, picked: np.ndarray) -> np.ndarray:
@@ -209,6 +229,12 @@ def _used(pool: Pool, room: Room, taken: np.ndarray) -> np.ndarray:
     return room.usage(np.bincount(kind, minlength=kinds).astype(np.int64), sums)
 
 
+def _penalties(room: Room, used: np.ndarray) -> float:
+    """What the soft rows cost of which so much is used."""
+    over, soft = np.maximum(used - room.bound, 0) / room.unit, ~room.hard
+    return float((over[soft] * room.ceiling[soft]).sum())
+
+
 def _finish(
     pool: Pool,
     room: Room,
@@ -220,13 +246,11 @@ def _finish(
     left_out: int,
 ) -> Allocation:
     used = _used(pool, room, taken)
-    over = np.maximum(used - room.bound, 0) / room.unit
-    soft = ~room.hard
     return Allocation(
         taken,
         prices,
         int(pool.item["value"][taken].sum()),
-        float((over[soft] * room.ceiling[soft]).sum()),
+        _penalties(room, used),
         float(bound),
         used,
         left_out,

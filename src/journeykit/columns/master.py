@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.columns.passes import OFFER, collect
+from journeykit.columns.passes import OFFER, collect, list_all
 from journeykit.columns.program import Matrix, maximise
 from journeykit.columns.threads import at_once
 from journeykit.fields import MILLIONTH
@@ -72,6 +72,21 @@ def collect_offers(passes: Passes, prices: Sequence[np.ndarray]) -> Offers:
             offers.append(offer)
             items.append(item)
     return Offers(np.concatenate(offers), np.concatenate(items))
+
+
+def all_offers(passes: Passes, most: int) -> Offers | None:
+    """Every choice that the units have; None where there are more than so many."""
+    pool = passes.pool
+    if pool.units > most:
+        return None
+    offers, items, used = np.zeros(most, OFFER), np.zeros(16 * most, np.int32), np.zeros(2, np.int64)
+    bench = passes.benches.get()
+    try:
+        if not list_all(pool, bench, offers, items, used):
+            return None
+    finally:
+        passes.benches.put(bench)
+    return Offers(offers[: used[0]], items[: used[1]])
 
 
 def usage_of(pool: Pool, room: Room, offers: Offers) -> np.ndarray:
@@ -179,12 +194,14 @@ class Settled(NamedTuple):
         prices: by row of the quotas, the program's own price.
         objective: value less penalties, in weight, of the lines alone.
         broken: by row, what is used of it beyond its room, in the quota's units.
+        proven: whether nothing better is possible, but for the slack that was allowed.
     """
 
     counts: np.ndarray
     prices: np.ndarray
     objective: float
     broken: np.ndarray
+    proven: bool
 
 
 def solve_master(
@@ -230,4 +247,5 @@ def solve_master(
         np.clip(answer.prices[count:], 0.0, room.ceiling),
         answer.objective,
         answer.values[choices:],
+        answer.proven,
     )

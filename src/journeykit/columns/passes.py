@@ -383,6 +383,71 @@ def price_pass(pool, charges, units, start, stop, bench, counts, sums, totals):
                     sums[block, kind, column] += pool.column[item, column]
 
 
+@entry_point
+def list_all(pool, bench, offers, items, used):
+    """Every choice that the units have; False where there is no room for all of them. See `collect`."""
+    by = bench.by
+    for unit in range(len(pool.unit)):
+        first = pool.first[unit]
+        count = pool.first[unit + 1] - first
+        link_rows(pool, pool.unit.row_from[unit], pool.unit.row_to[unit], by, count)
+        top, taken, at = pool.unit.top[unit], np.int64(0), np.int64(0)
+        for item in range(count):
+            by.chosen[item] = 0
+        while True:
+            if at < count:
+                if taken < top and fits(by, at):
+                    take(by, at, 1)
+                    by.chosen[at] = 1
+                    by.part[taken] = at
+                    taken += 1
+                at += 1
+                continue
+            if _keeps_clauses(pool, unit, by):
+                if used[0] >= len(offers) or used[1] + taken > len(items):
+                    return False
+                _put_offer(pool, unit, by, taken, offers, items, used)
+            if taken == 0:
+                break
+            taken -= 1
+            at = by.part[taken]
+            take(by, at, -1)
+            by.chosen[at] = 0
+            at += 1
+    return True
+
+
+@kernel
+def _keeps_clauses(pool, unit, by):
+    for clause in range(pool.unit.clause_from[unit], pool.unit.clause_to[unit]):
+        if by.chosen[pool.clause.pick[clause]]:
+            met = False
+            for place in range(pool.clause.start[clause], pool.clause.stop[clause]):
+                met = met or by.chosen[pool.partner[place]] != 0
+            if not met:
+                return False
+    return True
+
+
+@kernel
+def _put_offer(pool, unit, by, taken, offers, items, used):
+    first, offer, low = pool.first[unit], used[0], used[1]
+    value = np.int64(0)
+    one, two = np.uint64(17), np.uint64(71)
+    for place in range(taken):
+        item = by.part[place]
+        items[low + place] = item
+        value += pool.item.value[first + item]
+        one = _mix(one, np.uint64(pool.item.kind[first + item]))
+        two = _mix(two, np.uint64(pool.item.value[first + item]))
+        for column in range(pool.column.shape[1]):
+            two = _mix(two, np.uint64(pool.column[first + item, column]))
+    offers.unit[offer], offers.value[offer], offers.worth[offer] = unit, value, 0
+    offers.item_from[offer], offers.item_to[offer] = low, low + taken
+    offers.one[offer], offers.two[offer] = np.int64(one), np.int64(two)
+    used[0], used[1] = offer + 1, low + taken
+
+
 OFFER = record("unit worth value item_from item_to one two")
 """A choice of a unit: what it is worth at the first prices; its value; where its items lie; and two hashes of all that
 matters about it."""

@@ -43,7 +43,7 @@ class Pool(Bundle):
         unit: the units (`UNIT`).
         item: the items (`ITEM`), those of one unit in the order of claims.
         column: by item, what it has of each column that quotas add up, in whole numbers.
-        level: by item, tier and rank as one number; empty where there is one level only.
+        level: by item, the policy's rank, or the number of tier and rank among all; empty where there is one level only.
         line: the rows (`LINE`).
         member: their members (`MEMBER`).
         clause: the clauses (`CLAUSE`).

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from journeykit.contest import Contest
     from journeykit.columns.quotas import QuotaLayout
 
-_LEVELS = 2**52
-_MIDDLE = 2**51
 _ROOM = 70_000
 
 
@@ -138,7 +136,7 @@ def _add(rules, claim, desk, problem, part, contact, key):
         for column in range(pool.column.shape[1]):
             pool.column[own, column] = amount_of(rules.quotas, claim, entry, column)
         if len(pool.level):
-            pool.level[own] = rules.openings.tier[claim.opening[entry]] * _LEVELS + claim.rank[entry] + _MIDDLE
+            pool.level[own] = claim.rank[entry]
         count += 1
     if count == 0:
         return
@@ -282,7 +280,7 @@ def pool_of(contest: Contest, quotas: QuotaLayout, openings: dict[object, int], 
         kind = quotas.kind(openings[opening], case.clock.day(when))
         records.append((case.worth(entry), kind, number, groups.setdefault(entry.group, at)))
         columns.append(quotas.amounts(opening, entry.claim, weight))
-        levels.append(entry.level[0] * _LEVELS + entry.level[1] + _MIDDLE)
+        levels.append(entry.level[1])
     problem = contest.problem
     rows = [*problem.rows, *((dict.fromkeys(group, 1), 1) for group in problem.groups)]
     rows += [(dict.fromkeys(pair, 1), 1) for pair in problem.pairs]

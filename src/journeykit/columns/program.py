@@ -22,11 +22,13 @@ class Solution(NamedTuple):
         values: by column.
         prices: by row, what one unit more of its room would add to the objective; zeros for mixed programs.
         objective: of the values.
+        proven: whether nothing better is possible, but for the slack that was allowed.
     """
 
     values: np.ndarray
     prices: np.ndarray
     objective: float
+    proven: bool
 
 
 class Matrix(NamedTuple):
@@ -109,7 +111,8 @@ def maximise(
     if not found.value_valid or solver.getInfo().primal_solution_status != 2:  # noqa: PLR2004  (feasible)
         return None
     prices = np.array(found.row_dual) if found.dual_valid else np.zeros(len(room))
-    return Solution(np.array(found.col_value), prices, float(solver.getInfo().objective_function_value))
+    proven = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return Solution(np.array(found.col_value), prices, float(solver.getInfo().objective_function_value), proven)
 
 
 def _highspy() -> Any:

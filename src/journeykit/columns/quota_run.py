@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.columns.allocation import Allocation, allocate, conflicting, most_of
-from journeykit.columns.layout import OBEYS_CAPS
+from journeykit.columns.layout import OBEYS_CAPS, Layout
 from journeykit.columns.pool import Pool, join_pools, stage_of
-from journeykit.columns.quotas import largest_weight
+from journeykit.columns.pooling import pool_of
+from journeykit.columns.quotas import fold, largest_weight, need_no_columns
 from journeykit.columns.settle import Given
 from journeykit.errors import InfeasibleError
 from journeykit.fields import MILLIONTH
+from journeykit.identity import contact_key
 from journeykit.prices import Prices, Slot, Tariff
 from journeykit.quota import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from journeykit.case import Allotted
-    from journeykit.columns.layout import Layout
+    from journeykit.arbiter import Arbiter
+    from journeykit.case import Allotted, Case
     from journeykit.columns.pricing import Room
     from journeykit.playbook import Playbook
     from journeykit.quota import Side
 
-_LEVELS = 2**52
 _TOO_SMALL = 1e-9
 
 
@@ -129,21 +130,27 @@ class QuotaRun:
         if self._ceiling is None or obeys:
             # The largest weight of the run: that of the claims that obey caps, where there are both.
             self._ceiling = whole.ceiling
-        levels = np.unique(pool.level).tolist() if len(pool.level) else [0]
-        single = len(levels) == 1 and len(self.contests) == 1
+        pool, tiers = self._levelled(pool)
+        levels = range(len(tiers))
+        single = len(tiers) == 1 and len(self.contests) == 1
         self._prices.setdefault(None, np.zeros(len(self.layout.sides)))
         for number, level in enumerate(levels):
-            part, which = (pool, np.arange(len(pool.item))) if len(levels) == 1 else stage_of(pool, taken, level)
+            part, which = (pool, np.arange(len(pool.item))) if len(tiers) == 1 else stage_of(pool, taken, level)
             room = self._room(whole, pool, levels[number + 1 :], obeys=obeys, single=single)
             found = self._allocate(part, room, single=single)
             taken[which[found.taken]] = True
-            self._keep(part, room, found, (bool(obeys), level // _LEVELS if self.several else self._tier))
+            self._keep(part, room, found, (bool(obeys), tiers[level]))
         self._choose(obeys, pool, contact, taken)
         self._known = obeys + 1
 
-    @property
-    def _tier(self) -> int:
-        return self.layout.slots[0][1] if self.layout.slots else 0
+    def _levelled(self, pool: Pool) -> tuple[Pool, list[int]]:
+        """The pool with its levels numbered, the first to be decided first; and the tier of each."""
+        if not len(pool.level):
+            return pool, [self.layout.slots[0][1] if self.layout.slots else 0]
+        tiers = np.array([opening.campaign.tier for opening in self.layout.openings], np.int64)
+        tier = tiers[pool.item["kind"] // len(self.layout.days)]
+        pairs, number = np.unique(np.stack([tier, pool.level], axis=1), axis=0, return_inverse=True)
+        return pool.but(level=number.reshape(-1).astype(np.int64)), pairs[:, 0].tolist()
 
     def _room(self, whole: Room, pool: Pool, later: Sequence[int], *, obeys: int, single: bool) -> Room:
         """The rows of a stage: what earlier ones leave; with several stages, minima and shares only in the last."""
@@ -152,8 +159,7 @@ class QuotaRun:
         ceiling = whole.ceiling.copy()
         kinds = np.unique(pool.item["kind"][np.isin(pool.level, later)]) if later else np.zeros(0, np.int64)
         if not obeys and len(self.contests) == 2:
-            count = len(self.layout.fixed) // max(1, len(self._obeys))
-            kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, count)))
+            kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, len(self.layout.days))))
         kinds = kinds.astype(np.int64)
         largest = self._soft_penalty(pool)
         for row, side in enumerate(self.layout.sides):
@@ -172,11 +178,11 @@ class QuotaRun:
         side = self.layout.sides[row]
         if side.quota.of != "share":
             return bool((self.layout.fixed[kinds, row] != 0).any() or (self.layout.factor[kinds, row] != 0).any())
-        count = len(self.layout.fixed) // max(1, len(self.layout.openings))
+        count = len(self.layout.days)
         return any(side.quota.where.matches(self.layout.openings[int(kind) // count].facets) for kind in kinds)
 
     def _allocate(self, pool: Pool, room: Room, *, single: bool) -> Allocation:
-        if single:
+        if single and self.contacts:
             room = self._possible(pool, room)
             self._ceiling = room.ceiling
         found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
@@ -368,6 +374,54 @@ class QuotaRun:
             side = self.layout.sides[row]
             part = f", {cost / total:.1%} of the total" if total > 0 else ""
             yield f"{side.quota.name}: {side.limit:.0%} of all messages, costs {cost:,.6g} in value{part}"
+
+
+def choose_together(
+    arbiter: Arbiter, keys: Sequence[str], case_of: Callable[[int, Allotted | None], Case], *, claims: bool, threads: int
+) -> QuotaRun:
+    """What contacts get so that the quotas hold, where all of them are decided by the one-contact engine.
+
+    Args:
+        arbiter: who decides.
+        keys: the ids of the contacts.
+        case_of: makes the case of a contact, by his number, given what was chosen for him.
+        claims: whether claims are given.
+        threads: how many pieces of them are worked on at once.
+
+    Raises:
+        InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
+        DataError: for a quota of a column of claims where no claims are given.
+    """
+    playbook, compiled = arbiter.playbook, arbiter.compiled
+    if not claims:
+        need_no_columns(playbook)
+    cases = [case_of(number, None) for number in range(len(keys))]
+    openings = dict.fromkeys(compiled.openings)
+    for case in cases:
+        openings.update((entry.opening, None) for entry in case.entries if entry.opening is not None)
+    columns = {fold(quota.of) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"}
+    layout = Layout(compiled, list(openings), sorted(columns) if claims else ())
+    numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
+    run = QuotaRun(
+        playbook,
+        layout,
+        fingerprint=arbiter.fingerprint,
+        contacts=len(keys),
+        threads=threads,
+        ranks=callable(getattr(arbiter.policy, "rank", None)),
+    )
+    for obeys in run.contests:
+        pools = []
+        for number, case in enumerate(cases):
+            contest = case.contest if obeys else case.exempt
+            if contest.items:
+                pool = pool_of(contest, layout.quotas, numbers, contact_key(keys[number])[0], several=run.several)
+                if len(pool.item):
+                    pools.append((pool, np.array([number])))
+        run.settle(obeys, pools)
+        if not obeys:
+            cases = [case_of(number, run.allotted(number)) for number in range(len(keys))]
+    return run
 
 
 def pooled(parts: Any) -> list[tuple[Pool, np.ndarray]]:
