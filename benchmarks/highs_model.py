@@ -1,9 +1,10 @@
 """Linear models for HiGHS, the yardstick of the benchmarks: built from arrays, solved by one thread.
 
-`assignment` is the model of a customer assignment instance that describes each contact's choices exactly: one column for
-every set of activities that the contact may have, one row for each contact (at most one set), one for each rule over all
-contacts. `by_cliques` describes them by one column for each possible assignment, and rows for the maximal cliques of
-activities that conflict.
+`assignment` is the model of a customer assignment instance that describes each contact's choices exactly: one column
+for every set of activities that the contact may have, one row for each contact (at most one set), one for each rule
+over all contacts. `by_cliques` has one column for each possible assignment, and describes a contact's choices by rows
+for the maximal cliques of activities that conflict. Both have the same bound on the published instances; the second is
+smaller.
 """
 
 from __future__ import annotations
@@ -172,9 +173,7 @@ def _finish(
     value = [np.bincount(member, [option.profit for option in flat], count)]
     row_least, row_most, extra = [], [], 0
     for number, rule in enumerate(instance.quotas, start=len(most)):
-        amounts = [
-            rule.amount(act, option) if rule.covers(act) else 0 for act, option in zip(acts, flat, strict=True)
-        ]
+        amounts = [rule.amount(act, option) if rule.covers(act) else 0 for act, option in zip(acts, flat, strict=True)]
         usage = np.bincount(member, amounts, count)
         rows.add(np.full(count, number), np.arange(count), usage)
         row_least.append(rule.bound if rule.least else -INFINITE)
