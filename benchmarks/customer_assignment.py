@@ -29,11 +29,12 @@ import highs_model
 from assignment import HARD, Instance, Verdict, check, claims, instant, local, playbook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from assignment import Option
 
-    from journeykit import Arbiter
+    from journeykit import Arbiter, Touch
 
 Pairs = list[tuple[str, str]]
 
@@ -52,14 +53,22 @@ class Room:
 
     def take(self, option: Option) -> bool:
         """Whether there was room for it; if so, it is taken."""
-        activity = self.instance.activities[option.activity]
-        touched = [entry for entry in self.left if entry[0].covers(activity)]
-        amounts = [rule.amount(activity, option) for rule, _ in touched]
-        if any(amount > left for amount, (_, left) in zip(amounts, touched, strict=True)):
+        if any(amount > entry[1] for amount, entry in self._touched(option)):
             return False
-        for amount, entry in zip(amounts, touched, strict=True):
+        for amount, entry in self._touched(option):
             entry[1] -= amount
         return True
+
+    def give_back(self, option: Option) -> None:
+        """Undo a take."""
+        for amount, entry in self._touched(option):
+            entry[1] += amount
+
+    def _touched(self, option: Option) -> Iterator[tuple[float, list[Any]]]:
+        activity = self.instance.activities[option.activity]
+        for entry in self.left:
+            if entry[0].covers(activity):
+                yield entry[0].amount(activity, option), entry
 
 
 def day_by_day(instance: Instance) -> Pairs:
@@ -83,42 +92,75 @@ def hashed(contacts: Iterable[str]) -> list[str]:
     return sorted(contacts, key=lambda contact: blake2b(contact.encode(), digest_size=8).digest())
 
 
-def all_in_view(instance: Instance, arbiter: Arbiter) -> Pairs:
-    """Contact by contact, by prices alone: each sees his own claims of all days; nobody counts what others get."""
-    from journeykit import Contact
+def all_in_view(instance: Instance, arbiter: Arbiter, room: Room | None = None) -> Pairs:
+    """Contact by contact, by prices alone: each sees its own claims of all days.
 
+    Without room nobody counts what others get. With it, a claim that no longer fits a hard rule is not made: the
+    contact is decided again without it, and may take another.
+    """
     found = []
     for contact in hashed(instance.by_contact):
         options = instance.by_contact[contact]
-        asked = [_claim(instance, option) for option in options]
-        decision = arbiter.decide(Contact(id=contact), claims=asked, at=instance.at, until=instance.until)
-        found += [(contact, grant.campaign) for grant in decision.granted]
+        found += _decide(instance, arbiter, contact, options, room, at=instance.at, until=instance.until)[0]
     return found
 
 
-def one_day_in_view(instance: Instance, arbiter: Arbiter) -> Pairs:
-    """Day after day: each contact is decided by prices, with that day's claims and what it was granted before.
-
-    A grant for which a hard rule has no room left is not sent.
-    """
-    from journeykit import Contact, Touch
-
-    known = {(option.contact, option.activity): option for option in instance.options}
+def one_day_in_view(instance: Instance, arbiter: Arbiter, room: Room) -> Pairs:
+    """Day after day: each contact is decided by prices, with that day's claims and what it was granted before."""
     days: dict[int, dict[str, list[Option]]] = defaultdict(lambda: defaultdict(list))
     for option in instance.options:
         days[instance.activities[option.activity].day][option.contact].append(option)
-    room, touches, found = Room(instance), defaultdict(list), []
+    touches, found = defaultdict(list), []
     for day, asking in sorted(days.items()):
         for contact in hashed(asking):
-            asked = [_claim(instance, option) for option in asking[contact]]
-            decision = arbiter.decide(Contact(id=contact), touches[contact], asked, at=instant(day))
-            for grant in decision.granted:
-                if room.take(known[contact, grant.campaign]):
-                    found.append((contact, grant.campaign))
-                    touches[contact].append(
-                        Touch(at=grant.at, channel=grant.channel, campaign=grant.campaign, content=grant.content)
-                    )
+            pairs, sent = _decide(
+                instance, arbiter, contact, asking[contact], room, at=instant(day), touches=touches[contact]
+            )
+            found += pairs
+            touches[contact] += sent
     return found
+
+
+def _decide(
+    instance: Instance,
+    arbiter: Arbiter,
+    contact: str,
+    options: list[Option],
+    room: Room | None,
+    *,
+    touches: Sequence[Touch] = (),
+    **span: datetime,
+) -> tuple[Pairs, list[Touch]]:
+    from journeykit import Claim, Contact, Touch
+
+    asking = {
+        option.activity: Claim(
+            campaign=option.activity,
+            at=local(instance.activities[option.activity].day),
+            weight=option.profit,
+            propensity=option.chance,
+        )
+        for option in options
+    }
+    known = {option.activity: option for option in options}
+    while True:
+        granted = arbiter.decide(Contact(id=contact), touches, list(asking.values()), **span).granted
+        taken = []
+        full = None
+        for grant in granted:
+            if room is not None and not room.take(known[grant.campaign]):
+                full = grant.campaign
+                break
+            taken.append(known[grant.campaign])
+        if full is None:
+            sent = [
+                Touch(at=grant.send_at, channel=grant.channel, campaign=grant.campaign, content=grant.content)
+                for grant in granted
+            ]
+            return [(contact, grant.campaign) for grant in granted], sent
+        for option in taken:
+            room.give_back(option)
+        del asking[full]
 
 
 def kept_within(instance: Instance, pairs: Pairs) -> Pairs:
@@ -126,17 +168,6 @@ def kept_within(instance: Instance, pairs: Pairs) -> Pairs:
     known = {(option.contact, option.activity): option for option in instance.options}
     room = Room(instance)
     return [pair for pair in pairs if room.take(known[pair])]
-
-
-def _claim(instance: Instance, option: Option) -> Any:
-    from journeykit import Claim
-
-    return Claim(
-        campaign=option.activity,
-        at=local(instance.activities[option.activity].day),
-        weight=option.profit,
-        propensity=option.chance,
-    )
 
 
 def plan(instance: Instance) -> tuple[Pairs, Any, float]:
@@ -192,14 +223,15 @@ def online(instance: Instance, summary: Any, planned: Verdict) -> None:
         arbiter = Arbiter(playbook(instance), prices=Prices.load(Path(folder) / "prices.json"))
     free = all_in_view(instance, arbiter)
     runs = {
-        "prices, all days in view, nothing counted": free,
-        "prices, all days in view, hard rules counted": kept_within(instance, free),
-        "prices, one day in view, hard rules counted": one_day_in_view(instance, arbiter),
+        "all days in view, nothing counted": free,
+        "all days in view, too many dropped": kept_within(instance, free),
+        "all days in view, hard rules counted": all_in_view(instance, arbiter, Room(instance)),
+        "one day in view, hard rules counted": one_day_in_view(instance, arbiter, Room(instance)),
     }
     for name, pairs in runs.items():
         verdict = check(instance, pairs)
         print(
-            f"  {name:45} profit {verdict.profit:12,.2f}, {verdict.profit / planned.profit:7.2%} of the plan's"
+            f"  prices, {name:37} profit {verdict.profit:12,.2f}, {verdict.profit / planned.profit:7.2%} of the plan's"
             f" (wanted {ONLINE:.0%}); objective {verdict.objective / planned.objective:7.2%};"
             f" {len(verdict.violations)} hard violations"
         )
