@@ -41,7 +41,7 @@ Pairs = list[tuple[str, str]]
 NAMES = ("toy", "GS1", "GS2", "GS3", "GS5", "GS7")
 BEST = {"toy": 2959.56, "GS1": 151022.41, "GS2": 139527.97, "GS3": 104620.44, "GS5": 131406.67, "GS7": 424959.48}
 """Best known objectives: the whole-number model, solved to a gap of 0.01 %."""
-WANTED, ONLINE = 0.9995, 0.99
+WANTED, WANTED_SECONDS, ONLINE = 0.9995, 10, 0.99
 
 
 class Room:
@@ -183,8 +183,8 @@ def plan(instance: Instance) -> tuple[Pairs, Any, float]:
     return pairs, told[0], seconds
 
 
-def linear(instance: Instance, *, mip: bool) -> float:
-    """The linear bound; prints what HiGHS needs for it, by either model."""
+def linear(instance: Instance, *, mip: bool) -> tuple[float, float]:
+    """The linear bound, and the seconds that HiGHS needs for it by the quicker of the two models."""
     best = None
     for name, build in (("cliques", highs_model.by_cliques), ("sets", highs_model.assignment)):
         began = time.perf_counter()
@@ -203,7 +203,7 @@ def linear(instance: Instance, *, mip: bool) -> float:
         chosen = zip(sets, found.columns, strict=False)
         verdict = check(instance, [(o.contact, o.activity) for some, size in chosen if size > 0.5 for o in some])
         print(f"  HiGHS, whole    {_line(verdict, found.bound)}   {found.seconds:6.2f} s; {found.status}")
-    return best.objective
+    return best.objective, best.seconds
 
 
 def _line(verdict: Verdict, bound: float) -> str:
@@ -240,7 +240,8 @@ def online(instance: Instance, summary: Any, planned: Verdict) -> None:
 def report(instance: Instance, *, mip: bool, prices: bool, highs_only: bool) -> bool:
     """Print one instance's figures; whether what is wanted was reached."""
     print(f"{instance.name}: {len(instance.options):,} possible assignments of {len(instance.by_contact):,} contacts")
-    bound = linear(instance, mip=mip)
+    bound, allowed = linear(instance, mip=mip)
+    allowed = max(WANTED_SECONDS, allowed)
     best = BEST.get(instance.name)
     if best is not None:
         print(f"  best known      objective {best:12,.2f} {best / bound:42.4%} of the bound")
@@ -264,7 +265,8 @@ def report(instance: Instance, *, mip: bool, prices: bool, highs_only: bool) -> 
         print(f"    BROKEN {fault}")
     if prices:
         online(instance, summary, verdict)
-    return not verdict.violations and verdict.objective >= WANTED * bound and told["bound"] >= bound - 1
+    honest = told["bound"] >= verdict.objective - 1e-3
+    return not verdict.violations and verdict.objective >= WANTED * bound and seconds <= allowed and honest
 
 
 def _shown(bound: float | None) -> str:
@@ -287,7 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in given.names or NAMES
     ]
     if not all(reached):
-        sys.exit(f"wanted: no hard violation, and {WANTED:.2%} of the bound; missed")
+        sys.exit(f"missed: no hard violation, {WANTED:.2%} of the bound, in {WANTED_SECONDS} s or what HiGHS takes")
 
 
 if __name__ == "__main__":
