@@ -47,7 +47,7 @@ def test_the_run_says_what_the_checker_says(toy, run):
     """Value, penalties and the usage of every quota are those that the tables give."""
     pairs, told = run
     found = check(toy, pairs)
-    assert told["value"] == pytest.approx(found.objective, abs=1e-6)
+    assert told["value"] == pytest.approx(found.profit, abs=1e-6)
     assert told["penalties"] == pytest.approx(found.penalties, abs=1e-6)
     for rule, quota in zip(toy.quotas, told["quotas"], strict=True):
         options = [option for option in toy.options if (option.contact, option.activity) in set(pairs)]

@@ -10,6 +10,7 @@ from journeykit.columns.allocation import Allocation, allocate, conflicting, mos
 from journeykit.columns.layout import OBEYS_CAPS, Layout
 from journeykit.columns.pool import Pool, join_pools, stage_of
 from journeykit.columns.pooling import pool_of
+from journeykit.columns.pricing import scales
 from journeykit.columns.quotas import fold, largest_weight, need_no_columns
 from journeykit.columns.settle import Given
 from journeykit.errors import InfeasibleError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from journeykit.quota import Side
 
 _TOO_SMALL = 1e-9
+_NUDGE = 5e-6
+"""By so much, as a share of what a unit of a quota is worth, saved prices are larger than those found."""
 
 
 class QuotaRun:
@@ -70,6 +73,7 @@ class QuotaRun:
         self._eligible = np.zeros(len(self.layout.sides), np.int64)
         self._left_out = self._unproven = self.passes = 0
         self._ceiling: np.ndarray | None = None
+        self._nudge = np.zeros(len(self.layout.sides))
         self._cost: dict[int, float] = {}
         self._total_without: dict[int, float] = {}
 
@@ -109,9 +113,14 @@ class QuotaRun:
 
     @property
     def prices(self) -> Prices:
-        """The prices, for decisions on single contacts: those of the last tier in which each bound."""
+        """The prices, for decisions on single contacts: the largest of all tiers.
+
+        Claims of equal worth are many, and the run chose among them as the quotas need it. So that single contacts do
+        so too, each price is a few millionths larger than what the run found, a free quota's too.
+        """
         found: dict[str, dict[str, float]] = {}
-        for side, price in zip(self.layout.sides, self._prices[None].tolist(), strict=True):
+        for row, side in enumerate(self.layout.sides):
+            price = float(self._prices[None][row]) + float(self._nudge[row])
             found.setdefault(side.quota.name, {})["max" if side.is_max else "min"] = price
         return Prices(self.fingerprint, found)
 
@@ -127,6 +136,7 @@ class QuotaRun:
         contact = np.concatenate([np.zeros(0, np.int64), *(own for _, own in pools)])
         taken = np.zeros(len(pool.item), np.bool_)
         whole = self.layout.room(pool, largest_weight(pool, self.playbook.reserve))
+        self._nudge = np.maximum(self._nudge, _NUDGE * scales(pool, whole))
         if self._ceiling is None or obeys:
             # The largest weight of the run: that of the claims that obey caps, where there are both.
             self._ceiling = whole.ceiling
