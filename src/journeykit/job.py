@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from journeykit.calendar import DayTally
 from journeykit.civil import clock, micros, moment
 from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.arbiter import Arbiter
+    from journeykit.calendar import Calendar
     from journeykit.campaign import Campaign
     from journeykit.content import Content
     from journeykit.decision import Decision, Row
@@ -450,6 +452,7 @@ class Job:
         self._inputs = inputs
         self._progress = progress
         self._tally = Tally(arbiter.playbook)
+        self._days = None if until is None else DayTally(arbiter.playbook, at, until)
         self._notes: tuple[str, ...] = ()
         zone = None if inputs.zone is None else clock(inputs.zone).zone
         playbook, bad = arbiter.playbook, self.bad
@@ -486,6 +489,8 @@ class Job:
             fault = self._tally.count(contact, decision, counted)
             if fault is not None:
                 self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
+            if self._days is not None:
+                self._days.count(decision.rows)
             yield contact, decision
             done += 1
             if self._progress is not None and done % 64 == 0:
@@ -556,6 +561,21 @@ class Job:
             unknown_scores=len(self._scores),
             notes=self._notes,
         )
+
+    def calendar(self) -> Calendar:
+        """What is granted and deferred so far, on each day of the plan.
+
+        Raises:
+            ModelError: without ``until``, since a single instant has no days.
+        """
+        return calendar_of(self._days)
+
+
+def calendar_of(days: DayTally | None) -> Calendar:
+    """What a plan's days have counted; without a plan there are none."""
+    if days is None:
+        raise ModelError("a calendar is that of a plan; give until, its last instant", field="until")
+    return days.calendar()
 
 
 def summarise(
