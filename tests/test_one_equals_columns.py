@@ -49,7 +49,7 @@ def cells(batches) -> list[tuple]:
 
 
 def assert_equal(playbook, rows, history, scores=None, claims=None, *, at, until=None, explain=False, policies=None):
-    """Both engines on the same tables: every row and the whole summary."""
+    """Both engines on the same tables: every row, the whole summary, and the calendar of a plan."""
     arbiter = Arbiter(playbook, policies or {})
     job = Job(
         arbiter,
@@ -66,6 +66,8 @@ def assert_equal(playbook, rows, history, scores=None, claims=None, *, at, until
     for name in ("written", "notes"):
         one.pop(name), two.pop(name)
     assert two == one
+    if until is not None:
+        assert other.calendar() == job.calendar()
     return other
 
 

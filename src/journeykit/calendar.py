@@ -42,7 +42,9 @@ class Calendar:
     """How many messages are granted, and how many claims deferred, on each day of a plan, team by team.
 
     A message counts on the day on which it goes (``send_at``), a deferred claim on the day on which it may go
-    (``retry_at``). Days are those of the playbook's zone: a contact elsewhere may call the day by another date.
+    (``retry_at``). A plan has weighed all of its own days when it defers a claim, so that `Arbiter` looks for that day
+    after the plan: what it defers is ``later``. Days are those of the playbook's zone: a contact elsewhere may call
+    the day by another date.
 
     Print it for the text, show it in a notebook for a table, or take it as plain data.
 
@@ -75,9 +77,9 @@ class Calendar:
         <BLANKLINE>
         day             events
         --------------  ------
-        Thu 2026-11-05   1 / 0
-        Fri 2026-11-06   0 / 0
-        Sat 2026-11-07   0 / 0
+        Thu 2026-11-05   1
+        Fri 2026-11-06   0
+        Sat 2026-11-07   0
         later            - / 1
         all              1 / 1
     """
@@ -113,14 +115,14 @@ class Calendar:
         return f"Plan {span}: messages granted / claims deferred, by team.", zone
 
     def text(self, width: int = WIDTH) -> str:
-        """The calendar as a text with one line a day.
+        """The calendar as a text with one line a day. Where no claim is deferred to a day, one number stands alone.
 
         Where not all teams have room in the width, those with most messages granted are shown, and all others
         together; so too where there are more than nine teams.
         """
         for shown in self._choices():
             table = _aligned(self._headings(shown), self._cells(shown))
-            if width_of(table[0]) <= width:
+            if max(map(width_of, table)) <= width:
                 break
         return "\n".join([*map(clean, self.heading()), "", *table])
 
@@ -177,9 +179,9 @@ class Calendar:
         columns = [[line.label for line in lines]]
         for _, teams in self._groups(shown):
             goes = ["-" if line.granted is None else f"{_sum(line.granted, teams):,}" for line in lines]
-            waits = [f"{_sum(line.deferred, teams):,}" for line in lines]
+            waits = [f" / {count:,}" if (count := _sum(line.deferred, teams)) else "" for line in lines]
             left, right = max(map(len, goes)), max(map(len, waits))
-            columns.append([f"{go:>{left}} / {wait:>{right}}" for go, wait in zip(goes, waits, strict=True)])
+            columns.append([f"{go:>{left}}{wait:<{right}}" for go, wait in zip(goes, waits, strict=True)])
         return [list(row) for row in zip(*columns, strict=True)]
 
     def _headings(self, shown: int) -> list[list[str]]:
@@ -266,10 +268,9 @@ def _aligned(headings: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -
     tall = max(map(len, headings))
     top = list(zip(*([""] * (tall - len(heading)) + list(heading) for heading in headings), strict=True))
     widths = [max(map(width_of, column)) for column in zip(*top, *rows, strict=True)]
-    lines = [*top, ["-" * width for width in widths], *rows]
-    return [
-        "  ".join(
-            padded(cell, width, right=place > 0) for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
+    lines: list[Sequence[str]] = [*top, ["-" * width for width in widths], *rows]
+    filled = (
+        [padded(cell, width, right=place > 0) for place, (cell, width) in enumerate(zip(line, widths, strict=True))]
         for line in lines
-    ]
+    )
+    return ["  ".join(line).rstrip() for line in filled]
