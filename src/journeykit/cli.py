@@ -253,7 +253,7 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("csv", "jsonl", "parquet"), help="where the ending does not say it")
     parser.add_argument("--all", action="store_true", help="write denied claims too")
     parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
-    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
     parser.add_argument("--run", metavar="NAME", help="a name for the run; by default a hash")
     parser.add_argument(
         "--engine",
