@@ -171,6 +171,27 @@ def test_the_vendors_cases_end_alike(case):
     assert granted == case["granted"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_two_weeks_are_planned_without_the_other_engine(monkeypatch, seed):
+    """Twenty campaigns, of which each day takes one and each week three: the columns find the best by themselves."""
+    rng = Random(seed)
+    playbook = Playbook.from_dict(
+        NOTE
+        | {
+            "campaigns": [
+                {"id": f"k{n}", "content": ["note"], "weight": round(rng.uniform(1, 100), 3)} for n in range(20)
+            ],
+            "caps": [
+                {"name": "three a week", "max": 3, "window": {"days": 7}},
+                {"name": "one a day", "max": 1, "window": {"calendar": "day"}},
+            ],
+        }
+    )
+    monkeypatch.setattr(TableJob, "_decide_one", lambda *_: pytest.fail("a contact was left"))
+    contacts = [{"contact_id": "anna", "consent": ["email"]}]
+    assert_equal(playbook, contacts, None, at=AT, until=AT + timedelta(days=13))
+
+
 # What nothing depends on
 
 
