@@ -24,7 +24,7 @@ from test_conformance import CASES, as_claims, instant, playbook_of
 
 from journeykit import Arbiter, DataError, Playbook, PolicyError
 from journeykit.civil import DAY, clock, micros
-from journeykit.columns import TableJob, segments, sources
+from journeykit.columns import TableJob, jit, segments, settle, sources
 from journeykit.columns.clocks import zones_of
 from journeykit.columns.column import Column
 from journeykit.columns.keys import hash_texts, held_out
@@ -190,6 +190,13 @@ def test_two_weeks_are_planned_without_the_other_engine(monkeypatch, seed):
     monkeypatch.setattr(TableJob, "_decide_one", lambda *_: pytest.fail("a contact was left"))
     contacts = [{"contact_id": "anna", "consent": ["email"]}]
     assert_equal(playbook, contacts, None, at=AT, until=AT + timedelta(days=13))
+
+
+def test_kernels_on_disk_are_those_of_the_sources():
+    """What a kernel calls lies in other files than it does: it is compiled anew when any of them has changed."""
+    disk = settle.settle_all._cache._cache_file
+    assert disk._source_stamp[1] == jit._sources()
+    assert disk._load_index()
 
 
 # What nothing depends on
