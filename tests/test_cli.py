@@ -40,6 +40,10 @@ def decide(*more: str, contacts: str = "c.csv", out: str = "d.csv", playbook: st
     return main(["decide", playbook, "--contacts", contacts, *AT, "--out", out, *more])
 
 
+def plan(*more: str, until: str = "2026-11-07T10:00:00Z", out: str = "d.csv") -> int:
+    return main(["plan", "play.json", "--contacts", "c.csv", *AT, "--until", until, "--out", out, *more])
+
+
 def rows(path: str = "d.csv") -> list[str]:
     return Path(path).read_text().splitlines()[1:]
 
@@ -146,6 +150,87 @@ def test_own_policies_come_from_the_current_directory(capsys):
     assert rows()[0].split(",")[12] == "7.0"
 
 
+# plan
+
+
+CALENDAR = """\
+Plan from Thu 2026-11-05 until Sat 2026-11-07: messages granted / claims deferred, by team.
+Days are those of UTC, the playbook's zone; a contact's own may differ.
+
+day             events  community  all
+--------------  ------  ---------  ---
+Thu 2026-11-05       1          1    2
+Fri 2026-11-06       0          1    1
+Sat 2026-11-07       0          0    0
+later                -          -    -
+all                  1          2    3
+"""
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_a_plan_prints_its_calendar(capsys, engine):
+    """The calendar goes to standard output, the summary to standard error, and the decisions to the file."""
+    assert plan("--engine", engine) == cli.DONE
+    output = capsys.readouterr()
+    assert output.out == CALENDAR
+    assert "2 contacts, 4 claims, 3 rows written" in output.err
+    planned = Path("d.csv").read_bytes()
+    assert decide("--until", "2026-11-07T10:00:00Z", "--engine", engine) == cli.DONE
+    assert Path("d.csv").read_bytes() == planned
+
+
+def test_a_plan_takes_what_decide_takes():
+    """Denied claims, explanations and a name for the run."""
+    assert plan("--all", "--explain", "--run", "two weeks") == cli.DONE
+    assert len(rows()) == 4
+    assert rows()[0].split(",")[1] == "two weeks"
+    assert rows()[0].split(",")[15] == "0.0"
+
+
+def test_json_prints_the_summary_of_a_plan_and_its_calendar(capsys):
+    """Both as one object."""
+    assert plan("--json") == cli.DONE
+    output = capsys.readouterr()
+    found = json.loads(output.out)
+    assert found["outcomes"] == {"granted": 3, "denied": 1}
+    assert found["timezone"] == "UTC"
+    assert len(found["calendar"]) == 6
+    assert found["calendar"][0] == {"day": "2026-11-05", "team": "events", "granted": 1, "deferred": 0}
+    assert found["later"] == {"events": 0, "community": 0}
+    assert output.err == ""
+
+
+def test_where_a_plan_is_printed_its_calendar_gives_way(capfd):
+    """With `--out -` the decisions have the standard output for themselves."""
+    assert plan("--format", "jsonl", out="-") == cli.DONE
+    output = capfd.readouterr()
+    assert [json.loads(line)["outcome"] for line in output.out.splitlines()] == ["granted"] * 3
+    assert output.err.startswith(CALENDAR)
+    assert "2 contacts" in output.err
+
+
+def test_a_plan_that_fails_leaves_nothing_behind(capsys):
+    """Neither a file nor a calendar."""
+    Path("c.csv").write_text("contact_id,timezone\nanna,Mars\n")
+    assert plan("--max-bad", "0") == cli.DATA
+    assert plan(until="2026-11-01T10:00:00Z") == cli.USAGE
+    assert plan("--json", "--format", "csv", out="-") == cli.USAGE
+    assert capsys.readouterr().out == ""
+    assert leftovers() == set()
+
+
+def test_a_calendar_fits_the_terminal(monkeypatch):
+    """Where there is one; what has no room there is told together."""
+    many = json.loads(PLAYBOOK)
+    many["teams"] += [{"name": f"office {number}"} for number in range(5)]
+    Path("play.json").write_text(json.dumps(many))
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", "55")
+    assert plan("--engine", "one") == cli.DONE
+    assert "day             events  community  5 others  all" in screen.text
+
+
 # Exit codes
 
 
@@ -159,6 +244,7 @@ def test_own_policies_come_from_the_current_directory(capsys):
         (["decide", "play.json", "--contacts", "c.csv", "--at", "2026-11-05T10:00", "--out", "d.csv"], "has no offset"),
         (["decide", "play.json", "--contacts", "c.csv", "--at", "today", "--out", "d.csv"], "is no instant"),
         (["decide", "play.json", *AT, "--out", "d.csv"], "give --contacts, or --claims, or both"),
+        (["plan", "play.json", "--contacts", "c.csv", *AT, "--out", "d.csv"], "required: --until"),
         (["explain", "play.json", "--contacts", "c.csv", *AT], "required: --contact"),
         (["explain", "play.json", *AT, "--contact", "anna"], "give --contacts, or --claims, or both"),
     ],
@@ -338,8 +424,8 @@ def test_version_and_help(capsys):
     assert capsys.readouterr().out == f"journeykit {__version__}\n"
     assert main(["--help"]) == cli.DONE
     said = capsys.readouterr().out
-    assert all(f"\n    {name} " in said for name in ("check", "decide", "explain", "graph", "schema", "demo"))
-    for name in ("check", "decide", "explain", "graph", "schema"):
+    assert all(f"\n    {name} " in said for name in ("check", "decide", "plan", "explain", "graph", "schema", "demo"))
+    for name in ("check", "decide", "plan", "explain", "graph", "schema"):
         assert main([name, "--help"]) == cli.DONE
         assert capsys.readouterr().out
 

@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "journeykit"
 # From the bottom to the top. A module may import, when it is loaded, only those of earlier lines or of its own line.
 STREET = [
     {"errors"},
-    {"civil", "fields", "identity"},
+    {"civil", "fields", "identity", "terminal"},
     {"window", "rule"},
     {"split", "contact", "content", "journey", "campaign", "touch", "cap", "hours", "quota"},
     {"playbook", "decision"},
@@ -25,7 +25,7 @@ STREET = [
     {"case"},
     {"explain", "audit"},
     {"arbiter"},
-    {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "tables", "job", "testing"},
+    {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "calendar", "tables", "job", "testing"},
     {"columns"},
     {"demo", "cli"},
     {"__main__"},

@@ -24,7 +24,7 @@ from test_conformance import CASES, as_claims, instant, playbook_of
 
 from journeykit import Arbiter, DataError, Playbook, PolicyError
 from journeykit.civil import DAY, clock, micros
-from journeykit.columns import TableJob, segments, sources
+from journeykit.columns import TableJob, jit, segments, settle, sources
 from journeykit.columns.clocks import zones_of
 from journeykit.columns.column import Column
 from journeykit.columns.keys import hash_texts, held_out
@@ -49,7 +49,7 @@ def cells(batches) -> list[tuple]:
 
 
 def assert_equal(playbook, rows, history, scores=None, claims=None, *, at, until=None, explain=False, policies=None):
-    """Both engines on the same tables: every row and the whole summary."""
+    """Both engines on the same tables: every row, the whole summary, and the calendar of a plan."""
     arbiter = Arbiter(playbook, policies or {})
     job = Job(
         arbiter,
@@ -66,6 +66,8 @@ def assert_equal(playbook, rows, history, scores=None, claims=None, *, at, until
     for name in ("written", "notes"):
         one.pop(name), two.pop(name)
     assert two == one
+    if until is not None:
+        assert other.calendar() == job.calendar()
     return other
 
 
@@ -167,6 +169,34 @@ def test_the_vendors_cases_end_alike(case):
             for row in rows
         ]
     assert granted == case["granted"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_weeks_are_planned_without_the_other_engine(monkeypatch, seed):
+    """Twenty campaigns, of which each day takes one and each week three: the columns find the best by themselves."""
+    rng = Random(seed)
+    playbook = Playbook.from_dict(
+        NOTE
+        | {
+            "campaigns": [
+                {"id": f"k{n}", "content": ["note"], "weight": round(rng.uniform(1, 100), 3)} for n in range(20)
+            ],
+            "caps": [
+                {"name": "three a week", "max": 3, "window": {"days": 7}},
+                {"name": "one a day", "max": 1, "window": {"calendar": "day"}},
+            ],
+        }
+    )
+    monkeypatch.setattr(TableJob, "_decide_one", lambda *_: pytest.fail("a contact was left"))
+    contacts = [{"contact_id": "anna", "consent": ["email"]}]
+    assert_equal(playbook, contacts, None, at=AT, until=AT + timedelta(days=13))
+
+
+def test_kernels_on_disk_are_those_of_the_sources():
+    """What a kernel calls lies in other files than it does: it is compiled anew when any of them has changed."""
+    disk = settle.settle_all._cache._cache_file
+    assert disk._source_stamp[1] == jit._sources()
+    assert disk._load_index()
 
 
 # What nothing depends on

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
         DataError as DataError,
     )
     from journeykit.errors import (
+        InfeasibleError as InfeasibleError,
+    )
+    from journeykit.errors import (
         JourneykitError as JourneykitError,
     )
     from journeykit.errors import (
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
     from journeykit.playbook import OnMissing as OnMissing
     from journeykit.playbook import Playbook as Playbook
     from journeykit.policy import Policy as Policy
+    from journeykit.prices import Prices as Prices
     from journeykit.quota import Quota as Quota
     from journeykit.rule import Rule as Rule
     from journeykit.split import Holdout as Holdout
@@ -91,6 +95,7 @@ _HOMES = {
     "Holdout": "split",
     "Holiday": "hours",
     "Hours": "hours",
+    "InfeasibleError": "errors",
     "Journey": "journey",
     "JourneykitError": "errors",
     "Lag": "window",
@@ -104,6 +109,7 @@ _HOMES = {
     "PlaybookError": "errors",
     "Policy": "policy",
     "PolicyError": "errors",
+    "Prices": "prices",
     "Quota": "quota",
     "Reason": "decision",
     "Requirement": "cap",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.audit import Violation
+    from journeykit.calendar import Calendar
     from journeykit.campaign import Claim, Score
     from journeykit.decision import Row
     from journeykit.job import Summary
@@ -270,6 +271,7 @@ class Arbiter:
         max_bad: int | None = None,
         progress: Callable[[int, int | None], None] | None = None,
         summary: Callable[[Summary], object] | None = None,
+        calendar: Callable[[Calendar], object] | None = None,
     ) -> Any:
         """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
 
@@ -293,6 +295,7 @@ class Arbiter:
             max_bad: how many bad rows are tolerated; None for any number.
             progress: is told, every now and then, how many contacts are done, and of how many where that is known.
             summary: is given the summary of the run once all is decided.
+            calendar: is given the calendar of the plan once all is decided; needs ``until``.
 
         Returns:
             The table of decisions, of the caller's kind (a table of PyArrow for paths and mappings); with ``stream``
@@ -302,6 +305,7 @@ class Arbiter:
         Raises:
             DataError: for a table that cannot be used, or too many bad rows.
             MissingExtraError: without the extra ``columns``.
+            ModelError: for an argument that cannot be, such as a calendar without ``until``.
 
         Example:
             >>> from datetime import UTC, datetime
@@ -333,17 +337,21 @@ class Arbiter:
             max_bad=max_bad,
             progress=progress,
         )
-        if out is not None:
-            found = job.write(out)
+        if calendar is not None:
+            # What cannot be is said before the work.
+            job.calendar()
+
+        def tell(done: TableJob) -> None:
             if summary is not None:
-                summary(found)
-            return found
-        if stream:
-            return job.tables(summary)
-        table = job.table()
-        if summary is not None:
-            summary(job.summary())
-        return table
+                summary(done.summary())
+            if calendar is not None:
+                calendar(done.calendar())
+
+        if stream and out is None:
+            return job.tables(tell)
+        found = job.table() if out is None else job.write(out)
+        tell(job)
+        return found
 
     def run_id(self, at: datetime, until: datetime | None = None) -> str:
         """The default name of a run: a hash of the playbook, ``at`` and ``until``."""

@@ -1,4 +1,4 @@
-"""The command line: ``journeykit check``, ``decide``, ``explain``, ``graph``, ``schema`` and ``demo``.
+"""The command line: ``journeykit check``, ``decide``, ``plan``, ``explain``, ``graph``, ``schema`` and ``demo``.
 
 Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used. An error
 is one message on standard error.
@@ -12,6 +12,7 @@ import importlib.util
 import io
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from journeykit.arbiter import Arbiter
-    from journeykit.job import Inputs, Summary
+    from journeykit.columns import TableJob
+    from journeykit.job import Inputs, Job
     from journeykit.playbook import Playbook
 
 DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
@@ -185,18 +187,11 @@ def _parser() -> argparse.ArgumentParser:
 
     decide = _command(commands, "decide", _decide, "decide all contacts of a table")
     _add_tables(decide)
-    decide.add_argument("--out", required=True, metavar="F", help="the decisions: .csv, .jsonl or .parquet; - prints")
-    decide.add_argument("--format", choices=("csv", "jsonl", "parquet"), help="where the ending does not say it")
-    decide.add_argument("--all", action="store_true", help="write denied claims too")
-    decide.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
-    decide.add_argument("--json", action="store_true", help="print the summary as JSON")
-    decide.add_argument("--run", metavar="NAME", help="a name for the run; by default a hash")
-    decide.add_argument(
-        "--engine",
-        choices=("one", "columns"),
-        help="who does the work; both give the same rows (by default columns, where the extra is installed)",
-    )
-    decide.add_argument("--max-bad", type=_count, metavar="N", help="fail where more rows are bad")
+    _add_job(decide)
+
+    plan = _command(commands, "plan", _plan, "decide all contacts of a table for days to come, and print the calendar")
+    _add_tables(plan, until=True)
+    _add_job(plan)
 
     explain = _command(commands, "explain", _explain, "explain the decision for one contact")
     _add_tables(explain)
@@ -232,7 +227,8 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
     return parser
 
 
-def _add_tables(parser: argparse.ArgumentParser) -> None:
+def _add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
+    """What says who is decided, and for when; whether the last instant of a plan must be given."""
     tables = parser.add_argument_group("tables", "CSV, JSON lines or Parquet; their endings say which")
     tables.add_argument("--contacts", metavar="F", help="may be left out where --claims is given")
     tables.add_argument("--touches", metavar="F", help="the history")
@@ -240,7 +236,7 @@ def _add_tables(parser: argparse.ArgumentParser) -> None:
     tables.add_argument("--claims", metavar="F", help="what is asked for; else it is derived from the audiences")
     tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
     parser.add_argument("--at", required=True, type=_instant, metavar="T", help="the instant of the decisions")
-    parser.add_argument("--until", type=_instant, metavar="T", help="the last instant of a plan")
+    parser.add_argument("--until", required=until, type=_instant, metavar="T", help="the last instant of a plan")
     parser.add_argument(
         "--policy",
         action="append",
@@ -249,6 +245,22 @@ def _add_tables(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=MODULE:OBJECT",
         help="your own policy, by the name that the playbook uses; may be repeated",
     )
+
+
+def _add_job(parser: argparse.ArgumentParser) -> None:
+    """What says how a job works, and what becomes of its decisions."""
+    parser.add_argument("--out", required=True, metavar="F", help="the decisions: .csv, .jsonl or .parquet; - prints")
+    parser.add_argument("--format", choices=("csv", "jsonl", "parquet"), help="where the ending does not say it")
+    parser.add_argument("--all", action="store_true", help="write denied claims too")
+    parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
+    parser.add_argument("--run", metavar="NAME", help="a name for the run; by default a hash")
+    parser.add_argument(
+        "--engine",
+        choices=("one", "columns"),
+        help="who does the work; both give the same rows (by default columns, where the extra is installed)",
+    )
+    parser.add_argument("--max-bad", type=_count, metavar="N", help="fail where more rows are bad")
 
 
 def _instant(text: str) -> datetime:
@@ -322,17 +334,35 @@ def _problem(problem: Any) -> dict[str, Any]:
 
 
 def _decide(arguments: argparse.Namespace) -> int:
-    _check_outputs(arguments)
-    arbiter = _arbiter(arguments)
-    inputs = _inputs(arguments)
-    with _Bar() as bar:
-        job = _columns_job if _takes_columns(arguments) else _job
-        summary = job(arguments, arbiter, inputs, bar)
+    summary = _done(arguments).summary()
     if arguments.json:
         print(_as_json(summary.to_dict()))
     else:
         print(summary, file=sys.stderr)
     return DONE
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    job = _done(arguments)
+    summary, calendar = job.summary(), job.calendar()
+    if arguments.json:
+        print(_as_json(summary.to_dict() | calendar.to_dict()))
+        return DONE
+    # Where the decisions take the standard output, people read on the other one.
+    page = sys.stderr if arguments.out == "-" else sys.stdout
+    print(calendar.text(shutil.get_terminal_size().columns) if page.isatty() else calendar, file=page)
+    print(summary, file=sys.stderr)
+    return DONE
+
+
+def _done(arguments: argparse.Namespace) -> Job | TableJob:
+    """The job, done: its decisions are written."""
+    _check_outputs(arguments)
+    arbiter = _arbiter(arguments)
+    inputs = _inputs(arguments)
+    with _Bar() as bar:
+        job = _columns_job if _takes_columns(arguments) else _job
+        return job(arguments, arbiter, inputs, bar)
 
 
 def _takes_columns(arguments: argparse.Namespace) -> bool:
@@ -342,7 +372,7 @@ def _takes_columns(arguments: argparse.Namespace) -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("numpy", "numba", "narwhals", "pyarrow"))
 
 
-def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar) -> Summary:
+def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar) -> Job:
     from journeykit.job import Job
 
     job = Job(
@@ -355,10 +385,11 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _
         max_bad=arguments.max_bad,
         progress=bar,
     )
-    return job.write(arguments.out, form=arguments.format, everything=arguments.all)
+    job.write(arguments.out, form=arguments.format, everything=arguments.all)
+    return job
 
 
-def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar) -> Summary:
+def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar) -> TableJob:
     try:
         from journeykit.columns import TableJob
     except ImportError as error:
@@ -385,9 +416,10 @@ def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs
     if bar.shown:
         patience.start()
     try:
-        return job.write(arguments.out, form=arguments.format)
+        job.write(arguments.out, form=arguments.format)
     finally:
         patience.cancel()
+    return job
 
 
 def _say_why_it_takes_long() -> None:

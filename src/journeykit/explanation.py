@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import unicodedata
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from attrs import Factory, field, frozen
 
 from journeykit.civil import WEEKDAYS, clock, micros
 from journeykit.decision import Decision, Reason, Row
+from journeykit.terminal import clean, padded, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,16 +103,16 @@ class Explanation:
 
     def __str__(self) -> str:
         table = _aligned(HEADINGS, self.cells()) if self.rows else []
-        return "\n".join([*(_clean(line) for line in self.heading()), *([""] if table else []), *table])
+        return "\n".join([*(clean(line) for line in self.heading()), *([""] if table else []), *table])
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        who, value = (html.escape(_clean(line)) for line in self.heading())
+        who, value = (html.escape(clean(line)) for line in self.heading())
         head = "".join(f'<th style="{_CELL};text-align:left">{html.escape(name)}</th>' for name in HEADINGS)
         body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(_clean(cell))}</td>' for cell in row) + "</tr>"
+            "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(clean(cell))}</td>' for cell in row) + "</tr>"
             for row in self.cells()
         )
         return (
@@ -181,27 +181,11 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _clean(text: str) -> str:
-    """A text that cannot break a line, drive a terminal or turn the direction of what follows."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
-
-
-def _width(text: str) -> int:
-    """How many columns a text takes: letters of East Asia take two, marks on letters none."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
-
-
 def _aligned(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table as lines; what is too long for its column goes on below."""
     table = [[_wrapped(cell) for cell in row] for row in rows]
     widths = [
-        max(_width(heading), *(_width(line) for row in table for line in row[place]))
+        max(width_of(heading), *(width_of(line) for row in table for line in row[place]))
         for place, heading in enumerate(headings)
     ]
     lines = [_line(headings, widths), "  ".join("-" * width for width in widths)]
@@ -211,18 +195,18 @@ def _aligned(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = []
-    for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        gap = " " * (width - _width(cell))
-        padded.append(gap + cell if place in _NUMBERS else cell + gap)
-    return "  ".join(padded).rstrip()
+    filled = (
+        padded(cell, width, right=place in _NUMBERS)
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join(filled).rstrip()
 
 
 def _wrapped(text: str) -> list[str]:
     """The lines of a cell, broken between words."""
     lines: list[str] = []
-    for word in _clean(text).split(" "):
-        if lines and _width(lines[-1]) + 1 + _width(word) <= _WIDEST_WHY:
+    for word in clean(text).split(" "):
+        if lines and width_of(lines[-1]) + 1 + width_of(word) <= _WIDEST_WHY:
             lines[-1] += f" {word}"
         else:
             lines.append(word)

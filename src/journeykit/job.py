@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from journeykit.calendar import DayTally
 from journeykit.civil import clock, micros, moment
 from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.arbiter import Arbiter
+    from journeykit.calendar import Calendar
     from journeykit.campaign import Campaign, Claim, Score
     from journeykit.case import Allotted, Case
     from journeykit.columns.quota_run import QuotaRun
@@ -218,7 +220,6 @@ class Summary:
             if count:
                 yield f"{count:,} {what} belong to contacts that were not decided"
         yield from (f"note: {note}" for note in self.notes)
-
 
     def _worth(self) -> Iterator[str]:
         if self.quotas:
@@ -497,6 +498,7 @@ class Job:
         self._has_quotas = bool(arbiter.playbook.quotas) and only is None
         self._given: list[_Given] = []
         self._run: QuotaRun | None = None
+        self._days = None if until is None else DayTally(arbiter.playbook, at, until)
         self._notes: tuple[str, ...] = ()
         zone = None if inputs.zone is None else clock(inputs.zone).zone
         playbook, bad = arbiter.playbook, self.bad
@@ -528,6 +530,8 @@ class Job:
             fault = self._tally.count(contact, decision, counted)
             if fault is not None:
                 self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
+            if self._days is not None:
+                self._days.count(decision.rows)
             yield contact, decision
             done += 1
             if self._progress is not None and done % 64 == 0:
@@ -632,6 +636,21 @@ class Job:
             notes=self._notes,
             run=self._run,
         )
+
+    def calendar(self) -> Calendar:
+        """What is granted and deferred so far, on each day of the plan.
+
+        Raises:
+            ModelError: without ``until``, since a single instant has no days.
+        """
+        return calendar_of(self._days)
+
+
+def calendar_of(days: DayTally | None) -> Calendar:
+    """What a plan's days have counted; without a plan there are none."""
+    if days is None:
+        raise ModelError("a calendar is that of a plan; give until, its last instant", field="until")
+    return days.calendar()
 
 
 def summarise(

@@ -34,7 +34,11 @@ def _checked(value: object) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for name, sides in value.items():
         good = isinstance(sides, Mapping) and set(sides) <= set(_SIDES)
-        if not isinstance(name, str) or not good or not all(is_number(price) and price >= 0 for price in sides.values()):
+        if (
+            not isinstance(name, str)
+            or not good
+            or not all(is_number(price) and price >= 0 for price in sides.values())
+        ):
             raise ModelError(
                 f"the prices of a quota are {{max: number from 0, min: number from 0}}, found {shown(sides)} "
                 f"for {shown(name)}",

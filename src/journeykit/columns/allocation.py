@@ -185,9 +185,7 @@ def _decided(passes: Passes, offers: Offers, lines: Lines) -> tuple[np.ndarray, 
     return passes.room.bound - used, int(part.offer["value"].sum()) / MILLIONTH
 
 
-def _settle(
-    passes: Passes, offers: Offers, lines: Lines, prices: Prices, *, slack: float
-) -> tuple[np.ndarray, bool]:
+def _settle(passes: Passes, offers: Offers, lines: Lines, prices: Prices, *, slack: float) -> tuple[np.ndarray, bool]:
     """Choices for all: those of the master for its units, those at the best prices for the others.
 
     And whether the master has proven its own to be the best, but for a slack.

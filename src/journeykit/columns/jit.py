@@ -6,7 +6,9 @@ references, which would cost more than the work itself, at run time as well as w
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
@@ -15,8 +17,31 @@ from numba.core import types
 from numba.extending import intrinsic
 
 _made: Any = partial(njit, nogil=True, error_model="numpy", _nrt=False)
-entry_point: Any = _made(cache=True)
-"""A kernel that Python calls."""
+
+
+def entry_point(function: Any) -> Any:
+    """A kernel that Python calls, kept on disk as long as nothing changes that kernels are made of.
+
+    Numba looks at the file of the kernel alone, and would keep it when those that it calls are no longer the same.
+    """
+    made = _made(cache=True)(function)
+    kept = made._cache._cache_file  # noqa: SLF001  (Numba has no other place for it)
+    kept._source_stamp = (kept._source_stamp, _sources())  # noqa: SLF001
+    return made
+
+
+@cache
+def _sources() -> str:
+    """A digest of what kernels are made of: this file, those that say how tables lie, and all that use any of them."""
+    made = sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        text = path.read_text("utf-8")
+        if any(path.stem == part or f"journeykit.columns.{part} import" in text for part in _PARTS):
+            made.update(text.encode())
+    return made.hexdigest()
+
+
+_PARTS = ("jit", "bundle", "records")
 kernel: Any = _made(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """A kernel that other kernels call: without the wrappers for Python it compiles much faster."""
 inlined: Any = _made(inline="always")

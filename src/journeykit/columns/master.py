@@ -166,7 +166,10 @@ def lines_of(pool: Pool, room: Room, offers: Offers, limit: int) -> Lines:
     width = widths[heads]
     begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(width)])
     empty = np.array(
-        [not (part.offer["item_to"] == part.offer["item_from"])[begins[n] : begins[n + 1]].any() for n in range(len(heads))],
+        [
+            not (part.offer["item_to"] == part.offer["item_from"])[begins[n] : begins[n + 1]].any()
+            for n in range(len(heads))
+        ],
         np.bool_,
     )
     # Where choosing nothing is not among the choices, it is one more.

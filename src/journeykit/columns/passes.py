@@ -304,7 +304,7 @@ def _search_well(pool, unit, items, count, bench):
 @kernel
 def _asks(pool, unit, item):
     """Whether an item needs a partner."""
-    for clause in range(pool.unit.clause_from[unit], pool.unit.clause_to[unit]):  # noqa: SIM110  (a kernel)
+    for clause in range(pool.unit.clause_from[unit], pool.unit.clause_to[unit]):
         if pool.clause.pick[clause] == item:
             return True
     return False
@@ -332,7 +332,10 @@ def _put(pool, unit, items, bench):
             return False
         problem.rows.start[lines], problem.rows.room[lines] = members, pool.line.room[row]
         for place in range(pool.line.start[row], pool.line.stop[row]):
-            problem.members.pick[members], problem.members.use[members] = pool.member.pick[place], pool.member.use[place]
+            problem.members.pick[members], problem.members.use[members] = (
+                pool.member.pick[place],
+                pool.member.use[place],
+            )
             members += 1
         problem.rows.stop[lines] = members
         lines += 1

@@ -14,11 +14,11 @@ from journeykit.columns.search import CLAUSES, ITEMS, LINES, MOST_ITEMS, MOST_RO
 from journeykit.columns.settle import (
     LEFT,
     NOBODY,
-    pick_given,
     amount_of,
     clear_desk,
     contest,
     grant,
+    pick_given,
     put_values,
     read_history,
 )
@@ -26,8 +26,8 @@ from journeykit.columns.settle import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from journeykit.contest import Contest
     from journeykit.columns.quotas import QuotaLayout
+    from journeykit.contest import Contest
 
 _ROOM = 70_000
 
@@ -68,7 +68,9 @@ def part_for(units: int, items: int, columns: int, *, several: bool) -> Part:
         partner=np.zeros(4 * items + _ROOM, np.int32),
         key=np.zeros(units, np.uint64),
     )
-    return Part(pool=pool, contact=np.zeros(units, np.int64), used=np.zeros(6, np.int64), mark=np.zeros(items, np.int64))
+    return Part(
+        pool=pool, contact=np.zeros(units, np.int64), used=np.zeros(6, np.int64), mark=np.zeros(items, np.int64)
+    )
 
 
 def taken_from(part: Part) -> tuple[Pool, np.ndarray]:
@@ -188,7 +190,22 @@ def _add(rules, claim, desk, problem, part, contact, key):
 
 @entry_point
 def pool_all(
-    rules, people, history, desk, entries, entry_first, base, start, stop, obeys, derived, given, keys, doubt, part, left
+    rules,
+    people,
+    history,
+    desk,
+    entries,
+    entry_first,
+    base,
+    start,
+    stop,
+    obeys,
+    derived,
+    given,
+    keys,
+    doubt,
+    part,
+    left,
 ):
     """Put the problems of contacts into a part of the pool.
 

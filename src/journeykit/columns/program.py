@@ -108,7 +108,7 @@ def maximise(
     solver.passModel(lp)
     solver.run()
     found = solver.getSolution()
-    if not found.value_valid or solver.getInfo().primal_solution_status != 2:  # noqa: PLR2004  (feasible)
+    if not found.value_valid or solver.getInfo().primal_solution_status != 2:
         return None
     prices = np.array(found.row_dual) if found.dual_valid else np.zeros(len(room))
     proven = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal

@@ -86,9 +86,7 @@ class QuotaRun:
             first = self._first[place][start : stop + 1]
             firsts.append(first - first[0])
             items.append(self._item[place][int(first[0]) : int(first[-1])])
-        return Given(
-            known=self._known, exempt_first=firsts[0], exempt=items[0], main_first=firsts[1], main=items[1]
-        )
+        return Given(known=self._known, exempt_first=firsts[0], exempt=items[0], main_first=firsts[1], main=items[1])
 
     def allotted(self, contact: int) -> Allotted:
         """What was chosen for one contact, for the one-contact engine."""
@@ -102,14 +100,12 @@ class QuotaRun:
     @property
     def done(self) -> bool:
         """Whether all is chosen."""
-        return self._known == 2  # noqa: PLR2004  (both contests)
+        return self._known == 2
 
     @property
     def tariff(self) -> Tariff:
         """What the prices take from claims."""
-        return Tariff(
-            self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True
-        )
+        return Tariff(self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True)
 
     @property
     def prices(self) -> Prices:
@@ -387,7 +383,12 @@ class QuotaRun:
 
 
 def choose_together(
-    arbiter: Arbiter, keys: Sequence[str], case_of: Callable[[int, Allotted | None], Case], *, claims: bool, threads: int
+    arbiter: Arbiter,
+    keys: Sequence[str],
+    case_of: Callable[[int, Allotted | None], Case],
+    *,
+    claims: bool,
+    threads: int,
 ) -> QuotaRun:
     """What contacts get so that the quotas hold, where all of them are decided by the one-contact engine.
 

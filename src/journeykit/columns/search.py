@@ -2,8 +2,9 @@
 
 Where what binds is a laminar family of plain counts, taking the best first
 is optimal; otherwise a branch and bound takes before it leaves, in the order of claims, so that the first of several
-equal sets that it meets is the one wanted, and its bound is the Lagrangian relaxation of the rows. A search that is
-not over after `NODES` nodes is given up: the one-contact engine then decides that contact.
+equal sets that it meets is the one wanted, and its bound is the Lagrangian relaxation of the rows, with prices from
+coordinate descent and, where the search is long, from the linear relaxation. A search that is not over after `NODES`
+nodes is given up: the one-contact engine then decides that contact.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from journeykit.columns.jit import kernel
 from journeykit.columns.records import record
 
 NODES = 5_000
+_PATIENCE = 100
+"""After so many nodes better prices are worth their time."""
+_PIVOTS = 1_500
+_STALLED = 60
+_TINY = 1e-9
 _SWEEPS = 6
 _LARGE = 2**60
 
@@ -78,11 +84,14 @@ def problem_for(items: int) -> Problem:
     )
 
 
-NUMBERS = record("leader part number place value group worth best gain spent outside total")
+NUMBERS = record("leader part number place value group worth best gain spent outside total column", "profit")
 """What a search keeps by item or group: see where it is used."""
 
-LEFT = record("room price width")
-"""By row: how much there is, its price, and how many items it holds."""
+LEFT = record("room price width kept")
+"""By row: how much there is, its price, how many items it holds, and the price that it had before."""
+
+LINE = record("basis", "space")
+"""By line of the linear relaxation: what stands in its basis, and how much of it."""
 
 
 class Work(Bundle):
@@ -98,6 +107,8 @@ class Work(Bundle):
         free: by depth and item, whether it is still to be decided.
         taken: by depth and item, whether it was taken.
         room: by depth and row, how much there is left.
+        lines: the lines of the linear relaxation, which are rows and then groups.
+        tableau: by line and column of the linear relaxation.
     """
 
     fields: ClassVar = {
@@ -110,6 +121,8 @@ class Work(Bundle):
         "free": table(np.bool_, 2),
         "taken": table(np.bool_, 2),
         "room": table(np.int64, 2),
+        "lines": table(LINE),
+        "tableau": table(np.float64, 2),
     }
 
 
@@ -126,6 +139,8 @@ def work_for(items: int) -> Work:
         free=np.zeros((items + 1, items), np.bool_),
         taken=np.zeros((items + 1, items), np.bool_),
         room=np.zeros((items + 1, MOST_ROWS), np.int64),
+        lines=np.zeros(MOST_ROWS + items, LINE),
+        tableau=np.zeros((MOST_ROWS + items, items), np.float64),
     )
 
 
@@ -422,6 +437,122 @@ def _set_prices(work, rows, size, groups):
 
 
 @kernel
+def _sharpen(work, rows, size, groups):
+    """Better prices from the linear relaxation, where coordinate descent is stuck at a corner.
+
+    The prices may be rough, as floats are: the bound is worked out on whole numbers, and so is true at any prices.
+    """
+    values, left, columns, profit = work.by.value, work.left, work.by.column, work.by.profit
+    before = _first_bound(work, rows, size, groups)
+    largest = 1
+    for item in range(size):
+        largest = max(largest, values[item])
+    for item in range(size):
+        columns[item], profit[item] = item, values[item] / largest
+        for row in range(rows):
+            work.tableau[row, item] = work.use[row, item]
+        for group in range(groups):
+            work.tableau[rows + group, item] = work.by.group[item] == group
+    for row in range(rows):
+        work.lines.space[row] = left.room[row]
+        left.kept[row], left.price[row] = left.price[row], 0
+    for group in range(groups):
+        work.lines.space[rows + group] = 1
+    _relax(work, rows + groups, size)
+    for column in range(size):
+        row = columns[column] - size
+        if 0 <= row < rows and profit[column] < 0:
+            # No row is worth more than the best item: so no sum is larger than before.
+            left.price[row] = np.int64(min(1.0, -profit[column]) * largest)
+    _set_worths(work, rows, size)
+    if _first_bound(work, rows, size, groups) > before:
+        for row in range(rows):
+            left.price[row] = left.kept[row]
+        _set_worths(work, rows, size)
+
+
+@kernel
+def _set_worths(work, rows, size):
+    """What the items are worth at the prices."""
+    values, worth = work.by.value, work.by.worth
+    for item in range(size):
+        worth[item] = values[item]
+    for row in range(rows):
+        for item in range(size):
+            worth[item] -= work.left.price[row] * work.use[row, item]
+
+
+@kernel
+def _first_bound(work, rows, size, groups):
+    """What all items can reach at most."""
+    best, worth, group = work.by.best, work.by.worth, work.by.group
+    total = 0
+    for row in range(rows):
+        total += work.left.price[row] * work.left.room[row]
+    for own in range(groups):
+        best[own] = 0
+    for item in range(size):
+        best[group[item]] = max(best[group[item]], worth[item])
+    for own in range(groups):
+        total += best[own]
+    return total
+
+
+@kernel
+def _relax(work, lines, size):
+    """The simplex method on a condensed tableau, as in `journeykit.relaxation`."""
+    columns, profit = work.by.column, work.by.profit
+    basis, space, tableau = work.lines.basis, work.lines.space, work.tableau
+    for line in range(lines):
+        basis[line] = size + line
+    stalled = 0
+    for _ in range(_PIVOTS):
+        # The largest profit; where the method stalls, Bland's rule, so that it cannot circle.
+        enters = -1
+        for column in range(size):
+            if profit[column] > _TINY and (
+                enters < 0
+                or (columns[column] < columns[enters] if stalled > _STALLED else profit[column] > profit[enters])
+            ):
+                enters = column
+        if enters < 0:
+            break
+        leaves = -1
+        least = 0.0
+        for line in range(lines):
+            if tableau[line, enters] > _TINY:
+                ratio = space[line] / tableau[line, enters]
+                if leaves < 0 or ratio < least or (ratio == least and basis[line] < basis[leaves]):
+                    leaves, least = line, ratio
+        if leaves < 0:
+            break
+        stalled = 0 if space[leaves] > _TINY else stalled + 1
+        _pivot(work, lines, size, leaves, enters)
+        columns[enters], basis[leaves] = basis[leaves], columns[enters]
+
+
+@kernel
+def _pivot(work, lines, size, leaves, enters):
+    profit, space, tableau = work.by.profit, work.lines.space, work.tableau
+    pivot = tableau[leaves, enters]
+    for column in range(size):
+        tableau[leaves, column] /= pivot
+    tableau[leaves, enters] = 1 / pivot
+    space[leaves] /= pivot
+    for line in range(lines):
+        factor = tableau[line, enters]
+        if line != leaves and factor:
+            tableau[line, enters] = 0
+            for column in range(size):
+                tableau[line, column] -= factor * tableau[leaves, column]
+            space[line] = max(0.0, space[line] - factor * space[leaves])
+    factor = profit[enters]
+    profit[enters] = 0
+    for column in range(size):
+        profit[column] -= factor * tableau[leaves, column]
+
+
+@kernel
 def _bound_of(work, depth, rows, size, groups):
     """What the free items can add at most."""
     best, worth, group = work.by.best, work.by.worth, work.by.group
@@ -507,6 +638,8 @@ def _search(problem, work, rows, size, chosen):
         nodes += 1
         if nodes > NODES:
             return False
+        if nodes == _PATIENCE:
+            _sharpen(work, rows, size, groups)
         item = 0
         while item < size and not free[depth, item]:
             item += 1

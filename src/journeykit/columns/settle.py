@@ -1425,7 +1425,7 @@ def _wins_unpriced(rules, desk, claim, entry, kind):
     if desk.sizes[NESTED] == 0:
         desk.sizes[NESTED] = 1 if found.size[CLAUSES] == 0 and _is_nested(found, claim, openings) else 2
     claim.weight[entry] = own + lifted
-    if desk.sizes[NESTED] == 2:  # noqa: SIM108  (a kernel)
+    if desk.sizes[NESTED] == 2:
         wins = _wins(rules, desk, claim, entry, found, desk.chosen, NOBODY)
     else:
         wins = _enters(rules, claim, entry, found)
@@ -1487,8 +1487,7 @@ def _enters(rules, claim, entry, problem):
                 rival = items.entry[pick]
                 other = claim.weight[rival] - rules.reserve - items.charge[pick]
                 if worth > other or (
-                    worth == other
-                    and goes_before(rules.openings, claim, entry, items.at[item], rival, items.at[pick])
+                    worth == other and goes_before(rules.openings, claim, entry, items.at[item], rival, items.at[pick])
                 ):
                     return True
     return False

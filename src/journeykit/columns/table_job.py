@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from journeykit.calendar import DayTally
 from journeykit.campaign import Claim, Score
 from journeykit.civil import DAY, FOREVER, clock, day_number, micros, moment
 from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
 from journeykit.columns.column import Column
+from journeykit.columns.days import count_days
 from journeykit.columns.eligible import BAD, SCORES, Scores
 from journeykit.columns.engine import Engine, Worker, oldest_of
 from journeykit.columns.history import Parts, TouchReader, history_of
@@ -31,7 +33,7 @@ from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, 
 from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
-from journeykit.job import Summary, Tally, summarise
+from journeykit.job import Summary, Tally, calendar_of, summarise
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claims import CLAIM_COLUMNS
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.arbiter import Arbiter
+    from journeykit.calendar import Calendar
     from journeykit.case import Case
     from journeykit.columns.eligible import People
     from journeykit.columns.engine import Answers
@@ -131,6 +134,7 @@ class TableJob:
             contact_notes(self._contacts.source, self._contacts.columns or (), self._contacts.naive, self._spellings)
         )
         self._tally = Tally(arbiter.playbook)
+        self._days = None if until is None else DayTally(arbiter.playbook, at, until)
         self._counts: Counts | None = None
         self._unknown_touches = self._unknown_scores = 0
         self._parts = Parts()
@@ -365,9 +369,7 @@ class TableJob:
         try:
             chunk, people, odd, wishes, scores = self._opened(part, again, row)
             given = run.part(row, row + chunk.rows)
-            found, left = worker.pool(
-                chunk, people, history, shapes, scores, wishes, given, obeys, several=run.several
-            )
+            found, left = worker.pool(chunk, people, history, shapes, scores, wishes, given, obeys, several=run.several)
         finally:
             workers.put(worker)
         pools = [(pool, contact + row) for pool, contact in found]
@@ -466,6 +468,8 @@ class TableJob:
         if left:
             batch = self._with_left(done, left)
         self.written += batch.num_rows
+        if self._days is not None:
+            count_days(self._days, batch)
         if self._progress is not None:
             self._progress(self._tally.contacts, self._contacts.count)
         if batch.num_rows:
@@ -568,12 +572,11 @@ class TableJob:
         """The table of decisions, of the kind of the table of contacts."""
         return self._native(list(self.batches()))
 
-    def tables(self, summary: Callable[[Summary], object] | None = None) -> Iterator[Any]:
-        """The table of decisions in pieces, of the kind of the table of contacts; then the summary is given."""
+    def tables(self, done: Callable[[TableJob], object]) -> Iterator[Any]:
+        """The table of decisions in pieces, of the kind of the table of contacts; then ``done`` is given the job."""
         for batch in self.batches():
             yield self._native([batch])
-        if summary is not None:
-            summary(self.summary())
+        done(self)
 
     def _native(self, batches: list[pa.RecordBatch]) -> Any:
         schema = batches[0].schema if batches else decision_schema(self._kind_of_ids())
@@ -646,6 +649,14 @@ class TableJob:
             run=self._run,
         )
 
+    def calendar(self) -> Calendar:
+        """What is granted and deferred so far, on each day of the plan.
+
+        Raises:
+            ModelError: without ``until``, since a single instant has no days.
+        """
+        return calendar_of(self._days)
+
 
 def _numbered(parts: Iterable[Part | BadRow]) -> Iterator[tuple[Part, int] | BadRow]:
     """Chunks of contacts, each with the number of its first row."""
@@ -672,9 +683,7 @@ def _own_scores(scores: Scores, start: int, stop: int) -> Scores:
 def _own_wishes(wishes: Wishes, start: int, stop: int) -> Wishes:
     first = wishes.first[start : stop + 1]
     low, high = int(first[0]), int(first[-1])
-    return Wishes(
-        first=first - low, asked=wishes.asked[low:high], own=wishes.own, number=wishes.number[low:high]
-    )
+    return Wishes(first=first - low, asked=wishes.asked[low:high], own=wishes.own, number=wishes.number[low:high])
 
 
 class _Opened(NamedTuple):
