@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from journeykit.room import Span
 
 Allotted = tuple[frozenset[int] | None, frozenset[int] | None]
-"""What a run over many contacts chose for one of them, in the exempt claims' contest and in the other one: items, by their
-places in the order of claims; None where it has not chosen yet."""
+"""What a run over many contacts chose for one of them, in the exempt claims' contest and in the other one: items, by
+their places in the order of claims; None where it has not chosen yet."""
 
 _Kind = TypeVar("_Kind")
 

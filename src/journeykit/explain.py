@@ -537,11 +537,8 @@ def needs_of(case: Case, entry: Entry) -> float | None:
         return None
     levels = sorted(set(now.totals) | set(forced.totals) | {entry.level})
     # At the prices of a run it may be among the best though the run, which had to keep the quotas, left it out.
-    own = sum(
-        case.worth(entry) - case.charge(entry, contest.items[item][1])
-        for item in now.chosen
-        if contest.items[item][0] is entry
-    )
+    mine = [contest.items[item][1] for item in now.chosen if contest.items[item][0] is entry]
+    own = sum(case.worth(entry) - case.charge(entry, at) for at in mine)
     for level in levels:
         short = now.totals.get(level, 0) - forced.totals.get(level, 0) - (own if level == entry.level else 0)
         if level == entry.level:

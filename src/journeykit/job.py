@@ -17,6 +17,8 @@ from journeykit.decision import Outcome, Reason
 from journeykit.errors import DataError, MissingExtraError, ModelError
 from journeykit.fields import MILLIONTH
 from journeykit.journey import Journey
+from journeykit.prices import Prices
+from journeykit.quota import Usage
 from journeykit.tables import (
     DECISIONS,
     BadRow,
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
     from journeykit.content import Content
     from journeykit.decision import Decision, Row
     from journeykit.playbook import Playbook
-    from journeykit.prices import Prices
-    from journeykit.quota import Usage
     from journeykit.touch import Touch
 
 _Given = tuple["Iterable[Touch]", "list[Claim] | None", "Mapping[str, Score]"]

@@ -73,12 +73,12 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
     free = np.zeros(room.rows)
     if not pool.units:
         return _finish(pool, room, passes, np.zeros(0, np.bool_), free, -_penalties(room, free), 0, 0)
-    found = passes.at(free)
-    if (found.used <= room.bound).all():
+    unpriced = passes.at(free)
+    if (unpriced.used <= room.bound).all():
         # Nothing binds: each contact gets what is best for him.
         offers = collect_offers(passes, [free])
         taken = _taken(pool, offers, offers.first[:-1])
-        return _finish(pool, room, passes, taken, free, found.worth.sum(), found.unproven, 0)
+        return _finish(pool, room, passes, taken, free, unpriced.worth.sum(), unpriced.unproven, 0)
     prices = find_prices(passes)
     every = all_offers(passes, _FEW)
     if every is None:
@@ -86,7 +86,7 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
     else:
         # So few choices that the master can look at all of them: its answer is the best there is.
         offers, lines = every, lines_of(pool, room, every, len(every.offer))
-    taken, proven = _settle(passes, offers, lines, prices, slack=_GAP * abs(prices.bound) if every is None else 0.0)
+    taken, proven = _settle(passes, offers, lines, slack=_GAP * abs(prices.bound) if every is None else 0.0)
     left = room.bound - _used(pool, room, taken)
     purse = purse_for(room, left, _dear(pool))
     bench = passes.benches.get()
@@ -185,7 +185,7 @@ def _decided(passes: Passes, offers: Offers, lines: Lines) -> tuple[np.ndarray, 
     return passes.room.bound - used, int(part.offer["value"].sum()) / MILLIONTH
 
 
-def _settle(passes: Passes, offers: Offers, lines: Lines, prices: Prices, *, slack: float) -> tuple[np.ndarray, bool]:
+def _settle(passes: Passes, offers: Offers, lines: Lines, *, slack: float) -> tuple[np.ndarray, bool]:
     """Choices for all: those of the master for its units, those at the best prices for the others.
 
     And whether the master has proven its own to be the best, but for a slack.

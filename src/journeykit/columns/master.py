@@ -165,13 +165,8 @@ def lines_of(pool: Pool, room: Room, offers: Offers, limit: int) -> Lines:
     usage = usage_of(pool, room, part)
     width = widths[heads]
     begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(width)])
-    empty = np.array(
-        [
-            not (part.offer["item_to"] == part.offer["item_from"])[begins[n] : begins[n + 1]].any()
-            for n in range(len(heads))
-        ],
-        np.bool_,
-    )
+    nothing = np.concatenate([np.zeros(1, np.int64), np.cumsum(part.offer["item_to"] == part.offer["item_from"])])
+    empty = nothing[begins[1:]] == nothing[begins[:-1]]
     # Where choosing nothing is not among the choices, it is one more.
     gaps = begins[1:][empty]
     value = np.insert(part.offer["value"], gaps, 0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.jit import entry_point, inlined, kernel
-from journeykit.columns.pool import LAMINAR, TOP
+from journeykit.columns.pool import LAMINAR, TOP, Pool
 from journeykit.columns.records import record
 from journeykit.columns.search import (
     CLAUSES,
@@ -75,14 +75,14 @@ class Bench(Bundle):
     }
 
 
-def bench_for(pool: object) -> Bench:
+def bench_for(pool: Pool) -> Bench:
     """Room to solve the units of a pool."""
-    unit, line = pool.unit, pool.line  # type: ignore[attr-defined]
-    size = max(pool.widest, int((unit["row_to"] - unit["row_from"]).max(initial=1)))  # type: ignore[attr-defined]
+    unit, line = pool.unit, pool.line
+    size = max(pool.widest, int((unit["row_to"] - unit["row_from"]).max(initial=1)))
     # The links of items with the rows in which they stand: as many as a unit has members.
     sizes = np.concatenate([np.zeros(1, np.int64), np.cumsum(line["stop"] - line["start"])])
     size = max(size, int((sizes[unit["row_to"]] - sizes[unit["row_from"]]).max(initial=1)))
-    items = min(pool.widest, MOST_ITEMS)  # type: ignore[attr-defined]
+    items = min(pool.widest, MOST_ITEMS)
     return Bench(
         by=np.zeros(size + 2, STEP),
         problem=problem_for(items),
@@ -199,6 +199,7 @@ def link_rows(pool, low, high, by, items):
 
 @inlined
 def fits(by, item):
+    """Whether the rows of an item have room for it."""
     fits = True
     link = by.head[item]
     while link >= 0:
@@ -209,6 +210,7 @@ def fits(by, item):
 
 @inlined
 def take(by, item, times):
+    """Take what an item uses from its rows; with -1 for `times`, give it back."""
     link = by.head[item]
     while link >= 0:
         by.room[by.line[link]] -= times * by.use[link]
@@ -267,17 +269,17 @@ def _search_well(pool, unit, items, count, bench):
     low, high = pool.unit.row_from[unit], pool.unit.row_to[unit]
     for item in range(items):
         by.chosen[item] = 0
-    if items <= len(problem.items) and high - low < MOST_ROWS and _put(pool, unit, items, bench):
-        if solve(problem, bench.work, bench.taken):
-            total = np.int64(0)
-            size = 0
-            for item in range(items):
-                if bench.taken[item]:
-                    by.chosen[item] = 1
-                    total += by.worth[item]
-                    size += 1
-            bench.found[0] = size
-            return total
+    small = items <= len(problem.items) and high - low < MOST_ROWS
+    if small and _put(pool, unit, items, bench) and solve(problem, bench.work, bench.taken):
+        total = np.int64(0)
+        size = 0
+        for item in range(items):
+            if bench.taken[item]:
+                by.chosen[item] = 1
+                total += by.worth[item]
+                size += 1
+        bench.found[0] = size
+        return total
     bench.found[1] += 1
     link_rows(pool, low, high, by, items)
     taken = np.int64(0)

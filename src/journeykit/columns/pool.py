@@ -43,7 +43,7 @@ class Pool(Bundle):
         unit: the units (`UNIT`).
         item: the items (`ITEM`), those of one unit in the order of claims.
         column: by item, what it has of each column that quotas add up, in whole numbers.
-        level: by item, the policy's rank, or the number of tier and rank among all; empty where there is one level only.
+        level: by item, the policy's rank, or the number of tier and rank among all; empty where there is one level.
         line: the rows (`LINE`).
         member: their members (`MEMBER`).
         clause: the clauses (`CLAUSE`).
@@ -179,7 +179,7 @@ def shape_of(pool, unit, items, mark):
 
 @kernel
 def _is_plain(pool, row):
-    for place in range(pool.line.start[row], pool.line.stop[row]):
+    for place in range(pool.line.start[row], pool.line.stop[row]):  # noqa: SIM110  (a kernel)
         if pool.member.use[place] != 1:
             return False
     return True

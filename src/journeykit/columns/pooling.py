@@ -22,6 +22,7 @@ from journeykit.columns.settle import (
     put_values,
     read_history,
 )
+from journeykit.entry import opening_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -292,7 +293,7 @@ def pool_of(contest: Contest, quotas: QuotaLayout, openings: dict[object, int], 
     groups: dict[object, int] = {}
     for at, (number, item) in enumerate(numbered):
         entry, when = items[item]
-        opening = entry.opening
+        opening = opening_of(entry)
         weight = entry.weight or 0
         kind = quotas.kind(openings[opening], case.clock.day(when))
         records.append((case.worth(entry), kind, number, groups.setdefault(entry.group, at)))
@@ -302,7 +303,8 @@ def pool_of(contest: Contest, quotas: QuotaLayout, openings: dict[object, int], 
     rows = [*problem.rows, *((dict.fromkeys(group, 1), 1) for group in problem.groups)]
     rows += [(dict.fromkeys(pair, 1), 1) for pair in problem.pairs]
     lines, members = _lines(rows, place)
-    clauses, partners = [], []
+    clauses: list[tuple[int, int, int]] = []
+    partners: list[int] = []
     for item, wanted in problem.clauses:
         if item in place:
             start = len(partners)

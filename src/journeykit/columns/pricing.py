@@ -157,7 +157,9 @@ class Passes:
 
         self.done += 1
         parts = list(at_once(work, self.pieces(units), self.threads))
-        counts, sums, totals = (sum(part[place] for part in parts) for place in range(3))
+        counts = np.sum([part[0] for part in parts], axis=0)
+        sums = np.sum([part[1] for part in parts], axis=0)
+        totals = np.sum([part[2] for part in parts], axis=0)
         scale = MILLIONTH << self.shift
         worth = [float(Fraction((int(high) << 32) + int(low), scale)) for high, low in totals]
         return Sums(np.array(worth), self.room.usage(counts, sums), sum(part[3] for part in parts))

@@ -126,7 +126,7 @@ def _highspy() -> Any:
 def _quiet(highspy: Any) -> Any:
     """A solver that prints nothing; it would greet while it is made, before anybody can ask it not to."""
 
-    class Quiet(highspy.Highs):  # type: ignore[misc]  # Highs has no types
+    class Quiet(highspy.Highs):
         def enableCallbacks(self) -> None:  # noqa: N802  (its own name)
             self.setOptionValue("output_flag", False)
             super().enableCallbacks()

@@ -1,4 +1,4 @@
-"""A run with quotas: the contacts' problems are pooled, allocated tier by tier, and told to those who write the rows."""
+"""A run with quotas: the contacts' problems are pooled, allocated tier by tier, and told to who writes the rows."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ class QuotaRun:
         names = ", ".join(repr(side.quota.name) for side in sides)
         return InfeasibleError(
             f"the quotas {names} can hold only with parts of messages: no choice of whole messages that keeps them was "
-            f"found, the best one misses {sides[0].quota.name!r} by {missing:,.6g}; on_infeasible: relax goes on with it",
+            f"found, the best one misses {sides[0].quota.name!r} by {missing:,.6g}; on_infeasible: relax goes on so",
             quotas=[side.quota.name for side in sides],
             missing=missing,
         )

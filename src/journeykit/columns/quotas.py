@@ -166,8 +166,8 @@ class QuotaLayout:
                 total += sums[self.column[number]]
             if total >= _MOST:
                 raise DataError(
-                    f"what the quota {side.quota.name!r} adds up comes to {total / side.unit:.3g}; the numbers must add "
-                    f"up to less than {_MOST / side.unit:.3g}: give them in a larger unit",
+                    f"what the quota {side.quota.name!r} adds up comes to {total / side.unit:.3g}; the numbers must "
+                    f"add up to less than {_MOST / side.unit:.3g}: give them in a larger unit",
                     field=side.quota.of,
                 )
         return room

@@ -103,7 +103,8 @@ CLAIMS = record(
 not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates;
 state, 0 where it is eligible at some instant, else the reason why not, and the first rule of that reason; whether
 nothing but time stands in its way; the first instant of its own, or `NONE`; when it was asked for; where its instants
-lie; its place in the claims table, or -1; its own weight, NaN for none; and what the policy `weighted` makes of it, with the factors."""
+lie; its place in the claims table, or -1; its own weight, NaN for none; and what the policy `weighted` makes of it,
+with the factors."""
 TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
 ROWS = record("contact label outcome reason rule weight price send_at retry_at displaced needs lost_from lost_to")
@@ -977,7 +978,7 @@ def answer(openings, reserve, claim, problem, work, chosen, force, without):
 
 @kernel
 def pick_given(rules, desk, claim, found, given, contact, obeys):
-    """Mark what a contest chooses, or what was chosen for it; False where the search was given up, or that cannot be."""
+    """Mark what a contest chooses, or what was chosen for it; False where that cannot be, or the search was given up."""
     if given.known <= obeys:
         return answer(rules.openings, rules.reserve, claim, found, desk.work, desk.chosen, NOBODY, NOBODY)
     put_values(rules.openings, rules.reserve, claim, found, NOBODY, NOBODY)
