@@ -65,6 +65,10 @@ def assert_equal(playbook, rows, history, scores=None, claims=None, *, at, until
     one, two = job.summary().to_dict(), other.summary().to_dict()
     for name in ("written", "notes"):
         one.pop(name), two.pop(name)
+    if playbook.quotas:
+        # With quotas all contacts are read before any is decided: faults are met in another order.
+        for told in (one, two):
+            told["bad_rows"]["first"].sort()
     assert two == one
     if until is not None:
         assert other.calendar() == job.calendar()

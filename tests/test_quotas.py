@@ -2,16 +2,443 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, date, datetime
+from itertools import product
 from random import Random
 
 import pytest
+
+pytest.importorskip("highspy")
+
 import tabled
 from attrs import evolve
 from generate import quotas, situation
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from test_one_equals_columns import assert_equal
 
+from journeykit import (
+    Arbiter,
+    Campaign,
+    Cap,
+    Claim,
+    Contact,
+    Content,
+    DataError,
+    InfeasibleError,
+    ModelError,
+    Playbook,
+    PlaybookError,
+    Prices,
+    Quota,
+    Scope,
+    Team,
+    Window,
+)
+from journeykit.columns import TableJob
+from journeykit.job import Inputs, Job
+
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+ONE_A_DAY = Cap(name="one a day", max=1, window=Window.calendar("day"))
+
+
+def book(*quotas, caps=(ONE_A_DAY,), **more):
+    """Two teams with a campaign each, both by email."""
+    return Playbook(
+        teams=[Team(name="sales"), Team(name="care")],
+        content=[Content(id="offer", channel="email"), Content(id="letter", channel="email")],
+        campaigns=[
+            Campaign(id="offer", team="sales", content=["offer"], weight=10, cost=2),
+            Campaign(id="letter", team="care", content=["letter"], weight=1),
+        ],
+        caps=caps,
+        quotas=quotas,
+        **more,
+    )
+
+
+def people(count):
+    return [{"contact_id": f"p{number}", "consent_email": True} for number in range(count)]
+
+
+def chances(count):
+    """The offer suits each of them a tenth better than the one before."""
+    return [
+        {"contact_id": f"p{number}", "campaign_id": "offer", "propensity": (number + 1) / 10} for number in range(count)
+    ]
+
+
+def run(playbook, contacts, scores=None, claims=None, *, at=AT, until=None, **more):
+    """The rows of a run, by contact and campaign, and its summary."""
+    told = []
+    table = Arbiter(playbook).decide_table(
+        contacts, None, scores, claims, at=at, until=until, everything=True, summary=told.append, **more
+    )
+    return {(row["contact_id"], row["campaign_id"]): row for row in table.to_pylist()}, told[0]
+
+
+def granted(rows, campaign):
+    return sorted(contact for (contact, name), row in rows.items() if name == campaign and row["outcome"] == "granted")
+
+
+# The smallest cases
+
+
+def test_seats_go_to_those_for_whom_they_are_worth_most():
+    """Of ten who want three seats the best three get them; the rest hear which quota was full, and at what price."""
+    rows, summary = run(book(Quota(name="seats", max=3, where=Scope.of(campaign="offer"))), people(10), chances(10))
+    assert granted(rows, "offer") == ["p7", "p8", "p9"]
+    row = rows["p6", "offer"]
+    assert (row["outcome"], row["reason"], row["rule"]) == ("denied", "quota_full", "seats")
+    assert row["price"] == pytest.approx(6, abs=1.01)
+    (seats,) = summary.quotas
+    assert (seats.usage, seats.max, seats.excess) == (3, 3, 0)
+    assert seats.price == pytest.approx(row["price"])
+    assert summary.gap == 0
+
+
+def test_who_would_have_lost_anyway_is_told_so():
+    """A claim that another would have beaten without any quota is outbid, not turned away by the quota."""
+    rows, _ = run(
+        book(Quota(name="seats", max=3, where=Scope.of(campaign="offer"))),
+        people(10),
+        [{"contact_id": "p0", "campaign_id": "offer", "propensity": 0.05}, *chances(10)[1:]],
+    )
+    assert rows["p0", "offer"]["reason"] == "outbid"
+    assert rows["p0", "offer"]["lost_to"] == ["letter"]
+
+
+def test_a_quota_that_does_not_bind_changes_nothing():
+    """With room enough for all the decisions are those of a playbook without the quota."""
+    free, _ = run(book(), people(5), chances(5))
+    rows, summary = run(book(Quota(name="seats", max=5, where=Scope.of(campaign="offer"))), people(5), chances(5))
+    plain = {key: {n: v for n, v in row.items() if n not in ("price", "playbook")} for key, row in rows.items()}
+    ids = ("decision_id", "run_id")
+    assert [{n: v for n, v in row.items() if n not in ids} for row in plain.values()] == [
+        {n: v for n, v in row.items() if n not in (*ids, "price", "playbook")} for row in free.values()
+    ]
+    assert summary.quotas[0].price == 0
+    assert summary.gap == 0
+
+
+def test_a_least_share_is_kept_and_its_cost_is_told():
+    """The voice of the community: a fifth of all messages, whatever the sales team would pay."""
+    share = Quota(name="voice", min=0.2, of="share", where=Scope.of(team="care"))
+    rows, summary = run(book(share), people(10))
+    assert len(granted(rows, "letter")) == 2
+    (voice,) = summary.quotas
+    assert voice.usage == pytest.approx(0.2)
+    assert voice.cost == pytest.approx(18)
+    assert any("voice: 20% of all messages, costs 18 in value, 18.0% of the total" in note for note in summary.notes)
+
+
+def test_a_budget_is_spent_where_it_brings_most():
+    """A hard most of cost, with a fraction left over."""
+    rows, summary = run(book(Quota(name="budget", max=7.5, of="cost")), people(10), chances(10))
+    assert granted(rows, "offer") == ["p7", "p8", "p9"]
+    assert summary.quotas[0].usage == 6
+    assert granted(rows, "letter") == [f"p{n}" for n in range(7)]
+
+
+def test_a_soft_least_is_met_as_far_as_it_is_worth_it():
+    """With a penalty of 5 a letter takes the place of offers that are worth less than 6."""
+    least = Quota(name="letters", min=8, where=Scope.of(campaign="letter"), penalty=5)
+    rows, summary = run(book(least), people(10), chances(10))
+    assert granted(rows, "offer") == ["p5", "p6", "p7", "p8", "p9"] or granted(rows, "offer") == [
+        "p6",
+        "p7",
+        "p8",
+        "p9",
+    ]
+    (letters,) = summary.quotas
+    assert letters.shortfall == 8 - letters.usage
+    assert letters.penalty == pytest.approx(5 * letters.shortfall)
+    assert "not worth the penalty of 5" in letters.note
+
+
+def test_a_least_that_too_few_can_serve_says_so():
+    """A shortfall comes with its reason."""
+    playbook = book(Quota(name="offers", min=9, where=Scope.of(campaign="offer")))
+    contacts = [{**person, "consent_email": number < 4} for number, person in enumerate(people(10))]
+    _, summary = run(playbook, contacts)
+    assert summary.quotas[0].shortfall == 5
+    assert "only 4 contacts are eligible" in summary.quotas[0].note
+
+
+def test_a_column_of_the_claims_makes_a_ratio():
+    """An average risk of at least 700 is a column `risk - 700` that must not come below 0."""
+    risks = [600, 650, 690, 720, 800]
+    claims = [
+        {"contact_id": f"p{n}", "campaign_id": "offer", "weight": 10 - n, "Margin": risk - 700}
+        for n, risk in enumerate(risks)
+    ]
+    rows, summary = run(book(Quota(name="risk", min=0, of="margin", hard=True)), people(5), claims=claims)
+    chosen = [risks[int(contact[1:])] for contact in granted(rows, "offer")]
+    assert sum(chosen) / len(chosen) >= 700
+    assert chosen == [600, 690, 720, 800]
+    assert summary.gap == 0
+
+
+def test_only_the_days_of_a_quota_count():
+    """Two seats on the first day; the plan moves the others to the second."""
+    quota = Quota(name="first day", max=2, where=Scope.of(campaign="offer"), during=(date(2026, 11, 5),) * 2)
+    playbook = evolve(book(quota), campaigns=[Campaign(id="offer", team="sales", content=["offer"])])
+    rows, _ = run(playbook, people(5), until=datetime(2026, 11, 6, 23, tzinfo=UTC))
+    days = [rows[f"p{n}", "offer"]["send_at"].date() for n in range(5)]
+    assert sorted(days) == [date(2026, 11, 5)] * 2 + [date(2026, 11, 6)] * 3
+
+
+def test_tiers_take_turns_on_what_is_left():
+    """Messages of the first tier take the seats, whatever those of the second are worth."""
+    playbook = evolve(
+        book(Quota(name="messages", max=4)),
+        campaigns=[
+            Campaign(id="offer", team="sales", content=["offer"], weight=10, tier=1),
+            Campaign(id="letter", team="care", content=["letter"], weight=1, audience="vip"),
+        ],
+    )
+    contacts = [{**person, "vip": n < 3} for n, person in enumerate(people(6))]
+    rows, summary = run(playbook, contacts)
+    assert granted(rows, "letter") == ["p0", "p1", "p2"]
+    assert len(granted(rows, "offer")) == 1
+    assert summary.quotas[0].usage == 4
+
+
+# What cannot be
+
+
+def test_hard_quotas_that_cannot_hold_are_refused_with_what_is_missing():
+    """Wanted 8, only 4 can be had where the seats hold: the two that clash are named, the third is not."""
+    clash = (
+        Quota(name="seats", max=4, where=Scope.of(campaign="offer")),
+        Quota(name="letters", max=9, where=Scope.of(campaign="letter")),
+        Quota(name="offers wanted", min=8, hard=True, where=Scope.of(team="sales")),
+    )
+    with pytest.raises(InfeasibleError) as caught:
+        run(book(*clash), people(10))
+    assert set(caught.value.quotas) == {"seats", "offers wanted"}
+    assert caught.value.missing == pytest.approx(4, abs=1e-3)
+    assert "'offers wanted' wants at least 8, no more than 4 can be had where 'seats' holds" in str(caught.value)
+
+
+def test_relaxing_goes_on_with_them_as_soft_ones():
+    """With `on_infeasible: relax` the least turns soft, and the summary says so."""
+    clash = (
+        Quota(name="seats", max=4, where=Scope.of(campaign="offer")),
+        Quota(name="offers wanted", min=8, hard=True, where=Scope.of(team="sales")),
+    )
+    rows, summary = run(book(*clash, on_infeasible="relax"), people(10))
+    assert len(granted(rows, "offer")) == 4
+    assert summary.quotas[1].shortfall == 4
+    assert any("'offers wanted' was relaxed" in note for note in summary.notes)
+
+
+def test_what_only_whole_messages_cannot_keep_is_said():
+    """A cost between 3 and 3.5 exists for one message and a half, and for no whole number of them."""
+    quota = Quota(name="spend", min=3, max=3.5, of="cost", hard=True, where=Scope.of(campaign="offer"))
+    with pytest.raises(InfeasibleError, match="only with parts of messages"):
+        run(book(quota), people(10))
+
+
+def test_an_empty_run_is_no_error():
+    """A share of nothing holds, and nobody misses what nobody could get."""
+    share = Quota(name="voice", min=0.2, of="share", where=Scope.of(team="care"))
+    _, summary = run(book(share, Quota(name="seats", min=3, hard=True)), [])
+    assert summary.contacts == 0
+    assert [usage.shortfall for usage in summary.quotas] == [0, 3]
+
+
+def test_bounds_that_contradict_each_other_are_refused():
+    """Within one quota, and between two hard ones of the same messages."""
+    with pytest.raises(ModelError, match="no number is at least 3 and at most 2"):
+        Quota(name="seats", min=3, max=2)
+    with pytest.raises(PlaybookError, match="quotas\\[1\\].*contradicts"):
+        book(Quota(name="most", max=2), Quota(name="least", min=3, hard=True))
+
+
+def test_a_quota_that_names_nothing_is_refused():
+    """A campaign that is not there; a column that the claims do not have; a column without claims."""
+    with pytest.raises(PlaybookError, match="unknown campaign 'offfer'"):
+        book(Quota(name="seats", max=2, where=Scope.of(campaign="offfer")))
+    with pytest.raises(DataError, match="'risk'.*no claims are given"):
+        run(book(Quota(name="risk", max=2, of="risk")), people(2))
+    claims = [{"contact_id": "p0", "campaign_id": "offer", "rsik": 1.0}]
+    with pytest.raises(DataError, match="column 'risk' that is not there.*rsik"):
+        run(book(Quota(name="risk", max=2, of="risk")), people(2), claims=claims)
+
+
+@pytest.mark.parametrize("nothing", [float("nan"), None])
+def test_a_claim_without_a_number_that_a_quota_adds_up_is_isolated(nothing):
+    """NaN in a quota's column makes that claim invalid; the others go on."""
+    claims = [
+        {"contact_id": f"p{n}", "campaign_id": "offer", "risk": nothing if n == 1 else 1.0} for n in range(3)
+    ]
+    rows, summary = run(book(Quota(name="risk", max=2, of="risk")), people(3), claims=claims)
+    assert rows["p1", "offer"]["reason"] == "invalid"
+    assert granted(rows, "offer") == ["p0", "p2"]
+    assert summary.bad_rows == 1
+    assert "risk must be a number" in str(summary.bad_first[0])
+
+
+# Prices
+
+
+def test_prices_are_saved_and_steer_single_contacts(tmp_path):
+    """Online, a contact whose offer is worth less than the price gets the letter."""
+    playbook = book(Quota(name="seats", max=3, where=Scope.of(campaign="offer")))
+    _, summary = run(playbook, people(10), chances(10))
+    summary.prices.save(tmp_path / "prices.json")
+    arbiter = Arbiter(playbook, prices=Prices.load(tmp_path / "prices.json"))
+    chosen = []
+    for n in range(10):
+        claims = [Claim(campaign="offer", propensity=(n + 1) / 10), Claim(campaign="letter")]
+        decision = arbiter.decide(Contact(id=f"p{n}", consent=["email"]), claims=claims, at=AT)
+        chosen.append(decision.granted[0].campaign)
+    assert chosen == ["letter"] * 7 + ["offer"] * 3
+    row = arbiter.decide(
+        Contact(id="p2", consent=["email"]),
+        claims=[Claim(campaign="offer", propensity=0.3), Claim(campaign="letter")],
+        at=AT,
+    ).row("offer")
+    assert (str(row.reason), row.binding[0]) == ("quota_full", "seats")
+    assert row.price == pytest.approx(summary.quotas[0].price, abs=1e-3)
+
+
+def test_prices_of_another_playbook_are_refused(tmp_path):
+    """A price means nothing where the rules are others; nor does a file that holds none."""
+    playbook = book(Quota(name="seats", max=3))
+    prices = Prices(playbook.fingerprint, {"seats": {"max": 1.0}})
+    with pytest.raises(DataError, match="another playbook"):
+        Arbiter(book(Quota(name="seats", max=4)), prices=prices)
+    (tmp_path / "prices.json").write_text(json.dumps({"seats": 1}))
+    with pytest.raises(DataError, match=r"prices\.json: no prices can be read"):
+        Prices.load(tmp_path / "prices.json")
+    with pytest.raises(ModelError, match="the prices of a quota are"):
+        Prices("x", {"seats": {"max": -1}})
+
+
+def test_without_prices_a_single_contact_knows_of_no_quota():
+    """One contact alone can fill no quota."""
+    decision = Arbiter(book(Quota(name="none", max=0))).decide(Contact(id="anna", consent=["email"]), at=AT)
+    assert [grant.campaign for grant in decision.granted] == ["offer"]
+
+
+# The best that can be had
+
+
+SMALL = st.fixed_dictionaries(
+    {
+        "seed": st.integers(0, 10**6),
+        "contacts": st.integers(1, 4),
+    }
+)
+
+
+def tiny(seed, contacts):
+    """A tiny run: each contact has up to three dated claims, a cap and a conflict; and quotas."""
+    rng = Random(seed)
+    campaigns = [
+        Campaign(id=f"k{n}", team=rng.choice(("alpha", "beta")), content=["note"], cost=rng.choice((0.5, 1, 2)))
+        for n in range(3)
+    ]
+    playbook = Playbook(
+        teams=[Team(name="alpha", goal="nurture"), Team(name="beta", goal="event")],
+        content=[Content(id="note", channel="email"), *(Content(id=f"c{n}", channel="sms") for n in range(3))],
+        campaigns=campaigns,
+        caps=[Cap(name="few", max=rng.choice((1, 2)), window=Window.ever())] if rng.random() < 0.7 else [],
+        on_missing=evolve(Playbook().on_missing, consent="allow"),
+    )
+    claims = [
+        {
+            "contact_id": f"p{contact}",
+            "campaign_id": campaign.id,
+            "weight": rng.choice((-1, 1, 2, 3, 5, 8)) + rng.choice((0, 0.25)),
+            "propensity": rng.choice((0.1, 0.5, None)),
+            "risk": rng.choice((-2.0, -0.5, 1.0, 3.0)),
+        }
+        for contact in range(contacts)
+        for campaign in campaigns
+        if rng.random() < 0.8
+    ]
+    claims = claims or [{"contact_id": "p0", "campaign_id": "k0", "weight": 1, "propensity": None, "risk": 1.0}]
+    own = quotas(rng, playbook, AT.date(), ("risk",))
+    return evolve(playbook, quotas=own), claims
+
+
+def amount(quota, playbook, claim):
+    campaign = next(own for own in playbook.campaigns if own.id == claim["campaign_id"])
+    facets = playbook.facets(campaign, playbook.content[0])
+    matches = quota.where.matches(facets) and (quota.during is None or quota.during[0] <= AT.date() <= quota.during[1])
+    of = {
+        "cost": campaign.cost,
+        "responses": 1 if claim["propensity"] is None else claim["propensity"],
+        "value": claim["weight"],
+        "risk": claim["risk"],
+    }.get(quota.of, 1)
+    return of if matches else 0
+
+
+def judge(playbook, claims, largest):
+    """The objective of granting these claims; None where a hard quota breaks."""
+    total = sum(claim["weight"] for claim in claims)
+    for quota in playbook.quotas:
+        used = sum(amount(quota, playbook, claim) for claim in claims)
+        for bound, sign in ((quota.max, 1), (quota.min, -1)):
+            if bound is None:
+                continue
+            bound_ = bound
+            if quota.of == "share":
+                inside = quota.during is None or quota.during[0] <= AT.date() <= quota.during[1]
+                bound_ = bound * len(claims) if inside else 0
+            over = sign * (used - bound_)
+            hard = (sign == 1) if quota.hard is None else quota.hard
+            if over > 1e-7:
+                if hard:
+                    return None
+                total -= over * (largest if quota.penalty is None else quota.penalty)
+    return total
+
+
+def feasible(playbook, claims):
+    """Every choice that the caps allow."""
+    most = playbook.caps[0].max if playbook.caps else 99
+    for taken in product((False, True), repeat=len(claims)):
+        chosen = [claim for claim, take in zip(claims, taken, strict=True) if take]
+        counts = {}
+        for claim in chosen:
+            counts[claim["contact_id"]] = counts.get(claim["contact_id"], 0) + 1
+        if all(count <= most for count in counts.values()):
+            yield chosen
+
+
+@given(SMALL)
+@settings(max_examples=150, deadline=None)
+def test_small_runs_reach_the_optimum(found):
+    """Brute force over all choices of all contacts finds nothing better, nor above the bound; hard quotas hold."""
+    try:
+        playbook, claims = tiny(found["seed"], found["contacts"])
+    except PlaybookError:
+        assume(False)  # bounds that contradict each other
+    largest = max(claim["weight"] for claim in claims)
+    largest = largest if largest > 0 else 1.0
+    best = max(
+        (total for chosen in feasible(playbook, claims) if (total := judge(playbook, chosen, largest)) is not None),
+        default=None,
+    )
+    try:
+        rows, summary = run(playbook, None, claims=claims)
+    except InfeasibleError:
+        assert best is None
+        return
+    taken = [claim for claim in claims if rows[claim["contact_id"], claim["campaign_id"]]["outcome"] == "granted"]
+    reached = judge(playbook, taken, largest)
+    assert reached == pytest.approx(best, abs=1e-5)
+    assert summary.value - summary.penalties == pytest.approx(reached, abs=1e-5)
+    assert summary.gap <= 1e-6
+
+
+# Two engines, one meaning
 
 
 def with_quotas(seed, columns=()):
@@ -22,7 +449,7 @@ def with_quotas(seed, columns=()):
     return found, evolve(found.playbook, quotas=own, on_infeasible="relax")
 
 
-@pytest.mark.parametrize("start", range(0, 120, 20))
+@pytest.mark.parametrize("start", range(0, 100, 20))
 def test_both_engines_keep_quotas_alike(start):
     """Random playbooks of every kind of rule, tiers, exempt claims and plans among them, with quotas of every kind."""
     for seed in range(start, start + 20):
@@ -32,3 +459,61 @@ def test_both_engines_keep_quotas_alike(start):
             rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, playbook, found.at, 8)
             scores = tabled.scores(rng, playbook, 8) if seed % 3 == 0 else None
             assert_equal(playbook, rows, history, scores, at=found.at, until=found.until, explain=seed % 4 == 0)
+
+
+@pytest.mark.parametrize("start", range(5000, 5080, 20))
+def test_claims_with_numbers_are_allocated_alike(start):
+    """Claims with weights, dates, costs, numbers and faults of their own."""
+    for seed in range(start, start + 20):
+        found, playbook = with_quotas(seed, ("margin", "Hours"))
+        if playbook.campaigns is not None:
+            rng = Random(seed)
+            rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, playbook, found.at, 8)
+            claims = tabled.claims(rng, playbook, found.at, 8, few=found.until is not None, faults=seed % 2 == 0)
+            for claim in claims:
+                claim["cost"] = rng.choice((None, 0.3, 2))
+                claim["margin"] = rng.choice((-1.5, 0.25, 2.0, 1.0)) if rng.random() < 0.95 else float("nan")
+                claim["hours"] = rng.choice((0.5, 1.0))
+            assert_equal(playbook, rows, history, None, claims, at=found.at, until=found.until)
+
+
+def test_neither_order_nor_threads_nor_chunks_change_a_byte(monkeypatch):
+    """A run of a few thousand, shuffled, in other pieces and by other numbers of threads."""
+    rng = Random(5)
+    count = 3000
+    contacts = people(count)
+    scores = [
+        {"contact_id": f"p{n}", "campaign_id": name, "propensity": rng.choice((0.1, 0.2, 0.5)), "value": rng.random()}
+        for n in range(count)
+        for name in ("offer", "letter")
+    ]
+    playbook = book(
+        Quota(name="seats", max=700.5, where=Scope.of(campaign="offer")),
+        Quota(name="replies", min=300, of="responses"),
+        Quota(name="voice", min=0.7, of="share", where=Scope.of(team="care")),
+    )
+
+    def decided(rows, known, threads):
+        job = TableJob(Arbiter(playbook), rows, None, known, at=AT, everything=True, threads=threads)
+        found = {row["decision_id"]: row for batch in job.batches() for row in batch.to_pylist()}
+        return found, job.summary().to_dict()
+
+    first = decided(contacts, scores, 1)
+    rng.shuffle(contacts)
+    rng.shuffle(scores)
+    monkeypatch.setattr("journeykit.columns.pricing._PIECE", 97)
+    monkeypatch.setattr("journeykit.columns.sources.CHUNK", 501, raising=False)
+    second = decided(contacts, scores, 3)
+    assert second[0] == first[0]
+    assert second[1] == first[1]
+
+
+def test_one_contact_at_a_time_and_over_columns_say_the_same_when_they_refuse():
+    """The error is the same too."""
+    playbook = book(Quota(name="seats", max=4), Quota(name="wanted", min=8, hard=True, where=Scope.of(team="sales")))
+    job = Job(Arbiter(playbook), Inputs(contacts=people(9)), at=AT)
+    with pytest.raises(InfeasibleError) as one:
+        list(job.decisions())
+    with pytest.raises(InfeasibleError) as columns:
+        run(playbook, people(9))
+    assert str(one.value) == str(columns.value)

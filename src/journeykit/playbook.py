@@ -260,6 +260,7 @@ def find_problems(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[Problem
             yield from _reference(f"{path}.stages[{place}]", "stage", stage, stages)
         if campaign.dates is not None and not any(_inside(campaign, day) for day in campaign.dates):
             yield Problem(f"{path}.dates", "none of the dates lies between the campaign's start and end")
+    yield from _quota_problems(playbook, gaps)
     known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
     for path, scope in _scopes(playbook, gaps):
         for facet, names in known.items():
@@ -306,6 +307,22 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Ga
         yield Problem(path, f"no transition leads to {stage!r} from the first stage, {names[0]!r}")
 
 
+def _quota_problems(playbook: Playbook, gaps: Gaps) -> Iterator[Problem]:
+    """Hard bounds of the same messages that no number can keep; a hard least of what no campaign has."""
+    most: dict[str, tuple[float, str]] = {}
+    for path, quota in gaps.numbered("quotas", playbook.quotas):
+        for side in quota.sides:
+            if side.is_max and side.hard:
+                known = most.get(repr((quota.of, quota.where, quota.during)))
+                if known is None or side.limit < known[0]:
+                    most[repr((quota.of, quota.where, quota.during))] = side.limit, quota.name
+    for path, quota in gaps.numbered("quotas", playbook.quotas):
+        for side in quota.sides:
+            known = most.get(repr((quota.of, quota.where, quota.during)))
+            if not side.is_max and side.hard and known is not None and side.limit > known[0]:
+                yield Problem(f"{path}.min", f"at least {side.limit:g} contradicts {known[1]!r}: at most {known[0]:g}")
+
+
 def _reference(path: str, kind: str, name: str, known: Mapping[str, None] | None) -> Iterator[Problem]:
     if known is None or name in known:
         return
@@ -340,7 +357,7 @@ def find_warnings(playbook: Playbook) -> Iterator[Problem]:
     for at, cap in enumerate(playbook.caps):
         yield from _cap_warnings(f"caps[{at}]", cap, everything)
     for path, scope in _scopes(playbook):
-        if not path.startswith(("caps", "quotas")) and not any(scope.matches(facets) for facets in everything):
+        if not path.startswith("caps") and not any(scope.matches(facets) for facets in everything):
             yield _warning(path, "matches no campaign's content: the rule can never apply")
     for at, campaign in enumerate(playbook.campaigns):
         for reason in _hopeless(playbook, campaign, openings[campaign.id]):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MOVES = 8
 _NEVER = -1e300
+_EARLIER = 0.6
 
 
 class Purse(Bundle):
@@ -114,6 +115,12 @@ def _gain(pool, purse, comes, goes):
 
 
 @inlined
+def _is_earlier(pool, item, other):
+    """Whether two items are slots of one claim; the first in the order of claims is the earlier one."""
+    return pool.item.group[item] == pool.item.group[other] and pool.item.value[item] == pool.item.value[other]
+
+
+@inlined
 def _move(pool, purse, taken, item, times):
     taken[item] = times > 0
     kind = pool.item.kind[item]
@@ -168,6 +175,9 @@ def mend(pool, purse, units, taken, bench):
                         take(by, other - first, -1)
                         if fits(by, item - first):
                             gain = _gain(pool, purse, item, other)
+                            if item < other and -0.5 < gain <= 0.5 and _is_earlier(pool, item, other):
+                                # Another slot of the same claim: the earlier one, where it makes no difference.
+                                gain = _EARLIER
                             if gain > best:
                                 best, comes, goes = gain, item, other
                         take(by, other - first, 1)

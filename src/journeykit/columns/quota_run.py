@@ -193,6 +193,8 @@ class QuotaRun:
             self._ceiling = room.ceiling
         found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
         over = np.flatnonzero(room.hard & (found.used > room.bound))
+        if not self.contacts:
+            return found
         if len(over) and self.playbook.on_infeasible == "refuse":
             raise self._no_whole(over.tolist(), found.used, room)
         if len(over):

@@ -978,7 +978,7 @@ def answer(openings, reserve, claim, problem, work, chosen, force, without):
 
 @kernel
 def pick_given(rules, desk, claim, found, given, contact, obeys):
-    """Mark what a contest chooses, or what was chosen for it; False where that cannot be, or the search was given up."""
+    """Mark what a contest chooses, or what was chosen for it; False where that cannot be, or a search failed."""
     if given.known <= obeys:
         return answer(rules.openings, rules.reserve, claim, found, desk.work, desk.chosen, NOBODY, NOBODY)
     put_values(rules.openings, rules.reserve, claim, found, NOBODY, NOBODY)

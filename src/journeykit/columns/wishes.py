@@ -18,7 +18,6 @@ from journeykit.columns.layout import NONE
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.quotas import cost_of, fold
 from journeykit.columns.records import record
-from journeykit.errors import DataError
 from journeykit.fields import LARGEST, shown
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, is_blank, read_id, read_number
@@ -28,13 +27,14 @@ from journeykit.tables.claims import (
     claim_parts,
     claim_readers,
     further_numbers,
+    need_columns,
     unknown_part,
 )
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.scores import SCORE_COLUMNS, campaigns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.columns.keys import Met
@@ -88,8 +88,6 @@ class ClaimTable:
             (quota, fold(quota.of)) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"
         ]
         self._numbers: dict[str, list[np.ndarray]] = {name: [] for _, name in self._own_columns}
-        if source.columns is not None:
-            self._need_columns(places_of(source.columns, source.source), source)
         rows = 0
         self._starts: list[int] = []
         for part in source.parts(lambda _: True):
@@ -112,18 +110,12 @@ class ClaimTable:
         self.wishes = np.concatenate([np.zeros(0, WISHES), *wishes])
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.concatenate([np.zeros(0, np.int8), *faults])
+        self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
         self.numbers = {name: np.concatenate([np.zeros(0), *parts]) for name, parts in self._numbers.items()}
 
-    def _need_columns(self, places: Mapping[str, int], source: Source) -> None:
+    def _need_columns(self, names: Collection[str], source: Source) -> None:
         """Refuse a table that lacks a column which a quota adds up."""
-        for quota, name in self._own_columns:
-            if name not in places and name != "cost":
-                raise DataError(
-                    f"the quota {quota.name!r} adds up a column {quota.of!r} that is not there; there are "
-                    f"{', '.join(source.columns or ()) or 'none'}",
-                    source=source.source,
-                    field=quota.of,
-                )
+        need_columns(self.playbook, names if self._parts else None, source.source)
 
     def _read(
         self, number: int, places: Mapping[str, int], names: Sequence[str], columns: Sequence[Column]

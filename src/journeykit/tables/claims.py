@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.campaign import Claim
 from journeykit.civil import micros
+from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_blank, is_unicode, read_id, read_number, read_text
@@ -15,7 +16,7 @@ from journeykit.tables.reading import open_table
 from journeykit.tables.scores import campaigns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.campaign import Campaign
@@ -67,7 +68,9 @@ class Claims:
         readers = claim_readers(zone)
         known = campaigns_of(playbook)
         channels = {content.id: content.channel for content in (playbook.content or () if playbook else ())}
+        names: set[str] | None = None
         for number, columns, places, values in PlacedRows(file, CLAIM_COLUMNS[:2], claims.bad).rows():
+            names = set(places) if names is None else names if names.issuperset(places) else names.union(places)
             try:
                 key = read_id(cell_of(places, "contact_id", values))
             except BadCellError as error:
@@ -80,6 +83,8 @@ class Claims:
                     claims.bad.add(BadRow(file.source, number, *fault))
                 numbers = further_numbers(columns, places, values)
                 claims.add(key, (number, fault is not None, *parts, numbers))
+        if playbook is not None:
+            need_columns(playbook, names, file.source)
         return claims
 
     @classmethod
@@ -213,3 +218,24 @@ def further_numbers(
         if fold not in CLAIM_COLUMNS and type(values[place]) in (int, float)
     }
     return found or None
+
+
+def need_columns(playbook: Playbook, names: Collection[str] | None, source: str) -> None:
+    """Refuse a table of claims that lacks a column which a quota adds up.
+
+    Args:
+        playbook: the rule set.
+        names: the folded names of its columns; None for a table without rows.
+        source: the table.
+
+    Raises:
+        DataError: naming the first column that is not there.
+    """
+    for quota in playbook.quotas:
+        if names is not None and quota.own_column is not None and fold_name(quota.own_column) not in names:
+            raise DataError(
+                f"the quota {quota.name!r} adds up a column {quota.of!r} that is not there; there are "
+                f"{', '.join(sorted(names))}",
+                source=source,
+                field=quota.of,
+            )
