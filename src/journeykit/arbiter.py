@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
-from journeykit.case import Case
+from journeykit.account import Account
+from journeykit.case import Case, all_of
 from journeykit.civil import micros, moment
 from journeykit.compiled import Compiled
 from journeykit.contact import Contact
@@ -90,12 +91,6 @@ class Arbiter:
             raise NotSupportedError(
                 "quotas", "quotas over contacts are not supported by this version; leave the section out"
             )
-        for at, cap in enumerate(self.playbook.caps):
-            if cap.per == "account":
-                raise NotSupportedError(
-                    f"caps[{at}].per",
-                    f"the cap {cap.name!r} is per account, which this version does not support",
-                )
         return Compiled(self.playbook)
 
     @policy.default
@@ -151,6 +146,17 @@ class Arbiter:
         """
         if not isinstance(contact, Contact):
             raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
+        if self.compiled.per_account:
+            return self.decide_account(
+                (contact,),
+                touches,
+                None if claims is None else {contact.id: claims},
+                at=at,
+                until=until,
+                scores=None if scores is None else {contact.id: scores},
+                explain=explain,
+                run_id=run_id,
+            )[0]
         case = Case(
             self.compiled,
             policy=self.policy,
@@ -163,10 +169,80 @@ class Arbiter:
             until=until,
             budget=self.node_budget,
         )
-        return Decision(
-            contact=contact.id,
+        return self._answer(case, explain=explain, run_id=run_id)
+
+    def decide_account(
+        self,
+        contacts: Iterable[Contact],
+        touches: Iterable[Touch] = (),
+        claims: Mapping[str, Iterable[Claim]] | None = None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        scores: Mapping[str, Mapping[str, Score]] | None = None,
+        explain: bool = False,
+        run_id: str | None = None,
+    ) -> tuple[Decision, ...]:
+        """Decide all claims on the attention of one account's contacts, together.
+
+        Caps per account count the touches and claims of all of them; every other rule looks at one contact. The sum
+        over all contacts is the best there is; where hundreds of claims compete for the same room it may be a little
+        less, and the decisions then say ``optimal=False``. The bound is one for all: each decision has its own total
+        for a bound, and what the joint bound is above them is added to the first contact in the text order of ids.
+
+        Args:
+            contacts: who: all of one account, or one without.
+            touches: the account's history, in any order; each says its contact where there are several. Those of
+                colleagues who are not decided now count too, in caps per account only, if they say the account.
+            claims: what is asked for, by contact id; None makes one claim of every campaign's every content, for each.
+            at: as for `decide`.
+            until: as for `decide`.
+            scores: by contact id, and then as for `decide`.
+            explain: as for `decide`.
+            run_id: as for `decide`.
+
+        Returns:
+            One decision for each contact, in the order given.
+
+        Raises:
+            ModelError: for contacts of several accounts, a contact that is given twice, and touches or claims that
+                are nobody's.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from journeykit import Cap, Claim, Contact, Window
+            >>> cap = Cap(name="one a week for an account", max=1, per="account", window=Window.rolling("7d"))
+            >>> arbiter = Arbiter(Playbook(caps=[cap]))
+            >>> anna, ben = (Contact(id=name, account="acme", consent=["email"]) for name in ("anna", "ben"))
+            >>> asked = {"anna": [Claim(campaign="news", channel="email", weight=1)]}
+            >>> asked["ben"] = [Claim(campaign="launch", channel="email", weight=8)]
+            >>> found = arbiter.decide_account([anna, ben], claims=asked, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+            >>> [(row.contact, str(row.reason), row.lost_to) for decision in found for row in decision.rows]
+            [('anna', 'outbid', ('launch',)), ('ben', 'granted', ())]
+        """
+        given = all_of(Contact, contacts, "contacts")
+        if not given:
+            return ()
+        account = Account(
+            self.compiled,
+            contacts=given,
+            touches=touches,
+            claims=claims,
+            scores=scores or {},
+            policy=self.policy,
+            policy_name=self.playbook.policy,
             at=at,
             until=until,
+            budget=self.node_budget,
+        )
+        return tuple(self._answer(account.members[contact.id], explain=explain, run_id=run_id) for contact in given)
+
+    def _answer(self, case: Case, *, explain: bool, run_id: str | None) -> Decision:
+        """What a settled case says."""
+        return Decision(
+            contact=case.contact.id,
+            at=case.at,
+            until=case.until,
             timezone=case.clock.name,
             granted=tuple(
                 Grant(
@@ -325,6 +401,25 @@ class Arbiter:
         from journeykit.audit import violations
 
         return tuple(violations(self.playbook, decision, contact, touches, claims))
+
+    def audit_account(
+        self,
+        decisions: Iterable[Decision],
+        contacts: Iterable[Contact],
+        touches: Iterable[Touch] = (),
+        claims: Mapping[str, Iterable[Claim]] | None = None,
+    ) -> tuple[Violation, ...]:
+        """Check the decisions of an account from scratch, the caps per account too, as `audit` does for one contact.
+
+        Args:
+            decisions: what was decided, one for each contact.
+            contacts: for whom, in the same order.
+            touches: as they were given to `decide_account`.
+            claims: likewise.
+        """
+        from journeykit.audit import account_violations
+
+        return tuple(account_violations(self.playbook, tuple(decisions), tuple(contacts), touches, claims))
 
 
 def _rebuild(playbook: Playbook, policies: dict[str, Policy], node_budget: int) -> Arbiter:

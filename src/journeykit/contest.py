@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from journeykit.case import Case
+    from journeykit.selection import Choice
 
 FIRST: Level = (-1, 0)
 """The level of a claim that is forced in."""
@@ -48,6 +49,9 @@ class Contest:
         clauses = self._clauses()
         open_groups = tuple(tuple(item for item in group if item not in self.shut) for group in groups)
         self.problem = Problem(tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses)
+        self._settle()
+
+    def _settle(self) -> None:
         self.answer = self.solve()
         self.chosen, self.optimal, self.bound = self.answer.chosen, self.answer.optimal, self.answer.bound
 
@@ -91,7 +95,7 @@ class Contest:
             }
         else:
             key = {item: case.order(*items[item]) for item in active}
-        choice = self.problem.solve(every, sorted(active, key=key.__getitem__), case.budget)
+        choice = self.choose(every, sorted(active, key=key.__getitem__))
         totals: dict[Level, int] = {}
         for item in choice.chosen:
             entry = items[item][0]
@@ -102,6 +106,14 @@ class Contest:
         one_level = len(set(levels)) <= 1
         bound = total if optimal else choice.bound if one_level else sum(values)
         return Answer(choice.chosen, totals, total, bound, optimal=optimal)
+
+    def choose(self, values: list[int], order: list[int]) -> Choice:
+        """The best set at values that put levels in their order."""
+        return self.problem.solve(values, order, self.case.budget)
+
+    def admits(self, entry: Entry) -> bool:
+        """Whether any set that keeps all rules holds a claim."""
+        return any(self.items[item][0] is entry for item in self.solve(force=entry).chosen)
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[tuple[dict[int, int], int]]]:
         groups: dict[int | str, list[int]] = {}
@@ -123,21 +135,34 @@ class Contest:
 
     def _cap_rows(self) -> list[tuple[dict[int, int], int]]:
         """A row for each set of claims that some window of some cap holds together."""
+        rows: list[tuple[dict[int, int], int]] = []
+        for (cap, key), members in self._cells().items():
+            limit = self.case.limit(cap)
+            if limit is not None:
+                self._add_rows(cap, limit, self.case.spans(cap, key, self.before), members, rows)
+        return rows
+
+    def _cells(self) -> dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]]:
+        """By cap and group, the items that caps can stop and their points."""
         cells: dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]] = {}
         for item, (entry, _) in enumerate(self.items):
             if entry.obeys_caps:
                 for cap, key, points in opening_of(entry).cells:
                     cells.setdefault((cap, key), []).append((item, points))
-        rows: list[tuple[dict[int, int], int]] = []
-        for (cap, key), members in cells.items():
-            limit = self.case.limit(cap)
-            if limit is not None:
-                spans = self.case.spans(cap, key, self.before)
-                if self.single and not self.case.gauges[cap].running:
-                    self._row_at_once(cap, limit, spans, members, rows)
-                else:
-                    self._rows_over_time(cap, limit, spans, members, rows)
-        return rows
+        return cells
+
+    def _add_rows(
+        self,
+        cap: int,
+        limit: int,
+        spans: list[Span],
+        members: list[tuple[int, int]],
+        rows: list[tuple[dict[int, int], int]],
+    ) -> None:
+        if self.single and not self.case.gauges[cap].running:
+            self._row_at_once(cap, limit, spans, members, rows)
+        else:
+            self._rows_over_time(cap, limit, spans, members, rows)
 
     def _row_at_once(
         self,

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from journeykit.civil import LAST, day_number, moment
-from journeykit.contest import Contest
 from journeykit.decision import Outcome, Reason, Row
 from journeykit.eligibility import failures
 from journeykit.entry import Entry, Winner, opening_of
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.case import Case
+    from journeykit.contest import Contest
     from journeykit.eligibility import Opening
 
 TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
@@ -186,7 +186,7 @@ class _Writer:
             entry,
             reason,
             binding=tuple(dict.fromkeys(stop.name for stop in stops)),
-            lost_to=tuple(dict.fromkeys(case.winners[number].entry.claim.campaign for number in lost)),
+            lost_to=tuple(dict.fromkeys(case.everyone[number].entry.claim.campaign for number in lost)),
             retry_at=retry_at,
             needs=needs,
         )
@@ -249,8 +249,7 @@ def _reason(case: Case, entry: Entry, stops: list[list[Stop]]) -> Reason:
         stops = [found for found in stops if not _any(found, reason, by_history=True)]
         if not stops:
             return reason
-    contest = contest_of(case, entry)
-    if opening_of(entry).needy and entry not in _entries(contest, contest.solve(force=entry).chosen):
+    if opening_of(entry).needy and not contest_of(case, entry).admits(entry):
         return Reason.REQUIRES
     for reason in (Reason.CONFLICT, Reason.REQUIRES):
         stops = [found for found in stops if not _any(found, reason, by_history=False)]
@@ -331,7 +330,7 @@ def _repeated(case: Case, entry: Entry) -> Iterator[Stop]:
 
 
 def _met(case: Case, entry: Entry, requirement: int, at: int) -> bool:
-    return contest_of(case, entry).met_before(requirement, at) or any(
+    return case.met_by_history(requirement, at) or any(
         winner.entry is not entry
         and winner.effects.partner >> requirement & 1
         and winner.at <= at
@@ -454,15 +453,12 @@ def _met_from(case: Case, entry: Entry, requirement: int, since: int) -> int | N
 def displaced_by(case: Case, entry: Entry) -> int:
     """The value, in millionths, of what a granted claim pushed out."""
     contest = contest_of(case, entry)
-    others = case.total - case.worth(entry)
     if contest is case.contest:
-        exempt = sum(case.worth(winner.entry) for winner in case.exempt_winners)
-        return exempt + contest.solve(without=entry).total - others
-    left = Contest(case, [rival for rival in contest.entries if rival is not entry], ())
-    winners = left.winners()
-    rest = Contest(case, case.contest.entries, winners)
-    totals = sum(case.worth(winner.entry) for winner in [*winners, *rest.winners()])
-    return totals - others
+        return contest.solve(without=entry).total - (contest.answer.total - case.worth(entry))
+    left = case.contend([rival for rival in contest.entries if rival is not entry], ())
+    rest = case.contend(case.contest.entries, left.winners())
+    now = contest.answer.total + case.contest.answer.total
+    return left.answer.total + rest.answer.total - (now - case.worth(entry))
 
 
 def needs_of(case: Case, entry: Entry) -> float | None:

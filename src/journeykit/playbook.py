@@ -260,6 +260,13 @@ def find_problems(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[Problem
             yield from _reference(f"{path}.stages[{place}]", "stage", stage, stages)
         if campaign.dates is not None and not any(_inside(campaign, day) for day in campaign.dates):
             yield Problem(f"{path}.dates", "none of the dates lies between the campaign's start and end")
+    for path, cap in gaps.numbered("caps", playbook.caps):
+        if cap.per == "account" and cap.window.is_local:
+            yield Problem(
+                f"{path}.window.zone",
+                f"{cap.name!r} is per account, and the contacts of an account need not share a time zone: give the "
+                "window the zone 'playbook' or an IANA name; only windows of kind rolling or ever need none",
+            )
     known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
     for path, scope in _scopes(playbook, gaps):
         for facet, names in known.items():

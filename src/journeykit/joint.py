@@ -1,0 +1,166 @@
+"""A joint contest: the claims of all contacts of an account, which compete for the account's room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from journeykit.contest import Answer, Contest
+from journeykit.selection import Problem
+from journeykit.sharing import Part, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from journeykit.account import Account
+    from journeykit.entry import Entry, Level, Winner
+    from journeykit.selection import Choice
+
+MOST_ITEMS = 300
+"""So many items at most are searched for the best set, where taking the best first will not do."""
+
+Cells = dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]]
+
+
+class OwnContest(Contest):
+    """One contact's claims in the contest of his account: laid out here, and chosen together with all others."""
+
+    def _settle(self) -> None:
+        """Nothing is chosen by one contact alone."""
+
+    def _cells(self) -> Cells:
+        shared = self.case.compiled.per_account
+        return {cell: members for cell, members in super()._cells().items() if cell[0] not in shared}
+
+
+class JointContest(Contest):
+    """The claims of an account's contacts: the problem they make together, and its answers.
+
+    The items of the contacts follow each other, by contact in the text order of ids; else it is a `Contest` like any
+    other. Few items are searched for the best set; many are settled by prices, with the bound that these give.
+
+    Attributes:
+        own: the contests of the contacts that have claims here.
+        starts: for each of them, the number of its first item.
+        shared: the rows of the caps per account.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        entries: list[Entry],
+        before: Sequence[Winner],
+        given: frozenset[int] | None = None,
+    ) -> None:
+        """Lay the contest out and settle it.
+
+        Args:
+            account: whose contacts compete.
+            entries: their claims.
+            before: what was granted before, and is history here.
+            given: the numbers of the items that are chosen, where that was decided elsewhere; None to choose the best.
+        """
+        self.account = account
+        self.case = next(iter(account.members.values()))  # what a contest asks of it is the same for all
+        self.entries = entries
+        self.before = before
+        self.given = given
+        self.own: list[OwnContest] = []
+        self.starts: list[int] = []
+        self.items = []
+        self.shut = set()
+        for whose, mine in _by_contact(entries).items():
+            member = account.members[whose]
+            own = OwnContest(member, mine, [winner for winner in before if winner.entry.whose == whose])
+            self.own.append(own)
+            self.starts.append(len(self.items))
+            self.shut.update(len(self.items) + item for item in own.shut)
+            self.items += own.items
+        self.single = len({at for _, at in self.items}) == 1
+        self.shared = tuple(self._cap_rows())
+        self.problem = self._together()
+        self._settle()
+
+    def _cells(self) -> Cells:
+        """By cap per account and group, the items of the contacts that it protects."""
+        members, shared = self.account.members, self.account.compiled.per_account
+        found = {}
+        for (cap, key), items in super()._cells().items():
+            if cap in shared:
+                kept = [(n, points) for n, points in items if members[self.items[n][0].whose].is_protected_by(cap)]
+                found[cap, key] = kept
+        return found
+
+    def _cap_rows(self) -> list[tuple[dict[int, int], int]]:
+        rows: list[tuple[dict[int, int], int]] = []
+        for (cap, key), members in self._cells().items():
+            limit = self.account.limit(cap)
+            if limit is not None and members:
+                spans = self.case.spans(cap, key, self.account.protected(cap, self.before))
+                self._add_rows(cap, limit, spans, members, rows)
+        return rows
+
+    def _together(self) -> Problem:
+        """One problem of all: what each contact's own rules say, and the rows that they share."""
+        rows = list(self.shared)
+        groups: list[tuple[int, ...]] = []
+        pairs: list[tuple[int, int]] = []
+        clauses: list[tuple[int, frozenset[int]]] = []
+        for own, start in zip(self.own, self.starts, strict=True):
+            problem = own.problem
+            rows += [({start + item: use for item, use in members.items()}, room) for members, room in problem.rows]
+            groups += [tuple(start + item for item in group) for group in problem.groups]
+            pairs += [(start + one, start + other) for one, other in problem.pairs]
+            clauses += [
+                (start + item, frozenset(start + partner for partner in partners)) for item, partners in problem.clauses
+            ]
+        return Problem(tuple(rows), tuple(groups), tuple(pairs), tuple(clauses))
+
+    def _settle(self) -> None:
+        if self.given is None:
+            super()._settle()
+            return
+        self.answer = self._imposed(tuple(sorted(self.given)))
+        self.chosen, self.optimal, self.bound = self.answer.chosen, self.answer.optimal, self.answer.bound
+
+    def _imposed(self, chosen: tuple[int, ...]) -> Answer:
+        """What was decided elsewhere, as an answer; how good it is, is not judged here."""
+        totals: dict[Level, int] = {}
+        for item in chosen:
+            entry = self.items[item][0]
+            totals[entry.level] = totals.get(entry.level, 0) + self.case.worth(entry)
+        total = sum(totals.values())
+        return Answer(chosen, totals, total, total, optimal=True)
+
+    def choose(self, values: list[int], order: list[int]) -> Choice:
+        """The best set where the items are few, or where taking the best first finds it; else a good one."""
+        if len(order) <= MOST_ITEMS or self.problem.is_plain(values):
+            return super().choose(values, order)
+        parts = [Part(start, len(own.items), own.problem) for own, start in zip(self.own, self.starts, strict=True)]
+        return share(parts, self.shared, values, order, self.case.budget)
+
+    def admits(self, entry: Entry) -> bool:
+        """Whether any set that keeps all rules holds a claim: what colleagues get can only take room from it."""
+        place = next(n for n, own in enumerate(self.own) if own.case.contact.id == entry.whose)
+        own, start = self.own[place], self.starts[place]
+        size = len(own.items)
+        inside = range(start, start + size)
+        shared = [
+            ({item - start: use for item, use in members.items() if item in inside}, room)
+            for members, room in self.shared
+        ]
+        problem = own.problem
+        alone = Problem((*problem.rows, *shared), problem.groups, problem.pairs, problem.clauses)
+        values = [
+            0 if start + n in self.shut else size if rival is entry else int(self.case.worth(rival) > 0)
+            for n, (rival, _) in enumerate(own.items)
+        ]
+        chosen = alone.solve(values, range(size), self.case.budget).chosen
+        return any(own.items[n][0] is entry for n in chosen)
+
+
+def _by_contact(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The claims of each contact, by contact in the text order of ids."""
+    found: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.whose):
+        found.setdefault(entry.whose, []).append(entry)
+    return found

@@ -1,0 +1,220 @@
+"""Sharing: rows for which many contacts compete, settled by prices.
+
+Where the contacts of an account are few, `journeykit.selection` finds the best set of all their claims. Where they are
+many, each row that several of them share gets a price: at given prices every contact is solved on his own, exactly, and
+the prices together with what the contacts then reach are a bound that no set of claims exceeds (Geoffrion 1974). The
+prices move along the subgradient by the step of Polyak (1969). Then the contacts take what they want of the room, one
+after the other, and each is asked again until nobody finds anything better in the room that the others leave him.
+
+All of it is done on ints, and no sum depends on the order of rows.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import gcd
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from journeykit.selection import Choice, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from journeykit.selection import Members
+
+_STEPS = 60
+_PATIENCE = 4
+_ROUNDS = 4
+
+
+@frozen
+class Part:
+    """What one contact brings.
+
+    Attributes:
+        start: the number of his first item among those of all.
+        size: how many items he has.
+        problem: what goes together of them, with items numbered from 0.
+    """
+
+    start: int
+    size: int
+    problem: Problem
+
+
+def share(
+    parts: Sequence[Part],
+    rows: Sequence[tuple[Members, int]],
+    values: Sequence[int],
+    order: Sequence[int],
+    budget: int,
+) -> Choice:
+    """A good set of items, and a bound on what any set is worth.
+
+    Args:
+        parts: the contacts, whose items follow each other.
+        rows: what they share: how much each item uses, and how much there is in all.
+        values: by item; those of 0 or less are left out.
+        order: the items in the order of claims.
+        budget: the most nodes that the search for one contact visits.
+
+    Example:
+        >>> parts = [Part(0, 2, Problem()), Part(2, 2, Problem())]
+        >>> share(parts, [({0: 1, 1: 1, 2: 1, 3: 1}, 2)], [5, 1, 4, 3], [0, 2, 3, 1], 100)
+        Choice(chosen=(0, 2), value=9, bound=9)
+    """
+    return _Sharing(parts, rows, values, order, budget).run()
+
+
+class _Sharing:
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        rows: Sequence[tuple[Members, int]],
+        values: Sequence[int],
+        order: Sequence[int],
+        budget: int,
+    ) -> None:
+        self.budget = budget
+        open_values = [max(value, 0) for value in values]
+        for members, room in rows:
+            for item, use in members.items():
+                if use > room:
+                    open_values[item] = 0
+        binding = list(_binding(rows, open_values))
+        self.rooms = [room for _, room in binding]
+        uses: list[dict[int, int]] = [{} for _ in values]
+        for row, (members, _) in enumerate(binding):
+            for item, use in members.items():
+                uses[item][row] = use
+        self.place = {item: place for place, item in enumerate(order)}
+        self.asked = [_Asked(part, open_values, uses, self.place) for part in parts]
+        self.asked.sort(key=lambda asked: self.place[asked.part.start + asked.order[0]] if asked.order else -1)
+
+    def run(self) -> Choice:
+        prices = [0] * len(self.rooms)
+        best, bound = self._filled(prices), 0
+        value = self._value(best)
+        step, waited = 1, 0
+        lowest: list[int] | None = None
+        for _ in range(_STEPS):
+            found, left = self._priced(prices)
+            if lowest is None or found < bound:
+                lowest, bound, waited = prices, found, 0
+            else:
+                waited += 1
+                if waited == _PATIENCE:
+                    step, waited = step * 2, 0
+            norm = sum(room * room for room in left)
+            if bound <= value or not norm:
+                break
+            gap = found - value
+            prices = [max(0, price - gap * room // (norm * step)) for price, room in zip(prices, left, strict=True)]
+        if bound > value and lowest is not None:
+            best = max(best, self._filled(lowest), key=self._rank)
+            value = self._value(best)
+        chosen = sorted(asked.part.start + item for asked, own in zip(self.asked, best, strict=True) for item in own)
+        return Choice(tuple(chosen), value, max(bound, value))
+
+    def _priced(self, prices: list[int]) -> tuple[int, list[int]]:
+        """The bound at prices of the rows, and the room that the contacts then leave of each."""
+        bound = sum(price * room for price, room in zip(prices, self.rooms, strict=True))
+        left = self.rooms.copy()
+        for asked in self.asked:
+            choice = asked.at_prices(prices, self.budget)
+            bound += choice.bound
+            asked.take(choice.chosen, left)
+        # A row with room to spare and no price is as it should be.
+        return bound, [0 if room > 0 and not price else room for room, price in zip(left, prices, strict=True)]
+
+    def _filled(self, prices: list[int]) -> list[tuple[int, ...]]:
+        """Sets that go together: the contacts take one after the other, and then each is asked again."""
+        left = self.rooms.copy()
+        found = []
+        for asked in self.asked:
+            chosen = asked.within(left, prices, self.budget)
+            asked.take(chosen, left)
+            found.append(chosen)
+        free = [0] * len(prices)
+        for _ in range(_ROUNDS):
+            before = found.copy()
+            for number, asked in enumerate(self.asked):
+                if asked.rows:
+                    asked.take(found[number], left, back=True)
+                    found[number] = asked.within(left, free, self.budget)
+                    asked.take(found[number], left)
+            if found == before:
+                break
+        return found
+
+    def _value(self, chosen: Sequence[tuple[int, ...]]) -> int:
+        return sum(asked.values[item] for asked, own in zip(self.asked, chosen, strict=True) for item in own)
+
+    def _rank(self, chosen: Sequence[tuple[int, ...]]) -> tuple[int, list[int]]:
+        """The better of two is worth more or, where they are worth the same, comes first in the order of claims."""
+        places = sorted(
+            self.place[asked.part.start + item] for asked, own in zip(self.asked, chosen, strict=True) for item in own
+        )
+        return self._value(chosen), [-place for place in places]
+
+
+class _Asked:
+    """One contact: what his items are worth, and what they use of the rows."""
+
+    def __init__(
+        self, part: Part, values: Sequence[int], uses: Sequence[dict[int, int]], place: dict[int, int]
+    ) -> None:
+        self.part = part
+        inside = range(part.start, part.start + part.size)
+        self.values = [values[item] for item in inside]
+        self.uses = [uses[item] for item in inside]
+        self.order = sorted(
+            (item - part.start for item in inside if item in place), key=lambda item: place[part.start + item]
+        )
+        members: dict[int, dict[int, int]] = {}
+        for item, own in enumerate(self.uses):
+            for row, use in own.items():
+                members.setdefault(row, {})[item] = use
+        self.rows = members
+        self._known: dict[tuple[int, ...], Choice] = {}
+
+    def at_prices(self, prices: list[int], budget: int) -> Choice:
+        """The best set where the rows cost their prices."""
+        own = tuple([prices[row] for row in self.rows])
+        found = self._known.get(own)
+        if found is None:
+            found = self._known[own] = self.part.problem.solve(self._worths(prices), self.order, budget)
+        return found
+
+    def within(self, left: list[int], prices: list[int], budget: int) -> tuple[int, ...]:
+        """The best set in the room that is left, where it costs something besides."""
+        problem = self.part.problem
+        rows = (*problem.rows, *((members, left[row]) for row, members in self.rows.items()))
+        inside = Problem(rows, problem.groups, problem.pairs, problem.clauses)
+        return inside.solve(self._worths(prices), self.order, budget).chosen
+
+    def _worths(self, prices: list[int]) -> list[int]:
+        return [
+            value and value - sum(prices[row] * use for row, use in uses.items())
+            for value, uses in zip(self.values, self.uses, strict=True)
+        ]
+
+    def take(self, chosen: tuple[int, ...], left: list[int], *, back: bool = False) -> None:
+        """Take what the chosen items use of the room that is left, or give it back."""
+        for item in chosen:
+            for row, use in self.uses[item].items():
+                left[row] += use if back else -use
+
+
+def _binding(rows: Sequence[tuple[Members, int]], values: Sequence[int]) -> list[tuple[Members, int]]:
+    """The rows that can stop something, in smallest whole numbers, each once."""
+    found: dict[tuple[tuple[int, int], ...], int] = {}
+    for members, room in rows:
+        kept = {item: use for item, use in members.items() if use and values[item] > 0}
+        if kept and sum(kept.values()) > room:
+            unit = reduce(gcd, kept.values())
+            key = tuple(sorted((item, use // unit) for item, use in kept.items()))
+            found[key] = min(found.get(key, room // unit), room // unit)
+    return [(dict(key), found[key]) for key in sorted(found)]
