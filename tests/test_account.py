@@ -24,11 +24,14 @@ from journeykit import (
     Decision,
     Limit,
     ModelError,
+    OnMissing,
     Playbook,
     PlaybookError,
     Touch,
     Window,
+    joint,
 )
+from journeykit.account import Account
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WEEK = Window.rolling("7d")
@@ -250,6 +253,140 @@ def test_the_zone_of_an_account_must_be_said(window: Window) -> None:
         Playbook(caps=[account_cap(window=window)])
     Playbook(caps=[account_cap(window=evolve(window, zone="playbook"))])
     Playbook(caps=[account_cap(window=evolve(window, zone="Europe/Skopje"))])
+
+
+# Large accounts
+
+
+def crowd(count: int, *caps: Cap) -> tuple[Arbiter, list[Contact], dict[str, list[Claim]]]:
+    """An account of many contacts with claims of many weights, and rules among which the best first is not optimal."""
+    rng = Random(count)
+    contacts = [person(f"c{number:03d}") for number in range(count)]
+    asked = {contact.id: [mail(f"k{n}", rng.randint(1, 999) / 100) for n in range(6)] for contact in contacts}
+    asked = {
+        name: [evolve(claim, channel=rng.choice(("email", "sms"))) for claim in claims]
+        for name, claims in asked.items()
+    }
+    rules = Playbook(
+        caps=[
+            account_cap(count / 2, points={"email": 1, "sms": 2.5}),
+            Cap(name="daily", max=count // 4, per="account", by="channel", window=Window.rolling("24h")),
+            Cap(name="own", max=2, window=WEEK),
+            *caps,
+        ],
+        on_missing=OnMissing(consent="allow"),
+    )
+    return Arbiter(rules), [evolve(contact, consent=None) for contact in contacts], asked
+
+
+def test_a_large_account_has_an_honest_bound():
+    """Too many claims to search: the sum is within the bound, near it, and no rule is broken."""
+    rules, contacts, asked = crowd(120)
+    found = rules.decide_account(contacts, (), asked, at=AT)
+    total, bound = sum(d.total for d in found), sum(d.bound for d in found)
+    assert total <= bound <= 1.05 * total
+    assert {decision.optimal for decision in found} == {total == bound}
+    assert rules.audit_account(found, contacts, (), asked) == ()
+    # The bound over the sum is put to the first contact.
+    assert all(decision.bound == decision.total for decision in found[1:])
+
+
+def test_a_large_account_leaves_no_room_that_a_claim_could_take():
+    """Every loser of a large account is stopped by some rule."""
+    rules, contacts, asked = crowd(70)
+    for decision in rules.decide_account(contacts, (), asked, at=AT):
+        assert all(row.binding for row in decision.rows if not row.send_at)
+
+
+def test_the_order_of_a_large_account_does_not_matter():
+    """Contacts and claims in another order get the same."""
+    rules, contacts, asked = crowd(70)
+    one = rules.decide_account(contacts, (), asked, at=AT)
+    rng = Random(1)
+    other = rules.decide_account(
+        rng.sample(contacts, 70), (), {name: rng.sample(own, 6) for name, own in asked.items()}, at=AT
+    )
+    assert {d.contact: (d.granted, d.total, d.bound) for d in one} == {
+        d.contact: (d.granted, d.total, d.bound) for d in other
+    }
+
+
+def test_prices_find_what_the_search_finds(monkeypatch):
+    """On accounts that can be searched, prices reach a sum that is no higher, and a bound that is no lower."""
+    for count in (5, 8, 12, 20):
+        rules, contacts, asked = crowd(count)
+        best = sum(d.total for d in rules.decide_account(contacts, (), asked, at=AT))
+        monkeypatch.setattr(joint, "MOST_ITEMS", 0)
+        found = rules.decide_account(contacts, (), asked, at=AT)
+        monkeypatch.undo()
+        assert sum(d.total for d in found) <= best + 1e-6
+        assert sum(d.bound for d in found) >= best - 1e-6
+        assert sum(d.total for d in found) >= 0.9 * best
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6))
+def test_prices_break_no_rule(seed):
+    """Whatever the playbook, what prices settle is sound, worth no more than the best and bounded by no less."""
+    case = gathering(seed)
+    best = sum(d.total for d in together(case))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joint, "MOST_ITEMS", 0)
+        found = together(case, explain=True)
+        assert all(row.reason for decision in found for row in decision.rows)
+    assert Arbiter(case.playbook).audit_account(found, case.contacts, case.touches, case.claims) == ()
+    one_level = len({campaign.tier for campaign in case.playbook.campaigns or ()}) == 1
+    if one_level and case.playbook.policy == "weighted":
+        assert sum(d.total for d in found) <= best + 1e-6
+    assert sum(d.bound for d in found) >= best - 1e-6
+
+
+def test_in_a_large_account_tiers_go_first_too():
+    """Heavy claims of a later tier take no room from light ones of an earlier tier."""
+    rules, contacts, asked = crowd(70)
+    campaigns = [Campaign(id=f"k{n}", tier=n % 2) for n in range(6)]
+    rules = Arbiter(evolve(rules.playbook, campaigns=campaigns))
+    found = rules.decide_account(contacts, (), asked, at=AT)
+    assert rules.audit_account(found, contacts, (), asked) == ()
+    first = {"k0", "k2", "k4"}
+    early = {name: [claim for claim in own if claim.campaign in first] for name, own in asked.items()}
+    alone = rules.decide_account(contacts, (), early, at=AT)
+    weights = [g.weight for d in found for g in d.granted if g.campaign in first]
+    assert sum(weights) >= 0.97 * sum(d.total for d in alone)
+
+
+# What is decided elsewhere
+
+
+def test_a_choice_can_be_given():
+    """The contest of an account is a problem as a value, and another choice than the best can be put in its place."""
+    rules = arbiter(account_cap())
+    asked = {"anna": [mail("news", 1)], "ben": [mail("launch", 8)]}
+
+    def account(given=None):
+        return Account(
+            rules.compiled,
+            contacts=[BEN, ANNA],
+            touches=(),
+            claims=asked,
+            scores={},
+            at=AT,
+            until=None,
+            policy=rules.policy,
+            policy_name="weighted",
+            budget=1000,
+            given=given,
+        )
+
+    found = account()
+    assert [entry.claim.campaign for entry, _ in found.contest.items] == ["news", "launch"]
+    assert found.contest.problem.rows == (({0: 10**9, 1: 10**9}, 10**9),)
+    assert found.contest.chosen == (1,)
+    for imposed in (account(frozenset({0})), found):
+        imposed.settle(frozenset({0}))
+        assert [winner.entry.claim.campaign for winner in imposed.winners] == ["news"]
+        assert imposed.members["ben"].total == 0
+        assert [winner.entry.claim.campaign for winner in imposed.members["anna"].winners] == ["news"]
 
 
 # Brute force

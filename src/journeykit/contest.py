@@ -95,7 +95,7 @@ class Contest:
             }
         else:
             key = {item: case.order(*items[item]) for item in active}
-        choice = self.choose(every, sorted(active, key=key.__getitem__))
+        choice = self.choose(every, sorted(active, key=key.__getitem__), levels)
         totals: dict[Level, int] = {}
         for item in choice.chosen:
             entry = items[item][0]
@@ -107,8 +107,8 @@ class Contest:
         bound = total if optimal else choice.bound if one_level else sum(values)
         return Answer(choice.chosen, totals, total, bound, optimal=optimal)
 
-    def choose(self, values: list[int], order: list[int]) -> Choice:
-        """The best set at values that put levels in their order."""
+    def choose(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:  # noqa: ARG002  (an account asks)
+        """The best set at values that put the levels of the items, those above 0, in their order."""
         return self.problem.solve(values, order, self.case.budget)
 
     def admits(self, entry: Entry) -> bool:

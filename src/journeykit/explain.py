@@ -468,8 +468,11 @@ def needs_of(case: Case, entry: Entry) -> float | None:
     that much, or one millionth more where the tie goes against it.
     """
     contest = contest_of(case, entry)
-    now, forced = contest.answer, contest.solve(force=entry)
-    if entry not in _entries(contest, forced.chosen) or not (now.optimal and forced.optimal):
+    now = contest.answer
+    if not now.optimal:
+        return None
+    forced = contest.solve(force=entry)
+    if entry not in _entries(contest, forced.chosen) or not forced.optimal:
         return None
     levels = sorted(set(now.totals) | set(forced.totals) | {entry.level})
     for level in levels:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeykit.contest import Answer, Contest
-from journeykit.selection import Problem
-from journeykit.sharing import Part, share
+from journeykit.selection import Choice, Problem
+from journeykit.sharing import Part, share, share_by_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from journeykit.account import Account
     from journeykit.entry import Entry, Level, Winner
-    from journeykit.selection import Choice
 
 MOST_ITEMS = 300
 """So many items at most are searched for the best set, where taking the best first will not do."""
@@ -131,12 +130,28 @@ class JointContest(Contest):
         total = sum(totals.values())
         return Answer(chosen, totals, total, total, optimal=True)
 
-    def choose(self, values: list[int], order: list[int]) -> Choice:
-        """The best set where the items are few, or where taking the best first finds it; else a good one."""
+    def choose(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:
+        """The best set where the items are few, or where taking the best first finds it; else a good one.
+
+        Where the search for the best set of few items ends before its proof, the better of the two stands.
+        """
+        found = None
         if len(order) <= MOST_ITEMS or self.problem.is_plain(values):
-            return super().choose(values, order)
+            found = super().choose(values, order, levels)
+            if found.value == found.bound:
+                return found
+        shared = self._shared_out(values, order, levels)
+        if found is None:
+            return shared
+        best = max(shared, found, key=lambda choice: choice.value)
+        return Choice(best.chosen, best.value, min(shared.bound, found.bound))
+
+    def _shared_out(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:
         parts = [Part(start, len(own.items), own.problem) for own, start in zip(self.own, self.starts, strict=True)]
-        return share(parts, self.shared, values, order, self.case.budget)
+        if len(set(levels)) == 1:
+            return share(parts, self.shared, values, order, self.case.budget)
+        level = dict(zip((item for item, value in enumerate(values) if value > 0), levels, strict=True))
+        return share_by_level(parts, self.shared, values, order, self.case.budget, level)
 
     def admits(self, entry: Entry) -> bool:
         """Whether any set that keeps all rules holds a claim: what colleagues get can only take room from it."""

@@ -3,16 +3,18 @@
 Where the contacts of an account are few, `journeykit.selection` finds the best set of all their claims. Where they are
 many, each row that several of them share gets a price: at given prices every contact is solved on his own, exactly, and
 the prices together with what the contacts then reach are a bound that no set of claims exceeds (Geoffrion 1974). The
-prices move along the subgradient by the step of Polyak (1969). Then the contacts take what they want of the room, one
-after the other, and each is asked again until nobody finds anything better in the room that the others leave him.
+prices move by the step of Polyak (1969) along a deflected subgradient (Camerini, Fratta and Maffioli 1975). Then the
+contacts take what they want of the room, one after the other, and each is asked again until nobody finds anything
+better in the room that the others leave him.
 
-All of it is done on ints, and no sum depends on the order of rows.
+Prices, values and bounds are ints, so that the bound is exact; only directions are floats, and no sum of them depends
+on the order of rows. There is no clock.
 """
 
 from __future__ import annotations
 
 from functools import reduce
-from math import gcd
+from math import fsum, gcd
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -20,13 +22,20 @@ from attrs import frozen
 from journeykit.selection import Choice, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from journeykit.selection import Members
 
-_STEPS = 60
-_PATIENCE = 4
-_ROUNDS = 4
+_STEPS = 200
+_FEWEST_STEPS = 10
+_PATIENCE = 8
+_ROUNDS = 5
+_STRIDE = 1.5
+_DEFLECTION = 0.7
+_HUNDREDTHS = (100, 98, 90, 75, 50)
+"""The shares of the best prices at which the contacts are asked first: at the prices themselves many do not care."""
+
+Level = tuple[int, int]
 
 
 @frozen
@@ -62,10 +71,48 @@ def share(
 
     Example:
         >>> parts = [Part(0, 2, Problem()), Part(2, 2, Problem())]
-        >>> share(parts, [({0: 1, 1: 1, 2: 1, 3: 1}, 2)], [5, 1, 4, 3], [0, 2, 3, 1], 100)
-        Choice(chosen=(0, 2), value=9, bound=9)
+        >>> share(parts, [({0: 1, 1: 1, 2: 1, 3: 1}, 2)], [500, 100, 400, 300], [0, 2, 3, 1], 100)
+        Choice(chosen=(0, 2), value=900, bound=900)
     """
-    return _Sharing(parts, rows, values, order, budget).run()
+    return _Sharing(parts, rows, values, order, budget).run(_STEPS)
+
+
+def share_by_level(
+    parts: Sequence[Part],
+    rows: Sequence[tuple[Members, int]],
+    values: Sequence[int],
+    order: Sequence[int],
+    budget: int,
+    levels: dict[int, Level],
+) -> Choice:
+    """The same where the items are of several levels: the first level is settled, then the next in what is left.
+
+    Nothing is proven then, since another choice among equals of one level might leave more to the next: the bound is
+    the value of all items together.
+
+    Args:
+        parts: as for `share`.
+        rows: likewise.
+        values: by item, so that sums compare level by level.
+        order: as for `share`.
+        budget: likewise.
+        levels: by item; smaller ones go first.
+    """
+    chosen: tuple[int, ...] = ()
+    every = sorted({levels[item] for item in order})
+    for level in every:
+        mine = [item for item in order if levels[item] == level]
+        unit = reduce(gcd, (values[item] for item in mine))
+        now = [0] * len(values)
+        for item in mine:
+            now[item] = values[item] // unit
+        most = sum(now) + 1
+        for item in chosen:
+            now[item] = most
+        steps = max(_FEWEST_STEPS, _STEPS // len(every))
+        chosen = _Sharing(parts, rows, now, order, budget, chosen).run(steps).chosen
+    value = sum(values[item] for item in chosen)
+    return Choice(chosen, value, sum(values[item] for item in order))
 
 
 class _Sharing:
@@ -76,47 +123,58 @@ class _Sharing:
         values: Sequence[int],
         order: Sequence[int],
         budget: int,
+        kept: Iterable[int] = (),
     ) -> None:
         self.budget = budget
+        self.place = {item: place for place, item in enumerate(order)}
         open_values = [max(value, 0) for value in values]
         for members, room in rows:
             for item, use in members.items():
                 if use > room:
                     open_values[item] = 0
-        binding = list(_binding(rows, open_values))
+        binding = _binding(rows, open_values, self.place)
         self.rooms = [room for _, room in binding]
+        # Rows are measured by what one item uses at most, so that none outweighs the others.
+        self.units = [max(members.values()) for members, _ in binding]
         uses: list[dict[int, int]] = [{} for _ in values]
         for row, (members, _) in enumerate(binding):
             for item, use in members.items():
                 uses[item][row] = use
-        self.place = {item: place for place, item in enumerate(order)}
-        self.asked = [_Asked(part, open_values, uses, self.place) for part in parts]
+        self.asked = [_Asked(part, open_values, uses, self.place, kept) for part in parts]
         self.asked.sort(key=lambda asked: self.place[asked.part.start + asked.order[0]] if asked.order else -1)
 
-    def run(self) -> Choice:
-        prices = [0] * len(self.rooms)
-        best, bound = self._filled(prices), 0
+    def run(self, steps: int) -> Choice:
+        best = self._filled([0] * len(self.rooms))
+        bound, prices = self._cheapest(steps, self._value(best))
+        if bound > self._value(best):
+            tried = [self._filled([price * share // 100 for price in prices]) for share in _HUNDREDTHS]
+            best = max([best, *tried], key=self._rank)
         value = self._value(best)
-        step, waited = 1, 0
-        lowest: list[int] | None = None
-        for _ in range(_STEPS):
-            found, left = self._priced(prices)
-            if lowest is None or found < bound:
-                lowest, bound, waited = prices, found, 0
+        chosen = sorted(asked.part.start + item for asked, own in zip(self.asked, best, strict=True) for item in own)
+        return Choice(tuple(chosen), value, max(bound, value))
+
+    def _cheapest(self, steps: int, value: int) -> tuple[int, list[int]]:
+        """The least bound that is found, and its prices; a set of this value is known."""
+        prices = [0.0] * len(self.rooms)
+        course = [0.0] * len(self.rooms)
+        stride, waited = _STRIDE, 0
+        bound, best = -1, [0] * len(self.rooms)
+        for _ in range(steps):
+            whole = [round(price / unit) for price, unit in zip(prices, self.units, strict=True)]
+            found, left = self._priced(whole)
+            if bound < 0 or found < bound:
+                bound, best, waited = found, whole, 0
             else:
                 waited += 1
                 if waited == _PATIENCE:
-                    step, waited = step * 2, 0
-            norm = sum(room * room for room in left)
+                    stride, waited = stride / 2, 0
+            course = _deflected([-room / unit for room, unit in zip(left, self.units, strict=True)], course)
+            norm = fsum(way * way for way in course)
             if bound <= value or not norm:
                 break
-            gap = found - value
-            prices = [max(0, price - gap * room // (norm * step)) for price, room in zip(prices, left, strict=True)]
-        if bound > value and lowest is not None:
-            best = max(best, self._filled(lowest), key=self._rank)
-            value = self._value(best)
-        chosen = sorted(asked.part.start + item for asked, own in zip(self.asked, best, strict=True) for item in own)
-        return Choice(tuple(chosen), value, max(bound, value))
+            step = stride * (found - value) / norm
+            prices = [max(0.0, price + step * way) for price, way in zip(prices, course, strict=True)]
+        return bound, best
 
     def _priced(self, prices: list[int]) -> tuple[int, list[int]]:
         """The bound at prices of the rows, and the room that the contacts then leave of each."""
@@ -130,23 +188,20 @@ class _Sharing:
         return bound, [0 if room > 0 and not price else room for room, price in zip(left, prices, strict=True)]
 
     def _filled(self, prices: list[int]) -> list[tuple[int, ...]]:
-        """Sets that go together: the contacts take one after the other, and then each is asked again."""
+        """Sets that go together: the contacts take one after the other at prices, and then each is asked again."""
         left = self.rooms.copy()
-        found = []
+        found = [asked.kept for asked in self.asked]
         for asked in self.asked:
-            chosen = asked.within(left, prices, self.budget)
-            asked.take(chosen, left)
-            found.append(chosen)
-        free = [0] * len(prices)
+            asked.take(asked.kept, left)
         for _ in range(_ROUNDS):
             before = found.copy()
             for number, asked in enumerate(self.asked):
-                if asked.rows:
-                    asked.take(found[number], left, back=True)
-                    found[number] = asked.within(left, free, self.budget)
-                    asked.take(found[number], left)
-            if found == before:
+                asked.take(found[number], left, back=True)
+                found[number] = asked.within(left, prices, self.budget)
+                asked.take(found[number], left)
+            if found == before and not any(prices):
                 break
+            prices = [0] * len(prices)
         return found
 
     def _value(self, chosen: Sequence[tuple[int, ...]]) -> int:
@@ -164,9 +219,15 @@ class _Asked:
     """One contact: what his items are worth, and what they use of the rows."""
 
     def __init__(
-        self, part: Part, values: Sequence[int], uses: Sequence[dict[int, int]], place: dict[int, int]
+        self,
+        part: Part,
+        values: Sequence[int],
+        uses: Sequence[dict[int, int]],
+        place: dict[int, int],
+        kept: Iterable[int],
     ) -> None:
         self.part = part
+        self.kept = tuple(item - part.start for item in kept if 0 <= item - part.start < part.size)
         inside = range(part.start, part.start + part.size)
         self.values = [values[item] for item in inside]
         self.uses = [uses[item] for item in inside]
@@ -208,13 +269,23 @@ class _Asked:
                 left[row] += use if back else -use
 
 
-def _binding(rows: Sequence[tuple[Members, int]], values: Sequence[int]) -> list[tuple[Members, int]]:
-    """The rows that can stop something, in smallest whole numbers, each once."""
-    found: dict[tuple[tuple[int, int], ...], int] = {}
+def _deflected(way: list[float], before: list[float]) -> list[float]:
+    """A direction that does not turn back on the one before."""
+    length = fsum(old * old for old in before)
+    along = fsum(new * old for new, old in zip(way, before, strict=True))
+    turn = max(0.0, -_DEFLECTION * along / length) if length else 0.0
+    return [new + turn * old for new, old in zip(way, before, strict=True)]
+
+
+def _binding(
+    rows: Sequence[tuple[Members, int]], values: Sequence[int], place: dict[int, int]
+) -> list[tuple[Members, int]]:
+    """The rows that can stop something, in smallest whole numbers, each once, in an order of their own."""
+    found: dict[tuple[tuple[int, int, int], ...], int] = {}
     for members, room in rows:
         kept = {item: use for item, use in members.items() if use and values[item] > 0}
         if kept and sum(kept.values()) > room:
             unit = reduce(gcd, kept.values())
-            key = tuple(sorted((item, use // unit) for item, use in kept.items()))
+            key = tuple(sorted((place[item], item, use // unit) for item, use in kept.items()))
             found[key] = min(found.get(key, room // unit), room // unit)
-    return [(dict(key), found[key]) for key in sorted(found)]
+    return [({item: use for _, item, use in key}, found[key]) for key in sorted(found)]
