@@ -28,6 +28,7 @@ STREET = [
     {"account"},
     {"explain", "audit"},
     {"arbiter"},
+    {"accounts"},
     {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "tables", "job", "testing"},
     {"columns"},
     {"demo", "cli"},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from journeykit.accounts import Belongings, decide_members, decided_by_account
 from journeykit.civil import clock, micros, moment
 from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
@@ -34,6 +35,7 @@ from journeykit.tables import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from journeykit.accounts import Decided
     from journeykit.arbiter import Arbiter
     from journeykit.campaign import Campaign
     from journeykit.content import Content
@@ -400,7 +402,8 @@ class Job:
     """Tables to decide: iterate `decisions`, then ask for the `summary`.
 
     Contacts pass one by one. What grows with the data is the packed history, scores and claims by contact, and the
-    set of contact ids.
+    set of contact ids. Where the playbook has caps per account, the contacts of an account wait for the last of them,
+    and those after them wait too.
 
     Args:
         arbiter: who decides.
@@ -411,7 +414,8 @@ class Job:
         run_id: the name of the run; None makes one from playbook, ``at`` and ``until``.
         max_bad: how many bad rows are tolerated; None for any number.
         progress: is told, every now and then, how many contacts are done, and of how many where that is known.
-        only: the id of the one contact that is wanted; None for all.
+        only: the id of the one contact that is wanted; None for all. Where the playbook has caps per account, his
+            colleagues are decided with him.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -454,19 +458,48 @@ class Job:
         zone = None if inputs.zone is None else clock(inputs.zone).zone
         playbook, bad = arbiter.playbook, self.bad
         self._contacts: Contacts | None = None
-        if inputs.contacts is not None:
+        self._last: dict[str, int] | None = {}
+        wanted = None if only is None else frozenset([only])
+        contacts = inputs.contacts
+        if contacts is not None:
             spellings = Spellings.of(playbook)
-            self._contacts = Contacts(inputs.contacts, spellings=spellings, zone=zone, bad=bad, only=only)
+            if arbiter.compiled.per_account:
+                contacts, wanted = self._survey(contacts, spellings, wanted)
+            self._contacts = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, only=wanted)
             self._notes = self._contacts.notes
         self._history = History()
         if inputs.touches is not None:
-            self._history = History.read(inputs.touches, zone=zone, bad=bad, only=only)
+            self._history = History.read(inputs.touches, zone=zone, bad=bad, only=wanted)
         self._scores = Scores()
         if inputs.scores is not None:
-            self._scores = Scores.read(inputs.scores, playbook=playbook, bad=bad, only=only)
+            self._scores = Scores.read(inputs.scores, playbook=playbook, bad=bad, only=wanted)
         self._claims: Claims | None = None
         if inputs.claims is not None:
-            self._claims = Claims.read(inputs.claims, playbook=playbook, zone=zone, bad=bad, only=only)
+            self._claims = Claims.read(inputs.claims, playbook=playbook, zone=zone, bad=bad, only=wanted)
+
+    def _survey(
+        self, source: Source, spellings: Spellings, wanted: frozenset[str] | None
+    ) -> tuple[Source, frozenset[str] | None]:
+        """Read the contacts once before: where each account ends and, of one contact, who his colleagues are."""
+        if not isinstance(source, str | os.PathLike) and iter(source) is source:
+            if wanted is None:
+                # What can be read only once is not kept: where accounts end is seen at its end.
+                self._last = None
+                return source, None
+            source = list(source)
+        zone = None if self._inputs.zone is None else clock(self._inputs.zone).zone
+        last: dict[str, int] = {}
+        accounts: dict[str, str | None] = {}
+        for number, contact in Contacts(source, spellings=spellings, zone=zone):
+            if contact.account is not None:
+                last[contact.account] = number
+            if wanted is not None:
+                accounts[contact.id] = contact.account
+        self._last = last
+        if wanted is not None:
+            mine = {accounts.get(name) for name in wanted} - {None}
+            wanted |= {name for name, account in accounts.items() if account in mine}
+        return source, wanted
 
     def decisions(self) -> Iterator[tuple[Contact, Decision]]:
         """Each contact with its decision, in the order of the contacts. Once only: what was taken is gone.
@@ -476,13 +509,11 @@ class Job:
         """
         source, total, contacts = self._whom()
         done = 0
-        for number, contact in contacts:
-            try:
-                decision = self._decide(contact)
-            except ModelError as error:
-                self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
+        for number, contact, (decision, counted) in self._decided(contacts):
+            if isinstance(decision, ModelError):
+                allowed = "a contact that cannot be decided"
+                self.bad.add(BadRow(source, number, decision.field, allowed, str(decision)))
                 continue
-            counted = 0 if self._claims is None else self._claims.taken_bad
             fault = self._tally.count(contact, decision, counted)
             if fault is not None:
                 self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
@@ -502,17 +533,48 @@ class Job:
         made = ((number, Contact(id=key)) for number, key in enumerate(self._claims, 1))
         return self._claims.source, len(self._claims), made
 
-    def _decide(self, contact: Contact) -> Decision:
-        return self.arbiter.decide(
-            contact,
-            self._history.take(contact.id),
-            None if self._claims is None else self._claims.take(contact.id),
+    def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
+        if self.arbiter.compiled.per_account:
+            yield from decided_by_account(contacts, self._last, self._decide_together)
+            return
+        for number, contact in contacts:
+            yield number, contact, self._decide(contact)
+
+    def _decide(self, contact: Contact) -> Decided:
+        own = self._belongings(contact)
+        try:
+            decision: Decision | ModelError = self.arbiter.decide(
+                contact,
+                own.touches,
+                own.claims,
+                at=self.at,
+                until=self.until,
+                scores=own.scores,
+                explain=self.explain,
+                run_id=self.run_id,
+            )
+        except ModelError as error:
+            decision = error
+        return decision, own.counted
+
+    def _decide_together(self, contacts: list[Contact]) -> list[Decided]:
+        return decide_members(
+            self.arbiter,
+            contacts,
+            self._belongings,
             at=self.at,
             until=self.until,
-            scores=self._scores.take(contact.id),
             explain=self.explain,
             run_id=self.run_id,
         )
+
+    def _belongings(self, contact: Contact) -> Belongings:
+        """What the tables hold of a contact, which is then let go."""
+        touches, claims, counted = self._history.take(contact.id), None, 0
+        if self._claims is not None:
+            claims = self._claims.take(contact.id)
+            counted = self._claims.taken_bad
+        return Belongings(touches, claims, counted, self._scores.take(contact.id))
 
     def write(self, out: str | os.PathLike[str], *, form: str | None = None, everything: bool = False) -> Summary:
         """Decide all and write the table of decisions, which appears whole or not at all.
@@ -610,6 +672,7 @@ def decide_one(
     """
     job = Job(arbiter, inputs, at=at, until=until, explain=True, only=contact)
     for found, decision in job.decisions():
-        return found, decision, tuple(job.bad.first)
+        if found.id == contact:
+            return found, decision, tuple(job.bad.first)
     faults = "".join(f"\n  {bad}" for bad in job.bad.first[:5])
     raise DataError(f"there is no usable row of contact {contact!r}" + (f"; bad rows:{faults}" if faults else ""))
