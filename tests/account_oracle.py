@@ -63,10 +63,7 @@ def gathering(seed: int) -> Gathering:
     found = situation(seed)
     while found.playbook.campaigns is None or not found.playbook.caps:
         found = situation(rng.randrange(10**9))
-    caps = [_for_accounts(rng, cap) for cap in found.playbook.caps]
-    if rng.random() < 0.5:
-        caps.append(Cap(name="all", max=rng.choice((1, 2, 3)), per="account", window=Window.rolling("24h")))
-    playbook = evolve(found.playbook, caps=caps)
+    playbook = with_account_caps(rng, found.playbook)
     if playbook.requirements:
         playbook = evolve(playbook, campaigns=[evolve(campaign, tier=0) for campaign in playbook.campaigns or ()])
     contacts = tuple(
@@ -104,6 +101,14 @@ def gathering(seed: int) -> Gathering:
         at=found.at,
         until=found.until,
     )
+
+
+def with_account_caps(rng: Random, playbook: Playbook) -> Playbook:
+    """The playbook with most of its caps per account."""
+    caps = [_for_accounts(rng, cap) for cap in playbook.caps]
+    if rng.random() < 0.5:
+        caps.append(Cap(name="all", max=rng.choice((1, 2, 3)), per="account", window=Window.rolling("24h")))
+    return evolve(playbook, caps=caps)
 
 
 def _for_accounts(rng: Random, cap: Cap) -> Cap:

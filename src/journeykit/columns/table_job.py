@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from journeykit.accounts import Belongings
 from journeykit.campaign import Claim, Score
 from journeykit.civil import DAY, FOREVER, clock, day_number, micros, moment
+from journeykit.columns.accounts import Accounts
 from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
 from journeykit.columns.column import Column
 from journeykit.columns.eligible import BAD, SCORES, Scores
@@ -122,6 +124,7 @@ class TableJob:
         self._unknown_touches = self._unknown_scores = 0
         self._parts = Parts()
         self._undecided: list[int] = []
+        self._accounts: Accounts | None = None
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self._latest = micros(at)
         self._contacts.needed = ("contact_id",)
@@ -154,7 +157,8 @@ class TableJob:
 
     # Reading
 
-    def _plan(self, names: tuple[str, ...]) -> ContactPlan:
+    def plan(self, names: tuple[str, ...]) -> ContactPlan:
+        """What to do with columns of these names."""
         plan = self._plans.get(names)
         if plan is None:
             if len(self._plans) > 1000:
@@ -162,6 +166,10 @@ class TableJob:
             places = places_of(names, self._contacts.source)
             plan = self._plans[names] = ContactPlan(names, places, self._spellings, self._zone)
         return plan
+
+    def contact_parts(self, wanted: Callable[[str], bool]) -> Iterator[Part]:
+        """Some columns of the table of contacts, chunk by chunk; rows that cannot be read are left out."""
+        return (part for part in self._contacts.parts(wanted) if not isinstance(part, BadRow))
 
     def _meet(self, segment: Segment | None) -> tuple[Met, np.ndarray]:
         """Meet the contacts of a segment by their ids; who was met before."""
@@ -174,7 +182,7 @@ class TableJob:
             for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id", groups)
             if not isinstance(part, BadRow)
         )
-        for chunk in self._at_once(lambda part: Chunk(self._plan(part[1]), part[2], part[0]), parts):
+        for chunk in self._at_once(lambda part: Chunk(self.plan(part[1]), part[2], part[0]), parts):
             again.append(met.add(chunk.one, chunk.two, row, chunk.odd))
             row += chunk.rows
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
@@ -233,7 +241,9 @@ class TableJob:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in chunks. Once only."""
         segments: list[Segment] | list[None] = [None]
-        if self._claim_source is None and self._score_source is None:
+        if self.arbiter.compiled.per_account:
+            self._accounts = Accounts(self)
+        elif self._claim_source is None and self._score_source is None:
             segments = segments_of(self._contacts, self._touches) or [None]
         self._reader = self._touch_reader()
         workers: SimpleQueue[Worker] | None = None
@@ -309,7 +319,8 @@ class TableJob:
             own = _slice(history, start, stop)
             return self._decide(workers, part, again[start:stop], own, shapes, first + start)
 
-        for done in self._at_once(decide, numbered()):
+        chunks = self._at_once(decide, numbered())
+        for done in chunks if self._accounts is None else self._accounts.settled(chunks):
             yield from self._finish(done)
 
     def _touches_lost(self) -> int:
@@ -320,7 +331,7 @@ class TableJob:
         row = 0
         for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id"):
             if not isinstance(part, BadRow):
-                chunk = Chunk(self._plan(part[1]), part[2], part[0])
+                chunk = Chunk(self.plan(part[1]), part[2], part[0])
                 met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
                 row += chunk.rows
         reader = TouchReader(self._touches, Parts(), zone=self._zone, oldest=-FOREVER, counted=lambda _: True)
@@ -333,7 +344,7 @@ class TableJob:
         worker = workers.get()
         try:
             number, names, arrays = part
-            chunk = Chunk(self._plan(names), arrays, number)
+            chunk = Chunk(self.plan(names), arrays, number)
             people = self.engine.crowd.people(chunk)
             odd = chunk.odd | again
             wishes = None
@@ -399,31 +410,50 @@ class TableJob:
         self._unknown_scores += int(done.scores.first[row + 1] - done.scores.first[row])
 
     def _decide_one(self, done: _Done, row: int) -> Decision | None:
-        chunk, source = done.chunk, self._contacts.source
-        number = chunk.number + row
-        try:
-            contact = self._contact(done, row)
-        except BadCellError as bad:
-            column = getattr(bad, "__notes__", ["contact_id"])[0]
-            self.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
+        if self._accounts is not None:
+            return self._accounts.decision(done.start + row)
+        contact = self.read_contact(done, row)
+        if contact is None:
             return None
-        except ModelError as error:
-            self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
-            return None
-        claims, counted = self._claims_of(done, row, contact.id)
+        own = self.belongings(done, row, contact.id)
         try:
-            decision = self.arbiter.decide(
+            decision: Decision | ModelError = self.arbiter.decide(
                 contact,
-                self._touches_of(done, row),
-                claims,
+                own.touches,
+                own.claims,
                 at=self.at,
                 until=self.until,
-                scores=self._scores_of(done, row),
+                scores=own.scores,
                 explain=self.explain,
                 run_id=self.run_id,
             )
         except ModelError as error:
-            self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
+            decision = error
+        return self.counted(done, row, contact, decision, own.counted)
+
+    def read_contact(self, done: _Done, row: int) -> Contact | None:
+        """The contact of a row; None, and a bad row is counted, where it cannot be one."""
+        source, number = self._contacts.source, done.chunk.number + row
+        try:
+            return self._contact(done, row)
+        except BadCellError as bad:
+            column = getattr(bad, "__notes__", ["contact_id"])[0]
+            self.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
+        except ModelError as error:
+            self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
+        return None
+
+    def belongings(self, done: _Done, row: int, key: str) -> Belongings:
+        """What the tables hold of a contact."""
+        return Belongings(self._touches_of(done, row), *self._claims_of(done, row, key), self._scores_of(done, row))
+
+    def counted(
+        self, done: _Done, row: int, contact: Contact, decision: Decision | ModelError, counted: int
+    ) -> Decision | None:
+        """Count what was decided; None, and a bad row, where it could not be."""
+        source, number = self._contacts.source, done.chunk.number + row
+        if isinstance(decision, ModelError):
+            self.bad.add(BadRow(source, number, decision.field, "a contact that cannot be decided", str(decision)))
             return None
         fault = self._tally.count(contact, decision, counted)
         if fault is not None:
