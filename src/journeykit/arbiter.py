@@ -130,7 +130,8 @@ class Arbiter:
 
         Args:
             contact: who.
-            touches: his history, planned and reserved touches included, in any order.
+            touches: his history, planned and reserved touches included, in any order. Those that name a colleague and
+                the same account count in caps per account, and only there; those of other contacts do not count.
             claims: what is asked for; None makes one claim of every campaign's every content.
             at: the instant of the decision, aware. The clock is never read.
             until: the last instant of a plan, aware; a claim may then take one slot of each local day.

@@ -71,7 +71,8 @@ class Row:
         outcome: granted, deferred or denied.
         reason: the first reason that holds.
         binding: every rule that stops the claim, by name, the history's first.
-        lost_to: the campaigns of the winners that take the room, in the order of claims.
+        lost_to: the campaigns of the winners that take the room, in the order of claims; those of colleagues too, where
+            an account was decided together.
         weight: what the claim is worth; None where it was not weighed.
         factors: what the weight is made of, by name.
         send_at: when it goes out, UTC; None unless granted.
@@ -169,8 +170,9 @@ class Decision:
         timezone: the contact's time zone, or the playbook's for a contact without one: for people to read instants in.
         granted: what goes out, in the order of claims.
         total: the sum of weight less reserve over what was granted.
-        optimal: False where the node budget ended the search before the proof.
-        bound: no set of claims is worth more than this.
+        optimal: False where the node budget, or the size of an account, ended the search before the proof.
+        bound: no set of claims is worth more than this. Where an account was decided together, the sum over its
+            contacts is the bound: each has his own total, and the first in the text order of ids what is above.
     """
 
     contact: str
