@@ -133,6 +133,17 @@ def test_the_best_of_all_contacts_claims_wins() -> None:
     assert found[2].row("care").displaced == 1
 
 
+def test_an_explanation_says_that_the_account_was_decided() -> None:
+    """The best for the account need not be the best for the contact, and the heading does not say so."""
+    asked = {"anna": [mail("news", 1)], "ben": [mail("launch", 8)]}
+    found = arbiter(account_cap()).decide_account([ANNA, BEN], (), asked, at=AT)
+    assert found[0].together == ("anna", "ben")
+    assert "value 0: the best possible for the 2 contacts of the account together." in str(found[0])
+    rules, contacts, many = crowd(70)
+    large = rules.decide_account(contacts, (), many, at=AT)
+    assert ": not proven to be the best for the 70 contacts of the account together." in str(large[3])
+
+
 def test_the_contact_id_settles_ties() -> None:
     """Of claims that weigh the same the one of the first contact, by the text of ids, wins, even if it goes later."""
     asked = {"anna": [evolve(mail("news", 1), at=AT + timedelta(days=1))], "ben": [mail("news", 1)]}
@@ -289,6 +300,14 @@ def test_a_large_account_has_an_honest_bound():
     assert rules.audit_account(found, contacts, (), asked) == ()
     # The bound over the sum is put to the first contact.
     assert all(decision.bound == decision.total for decision in found[1:])
+
+
+def test_a_large_account_that_is_not_proven_says_no_more_than_it_knows():
+    """What its claims pushed out, and what weights would have won, is left open."""
+    rules, contacts, asked = crowd(70)
+    found = rules.decide_account(contacts, (), asked, at=AT, explain=True)
+    assert not found[0].optimal
+    assert {(row.displaced, row.needs) for decision in found for row in decision.rows} == {(None, None)}
 
 
 def test_a_large_account_leaves_no_room_that_a_claim_could_take():

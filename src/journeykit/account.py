@@ -243,12 +243,14 @@ class Account:
     def _hand_out(self) -> None:
         """Give each contact what is his. What the bound leaves over the total is put to the first of them."""
         over = self.exempt.bound + self.contest.bound - self.exempt.answer.total - self.contest.answer.total
+        together = tuple(self.members) if len(self.members) > 1 else ()
         exempt, winners = _by_contact(self.exempt_winners), _by_contact(self.winners)
         for name, member in self.members.items():
             member.forget()
             member.exempt, member.contest = self.exempt, self.contest
             member.exempt_winners = exempt.get(name, [])
             member.winners, member.everyone = winners.get(name, []), self.winners
+            member.together = together
             member.total = sum(member.worth(winner.entry) for winner in member.winners)
             member.optimal = self.exempt.optimal and self.contest.optimal
             member.bound = member.total + over

@@ -258,6 +258,7 @@ class Arbiter:
             total=case.total / MILLIONTH,
             optimal=case.optimal,
             bound=case.bound / MILLIONTH,
+            together=case.together,
             write=partial(self._write, case, run_id),
             explain=explain,
         )

@@ -43,7 +43,10 @@ class Case:
         total: sum of weight less reserve over the winners, in millionths.
         bound: no set of claims is worth more.
         optimal: whether the search came to its end.
+        together: the ids of the contacts that are decided together; none where he is alone.
     """
+
+    together: tuple[str, ...] = ()
 
     def __init__(
         self,

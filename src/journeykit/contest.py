@@ -27,7 +27,11 @@ class Contest:
         entries: the claims.
         items: one for each claim and instant at which it may go.
         shut: the items that the history alone rules out.
+        searched: whether other sets are searched for as well as the best one was; else what a claim pushed out is not
+            known.
     """
+
+    searched = True
 
     def __init__(self, case: Case, entries: list[Entry], before: Sequence[Winner]) -> None:
         self.case = case

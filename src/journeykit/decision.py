@@ -78,7 +78,8 @@ class Row:
         send_at: when it goes out, UTC; None unless granted.
         retry_at: the earliest instant at which it could go after all, UTC; None if there is none.
         displaced: of a granted claim, the value of what it pushed out; None unless explained.
-        needs: of a losing claim, the smallest weight that would have won; None if none would, or not explained.
+        needs: of a losing claim, the smallest weight that would have won; None if none would, or not explained. Both
+            are None where a large account was settled without a proof.
         failed: every check of eligibility that fails, in order; only the first unless explained.
         note: for people: what exactly is wrong.
         twin: 0, or which of several claims it is that nothing but their faults tells apart.
@@ -173,6 +174,7 @@ class Decision:
         optimal: False where the node budget, or the size of an account, ended the search before the proof.
         bound: no set of claims is worth more than this. Where an account was decided together, the sum over its
             contacts is the bound: each has his own total, and the first in the text order of ids what is above.
+        together: the ids of the contacts that were decided together, his own among them; none where he was alone.
     """
 
     contact: str
@@ -183,6 +185,7 @@ class Decision:
     total: float
     optimal: bool = True
     bound: float
+    together: tuple[str, ...] = ()
     _write: Callable[[bool], tuple[Row, ...]] = field(repr=False, eq=False)
     _explain: bool = field(default=False, repr=False, eq=False)
     _rows: dict[bool, tuple[Row, ...]] = field(init=False, factory=dict, repr=False, eq=False)

@@ -111,8 +111,13 @@ class _Writer:
         return self._ineligible(entry)
 
     def _granted(self, entry: Entry, winner: Winner) -> Row:
-        displaced = displaced_by(self.case, entry) / MILLIONTH if self.explain else None
-        return self._row(entry, Reason.GRANTED, send_at=moment(winner.at), displaced=displaced)
+        displaced = displaced_by(self.case, entry) if self.explain else None
+        return self._row(
+            entry,
+            Reason.GRANTED,
+            send_at=moment(winner.at),
+            displaced=None if displaced is None else displaced / MILLIONTH,
+        )
 
     def _ineligible(self, entry: Entry) -> Row:
         case = self.case
@@ -450,9 +455,11 @@ def _met_from(case: Case, entry: Entry, requirement: int, since: int) -> int | N
 # What it would have taken
 
 
-def displaced_by(case: Case, entry: Entry) -> int:
-    """The value, in millionths, of what a granted claim pushed out."""
+def displaced_by(case: Case, entry: Entry) -> int | None:
+    """The value, in millionths, of what a granted claim pushed out; None where prices settled a large account."""
     contest = contest_of(case, entry)
+    if not (contest.searched and case.contest.searched):
+        return None
     if contest is case.contest:
         return contest.solve(without=entry).total - (contest.answer.total - case.worth(entry))
     left = case.contend([rival for rival in contest.entries if rival is not entry], ())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.contest import Answer, Contest
 from journeykit.selection import Choice, Problem
-from journeykit.sharing import Part, share, share_by_level
+from journeykit.sharing import Part, joined, share, share_by_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,6 +41,7 @@ class JointContest(Contest):
         own: the contests of the contacts that have claims here.
         starts: for each of them, the number of its first item.
         shared: the rows of the caps per account.
+        parts: the contests once more, as `journeykit.sharing` asks for them.
     """
 
     def __init__(
@@ -76,7 +77,10 @@ class JointContest(Contest):
             self.items += own.items
         self.single = len({at for _, at in self.items}) == 1
         self.shared = tuple(self._cap_rows())
-        self.problem = self._together()
+        self.parts = [
+            Part(start, len(own.items), own.problem) for own, start in zip(self.own, self.starts, strict=True)
+        ]
+        self.problem = joined(self.parts, self.shared)
         self._settle()
 
     def _cells(self) -> Cells:
@@ -98,25 +102,10 @@ class JointContest(Contest):
                 self._add_rows(cap, limit, spans, members, rows)
         return rows
 
-    def _together(self) -> Problem:
-        """One problem of all: what each contact's own rules say, and the rows that they share."""
-        rows = list(self.shared)
-        groups: list[tuple[int, ...]] = []
-        pairs: list[tuple[int, int]] = []
-        clauses: list[tuple[int, frozenset[int]]] = []
-        for own, start in zip(self.own, self.starts, strict=True):
-            problem = own.problem
-            rows += [({start + item: use for item, use in members.items()}, room) for members, room in problem.rows]
-            groups += [tuple(start + item for item in group) for group in problem.groups]
-            pairs += [(start + one, start + other) for one, other in problem.pairs]
-            clauses += [
-                (start + item, frozenset(start + partner for partner in partners)) for item, partners in problem.clauses
-            ]
-        return Problem(tuple(rows), tuple(groups), tuple(pairs), tuple(clauses))
-
     def _settle(self) -> None:
         if self.given is None:
             super()._settle()
+            self.searched = self.optimal or len(self.items) <= MOST_ITEMS
             return
         self.answer = self._imposed(tuple(sorted(self.given)))
         self.chosen, self.optimal, self.bound = self.answer.chosen, self.answer.optimal, self.answer.bound
@@ -147,11 +136,10 @@ class JointContest(Contest):
         return Choice(best.chosen, best.value, min(shared.bound, found.bound))
 
     def _shared_out(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:
-        parts = [Part(start, len(own.items), own.problem) for own, start in zip(self.own, self.starts, strict=True)]
         if len(set(levels)) == 1:
-            return share(parts, self.shared, values, order, self.case.budget)
+            return share(self.parts, self.shared, values, order, self.case.budget)
         level = dict(zip((item for item, value in enumerate(values) if value > 0), levels, strict=True))
-        return share_by_level(parts, self.shared, values, order, self.case.budget, level)
+        return share_by_level(self.parts, self.shared, values, order, self.case.budget, level)
 
     def admits(self, entry: Entry) -> bool:
         """Whether any set that keeps all rules holds a claim: what colleagues get can only take room from it."""

@@ -5,7 +5,7 @@ many, each row that several of them share gets a price: at given prices every co
 the prices together with what the contacts then reach are a bound that no set of claims exceeds (Geoffrion 1974). The
 prices move by the step of Polyak (1969) along a deflected subgradient (Camerini, Fratta and Maffioli 1975). Then the
 contacts take what they want of the room, one after the other, and each is asked again until nobody finds anything
-better in the room that the others leave him.
+better in the room that the others leave him; at last few are asked together.
 
 Prices, values and bounds are ints, so that the bound is exact; only directions are floats, and no sum of them depends
 on the order of rows. There is no clock.
@@ -14,6 +14,7 @@ on the order of rows. There is no clock.
 from __future__ import annotations
 
 from functools import reduce
+from itertools import accumulate
 from math import fsum, gcd
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from attrs import frozen
 from journeykit.selection import Choice, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.selection import Members
 
@@ -30,6 +31,8 @@ _STEPS = 200
 _FEWEST_STEPS = 10
 _PATIENCE = 8
 _ROUNDS = 5
+_BLOCK = 250
+_BLOCK_NODES = 2_000
 _STRIDE = 1.5
 _DEFLECTION = 0.7
 _HUNDREDTHS = (100, 98, 90, 75, 50)
@@ -51,6 +54,21 @@ class Part:
     start: int
     size: int
     problem: Problem
+
+
+def joined(parts: Sequence[Part], rows: Sequence[tuple[Members, int]]) -> Problem:
+    """One problem of all: what each contact's own rules say, and the rows that they share."""
+    every = list(rows)
+    groups: list[tuple[int, ...]] = []
+    pairs: list[tuple[int, int]] = []
+    clauses: list[tuple[int, frozenset[int]]] = []
+    for part in parts:
+        start, own = part.start, part.problem
+        every += [({start + item: use for item, use in members.items()}, room) for members, room in own.rows]
+        groups += [tuple(start + item for item in group) for group in own.groups]
+        pairs += [(start + one, start + other) for one, other in own.pairs]
+        clauses += [(start + item, frozenset(start + other for other in partners)) for item, partners in own.clauses]
+    return Problem(tuple(every), tuple(groups), tuple(pairs), tuple(clauses))
 
 
 def share(
@@ -148,7 +166,7 @@ class _Sharing:
         bound, prices = self._cheapest(steps, self._value(best))
         if bound > self._value(best):
             tried = [self._filled([price * share // 100 for price in prices]) for share in _HUNDREDTHS]
-            best = max([best, *tried], key=self._rank)
+            best = self._polished(max([best, *tried], key=self._rank))
         value = self._value(best)
         chosen = sorted(asked.part.start + item for asked, own in zip(self.asked, best, strict=True) for item in own)
         return Choice(tuple(chosen), value, max(bound, value))
@@ -188,14 +206,20 @@ class _Sharing:
         return bound, [0 if room > 0 and not price else room for room, price in zip(left, prices, strict=True)]
 
     def _filled(self, prices: list[int]) -> list[tuple[int, ...]]:
-        """Sets that go together: the contacts take one after the other at prices, and then each is asked again."""
+        """Sets that go together: the contacts take one after the other at prices, and then each is asked again.
+
+        Whoever would gain the most at the prices is asked first.
+        """
+        gains = [asked.at_prices(prices, self.budget).value for asked in self.asked]
+        turns = sorted(range(len(gains)), key=gains.__getitem__, reverse=True)
         left = self.rooms.copy()
         found = [asked.kept for asked in self.asked]
         for asked in self.asked:
             asked.take(asked.kept, left)
         for _ in range(_ROUNDS):
             before = found.copy()
-            for number, asked in enumerate(self.asked):
+            for number in turns:
+                asked = self.asked[number]
                 asked.take(found[number], left, back=True)
                 found[number] = asked.within(left, prices, self.budget)
                 asked.take(found[number], left)
@@ -204,8 +228,43 @@ class _Sharing:
             prices = [0] * len(prices)
         return found
 
+    def _polished(self, found: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Few contacts after each other are asked together, in the room that all others leave them."""
+        found = found.copy()
+        left = self.rooms.copy()
+        for asked, own in zip(self.asked, found, strict=True):
+            asked.take(own, left)
+        for block in _blocks([asked.part.size for asked in self.asked]):
+            few, before = self.asked[block], found[block]
+            for asked, own in zip(few, before, strict=True):
+                asked.take(own, left, back=True)
+            better = self._together(few, left)
+            if sum(map(_worth, few, better)) > sum(map(_worth, few, before)):
+                found[block] = better
+            for asked, own in zip(few, found[block], strict=True):
+                asked.take(own, left)
+        return found
+
+    def _together(self, few: Sequence[_Asked], left: list[int]) -> list[tuple[int, ...]]:
+        """The best sets of few contacts in the room that is left."""
+        starts = [0, *accumulate(asked.part.size for asked in few)]
+        rows: dict[int, dict[int, int]] = {}
+        for asked, start in zip(few, starts, strict=False):
+            for row, members in asked.rows.items():
+                rows.setdefault(row, {}).update((start + item, use) for item, use in members.items())
+        parts = [Part(start, asked.part.size, asked.part.problem) for asked, start in zip(few, starts, strict=False)]
+        values = [value for asked in few for value in asked.values]
+        order = sorted(
+            (self.place[asked.part.start + item], start + item)
+            for asked, start in zip(few, starts, strict=False)
+            for item in asked.order
+        )
+        problem = joined(parts, [(members, left[row]) for row, members in rows.items()])
+        chosen = problem.solve(values, [item for _, item in order], min(self.budget, _BLOCK_NODES)).chosen
+        return [tuple(item - part.start for item in chosen if 0 <= item - part.start < part.size) for part in parts]
+
     def _value(self, chosen: Sequence[tuple[int, ...]]) -> int:
-        return sum(asked.values[item] for asked, own in zip(self.asked, chosen, strict=True) for item in own)
+        return sum(map(_worth, self.asked, chosen))
 
     def _rank(self, chosen: Sequence[tuple[int, ...]]) -> tuple[int, list[int]]:
         """The better of two is worth more or, where they are worth the same, comes first in the order of claims."""
@@ -267,6 +326,21 @@ class _Asked:
         for item in chosen:
             for row, use in self.uses[item].items():
                 left[row] += use if back else -use
+
+
+def _worth(asked: _Asked, chosen: tuple[int, ...]) -> int:
+    return sum(asked.values[item] for item in chosen)
+
+
+def _blocks(sizes: Sequence[int]) -> Iterator[slice]:
+    """Stretches of at least two contacts, of few items in all, each of which reaches half into the next."""
+    start = 0
+    while start < len(sizes) - 1:
+        stop = start + 2
+        while stop < len(sizes) and sum(sizes[start : stop + 1]) <= _BLOCK:
+            stop += 1
+        yield slice(start, stop)
+        start = len(sizes) if stop == len(sizes) else (start + stop) // 2
 
 
 def _deflected(way: list[float], before: list[float]) -> list[float]:
