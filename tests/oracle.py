@@ -705,8 +705,8 @@ class Oracle:
         for zone in zones:
             day = on(zone, self.last)
             while (start := first_instant(zone, day)) <= until:
-                # Further off, only the first days of months matter: no short window reaches so far.
-                if start - self.last < 36 * DAY or day.day == 1:
+                # Further off, only the days on which a month begins somewhere matter: no short window reaches so far.
+                if start - self.last < 36 * DAY or 1 in (day.day, (day - DAY).day, (day + DAY).day):
                     found.add(start)
                     if zone == self.zone:
                         found |= self._edges(day)

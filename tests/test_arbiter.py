@@ -471,8 +471,6 @@ def test_what_is_not_built_is_refused_by_its_key() -> None:
     """Sections that this version cannot act on are refused, never ignored."""
     with pytest.raises(NotSupportedError, match="quotas"):
         Arbiter(playbook(campaign("news"), quotas=[Quota(name="seats", max=60)]))
-    with pytest.raises(NotSupportedError, match=r"caps\[0\].per"):
-        Arbiter(playbook(campaign("news"), caps=[Cap(name="team", max=3, per="account", window=Window.days(7))]))
     with pytest.raises(NotSupportedError, match="prices"):
         Arbiter(playbook(campaign("news")), prices={"seats": 1.0})
 

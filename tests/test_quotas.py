@@ -253,7 +253,7 @@ def test_bounds_that_contradict_each_other_are_refused():
     """Within one quota, and between two hard ones of the same messages."""
     with pytest.raises(ModelError, match="no number is at least 3 and at most 2"):
         Quota(name="seats", min=3, max=2)
-    with pytest.raises(PlaybookError, match="quotas\\[1\\].*contradicts"):
+    with pytest.raises(PlaybookError, match=r"quotas\[1\].*contradicts"):
         book(Quota(name="most", max=2), Quota(name="least", min=3, hard=True))
 
 
@@ -261,19 +261,17 @@ def test_a_quota_that_names_nothing_is_refused():
     """A campaign that is not there; a column that the claims do not have; a column without claims."""
     with pytest.raises(PlaybookError, match="unknown campaign 'offfer'"):
         book(Quota(name="seats", max=2, where=Scope.of(campaign="offfer")))
-    with pytest.raises(DataError, match="'risk'.*no claims are given"):
+    with pytest.raises(DataError, match=r"'risk'.*no claims are given"):
         run(book(Quota(name="risk", max=2, of="risk")), people(2))
     claims = [{"contact_id": "p0", "campaign_id": "offer", "rsik": 1.0}]
-    with pytest.raises(DataError, match="column 'risk' that is not there.*rsik"):
+    with pytest.raises(DataError, match=r"column 'risk' that is not there.*rsik"):
         run(book(Quota(name="risk", max=2, of="risk")), people(2), claims=claims)
 
 
 @pytest.mark.parametrize("nothing", [float("nan"), None])
 def test_a_claim_without_a_number_that_a_quota_adds_up_is_isolated(nothing):
     """NaN in a quota's column makes that claim invalid; the others go on."""
-    claims = [
-        {"contact_id": f"p{n}", "campaign_id": "offer", "risk": nothing if n == 1 else 1.0} for n in range(3)
-    ]
+    claims = [{"contact_id": f"p{n}", "campaign_id": "offer", "risk": nothing if n == 1 else 1.0} for n in range(3)]
     rows, summary = run(book(Quota(name="risk", max=2, of="risk")), people(3), claims=claims)
     assert rows["p1", "offer"]["reason"] == "invalid"
     assert granted(rows, "offer") == ["p0", "p2"]

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
-from journeykit.case import Allotted, Case
+from journeykit.account import Account
+from journeykit.case import Allotted, Case, all_of
 from journeykit.civil import micros, moment
 from journeykit.compiled import Compiled
 from journeykit.contact import Contact
 from journeykit.decision import Decision, Grant
-from journeykit.errors import DataError, MissingExtraError, ModelError, NotSupportedError, PolicyError, closest
+from journeykit.errors import DataError, MissingExtraError, ModelError, PolicyError, closest
 from journeykit.explain import write_rows
 from journeykit.fields import MILLIONTH
 from journeykit.playbook import Playbook
@@ -57,8 +58,8 @@ class Arbiter:
             then says ``optimal=False`` and gives the bound.
 
     Raises:
-        NotSupportedError: for a section that this version reads but cannot act on, naming its key.
         PolicyError: for a policy that is not known, or is none.
+        DataError: for prices of another playbook.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -95,12 +96,6 @@ class Arbiter:
                 f"one's {self.fingerprint[:12]}...; run the quotas again with this playbook",
                 source="prices",
             )
-        for at, cap in enumerate(self.playbook.caps):
-            if cap.per == "account":
-                raise NotSupportedError(
-                    f"caps[{at}].per",
-                    f"the cap {cap.name!r} is per account, which this version does not support",
-                )
         return Compiled(self.playbook)
 
     @tariff.default
@@ -144,7 +139,8 @@ class Arbiter:
 
         Args:
             contact: who.
-            touches: his history, planned and reserved touches included, in any order.
+            touches: his history, planned and reserved touches included, in any order. Those that name a colleague and
+                the same account count in caps per account, and only there; those of other contacts do not count.
             claims: what is asked for; None makes one claim of every campaign's every content.
             at: the instant of the decision, aware. The clock is never read.
             until: the last instant of a plan, aware; a claim may then take one slot of each local day.
@@ -158,6 +154,17 @@ class Arbiter:
         Raises:
             ModelError: for an argument that cannot be, such as a naive ``at``.
         """
+        if self.compiled.per_account and isinstance(contact, Contact):
+            return self.decide_account(
+                (contact,),
+                touches,
+                None if claims is None else {contact.id: claims},
+                at=at,
+                until=until,
+                scores=None if scores is None else {contact.id: scores},
+                explain=explain,
+                run_id=run_id,
+            )[0]
         case = self.case(contact, touches, claims, at=at, until=until, scores=scores)
         return self.decision(case, explain=explain, run_id=run_id)
 
@@ -202,8 +209,102 @@ class Arbiter:
             allotted=allotted,
         )
 
+    def decide_account(
+        self,
+        contacts: Iterable[Contact],
+        touches: Iterable[Touch] = (),
+        claims: Mapping[str, Iterable[Claim]] | None = None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        scores: Mapping[str, Mapping[str, Score]] | None = None,
+        explain: bool = False,
+        run_id: str | None = None,
+    ) -> tuple[Decision, ...]:
+        """Decide all claims on the attention of one account's contacts, together.
+
+        Caps per account count the touches and claims of all of them; every other rule looks at one contact. The sum
+        over all contacts is the best there is; where hundreds of claims compete for the same room it may be a little
+        less, and the decisions then say ``optimal=False``. The bound is one for all: each decision has its own total
+        for a bound, and what the joint bound is above them is added to the first contact in the text order of ids.
+
+        Args:
+            contacts: who: all of one account, or one without.
+            touches: the account's history, in any order; each says its contact where there are several. Those of
+                colleagues who are not decided now count too, in caps per account only, if they say the account.
+            claims: what is asked for, by contact id; None makes one claim of every campaign's every content, for each.
+            at: as for `decide`.
+            until: as for `decide`.
+            scores: by contact id, and then as for `decide`.
+            explain: as for `decide`.
+            run_id: as for `decide`.
+
+        Returns:
+            One decision for each contact, in the order given.
+
+        Raises:
+            ModelError: for contacts of several accounts, a contact that is given twice, and touches or claims that
+                are nobody's.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from journeykit import Cap, Claim, Contact, Window
+            >>> cap = Cap(name="one a week for an account", max=1, per="account", window=Window.rolling("7d"))
+            >>> arbiter = Arbiter(Playbook(caps=[cap]))
+            >>> anna, ben = (Contact(id=name, account="acme", consent=["email"]) for name in ("anna", "ben"))
+            >>> asked = {"anna": [Claim(campaign="news", channel="email", weight=1)]}
+            >>> asked["ben"] = [Claim(campaign="launch", channel="email", weight=8)]
+            >>> found = arbiter.decide_account([anna, ben], claims=asked, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+            >>> [(row.contact, str(row.reason), row.lost_to) for decision in found for row in decision.rows]
+            [('anna', 'outbid', ('launch',)), ('ben', 'granted', ())]
+        """
+        given = all_of(Contact, contacts, "contacts")
+        if not given:
+            return ()
+        account = self.account(given, touches, claims, at=at, until=until, scores=scores)
+        return tuple(self.decision(account.members[contact.id], explain=explain, run_id=run_id) for contact in given)
+
+    def account(
+        self,
+        contacts: Iterable[Contact],
+        touches: Iterable[Touch] = (),
+        claims: Mapping[str, Iterable[Claim]] | None = None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        scores: Mapping[str, Mapping[str, Score]] | None = None,
+        tariff: Tariff | None = None,
+        allotted: Allotted | None = None,
+    ) -> Account:
+        """The contacts of one account, settled together; for runs over many, which choose for all of them together.
+
+        Args:
+            contacts: as for `decide_account`; and so are the next five.
+            touches: the account's history.
+            claims: what is asked for.
+            at: the instant of the decision.
+            until: the last instant of a plan.
+            scores: what models say.
+            tariff: what prices of quotas take from claims; None takes the arbiter's own.
+            allotted: what the run chose for the account; None to choose here.
+        """
+        return Account(
+            self.compiled,
+            contacts=all_of(Contact, contacts, "contacts"),
+            touches=touches,
+            claims=claims,
+            scores=scores or {},
+            policy=self.policy,
+            policy_name=self.playbook.policy,
+            at=at,
+            until=until,
+            budget=self.node_budget,
+            tariff=tariff or self.tariff,
+            allotted=allotted,
+        )
+
     def decision(self, case: Case, *, explain: bool = False, run_id: str | None = None) -> Decision:
-        """What a case comes to, as a decision."""
+        """What a settled case comes to, as a decision."""
         return Decision(
             contact=case.contact.id,
             at=case.at,
@@ -222,6 +323,7 @@ class Arbiter:
             total=case.total / MILLIONTH,
             optimal=case.optimal,
             bound=case.bound / MILLIONTH,
+            together=case.together,
             write=partial(self._write, case, run_id),
             explain=explain,
         )
@@ -373,6 +475,25 @@ class Arbiter:
         from journeykit.audit import violations
 
         return tuple(violations(self.playbook, decision, contact, touches, claims))
+
+    def audit_account(
+        self,
+        decisions: Iterable[Decision],
+        contacts: Iterable[Contact],
+        touches: Iterable[Touch] = (),
+        claims: Mapping[str, Iterable[Claim]] | None = None,
+    ) -> tuple[Violation, ...]:
+        """Check the decisions of an account from scratch, the caps per account too, as `audit` does for one contact.
+
+        Args:
+            decisions: what was decided, one for each contact.
+            contacts: for whom, in the same order.
+            touches: as they were given to `decide_account`.
+            claims: likewise.
+        """
+        from journeykit.audit import account_violations
+
+        return tuple(account_violations(self.playbook, tuple(decisions), tuple(contacts), touches, claims))
 
 
 def _rebuild(playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, node_budget: int) -> Arbiter:

@@ -6,6 +6,7 @@ tried on what was granted. Whether a better set exists is not asked, only whethe
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,32 @@ def violations(
     yield from _Audit(playbook, decision, contact, tuple(touches), None if claims is None else tuple(claims)).run()
 
 
+def account_violations(
+    playbook: Playbook,
+    decisions: Sequence[Decision],
+    contacts: Sequence[Contact],
+    touches: Iterable[Touch] = (),
+    claims: Mapping[str, Iterable[Claim]] | None = None,
+) -> Iterator[Violation]:
+    """Every rule that the granted claims of an account's decisions break: each contact's own, and the caps per account.
+
+    Args:
+        playbook: the rule set.
+        decisions: what was decided, one for each contact.
+        contacts: for whom, in the same order.
+        touches: the account's history that was decided on.
+        claims: by contact id, the claims that were decided; None where they came from the campaigns.
+    """
+    history = tuple(touches)
+    audits = [
+        _Audit(playbook, decision, contact, history, None if claims is None else tuple(claims.get(contact.id, ())))
+        for decision, contact in zip(decisions, contacts, strict=True)
+    ]
+    for audit in audits:
+        audit.colleagues = [other for other in audits if other is not audit]
+        yield from audit.run()
+
+
 class _Audit:
     def __init__(
         self,
@@ -131,6 +158,8 @@ class _Audit:
         self.granted = [self._granted(grant) for grant in decision.granted]
         self.history = [self._touched(touch) for touch in touches if self._stands(touch)]
         self.everything = [*self.history, *self.granted]
+        self.touches = touches
+        self.colleagues: list[_Audit] = []
 
     def run(self) -> Iterator[Violation]:
         if self.decision.contact != self.contact.id:
@@ -183,6 +212,34 @@ class _Audit:
             campaign == touch.campaign and touch.content in (None, content) and touch.channel in (None, channel)
             for campaign, content, channel in self._wanted()
         )
+
+    def _of_account(self, cap: Cap) -> list[_Mark]:
+        """What counts in a cap per account: the touches of all, and the grants of those whom the cap protects."""
+        known = {self.contact.id, *(other.contact.id for other in self.colleagues)}
+        strangers = [
+            self._touched(touch)
+            for touch in self.touches
+            if touch.contact is not None
+            and touch.contact not in known
+            and touch.account is not None
+            and touch.account == self.contact.account
+            and (touch.status in ("sent", "reserved") or (touch.status == "planned" and touch.micros >= self.now))
+        ]
+        others = [mark for other in self.colleagues for mark in other.history]
+        grants = [mark for other in self.colleagues if other.is_protected_by(cap) for mark in other.granted]
+        return [*self.everything, *strangers, *others, *grants]
+
+    def is_protected_by(self, cap: Cap) -> bool:
+        """Whether the contact is in a cap's audience."""
+        return cap.audience is None or cap.audience.test(self.values, self.local_now) is True
+
+    def _limit(self, cap: Cap) -> int | None:
+        """The limit of a cap: the contact's own or, per account, the smallest of those whom it protects."""
+        found = [cap.limit_for(self.values)]
+        for other in self.colleagues if cap.per == "account" else ():
+            with suppress(ModelError):
+                found += [cap.limit_for(other.values)] if other.is_protected_by(cap) else []
+        return min((limit for limit in found if limit is not None), default=None)
 
     def _wanted(self) -> Iterator[tuple[str, str | None, str | None]]:
         """Every campaign, content and channel that is asked for."""
@@ -321,15 +378,16 @@ class _Audit:
     # Section 4: windows
 
     def _cap(self, cap: Cap) -> Iterator[Violation]:
-        if cap.audience is not None and cap.audience.test(self.values, self.local_now) is not True:
+        if not self.is_protected_by(cap):
             return
-        scoped = [mark for mark in self.everything if cap.where.matches(mark.facets) and cap.points_of(mark.facets)]
+        everything = self._of_account(cap) if cap.per == "account" else self.everything
+        scoped = [mark for mark in everything if cap.where.matches(mark.facets) and cap.points_of(mark.facets)]
         keys = {key for mark in scoped for key in cap.keys_of(mark.facets)}
         try:
-            limit = cap.limit_for(self.values)
+            limit = self._limit(cap)
         except ModelError as error:
             for mark in scoped:
-                if _obeys(mark) and cap.keys_of(mark.facets):
+                if mark in self.granted and _obeys(mark) and cap.keys_of(mark.facets):
                     yield Violation(cap.name, f"{mark.label}: {error}")
             return
         if limit is None:
@@ -341,7 +399,7 @@ class _Audit:
     def _over(self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[_Mark]) -> Iterator[Violation]:
         """The claims that obey caps, in a window that holds more than it may with them."""
         for mark in held:
-            if _obeys(mark):
+            if _obeys(mark) and mark in self.granted:
                 # A claim that does not count is checked as if it did, and so are those that are granted with it.
                 total = sum(cap.points_of(other.facets) for other in held if other.counts or _obeys(other))
                 if total > limit:

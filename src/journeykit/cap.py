@@ -149,7 +149,8 @@ class Cap:
         where: which touches and claims it is about.
         by: it holds for each value of these facets apart; one with several values needs room in each, one with
             none is not capped. With several facets, for each combination of values.
-        per: whose touches count together: ``contact`` or ``account``.
+        per: whose touches count together: ``contact``, or ``account`` for those of all contacts of an account. The
+            window's zone must then be the playbook's or a named one, where it has local dates.
         points: how much one touch weighs, for all or by channel (1 for one not listed); a claim of 0 is never stopped.
         audience: the rule that says whom the cap protects; None for everybody.
 

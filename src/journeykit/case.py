@@ -25,6 +25,7 @@ from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     from journeykit.compiled import Compiled, Effects
     from journeykit.contact import Contact
@@ -44,10 +45,14 @@ class Case:
 
     Attributes:
         winners: what is granted, in the order of claims.
+        everyone: the winners by their numbers: his own, or those of the whole account that he was decided with.
         total: sum of weight less reserve over the winners, in millionths.
         bound: no set of claims is worth more.
         optimal: whether the search came to its end.
+        together: the ids of the contacts that are decided together; none where he is alone.
     """
+
+    together: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -88,8 +93,8 @@ class Case:
         self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
         self._ranks = getattr(policy, "rank", None)
         self._slots: dict[tuple[str | None, bool], list[int]] = {}
-        self.claims = None if claims is None else _all_of(Claim, claims, "claims")
-        self._touches = _all_of(Touch, touches, "touches")
+        self.claims = None if claims is None else all_of(Claim, claims, "claims")
+        self._touches = all_of(Touch, touches, "touches")
         self.gathered = self._gather_openings() if self._is_plain else self._gather_all()
         self.entries = [entry for entry in self.gathered if entry.instants and self.weigh(entry)]
         self._settle()
@@ -323,15 +328,27 @@ class Case:
             ModelError: if it is a limit of his own that cannot be.
         """
         if cap not in self._limits:
-            audience = self.compiled.audiences[cap]
-            protects = audience is None or audience(self.subject.values, self.subject.local) is True
+            protects = self.is_protected_by(cap)
             self._limits[cap] = self.playbook.caps[cap].limit_for(self.subject.values) if protects else None
         return self._limits[cap]
+
+    def is_protected_by(self, cap: int) -> bool:
+        """Whether the contact is in a cap's audience."""
+        audience = self.compiled.audiences[cap]
+        return audience is None or audience(self.subject.values, self.subject.local) is True
+
+    def touched(self, cap: int, key: tuple[str, ...]) -> Sequence[tuple[int, date | None, int]]:
+        """The touches that count in a cap's windows: instant, last date of the campaign, and points."""
+        return self.past.spans.get((cap, key), ())
+
+    def winners_in(self, cap: int, *, exempt: bool = False) -> Sequence[Winner]:  # noqa: ARG002  (an account asks)
+        """The winners that can count in a cap's windows: all, or those that were settled first."""
+        return self.exempt_winners if exempt else self.winners
 
     def spans(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner] = ()) -> list[Span]:
         """What stands in a cap's windows: the history, and the winners given."""
         gauge = self.gauges[cap]
-        found = [gauge.span(at, ends, points) for at, ends, points in self.past.spans.get((cap, key), ())]
+        found = [gauge.span(at, ends, points) for at, ends, points in self.touched(cap, key)]
         found += [
             gauge.span(winner.at, winner.effects.ends, points, winner.number)
             for winner in winners
@@ -342,16 +359,16 @@ class Case:
 
     def before_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
         """What stood in a cap's windows before claims that obey caps were settled."""
-        return self._remembered(cap, key, self.exempt_winners)
+        return self._remembered(cap, key, self.winners_in(cap, exempt=True))
 
     def all_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
         """What stands in a cap's windows now that all is settled."""
-        return self._remembered(cap, key, self.winners)
+        return self._remembered(cap, key, self.winners_in(cap))
 
     def rival_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
         """The same, to a rival: within one decision a winner that obeys but does not count takes room as if it did."""
         found = list(self.all_spans(cap, key))
-        for winner in self.winners:
+        for winner in self.winners_in(cap):
             opening = opening_of(winner.entry)
             if opening.campaign.obeys_caps and not opening.campaign.counts_toward_caps:
                 spans = (
@@ -373,23 +390,33 @@ class Case:
 
     def _settle(self) -> None:
         """Exempt claims first; then, with what they count as history, all others."""
-        entries = self.entries
-        if self.compiled.has_own_limits:
-            for entry in entries:
-                self._check_limits(entry)
-            entries = [entry for entry in entries if entry.fault is None]
+        entries = self.contenders()
         exempt, main = self.allotted or (None, None)
-        self.exempt = Contest(self, [entry for entry in entries if not entry.obeys_caps], (), exempt)
+        self.exempt: Contest = self.contend([entry for entry in entries if not entry.obeys_caps], (), exempt)
         self.exempt_winners = self.exempt.winners()
-        self.contest = Contest(self, [entry for entry in entries if entry.obeys_caps], self.exempt_winners, main)
+        self.contest: Contest = self.contend(
+            [entry for entry in entries if entry.obeys_caps], self.exempt_winners, main
+        )
         both = [*self.exempt_winners, *self.contest.winners()]
         both.sort(key=lambda winner: self.order(winner.entry, winner.at))
         for number, winner in enumerate(both):
             winner.number = number
-        self.winners = both
+        self.winners = self.everyone = both
         self.total = sum(self.worth(winner.entry) for winner in both)
         self.optimal = self.exempt.optimal and self.contest.optimal
         self.bound = self.exempt.bound + self.contest.bound
+
+    def contenders(self) -> list[Entry]:
+        """The eligible claims, those left out that a limit of the contact's own makes invalid."""
+        if not self.compiled.has_own_limits:
+            return self.entries
+        for entry in self.entries:
+            self._check_limits(entry)
+        return [entry for entry in self.entries if entry.fault is None]
+
+    def contend(self, entries: list[Entry], before: Sequence[Winner], given: frozenset[int] | None = None) -> Contest:
+        """The contest of some claims, after what was granted before."""
+        return Contest(self, entries, before, given)
 
     def _check_limits(self, entry: Entry) -> None:
         """A limit of the contact's own that cannot be makes the claims that it should stop invalid, and no others."""
@@ -418,9 +445,9 @@ class Case:
         return self.tariff.terms(opening_of(entry), entry.claim, entry.weight or 0, self.clock.day(at))
 
     @staticmethod
-    def order(entry: Entry, at: int) -> tuple[int, int, tuple[int, str, str, str], str]:
+    def order(entry: Entry, at: int) -> tuple[int, str, int, tuple[int, str, str, str], str]:
         """The place of a claim, at an instant, in the order of claims."""
-        return -(entry.weight or 0), at, opening_of(entry).tie, entry.own
+        return -(entry.weight or 0), entry.whose, at, opening_of(entry).tie, entry.own
 
     def clashes(self, opening: Opening, effects: Effects, at: int) -> list[tuple[int, int, int]]:
         """The conflicts of an opening with a touch or winner at an instant: number, first and last instant it bars."""
@@ -445,7 +472,7 @@ def _complete(claim: Claim, opening: Opening) -> Claim:
     return evolve(claim, content=opening.content_id, channel=opening.channel)
 
 
-def _all_of(kind: type[_Kind], given: Iterable[_Kind], name: str) -> tuple[_Kind, ...]:
+def all_of(kind: type[_Kind], given: Iterable[_Kind], name: str) -> tuple[_Kind, ...]:
     """What was given as a tuple, once it is known to hold nothing else."""
     try:
         found = tuple(given)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from journeykit.case import Case
+    from journeykit.selection import Choice
 
 FIRST: Level = (-1, 0)
 """The level of a claim that is forced in."""
@@ -26,7 +27,11 @@ class Contest:
         entries: the claims.
         items: one for each claim and instant at which it may go.
         shut: the items that the history alone rules out.
+        searched: whether other sets are searched for as well as the best one was; else what a claim pushed out is not
+            known.
     """
+
+    searched = True
 
     def __init__(
         self, case: Case, entries: list[Entry], before: Sequence[Winner], given: frozenset[int] | None = None
@@ -40,13 +45,14 @@ class Contest:
             given: what a run over many contacts chose: items, by their places in the order of claims; None to choose
                 the best ones here.
         """
+        self.given = given
         self.case = case
         self.entries = entries
         self.before = before
         self.items = [(entry, at) for entry in entries for at in entry.instants]
         self.shut: set[int] = set()
         self.optimal = True
-        self.bound = 0
+        self.bound = self.total = 0
         if not self.items:
             self.problem = _NOTHING
             self.answer = Answer((), {}, 0, 0, optimal=True)
@@ -59,17 +65,37 @@ class Contest:
         clauses = self._clauses()
         open_groups = tuple(tuple(item for item in group if item not in self.shut) for group in groups)
         self.problem = Problem(tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Choose, or take what was given; what that is worth, and no choice is worth more than."""
         self.answer = self.solve()
-        self.chosen, self.optimal, self.bound = self.answer.chosen, self.answer.optimal, self.answer.bound
-        if given is not None:
+        self.chosen, self.optimal = self.answer.chosen, self.answer.optimal
+        if self.given is not None:
             order = self.in_order
-            self.chosen, self.optimal = tuple(sorted(order[place] for place in given)), True
-            self.bound = sum(case.worth(self.items[item][0]) for item in self.chosen)
+            self.chosen, self.optimal = tuple(sorted(order[place] for place in self.given)), True
+        self.total = sum(self.case.worth(self.items[item][0]) for item in self.chosen)
+        # At prices of quotas the answer's own numbers are less the prices.
+        self.bound = self.total + (self.answer.bound - self.answer.total if self.given is None else 0)
 
     @property
     def in_order(self) -> list[int]:
         """The items in the order of claims."""
         return sorted(range(len(self.items)), key=lambda item: self.case.order(*self.items[item]))
+
+    @property
+    def reached(self) -> int:
+        """What the chosen items are worth, less what prices of quotas take."""
+        return sum(self.gain(*self.items[item]) for item in self.chosen)
+
+    def gain(self, entry: Entry, at: int) -> int:
+        """Weight less reserve, and less what prices of quotas take, in millionths."""
+        return self.case.worth(entry) - self.case_of(entry).charge(entry, at)
+
+    def case_of(self, entry: Entry) -> Case:
+        """The case of the contact whose claim it is."""
+        _ = entry
+        return self.case
 
     def winners(self) -> list[Winner]:
         """The granted claims."""
@@ -92,7 +118,7 @@ class Contest:
         active, levels, values = [], [], []
         charges = [0] * len(self.items)
         if case.tariff is not None:
-            charges = [case.charge(entry, at) for entry, at in self.items]
+            charges = [self.case_of(entry).charge(entry, at) for entry, at in self.items]
         for item, (entry, _) in enumerate(self.items):
             value = weights.get(entry, entry.weight or 0) - case.reserve - charges[item]
             if item in self.shut or entry is without or (value <= 0 and entry is not force):
@@ -114,7 +140,7 @@ class Contest:
             }
         else:
             key = {item: case.order(*items[item]) for item in active}
-        choice = self.problem.solve(every, sorted(active, key=key.__getitem__), case.budget)
+        choice = self.choose(every, sorted(active, key=key.__getitem__), levels)
         totals: dict[Level, int] = {}
         for item in choice.chosen:
             entry = items[item][0]
@@ -126,6 +152,14 @@ class Contest:
         one_level = len(set(levels)) <= 1
         bound = total if optimal else choice.bound if one_level else sum(values)
         return Answer(choice.chosen, totals, total, bound, optimal=optimal)
+
+    def choose(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:  # noqa: ARG002  (an account asks)
+        """The best set at values that put the levels of the items, those above 0, in their order."""
+        return self.problem.solve(values, order, self.case.budget)
+
+    def admits(self, entry: Entry) -> bool:
+        """Whether any set that keeps all rules holds a claim."""
+        return any(self.items[item][0] is entry for item in self.solve(force=entry).chosen)
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[tuple[dict[int, int], int]]]:
         groups: dict[int | str, list[int]] = {}
@@ -147,21 +181,34 @@ class Contest:
 
     def _cap_rows(self) -> list[tuple[dict[int, int], int]]:
         """A row for each set of claims that some window of some cap holds together."""
+        rows: list[tuple[dict[int, int], int]] = []
+        for (cap, key), members in self._cells().items():
+            limit = self.case.limit(cap)
+            if limit is not None:
+                self._add_rows(cap, limit, self.case.spans(cap, key, self.before), members, rows)
+        return rows
+
+    def _cells(self) -> dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]]:
+        """By cap and group, the items that caps can stop and their points."""
         cells: dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]] = {}
         for item, (entry, _) in enumerate(self.items):
             if entry.obeys_caps:
                 for cap, key, points in opening_of(entry).cells:
                     cells.setdefault((cap, key), []).append((item, points))
-        rows: list[tuple[dict[int, int], int]] = []
-        for (cap, key), members in cells.items():
-            limit = self.case.limit(cap)
-            if limit is not None:
-                spans = self.case.spans(cap, key, self.before)
-                if self.single and not self.case.gauges[cap].running:
-                    self._row_at_once(cap, limit, spans, members, rows)
-                else:
-                    self._rows_over_time(cap, limit, spans, members, rows)
-        return rows
+        return cells
+
+    def _add_rows(
+        self,
+        cap: int,
+        limit: int,
+        spans: list[Span],
+        members: list[tuple[int, int]],
+        rows: list[tuple[dict[int, int], int]],
+    ) -> None:
+        if self.single and not self.case.gauges[cap].running:
+            self._row_at_once(cap, limit, spans, members, rows)
+        else:
+            self._rows_over_time(cap, limit, spans, members, rows)
 
     def _row_at_once(
         self,

@@ -71,7 +71,8 @@ class Row:
         outcome: granted, deferred or denied.
         reason: the first reason that holds.
         binding: every rule that stops the claim, by name, the history's first.
-        lost_to: the campaigns of the winners that take the room, in the order of claims.
+        lost_to: the campaigns of the winners that take the room, in the order of claims; those of colleagues too, where
+            an account was decided together.
         weight: what the claim is worth; None where it was not weighed.
         factors: what the weight is made of, by name.
         price: what the prices of quotas take from the weight (what they add is below 0), at the instant at which they
@@ -79,7 +80,8 @@ class Row:
         send_at: when it goes out, UTC; None unless granted.
         retry_at: the earliest instant at which it could go after all, UTC; None if there is none.
         displaced: of a granted claim, the value of what it pushed out; None unless explained.
-        needs: of a losing claim, the smallest weight that would have won; None if none would, or not explained.
+        needs: of a losing claim, the smallest weight that would have won; None if none would, or not explained. Both
+            are None where a large account was settled without a proof.
         failed: every check of eligibility that fails, in order; only the first unless explained.
         note: for people: what exactly is wrong.
         twin: 0, or which of several claims it is that nothing but their faults tells apart.
@@ -172,8 +174,10 @@ class Decision:
         timezone: the contact's time zone, or the playbook's for a contact without one: for people to read instants in.
         granted: what goes out, in the order of claims.
         total: the sum of weight less reserve over what was granted.
-        optimal: False where the node budget ended the search before the proof.
-        bound: no set of claims is worth more than this.
+        optimal: False where the node budget, or the size of an account, ended the search before the proof.
+        bound: no set of claims is worth more than this. Where an account was decided together, the sum over its
+            contacts is the bound: each has his own total, and the first in the text order of ids what is above.
+        together: the ids of the contacts that were decided together, his own among them; none where he was alone.
     """
 
     contact: str
@@ -184,6 +188,7 @@ class Decision:
     total: float
     optimal: bool = True
     bound: float
+    together: tuple[str, ...] = ()
     _write: Callable[[bool], tuple[Row, ...]] = field(repr=False, eq=False)
     _explain: bool = field(default=False, repr=False, eq=False)
     _rows: dict[bool, tuple[Row, ...]] = field(init=False, factory=dict, repr=False, eq=False)

@@ -33,6 +33,7 @@ class Entry:
         factors: what the weight is made of.
         fault: what is wrong with it, or None.
         own: its own date or instant as a text, which tells apart claims that ask for the same thing; or nothing.
+        whose: the contact's id where an account is decided together; else nothing.
         outside: its own date, where that lies outside the decision's span.
     """
 
@@ -51,6 +52,7 @@ class Entry:
         "own",
         "twin",
         "weight",
+        "whose",
     )
 
     def __init__(
@@ -70,6 +72,7 @@ class Entry:
         self.outside: str | None = None
         self.own = "" if claim.at is None or fault is not None else _own_date(claim.at)
         self.twin = 0
+        self.whose = ""
 
 
 class Winner:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from journeykit.civil import LAST, day_number, moment
-from journeykit.contest import Contest
 from journeykit.decision import Outcome, Reason, Row
 from journeykit.eligibility import failures
 from journeykit.entry import Entry, Winner, opening_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.case import Case
+    from journeykit.contest import Contest
     from journeykit.eligibility import Opening
     from journeykit.quota import Side
 
@@ -113,9 +113,14 @@ class _Writer:
         return self._ineligible(entry)
 
     def _granted(self, entry: Entry, winner: Winner) -> Row:
-        displaced = displaced_by(self.case, entry) / MILLIONTH if self.explain else None
-        price = self.case.charge(entry, winner.at)
-        return self._row(entry, Reason.GRANTED, send_at=moment(winner.at), displaced=displaced, price=price)
+        displaced = displaced_by(self.case, entry, winner.at) if self.explain else None
+        return self._row(
+            entry,
+            Reason.GRANTED,
+            send_at=moment(winner.at),
+            displaced=None if displaced is None else displaced / MILLIONTH,
+            price=self.case.charge(entry, winner.at),
+        )
 
     def _ineligible(self, entry: Entry) -> Row:
         case = self.case
@@ -141,7 +146,9 @@ class _Writer:
         weight = None
         if TIMED.issuperset(reasons):
             found = case.weighed(entry)
-            weight = None if isinstance(found, str) else found[0]
+            weight = None
+            if not isinstance(found, str):
+                weight, entry.level = found
             if weight is not None and weight > case.reserve and self._has_limits(opening):
                 retry_at = retry(case, entry)
         return self._row(
@@ -190,7 +197,7 @@ class _Writer:
             entry,
             reason,
             binding=tuple(dict.fromkeys(stop.name for stop in stops)),
-            lost_to=tuple(dict.fromkeys(case.winners[number].entry.claim.campaign for number in lost)),
+            lost_to=tuple(dict.fromkeys(case.everyone[number].entry.claim.campaign for number in lost)),
             retry_at=retry_at,
             needs=needs,
             price=charges.least,
@@ -303,8 +310,7 @@ def _reason(case: Case, entry: Entry, stops: list[list[Stop]], charges: _Charges
         stops = [found for found in stops if not _any(found, reason, by_history=True)]
         if not stops:
             return reason
-    contest = contest_of(case, entry)
-    if opening_of(entry).needy and entry not in _entries(contest, contest.solve(force=entry).chosen):
+    if opening_of(entry).needy and not contest_of(case, entry).admits(entry):
         return Reason.REQUIRES
     if (case.tariff is not None and case.tariff.run and not all(stops)) or charges.took_it:
         # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
@@ -388,7 +394,7 @@ def _repeated(case: Case, entry: Entry) -> Iterator[Stop]:
 
 
 def _met(case: Case, entry: Entry, requirement: int, at: int) -> bool:
-    return contest_of(case, entry).met_before(requirement, at) or any(
+    return case.met_by_history(requirement, at) or any(
         winner.entry is not entry
         and winner.effects.partner >> requirement & 1
         and winner.at <= at
@@ -508,21 +514,17 @@ def _met_from(case: Case, entry: Entry, requirement: int, since: int) -> int | N
 # What it would have taken
 
 
-def displaced_by(case: Case, entry: Entry) -> int:
-    """The value, in millionths, of what a granted claim pushed out."""
+def displaced_by(case: Case, entry: Entry, at: int) -> int | None:
+    """The value, in millionths, of what a claim granted at an instant pushed out; None where an account is too large."""
     contest = contest_of(case, entry)
-    others = _gain(case, [winner for winner in case.winners if winner.entry is not entry])
+    if not (contest.searched and case.contest.searched):
+        return None
+    gain = contest.gain(entry, at)
     if contest is case.contest:
-        return _gain(case, case.exempt_winners) + contest.solve(without=entry).total - others
-    left = Contest(case, [rival for rival in contest.entries if rival is not entry], ())
-    winners = left.winners()
-    rest = Contest(case, case.contest.entries, winners)
-    return _gain(case, [*winners, *rest.winners()]) - others
-
-
-def _gain(case: Case, winners: Sequence[Winner]) -> int:
-    """Weight less reserve and prices, in millionths."""
-    return sum(case.worth(winner.entry) - case.charge(winner.entry, winner.at) for winner in winners)
+        return contest.solve(without=entry).total - (contest.reached - gain)
+    left = case.contend([rival for rival in contest.entries if rival is not entry], ())
+    rest = case.contend(case.contest.entries, left.winners())
+    return left.answer.total + rest.answer.total - (contest.reached + case.contest.reached - gain)
 
 
 def needs_of(case: Case, entry: Entry) -> float | None:
@@ -532,13 +534,16 @@ def needs_of(case: Case, entry: Entry) -> float | None:
     that much, or one millionth more where the tie goes against it.
     """
     contest = contest_of(case, entry)
-    now, forced = contest.answer, contest.solve(force=entry)
-    if entry not in _entries(contest, forced.chosen) or not (now.optimal and forced.optimal):
+    now = contest.answer
+    if not now.optimal:
+        return None
+    forced = contest.solve(force=entry)
+    if entry not in _entries(contest, forced.chosen) or not forced.optimal:
         return None
     levels = sorted(set(now.totals) | set(forced.totals) | {entry.level})
     # At the prices of a run it may be among the best though the run, which had to keep the quotas, left it out.
     mine = [contest.items[item][1] for item in now.chosen if contest.items[item][0] is entry]
-    own = sum(case.worth(entry) - case.charge(entry, at) for at in mine)
+    own = sum(contest.gain(entry, at) for at in mine)
     for level in levels:
         short = now.totals.get(level, 0) - forced.totals.get(level, 0) - (own if level == entry.level else 0)
         if level == entry.level:

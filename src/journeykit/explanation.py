@@ -71,8 +71,14 @@ class Explanation:
         if not self.rows:
             return who, "There is no claim on the contact's attention."
         value = f"{count} of {_counted(len(self.rows), 'claim')} granted, value {_number(decision.total)}"
-        surely = "the best possible" if decision.optimal else f"no choice is worth more than {_number(decision.bound)}"
-        return who, f"{value}: {surely}."
+        return who, f"{value}: {self._surely()}."
+
+    def _surely(self) -> str:
+        decision = self.decision
+        if decision.together:
+            proven = "the best possible" if decision.optimal else "not proven to be the best"
+            return f"{proven} for the {len(decision.together)} contacts of the account together"
+        return "the best possible" if decision.optimal else f"no choice is worth more than {_number(decision.bound)}"
 
     def cells(self) -> list[tuple[str, ...]]:
         """The table: for each claim what stands under each of `HEADINGS`."""

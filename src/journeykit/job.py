@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from journeykit.accounts import Belongings, Party, decide_party, decided_by_account, parties_of
 from journeykit.calendar import DayTally
 from journeykit.civil import clock, micros, moment
 from journeykit.contact import Contact
@@ -37,18 +38,15 @@ from journeykit.tables import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from journeykit.accounts import Decided
     from journeykit.arbiter import Arbiter
     from journeykit.calendar import Calendar
-    from journeykit.campaign import Campaign, Claim, Score
-    from journeykit.case import Allotted, Case
+    from journeykit.campaign import Campaign
     from journeykit.columns.quota_run import QuotaRun
     from journeykit.content import Content
     from journeykit.decision import Decision, Row
     from journeykit.playbook import Playbook
-    from journeykit.touch import Touch
 
-_Given = tuple["Iterable[Touch]", "list[Claim] | None", "Mapping[str, Score]"]
-_Decided = tuple[int, Contact, "Decision", int]
 Progress = Callable[[int, int | None], None]
 """Is told how many contacts are done, and of how many where that is known."""
 _NONE = "(none)"
@@ -444,7 +442,8 @@ class Job:
     """Tables to decide: iterate `decisions`, then ask for the `summary`.
 
     Contacts pass one by one. What grows with the data is the packed history, scores and claims by contact, and the
-    set of contact ids.
+    set of contact ids. Where the playbook has caps per account, the contacts of an account wait for the last of them,
+    and those after them wait too.
 
     Args:
         arbiter: who decides.
@@ -455,7 +454,8 @@ class Job:
         run_id: the name of the run; None makes one from playbook, ``at`` and ``until``.
         max_bad: how many bad rows are tolerated; None for any number.
         progress: is told, every now and then, how many contacts are done, and of how many where that is known.
-        only: the id of the one contact that is wanted; None for all.
+        only: the id of the one contact that is wanted; None for all. Where the playbook has caps per account, his
+            colleagues are decided with him.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -496,26 +496,54 @@ class Job:
         self._tally = Tally(arbiter.playbook)
         # For one contact alone quotas hold nothing: prices steer him, where there are any.
         self._has_quotas = bool(arbiter.playbook.quotas) and only is None
-        self._given: list[_Given] = []
         self._run: QuotaRun | None = None
         self._days = None if until is None else DayTally(arbiter.playbook, at, until)
         self._notes: tuple[str, ...] = ()
         zone = None if inputs.zone is None else clock(inputs.zone).zone
         playbook, bad = arbiter.playbook, self.bad
         self._contacts: Contacts | None = None
-        if inputs.contacts is not None:
+        self._last: dict[str, int] | None = {}
+        wanted = None if only is None else frozenset([only])
+        contacts = inputs.contacts
+        if contacts is not None:
             spellings = Spellings.of(playbook)
-            self._contacts = Contacts(inputs.contacts, spellings=spellings, zone=zone, bad=bad, only=only)
+            if arbiter.compiled.per_account:
+                contacts, wanted = self._survey(contacts, spellings, wanted)
+            self._contacts = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, only=wanted)
             self._notes = self._contacts.notes
         self._history = History()
         if inputs.touches is not None:
-            self._history = History.read(inputs.touches, zone=zone, bad=bad, only=only)
+            self._history = History.read(inputs.touches, zone=zone, bad=bad, only=wanted)
         self._scores = Scores()
         if inputs.scores is not None:
-            self._scores = Scores.read(inputs.scores, playbook=playbook, bad=bad, only=only)
+            self._scores = Scores.read(inputs.scores, playbook=playbook, bad=bad, only=wanted)
         self._claims: Claims | None = None
         if inputs.claims is not None:
-            self._claims = Claims.read(inputs.claims, playbook=playbook, zone=zone, bad=bad, only=only)
+            self._claims = Claims.read(inputs.claims, playbook=playbook, zone=zone, bad=bad, only=wanted)
+
+    def _survey(
+        self, source: Source, spellings: Spellings, wanted: frozenset[str] | None
+    ) -> tuple[Source, frozenset[str] | None]:
+        """Read the contacts once before: where each account ends and, of one contact, who his colleagues are."""
+        if not isinstance(source, str | os.PathLike) and iter(source) is source:
+            if wanted is None:
+                # What can be read only once is not kept: where accounts end is seen at its end.
+                self._last = None
+                return source, None
+            source = list(source)
+        zone = None if self._inputs.zone is None else clock(self._inputs.zone).zone
+        last: dict[str, int] = {}
+        accounts: dict[str, str | None] = {}
+        for number, contact in Contacts(source, spellings=spellings, zone=zone):
+            if contact.account is not None:
+                last[contact.account] = number
+            if wanted is not None:
+                accounts[contact.id] = contact.account
+        self._last = last
+        if wanted is not None:
+            mine = {accounts.get(name) for name in wanted} - {None}
+            wanted |= {name for name, account in accounts.items() if account in mine}
+        return source, wanted
 
     def decisions(self) -> Iterator[tuple[Contact, Decision]]:
         """Each contact with its decision, in the order of the contacts. Once only: what was taken is gone.
@@ -525,8 +553,12 @@ class Job:
         """
         source, total, contacts = self._whom()
         done = 0
-        decided = self._decided(source, contacts)
-        for number, contact, decision, counted in self._together(decided) if self._has_quotas else decided:
+        decided = self._together(contacts) if self._has_quotas else self._decided(contacts)
+        for number, contact, (decision, counted) in decided:
+            if isinstance(decision, ModelError):
+                allowed = "a contact that cannot be decided"
+                self.bad.add(BadRow(source, number, decision.field, allowed, str(decision)))
+                continue
             fault = self._tally.count(contact, decision, counted)
             if fault is not None:
                 self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
@@ -548,50 +580,45 @@ class Job:
         made = ((number, Contact(id=key)) for number, key in enumerate(self._claims, 1))
         return self._claims.source, len(self._claims), made
 
-    def _decided(self, source: str, contacts: Iterable[tuple[int, Contact]]) -> Iterator[_Decided]:
-        """Contact by contact: number of the row, contact, decision, and how many claims are counted as bad rows."""
+    def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
+        if self.arbiter.compiled.per_account:
+            yield from decided_by_account(contacts, self._last, self._decide)
+            return
         for number, contact in contacts:
-            given = (
-                self._history.take(contact.id),
-                None if self._claims is None else self._claims.take(contact.id),
-                self._scores.take(contact.id),
-            )
-            counted = 0 if self._claims is None else self._claims.taken_bad
-            try:
-                case = self._case(contact, given)
-            except ModelError as error:
-                self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
-                continue
-            if self._has_quotas:
-                self._given.append(given)
-            yield number, contact, self.arbiter.decision(case, explain=self.explain, run_id=self.run_id), counted
+            yield number, contact, self._decide([contact])[0]
 
-    def _case(self, contact: Contact, given: _Given, **more: Any) -> Case:
-        touches, claims, scores = given
-        return self.arbiter.case(contact, touches, claims, at=self.at, until=self.until, scores=scores, **more)
+    def _decide(self, contacts: list[Contact]) -> list[Decided]:
+        return decide_party(self._party(contacts), explain=self.explain, run_id=self.run_id)
 
-    def _together(self, decided: Iterable[_Decided]) -> Iterator[_Decided]:
+    def _party(self, contacts: list[Contact]) -> Party:
+        """Contacts that are decided together, with what belongs to them."""
+        own = {contact.id: self._belongings(contact) for contact in contacts}
+        return Party(self.arbiter, contacts, own, at=self.at, until=self.until)
+
+    def _together(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
         """Decisions that keep the quotas: of all contacts together, who are held until all are known."""
         try:
             from journeykit.columns.quota_run import choose_together
         except ImportError as error:
             raise MissingExtraError("quotas", "a run with quotas") from error
-        known = [(number, contact, counted) for number, contact, _, counted in decided]
+        given = list(contacts)
+        parties = parties_of([contact for _, contact in given], self._party, self.arbiter)
+        self._run = choose_together(self.arbiter, parties, claims=self._claims is not None, threads=1)
+        known: dict[str, Decided] = {}
+        for number, party in enumerate(parties):
+            chosen = self._run.allotted(number), self._run.tariff
+            found = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)
+            known.update(zip((contact.id for contact in party.contacts), found, strict=True))
+        for number, contact in given:
+            yield number, contact, known.pop(contact.id)
 
-        def case_of(place: int, allotted: Allotted | None) -> Case:
-            return self._case(known[place][1], self._given[place], allotted=allotted)
-
-        run = self._run = choose_together(
-            self.arbiter,
-            [contact.id for _, contact, _ in known],
-            case_of,
-            claims=self._claims is not None,
-            threads=1,
-        )
-        tariff = run.tariff
-        for place, (number, contact, counted) in enumerate(known):
-            case = self._case(contact, self._given[place], allotted=run.allotted(place), tariff=tariff)
-            yield number, contact, self.arbiter.decision(case, explain=self.explain, run_id=self.run_id), counted
+    def _belongings(self, contact: Contact) -> Belongings:
+        """What the tables hold of a contact, which is then let go."""
+        touches, claims, counted = self._history.take(contact.id), None, 0
+        if self._claims is not None:
+            claims = self._claims.take(contact.id)
+            counted = self._claims.taken_bad
+        return Belongings(touches, claims, counted, self._scores.take(contact.id))
 
     def write(self, out: str | os.PathLike[str], *, form: str | None = None, everything: bool = False) -> Summary:
         """Decide all and write the table of decisions, which appears whole or not at all.
@@ -709,6 +736,7 @@ def decide_one(
     """
     job = Job(arbiter, inputs, at=at, until=until, explain=True, only=contact)
     for found, decision in job.decisions():
-        return found, decision, tuple(job.bad.first)
+        if found.id == contact:
+            return found, decision, tuple(job.bad.first)
     faults = "".join(f"\n  {bad}" for bad in job.bad.first[:5])
     raise DataError(f"there is no usable row of contact {contact!r}" + (f"; bad rows:{faults}" if faults else ""))

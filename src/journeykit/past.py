@@ -34,13 +34,18 @@ class Past:
     __slots__ = ("counts", "spans", "touches")
 
     def __init__(
-        self, compiled: Compiled, contact: str, touches: Iterable[Touch], now: int, replaced: Callable[[Touch], bool]
+        self,
+        compiled: Compiled,
+        contact: str | None,
+        touches: Iterable[Touch],
+        now: int,
+        replaced: Callable[[Touch], bool],
     ) -> None:
         """Read the touches.
 
         Args:
             compiled: the rules.
-            contact: whose touches count; one that names somebody else does not.
+            contact: whose touches count; one that names somebody else does not. None where all that are given count.
             touches: in any order.
             now: the instant of the decision.
             replaced: whether a planned touch is decided again, and so does not count.
@@ -53,7 +58,7 @@ class Past:
             status = touch.status
             if status != "sent" and not touch.counts_at(now):
                 continue
-            if touch.contact is not None and touch.contact != contact:
+            if touch.contact is not None and contact is not None and touch.contact != contact:
                 continue
             campaign = touch.campaign
             if status == "planned" and campaign is not None and replaced(touch):

@@ -261,6 +261,13 @@ def find_problems(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[Problem
         if campaign.dates is not None and not any(_inside(campaign, day) for day in campaign.dates):
             yield Problem(f"{path}.dates", "none of the dates lies between the campaign's start and end")
     yield from _quota_problems(playbook, gaps)
+    for path, cap in gaps.numbered("caps", playbook.caps):
+        if cap.per == "account" and cap.window.is_local:
+            yield Problem(
+                f"{path}.window.zone",
+                f"{cap.name!r} is per account, and the contacts of an account need not share a time zone: give the "
+                "window the zone 'playbook' or an IANA name; only windows of kind rolling or ever need none",
+            )
     known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
     for path, scope in _scopes(playbook, gaps):
         for facet, names in known.items():
@@ -310,7 +317,7 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Ga
 def _quota_problems(playbook: Playbook, gaps: Gaps) -> Iterator[Problem]:
     """Hard bounds of the same messages that no number can keep; a hard least of what no campaign has."""
     most: dict[str, tuple[float, str]] = {}
-    for path, quota in gaps.numbered("quotas", playbook.quotas):
+    for quota in playbook.quotas:
         for side in quota.sides:
             if side.is_max and side.hard:
                 known = most.get(repr((quota.of, quota.where, quota.during)))

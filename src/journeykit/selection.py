@@ -98,6 +98,11 @@ class Problem:
             bound += found.bound
         return Choice(tuple(sorted(chosen)), value, bound)
 
+    def is_plain(self, values: Sequence[int]) -> bool:
+        """Whether taking the best first is optimal, so that a problem of any size is solved at once."""
+        open_items = {item for item, value in enumerate(values) if value > 0}
+        return not self.pairs and not self.clauses and _is_laminar(list(self._binding(open_items)))
+
     def _binding(self, open_items: set[int]) -> Iterator[tuple[Members, int]]:
         """The rows that can stop something, in smallest whole numbers; what a row alone rules out is dropped."""
         tight = []
@@ -143,8 +148,13 @@ def _is_laminar(rows: Sequence[tuple[Members, int]]) -> bool:
     """Whether the rows count plainly and any two of them are nested or disjoint."""
     if any(use != 1 for members, _ in rows for use in members.values()):
         return False
-    sets = sorted((frozenset(members) for members, _ in rows), key=len)
-    return all(small <= large or small.isdisjoint(large) for at, small in enumerate(sets) for large in sets[at + 1 :])
+    # From the widest row on, all items of a row must lie in the same narrowest row that came before.
+    inside: dict[int, int] = {}
+    for number, (members, _) in enumerate(sorted(rows, key=lambda row: len(row[0]), reverse=True)):
+        if len({inside.get(item) for item in members}) > 1:
+            return False
+        inside.update(dict.fromkeys(members, number))
+    return True
 
 
 def _greedy(

@@ -129,7 +129,8 @@ class Engine:
     @property
     def can(self) -> bool:
         """Whether the kernels can decide at all; else each contact is left to the one-contact engine."""
-        return max(len(self.playbook.conflicts), len(self.playbook.requirements)) <= MOST_CONFLICTS
+        rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
+        return rules <= MOST_CONFLICTS and not self.compiled.per_account
 
     @property
     def oldest(self) -> int:

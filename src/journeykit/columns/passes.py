@@ -453,6 +453,22 @@ def _put_offer(pool, unit, by, taken, offers, items, used):
     used[0], used[1] = offer + 1, low + taken
 
 
+@entry_point
+def sizes_by_kind(pool, counts, values, columns):
+    """By kind: how many items there are; how much they are worth in all, without sign; and what they have of columns.
+
+    Sums of worth are in two parts, the first in units of 2**20, so that no order of items changes them.
+    """
+    for item in range(len(pool.item)):
+        kind = pool.item.kind[item]
+        value = abs(pool.item.value[item])
+        counts[kind] += 1
+        values[kind, 0] += value >> 20
+        values[kind, 1] += value & 0xFFFFF
+        for column in range(pool.column.shape[1]):
+            columns[kind, column] += abs(pool.column[item, column])
+
+
 OFFER = record("unit worth value item_from item_to one two")
 """A choice of a unit: what it is worth at the first prices; its value; where its items lie; and two hashes of all that
 matters about it."""

@@ -285,7 +285,7 @@ def pool_of(contest: Contest, quotas: QuotaLayout, openings: dict[object, int], 
         key: the hash of the contact's id.
         several: whether there are several levels.
     """
-    case, items = contest.case, contest.items
+    items = contest.items
     numbered = [(number, item) for number, item in enumerate(contest.in_order) if item not in contest.shut]
     order = [item for _, item in numbered]
     place = {item: at for at, item in enumerate(order)}
@@ -293,10 +293,10 @@ def pool_of(contest: Contest, quotas: QuotaLayout, openings: dict[object, int], 
     groups: dict[object, int] = {}
     for at, (number, item) in enumerate(numbered):
         entry, when = items[item]
-        opening = opening_of(entry)
+        case, opening = contest.case_of(entry), opening_of(entry)
         weight = entry.weight or 0
         kind = quotas.kind(openings[opening], case.clock.day(when))
-        records.append((case.worth(entry), kind, number, groups.setdefault(entry.group, at)))
+        records.append((case.worth(entry), kind, number, groups.setdefault((entry.whose, entry.group), at)))
         columns.append(quotas.amounts(opening, entry.claim, weight))
         levels.append(entry.level[1])
     problem = contest.problem

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.columns.passes import BLOCKS, Bench, Charges, bench_for, price_pass
+from journeykit.columns.passes import BLOCKS, Bench, Charges, bench_for, price_pass, sizes_by_kind
 from journeykit.columns.program import Matrix, maximise
 from journeykit.columns.threads import at_once
 from journeykit.fields import MILLIONTH
@@ -185,18 +185,22 @@ class Prices(NamedTuple):
 
 def scales(pool: Pool, room: Room) -> np.ndarray:
     """By row, a price of the size that prices have: what items that use it are worth, by what they use."""
-    few = slice(0, 200_000)
-    value = np.abs(pool.item["value"][few]).astype(np.float64) / MILLIONTH
-    kind = pool.item["kind"][few]
+    kinds = len(room.fixed)
+    counts, values = np.zeros(kinds, np.int64), np.zeros((kinds, 2), np.int64)
+    columns = np.zeros((kinds, pool.column.shape[1]), np.int64)
+    sizes_by_kind(pool, counts, values, columns)
     found = np.ones(room.rows)
     for row in range(room.rows):
-        use = room.fixed[kind, row].astype(np.float64)
-        if room.column[row] >= 0:
-            use = use + pool.column[few, room.column[row]] * room.factor[kind, row]
-        use = np.abs(use) / room.unit[row]
-        mine = use > 0
-        if mine.any() and value[mine].sum() > 0:
-            found[row] = value[mine].sum() / use[mine].sum()
+        column, mine = room.column[row], room.fixed[:, row] != 0
+        used = [int(n) * abs(int(use)) for n, use in zip(counts, room.fixed[:, row], strict=True)]
+        if column >= 0:
+            mine = room.factor[:, row] != 0
+            used = [int(total) for total in columns[:, column]]
+        high, low = (int(part) for part in values[mine].sum(axis=0))
+        worth = Fraction((high << 20) + low, MILLIONTH)
+        use = Fraction(sum(use for use, own in zip(used, mine.tolist(), strict=True) if own), int(room.unit[row]))
+        if worth and use:
+            found[row] = float(worth / use)
     return found
 
 

@@ -13,15 +13,17 @@ from journeykit.columns.pooling import pool_of
 from journeykit.columns.pricing import scales
 from journeykit.columns.quotas import fold, largest_weight, need_no_columns
 from journeykit.columns.settle import Given
-from journeykit.errors import InfeasibleError
-from journeykit.fields import MILLIONTH
+from journeykit.errors import InfeasibleError, ModelError
+from journeykit.fields import MILLIONTH, scaled
 from journeykit.identity import contact_key
 from journeykit.prices import Prices, Slot, Tariff
 from journeykit.quota import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from journeykit.account import Account
+    from journeykit.accounts import Party
     from journeykit.arbiter import Arbiter
     from journeykit.case import Allotted, Case
     from journeykit.columns.pricing import Room
@@ -324,7 +326,9 @@ class QuotaRun:
         if quota.of == "share":
             # Usage of a share is counted against its limit: messages in scope less the limit's part of all.
             granted = self._granted(sides[0])
-            used = (used + sides[0].limit * granted) / granted if granted else 0.0
+            # The limit as it is counted with, a whole number of billionths.
+            limit = scaled(sides[0].limit, sides[0].unit) / sides[0].unit
+            used = (used + limit * granted) / granted if granted else 0.0
             over = {key: value / granted if granted else 0.0 for key, value in over.items()}
         price = sum(side.sign * float(self._prices[None][row]) for row, side in zip(rows, sides, strict=True))
         cost = next((self._cost[row] for row in rows if row in self._cost), None)
@@ -349,15 +353,15 @@ class QuotaRun:
 
     def _remarks(self, rows: Sequence[int], over: dict[bool, float]) -> Iterator[str]:
         assert self._ceiling is not None  # noqa: S101  (set when the first claims were settled)
+        if self.layout.sides[rows[0]].quota.name in self._softened:
+            yield "relaxed, since the hard quotas cannot all hold"
         for row in rows:
             side = self.layout.sides[row]
-            if side.quota.name in self._softened:
-                yield "relaxed, since the hard quotas cannot all hold"
             if over.get(side.is_max, 0.0) <= _TOO_SMALL:
                 continue
             eligible = int(self._eligible[row])
             if not side.is_max and side.quota.of == "count" and eligible < side.limit:
-                yield f"only {eligible:,} contacts are eligible"
+                yield f"only {eligible:,} contact{'s are' if eligible != 1 else ' is'} eligible"
             elif self._prices[None][row] >= self._ceiling[row] * (1 - 1e-6):
                 yield f"more of it is not worth the penalty of {self._ceiling[row]:g} for each unit"
             else:
@@ -384,20 +388,12 @@ class QuotaRun:
             yield f"{side.quota.name}: {side.limit:.0%} of all messages, costs {cost:,.6g} in value{part}"
 
 
-def choose_together(
-    arbiter: Arbiter,
-    keys: Sequence[str],
-    case_of: Callable[[int, Allotted | None], Case],
-    *,
-    claims: bool,
-    threads: int,
-) -> QuotaRun:
+def choose_together(arbiter: Arbiter, parties: Sequence[Party], *, claims: bool, threads: int) -> QuotaRun:
     """What contacts get so that the quotas hold, where all of them are decided by the one-contact engine.
 
     Args:
         arbiter: who decides.
-        keys: the ids of the contacts.
-        case_of: makes the case of a contact, by his number, given what was chosen for him.
+        parties: the contacts: one by one, or by account; what is chosen is told by the number of the party.
         claims: whether claims are given.
         threads: how many pieces of them are worked on at once.
 
@@ -408,10 +404,11 @@ def choose_together(
     playbook, compiled = arbiter.playbook, arbiter.compiled
     if not claims:
         need_no_columns(playbook)
-    cases = [case_of(number, None) for number in range(len(keys))]
+    found = [_settled(party, None) for party in parties]
     openings = dict.fromkeys(compiled.openings)
-    for case in cases:
-        openings.update((entry.opening, None) for entry in case.entries if entry.opening is not None)
+    for party in found:
+        if party is not None:
+            openings.update((entry.opening, None) for entry in party.entries if entry.opening is not None)
     columns = {fold(quota.of) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"}
     layout = Layout(compiled, list(openings), sorted(columns) if claims else ())
     numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
@@ -419,22 +416,31 @@ def choose_together(
         playbook,
         layout,
         fingerprint=arbiter.fingerprint,
-        contacts=len(keys),
+        contacts=len(parties),
         threads=threads,
         ranks=callable(getattr(arbiter.policy, "rank", None)),
     )
     for obeys in run.contests:
         pools = []
-        for number, case in enumerate(cases):
-            contest = case.contest if obeys else case.exempt
-            if contest.items:
-                pool = pool_of(contest, layout.quotas, numbers, contact_key(keys[number])[0], several=run.several)
+        for number, party in enumerate(found):
+            contest = None if party is None else party.contest if obeys else party.exempt
+            if contest is not None and contest.items:
+                key = contact_key(parties[number].key)[0]
+                pool = pool_of(contest, layout.quotas, numbers, key, several=run.several)
                 if len(pool.item):
                     pools.append((pool, np.array([number])))
         run.settle(obeys, pools)
         if not obeys:
-            cases = [case_of(number, run.allotted(number)) for number in range(len(keys))]
+            found = [_settled(party, run.allotted(number)) for number, party in enumerate(parties)]
     return run
+
+
+def _settled(party: Party, allotted: Allotted | None) -> Case | Account | None:
+    """The contacts of a party; None where they cannot be decided, which is said where the rows are written."""
+    try:
+        return party.settled(allotted)
+    except ModelError:
+        return None
 
 
 def pooled(parts: Any) -> list[tuple[Pool, np.ndarray]]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from journeykit.accounts import Belongings, Party, decide_party, parties_of
 from journeykit.calendar import DayTally
 from journeykit.campaign import Claim, Score
 from journeykit.civil import DAY, FOREVER, clock, day_number, micros, moment
+from journeykit.columns.accounts import Accounts
 from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
 from journeykit.columns.column import Column
 from journeykit.columns.days import count_days
@@ -23,7 +25,7 @@ from journeykit.columns.history import Parts, TouchReader, history_of
 from journeykit.columns.keys import Met
 from journeykit.columns.people import Chunk
 from journeykit.columns.pooling import pool_of
-from journeykit.columns.quota_run import QuotaRun, pooled
+from journeykit.columns.quota_run import QuotaRun, choose_together, pooled
 from journeykit.columns.quotas import need_no_columns
 from journeykit.columns.segments import ROWS, Segment, segments_of
 from journeykit.columns.settle import Given, History
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 
     from journeykit.arbiter import Arbiter
     from journeykit.calendar import Calendar
-    from journeykit.case import Case
     from journeykit.columns.eligible import People
     from journeykit.columns.engine import Answers
     from journeykit.columns.pool import Pool
@@ -139,6 +140,7 @@ class TableJob:
         self._unknown_touches = self._unknown_scores = 0
         self._parts = Parts()
         self._undecided: list[int] = []
+        self._accounts: Accounts | None = None
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self._latest = micros(at)
         self._run: QuotaRun | None = None
@@ -172,7 +174,8 @@ class TableJob:
 
     # Reading
 
-    def _plan(self, names: tuple[str, ...]) -> ContactPlan:
+    def plan(self, names: tuple[str, ...]) -> ContactPlan:
+        """What to do with columns of these names."""
         plan = self._plans.get(names)
         if plan is None:
             if len(self._plans) > 1000:
@@ -180,6 +183,10 @@ class TableJob:
             places = places_of(names, self._contacts.source)
             plan = self._plans[names] = ContactPlan(names, places, self._spellings, self._zone)
         return plan
+
+    def contact_parts(self, wanted: Callable[[str], bool]) -> Iterator[Part]:
+        """Some columns of the table of contacts, chunk by chunk; rows that cannot be read are left out."""
+        return (part for part in self._contacts.parts(wanted) if not isinstance(part, BadRow))
 
     def _meet(self, segment: Segment | None) -> tuple[Met, np.ndarray]:
         """Meet the contacts of a segment by their ids; who was met before."""
@@ -192,7 +199,7 @@ class TableJob:
             for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id", groups)
             if not isinstance(part, BadRow)
         )
-        for chunk in self._at_once(lambda part: Chunk(self._plan(part[1]), part[2], part[0]), parts):
+        for chunk in self._at_once(lambda part: Chunk(self.plan(part[1]), part[2], part[0]), parts):
             again.append(met.add(chunk.one, chunk.two, row, chunk.odd))
             row += chunk.rows
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
@@ -252,7 +259,9 @@ class TableJob:
         """The rows of the table of decisions, in chunks. Once only."""
         segments: list[Segment] | list[None] = [None]
         quotas = self.arbiter.playbook.quotas
-        if not quotas and self._claim_source is None and self._score_source is None:
+        if self.arbiter.compiled.per_account:
+            self._accounts = Accounts(self)
+        elif not quotas and self._claim_source is None and self._score_source is None:
             segments = segments_of(self._contacts, self._touches) or [None]
         self._reader = self._touch_reader()
         workers: SimpleQueue[Worker] | None = None
@@ -325,13 +334,17 @@ class TableJob:
             own = _slice(history, start, stop)
             return self._decide(workers, part, again[start:stop], own, shapes, first + start)
 
-        for done in self._at_once(decide, _numbered(self._contacts.parts(lambda _: True, groups))):
+        chunks = self._at_once(decide, _numbered(self._contacts.parts(lambda _: True, groups)))
+        for done in chunks if self._accounts is None else self._accounts.settled(chunks):
             yield from self._finish(done)
 
     # Quotas
 
     def _allocate(self, again: np.ndarray, history: History, workers: SimpleQueue[Worker]) -> None:
         """Choose for all contacts together, so that the quotas hold; from then on that is what they get."""
+        if self._accounts is not None:
+            self._allocate_accounts(again, history)
+            return
         arbiter, shapes = self.arbiter, self.engine.layout.shapes(self._parts.list)
         self._run = run = QuotaRun(
             arbiter.playbook,
@@ -375,7 +388,11 @@ class TableJob:
         pools = [(pool, contact + row) for pool, contact in found]
         opened = _Opened(chunk, again, history, scores, row)
         for own in sorted({*np.flatnonzero(odd).tolist(), *left.tolist()}):
-            case = self._case(opened, own)
+            party = self._party(opened, [own])
+            try:
+                case = None if party is None else party.settled(run.allotted(row + own))
+            except ModelError:
+                continue
             contest = None if case is None else case.contest if obeys else case.exempt
             if contest is not None and contest.items:
                 pool = pool_of(
@@ -385,24 +402,46 @@ class TableJob:
                     pools.append((pool, np.array([row + own])))
         return pools
 
-    def _case(self, opened: _Opened, row: int) -> Case | None:
-        """The claims of a contact as the one-contact engine takes them; None where he cannot be decided."""
-        unread = BadRows(None)
+    def _party(self, opened: _Opened, rows: Sequence[int]) -> Party | None:
+        """Contacts of a chunk, as the one-contact engine takes them; None for one who cannot be decided.
+
+        What is wrong with them is said where the rows are written.
+        """
+        (row,) = rows
         try:
             contact = self._contact(opened, row)
-            return self.arbiter.case(
-                contact,
-                self._touches_of(opened, row),
-                self._claims_of(opened, row, contact.id, unread)[0],
-                at=self.at,
-                until=self.until,
-                scores=self._scores_of(opened, row),
-                allotted=None if self._run is None else self._run.allotted(opened.start + row),
-                tariff=None if self._run is None or not self._run.done else self._run.tariff,
-            )
         except (BadCellError, ModelError):
-            # What is wrong is said where the rows are written.
             return None
+        own = self.belongings(opened, row, contact.id, BadRows())
+        return Party(self.arbiter, [contact], {contact.id: own}, at=self.at, until=self.until)
+
+    def _allocate_accounts(self, again: np.ndarray, history: History) -> None:
+        """The same where accounts are decided together: all by the one-contact engine."""
+        assert self._accounts is not None  # noqa: S101  (the caller looked)
+        alone: dict[str, Party] = {}
+        for pair in _numbered(self._contacts.parts(lambda _: True)):
+            if isinstance(pair, BadRow):
+                continue
+            part, start = pair
+            stop = start + (len(part[2][0]) if part[2] else 0)
+            chunk, _, _, _, scores = self._opened(part, again[start:stop], start)
+            opened = _Opened(chunk, again[start:stop], _slice(history, start, stop), scores, start)
+            for row in range(chunk.rows):
+                party = self._party(opened, [row])
+                if party is not None:
+                    alone[party.contacts[0].id] = party
+
+        def together(contacts: list[Contact]) -> Party:
+            own = {contact.id: alone[contact.id].own[contact.id] for contact in contacts}
+            return Party(self.arbiter, contacts, own, at=self.at, until=self.until)
+
+        parties = parties_of((party.contacts[0] for party in alone.values()), together, self.arbiter)
+        self._run = run = choose_together(self.arbiter, parties, claims=self._claims is not None, threads=self._threads)
+        self._accounts.chosen = {
+            contact.id: (run.allotted(number), run.tariff)
+            for number, party in enumerate(parties)
+            for contact in party.contacts
+        }
 
     def _touches_lost(self) -> int:
         """How many touches belong to contacts that could not be decided; those that are too old to matter too."""
@@ -412,7 +451,7 @@ class TableJob:
         row = 0
         for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id"):
             if not isinstance(part, BadRow):
-                chunk = Chunk(self._plan(part[1]), part[2], part[0])
+                chunk = Chunk(self.plan(part[1]), part[2], part[0])
                 met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
                 row += chunk.rows
         reader = TouchReader(self._touches, Parts(), zone=self._zone, oldest=-FOREVER, counted=lambda _: True)
@@ -440,7 +479,7 @@ class TableJob:
     ) -> tuple[Chunk, People, np.ndarray, Wishes | None, Scores]:
         """A chunk for the kernels: the contacts, who of them the one-contact engine must decide, claims and scores."""
         number, names, arrays = part
-        chunk = Chunk(self._plan(names), arrays, number)
+        chunk = Chunk(self.plan(names), arrays, number)
         people = self.engine.crowd.people(chunk)
         odd = chunk.odd | again
         wishes = None
@@ -501,34 +540,42 @@ class TableJob:
         self._unknown_scores += int(done.scores.first[row + 1] - done.scores.first[row])
 
     def _decide_one(self, done: _Done, row: int) -> Decision | None:
-        chunk, source = done.chunk, self._contacts.source
-        number = chunk.number + row
+        if self._accounts is not None:
+            return self._accounts.decision(done.start + row)
+        contact = self.read_contact(done, row)
+        if contact is None:
+            return None
+        own = self.belongings(done, row, contact.id)
+        party = Party(self.arbiter, [contact], {contact.id: own}, at=self.at, until=self.until)
+        run = self._run
+        chosen = None if run is None else (run.allotted(done.start + row), run.tariff)
+        decision, counted = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)[0]
+        return self.counted(done, row, contact, decision, counted)
+
+    def read_contact(self, done: _Done, row: int) -> Contact | None:
+        """The contact of a row; None, and a bad row is counted, where it cannot be one."""
+        source, number = self._contacts.source, done.chunk.number + row
         try:
-            contact = self._contact(done, row)
+            return self._contact(done, row)
         except BadCellError as bad:
             column = getattr(bad, "__notes__", ["contact_id"])[0]
             self.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
-            return None
         except ModelError as error:
             self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
-            return None
-        claims, counted = self._claims_of(done, row, contact.id)
-        touches = self._touches_of(done, row)
-        run = self._run
-        try:
-            case = self.arbiter.case(
-                contact,
-                touches,
-                claims,
-                at=self.at,
-                until=self.until,
-                scores=self._scores_of(done, row),
-                allotted=None if run is None else run.allotted(done.start + row),
-                tariff=None if run is None else run.tariff,
-            )
-            decision = self.arbiter.decision(case, explain=self.explain, run_id=self.run_id)
-        except ModelError as error:
-            self.bad.add(BadRow(source, number, error.field, "a contact that cannot be decided", str(error)))
+        return None
+
+    def belongings(self, done: _Opened | _Done, row: int, key: str, bad: BadRows | None = None) -> Belongings:
+        """What the tables hold of a contact."""
+        claims, counted = self._claims_of(done, row, key, bad)
+        return Belongings(self._touches_of(done, row), claims, counted, self._scores_of(done, row))
+
+    def counted(
+        self, done: _Done, row: int, contact: Contact, decision: Decision | ModelError, counted: int
+    ) -> Decision | None:
+        """Count what was decided; None, and a bad row, where it could not be."""
+        source, number = self._contacts.source, done.chunk.number + row
+        if isinstance(decision, ModelError):
+            self.bad.add(BadRow(source, number, decision.field, "a contact that cannot be decided", str(decision)))
             return None
         fault = self._tally.count(contact, decision, counted)
         if fault is not None:

@@ -60,7 +60,7 @@ class Claims:
         playbook: Playbook | None = None,
         zone: tzinfo | None = None,
         bad: BadRows | None = None,
-        only: str | None = None,
+        only: frozenset[str] | None = None,
     ) -> Claims:
         """Read a table of claims; what the playbook does not know makes a claim bad."""
         file = open_table(source, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=zone)
@@ -76,7 +76,7 @@ class Claims:
             except BadCellError as error:
                 claims.bad.add(BadRow(file.source, number, "contact_id", error.found, error.allowed))
                 continue
-            if only in (None, key):
+            if only is None or key in only:
                 fault, parts = claim_parts(places, values, readers)
                 fault = fault or unknown_part(parts, known, channels)
                 if fault is not None:

@@ -166,7 +166,7 @@ class Contacts:
         spellings: how the playbook writes the names of channels, topics and attributes.
         zone: the zone in which instants without an offset are meant; without one they are bad.
         bad: where bad rows go.
-        only: the id of the one contact that is wanted; None for all.
+        only: the ids of the contacts that are wanted; None for all.
 
     Attributes:
         source: the table.
@@ -190,7 +190,7 @@ class Contacts:
         spellings: Spellings | None = None,
         zone: tzinfo | None = None,
         bad: BadRows | None = None,
-        only: str | None = None,
+        only: frozenset[str] | None = None,
     ) -> None:
         self.bad = bad if bad is not None else BadRows()
         self.zone = zone
@@ -218,7 +218,7 @@ class Contacts:
     def _contact(self, number: int, plan: ContactPlan, values: Sequence[Any], met: set[str]) -> Contact | None:
         try:
             key = read_id(None if plan.id is None else values[plan.id])
-            if self.only not in (None, key):
+            if self.only is not None and key not in self.only:
                 return None
             if key in met:
                 raise BadCellError(key, "one row for each contact")  # noqa: TRY301  (one way for all)

@@ -45,7 +45,7 @@ class Scores:
         *,
         playbook: Playbook | None = None,
         bad: BadRows | None = None,
-        only: str | None = None,
+        only: frozenset[str] | None = None,
     ) -> Scores:
         """Read a table of scores; a campaign that the playbook does not have makes a row bad."""
         scores = cls()
@@ -58,7 +58,7 @@ class Scores:
             column = "contact_id"
             try:
                 key = read_id(cell_of(places, "contact_id", values))
-                if only not in (None, key):
+                if only is not None and key not in only:
                     continue
                 column = "campaign_id"
                 campaign = read_id(cell_of(places, column, values))

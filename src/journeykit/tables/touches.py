@@ -62,7 +62,7 @@ class History:
         *,
         zone: tzinfo | None = None,
         bad: BadRows | None = None,
-        only: str | None = None,
+        only: frozenset[str] | None = None,
     ) -> History:
         """Read a table of touches; the arguments and errors are those of `Contacts`."""
         history = cls()
@@ -79,7 +79,7 @@ class History:
             column = "contact_id"
             try:
                 key = read_id(cell_of(places, column, values))
-                if only not in (None, key):
+                if only is not None and key not in only:
                     continue
                 column = "sent_at"
                 at = micros(instant(cell_of(places, column, values)))

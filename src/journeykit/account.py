@@ -1,0 +1,270 @@
+"""An account: its contacts, decided together, because caps per account count the touches of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from journeykit.case import Allotted, Case, all_of
+from journeykit.errors import ModelError
+from journeykit.joint import JointContest
+from journeykit.past import Past
+from journeykit.touch import Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date, datetime
+
+    from journeykit.campaign import Claim, Score
+    from journeykit.compiled import Compiled
+    from journeykit.contact import Contact
+    from journeykit.contest import Contest
+    from journeykit.entry import Entry, Winner
+    from journeykit.past import Cell
+    from journeykit.room import Span
+
+
+class Member(Case):
+    """One contact's case within his account: caps per account look at the touches and winners of all."""
+
+    def __init__(self, account: Account, **given: Any) -> None:
+        self.account = account
+        super().__init__(account.compiled, **given)
+        for entry in self.entries:
+            entry.whose = self.contact.id
+
+    def _settle(self) -> None:
+        """Nobody is settled alone: the account does it."""
+
+    def forget(self) -> None:
+        """Forget what stood in the windows: it is settled again."""
+        self._spans.clear()
+
+    def own_limit(self, cap: int) -> int | None:
+        """The limit that a cap has for this contact alone."""
+        return super().limit(cap)
+
+    def limit(self, cap: int) -> int | None:
+        """The limit of a cap, in billionths; of a cap per account, that of the account."""
+        own = super().limit(cap)
+        if cap not in self.compiled.per_account:
+            return own
+        return self.account.limit(cap) if self.is_protected_by(cap) else None
+
+    def touched(self, cap: int, key: tuple[str, ...]) -> Sequence[tuple[int, date | None, int]]:
+        """The touches that count in a cap's windows."""
+        if cap in self.compiled.per_account:
+            return self.account.touched(cap, key)
+        return super().touched(cap, key)
+
+    def winners_in(self, cap: int, *, exempt: bool = False) -> Sequence[Winner]:
+        """The winners that can count in a cap's windows."""
+        if cap in self.compiled.per_account:
+            return self.account.protected(cap, self.account.exempt_winners if exempt else self.account.winners)
+        return super().winners_in(cap, exempt=exempt)
+
+    def _remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> list[Span]:
+        if cap in self.compiled.per_account:
+            return self.account.remembered(cap, key, winners)
+        return super()._remembered(cap, key, winners)
+
+    def contend(self, entries: list[Entry], before: Sequence[Winner], given: frozenset[int] | None = None) -> Contest:
+        """The contest of some claims of the account, after what was granted before."""
+        return self.account.contend(entries, before, given)
+
+
+class Account:
+    """The contacts of one account at one moment, decided together.
+
+    Attributes:
+        members: by contact id, in text order, each one's case.
+        winners: what is granted to all of them, in the order of claims.
+        exempt: the contest of the claims that obey no caps, which is settled first.
+        contest: the contest of all others.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        *,
+        contacts: Sequence[Contact],
+        touches: Iterable[Touch],
+        claims: Mapping[str, Iterable[Claim]] | None,
+        scores: Mapping[str, Mapping[str, Score]],
+        at: datetime,
+        allotted: Allotted | None = None,
+        **rest: Any,
+    ) -> None:
+        """Gather what the contacts' claims are, and settle them.
+
+        Args:
+            compiled: the rules.
+            contacts: who, all of one account.
+            touches: the account's, in any order.
+            claims: by contact id; None makes one claim of every campaign's every content, for each contact.
+            scores: by contact id and campaign id.
+            at: the instant of the decision.
+            allotted: what a run over many contacts chose for the account; None to choose here.
+            rest: what else a `Case` asks for.
+
+        Raises:
+            ModelError: for contacts that are not of one account, and touches or claims that are nobody's.
+        """
+        self.compiled = compiled
+        self._check(contacts, claims, scores)
+        own, self._others = self._sorted_out(contacts, all_of(Touch, touches, "touches"))
+        self.members = {
+            contact.id: Member(
+                self,
+                contact=contact,
+                touches=own[contact.id],
+                claims=None if claims is None else claims.get(contact.id, ()),
+                scores=scores.get(contact.id) or {},
+                at=at,
+                **rest,
+            )
+            for contact in sorted(contacts, key=lambda contact: contact.id)
+        }
+        self.now = next(iter(self.members.values())).now
+        self._limits: dict[int, int | None] = {}
+        self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
+        self.settle(allotted)
+
+    @staticmethod
+    def _check(contacts: Sequence[Contact], *by_contact: Mapping[str, object] | None) -> None:
+        ids = {contact.id for contact in contacts}
+        accounts = {contact.account for contact in contacts}
+        if len(ids) < len(contacts):
+            twice = sorted(contact.id for contact in contacts)
+            again = next(one for one, other in pairwise(twice) if one == other)
+            raise ModelError(f"the contact {again!r} is given twice", field="contacts")
+        if len(accounts) > 1:
+            named = ", ".join(sorted(repr(account) for account in accounts))
+            raise ModelError(f"contacts that are decided together are of one account, found {named}", field="contacts")
+        if len(contacts) > 1 and None in accounts:
+            raise ModelError("a contact without an account is an account of one: decide each alone", field="contacts")
+        for name, given in zip(("claims", "scores"), by_contact, strict=True):
+            if given is not None and not isinstance(given, Mapping):
+                raise ModelError(f"{name} are given by contact id, as a mapping, found {given!r}", field=name)
+            strange = sorted(set(given or ()) - ids)
+            if strange:
+                raise ModelError(f"{name} are given for {strange[0]!r}, who is none of the contacts", field=name)
+
+    def _sorted_out(
+        self, contacts: Sequence[Contact], touches: Sequence[Touch]
+    ) -> tuple[dict[str, list[Touch]], list[Touch]]:
+        """The touches of each contact, and those of colleagues who are not decided now."""
+        own: dict[str, list[Touch]] = {contact.id: [] for contact in contacts}
+        only = contacts[0]
+        others = []
+        for touch in touches:
+            if touch.contact is None and len(contacts) > 1:
+                raise ModelError(
+                    f"a touch must say whose it is where several contacts are decided together, found {touch!r}",
+                    field="touches",
+                )
+            whose = only.id if touch.contact is None else touch.contact
+            if whose in own:
+                own[whose].append(touch)
+            elif only.account is not None and touch.account == only.account:
+                others.append(touch)
+        return own, others
+
+    # What caps per account ask for
+
+    def limit(self, cap: int) -> int | None:
+        """The limit of a cap per account: the smallest of the contacts that it protects; None for none."""
+        if cap not in self._limits:
+            own = [member.own_limit(cap) for member in self.members.values() if self._has_limit(member, cap)]
+            self._limits[cap] = min((limit for limit in own if limit is not None), default=None)
+        return self._limits[cap]
+
+    @staticmethod
+    def _has_limit(member: Member, cap: int) -> bool:
+        """Whether a limit of the contact's own can be read; one that cannot makes his own claims invalid, only."""
+        try:
+            member.own_limit(cap)
+        except ModelError:
+            return False
+        return True
+
+    def protected(self, cap: int, winners: Sequence[Winner]) -> Sequence[Winner]:
+        """The winners that are in a cap's audience."""
+        if self.compiled.audiences[cap] is None:
+            return winners
+        return [winner for winner in winners if self.members[winner.entry.whose].is_protected_by(cap)]
+
+    @cached_property
+    def _history(self) -> dict[Cell, list[tuple[int, date | None, int]]]:
+        """By cap per account and group, the touches of the whole account."""
+        others = Past(self.compiled, None, self._others, self.now, lambda _: False)
+        found: dict[Cell, list[tuple[int, date | None, int]]] = {}
+        for past in (*(member.past for member in self.members.values()), others):
+            for cell, spans in past.spans.items():
+                if cell[0] in self.compiled.per_account:
+                    found.setdefault(cell, []).extend(spans)
+        return found
+
+    def touched(self, cap: int, key: tuple[str, ...]) -> Sequence[tuple[int, date | None, int]]:
+        """The account's touches that count in the windows of a cap per account."""
+        return self._history.get((cap, key), ())
+
+    def remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> list[Span]:
+        """What stands in the windows of a cap per account, worked out once for all contacts."""
+        memory = (cap, key, len(winners))
+        found = self._spans.get(memory)
+        if found is None:
+            found = self._spans[memory] = next(iter(self.members.values())).spans(cap, key, winners)
+        return found
+
+    # Settling
+
+    def contend(
+        self, entries: list[Entry], before: Sequence[Winner], given: frozenset[int] | None = None
+    ) -> JointContest:
+        """The contest of some claims of the contacts, after what was granted before."""
+        return JointContest(self, entries, before, given)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The eligible claims of all contacts."""
+        return [entry for member in self.members.values() for entry in member.entries]
+
+    def settle(self, allotted: Allotted | None = None) -> None:
+        """Settle all contacts: exempt claims first, then the others; or take what was chosen for them."""
+        exempt, main = allotted or (None, None)
+        self._spans.clear()
+        entries = [entry for member in self.members.values() for entry in member.contenders()]
+        self.exempt = self.contend([entry for entry in entries if not entry.obeys_caps], (), exempt)
+        self.exempt_winners = self.exempt.winners()
+        self.contest = self.contend([entry for entry in entries if entry.obeys_caps], self.exempt_winners, main)
+        self.winners = [*self.exempt_winners, *self.contest.winners()]
+        self.winners.sort(key=lambda winner: Case.order(winner.entry, winner.at))
+        for number, winner in enumerate(self.winners):
+            winner.number = number
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give each contact what is his. What the bound leaves over the total is put to the first of them."""
+        over = self.exempt.bound + self.contest.bound - self.exempt.total - self.contest.total
+        together = tuple(self.members) if len(self.members) > 1 else ()
+        exempt, winners = _by_contact(self.exempt_winners), _by_contact(self.winners)
+        for name, member in self.members.items():
+            member.forget()
+            member.exempt, member.contest = self.exempt, self.contest
+            member.exempt_winners = exempt.get(name, [])
+            member.winners, member.everyone = winners.get(name, []), self.winners
+            member.together = together
+            member.total = sum(member.worth(winner.entry) for winner in member.winners)
+            member.optimal = self.exempt.optimal and self.contest.optimal
+            member.bound = member.total + over
+            over = 0
+
+
+def _by_contact(winners: Iterable[Winner]) -> dict[str, list[Winner]]:
+    found: dict[str, list[Winner]] = {}
+    for winner in winners:
+        found.setdefault(winner.entry.whose, []).append(winner)
+    return found
