@@ -382,7 +382,7 @@ def test_a_choice_can_be_given():
     rules = arbiter(account_cap())
     asked = {"anna": [mail("news", 1)], "ben": [mail("launch", 8)]}
 
-    def account(given=None):
+    def account(allotted=None):
         return Account(
             rules.compiled,
             contacts=[BEN, ANNA],
@@ -394,15 +394,16 @@ def test_a_choice_can_be_given():
             policy=rules.policy,
             policy_name="weighted",
             budget=1000,
-            given=given,
+            allotted=allotted,
         )
 
     found = account()
     assert [entry.claim.campaign for entry, _ in found.contest.items] == ["news", "launch"]
     assert found.contest.problem.rows == (({0: 10**9, 1: 10**9}, 10**9),)
     assert found.contest.chosen == (1,)
-    for imposed in (account(frozenset({0})), found):
-        imposed.settle(frozenset({0}))
+    second = (None, frozenset({1}))  # the second in the order of claims
+    for imposed in (account(second), found):
+        imposed.settle(second)
         assert [winner.entry.claim.campaign for winner in imposed.winners] == ["news"]
         assert imposed.members["ben"].total == 0
         assert [winner.entry.claim.campaign for winner in imposed.members["anna"].winners] == ["news"]

@@ -24,11 +24,9 @@ from journeykit import (
     Lag,
     Limit,
     ModelError,
-    NotSupportedError,
     OnMissing,
     Outcome,
     Playbook,
-    Quota,
     Reason,
     Requirement,
     Scope,
@@ -465,14 +463,6 @@ def test_a_dated_claim_keeps_its_date() -> None:
 
 
 # The object itself
-
-
-def test_what_is_not_built_is_refused_by_its_key() -> None:
-    """Sections that this version cannot act on are refused, never ignored."""
-    with pytest.raises(NotSupportedError, match="quotas"):
-        Arbiter(playbook(campaign("news"), quotas=[Quota(name="seats", max=60)]))
-    with pytest.raises(NotSupportedError, match="prices"):
-        Arbiter(playbook(campaign("news")), prices={"seats": 1.0})
 
 
 def test_an_arbiter_is_immutable_thread_safe_and_picklable() -> None:

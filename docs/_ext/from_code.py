@@ -20,7 +20,7 @@ from pygments.lexers import TextLexer
 from sphinx.domains.python import PyObject, PyXRefRole
 from sphinx.pycode import ModuleAnalyzer
 
-from journeykit import Arbiter, Cap, NotSupportedError, Playbook, Quota, Reason, Window, cli, tables
+from journeykit import Cap, Playbook, Reason, Window, cli, tables
 from journeykit.presets import PRESETS
 from journeykit.schema import WINDOW_KEYS, WINDOW_WORDS, json_schema
 
@@ -192,18 +192,6 @@ def _bounded(schema: Mapping[str, Any]) -> str:
     return word + (f" from {low:g}" if low is not None else "") + (f" to {high:g}" if high is not None else "")
 
 
-def not_yet() -> str:
-    """What this version reads and cannot act on: the arbiter says so itself."""
-    playbooks = [Playbook(quotas=[Quota(name="seats", max=60)])]
-    found = []
-    for playbook in playbooks:
-        try:
-            Arbiter(playbook)
-        except NotSupportedError as error:
-            found.append((code(error.key), error.message))
-    return table(["key", "what the arbiter says"], found)
-
-
 # Tables and the command line
 
 
@@ -234,7 +222,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "presets": presets,
     "preset table": preset_table,
     "playbook keys": playbook_keys,
-    "not yet": not_yet,
     "decision columns": decision_columns,
     "command line": command_line,
 }

@@ -51,9 +51,6 @@ if TYPE_CHECKING:
         ModelError as ModelError,
     )
     from journeykit.errors import (
-        NotSupportedError as NotSupportedError,
-    )
-    from journeykit.errors import (
         PlaybookError as PlaybookError,
     )
     from journeykit.errors import (
@@ -102,7 +99,6 @@ _HOMES = {
     "Limit": "cap",
     "MissingExtraError": "errors",
     "ModelError": "errors",
-    "NotSupportedError": "errors",
     "OnMissing": "playbook",
     "Outcome": "decision",
     "Playbook": "playbook",

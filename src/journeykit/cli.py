@@ -196,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     explain = _command(commands, "explain", _explain, "explain the decision for one contact")
     _add_tables(explain)
     explain.add_argument("--contact", required=True, metavar="ID", help="whose")
+    explain.add_argument("--prices", metavar="F", help="prices of the quotas, as decide and plan save them")
     form = explain.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", action="store_true", help="print HTML")
@@ -261,6 +262,9 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         help="who does the work; both give the same rows (by default columns, where the extra is installed)",
     )
     parser.add_argument("--max-bad", type=_count, metavar="N", help="fail where more rows are bad")
+    parser.add_argument(
+        "--save-prices", metavar="F", help="write the prices of the quotas, for decisions on single contacts"
+    )
 
 
 def _instant(text: str) -> datetime:
@@ -360,9 +364,16 @@ def _done(arguments: argparse.Namespace) -> Job | TableJob:
     _check_outputs(arguments)
     arbiter = _arbiter(arguments)
     inputs = _inputs(arguments)
+    if arguments.save_prices is not None and not arbiter.playbook.quotas:
+        raise _UsageError("--save-prices: the playbook has no quotas, and so there are no prices")
     with _Bar() as bar:
-        job = _columns_job if _takes_columns(arguments) else _job
-        return job(arguments, arbiter, inputs, bar)
+        work = _columns_job if _takes_columns(arguments) else _job
+        job = work(arguments, arbiter, inputs, bar)
+    if arguments.save_prices is not None:
+        prices = job.summary().prices
+        assert prices is not None  # noqa: S101  (there are quotas)
+        prices.save(arguments.save_prices)
+    return job
 
 
 def _takes_columns(arguments: argparse.Namespace) -> bool:
@@ -453,8 +464,11 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 def _explain(arguments: argparse.Namespace) -> int:
     from journeykit.job import decide_one
 
+    arbiter = _arbiter(arguments)
+    if arbiter.playbook.quotas and arbiter.prices is None:
+        print("quotas hold over all contacts: one alone is told of them by --prices only", file=sys.stderr)
     _, decision, bad = decide_one(
-        _arbiter(arguments), _inputs(arguments), arguments.contact, at=arguments.at, until=arguments.until
+        arbiter, _inputs(arguments), arguments.contact, at=arguments.at, until=arguments.until
     )
     if bad:
         # A touch that cannot be read does not count: whoever reads the answer must know that it may be missing.
@@ -495,11 +509,14 @@ def _as_json(value: Any) -> str:
 def _arbiter(arguments: argparse.Namespace) -> Arbiter:
     from journeykit.arbiter import Arbiter
     from journeykit.playbook import Playbook
+    from journeykit.prices import Prices
 
     if arguments.until is not None and arguments.until < arguments.at:
         raise _UsageError("--until lies before --at")
     policies = {name: _load_policy(module, attribute) for name, module, attribute in arguments.policy}
-    return Arbiter(Playbook.load(arguments.playbook), policies=policies)
+    saved = getattr(arguments, "prices", None)
+    prices = None if saved is None else Prices.load(saved)
+    return Arbiter(Playbook.load(arguments.playbook), policies=policies, prices=prices)
 
 
 def _load_policy(module: str, attribute: str) -> Any:

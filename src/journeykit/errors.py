@@ -8,7 +8,6 @@
     ├── PlaybookError       everything that is wrong in a playbook, at once
     ├── DataError           a table or a row that cannot be used
     ├── InfeasibleError     hard quotas that cannot hold together; knows which, and what is missing
-    ├── NotSupportedError   a part of the playbook that this version cannot act on yet
     ├── PolicyError         a policy that is none, or is not known
     └── MissingExtraError   a package that an extra would have installed
 
@@ -159,22 +158,6 @@ class InfeasibleError(JourneykitError):
 
 def _rebuild_infeasible_error(message: str, quotas: tuple[str, ...], missing: float | None) -> InfeasibleError:
     return InfeasibleError(message, quotas=quotas, missing=missing)
-
-
-class NotSupportedError(JourneykitError):
-    """A part of the playbook that this version reads but cannot act on yet.
-
-    Attributes:
-        key: the path of the part, such as ``quotas``.
-    """
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(f"{key}: {message}")
-        self.key = key
-        self.message = message
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return NotSupportedError, (self.key, self.message)
 
 
 class PolicyError(JourneykitError, ValueError):

@@ -515,7 +515,7 @@ def _met_from(case: Case, entry: Entry, requirement: int, since: int) -> int | N
 
 
 def displaced_by(case: Case, entry: Entry, at: int) -> int | None:
-    """The value, in millionths, of what a claim granted at an instant pushed out; None where an account is too large."""
+    """The value, in millionths, of what a claim granted at an instant pushed out; None in a large account."""
     contest = contest_of(case, entry)
     if not (contest.searched and case.contest.searched):
         return None

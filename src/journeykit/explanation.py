@@ -160,6 +160,8 @@ def why(row: Row) -> str:
     # A rule that only repeats the code of a reason says nothing new.
     rules = [rule for rule in row.binding if rule not in (*Reason, "reserve")]
     others = [reason.meaning for reason in row.failed if reason is not row.reason]
+    if row.reason is Reason.QUOTA_FULL and row.price:
+        rules = [f"{rules[0]} at a price of {_number(row.price)}", *rules[1:]] if rules else rules
     if row.note:
         words = f"{words}: {row.note}"
     elif rules:
