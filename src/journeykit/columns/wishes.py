@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from journeykit.campaign import Claim
 from journeykit.civil import day_number, micros
@@ -13,7 +14,8 @@ from journeykit.columns.arrows import is_known
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import SCORES, Scores
-from journeykit.columns.keys import hash_texts
+from journeykit.columns.jit import entry_point
+from journeykit.columns.keys import Met, hash_texts
 from journeykit.columns.layout import NONE
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.quotas import cost_of, fold
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import tzinfo
 
-    from journeykit.columns.keys import Met
     from journeykit.columns.layout import Layout
     from journeykit.columns.sources import Source
     from journeykit.compiled import Compiled
@@ -244,9 +245,8 @@ class ClaimTable:
         self.contact = found
         own = np.flatnonzero(found >= 0)
         order = own[np.argsort(found[own], kind="stable")]
-        first = np.zeros(contacts + 1, np.int64)
-        np.add.at(first, found[own] + 1, 1)
-        return np.cumsum(first), order
+        first = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(found[own], minlength=contacts))])
+        return first, order
 
     def claims(
         self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None
@@ -283,7 +283,15 @@ class ClaimTable:
 
     def whose(self) -> list[str]:
         """The contacts that have claims, in the order of their first appearance."""
-        return list(dict.fromkeys(self.contact_id(row) for row in np.flatnonzero(self.faults != 2).tolist()))
+        again = Met(len(self.one)).add(self.one, self.two, 0, self.faults == 2)
+        firsts = np.flatnonzero(~again & (self.faults != 2))
+        found: list[str] = []
+        ends = [*self._starts[1:], len(self.one)]
+        for start, end, (_, places, _, columns) in zip(self._starts, ends, self._parts, strict=True):
+            mine = firsts[(firsts >= start) & (firsts < end)] - start
+            ids, _ = id_texts(columns[places["contact_id"]]) if len(mine) else (pa.array([], pa.large_string()), None)
+            found += ids.take(pa.array(mine)).to_pylist()
+        return found
 
 
 def _is_odd(value: Any) -> bool:
@@ -296,6 +304,16 @@ is written; which claim; its own date or instant, or -1; the instant of asking, 
 OWNS = record("rank at date rule")
 """A claim's own date or instant: its place, from 1, among the texts by which claims are told apart; its instant, or
 `NONE` for a date; the number of the date, or -1; and the rule of one that lies outside the span."""
+
+
+@entry_point
+def mark_twins(first, asked, rank, odd):
+    """Mark the contacts with two claims that ask for the same thing at the same time."""
+    for contact in range(len(odd)):
+        for one in range(first[contact], first[contact + 1]):
+            for other in range(first[contact], one):
+                if asked.opening[one] == asked.opening[other] and rank[one] == rank[other]:
+                    odd[contact] = True
 
 
 def openings_asked(
@@ -382,13 +400,9 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     odd = np.zeros(contacts, np.bool_)
     odd[contact[wish["odd"] != 0]] = True
     # The same claim twice: which one stands is for the one-contact engine to say.
-    place = np.lexsort((rank, asked["opening"], whose))
-    same = (
-        (whose[place][1:] == whose[place][:-1])
-        & (asked["opening"][place][1:] == asked["opening"][place][:-1])
-        & (rank[place][1:] == rank[place][:-1])
-    )
-    odd[whose[place[1:][same]]] = True
+    by_contact = np.zeros(contacts + 1, np.int64)
+    by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
+    mark_twins(by_contact, asked, rank, odd)
     labels: list[tuple[int, datetime | date | None]] = [(opening, None) for opening in range(len(layout.list))]
     dated = asked["own"] >= 0
     pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
@@ -398,8 +412,6 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     for pair in distinct.tolist():
         opening, own = divmod(pair, max(1, len(table.owns)))
         labels.append((opening, table.owns[own]))
-    by_contact = np.zeros(contacts + 1, np.int64)
-    np.add.at(by_contact, whose + 1, 1)
     dates = [day_number(own) for own in table.owns if not isinstance(own, datetime)]
     quotas = layout.quotas
     costs = np.array([cost_of(opening) for opening in layout.list] or [0.0], np.float64)[asked["opening"]]
@@ -409,7 +421,7 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
         if name != "cost":
             # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
             odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
-    return Asked(Wishes(first=np.cumsum(by_contact), asked=asked, own=owns, number=number), odd, labels, dates)
+    return Asked(Wishes(first=by_contact, asked=asked, own=owns, number=number), odd, labels, dates)
 
 
 def _owns(owns: Sequence[datetime | date], layout: Layout) -> np.ndarray:
