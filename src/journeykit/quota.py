@@ -45,8 +45,8 @@ class Quota:
             a numeric column of the claims table.
         during: first and last local date of what counts; None for the whole run.
         hard: whether it holds exactly; with None a max is hard and a min is soft.
-        penalty: of a soft quota, what one unit of excess or shortfall costs; one unit of a share is one message. None
-            takes the largest weight of the run.
+        penalty: of a soft quota, what one unit of excess or shortfall costs; one unit of a share is one message;
+            None takes the largest weight of the run.
     """
 
     name: str = field(validator=required_text)
