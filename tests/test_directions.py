@@ -27,6 +27,7 @@ STREET = [
     {"case"},
     {"account"},
     {"explain", "audit"},
+    {"audit_quotas"},
     {"arbiter"},
     {"accounts"},
     {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "calendar", "tables", "job", "testing"},

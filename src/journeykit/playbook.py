@@ -316,7 +316,7 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Ga
 
 
 def _quota_problems(playbook: Playbook, gaps: Gaps) -> Iterator[Problem]:
-    """Hard bounds of the same messages that no number can keep; a hard least of what no campaign has."""
+    """Hard bounds of the same messages that no number can keep."""
     most: dict[str, tuple[float, str]] = {}
     for quota in playbook.quotas:
         for side in quota.sides:

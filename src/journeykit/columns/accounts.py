@@ -87,7 +87,9 @@ class Accounts:
         own = {contact.id: self._belongings(contact) for contact in contacts}
         party = Party(job.arbiter, contacts, own, at=job.at, until=job.until)
         chosen = self.chosen.get(contacts[0].id)
-        return decide_party(party, explain=job.explain, run_id=job.run_id, chosen=chosen)
+        found = decide_party(party, explain=job.explain, run_id=job.run_id, chosen=chosen)
+        job.count_used(party)
+        return found
 
     def _belongings(self, contact: Contact) -> Belongings:
         return self.job.belongings(*self._chunk.pop(contact.id), contact.id)

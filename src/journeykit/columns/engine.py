@@ -490,4 +490,5 @@ def _tally(layout: Layout) -> Tally:
         stages=np.zeros((len(layout.stages.list) + 2, 3), np.int64),
         sums=np.zeros(3, np.int64),
         missing=np.zeros(4, np.int64),
+        usage=np.zeros(len(layout.quotas.sides), np.int64),
     )

@@ -178,6 +178,7 @@ class Tally(Bundle):
         stages: by stage and outcome.
         sums: value, bound, and searches that were given up.
         missing: by kind of data, how many claims lack it.
+        usage: by side of the quotas, what was granted uses, in smallest units.
     """
 
     fields: ClassVar = {
@@ -186,6 +187,7 @@ class Tally(Bundle):
         "stages": table(np.int64, 2),
         "sums": table(np.int64),
         "missing": table(np.int64),
+        "usage": table(np.int64),
     }
 
 
@@ -420,16 +422,22 @@ def amount_of(quotas, claim, entry, column):
 
 
 @kernel
+def use_of(quotas, claim, entry, kind, side):
+    """What a claim uses of one side of a quota, in smallest units."""
+    column = quotas.column[side]
+    if column < 0:
+        return quotas.fixed[kind, side]
+    factor = quotas.factor[kind, side]
+    return factor * amount_of(quotas, claim, entry, column) if factor else np.int64(0)
+
+
+@kernel
 def term_of(quotas, claim, entry, kind, side):
     """What the price of one side of a quota takes from a claim, in weight."""
     price = quotas.price[quotas.slot[claim.opening[entry]], side]
     if price == 0:
         return 0.0
-    use = quotas.fixed[kind, side]
-    if quotas.column[side] >= 0:
-        factor = quotas.factor[kind, side]
-        use = factor * amount_of(quotas, claim, entry, quotas.column[side]) if factor else np.int64(0)
-    return price * (use / quotas.unit[side])
+    return price * (use_of(quotas, claim, entry, kind, side) / quotas.unit[side])
 
 
 @kernel
@@ -464,10 +472,7 @@ def full_quota(quotas, claim, entry, kind):
         return found
     for hard in range(2):
         for side in range(len(quotas.unit)):
-            use = quotas.fixed[kind, side]
-            if quotas.column[side] >= 0:
-                factor = quotas.factor[kind, side]
-                use = factor * amount_of(quotas, claim, entry, quotas.column[side]) if factor else np.int64(0)
+            use = use_of(quotas, claim, entry, kind, side)
             if found < 0 and use > 0 and quotas.hard[side] == (hard == 0):
                 found = quotas.rule[side]
     return found
@@ -1762,6 +1767,12 @@ def _count(rules, people, contact, desk, entries, tally):
         stages[stage, outcome] += 1
         if outcome == GRANTED_OUTCOME:
             tally.sums[0] += draft.row.weight[place] - rules.reserve
+            if rules.quotas.charged:
+                # Added up once more from the rows themselves: the run compares it with what it meant to grant.
+                entry = desk.order[place]
+                kind = kind_of(rules, person.zone[contact], claim.opening[entry], draft.row.send_at[place])
+                for side in range(len(tally.usage)):
+                    tally.usage[side] += use_of(rules.quotas, claim, entry, kind, side)
         elif draft.row.rule[place] >= 0 and not is_by_opening(draft.row.reason[place]):
             stopped[draft.row.rule[place]] += 1
 

@@ -144,6 +144,7 @@ class TableJob:
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self._latest = micros(at)
         self._run: QuotaRun | None = None
+        self._used = np.zeros(sum(1 for quota in arbiter.playbook.quotas for _ in quota.sides), np.int64)
         self._contacts.needed = ("contact_id",)
         if self._contacts.columns is not None:
             places = places_of(self._contacts.columns, self._contacts.source)
@@ -279,6 +280,9 @@ class TableJob:
                 self._allocate(again, history, workers)
             yield from self._decide_segment(segment, again, history, workers, start)
             start += len(again)
+        if self._run is not None:
+            assert self._counts is not None  # noqa: S101  (made before anything is decided)
+            self._run.confirm(self._counts.usage + self._used)
         if self._undecided and self._touches is not None:
             self._unknown_touches += self._touches_lost()
         claims = self._claims
@@ -550,7 +554,13 @@ class TableJob:
         run = self._run
         chosen = None if run is None else (run.allotted(done.start + row), run.tariff)
         decision, counted = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)[0]
+        self.count_used(party)
         return self.counted(done, row, contact, decision, counted)
+
+    def count_used(self, party: Party) -> None:
+        """Count what contacts that the one-contact engine decided use of the quotas."""
+        if party.used:
+            self._used += np.array(party.used, np.int64)
 
     def read_contact(self, done: _Done, row: int) -> Contact | None:
         """The contact of a row; None, and a bad row is counted, where it cannot be one."""

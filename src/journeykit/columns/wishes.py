@@ -29,7 +29,9 @@ from journeykit.tables.claims import (
     claim_parts,
     claim_readers,
     further_numbers,
+    lacking_number,
     need_columns,
+    needed_numbers,
     unknown_part,
 )
 from journeykit.tables.columns import fold_name, missing_column, places_of
@@ -77,6 +79,7 @@ class ClaimTable:
         self._known = campaigns_of(playbook)
         self._channels = {content.id: content.channel for content in playbook.content or ()}
         self._readers = claim_readers(zone)
+        self._needed = needed_numbers(playbook)
         self._parts: list[tuple[int, dict[str, int], tuple[str, ...], list[Column]]] = []
         source.needed = CLAIM_COLUMNS[:2]
         if source.columns is not None:
@@ -137,8 +140,12 @@ class ClaimTable:
             if name != "cost":
                 wishes[name] = found
         wishes["asked"] = self._asked(columns, places, suspect)
+        codes, campaigns = texts[0]
         for name, parts in self._numbers.items():
-            parts.append(self._number_column(columns, places, name, np.zeros(rows, np.bool_)))
+            found = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
+            parts.append(found)
+            needs = [any(column == name for column, _ in self._needed.get(own, ())) for own in campaigns]
+            suspect |= np.isnan(found) & np.array(needs, np.bool_)[codes]
         faults = np.zeros(rows, np.int8)
         for row in np.flatnonzero(bad | suspect).tolist():
             faults[row] = self._fault(number + row, places, columns, row)
@@ -156,6 +163,7 @@ class ClaimTable:
             return 2
         fault, parts = claim_parts(places, values, self._readers)
         fault = fault or unknown_part(parts, self._known, self._channels)
+        fault = fault or lacking_number(places, values, parts[0], self._needed)
         if fault is None:
             return 0
         self.bad.add(BadRow(source, number, *fault))
