@@ -444,8 +444,8 @@ def term_of(quotas, claim, entry, kind, side):
 def charge_of(quotas, claim, entry, kind):
     """What the prices of quotas take from a claim, in millionths."""
     total = 0.0
-    for side in range(len(quotas.unit)):
-        total += term_of(quotas, claim, entry, kind, side)
+    for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+        total += term_of(quotas, claim, entry, kind, quotas.sides[place])
     return np.int64(np.rint(total * 1_000_000))
 
 
@@ -453,8 +453,8 @@ def charge_of(quotas, claim, entry, kind):
 def part_of(quotas, claim, entry, kind, sign):
     """What those of them take (sign 1), or add (-1, as a number below 0), that do so."""
     total = 0.0
-    for side in range(len(quotas.unit)):
-        term = term_of(quotas, claim, entry, kind, side)
+    for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+        term = term_of(quotas, claim, entry, kind, quotas.sides[place])
         if term * sign > 0:
             total += term
     return np.int64(np.rint(total * 1_000_000))
@@ -464,14 +464,16 @@ def part_of(quotas, claim, entry, kind, sign):
 def full_quota(quotas, claim, entry, kind):
     """The rule of the quota that takes most; where none takes anything, of the first that would be used; or -1."""
     best, found = 0.0, np.int64(-1)
-    for side in range(len(quotas.unit)):
+    for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+        side = quotas.sides[place]
         term = term_of(quotas, claim, entry, kind, side)
         if term > best:
             best, found = term, quotas.rule[side]
     if found >= 0:
         return found
     for hard in range(2):
-        for side in range(len(quotas.unit)):
+        for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+            side = quotas.sides[place]
             use = use_of(quotas, claim, entry, kind, side)
             if found < 0 and use > 0 and quotas.hard[side] == (hard == 0):
                 found = quotas.rule[side]
@@ -1771,7 +1773,8 @@ def _count(rules, people, contact, desk, entries, tally):
                 # Added up once more from the rows themselves: the run compares it with what it meant to grant.
                 entry = desk.order[place]
                 kind = kind_of(rules, person.zone[contact], claim.opening[entry], draft.row.send_at[place])
-                for side in range(len(tally.usage)):
+                for part in range(rules.quotas.touched[kind], rules.quotas.touched[kind + 1]):
+                    side = rules.quotas.sides[part]
                     tally.usage[side] += use_of(rules.quotas, claim, entry, kind, side)
         elif draft.row.rule[place] >= 0 and not is_by_opening(draft.row.reason[place]):
             stopped[draft.row.rule[place]] += 1

@@ -315,6 +315,21 @@ OWNS = record("rank at date rule")
 
 
 @entry_point
+def _spread(wishes, order, starts, flat, asked):
+    """A record for each opening that each claim stands for."""
+    place = 0
+    for claim in range(len(order)):
+        wish = order[claim]
+        kind = wishes.wish[wish]
+        for own in range(starts[kind], starts[kind + 1]):
+            asked.opening[place], asked.label[place], asked.group[place] = flat[own], flat[own], claim
+            asked.own[place], asked.asked[place] = wishes.own[wish], wishes.asked[wish]
+            asked.weight[place], asked.propensity[place] = wishes.weight[wish], wishes.propensity[wish]
+            asked.value[place] = wishes.value[wish]
+            place += 1
+
+
+@entry_point
 def mark_twins(first, asked, rank, odd):
     """Mark the contacts with two claims that ask for the same thing at the same time."""
     for contact in range(len(odd)):
@@ -392,21 +407,16 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     sizes = np.array([len(own) for own in lists], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     flat = np.array([opening for own in lists for opening in own], np.int64)
-    wish = table.wishes[order]
-    width = sizes[wish["wish"]] if len(sizes) else np.zeros(0, np.int64)
+    width = sizes[table.wishes["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
     claim = np.repeat(np.arange(len(order)), width)
-    nth = np.arange(len(claim)) - np.repeat(np.cumsum(width) - width, width)
     asked = np.zeros(len(claim), ASKED)
-    asked["opening"] = flat[starts[wish["wish"][claim]] + nth] if len(flat) else 0
-    asked["group"] = claim
-    for name in ("own", "asked", "weight", "propensity", "value"):
-        asked[name] = wish[name][claim]
+    _spread(table.wishes, order, starts, flat, asked)
     contact = table.contact[order].astype(np.int64)
     whose = contact[claim]
     owns = _owns(table.owns, layout)
     rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
     odd = np.zeros(contacts, np.bool_)
-    odd[contact[wish["odd"] != 0]] = True
+    odd[contact[table.wishes["odd"][order] != 0]] = True
     # The same claim twice: which one stands is for the one-contact engine to say.
     by_contact = np.zeros(contacts + 1, np.int64)
     by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
@@ -415,7 +425,6 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     dated = asked["own"] >= 0
     pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
     distinct, inverse = np.unique(pairs, return_inverse=True)
-    asked["label"] = asked["opening"]
     asked["label"][dated] = len(labels) + inverse.reshape(-1)
     for pair in distinct.tolist():
         opening, own = divmod(pair, max(1, len(table.owns)))
