@@ -27,6 +27,7 @@ from journeykit.columns.eligible import (
 from journeykit.columns.layout import CELLS, MOST_CONFLICTS, SHAPES, Layout, Names, Rules
 from journeykit.columns.people import Chunk, Crowd
 from journeykit.columns.pooling import part_for, pool_all, taken_from
+from journeykit.columns.records import joined
 from journeykit.columns.settle import (
     CLAIMS,
     ROWS,
@@ -363,7 +364,7 @@ class Worker:
                     self._gather(rules, people, moment, scores, wishes, contact, contact + 1, -1, first, tally)
             start = stop
         return Answers(
-            rows=np.concatenate([np.zeros(0, ROWS), *taken]),
+            rows=joined(ROWS, taken),
             lost=np.concatenate([np.zeros(0, np.int64), *lost]),
             left=np.concatenate([np.zeros(0, np.int64), *left]),
             tally=tally,

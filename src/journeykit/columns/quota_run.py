@@ -281,12 +281,11 @@ class QuotaRun:
         earlier = self._prices.get(slot)
         self._prices[slot] = found.prices if earlier is None else np.maximum(earlier, found.prices)
         self._prices[None] = np.maximum(self._prices[None], found.prices)
-        whose = np.repeat(np.arange(pool.units), np.diff(pool.first))
-        kind = pool.item["kind"]
         for row, side in enumerate(self.layout.sides):
             if not side.is_max and side.quota.of != "share":
-                mine = (self.layout.fixed[kind, row] != 0) | (self.layout.factor[kind, row] != 0)
-                self._eligible[row] += len(np.unique(whose[mine]))
+                uses = (self.layout.fixed[:, row] != 0) | (self.layout.factor[:, row] != 0)
+                mine = np.flatnonzero(uses[pool.item["kind"]])
+                self._eligible[row] += len(np.unique(np.searchsorted(pool.first, mine, side="right")))
         assert self._ceiling is not None  # noqa: S101  (set before)
         # What turned soft on the way stays so.
         self._ceiling = np.where(np.isinf(self._ceiling), room.ceiling, self._ceiling)

@@ -53,6 +53,10 @@ date or instant, or -1; the instant of asking, or `NONE`; whether the one-contac
 NaN for none."""
 
 
+_NOBODYS = 2
+"""The fault of a claim without a contact."""
+
+
 class ClaimTable:
     """A table of claims, held as arrays.
 
@@ -87,11 +91,9 @@ class ClaimTable:
             for column in CLAIM_COLUMNS[:2]:
                 if column not in places:
                     raise missing_column(column, source.columns, source.source)
-        ones, twos, wishes, faults = [], [], [], []
         self._own_columns = [
             (quota, fold(quota.of)) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"
         ]
-        self._numbers: dict[str, list[np.ndarray]] = {name: [] for _, name in self._own_columns}
         rows = 0
         self._starts: list[int] = []
         for part in source.parts(lambda _: True):
@@ -100,38 +102,34 @@ class ClaimTable:
                 continue
             number, names, arrays = part
             columns = [Column(array) for array in arrays]
-            places = places_of(names, source.source)
             self._starts.append(rows)
-            self._parts.append((number, places, names, columns))
-            one, two, own, fault = self._read(number, places, names, columns)
-            ones.append(one)
-            twos.append(two)
-            wishes.append(own)
-            faults.append(fault)
-            rows += len(own)
-        self.one = np.concatenate([np.zeros(0, np.uint64), *ones])
-        self.two = np.concatenate([np.zeros(0, np.uint64), *twos])
-        self.wishes = np.concatenate([np.zeros(0, WISHES), *wishes])
-        # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
-        self.faults = np.concatenate([np.zeros(0, np.int8), *faults])
+            self._parts.append((number, places_of(names, source.source), names, columns))
+            rows += len(columns[0]) if columns else 0
         self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
-        self.numbers = {name: np.concatenate([np.zeros(0), *parts]) for name, parts in self._numbers.items()}
+        # Made once and filled part by part: with millions of claims, touching memory is what takes time.
+        self.one, self.two = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
+        self.wishes = np.zeros(rows, WISHES)
+        # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
+        self.faults = np.zeros(rows, np.int8)
+        self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}
+        for start, known in zip(self._starts, self._parts, strict=True):
+            self._read(start, *known)
 
     def _need_columns(self, names: Collection[str], source: Source) -> None:
         """Refuse a table that lacks a column which a quota adds up."""
         need_columns(self.playbook, names if self._parts else None, source.source)
 
     def _read(
-        self, number: int, places: Mapping[str, int], names: Sequence[str], columns: Sequence[Column]
-    ) -> tuple[np.ndarray, ...]:
+        self, start: int, number: int, places: Mapping[str, int], names: Sequence[str], columns: Sequence[Column]
+    ) -> None:
         rows = len(columns[0]) if columns else 0
-        one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
+        own = slice(start, start + rows)
+        bad, suspect = np.ones(rows, np.bool_), np.zeros(rows, np.bool_)
         if "contact_id" in places:
             ids, odd = id_texts(columns[places["contact_id"]])
-            hash_texts(*text_buffers(ids), one, two, bad)
+            hash_texts(*text_buffers(ids), self.one[own], self.two[own], bad)
             bad |= odd
-        wishes = np.zeros(rows, WISHES)
-        suspect = np.zeros(rows, np.bool_)
+        wishes = self.wishes[own]
         texts = [self._values(columns, places, name, suspect) for name in CLAIM_COLUMNS[1:4]]
         wishes["wish"] = self._numbered(texts, suspect)
         wishes["own"] = self._owns(columns, places, suspect)
@@ -141,16 +139,13 @@ class ClaimTable:
                 wishes[name] = found
         wishes["asked"] = self._asked(columns, places, suspect)
         codes, campaigns = texts[0]
-        for name, parts in self._numbers.items():
-            found = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
-            parts.append(found)
-            needs = [any(column == name for column, _ in self._needed.get(own, ())) for own in campaigns]
-            suspect |= np.isnan(found) & np.array(needs, np.bool_)[codes]
-        faults = np.zeros(rows, np.int8)
+        for name, numbers in self.numbers.items():
+            numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
+            needs = [any(column == name for column, _ in self._needed.get(key, ())) for key in campaigns]
+            suspect |= np.isnan(numbers[own]) & np.array(needs, np.bool_)[codes]
         for row in np.flatnonzero(bad | suspect).tolist():
-            faults[row] = self._fault(number + row, places, columns, row)
+            self.faults[start + row] = self._fault(number + row, places, columns, row)
         wishes["odd"] = suspect | self._odd_numbers(names, columns)
-        return one, two, wishes, faults
 
     def _fault(self, number: int, places: Mapping[str, int], columns: Sequence[Column], row: int) -> int:
         """Count a row as bad, if it is: 2 where it has no contact, 1 where anything else is wrong."""
@@ -291,14 +286,22 @@ class ClaimTable:
 
     def whose(self) -> list[str]:
         """The contacts that have claims, in the order of their first appearance."""
-        again = Met(len(self.one)).add(self.one, self.two, 0, self.faults == 2)
-        firsts = np.flatnonzero(~again & (self.faults != 2))
+        skip = self.faults == _NOBODYS
+        # Claims of one contact mostly stand together: whoever stands before was met.
+        skip[1:] |= (self.one[1:] == self.one[:-1]) & (self.two[1:] == self.two[:-1]) & (self.faults[:-1] != _NOBODYS)
+        again = Met().add(self.one, self.two, 0, skip)
+        firsts = np.flatnonzero(~again & ~skip)
         found: list[str] = []
-        ends = [*self._starts[1:], len(self.one)]
+        ends = np.searchsorted(firsts, [*self._starts[1:], len(self.one)]).tolist()
+        begin = 0
         for start, end, (_, places, _, columns) in zip(self._starts, ends, self._parts, strict=True):
-            mine = firsts[(firsts >= start) & (firsts < end)] - start
-            ids, _ = id_texts(columns[places["contact_id"]]) if len(mine) else (pa.array([], pa.large_string()), None)
-            found += ids.take(pa.array(mine)).to_pylist()
+            if begin < end:
+                array = columns[places["contact_id"]].array
+                if array is None:
+                    found += [self.contact_id(row) for row in firsts[begin:end].tolist()]
+                else:
+                    found += id_texts(Column(array.take(pa.array(firsts[begin:end] - start))))[0].to_pylist()
+            begin = end
         return found
 
 
@@ -431,9 +434,11 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
         labels.append((opening, table.owns[own]))
     dates = [day_number(own) for own in table.owns if not isinstance(own, datetime)]
     quotas = layout.quotas
-    costs = np.array([cost_of(opening) for opening in layout.list] or [0.0], np.float64)[asked["opening"]]
+    number = np.zeros((len(asked) if quotas.numbers else 0, len(quotas.numbers)), np.int64)
     values = {name: table.numbers[name][order][claim] for name in quotas.numbers}
-    number = quotas.numbers_of(values, costs)
+    if quotas.numbers:
+        costs = np.array([cost_of(opening) for opening in layout.list], np.float64)[asked["opening"]]
+        number = quotas.numbers_of(values, costs)
     for name in quotas.numbers:
         if name != "cost":
             # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
