@@ -111,7 +111,8 @@ def conflicting(pool: Pool, room: Room, threads: int) -> list[int]:
         return []  # who gets nothing breaks nothing
     if not pool.units:
         return [int(hard[room.bound[hard] < 0][0])]
-    left = [row for row in hard.tolist() if _broken(pool, room, hard.tolist(), threads)[1][row] > 0]
+    broken, prices = _broken(pool, room, hard.tolist(), threads)
+    left = [row for row in hard.tolist() if prices[row] > 0] if broken else []
     for row in list(left):
         rest = [other for other in left if other != row]
         if rest and _broken(pool, room, rest, threads)[0]:
