@@ -163,7 +163,7 @@ def test_a_least_that_too_few_can_serve_says_so():
     contacts = [{**person, "consent_email": number < 4} for number, person in enumerate(people(10))]
     _, summary = run(playbook, contacts)
     assert summary.quotas[0].shortfall == 5
-    assert "only 4 contacts are eligible" in summary.quotas[0].note
+    assert "no more than 4 can be had" in summary.quotas[0].note
 
 
 def test_a_column_of_the_claims_makes_a_ratio():
@@ -237,7 +237,7 @@ def test_relaxing_goes_on_with_them_as_soft_ones():
 def test_what_only_whole_messages_cannot_keep_is_said():
     """A cost between 3 and 3.5 exists for one message and a half, and for no whole number of them."""
     quota = Quota(name="spend", min=3, max=3.5, of="cost", hard=True, where=Scope.of(campaign="offer"))
-    with pytest.raises(InfeasibleError, match="only with parts of messages"):
+    with pytest.raises(InfeasibleError, match="no choice of whole messages was found"):
         run(book(quota), people(10))
 
 

@@ -43,6 +43,7 @@ DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
 INTERRUPTED = 130
 """The exit codes."""
 _TERMINATED = 128 + 15
+_TABLES = ("contacts", "touches", "scores", "claims")
 _PATIENCE = 10
 
 
@@ -444,6 +445,13 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     """What can be said of the output before any work is done."""
     from journeykit.tables import ENDINGS, format_of
 
+    saved = arguments.save_prices
+    if saved is not None:
+        given = [arguments.playbook, arguments.out, *(getattr(arguments, name) for name in _TABLES)]
+        if any(other is not None and os.path.realpath(saved) == os.path.realpath(other) for other in given):
+            raise _UsageError(f"--save-prices {saved} would overwrite a file that is read or written")
+        if not os.path.isdir(os.path.dirname(os.path.abspath(saved))) or os.path.isdir(saved):  # noqa: PTH100, PTH112, PTH120
+            raise _UsageError(f"--save-prices {saved}: no file can be written there")
     out = arguments.out
     if out == "-":
         if arguments.json:

@@ -121,7 +121,9 @@ class Contest:
             charges = [self.case_of(entry).charge(entry, at) for entry, at in self.items]
         for item, (entry, _) in enumerate(self.items):
             value = weights.get(entry, entry.weight or 0) - case.reserve - charges[item]
-            if item in self.shut or entry is without or (value <= 0 and entry is not force):
+            # At prices what is worth less than nothing may be the partner that something else needs.
+            useless = value <= 0 and (case.tariff is None or (charges[item] >= 0 and case.worth(entry) <= 0))
+            if item in self.shut or entry is without or ((useless or not value) and entry is not force):
                 continue
             active.append(item)
             levels.append(FIRST if entry is force else entry.level)
@@ -150,7 +152,7 @@ class Contest:
         total = sum(totals.values())
         optimal = choice.bound == choice.value
         one_level = len(set(levels)) <= 1
-        bound = total if optimal else choice.bound if one_level else sum(values)
+        bound = total if optimal else choice.bound if one_level else sum(max(0, value) for value in values)
         return Answer(choice.chosen, totals, total, bound, optimal=optimal)
 
     def choose(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:  # noqa: ARG002  (an account asks)

@@ -291,17 +291,23 @@ class _Charges:
         return self.entry in _entries(contest, contest.solve(weights=weights).chosen)
 
     def stops(self) -> list[Stop]:
-        """The quotas that take from it, the dearest first; where none does, those that it would use."""
-        dear = sorted((pair for pair in self._terms if pair[1] > 0), key=lambda pair: -pair[1])
-        names = dict.fromkeys(side.quota.name for side in [side for side, _ in dear] or self._used())
+        """The quotas that take from it at any instant, the dearest first; where none does, those that it would use."""
+        sides = [] if self.case.tariff is None else self.case.tariff.sides
+        dearest = [0.0] * len(sides)
+        for at in self.entry.instants:
+            for side, term in self.case.terms(self.entry, at):
+                place = next(place for place, own in enumerate(sides) if own is side)
+                dearest[place] = max(term, dearest[place])
+        dear = sorted((-term, place) for place, term in enumerate(dearest) if term > 0)
+        names = dict.fromkeys(side.quota.name for side in [sides[place] for _, place in dear] or self._used(sides))
         return [Stop(Reason.QUOTA_FULL, name, set(), by_history=False) for name in names]
 
-    def _used(self) -> list[Side]:
+    def _used(self, sides: Sequence[Side]) -> list[Side]:
         case, entry, opening = self.case, self.entry, opening_of(self.entry)
-        at = min(entry.instants, key=lambda at: case.charge(entry, at))
-        sides = [] if case.tariff is None else case.tariff.sides
-        facts = opening.campaign, opening.facets, entry.claim, entry.weight or 0, case.clock.day(at)
-        return sorted((side for side in sides if side.use(*facts) > 0), key=lambda side: not side.hard)
+        days = {case.clock.day(at) for at in entry.instants}
+        facts = opening.campaign, opening.facets, entry.claim, entry.weight or 0
+        used = (side for side in sides if any(side.use(*facts, day) > 0 for day in days))
+        return sorted(used, key=lambda side: not side.hard)
 
 
 def _reason(case: Case, entry: Entry, stops: list[list[Stop]], charges: _Charges) -> Reason:

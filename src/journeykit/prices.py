@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from journeykit.errors import DataError, ModelError
-from journeykit.fields import MILLIONTH, is_number, shown
+from journeykit.fields import MILLIONTH, is_number, required_text, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ class Prices:
         True
     """
 
-    playbook: str
+    playbook: str = field(validator=required_text)
     quotas: Mapping[str, Mapping[str, float]] = field(factory=dict, converter=_checked)
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,10 +100,12 @@ class Prices:
         """Read prices from a JSON file.
 
         Raises:
-            DataError: if it holds none.
+            DataError: if it holds none, or cannot be read.
         """
         try:
             return cls.from_dict(json.loads(Path(path).read_text("utf-8")))
+        except OSError as error:
+            raise DataError(f"no prices can be read: {error.strerror}", source=os.fspath(path)) from error
         except (ValueError, ModelError) as error:
             raise DataError(f"no prices can be read: {error}", source=os.fspath(path)) from error
 

@@ -75,11 +75,13 @@ class Problem:
         """The best feasible set.
 
         Args:
-            values: by item; those of 0 or less are left out.
+            values: by item; those of 0 are left out, and those of less but for partners that something else needs.
             order: the items in the order of claims, which settles ties.
             budget: the most nodes to visit.
         """
-        open_items = {item for item, value in enumerate(values) if value > 0}
+        open_items = {item for item, value in enumerate(values) if value > 0 or (value < 0 and self.clauses)}
+        if self.clauses:
+            _drop_unwanted(open_items, self.clauses, values)
         rows = list(self._binding(open_items))
         pairs = [(a, b) for a, b in self.pairs if a in open_items and b in open_items]
         if not rows and not pairs and not self.clauses:
@@ -87,7 +89,7 @@ class Problem:
             return Choice(tuple(sorted(open_items)), total, total)
         if not pairs and not self.clauses and _is_laminar(rows):
             return _greedy(open_items, rows, values, order)
-        clauses = _drop_hopeless(open_items, self.clauses)
+        clauses = _drop_unwanted(open_items, self.clauses, values)
         rows += [(dict.fromkeys(clique, 1), 1) for clique in _cliques(pairs)]
         chosen: list[int] = []
         value = bound = 0
@@ -100,7 +102,9 @@ class Problem:
 
     def is_plain(self, values: Sequence[int]) -> bool:
         """Whether taking the best first is optimal, so that a problem of any size is solved at once."""
-        open_items = {item for item, value in enumerate(values) if value > 0}
+        open_items = {item for item, value in enumerate(values) if value > 0 or (value < 0 and self.clauses)}
+        if self.clauses:
+            _drop_unwanted(open_items, self.clauses, values)
         return not self.pairs and not self.clauses and _is_laminar(list(self._binding(open_items)))
 
     def _binding(self, open_items: set[int]) -> Iterator[tuple[Members, int]]:
@@ -125,7 +129,7 @@ def combine(levels: Sequence[tuple[int, ...]], values: Sequence[int]) -> list[in
 
     Args:
         levels: by item; smaller ones go first.
-        values: by item, all above 0.
+        values: by item; those below 0 add nothing to what a level can reach.
 
     Example:
         >>> combine([(0,), (1,)], [1, 10])
@@ -133,7 +137,7 @@ def combine(levels: Sequence[tuple[int, ...]], values: Sequence[int]) -> list[in
     """
     totals: dict[tuple[int, ...], int] = {}
     for level, value in zip(levels, values, strict=True):
-        totals[level] = totals.get(level, 0) + value
+        totals[level] = totals.get(level, 0) + max(0, value)
     if len(totals) == 1:
         return list(values)
     scale: dict[tuple[int, ...], int] = {}
@@ -187,6 +191,19 @@ def _drop_hopeless(items: set[int], clauses: Sequence[tuple[int, frozenset[int]]
         items -= hopeless
         left = [(item, partners - hopeless) for item, partners in left if item not in hopeless]
     return left
+
+
+def _drop_unwanted(
+    items: set[int], clauses: Sequence[tuple[int, frozenset[int]]], values: Sequence[int]
+) -> list[tuple[int, frozenset[int]]]:
+    """`_drop_hopeless`, and drop what costs more than it is worth where nothing needs it as a partner."""
+    while True:
+        left = _drop_hopeless(items, clauses)
+        wanted = frozenset().union(*(partners for _, partners in left))
+        unwanted = {item for item in items if values[item] < 0 and item not in wanted}
+        if not unwanted:
+            return left
+        items -= unwanted
 
 
 def _cliques(pairs: Sequence[tuple[int, int]]) -> Iterator[list[int]]:

@@ -13,7 +13,7 @@ import numpy as np
 from journeykit.columns.master import all_offers, collect_offers, lines_of, solve_master
 from journeykit.columns.mending import mend_all, purse_for
 from journeykit.columns.passes import add_up
-from journeykit.columns.pricing import Passes, Prices, find_prices
+from journeykit.columns.pricing import Passes, Prices, find_prices, largest_uses
 from journeykit.fields import MILLIONTH
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _STUCK = 0.7
 _GAP = 1e-5
 _SWEEPS = 4
 _BROKEN = 1e-7
+_EQUAL = 1e-9
+_MARGIN = 2e-6
 _FEW = 3_000
 _NODES, _MANY_NODES = 40, 5_000
 """Nodes of the master's search: after a few it finds next to nothing better; where it looks at all choices it is let
@@ -93,15 +95,19 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
         # So few choices that the master can look at all of them: its answer is the best there is.
         offers, lines = every, lines_of(pool, room, every, len(every.offer))
     slack, nodes = (_GAP * abs(prices.bound), _NODES) if every is None else (0.0, _MANY_NODES)
-    taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes)
-    left = room.bound - _used(pool, room, np.flatnonzero(taken))
-    purse = purse_for(room, left, _dear(pool))
+    margin = _MARGIN if every is None else 0.0
+    taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes, margin=margin)
+    if not margin and ((room.bound - _used(pool, room, np.flatnonzero(taken)))[room.hard] < 0).any():
+        taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes, margin=_MARGIN)[0], False
+    first = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
+    if every is not None and proven and not (first.used > room.bound)[room.hard].any():
+        # Nothing better is possible, within what HiGHS takes for equal.
+        best = first.objective + _EQUAL * max(1.0, abs(first.objective))
+        return first._replace(bound=max(first.objective, min(prices.bound, best)))
+    purse = purse_for(room, room.bound - first.used, _dear(pool, room))
     bench = passes.benches.get()
     mend_all(pool, purse, taken, bench, _SWEEPS)
-    found = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
-    if every is not None and proven and not (found.used > room.bound)[room.hard].any():
-        return found._replace(bound=found.objective)
-    return found
+    return _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
 
 
 def conflicting(pool: Pool, room: Room, threads: int) -> list[int]:
@@ -149,22 +155,26 @@ def most_of(pool: Pool, room: Room, row: int, others: list[int], threads: int) -
     return find_prices(Passes(pool.but(item=item), room.but(ceiling=ceiling), threads)).bound
 
 
-def _dear(pool: Pool) -> float:
-    """A price that nothing is worth."""
-    return 1000.0 * max(1.0, float(np.abs(pool.item["value"]).max(initial=1)) / MILLIONTH)
+def _dear(pool: Pool, room: Room) -> float:
+    """A price that nothing is worth, not what any item is worth nor what it saves in penalties."""
+    value = float(np.abs(pool.item["value"]).max(initial=1)) / MILLIONTH
+    soft = ~room.hard
+    saved = (room.ceiling[soft] * largest_uses(pool, room)[soft] / room.unit[soft]).sum()
+    return 1000.0 * max(1e-6, value + float(saved))
 
 
 def _generate(passes: Passes, prices: Prices, limit: int) -> tuple[Prices, Offers, Lines]:
     """The undecided contacts and their choices, asked again at the master's own prices while that helps."""
     pool, room = passes.pool, passes.room
     bound = room.bound / room.unit
-    tried = [prices.best, *prices.others][:_PRICES]
+    most = passes.few(_PRICES)
+    tried = [prices.best, *prices.others][:most]
     best, short = prices, np.inf
-    for _ in range(_ROUNDS):
+    for _ in range(passes.few(_ROUNDS)):
         offers = collect_offers(passes, tried)
         lines = lines_of(pool, room, offers, limit)
         left, value = _decided(passes, offers, lines)
-        answer = solve_master(room, lines, left, _dear(pool), whole=False)
+        answer = solve_master(room, lines, left, _dear(pool, room), whole=False)
         if answer is None:
             break
         reached = value + answer.objective
@@ -177,9 +187,9 @@ def _generate(passes: Passes, prices: Prices, limit: int) -> tuple[Prices, Offer
             break
         if total < best.bound:
             best = best._replace(best=answer.prices, bound=float(total), used=found.used, unproven=found.unproven)
-            tried = [answer.prices, *tried][:_PRICES]
+            tried = [answer.prices, *tried][:most]
         else:
-            tried = [tried[0], answer.prices, *tried[1:]][:_PRICES]
+            tried = [tried[0], answer.prices, *tried[1:]][:most]
     return best, offers, lines
 
 
@@ -193,7 +203,9 @@ def _decided(passes: Passes, offers: Offers, lines: Lines) -> tuple[np.ndarray, 
     return passes.room.bound - used, int(offers.offer["value"][heads].sum()) / MILLIONTH
 
 
-def _settle(passes: Passes, offers: Offers, lines: Lines, *, slack: float, nodes: int) -> tuple[np.ndarray, bool]:
+def _settle(
+    passes: Passes, offers: Offers, lines: Lines, *, slack: float, nodes: int, margin: float
+) -> tuple[np.ndarray, bool]:
     """Choices for all: those of the master for its units, those at the best prices for the others.
 
     And whether the master has proven its own to be the best, but for a slack.
@@ -201,7 +213,7 @@ def _settle(passes: Passes, offers: Offers, lines: Lines, *, slack: float, nodes
     pool, room = passes.pool, passes.room
     picked = offers.first[:-1].copy()
     left, _ = _decided(passes, offers, lines)
-    answer = solve_master(room, lines, left, _dear(pool), whole=True, slack=slack, nodes=nodes)
+    answer = solve_master(room, lines, left, _dear(pool, room), whole=True, slack=slack, nodes=nodes, margin=margin)
     if answer is not None:
         number = np.full(pool.units, -1, np.int64)
         number[offers.offer["unit"][picked]] = np.arange(len(picked))

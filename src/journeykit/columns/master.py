@@ -204,7 +204,15 @@ class Settled(NamedTuple):
 
 
 def solve_master(
-    room: Room, lines: Lines, left: np.ndarray, dear: float, *, whole: bool, slack: float = 0.0, nodes: int = 0
+    room: Room,
+    lines: Lines,
+    left: np.ndarray,
+    dear: float,
+    *,
+    whole: bool,
+    slack: float = 0.0,
+    nodes: int = 0,
+    margin: float = 0.0,
 ) -> Settled | None:
     """The best choices for the lines.
 
@@ -216,28 +224,54 @@ def solve_master(
         whole: whether only whole numbers of units will do.
         slack: how far below the best an answer in whole numbers may be.
         nodes: how many nodes of the search for one at most.
+        margin: how much of each hard row of fractions is kept back, since HiGHS takes a little for nothing.
     """
+    answer = _programmed(room, lines, left, dear, whole=whole, slack=slack, nodes=nodes, margin=margin, strict=True)
+    if answer is None:
+        # Not all hard rows can be kept by these lines: as little as can be is broken.
+        answer = _programmed(
+            room, lines, left, dear, whole=whole, slack=slack, nodes=nodes, margin=margin, strict=False
+        )
+    return answer
+
+
+def _programmed(
+    room: Room,
+    lines: Lines,
+    left: np.ndarray,
+    dear: float,
+    *,
+    whole: bool,
+    slack: float,
+    nodes: int,
+    margin: float,
+    strict: bool,
+) -> Settled | None:
     choices, rows, count = len(lines.value), room.rows, len(lines.size)
     usage = lines.usage / room.unit
     hard = room.hard
     typical = np.maximum(1e-9, np.abs(usage).max(axis=0, initial=0.0))
     penalty = np.where(hard, dear / typical, room.ceiling)
-    gain = np.concatenate([lines.value / MILLIONTH, -penalty])
+    # Values of the size of 1: what HiGHS takes for equal must not hang on the unit of weights.
+    scale = 1.0 / max(1e-6, float(np.abs(lines.value).max(initial=0)) / MILLIONTH)
+    gain = np.concatenate([lines.value / MILLIONTH, -penalty]) * scale
     one = Matrix(lines.first, np.arange(choices), np.ones(choices))
     quotas = Matrix.dense(np.hstack([usage.T, -np.eye(rows)]))
-    bound = left / room.unit
-    # Whatever HiGHS takes for zero must not break a hard row; where all is in whole units nothing needs to be kept.
     split = (np.mod(lines.usage, room.unit) != 0).any(axis=0) & hard
-    bound = np.where(split & whole, bound - 2e-6, bound)
     answer = maximise(
         gain,
         Matrix.stacked([one, quotas]),
-        np.concatenate([lines.size.astype(np.float64), bound]),
+        np.concatenate([lines.size.astype(np.float64), left / room.unit - margin * split]),
         low=np.zeros(choices + rows),
-        high=np.concatenate([np.repeat(lines.size, np.diff(lines.first)).astype(np.float64), np.full(rows, np.inf)]),
+        high=np.concatenate(
+            [
+                np.repeat(lines.size, np.diff(lines.first)).astype(np.float64),
+                np.where(hard & strict, 0.0, np.inf),
+            ]
+        ),
         least=np.concatenate([lines.size.astype(np.float64), np.full(rows, -np.inf)]),
         whole=np.concatenate([np.ones(choices, np.bool_), np.zeros(rows, np.bool_)]) if whole else None,
-        slack=slack,
+        slack=slack * scale,
         nodes=nodes,
     )
     if answer is None:
@@ -245,8 +279,8 @@ def solve_master(
     counts = answer.values[:choices]
     return Settled(
         np.rint(counts).astype(np.int64) if whole else counts,
-        np.clip(answer.prices[count:], 0.0, room.ceiling),
-        answer.objective,
+        np.clip(answer.prices[count:] / scale, 0.0, room.ceiling),
+        answer.objective / scale,
         answer.values[choices:],
-        answer.proven,
+        answer.proven and strict,
     )

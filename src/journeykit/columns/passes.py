@@ -32,6 +32,8 @@ from journeykit.columns.search import (
 
 _STEPS = 2_000
 """So many steps the quick search may take before the one with the better bound goes to work."""
+_NODES = 150
+"""So many nodes that one may visit: many passes matter more than the last millionth of one contact's choice."""
 BLOCKS = 8
 """Units are told apart by hash into so many blocks, each of which has sums of its own."""
 
@@ -86,7 +88,7 @@ def bench_for(pool: Pool) -> Bench:
     return Bench(
         by=np.zeros(size + 2, STEP),
         problem=problem_for(items),
-        work=work_for(items),
+        work=work_for(items, nodes=_NODES, settles=True),
         taken=np.zeros(items + 1, np.bool_),
         found=np.zeros(2, np.int64),
     )
@@ -222,7 +224,7 @@ def _search(pool, unit, items, count, bench):
     """Depth first, the best item first; the bound is what the next best items are worth, whatever the rows say."""
     by = bench.by
     top = pool.unit.top[unit]
-    if pool.unit.clause_from[unit] == pool.unit.clause_to[unit]:
+    if pool.unit.clause_from[unit] == pool.unit.clause_to[unit] and not _has_slots(pool, unit, items):
         link_rows(pool, pool.unit.row_from[unit], pool.unit.row_to[unit], by, items)
         by.prefix[0] = 0
         for at in range(count):
@@ -263,6 +265,16 @@ def _search(pool, unit, items, count, bench):
 
 
 @kernel
+def _has_slots(pool, unit, items):
+    """Whether some claim has several items: then what the next best items are worth says little."""
+    first = pool.first[unit]
+    for item in range(items):  # noqa: SIM110  (a kernel)
+        if pool.item.group[first + item] != item:
+            return True
+    return False
+
+
+@kernel
 def _search_well(pool, unit, items, count, bench):
     """The search with a bound from prices of the rows; where that is given up, a greedy choice and a plain bound."""
     by, problem = bench.by, bench.problem
@@ -270,16 +282,18 @@ def _search_well(pool, unit, items, count, bench):
     for item in range(items):
         by.chosen[item] = 0
     small = items <= len(problem.items) and high - low < MOST_ROWS
+    bench.work.terms[2] = 0
     if small and _put(pool, unit, items, bench) and solve(problem, bench.work, bench.taken):
         total = np.int64(0)
         size = 0
         for item in range(items):
             if bench.taken[item]:
                 by.chosen[item] = 1
-                total += by.worth[item]
+                total += problem.items.value[item]
                 size += 1
         bench.found[0] = size
-        return total
+        bench.found[1] += bench.work.terms[2] > 0
+        return total + bench.work.terms[2]
     bench.found[1] += 1
     link_rows(pool, low, high, by, items)
     taken = np.int64(0)
@@ -319,7 +333,8 @@ def _put(pool, unit, items, bench):
     first = pool.first[unit]
     for item in range(items):
         problem.items.order[item] = item
-        problem.items.value[item] = by.worth[item]
+        # Worth nothing it may still be a partner: one fine unit more keeps it in the game, and the sums a bound.
+        problem.items.value[item] = by.worth[item] or 1
         problem.items.level[item] = 0
         problem.items.group[item] = pool.item.group[first + item]
         problem.items.shut[item] = 0
@@ -399,7 +414,11 @@ def list_all(pool, bench, offers, items, used):
         top, taken, at = pool.unit.top[unit], np.int64(0), np.int64(0)
         for item in range(count):
             by.chosen[item] = 0
+        steps = 0
         while True:
+            steps += 1
+            if steps > 64 * len(offers):
+                return False
             if at < count:
                 if taken < top and fits(by, at):
                     take(by, at, 1)
@@ -451,6 +470,19 @@ def _put_offer(pool, unit, by, taken, offers, items, used):
     offers.item_from[offer], offers.item_to[offer] = low, low + taken
     offers.one[offer], offers.two[offer] = np.int64(one), np.int64(two)
     used[0], used[1] = offer + 1, low + taken
+
+
+@entry_point
+def hard_items(pool):
+    """How many items the units have that take a search with a good bound: claims with slots, or partners."""
+    total = 0
+    for unit in range(len(pool.unit)):
+        items = pool.first[unit + 1] - pool.first[unit]
+        if pool.unit.form[unit] > LAMINAR and (
+            pool.unit.clause_from[unit] != pool.unit.clause_to[unit] or _has_slots(pool, unit, items)
+        ):
+            total += items
+    return total
 
 
 @entry_point

@@ -19,7 +19,7 @@ from journeykit.columns.records import joined, record
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ITEM = np.dtype([("value", np.int64), ("kind", np.int32), ("number", np.int16), ("group", np.int16)], align=True)
+ITEM = np.dtype([("value", np.int64), ("kind", np.int32), ("number", np.int32), ("group", np.int32)], align=True)
 """A claim at an instant: weight less reserve in millionths; its kind, which says what it uses of the quotas; its place
 in the order of claims of the contest that it comes from; and a number for its claim, of which one item goes."""
 UNIT = record("top form row_from row_to clause_from clause_to")

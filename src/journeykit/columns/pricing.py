@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.columns.passes import BLOCKS, Bench, Charges, bench_for, price_pass, sizes_by_kind
+from journeykit.columns.passes import BLOCKS, Bench, Charges, bench_for, hard_items, price_pass, sizes_by_kind
 from journeykit.columns.program import Matrix, maximise
 from journeykit.columns.threads import at_once
 from journeykit.fields import MILLIONTH
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _SAMPLE = 12_000
 _STEPS = 80
 _ROUNDS = 40
+_HARD = 40_000
+"""So many items that are hard to choose from can be asked again and again; with more, fewer passes must do."""
 _NEAR = 2e-6
 _PIECE = 4_096
 _LARGEST = 2**61
@@ -115,21 +117,32 @@ class Passes:
         for _ in range(threads):
             self.benches.put(bench_for(pool))
         values = pool.item["value"]
-        largest = int(max(values.max(initial=0), -values.min(initial=0), 1))
-        self._most = _LARGEST // max(1, pool.widest) // 2
-        self.shift = max(0, min(16, self._most.bit_length() - 1 - largest.bit_length()))
-        self.shift -= self.shift > 0
+        largest = float(max(values.max(initial=0), -values.min(initial=0), 1))
+        uses = largest_uses(pool, room) / room.unit
+        with np.errstate(invalid="ignore", over="ignore"):
+            dearest = np.where(np.isinf(room.ceiling), 0.0, room.ceiling * uses)
+        # Sums of a unit's items must fit: millionths as fine as that leaves room for, and no price beyond it.
+        self._most = _LARGEST // (max(1, pool.widest) * (room.rows + 1) * 2)
+        need = max(largest, min(float(dearest.max(initial=0)) * MILLIONTH, float(self._most)))
+        self.shift = max(0, min(16, int(np.floor(np.log2(self._most / need)))))
+        highest = (self._most >> self.shift) / MILLIONTH
+        self.ceiling = np.minimum(room.ceiling, highest / np.maximum(uses, 1e-9))
+        self.hard = int(hard_items(pool))
+
+    def few(self, most: int) -> int:
+        """How many passes, or prices, to make do with where so many are wanted: fewer where choosing is hard."""
+        return max(4, most * _HARD // max(_HARD, self.hard))
 
     def charges(self, many: Sequence[np.ndarray]) -> Charges:
         """Prices, in weight by unit of the quota, as charges; never more than what they are."""
         room, scale = self.room, float(MILLIONTH << self.shift)
-        rates = np.stack(many) / room.unit * scale
+        rates = np.minimum(np.stack(many), self.ceiling) / room.unit * scale
         fixed = np.einsum("kr,pr->pk", room.fixed.astype(np.float64), rates)
         fixed = np.where(fixed == 0, 0.0, np.floor(fixed) - 1)
         slope = np.zeros((len(many), len(room.fixed), self.pool.column.shape[1]))
         for row in np.flatnonzero(room.column >= 0).tolist():
             slope[:, :, room.column[row]] += rates[:, row, None] * room.factor[None, :, row]
-        return Charges(kind=np.clip(fixed, -self._most, self._most).astype(np.int64), slope=slope, shift=self.shift)
+        return Charges(kind=fixed.astype(np.int64), slope=slope, shift=self.shift)
 
     def pieces(self, units: np.ndarray) -> list[tuple[int, int]]:
         """Where the units are cut."""
@@ -183,6 +196,15 @@ class Prices(NamedTuple):
     unproven: int
 
 
+def largest_uses(pool: Pool, room: Room) -> np.ndarray:
+    """By row, the most that one item uses, without sign."""
+    found = np.abs(room.fixed).max(axis=0, initial=0).astype(np.float64)
+    for row in np.flatnonzero(room.column >= 0).tolist():
+        if len(pool.item):
+            found[row] = float(np.abs(pool.column[:, room.column[row]].astype(np.float64)).max())
+    return found
+
+
 def scales(pool: Pool, room: Room) -> np.ndarray:
     """By row, a price of the size that prices have: what items that use it are worth, by what they use."""
     kinds = len(room.fixed)
@@ -214,7 +236,7 @@ def find_prices(passes: Passes, start: np.ndarray | None = None, *, sizes: np.nd
     """
     room = passes.room
     scale = scales(passes.pool, room) if sizes is None else sizes
-    prices = np.zeros(room.rows) if start is None else np.clip(start, 0.0, room.ceiling)
+    prices = np.zeros(room.rows) if start is None else np.clip(start, 0.0, passes.ceiling)
     if start is None:
         prices = _approach(passes, prices, scale)
     return _close_in(passes, prices, scale)
@@ -223,11 +245,13 @@ def find_prices(passes: Passes, start: np.ndarray | None = None, *, sizes: np.nd
 def _sample(passes: Passes) -> np.ndarray:
     """The units of a hashed sample; none for all."""
     pool = passes.pool
-    if pool.units <= 2 * _SAMPLE:
+    share = min(_SAMPLE / max(1, pool.units), _HARD / max(1, passes.hard))
+    if share > 0.5:
         return passes.everyone
-    limit = np.uint64(int(2**64 * (_SAMPLE / pool.units)))
+    limit = np.uint64(int(2**64 * share))
     # Murmur's high bits, stirred: blocks are told apart by the low ones.
-    return np.flatnonzero(pool.key < limit)
+    found = np.flatnonzero(pool.key < limit)
+    return found if len(found) else passes.everyone
 
 
 def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -246,7 +270,7 @@ def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarr
         # How far off, as a share of all that is there: alike for quotas of all sizes.
         off = (used - bound) / (np.abs(used) + np.abs(bound) + 1e-12)
         momentum = 0.6 * momentum + off
-        prices = np.clip(prices + 0.5 * 0.95**step * scale * momentum, 0.0, room.ceiling)
+        prices = np.clip(prices + 0.5 * 0.95**step * scale * momentum, 0.0, passes.ceiling)
     return best
 
 
@@ -259,14 +283,14 @@ def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> Prices:
     best, least, used, unproven = prices, found.worth.sum() + prices @ bound, found.used, found.unproven
     reach = 0.1 * np.abs(prices) + 0.02 * scale
     weights = np.ones(1)
-    for _ in range(_ROUNDS):
-        answer = _lowest(room, bound, tried, cuts, best, reach)
+    for _ in range(passes.few(_ROUNDS)):
+        answer = _lowest(room, passes.ceiling, bound, tried, cuts, best, reach)
         if answer is None:
             break
         prices, low, weights = answer
         hoped = least - low
         if hoped <= _NEAR * max(1e-3, abs(least)):
-            at_edge = (np.abs(prices - best) > 0.99 * reach) & (prices > 0) & (prices < room.ceiling)
+            at_edge = (np.abs(prices - best) > 0.99 * reach) & (prices > 0) & (prices < passes.ceiling)
             if not at_edge.any():
                 break
             # The planes know of nothing better here: they are asked farther out.
@@ -290,6 +314,7 @@ def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> Prices:
 
 def _lowest(
     room: Room,
+    ceiling: np.ndarray,
     bound: np.ndarray,
     tried: Sequence[np.ndarray],
     cuts: Sequence[Sums],
@@ -301,7 +326,7 @@ def _lowest(
     # The largest of minus the bound: columns are the prices, then one level for each block.
     gain = np.concatenate([-bound, -np.ones(blocks)])
     low = np.concatenate([np.maximum(0.0, centre - reach), np.full(blocks, -np.inf)])
-    high = np.concatenate([np.minimum(room.ceiling, centre + reach), np.full(blocks, np.inf)])
+    high = np.concatenate([np.minimum(ceiling, centre + reach), np.full(blocks, np.inf)])
     usage = np.stack([cut.usage / room.unit for cut in cuts]).reshape(-1, rows)
     worth = np.stack([cut.worth for cut in cuts]).reshape(-1)
     there = np.repeat(np.stack(tried), blocks, axis=0)

@@ -103,7 +103,7 @@ def maximise(
     solver = _quiet(highspy)
     options: dict[str, Any] = {"threads": 1, "random_seed": 0}
     if whole is not None:
-        options |= {"mip_max_nodes": nodes, "mip_rel_gap": _GAP, "mip_abs_gap": max(slack, 1e-6)}
+        options |= {"mip_max_nodes": nodes, "mip_rel_gap": _GAP, "mip_abs_gap": max(slack, 1e-9)}
     for name, value in options.items():
         solver.setOptionValue(name, value)
     solver.passModel(lp)

@@ -71,8 +71,7 @@ class QuotaRun:
         self._prices: dict[Slot | None, np.ndarray] = {}
         self.value = 0
         self._bounds = self._charged = 0.0
-        self._penalty = np.zeros(len(self.layout.sides))
-        self._eligible = np.zeros(len(self.layout.sides), np.int64)
+        self._most = np.zeros(len(self.layout.sides))
         self._left_out = self._unproven = self.passes = 0
         self._ceiling: np.ndarray | None = None
         self._nudge = np.zeros(len(self.layout.sides))
@@ -230,7 +229,7 @@ class QuotaRun:
             said = self._missing(side, most, [other for other in sides if other is not side])
             if self.playbook.on_infeasible == "refuse":
                 names = dict.fromkeys(own.quota.name for own in (side, *sides))
-                lacks = abs(side.bound / side.unit - (-most if not side.is_max else most))
+                lacks = -most - side.limit if side.is_max else side.limit - most
                 raise InfeasibleError(
                     f"the quotas cannot all hold: {said}; on_infeasible: relax goes on with them as soft ones",
                     quotas=names,
@@ -255,16 +254,17 @@ class QuotaRun:
 
     def _soften(self, names: Sequence[str], said: str) -> None:
         for name in dict.fromkeys(names):
-            self._softened.append(name)
-            self._notes.append(f"the hard quota {name!r} was relaxed: {said}")
+            if name not in self._softened:
+                self._softened.append(name)
+                self._notes.append(f"the hard quota {name!r} was relaxed: {said}")
 
     def _no_whole(self, rows: Sequence[int], used: np.ndarray, room: Room) -> InfeasibleError:
         sides = [self.layout.sides[row] for row in rows]
         missing = float((used[rows[0]] - room.bound[rows[0]]) / room.unit[rows[0]])
         names = ", ".join(repr(side.quota.name) for side in sides)
         return InfeasibleError(
-            f"the quotas {names} can hold only with parts of messages: no choice of whole messages that keeps them was "
-            f"found, the best one misses {sides[0].quota.name!r} by {missing:,.6g}; on_infeasible: relax goes on so",
+            f"no choice of whole messages was found that keeps the quotas {names}, though parts of messages could: the "
+            f"best one misses {sides[0].quota.name!r} by {missing:,.6g}; on_infeasible: relax goes on so",
             quotas=[side.quota.name for side in sides],
             missing=round(missing, 6),
         )
@@ -283,9 +283,7 @@ class QuotaRun:
         self._prices[None] = np.maximum(self._prices[None], found.prices)
         for row, side in enumerate(self.layout.sides):
             if not side.is_max and side.quota.of != "share":
-                uses = (self.layout.fixed[:, row] != 0) | (self.layout.factor[:, row] != 0)
-                mine = np.flatnonzero(uses[pool.item["kind"]])
-                self._eligible[row] += len(np.unique(np.searchsorted(pool.first, mine, side="right")))
+                self._most[row] += most_of(pool, room, row, [], self.threads) if self._over(row) > _TOO_SMALL else 0.0
         assert self._ceiling is not None  # noqa: S101  (set before)
         # What turned soft on the way stays so.
         self._ceiling = np.where(np.isinf(self._ceiling), room.ceiling, self._ceiling)
@@ -367,7 +365,7 @@ class QuotaRun:
             of=quota.of,
             max=quota.max,
             min=quota.min,
-            usage=used,
+            usage=used + 0.0,
             price=price + 0.0,
             excess=over.get(True, 0.0),
             shortfall=over.get(False, 0.0),
@@ -389,9 +387,8 @@ class QuotaRun:
             side = self.layout.sides[row]
             if over.get(side.is_max, 0.0) <= _TOO_SMALL:
                 continue
-            eligible = int(self._eligible[row])
-            if not side.is_max and side.quota.of == "count" and eligible < side.limit:
-                yield f"only {eligible:,} contact{'s are' if eligible != 1 else ' is'} eligible"
+            if not side.is_max and side.quota.of != "share" and self._most[row] < side.limit - _TOO_SMALL:
+                yield f"no more than {self._most[row]:,.6g} can be had from those who are eligible"
             elif self._prices[None][row] >= self._ceiling[row] * (1 - 1e-6):
                 yield f"more of it is not worth the penalty of {self._ceiling[row]:g} for each unit"
             else:
@@ -406,7 +403,7 @@ class QuotaRun:
                 f"(master_limit: {self.playbook.master_limit:,})"
             )
         if self._unproven:
-            yield f"for {self._unproven:,} contacts the bound is a rough one: their search was given up"
+            yield f"for {self._unproven:,} contacts the search was cut short; the bound allows for what they may lack"
         if len([slot for slot in self._prices if slot is not None]) > 1 and any(
             _looks_at_all(side) for side in self.layout.sides
         ):

@@ -10,7 +10,7 @@ from journeykit.civil import day_number
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.pricing import Room
 from journeykit.errors import DataError
-from journeykit.fields import MILLIONTH, scaled
+from journeykit.fields import LARGEST, MILLIONTH, scaled
 from journeykit.prices import slot_of
 from journeykit.quota import BUILT_IN
 
@@ -194,6 +194,8 @@ class QuotaLayout:
         for place, name in enumerate(self.numbers):
             own = values[name]
             own = np.where(np.isnan(own), costs if name == "cost" else 0.0, own)
+            # What is larger makes its claim invalid anyway.
+            own = np.clip(own, -LARGEST, LARGEST)
             found[:, place] = np.rint(own * self._unit(name)).astype(np.int64)
         return found
 
@@ -220,7 +222,7 @@ def cost_of(opening: Opening) -> float:
 
 def largest_weight(pool: Pool, reserve: float) -> float:
     """The largest weight of a run, in weight; 1 where there is none above 0."""
-    most = int(pool.item["value"].max(initial=0)) + scaled(reserve, MILLIONTH)
+    most = int(pool.item["value"].max()) + scaled(reserve, MILLIONTH) if len(pool.item) else 0
     return most / MILLIONTH if most > 0 else 1.0
 
 

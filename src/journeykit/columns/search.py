@@ -109,6 +109,8 @@ class Work(Bundle):
         room: by depth and row, how much there is left.
         lines: the lines of the linear relaxation, which are rows and then groups.
         tableau: by line and column of the linear relaxation.
+        terms: how many nodes a search may visit; whether it settles then for the best it has seen, 1 or 0; and, added
+            up, by how much what it settled for may fall short of the best.
     """
 
     fields: ClassVar = {
@@ -123,11 +125,12 @@ class Work(Bundle):
         "room": table(np.int64, 2),
         "lines": table(LINE),
         "tableau": table(np.float64, 2),
+        "terms": table(np.int64),
     }
 
 
-def work_for(items: int) -> Work:
-    """Room for searches among so many items."""
+def work_for(items: int, *, nodes: int = NODES, settles: bool = False) -> Work:
+    """Room for searches among so many items, of so many nodes; and whether they settle then for what they have."""
     items = max(1, min(items, MOST_ITEMS))
     return Work(
         by=np.zeros(items + 1, NUMBERS),
@@ -139,6 +142,7 @@ def work_for(items: int) -> Work:
         free=np.zeros((items + 1, items), np.bool_),
         taken=np.zeros((items + 1, items), np.bool_),
         room=np.zeros((items + 1, MOST_ROWS), np.int64),
+        terms=np.array([nodes, int(settles), 0], np.int64),
         lines=np.zeros(MOST_ROWS + items, LINE),
         tableau=np.zeros((MOST_ROWS + items, items), np.float64),
     )
@@ -151,7 +155,9 @@ def solve(problem, work, chosen):
     live, binding = work.live, work.binding
     for item in range(count):
         chosen[item] = False
-        live[item] = problem.items.value[item] > 0
+        # What costs more than it is worth can still be the partner that something else needs.
+        value = problem.items.value[item]
+        live[item] = value > 0 or (value < 0 and clauses > 0 and not problem.items.shut[item])
     if clauses:
         _drop_hopeless(problem, live)
     for row in range(rows):
@@ -181,7 +187,7 @@ def solve(problem, work, chosen):
 
 @kernel
 def _drop_hopeless(problem, live):
-    """Close the items whose partners are all closed."""
+    """Close the items whose partners are all closed, and those that only a partner's use could have kept open."""
     changed = True
     while changed:
         changed = False
@@ -194,6 +200,21 @@ def _drop_hopeless(problem, live):
                 if not hope:
                     live[item] = False
                     changed = True
+        for item in range(problem.size[ITEMS]):
+            if live[item] and problem.items.value[item] < 0 and not _is_wanted(problem, live, item):
+                live[item] = False
+                changed = True
+
+
+@kernel
+def _is_wanted(problem, live, item):
+    """Whether an item will do as the partner of one that is open."""
+    for clause in range(problem.size[CLAUSES]):
+        if live[problem.clauses.pick[clause]]:
+            for place in range(problem.clauses.start[clause], problem.clauses.stop[clause]):
+                if problem.partners[place] == item:
+                    return True
+    return False
 
 
 @kernel
@@ -358,7 +379,7 @@ def _combine(problem, work, size):
                 if value > _LARGE // unit:
                     return False
                 values[at] = value * unit
-                total += value
+                total += max(0, value)
                 done[at] = True
                 left -= 1
         if left:
@@ -367,9 +388,9 @@ def _combine(problem, work, size):
             unit *= total + 1
     total = 0
     for at in range(size):
-        if values[at] > _LARGE - total:
+        if abs(values[at]) > _LARGE - total:
             return False
-        total += values[at]
+        total += abs(values[at])
     return True
 
 
@@ -609,7 +630,7 @@ def _search(problem, work, rows, size, chosen):
     widest = 1
     worth = 0
     for at in range(size):
-        worth += values[at]
+        worth += abs(values[at])
         for row in range(rows):
             widest = max(widest, work.use[row, at])
     if worth > 2**61 // widest // (rows + 1):
@@ -634,10 +655,14 @@ def _search(problem, work, rows, size, chosen):
     best = 0
     depth = 0
     nodes = 0
+    most = _bound_of(work, 0, rows, size, groups)
     while depth >= 0:
         nodes += 1
-        if nodes > NODES:
-            return False
+        if nodes > work.terms[0]:
+            if not work.terms[1]:
+                return False
+            work.terms[2] += (max(0, min(most, _first_bound(work, rows, size, groups)) - best) + widest - 1) // widest
+            return True
         if nodes == _PATIENCE:
             _sharpen(work, rows, size, groups)
         item = 0

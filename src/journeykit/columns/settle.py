@@ -461,23 +461,28 @@ def part_of(quotas, claim, entry, kind, sign):
 
 
 @kernel
-def full_quota(quotas, claim, entry, kind):
-    """The rule of the quota that takes most; where none takes anything, of the first that would be used; or -1."""
+def full_quota(rules, zone, entries, entry):
+    """The rule of the quota that takes most at any instant; where none does, of the first that is used; or -1."""
+    claim, time, quotas = entries.claim, entries.time, rules.quotas
     best, found = 0.0, np.int64(-1)
-    for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
-        side = quotas.sides[place]
-        term = term_of(quotas, claim, entry, kind, side)
-        if term > best:
-            best, found = term, quotas.rule[side]
-    if found >= 0:
-        return found
-    for hard in range(2):
+    hard, soft = np.int64(-1), np.int64(-1)
+    for at in range(claim.at_from[entry], claim.at_to[entry]):
+        if not time.fits[at]:
+            continue
+        kind = kind_of(rules, zone, claim.opening[entry], time.at[at])
         for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
             side = quotas.sides[place]
-            use = use_of(quotas, claim, entry, kind, side)
-            if found < 0 and use > 0 and quotas.hard[side] == (hard == 0):
-                found = quotas.rule[side]
-    return found
+            term = term_of(quotas, claim, entry, kind, side)
+            if term > best or (term == best and found >= 0 and side < found):
+                best, found = term, side
+            if use_of(quotas, claim, entry, kind, side) > 0:
+                if quotas.hard[side]:
+                    hard = side if hard < 0 else min(hard, side)
+                else:
+                    soft = side if soft < 0 else min(soft, side)
+    if found < 0:
+        found = hard if hard >= 0 else soft
+    return quotas.rule[found] if found >= 0 else np.int64(-1)
 
 
 @kernel
@@ -951,7 +956,11 @@ def put_values(openings, reserve, claim, problem, force, without):
     plain = True
     for item in range(count):
         entry = items.entry[item]
-        value = 1 if entry == force else max(0, claim.weight[entry] - reserve - items.charge[item])
+        value = claim.weight[entry] - reserve - items.charge[item]
+        if entry == force:
+            value = 1
+        elif claim.weight[entry] <= reserve and items.charge[item] >= 0:
+            value = 0
         items.value[item] = 0 if items.shut[item] or entry == without else value
         place = item
         while place > 0:
@@ -1386,7 +1395,7 @@ def why(rules, people, contact, desk, entries, entry, kind):
         (rules.quotas.run and not all_barred) or _wins_unpriced(rules, desk, entries.claim, entry, kind)
     ):
         # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
-        full = full_quota(rules.quotas, claim, entry, kind)
+        full = full_quota(rules, people.person.zone[contact], entries, entry)
         if full >= 0:
             return QUOTA_FULL, full
         reason = QUOTA_FULL

@@ -292,7 +292,7 @@ class ClaimTable:
         again = Met().add(self.one, self.two, 0, skip)
         firsts = np.flatnonzero(~again & ~skip)
         found: list[str] = []
-        ends = np.searchsorted(firsts, [*self._starts[1:], len(self.one)]).tolist()
+        ends = np.searchsorted(firsts, [*self._starts, len(self.one)]).tolist()[1:]
         begin = 0
         for start, end, (_, places, _, columns) in zip(self._starts, ends, self._parts, strict=True):
             if begin < end:
