@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
 """The reasons of eligibility that time alone can lift."""
 _MOST_STEPS = 10_000
+MOST_SLOTS = 64
+"""With more slots than this in a plan, whether a price alone took a claim is not asked: it would take a search each."""
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
 
@@ -282,11 +284,13 @@ class _Charges:
 
     @property
     def took_it(self) -> bool:
-        """Whether it would be granted if no price took anything from it."""
+        """Whether it would be granted if no price took anything from it; not asked in plans of very many slots."""
         lifted = whole(max(term, 0.0) for _, term in self._terms)
         if lifted <= 0:
             return False
         contest = contest_of(self.case, self.entry)
+        if len(contest.items) > MOST_SLOTS and not contest.single:
+            return False
         weights = {self.entry: (self.entry.weight or 0) + lifted}
         return self.entry in _entries(contest, contest.solve(weights=weights).chosen)
 

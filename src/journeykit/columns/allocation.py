@@ -29,7 +29,6 @@ _STUCK = 0.7
 _GAP = 1e-5
 _SWEEPS = 4
 _BROKEN = 1e-7
-_EQUAL = 1e-9
 _MARGIN = 2e-6
 _FEW = 3_000
 _NODES, _MANY_NODES = 40, 5_000
@@ -100,14 +99,14 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
     if not margin and ((room.bound - _used(pool, room, np.flatnonzero(taken)))[room.hard] < 0).any():
         taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes, margin=_MARGIN)[0], False
     first = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
-    if every is not None and proven and not (first.used > room.bound)[room.hard].any():
-        # Nothing better is possible, within what HiGHS takes for equal.
-        best = first.objective + _EQUAL * max(1.0, abs(first.objective))
-        return first._replace(bound=max(first.objective, min(prices.bound, best)))
     purse = purse_for(room, room.bound - first.used, _dear(pool, room))
     bench = passes.benches.get()
     mend_all(pool, purse, taken, bench, _SWEEPS)
-    return _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
+    found = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
+    if every is not None and proven and not (first.used > room.bound)[room.hard].any():
+        # Nothing better is possible, but for the billionths that HiGHS takes for nothing.
+        return found._replace(bound=max(first.objective, found.objective))
+    return found
 
 
 def conflicting(pool: Pool, room: Room, threads: int) -> list[int]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SAMPLE = 12_000
 _STEPS = 80
 _ROUNDS = 40
-_HARD = 40_000
+_HARD = 6_000
 """So many items that are hard to choose from can be asked again and again; with more, fewer passes must do."""
 _NEAR = 2e-6
 _PIECE = 4_096
@@ -131,7 +131,7 @@ class Passes:
 
     def few(self, most: int) -> int:
         """How many passes, or prices, to make do with where so many are wanted: fewer where choosing is hard."""
-        return max(4, most * _HARD // max(_HARD, self.hard))
+        return max(most // 10, 3, most * _HARD // max(_HARD, self.hard))
 
     def charges(self, many: Sequence[np.ndarray]) -> Charges:
         """Prices, in weight by unit of the quota, as charges; never more than what they are."""
@@ -261,7 +261,8 @@ def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarr
     bound = room.bound / room.unit * share
     momentum = np.zeros(room.rows)
     best, least = prices, np.inf
-    for step in range(_STEPS):
+    steps = passes.few(_STEPS)
+    for step in range(steps):
         found = passes.at(prices, units)
         used = found.used / room.unit
         total = found.worth.sum() + prices @ bound
@@ -270,7 +271,7 @@ def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarr
         # How far off, as a share of all that is there: alike for quotas of all sizes.
         off = (used - bound) / (np.abs(used) + np.abs(bound) + 1e-12)
         momentum = 0.6 * momentum + off
-        prices = np.clip(prices + 0.5 * 0.95**step * scale * momentum, 0.0, passes.ceiling)
+        prices = np.clip(prices + 0.5 * 0.95 ** (step * _STEPS / steps) * scale * momentum, 0.0, passes.ceiling)
     return best
 
 

@@ -71,6 +71,7 @@ from journeykit.columns.search import (
     solve,
     work_for,
 )
+from journeykit.explain import MOST_SLOTS
 
 GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME = range(3)
 _STEPS = 10_000
@@ -1431,12 +1432,21 @@ def _possible(rules, desk, claim, entry):
 
 
 @kernel
+def _is_one_instant(problem):
+    """Whether all items would go at once."""
+    for item in range(problem.size[ITEMS]):  # noqa: SIM110  (a kernel)
+        if problem.items.at[item] != problem.items.at[0]:
+            return False
+    return True
+
+
+@kernel
 def _wins_unpriced(rules, desk, claim, entry, kind):
     """Whether a claim would be granted if no price took anything from it."""
     openings = rules.openings
     found = desk.main if openings.traits[claim.opening[entry]] & OBEYS_CAPS else desk.exempt
     lifted = part_of(rules.quotas, claim, entry, kind, 1)
-    if lifted <= 0:
+    if lifted <= 0 or (found.size[ITEMS] > MOST_SLOTS and not _is_one_instant(found)):
         return False
     own = claim.weight[entry]
     if desk.sizes[NESTED] == 0:
