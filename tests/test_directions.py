@@ -29,7 +29,7 @@ STREET = [
     {"explain", "audit"},
     {"arbiter"},
     {"accounts"},
-    {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "calendar", "tables", "job", "testing"},
+    {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "calendar", "tables", "ledger", "job", "testing"},
     {"columns"},
     {"demo", "cli"},
     {"__main__"},
@@ -45,6 +45,7 @@ HOMES = {
     "llvmlite": {"columns"},
     "highspy": {"columns"},
     "narwhals": {"columns"},
+    "sqlalchemy": {"ledger"},
 }
 
 

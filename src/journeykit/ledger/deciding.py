@@ -1,0 +1,141 @@
+"""To decide and to reserve, in one transaction."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from attrs import evolve
+
+from journeykit.civil import micros, moment
+from journeykit.contact import Contact
+from journeykit.errors import DataError, ModelError
+from journeykit.identity import claim_digest, contact_key, decision_id
+from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
+from journeykit.ledger.reservation import RESERVED, Reservation, left_alone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.campaign import Claim, Score
+    from journeykit.case import Case
+    from journeykit.decision import Decision
+    from journeykit.ledger.base import BaseLedger
+    from journeykit.ledger.transaction import Transaction
+    from journeykit.touch import Touch
+
+
+def decide(
+    arbiter: Arbiter,
+    ledger: BaseLedger,
+    contact: Contact,
+    touches: Iterable[Touch] = (),
+    claims: Iterable[Claim] | None = None,
+    *,
+    at: datetime,
+    until: datetime | None = None,
+    scores: Mapping[str, Score] | None = None,
+    explain: bool = False,
+    run_id: str | None = None,
+    key: str | None = None,
+) -> Decision:
+    """Decide a contact's claims with the history of a ledger, and reserve what is granted; see `Arbiter.decide`."""
+    if not isinstance(contact, Contact):
+        raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
+    if key is not None and run_id is not None:
+        raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
+    asked = Asked(
+        contact=contact,
+        touches=tuple(touches),
+        claims=None if claims is None else tuple(claims),
+        scores=scores,
+        at=at,
+        until=until,
+        run_id=_name(run_id, key),
+    )
+    kept = key_of(run_id, contact.id) if run_id is not None else None if key is None else f"key {key}"
+    accounts = [contact.account] if arbiter.compiled.per_account and contact.account is not None else []
+    with ledger.transaction([contact.id], accounts, [kept] if kept else []) as transaction:
+        if kept is not None:
+            answer = transaction.answer(kept)
+            if answer is not None:
+                _check_same(kept, asked, *answer)
+                return answered(answer[1], arbiter, explain=explain)
+        case, asked = settled(arbiter, ledger, transaction, asked, accounts)
+        decision = arbiter.decision(case, explain=explain, run_id=asked.run_id)
+        transaction.add(reservations_of(case, asked.run_id))
+        if kept is not None:
+            transaction.keep_answer(kept, contact.id, micros(at), answer_text(asked, decision, arbiter.fingerprint))
+    return decision
+
+
+def _name(run_id: str | None, key: str | None) -> str:
+    """The name of the run in the rows. Without run or key no two decisions share one, and so no ids."""
+    if run_id is not None:
+        return run_id
+    return uuid4().hex if key is None else sha256(f"key {key}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def key_of(run_id: str, contact: str) -> str:
+    """The key under which a run keeps its answer about a contact."""
+    return f"run {run_id} contact {contact}"
+
+
+def _check_same(kept: str, asked: Asked, contact: str, answer: str) -> None:
+    """A key stands for one question."""
+    if contact != asked.contact.id:
+        raise DataError(
+            f"{kept!r} has decided contact {contact!r} before, and not {asked.contact.id!r}; a key is one question's",
+            source="ledger",
+        )
+    if wish_in(answer) != wish_of(asked.claims):
+        raise DataError(
+            f"{kept!r} has decided other claims of contact {contact!r} before; ask for the same, or with another key",
+            source="ledger",
+        )
+
+
+def settled(
+    arbiter: Arbiter, ledger: BaseLedger, transaction: Transaction, asked: Asked, accounts: list[str]
+) -> tuple[Case, Asked]:
+    """A contact's claims, settled with what the ledger knows of him; and what that was made from."""
+    known = asked.contact
+    wishes = transaction.opt_outs([ledger.person(known.id)])
+    history = [held.touch() for held in transaction.counting([known.id], accounts)]
+    whole = evolve(
+        asked,
+        contact=left_alone(known, wishes) if wishes else known,
+        # The caller's touches are those that the ledger does not know: both count.
+        touches=(*history, *asked.touches),
+    )
+    return whole.case(arbiter), whole
+
+
+def reservations_of(case: Case, run_id: str) -> list[Reservation]:
+    """What a case grants, as reservations, without working out all its rows."""
+    contact = case.contact
+    key = contact_key(contact.id)
+    decided_at = moment(case.now)
+    found = []
+    for winner in case.winners:
+        claim = winner.entry.claim
+        own = None if claim.at is None else claim.at.isoformat()
+        digest = claim_digest(run_id, claim.campaign, claim.content, claim.channel, own)
+        found.append(
+            Reservation(
+                id=decision_id(key, digest),
+                contact=contact.id,
+                account=contact.account,
+                at=moment(winner.at),
+                status=RESERVED,
+                channel=claim.channel,
+                campaign=claim.campaign,
+                content=claim.content,
+                run_id=run_id,
+                decided_at=decided_at,
+            )
+        )
+    return found
