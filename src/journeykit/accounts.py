@@ -59,6 +59,9 @@ class Party:
         own: by contact id, what belongs to them.
         at: the instant of the decision.
         until: the last instant of a plan, or None.
+
+    Attributes:
+        others: touches of colleagues who are not decided now.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Party:
         self.arbiter = arbiter
         self.contacts = contacts
         self.own = own
+        self.others: Sequence[Touch] = ()
         self._when: dict[str, Any] = {"at": at, "until": until}
 
     @property
@@ -97,6 +101,7 @@ class Party:
         asked = {name: found.claims for name, found in self.own.items() if found.claims is not None}
         # The account of a touch is that of its contact.
         touches = [evolve(touch, contact=name) for name, found in self.own.items() for touch in found.touches]
+        touches += self.others
         scores = {name: found.scores for name, found in self.own.items()}
         return self.arbiter.account(self.contacts, touches, asked or None, scores=scores, **more)
 

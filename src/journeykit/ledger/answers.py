@@ -36,48 +36,38 @@ _Kind = TypeVar("_Kind")
 
 @frozen(kw_only=True)
 class Asked:
-    """What a decision is made from.
+    """What a decision is made from: of one contact, or of several of one account that are decided together.
 
     Attributes:
-        contact: who, his opt-outs of the ledger included.
-        touches: his history, the ledger's and the caller's.
-        claims: what is asked for; None makes one claim of every campaign's every content.
-        scores: by campaign id.
+        contacts: who, their opt-outs of the ledger included.
+        touches: their history, the ledger's and the caller's.
+        claims: by contact id, what is asked for; None makes one claim of every campaign's every content.
+        scores: by contact id and campaign id.
         at: the instant of the decision.
         until: the last instant of a plan, or None.
         run_id: the name under which it is decided.
     """
 
-    contact: Contact
+    contacts: tuple[Contact, ...]
     touches: tuple[Touch, ...]
-    claims: tuple[Claim, ...] | None
-    scores: Mapping[str, Score] | None
+    claims: Mapping[str, tuple[Claim, ...]] | None
+    scores: Mapping[str, Mapping[str, Score]]
     at: datetime
     until: datetime | None
     run_id: str
 
-    def case(self, arbiter: Arbiter, tariff: Tariff | None = None) -> Case:
-        """The contact's claims, settled."""
-        if not arbiter.compiled.per_account:
-            return arbiter.case(
-                self.contact,
-                self.touches,
-                self.claims,
-                at=self.at,
-                until=self.until,
-                scores=self.scores,
-                tariff=tariff,
-            )
-        account = arbiter.account(
-            (self.contact,),
-            self.touches,
-            None if self.claims is None else {self.contact.id: self.claims},
-            at=self.at,
-            until=self.until,
-            scores=None if self.scores is None else {self.contact.id: self.scores},
-            tariff=tariff,
-        )
-        return account.members[self.contact.id]
+    def cases(self, arbiter: Arbiter, tariff: Tariff | None = None) -> Mapping[str, Case]:
+        """By contact id, the claims, settled."""
+        when: dict[str, Any] = {"at": self.at, "until": self.until, "tariff": tariff}
+        if arbiter.compiled.per_account:
+            return arbiter.account(self.contacts, self.touches, self.claims, scores=self.scores, **when).members
+        (contact,) = self.contacts
+        claims = None if self.claims is None else self.claims[contact.id]
+        return {contact.id: arbiter.case(contact, self.touches, claims, scores=self.scores.get(contact.id), **when)}
+
+    def asked_of(self, contact: str) -> tuple[Claim, ...] | None:
+        """What is asked for of a contact."""
+        return None if self.claims is None else self.claims.get(contact, ())
 
 
 def wish_of(claims: Iterable[Claim] | None) -> str:
@@ -89,14 +79,15 @@ def wish_of(claims: Iterable[Claim] | None) -> str:
 
 
 def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
-    """An answer as the ledger keeps it: JSON.
+    """The answer about one contact as the ledger keeps it: JSON.
 
     Raises:
         DataError: for an attribute of a kind that cannot be written down.
     """
     return json.dumps(
         {
-            "wish": wish_of(asked.claims),
+            "wish": wish_of(asked.asked_of(decision.contact)),
+            "contact": decision.contact,
             "playbook": fingerprint,
             "granted": [
                 [grant.campaign, grant.content, grant.channel, grant.send_at.isoformat(), grant.weight]
@@ -112,20 +103,21 @@ def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
     )
 
 
-def answered(text: str, arbiter: Arbiter, *, explain: bool) -> Decision:
-    """The decision that an answer holds."""
+def answered(text: str, arbiter: Arbiter, *, explain: bool, tariff: Tariff | None = None) -> Decision:
+    """The decision that an answer holds; ``tariff`` is what prices of a run's quotas take."""
     found = json.loads(text)
+    contact = found["contact"]
     asked = Asked(**{name: _unplain(value) for name, value in found["asked"].items()})
     grants = tuple(
         Grant(campaign, content, channel, datetime.fromisoformat(at), weight)
         for campaign, content, channel, at, weight in found["granted"]
     )
     if found["playbook"] == arbiter.fingerprint:
-        again = arbiter.decision(asked.case(arbiter), explain=explain, run_id=asked.run_id)
+        again = arbiter.decision(asked.cases(arbiter, tariff)[contact], explain=explain, run_id=asked.run_id)
         if again.granted == grants:
             return again
     return Decision(
-        contact=asked.contact.id,
+        contact=contact,
         at=asked.at,
         until=asked.until,
         timezone=found["timezone"],
@@ -133,7 +125,7 @@ def answered(text: str, arbiter: Arbiter, *, explain: bool) -> Decision:
         total=found["total"],
         optimal=found["optimal"],
         bound=found["bound"],
-        write=lambda _: tuple(_row(asked, grant, found["playbook"]) for grant in grants),
+        write=lambda _: tuple(_row(asked, contact, grant, found["playbook"]) for grant in grants),
         explain=explain,
     )
 
@@ -143,13 +135,18 @@ def wish_in(text: str) -> str:
     return str(json.loads(text)["wish"])
 
 
-def _row(asked: Asked, grant: Grant, fingerprint: str) -> Row:
+def _row(asked: Asked, contact: str, grant: Grant, fingerprint: str) -> Row:
     """What is still known of a granted claim once playbook or policy have changed."""
-    own = [c.at for c in asked.claims or () if (c.campaign, c.content or grant.content) == (grant.campaign, grant.content)]
+    who = next(one for one in asked.contacts if one.id == contact)
+    own = [
+        claim.at
+        for claim in asked.asked_of(contact) or ()
+        if (claim.campaign, claim.content or grant.content) == (grant.campaign, grant.content)
+    ]
     return Row(
         run_id=asked.run_id,
-        contact=asked.contact.id,
-        account=asked.contact.account,
+        contact=contact,
+        account=who.account,
         campaign=grant.campaign,
         content=grant.content,
         channel=grant.channel,

@@ -16,7 +16,7 @@ from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wis
 from journeykit.ledger.reservation import RESERVED, Reservation, left_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
@@ -48,10 +48,10 @@ def decide(
     if key is not None and run_id is not None:
         raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
     asked = Asked(
-        contact=contact,
+        contacts=(contact,),
         touches=tuple(touches),
-        claims=None if claims is None else tuple(claims),
-        scores=scores,
+        claims=None if claims is None else {contact.id: tuple(claims)},
+        scores={} if scores is None else {contact.id: scores},
         at=at,
         until=until,
         run_id=_name(run_id, key),
@@ -62,13 +62,14 @@ def decide(
         if kept is not None:
             answer = transaction.answer(kept)
             if answer is not None:
-                _check_same(kept, asked, *answer)
+                _check_same(kept, contact.id, asked, *answer)
                 return answered(answer[1], arbiter, explain=explain)
-        case, asked = settled(arbiter, ledger, transaction, asked, accounts)
+        asked = informed(ledger, transaction, asked, accounts)
+        case = asked.cases(arbiter)[contact.id]
         decision = arbiter.decision(case, explain=explain, run_id=asked.run_id)
         transaction.add(reservations_of(case, asked.run_id))
         if kept is not None:
-            transaction.keep_answer(kept, contact.id, micros(at), answer_text(asked, decision, arbiter.fingerprint))
+            keep_answer(transaction, kept, asked, decision, arbiter.fingerprint)
     return decision
 
 
@@ -84,34 +85,43 @@ def key_of(run_id: str, contact: str) -> str:
     return f"run {run_id} contact {contact}"
 
 
-def _check_same(kept: str, asked: Asked, contact: str, answer: str) -> None:
+def _check_same(kept: str, asker: str, asked: Asked, contact: str, answer: str) -> None:
     """A key stands for one question."""
-    if contact != asked.contact.id:
+    if contact != asker:
         raise DataError(
-            f"{kept!r} has decided contact {contact!r} before, and not {asked.contact.id!r}; a key is one question's",
+            f"{kept!r} has decided contact {contact!r} before, and not {asker!r}; a key is one question's",
             source="ledger",
         )
-    if wish_in(answer) != wish_of(asked.claims):
+    if wish_in(answer) != wish_of(asked.asked_of(contact)):
         raise DataError(
             f"{kept!r} has decided other claims of contact {contact!r} before; ask for the same, or with another key",
             source="ledger",
         )
 
 
-def settled(
-    arbiter: Arbiter, ledger: BaseLedger, transaction: Transaction, asked: Asked, accounts: list[str]
-) -> tuple[Case, Asked]:
-    """A contact's claims, settled with what the ledger knows of him; and what that was made from."""
-    known = asked.contact
-    wishes = transaction.opt_outs([ledger.person(known.id)])
-    history = [held.touch() for held in transaction.counting([known.id], accounts)]
-    whole = evolve(
-        asked,
-        contact=left_alone(known, wishes) if wishes else known,
-        # The caller's touches are those that the ledger does not know: both count.
-        touches=(*history, *asked.touches),
-    )
-    return whole.case(arbiter), whole
+def informed(ledger: BaseLedger, transaction: Transaction, asked: Asked, accounts: Sequence[str]) -> Asked:
+    """What is asked, with what the ledger knows of the contacts: their history and their opt-outs.
+
+    The touches that are asked with are those that the ledger does not know: both count.
+    """
+    names = [contact.id for contact in asked.contacts]
+    wishes = transaction.opt_outs([ledger.person(name) for name in names])
+    history = [held.touch() for held in transaction.counting(names, accounts)]
+    contacts = asked.contacts
+    if wishes:
+        contacts = tuple(
+            left_alone(contact, [wish for wish in wishes if wish.person == ledger.person(contact.id)])
+            for contact in contacts
+        )
+    return evolve(asked, contacts=contacts, touches=(*history, *asked.touches))
+
+
+def keep_answer(transaction: Transaction, key: str, asked: Asked, decision: Decision, fingerprint: str) -> None:
+    """Keep an answer under a key, and remember who else is told of in it."""
+    names = {contact.id for contact in asked.contacts} | {touch.contact for touch in asked.touches}
+    others = sorted(name for name in names if name not in (None, decision.contact))
+    text = answer_text(asked, decision, fingerprint)
+    transaction.keep_answer(key, decision.contact, micros(asked.at), text, [str(name) for name in others])
 
 
 def reservations_of(case: Case, run_id: str) -> list[Reservation]:

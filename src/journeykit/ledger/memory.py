@@ -84,7 +84,7 @@ class MemoryTransaction:
         self._touches: dict[str, tuple[int, Reservation]] = {}
         self._by_contact: dict[str, dict[str, None]] = {}
         self._moves: list[tuple[int, str, str, str]] = []
-        self._answers: dict[str, tuple[str, int, str]] = {}
+        self._answers: dict[str, tuple[str, int, str, frozenset[str]]] = {}
         self._opt_outs: list[tuple[int, OptOut]] = []
         self._runs: dict[str, RunMark] = {}
 
@@ -192,9 +192,9 @@ class MemoryTransaction:
         """Several answers by key."""
         return {key: self._answers[key][2] for key in keys if key in self._answers}
 
-    def keep_answer(self, key: str, contact: str, at: int, answer: str) -> None:
-        """Keep an answer."""
-        self._answers[key] = contact, at, answer
+    def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
+        """Keep an answer, and who else it tells of."""
+        self._answers[key] = contact, at, answer, frozenset(others)
         self.done.append(lambda: self._answers.pop(key, None))
 
     def opt_outs(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
@@ -245,7 +245,9 @@ class MemoryTransaction:
         for id_ in own:
             self._put(id_, None)
         self._replace("_moves", [move for move in self._moves if move[1] not in own])
-        answers = {key: answer for key, answer in self._answers.items() if answer[0] != contact}
+        answers = {
+            key: answer for key, answer in self._answers.items() if contact != answer[0] and contact not in answer[3]
+        }
         gone = len(self._answers) - len(answers)
         self._replace("_answers", answers)
         wishes = [(n, evolve(w, contact=None) if w.person == person else w) for n, w in self._opt_outs]
@@ -257,7 +259,7 @@ class MemoryTransaction:
 
     def answers_about(self, contact: str) -> list[tuple[str, str]]:
         """All kept answers about a contact."""
-        return sorted((key, text) for key, (whose, _, text) in self._answers.items() if whose == contact)
+        return sorted((key, text) for key, (whose, _, text, _) in self._answers.items() if whose == contact)
 
     def moves_of(self, contact: str) -> list[tuple[str, str, str]]:
         """The moves of a contact's touches."""
@@ -293,14 +295,16 @@ class MemoryTransaction:
             "runs": len(self._runs),
         }
 
-    def as_of(self, mark: RunMark) -> Iterator[Reservation]:
-        """The touches that counted when a run began."""
+    def as_of(
+        self, mark: RunMark, contacts: Sequence[str] | None = None, accounts: Sequence[str] = ()
+    ) -> Iterator[Reservation]:
+        """The touches that counted when a run began, of all or some."""
         was: dict[str, str] = {}
         for number, id_, before, _ in self._moves:
             if number > mark.moves:
                 was.setdefault(id_, before)
         for number, touch in self._numbered():
             found = evolve(touch, status=was.get(touch.id, touch.status))
-            if number <= mark.touches and found.counts:
+            wanted = contacts is None or touch.contact in contacts or touch.account in accounts
+            if wanted and number <= mark.touches and found.counts:
                 yield found
-

@@ -18,7 +18,6 @@ from sqlalchemy import (
     exc,
     func,
     insert,
-    literal_column,
     or_,
     select,
     text,
@@ -32,7 +31,7 @@ from journeykit.errors import LedgerError, MissingExtraError, ModelError
 from journeykit.identity import contact_key
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.reservation import COUNTING, OptOut, Reservation
-from journeykit.ledger.tables import ANSWERS, MOVES, OPT_OUTS, RUNS, SETTINGS, TOUCHES, VERSION, upgrade, version_of
+from journeykit.ledger.tables import ANSWER_CONTACTS, ANSWERS, MOVES, OPT_OUTS, RUNS, SETTINGS, TOUCHES, VERSION, upgrade, version_of
 from journeykit.ledger.transaction import News, RunMark
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ _MANY = 500
 """So many values stand in one IN: SQLite has a limit."""
 _EVERYBODY = 0x6A6F75726E6579
 """The lock that writers share and the beginning of a run takes alone."""
-_STATUS = literal_column("status")
 _T = TOUCHES.c
 
 _HELD = select(TOUCHES).where(_T.id.in_(bindparam("ids", expanding=True)))
@@ -393,9 +391,11 @@ class SqlTransaction:
         wanted = select(ANSWERS.c.key, ANSWERS.c.answer).where(ANSWERS.c.key.in_(bindparam("ids", expanding=True)))
         return {key: answer for some in _pieces(keys) for key, answer in self.connection.execute(wanted, {"ids": some})}
 
-    def keep_answer(self, key: str, contact: str, at: int, answer: str) -> None:
-        """Keep an answer."""
+    def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
+        """Keep an answer, and who else it tells of."""
         self.connection.execute(insert(ANSWERS), {"key": key, "contact_id": contact, "at": at, "answer": answer})
+        if others:
+            self.connection.execute(insert(ANSWER_CONTACTS), [{"key": key, "contact_id": name} for name in others])
 
     def opt_outs(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
         """Opt-outs of persons, or of all; with ``until`` those with at most this number."""
@@ -476,7 +476,9 @@ class SqlTransaction:
         run = self.connection.execute
         run(delete(MOVES).where(MOVES.c.touch.in_(select(_T.seq).where(_T.contact_id == contact))))
         touches = run(delete(TOUCHES).where(_T.contact_id == contact)).rowcount
-        answers = run(delete(ANSWERS).where(ANSWERS.c.contact_id == contact)).rowcount
+        told = select(ANSWER_CONTACTS.c.key).where(ANSWER_CONTACTS.c.contact_id == contact)
+        answers = run(delete(ANSWERS).where(or_(ANSWERS.c.contact_id == contact, ANSWERS.c.key.in_(told)))).rowcount
+        run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.not_in(select(ANSWERS.c.key))))
         own = OPT_OUTS.c.person == person
         if keep_opt_outs:
             kept = run(update(OPT_OUTS).where(own).values(contact_id=None)).rowcount
@@ -505,9 +507,11 @@ class SqlTransaction:
         run = self.connection.execute
         old = and_(_T.at < before, _T.status != "reserved")
         run(delete(MOVES).where(MOVES.c.touch.in_(select(_T.seq).where(old))))
+        answers = run(delete(ANSWERS).where(ANSWERS.c.at < before)).rowcount
+        run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.not_in(select(ANSWERS.c.key))))
         return {
             "touches": run(delete(TOUCHES).where(old)).rowcount,
-            "answers": run(delete(ANSWERS).where(ANSWERS.c.at < before)).rowcount,
+            "answers": answers,
             "runs": run(delete(RUNS).where(func.coalesce(RUNS.c.until, RUNS.c.at) < before)).rowcount,
         }
 
@@ -529,8 +533,10 @@ class SqlTransaction:
             "runs": run(select(func.count()).select_from(RUNS)).scalar_one(),
         }
 
-    def as_of(self, mark: RunMark) -> Iterator[Reservation]:
-        """The touches that counted when a run began, in the order in which they were written."""
+    def as_of(
+        self, mark: RunMark, contacts: Sequence[str] | None = None, accounts: Sequence[str] = ()
+    ) -> Iterator[Reservation]:
+        """The touches that counted when a run began, of all or some, in the order in which they were written."""
         first = (
             select(MOVES.c.touch, func.min(MOVES.c.seq).label("seq"))
             .where(MOVES.c.seq > mark.moves)
@@ -545,8 +551,13 @@ class SqlTransaction:
             .where(_T.seq <= mark.touches, status.in_(COUNTING))
             .order_by(_T.seq)
         )
-        found = self.connection.execution_options(stream_results=True, yield_per=10_000).execute(wanted)
-        return (_reservation(row) for row in found)
+        if contacts is None:
+            found = self.connection.execution_options(stream_results=True, yield_per=10_000).execute(wanted)
+            return (_reservation(row) for row in found)
+        ids = bindparam("ids", expanding=True)
+        own = {held.id: held for held in self._touches(wanted.where(_T.contact_id.in_(ids)), contacts)}
+        own.update((held.id, held) for held in self._touches(wanted.where(_T.account_id.in_(ids)), accounts))
+        return iter(own.values())
 
 
 def _pieces(ids: Sequence[str]) -> Iterator[list[str]]:

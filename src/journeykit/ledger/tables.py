@@ -99,6 +99,12 @@ ANSWERS = Table(
     Column("at", BigInteger, nullable=False),
     Column("answer", Text, nullable=False),
 )
+ANSWER_CONTACTS = Table(
+    "jk_answer_contacts",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("contact_id", Text, primary_key=True, index=True),
+)
 OPT_OUTS = Table(
     "jk_opt_outs",
     METADATA,

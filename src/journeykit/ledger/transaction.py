@@ -71,8 +71,8 @@ class Transaction(Protocol):
     def answers_of(self, keys: Sequence[str]) -> dict[str, str]:
         """Several answers by key."""
 
-    def keep_answer(self, key: str, contact: str, at: int, answer: str) -> None:
-        """Keep an answer."""
+    def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
+        """Keep an answer, which is gone when its contact, or another one that it tells of, is forgotten."""
 
     def opt_outs(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
         """Opt-outs of persons, or of all; with ``until`` those with at most this number."""
@@ -107,8 +107,10 @@ class Transaction(Protocol):
     def stats(self) -> dict[str, Any]:
         """How much of what there is."""
 
-    def as_of(self, mark: RunMark) -> Iterator[Reservation]:
-        """The touches that counted when a run began, in the order in which they were written."""
+    def as_of(
+        self, mark: RunMark, contacts: Sequence[str] | None = None, accounts: Sequence[str] = ()
+    ) -> Iterator[Reservation]:
+        """The touches that counted when a run began, of all or some, in the order in which they were written."""
 
 
 @frozen
