@@ -407,6 +407,7 @@ class Arbiter:
         progress: Callable[[int, int | None], None] | None = None,
         summary: Callable[[Summary], object] | None = None,
         calendar: Callable[[Calendar], object] | None = None,
+        ledger: BaseLedger | None = None,
     ) -> Any:
         """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
 
@@ -431,6 +432,8 @@ class Arbiter:
             progress: is told, every now and then, how many contacts are done, and of how many where that is known.
             summary: is given the summary of the run once all is decided.
             calendar: is given the calendar of the plan once all is decided; needs ``until``.
+            ledger: where the history is read, beside the touches that are given, and what is granted is reserved. A run
+                that was begun before, and killed, goes on, and gives what an undisturbed one would have given.
 
         Returns:
             The table of decisions, of the caller's kind (a table of PyArrow for paths and mappings); with ``stream``
@@ -471,6 +474,7 @@ class Arbiter:
             zone=zone,
             max_bad=max_bad,
             progress=progress,
+            ledger=ledger,
         )
         if calendar is not None:
             # What cannot be is said before the work.
