@@ -29,9 +29,21 @@ STREET = [
     {"explain", "audit"},
     {"arbiter"},
     {"accounts"},
-    {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "calendar", "tables", "ledger", "job", "testing"},
+    {
+        "spelling",
+        "lines",
+        "yaml_file",
+        "files",
+        "schema",
+        "explanation",
+        "calendar",
+        "tables",
+        "ledger",
+        "job",
+        "testing",
+    },
     {"columns"},
-    {"demo", "cli"},
+    {"demo", "ledger_commands", "cli"},
     {"__main__"},
 ]
 HOMES = {

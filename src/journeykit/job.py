@@ -639,13 +639,13 @@ class Job:
         self._run = choose_together(self.arbiter, parties, claims=self._claims is not None, threads=1)
         known: dict[str, Decided] = {}
         chosen = [(self._run.allotted(number), self._run.tariff) for number in range(len(parties))]
-        found = (
+        found: Iterable[list[Decided]] = (
             decide_party(party, explain=self.explain, run_id=self.run_id, chosen=choice)
             for party, choice in zip(parties, chosen, strict=True)
         )
         if self._ledger is not None:
             self._ledger.tariff = self._run.tariff
-            found = iter(self._ledger.decided(parties, chosen))
+            found = self._ledger.decided(parties, chosen)
         for party, decided in zip(parties, found, strict=True):
             known.update(zip((contact.id for contact in party.contacts), decided, strict=True))
         for number, contact in given:

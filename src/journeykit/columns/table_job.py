@@ -225,8 +225,8 @@ class TableJob:
                 first=np.zeros(contacts + 1, np.int64), at=np.zeros(0, np.int64), shape=np.zeros(0, np.int32)
             )
         reader = self._reader
-        parts = () if reader is None else self._touch_parts(segment)
-        for found in self._at_once(lambda part: reader.read(part, met), parts):
+        read = None if reader is None else partial(reader.read, met=met)
+        for found in () if read is None else self._at_once(read, self._touch_parts(segment)):
             if segment is None or found.group in segment.fresh:
                 for bad in found.bad:
                     self.bad.add(bad)

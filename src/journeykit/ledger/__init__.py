@@ -47,7 +47,7 @@ _HOMES = {
     "SendLog": "send_log",
 }
 
-__all__ = ["SEND_LOGS", *_HOMES]  # noqa: PLE0604, F822  (the keys are texts; loaded when touched)
+__all__ = ["SEND_LOGS", *_HOMES]  # noqa: PLE0604  (the keys are texts; loaded when touched)
 
 
 def __getattr__(name: str) -> Any:

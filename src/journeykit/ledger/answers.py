@@ -9,9 +9,10 @@ of what was granted.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import fields, frozen
 
@@ -23,7 +24,7 @@ from journeykit.errors import DataError
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from journeykit.arbiter import Arbiter
     from journeykit.case import Case
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _KINDS: dict[str, type[Any]] = {"contact": Contact, "touch": Touch, "claim": Claim, "score": Score, "consent": Consent}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
-_Kind = TypeVar("_Kind")
 
 
 @frozen(kw_only=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from journeykit.civil import clock, micros, moment
 from journeykit.decision import Reason
@@ -22,7 +21,8 @@ from journeykit.ledger.reservation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
@@ -44,7 +44,6 @@ _LAST_RULES = (
 """The reasons that are looked at again at the moment of sending."""
 
 
-
 class BaseLedger:
     """A ledger; `Ledger` and `MemoryLedger` say where it is kept.
 
@@ -55,7 +54,16 @@ class BaseLedger:
     def __init__(self, arbiter: Arbiter | None = None) -> None:
         self.arbiter = arbiter
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     # What each kind of ledger has of its own
+
+    def close(self) -> None:
+        """Close what is open. The ledger may be used again."""
 
     def upgrade(self) -> int:
         """Create the schema, or take it to the version of this library; the version that it has now."""
@@ -216,9 +224,7 @@ class BaseLedger:
             held = self._known(transaction.held([id_]), [id_])[0]
             wishes = transaction.opt_outs([self.person(contact.id)])
         if held.contact != contact.id:
-            raise ModelError(
-                f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact"
-            )
+            raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
         return ReleaseCheck(reservation=held, reasons=_reasons(judge, left_alone(contact, wishes), held, at))
 
     # People's rights
@@ -227,9 +233,7 @@ class BaseLedger:
         """The hash by which the ledger knows a contact once he is forgotten."""
         return person_of(self.salt(), contact)
 
-    def opt_out(
-        self, contact: str, *, at: datetime, channel: str | None = None, suppressed: bool = False
-    ) -> None:
+    def opt_out(self, contact: str, *, at: datetime, channel: str | None = None, suppressed: bool = False) -> None:
         """Leave a contact alone from now on, whatever the caller's data say of him.
 
         Args:
@@ -320,7 +324,9 @@ class BaseLedger:
 
     # History in
 
-    def import_log(self, source: Source, log: SendLog | str, *, max_bad: int | None = None) -> Imported:
+    def import_log(
+        self, source: Source, log: SendLog | str | Mapping[str, Any], *, max_bad: int | None = None
+    ) -> Imported:
         """Read a send log into the history; to read it again changes nothing.
 
         Args:

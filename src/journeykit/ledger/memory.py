@@ -156,9 +156,7 @@ class MemoryTransaction:
         return [
             touch
             for _, touch in self._numbered()
-            if touch.status == status
-            and (before is None or touch.micros < before)
-            and run_id in (None, touch.run_id)
+            if touch.status == status and (before is None or touch.micros < before) and run_id in (None, touch.run_id)
         ][:count]
 
     def add(self, touches: Iterable[Reservation]) -> int:
@@ -232,7 +230,9 @@ class MemoryTransaction:
 
     def news(self, mark: RunMark, contacts: Sequence[str], accounts: Sequence[str], persons: Sequence[str]) -> News:
         """Whose history others have added to since a run began."""
-        late = [touch for number, touch in self._touches.values() if number > mark.touches and touch.run_id != mark.run_id]
+        late = [
+            touch for number, touch in self._touches.values() if number > mark.touches and touch.run_id != mark.run_id
+        ]
         return News(
             frozenset(touch.contact for touch in late).intersection(contacts),
             frozenset(touch.account for touch in late if touch.account is not None).intersection(accounts),
@@ -274,7 +274,11 @@ class MemoryTransaction:
         self._replace("_moves", [move for move in self._moves if move[1] not in gone])
         answers = {key: answer for key, answer in self._answers.items() if answer[1] >= before}
         runs = {name: mark for name, mark in self._runs.items() if (mark.until or mark.at) >= before}
-        counts = {"touches": len(old), "answers": len(self._answers) - len(answers), "runs": len(self._runs) - len(runs)}
+        counts = {
+            "touches": len(old),
+            "answers": len(self._answers) - len(answers),
+            "runs": len(self._runs) - len(runs),
+        }
         self._replace("_answers", answers)
         self._replace("_runs", runs)
         return counts

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, fields, frozen
 
-from journeykit.civil import micros, moment
+from journeykit.civil import micros
 from journeykit.contact import Consent, Contact
+from journeykit.decision import Reason
 from journeykit.errors import LedgerError
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from journeykit.decision import Reason, Row
+    from journeykit.decision import Row
 
 RESERVED, SENT, RELEASED, EXPIRED, BOUNCED, FAILED = STATUSES = (
     "reserved",

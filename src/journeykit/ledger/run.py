@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from journeykit.touch import Touch
 
 PIECE = 500
-"""So many contacts are reserved for in one transaction: as many locks as PostgreSQL has room for, several jobs at once."""
+"""So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
 
 
 class Proposal:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from attrs import asdict, evolve
 from sqlalchemy import (
     Connection,
     and_,
@@ -31,7 +32,18 @@ from journeykit.errors import LedgerError, MissingExtraError, ModelError
 from journeykit.identity import contact_key
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.reservation import COUNTING, OptOut, Reservation
-from journeykit.ledger.tables import ANSWER_CONTACTS, ANSWERS, MOVES, OPT_OUTS, RUNS, SETTINGS, TOUCHES, VERSION, upgrade, version_of
+from journeykit.ledger.tables import (
+    ANSWER_CONTACTS,
+    ANSWERS,
+    MOVES,
+    OPT_OUTS,
+    RUNS,
+    SETTINGS,
+    TOUCHES,
+    VERSION,
+    upgrade,
+    version_of,
+)
 from journeykit.ledger.transaction import News, RunMark
 
 if TYPE_CHECKING:
@@ -51,14 +63,10 @@ _HELD = select(TOUCHES).where(_T.id.in_(bindparam("ids", expanding=True)))
 _BY_MESSAGE = select(TOUCHES).where(_T.message.in_(bindparam("ids", expanding=True)))
 _OF_ONE = select(TOUCHES).where(_T.contact_id == bindparam("contact"), _T.status.in_(COUNTING)).order_by(_T.seq)
 _OF_MANY = (
-    select(TOUCHES)
-    .where(_T.contact_id.in_(bindparam("ids", expanding=True)), _T.status.in_(COUNTING))
-    .order_by(_T.seq)
+    select(TOUCHES).where(_T.contact_id.in_(bindparam("ids", expanding=True)), _T.status.in_(COUNTING)).order_by(_T.seq)
 )
 _OF_ACCOUNTS = (
-    select(TOUCHES)
-    .where(_T.account_id.in_(bindparam("ids", expanding=True)), _T.status.in_(COUNTING))
-    .order_by(_T.seq)
+    select(TOUCHES).where(_T.account_id.in_(bindparam("ids", expanding=True)), _T.status.in_(COUNTING)).order_by(_T.seq)
 )
 _ANSWER = select(ANSWERS.c.contact_id, ANSWERS.c.answer).where(ANSWERS.c.key == bindparam("key"))
 _OPT_OUTS = select(OPT_OUTS).where(OPT_OUTS.c.person.in_(bindparam("ids", expanding=True))).order_by(OPT_OUTS.c.seq)
@@ -203,7 +211,9 @@ class Ledger(BaseLedger):
         if locks:
             # In one order for all, so that two jobs never wait for each other.
             connection.execute(
-                text("SELECT count(pg_advisory_xact_lock(lock)) FROM (SELECT unnest(CAST(:locks AS bigint[])) AS lock) s"),
+                text(
+                    "SELECT count(pg_advisory_xact_lock(lock)) FROM (SELECT unnest(CAST(:locks AS bigint[])) AS lock) s"
+                ),
                 {"locks": sorted(locks)},
             )
 
@@ -295,7 +305,11 @@ def _kind_of(error: exc.DBAPIError) -> str:
         return "locked"
     if state in ("53100", "53200", "53400"):
         return "full"
-    if error.connection_invalidated or state[:2] in ("08", "57") or (not state and isinstance(error, exc.OperationalError)):
+    if (
+        error.connection_invalidated
+        or state[:2] in ("08", "57")
+        or (not state and isinstance(error, exc.OperationalError))
+    ):
         return "lost"
     return "other"
 
@@ -433,21 +447,13 @@ class SqlTransaction:
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
         found = self.connection.execute(select(RUNS).where(RUNS.c.run_id == run_id)).first()
-        return None if found is None else RunMark(**found._mapping)
+        return None if found is None else _mark(found)
 
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down, with the last touch, move and opt-out that there are."""
-        begun = {
-            "run_id": mark.run_id,
-            "playbook": mark.playbook,
-            "at": mark.at,
-            "until": mark.until,
-            "touches": self._last(TOUCHES),
-            "moves": self._last(MOVES),
-            "opt_outs": self._last(OPT_OUTS),
-        }
-        self.connection.execute(insert(RUNS), begun)
-        return RunMark(**begun)
+        begun = evolve(mark, touches=self._last(TOUCHES), moves=self._last(MOVES), opt_outs=self._last(OPT_OUTS))
+        self.connection.execute(insert(RUNS), asdict(begun))
+        return begun
 
     def _last(self, table: Any) -> int:
         return int(self.connection.execute(select(func.max(table.c.seq))).scalar() or 0)
@@ -460,8 +466,12 @@ class SqlTransaction:
             persons = ()
         wish = OPT_OUTS.c
         return News(
-            self._those(select(_T.contact_id).where(_T.contact_id.in_(bindparam("ids", expanding=True)), others), contacts),
-            self._those(select(_T.account_id).where(_T.account_id.in_(bindparam("ids", expanding=True)), others), accounts),
+            self._those(
+                select(_T.contact_id).where(_T.contact_id.in_(bindparam("ids", expanding=True)), others), contacts
+            ),
+            self._those(
+                select(_T.account_id).where(_T.account_id.in_(bindparam("ids", expanding=True)), others), accounts
+            ),
             self._those(
                 select(wish.person).where(wish.person.in_(bindparam("ids", expanding=True)), wish.seq > mark.opt_outs),
                 persons,
@@ -518,7 +528,8 @@ class SqlTransaction:
     def stats(self) -> dict[str, Any]:
         """How much of what there is."""
         run = self.connection.execute
-        by_status = dict(run(select(_T.status, func.count()).group_by(_T.status).order_by(_T.status)).tuples().all())
+        statuses = run(select(_T.status, func.count()).group_by(_T.status).order_by(_T.status))
+        by_status = {status: count for status, count in statuses}  # noqa: C416  (rows are no tuples to a checker)
         first, last, contacts = run(
             select(func.min(_T.at), func.max(_T.at), func.count(func.distinct(_T.contact_id)))
         ).one()
@@ -552,12 +563,24 @@ class SqlTransaction:
             .order_by(_T.seq)
         )
         if contacts is None:
-            found = self.connection.execution_options(stream_results=True, yield_per=10_000).execute(wanted)
-            return (_reservation(row) for row in found)
-        ids = bindparam("ids", expanding=True)
+            every: Any = self.connection.execution_options(stream_results=True, yield_per=10_000).execute(wanted)
+            return (_reservation(row) for row in every)
+        ids: Any = bindparam("ids", expanding=True)
         own = {held.id: held for held in self._touches(wanted.where(_T.contact_id.in_(ids)), contacts)}
         own.update((held.id, held) for held in self._touches(wanted.where(_T.account_id.in_(ids)), accounts))
         return iter(own.values())
+
+
+def _mark(row: Row[Any]) -> RunMark:
+    return RunMark(
+        run_id=row.run_id,
+        playbook=row.playbook,
+        at=row.at,
+        until=row.until,
+        touches=row.touches,
+        moves=row.moves,
+        opt_outs=row.opt_outs,
+    )
 
 
 def _pieces(ids: Sequence[str]) -> Iterator[list[str]]:
