@@ -74,6 +74,13 @@ _MOVE = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(status=bind
 _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bindparam("told"))
 
 
+_ALONE = text("SELECT pg_advisory_xact_lock(:everybody)")
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:everybody), pg_advisory_xact_lock(CAST(:first AS bigint))")
+_LOCK = text(
+    "SELECT count(pg_advisory_xact_lock(own)) FROM (SELECT unnest(CAST(:locks AS bigint[])) AS own OFFSET 0) AS sorted"
+)
+
+
 class Ledger(BaseLedger):
     """The durable store of touches and reservations, in SQLite or PostgreSQL.
 
@@ -206,16 +213,14 @@ class Ledger(BaseLedger):
             # The driver begins when it pleases; a decision must hold the file before it reads.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             return
-        shared = "" if exclusive else "_shared"
-        connection.execute(text(f"SELECT pg_advisory_xact_lock{shared}(:everybody)"), {"everybody": _EVERYBODY})
-        if locks:
-            # In one order for all, so that two jobs never wait for each other.
-            connection.execute(
-                text(
-                    "SELECT count(pg_advisory_xact_lock(lock)) FROM (SELECT unnest(CAST(:locks AS bigint[])) AS lock) s"
-                ),
-                {"locks": sorted(locks)},
-            )
+        if exclusive:
+            connection.execute(_ALONE, {"everybody": _EVERYBODY})
+            return
+        # Everybody's lock first, and the others in one order for all, so that two jobs never wait for each other.
+        first, *rest = sorted(locks) or [None]
+        connection.execute(_SHARE, {"everybody": _EVERYBODY, "first": first})
+        if rest:
+            connection.execute(_LOCK, {"locks": rest})
 
     @contextmanager
     def _told(self) -> Iterator[None]:

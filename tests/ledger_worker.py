@@ -1,0 +1,139 @@
+"""Processes that crowd and die, for the tests of the ledger.
+
+    python ledger_worker.py crowd URL
+    python ledger_worker.py kill ENGINE URL POINT...
+
+Everything is loaded once; what crowds and dies are forks of this process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import event
+
+from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
+from journeykit.job import Inputs, Job
+from journeykit.ledger import Ledger
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+PROCESSES, CROWDED = 32, 200
+PEOPLE = 1200
+TWO = Arbiter(Playbook(caps=[Cap(name="two", max=2, window=Window.ever())]))
+NIGHT = Arbiter(
+    Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": [{"id": f"c{n}", "content": ["note"], "weight": n + 1} for n in range(3)],
+            "caps": [{"name": "two a week", "max": 2, "window": {"rolling": "7d"}}],
+        }
+    )
+)
+
+
+def contacts():
+    return [{"contact_id": f"p{number}", "consent": "email"} for number in range(PEOPLE)]
+
+
+def fork(work):
+    """Run something in a process of its own; its id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001  (a fork must never go on with its parent's work)
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
+def wait(child):
+    """How a process ended: its exit code, or less than 0 for the signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+# A crowd
+
+
+def crowd(url):
+    """Many processes ask for the same contacts, each in an order of its own."""
+
+    def ask(number):
+        ledger = Ledger(url)
+        names = [f"p{contact}" for contact in range(CROWDED)]
+        Random(number).shuffle(names)
+        claim = Claim(campaign=f"c{number}", channel="email", weight=1)
+        for name in names:
+            TWO.decide(Contact(id=name, consent=["email"]), claims=[claim], at=AT, ledger=ledger)
+        ledger.close()
+
+    children = [fork(lambda number=number: ask(number)) for number in range(PROCESSES)]
+    codes = {wait(child) for child in children}
+    sys.exit(0 if codes == {0} else 1)
+
+
+# Deaths
+
+
+def night(engine, url, out, at_event=None):
+    """A run over tables, which dies at an event of its connections where one is given; how many there were."""
+    ledger = Ledger(url)
+    count = 0
+
+    def step(*_):
+        nonlocal count
+        if count == at_event:
+            os.kill(os.getpid(), signal.SIGKILL)
+        count += 1
+
+    for name in ("before_cursor_execute", "after_cursor_execute", "commit", "rollback"):
+        event.listen(ledger.engine, name, step)
+    if engine == "one":
+        Job(NIGHT, Inputs(contacts=contacts()), at=AT, run_id="night", ledger=ledger).write(out)
+    else:
+        from journeykit.columns import TableJob
+
+        TableJob(NIGHT, contacts(), at=AT, run_id="night", ledger=ledger).write(out)
+    ledger.close()
+    return count
+
+
+def kill(engine, url, points):
+    """Begin a run and kill it at each of the points, each later than what was done before; then let it end.
+
+    A point below 1 is a share of all events of the run; one from 1 on is so many milliseconds.
+    """
+    folder = Path(os.environ["WORK"])
+    undisturbed, other = os.environ["UNDISTURBED"], folder / "undisturbed.csv"
+    before = time.monotonic()
+    events = night(engine, undisturbed, other)
+    sys.stdout.write(f"{events} events, {time.monotonic() - before:.2f} s\n")
+    sys.stdout.flush()
+    out = folder / "out.csv"
+    deaths = 0
+    for point in map(float, points):
+        by_time = point >= 1
+        child = fork(lambda p=point, t=by_time: night(engine, url, out, None if t else int(p * events)))
+        if by_time:
+            time.sleep(point / 1000)
+            os.kill(child, signal.SIGKILL)
+        deaths += wait(child) == -signal.SIGKILL
+        out.unlink(missing_ok=True)
+    night(engine, url, out)
+    same = out.read_bytes() == other.read_bytes()
+    sys.stdout.write(f"deaths {deaths}, same {same}\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "crowd":
+        crowd(sys.argv[2])
+    else:
+        kill(sys.argv[2], sys.argv[3], sys.argv[4:])
