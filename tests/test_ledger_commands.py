@@ -113,7 +113,9 @@ def test_a_run_of_other_tables_says_how_to_go_on(folder, capsys):
     """The data cannot be used: nothing is written."""
     decide("--engine", "one")
     (folder / "contacts.csv").write_text("contact_id,consent,opted_out\nanna,email,\nben,email,yes\n", encoding="utf-8")
-    assert decide("--engine", "one") == 0, "who is granted nothing now is left as he was"
+    for engine in ("one", "columns"):
+        assert decide("--engine", engine, out="other.csv") == 4
+        assert "reserved other messages for contact 'ben' before" in capsys.readouterr().err
     (folder / "playbook.yaml").write_text(PLAYBOOK.replace("weight: 8", "weight: 9"), encoding="utf-8")
     assert decide("--engine", "one", out="other.csv") == 4
     assert "begun with another playbook" in capsys.readouterr().err

@@ -571,7 +571,9 @@ class TableJob:
             for row, own in granted.items()
         ]
         chosen, run = None, self._run
-        for row in sorted({*np.flatnonzero(done.odd).tolist(), *done.answers.left.tolist()}):
+        apart = {*np.flatnonzero(done.odd).tolist(), *done.answers.left.tolist()}
+        ledger.check_none(name for row, name in enumerate(names) if row not in granted and row not in apart)
+        for row in sorted(apart):
             contact = self.read_contact(done, row)
             if contact is None:
                 continue

@@ -151,6 +151,10 @@ class MemoryTransaction:
         """What a run has reserved for contacts."""
         return [touch for _, touch in self._of(contacts) if touch.run_id == run_id]
 
+    def contacts_of(self, mark: RunMark) -> frozenset[str]:
+        """The contacts for whom a run has reserved anything."""
+        return frozenset(touch.contact for _, touch in self._touches.values() if touch.run_id == mark.run_id)
+
     def in_status(self, status: str, before: int | None, run_id: str | None, count: int) -> list[Reservation]:
         """So many touches of a status, of a run, that lie before an instant."""
         return [
@@ -159,14 +163,11 @@ class MemoryTransaction:
             if touch.status == status and (before is None or touch.micros < before) and run_id in (None, touch.run_id)
         ][:count]
 
-    def add(self, touches: Iterable[Reservation]) -> int:
+    def add(self, touches: Iterable[Reservation]) -> None:
         """Write touches, those with a known id left out."""
-        new = 0
         for touch in touches:
             if touch.id not in self._touches:
                 self._put(touch.id, (self._next(), touch))
-                new += 1
-        return new
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status."""

@@ -111,7 +111,9 @@ class LedgerRun:
         )
         # Alone, so that whatever has a smaller number than the mark is in the ledger by now.
         with ledger.transaction(exclusive=True) as transaction:
-            self.mark = transaction.run(run_id) or transaction.begin_run(wanted)
+            begun = transaction.run(run_id)
+            self.mark = begun or transaction.begin_run(wanted)
+            self._before = frozenset[str]() if begun is None else transaction.contacts_of(begun)
             wishes = transaction.opt_outs(until=self.mark.opt_outs)
         for name in ("playbook", "at", "until"):
             if getattr(self.mark, name) != getattr(wanted, name):
@@ -190,10 +192,18 @@ class LedgerRun:
             for row in decision.rows
             if row.send_at is not None
         ]
-        if not reservations:
-            return None
         names = tuple(contact.id for contact in party.contacts)
+        if not reservations:
+            self.check_none(names)
+            return None
         return Proposal(names, self._account(party.contacts[0]), reservations, lambda: party)
+
+    def check_none(self, names: Iterable[str]) -> None:
+        """Refuse to go on where contacts who are granted nothing were granted something before the run was killed."""
+        if self._before:
+            changed = next((name for name in names if name in self._before), None)
+            if changed is not None:
+                raise _changed(self.mark.run_id, changed)
 
     def settle(self, proposals: Sequence[Proposal]) -> dict[str, Decision]:
         """Reserve what was granted, piece by piece.

@@ -70,6 +70,10 @@ _OF_ACCOUNTS = (
 )
 _ANSWER = select(ANSWERS.c.contact_id, ANSWERS.c.answer).where(ANSWERS.c.key == bindparam("key"))
 _OPT_OUTS = select(OPT_OUTS).where(OPT_OUTS.c.person.in_(bindparam("ids", expanding=True))).order_by(OPT_OUTS.c.seq)
+_ADD = {
+    "sqlite": sqlite.insert(TOUCHES).on_conflict_do_nothing(index_elements=["id"]),
+    "postgresql": postgresql.insert(TOUCHES).on_conflict_do_nothing(index_elements=["id"]),
+}
 _MOVE = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(status=bindparam("to"))
 _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bindparam("told"))
 
@@ -217,7 +221,8 @@ class Ledger(BaseLedger):
             connection.execute(_ALONE, {"everybody": _EVERYBODY})
             return
         # Everybody's lock first, and the others in one order for all, so that two jobs never wait for each other.
-        first, *rest = sorted(locks) or [None]
+        own: list[int | None] = [*sorted(locks)] or [None]
+        first, *rest = own
         connection.execute(_SHARE, {"everybody": _EVERYBODY, "first": first})
         if rest:
             connection.execute(_LOCK, {"locks": rest})
@@ -359,6 +364,11 @@ class SqlTransaction:
         own = select(TOUCHES).where(_T.contact_id.in_(bindparam("ids", expanding=True)), _T.run_id == run_id)
         return list(self._touches(own, contacts))
 
+    def contacts_of(self, mark: RunMark) -> frozenset[str]:
+        """The contacts for whom a run has reserved anything."""
+        own = select(_T.contact_id).where(_T.seq > mark.touches, _T.run_id == mark.run_id).distinct()
+        return frozenset(self.connection.execute(own).scalars())
+
     def in_status(self, status: str, before: int | None, run_id: str | None, count: int) -> list[Reservation]:
         """So many touches of a status, of a run, that lie before an instant."""
         wanted = select(TOUCHES).where(_T.status == status)
@@ -371,18 +381,11 @@ class SqlTransaction:
             wanted = wanted.with_for_update()
         return [_reservation(row) for row in self.connection.execute(wanted)]
 
-    def add(self, touches: Iterable[Reservation]) -> int:
-        """Write touches, those with a known id left out; how many were new."""
+    def add(self, touches: Iterable[Reservation]) -> None:
+        """Write touches, those with a known id left out."""
         rows = [_row(touch) for touch in touches]
-        if not rows:
-            return 0
-        family = sqlite if self.is_sqlite else postgresql
-        statement = family.insert(TOUCHES).on_conflict_do_nothing(index_elements=["id"])
-        if len(rows) == 1:
-            return int(self.connection.execute(statement, rows[0]).rowcount)
-        before = self._last(TOUCHES) if self.is_sqlite else 0
-        found = self.connection.execute(statement, rows).rowcount
-        return self._last(TOUCHES) - before if self.is_sqlite else max(int(found), 0)
+        if rows:
+            self.connection.execute(_ADD[self.connection.dialect.name], rows)
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status; what they were is written down."""

@@ -53,11 +53,14 @@ class Transaction(Protocol):
     def of_run(self, run_id: str, contacts: Sequence[str]) -> list[Reservation]:
         """What a run has reserved for contacts, whatever became of it."""
 
+    def contacts_of(self, mark: RunMark) -> frozenset[str]:
+        """The contacts for whom a run has reserved anything."""
+
     def in_status(self, status: str, before: int | None, run_id: str | None, count: int) -> list[Reservation]:
         """So many touches of a status, of a run, that lie before an instant."""
 
-    def add(self, touches: Iterable[Reservation]) -> int:
-        """Write touches, those with a known id left out; how many were new."""
+    def add(self, touches: Iterable[Reservation]) -> None:
+        """Write touches, those with a known id left out."""
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status; what they were is written down."""
