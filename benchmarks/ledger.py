@@ -40,9 +40,9 @@ def playbook() -> Playbook:
     )
 
 
-def contact(number: int) -> Contact:
+def contact(run: str, number: int) -> Contact:
     """One who may get anything."""
-    return Contact(id=f"p{number}", consent=["email", "sms"], timezone="Europe/Skopje")
+    return Contact(id=f"{run}-p{number}", consent=["email", "sms"], timezone="Europe/Skopje")
 
 
 def millis(work) -> float:
@@ -57,7 +57,7 @@ def history(ledger: Ledger, run: str) -> None:
     held = [
         Reservation(
             id=f"{run}-{n}-{k}",
-            contact=f"p{n}",
+            contact=f"{run}-p{n}",
             at=AT - timedelta(days=40 + k),
             status="sent",
             channel="email",
@@ -80,12 +80,12 @@ def singles(ledger: Ledger, folder: Path, run: str) -> dict[str, float]:
     seen: dict[str, list[float]] = {"bare": [], "alone": [], "reserve": [], "key": []}
     touches = [Touch(at=AT - timedelta(days=40 + k), channel="email", campaign="old") for k in range(5)]
     for n in range(TIMES):
-        who = contact(n)
+        who = contact(run, n)
         # In turns, so that all of them have the machine's good and bad moments alike.
         seen["bare"].append(millis(lambda n=n: bare.execute("INSERT INTO t (contact, at) VALUES (?, ?)", ("p", n))))
         seen["alone"].append(millis(lambda who=who: arbiter.decide(who, touches, at=AT).granted))
         seen["reserve"].append(millis(lambda who=who: arbiter.decide(who, at=AT, ledger=ledger)))
-        other = contact(TIMES + n)
+        other = contact(run, TIMES + n)
         seen["key"].append(millis(lambda who=other, n=n: arbiter.decide(who, at=AT, ledger=ledger, key=f"{run}-{n}")))
     bare.close()
     return {name: statistics.median(values) for name, values in seen.items()}
@@ -99,12 +99,12 @@ def bulk(ledger: Ledger, run: str) -> tuple[float, float]:
     made = LedgerRun(ledger, arbiter, run_id=f"{run}-bulk", at=AT, until=None)
     proposals = [
         Proposal(
-            (f"b{n}",),
+            (f"{run}-b{n}",),
             None,
             [
                 Reservation(
                     id=f"{run}-b{n}",
-                    contact=f"b{n}",
+                    contact=f"{run}-b{n}",
                     at=AT,
                     status="reserved",
                     channel="email",
@@ -121,7 +121,7 @@ def bulk(ledger: Ledger, run: str) -> tuple[float, float]:
     begun = time.perf_counter()
     made.settle(proposals)
     alone = BULK / (time.perf_counter() - begun)
-    contacts = [{"contact_id": f"j{n}", "consent": "email;sms"} for n in range(1000)]
+    contacts = [{"contact_id": f"{run}-j{n}", "consent": "email;sms"} for n in range(1000)]
     job = Job(arbiter, Inputs(contacts=contacts), at=AT, ledger=ledger, run_id=f"{run}-job")
     begun = time.perf_counter()
     count = sum(len(decision.granted) for _, decision in job.decisions())
@@ -134,7 +134,7 @@ def columns(ledger: Ledger, run: str) -> float | None:
         from journeykit.columns import TableJob
     except ImportError:
         return None
-    contacts = [{"contact_id": f"k{n}", "consent": "email;sms"} for n in range(BULK)]
+    contacts = [{"contact_id": f"{run}-k{n}", "consent": "email;sms"} for n in range(BULK)]
     arbiter = Arbiter(playbook())
     for size in (10, BULK):
         # The small one loads the kernels.
