@@ -183,7 +183,9 @@ def left_alone(contact: Contact, wishes: Iterable[OptOut]) -> Contact:
 
     Example:
         >>> from datetime import UTC
-        >>> wish = OptOut(person="", contact="anna", channel="sms", suppressed=False, at=moment(0))
+        >>> from datetime import UTC
+        >>> since = datetime(2026, 11, 5, tzinfo=UTC)
+        >>> wish = OptOut(person="", contact="anna", channel="sms", suppressed=False, at=since)
         >>> left_alone(Contact(id="anna", consent=["sms", "email"]), [wish]).consent_for("sms", 0)
         False
     """
