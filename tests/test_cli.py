@@ -80,7 +80,7 @@ def test_explain_fills_two_columns():
     """With --explain the columns displaced and needs have values."""
     assert decide("--explain") == cli.DONE
     granted, deferred, _ = (row.split(",") for row in rows())
-    assert (granted[15], deferred[16]) == ("0.5", "3.0")
+    assert (granted[16], deferred[17]) == ("0.5", "3.0")
 
 
 def test_json_prints_the_summary(capsys):
@@ -184,7 +184,7 @@ def test_a_plan_takes_what_decide_takes():
     assert plan("--all", "--explain", "--run", "two weeks") == cli.DONE
     assert len(rows()) == 4
     assert rows()[0].split(",")[1] == "two weeks"
-    assert rows()[0].split(",")[15] == "0.0"
+    assert rows()[0].split(",")[16] == "0.0"
 
 
 def test_json_prints_the_summary_of_a_plan_and_its_calendar(capsys):

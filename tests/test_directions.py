@@ -27,6 +27,7 @@ STREET = [
     {"case"},
     {"account"},
     {"explain", "audit"},
+    {"audit_quotas"},
     {"arbiter"},
     {"accounts"},
     {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.case import Case
+from journeykit.entry import opening_of
 from journeykit.errors import ModelError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Party:
 
     Attributes:
         others: touches of colleagues who are not decided now.
+        used: by side of the quotas, what was granted uses, once a run has chosen.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Party:
         self.own = own
         self.others: Sequence[Touch] = ()
         self._when: dict[str, Any] = {"at": at, "until": until}
+        self.used: list[int] = []
 
     @property
     def key(self) -> str:
@@ -123,6 +126,9 @@ def decide_party(
         found = party.settled() if chosen is None else party.settled(*chosen)
     except ModelError as error:
         return [(error, party.own[contact.id].counted) for contact in party.contacts]
+    if chosen is not None:
+        members = [found] if isinstance(found, Case) else list(found.members.values())
+        party.used = [sum(used) for used in zip(*(_used(member, chosen[1]) for member in members), strict=True)]
     return [
         (
             party.arbiter.decision(
@@ -131,6 +137,23 @@ def decide_party(
             party.own[contact.id].counted,
         )
         for contact in party.contacts
+    ]
+
+
+def _used(case: Case, tariff: Tariff) -> list[int]:
+    """By side of the quotas, what the winners of a case use, in smallest units."""
+    return [
+        sum(
+            side.use(
+                opening_of(winner.entry).campaign,
+                opening_of(winner.entry).facets,
+                winner.entry.claim,
+                winner.entry.weight or 0,
+                case.clock.day(winner.at),
+            )
+            for winner in case.winners
+        )
+        for side in tariff.sides
     ]
 
 

@@ -532,6 +532,19 @@ class Arbiter:
 
         return tuple(account_violations(self.playbook, tuple(decisions), tuple(contacts), touches, claims))
 
+    def audit_quotas(
+        self, decisions: Iterable[Decision], claims: Mapping[str, Iterable[Claim]] | None = None
+    ) -> tuple[Violation, ...]:
+        """Add up from scratch what the decisions of a run granted, and check the hard quotas.
+
+        Args:
+            decisions: of all contacts of the run, such as `journeykit.job.Job.decisions` gives.
+            claims: by contact id, the claims that were decided; None where they came from the campaigns.
+        """
+        from journeykit.audit_quotas import quota_violations
+
+        return tuple(quota_violations(self.playbook, decisions, claims))
+
 
 def _rebuild(playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, node_budget: int) -> Arbiter:
     return Arbiter(playbook, policies, prices, node_budget=node_budget)

@@ -226,8 +226,10 @@ class Summary:
 
     def _worth(self) -> Iterator[str]:
         if self.quotas:
-            less = f", penalties {self.penalties:,.6g}" if self.penalties else ""
-            yield f"value {self.value:,.8g}{less}; no choice is worth more than {self.bound:,.8g} (gap {self.gap:.4%})"
+            worth = f"value {self.value:,.8g}"
+            if self.penalties:
+                worth += f" less penalties {self.penalties:,.6g} is {self.value - self.penalties:,.8g}"
+            yield f"{worth}; no choice is worth more than {self.bound:,.8g} (gap {self.gap:.4%})"
         else:
             yield f"value {self.value:,.6g}" + ("" if not self.unproven else f", bound {self.bound:,.6g}")
 
@@ -388,7 +390,7 @@ class Tally:
         if self.unproven:
             yield f"the search for {self.unproven:,} contacts ended at the node budget, before the proof"
         for kind, count in self.faults.most_common(_SHOWN):
-            yield f"{self._examples[kind]} ({count:,} claims)"
+            yield f"{self._examples[kind]} ({count:,} claim{'s' * (count != 1)})"
 
 
 class Asks:
@@ -648,6 +650,7 @@ class Job:
             found = self._ledger.decided(parties, chosen)
         for party, decided in zip(parties, found, strict=True):
             known.update(zip((contact.id for contact in party.contacts), decided, strict=True))
+        self._run.confirm_parties(parties)
         for number, contact in given:
             yield number, contact, known.pop(contact.id)
 
@@ -699,7 +702,7 @@ class Job:
             bad=self.bad,
             unknown_touches=len(self._history),
             unknown_scores=len(self._scores),
-            notes=self._notes,
+            notes=(*self._notes, *(() if self._ledger is None else self._ledger.notes())),
             run=self._run,
         )
 

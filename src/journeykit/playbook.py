@@ -87,8 +87,9 @@ class Playbook:
         reserve: what a message must be worth more than.
         interest_lift: how much more a claim weighs whose topics meet the contact's interests.
         on_missing: what to do where data is missing.
-        on_infeasible: for quotas: ``refuse`` or ``relax``.
-        master_limit: for quotas: the most contacts that are settled together.
+        on_infeasible: where hard quotas cannot hold together: ``refuse`` the run, or ``relax`` them to soft ones.
+        master_limit: for quotas: the most contacts, undecided at the prices, that are settled together; those with
+            equal choices count as one.
 
     Raises:
         PlaybookError: with everything that is wrong.
@@ -315,7 +316,7 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Ga
 
 
 def _quota_problems(playbook: Playbook, gaps: Gaps) -> Iterator[Problem]:
-    """Hard bounds of the same messages that no number can keep; a hard least of what no campaign has."""
+    """Hard bounds of the same messages that no number can keep."""
     most: dict[str, tuple[float, str]] = {}
     for quota in playbook.quotas:
         for side in quota.sides:

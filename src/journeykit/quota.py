@@ -43,9 +43,10 @@ class Quota:
         of: what is added up: ``count``; ``cost`` of the claim, else of its campaign, else 0; ``responses``, the sum of
             propensities, 1 for a claim without one; ``value``, the sum of weights; ``share`` of all that is granted; or
             a numeric column of the claims table.
-        during: the run, or first and last local date of the claims that count.
-        hard: whether it holds exactly; None takes the default, True for a max and False for a min.
-        penalty: what one unit of excess or shortfall costs; None takes the largest weight of the run.
+        during: first and last local date of what counts; None for the whole run.
+        hard: whether it holds exactly; with None a max is hard and a min is soft.
+        penalty: of a soft quota, what one unit of excess or shortfall costs; one unit of a share is one message;
+            None takes the largest weight of the run.
     """
 
     name: str = field(validator=required_text)

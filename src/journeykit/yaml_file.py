@@ -41,12 +41,19 @@ def read_yaml(text: str, *, deepest: int, most: int, source: str) -> Any:
             if builder.stopped:
                 break
     except yaml.YAMLError as error:
-        builder.problems.append(_syntax(error))
+        builder.problems.append(_too_deep(error, deepest) or _syntax(error))
     except (ValueError, OverflowError) as error:  # the scanner without C, for an impossible escape
         builder.problems.append(Problem("", f"this is not YAML: {error}"))
     if builder.problems:
         raise PlaybookError(builder.problems, source=source)
     return builder.root
+
+
+def _too_deep(error: Any, deepest: int) -> Problem | None:
+    """The fault of a text that the parser itself finds nested too deep, which is deeper than we allow."""
+    if "nesting depth" not in str(getattr(error, "problem", None)):
+        return None
+    return Problem("", f"nested more than {deepest} deep", line=error.problem_mark.line + 1)
 
 
 def _syntax(error: Any) -> Problem:

@@ -87,9 +87,12 @@ class Accounts:
         own = {contact.id: self._belongings(contact) for contact in contacts}
         party = job.party(contacts, own)
         chosen = self.chosen.get(contacts[0].id)
-        if job.ledger is not None:
-            return job.ledger.decided([party], [chosen])[0]
-        return decide_party(party, explain=job.explain, run_id=job.run_id, chosen=chosen)
+        if job.ledger is None:
+            found = decide_party(party, explain=job.explain, run_id=job.run_id, chosen=chosen)
+        else:
+            (found,) = job.ledger.decided([party], [chosen])
+        job.count_used(party)
+        return found
 
     def _belongings(self, contact: Contact) -> Belongings:
         return self.job.belongings(*self._chunk.pop(contact.id), contact.id)

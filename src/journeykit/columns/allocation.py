@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.columns.master import all_offers, collect_offers, lines_of, solve_master, usage_of
+from journeykit.columns.master import all_offers, collect_offers, lines_of, solve_master
 from journeykit.columns.mending import mend_all, purse_for
+from journeykit.columns.passes import add_up
 from journeykit.columns.pricing import Passes, Prices, find_prices
 from journeykit.fields import MILLIONTH
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _PRICES = 12
 _ROUNDS = 6
 _NEAR = 2e-6
+_STUCK = 0.7
+"""Where a round leaves more than this share of what was missing before, no more are made."""
 _GAP = 1e-5
 _SWEEPS = 4
 _BROKEN = 1e-7
@@ -87,7 +90,7 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
         # So few choices that the master can look at all of them: its answer is the best there is.
         offers, lines = every, lines_of(pool, room, every, len(every.offer))
     taken, proven = _settle(passes, offers, lines, slack=_GAP * abs(prices.bound) if every is None else 0.0)
-    left = room.bound - _used(pool, room, taken)
+    left = room.bound - _used(pool, room, np.flatnonzero(taken))
     purse = purse_for(room, left, _dear(pool))
     bench = passes.benches.get()
     mend_all(pool, purse, taken, bench, _SWEEPS)
@@ -151,7 +154,7 @@ def _generate(passes: Passes, prices: Prices, limit: int) -> tuple[Prices, Offer
     pool, room = passes.pool, passes.room
     bound = room.bound / room.unit
     tried = [prices.best, *prices.others][:_PRICES]
-    best = prices
+    best, short = prices, np.inf
     for _ in range(_ROUNDS):
         offers = collect_offers(passes, tried)
         lines = lines_of(pool, room, offers, limit)
@@ -160,8 +163,9 @@ def _generate(passes: Passes, prices: Prices, limit: int) -> tuple[Prices, Offer
         if answer is None:
             break
         reached = value + answer.objective
-        if best.bound - reached <= _NEAR * abs(best.bound):
+        if best.bound - reached <= _NEAR * abs(best.bound) or best.bound - reached > _STUCK * short:
             break
+        short = best.bound - reached
         found = passes.at(answer.prices)
         total = found.worth.sum() + answer.prices @ bound
         if any(np.array_equal(answer.prices, own) for own in tried):
@@ -180,9 +184,8 @@ def _decided(passes: Passes, offers: Offers, lines: Lines) -> tuple[np.ndarray, 
     inside[lines.unit] = True
     heads = offers.first[:-1]
     heads = heads[~inside[offers.offer["unit"][heads]]]
-    part = offers._replace(offer=offers.offer[heads])
-    used = usage_of(passes.pool, passes.room, part).sum(axis=0)
-    return passes.room.bound - used, int(part.offer["value"].sum()) / MILLIONTH
+    used = _used(passes.pool, passes.room, _items(passes.pool, offers, heads))
+    return passes.room.bound - used, int(offers.offer["value"][heads].sum()) / MILLIONTH
 
 
 def _settle(passes: Passes, offers: Offers, lines: Lines, *, slack: float) -> tuple[np.ndarray, bool]:
@@ -208,23 +211,26 @@ def _settle(passes: Passes, offers: Offers, lines: Lines, *, slack: float) -> tu
 def _taken(pool: Pool, offers: Offers, picked: np.ndarray) -> np.ndarray:
     """By item, whether it is in one of the choices."""
     taken = np.zeros(len(pool.item), np.bool_)
+    taken[_items(pool, offers, picked)] = True
+    return taken
+
+
+def _items(pool: Pool, offers: Offers, picked: np.ndarray) -> np.ndarray:
+    """The items of some choices."""
     offer = offers.offer[picked]
     sizes = offer["item_to"] - offer["item_from"]
     whose = np.repeat(np.arange(len(offer)), sizes)
     place = np.arange(len(whose)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
-    taken[pool.first[offer["unit"][whose]] + offers.item[place]] = True
-    return taken
+    found: np.ndarray = pool.first[offer["unit"][whose]] + offers.item[place]
+    return found
 
 
-def _used(pool: Pool, room: Room, taken: np.ndarray) -> np.ndarray:
-    """By row, what the granted items use."""
-    item = np.flatnonzero(taken)
-    kinds = len(room.fixed)
-    kind = pool.item["kind"][item]
-    sums = np.zeros((kinds, pool.column.shape[1]), np.int64)
-    for column in range(pool.column.shape[1]):
-        np.add.at(sums[:, column], kind, pool.column[item, column])
-    return room.usage(np.bincount(kind, minlength=kinds).astype(np.int64), sums)
+def _used(pool: Pool, room: Room, items: np.ndarray) -> np.ndarray:
+    """By row, what some items use."""
+    counts = np.zeros(len(room.fixed), np.int64)
+    sums = np.zeros((len(room.fixed), pool.column.shape[1]), np.int64)
+    add_up(pool, items, counts, sums)
+    return room.usage(counts, sums)
 
 
 def _penalties(room: Room, used: np.ndarray) -> float:
@@ -243,7 +249,7 @@ def _finish(
     unproven: int,
     left_out: int,
 ) -> Allocation:
-    used = _used(pool, room, taken)
+    used = _used(pool, room, np.flatnonzero(taken))
     return Allocation(
         taken,
         prices,

@@ -216,6 +216,7 @@ class Counts:
         self.rules: Counter[str] = Counter()
         self.stages = np.zeros((len(layout.stages.list) + 2, 3), np.int64)
         self.missing = np.zeros(4, np.int64)
+        self.usage = np.zeros(len(layout.quotas.sides), np.int64)
         self.value = 0
 
     def add(self, tally: Tally, rules: Sequence[str]) -> None:
@@ -223,6 +224,7 @@ class Counts:
         self.labels += tally.labels
         self.stages += tally.stages
         self.missing += tally.missing
+        self.usage += tally.usage
         self.value += int(tally.sums[0])
         for rule in np.flatnonzero(tally.rules).tolist():
             self.rules[rules[rule]] += int(tally.rules[rule])

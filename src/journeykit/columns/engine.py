@@ -27,6 +27,7 @@ from journeykit.columns.eligible import (
 from journeykit.columns.layout import CELLS, MOST_CONFLICTS, SHAPES, Layout, Names, Rules
 from journeykit.columns.people import Chunk, Crowd
 from journeykit.columns.pooling import part_for, pool_all, taken_from
+from journeykit.columns.records import joined
 from journeykit.columns.settle import (
     CLAIMS,
     ROWS,
@@ -363,7 +364,7 @@ class Worker:
                     self._gather(rules, people, moment, scores, wishes, contact, contact + 1, -1, first, tally)
             start = stop
         return Answers(
-            rows=np.concatenate([np.zeros(0, ROWS), *taken]),
+            rows=joined(ROWS, taken),
             lost=np.concatenate([np.zeros(0, np.int64), *lost]),
             left=np.concatenate([np.zeros(0, np.int64), *left]),
             tally=tally,
@@ -490,4 +491,5 @@ def _tally(layout: Layout) -> Tally:
         stages=np.zeros((len(layout.stages.list) + 2, 3), np.int64),
         sums=np.zeros(3, np.int64),
         missing=np.zeros(4, np.int64),
+        usage=np.zeros(len(layout.quotas.sides), np.int64),
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from journeykit.columns.passes import OFFER, collect, list_all
 from journeykit.columns.program import Matrix, maximise
+from journeykit.columns.records import joined
 from journeykit.columns.threads import at_once
 from journeykit.fields import MILLIONTH
 
@@ -71,7 +72,7 @@ def collect_offers(passes: Passes, prices: Sequence[np.ndarray]) -> Offers:
             shift += len(item)
             offers.append(offer)
             items.append(item)
-    return Offers(np.concatenate(offers), np.concatenate(items))
+    return Offers(joined(OFFER, offers), np.concatenate(items))
 
 
 def all_offers(passes: Passes, most: int) -> Offers | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MOVES = 8
 _NEVER = -1e300
 _EARLIER = 0.6
+_FEW = 1000
+"""Where fewer than one unit of so many moves, no further sweep is made."""
 
 
 class Purse(Bundle):
@@ -207,6 +209,6 @@ def mend_all(pool: Pool, purse: Purse, taken: np.ndarray, bench: Bench, sweeps: 
     for _ in range(sweeps):
         moves = mend(pool, purse, units, taken, bench)
         total += int(moves)
-        if not moves:
+        if moves * _FEW <= len(units):
             break
     return total

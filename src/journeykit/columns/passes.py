@@ -469,6 +469,17 @@ def sizes_by_kind(pool, counts, values, columns):
             columns[kind, column] += abs(pool.column[item, column])
 
 
+@entry_point
+def add_up(pool, items, counts, sums):
+    """By kind, how many of some items there are; and by kind and column, what they have of it; added up."""
+    for place in range(len(items)):
+        item = items[place]
+        kind = pool.item.kind[item]
+        counts[kind] += 1
+        for column in range(pool.column.shape[1]):
+            sums[kind, column] += pool.column[item, column]
+
+
 OFFER = record("unit worth value item_from item_to one two")
 """A choice of a unit: what it is worth at the first prices; its value; where its items lie; and two hashes of all that
 matters about it."""

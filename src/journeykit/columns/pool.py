@@ -14,7 +14,7 @@ import numpy as np
 
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.jit import entry_point, kernel
-from journeykit.columns.records import record
+from journeykit.columns.records import joined, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,17 +115,17 @@ def join_pools(pools: Sequence[Pool], columns: int) -> Pool:
         members += len(pool.member)
         wants += len(pool.clause)
         partners += len(pool.partner)
-    levels = [pool.level if len(pool.level) else np.zeros(len(pool.item), np.int64) for pool in pools]
     several = any(len(pool.level) for pool in pools)
+    levels = [pool.level if len(pool.level) else np.zeros(len(pool.item) * several, np.int64) for pool in pools]
     return Pool(
         first=np.concatenate(first),
-        unit=np.concatenate(units),
-        item=np.concatenate([pool.item for pool in pools]),
+        unit=joined(UNIT, units),
+        item=joined(ITEM, [pool.item for pool in pools]),
         column=np.concatenate([pool.column for pool in pools]),
-        level=np.concatenate(levels) if several else np.zeros(0, np.int64),
-        line=np.concatenate(lines),
-        member=np.concatenate([pool.member for pool in pools]),
-        clause=np.concatenate(clauses),
+        level=np.concatenate(levels),
+        line=joined(LINE, lines),
+        member=joined(MEMBER, [pool.member for pool in pools]),
+        clause=joined(CLAUSE, clauses),
         partner=np.concatenate([pool.partner for pool in pools]),
         key=np.concatenate([pool.key for pool in pools]),
     )

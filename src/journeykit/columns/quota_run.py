@@ -70,7 +70,7 @@ class QuotaRun:
         self._kinds = np.zeros(len(self.layout.fixed), np.int64)
         self._prices: dict[Slot | None, np.ndarray] = {}
         self.value = 0
-        self.bound = 0.0
+        self._bounds = self._charged = 0.0
         self._penalty = np.zeros(len(self.layout.sides))
         self._eligible = np.zeros(len(self.layout.sides), np.int64)
         self._left_out = self._unproven = self.passes = 0
@@ -113,8 +113,8 @@ class QuotaRun:
     def prices(self) -> Prices:
         """The prices, for decisions on single contacts: the largest of all tiers.
 
-        Claims of equal worth are many, and the run chose among them as the quotas need it. So that single contacts do
-        so too, each price is a few millionths larger than what the run found, a free quota's too.
+        Slots and contents of equal worth are many, and the run chose among them as the quotas need it. So that single
+        contacts lean the same way, each price is a few millionths larger than what the run found, a free quota's too.
         """
         found: dict[str, dict[str, float]] = {}
         for row, side in enumerate(self.layout.sides):
@@ -133,19 +133,22 @@ class QuotaRun:
         pool = join_pools([own for own, _ in pools], len(self.layout.columns))
         contact = np.concatenate([np.zeros(0, np.int64), *(own for _, own in pools)])
         taken = np.zeros(len(pool.item), np.bool_)
+        pool, tiers = self._levelled(pool)
+        levels = range(len(tiers))
+        single = len(tiers) == 1 and len(self.contests) == 1
         whole = self.layout.room(pool, largest_weight(pool, self.playbook.reserve))
+        if not single:
+            lasting = [row for row, side in enumerate(self.layout.sides) if _looks_at_all(side)]
+            whole = whole.but(ceiling=self._softer(pool, whole.ceiling, lasting))
         self._nudge = np.maximum(self._nudge, _NUDGE * scales(pool, whole))
         if self._ceiling is None or obeys:
             # The largest weight of the run: that of the claims that obey caps, where there are both.
             self._ceiling = whole.ceiling
-        pool, tiers = self._levelled(pool)
-        levels = range(len(tiers))
-        single = len(tiers) == 1 and len(self.contests) == 1
         self._prices.setdefault(None, np.zeros(len(self.layout.sides)))
         for number, level in enumerate(levels):
             part, which = (pool, np.arange(len(pool.item))) if len(tiers) == 1 else stage_of(pool, taken, level)
-            room = self._room(whole, pool, levels[number + 1 :], obeys=obeys, single=single)
-            found = self._allocate(part, room, single=single)
+            room = self._room(whole, pool, level, levels[number + 1 :], obeys=obeys, single=single)
+            found, room = self._allocate(part, room, single=single)
             taken[which[found.taken]] = True
             self._keep(part, room, found, (bool(obeys), tiers[level]))
         self._choose(obeys, pool, contact, taken)
@@ -160,7 +163,7 @@ class QuotaRun:
         pairs, number = np.unique(np.stack([tier, pool.level], axis=1), axis=0, return_inverse=True)
         return pool.but(level=number.reshape(-1).astype(np.int64)), pairs[:, 0].tolist()
 
-    def _room(self, whole: Room, pool: Pool, later: Sequence[int], *, obeys: int, single: bool) -> Room:
+    def _room(self, whole: Room, pool: Pool, level: int, later: Sequence[int], *, obeys: int, single: bool) -> Room:
         """The rows of a stage: what earlier ones leave; with several stages, minima and shares only in the last."""
         if single:
             return whole
@@ -169,17 +172,11 @@ class QuotaRun:
         if not obeys and len(self.contests) == 2:
             kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, len(self.layout.days))))
         kinds = kinds.astype(np.int64)
-        largest = self._soft_penalty(pool)
+        now = np.unique(pool.item["kind"][pool.level == level] if len(pool.level) else pool.item["kind"])
         for row, side in enumerate(self.layout.sides):
-            if side.is_max and side.quota.of != "share":
-                continue
-            penalty = largest if side.quota.penalty is None else side.quota.penalty
-            served_later = self._serves(row, kinds)
-            ceiling[row] = 0.0 if served_later else penalty
+            if _looks_at_all(side) and (self._serves(row, kinds) or not self._serves(row, now)):
+                ceiling[row] = 0.0
         return whole.but(bound=whole.bound - self.used, ceiling=ceiling)
-
-    def _soft_penalty(self, pool: Pool) -> float:
-        return largest_weight(pool, self.playbook.reserve)
 
     def _serves(self, row: int, kinds: np.ndarray) -> bool:
         """Whether claims of some kinds are in the scope of a side."""
@@ -189,19 +186,21 @@ class QuotaRun:
         count = len(self.layout.days)
         return any(side.quota.where.matches(self.layout.openings[int(kind) // count].facets) for kind in kinds)
 
-    def _allocate(self, pool: Pool, room: Room, *, single: bool) -> Allocation:
+    def _allocate(self, pool: Pool, room: Room, *, single: bool) -> tuple[Allocation, Room]:
+        """What a stage grants, and the room that it kept to: hard rows that cannot hold may have turned soft."""
         if single and self.contacts:
             room = self._possible(pool, room)
-            self._ceiling = room.ceiling
         found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
         over = np.flatnonzero(room.hard & (found.used > room.bound))
         if not self.contacts:
-            return found
+            return found, room
         if len(over) and self.playbook.on_infeasible == "refuse":
             raise self._no_whole(over.tolist(), found.used, room)
         if len(over):
             names = [self.layout.sides[row].quota.name for row in over.tolist()]
             self._soften(names, "no choice of whole messages that keeps it was found")
+            room = room.but(ceiling=self._softer(pool, room.ceiling, over.tolist()))
+            found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
         for row, side in enumerate(self.layout.sides):
             if side.quota.of == "share" and not side.is_max and found.prices[row] > 0 and room.ceiling[row] > 0:
                 ceiling = room.ceiling.copy()
@@ -211,6 +210,14 @@ class QuotaRun:
                 )
                 self._cost[row] = max(0.0, (without.value - found.value) / MILLIONTH)
                 self._total_without[row] = without.value / MILLIONTH
+        return found, room
+
+    def _softer(self, pool: Pool, ceiling: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+        """The penalties, where some hard rows turn soft."""
+        found = ceiling.copy()
+        for row in rows:
+            penalty = self.layout.sides[row].quota.penalty
+            found[row] = largest_weight(pool, self.playbook.reserve) if penalty is None else penalty
         return found
 
     def _possible(self, pool: Pool, room: Room) -> Room:
@@ -227,15 +234,11 @@ class QuotaRun:
                 raise InfeasibleError(
                     f"the quotas cannot all hold: {said}; on_infeasible: relax goes on with them as soft ones",
                     quotas=names,
-                    missing=max(0.0, lacks),
+                    missing=round(max(0.0, lacks), 6),
                 )
             soft = [row for row in rows if not self.layout.sides[row].is_max] or rows
-            ceiling = room.ceiling.copy()
-            for row in soft:
-                penalty = self.layout.sides[row].quota.penalty
-                ceiling[row] = largest_weight(pool, self.playbook.reserve) if penalty is None else penalty
             self._soften([self.layout.sides[row].quota.name for row in soft], said)
-            room = room.but(ceiling=ceiling)
+            room = room.but(ceiling=self._softer(pool, room.ceiling, soft))
         return room
 
     def _missing(self, side: Side, most: float, others: Sequence[Side]) -> str:
@@ -263,28 +266,29 @@ class QuotaRun:
             f"the quotas {names} can hold only with parts of messages: no choice of whole messages that keeps them was "
             f"found, the best one misses {sides[0].quota.name!r} by {missing:,.6g}; on_infeasible: relax goes on so",
             quotas=[side.quota.name for side in sides],
-            missing=missing,
+            missing=round(missing, 6),
         )
 
     def _keep(self, pool: Pool, room: Room, found: Allocation, slot: Slot) -> None:
         self.used += found.used
         self._kinds += np.bincount(pool.item["kind"][found.taken], minlength=len(self._kinds))
         self.value += found.value
-        self.bound += found.bound
+        self._bounds += found.bound
+        self._charged += found.penalties
         self.passes += found.passes
         self._left_out += found.left_out
         self._unproven += found.unproven
         earlier = self._prices.get(slot)
         self._prices[slot] = found.prices if earlier is None else np.maximum(earlier, found.prices)
         self._prices[None] = np.maximum(self._prices[None], found.prices)
-        whose = np.repeat(np.arange(pool.units), np.diff(pool.first))
-        kind = pool.item["kind"]
         for row, side in enumerate(self.layout.sides):
             if not side.is_max and side.quota.of != "share":
-                mine = (self.layout.fixed[kind, row] != 0) | (self.layout.factor[kind, row] != 0)
-                self._eligible[row] += len(np.unique(whose[mine]))
+                uses = (self.layout.fixed[:, row] != 0) | (self.layout.factor[:, row] != 0)
+                mine = np.flatnonzero(uses[pool.item["kind"]])
+                self._eligible[row] += len(np.unique(np.searchsorted(pool.first, mine, side="right")))
         assert self._ceiling is not None  # noqa: S101  (set before)
-        self._ceiling = np.where(room.ceiling > 0, room.ceiling, self._ceiling)
+        # What turned soft on the way stays so.
+        self._ceiling = np.where(np.isinf(self._ceiling), room.ceiling, self._ceiling)
 
     def _choose(self, obeys: int, pool: Pool, contact: np.ndarray, taken: np.ndarray) -> None:
         item = np.flatnonzero(taken)
@@ -294,7 +298,33 @@ class QuotaRun:
         self._first[obeys] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         self._item[obeys] = pool.item["number"][item][order].astype(np.int32)
 
+    def confirm(self, used: np.ndarray) -> None:
+        """Compare what the rows use, added up once more, with what was meant to be granted.
+
+        Raises:
+            AssertionError: where they differ: that should not happen.
+        """
+        if not np.array_equal(used, self.used):
+            raise AssertionError(f"the rows use {used.tolist()} of the quotas, not {self.used.tolist()}")
+
+    def confirm_parties(self, parties: Sequence[Party]) -> None:
+        """The same where the one-contact engine decided all."""
+        self.confirm(np.array([party.used for party in parties if party.used], np.int64).sum(axis=0) + 0 * self.used)
+
     # What it came to
+
+    @property
+    def bound(self) -> float:
+        """What no choice is worth more than, value less penalties.
+
+        Each stage bounds its own value less the penalties that it is charged; what later stages change about those,
+        and what no stage is charged, comes on top.
+        """
+        found = self._bounds + self._charged - self.penalties
+        reached = self.value / MILLIONTH - self.penalties
+        if found < reached - 1e-6 * max(1.0, abs(reached)):
+            raise AssertionError(f"the bound {found!r} lies below {reached!r}, which was reached")
+        return max(found, reached)
 
     @property
     def penalties(self) -> float:
@@ -378,7 +408,7 @@ class QuotaRun:
         if self._unproven:
             yield f"for {self._unproven:,} contacts the bound is a rough one: their search was given up"
         if len([slot for slot in self._prices if slot is not None]) > 1 and any(
-            not side.is_max or side.quota.of == "share" for side in self.layout.sides
+            _looks_at_all(side) for side in self.layout.sides
         ):
             yield "with several tiers, minima and shares are soft and act in the last tier that can serve them"
         for row, cost in self._cost.items():
@@ -386,6 +416,11 @@ class QuotaRun:
             side = self.layout.sides[row]
             part = f", {cost / total:.1%} of the total" if total > 0 else ""
             yield f"{side.quota.name}: {side.limit:.0%} of all messages, costs {cost:,.6g} in value{part}"
+
+
+def _looks_at_all(side: Side) -> bool:
+    """Whether a side can be judged only by the whole run: a least, or a share."""
+    return not side.is_max or side.quota.of == "share"
 
 
 def choose_together(arbiter: Arbiter, parties: Sequence[Party], *, claims: bool, threads: int) -> QuotaRun:

@@ -43,6 +43,8 @@ class Quotas(Bundle):
         price: by slot and side, the price in weight; all 0 where there are none.
         unit: by side, how many smallest units make one.
         rule: by side, the rule that it is in a decision.
+        touched: by kind, where the sides that claims of it use lie in `sides`, and one more.
+        sides: these sides.
         hard: by side, whether it must hold.
         charged: whether there are prices.
         run: whether they are those of this run.
@@ -59,6 +61,8 @@ class Quotas(Bundle):
         "price": table(np.float64, 2),
         "unit": table(np.float64),
         "rule": table(np.int64),
+        "touched": table(np.int64),
+        "sides": table(np.int64),
         "hard": table(np.bool_),
         "charged": int,
         "run": int,
@@ -118,6 +122,7 @@ class QuotaLayout:
     def quotas(self, rules: Sequence[int], tariff: Tariff | None) -> Quotas:
         """The sides for the kernels, at prices; given the numbers of the rules that they are."""
         sources = {"value": WEIGHT, "responses": PROPENSITY}
+        kind, side = np.nonzero((self.fixed != 0) | (self.factor != 0))
         price = np.zeros((max(1, len(self.slots)), len(self.sides)))
         for place, slot in enumerate(self.slots if tariff is not None else ()):
             assert tariff is not None  # noqa: S101  (looked at before)
@@ -135,6 +140,8 @@ class QuotaLayout:
             price=price,
             unit=np.array([float(side.unit) for side in self.sides]),
             rule=np.array(rules, np.int64),
+            touched=np.concatenate([[0], np.cumsum(np.bincount(kind, minlength=len(self.fixed)))]).astype(np.int64),
+            sides=side.astype(np.int64),
             hard=np.array([side.hard for side in self.sides], np.bool_),
             charged=int(tariff is not None),
             run=int(tariff is not None and tariff.run),

@@ -178,6 +178,7 @@ class Tally(Bundle):
         stages: by stage and outcome.
         sums: value, bound, and searches that were given up.
         missing: by kind of data, how many claims lack it.
+        usage: by side of the quotas, what was granted uses, in smallest units.
     """
 
     fields: ClassVar = {
@@ -186,6 +187,7 @@ class Tally(Bundle):
         "stages": table(np.int64, 2),
         "sums": table(np.int64),
         "missing": table(np.int64),
+        "usage": table(np.int64),
     }
 
 
@@ -420,24 +422,30 @@ def amount_of(quotas, claim, entry, column):
 
 
 @kernel
+def use_of(quotas, claim, entry, kind, side):
+    """What a claim uses of one side of a quota, in smallest units."""
+    column = quotas.column[side]
+    if column < 0:
+        return quotas.fixed[kind, side]
+    factor = quotas.factor[kind, side]
+    return factor * amount_of(quotas, claim, entry, column) if factor else np.int64(0)
+
+
+@kernel
 def term_of(quotas, claim, entry, kind, side):
     """What the price of one side of a quota takes from a claim, in weight."""
     price = quotas.price[quotas.slot[claim.opening[entry]], side]
     if price == 0:
         return 0.0
-    use = quotas.fixed[kind, side]
-    if quotas.column[side] >= 0:
-        factor = quotas.factor[kind, side]
-        use = factor * amount_of(quotas, claim, entry, quotas.column[side]) if factor else np.int64(0)
-    return price * (use / quotas.unit[side])
+    return price * (use_of(quotas, claim, entry, kind, side) / quotas.unit[side])
 
 
 @kernel
 def charge_of(quotas, claim, entry, kind):
     """What the prices of quotas take from a claim, in millionths."""
     total = 0.0
-    for side in range(len(quotas.unit)):
-        total += term_of(quotas, claim, entry, kind, side)
+    for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+        total += term_of(quotas, claim, entry, kind, quotas.sides[place])
     return np.int64(np.rint(total * 1_000_000))
 
 
@@ -445,8 +453,8 @@ def charge_of(quotas, claim, entry, kind):
 def part_of(quotas, claim, entry, kind, sign):
     """What those of them take (sign 1), or add (-1, as a number below 0), that do so."""
     total = 0.0
-    for side in range(len(quotas.unit)):
-        term = term_of(quotas, claim, entry, kind, side)
+    for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+        term = term_of(quotas, claim, entry, kind, quotas.sides[place])
         if term * sign > 0:
             total += term
     return np.int64(np.rint(total * 1_000_000))
@@ -456,18 +464,17 @@ def part_of(quotas, claim, entry, kind, sign):
 def full_quota(quotas, claim, entry, kind):
     """The rule of the quota that takes most; where none takes anything, of the first that would be used; or -1."""
     best, found = 0.0, np.int64(-1)
-    for side in range(len(quotas.unit)):
+    for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+        side = quotas.sides[place]
         term = term_of(quotas, claim, entry, kind, side)
         if term > best:
             best, found = term, quotas.rule[side]
     if found >= 0:
         return found
     for hard in range(2):
-        for side in range(len(quotas.unit)):
-            use = quotas.fixed[kind, side]
-            if quotas.column[side] >= 0:
-                factor = quotas.factor[kind, side]
-                use = factor * amount_of(quotas, claim, entry, quotas.column[side]) if factor else np.int64(0)
+        for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+            side = quotas.sides[place]
+            use = use_of(quotas, claim, entry, kind, side)
             if found < 0 and use > 0 and quotas.hard[side] == (hard == 0):
                 found = quotas.rule[side]
     return found
@@ -1762,6 +1769,13 @@ def _count(rules, people, contact, desk, entries, tally):
         stages[stage, outcome] += 1
         if outcome == GRANTED_OUTCOME:
             tally.sums[0] += draft.row.weight[place] - rules.reserve
+            if rules.quotas.charged:
+                # Added up once more from the rows themselves: the run compares it with what it meant to grant.
+                entry = desk.order[place]
+                kind = kind_of(rules, person.zone[contact], claim.opening[entry], draft.row.send_at[place])
+                for part in range(rules.quotas.touched[kind], rules.quotas.touched[kind + 1]):
+                    side = rules.quotas.sides[part]
+                    tally.usage[side] += use_of(rules.quotas, claim, entry, kind, side)
         elif draft.row.rule[place] >= 0 and not is_by_opening(draft.row.reason[place]):
             stopped[draft.row.rule[place]] += 1
 

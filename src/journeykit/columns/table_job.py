@@ -158,6 +158,7 @@ class TableJob:
             self._known = open_source(touches_table(self.ledger), "ledger")
         self._latest = micros(at)
         self._run: QuotaRun | None = None
+        self._used = np.zeros(sum(1 for quota in arbiter.playbook.quotas for _ in quota.sides), np.int64)
         self._contacts.needed = ("contact_id",)
         if self._contacts.columns is not None:
             places = places_of(self._contacts.columns, self._contacts.source)
@@ -304,6 +305,9 @@ class TableJob:
                 self._allocate(again, history, workers)
             yield from self._decide_segment(segment, again, history, workers, start)
             start += len(again)
+        if self._run is not None:
+            assert self._counts is not None  # noqa: S101  (made before anything is decided)
+            self._run.confirm(self._counts.usage + self._used)
         if self._undecided and self._touches is not None:
             self._unknown_touches += self._touches_lost()
         claims = self._claims
@@ -580,6 +584,7 @@ class TableJob:
             party = self.party([contact], {contact.id: self.belongings(done, row, contact.id)})
             chosen = None if run is None else (run.allotted(done.start + row), run.tariff)
             found = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)
+            self.count_used(party)
             self._settled[row] = contact, found[0]
             proposal = ledger.proposal(party, found)
             if proposal is not None:
@@ -596,7 +601,18 @@ class TableJob:
         late = [places[name] for name in again if places[name] in granted]
         if not late or done.without is None:
             return done
+        if run is not None:
+            self._count_chosen(run, done, late)
         return done.without(late)
+
+    def _count_chosen(self, run: QuotaRun, done: _Done, rows: Sequence[int]) -> None:
+        """Count what a run chose for contacts who were decided again: the recount of the quotas is about that."""
+        for row in rows:
+            party = self._party(_Opened(*done[:4], done.start), [row])
+            assert party is not None  # noqa: S101  (he was decided)
+            chosen = run.allotted(done.start + row), run.tariff
+            decide_party(party, explain=False, run_id=self.run_id, chosen=chosen)
+            self.count_used(party)
 
     def _with_left(self, done: _Done, left: Sequence[int]) -> pa.RecordBatch:
         rows, whose = [], []
@@ -637,7 +653,13 @@ class TableJob:
         run = self._run
         chosen = None if run is None else (run.allotted(done.start + row), run.tariff)
         decision, counted = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)[0]
+        self.count_used(party)
         return self.counted(done, row, contact, decision, counted)
+
+    def count_used(self, party: Party) -> None:
+        """Count what contacts that the one-contact engine decided use of the quotas."""
+        if party.used:
+            self._used += np.array(party.used, np.int64)
 
     def read_contact(self, done: _Done, row: int) -> Contact | None:
         """The contact of a row; None, and a bad row is counted, where it cannot be one."""
@@ -779,7 +801,7 @@ class TableJob:
             bad=self.bad,
             unknown_touches=self._unknown_touches,
             unknown_scores=self._unknown_scores,
-            notes=(*self._notes, *self._own_notes()),
+            notes=(*self._notes, *self._own_notes(), *(() if self.ledger is None else self.ledger.notes())),
             run=self._run,
         )
 

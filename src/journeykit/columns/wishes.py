@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from journeykit.campaign import Claim
 from journeykit.civil import day_number, micros
@@ -13,7 +14,8 @@ from journeykit.columns.arrows import is_known
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import SCORES, Scores
-from journeykit.columns.keys import hash_texts
+from journeykit.columns.jit import entry_point
+from journeykit.columns.keys import Met, hash_texts
 from journeykit.columns.layout import NONE
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.quotas import cost_of, fold
@@ -27,7 +29,9 @@ from journeykit.tables.claims import (
     claim_parts,
     claim_readers,
     further_numbers,
+    lacking_number,
     need_columns,
+    needed_numbers,
     unknown_part,
 )
 from journeykit.tables.columns import fold_name, missing_column, places_of
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import tzinfo
 
-    from journeykit.columns.keys import Met
     from journeykit.columns.layout import Layout
     from journeykit.columns.sources import Source
     from journeykit.compiled import Compiled
@@ -48,6 +51,10 @@ WISHES = record("wish own asked odd", "weight propensity value")
 """Claims as a table has them: the number of what is asked for (campaign, content and channel); the number of its own
 date or instant, or -1; the instant of asking, or `NONE`; whether the one-contact engine must look at it; and numbers,
 NaN for none."""
+
+
+_NOBODYS = 2
+"""The fault of a claim without a contact."""
 
 
 class ClaimTable:
@@ -76,6 +83,7 @@ class ClaimTable:
         self._known = campaigns_of(playbook)
         self._channels = {content.id: content.channel for content in playbook.content or ()}
         self._readers = claim_readers(zone)
+        self._needed = needed_numbers(playbook)
         self._parts: list[tuple[int, dict[str, int], tuple[str, ...], list[Column]]] = []
         source.needed = CLAIM_COLUMNS[:2]
         if source.columns is not None:
@@ -83,11 +91,9 @@ class ClaimTable:
             for column in CLAIM_COLUMNS[:2]:
                 if column not in places:
                     raise missing_column(column, source.columns, source.source)
-        ones, twos, wishes, faults = [], [], [], []
         self._own_columns = [
             (quota, fold(quota.of)) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"
         ]
-        self._numbers: dict[str, list[np.ndarray]] = {name: [] for _, name in self._own_columns}
         rows = 0
         self._starts: list[int] = []
         for part in source.parts(lambda _: True):
@@ -96,38 +102,34 @@ class ClaimTable:
                 continue
             number, names, arrays = part
             columns = [Column(array) for array in arrays]
-            places = places_of(names, source.source)
             self._starts.append(rows)
-            self._parts.append((number, places, names, columns))
-            one, two, own, fault = self._read(number, places, names, columns)
-            ones.append(one)
-            twos.append(two)
-            wishes.append(own)
-            faults.append(fault)
-            rows += len(own)
-        self.one = np.concatenate([np.zeros(0, np.uint64), *ones])
-        self.two = np.concatenate([np.zeros(0, np.uint64), *twos])
-        self.wishes = np.concatenate([np.zeros(0, WISHES), *wishes])
-        # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
-        self.faults = np.concatenate([np.zeros(0, np.int8), *faults])
+            self._parts.append((number, places_of(names, source.source), names, columns))
+            rows += len(columns[0]) if columns else 0
         self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
-        self.numbers = {name: np.concatenate([np.zeros(0), *parts]) for name, parts in self._numbers.items()}
+        # Made once and filled part by part: with millions of claims, touching memory is what takes time.
+        self.one, self.two = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
+        self.wishes = np.zeros(rows, WISHES)
+        # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
+        self.faults = np.zeros(rows, np.int8)
+        self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}
+        for start, known in zip(self._starts, self._parts, strict=True):
+            self._read(start, *known)
 
     def _need_columns(self, names: Collection[str], source: Source) -> None:
         """Refuse a table that lacks a column which a quota adds up."""
         need_columns(self.playbook, names if self._parts else None, source.source)
 
     def _read(
-        self, number: int, places: Mapping[str, int], names: Sequence[str], columns: Sequence[Column]
-    ) -> tuple[np.ndarray, ...]:
+        self, start: int, number: int, places: Mapping[str, int], names: Sequence[str], columns: Sequence[Column]
+    ) -> None:
         rows = len(columns[0]) if columns else 0
-        one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
+        own = slice(start, start + rows)
+        bad, suspect = np.ones(rows, np.bool_), np.zeros(rows, np.bool_)
         if "contact_id" in places:
             ids, odd = id_texts(columns[places["contact_id"]])
-            hash_texts(*text_buffers(ids), one, two, bad)
+            hash_texts(*text_buffers(ids), self.one[own], self.two[own], bad)
             bad |= odd
-        wishes = np.zeros(rows, WISHES)
-        suspect = np.zeros(rows, np.bool_)
+        wishes = self.wishes[own]
         texts = [self._values(columns, places, name, suspect) for name in CLAIM_COLUMNS[1:4]]
         wishes["wish"] = self._numbered(texts, suspect)
         wishes["own"] = self._owns(columns, places, suspect)
@@ -136,13 +138,14 @@ class ClaimTable:
             if name != "cost":
                 wishes[name] = found
         wishes["asked"] = self._asked(columns, places, suspect)
-        for name, parts in self._numbers.items():
-            parts.append(self._number_column(columns, places, name, np.zeros(rows, np.bool_)))
-        faults = np.zeros(rows, np.int8)
+        codes, campaigns = texts[0]
+        for name, numbers in self.numbers.items():
+            numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
+            needs = [any(column == name for column, _ in self._needed.get(key, ())) for key in campaigns]
+            suspect |= np.isnan(numbers[own]) & np.array(needs, np.bool_)[codes]
         for row in np.flatnonzero(bad | suspect).tolist():
-            faults[row] = self._fault(number + row, places, columns, row)
+            self.faults[start + row] = self._fault(number + row, places, columns, row)
         wishes["odd"] = suspect | self._odd_numbers(names, columns)
-        return one, two, wishes, faults
 
     def _fault(self, number: int, places: Mapping[str, int], columns: Sequence[Column], row: int) -> int:
         """Count a row as bad, if it is: 2 where it has no contact, 1 where anything else is wrong."""
@@ -155,6 +158,7 @@ class ClaimTable:
             return 2
         fault, parts = claim_parts(places, values, self._readers)
         fault = fault or unknown_part(parts, self._known, self._channels)
+        fault = fault or lacking_number(places, values, parts[0], self._needed)
         if fault is None:
             return 0
         self.bad.add(BadRow(source, number, *fault))
@@ -244,9 +248,8 @@ class ClaimTable:
         self.contact = found
         own = np.flatnonzero(found >= 0)
         order = own[np.argsort(found[own], kind="stable")]
-        first = np.zeros(contacts + 1, np.int64)
-        np.add.at(first, found[own] + 1, 1)
-        return np.cumsum(first), order
+        first = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(found[own], minlength=contacts))])
+        return first, order
 
     def claims(
         self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None
@@ -283,7 +286,23 @@ class ClaimTable:
 
     def whose(self) -> list[str]:
         """The contacts that have claims, in the order of their first appearance."""
-        return list(dict.fromkeys(self.contact_id(row) for row in np.flatnonzero(self.faults != 2).tolist()))
+        skip = self.faults == _NOBODYS
+        # Claims of one contact mostly stand together: whoever stands before was met.
+        skip[1:] |= (self.one[1:] == self.one[:-1]) & (self.two[1:] == self.two[:-1]) & (self.faults[:-1] != _NOBODYS)
+        again = Met().add(self.one, self.two, 0, skip)
+        firsts = np.flatnonzero(~again & ~skip)
+        found: list[str] = []
+        ends = np.searchsorted(firsts, [*self._starts[1:], len(self.one)]).tolist()
+        begin = 0
+        for start, end, (_, places, _, columns) in zip(self._starts, ends, self._parts, strict=True):
+            if begin < end:
+                array = columns[places["contact_id"]].array
+                if array is None:
+                    found += [self.contact_id(row) for row in firsts[begin:end].tolist()]
+                else:
+                    found += id_texts(Column(array.take(pa.array(firsts[begin:end] - start))))[0].to_pylist()
+            begin = end
+        return found
 
 
 def _is_odd(value: Any) -> bool:
@@ -296,6 +315,31 @@ is written; which claim; its own date or instant, or -1; the instant of asking, 
 OWNS = record("rank at date rule")
 """A claim's own date or instant: its place, from 1, among the texts by which claims are told apart; its instant, or
 `NONE` for a date; the number of the date, or -1; and the rule of one that lies outside the span."""
+
+
+@entry_point
+def _spread(wishes, order, starts, flat, asked):
+    """A record for each opening that each claim stands for."""
+    place = 0
+    for claim in range(len(order)):
+        wish = order[claim]
+        kind = wishes.wish[wish]
+        for own in range(starts[kind], starts[kind + 1]):
+            asked.opening[place], asked.label[place], asked.group[place] = flat[own], flat[own], claim
+            asked.own[place], asked.asked[place] = wishes.own[wish], wishes.asked[wish]
+            asked.weight[place], asked.propensity[place] = wishes.weight[wish], wishes.propensity[wish]
+            asked.value[place] = wishes.value[wish]
+            place += 1
+
+
+@entry_point
+def mark_twins(first, asked, rank, odd):
+    """Mark the contacts with two claims that ask for the same thing at the same time."""
+    for contact in range(len(odd)):
+        for one in range(first[contact], first[contact + 1]):
+            for other in range(first[contact], one):
+                if asked.opening[one] == asked.opening[other] and rank[one] == rank[other]:
+                    odd[contact] = True
 
 
 def openings_asked(
@@ -366,50 +410,40 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     sizes = np.array([len(own) for own in lists], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     flat = np.array([opening for own in lists for opening in own], np.int64)
-    wish = table.wishes[order]
-    width = sizes[wish["wish"]] if len(sizes) else np.zeros(0, np.int64)
+    width = sizes[table.wishes["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
     claim = np.repeat(np.arange(len(order)), width)
-    nth = np.arange(len(claim)) - np.repeat(np.cumsum(width) - width, width)
     asked = np.zeros(len(claim), ASKED)
-    asked["opening"] = flat[starts[wish["wish"][claim]] + nth] if len(flat) else 0
-    asked["group"] = claim
-    for name in ("own", "asked", "weight", "propensity", "value"):
-        asked[name] = wish[name][claim]
+    _spread(table.wishes, order, starts, flat, asked)
     contact = table.contact[order].astype(np.int64)
     whose = contact[claim]
     owns = _owns(table.owns, layout)
     rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
     odd = np.zeros(contacts, np.bool_)
-    odd[contact[wish["odd"] != 0]] = True
+    odd[contact[table.wishes["odd"][order] != 0]] = True
     # The same claim twice: which one stands is for the one-contact engine to say.
-    place = np.lexsort((rank, asked["opening"], whose))
-    same = (
-        (whose[place][1:] == whose[place][:-1])
-        & (asked["opening"][place][1:] == asked["opening"][place][:-1])
-        & (rank[place][1:] == rank[place][:-1])
-    )
-    odd[whose[place[1:][same]]] = True
+    by_contact = np.zeros(contacts + 1, np.int64)
+    by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
+    mark_twins(by_contact, asked, rank, odd)
     labels: list[tuple[int, datetime | date | None]] = [(opening, None) for opening in range(len(layout.list))]
     dated = asked["own"] >= 0
     pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
     distinct, inverse = np.unique(pairs, return_inverse=True)
-    asked["label"] = asked["opening"]
     asked["label"][dated] = len(labels) + inverse.reshape(-1)
     for pair in distinct.tolist():
         opening, own = divmod(pair, max(1, len(table.owns)))
         labels.append((opening, table.owns[own]))
-    by_contact = np.zeros(contacts + 1, np.int64)
-    np.add.at(by_contact, whose + 1, 1)
     dates = [day_number(own) for own in table.owns if not isinstance(own, datetime)]
     quotas = layout.quotas
-    costs = np.array([cost_of(opening) for opening in layout.list] or [0.0], np.float64)[asked["opening"]]
+    number = np.zeros((len(asked) if quotas.numbers else 0, len(quotas.numbers)), np.int64)
     values = {name: table.numbers[name][order][claim] for name in quotas.numbers}
-    number = quotas.numbers_of(values, costs)
+    if quotas.numbers:
+        costs = np.array([cost_of(opening) for opening in layout.list], np.float64)[asked["opening"]]
+        number = quotas.numbers_of(values, costs)
     for name in quotas.numbers:
         if name != "cost":
             # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
             odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
-    return Asked(Wishes(first=np.cumsum(by_contact), asked=asked, own=owns, number=number), odd, labels, dates)
+    return Asked(Wishes(first=by_contact, asked=asked, own=owns, number=number), odd, labels, dates)
 
 
 def _owns(owns: Sequence[datetime | date], layout: Layout) -> np.ndarray:

@@ -103,6 +103,7 @@ class LedgerRun:
         self.until = until
         self.explain = explain
         self.tariff: Tariff | None = None
+        self._again = 0
         wanted = RunMark(
             run_id=run_id,
             playbook=arbiter.fingerprint,
@@ -157,6 +158,15 @@ class LedgerRun:
 
     def _account(self, contact: Contact) -> str | None:
         return contact.account if self.arbiter.compiled.per_account else None
+
+    def notes(self) -> Iterator[str]:
+        """What a person should know of contacts who were decided again."""
+        if self._again:
+            quotas = "" if self.tariff is None else "; what quotas say is of the choice before that"
+            yield (
+                f"ledger: {self._again:,} contacts were decided again, since others had reserved for them, or they had "
+                f"opted out, after the run began{quotas}"
+            )
 
     # Reserving
 
@@ -220,6 +230,7 @@ class LedgerRun:
             accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
             with self.ledger.transaction(names, accounts) as transaction:
                 again.update(self._settle(transaction, piece, names, accounts))
+        self._again += len(again)
         return again
 
     def _settle(
@@ -244,13 +255,13 @@ class LedgerRun:
             elif any(name in held for name in proposal.names):
                 _check_same(run_id, proposal, held)
             elif _has_news(proposal, news, persons):
-                again.update(self._again(transaction, proposal))
+                again.update(self._decide_again(transaction, proposal))
             else:
                 new += proposal.reservations
         transaction.add(new)
         return again
 
-    def _again(self, transaction: Transaction, proposal: Proposal) -> dict[str, Decision]:
+    def _decide_again(self, transaction: Transaction, proposal: Proposal) -> dict[str, Decision]:
         """Decide contacts again, with all that the ledger knows by now."""
         party: Party = proposal.party()
         asked = Asked(

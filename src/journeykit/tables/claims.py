@@ -68,6 +68,7 @@ class Claims:
         readers = claim_readers(zone)
         known = campaigns_of(playbook)
         channels = {content.id: content.channel for content in (playbook.content or () if playbook else ())}
+        needed = needed_numbers(playbook)
         names: set[str] | None = None
         for number, columns, places, values in PlacedRows(file, CLAIM_COLUMNS[:2], claims.bad).rows():
             names = set(places) if names is None else names if names.issuperset(places) else names.union(places)
@@ -78,7 +79,9 @@ class Claims:
                 continue
             if only is None or key in only:
                 fault, parts = claim_parts(places, values, readers)
-                fault = fault or unknown_part(parts, known, channels)
+                fault = (
+                    fault or unknown_part(parts, known, channels) or lacking_number(places, values, parts[0], needed)
+                )
                 if fault is not None:
                     claims.bad.add(BadRow(file.source, number, *fault))
                 numbers = further_numbers(columns, places, values)
@@ -205,6 +208,34 @@ def unknown_part(
     asked = contents if content is None else (content,)
     if contents and channel is not None and all(channels.get(own) != channel for own in asked):
         return "channel", shown(channel), "a channel of the campaign's content"
+    return None
+
+
+def needed_numbers(playbook: Playbook | None) -> dict[str, tuple[tuple[str, str], ...]]:
+    """By campaign, the columns of claims that quotas add up, whatever its content: folded names, and the quotas'."""
+    if playbook is None:
+        return {}
+    contents = {content.id: content for content in playbook.content or ()}
+    own = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
+    return {
+        campaign.id: tuple(
+            (fold_name(column), quota.name)
+            for quota, column in own
+            if campaign.content
+            and all(quota.where.matches(playbook.facets(campaign, contents.get(key))) for key in campaign.content)
+        )
+        for campaign in (playbook.campaigns or () if own else ())
+    }
+
+
+def lacking_number(
+    places: Mapping[str, int], values: Sequence[Any], campaign: Any, needed: Mapping[str, tuple[tuple[str, str], ...]]
+) -> tuple[str, str, str] | None:
+    """What a claim lacks that a quota adds up."""
+    for column, quota in needed.get(campaign, ()) if isinstance(campaign, str) else ():
+        value = cell_of(places, column, values)
+        if type(value) not in (int, float) or value != value:  # noqa: PLR0124  (NaN is no number)
+            return column, shown(value), f"a number, since the quota {quota!r} adds it up"
     return None
 
 
