@@ -538,3 +538,54 @@ def test_a_poor_terminal_gets_codes_for_letters_it_lacks():
     )  # fmt: skip
     assert "Decision for \\u0402" in work.communicate(timeout=30)[0]
     assert work.returncode == cli.DONE
+
+
+# quotas
+
+
+def with_quotas(*quotas: dict, **more) -> None:
+    Path("quotas.json").write_text(json.dumps(json.loads(PLAYBOOK) | {"quotas": list(quotas)} | more))
+
+
+SEATS = {"name": "seats", "max": 1, "where": {"team": "community"}}
+
+
+def test_decide_keeps_quotas_and_saves_their_prices(capsys):
+    """The summary tells of each quota, also as JSON; the prices serve `explain` for one contact."""
+    with_quotas(SEATS, {"name": "money", "max": 3, "of": "cost"})
+    assert decide("--all", "--json", "--save-prices", "prices.json", playbook="quotas.json") == cli.DONE
+    told = json.loads(capsys.readouterr().out)
+    seats, money = told["quotas"]
+    assert (seats["name"], seats["usage"], seats["max"], money["usage"]) == ("seats", 1, 1, 0)
+    assert told["gap"] == 0
+    saved = json.loads(Path("prices.json").read_text())
+    assert saved["playbook"] == told["playbook"]
+    asked = ("explain", "quotas.json", "--contacts", "c.csv", *AT, "--contact", "anna")
+    assert main([*asked, "--prices", "prices.json"]) == cli.DONE
+    assert "quotas hold over all contacts" not in capsys.readouterr().err
+    assert main([*asked]) == cli.DONE
+    assert "quotas hold over all contacts" in capsys.readouterr().err
+
+
+def test_prices_that_do_not_belong_here_are_refused(capsys):
+    """Of another playbook, or where there are no quotas."""
+    with_quotas(SEATS)
+    assert decide("--save-prices", "p.json", playbook="quotas.json") == cli.DONE
+    with_quotas(SEATS | {"max": 2})
+    asked = ("explain", "quotas.json", "--contacts", "c.csv", *AT, "--contact", "anna", "--prices", "p.json")
+    assert main([*asked]) == cli.DATA
+    assert "another playbook" in capsys.readouterr().err
+    assert decide("--save-prices", "p.json") == cli.USAGE
+    assert "no quotas" in capsys.readouterr().err
+
+
+def test_quotas_that_cannot_hold_end_the_work(capsys):
+    """Nothing is written, and the message names them and what is missing."""
+    with_quotas({"name": "full hall", "min": 5, "hard": True})
+    assert decide(playbook="quotas.json") == cli.FAILED
+    said = capsys.readouterr().err
+    assert "'full hall' wants at least 5, no more than 2 can be had: 3 are missing" in said
+    assert not Path("d.csv").exists()
+    with_quotas({"name": "full hall", "min": 5, "hard": True}, on_infeasible="relax")
+    assert decide(playbook="quotas.json") == cli.DONE
+    assert "the hard quota 'full hall' was relaxed" in capsys.readouterr().err

@@ -608,3 +608,46 @@ def test_one_contact_at_a_time_and_over_columns_say_the_same_when_they_refuse():
     with pytest.raises(InfeasibleError) as columns:
         run(playbook, people(9))
     assert str(one.value) == str(columns.value)
+
+
+def test_a_master_that_is_cut_says_so_and_breaks_nothing():
+    """With room for one line only the answer is still feasible, and the note says how many were left out."""
+    rng = Random(11)
+    count = 2000
+    scores = [
+        {"contact_id": f"p{n}", "campaign_id": name, "propensity": 0.1 + 0.9 * rng.random()}
+        for n in range(count)
+        for name in ("offer", "letter")
+    ]
+    playbook = book(
+        Quota(name="seats", max=411, where=Scope.of(campaign="offer")),
+        Quota(name="money", max=700.5, of="cost"),
+        Quota(name="letters", max=333, where=Scope.of(campaign="letter")),
+        master_limit=1,
+    )
+    rows, summary = run(playbook, people(count), scores)
+    assert len(granted(rows, "offer")) <= 350
+    assert len(granted(rows, "letter")) <= 333
+    assert summary.gap < 0.001
+    assert any("the master was cut" in note for note in summary.notes)
+
+
+def test_identical_contacts_are_one_line_of_the_master():
+    """Ten thousand contacts who are all alike, and a quota that only some of them can have."""
+    playbook = book(Quota(name="seats", max=1234, where=Scope.of(campaign="offer")), master_limit=3)
+    rows, summary = run(playbook, people(10_000))
+    assert len(granted(rows, "offer")) == 1234
+    assert len(granted(rows, "letter")) == 10_000 - 1234
+    assert summary.gap < 1e-9
+
+
+def test_a_minimum_pays_for_claims_below_the_reserve():
+    """What is not worth sending by itself goes out where a quota wants it, and counts with what it is worth."""
+    least = Quota(name="letters", min=2, where=Scope.of(campaign="letter"), penalty=5)
+    rows, summary = run(book(least, reserve=2), people(6))
+    assert len(granted(rows, "letter")) in (0, 2)
+    assert summary.value - summary.penalties == pytest.approx(max(6 * 8 - 2 * 5, 4 * 8 - 2 * 1))
+    hard = Quota(name="letters", min=2, hard=True, where=Scope.of(campaign="letter"))
+    rows, summary = run(book(hard, reserve=2), people(6))
+    assert len(granted(rows, "letter")) == 2
+    assert summary.value == pytest.approx(4 * 8 - 2)

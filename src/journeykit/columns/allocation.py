@@ -30,6 +30,9 @@ _GAP = 1e-5
 _SWEEPS = 4
 _BROKEN = 1e-7
 _FEW = 3_000
+_NODES, _MANY_NODES = 40, 5_000
+"""Nodes of the master's search: after a few it finds next to nothing better; where it looks at all choices it is let
+come to its end."""
 
 
 class Allocation(NamedTuple):
@@ -89,7 +92,8 @@ def allocate(pool: Pool, room: Room, *, limit: int, threads: int) -> Allocation:
     else:
         # So few choices that the master can look at all of them: its answer is the best there is.
         offers, lines = every, lines_of(pool, room, every, len(every.offer))
-    taken, proven = _settle(passes, offers, lines, slack=_GAP * abs(prices.bound) if every is None else 0.0)
+    slack, nodes = (_GAP * abs(prices.bound), _NODES) if every is None else (0.0, _MANY_NODES)
+    taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes)
     left = room.bound - _used(pool, room, np.flatnonzero(taken))
     purse = purse_for(room, left, _dear(pool))
     bench = passes.benches.get()
@@ -111,7 +115,8 @@ def conflicting(pool: Pool, room: Room, threads: int) -> list[int]:
         return []  # who gets nothing breaks nothing
     if not pool.units:
         return [int(hard[room.bound[hard] < 0][0])]
-    left = [row for row in hard.tolist() if _broken(pool, room, hard.tolist(), threads)[1][row] > 0]
+    broken, prices = _broken(pool, room, hard.tolist(), threads)
+    left = [row for row in hard.tolist() if prices[row] > 0] if broken else []
     for row in list(left):
         rest = [other for other in left if other != row]
         if rest and _broken(pool, room, rest, threads)[0]:
@@ -188,7 +193,7 @@ def _decided(passes: Passes, offers: Offers, lines: Lines) -> tuple[np.ndarray, 
     return passes.room.bound - used, int(offers.offer["value"][heads].sum()) / MILLIONTH
 
 
-def _settle(passes: Passes, offers: Offers, lines: Lines, *, slack: float) -> tuple[np.ndarray, bool]:
+def _settle(passes: Passes, offers: Offers, lines: Lines, *, slack: float, nodes: int) -> tuple[np.ndarray, bool]:
     """Choices for all: those of the master for its units, those at the best prices for the others.
 
     And whether the master has proven its own to be the best, but for a slack.
@@ -196,7 +201,7 @@ def _settle(passes: Passes, offers: Offers, lines: Lines, *, slack: float) -> tu
     pool, room = passes.pool, passes.room
     picked = offers.first[:-1].copy()
     left, _ = _decided(passes, offers, lines)
-    answer = solve_master(room, lines, left, _dear(pool), whole=True, slack=slack)
+    answer = solve_master(room, lines, left, _dear(pool), whole=True, slack=slack, nodes=nodes)
     if answer is not None:
         number = np.full(pool.units, -1, np.int64)
         number[offers.offer["unit"][picked]] = np.arange(len(picked))

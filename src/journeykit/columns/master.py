@@ -204,7 +204,7 @@ class Settled(NamedTuple):
 
 
 def solve_master(
-    room: Room, lines: Lines, left: np.ndarray, dear: float, *, whole: bool, slack: float = 0.0
+    room: Room, lines: Lines, left: np.ndarray, dear: float, *, whole: bool, slack: float = 0.0, nodes: int = 0
 ) -> Settled | None:
     """The best choices for the lines.
 
@@ -215,6 +215,7 @@ def solve_master(
         dear: what one unit of a broken hard row is taken to cost, times the row's scale.
         whole: whether only whole numbers of units will do.
         slack: how far below the best an answer in whole numbers may be.
+        nodes: how many nodes of the search for one at most.
     """
     choices, rows, count = len(lines.value), room.rows, len(lines.size)
     usage = lines.usage / room.unit
@@ -237,6 +238,7 @@ def solve_master(
         least=np.concatenate([lines.size.astype(np.float64), np.full(rows, -np.inf)]),
         whole=np.concatenate([np.ones(choices, np.bool_), np.zeros(rows, np.bool_)]) if whole else None,
         slack=slack,
+        nodes=nodes,
     )
     if answer is None:
         return None

@@ -11,7 +11,6 @@ from journeykit.errors import MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NODES = 500
 _GAP = 1e-9
 
 
@@ -69,6 +68,7 @@ def maximise(
     least: np.ndarray | None = None,
     whole: np.ndarray | None = None,
     slack: float = 0.0,
+    nodes: int = 0,
 ) -> Solution | None:
     """The largest gain such that each row stays within its room.
 
@@ -81,6 +81,7 @@ def maximise(
         least: by row, how much there must be at least; None for no such bound.
         whole: by column, whether only whole numbers will do; None for none.
         slack: for mixed programs, how far below the best the answer may be.
+        nodes: for mixed programs, how many nodes of the search at most.
 
     Returns:
         The answer; None where there is none.
@@ -102,7 +103,7 @@ def maximise(
     solver = _quiet(highspy)
     options: dict[str, Any] = {"threads": 1, "random_seed": 0}
     if whole is not None:
-        options |= {"mip_max_nodes": _NODES, "mip_rel_gap": _GAP, "mip_abs_gap": max(slack, 1e-6)}
+        options |= {"mip_max_nodes": nodes, "mip_rel_gap": _GAP, "mip_abs_gap": max(slack, 1e-6)}
     for name, value in options.items():
         solver.setOptionValue(name, value)
     solver.passModel(lp)
