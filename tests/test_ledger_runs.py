@@ -144,6 +144,8 @@ def test_both_engines_reserve_alike(make, start):
             assert again.rows() == rows
             assert again.told() == told
             assert granted(rows) == reserved(ledger)
+            if found.playbook.quotas:
+                assert granted(rows) <= granted(wanted), "nothing that the run had not chosen"
             overlapped.append((rows, told))
         assert overlapped[0] == overlapped[1], seed
 
@@ -170,6 +172,70 @@ def test_what_an_overlapping_job_took_is_decided_again(ledger, engine):
     assert [campaign for who, campaign in mine if who == "p1"] == []
     assert len(mine) == 2 * 1100 - 100 - 2
     assert Run(engine, TWO, people(1100), ledger).rows() == rows
+
+
+SEATS = {
+    "content": [{"id": "note", "channel": "email"}],
+    "campaigns": [
+        {"id": "meetup", "content": ["note"], "weight": 3},
+        {"id": "news", "content": ["note"], "weight": 2},
+    ],
+    "caps": [{"name": "one", "max": 1, "where": {"channel": "email"}, "window": {"rolling": "7d"}}],
+    "quotas": [
+        {"name": "seats", "max": 5, "where": {"campaign": "meetup"}},
+        {"name": "readers", "min": 15, "hard": True, "where": {"campaign": "news"}},
+    ],
+}
+
+
+def overlap(ledger, campaign, names):
+    """Another job sends something to people."""
+    claims = [Claim(campaign=campaign, channel="sms", weight=1)]
+    for name in names:
+        Arbiter(Playbook()).decide(Contact(id=name, consent=["sms"]), claims=claims, at=AT, ledger=ledger)
+
+
+@pytest.mark.parametrize("until", [None, AT + DAY])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_hard_maximum_holds_whatever_overlapping_jobs_do(engine, until):
+    """Who is decided again gets only what the run had chosen for him; what falls away stays empty, and is told."""
+    arbiter, when = Arbiter(Playbook.from_dict(SEATS)), {"until": until}
+    chosen = Run(engine, arbiter, people(20), MemoryLedger(), **when).rows()
+    seated = {row[2] for row in chosen if row[8] == "granted" and row[4] == "meetup"}
+    readers = sorted({row[2] for row in chosen if row[8] == "granted"} - seated)
+    assert (len(seated), len(readers)) == (5, 15)
+
+    ledger = MemoryLedger()
+    run = Run(engine, arbiter, people(20), ledger, **when)
+    # Those who cannot read the news any more would all rather go to the meetup.
+    overlap(ledger, "news", [row["contact_id"] for row in people(20)])
+    rows = run.rows()
+    assert granted(rows) == reserved(ledger)
+    assert granted(rows) < granted(chosen)
+    assert {row[2] for row in rows if row[8] == "granted"} == seated
+    found = {(row[4], row[9]) for row in rows if row[2] in readers}
+    assert found == {("news", "capped"), ("meetup", "quota_full")}
+    assert any("15 messages fell away" in note for note in run.job.summary().notes)
+    again = Run(engine, arbiter, people(20), ledger, **when)
+    assert again.rows() == rows
+    assert any("15 messages fell away" in note for note in again.job.summary().notes)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_the_run_chose_moves_only_where_quotas_count_it_alike(engine):
+    """A seat of one day is not taken on another; without days the claim may go later."""
+    rule = {"name": "one a day", "max": 1, "window": {"calendar": "day"}}
+    when = {"until": AT + 2 * DAY}
+    for during, expected in ((None, {"p0", "p1"}), (["2026-11-05", "2026-11-05"], {"p1"})):
+        quota = {**SEATS["quotas"][0], **({} if during is None else {"during": during})}
+        arbiter = Arbiter(Playbook.from_dict({**SEATS, "caps": [rule], "quotas": [quota]}))
+        ledger = MemoryLedger()
+        run = Run(engine, arbiter, people(2), ledger, **when)
+        # The day is full now for one of them.
+        overlap(ledger, "other", ["p0"])
+        rows = run.rows()
+        assert {row[2] for row in rows if row[8] == "granted" and row[4] == "meetup"} == expected, during
+        assert Run(engine, arbiter, people(2), ledger, **when).rows() == rows
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -17,17 +17,20 @@ from typing import TYPE_CHECKING, Any
 from attrs import fields, frozen
 
 from journeykit.campaign import Claim, Score
+from journeykit.case import Case
 from journeykit.civil import micros, moment
 from journeykit.contact import Consent, Contact
 from journeykit.decision import Decision, Grant, Outcome, Reason, Row
 from journeykit.errors import DataError
+from journeykit.ledger.chosen import still_allowed
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from journeykit.account import Account
     from journeykit.arbiter import Arbiter
-    from journeykit.case import Case
+    from journeykit.case import Allotted
     from journeykit.prices import Tariff
 
 _KINDS: dict[str, type[Any]] = {"contact": Contact, "touch": Touch, "claim": Claim, "score": Score, "consent": Consent}
@@ -46,6 +49,8 @@ class Asked:
         at: the instant of the decision.
         until: the last instant of a plan, or None.
         run_id: the name under which it is decided.
+        chosen: by the id of its row, each claim that a run with quotas had chosen for them, and when it was to go:
+            nothing else may be granted. None where anything may.
     """
 
     contacts: tuple[Contact, ...]
@@ -55,15 +60,24 @@ class Asked:
     at: datetime
     until: datetime | None
     run_id: str
+    chosen: Mapping[str, datetime] | None = None
 
     def cases(self, arbiter: Arbiter, tariff: Tariff | None = None) -> Mapping[str, Case]:
         """By contact id, the claims, settled."""
-        when: dict[str, Any] = {"at": self.at, "until": self.until, "tariff": tariff}
+
+        def settle(allotted: Allotted | None) -> Case | Account:
+            return self._settled(arbiter, tariff=tariff, allotted=allotted)
+
+        found = settle(None) if self.chosen is None else still_allowed(settle, self.chosen, self.run_id)
+        return {found.contact.id: found} if isinstance(found, Case) else found.members
+
+    def _settled(self, arbiter: Arbiter, **how: Any) -> Case | Account:
+        how |= {"at": self.at, "until": self.until}
         if arbiter.compiled.per_account:
-            return arbiter.account(self.contacts, self.touches, self.claims, scores=self.scores, **when).members
+            return arbiter.account(self.contacts, self.touches, self.claims, scores=self.scores, **how)
         (contact,) = self.contacts
         claims = None if self.claims is None else self.claims[contact.id]
-        return {contact.id: arbiter.case(contact, self.touches, claims, scores=self.scores.get(contact.id), **when)}
+        return arbiter.case(contact, self.touches, claims, scores=self.scores.get(contact.id), **how)
 
     def asked_of(self, contact: str) -> tuple[Claim, ...] | None:
         """What is asked for of a contact."""

@@ -11,8 +11,8 @@ from attrs import evolve
 from journeykit.civil import micros, moment
 from journeykit.contact import Contact
 from journeykit.errors import DataError, ModelError
-from journeykit.identity import claim_digest, contact_key, decision_id
 from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
+from journeykit.ledger.chosen import id_of
 from journeykit.ledger.reservation import RESERVED, Reservation, left_alone
 
 if TYPE_CHECKING:
@@ -127,16 +127,13 @@ def keep_answer(transaction: Transaction, key: str, asked: Asked, decision: Deci
 def reservations_of(case: Case, run_id: str) -> list[Reservation]:
     """What a case grants, as reservations, without working out all its rows."""
     contact = case.contact
-    key = contact_key(contact.id)
     decided_at = moment(case.now)
     found = []
     for winner in case.winners:
         claim = winner.entry.claim
-        own = None if claim.at is None else claim.at.isoformat()
-        digest = claim_digest(run_id, claim.campaign, claim.content, claim.channel, own)
         found.append(
             Reservation(
-                id=decision_id(key, digest),
+                id=id_of(run_id, contact.id, claim),
                 contact=contact.id,
                 account=contact.account,
                 at=moment(winner.at),

@@ -7,8 +7,8 @@ What makes a run that was killed and begun again end like one that nobody distur
 - Contacts are reserved for in pieces, each in one transaction. What a piece has reserved is found by the ids of its
   rows, which are the same each time; it is neither reserved twice nor decided anew.
 - A contact whose history others have added to since the run began, or who has opted out since, is decided again, alone
-  and under his lock, with the history of that moment. Only this answer cannot be worked out again from the run's
-  beginning, and so it is kept.
+  and under his lock, with the history of that moment. Where there are quotas he may get only what the run had chosen
+  for him. Only this answer cannot be worked out again from the run's beginning, and so it is kept.
 
 Contacts who are granted nothing leave no trace in the ledger and need none.
 """
@@ -103,7 +103,7 @@ class LedgerRun:
         self.until = until
         self.explain = explain
         self.tariff: Tariff | None = None
-        self._again = 0
+        self._again = self._fell = 0
         wanted = RunMark(
             run_id=run_id,
             playbook=arbiter.fingerprint,
@@ -162,10 +162,16 @@ class LedgerRun:
     def notes(self) -> Iterator[str]:
         """What a person should know of contacts who were decided again."""
         if self._again:
-            quotas = "" if self.tariff is None else "; what quotas say is of the choice before that"
             yield (
                 f"ledger: {self._again:,} contacts were decided again, since others had reserved for them, or they had "
-                f"opted out, after the run began{quotas}"
+                f"opted out, after the run began"
+            )
+        if self._fell and self.tariff is not None:
+            yield (
+                f"ledger: of what the run had chosen so that its quotas hold, {self._fell:,} messages fell away when "
+                f"contacts were decided again, and nobody got others in their place: that exceeds no maximum of "
+                f"messages or cost, but a minimum or a share may be missed by it, a hard one too; what the quotas "
+                f"tell is of the choice"
             )
 
     # Reserving
@@ -230,6 +236,10 @@ class LedgerRun:
             accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
             with self.ledger.transaction(names, accounts) as transaction:
                 again.update(self._settle(transaction, piece, names, accounts))
+            for proposal in piece:
+                if any(name in again for name in proposal.names):
+                    left = sum(len(again[name].granted) for name in proposal.names)
+                    self._fell += len(proposal.reservations) - left
         self._again += len(again)
         return again
 
@@ -272,6 +282,7 @@ class LedgerRun:
             at=self.at,
             until=self.until,
             run_id=self.mark.run_id,
+            chosen=None if self.tariff is None else {own.id: own.at for own in proposal.reservations},
         )
         accounts = [] if proposal.account is None else [proposal.account]
         asked = informed(self.ledger, transaction, asked, accounts)
