@@ -1,7 +1,7 @@
 """Processes that crowd and die, for the tests of the ledger.
 
     python ledger_worker.py crowd URL
-    python ledger_worker.py kill ENGINE URL POINT...
+    python ledger_worker.py kill ENGINE URL SHARE...
 
 Everything is loaded once; what crowds and dies are forks of this process.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -21,10 +20,12 @@ from sqlalchemy import event
 from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
 from journeykit.job import Inputs, Job
 from journeykit.ledger import Ledger
+from journeykit.ledger import run as ledger_run
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PROCESSES, CROWDED = 32, 200
-PEOPLE = 1200
+PEOPLE, PIECE = 400, 100
+PATIENCE = 900
 TWO = Arbiter(Playbook(caps=[Cap(name="two", max=2, window=Window.ever())]))
 NIGHT = Arbiter(
     Playbook.from_dict(
@@ -67,7 +68,7 @@ def crowd(url):
     """Many processes ask for the same contacts, each in an order of its own."""
 
     def ask(number):
-        ledger = Ledger(url)
+        ledger = Ledger(url, patience=PATIENCE)
         names = [f"p{contact}" for contact in range(CROWDED)]
         Random(number).shuffle(names)
         claim = Claim(campaign=f"c{number}", channel="email", weight=1)
@@ -85,7 +86,7 @@ def crowd(url):
 
 def night(engine, url, out, at_event=None):
     """A run over tables, which dies at an event of its connections where one is given; how many there were."""
-    ledger = Ledger(url)
+    ledger = Ledger(url, patience=PATIENCE)
     count = 0
 
     def step(*_):
@@ -106,25 +107,21 @@ def night(engine, url, out, at_event=None):
     return count
 
 
-def kill(engine, url, points):
-    """Begin a run and kill it at each of the points, each later than what was done before; then let it end.
+def kill(engine, url, shares):
+    """Begin a run and kill it after each of the shares of its events; then let it end.
 
-    A point below 1 is a share of all events of the run; one from 1 on is so many milliseconds.
+    Between two events of its connections nothing changes in a ledger: to die there is to die before the next one.
     """
+    ledger_run.PIECE = PIECE
     folder = Path(os.environ["WORK"])
     undisturbed, other = os.environ["UNDISTURBED"], folder / "undisturbed.csv"
-    before = time.monotonic()
     events = night(engine, undisturbed, other)
-    sys.stdout.write(f"{events} events, {time.monotonic() - before:.2f} s\n")
+    sys.stdout.write(f"{events} events\n")
     sys.stdout.flush()
     out = folder / "out.csv"
     deaths = 0
-    for point in map(float, points):
-        by_time = point >= 1
-        child = fork(lambda p=point, t=by_time: night(engine, url, out, None if t else int(p * events)))
-        if by_time:
-            time.sleep(point / 1000)
-            os.kill(child, signal.SIGKILL)
+    for share in map(float, shares):
+        child = fork(lambda at=int(share * events): night(engine, url, out, at))
         deaths += wait(child) == -signal.SIGKILL
         out.unlink(missing_ok=True)
     night(engine, url, out)

@@ -45,14 +45,14 @@ def database(kind, folder):
 
 @contextmanager
 def ledger_of(kind, folder, **more):
-    """A ledger of a kind, with its schema."""
+    """A ledger of a kind, with its schema; patient, so that a busy machine changes nothing."""
     from journeykit.ledger import Ledger, MemoryLedger
 
     if kind == "memory":
         yield MemoryLedger(**more)
         return
     with database(kind, folder) as url:
-        ledger = Ledger(url, **more)
+        ledger = Ledger(url, **{"patience": 900, **more})
         ledger.upgrade()
         try:
             yield ledger

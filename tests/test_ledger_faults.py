@@ -32,7 +32,7 @@ def work(*arguments, **environment):
         env={**os.environ, **{name: str(value) for name, value in environment.items()}},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -52,22 +52,21 @@ def test_a_crowd_cannot_take_more_than_there_is(kind, tmp_path):
 def test_a_run_that_is_killed_goes_on_without_a_trace(kind, engine, tmp_path):
     """Killed 25 times and begun again each time: the decisions of an undisturbed run, nothing twice or lost."""
     rng = Random(f"{kind} {engine}")
-    # Most at statements and commits of the ledger, some at any instant.
-    points = [round(0.9 * rng.random(), 4) for _ in range(25)] + [rng.randrange(5, 300) for _ in range(5)]
-    rng.shuffle(points)
+    # What is reserved already needs fewer statements: a run that goes on may have no more than nine tenths of them.
+    shares = [round(0.9 * rng.random(), 4) for _ in range(25)]
     with database(kind, tmp_path) as url, database(kind, tmp_path) as undisturbed:
         for own in (url, undisturbed):
             with Ledger(own) as made:
                 made.upgrade()
-        said = work("kill", engine, url, *points, WORK=tmp_path, UNDISTURBED=undisturbed)
+        said = work("kill", engine, url, *shares, WORK=tmp_path, UNDISTURBED=undisturbed)
         assert "same True" in said, said
-        assert int(said.split("deaths ")[1].split(",")[0]) >= 25, said
+        assert "deaths 25" in said, said
         with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
             granted = [row["decision_id"] for row in csv.DictReader(file) if row["outcome"] == "granted"]
         with Ledger(url) as ledger, ledger.reading() as transaction:
             held = transaction.in_status("reserved", None, "night", 10**6)
         assert sorted(own.id for own in held) == sorted(granted)
-        assert len(granted) == 2400
+        assert len(granted) == 800
 
 
 def whole(ledger):
