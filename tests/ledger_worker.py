@@ -8,6 +8,7 @@ Everything is loaded once; what crowds and dies are forks of this process.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from sqlalchemy import event
 
 from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
 from journeykit.job import Inputs, Job
-from journeykit.ledger import Ledger
+from journeykit.ledger import Ledger, MemoryLedger
 from journeykit.ledger import run as ledger_run
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -61,6 +62,14 @@ def wait(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def load(url):
+    """Let a forked process find all modules loaded: the database's driver, and what decides and reserves."""
+    with Ledger(url) as ledger:
+        ledger.stats()
+    TWO.decide(Contact(id="x"), claims=[Claim(campaign="x", channel="email")], at=AT, ledger=MemoryLedger())
+    gc.freeze()
+
+
 # A crowd
 
 
@@ -76,6 +85,7 @@ def crowd(url):
             TWO.decide(Contact(id=name, consent=["email"]), claims=[claim], at=AT, ledger=ledger)
         ledger.close()
 
+    load(url)
     children = [fork(lambda number=number: ask(number)) for number in range(PROCESSES)]
     codes = {wait(child) for child in children}
     sys.exit(0 if codes == {0} else 1)
