@@ -30,9 +30,21 @@ STREET = [
     {"audit_quotas"},
     {"arbiter"},
     {"accounts"},
-    {"spelling", "lines", "yaml_file", "files", "schema", "explanation", "calendar", "tables", "job", "testing"},
+    {
+        "spelling",
+        "lines",
+        "yaml_file",
+        "files",
+        "schema",
+        "explanation",
+        "calendar",
+        "tables",
+        "ledger",
+        "job",
+        "testing",
+    },
     {"columns"},
-    {"demo", "cli"},
+    {"demo", "ledger_commands", "cli"},
     {"__main__"},
 ]
 HOMES = {
@@ -46,6 +58,7 @@ HOMES = {
     "llvmlite": {"columns"},
     "highspy": {"columns"},
     "narwhals": {"columns"},
+    "sqlalchemy": {"ledger"},
 }
 
 

@@ -203,9 +203,20 @@ def decision_columns() -> str:
 def command_line() -> str:
     """What every command says of itself."""
     said = help_of()
-    names = re.findall(r"^    (\w+)  ", said, re.MULTILINE)
-    parts = (f"## journeykit {name}\n\n```none\n{help_of(name)}\n```" for name in names)
-    return "\n\n".join([f"```none\n{said}\n```", *parts])
+    parts = [f"```none\n{said}\n```"]
+    for name in _commands(said):
+        own = help_of(name)
+        parts.append(f"## journeykit {name}\n\n```none\n{own}\n```")
+        parts += [
+            f"### journeykit {name} {inner}\n\n```none\n{help_of(name, inner)}\n```"
+            for inner in (_commands(own) if "\ncommands:" in own else ())
+        ]
+    return "\n\n".join(parts)
+
+
+def _commands(said: str) -> list[str]:
+    """The commands that a help names."""
+    return re.findall(r"^    (\w+)  ", said, re.MULTILINE)
 
 
 def help_of(*command: str) -> str:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
         JourneykitError as JourneykitError,
     )
     from journeykit.errors import (
+        LedgerError as LedgerError,
+    )
+    from journeykit.errors import (
         MissingExtraError as MissingExtraError,
     )
     from journeykit.errors import (
@@ -96,6 +99,7 @@ _HOMES = {
     "Journey": "journey",
     "JourneykitError": "errors",
     "Lag": "window",
+    "LedgerError": "errors",
     "Limit": "cap",
     "MissingExtraError": "errors",
     "ModelError": "errors",

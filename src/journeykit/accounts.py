@@ -62,6 +62,7 @@ class Party:
         until: the last instant of a plan, or None.
 
     Attributes:
+        others: touches of colleagues who are not decided now.
         used: by side of the quotas, what was granted uses, once a run has chosen.
     """
 
@@ -77,6 +78,7 @@ class Party:
         self.arbiter = arbiter
         self.contacts = contacts
         self.own = own
+        self.others: Sequence[Touch] = ()
         self._when: dict[str, Any] = {"at": at, "until": until}
         self.used: list[int] = []
 
@@ -102,6 +104,7 @@ class Party:
         asked = {name: found.claims for name, found in self.own.items() if found.claims is not None}
         # The account of a touch is that of its contact.
         touches = [evolve(touch, contact=name) for name, found in self.own.items() for touch in found.touches]
+        touches += self.others
         scores = {name: found.scores for name, found in self.own.items()}
         return self.arbiter.account(self.contacts, touches, asked or None, scores=scores, **more)
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from journeykit.campaign import Claim, Score
     from journeykit.decision import Row
     from journeykit.job import Summary
+    from journeykit.ledger import BaseLedger
     from journeykit.touch import Touch
 
 
@@ -134,8 +135,13 @@ class Arbiter:
         scores: Mapping[str, Score] | None = None,
         explain: bool = False,
         run_id: str | None = None,
+        ledger: BaseLedger | None = None,
+        key: str | None = None,
     ) -> Decision:
         """Decide all claims on a contact's attention.
+
+        With a ledger the history comes from it, and what is granted is reserved in the same transaction: whoever asks
+        for the same contact meanwhile waits, so that no two can take the last room.
 
         Args:
             contact: who.
@@ -146,14 +152,41 @@ class Arbiter:
             until: the last instant of a plan, aware; a claim may then take one slot of each local day.
             scores: by campaign id: propensity and value for claims that do not bring their own.
             explain: whether the rows tell also what was displaced and what weight would have won.
-            run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``.
+            run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``. With a ledger, one decides
+                a contact once: asked again, it gives the same decision. By default each decision is then of its own.
+            ledger: where the history is, and what is granted becomes a reservation; its id is the row's
+                `decision_id`. What ``touches`` tells counts beside it, and must be what the ledger does not know.
+                Opt-outs of the ledger win over the contact's own data. With caps per account the colleagues' touches
+                come from the ledger too.
+            key: with a ledger, what makes this decision one that is given once: asked again with the same key, the
+                same decision comes back and nothing is reserved twice.
 
         Returns:
             The decision; its rows are worked out when they are first read.
 
         Raises:
             ModelError: for an argument that cannot be, such as a naive ``at``.
+            DataError: for a key or run that has decided something else before.
+            LedgerError: where the ledger cannot be used; nothing is reserved then.
         """
+        if ledger is not None:
+            from journeykit.ledger.deciding import decide
+
+            return decide(
+                self,
+                ledger,
+                contact,
+                touches,
+                claims,
+                at=at,
+                until=until,
+                scores=scores,
+                explain=explain,
+                run_id=run_id,
+                key=key,
+            )
+        if key is not None:
+            raise ModelError("a key needs a ledger that remembers it", field="key")
         if self.compiled.per_account and isinstance(contact, Contact):
             return self.decide_account(
                 (contact,),
@@ -374,6 +407,7 @@ class Arbiter:
         progress: Callable[[int, int | None], None] | None = None,
         summary: Callable[[Summary], object] | None = None,
         calendar: Callable[[Calendar], object] | None = None,
+        ledger: BaseLedger | None = None,
     ) -> Any:
         """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
 
@@ -398,6 +432,8 @@ class Arbiter:
             progress: is told, every now and then, how many contacts are done, and of how many where that is known.
             summary: is given the summary of the run once all is decided.
             calendar: is given the calendar of the plan once all is decided; needs ``until``.
+            ledger: where the history is read, beside the touches that are given, and what is granted is reserved. A run
+                that was begun before, and killed, goes on, and gives what an undisturbed one would have given.
 
         Returns:
             The table of decisions, of the caller's kind (a table of PyArrow for paths and mappings); with ``stream``
@@ -438,6 +474,7 @@ class Arbiter:
             zone=zone,
             max_bad=max_bad,
             progress=progress,
+            ledger=ledger,
         )
         if calendar is not None:
             # What cannot be is said before the work.

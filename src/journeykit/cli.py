@@ -1,4 +1,4 @@
-"""The command line: ``journeykit check``, ``decide``, ``plan``, ``explain``, ``graph``, ``schema`` and ``demo``.
+"""The command line: ``journeykit check``, ``decide``, ``plan``, ``explain``, ``ledger``, ``graph`` and so on.
 
 Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used. An error
 is one message on standard error.
@@ -29,6 +29,7 @@ from journeykit.errors import (
     PlaybookError,
     PolicyError,
 )
+from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from journeykit.arbiter import Arbiter
     from journeykit.columns import TableJob
     from journeykit.job import Inputs, Job
+    from journeykit.ledger import Ledger
     from journeykit.playbook import Playbook
 
 DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
@@ -112,7 +114,7 @@ def _who_ended_it(arguments: argparse.Namespace) -> str:
 
 def _message(error: Exception) -> tuple[str, int]:
     """What to say of an error, and the exit code."""
-    if isinstance(error, (_UsageError, PolicyError)):
+    if isinstance(error, (_UsageError, WrongUsageError, PolicyError)):
         return str(error), USAGE
     if isinstance(error, PlaybookError):
         return str(error), PLAYBOOK
@@ -202,6 +204,8 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", action="store_true", help="print HTML")
 
+    add_ledger(commands, _instant, _count)
+
     graph = _command(commands, "graph", _graph, "draw the journey as a Mermaid diagram")
     graph.add_argument("--out", metavar="F", help="write it to a file")
 
@@ -257,6 +261,12 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
     parser.add_argument("--run", metavar="NAME", help="a name for the run; by default a hash")
+    parser.add_argument(
+        "--ledger",
+        metavar="URL",
+        help="read the history from a ledger too, and reserve what is granted; killed, and begun again with the same "
+        "--run, it goes on",
+    )
     parser.add_argument(
         "--engine",
         choices=("one", "columns"),
@@ -396,6 +406,7 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _
         run_id=arguments.run,
         max_bad=arguments.max_bad,
         progress=bar,
+        ledger=_ledger(arguments),
     )
     job.write(arguments.out, form=arguments.format, everything=arguments.all)
     return job
@@ -420,6 +431,7 @@ def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs
         zone=inputs.zone,
         max_bad=arguments.max_bad,
         progress=bar,
+        ledger=_ledger(arguments),
     )
     # The first use on a machine compiles the kernels: whoever waits should know for what.
     patience = threading.Timer(_PATIENCE, _say_why_it_takes_long)
@@ -432,6 +444,10 @@ def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs
     finally:
         patience.cancel()
     return job
+
+
+def _ledger(arguments: argparse.Namespace) -> Ledger | None:
+    return None if arguments.ledger is None else open_ledger(arguments.ledger)
 
 
 def _say_why_it_takes_long() -> None:

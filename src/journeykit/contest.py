@@ -155,6 +155,23 @@ class Contest:
         bound = total if optimal else choice.bound if one_level else sum(max(0, value) for value in values)
         return Answer(choice.chosen, totals, total, bound, optimal=optimal)
 
+    def best_of(self, values: Mapping[int, int]) -> frozenset[int]:
+        """The best set of some items, by their places in the order of claims.
+
+        Args:
+            values: by item, what it is worth, above 0, in the order of items; others are not chosen.
+        """
+        open_ones = {item: value for item, value in values.items() if item not in self.shut}
+        if not open_ones:
+            return frozenset()
+        levels = [self.items[item][0].level for item in open_ones]
+        every = [0] * len(self.items)
+        for item, value in zip(open_ones, combine(levels, list(open_ones.values())), strict=True):
+            every[item] = value
+        order = self.in_order
+        found = set(self.choose(every, [item for item in order if item in open_ones], levels).chosen)
+        return frozenset(place for place, item in enumerate(order) if item in found)
+
     def choose(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:  # noqa: ARG002  (an account asks)
         """The best set at values that put the levels of the items, those above 0, in their order."""
         return self.problem.solve(values, order, self.case.budget)

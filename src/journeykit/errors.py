@@ -9,6 +9,7 @@
     ├── DataError           a table or a row that cannot be used
     ├── InfeasibleError     hard quotas that cannot hold together; knows which, and what is missing
     ├── PolicyError         a policy that is none, or is not known
+    ├── LedgerError         what the ledger cannot do, or may not; knows what kind of trouble it is
     └── MissingExtraError   a package that an extra would have installed
 
 Each error carries its parts as attributes; the message says what was found and what is allowed.
@@ -162,6 +163,29 @@ def _rebuild_infeasible_error(message: str, quotas: tuple[str, ...], missing: fl
 
 class PolicyError(JourneykitError, ValueError):
     """A policy that is none, is not known, or cannot be loaded."""
+
+
+class LedgerError(JourneykitError):
+    """What the ledger cannot do, or may not. Nothing of the transaction in which it was raised is kept.
+
+    Attributes:
+        kind: ``locked`` (another job held it for too long: try again), ``full`` (no room on the disk), ``lost`` (the
+            connection broke: whether the last commit came through is not known, so ask again with the same key or
+            run), ``schema`` (it must be created or upgraded), ``move`` (a change of state that may not be),
+            ``unknown`` (it holds no such reservation) or ``other``.
+    """
+
+    def __init__(self, message: str, *, kind: str = "other") -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_ledger_error, (self.message, self.kind)
+
+
+def _rebuild_ledger_error(message: str, kind: str) -> LedgerError:
+    return LedgerError(message, kind=kind)
 
 
 class MissingExtraError(JourneykitError, ImportError):

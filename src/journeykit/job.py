@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from journeykit.columns.quota_run import QuotaRun
     from journeykit.content import Content
     from journeykit.decision import Decision, Row
+    from journeykit.ledger import BaseLedger
+    from journeykit.ledger.run import LedgerRun
     from journeykit.playbook import Playbook
 
 Progress = Callable[[int, int | None], None]
@@ -54,6 +57,8 @@ _OTHER = "(other)"
 _KINDS = 100
 """So many kinds of faults are told apart; what comes later is another one."""
 _SHOWN = 10
+_AT_ONCE = 500
+"""So many contacts are decided before what is granted to them is reserved."""
 _GAPS = ("timezone", "stage", "role", "consent")
 
 
@@ -458,6 +463,8 @@ class Job:
         progress: is told, every now and then, how many contacts are done, and of how many where that is known.
         only: the id of the one contact that is wanted; None for all. Where the playbook has caps per account, his
             colleagues are decided with him.
+        ledger: where the history is read, beside the touches that are given, and what is granted is reserved; a run
+            that was begun before goes on.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -485,6 +492,7 @@ class Job:
         max_bad: int | None = None,
         progress: Progress | None = None,
         only: str | None = None,
+        ledger: BaseLedger | None = None,
     ) -> None:
         self.arbiter = arbiter
         self.at = at
@@ -522,6 +530,13 @@ class Job:
         self._claims: Claims | None = None
         if inputs.claims is not None:
             self._claims = Claims.read(inputs.claims, playbook=playbook, zone=zone, bad=bad, only=wanted)
+        self._ledger: LedgerRun | None = None
+        self._known = History()
+        if ledger is not None:
+            from journeykit.ledger.run import LedgerRun, touch_row
+
+            self._ledger = LedgerRun(ledger, arbiter, run_id=self.run_id, at=at, until=until, explain=explain)
+            self._known = History.read(map(touch_row, self._ledger.history()))
 
     def _survey(
         self, source: Source, spellings: Spellings, wanted: frozenset[str] | None
@@ -577,25 +592,43 @@ class Job:
 
     def _whom(self) -> tuple[str, int | None, Iterable[tuple[int, Contact]]]:
         if self._contacts is not None:
-            return self._contacts.source, self._contacts.count, self._contacts
+            return self._contacts.source, self._contacts.count, self._protected(self._contacts)
         assert self._claims is not None  # noqa: S101  (one of the two is given)
         made = ((number, Contact(id=key)) for number, key in enumerate(self._claims, 1))
-        return self._claims.source, len(self._claims), made
+        return self._claims.source, len(self._claims), self._protected(made)
+
+    def _protected(self, contacts: Iterable[tuple[int, Contact]]) -> Iterable[tuple[int, Contact]]:
+        """The contacts, to whom the ledger's opt-outs have been applied."""
+        run = self._ledger
+        return contacts if run is None else ((number, run.protected(contact)) for number, contact in contacts)
 
     def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
         if self.arbiter.compiled.per_account:
             yield from decided_by_account(contacts, self._last, self._decide)
             return
-        for number, contact in contacts:
-            yield number, contact, self._decide([contact])[0]
+        if self._ledger is None:
+            for number, contact in contacts:
+                yield number, contact, self._decide([contact])[0]
+            return
+        rest = iter(contacts)
+        while some := list(islice(rest, _AT_ONCE)):
+            found = self._ledger.decided([self._party([contact]) for _, contact in some])
+            for (number, contact), decided in zip(some, found, strict=True):
+                yield number, contact, decided[0]
 
     def _decide(self, contacts: list[Contact]) -> list[Decided]:
-        return decide_party(self._party(contacts), explain=self.explain, run_id=self.run_id)
+        party = self._party(contacts)
+        if self._ledger is not None:
+            return self._ledger.decided([party])[0]
+        return decide_party(party, explain=self.explain, run_id=self.run_id)
 
     def _party(self, contacts: list[Contact]) -> Party:
         """Contacts that are decided together, with what belongs to them."""
         own = {contact.id: self._belongings(contact) for contact in contacts}
-        return Party(self.arbiter, contacts, own, at=self.at, until=self.until)
+        party = Party(self.arbiter, contacts, own, at=self.at, until=self.until)
+        if self._ledger is not None:
+            party.others = self._ledger.colleagues(party)
+        return party
 
     def _together(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
         """Decisions that keep the quotas: of all contacts together, who are held until all are known."""
@@ -607,17 +640,23 @@ class Job:
         parties = parties_of([contact for _, contact in given], self._party, self.arbiter)
         self._run = choose_together(self.arbiter, parties, claims=self._claims is not None, threads=1)
         known: dict[str, Decided] = {}
-        for number, party in enumerate(parties):
-            chosen = self._run.allotted(number), self._run.tariff
-            found = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)
-            known.update(zip((contact.id for contact in party.contacts), found, strict=True))
+        chosen = [(self._run.allotted(number), self._run.tariff) for number in range(len(parties))]
+        found: Iterable[list[Decided]] = (
+            decide_party(party, explain=self.explain, run_id=self.run_id, chosen=choice)
+            for party, choice in zip(parties, chosen, strict=True)
+        )
+        if self._ledger is not None:
+            self._ledger.tariff = self._run.tariff
+            found = self._ledger.decided(parties, chosen)
+        for party, decided in zip(parties, found, strict=True):
+            known.update(zip((contact.id for contact in party.contacts), decided, strict=True))
         self._run.confirm_parties(parties)
         for number, contact in given:
             yield number, contact, known.pop(contact.id)
 
     def _belongings(self, contact: Contact) -> Belongings:
         """What the tables hold of a contact, which is then let go."""
-        touches, claims, counted = self._history.take(contact.id), None, 0
+        touches, claims, counted = self._history.take(contact.id) + self._known.take(contact.id), None, 0
         if self._claims is not None:
             claims = self._claims.take(contact.id)
             counted = self._claims.taken_bad
@@ -663,7 +702,7 @@ class Job:
             bad=self.bad,
             unknown_touches=len(self._history),
             unknown_scores=len(self._scores),
-            notes=self._notes,
+            notes=(*self._notes, *(() if self._ledger is None else self._ledger.notes())),
             run=self._run,
         )
 

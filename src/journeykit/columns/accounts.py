@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.accounts import Belongings, Party, decide_party, decided_by_account
+from journeykit.accounts import Belongings, decide_party, decided_by_account
 from journeykit.columns.people import Chunk
 from journeykit.tables.cells import is_missing, read_text
 from journeykit.tables.columns import fold_name
@@ -85,9 +85,12 @@ class Accounts:
     def _decide(self, contacts: list[Contact]) -> list[Decided]:
         job = self.job
         own = {contact.id: self._belongings(contact) for contact in contacts}
-        party = Party(job.arbiter, contacts, own, at=job.at, until=job.until)
+        party = job.party(contacts, own)
         chosen = self.chosen.get(contacts[0].id)
-        found = decide_party(party, explain=job.explain, run_id=job.run_id, chosen=chosen)
+        if job.ledger is None:
+            found = decide_party(party, explain=job.explain, run_id=job.run_id, chosen=chosen)
+        else:
+            (found,) = job.ledger.decided([party], [chosen])
         job.count_used(party)
         return found
 

@@ -267,6 +267,6 @@ class TouchReader:
                 return name, bad.found, bad.allowed
         with self._lock:
             number = self.parts.number(parts)
-            if number == len(self._counts):
-                self._counts.append(self._counted(parts))
+            # Another reader may have met shapes that are new to this one.
+            self._counts += map(self._counted, self.parts.list[len(self._counts) : number + 1])
         return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from datetime import datetime
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -27,6 +28,7 @@ from journeykit.columns.people import Chunk
 from journeykit.columns.pooling import pool_of
 from journeykit.columns.quota_run import QuotaRun, choose_together, pooled
 from journeykit.columns.quotas import need_no_columns
+from journeykit.columns.reserving import granted_of, protect, touches_table
 from journeykit.columns.segments import ROWS, Segment, segments_of
 from journeykit.columns.settle import Given, History
 from journeykit.columns.sources import Source, native, open_source
@@ -36,6 +38,7 @@ from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
 from journeykit.job import Summary, Tally, calendar_of, summarise
+from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claims import CLAIM_COLUMNS
@@ -47,6 +50,7 @@ from journeykit.touch import COUNTING, Touch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from journeykit.accounts import Decided
     from journeykit.arbiter import Arbiter
     from journeykit.calendar import Calendar
     from journeykit.columns.eligible import People
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from journeykit.columns.sources import Part
     from journeykit.contact import Contact
     from journeykit.decision import Decision
+    from journeykit.ledger import BaseLedger
 
 THREADS = 2
 _AHEAD = 3 * 366
@@ -86,6 +91,8 @@ class TableJob:
         max_bad: how many bad rows are tolerated; None for any number.
         progress: is told, every now and then, how many contacts are done, and of how many where that is known.
         threads: how many chunks are decided at once.
+        ledger: where the history is read, beside the touches that are given, and what is granted is reserved; a run
+            that was begun before goes on.
     """
 
     def __init__(
@@ -105,6 +112,7 @@ class TableJob:
         max_bad: int | None = None,
         progress: Callable[[int, int | None], None] | None = None,
         threads: int | None = None,
+        ledger: BaseLedger | None = None,
     ) -> None:
         if contacts is None and claims is None:
             raise DataError("either contacts or claims must be given")
@@ -142,6 +150,12 @@ class TableJob:
         self._undecided: list[int] = []
         self._accounts: Accounts | None = None
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
+        self.ledger: LedgerRun | None = None
+        self._known: Source | None = None
+        self._settled: dict[int, tuple[Contact, Decided]] = {}
+        if ledger is not None:
+            self.ledger = LedgerRun(ledger, arbiter, run_id=self.run_id, at=at, until=until, explain=explain)
+            self._known = open_source(touches_table(self.ledger), "ledger")
         self._latest = micros(at)
         self._run: QuotaRun | None = None
         self._used = np.zeros(sum(1 for quota in arbiter.playbook.quotas for _ in quota.sides), np.int64)
@@ -206,13 +220,14 @@ class TableJob:
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
 
     def _history(self, met: Met, contacts: int, segment: Segment | None) -> History:
-        if self._touches is None:
+        taken = self._known_touches(met)
+        if self._touches is None and not taken:
             return History(
                 first=np.zeros(contacts + 1, np.int64), at=np.zeros(0, np.int64), shape=np.zeros(0, np.int32)
             )
-        reader, taken = self._reader, []
-        assert reader is not None  # noqa: S101  (there are touches)
-        for found in self._at_once(lambda part: reader.read(part, met), self._touch_parts(segment)):
+        reader = self._reader
+        read = None if reader is None else partial(reader.read, met=met)
+        for found in () if read is None else self._at_once(read, self._touch_parts(segment)):
             if segment is None or found.group in segment.fresh:
                 for bad in found.bad:
                     self.bad.add(bad)
@@ -223,6 +238,16 @@ class TableJob:
                 taken.append(found)
         return history_of(taken, contacts)
 
+    def _known_touches(self, met: Met) -> list[Any]:
+        """The touches that the ledger knows of the contacts of this table."""
+        reader = None if self._known is None else self._touch_reader(self._known)
+        if self._known is None or reader is None:
+            return []
+        parts = ((part, -1) for part in self._known.parts(TouchReader.wanted))
+        taken = [found for found in self._at_once(lambda part: reader.read(part, met), parts) if len(found.at)]
+        self._latest = max([self._latest, *(int(found.at.max()) for found in taken)])
+        return taken
+
     def _touch_parts(self, segment: Segment | None) -> Iterator[tuple[Part, int] | BadRow]:
         """Chunks of touches, each with the group of rows from which it comes."""
         assert self._touches is not None  # noqa: S101  (the caller looked)
@@ -230,8 +255,8 @@ class TableJob:
             for part in self._touches.parts(TouchReader.wanted, None if group is None else [group]):
                 yield part if isinstance(part, BadRow) else (part, -1 if group is None else group)
 
-    def _touch_reader(self) -> TouchReader | None:
-        if self._touches is None:
+    def _touch_reader(self, source: Source | None) -> TouchReader | None:
+        if source is None:
             return None
         compiled = self.arbiter.compiled
 
@@ -240,7 +265,7 @@ class TableJob:
             return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
 
         oldest = oldest_of(self.arbiter.playbook, micros(self.at))
-        return TouchReader(self._touches, self._parts, zone=self._zone, oldest=oldest, counted=counted)
+        return TouchReader(source, self._parts, zone=self._zone, oldest=oldest, counted=counted)
 
     def _at_once(self, work: Callable[[Any], _Result], parts: Iterable[Any]) -> Iterator[_Result]:
         """What becomes of chunks, in their order; rows that cannot be read are counted as bad."""
@@ -262,9 +287,9 @@ class TableJob:
         quotas = self.arbiter.playbook.quotas
         if self.arbiter.compiled.per_account:
             self._accounts = Accounts(self)
-        elif not quotas and self._claim_source is None and self._score_source is None:
+        elif not quotas and self._claim_source is None and self._score_source is None and self.ledger is None:
             segments = segments_of(self._contacts, self._touches) or [None]
-        self._reader = self._touch_reader()
+        self._reader = self._touch_reader(self._touches)
         workers: SimpleQueue[Worker] | None = None
         start = 0
         for segment in segments:
@@ -332,11 +357,12 @@ class TableJob:
         shapes = self.engine.layout.shapes(self._parts.list)
         groups = None if segment is None else segment.contacts
 
-        def decide(given: tuple[Part, int]) -> _Done:
+        def decide(given: tuple[Part, int], apart: Sequence[int] = ()) -> _Done:
             part, start = given
             stop = start + (len(part[2][0]) if part[2] else 0)
             own = _slice(history, start, stop)
-            return self._decide(workers, part, again[start:stop], own, shapes, first + start)
+            done = self._decide(workers, part, again[start:stop], own, shapes, first + start, apart)
+            return done if self.ledger is None else done._replace(without=partial(decide, given))
 
         chunks = self._at_once(decide, _numbered(self._contacts.parts(lambda _: True, groups)))
         for done in chunks if self._accounts is None else self._accounts.settled(chunks):
@@ -368,6 +394,8 @@ class TableJob:
             parts = (pair for pair in _numbered(self._contacts.parts(lambda _: True)) if not isinstance(pair, BadRow))
             run.settle(obeys, pooled(at_once(work, parts, self._threads)))
         self.engine.charge(run.tariff)
+        if self.ledger is not None:
+            self.ledger.tariff = run.tariff
 
     def _pool(
         self,
@@ -416,8 +444,14 @@ class TableJob:
             contact = self._contact(opened, row)
         except (BadCellError, ModelError):
             return None
-        own = self.belongings(opened, row, contact.id, BadRows())
-        return Party(self.arbiter, [contact], {contact.id: own}, at=self.at, until=self.until)
+        return self.party([contact], {contact.id: self.belongings(opened, row, contact.id, BadRows())})
+
+    def party(self, contacts: Sequence[Contact], own: Mapping[str, Belongings]) -> Party:
+        """Contacts that are decided together, with what belongs to them."""
+        party = Party(self.arbiter, contacts, own, at=self.at, until=self.until)
+        if self.ledger is not None:
+            party.others = self.ledger.colleagues(party)
+        return party
 
     def _allocate_accounts(self, again: np.ndarray, history: History) -> None:
         """The same where accounts are decided together: all by the one-contact engine."""
@@ -437,10 +471,12 @@ class TableJob:
 
         def together(contacts: list[Contact]) -> Party:
             own = {contact.id: alone[contact.id].own[contact.id] for contact in contacts}
-            return Party(self.arbiter, contacts, own, at=self.at, until=self.until)
+            return self.party(contacts, own)
 
         parties = parties_of((party.contacts[0] for party in alone.values()), together, self.arbiter)
         self._run = run = choose_together(self.arbiter, parties, claims=self._claims is not None, threads=self._threads)
+        if self.ledger is not None:
+            self.ledger.tariff = run.tariff
         self._accounts.chosen = {
             contact.id: (run.allotted(number), run.tariff)
             for number, party in enumerate(parties)
@@ -463,11 +499,18 @@ class TableJob:
         return sum(reader.read((part, -1), met).met for part in parts)
 
     def _decide(
-        self, workers: SimpleQueue[Worker], part: Part, again: np.ndarray, history: History, shapes: Any, row: int
+        self,
+        workers: SimpleQueue[Worker],
+        part: Part,
+        again: np.ndarray,
+        history: History,
+        shapes: Any,
+        row: int,
+        apart: Sequence[int] = (),
     ) -> _Done:
         worker = workers.get()
         try:
-            chunk, people, odd, wishes, scores = self._opened(part, again, row)
+            chunk, people, odd, wishes, scores = self._opened(part, again, row, apart)
             given = _NOTHING if self._run is None else self._run.part(row, row + chunk.rows)
             answers = worker.decide(chunk, people, history, shapes, scores, wishes, self._labels.when, given)
             column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
@@ -479,13 +522,16 @@ class TableJob:
             workers.put(worker)
 
     def _opened(
-        self, part: Part, again: np.ndarray, row: int
+        self, part: Part, again: np.ndarray, row: int, apart: Sequence[int] = ()
     ) -> tuple[Chunk, People, np.ndarray, Wishes | None, Scores]:
         """A chunk for the kernels: the contacts, who of them the one-contact engine must decide, claims and scores."""
         number, names, arrays = part
         chunk = Chunk(self.plan(names), arrays, number)
         people = self.engine.crowd.people(chunk)
         odd = chunk.odd | again
+        odd[list(apart)] = True
+        if self.ledger is not None:
+            protect(self.ledger, chunk, people, odd)
         wishes = None
         if self._asked is not None:
             wishes = _own_wishes(self._asked.wishes, row, row + chunk.rows)
@@ -502,6 +548,8 @@ class TableJob:
 
     def _finish(self, done: _Done) -> Iterator[pa.RecordBatch]:
         """Count a chunk, and let the one-contact engine decide what was left."""
+        if self.ledger is not None and self._accounts is None:
+            done = self._reserve(self.ledger, done)
         assert self._counts is not None  # noqa: S101  (made before anything is decided)
         self._counts.add(done.answers.tally, self.engine.layout.rules.list)
         odd = set(np.flatnonzero(done.odd).tolist())
@@ -517,6 +565,54 @@ class TableJob:
             self._progress(self._tally.contacts, self._contacts.count)
         if batch.num_rows:
             yield batch
+
+    def _reserve(self, ledger: LedgerRun, done: _Done) -> _Done:
+        """Reserve what a chunk grants; those whom the ledger decides again are left out of it."""
+        names = done.chunk.ids.to_pylist()
+        granted = granted_of(done.batch, done.answers.rows["contact"], names)
+        proposals = [
+            Proposal((names[row],), None, own, partial(self._party, _Opened(*done[:4], done.start), [row]))
+            for row, own in granted.items()
+        ]
+        chosen, run = None, self._run
+        apart = {*np.flatnonzero(done.odd).tolist(), *done.answers.left.tolist()}
+        ledger.check_none(name for row, name in enumerate(names) if row not in granted and row not in apart)
+        for row in sorted(apart):
+            contact = self.read_contact(done, row)
+            if contact is None:
+                continue
+            party = self.party([contact], {contact.id: self.belongings(done, row, contact.id)})
+            chosen = None if run is None else (run.allotted(done.start + row), run.tariff)
+            found = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)
+            self.count_used(party)
+            self._settled[row] = contact, found[0]
+            proposal = ledger.proposal(party, found)
+            if proposal is not None:
+                proposals.append(proposal)
+        again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names))
+        places = {names[row]: row for row in (*granted, *self._settled)}
+        for name, decision in again.items():
+            row = places[name]
+            if row in self._settled:
+                contact, (_, counted) = self._settled[row]
+            else:
+                contact, counted = self._contact(done, row), 0
+            self._settled[row] = contact, (decision, counted)
+        late = [places[name] for name in again if places[name] in granted]
+        if not late or done.without is None:
+            return done
+        if run is not None:
+            self._count_chosen(run, done, late)
+        return done.without(late)
+
+    def _count_chosen(self, run: QuotaRun, done: _Done, rows: Sequence[int]) -> None:
+        """Count what a run chose for contacts who were decided again: the recount of the quotas is about that."""
+        for row in rows:
+            party = self._party(_Opened(*done[:4], done.start), [row])
+            assert party is not None  # noqa: S101  (he was decided)
+            chosen = run.allotted(done.start + row), run.tariff
+            decide_party(party, explain=False, run_id=self.run_id, chosen=chosen)
+            self.count_used(party)
 
     def _with_left(self, done: _Done, left: Sequence[int]) -> pa.RecordBatch:
         rows, whose = [], []
@@ -546,11 +642,14 @@ class TableJob:
     def _decide_one(self, done: _Done, row: int) -> Decision | None:
         if self._accounts is not None:
             return self._accounts.decision(done.start + row)
+        if self.ledger is not None:
+            known = self._settled.pop(row, None)
+            return None if known is None else self.counted(done, row, known[0], *known[1])
         contact = self.read_contact(done, row)
         if contact is None:
             return None
         own = self.belongings(done, row, contact.id)
-        party = Party(self.arbiter, [contact], {contact.id: own}, at=self.at, until=self.until)
+        party = self.party([contact], {contact.id: own})
         run = self._run
         chosen = None if run is None else (run.allotted(done.start + row), run.tariff)
         decision, counted = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)[0]
@@ -592,12 +691,12 @@ class TableJob:
             self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
         return decision
 
-    @staticmethod
-    def _contact(done: _Opened | _Done, row: int) -> Contact:
+    def _contact(self, done: _Opened | _Done, row: int) -> Contact:
         if done.again[row]:
             key = done.chunk.ids[row].as_py()
             raise BadCellError(key, "one row for each contact")
-        return done.chunk.contact(row)
+        found = done.chunk.contact(row)
+        return found if self.ledger is None else self.ledger.protected(found)
 
     def _touches_of(self, done: _Opened | _Done, row: int) -> list[Touch]:
         history = done.history
@@ -702,7 +801,7 @@ class TableJob:
             bad=self.bad,
             unknown_touches=self._unknown_touches,
             unknown_scores=self._unknown_scores,
-            notes=(*self._notes, *self._own_notes()),
+            notes=(*self._notes, *self._own_notes(), *(() if self.ledger is None else self.ledger.notes())),
             run=self._run,
         )
 
@@ -765,6 +864,7 @@ class _Done(NamedTuple):
     ids: pa.Array
     odd: np.ndarray
     start: int
+    without: Callable[[Sequence[int]], _Done] | None = None
 
 
 def _or_none(number: float) -> float | None:

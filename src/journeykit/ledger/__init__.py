@@ -1,0 +1,63 @@
+"""The ledger: what was promised, what was sent, and nothing twice.
+
+A ledger is the durable store of touches and reservations that makes caps hold between jobs, processes and machines.
+`Ledger` keeps it in SQLite or PostgreSQL (extra ``ledger``); `MemoryLedger` does the same in one process, for tests
+and small jobs, and needs no extra.
+
+A reservation is a touch in a state::
+
+    reserved ──confirm──> sent ──a send log──> bounced, failed
+       ├─────release────> released
+       └─────expire─────> expired ──a late confirm──> sent
+
+``reserved`` and ``sent`` count against caps, all others do not. To repeat a move changes nothing and is no error; any
+other move raises a `LedgerError` that says what is allowed.
+
+**The promise of delivery is the caller's, by the order of two calls.** Send first and confirm then: at least once,
+since whoever dies between the two finds the reservation ``reserved`` and sends again. Confirm first, and send only
+what `confirm` says it has moved: at most once, since whoever dies between the two has lost that message. A sender
+that itself remembers the reservation's id makes the first order exactly once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from journeykit.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from journeykit.ledger.base import BaseLedger as BaseLedger
+    from journeykit.ledger.memory import MemoryLedger as MemoryLedger
+    from journeykit.ledger.reservation import OptOut as OptOut
+    from journeykit.ledger.reservation import ReleaseCheck as ReleaseCheck
+    from journeykit.ledger.reservation import Reservation as Reservation
+    from journeykit.ledger.send_log import Imported as Imported
+    from journeykit.ledger.send_log import SendLog as SendLog
+    from journeykit.ledger.sql import Ledger as Ledger
+
+_HOMES = {
+    "BaseLedger": "base",
+    "Imported": "send_log",
+    "Ledger": "sql",
+    "MemoryLedger": "memory",
+    "OptOut": "reservation",
+    "ReleaseCheck": "reservation",
+    "Reservation": "reservation",
+    "SendLog": "send_log",
+}
+
+__all__ = ["SEND_LOGS", *_HOMES]  # noqa: PLE0604  (the keys are texts; loaded when touched)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "SEND_LOGS":
+        return import_module("journeykit.ledger.vendors").SEND_LOGS
+    if name not in _HOMES:
+        raise AttributeError(f"module 'journeykit.ledger' has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"journeykit.ledger.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "sqlalchemy":
+            raise
+        raise MissingExtraError("ledger", f"journeykit.ledger.{name}") from error

@@ -1,0 +1,234 @@
+"""Answers that the ledger keeps: what was asked, as plain data, so that the same rows can be given again.
+
+An answer holds what was granted, and all that the decision was made from: the contact as he was then, his history,
+the claims and scores. While playbook and policy are the same, deciding that again gives the same decision, row for
+row, without keeping rows that hardly anybody reads. Where they are not, what was granted stands, and the rows are those
+of what was granted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from attrs import fields, frozen
+
+from journeykit.campaign import Claim, Score
+from journeykit.case import Case
+from journeykit.civil import micros, moment
+from journeykit.contact import Consent, Contact
+from journeykit.decision import Decision, Grant, Outcome, Reason, Row
+from journeykit.errors import DataError
+from journeykit.ledger.chosen import still_allowed
+from journeykit.touch import Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from journeykit.account import Account
+    from journeykit.arbiter import Arbiter
+    from journeykit.case import Allotted
+    from journeykit.prices import Tariff
+
+_KINDS: dict[str, type[Any]] = {"contact": Contact, "touch": Touch, "claim": Claim, "score": Score, "consent": Consent}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+@frozen(kw_only=True)
+class Asked:
+    """What a decision is made from: of one contact, or of several of one account that are decided together.
+
+    Attributes:
+        contacts: who, their opt-outs of the ledger included.
+        touches: their history, the ledger's and the caller's.
+        claims: by contact id, what is asked for; None makes one claim of every campaign's every content.
+        scores: by contact id and campaign id.
+        at: the instant of the decision.
+        until: the last instant of a plan, or None.
+        run_id: the name under which it is decided.
+        chosen: by the id of its row, each claim that a run with quotas had chosen for them, and when it was to go:
+            nothing else may be granted. None where anything may.
+    """
+
+    contacts: tuple[Contact, ...]
+    touches: tuple[Touch, ...]
+    claims: Mapping[str, tuple[Claim, ...]] | None
+    scores: Mapping[str, Mapping[str, Score]]
+    at: datetime
+    until: datetime | None
+    run_id: str
+    chosen: Mapping[str, datetime] | None = None
+
+    def cases(self, arbiter: Arbiter, tariff: Tariff | None = None) -> Mapping[str, Case]:
+        """By contact id, the claims, settled."""
+
+        def settle(allotted: Allotted | None) -> Case | Account:
+            return self._settled(arbiter, tariff=tariff, allotted=allotted)
+
+        found = settle(None) if self.chosen is None else still_allowed(settle, self.chosen, self.run_id)
+        return {found.contact.id: found} if isinstance(found, Case) else found.members
+
+    def _settled(self, arbiter: Arbiter, **how: Any) -> Case | Account:
+        how |= {"at": self.at, "until": self.until}
+        if arbiter.compiled.per_account:
+            return arbiter.account(self.contacts, self.touches, self.claims, scores=self.scores, **how)
+        (contact,) = self.contacts
+        claims = None if self.claims is None else self.claims[contact.id]
+        return arbiter.case(contact, self.touches, claims, scores=self.scores.get(contact.id), **how)
+
+    def asked_of(self, contact: str) -> tuple[Claim, ...] | None:
+        """What is asked for of a contact."""
+        return None if self.claims is None else self.claims.get(contact, ())
+
+
+def wish_of(claims: Iterable[Claim] | None) -> str:
+    """A hash of what is asked for, which tells a repeated question from another one with the same key."""
+    if claims is None:
+        return "all"
+    asked = sorted(json.dumps([claim.campaign, claim.content, claim.channel, _plain(claim.at)]) for claim in claims)
+    return sha256("\n".join(asked).encode()).hexdigest()[:16]
+
+
+def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
+    """The answer about one contact as the ledger keeps it: JSON.
+
+    Raises:
+        DataError: for an attribute of a kind that cannot be written down.
+    """
+    return json.dumps(
+        {
+            "wish": wish_of(asked.asked_of(decision.contact)),
+            "contact": decision.contact,
+            "playbook": fingerprint,
+            "granted": [
+                [grant.campaign, grant.content, grant.channel, grant.send_at.isoformat(), grant.weight]
+                for grant in decision.granted
+            ],
+            "timezone": decision.timezone,
+            "total": decision.total,
+            "bound": decision.bound,
+            "optimal": decision.optimal,
+            "asked": {own.name: _plain(getattr(asked, own.name)) for own in fields(Asked)},
+        },
+        separators=(",", ":"),
+    )
+
+
+def answered(text: str, arbiter: Arbiter, *, explain: bool, tariff: Tariff | None = None) -> Decision:
+    """The decision that an answer holds; ``tariff`` is what prices of a run's quotas take."""
+    found = json.loads(text)
+    contact = found["contact"]
+    asked = Asked(**{name: _unplain(value) for name, value in found["asked"].items()})
+    grants = tuple(
+        Grant(campaign, content, channel, datetime.fromisoformat(at), weight)
+        for campaign, content, channel, at, weight in found["granted"]
+    )
+    if found["playbook"] == arbiter.fingerprint:
+        again = arbiter.decision(asked.cases(arbiter, tariff)[contact], explain=explain, run_id=asked.run_id)
+        if again.granted == grants:
+            return again
+    return Decision(
+        contact=contact,
+        at=asked.at,
+        until=asked.until,
+        timezone=found["timezone"],
+        granted=grants,
+        total=found["total"],
+        optimal=found["optimal"],
+        bound=found["bound"],
+        write=lambda _: tuple(_row(asked, contact, grant, found["playbook"]) for grant in grants),
+        explain=explain,
+    )
+
+
+def wish_in(text: str) -> str:
+    """The hash of what was asked for, of an answer."""
+    return str(json.loads(text)["wish"])
+
+
+def _row(asked: Asked, contact: str, grant: Grant, fingerprint: str) -> Row:
+    """What is still known of a granted claim once playbook or policy have changed."""
+    who = next(one for one in asked.contacts if one.id == contact)
+    own = [
+        claim.at
+        for claim in asked.asked_of(contact) or ()
+        if (claim.campaign, claim.content or grant.content) == (grant.campaign, grant.content)
+    ]
+    return Row(
+        run_id=asked.run_id,
+        contact=contact,
+        account=who.account,
+        campaign=grant.campaign,
+        content=grant.content,
+        channel=grant.channel,
+        team=None,
+        date=own[0] if own else None,
+        outcome=Outcome.GRANTED,
+        reason=Reason.GRANTED,
+        binding=(),
+        lost_to=(),
+        weight=grant.weight,
+        factors={},
+        price=None,
+        send_at=grant.send_at,
+        retry_at=None,
+        displaced=None,
+        needs=None,
+        failed=(),
+        note="granted before the playbook or the policy changed",
+        twin=0,
+        playbook=fingerprint,
+        decided_at=moment(micros(asked.at)),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it; what JSON has no word for is written as a pair of a word and the value."""
+    if value is None or type(value) in (str, bool, int, float):
+        return value
+    kind = _NAMES.get(type(value))
+    if kind is not None:
+        # What is as it is by default needs no words.
+        own = {f.name: getattr(value, f.name) for f in fields(type(value)) if f.init and not f.name.startswith("_")}
+        return {"$": kind, "of": {name: _plain(part) for name, part in own.items() if part not in (None, (), {})}}
+    if isinstance(value, datetime):
+        return {"$": "instant", "of": value.isoformat()}
+    if isinstance(value, date):
+        return {"$": "date", "of": value.isoformat()}
+    if isinstance(value, tuple):
+        return {"$": "tuple", "of": [_plain(part) for part in value]}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, (set, frozenset)):
+        return {"$": "set", "of": sorted((_plain(part) for part in value), key=repr)}
+    if hasattr(value, "items"):
+        return {"$": "mapping", "of": [[_plain(name), _plain(part)] for name, part in value.items()]}
+    plain = getattr(value, "tolist", None)
+    if plain is not None:
+        # A number of NumPy is one of Python's.
+        return _plain(plain())
+    raise DataError(
+        f"an answer that is kept under a key is made of texts, numbers, truths, instants, dates, lists and mappings; "
+        f"found {type(value).__name__}: {value!r}",
+        source="ledger",
+    )
+
+
+def _unplain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unplain(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    kind, of = value["$"], value["of"]
+    if kind in _KINDS:
+        return _KINDS[kind](**{name: _unplain(part) for name, part in of.items()})
+    if kind == "instant":
+        return datetime.fromisoformat(of)
+    if kind == "date":
+        return date.fromisoformat(of)
+    if kind == "mapping":
+        return {_unplain(name): _unplain(part) for name, part in of}
+    return {"tuple": tuple, "set": set}[kind](_unplain(part) for part in of)

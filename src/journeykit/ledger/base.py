@@ -1,0 +1,365 @@
+"""What every ledger can do, given transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from journeykit.civil import clock, micros, moment
+from journeykit.decision import Reason
+from journeykit.errors import LedgerError, ModelError
+from journeykit.ledger.reservation import (
+    EXPIRED,
+    RELEASED,
+    RESERVED,
+    SENT,
+    OptOut,
+    ReleaseCheck,
+    Reservation,
+    check_move,
+    left_alone,
+    person_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.contact import Contact
+    from journeykit.eligibility import Opening
+    from journeykit.ledger.send_log import Imported, SendLog
+    from journeykit.ledger.transaction import Transaction
+    from journeykit.tables import Source
+    from journeykit.touch import Touch
+
+_PIECE = 500
+_LAST_RULES = (
+    Reason.SUPPRESSED,
+    Reason.OPTED_OUT,
+    Reason.NO_CONSENT,
+    Reason.CAMPAIGN_CLOSED,
+    Reason.QUIET_HOURS,
+)
+"""The reasons that are looked at again at the moment of sending."""
+
+
+class BaseLedger:
+    """A ledger; `Ledger` and `MemoryLedger` say where it is kept.
+
+    Args:
+        arbiter: whose playbook `release_check` looks at; None where it is given there.
+    """
+
+    def __init__(self, arbiter: Arbiter | None = None) -> None:
+        self.arbiter = arbiter
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # What each kind of ledger has of its own
+
+    def close(self) -> None:
+        """Close what is open. The ledger may be used again."""
+
+    def upgrade(self) -> int:
+        """Create the schema, or take it to the version of this library; the version that it has now."""
+        raise NotImplementedError
+
+    def salt(self) -> str:
+        """What ids are mixed with before they are hashed."""
+        raise NotImplementedError
+
+    def transaction(
+        self,
+        contacts: Sequence[str] = (),
+        accounts: Sequence[str] = (),
+        keys: Sequence[str] = (),
+        *,
+        exclusive: bool = False,
+    ) -> AbstractContextManager[Transaction]:
+        """One transaction: kept at the end of its block, taken back by whatever else leaves it.
+
+        Args:
+            contacts: ids of contacts whom nobody else may decide meanwhile.
+            accounts: likewise, accounts.
+            keys: likewise, keys of answers.
+            exclusive: whether nobody else may write anything meanwhile.
+        """
+        raise NotImplementedError
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A transaction that only reads, and waits for nobody."""
+        raise NotImplementedError
+
+    # Reservations
+
+    def reservation(self, id_: str) -> Reservation:
+        """A reservation by its id, which is the `decision_id` of the granted row.
+
+        Raises:
+            LedgerError: if there is none.
+        """
+        with self.reading() as transaction:
+            return self._known(transaction.held([id_]), [id_])[0]
+
+    def reservations(self, contact: str) -> list[Reservation]:
+        """All that the ledger holds of a contact, by instant, whatever became of it."""
+        with self.reading() as transaction:
+            return transaction.of_contact(contact)
+
+    def touches(self, contact: str) -> list[Touch]:
+        """The history of a contact as an arbiter takes it: all that counts."""
+        with self.reading() as transaction:
+            return [held.touch() for held in transaction.counting([contact])]
+
+    def confirm(self, ids: str | Reservation | Iterable[str | Reservation]) -> tuple[str, ...]:
+        """The sender has accepted: what was reserved, or has expired by now, is sent.
+
+        All of them, or none where one may not.
+
+        Args:
+            ids: one reservation or several, or their ids.
+
+        Returns:
+            The ids of those that this call has moved. One that was sent already is no error, and not among them: who
+            confirms first and sends only these sends at most once.
+
+        Raises:
+            LedgerError: for a reservation that is not known, or was released.
+        """
+        return self._move(ids, SENT)
+
+    def release(
+        self, ids: str | Reservation | Iterable[str | Reservation] = (), *, run_id: str | None = None
+    ) -> tuple[str, ...]:
+        """The sender did not accept, or nobody asked it: the room is free again.
+
+        Args:
+            ids: as for `confirm`.
+            run_id: instead of ids, all that a run still has reserved.
+
+        Returns:
+            The ids of those that this call has moved.
+
+        Raises:
+            LedgerError: for a reservation that is not known, was sent, or has expired.
+        """
+        if run_id is None:
+            return self._move(ids, RELEASED)
+        return tuple(self._move_all(RELEASED, None, run_id))
+
+    def expire(self, before: datetime) -> int:
+        """Free the room of reservations that were never confirmed.
+
+        Args:
+            before: an instant, aware; those that should have gone before it expire.
+
+        Returns:
+            How many did.
+        """
+        return sum(1 for _ in self._move_all(EXPIRED, micros(before, what="before"), None))
+
+    def _move(self, ids: str | Reservation | Iterable[str | Reservation], to: str) -> tuple[str, ...]:
+        given = [ids] if isinstance(ids, (str, Reservation)) else list(ids)
+        wanted = list(dict.fromkeys(one.id if isinstance(one, Reservation) else one for one in given))
+        with self.transaction() as transaction:
+            found = self._known(transaction.held(wanted), wanted)
+            moved = [(held, to) for held in found if check_move(held.id, held.status, to)]
+            transaction.move(moved)
+        return tuple(held.id for held, _ in moved)
+
+    def _move_all(self, to: str, before: int | None, run_id: str | None) -> Iterator[str]:
+        """Move all that is reserved, piece by piece."""
+        while True:
+            with self.transaction() as transaction:
+                found = transaction.in_status(RESERVED, before, run_id, _PIECE)
+                transaction.move((held, to) for held in found)
+            yield from (held.id for held in found)
+            if len(found) < _PIECE:
+                return
+
+    @staticmethod
+    def _known(held: dict[str, Reservation], ids: Sequence[str]) -> list[Reservation]:
+        missing = [id_ for id_ in ids if id_ not in held]
+        if missing:
+            more = f" and {len(missing) - 1} more of {len(ids)}" if len(missing) > 1 else ""
+            raise LedgerError(
+                f"the ledger holds no reservation {missing[0]!r}{more}; an id is the decision_id of a granted row",
+                kind="unknown",
+            )
+        return [held[id_] for id_ in ids]
+
+    # Hard rules last
+
+    def release_check(
+        self, reservation: str | Reservation, contact: Contact, at: datetime, *, arbiter: Arbiter | None = None
+    ) -> ReleaseCheck:
+        """Look at the hard rules once more, at the moment of sending.
+
+        Suppression, opt-out and consent (of the contact as he is now, and of the ledger), the campaign's pause and
+        end, and quiet hours may have changed since the decision. Caps have not: the reservation holds the room.
+
+        Args:
+            reservation: which, or its id; its status is read anew.
+            contact: to whom it goes, as he is now.
+            at: when, aware.
+            arbiter: whose playbook; None takes the ledger's own.
+
+        Returns:
+            What forbids it; true where nothing does and it is still reserved.
+
+        Raises:
+            ModelError: without an arbiter, and for another contact's reservation.
+            LedgerError: for a reservation that is not known.
+        """
+        judge = arbiter or self.arbiter
+        if judge is None:
+            raise ModelError("a release check needs a playbook: give arbiter=, here or to the ledger", field="arbiter")
+        id_ = reservation if isinstance(reservation, str) else reservation.id
+        with self.reading() as transaction:
+            held = self._known(transaction.held([id_]), [id_])[0]
+            wishes = transaction.opt_outs([self.person(contact.id)])
+        if held.contact != contact.id:
+            raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
+        return ReleaseCheck(reservation=held, reasons=_reasons(judge, left_alone(contact, wishes), held, at))
+
+    # People's rights
+
+    def person(self, contact: str) -> str:
+        """The hash by which the ledger knows a contact once he is forgotten."""
+        return person_of(self.salt(), contact)
+
+    def opt_out(self, contact: str, *, at: datetime, channel: str | None = None, suppressed: bool = False) -> None:
+        """Leave a contact alone from now on, whatever the caller's data say of him.
+
+        Args:
+            contact: his id.
+            at: when he said so, aware.
+            channel: the channel that he does not want; None for all.
+            suppressed: whether nothing may go at all, not even what needs no consent.
+
+        Raises:
+            ModelError: for a channel that is suppressed alone.
+        """
+        if suppressed and channel is not None:
+            raise ModelError("suppression is of all channels; leave one of the two out", field="channel")
+        wish = OptOut(
+            person=self.person(contact),
+            contact=contact,
+            channel=channel,
+            suppressed=suppressed,
+            at=moment(micros(at)),
+        )
+        with self.transaction([contact]) as transaction:
+            transaction.add_opt_out(wish)
+
+    def opt_in(self, contact: str, *, channel: str | None = None, suppressed: bool = False) -> bool:
+        """Take an opt-out back; the arguments are those of `opt_out`. Whether there was one."""
+        with self.transaction([contact]) as transaction:
+            return transaction.lift(self.person(contact), channel, suppressed=suppressed) > 0
+
+    def opt_outs(self, contact: str) -> list[OptOut]:
+        """The opt-outs of a contact, forgotten or not."""
+        with self.reading() as transaction:
+            return transaction.opt_outs([self.person(contact)])
+
+    def forget(self, contact: str, *, keep_opt_outs: bool = True) -> dict[str, int]:
+        """Remove a person: his touches, reservations and kept answers.
+
+        Args:
+            contact: his id.
+            keep_opt_outs: whether his opt-outs stay, under a hash of his id that is salted with a secret of the
+                ledger: whoever holds both ledger and id can still tell that this person wants to be left alone, and
+                nobody else can tell who it is. False removes them too; then only the caller's own data protect him.
+
+        Returns:
+            How many touches and answers are gone, and opt-outs are kept.
+        """
+        person = self.person(contact)
+        with self.transaction([contact]) as transaction:
+            return transaction.forget(contact, person, keep_opt_outs=keep_opt_outs)
+
+    def export(self, contact: str) -> dict[str, Any]:
+        """Everything that the ledger holds of a person, as plain data."""
+        import json
+
+        with self.reading() as transaction:
+            return {
+                "contact": contact,
+                "touches": [held.to_dict() for held in transaction.of_contact(contact)],
+                "moves": [
+                    {"id": id_, "was": was, "became": became} for id_, was, became in transaction.moves_of(contact)
+                ],
+                "opt_outs": [
+                    {"channel": wish.channel, "suppressed": wish.suppressed, "at": wish.at.isoformat()}
+                    for wish in transaction.opt_outs([self.person(contact)])
+                ],
+                "answers": [
+                    {"key": key, "answer": json.loads(answer)} for key, answer in transaction.answers_about(contact)
+                ],
+            }
+
+    def prune(self, older_than: datetime) -> dict[str, int]:
+        """Remove touches, answers and runs of before an instant. What is still reserved stays: expire it first.
+
+        A cap with a longer window forgets with the ledger: keep at least the longest window of the playbook.
+
+        Args:
+            older_than: the instant, aware.
+
+        Returns:
+            How many touches, answers and runs are gone.
+        """
+        with self.transaction(exclusive=True) as transaction:
+            return transaction.prune(micros(older_than, what="older_than"))
+
+    def stats(self) -> dict[str, Any]:
+        """How much of what the ledger holds: touches by status, contacts, opt-outs, answers, runs."""
+        with self.reading() as transaction:
+            return transaction.stats()
+
+    # History in
+
+    def import_log(
+        self, source: Source, log: SendLog | str | Mapping[str, Any], *, max_bad: int | None = None
+    ) -> Imported:
+        """Read a send log into the history; to read it again changes nothing.
+
+        Args:
+            source: a file (CSV, JSON lines, Parquet), or rows as mappings.
+            log: what its columns mean, or the name of a preset: ``braze`` or ``sfmc``.
+            max_bad: how many bad rows are tolerated; None for any number.
+
+        Returns:
+            What became of the rows.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows; the rows before them are in.
+            ModelError: for an unknown preset.
+        """
+        from journeykit.ledger.send_log import read_log
+
+        return read_log(self, source, log, max_bad=max_bad)
+
+
+def _reasons(arbiter: Arbiter, contact: Contact, held: Reservation, at: datetime) -> tuple[tuple[Reason, str], ...]:
+    from journeykit.campaign import Claim
+    from journeykit.eligibility import Subject, failures, missing
+
+    compiled = arbiter.compiled
+    claim = Claim(campaign=held.campaign or "", content=held.content, channel=held.channel)
+    openings: tuple[Opening, ...] | str = compiled.openings_for(claim)
+    if isinstance(openings, str):
+        return ((Reason.CAMPAIGN_CLOSED, openings),)
+    own = compiled.clock if contact.timezone is None else clock(contact.timezone)
+    now = micros(at)
+    subject = Subject(contact, arbiter.playbook, compiled.schedule, own, now)
+    opening = openings[0]
+    found = [(reason, rule) for reason, rule in failures(subject, opening, now) if reason in _LAST_RULES]
+    # Consent that is not on record forbids where the playbook says so; stage and role were judged when it was decided.
+    lacking = [(Reason.MISSING_DATA, rule) for rule in missing(subject, opening, now) if rule.startswith("consent ")]
+    return (*found, *lacking)

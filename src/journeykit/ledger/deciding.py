@@ -1,0 +1,148 @@
+"""To decide and to reserve, in one transaction."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from attrs import evolve
+
+from journeykit.civil import micros, moment
+from journeykit.contact import Contact
+from journeykit.errors import DataError, ModelError
+from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
+from journeykit.ledger.chosen import id_of
+from journeykit.ledger.reservation import RESERVED, Reservation, left_alone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.campaign import Claim, Score
+    from journeykit.case import Case
+    from journeykit.decision import Decision
+    from journeykit.ledger.base import BaseLedger
+    from journeykit.ledger.transaction import Transaction
+    from journeykit.touch import Touch
+
+
+def decide(
+    arbiter: Arbiter,
+    ledger: BaseLedger,
+    contact: Contact,
+    touches: Iterable[Touch] = (),
+    claims: Iterable[Claim] | None = None,
+    *,
+    at: datetime,
+    until: datetime | None = None,
+    scores: Mapping[str, Score] | None = None,
+    explain: bool = False,
+    run_id: str | None = None,
+    key: str | None = None,
+) -> Decision:
+    """Decide a contact's claims with the history of a ledger, and reserve what is granted; see `Arbiter.decide`."""
+    if not isinstance(contact, Contact):
+        raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
+    if key is not None and run_id is not None:
+        raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
+    asked = Asked(
+        contacts=(contact,),
+        touches=tuple(touches),
+        claims=None if claims is None else {contact.id: tuple(claims)},
+        scores={} if scores is None else {contact.id: scores},
+        at=at,
+        until=until,
+        run_id=_name(run_id, key),
+    )
+    kept = key_of(run_id, contact.id) if run_id is not None else None if key is None else f"key {key}"
+    accounts = [contact.account] if arbiter.compiled.per_account and contact.account is not None else []
+    with ledger.transaction([contact.id], accounts, [kept] if kept else []) as transaction:
+        if kept is not None:
+            answer = transaction.answer(kept)
+            if answer is not None:
+                _check_same(kept, contact.id, asked, *answer)
+                return answered(answer[1], arbiter, explain=explain)
+        asked = informed(ledger, transaction, asked, accounts)
+        case = asked.cases(arbiter)[contact.id]
+        decision = arbiter.decision(case, explain=explain, run_id=asked.run_id)
+        transaction.add(reservations_of(case, asked.run_id))
+        if kept is not None:
+            keep_answer(transaction, kept, asked, decision, arbiter.fingerprint)
+    return decision
+
+
+def _name(run_id: str | None, key: str | None) -> str:
+    """The name of the run in the rows. Without run or key no two decisions share one, and so no ids."""
+    if run_id is not None:
+        return run_id
+    return uuid4().hex if key is None else sha256(f"key {key}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def key_of(run_id: str, contact: str) -> str:
+    """The key under which a run keeps its answer about a contact."""
+    return f"run {run_id} contact {contact}"
+
+
+def _check_same(kept: str, asker: str, asked: Asked, contact: str, answer: str) -> None:
+    """A key stands for one question."""
+    if contact != asker:
+        raise DataError(
+            f"{kept!r} has decided contact {contact!r} before, and not {asker!r}; a key is one question's",
+            source="ledger",
+        )
+    if wish_in(answer) != wish_of(asked.asked_of(contact)):
+        raise DataError(
+            f"{kept!r} has decided other claims of contact {contact!r} before; ask for the same, or with another key",
+            source="ledger",
+        )
+
+
+def informed(ledger: BaseLedger, transaction: Transaction, asked: Asked, accounts: Sequence[str]) -> Asked:
+    """What is asked, with what the ledger knows of the contacts: their history and their opt-outs.
+
+    The touches that are asked with are those that the ledger does not know: both count.
+    """
+    names = [contact.id for contact in asked.contacts]
+    wishes = transaction.opt_outs([ledger.person(name) for name in names])
+    history = [held.touch() for held in transaction.counting(names, accounts)]
+    contacts = asked.contacts
+    if wishes:
+        contacts = tuple(
+            left_alone(contact, [wish for wish in wishes if wish.person == ledger.person(contact.id)])
+            for contact in contacts
+        )
+    return evolve(asked, contacts=contacts, touches=(*history, *asked.touches))
+
+
+def keep_answer(transaction: Transaction, key: str, asked: Asked, decision: Decision, fingerprint: str) -> None:
+    """Keep an answer under a key, and remember who else is told of in it."""
+    names = {contact.id for contact in asked.contacts} | {touch.contact for touch in asked.touches}
+    others = sorted(name for name in names if name not in (None, decision.contact))
+    text = answer_text(asked, decision, fingerprint)
+    transaction.keep_answer(key, decision.contact, micros(asked.at), text, [str(name) for name in others])
+
+
+def reservations_of(case: Case, run_id: str) -> list[Reservation]:
+    """What a case grants, as reservations, without working out all its rows."""
+    contact = case.contact
+    decided_at = moment(case.now)
+    found = []
+    for winner in case.winners:
+        claim = winner.entry.claim
+        found.append(
+            Reservation(
+                id=id_of(run_id, contact.id, claim),
+                contact=contact.id,
+                account=contact.account,
+                at=moment(winner.at),
+                status=RESERVED,
+                channel=claim.channel,
+                campaign=claim.campaign,
+                content=claim.content,
+                run_id=run_id,
+                decided_at=decided_at,
+            )
+        )
+    return found

@@ -1,0 +1,315 @@
+"""The ledger in memory: the same protocol without a database, for tests and small jobs of one process."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from journeykit.ledger.base import BaseLedger
+from journeykit.ledger.reservation import RESERVED, OptOut, Reservation
+from journeykit.ledger.transaction import News, RunMark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from journeykit.arbiter import Arbiter
+
+
+class MemoryLedger(BaseLedger):
+    """A ledger in the memory of one process; threads may share it.
+
+    Args:
+        arbiter: whose playbook `release_check` looks at; None where it is given there.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Claim, Contact, Playbook
+        >>> ledger, arbiter = MemoryLedger(), Arbiter(Playbook())
+        >>> claim = Claim(campaign="launch", channel="email", weight=8)
+        >>> anna, at = Contact(id="anna", consent=["email"]), datetime(2026, 11, 5, 10, tzinfo=UTC)
+        >>> decision = arbiter.decide(anna, claims=[claim], at=at, ledger=ledger)
+        >>> [(held.campaign, held.status) for held in ledger.reservations("anna")]
+        [('launch', 'reserved')]
+    """
+
+    def __init__(self, arbiter: Arbiter | None = None) -> None:
+        super().__init__(arbiter)
+        self._lock = threading.RLock()
+        self._salt = secrets.token_hex(16)
+        self._transaction = MemoryTransaction()
+
+    def upgrade(self) -> int:
+        """There is no schema; the version is 1."""
+        return 1
+
+    def salt(self) -> str:
+        """What ids are mixed with before they are hashed."""
+        return self._salt
+
+    @contextmanager
+    def transaction(
+        self,
+        contacts: Sequence[str] = (),  # noqa: ARG002  (one lock for all)
+        accounts: Sequence[str] = (),  # noqa: ARG002
+        keys: Sequence[str] = (),  # noqa: ARG002
+        *,
+        exclusive: bool = False,  # noqa: ARG002
+    ) -> Iterator[MemoryTransaction]:
+        """One transaction, alone; see `BaseLedger`."""
+        with self._lock:
+            try:
+                yield self._transaction
+            except BaseException:
+                self._transaction.take_back()
+                raise
+            self._transaction.done.clear()
+
+    reading = transaction
+
+
+class MemoryTransaction:
+    """What the ledger holds, and how to take back what a transaction did to it.
+
+    See `journeykit.ledger.transaction.Transaction`.
+    """
+
+    def __init__(self) -> None:
+        self.done: list[Callable[[], object]] = []
+        self._number = 0
+        # By id, each with its number: the order in which they were written.
+        self._touches: dict[str, tuple[int, Reservation]] = {}
+        self._by_contact: dict[str, dict[str, None]] = {}
+        self._moves: list[tuple[int, str, str, str]] = []
+        self._answers: dict[str, tuple[str, int, str, frozenset[str]]] = {}
+        self._opt_outs: list[tuple[int, OptOut]] = []
+        self._runs: dict[str, RunMark] = {}
+
+    def take_back(self) -> None:
+        """Undo all that was done since the transaction began."""
+        while self.done:
+            self.done.pop()()
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _put(self, id_: str, held: tuple[int, Reservation] | None) -> None:
+        """Give an id what it holds, or nothing, and remember what it held."""
+        before = self._touches.get(id_)
+        self.done.append(lambda: self._set(id_, before))
+        self._set(id_, held)
+
+    def _set(self, id_: str, held: tuple[int, Reservation] | None) -> None:
+        gone = self._touches.pop(id_, None)
+        if gone is not None:
+            self._by_contact[gone[1].contact].pop(id_, None)
+        if held is not None:
+            self._touches[id_] = held
+            self._by_contact.setdefault(held[1].contact, {})[id_] = None
+
+    def _replace(self, name: str, value: Any) -> None:
+        """Give one of the small tables a new value."""
+        before = getattr(self, name)
+        self.done.append(lambda: setattr(self, name, before))
+        setattr(self, name, value)
+
+    def _numbered(self) -> list[tuple[int, Reservation]]:
+        return sorted(self._touches.values(), key=lambda held: held[0])
+
+    def _of(self, contacts: Iterable[str]) -> list[tuple[int, Reservation]]:
+        found = [self._touches[id_] for name in dict.fromkeys(contacts) for id_ in self._by_contact.get(name, ())]
+        return sorted(found, key=lambda held: held[0])
+
+    def counting(self, contacts: Sequence[str], accounts: Sequence[str] = ()) -> list[Reservation]:
+        """The touches that count, of contacts and of accounts."""
+        if not accounts:
+            return [touch for _, touch in self._of(contacts) if touch.counts]
+        return [
+            touch
+            for _, touch in self._numbered()
+            if touch.counts and (touch.contact in contacts or touch.account in accounts)
+        ]
+
+    def held(self, ids: Sequence[str]) -> dict[str, Reservation]:
+        """Touches by id."""
+        return {id_: self._touches[id_][1] for id_ in ids if id_ in self._touches}
+
+    def held_by_message(self, messages: Sequence[str]) -> dict[str, Reservation]:
+        """Touches by what a send log calls them."""
+        wanted = set(messages)
+        return {touch.message: touch for _, touch in self._numbered() if touch.message and touch.message in wanted}
+
+    def of_contact(self, contact: str) -> list[Reservation]:
+        """All touches of a contact."""
+        return [touch for _, touch in sorted(self._of([contact]), key=lambda held: (held[1].micros, held[0]))]
+
+    def of_run(self, run_id: str, contacts: Sequence[str]) -> list[Reservation]:
+        """What a run has reserved for contacts."""
+        return [touch for _, touch in self._of(contacts) if touch.run_id == run_id]
+
+    def contacts_of(self, mark: RunMark) -> frozenset[str]:
+        """The contacts for whom a run has reserved anything."""
+        return frozenset(touch.contact for _, touch in self._touches.values() if touch.run_id == mark.run_id)
+
+    def in_status(self, status: str, before: int | None, run_id: str | None, count: int) -> list[Reservation]:
+        """So many touches of a status, of a run, that lie before an instant."""
+        return [
+            touch
+            for _, touch in self._numbered()
+            if touch.status == status and (before is None or touch.micros < before) and run_id in (None, touch.run_id)
+        ][:count]
+
+    def add(self, touches: Iterable[Reservation]) -> None:
+        """Write touches, those with a known id left out."""
+        for touch in touches:
+            if touch.id not in self._touches:
+                self._put(touch.id, (self._next(), touch))
+
+    def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
+        """Give touches a new status."""
+        for touch, to in touches:
+            number, known = self._touches[touch.id]
+            self._put(touch.id, (number, evolve(known, status=to)))
+            self._replace("_moves", [*self._moves, (self._next(), touch.id, known.status, to)])
+
+    def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
+        """Give touches, by id, what a send log calls them."""
+        for id_, message in told:
+            number, known = self._touches[id_]
+            self._put(id_, (number, evolve(known, message=message)))
+
+    def answer(self, key: str) -> tuple[str, str] | None:
+        """Whose answer is kept under a key, and the answer."""
+        found = self._answers.get(key)
+        return None if found is None else (found[0], found[2])
+
+    def answers_of(self, keys: Sequence[str]) -> dict[str, str]:
+        """Several answers by key."""
+        return {key: self._answers[key][2] for key in keys if key in self._answers}
+
+    def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
+        """Keep an answer, and who else it tells of."""
+        self._answers[key] = contact, at, answer, frozenset(others)
+        self.done.append(lambda: self._answers.pop(key, None))
+
+    def opt_outs(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
+        """Opt-outs of persons, or of all."""
+        return [
+            wish
+            for number, wish in self._opt_outs
+            if (persons is None or wish.person in persons) and (until is None or number <= until)
+        ]
+
+    def add_opt_out(self, wish: OptOut) -> None:
+        """Write an opt-out; one that is there already changes nothing."""
+        for _, own in self._opt_outs:
+            if (own.person, own.channel, own.suppressed) == (wish.person, wish.channel, wish.suppressed):
+                return
+        self._replace("_opt_outs", [*self._opt_outs, (self._next(), wish)])
+
+    def lift(self, person: str, channel: str | None, *, suppressed: bool) -> int:
+        """Take opt-outs back; how many there were."""
+        wanted = person, channel, suppressed
+        kept = [own for own in self._opt_outs if (own[1].person, own[1].channel, own[1].suppressed) != wanted]
+        gone = len(self._opt_outs) - len(kept)
+        self._replace("_opt_outs", kept)
+        return gone
+
+    def run(self, run_id: str) -> RunMark | None:
+        """A run that was begun."""
+        return self._runs.get(run_id)
+
+    def begin_run(self, mark: RunMark) -> RunMark:
+        """Write a run down."""
+        begun = evolve(mark, touches=self._number, moves=self._number, opt_outs=self._number)
+        self._replace("_runs", {**self._runs, mark.run_id: begun})
+        return begun
+
+    def news(self, mark: RunMark, contacts: Sequence[str], accounts: Sequence[str], persons: Sequence[str]) -> News:
+        """Whose history others have added to since a run began."""
+        late = [
+            touch for number, touch in self._touches.values() if number > mark.touches and touch.run_id != mark.run_id
+        ]
+        return News(
+            frozenset(touch.contact for touch in late).intersection(contacts),
+            frozenset(touch.account for touch in late if touch.account is not None).intersection(accounts),
+            frozenset(wish.person for number, wish in self._opt_outs if number > mark.opt_outs).intersection(persons),
+        )
+
+    def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
+        """Remove a contact."""
+        own = [touch.id for touch in self.of_contact(contact)]
+        for id_ in own:
+            self._put(id_, None)
+        self._replace("_moves", [move for move in self._moves if move[1] not in own])
+        answers = {
+            key: answer for key, answer in self._answers.items() if contact != answer[0] and contact not in answer[3]
+        }
+        gone = len(self._answers) - len(answers)
+        self._replace("_answers", answers)
+        wishes = [(n, evolve(w, contact=None) if w.person == person else w) for n, w in self._opt_outs]
+        kept = sum(wish.person == person for _, wish in wishes)
+        if not keep_opt_outs:
+            wishes, kept = [held for held in wishes if held[1].person != person], 0
+        self._replace("_opt_outs", wishes)
+        return {"touches": len(own), "answers": gone, "opt_outs_kept": kept}
+
+    def answers_about(self, contact: str) -> list[tuple[str, str]]:
+        """All kept answers about a contact."""
+        return sorted((key, text) for key, (whose, _, text, _) in self._answers.items() if whose == contact)
+
+    def moves_of(self, contact: str) -> list[tuple[str, str, str]]:
+        """The moves of a contact's touches."""
+        return [(id_, was, became) for _, id_, was, became in self._moves if id_ in self._by_contact.get(contact, ())]
+
+    def prune(self, before: int) -> dict[str, int]:
+        """Remove what lies before an instant."""
+        old = [touch.id for _, touch in self._numbered() if touch.micros < before and touch.status != RESERVED]
+        for id_ in old:
+            self._put(id_, None)
+        gone = set(old)
+        self._replace("_moves", [move for move in self._moves if move[1] not in gone])
+        answers = {key: answer for key, answer in self._answers.items() if answer[1] >= before}
+        runs = {name: mark for name, mark in self._runs.items() if (mark.until or mark.at) >= before}
+        counts = {
+            "touches": len(old),
+            "answers": len(self._answers) - len(answers),
+            "runs": len(self._runs) - len(runs),
+        }
+        self._replace("_answers", answers)
+        self._replace("_runs", runs)
+        return counts
+
+    def stats(self) -> dict[str, Any]:
+        """How much of what there is."""
+        touches = [touch for _, touch in self._numbered()]
+        statuses = sorted({touch.status for touch in touches})
+        instants = sorted(touch.at for touch in touches)
+        return {
+            "version": 1,
+            "touches": {status: sum(touch.status == status for touch in touches) for status in statuses},
+            "contacts": len({touch.contact for touch in touches}),
+            "first": instants[0].isoformat() if instants else None,
+            "last": instants[-1].isoformat() if instants else None,
+            "opt_outs": len(self._opt_outs),
+            "answers": len(self._answers),
+            "runs": len(self._runs),
+        }
+
+    def as_of(
+        self, mark: RunMark, contacts: Sequence[str] | None = None, accounts: Sequence[str] = ()
+    ) -> Iterator[Reservation]:
+        """The touches that counted when a run began, of all or some."""
+        was: dict[str, str] = {}
+        for number, id_, before, _ in self._moves:
+            if number > mark.moves:
+                was.setdefault(id_, before)
+        for number, touch in self._numbered():
+            found = evolve(touch, status=was.get(touch.id, touch.status))
+            wanted = contacts is None or touch.contact in contacts or touch.account in accounts
+            if wanted and number <= mark.touches and found.counts:
+                yield found

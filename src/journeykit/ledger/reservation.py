@@ -1,0 +1,221 @@
+"""Reservations: touches that the ledger holds, and the moves that they may make."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, field, fields, frozen
+
+from journeykit.civil import micros
+from journeykit.contact import Consent, Contact
+from journeykit.decision import Reason
+from journeykit.errors import LedgerError
+from journeykit.touch import Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from journeykit.decision import Row
+
+RESERVED, SENT, RELEASED, EXPIRED, BOUNCED, FAILED = STATUSES = (
+    "reserved",
+    "sent",
+    "released",
+    "expired",
+    "bounced",
+    "failed",
+)
+COUNTING = (RESERVED, SENT)
+"""The statuses that count against caps."""
+MOVES = {
+    RESERVED: (SENT, RELEASED, EXPIRED),
+    # It did go out after all: what was sent counts, whoever has taken its room by now.
+    EXPIRED: (SENT,),
+    SENT: (BOUNCED, FAILED),
+    RELEASED: (),
+    BOUNCED: (),
+    FAILED: (),
+}
+"""From each status, those to which it may move."""
+
+
+@frozen(kw_only=True)
+class Reservation:
+    """A touch that the ledger holds: reserved, or what became of it. What a send log brought is held in the same way.
+
+    Attributes:
+        id: unique and stable. Of a decision's it is the `decision_id` of the granted row.
+        contact: the contact's id.
+        account: the contact's account, or None.
+        at: when it goes, or went, UTC.
+        channel: how.
+        campaign: the campaign's id.
+        content: the content's id.
+        team: the team's name; None takes it from the playbook, as do the next two.
+        goal: the goal it serves.
+        topics: what it is about.
+        status: ``reserved``, ``sent``, ``released``, ``expired``, ``bounced`` or ``failed``.
+        run_id: the run or decision that reserved it; None for what a send log brought.
+        decided_at: the instant of the decision, UTC; None for what a send log brought.
+        message: what a send log calls it, hashed; None while none has told of it.
+
+    Example:
+        >>> from datetime import UTC
+        >>> at = datetime(2026, 11, 5, 9, tzinfo=UTC)
+        >>> held = Reservation(id="r1", contact="anna", at=at, campaign="launch", channel="email", status="reserved")
+        >>> held.touch().status, held.counts
+        ('reserved', True)
+    """
+
+    id: str
+    contact: str
+    at: datetime
+    status: str
+    account: str | None = None
+    channel: str | None = None
+    campaign: str | None = None
+    content: str | None = None
+    team: str | None = None
+    goal: str | None = None
+    topics: tuple[str, ...] = ()
+    run_id: str | None = None
+    decided_at: datetime | None = None
+    message: str | None = None
+    micros: int = field(init=False, repr=False, eq=False)
+
+    @micros.default
+    def _at_micros(self) -> int:
+        return micros(self.at)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts against caps."""
+        return self.status in COUNTING
+
+    def touch(self) -> Touch:
+        """The same as a touch of a contact's history."""
+        return Touch(
+            at=self.at,
+            channel=self.channel,
+            campaign=self.campaign,
+            content=self.content,
+            team=self.team,
+            goal=self.goal,
+            topics=self.topics,
+            # To the engine what has expired is as good as released.
+            status=RELEASED if self.status == EXPIRED else self.status,
+            contact=self.contact,
+            account=self.account,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reservation as plain data; instants as ISO 8601."""
+        found = {own.name: getattr(self, own.name) for own in fields(type(self)) if own.init}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else list(value) if name == "topics" else value
+            for name, value in found.items()
+        }
+
+
+def reservation_of(row: Row, account: str | None) -> Reservation:
+    """A granted row as a reservation."""
+    assert row.send_at is not None  # noqa: S101  (it is granted)
+    return Reservation(
+        id=row.decision_id,
+        contact=row.contact,
+        account=account,
+        at=row.send_at,
+        status=RESERVED,
+        channel=row.channel,
+        campaign=row.campaign,
+        content=row.content,
+        run_id=row.run_id,
+        decided_at=row.decided_at,
+    )
+
+
+def check_move(id_: str, was: str, to: str) -> bool:
+    """Whether a reservation must be moved; False where it is there already.
+
+    Raises:
+        LedgerError: for a move that may not be.
+
+    Example:
+        >>> check_move("r1", "reserved", "sent"), check_move("r1", "sent", "sent")
+        (True, False)
+    """
+    if was == to:
+        return False
+    if to not in MOVES[was]:
+        allowed = " or ".join(MOVES[was]) or "nothing more: that is its end"
+        raise LedgerError(f"reservation {id_!r} is {was} and cannot become {to}; allowed is {allowed}", kind="move")
+    return True
+
+
+@frozen(kw_only=True)
+class OptOut:
+    """A wish to be left alone, as the ledger holds it; it wins over any contact row.
+
+    Attributes:
+        person: a hash of the contact's id, which stays when the contact is forgotten.
+        contact: the contact's id; None once he is forgotten.
+        channel: the channel that he does not want; None for all.
+        suppressed: whether nothing may go at all, whatever a campaign says: a hard bounce, a complaint, the law.
+        at: since when, UTC.
+    """
+
+    person: str
+    contact: str | None
+    channel: str | None
+    suppressed: bool
+    at: datetime
+
+
+def person_of(salt: str, contact: str) -> str:
+    """The hash by which the ledger knows a contact once he is forgotten."""
+    return sha256(f"{salt}\0{contact}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def left_alone(contact: Contact, wishes: Iterable[OptOut]) -> Contact:
+    """A contact whose opt-outs of the ledger have won over what the caller says of him.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from datetime import UTC
+        >>> since = datetime(2026, 11, 5, tzinfo=UTC)
+        >>> wish = OptOut(person="", contact="anna", channel="sms", suppressed=False, at=since)
+        >>> left_alone(Contact(id="anna", consent=["sms", "email"]), [wish]).consent_for("sms", 0)
+        False
+    """
+    for wish in wishes:
+        if wish.suppressed:
+            contact = evolve(contact, suppressed=True)
+        elif wish.channel is None:
+            contact = evolve(contact, opted_out=True)
+        else:
+            known = contact.consent or {}
+            contact = evolve(contact, consent={**known, wish.channel: Consent(False)})
+    return contact
+
+
+@frozen(kw_only=True)
+class ReleaseCheck:
+    """Whether a reservation may go out now.
+
+    Attributes:
+        reservation: as the ledger holds it at this moment.
+        reasons: what forbids it, with the rule that says so; none where nothing does.
+    """
+
+    reservation: Reservation
+    reasons: tuple[tuple[Reason, str], ...]
+
+    @property
+    def clear(self) -> bool:
+        """Whether it may go: it is still reserved, and nothing forbids it."""
+        return self.reservation.status == RESERVED and not self.reasons
+
+    def __bool__(self) -> bool:
+        return self.clear

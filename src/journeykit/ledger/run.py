@@ -1,0 +1,378 @@
+"""A run over tables with a ledger: the history as of its beginning in, reservations out, piece by piece.
+
+What makes a run that was killed and begun again end like one that nobody disturbed:
+
+- The ledger remembers up to which touch, move and opt-out the run looks back. Begun again it reads the same history,
+  without what it has reserved itself meanwhile, and so decides the same.
+- Contacts are reserved for in pieces, each in one transaction. What a piece has reserved is found by the ids of its
+  rows, which are the same each time; it is neither reserved twice nor decided anew.
+- A contact whose history others have added to since the run began, or who has opted out since, is decided again, alone
+  and under his lock, with the history of that moment. Where there are quotas he may get only what the run had chosen
+  for him. Only this answer cannot be worked out again from the run's beginning, and so it is kept.
+
+Contacts who are granted nothing leave no trace in the ledger and need none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from journeykit.accounts import decide_party
+from journeykit.civil import micros
+from journeykit.errors import DataError, ModelError
+from journeykit.ledger.answers import Asked, answered
+from journeykit.ledger.deciding import informed, keep_answer, key_of, reservations_of
+from journeykit.ledger.reservation import OptOut, left_alone, reservation_of
+from journeykit.ledger.transaction import RunMark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from journeykit.accounts import Decided, Party
+    from journeykit.arbiter import Arbiter
+    from journeykit.case import Allotted
+    from journeykit.contact import Contact
+    from journeykit.decision import Decision
+    from journeykit.ledger.base import BaseLedger
+    from journeykit.ledger.reservation import Reservation
+    from journeykit.ledger.transaction import News, Transaction
+    from journeykit.prices import Tariff
+    from journeykit.touch import Touch
+
+PIECE = 500
+"""So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
+
+
+class Proposal:
+    """What a run wants to reserve for contacts that were decided together.
+
+    Args:
+        names: their ids.
+        account: their account, where caps per account hold; else None.
+        reservations: what was granted.
+        party: gives them as the one-contact engine takes them, if they must be decided again.
+    """
+
+    __slots__ = ("account", "names", "party", "reservations")
+
+    def __init__(
+        self, names: tuple[str, ...], account: str | None, reservations: list[Reservation], party: Any
+    ) -> None:
+        self.names = names
+        self.account = account
+        self.reservations = reservations
+        self.party = party
+
+
+class LedgerRun:
+    """One run over tables, in a ledger.
+
+    Args:
+        ledger: where.
+        arbiter: who decides.
+        run_id: its name; that of a run that was begun before goes on with it.
+        at: the instant of the decisions.
+        until: the last instant of a plan, or None.
+        explain: whether rows tell what was displaced and what weight would have won.
+
+    Attributes:
+        tariff: what prices of the run's quotas take from claims that are decided again; None without quotas.
+
+    Raises:
+        DataError: for a run of this name with another playbook, ``at`` or ``until``.
+        LedgerError: where the ledger cannot be used.
+    """
+
+    def __init__(
+        self,
+        ledger: BaseLedger,
+        arbiter: Arbiter,
+        *,
+        run_id: str,
+        at: datetime,
+        until: datetime | None,
+        explain: bool = False,
+    ) -> None:
+        self.ledger = ledger
+        self.arbiter = arbiter
+        self.at = at
+        self.until = until
+        self.explain = explain
+        self.tariff: Tariff | None = None
+        self._again = self._fell = 0
+        wanted = RunMark(
+            run_id=run_id,
+            playbook=arbiter.fingerprint,
+            at=micros(at),
+            until=None if until is None else micros(until, what="until"),
+        )
+        # Alone, so that whatever has a smaller number than the mark is in the ledger by now.
+        with ledger.transaction(exclusive=True) as transaction:
+            begun = transaction.run(run_id)
+            self.mark = begun or transaction.begin_run(wanted)
+            self._before = frozenset[str]() if begun is None else transaction.contacts_of(begun)
+            wishes = transaction.opt_outs(until=self.mark.opt_outs)
+        for name in ("playbook", "at", "until"):
+            if getattr(self.mark, name) != getattr(wanted, name):
+                raise DataError(
+                    f"the run {run_id!r} was begun with another {name}; give the same, or another run", source="ledger"
+                )
+        self._wishes: dict[str, list[OptOut]] = {}
+        for wish in wishes:
+            self._wishes.setdefault(wish.person, []).append(wish)
+        self._by_name = {wish.contact: self._wishes[wish.person] for wish in wishes if wish.contact is not None}
+        self._some_forgotten = any(wish.contact is None for wish in wishes)
+
+    # What the ledger knew when the run began
+
+    def history(self) -> Iterator[Reservation]:
+        """The touches that counted."""
+        with self.ledger.reading() as transaction:
+            yield from transaction.as_of(self.mark)
+
+    def colleagues(self, party: Party) -> list[Touch]:
+        """The touches of an account's contacts who are not decided now; they count in caps per account."""
+        account = self._account(party.contacts[0])
+        if account is None:
+            return []
+        with self.ledger.reading() as transaction:
+            held = list(transaction.as_of(self.mark, (), [account]))
+        return [own.touch() for own in held if own.contact not in party.own]
+
+    def wishes(self, contact: str) -> Sequence[OptOut]:
+        """The opt-outs of a contact."""
+        if not self._wishes:
+            return ()
+        found = self._by_name.get(contact)
+        if found is None and self._some_forgotten:
+            found = self._wishes.get(self.ledger.person(contact))
+        return found or ()
+
+    def protected(self, contact: Contact) -> Contact:
+        """A contact whose opt-outs of the ledger have won over his row."""
+        return left_alone(contact, self.wishes(contact.id))
+
+    def _account(self, contact: Contact) -> str | None:
+        return contact.account if self.arbiter.compiled.per_account else None
+
+    def notes(self) -> Iterator[str]:
+        """What a person should know of contacts who were decided again."""
+        if self._again:
+            yield (
+                f"ledger: {self._again:,} contacts were decided again, since others had reserved for them, or they had "
+                f"opted out, after the run began"
+            )
+        if self._fell and self.tariff is not None:
+            yield (
+                f"ledger: of what the run had chosen so that its quotas hold, {self._fell:,} messages fell away when "
+                f"contacts were decided again, and nobody got others in their place: that exceeds no maximum of "
+                f"messages or cost, but a minimum or a share may be missed by it, a hard one too; what the quotas "
+                f"tell is of the choice"
+            )
+
+    # Reserving
+
+    def decided(
+        self, parties: Sequence[Party], chosen: Sequence[tuple[Allotted, Tariff] | None] | None = None
+    ) -> list[list[Decided]]:
+        """Decide parties, as a run over many chose for them where it did, and reserve what is granted.
+
+        Returns:
+            For each party, what was decided of its contacts.
+        """
+        own = chosen or [None] * len(parties)
+        found = [
+            decide_party(party, explain=self.explain, run_id=self.mark.run_id, chosen=choice)
+            for party, choice in zip(parties, own, strict=True)
+        ]
+        proposals = [self.proposal(party, decided) for party, decided in zip(parties, found, strict=True)]
+        again = self.settle([proposal for proposal in proposals if proposal is not None])
+        return [
+            [
+                (again.get(contact.id, decision), counted)
+                for contact, (decision, counted) in zip(party.contacts, decided, strict=True)
+            ]
+            for party, decided in zip(parties, found, strict=True)
+        ]
+
+    def proposal(self, party: Party, decided: Sequence[Decided]) -> Proposal | None:
+        """What was granted to a party; None for nothing."""
+        reservations = [
+            reservation_of(row, contact.account)
+            for contact, (decision, _) in zip(party.contacts, decided, strict=True)
+            if not isinstance(decision, ModelError) and decision.granted
+            for row in decision.rows
+            if row.send_at is not None
+        ]
+        names = tuple(contact.id for contact in party.contacts)
+        if not reservations:
+            self.check_none(names)
+            return None
+        return Proposal(names, self._account(party.contacts[0]), reservations, lambda: party)
+
+    def check_none(self, names: Iterable[str]) -> None:
+        """Refuse to go on where contacts who are granted nothing were granted something before the run was killed."""
+        if self._before:
+            changed = next((name for name in names if name in self._before), None)
+            if changed is not None:
+                raise _changed(self.mark.run_id, changed)
+
+    def settle(self, proposals: Sequence[Proposal]) -> dict[str, Decision]:
+        """Reserve what was granted, piece by piece.
+
+        Returns:
+            By contact id, what was decided of those who had to be decided again.
+
+        Raises:
+            DataError: where the run has reserved something else for a contact before.
+        """
+        again: dict[str, Decision] = {}
+        for piece in _pieces(proposals):
+            names = [name for proposal in piece for name in proposal.names]
+            accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
+            with self.ledger.transaction(names, accounts) as transaction:
+                again.update(self._settle(transaction, piece, names, accounts))
+            for proposal in piece:
+                if any(name in again for name in proposal.names):
+                    left = sum(len(again[name].granted) for name in proposal.names)
+                    self._fell += len(proposal.reservations) - left
+        self._again += len(again)
+        return again
+
+    def _settle(
+        self, transaction: Transaction, piece: Sequence[Proposal], names: Sequence[str], accounts: Sequence[str]
+    ) -> dict[str, Decision]:
+        run_id = self.mark.run_id
+        held: dict[str, set[str]] = {}
+        for own in transaction.of_run(run_id, names):
+            held.setdefault(own.contact, set()).add(own.id)
+        kept = transaction.answers_of([key_of(run_id, name) for name in names])
+        persons = {name: self.ledger.person(name) for name in names}
+        news = transaction.news(self.mark, names, accounts, list(persons.values()))
+        again: dict[str, Decision] = {}
+        new: list[Reservation] = []
+        for proposal in piece:
+            if any(key_of(run_id, name) in kept for name in proposal.names):
+                for name in proposal.names:
+                    answer = kept.get(key_of(run_id, name))
+                    if answer is None:
+                        raise _changed(run_id, name)
+                    again[name] = answered(answer, self.arbiter, explain=self.explain, tariff=self.tariff)
+            elif any(name in held for name in proposal.names):
+                _check_same(run_id, proposal, held)
+            elif _has_news(proposal, news, persons):
+                again.update(self._decide_again(transaction, proposal))
+            else:
+                new += proposal.reservations
+        transaction.add(new)
+        return again
+
+    def _decide_again(self, transaction: Transaction, proposal: Proposal) -> dict[str, Decision]:
+        """Decide contacts again, with all that the ledger knows by now."""
+        party: Party = proposal.party()
+        asked = Asked(
+            contacts=tuple(party.contacts),
+            touches=tuple(self._told(transaction, party)),
+            claims=_claims_of(party),
+            scores={name: own.scores for name, own in party.own.items()},
+            at=self.at,
+            until=self.until,
+            run_id=self.mark.run_id,
+            chosen=None if self.tariff is None else {own.id: own.at for own in proposal.reservations},
+        )
+        accounts = [] if proposal.account is None else [proposal.account]
+        asked = informed(self.ledger, transaction, asked, accounts)
+        found: dict[str, Decision] = {}
+        for name, case in asked.cases(self.arbiter, self.tariff).items():
+            decision = self.arbiter.decision(case, explain=self.explain, run_id=self.mark.run_id)
+            transaction.add(reservations_of(case, self.mark.run_id))
+            keep_answer(transaction, key_of(self.mark.run_id, name), asked, decision, self.arbiter.fingerprint)
+            found[name] = decision
+        return found
+
+    def _told(self, transaction: Transaction, party: Party) -> Iterator[Touch]:
+        """The touches of a party that the caller tells, and not the ledger."""
+        known: Counter[tuple[Any, ...]] = Counter()
+        for own in transaction.as_of(self.mark, list(party.own)):
+            known[own.contact, *_what(own.touch())] += 1
+        for name, belongings in party.own.items():
+            for touch in belongings.touches:
+                if known[name, *_what(touch)] > 0:
+                    known[name, *_what(touch)] -= 1
+                else:
+                    yield evolve(touch, contact=name)
+
+
+def _what(touch: Touch) -> tuple[Any, ...]:
+    return (
+        touch.micros,
+        touch.channel,
+        touch.campaign,
+        touch.content,
+        touch.team,
+        touch.goal,
+        touch.topics,
+        touch.status,
+    )
+
+
+def _claims_of(party: Party) -> dict[str, Any] | None:
+    asked = {name: tuple(own.claims) for name, own in party.own.items() if own.claims is not None}
+    return asked or None
+
+
+def _has_news(proposal: Proposal, news: News, persons: dict[str, str]) -> bool:
+    return (
+        proposal.account in news.accounts
+        or any(name in news.contacts for name in proposal.names)
+        or any(persons[name] in news.persons for name in proposal.names)
+    )
+
+
+def _check_same(run_id: str, proposal: Proposal, held: dict[str, set[str]]) -> None:
+    """What a run has reserved is what it would reserve now."""
+    wanted = {own.id for own in proposal.reservations}
+    found = set().union(*(held.get(name, set()) for name in proposal.names))
+    if wanted != found:
+        raise _changed(run_id, proposal.names[0])
+
+
+def _changed(run_id: str, contact: str) -> DataError:
+    return DataError(
+        f"the run {run_id!r} has reserved other messages for contact {contact!r} before: the tables or the policy "
+        f"have changed since it was begun. Give those of then; or free what it has reserved with "
+        f"`journeykit ledger release URL --run {run_id}`, and begin a run of another name",
+        source="ledger",
+    )
+
+
+def _pieces(proposals: Iterable[Proposal]) -> Iterator[list[Proposal]]:
+    piece: list[Proposal] = []
+    size = 0
+    for proposal in proposals:
+        piece.append(proposal)
+        size += len(proposal.names)
+        if size >= PIECE:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def touch_row(held: Reservation) -> dict[str, Any]:
+    """A reservation as a row of the table of touches."""
+    return {
+        "contact_id": held.contact,
+        "sent_at": held.at,
+        "channel": held.channel,
+        "campaign_id": held.campaign,
+        "content_id": held.content,
+        "team": held.team,
+        "goal": held.goal,
+        "topic": ";".join(held.topics) or None,
+        "status": held.status,
+    }

@@ -1,0 +1,640 @@
+"""The ledger in SQL: SQLite and PostgreSQL, by SQLAlchemy Core."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, evolve
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    exc,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+
+from journeykit.civil import micros, moment
+from journeykit.errors import LedgerError, MissingExtraError, ModelError
+from journeykit.identity import contact_key
+from journeykit.ledger.base import BaseLedger
+from journeykit.ledger.reservation import COUNTING, OptOut, Reservation
+from journeykit.ledger.tables import (
+    ANSWER_CONTACTS,
+    ANSWERS,
+    MOVES,
+    OPT_OUTS,
+    RUNS,
+    SETTINGS,
+    TOUCHES,
+    VERSION,
+    upgrade,
+    version_of,
+)
+from journeykit.ledger.transaction import News, RunMark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Engine, Row, Select
+
+    from journeykit.arbiter import Arbiter
+
+_MANY = 500
+"""So many values stand in one IN: SQLite has a limit."""
+_EVERYBODY = 0x6A6F75726E6579
+"""The lock that writers share and the beginning of a run takes alone."""
+_T = TOUCHES.c
+
+_HELD = select(TOUCHES).where(_T.id.in_(bindparam("ids", expanding=True)))
+_BY_MESSAGE = select(TOUCHES).where(_T.message.in_(bindparam("ids", expanding=True)))
+_OF_ONE = select(TOUCHES).where(_T.contact_id == bindparam("contact"), _T.status.in_(COUNTING)).order_by(_T.seq)
+_OF_MANY = (
+    select(TOUCHES).where(_T.contact_id.in_(bindparam("ids", expanding=True)), _T.status.in_(COUNTING)).order_by(_T.seq)
+)
+_OF_ACCOUNTS = (
+    select(TOUCHES).where(_T.account_id.in_(bindparam("ids", expanding=True)), _T.status.in_(COUNTING)).order_by(_T.seq)
+)
+_ANSWER = select(ANSWERS.c.contact_id, ANSWERS.c.answer).where(ANSWERS.c.key == bindparam("key"))
+_OPT_OUTS = select(OPT_OUTS).where(OPT_OUTS.c.person.in_(bindparam("ids", expanding=True))).order_by(OPT_OUTS.c.seq)
+_ADD = {
+    "sqlite": sqlite.insert(TOUCHES).on_conflict_do_nothing(index_elements=["id"]),
+    "postgresql": postgresql.insert(TOUCHES).on_conflict_do_nothing(index_elements=["id"]),
+}
+_MOVE = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(status=bindparam("to"))
+_TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bindparam("told"))
+
+
+_ALONE = text("SELECT pg_advisory_xact_lock(:everybody)")
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:everybody), pg_advisory_xact_lock(CAST(:first AS bigint))")
+_LOCK = text(
+    "SELECT count(pg_advisory_xact_lock(own)) FROM (SELECT unnest(CAST(:locks AS bigint[])) AS own OFFSET 0) AS sorted"
+)
+
+
+class Ledger(BaseLedger):
+    """The durable store of touches and reservations, in SQLite or PostgreSQL.
+
+    It may be shared by threads, pickled, and used after a fork. A SQLite file is for jobs of one machine.
+
+    Args:
+        url: ``sqlite:///path`` or ``postgresql+psycopg://user@host/database``.
+        arbiter: whose playbook `release_check` looks at; None where it is given there.
+        patience: for how many seconds to wait for others that hold the same contact.
+
+    Raises:
+        ModelError: for an address of another kind.
+        MissingExtraError: without the driver of PostgreSQL.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
+        >>> ledger = Ledger("sqlite:///journeykit.db")
+        >>> ledger.upgrade()
+        1
+        >>> arbiter = Arbiter(Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))]))
+        >>> anna, at = Contact(id="anna", consent=["email"]), datetime(2026, 11, 5, 10, tzinfo=UTC)
+        >>> for campaign in ("launch", "news"):
+        ...     claim = Claim(campaign=campaign, channel="email", weight=1)
+        ...     print(arbiter.decide(anna, claims=[claim], at=at, ledger=ledger).rows[0].reason)
+        granted
+        capped
+    """
+
+    def __init__(self, url: str | URL, *, arbiter: Arbiter | None = None, patience: float = 30.0) -> None:
+        super().__init__(arbiter)
+        self.url = _checked(url)
+        self.patience = patience
+        self._engine: Engine | None = None
+        self._process = os.getpid()
+        self._ready = False
+
+    def __repr__(self) -> str:
+        return f"Ledger({self.url.render_as_string()!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.url.render_as_string(hide_password=False), self.arbiter, self.patience)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of SQLAlchemy, one for each process."""
+        if self._engine is None or self._process != os.getpid():
+            if self._engine is not None:
+                # What a parent has opened is his.
+                self._engine.dispose(close=False)
+            self._engine, self._process = _engine(self.url, self.patience), os.getpid()
+        return self._engine
+
+    def close(self) -> None:
+        """Close what is open. The ledger may be used again."""
+        if self._engine is not None and self._process == os.getpid():
+            self._engine.dispose()
+
+    def upgrade(self) -> int:
+        """Create the schema, or take it to the version of this library.
+
+        Returns:
+            The version that it has now.
+
+        Raises:
+            LedgerError: for a schema of a later library.
+        """
+        with self._told(), self.engine.connect() as connection:
+            self._begin(connection, exclusive=True, locks=())
+            upgrade(connection)
+            connection.commit()
+        return VERSION
+
+    @cached_property
+    def _salt(self) -> str:
+        with self._told(), self.engine.connect() as connection:
+            return str(connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == "salt")).scalar_one())
+
+    def salt(self) -> str:
+        """What ids are mixed with before they are hashed."""
+        return self._salt
+
+    @contextmanager
+    def transaction(
+        self,
+        contacts: Sequence[str] = (),
+        accounts: Sequence[str] = (),
+        keys: Sequence[str] = (),
+        *,
+        exclusive: bool = False,
+    ) -> Iterator[SqlTransaction]:
+        """One transaction that nobody disturbs who asks for the same contacts, accounts or keys; see `BaseLedger`."""
+        with self._told(), self.engine.connect() as connection:
+            if not self._ready:
+                self._check_schema(connection)
+            self._begin(connection, exclusive=exclusive, locks=_locks(contacts, accounts, keys))
+            # Whatever leaves the block but its end closes the connection, which takes back all that was written.
+            yield SqlTransaction(connection)
+            connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """A transaction that only reads, and waits for nobody."""
+        with self._told(), self.engine.connect() as connection:
+            if not self._ready:
+                self._check_schema(connection)
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            yield SqlTransaction(connection)
+
+    def _check_schema(self, connection: Connection) -> None:
+        found = version_of(connection)
+        if found != VERSION:
+            what = "has no schema" if not found else f"has a schema of version {found}, not {VERSION}"
+            raise LedgerError(
+                f"the ledger {self.url.render_as_string()} {what}: run `journeykit ledger upgrade URL`, or "
+                "ledger.upgrade()",
+                kind="schema",
+            )
+        connection.rollback()
+        self._ready = True
+
+    def _begin(self, connection: Connection, *, exclusive: bool, locks: Sequence[int]) -> None:
+        if self.is_sqlite:
+            # The driver begins when it pleases; a decision must hold the file before it reads.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        if exclusive:
+            connection.execute(_ALONE, {"everybody": _EVERYBODY})
+            return
+        # Everybody's lock first, and the others in one order for all, so that two jobs never wait for each other.
+        own: list[int | None] = [*sorted(locks)] or [None]
+        first, *rest = own
+        connection.execute(_SHARE, {"everybody": _EVERYBODY, "first": first})
+        if rest:
+            connection.execute(_LOCK, {"locks": rest})
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.DBAPIError as error:
+            raise self._trouble(error) from error
+        except exc.TimeoutError as error:
+            raise LedgerError(f"the ledger has no connection free: {error}", kind="locked") from error
+
+    def _trouble(self, error: exc.DBAPIError) -> LedgerError:
+        """What went wrong below, in words of ours."""
+        where, said = self.url.render_as_string(), str(error.orig).strip().splitlines()[0]
+        kind = _kind_of(error)
+        meaning = {
+            "locked": f"is held by another job for longer than {self.patience:g} s: try again",
+            "full": "has no room left on its disk",
+            "lost": "cannot be reached, or the connection broke; ask again with the same key or run",
+            "other": "refuses",
+        }[kind]
+        return LedgerError(f"the ledger {where} {meaning} ({said}); nothing of this transaction was kept", kind=kind)
+
+
+def _rebuild(url: str, arbiter: Arbiter | None, patience: float) -> Ledger:
+    return Ledger(url, arbiter=arbiter, patience=patience)
+
+
+def _checked(given: str | URL) -> URL:
+    allowed = "allowed are sqlite:///FILE and postgresql+psycopg://USER@HOST/DATABASE"
+    try:
+        url = make_url(given)
+    except exc.ArgumentError:
+        raise ModelError(f"{given!r} is no address of a ledger; {allowed}", field="url") from None
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise ModelError(f"a ledger is not kept in {url.drivername!r}; {allowed}", field="url")
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ModelError("a ledger in memory is a MemoryLedger; a Ledger needs a file: sqlite:///FILE", field="url")
+    return url
+
+
+def _engine(url: URL, patience: float) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": patience}, pool_size=32, max_overflow=32)
+        event.listen(engine, "connect", _set_up_sqlite)
+        return engine
+    try:
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=8,
+            max_overflow=24,
+            pool_timeout=patience,
+            connect_args={"options": f"-c lock_timeout={int(patience * 1000)}", "connect_timeout": 10},
+        )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("postgres", "a ledger in PostgreSQL") from error
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    # Transactions are begun by us; see `Ledger._begin`.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _locks(contacts: Iterable[str], accounts: Iterable[str], keys: Iterable[str]) -> list[int]:
+    """64 bits for each, signed, as PostgreSQL takes them."""
+    named = (f"{kind}{name}" for kind, names in (("c", contacts), ("a", accounts), ("k", keys)) for name in names)
+    return sorted({contact_key(name)[0] - 2**63 for name in named})
+
+
+_FULL = ("full", "disk i/o error", "no space", "file too large")
+_LOST = ("closed", "connection", "terminat", "unable to open", "not a database", "malformed")
+
+
+def _kind_of(error: exc.DBAPIError) -> str:
+    """What kind of trouble an error of a driver is."""
+    said = str(error.orig).lower()
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if isinstance(error.orig, sqlite3.Error):
+        if "locked" in said or "busy" in said:
+            return "locked"
+        return "full" if any(word in said for word in _FULL) else "lost" if any(w in said for w in _LOST) else "other"
+    if state in ("55P03", "40P01", "40001"):
+        return "locked"
+    if state in ("53100", "53200", "53400"):
+        return "full"
+    if (
+        error.connection_invalidated
+        or state[:2] in ("08", "57")
+        or (not state and isinstance(error, exc.OperationalError))
+    ):
+        return "lost"
+    return "other"
+
+
+class SqlTransaction:
+    """One transaction on a connection; see `journeykit.ledger.transaction.Transaction`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.is_sqlite = connection.dialect.name == "sqlite"
+
+    def _touches(self, statement: Select[Any], ids: Sequence[str]) -> Iterator[Reservation]:
+        for some in _pieces(ids):
+            for row in self.connection.execute(statement, {"ids": some}):
+                yield _reservation(row)
+
+    def counting(self, contacts: Sequence[str], accounts: Sequence[str] = ()) -> list[Reservation]:
+        """The touches that count, of contacts and of accounts."""
+        if len(contacts) == 1 and not accounts:
+            return [_reservation(row) for row in self.connection.execute(_OF_ONE, {"contact": contacts[0]})]
+        found = {touch.id: touch for touch in self._touches(_OF_MANY, contacts)}
+        found.update((touch.id, touch) for touch in self._touches(_OF_ACCOUNTS, accounts))
+        return list(found.values())
+
+    def held(self, ids: Sequence[str]) -> dict[str, Reservation]:
+        """Touches by id, held until the end of the transaction."""
+        statement = _HELD if self.is_sqlite else _HELD.order_by(_T.id).with_for_update()
+        return {touch.id: touch for touch in self._touches(statement, sorted(ids))}
+
+    def held_by_message(self, messages: Sequence[str]) -> dict[str, Reservation]:
+        """Touches by what a send log calls them, likewise."""
+        statement = _BY_MESSAGE if self.is_sqlite else _BY_MESSAGE.order_by(_T.id).with_for_update()
+        return {str(touch.message): touch for touch in self._touches(statement, sorted(messages))}
+
+    def of_contact(self, contact: str) -> list[Reservation]:
+        """All touches of a contact, whatever became of them."""
+        found = self.connection.execute(select(TOUCHES).where(_T.contact_id == contact).order_by(_T.at, _T.seq))
+        return [_reservation(row) for row in found]
+
+    def of_run(self, run_id: str, contacts: Sequence[str]) -> list[Reservation]:
+        """What a run has reserved for contacts."""
+        own = select(TOUCHES).where(_T.contact_id.in_(bindparam("ids", expanding=True)), _T.run_id == run_id)
+        return list(self._touches(own, contacts))
+
+    def contacts_of(self, mark: RunMark) -> frozenset[str]:
+        """The contacts for whom a run has reserved anything."""
+        own = select(_T.contact_id).where(_T.seq > mark.touches, _T.run_id == mark.run_id).distinct()
+        return frozenset(self.connection.execute(own).scalars())
+
+    def in_status(self, status: str, before: int | None, run_id: str | None, count: int) -> list[Reservation]:
+        """So many touches of a status, of a run, that lie before an instant."""
+        wanted = select(TOUCHES).where(_T.status == status)
+        if before is not None:
+            wanted = wanted.where(_T.at < before)
+        if run_id is not None:
+            wanted = wanted.where(_T.run_id == run_id)
+        wanted = wanted.order_by(_T.id).limit(count)
+        if not self.is_sqlite:
+            wanted = wanted.with_for_update()
+        return [_reservation(row) for row in self.connection.execute(wanted)]
+
+    def add(self, touches: Iterable[Reservation]) -> None:
+        """Write touches, those with a known id left out."""
+        rows = [_row(touch) for touch in touches]
+        if rows:
+            self.connection.execute(_ADD[self.connection.dialect.name], rows)
+
+    def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
+        """Give touches a new status; what they were is written down."""
+        made = [{"touch_id": touch.id, "to": to} for touch, to in touches]
+        if not made:
+            return
+        number = select(_T.seq).where(_T.id == bindparam("touch_id")).scalar_subquery()
+        was = select(_T.status).where(_T.id == bindparam("touch_id")).scalar_subquery()
+        self.connection.execute(insert(MOVES).values(touch=number, was=was, became=bindparam("to")), made)
+        self.connection.execute(_MOVE, made)
+
+    def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
+        """Give touches, by id, what a send log calls them."""
+        made = [{"touch_id": id_, "told": message} for id_, message in told]
+        if made:
+            self.connection.execute(_TELL, made)
+
+    def answer(self, key: str) -> tuple[str, str] | None:
+        """Whose answer is kept under a key, and the answer."""
+        found = self.connection.execute(_ANSWER, {"key": key}).first()
+        return None if found is None else (found[0], found[1])
+
+    def answers_of(self, keys: Sequence[str]) -> dict[str, str]:
+        """Several answers by key."""
+        wanted = select(ANSWERS.c.key, ANSWERS.c.answer).where(ANSWERS.c.key.in_(bindparam("ids", expanding=True)))
+        return {key: answer for some in _pieces(keys) for key, answer in self.connection.execute(wanted, {"ids": some})}
+
+    def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
+        """Keep an answer, and who else it tells of."""
+        self.connection.execute(insert(ANSWERS), {"key": key, "contact_id": contact, "at": at, "answer": answer})
+        if others:
+            self.connection.execute(insert(ANSWER_CONTACTS), [{"key": key, "contact_id": name} for name in others])
+
+    def opt_outs(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
+        """Opt-outs of persons, or of all; with ``until`` those with at most this number."""
+        if persons is None:
+            every = select(OPT_OUTS).order_by(OPT_OUTS.c.seq)
+            if until is not None:
+                every = every.where(OPT_OUTS.c.seq <= until)
+            return [_opt_out(row) for row in self.connection.execute(every)]
+        found = (row for some in _pieces(persons) for row in self.connection.execute(_OPT_OUTS, {"ids": some}))
+        return [_opt_out(row) for row in found if until is None or row.seq <= until]
+
+    def add_opt_out(self, wish: OptOut) -> None:
+        """Write an opt-out; one that is there already changes nothing."""
+        same = self.opt_outs([wish.person])
+        if any((own.channel, own.suppressed) == (wish.channel, wish.suppressed) for own in same):
+            return
+        self.connection.execute(
+            insert(OPT_OUTS),
+            {
+                "person": wish.person,
+                "contact_id": wish.contact,
+                "channel": wish.channel,
+                "suppressed": wish.suppressed,
+                "at": micros(wish.at),
+            },
+        )
+
+    def lift(self, person: str, channel: str | None, *, suppressed: bool) -> int:
+        """Take opt-outs back; how many there were."""
+        own = OPT_OUTS.c
+        same = own.channel.is_(None) if channel is None else own.channel == channel
+        gone = delete(OPT_OUTS).where(own.person == person, own.suppressed == suppressed, same)
+        return int(self.connection.execute(gone).rowcount)
+
+    def run(self, run_id: str) -> RunMark | None:
+        """A run that was begun."""
+        found = self.connection.execute(select(RUNS).where(RUNS.c.run_id == run_id)).first()
+        return None if found is None else _mark(found)
+
+    def begin_run(self, mark: RunMark) -> RunMark:
+        """Write a run down, with the last touch, move and opt-out that there are."""
+        begun = evolve(mark, touches=self._last(TOUCHES), moves=self._last(MOVES), opt_outs=self._last(OPT_OUTS))
+        self.connection.execute(insert(RUNS), asdict(begun))
+        return begun
+
+    def _last(self, table: Any) -> int:
+        return int(self.connection.execute(select(func.max(table.c.seq))).scalar() or 0)
+
+    def news(self, mark: RunMark, contacts: Sequence[str], accounts: Sequence[str], persons: Sequence[str]) -> News:
+        """Whose history others have added to since a run began."""
+        others = and_(_T.seq > mark.touches, or_(_T.run_id.is_(None), _T.run_id != mark.run_id))
+        # Most often nobody has opted out: then it is not asked for each contact.
+        if self._last(OPT_OUTS) <= mark.opt_outs:
+            persons = ()
+        wish = OPT_OUTS.c
+        return News(
+            self._those(
+                select(_T.contact_id).where(_T.contact_id.in_(bindparam("ids", expanding=True)), others), contacts
+            ),
+            self._those(
+                select(_T.account_id).where(_T.account_id.in_(bindparam("ids", expanding=True)), others), accounts
+            ),
+            self._those(
+                select(wish.person).where(wish.person.in_(bindparam("ids", expanding=True)), wish.seq > mark.opt_outs),
+                persons,
+            ),
+        )
+
+    def _those(self, statement: Select[Any], ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(name for some in _pieces(ids) for (name,) in self.connection.execute(statement, {"ids": some}))
+
+    def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
+        """Remove a contact; how many touches and answers there were, and opt-outs kept."""
+        run = self.connection.execute
+        run(delete(MOVES).where(MOVES.c.touch.in_(select(_T.seq).where(_T.contact_id == contact))))
+        touches = run(delete(TOUCHES).where(_T.contact_id == contact)).rowcount
+        told = select(ANSWER_CONTACTS.c.key).where(ANSWER_CONTACTS.c.contact_id == contact)
+        answers = run(delete(ANSWERS).where(or_(ANSWERS.c.contact_id == contact, ANSWERS.c.key.in_(told)))).rowcount
+        run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.not_in(select(ANSWERS.c.key))))
+        own = OPT_OUTS.c.person == person
+        if keep_opt_outs:
+            kept = run(update(OPT_OUTS).where(own).values(contact_id=None)).rowcount
+        else:
+            run(delete(OPT_OUTS).where(own))
+            kept = 0
+        return {"touches": touches, "answers": answers, "opt_outs_kept": kept}
+
+    def answers_about(self, contact: str) -> list[tuple[str, str]]:
+        """All kept answers about a contact, with their keys."""
+        wanted = select(ANSWERS.c.key, ANSWERS.c.answer).where(ANSWERS.c.contact_id == contact).order_by(ANSWERS.c.key)
+        return [(key, answer) for key, answer in self.connection.execute(wanted)]
+
+    def moves_of(self, contact: str) -> list[tuple[str, str, str]]:
+        """The moves of a contact's touches: id, what it was, what it became."""
+        wanted = (
+            select(_T.id, MOVES.c.was, MOVES.c.became)
+            .join(MOVES, MOVES.c.touch == _T.seq)
+            .where(_T.contact_id == contact)
+            .order_by(MOVES.c.seq)
+        )
+        return [(id_, was, became) for id_, was, became in self.connection.execute(wanted)]
+
+    def prune(self, before: int) -> dict[str, int]:
+        """Remove what lies before an instant; how much of what."""
+        run = self.connection.execute
+        old = and_(_T.at < before, _T.status != "reserved")
+        run(delete(MOVES).where(MOVES.c.touch.in_(select(_T.seq).where(old))))
+        answers = run(delete(ANSWERS).where(ANSWERS.c.at < before)).rowcount
+        run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.not_in(select(ANSWERS.c.key))))
+        return {
+            "touches": run(delete(TOUCHES).where(old)).rowcount,
+            "answers": answers,
+            "runs": run(delete(RUNS).where(func.coalesce(RUNS.c.until, RUNS.c.at) < before)).rowcount,
+        }
+
+    def stats(self) -> dict[str, Any]:
+        """How much of what there is."""
+        run = self.connection.execute
+        statuses = run(select(_T.status, func.count()).group_by(_T.status).order_by(_T.status))
+        by_status = {status: count for status, count in statuses}  # noqa: C416  (rows are no tuples to a checker)
+        first, last, contacts = run(
+            select(func.min(_T.at), func.max(_T.at), func.count(func.distinct(_T.contact_id)))
+        ).one()
+        return {
+            "version": version_of(self.connection),
+            "touches": by_status,
+            "contacts": contacts,
+            "first": None if first is None else moment(first).isoformat(),
+            "last": None if last is None else moment(last).isoformat(),
+            "opt_outs": run(select(func.count()).select_from(OPT_OUTS)).scalar_one(),
+            "answers": run(select(func.count()).select_from(ANSWERS)).scalar_one(),
+            "runs": run(select(func.count()).select_from(RUNS)).scalar_one(),
+        }
+
+    def as_of(
+        self, mark: RunMark, contacts: Sequence[str] | None = None, accounts: Sequence[str] = ()
+    ) -> Iterator[Reservation]:
+        """The touches that counted when a run began, of all or some, in the order in which they were written."""
+        first = (
+            select(MOVES.c.touch, func.min(MOVES.c.seq).label("seq"))
+            .where(MOVES.c.seq > mark.moves)
+            .group_by(MOVES.c.touch)
+            .subquery()
+        )
+        status = func.coalesce(MOVES.c.was, _T.status)
+        wanted = (
+            select(*(own for own in TOUCHES.c if own.name != "status"), status.label("status"))
+            .outerjoin(first, first.c.touch == _T.seq)
+            .outerjoin(MOVES, MOVES.c.seq == first.c.seq)
+            .where(_T.seq <= mark.touches, status.in_(COUNTING))
+            .order_by(_T.seq)
+        )
+        if contacts is None:
+            every: Any = self.connection.execution_options(stream_results=True, yield_per=10_000).execute(wanted)
+            return (_reservation(row) for row in every)
+        ids: Any = bindparam("ids", expanding=True)
+        own = {held.id: held for held in self._touches(wanted.where(_T.contact_id.in_(ids)), contacts)}
+        own.update((held.id, held) for held in self._touches(wanted.where(_T.account_id.in_(ids)), accounts))
+        return iter(own.values())
+
+
+def _mark(row: Row[Any]) -> RunMark:
+    return RunMark(
+        run_id=row.run_id,
+        playbook=row.playbook,
+        at=row.at,
+        until=row.until,
+        touches=row.touches,
+        moves=row.moves,
+        opt_outs=row.opt_outs,
+    )
+
+
+def _pieces(ids: Sequence[str]) -> Iterator[list[str]]:
+    given = list(ids)
+    return (given[start : start + _MANY] for start in range(0, len(given), _MANY))
+
+
+def _row(touch: Reservation) -> dict[str, Any]:
+    return {
+        "id": touch.id,
+        "contact_id": touch.contact,
+        "account_id": touch.account,
+        "at": touch.micros,
+        "channel": touch.channel,
+        "campaign_id": touch.campaign,
+        "content_id": touch.content,
+        "team": touch.team,
+        "goal": touch.goal,
+        "topics": ";".join(touch.topics) or None,
+        "status": touch.status,
+        "run_id": touch.run_id,
+        "decided_at": None if touch.decided_at is None else micros(touch.decided_at),
+        "message": touch.message,
+    }
+
+
+def _reservation(row: Row[Any]) -> Reservation:
+    return Reservation(
+        id=row.id,
+        contact=row.contact_id,
+        account=row.account_id,
+        at=moment(row.at),
+        channel=row.channel,
+        campaign=row.campaign_id,
+        content=row.content_id,
+        team=row.team,
+        goal=row.goal,
+        topics=tuple(row.topics.split(";")) if row.topics else (),
+        status=row.status,
+        run_id=row.run_id,
+        decided_at=None if row.decided_at is None else moment(row.decided_at),
+        message=row.message,
+    )
+
+
+def _opt_out(row: Row[Any]) -> OptOut:
+    return OptOut(
+        person=row.person, contact=row.contact_id, channel=row.channel, suppressed=row.suppressed, at=moment(row.at)
+    )

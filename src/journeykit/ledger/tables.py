@@ -1,0 +1,168 @@
+"""The tables of the ledger, in SQL, and how an older ledger becomes a newer one."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    inspect,
+    select,
+)
+
+from journeykit.errors import LedgerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+# SQLite numbers rows itself only where the column is a plain INTEGER.
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+METADATA = MetaData()
+
+
+def _seq() -> Column[int]:
+    """The order in which rows were written; a number is never used again."""
+    return Column("seq", _NUMBER, primary_key=True, autoincrement=True)
+
+
+SETTINGS = Table(
+    "jk_settings",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+TOUCHES = Table(
+    "jk_touches",
+    METADATA,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("contact_id", Text, nullable=False),
+    Column("account_id", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("channel", Text),
+    Column("campaign_id", Text),
+    Column("content_id", Text),
+    Column("team", Text),
+    Column("goal", Text),
+    Column("topics", Text),
+    Column("status", Text, nullable=False),
+    Column("run_id", Text),
+    Column("decided_at", BigInteger),
+    Column("message", Text),
+    sqlite_autoincrement=True,
+)
+# Only what is looked for is in an index, so that a reservation costs few writes.
+Index("jk_touches_contact", TOUCHES.c.contact_id)
+Index(
+    "jk_touches_account",
+    TOUCHES.c.account_id,
+    sqlite_where=TOUCHES.c.account_id.is_not(None),
+    postgresql_where=TOUCHES.c.account_id.is_not(None),
+)
+Index(
+    "jk_touches_message",
+    TOUCHES.c.message,
+    unique=True,
+    sqlite_where=TOUCHES.c.message.is_not(None),
+    postgresql_where=TOUCHES.c.message.is_not(None),
+)
+Index(
+    "jk_touches_reserved",
+    TOUCHES.c.at,
+    sqlite_where=TOUCHES.c.status == "reserved",
+    postgresql_where=TOUCHES.c.status == "reserved",
+)
+MOVES = Table(
+    "jk_moves",
+    METADATA,
+    _seq(),
+    Column("touch", _NUMBER, nullable=False, index=True),
+    Column("was", Text, nullable=False),
+    Column("became", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+ANSWERS = Table(
+    "jk_answers",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("contact_id", Text, nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("answer", Text, nullable=False),
+)
+ANSWER_CONTACTS = Table(
+    "jk_answer_contacts",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("contact_id", Text, primary_key=True, index=True),
+)
+OPT_OUTS = Table(
+    "jk_opt_outs",
+    METADATA,
+    _seq(),
+    Column("person", Text, nullable=False),
+    Column("contact_id", Text),
+    Column("channel", Text),
+    Column("suppressed", Boolean, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("jk_opt_outs_person", OPT_OUTS.c.person)
+RUNS = Table(
+    "jk_runs",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("playbook", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("touches", BigInteger, nullable=False),
+    Column("moves", BigInteger, nullable=False),
+    Column("opt_outs", BigInteger, nullable=False),
+)
+
+
+def _create(connection: Connection) -> None:
+    METADATA.create_all(connection)
+    # It makes hashes of ids worth nothing without the ledger itself.
+    connection.execute(SETTINGS.insert().values(name="salt", value=secrets.token_hex(16)))
+    connection.execute(SETTINGS.insert().values(name="version", value="0"))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_create,)
+"""Each step takes the schema from the version of its place to the next one."""
+VERSION = len(STEPS)
+
+
+def version_of(connection: Connection) -> int:
+    """The version of the schema; 0 where there is none."""
+    if not inspect(connection).has_table(SETTINGS.name):
+        return 0
+    found = connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == "version")).scalar()
+    return int(found or 0)
+
+
+def upgrade(connection: Connection) -> None:
+    """Take the schema to the version of this library, step by step."""
+    found = version_of(connection)
+    check_newest(found)
+    for number in range(found, VERSION):
+        STEPS[number](connection)
+        connection.execute(SETTINGS.update().where(SETTINGS.c.name == "version").values(value=str(number + 1)))
+
+
+def check_newest(found: int) -> None:
+    """Refuse a schema of a later library."""
+    if found > VERSION:
+        raise LedgerError(
+            f"the ledger's schema has version {found}, and this journeykit knows up to {VERSION}: install a newer one",
+            kind="schema",
+        )

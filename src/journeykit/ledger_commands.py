@@ -1,0 +1,202 @@
+"""The command line of the ledger: ``journeykit ledger upgrade``, ``import``, ``show``, ``confirm`` and so on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from journeykit.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from journeykit.ledger import Ledger
+
+
+class WrongUsageError(ModelError):
+    """Arguments that do not go together."""
+
+
+def open_ledger(url: str) -> Ledger:
+    """The ledger at an address.
+
+    Raises:
+        WrongUsageError: for an address of another kind.
+    """
+    from journeykit.ledger import Ledger
+
+    try:
+        return Ledger(url)
+    except ModelError as error:
+        raise WrongUsageError(str(error), field="url") from error
+
+
+def add_ledger(commands: Any, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+    """Add the commands.
+
+    Args:
+        commands: the subparsers of ``journeykit``.
+        instant: reads an instant.
+        count: reads a whole number.
+    """
+    words = "keep the ledger: what was promised and what was sent"
+    parser = commands.add_parser("ledger", help=words, description=f"{words[0].upper()}{words[1:]}.")
+    own = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    _command(own, "upgrade", _upgrade, "create the schema, or take it to the version of this journeykit")
+
+    read = _command(own, "import", _import, "read a send log into the history; to read it again changes nothing")
+    read.add_argument("log", metavar="F", help="the send log: CSV, JSON lines or Parquet")
+    read.add_argument(
+        "--columns", required=True, metavar="MAP", help="braze, sfmc, or a JSON file with a map of columns"
+    )
+    read.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
+    read.add_argument("--json", action="store_true", help="print JSON")
+
+    show = _command(own, "show", _show, "show what the ledger holds of a contact")
+    show.add_argument("contact", metavar="CONTACT", help="whose")
+    show.add_argument("--json", action="store_true", help="print everything, as JSON")
+
+    for name, run, words in (
+        ("confirm", _confirm, "say that the sender has accepted reservations"),
+        ("release", _release, "say that the sender has not, which frees their room"),
+    ):
+        moved = _command(own, name, run, words)
+        moved.add_argument("ids", nargs="*", metavar="ID", help="ids of reservations: decision_id of granted rows")
+        moved.add_argument("--decisions", metavar="F", help="a table of decisions, for all its granted rows")
+        if name == "release":
+            moved.add_argument("--run", metavar="NAME", help="all that a run still has reserved")
+
+    expire = _command(own, "expire", _expire, "free the room of what was never confirmed")
+    expire.add_argument("--before", required=True, type=instant, metavar="T", help="what should have gone before T")
+
+    prune = _command(own, "prune", _prune, "remove what is old")
+    prune.add_argument("--older-than", required=True, type=instant, metavar="T", help="what lies before T")
+
+    stats = _command(own, "stats", _stats, "count what the ledger holds")
+    stats.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _command(commands: Any, name: str, run: Any, words: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=words, description=f"{words[0].upper()}{words[1:]}."
+    )
+    parser.add_argument("ledger", metavar="URL", help="sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
+
+    def command(arguments: argparse.Namespace) -> int:
+        ledger = open_ledger(arguments.ledger)
+        try:
+            run(ledger, arguments)
+        finally:
+            ledger.close()
+        return 0
+
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _upgrade(ledger: Ledger, _: argparse.Namespace) -> None:
+    print(f"the schema has version {ledger.upgrade()}")
+
+
+def _import(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    from journeykit.ledger import SEND_LOGS
+
+    columns: Any = arguments.columns
+    if columns not in SEND_LOGS:
+        columns = _map_of_columns(columns)
+    found = ledger.import_log(arguments.log, columns, max_bad=arguments.max_bad)
+    if arguments.json:
+        _print_json(found.to_dict())
+    else:
+        print(found)
+
+
+def _map_of_columns(path: str) -> Any:
+    from journeykit.ledger import SEND_LOGS, SendLog
+
+    known = f"a map of columns is {', '.join(SEND_LOGS)}, or a JSON file"
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123  (a text is all that is needed)
+            data = json.load(file)
+    except OSError as error:
+        raise WrongUsageError(f"--columns {path}: {error.strerror}; {known}") from error
+    except ValueError as error:
+        raise DataError(f"this is no JSON: {error}", source=path) from error
+    if not isinstance(data, dict):
+        raise DataError("a map of columns is an object", source=path)
+    try:
+        return SendLog.of(data)
+    except ModelError as error:
+        raise DataError(str(error), source=path, field=error.field) from error
+
+
+def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        _print_json(ledger.export(arguments.contact))
+        return
+    held = ledger.reservations(arguments.contact)
+    wishes = ledger.opt_outs(arguments.contact)
+    for wish in wishes:
+        what = "is suppressed" if wish.suppressed else f"has opted out of {wish.channel or 'everything'}"
+        print(f"{arguments.contact} {what} since {wish.at.isoformat()}")
+    for own in held:
+        what = " / ".join(part for part in (own.campaign, own.content, own.channel) if part)
+        print(f"{own.at.isoformat()}  {own.status:8}  {what}  {own.id}")
+    if not held and not wishes:
+        print(f"the ledger holds nothing of contact {arguments.contact!r}", file=sys.stderr)
+
+
+def _ids(arguments: argparse.Namespace) -> list[str]:
+    """The ids that are meant: those given, or those of a table."""
+    if bool(arguments.ids) == bool(arguments.decisions):
+        raise WrongUsageError("give ids of reservations, or a table of --decisions, and not both")
+    return list(arguments.ids) or list(_granted(arguments.decisions))
+
+
+def _granted(path: str) -> Iterator[str]:
+    from journeykit.tables import BadRows, open_table
+    from journeykit.tables.columns import PlacedRows
+
+    table = PlacedRows(open_table(path, "decisions"), ["decision_id", "outcome"], BadRows(0))
+    for _, _, places, values in table.rows():
+        if values[places["outcome"]] == "granted":
+            yield str(values[places["decision_id"]])
+
+
+def _confirm(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    print(f"{len(ledger.confirm(_ids(arguments))):,} confirmed")
+
+
+def _release(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    if arguments.run is None:
+        found = ledger.release(_ids(arguments))
+    elif arguments.ids or arguments.decisions:
+        raise WrongUsageError("give --run alone: it is about all that the run has reserved")
+    else:
+        found = ledger.release(run_id=arguments.run)
+    print(f"{len(found):,} released")
+
+
+def _expire(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    print(f"{ledger.expire(arguments.before):,} expired")
+
+
+def _prune(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    print(", ".join(f"{count:,} {what}" for what, count in ledger.prune(arguments.older_than).items()) + " removed")
+
+
+def _stats(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    found = ledger.stats()
+    if arguments.json:
+        _print_json(found)
+        return
+    for name, value in found.items():
+        text = ", ".join(f"{status} {count:,}" for status, count in value.items()) if name == "touches" else value
+        print(f"{name}: {text if text not in (None, '') else 'none'}")

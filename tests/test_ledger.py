@@ -1,0 +1,396 @@
+"""The ledger, of each kind: reservations and their moves, decisions that are given once, people's rights."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from ledgers import DURABLE, KINDS, database, ledger_of
+
+from journeykit import (
+    Arbiter,
+    Campaign,
+    Cap,
+    Claim,
+    Consent,
+    Contact,
+    Content,
+    DataError,
+    Hours,
+    LedgerError,
+    ModelError,
+    Playbook,
+    Score,
+    Touch,
+    Window,
+)
+from journeykit.ledger import Ledger, MemoryLedger
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+ONE_A_DAY = Cap(name="one a day", max=1, window=Window.calendar("day"))
+GATE = Arbiter(Playbook(caps=[ONE_A_DAY]))
+ANNA = Contact(id="anna", consent=["email", "sms"])
+
+
+def claim(campaign="launch", **more):
+    return Claim(campaign=campaign, channel="email", weight=1, **more)
+
+
+@pytest.fixture(params=KINDS)
+def ledger(request, tmp_path):
+    with ledger_of(request.param, tmp_path) as found:
+        yield found
+
+
+def granted(decision):
+    return [grant.campaign for grant in decision.granted]
+
+
+def reasons(decision):
+    return [str(row.reason) for row in decision.rows]
+
+
+def test_what_is_granted_is_reserved_and_counts(ledger):
+    """The next decision finds the reservation of the one before in its history."""
+    first = GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
+    (held,) = ledger.reservations("anna")
+    assert (held.id, held.status, held.at) == (first.rows[0].decision_id, "reserved", AT)
+    assert ledger.reservation(held.id) == held
+    assert reasons(GATE.decide(ANNA, claims=[claim("news")], at=AT, ledger=ledger)) == ["capped"]
+    assert [touch.status for touch in ledger.touches("anna")] == ["reserved"]
+
+
+def test_a_released_or_expired_reservation_does_not_count(ledger):
+    """Its room is free again."""
+    first = GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
+    assert ledger.release(first.rows[0].decision_id) == (first.rows[0].decision_id,)
+    assert granted(GATE.decide(ANNA, claims=[claim("news")], at=AT, ledger=ledger)) == ["news"]
+    assert ledger.expire(AT) == 0
+    assert ledger.expire(AT + timedelta(seconds=1)) == 1
+    assert granted(GATE.decide(ANNA, claims=[claim("care")], at=AT, ledger=ledger)) == ["care"]
+
+
+def test_a_confirmed_reservation_counts(ledger):
+    """What was sent is the history."""
+    first = GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
+    ledger.confirm(first.rows[0].decision_id)
+    assert [touch.status for touch in ledger.touches("anna")] == ["sent"]
+    assert reasons(GATE.decide(ANNA, claims=[claim("news")], at=AT, ledger=ledger)) == ["capped"]
+
+
+def test_moves_repeat_without_error_and_tell_who_made_them(ledger):
+    """Only the call that moved a reservation is told so; that is what at most once hangs on."""
+    (held,) = (GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger), ledger.reservations("anna"))[1]
+    assert ledger.confirm(held) == (held.id,)
+    assert ledger.confirm([held, held.id]) == ()
+
+
+def test_a_move_that_may_not_be_says_what_is_allowed(ledger):
+    """And none of the others in the same call is made."""
+    arbiter = Arbiter(Playbook())
+    rows = [arbiter.decide(ANNA, claims=[claim(name)], at=AT, ledger=ledger).rows[0] for name in "ab"]
+    first, second = (row.decision_id for row in rows)
+    ledger.confirm(first)
+    with pytest.raises(LedgerError, match="is sent and cannot become released; allowed is bounced or failed") as told:
+        ledger.release([second, first])
+    assert told.value.kind == "move"
+    assert ledger.reservation(second).status == "reserved"
+    ledger.release(second)
+    with pytest.raises(LedgerError, match="allowed is nothing more"):
+        ledger.confirm(second)
+    with pytest.raises(LedgerError, match="holds no reservation 'c'") as told:
+        ledger.confirm([first, "c"])
+    assert told.value.kind == "unknown"
+
+
+def test_a_late_confirmation_of_an_expired_reservation_counts(ledger):
+    """The message did go out."""
+    held = GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger).rows[0].decision_id
+    ledger.expire(AT + DAY)
+    assert ledger.confirm(held) == (held,)
+    assert [touch.status for touch in ledger.touches("anna")] == ["sent"]
+
+
+def test_touches_of_the_caller_add_to_those_of_the_ledger(ledger):
+    """Both count; the caller tells what the ledger does not know."""
+    two = Arbiter(Playbook(caps=[Cap(name="two", max=2, window=Window.ever())]))
+    told = [Touch(at=AT - DAY, channel="email")]
+    assert granted(two.decide(ANNA, told, [claim()], at=AT, ledger=ledger)) == ["launch"]
+    assert reasons(two.decide(ANNA, told, [claim("news")], at=AT, ledger=ledger)) == ["capped"]
+
+
+def test_the_same_key_gives_the_same_decision(ledger):
+    """Row for row, whatever the history and the contact are by then, and nothing is reserved twice."""
+    contact = Contact(
+        id="anna",
+        consent={"email": Consent(True, until=AT + DAY)},
+        timezone="Europe/Skopje",
+        interests=["wine"],
+        attributes={"born": date(1980, 1, 2), "seen": AT, "tags": ["a", ("b",)], "score": 2.5, "vip": True},
+    )
+    asked = {
+        "claims": [claim("launch", value=3.5), Claim(campaign="care", content="x", channel="email", at=AT + DAY)],
+        "at": AT,
+        "until": AT + 3 * DAY,
+        "scores": {"launch": Score(propensity=0.5)},
+        "key": "request-1",
+        "ledger": ledger,
+    }
+    first = GATE.decide(contact, [Touch(at=AT - DAY, channel="email", topics=["x"])], **asked)
+    GATE.decide(ANNA, claims=[claim("other")], at=AT + 5 * DAY, ledger=ledger)
+    ledger.confirm(ledger.reservations("anna")[0])
+    again = GATE.decide(Contact(id="anna", opted_out=True), **asked)
+    assert again.granted == first.granted
+    assert again.rows == first.rows
+    assert len(ledger.reservations("anna")) == 2
+
+
+def test_a_key_is_the_key_of_one_question(ledger):
+    """Asked with it for another contact, or for other claims, it says so."""
+    GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, key="k")
+    with pytest.raises(DataError, match="has decided contact 'anna' before, and not 'ben'"):
+        GATE.decide(Contact(id="ben"), claims=[claim()], at=AT, ledger=ledger, key="k")
+    with pytest.raises(DataError, match="other claims"):
+        GATE.decide(ANNA, claims=[claim("news")], at=AT, ledger=ledger, key="k")
+    with pytest.raises(ModelError, match="key or run_id"):
+        GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, key="k", run_id="r")
+    with pytest.raises(ModelError, match="needs a ledger"):
+        GATE.decide(ANNA, claims=[claim()], at=AT, key="k")
+
+
+def test_a_run_decides_a_contact_once(ledger):
+    """The run and the contact are a key, and its rows are named after the run."""
+    first = GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, run_id="night")
+    again = GATE.decide(ANNA, claims=[claim()], at=AT + DAY, ledger=ledger, run_id="night")
+    assert again.rows == first.rows
+    assert first.rows[0].run_id == "night"
+    assert len(ledger.reservations("anna")) == 1
+
+
+def test_what_was_granted_stands_when_the_playbook_changes(ledger):
+    """The rows are then those of what was granted, with the same ids."""
+    first = GATE.decide(ANNA, claims=[claim(), claim("news")], at=AT, ledger=ledger, key="k")
+    other = Arbiter(Playbook(caps=[Cap(name="none", max=0, window=Window.ever())]))
+    again = other.decide(ANNA, claims=[claim(), claim("news")], at=AT, ledger=ledger, key="k")
+    assert again.granted == first.granted
+    assert [row.decision_id for row in again.rows] == [first.rows[0].decision_id]
+    assert again.rows[0].playbook == GATE.fingerprint
+
+
+def test_an_answer_that_cannot_be_kept_reserves_nothing(ledger):
+    """An attribute of a strange kind is told by its value."""
+    strange = Contact(id="anna", consent=["email"], attributes={"x": object()})
+    with pytest.raises(DataError, match="found object"):
+        GATE.decide(strange, claims=[claim()], at=AT, ledger=ledger, key="k")
+    assert ledger.reservations("anna") == []
+
+
+def test_decisions_without_a_key_are_each_of_their_own(ledger):
+    """Two of one instant, for the same claim, are two reservations with ids of their own."""
+    arbiter = Arbiter(Playbook())
+    rows = [arbiter.decide(ANNA, claims=[claim()], at=AT, ledger=ledger).rows[0] for _ in range(2)]
+    assert {row.decision_id for row in rows} == {held.id for held in ledger.reservations("anna")}
+    assert len(ledger.reservations("anna")) == 2
+
+
+def test_a_plan_reserves_its_slots(ledger):
+    """A reservation stands at the instant at which it goes out."""
+    decision = GATE.decide(ANNA, claims=[claim("a"), claim("b")], at=AT, until=AT + 2 * DAY, ledger=ledger)
+    assert [held.at for held in ledger.reservations("anna")] == sorted(grant.send_at for grant in decision.granted)
+    assert len(decision.granted) == 2
+
+
+def test_an_error_in_the_middle_keeps_nothing(ledger):
+    """Whatever leaves the transaction but its end takes back all of it."""
+    held = GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger).rows[0].decision_id
+    before = ledger.export("anna")
+
+    def break_off():
+        with ledger.transaction(["anna"]) as transaction:
+            known = ledger.reservation(held) if isinstance(ledger, MemoryLedger) else transaction.held([held])[held]
+            transaction.keep_answer("k", "anna", 0, "{}", ["ben"])
+            transaction.move([(known, "sent")])
+            transaction.tell_message([(held, "m")])
+            transaction.forget("anna", "x", keep_opt_outs=True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert ledger.export("anna") == before
+
+
+# Caps per account
+
+FAMILY = Arbiter(Playbook(caps=[Cap(name="one for all", max=1, window=Window.rolling("7d"), per="account")]))
+
+
+def test_colleagues_share_the_caps_of_their_account(ledger):
+    """Their touches come from the ledger."""
+    one, two = (Contact(id=name, account="acme", consent=["email"]) for name in ("anna", "ben"))
+    assert granted(FAMILY.decide(one, claims=[claim()], at=AT, ledger=ledger)) == ["launch"]
+    assert reasons(FAMILY.decide(two, claims=[claim()], at=AT, ledger=ledger, key="k")) == ["capped"]
+    assert granted(FAMILY.decide(Contact(id="eve", consent=["email"]), claims=[claim()], at=AT, ledger=ledger))
+    ledger.forget("anna")
+    assert ledger.export("ben")["answers"] == [], "an answer that tells of a forgotten colleague is gone too"
+
+
+# Hard rules last
+
+
+@pytest.mark.parametrize(
+    ("changed", "contact", "later", "reason"),
+    [
+        ({}, {}, AT, None),
+        ({}, {"suppressed": True}, AT, "suppressed"),
+        ({}, {"opted_out": True}, AT, "opted_out"),
+        ({}, {"consent": ["sms"]}, AT, "no_consent"),
+        ({}, {"consent": None}, AT, "missing_data"),
+        ({"paused": True}, {}, AT, "campaign_closed"),
+        ({"ends": date(2026, 11, 5)}, {}, AT + DAY, "campaign_closed"),
+        ({}, {}, AT + timedelta(hours=12), "quiet_hours"),
+        ({"id": "other"}, {}, AT, "campaign_closed"),
+    ],
+)
+def test_hard_rules_are_looked_at_again_when_it_goes(changed, contact, later, reason):
+    """Consent, pause, quiet hours and the campaign's end may have changed since the decision."""
+
+    def arbiter(**own):
+        return Arbiter(
+            Playbook(
+                content=[Content(id="note", channel="email")],
+                campaigns=[Campaign(**{"id": "launch", "content": ["note"], **own})],
+                quiet_hours=[Hours(channel=["email"], start="21:00", end="08:00")],
+                caps=[ONE_A_DAY],
+            )
+        )
+
+    ledger = MemoryLedger(arbiter(**changed))
+    arbiter().decide(ANNA, at=AT, ledger=ledger)
+    (held,) = ledger.reservations("anna")
+    now = Contact(**{"id": "anna", "consent": ["email"], **contact})
+    found = ledger.release_check(held, now, later)
+    assert [str(code) for code, _ in found.reasons] == ([] if reason is None else [reason])
+    assert found.clear is bool(found) is (reason is None)
+
+
+def test_a_release_check_reads_the_ledger(ledger):
+    """Opt-outs of the ledger forbid, and so does a reservation that is reserved no more."""
+    held = GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger).rows[0].decision_id
+    with pytest.raises(ModelError, match="needs a playbook"):
+        ledger.release_check(held, ANNA, AT)
+    with pytest.raises(ModelError, match="is one of 'anna', not of 'ben'"):
+        ledger.release_check(held, Contact(id="ben"), AT, arbiter=GATE)
+    ledger.opt_out("anna", channel="email", at=AT)
+    assert [rule for _, rule in ledger.release_check(held, ANNA, AT, arbiter=GATE).reasons] == ["consent email"]
+    ledger.opt_in("anna", channel="email")
+    assert ledger.release_check(held, ANNA, AT, arbiter=GATE)
+    ledger.confirm(held)
+    assert not ledger.release_check(held, ANNA, AT, arbiter=GATE)
+
+
+# People's rights
+
+
+def test_opt_outs_of_the_ledger_win_over_the_contact(ledger):
+    """Of everything, of one channel, and suppression; until they are taken back."""
+    for wish, reason in (({}, "opted_out"), ({"channel": "email"}, "no_consent"), ({"suppressed": True}, "suppressed")):
+        ledger.opt_out("anna", at=AT, **wish)
+        ledger.opt_out("anna", at=AT, **wish)
+        assert len(ledger.opt_outs("anna")) == 1
+        assert reasons(GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)) == [reason]
+        assert ledger.opt_in("anna", **wish)
+        assert not ledger.opt_in("anna", **wish)
+    assert granted(GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)) == ["launch"]
+    with pytest.raises(ModelError, match="all channels"):
+        ledger.opt_out("anna", at=AT, channel="sms", suppressed=True)
+
+
+def test_a_forgotten_person_is_gone_and_still_left_alone(ledger):
+    """Only a salted hash stays, for his wish to be left alone; and nothing at all where that is asked."""
+    GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, key="k")
+    ledger.confirm(ledger.reservations("anna"))
+    ledger.opt_out("anna", at=AT)
+    assert ledger.forget("anna") == {"touches": 1, "answers": 1, "opt_outs_kept": 1}
+    with ledger.reading() as transaction:
+        assert [wish.contact for wish in transaction.opt_outs()] == [None]
+    found = ledger.export("anna")
+    assert (found["touches"], found["moves"], found["answers"]) == ([], [], [])
+    assert reasons(GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)) == ["opted_out"]
+    ledger.forget("anna", keep_opt_outs=False)
+    assert ledger.opt_outs("anna") == []
+
+
+def test_an_export_is_everything_as_plain_data(ledger):
+    """Touches with what became of them, opt-outs, and answers with what they were made from."""
+    import json
+
+    GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, key="k")
+    ledger.confirm(ledger.reservations("anna"))
+    ledger.opt_out("anna", at=AT, channel="sms")
+    found = json.loads(json.dumps(ledger.export("anna")))
+    (touch,) = found["touches"]
+    assert (touch["campaign"], touch["status"], touch["at"]) == ("launch", "sent", AT.isoformat())
+    assert found["moves"] == [{"id": touch["id"], "was": "reserved", "became": "sent"}]
+    assert found["opt_outs"] == [{"channel": "sms", "suppressed": False, "at": AT.isoformat()}]
+    assert found["answers"][0]["key"] == "key k"
+
+
+def test_pruning_removes_what_is_old_and_not_reserved(ledger):
+    """What is reserved stays until it is confirmed, released or expired."""
+    for days in (0, 1, 2):
+        GATE.decide(ANNA, claims=[claim()], at=AT + days * DAY, ledger=ledger, key=f"k{days}")
+    first, second, _ = ledger.reservations("anna")
+    ledger.confirm(first)
+    assert ledger.prune(AT + 2 * DAY) == {"touches": 1, "answers": 2, "runs": 0}
+    assert [held.id for held in ledger.reservations("anna")][:1] == [second.id]
+    found = ledger.stats()
+    assert (found["touches"], found["contacts"], found["answers"]) == ({"reserved": 2}, 1, 1)
+    assert found["first"] == (AT + DAY).isoformat()
+
+
+# At once
+
+
+def test_twenty_threads_with_one_key_make_one_reservation(ledger):
+    """All of them get the same decision."""
+    arbiter = Arbiter(Playbook())
+    with ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(arbiter.decide, ANNA, claims=[claim()], at=AT, ledger=ledger, key="k") for _ in range(20)]
+        rows = [future.result().rows for future in asked]
+    assert all(own == rows[0] for own in rows)
+    assert len(ledger.reservations("anna")) == 1
+
+
+# Where it is kept
+
+
+@pytest.mark.parametrize("kind", DURABLE)
+def test_the_schema_is_made_once_and_kept(kind, tmp_path):
+    """To upgrade twice changes nothing; without a schema the error says what to do; a later one is refused."""
+    with database(kind, tmp_path) as url:
+        ledger = Ledger(url)
+        with pytest.raises(LedgerError, match="has no schema: run `journeykit ledger upgrade URL`") as told:
+            ledger.stats()
+        assert told.value.kind == "schema"
+        assert ledger.upgrade() == ledger.upgrade() == 1
+        GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
+        other = pickle.loads(pickle.dumps(ledger))
+        assert len(other.reservations("anna")) == 1
+        with ledger.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE jk_settings SET value = '99' WHERE name = 'version'")
+        with Ledger(url) as late, pytest.raises(LedgerError, match="version 99"):
+            late.stats()
+        with pytest.raises(LedgerError, match="install a newer one"):
+            ledger.upgrade()
+        ledger.close()
+        other.close()
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
+def test_an_address_of_another_kind_says_what_is_allowed(url):
+    """SQLite in memory is what MemoryLedger is for."""
+    with pytest.raises(ModelError, match=r"sqlite:///FILE"):
+        Ledger(url)

@@ -1,0 +1,122 @@
+"""The command line of the ledger, over a SQLite file."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from journeykit.cli import main
+
+PLAYBOOK = """
+content:
+  - {id: note, channel: email}
+campaigns:
+  - {id: launch, content: [note], weight: 8}
+  - {id: news, content: [note]}
+caps:
+  - {name: one a day, max: 1, window: {calendar: day}}
+"""
+AT = "2026-11-05T10:00:00Z"
+URL = "sqlite:///ledger.db"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "playbook.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    (tmp_path / "contacts.csv").write_text("contact_id,consent\nanna,email\nben,email\n", encoding="utf-8")
+    (tmp_path / "log.csv").write_text(
+        "id,external_user_id,time,event_type,campaign_id,dispatch_id\n"
+        "1,ben,1793872800,users.messages.email.Send,news,d\n2,,1,users.messages.email.Send,news,d\n",
+        encoding="utf-8",
+    )
+    assert main(["ledger", "upgrade", URL]) == 0
+    return tmp_path
+
+
+def decide(*more, out="out.csv"):
+    given = ["decide", "playbook.yaml", "--contacts", "contacts.csv", "--at", AT, "--out", out]
+    return main([*given, "--ledger", URL, "--run", "night", *more])
+
+
+def granted(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row["decision_id"] for row in csv.DictReader(file) if row["outcome"] == "granted"]
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_a_night_from_history_to_confirmation(engine, folder, capsys):
+    """Import, decide and reserve, confirm by the table of decisions, show, expire, count."""
+    assert main(["ledger", "import", URL, "log.csv", "--columns", "braze"]) == 0
+    assert "2 rows" not in (said := capsys.readouterr().out)
+    assert "1 new" in said
+    assert "bad rows: 1" in said
+    assert decide("--engine", engine) == 0
+    (only,) = granted(folder / "out.csv")
+    assert decide("--engine", engine, out="again.csv") == 0
+    assert (folder / "again.csv").read_bytes() == (folder / "out.csv").read_bytes()
+    capsys.readouterr()
+    assert main(["ledger", "confirm", URL, "--decisions", "out.csv"]) == 0
+    assert main(["ledger", "confirm", URL, only]) == 0
+    assert capsys.readouterr().out == "1 confirmed\n0 confirmed\n"
+    assert main(["ledger", "show", URL, "anna"]) == 0
+    assert f"sent      launch / note / email  {only}" in capsys.readouterr().out
+    assert main(["ledger", "show", URL, "anna", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["touches"][0]["id"] == only
+    assert main(["ledger", "stats", URL, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["touches"] == {"sent": 2}
+
+
+def test_what_is_released_or_expires_is_counted(folder, capsys):
+    """By id, by run, and by instant."""
+    decide("--engine", "one")
+    one, _ = granted(folder / "out.csv")
+    capsys.readouterr()
+    assert main(["ledger", "release", URL, one]) == 0
+    assert main(["ledger", "release", URL, "--run", "night"]) == 0
+    assert main(["ledger", "expire", URL, "--before", "2027-01-01T00:00:00Z"]) == 0
+    assert main(["ledger", "prune", URL, "--older-than", "2027-01-01T00:00:00Z"]) == 0
+    assert main(["ledger", "show", URL, "anna"]) == 0
+    found = capsys.readouterr()
+    assert found.out == "1 released\n1 released\n0 expired\n2 touches, 0 answers, 1 runs removed\n"
+    assert "holds nothing of contact 'anna'" in found.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["stats", "mysql://x"], 2, "allowed are sqlite:///FILE"),
+        (["stats", "sqlite:///none/ledger.db"], 1, "unable to open"),
+        (["stats", "sqlite:///new.db"], 1, "run `journeykit ledger upgrade URL`"),
+        (["confirm", URL], 2, "give ids of reservations"),
+        (["confirm", URL, "x"], 1, "holds no reservation 'x'"),
+        (["confirm", URL, "--decisions", "contacts.csv"], 4, "'decision_id' is missing"),
+        (["release", URL, "x", "--run", "night"], 2, "give --run alone"),
+        (["import", URL, "log.csv", "--columns", "brase"], 2, "braze, sfmc, or a JSON file"),
+        (["import", URL, "log.csv", "--columns", "playbook.yaml"], 4, "no JSON"),
+        (["import", URL, "log.csv", "--columns", "map.json"], 4, "did you mean 'contact'"),
+        (["import", URL, "log.csv", "--columns", "braze", "--max-bad", "0"], 4, "more bad rows"),
+        (["import", URL, "none.csv", "--columns", "braze"], 4, "none.csv"),
+        (["expire", URL, "--before", "tomorrow"], 2, "no instant"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_exit_code(arguments, code, said, folder, capsys):
+    """1 the work failed, 2 wrong usage, 4 the data cannot be used."""
+    (folder / "map.json").write_text('{"contct": "a"}', encoding="utf-8")
+    assert main(["ledger", *arguments]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_run_of_other_tables_says_how_to_go_on(folder, capsys):
+    """The data cannot be used: nothing is written."""
+    decide("--engine", "one")
+    (folder / "contacts.csv").write_text("contact_id,consent,opted_out\nanna,email,\nben,email,yes\n", encoding="utf-8")
+    for engine in ("one", "columns"):
+        assert decide("--engine", engine, out="other.csv") == 4
+        assert "reserved other messages for contact 'ben' before" in capsys.readouterr().err
+    (folder / "playbook.yaml").write_text(PLAYBOOK.replace("weight: 8", "weight: 9"), encoding="utf-8")
+    assert decide("--engine", "one", out="other.csv") == 4
+    assert "begun with another playbook" in capsys.readouterr().err
+    assert not (folder / "other.csv").exists()

@@ -1,0 +1,231 @@
+"""What goes wrong with a ledger: crowds, deaths, full disks, locks and lost connections."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+from ledgers import DURABLE, database, ledger_of
+from sqlalchemy import event
+
+from journeykit import Arbiter, Claim, Contact, LedgerError, Playbook
+from journeykit.job import Inputs, Job
+from journeykit.ledger import Ledger
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+WORKER = Path(__file__).with_name("ledger_worker.py")
+ANNA = Contact(id="anna", consent=["email"])
+CLAIM = [Claim(campaign="launch", channel="email", weight=1)]
+OPEN = Arbiter(Playbook())
+
+
+def work(*arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, str(WORKER), *map(str, arguments)],
+        env={**os.environ, **{name: str(value) for name, value in environment.items()}},
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", DURABLE)
+def test_a_crowd_cannot_take_more_than_there_is(kind, tmp_path):
+    """32 processes ask for the same 200 contacts with a cap of 2: exactly two are granted to each."""
+    with ledger_of(kind, tmp_path) as ledger:
+        work("crowd", ledger.url.render_as_string(hide_password=False))
+        assert ledger.stats()["touches"] == {"reserved": 400}
+        assert {len(ledger.reservations(f"p{number}")) for number in range(200)} == {2}
+
+
+@pytest.mark.parametrize(("kind", "engine"), [("sqlite", "one"), ("sqlite", "columns"), ("postgresql", "one")])
+def test_a_run_that_is_killed_goes_on_without_a_trace(kind, engine, tmp_path):
+    """Killed 25 times and begun again each time: the decisions of an undisturbed run, nothing twice or lost."""
+    rng = Random(f"{kind} {engine}")
+    # What is reserved already needs fewer statements: a run that goes on may have no more than nine tenths of them.
+    shares = [round(0.9 * rng.random(), 4) for _ in range(25)]
+    with database(kind, tmp_path) as url, database(kind, tmp_path) as undisturbed:
+        for own in (url, undisturbed):
+            with Ledger(own) as made:
+                made.upgrade()
+        said = work("kill", engine, url, *shares, WORK=tmp_path, UNDISTURBED=undisturbed)
+        assert "same True" in said, said
+        assert "deaths 25" in said, said
+        with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+            granted = [row["decision_id"] for row in csv.DictReader(file) if row["outcome"] == "granted"]
+        with Ledger(url) as ledger, ledger.reading() as transaction:
+            held = transaction.in_status("reserved", None, "night", 10**6)
+        assert sorted(own.id for own in held) == sorted(granted)
+        assert len(granted) == 800
+
+
+def whole(ledger):
+    """What stands in the ledger: nothing half-reserved."""
+    held = ledger.reservations("anna")
+    return len(held), ledger.stats()["answers"]
+
+
+def test_a_locked_file_is_told_and_waited_for(tmp_path):
+    """Whoever holds it for too long is named; then the next decision goes on."""
+    with ledger_of("sqlite", tmp_path, patience=0.1) as ledger:
+        other = sqlite3.connect(ledger.url.database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match=r"held by another job for longer than 0.1 s: try again") as told:
+            OPEN.decide(ANNA, claims=CLAIM, at=AT, ledger=ledger, key="k")
+        assert told.value.kind == "locked"
+        other.execute("ROLLBACK")
+        other.close()
+        assert whole(ledger) == (0, 0)
+        OPEN.decide(ANNA, claims=CLAIM, at=AT, ledger=ledger, key="k")
+        assert whole(ledger) == (1, 1)
+
+
+def test_a_locked_contact_is_told_and_waited_for(tmp_path):
+    """On PostgreSQL only those wait who ask for the same contact."""
+    with ledger_of("postgresql", tmp_path, patience=0.2) as ledger, ledger.transaction(["anna"]):
+        with pytest.raises(LedgerError, match="try again") as told:
+            OPEN.decide(ANNA, claims=CLAIM, at=AT, ledger=ledger, key="k")
+        assert told.value.kind == "locked"
+        assert whole(ledger) == (0, 0)
+        OPEN.decide(Contact(id="ben", consent=["email"]), claims=CLAIM, at=AT, ledger=ledger)
+        assert len(ledger.reservations("ben")) == 1
+
+
+def test_a_full_disk_keeps_nothing_half(tmp_path):
+    """SQLite may take no more pages: the error says so, the next run goes on where this one stopped."""
+    contacts = [{"contact_id": f"p{number}", "consent": "email"} for number in range(3000)]
+    claims = [
+        {"contact_id": row["contact_id"], "campaign_id": "a", "channel": "email", "weight": 1} for row in contacts
+    ]
+
+    def run(ledger):
+        job = Job(OPEN, Inputs(contacts=contacts, claims=claims), at=AT, run_id="night", ledger=ledger)
+        return job.write(tmp_path / "out.csv")
+
+    with ledger_of("sqlite", tmp_path) as ledger:
+
+        def limit(connection, *_):
+            connection.execute("PRAGMA max_page_count=100")
+
+        event.listen(ledger.engine, "connect", limit)
+        ledger.close()
+        with pytest.raises(LedgerError, match="no room left on its disk") as told:
+            run(ledger)
+        assert told.value.kind == "full"
+        assert not (tmp_path / "out.csv").exists()
+        held = ledger.stats()["touches"]["reserved"]
+        assert held % 500 == 0
+        assert 0 < held < 3000
+        event.remove(ledger.engine, "connect", limit)
+        ledger.close()
+        assert run(ledger).outcomes == {"granted": 3000}
+        assert ledger.stats()["touches"] == {"reserved": 3000}
+
+
+def test_a_file_that_may_not_grow_is_told(tmp_path):
+    """The same by the limit of the operating system, in a process of its own."""
+    code = """
+import resource, signal, sys
+from test_ledger_faults import *
+ledger = Ledger(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+for number in range(2000):
+    try:
+        OPEN.decide(Contact(id=f"p{number}", consent=["email"]), claims=CLAIM, at=AT, ledger=ledger, key=str(number))
+    except LedgerError as error:
+        print(number, error.kind, error)
+        break
+"""
+    with ledger_of("sqlite", tmp_path) as ledger:
+        done = subprocess.run(
+            [sys.executable, "-c", code, ledger.url.render_as_string()],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(WORKER.parent), os.environ.get("PYTHONPATH", "")])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        number, kind, said = done.stdout.split(maxsplit=2)
+        assert kind == "full", done.stderr
+        assert "nothing of this transaction was kept" in said
+        found = ledger.stats()
+        assert found["touches"]["reserved"] == found["answers"] == int(number)
+        OPEN.decide(Contact(id=f"p{number}", consent=["email"]), claims=CLAIM, at=AT, ledger=ledger, key=number)
+
+
+class Breaks:
+    """A policy in whose middle the server ends our connection."""
+
+    def __init__(self, ledger):
+        self.ledger = ledger
+        self.broken = False
+
+    def weigh(self, claim, contact, context):
+        if not self.broken:
+            self.broken = True
+            with self.ledger.engine.connect() as other:
+                other.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+        return 1.0
+
+
+def test_a_lost_connection_keeps_nothing_half(tmp_path):
+    """The error says so; asked again with the same key, it is decided."""
+    with ledger_of("postgresql", tmp_path) as ledger:
+        breaks = Breaks(ledger)
+        arbiter = Arbiter(Playbook(policy="breaks"), {"breaks": breaks})
+        claims = [Claim(campaign="launch", channel="email")]
+        with pytest.raises(LedgerError, match="ask again with the same key or run") as told:
+            arbiter.decide(ANNA, claims=claims, at=AT, ledger=ledger, key="k")
+        assert told.value.kind == "lost"
+        assert whole(ledger) == (0, 0)
+        assert arbiter.decide(ANNA, claims=claims, at=AT, ledger=ledger, key="k").granted
+        assert whole(ledger) == (1, 1)
+
+
+def test_a_server_that_is_not_there_is_told():
+    """Before anything is decided."""
+    with Ledger("postgresql+psycopg://nobody@127.0.0.1:1/none") as ledger:
+        with pytest.raises(LedgerError, match="cannot be reached") as told:
+            OPEN.decide(ANNA, claims=CLAIM, at=AT, ledger=ledger)
+        assert told.value.kind == "lost"
+
+
+def test_a_full_server_is_told():
+    """By the code that PostgreSQL gives."""
+    from psycopg.errors import DiskFull
+    from sqlalchemy.exc import OperationalError
+
+    with Ledger("postgresql+psycopg://nobody@127.0.0.1:1/none") as ledger:
+        found = ledger._trouble(OperationalError("INSERT", {}, DiskFull("could not extend file")))
+    assert found.kind == "full"
+    assert "no room left" in str(found)
+
+
+def test_a_ledger_is_used_after_a_fork(tmp_path):
+    """Each process opens connections of its own."""
+    with ledger_of("sqlite", tmp_path) as ledger:
+        OPEN.decide(ANNA, claims=CLAIM, at=AT, ledger=ledger)
+        code = (
+            "import os, sys; from test_ledger_faults import *; ledger = Ledger(sys.argv[1]); ledger.stats();"
+            "child = os.fork(); OPEN.decide(ANNA, claims=CLAIM, at=AT, ledger=ledger);"
+            "child and os.waitpid(child, 0); os._exit(0)"
+        )
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(WORKER.parent), os.environ.get("PYTHONPATH", "")]),
+        }
+        subprocess.run([sys.executable, "-c", code, ledger.url.render_as_string()], env=environment, check=True)
+        assert len(ledger.reservations("anna")) == 3

@@ -1,0 +1,344 @@
+"""Runs over tables with a ledger: both engines alike, begun again without a trace, and overlapped by other jobs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+import tabled
+from attrs import evolve
+from generate import quotas, situation
+from ledgers import KINDS, ledger_of
+from test_account_tables import world
+from test_one_equals_columns import cells, plain
+
+from journeykit import Arbiter, Cap, Claim, Contact, DataError, Playbook, Touch, Window
+from journeykit.columns import TableJob
+from journeykit.job import Inputs, Job
+from journeykit.ledger import MemoryLedger, Reservation
+from journeykit.tables import decision_cells
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+ENGINES = ("one", "columns")
+TWO = Arbiter(
+    Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": [{"id": f"c{n}", "content": ["note"], "weight": n + 1} for n in range(4)],
+            "caps": [{"name": "two a week", "max": 2, "window": {"rolling": "7d"}}],
+        }
+    )
+)
+
+
+def people(count):
+    return [{"contact_id": f"p{number}", "consent": "email"} for number in range(count)]
+
+
+class Run:
+    """A run by one of the engines: begun when it is made, done when its rows are asked for."""
+
+    def __init__(self, engine, arbiter, contacts, ledger, *, at=AT, until=None, run_id="night", **tables):
+        self.one = engine == "one"
+        when = {"at": at, "until": until, "run_id": run_id, "ledger": ledger}
+        if self.one:
+            self.job = Job(arbiter, Inputs(contacts=contacts, **tables), **when)
+        else:
+            # More threads change nothing, and wait for each other where tables are this small.
+            self.job = TableJob(arbiter, contacts, **tables, **when, everything=True, threads=1)
+
+    def rows(self):
+        if self.one:
+            return [plain(decision_cells(row)) for _, decision in self.job.decisions() for row in decision.rows]
+        return cells(self.job.batches())
+
+    def told(self):
+        """The summary, without what the engines tell in other words."""
+        found = self.job.summary().to_dict()
+        return {name: value for name, value in found.items() if name not in ("written", "notes", "bad_rows")}
+
+
+def granted(rows):
+    """The ids of what was granted."""
+    return {row[0] for row in rows if row[8] == "granted"}
+
+
+def reserved(ledger, run_id="night"):
+    """The ids of what a run has reserved, each once."""
+    with ledger.transaction() as transaction:
+        found = [held.id for held in transaction.in_status("reserved", None, run_id, 10**6)]
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
+def put(ledger, rows):
+    """Put a table of touches into a ledger as far as it can hold them; the others."""
+    rest, held = [], []
+    for number, row in enumerate(rows):
+        if row["status"] not in ("sent", "reserved"):
+            rest.append(row)
+            continue
+        held.append(
+            Reservation(
+                id=f"t{number}",
+                contact=row["contact_id"],
+                at=row["sent_at"],
+                status=row["status"],
+                channel=row["channel"],
+                campaign=row["campaign_id"],
+                content=row["content_id"],
+                team=row["team"],
+                topics=tuple(row["topic"] or ()),
+            )
+        )
+    with ledger.transaction() as transaction:
+        transaction.add(held)
+    return rest or None
+
+
+def disturb(arbiter, ledger, rng, rows, at):
+    """Other jobs take room, release some, and people opt out."""
+    for row in rng.sample(rows, len(rows) // 2):
+        who = Contact(id=row["contact_id"], account=row["account_id"], consent=["email", "sms", "push"])
+        arbiter.decide(who, at=at, ledger=ledger)
+    for row in rng.sample(rows, 2):
+        held = [own for own in ledger.reservations(row["contact_id"]) if own.status == "reserved"]
+        ledger.release(held[:1])
+    ledger.opt_out(rng.choice(rows)["contact_id"], at=at)
+
+
+def with_quotas(seed):
+    """A situation whose playbook has quotas too."""
+    found = situation(seed)
+    own = quotas(Random(-seed), found.playbook, found.at.date())
+    return found.but(playbook=evolve(found.playbook, quotas=own, on_infeasible="relax"))
+
+
+@pytest.mark.parametrize("start", range(0, 24, 8))
+@pytest.mark.parametrize("make", [situation, with_quotas, world], ids=["plain", "quotas", "accounts"])
+def test_both_engines_reserve_alike(make, start):
+    """The ledger's history counts as if it were given; overlapped, and begun again, the rows are the same."""
+    # Prices take their time: half of the situations do for quotas.
+    for seed in range(start, start + 8, 2 if make is with_quotas else 1):
+        found = make(seed)
+        if found.playbook.campaigns is None:
+            continue
+        arbiter, when = Arbiter(found.playbook), {"at": found.at, "until": found.until}
+        rng = Random(seed)
+        contacts, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
+        wanted = Run("one", arbiter, contacts, None, touches=history, **when).rows()
+        overlapped = []
+        for engine in ENGINES:
+            ledger = MemoryLedger()
+            rest = put(ledger, history)
+            assert Run(engine, arbiter, contacts, ledger, touches=rest, **when).rows() == wanted
+            assert reserved(ledger) == granted(wanted)
+
+            ledger = MemoryLedger()
+            rest = put(ledger, history)
+            run = Run(engine, arbiter, contacts, ledger, touches=rest, **when)
+            disturb(arbiter, ledger, Random(seed), contacts, found.at)
+            rows, told = run.rows(), run.told()
+            assert granted(rows) == reserved(ledger)
+            again = Run(engine, arbiter, contacts, ledger, touches=rest, **when)
+            assert again.rows() == rows
+            assert again.told() == told
+            assert granted(rows) == reserved(ledger)
+            if found.playbook.quotas:
+                assert granted(rows) <= granted(wanted), "nothing that the run had not chosen"
+            overlapped.append((rows, told))
+        assert overlapped[0] == overlapped[1], seed
+
+
+@pytest.fixture(params=KINDS)
+def ledger(request, tmp_path):
+    with ledger_of(request.param, tmp_path) as found:
+        yield found
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_an_overlapping_job_took_is_decided_again(ledger, engine, monkeypatch):
+    """Not overwritten: nobody gets more than his cap, and the others get what they would have got."""
+    monkeypatch.setattr("journeykit.ledger.run.PIECE", 100)
+    run = Run(engine, TWO, people(330), ledger)
+    for number in range(0, 330, 11):
+        who = Contact(id=f"p{number}", consent=["email"])
+        TWO.decide(who, claims=[Claim(campaign="c0", content="note", channel="email")], at=AT, ledger=ledger)
+    ledger.opt_out("p1", at=AT)
+    rows = run.rows()
+    assert granted(rows) == reserved(ledger)
+    mine = [(row[2], row[4]) for row in rows if row[8] == "granted"]
+    assert [campaign for who, campaign in mine if who == "p11"] == ["c3"]
+    assert [campaign for who, campaign in mine if who == "p12"] == ["c3", "c2"]
+    assert [campaign for who, campaign in mine if who == "p1"] == []
+    assert len(mine) == 2 * 330 - 30 - 2
+    assert Run(engine, TWO, people(330), ledger).rows() == rows
+
+
+SEATS = {
+    "content": [{"id": "note", "channel": "email"}],
+    "campaigns": [
+        {"id": "meetup", "content": ["note"], "weight": 3},
+        {"id": "news", "content": ["note"], "weight": 2},
+    ],
+    "caps": [{"name": "one", "max": 1, "where": {"channel": "email"}, "window": {"rolling": "7d"}}],
+    "quotas": [
+        {"name": "seats", "max": 5, "where": {"campaign": "meetup"}},
+        {"name": "readers", "min": 15, "hard": True, "where": {"campaign": "news"}},
+    ],
+}
+
+
+def overlap(ledger, campaign, names):
+    """Another job sends something to people."""
+    claims = [Claim(campaign=campaign, channel="sms", weight=1)]
+    for name in names:
+        Arbiter(Playbook()).decide(Contact(id=name, consent=["sms"]), claims=claims, at=AT, ledger=ledger)
+
+
+@pytest.mark.parametrize("until", [None, AT + DAY])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_hard_maximum_holds_whatever_overlapping_jobs_do(engine, until):
+    """Who is decided again gets only what the run had chosen for him; what falls away stays empty, and is told."""
+    arbiter, when = Arbiter(Playbook.from_dict(SEATS)), {"until": until}
+    chosen = Run(engine, arbiter, people(20), MemoryLedger(), **when).rows()
+    seated = {row[2] for row in chosen if row[8] == "granted" and row[4] == "meetup"}
+    readers = sorted({row[2] for row in chosen if row[8] == "granted"} - seated)
+    assert (len(seated), len(readers)) == (5, 15)
+
+    ledger = MemoryLedger()
+    run = Run(engine, arbiter, people(20), ledger, **when)
+    # Those who cannot read the news any more would all rather go to the meetup.
+    overlap(ledger, "news", [row["contact_id"] for row in people(20)])
+    rows = run.rows()
+    assert granted(rows) == reserved(ledger)
+    assert granted(rows) < granted(chosen)
+    assert {row[2] for row in rows if row[8] == "granted"} == seated
+    found = {(row[4], row[9]) for row in rows if row[2] in readers}
+    assert found == {("news", "capped"), ("meetup", "quota_full")}
+    assert any("15 messages fell away" in note for note in run.job.summary().notes)
+    again = Run(engine, arbiter, people(20), ledger, **when)
+    assert again.rows() == rows
+    assert any("15 messages fell away" in note for note in again.job.summary().notes)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_the_run_chose_moves_only_where_quotas_count_it_alike(engine):
+    """A seat of one day is not taken on another; without days the claim may go later."""
+    rule = {"name": "one a day", "max": 1, "window": {"calendar": "day"}}
+    when = {"until": AT + 2 * DAY}
+    for during, expected in ((None, {"p0", "p1"}), (["2026-11-05", "2026-11-05"], {"p1"})):
+        quota = {**SEATS["quotas"][0], **({} if during is None else {"during": during})}
+        arbiter = Arbiter(Playbook.from_dict({**SEATS, "caps": [rule], "quotas": [quota]}))
+        ledger = MemoryLedger()
+        run = Run(engine, arbiter, people(2), ledger, **when)
+        # The day is full now for one of them.
+        overlap(ledger, "other", ["p0"])
+        rows = run.rows()
+        assert {row[2] for row in rows if row[8] == "granted" and row[4] == "meetup"} == expected, during
+        assert Run(engine, arbiter, people(2), ledger, **when).rows() == rows
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_goes_on_where_its_reservations_have_moved(ledger, engine):
+    """Confirmed, released and expired meanwhile, they are still those of the run."""
+    rows = Run(engine, TWO, people(20), ledger).rows()
+    first, second, *_ = sorted(reserved(ledger))
+    ledger.confirm(first)
+    ledger.release(second)
+    ledger.expire(AT + DAY)
+    assert Run(engine, TWO, people(20), ledger).rows() == rows
+    assert reserved(ledger) == set()
+    with ledger.reading() as transaction:
+        assert transaction.stats()["touches"] == {"expired": 38, "released": 1, "sent": 1}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_history_that_changes_later_is_read_as_it_was(ledger, engine):
+    """What was reserved when the run began, and has been released since, counted then."""
+    held = TWO.decide(Contact(id="p0", consent=["email"]), at=AT, ledger=ledger)
+    rows = Run(engine, TWO, people(3), ledger).rows()
+    ledger.release(row.decision_id for row in held.rows if row.send_at)
+    assert Run(engine, TWO, people(3), ledger).rows() == rows
+    assert granted(Run(engine, TWO, people(3), ledger, run_id="next").rows())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_another_run_counts_the_reservations_of_the_first(ledger, engine):
+    """They are history to it."""
+    assert len(granted(Run(engine, TWO, people(5), ledger).rows())) == 10
+    assert granted(Run(engine, TWO, people(5), ledger, run_id="next").rows()) == set()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_of_other_tables_is_refused(engine):
+    """What it has reserved would be lost; the error says how to free it."""
+    ledger = MemoryLedger()
+    Run(engine, TWO, people(3), ledger).rows()
+    with pytest.raises(DataError, match="ledger release URL --run night"):
+        Run(engine, TWO, people(3), ledger, touches=[{"contact_id": "p1", "sent_at": AT, "channel": "email"}]).rows()
+    with pytest.raises(DataError, match="another at"):
+        Run(engine, TWO, people(3), ledger, at=AT + DAY)
+    with pytest.raises(DataError, match="another playbook"):
+        Run(engine, Arbiter(evolve(TWO.playbook, name="other")), people(3), ledger)
+    assert len(ledger.release(run_id="night")) == 6
+    assert len(granted(Run(engine, TWO, people(3), ledger, run_id="next").rows())) == 6
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_colleagues_who_are_not_decided_count_in_caps_of_the_account(engine):
+    """Their touches come from the ledger, when the run began and when it decides again."""
+    arbiter = Arbiter(evolve(TWO.playbook, caps=[Cap(name="two", max=2, window=Window.rolling("7d"), per="account")]))
+    ledger = MemoryLedger()
+    claim = [Claim(campaign="c0", content="note", channel="email")]
+
+    def touch(name):
+        arbiter.decide(Contact(id=name, account="acme", consent=["email"]), claims=claim, at=AT, ledger=ledger)
+
+    touch("eve")
+    contacts = [{"contact_id": name, "account_id": "acme", "consent": "email"} for name in ("anna", "ben")]
+    run = Run(engine, arbiter, contacts, ledger)
+    assert len(granted(Run(engine, arbiter, contacts, MemoryLedger()).rows())) == 2
+    touch("dan")
+    rows = run.rows()
+    assert granted(rows) == reserved(ledger) == set()
+    assert Run(engine, arbiter, contacts, ledger).rows() == rows
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_opt_outs_of_the_ledger_win_over_the_table(engine):
+    """Of the forgotten too."""
+    ledger = MemoryLedger()
+    ledger.opt_out("p0", at=AT)
+    ledger.opt_out("p1", at=AT, channel="email")
+    ledger.opt_out("p2", at=AT, suppressed=True)
+    ledger.opt_out("p3", at=AT)
+    ledger.forget("p3")
+    rows = Run(engine, TWO, people(5), ledger).rows()
+    found = {row[2]: row[9] for row in rows}
+    assert found == {"p0": "opted_out", "p1": "no_consent", "p2": "suppressed", "p3": "opted_out", "p4": "outbid"}
+    assert len(granted(rows)) == 2
+
+
+def test_touches_that_are_given_count_again_when_it_is_decided_again():
+    """Those of the caller and those of the ledger are told apart, even where they are equal."""
+    for engine in ENGINES:
+        ledger = MemoryLedger()
+        told = [{"contact_id": "p0", "sent_at": AT - DAY, "channel": "email"}]
+        put(
+            ledger,
+            [{**told[0], "status": "sent", "campaign_id": None, "content_id": None, "team": None, "topic": None}],
+        )
+        three = Arbiter(evolve(TWO.playbook, caps=[Cap(name="three", max=3, window=Window.rolling("7d"))]))
+        run = Run(engine, three, people(1), ledger, touches=told)
+        three.decide(
+            Contact(id="p0", consent=["email"]),
+            [Touch(at=AT - DAY, channel="email")],
+            [Claim(campaign="c0", content="note", channel="email")],
+            at=AT,
+            ledger=ledger,
+        )
+        rows = run.rows()
+        assert granted(rows) == set(), engine

@@ -1,0 +1,223 @@
+"""Send logs: two vendors' formats as data, a map of columns of one's own, and events that come twice, late or early."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from ledgers import KINDS, ledger_of
+
+from journeykit import Arbiter, Cap, Claim, Contact, DataError, ModelError, Playbook, Window
+from journeykit.ledger import SEND_LOGS, MemoryLedger, SendLog
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+SECONDS = int(AT.timestamp())
+GATE = Arbiter(Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))]))
+
+
+def braze(event="Send", who="anna", **more):
+    row = {
+        "id": f"{event}-{who}",
+        "external_user_id": who,
+        "time": SECONDS,
+        "event_type": f"users.messages.email.{event}",
+        "campaign_id": "launch",
+        "canvas_id": None,
+        "dispatch_id": "d1",
+    }
+    return row | more
+
+
+def sfmc(**more):
+    row = {
+        "JobID": 77,
+        "ListID": 5,
+        "BatchID": 1,
+        "SubscriberID": 1001,
+        "SubscriberKey": "anna",
+        "EventDate": "11/5/2026 4:00:00 AM",
+        "Domain": "example.com",
+    }
+    return row | more
+
+
+@pytest.fixture(params=KINDS)
+def ledger(request, tmp_path):
+    with ledger_of(request.param, tmp_path) as found:
+        yield found
+
+
+def told(ledger, who="anna"):
+    return [(held.at, held.channel, held.campaign, held.status) for held in ledger.reservations(who)]
+
+
+def test_braze_tells_seconds_and_the_channel_in_the_name(ledger):
+    """Sends and bounces of several channels, opt-outs and complaints; what means nothing here is passed over."""
+    rows = [
+        braze(),
+        braze("Open"),
+        braze(who="ben", event_type="users.messages.sms.Send", campaign_id=None, canvas_id="journey-7"),
+        braze("Unsubscribe", who="cora"),
+        braze("MarkAsSpam", who="dan"),
+    ]
+    found = ledger.import_log(rows, "braze")
+    assert (found.rows, found.new, found.opt_outs, found.passed_over) == (5, 2, 2, 1)
+    assert told(ledger) == [(AT, "email", "launch", "sent")]
+    assert told(ledger, "ben") == [(AT, "sms", "journey-7", "sent")]
+    assert [wish.channel for wish in ledger.opt_outs("cora")] == ["email"]
+    assert [wish.suppressed for wish in ledger.opt_outs("dan")] == [True]
+    news = [Claim(campaign="news", channel="email", weight=1)]
+    assert str(
+        GATE.decide(Contact(id="anna", consent=["email"]), claims=news, at=AT, ledger=ledger).rows[0].reason
+    ) == ("capped")
+
+
+def test_marketing_cloud_is_six_hours_behind_all_the_year(ledger):
+    """Its dates know no daylight saving, and a row is told apart by four columns."""
+    rows = [
+        sfmc(),
+        sfmc(JobID=78, EventDate="2026-07-01 04:00:00.250"),
+        sfmc(JobID=79, EventDate="Nov  5 2026  4:00AM"),
+        sfmc(JobID=79, BatchID=2, EventDate="11/06/2026 16:00:00"),
+    ]
+    assert ledger.import_log(rows, "sfmc").new == 4
+    assert told(ledger) == [
+        (datetime(2026, 7, 1, 10, 0, 0, 250_000, UTC), "email", "78", "sent"),
+        (AT, "email", "77", "sent"),
+        (AT, "email", "79", "sent"),
+        (AT + timedelta(hours=36), "email", "79", "sent"),
+    ]
+    assert ledger.import_log(rows, "sfmc").repeated == 4
+
+
+def test_the_same_rows_again_change_nothing(ledger):
+    """In one file or in two, in any order."""
+    rows = [braze(), braze(), braze(who="ben"), braze("Bounce", who="ben")]
+    assert ledger.import_log(rows, "braze").repeated == 1
+    before = told(ledger), told(ledger, "ben")
+    again = ledger.import_log(rows[::-1], "braze")
+    assert (again.new, again.changed, again.repeated) == (0, 0, 4)
+    assert (told(ledger), told(ledger, "ben")) == before
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_bounce_undoes_its_send_in_whatever_order_they_come(order):
+    """Early or late, told once or twice."""
+    ledger = MemoryLedger()
+    rows = [braze(), braze("Bounce", time=SECONDS + 60), braze()]
+    for place in order:
+        ledger.import_log([rows[place]], "braze")
+    assert [status for *_, status in told(ledger)] == ["bounced"]
+    assert ledger.touches("anna") == []
+
+
+def test_a_message_that_the_ledger_has_reserved_counts_once(ledger):
+    """The nearest reservation of that contact, campaign and channel is what the log tells of."""
+    arbiter = Arbiter(Playbook())
+    anna = Contact(id="anna", consent=["email"])
+    claims = [Claim(campaign="launch", channel="email", weight=1)]
+    for hours in (0, 5, 100):
+        arbiter.decide(anna, claims=claims, at=AT + timedelta(hours=hours), ledger=ledger)
+    first, second, third = ledger.reservations("anna")
+    ledger.confirm(first)
+    found = ledger.import_log([braze(time=SECONDS + 4 * 3600), braze(time=SECONDS + 60, dispatch_id="d2")], "braze")
+    assert (found.matched, found.new) == (2, 0)
+    assert [held.status for held in ledger.reservations("anna")] == ["sent", "sent", "reserved"]
+    assert ledger.import_log([braze(), braze(dispatch_id="d2")], "braze").repeated == 2
+    # What is too far from any, or of another campaign, is a message that the ledger did not know.
+    far = braze(dispatch_id="d3", time=SECONDS + 30 * 86400)
+    assert ledger.import_log([far, braze(dispatch_id="d4", campaign_id="other")], "braze").new == 2
+    assert ledger.reservation(third.id).status == "reserved"
+    assert ledger.reservation(second.id).message is not None
+
+
+def test_an_expired_reservation_that_was_sent_after_all_counts(ledger):
+    """A late event is as good as a late confirmation."""
+    anna = Contact(id="anna", consent=["email"])
+    GATE.decide(anna, claims=[Claim(campaign="launch", channel="email", weight=1)], at=AT, ledger=ledger)
+    ledger.expire(AT + timedelta(days=1))
+    assert ledger.import_log([braze(time=SECONDS + 5)], "braze").matched == 1
+    assert [touch.status for touch in ledger.touches("anna")] == ["sent"]
+
+
+def test_a_column_with_the_reservation_is_believed(ledger):
+    """Where the sender hands the id through, neither campaign nor time are looked at."""
+    anna = Contact(id="anna", consent=["email"])
+    decision = GATE.decide(anna, claims=[Claim(campaign="launch", channel="email", weight=1)], at=AT, ledger=ledger)
+    log = {"contact": "who", "at": "sent", "event_id": "row", "channel_is": "email", "reservation": "ref"}
+    row = {"who": "anna", "sent": "2026-12-24T10:00Z", "row": 1, "ref": decision.rows[0].decision_id}
+    assert ledger.import_log([row], log).matched == 1
+    assert [held.status for held in ledger.reservations("anna")] == ["sent"]
+
+
+def test_a_map_of_columns_of_ones_own():
+    """Names, unit, zone, events and ids of campaigns, as data."""
+    ledger = MemoryLedger()
+    log = {
+        "contact": ["customer", "email"],
+        "at": "ts",
+        "unit": "milliseconds",
+        "event": "what",
+        "events": {"delivered": {"status": "sent"}, "failed": {"status": "failed"}},
+        "channel": "medium",
+        "campaign": "mailing",
+        "campaigns": {"4711": "launch"},
+        "content": "creative",
+        "account": "company",
+        "message": ["mailing", "wave"],
+    }
+    rows = [
+        {
+            "Customer": None,
+            "EMAIL": "a@example.com",
+            "TS": str(SECONDS * 1000 + 250),
+            "what": "delivered",
+            "medium": "email",
+            "mailing": 4711,
+            "wave": 1,
+            "creative": "note",
+            "company": "acme",
+        }
+    ]
+    assert ledger.import_log(rows, log).new == 1
+    (held,) = ledger.reservations("a@example.com")
+    assert (held.at, held.channel, held.campaign) == (AT + timedelta(milliseconds=250), "email", "launch")
+    assert (held.content, held.account, held.run_id) == ("note", "acme", None)
+
+
+def test_bad_rows_are_isolated_and_counted(tmp_path):
+    """A contact, an instant, or what tells the row from others may be missing; the other rows go on."""
+    ledger = MemoryLedger()
+    rows = [
+        braze(),
+        braze(external_user_id=""),
+        braze(time="yesterday"),
+        braze(time=10**20),
+        braze(dispatch_id=None, id=None),
+        braze(dispatch_id=None, who="ben"),
+    ]
+    found = ledger.import_log(rows, "braze")
+    assert (found.new, found.bad_rows) == (2, 4)
+    assert [bad.field for bad in found.bad_first] == ["external_user_id", "time", "time", "id"]
+    assert "seconds since 1970" in str(found)
+    with pytest.raises(DataError, match="more bad rows than the 1"):
+        MemoryLedger().import_log(rows, "braze", max_bad=1)
+    with pytest.raises(DataError, match="'event_type' is missing"):
+        ledger.import_log([{"external_user_id": "a", "time": 1}], "braze")
+
+
+def test_presets_are_data_and_maps_are_checked():
+    """What is misspelt is told, with what is allowed."""
+    assert {name: SendLog.of(name).unit for name in SEND_LOGS} == {"braze": "seconds", "sfmc": "text"}
+    for given, said in (
+        ("brase", "did you mean 'braze'"),
+        ({"contact": "a", "at": "b", "evnt": "c"}, "did you mean 'event'"),
+        ({"contact": "a"}, "needs 'at'"),
+        ({"contact": "a", "at": "b"}, "message or event_id"),
+        ({"contact": "a", "at": "b", "event_id": "c", "unit": "days"}, "unit"),
+        ({"contact": "a", "at": "b", "event_id": "c", "zone": "Mars"}, "Mars"),
+        ({"contact": "a", "at": "b", "event_id": "c", "events": {"x": {"status": "lost"}}}, "one of sent"),
+    ):
+        with pytest.raises(ModelError, match=said):
+            SendLog.of(given)
