@@ -21,6 +21,7 @@ from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH, scaled
 from journeykit.past import Past, clashes, still_counts
 from journeykit.policy import Context
+from journeykit.prices import whole
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
@@ -432,11 +433,11 @@ class Case:
         """Weight less reserve, in millionths."""
         return (entry.weight or 0) - self.reserve
 
-    def charge(self, entry: Entry, at: int) -> int:
-        """What the prices of quotas take from an entry that goes at an instant, in millionths."""
+    def charge(self, entry: Entry, at: int, *, free: bool = False) -> int:
+        """What the prices of quotas take from an entry that goes at an instant; or, free, only what they add to it."""
         if self.tariff is None:
             return 0
-        return self.tariff.charge(opening_of(entry), entry.claim, entry.weight or 0, self.clock.day(at))
+        return whole(min(term, 0.0) if free else term for _, term in self.terms(entry, at))
 
     def terms(self, entry: Entry, at: int) -> list[tuple[Side, float]]:
         """What each side of a quota takes from an entry that goes at an instant, in weight."""

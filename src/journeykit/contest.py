@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from journeykit.entry import Entry, Level, Winner, opening_of
@@ -27,6 +28,7 @@ class Contest:
         entries: the claims.
         items: one for each claim and instant at which it may go.
         shut: the items that the history alone rules out.
+        derived: the rows that follow from others.
         searched: whether other sets are searched for as well as the best one was; else what a claim pushed out is not
             known.
     """
@@ -51,6 +53,7 @@ class Contest:
         self.before = before
         self.items = [(entry, at) for entry in entries for at in entry.instants]
         self.shut: set[int] = set()
+        self.derived: list[tuple[dict[int, int], int]] = []
         self.optimal = True
         self.bound = self.total = 0
         if not self.items:
@@ -77,6 +80,14 @@ class Contest:
         self.total = sum(self.case.worth(self.items[item][0]) for item in self.chosen)
         # At prices of quotas the answer's own numbers are less the prices.
         self.bound = self.total + (self.answer.bound - self.answer.total if self.given is None else 0)
+
+    @cached_property
+    def free(self) -> frozenset[Entry]:
+        """What would be granted if no price of a quota took anything; empty where none does."""
+        charged = [(self.case_of(entry), entry, at) for entry, at in self.items]
+        if all(case.charge(entry, at) == case.charge(entry, at, free=True) for case, entry, at in charged):
+            return frozenset()
+        return frozenset(self.items[item][0] for item in self.solve(free=True).chosen)
 
     @property
     def in_order(self) -> list[int]:
@@ -111,14 +122,15 @@ class Contest:
         weights: Mapping[Entry, int] | None = None,
         force: Entry | None = None,
         without: Entry | None = None,
+        free: bool = False,
     ) -> Answer:
-        """The best set, with other weights, with a claim forced in, or without one."""
+        """The best set, with other weights, with a claim forced in, without one, or as if no price took anything."""
         case = self.case
         weights = weights or {}
         active, levels, values = [], [], []
         charges = [0] * len(self.items)
         if case.tariff is not None:
-            charges = [self.case_of(entry).charge(entry, at) for entry, at in self.items]
+            charges = [self.case_of(entry).charge(entry, at, free=free) for entry, at in self.items]
         for item, (entry, _) in enumerate(self.items):
             value = weights.get(entry, entry.weight or 0) - case.reserve - charges[item]
             # At prices what is worth less than nothing may be the partner that something else needs.
@@ -305,7 +317,9 @@ class Contest:
             while count < len(placed) and gauge.load(filled, own) + each <= limit:
                 filled.append(own)
                 count += 1
-        rows.append(({span[3]: 1 for span in placed}, count))
+        row = {span[3]: 1 for span in placed}, count
+        self.derived.append(row)
+        rows.append(row)
 
     def _pairs(self) -> tuple[tuple[int, int], ...]:
         """Conflicts: with the history they shut an item, among items they make pairs."""

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
 """The reasons of eligibility that time alone can lift."""
 _MOST_STEPS = 10_000
-MOST_SLOTS = 64
-"""With more slots than this in a plan, whether a price alone took a claim is not asked: it would take a search each."""
+_TRIFLE = 1e-3
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
 
@@ -284,15 +283,8 @@ class _Charges:
 
     @property
     def took_it(self) -> bool:
-        """Whether it would be granted if no price took anything from it; not asked in plans of very many slots."""
-        lifted = whole(max(term, 0.0) for _, term in self._terms)
-        if lifted <= 0:
-            return False
-        contest = contest_of(self.case, self.entry)
-        if len(contest.items) > MOST_SLOTS and not contest.single:
-            return False
-        weights = {self.entry: (self.entry.weight or 0) + lifted}
-        return self.entry in _entries(contest, contest.solve(weights=weights).chosen)
+        """Whether it would be granted if no price of a quota took anything from the contact's claims."""
+        return self.case.tariff is not None and self.entry in contest_of(self.case, self.entry).free
 
     def stops(self) -> list[Stop]:
         """The quotas that take from it at any instant, the dearest first; where none does, those that it would use."""
@@ -302,7 +294,9 @@ class _Charges:
             for side, term in self.case.terms(self.entry, at):
                 place = next(place for place, own in enumerate(sides) if own is side)
                 dearest[place] = max(term, dearest[place])
-        dear = sorted((-term, place) for place, term in enumerate(dearest) if term > 0)
+        # What saved prices add to break ties is no reason.
+        least = _TRIFLE * max(dearest, default=0.0)
+        dear = sorted((-term, place) for place, term in enumerate(dearest) if term > least)
         names = dict.fromkeys(side.quota.name for side in [sides[place] for _, place in dear] or self._used(sides))
         return [Stop(Reason.QUOTA_FULL, name, set(), by_history=False) for name in names]
 

@@ -161,7 +161,7 @@ def why(row: Row) -> str:
     rules = [rule for rule in row.binding if rule not in (*Reason, "reserve")]
     others = [reason.meaning for reason in row.failed if reason is not row.reason]
     if row.reason is Reason.QUOTA_FULL and row.price:
-        rules = [f"{rules[0]} at a price of {_number(row.price)}", *rules[1:]] if rules else rules
+        rules = [*rules[:1], f"prices take {_number(row.price)}", *rules[1:]]
     if row.note:
         words = f"{words}: {row.note}"
     elif rules:

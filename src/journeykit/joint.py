@@ -70,6 +70,7 @@ class JointContest(Contest):
         self.starts: list[int] = []
         self.items = []
         self.shut = set()
+        self.derived = []
         for whose, mine in _by_contact(entries).items():
             member = account.members[whose]
             own = OwnContest(member, mine, [winner for winner in before if winner.entry.whose == whose])

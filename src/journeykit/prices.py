@@ -156,10 +156,6 @@ class Tariff:
                     found.append((side, price * (use / side.unit)))
         return found
 
-    def charge(self, opening: Opening, claim: Claim, weight: int, day: int) -> int:
-        """What all of them take, in millionths."""
-        return whole(term for _, term in self.terms(opening, claim, weight, day))
-
 
 def whole(terms: Any) -> int:
     """A sum of weights, taken in order, in millionths."""

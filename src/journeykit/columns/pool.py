@@ -138,6 +138,7 @@ def shape_of(pool, unit, items, mark):
     Rows must be in smallest whole numbers. `mark` is room for one number by item, all 0.
     """
     units = pool.unit
+    _sort_rows(pool, units.row_from[unit], units.row_to[unit])
     low, high = units.row_from[unit], units.row_to[unit]
     top = np.int64(items)
     for row in range(low, high):
@@ -147,6 +148,8 @@ def shape_of(pool, unit, items, mark):
     for row in range(low, high):
         start, stop, room = pool.line.start[row], pool.line.stop[row], pool.line.room[row]
         if _is_plain(pool, row) and (stop - start == items or room >= min(top, stop - start)):
+            continue
+        if kept > low and _is_same(pool, start, stop, kept - 1):
             continue
         pool.line.start[kept], pool.line.stop[kept], pool.line.room[kept] = start, stop, room
         kept += 1
@@ -175,6 +178,54 @@ def shape_of(pool, unit, items, mark):
                 units.form[unit] = SEARCH
         for place in range(pool.line.start[row], pool.line.stop[row]):
             mark[pool.member.pick[place]] = 0
+
+
+@kernel
+def _sort_rows(pool, low, high):
+    """Put the members of rows, and the rows, in an order of their own, whichever engine made them."""
+    member, line = pool.member, pool.line
+    for row in range(low, high):
+        for place in range(line.start[row] + 1, line.stop[row]):
+            pick, use, at = member.pick[place], member.use[place], place
+            while at > line.start[row] and member.pick[at - 1] > pick:
+                member.pick[at], member.use[at] = member.pick[at - 1], member.use[at - 1]
+                at -= 1
+            member.pick[at], member.use[at] = pick, use
+        start, stop, room, at = line.start[row], line.stop[row], line.room[row], row
+        while at > low and _row_before(pool, start, stop, room, at - 1):
+            line.start[at], line.stop[at], line.room[at] = line.start[at - 1], line.stop[at - 1], line.room[at - 1]
+            at -= 1
+        line.start[at], line.stop[at], line.room[at] = start, stop, room
+
+
+@kernel
+def _row_before(pool, start, stop, room, other):
+    """Whether a row stands before another: by its members, what they use, and how much there is."""
+    member, line = pool.member, pool.line
+    begin, size, width = line.start[other], stop - start, line.stop[other] - line.start[other]
+    for place in range(min(size, width)):
+        if member.pick[start + place] != member.pick[begin + place]:
+            return member.pick[start + place] < member.pick[begin + place]
+        if member.use[start + place] != member.use[begin + place]:
+            return member.use[start + place] < member.use[begin + place]
+    if size != width:
+        return size < width
+    return room < line.room[other]
+
+
+@kernel
+def _is_same(pool, start, stop, other):
+    """Whether a row has the members of another, which stands before it and so leaves no more room."""
+    member, begin = pool.member, pool.line.start[other]
+    if stop - start != pool.line.stop[other] - begin:
+        return False
+    for place in range(stop - start):
+        if (
+            member.pick[start + place] != member.pick[begin + place]
+            or member.use[start + place] != member.use[begin + place]
+        ):
+            return False
+    return True
 
 
 @kernel

@@ -300,7 +300,11 @@ def pool_of(contest: Contest, quotas: QuotaLayout, openings: dict[object, int], 
         columns.append(quotas.amounts(opening, entry.claim, weight))
         levels.append(entry.level[1])
     problem = contest.problem
-    rows = [*problem.rows, *((dict.fromkeys(group, 1), 1) for group in problem.groups)]
+    derived = {id(row) for row in contest.derived}
+    rows = [
+        *(row for row in problem.rows if id(row) not in derived),
+        *((dict.fromkeys(group, 1), 1) for group in problem.groups),
+    ]
     rows += [(dict.fromkeys(pair, 1), 1) for pair in problem.pairs]
     lines, members = _lines(rows, place)
     clauses: list[tuple[int, int, int]] = []

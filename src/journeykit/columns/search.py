@@ -27,11 +27,12 @@ _SWEEPS = 6
 _LARGE = 2**60
 
 
-ITEM = record("order value level group entry at shut kind charge won")
+ITEM = record("order value level group entry at shut kind charge free wins")
 """A claim at an instant: in the order of claims, the item that stands in this place; what it is worth, 0 or less to be
 left out; tier and rank as one number, the smaller decided first; of the items of one group one at most is taken; the
 claim, the instant, and whether the history rules it out; its kind among what quotas tell apart, and what their prices
-take from it, in millionths; and whether it was granted."""
+take from it, in millionths, and what they add to it, as a number of 0 or less; and whether it would be granted if no
+price took anything."""
 ROW = record("start stop room")
 """What goes together: where its members lie, and how much there is in all."""
 MEMBER = record("pick use")

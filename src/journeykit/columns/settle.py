@@ -71,7 +71,6 @@ from journeykit.columns.search import (
     solve,
     work_for,
 )
-from journeykit.explain import MOST_SLOTS
 
 GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME = range(3)
 _STEPS = 10_000
@@ -215,8 +214,7 @@ class Desk(Bundle):
         placed: by item, where it stands in a window that is looked at over time.
         draft: his answers, before they are put in order; `order` has the claim of each, `places` their order.
         notes: the first rule of each kind that stopped a claim.
-        sizes: how many touches, winners, exempt winners there are; whether the contact must be left; and whether the
-            rows of his claims are nested: 0 where nobody has looked, 1 where they are, else 2.
+        sizes: how many touches, winners, exempt winners there are; and whether the contact must be left.
     """
 
     fields: ClassVar = {
@@ -241,7 +239,7 @@ class Desk(Bundle):
     }
 
 
-TOUCHES, WINNERS, EXEMPTS, LEFT, NESTED = range(5)
+TOUCHES, WINNERS, EXEMPTS, LEFT = range(4)
 
 
 def rows_for(rows: int, lost: int) -> Rows:
@@ -270,7 +268,7 @@ def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: in
         order=np.zeros(claims + 1, np.int64),
         places=np.zeros(claims + 1, np.int64),
         notes=np.zeros(10, np.int64),
-        sizes=np.zeros(5, np.int64),
+        sizes=np.zeros(4, np.int64),
     )
 
 
@@ -488,21 +486,20 @@ def full_quota(rules, zone, entries, entry):
 
 @kernel
 def verdict(rules, zone, entries, entry):
-    """What prices make of a claim that lost: whether it is hopeless; what they take at least; and its kind then."""
+    """What prices make of a claim that lost: whether it is hopeless, and what they take at least."""
     claim, time = entries.claim, entries.time
     worth = claim.weight[entry] - rules.reserve
     if not rules.quotas.charged:
-        return worth <= 0, np.int64(NONE), np.int64(0)
+        return worth <= 0, np.int64(NONE)
     hopeless = True
-    least, best = np.int64(2**62), np.int64(0)
+    least = np.int64(2**62)
     for place in range(claim.at_from[entry], claim.at_to[entry]):
         if time.fits[place]:
             kind = kind_of(rules, zone, claim.opening[entry], time.at[place])
             charge = charge_of(rules.quotas, claim, entry, kind)
             hopeless = hopeless and worth - part_of(rules.quotas, claim, entry, kind, -1) <= 0
-            if charge < least:
-                least, best = charge, kind
-    return hopeless, least, best
+            least = min(least, charge)
+    return hopeless, least
 
 
 # Conflicts and requirements
@@ -676,12 +673,13 @@ def contest(rules, people, contact, desk, entries, low, high, obeys, problem):
                     return False
                 items.entry[count], items.at[count], items.shut[count] = entry, time.at[place], 0
                 items.group[count] = claim.group[entry]
-                items.charge[count] = 0
+                items.charge[count] = items.free[count] = items.wins[count] = 0
                 if len(rules.quotas.unit):
                     kind = kind_of(rules, people.person.zone[contact], opening, time.at[place])
                     items.kind[count] = kind
                     if rules.quotas.charged:
                         items.charge[count] = charge_of(rules.quotas, claim, entry, kind)
+                        items.free[count] = part_of(rules.quotas, claim, entry, kind, -1)
                 single = single and time.at[place] == items.at[0]
                 count += 1
     problem.size[ITEMS] = count
@@ -1046,7 +1044,6 @@ def grant(rules, people, contact, desk, entries, found, chosen, obeys):
     items = found.items
     openings, windows, zones = rules.openings, rules.windows, rules.zones
     for item in range(found.size[ITEMS]):
-        items.won[item] = chosen[item]
         if not chosen[item]:
             continue
         entry, at = items.entry[item], items.at[item]
@@ -1359,11 +1356,8 @@ def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
 
 
 @kernel
-def why(rules, people, contact, desk, entries, entry, kind):
-    """The reason for which an eligible claim lost, and the first rule that stopped it.
-
-    `kind` says what it is, to quotas, where their prices take least of it.
-    """
+def why(rules, people, contact, desk, entries, entry):
+    """The reason for which an eligible claim lost, and the first rule that stopped it."""
     claim = entries.claim
     time = entries.time
     winners = desk.winner
@@ -1393,7 +1387,7 @@ def why(rules, people, contact, desk, entries, entry, kind):
     elif openings.needy[opening] and not _possible(rules, desk, entries.claim, entry):
         reason, by = REQUIRES, _BY_NEED
     elif rules.quotas.charged and (
-        (rules.quotas.run and not all_barred) or _wins_unpriced(rules, desk, entries.claim, entry, kind)
+        (rules.quotas.run and not all_barred) or _wins_freely(rules, desk, entries.claim, entry)
     ):
         # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
         full = full_quota(rules, people.person.zone[contact], entries, entry)
@@ -1432,91 +1426,29 @@ def _possible(rules, desk, claim, entry):
 
 
 @kernel
-def _is_one_instant(problem):
-    """Whether all items would go at once."""
-    for item in range(problem.size[ITEMS]):  # noqa: SIM110  (a kernel)
-        if problem.items.at[item] != problem.items.at[0]:
-            return False
-    return True
+def _choose_freely(rules, desk, claim, found):
+    """Mark what would be granted if no price of a quota took anything; False where the search was given up."""
+    items, taken = found.items, False
+    for item in range(found.size[ITEMS]):
+        taken = taken or items.charge[item] != items.free[item]
+    if not taken:
+        return True
+    for item in range(found.size[ITEMS]):
+        items.charge[item], items.free[item] = items.free[item], items.charge[item]
+    done = answer(rules.openings, rules.reserve, claim, found, desk.work, desk.chosen, NOBODY, NOBODY)
+    for item in range(found.size[ITEMS]):
+        items.charge[item], items.free[item] = items.free[item], items.charge[item]
+        items.wins[item] = desk.chosen[item]
+    return done
 
 
 @kernel
-def _wins_unpriced(rules, desk, claim, entry, kind):
-    """Whether a claim would be granted if no price took anything from it."""
-    openings = rules.openings
-    found = desk.main if openings.traits[claim.opening[entry]] & OBEYS_CAPS else desk.exempt
-    lifted = part_of(rules.quotas, claim, entry, kind, 1)
-    if lifted <= 0 or (found.size[ITEMS] > MOST_SLOTS and not _is_one_instant(found)):
-        return False
-    own = claim.weight[entry]
-    if desk.sizes[NESTED] == 0:
-        desk.sizes[NESTED] = 1 if found.size[CLAUSES] == 0 and _is_nested(found, claim, openings) else 2
-    claim.weight[entry] = own + lifted
-    if desk.sizes[NESTED] == 2:
-        wins = _wins(rules, desk, claim, entry, found, desk.chosen, NOBODY)
-    else:
-        wins = _enters(rules, claim, entry, found)
-    claim.weight[entry] = own
-    return wins
-
-
-@kernel
-def _is_nested(problem, claim, openings):
-    """Whether the rows count plainly, any two are nested or disjoint, and all items are of one level."""
-    rows = problem.size[LINES]
-    for item in range(1, problem.size[ITEMS]):
-        one, other = problem.items.entry[0], problem.items.entry[item]
-        if level_before(openings, claim, one, other) or level_before(openings, claim, other, one):
-            return False
-    for row in range(rows):
-        start, stop = problem.rows.start[row], problem.rows.stop[row]
-        for place in range(start, stop):
-            if problem.members.use[place] != problem.members.use[start]:
-                return False
-        for other in range(row):
-            # Members stand in the order of items in every row.
-            both = 0
-            at = problem.rows.start[other]
-            for place in range(start, stop):
-                while at < problem.rows.stop[other] and problem.members.pick[at] < problem.members.pick[place]:
-                    at += 1
-                both += at < problem.rows.stop[other] and problem.members.pick[at] == problem.members.pick[place]
-            if both and both != stop - start and both != problem.rows.stop[other] - problem.rows.start[other]:
-                return False
-    return True
-
-
-@kernel
-def _enters(rules, claim, entry, problem):
-    """Whether a claim would enter the choice where rows are nested: by beating the least in its innermost full row."""
-    items = problem.items
-    for item in range(problem.size[ITEMS]):
-        worth = claim.weight[entry] - rules.reserve - items.charge[item]
-        if items.entry[item] != entry or items.shut[item] or worth <= 0:
-            continue
-        size, inner = np.int64(2**62), np.int64(-1)
-        for row in range(problem.size[LINES]):
-            inside, used = False, np.int64(0)
-            for place in range(problem.rows.start[row], problem.rows.stop[row]):
-                pick = problem.members.pick[place]
-                inside = inside or pick == item
-                if items.won[pick]:
-                    used += problem.members.use[place]
-            width = problem.rows.stop[row] - problem.rows.start[row]
-            each = problem.members.use[problem.rows.start[row]]
-            if inside and used + each > problem.rows.room[row] and width < size:
-                size, inner = width, row
-        if inner < 0:
+def _wins_freely(rules, desk, claim, entry):
+    """Whether a claim would be granted if no price of a quota took anything."""
+    found = desk.main if rules.openings.traits[claim.opening[entry]] & OBEYS_CAPS else desk.exempt
+    for item in range(found.size[ITEMS]):  # noqa: SIM110  (a kernel)
+        if found.items.entry[item] == entry and found.items.wins[item]:
             return True
-        for place in range(problem.rows.start[inner], problem.rows.stop[inner]):
-            pick = problem.members.pick[place]
-            if items.won[pick]:
-                rival = items.entry[pick]
-                other = claim.weight[rival] - rules.reserve - items.charge[pick]
-                if worth > other or (
-                    worth == other and goes_before(rules.openings, claim, entry, items.at[item], rival, items.at[pick])
-                ):
-                    return True
     return False
 
 
@@ -1675,6 +1607,9 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived, g
             sizes[LEFT] = 1
             break
         grant(rules, people, contact, desk, entries, found, desk.chosen, obeys)
+        if rules.quotas.charged and not _choose_freely(rules, desk, entries.claim, found):
+            sizes[LEFT] = 1
+            break
     if sizes[LEFT]:
         return False
     rows, order = desk.draft, desk.order
@@ -1710,11 +1645,11 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived, g
         if claim.state[entry] == 0:
             if rules.explain:
                 wanted = needs(rules, desk, entries.claim, entry, desk.main if obeys else desk.exempt)
-            hopeless, price, kind = verdict(rules, zone, entries, entry)
+            hopeless, price = verdict(rules, zone, entries, entry)
             if hopeless:
                 reason, rule = NOT_WORTH_IT, RULE_RESERVE
             else:
-                reason, rule = why(rules, people, contact, desk, entries, entry, kind)
+                reason, rule = why(rules, people, contact, desk, entries, entry)
                 lost = True
             hope = lost and (reason == CAPPED or reason == CONFLICT or reason == OUTBID)
         else:
