@@ -1,19 +1,37 @@
-"""The customer journey: stages and the ways between them. The only home of networkx."""
+"""The stages of the customer journey and the ways between them."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
 from journeykit.errors import ModelError
-from journeykit.fields import instance, instances, listed, optional_text, required_text
+from journeykit.fields import boolean, instance, instances, listed, number, optional_text, required_text, shown
 from journeykit.rule import Rule
 from journeykit.window import Lag
 
 if TYPE_CHECKING:
     import networkx as nx
+
+
+ALWAYS, NEVER = "always", "never"
+"""The words for a stage that may be entered again at any time, and for one that may not."""
+
+
+def _reentry(_: Any, __: Any, value: object) -> None:
+    if value not in (ALWAYS, NEVER):
+        if not isinstance(value, str):
+            raise ModelError(f"reentry is always, never or a time such as '30d', found {shown(value)}", field="reentry")
+        try:
+            Lag.parse(value)
+        except ModelError as error:
+            raise ModelError(f"reentry is always, never or a time such as '30d': {error}", field="reentry") from None
+
+
+def _rule(value: Rule | str | None) -> Rule | None:
+    return Rule(value) if isinstance(value, str) else value
 
 
 @frozen
@@ -23,14 +41,21 @@ class Stage:
     Attributes:
         name: which.
         owner: the department that may speak to a contact there, such as ``marketing``; None for all.
+        final: whether a journey may end here. Where no stage says so, those that no transition leaves are final.
+        reentry: whether a contact who left may come back: ``always``, ``never``, or the time that must have passed
+            since he left, such as ``30d``.
+        qualified: a rule that must be true of a contact at the instant at which he would enter; None for everybody.
+        reward: what a period on this stage brings, less what it costs, in any one currency.
+        value: what it is worth to have a contact here, such as `journeykit.journey.Chain` computes; None if unknown.
     """
 
     name: str = field(validator=required_text)
     owner: str | None = field(default=None, validator=optional_text)
-
-
-def _rule(value: Rule | str | None) -> Rule | None:
-    return Rule(value) if isinstance(value, str) else value
+    final: bool = field(default=False, validator=boolean)
+    reentry: str = field(default=ALWAYS, validator=_reentry)
+    qualified: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
+    reward: float = field(default=0.0, validator=number())
+    value: float | None = field(default=None, validator=validators.optional(number()))
 
 
 @frozen(kw_only=True)

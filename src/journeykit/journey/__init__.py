@@ -1,0 +1,9 @@
+"""The customer journey: its stages, who is where, who hands over to whom, and what a stage is worth.
+
+The only home of networkx.
+"""
+
+from journeykit.journey.model import Journey, Stage, Transition
+from journeykit.journey.path import Event, Evidence, Placement, Step
+
+__all__ = ["Event", "Evidence", "Journey", "Placement", "Stage", "Step", "Transition"]
