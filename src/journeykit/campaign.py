@@ -23,7 +23,7 @@ from journeykit.fields import (
     shown,
     whole,
 )
-from journeykit.rule import Rule
+from journeykit.rule import Rule, asks_no_events
 from journeykit.split import Holdout
 
 
@@ -90,7 +90,9 @@ class Campaign:
     team: str | None = field(default=None, validator=optional_text)
     content: tuple[str, ...] = field(default=(), converter=names)
     weight: float = field(default=1.0, validator=number())
-    audience: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
+    audience: Rule | None = field(
+        default=None, converter=_rule, validator=[validators.optional(instance(Rule)), asks_no_events]
+    )
     starts: date | None = field(default=None, validator=validators.optional(calendar_date))
     ends: date | None = field(default=None, validator=validators.optional(calendar_date))
     dates: tuple[date, ...] | None = field(default=None, converter=_dates)

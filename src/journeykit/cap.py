@@ -21,7 +21,7 @@ from journeykit.fields import (
     scaled,
     shown,
 )
-from journeykit.rule import Rule
+from journeykit.rule import Rule, asks_no_events
 from journeykit.window import Lag, Window
 
 FACETS = ("channel", "team", "goal", "campaign", "content", "topic", "solution", "theme")
@@ -166,7 +166,9 @@ class Cap:
     by: tuple[str, ...] = field(default=(), converter=_by)
     per: str = field(default="contact", validator=one_of("contact", "account"))
     points: float | Mapping[str, float] = field(default=1, validator=_check_points)
-    audience: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
+    audience: Rule | None = field(
+        default=None, converter=_rule, validator=[validators.optional(instance(Rule)), asks_no_events]
+    )
 
     def limit_for(self, values: Mapping[str, Any]) -> int | None:
         """The limit for a contact with these attributes, in billionths; None for no limit.

@@ -24,6 +24,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 FOREVER = 2**63 - 1
 
+UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+"""The letters after a length of time, in microseconds."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DATE = date(1970, 1, 1)
 _FIRST_YEAR, _LAST_YEAR = 1000, 9000

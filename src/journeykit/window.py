@@ -16,9 +16,8 @@ from attrs import field, fields, frozen
 
 from journeykit.civil import (
     DAY,
-    HOUR,
-    MINUTE,
     PERIODS,
+    UNITS,
     Clock,
     clock,
     day_number,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Kind = Literal["rolling", "days", "calendar", "between", "running", "ever"]
-UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"\s*(\d{1,9})\s*([a-z])\s*")
 _MOST_DAYS = 100_000
 # Which fields a kind of window has; a field that it does not use stays as it is, so that equal windows are equal.

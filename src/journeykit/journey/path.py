@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import field, frozen
 
 from journeykit.civil import micros
 from journeykit.errors import ModelError
 from journeykit.fields import optional_text, required_text, shown
-
-if TYPE_CHECKING:
-    from journeykit.journey.model import Transition
+from journeykit.journey.model import Transition
 
 
 def _aware(_: Any, __: Any, value: datetime) -> None:

@@ -14,17 +14,33 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeykit.errors import RuleError
+from journeykit.errors import ModelError, RuleError
 from journeykit.rule.reader import read
 from journeykit.rule.sql import condition
-from journeykit.rule.tree import Call, Closure, Compare, In, IsNone, Junction, Literal, Name, Node, Not, Options
+from journeykit.rule.tree import (
+    Aggregate,
+    Call,
+    Closure,
+    Compare,
+    In,
+    IsNone,
+    Junction,
+    Literal,
+    Name,
+    Node,
+    Not,
+    Options,
+)
 from journeykit.rule.values import Verdict, short, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    from attrs import Attribute
+
 __all__ = [
+    "Aggregate",
     "Call",
     "Closure",
     "Compare",
@@ -40,6 +56,7 @@ __all__ = [
     "Rule",
     "RuleExplanation",
     "Verdict",
+    "asks_no_events",
 ]
 
 _VERDICTS = {True: "true", False: "false", None: "unknown"}
@@ -108,9 +125,20 @@ def _explain(node: Node, values: Mapping[str, Any], now: datetime) -> RuleExplan
     if isinstance(node, Junction | Not):
         parts = tuple(_explain(part, values, now) for part in node.children)
         return RuleExplanation(node.text, value, parts=parts)
-    closures = {part.text: part.closure() for part in node.walk() if isinstance(part, Name | Call)}
+    closures = {part.text: part.closure() for part in node.walk() if isinstance(part, Name | Call | Aggregate)}
     operands = tuple(Operand(text, closure(values, now)) for text, closure in closures.items())
     return RuleExplanation(node.text, value, operands=operands)
+
+
+def asks_no_events(_: object, attribute: Attribute[Any], value: object) -> None:
+    """Validator: a rule that looks at contacts alone, or None."""
+    if isinstance(value, Rule) and value.events:
+        some = ", ".join(node.text for node in value.aggregates[:3])
+        raise ModelError(
+            f"{attribute.name} cannot ask for events ({some}): only a journey's rules can; place the contacts first, "
+            "and ask for their stage",
+            field=attribute.name,
+        )
 
 
 @frozen
@@ -178,6 +206,22 @@ class Rule:
             ['address.city', 'vip']
         """
         return frozenset(node.path for node in self.tree.walk() if isinstance(node, Name))
+
+    @cached_property
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """What the rule asks of events, each once, in the order of their first appearance."""
+        found = {node.key: node for node in self.tree.walk() if isinstance(node, Aggregate)}
+        return tuple(found.values())
+
+    @cached_property
+    def events(self) -> frozenset[str]:
+        """The names of the events that the rule asks about; only the rules of a journey may.
+
+        Example:
+            >>> sorted(Rule('count("webinar", "90d") >= 2 or days_since("demo") < 7').events)
+            ['demo', 'webinar']
+        """
+        return frozenset(node.event for node in self.aggregates)
 
     @cached_property
     def compiled(self) -> Callable[[Mapping[str, Any], datetime], Verdict]:

@@ -7,12 +7,27 @@ import re
 import warnings
 from types import NoneType
 
+from journeykit.civil import UNITS
 from journeykit.errors import RuleError, closest
-from journeykit.rule.tree import Call, Compare, In, IsNone, Junction, Literal, Name, Node, Not, Options, Value
-from journeykit.rule.values import FUNCTIONS, short
+from journeykit.rule.tree import (
+    Aggregate,
+    Call,
+    Compare,
+    In,
+    IsNone,
+    Junction,
+    Literal,
+    Name,
+    Node,
+    Not,
+    Options,
+    Value,
+)
+from journeykit.rule.values import FUNCTIONS, is_moment, short
 
 _LONGEST = 4_000
 _DEEPEST = 50
+_LONGEST_WINDOW = 100_000 * UNITS["d"]
 _NEWLINE = re.compile(r"\r\n?|\n")
 _TOKEN = re.compile(
     r"""(?P<prefix>\b(?:[bft]r?|r[bft]))?
@@ -43,7 +58,10 @@ _PHRASES: dict[type[ast.expr], str] = {
     ast.Tuple: "a tuple outside 'in'",
     ast.UnaryOp: "a sign before anything but a number",
 }
-_CALLS = ("coalesce", *FUNCTIONS)
+_AGGREGATES = {"count": "count", "sum": "sum", "last": "last", "days_since": "latest", "hours_since": "latest"}
+_LENGTH = re.compile(r"([1-9][0-9]{0,8})([mhdw])")
+_EXAMPLES = {"count": 'count("webinar", "90d")', "sum": 'sum("purchase.amount", "365d")', "last": 'last("form.role")'}
+_CALLS = ("coalesce", *FUNCTIONS, *_EXAMPLES)
 _ALLOWED = (
     "a rule is made of and, or, not, comparisons, in, is None, names, numbers, texts, True, False, tuples of "
     f"literals, and the calls {', '.join(_CALLS)}"
@@ -199,7 +217,7 @@ class _Reader:
             raise self.refusal(f"{path!r} would be read as a name; did you mean {hint}?", node)
         return path
 
-    def call(self, node: ast.Call, depth: int) -> Call:
+    def call(self, node: ast.Call, depth: int) -> Call | Aggregate:
         allowed = ", ".join(_CALLS)
         if not isinstance(node.func, ast.Name):
             raise self.refusal(f"only these can be called: {allowed}, as in lower(x)", node)
@@ -210,11 +228,42 @@ class _Reader:
             raise self.refusal(f"unknown function {short(name)}, only {allowed} exist{suggestion}", node)
         if node.keywords:
             raise self.refusal(f"{name} takes no keyword arguments", node.keywords[0])
+        if name in _EXAMPLES:
+            return self.aggregate(node, name)
         arguments = tuple(self.node(argument, depth) for argument in node.args)
         if len(arguments) < 2 if name == "coalesce" else len(arguments) != 1:
             needed = "at least 2 arguments" if name == "coalesce" else "exactly 1 argument"
             raise self.refusal(f"{name} takes {needed}, found {len(arguments)}", node)
+        if name in _AGGREGATES and isinstance(arguments[0], Literal) and isinstance(arguments[0].value, str):
+            text, column, event = arguments[0].text, arguments[0].column, arguments[0].value
+            # A text that reads as a date or an instant is that one; any other is the name of an event.
+            if event and not is_moment(event):
+                arguments = (Aggregate(text, column, _AGGREGATES[name], event, None, None),)
         return Call(*self.where(node), name, arguments)
+
+    def aggregate(self, node: ast.Call, name: str) -> Aggregate:
+        """A look at the events so far."""
+        example = _EXAMPLES[name]
+        most = 1 if name == "last" else 2
+        texts = [part.value for part in node.args if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        if not 1 <= len(node.args) <= most or len(texts) != len(node.args) or not texts[0]:
+            raise self.refusal(f"{name} takes texts, as in {example}", node)
+        event, part = texts[0], None
+        if name != "count":
+            event, dot, part = texts[0].rpartition(".")
+            if not (event and dot and part):
+                raise self.refusal(f"{name} needs an event and a property of it, as in {example}", node.args[0])
+        length = None
+        if len(texts) == 2:
+            found = _LENGTH.fullmatch(texts[1])
+            length = int(found[1]) * UNITS[found[2]] if found else 0
+            if not 0 < length <= _LONGEST_WINDOW:
+                raise self.refusal(
+                    f"{short(repr(texts[1]))} is no length of time; write a whole number from 1 and m, h, d or w, at "
+                    "most 100000 days, such as '90d'",
+                    node.args[1],
+                )
+        return Aggregate(*self.where(node), _AGGREGATES[name], event, part, length)
 
     def comparisons(self, node: ast.Compare, depth: int) -> Node:
         place, left, parts = self.where(node), self.node(node.left, depth), list[Node]()

@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 
 from journeykit.errors import RuleError
-from journeykit.rule.tree import Call, Compare, In, IsNone, Junction, Literal, Name, Node, Not, Options, Value
+from journeykit.rule.tree import (
+    Aggregate,
+    Call,
+    Compare,
+    In,
+    IsNone,
+    Junction,
+    Literal,
+    Name,
+    Node,
+    Not,
+    Options,
+    Value,
+)
 from journeykit.rule.values import short, typed
 
 # The words that SQLite or DuckDB does not take for a column without quotes, found by asking both.
@@ -40,6 +53,8 @@ def _sql(node: Node) -> str:
             return _literal(node)
         case Name(path=path):
             return path if re.fullmatch("[a-z][a-z0-9_]*", path) and path not in _WORDS else f'"{path}"'
+        case Aggregate():
+            raise _refusal(node, "an aggregate looks at events, not at columns")
         case Call(function="days_since" | "hours_since" as function):
             raise _refusal(node, f"{function} depends on the moment and on the contact's zone")
         case Call(function=function, arguments=arguments):

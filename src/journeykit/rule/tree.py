@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from attrs import frozen
@@ -140,6 +141,35 @@ class Call(Value):
             return None
 
         return coalesce
+
+
+@frozen
+class Aggregate(Value):
+    """What the events so far add up to: ``count("webinar", "90d")``, ``sum("purchase.amount")``, ``last("form.role")``.
+
+    Whoever asks a rule works it out, and puts it among the values under `key`; where nobody does it is unknown.
+
+    Attributes:
+        kind: ``count``, ``sum``, ``last``, or ``latest``: the instant of the last event, which ``days_since("event")``
+            and ``hours_since("event")`` look at.
+        event: the name of the events.
+        part: the property that is added up, or looked at; None where the events themselves are.
+        length: how far back events count, in microseconds, a day having 24 hours; None for all.
+    """
+
+    kind: str
+    event: str
+    part: str | None
+    length: int | None
+
+    @cached_property
+    def key(self) -> str:
+        """The name under which its value is found: no attribute has such a one."""
+        return f"{self.kind}({self.event!r}, {self.part!r}, {self.length})"
+
+    def closure(self) -> Closure:
+        key = self.key
+        return lambda values, _now: values.get(key)
 
 
 @frozen

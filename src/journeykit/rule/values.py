@@ -130,6 +130,16 @@ def _parsed(text: str) -> date | None:
     return None
 
 
+def is_moment(text: str) -> bool:
+    """Whether a text reads as a date or an instant.
+
+    Example:
+        >>> is_moment("2026-11-05"), is_moment("webinar")
+        (True, False)
+    """
+    return _parsed(text) is not None
+
+
 def _aware(now: datetime) -> timedelta:
     since = _since_epoch(now)
     if since is None:
