@@ -5,5 +5,6 @@ The only home of networkx.
 
 from journeykit.journey.model import Journey, Stage, Transition
 from journeykit.journey.path import Event, Evidence, Placement, Step
+from journeykit.journey.walk import Walk
 
-__all__ = ["Event", "Evidence", "Journey", "Placement", "Stage", "Step", "Transition"]
+__all__ = ["Event", "Evidence", "Journey", "Placement", "Stage", "Step", "Transition", "Walk"]

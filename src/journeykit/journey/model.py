@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
@@ -13,7 +15,13 @@ from journeykit.rule import Rule
 from journeykit.window import Lag
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import networkx as nx
+
+    from journeykit.contact import Contact
+    from journeykit.journey.path import Event, Placement
+    from journeykit.journey.walk import Walk
 
 
 ALWAYS, NEVER = "always", "never"
@@ -32,6 +40,10 @@ def _reentry(_: Any, __: Any, value: object) -> None:
 
 def _rule(value: Rule | str | None) -> Rule | None:
     return Rule(value) if isinstance(value, str) else value
+
+
+def _lag(value: Lag | str | None) -> Lag | None:
+    return Lag.parse(value) if isinstance(value, str) else value
 
 
 @frozen
@@ -75,7 +87,7 @@ class Transition:
     to: str = field(validator=required_text)
     event: str | None = field(default=None, validator=optional_text)
     when: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
-    after: Lag | None = field(default=None, validator=validators.optional(instance(Lag)))
+    after: Lag | None = field(default=None, converter=_lag, validator=validators.optional(instance(Lag)))
     without: str | None = field(default=None, validator=optional_text)
 
     def __attrs_post_init__(self) -> None:
@@ -97,6 +109,22 @@ class Transition:
         return f"after {self.after}" + (f" without {self.without}" if self.without else "")
 
 
+def _given(attributes: Mapping[str, Any] | Contact | None, timezone: str | None) -> dict[str, Any]:
+    """What is known of a contact, as a walk takes it."""
+    if attributes is None or isinstance(attributes, Mapping):
+        return {"attributes": attributes or {}, "timezone": timezone or "UTC"}
+    return {
+        "attributes": attributes.values(),
+        "contact": attributes.id,
+        "timezone": timezone or attributes.timezone or "UTC",
+    }
+
+
+def _stages(value: object) -> tuple[Stage, ...]:
+    """Stages; a name stands for a stage without more."""
+    return tuple(Stage(part) if isinstance(part, str) else part for part in listed(value))
+
+
 def _default_stages() -> tuple[Stage, ...]:
     return tuple(Stage(name) for name in ("awareness", "consideration", "decision", "retention", "advocacy"))
 
@@ -116,7 +144,7 @@ class Journey:
         ['advocacy', 'awareness', 'consideration', 'decision', 'retention']
     """
 
-    stages: tuple[Stage, ...] = field(factory=_default_stages, converter=listed, validator=instances(Stage))
+    stages: tuple[Stage, ...] = field(factory=_default_stages, converter=_stages, validator=instances(Stage))
     transitions: tuple[Transition, ...] = field(default=(), converter=listed, validator=instances(Transition))
 
     def owner(self, stage: str | None) -> str | None:
@@ -135,6 +163,78 @@ class Journey:
                     reached.add(way.to)
                     fresh.append(way.to)
         return tuple(stage.name for stage in self.stages if stage.name not in reached)
+
+    @cached_property
+    def ways(self) -> Any:  # attrs keeps the hint among those of the fields, which the file format reads
+        """The transitions, made ready to be tried: `journeykit.journey.ways.Ways`."""
+        from journeykit.journey.ways import Ways
+
+        return Ways(self)
+
+    def walk(
+        self,
+        attributes: Mapping[str, Any] | Contact | None = None,
+        *,
+        stage: str | None = None,
+        start: datetime | None = None,
+        timezone: str | None = None,
+    ) -> Walk:
+        """A contact's way, to which events can be given one by one; the arguments are those of `place`."""
+        from journeykit.journey.walk import Walk
+
+        return Walk(self.ways, **_given(attributes, timezone), stage=stage, start=start)
+
+    def place(
+        self,
+        events: Iterable[Event],
+        at: datetime,
+        attributes: Mapping[str, Any] | Contact | None = None,
+        *,
+        stage: str | None = None,
+        start: datetime | None = None,
+        timezone: str | None = None,
+    ) -> Placement:
+        """Where a contact is at an instant, and how he came there.
+
+        He enters at his first event, or at ``start``. At each instant all its events become known; then the first
+        transition that can be taken is, in document order, and so on until none can: by one of the events, each of
+        which takes one transition; by a rule that is true; by a silence that has lasted long enough. No stage is
+        entered twice at one instant. Every transition is taken at its exact instant, so that the path up to an
+        instant is the same whenever it is asked for.
+
+        Args:
+            events: what he did, in any order; those after ``at`` do not count, nor does what is given twice.
+            at: the instant, aware.
+            attributes: what else is known of him: his attributes by name, or the contact himself. They hold for all
+                of the past.
+            stage: the stage on which he enters; None for the first.
+            start: when he enters; None for his first event. Earlier events are known, and take no transition.
+            timezone: in which the dates among his attributes begin; by default the contact's own, else UTC.
+
+        Raises:
+            ModelError: for a stage that the journey does not have, or a naive instant.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from journeykit.journey import Event, Journey, Stage, Transition
+            >>> journey = Journey(
+            ...     ["awareness", "consideration", "decision"],
+            ...     [
+            ...         Transition(source="awareness", to="consideration", when='count("webinar", "90d") >= 2'),
+            ...         Transition(source="consideration", to="decision", event="demo"),
+            ...         Transition(source="consideration", to="awareness", after="90d"),
+            ...     ],
+            ... )
+            >>> log = [Event("webinar", datetime(2026, month, 3, 9, tzinfo=UTC)) for month in (1, 3)]
+            >>> print(journey.place(log, at=datetime(2026, 11, 5, tzinfo=UTC)))
+            the contact is on awareness
+              2026-01-03 09:00 awareness: entered the journey (webinar)
+              2026-03-03 09:00 consideration: count("webinar", "90d") >= 2 (count("webinar", "90d") = 2)
+              2026-06-01 09:00 awareness: after 90d (no event since 2026-03-03 09:00)
+        """
+        from journeykit.journey.walk import place
+
+        return place(self.ways, events, at, **_given(attributes, timezone), stage=stage, start=start)
 
     def graph(self) -> nx.MultiDiGraph[str]:
         """The journey as a networkx graph: nodes carry ``owner``, edges carry ``transition`` and ``label``."""

@@ -12,6 +12,7 @@ from journeykit.civil import micros
 from journeykit.errors import ModelError
 from journeykit.fields import optional_text, required_text, shown
 from journeykit.journey.model import Transition
+from journeykit.rule import Operand
 
 
 def _aware(_: Any, __: Any, value: datetime) -> None:
@@ -53,12 +54,25 @@ class Evidence:
     """What a step rests on.
 
     Attributes:
-        text: in words: the event; what the names and calls of a rule were; since when there was silence.
-        at: the instant of the last event that it rests on; None where there was none.
+        at: the instant of the last event that it rests on, in UTC; None where there was none.
+        event: the event that took the transition, or brought the contact into the journey.
+        facts: what a rule read, where a rule was true.
+        silence: where a time-out ended: what did not happen, an event's name or ``event`` for any.
     """
 
-    text: str
     at: datetime | None = None
+    event: str | None = None
+    facts: tuple[Operand, ...] = ()
+    silence: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        if self.event is not None:
+            return self.event
+        if self.silence is not None:
+            return f"no {self.silence}" + (f" since {self.at:%Y-%m-%d %H:%M}" if self.at else " at all")
+        return ", ".join(map(str, self.facts)) or "given"
 
     def __str__(self) -> str:
         return self.text
@@ -80,6 +94,10 @@ class Step:
     transition: Transition | None
     evidence: Evidence
 
+    def __str__(self) -> str:
+        way = "entered the journey" if self.transition is None else self.transition.label
+        return f"{self.since:%Y-%m-%d %H:%M} {self.stage}: {way} ({self.evidence})"
+
 
 @frozen
 class Placement:
@@ -89,13 +107,15 @@ class Placement:
         contact: his id, or None.
         stage: where he is.
         path: the stages that he entered, first to last; empty for one who has not entered the journey.
-        ignored: what did not count, by why: ``future``, ``duplicate``, ...; only what occurred.
+        noted: what was noted of his events, by what; only what occurred. ``future`` and ``duplicate`` ones were not
+            used, nor was a property where a number was needed and it had another value (``not_a_number``); a name
+            that the journey does not ask for (``unknown_event``) breaks a silence all the same.
     """
 
     contact: str | None
     stage: str
     path: tuple[Step, ...] = ()
-    ignored: Mapping[str, int] = field(factory=dict)
+    noted: Mapping[str, int] = field(factory=dict)
 
     @property
     def since(self) -> datetime | None:
@@ -105,3 +125,6 @@ class Placement:
     def stage_at(self, at: datetime) -> str | None:
         """The stage on which he was at an instant of the past; None before he entered the journey."""
         return next((step.stage for step in reversed(self.path) if step.since <= at), None)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.contact or 'the contact'} is on {self.stage}", *(f"  {step}" for step in self.path)])

@@ -121,6 +121,17 @@ def _moment(value: Any) -> timedelta | date | None:
     return value if kind in ("instant", "date") else None
 
 
+def moment_of(value: Any) -> int | date | None:
+    """What ``days_since`` looks at: an instant in microseconds since 1970, or a date; None where it is neither.
+
+    Example:
+        >>> moment_of("1970-01-02T00:00Z"), moment_of("1970-01-02"), moment_of("soon")
+        (86400000000, datetime.date(1970, 1, 2), None)
+    """
+    found = _moment(value)
+    return found // timedelta(microseconds=1) if isinstance(found, timedelta) else found
+
+
 def _parsed(text: str) -> date | None:
     for parse in (date.fromisoformat, datetime.fromisoformat):
         try:
