@@ -3,8 +3,24 @@
 The only home of networkx.
 """
 
+from journeykit.journey.attribution import Attribution, attribute, removal_effects
+from journeykit.journey.chain import LEFT, Chain
 from journeykit.journey.model import Journey, Stage, Transition
 from journeykit.journey.path import Event, Evidence, Placement, Step
 from journeykit.journey.walk import Walk
 
-__all__ = ["Event", "Evidence", "Journey", "Placement", "Stage", "Step", "Transition", "Walk"]
+__all__ = [
+    "LEFT",
+    "Attribution",
+    "Chain",
+    "Event",
+    "Evidence",
+    "Journey",
+    "Placement",
+    "Stage",
+    "Step",
+    "Transition",
+    "Walk",
+    "attribute",
+    "removal_effects",
+]

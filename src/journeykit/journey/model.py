@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from journeykit.errors import ModelError
 from journeykit.fields import boolean, instance, instances, listed, number, optional_text, required_text, shown
@@ -150,6 +150,26 @@ class Journey:
     def owner(self, stage: str | None) -> str | None:
         """The department that owns a stage; None for a stage without owner, or an unknown one."""
         return next((known.owner for known in self.stages if known.name == stage), None)
+
+    def valued(self, values: Mapping[str, float]) -> Journey:
+        """The same journey with values of stages, such as `journeykit.journey.Chain.values` gives.
+
+        Args:
+            values: by stage; those that are not listed keep what they have.
+
+        Raises:
+            ModelError: for a stage that the journey does not have, and for a value that is no number.
+
+        Example:
+            >>> [stage.value for stage in Journey([Stage("lead"), Stage("customer")]).valued({"customer": 90}).stages]
+            [None, 90]
+        """
+        unknown = [name for name in values if all(stage.name != name for stage in self.stages)]
+        if unknown:
+            known = ", ".join(stage.name for stage in self.stages)
+            raise ModelError(f"there is no stage {', '.join(map(shown, unknown))}; there is {known}", field="stages")
+        stages = [evolve(stage, value=values.get(stage.name, stage.value)) for stage in self.stages]
+        return evolve(self, stages=stages)
 
     def unreachable(self) -> tuple[str, ...]:
         """The stages that no way leads to from the first one; none where no transition is drawn at all."""
