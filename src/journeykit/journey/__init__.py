@@ -5,22 +5,33 @@ The only home of networkx.
 
 from journeykit.journey.attribution import Attribution, attribute, removal_effects
 from journeykit.journey.chain import LEFT, Chain
+from journeykit.journey.estimate import Estimates, FunnelStep, Move, Stays, estimate
 from journeykit.journey.model import Journey, Stage, Transition
 from journeykit.journey.path import Event, Evidence, Placement, Step
+from journeykit.journey.sales import Sales, sales_of
+from journeykit.journey.shares import Share
 from journeykit.journey.walk import Walk
 
 __all__ = [
     "LEFT",
     "Attribution",
     "Chain",
+    "Estimates",
     "Event",
     "Evidence",
+    "FunnelStep",
     "Journey",
+    "Move",
     "Placement",
+    "Sales",
+    "Share",
     "Stage",
+    "Stays",
     "Step",
     "Transition",
     "Walk",
     "attribute",
+    "estimate",
     "removal_effects",
+    "sales_of",
 ]
