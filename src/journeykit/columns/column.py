@@ -80,6 +80,10 @@ class Column:
             else self.array[row : row + 1].dictionary_decode()
         )[0]
 
+    def cells(self) -> list[Any]:
+        """All values, row by row."""
+        return list(self._values) if self.array is None else _pylist(self.array)
+
     def read(self, read: Callable[[Any], Any]) -> tuple[np.ndarray, list[Any]]:
         """Codes, and what a reader makes of each distinct value: an `Unread` where it refuses."""
         return self.codes, [_read(read, value) for value in self.values]

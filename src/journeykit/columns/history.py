@@ -148,7 +148,7 @@ class TouchReader:
         rows = len(columns[0]) if columns else 0
         faults: dict[int, tuple[str, str, str]] = {}
         one, two = self._keys(columns, places, rows, faults)
-        at = self._instants(columns, places, rows, faults)
+        at = instants_of_column(columns, places, rows, faults, "sent_at", self._instant)
         shapes = self._shapes(columns, places, rows, faults)
         contact = met.find(one, two)
         good = contact >= 0
@@ -183,42 +183,6 @@ class TouchReader:
             except BadCellError as error:
                 faults.setdefault(row, ("contact_id", error.found, error.allowed))
         return one, two
-
-    def _instants(
-        self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
-    ) -> np.ndarray:
-        place = places.get("sent_at")
-        found = None if place is None else columns[place].instants
-        if found is not None:
-            instants, known = found
-            odd = ~known | (instants < _FIRST_INSTANT) | (instants >= _END_INSTANT)
-            rest = np.flatnonzero(odd)
-            if not len(rest):
-                return instants
-            instants = instants.copy()
-        else:
-            instants, rest = np.zeros(rows, np.int64), np.arange(rows)
-            if place is not None and columns[place].array is not None:
-                return self._distinct_instants(columns[place], faults)
-        for row in rest.tolist():
-            self._instant_of(None if place is None else columns[place].value(row), row, instants, faults)
-        return instants
-
-    def _instant_of(self, value: Any, row: int, instants: np.ndarray, faults: dict[int, tuple[str, str, str]]) -> None:
-        try:
-            instants[row] = micros(self._instant(value))
-        except BadCellError as error:
-            instants[row] = 0
-            faults.setdefault(row, ("sent_at", error.found, error.allowed))
-
-    def _distinct_instants(self, column: Column, faults: dict[int, tuple[str, str, str]]) -> np.ndarray:
-        codes, values = column.read(lambda value: micros(self._instant(value)))
-        instants = np.array([0 if value is UNREAD else value for value in values], np.int64)[codes]
-        refused = np.array([value is UNREAD for value in values], np.bool_)
-        if refused.any():
-            for row in np.flatnonzero(refused[codes]).tolist():
-                self._instant_of(column.value(row), row, instants, faults)
-        return instants
 
     def _shapes(
         self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
@@ -270,3 +234,46 @@ class TouchReader:
             # Another reader may have met shapes that are new to this one.
             self._counts += map(self._counted, self.parts.list[len(self._counts) : number + 1])
         return number
+
+
+def instants_of_column(
+    columns: Sequence[Column],
+    places: Mapping[str, int],
+    rows: int,
+    faults: dict[int, tuple[str, str, str]],
+    name: str,
+    read: Callable[[Any], Any],
+) -> np.ndarray:
+    """The instants of a column, in microseconds; a cell that cannot be read is a fault of its row.
+
+    Args:
+        columns: the columns of a chunk.
+        places: where they stand, by folded name.
+        rows: how many rows there are.
+        faults: by row, the column that is wrong, what stands there and what is allowed; added to.
+        name: the column.
+        read: a reader of instants, bounded.
+    """
+    place = places.get(name)
+    found = None if place is None else columns[place].instants
+    if found is not None:
+        instants, known = found
+        odd = ~known | (instants < _FIRST_INSTANT) | (instants >= _END_INSTANT)
+        rest = np.flatnonzero(odd)
+        if not len(rest):
+            return instants
+        instants = instants.copy()
+    else:
+        instants, rest = np.zeros(rows, np.int64), np.arange(rows)
+        if place is not None and columns[place].array is not None:
+            codes, values = columns[place].read(lambda value: micros(read(value)))
+            instants = np.array([0 if value is UNREAD else value for value in values], np.int64)[codes]
+            refused = np.array([value is UNREAD for value in values], np.bool_)
+            rest = np.flatnonzero(refused[codes]) if refused.any() else rest[:0]
+    for row in rest.tolist():
+        try:
+            instants[row] = micros(read(None if place is None else columns[place].value(row)))
+        except BadCellError as error:
+            instants[row] = 0
+            faults.setdefault(row, (name, error.found, error.allowed))
+    return instants

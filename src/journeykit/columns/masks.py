@@ -54,14 +54,15 @@ class Masks:
 
     def pair(self, rule: Rule) -> Pair:
         """Where a rule is surely true, and where it is surely false."""
-        return self._pair(rule.tree)
+        return self.pair_of(rule.tree)
 
-    def _pair(self, node: Node) -> Pair:
+    def pair_of(self, node: Node) -> Pair:
+        """The same of a part of a rule."""
         if isinstance(node, Not):
-            true, false = self._pair(node.part)
+            true, false = self.pair_of(node.part)
             return false, true
         if isinstance(node, Junction):
-            pairs = [self._pair(part) for part in node.parts]
+            pairs = [self.pair_of(part) for part in node.parts]
             both: Any = np.logical_and if node.op == "and" else np.logical_or
             either: Any = np.logical_or if node.op == "and" else np.logical_and
             true, false = pairs[0]

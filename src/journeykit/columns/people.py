@@ -310,27 +310,6 @@ class Crowd:
         rows = [[1.0 if topics.isdisjoint(own or ()) else 1.0 + lift for topics in self._topics] for own in lists]
         return codes, np.array(rows, np.float64).reshape(len(lists), width)
 
-    def _attributes(self, chunk: Chunk) -> dict[str, Column]:
-        """What rules can read: the attributes and, before them, the contact's own fields."""
-        plan = chunk.plan
-        found: dict[str, Column] = {}
-        for place, names in plan.attributes:
-            column = chunk.columns[place]
-            if plan.has_zone:
-                column = _mapped(column, plan.attribute)
-            found.update(dict.fromkeys(names, column))
-        found["id"] = Column(chunk.ids)
-        own = {name: chunk.columns[place] for place, name, _ in plan.fields}
-        reads = {name: read for _, name, read in plan.fields}
-        for name in _FIELDS:
-            if name in own:
-                found[name] = _mapped(own[name], partial(_field, name, reads[name]))
-            elif name in ("segments", "interests"):
-                found[name] = Column([()] * chunk.rows)
-            else:
-                found.pop(name, None)
-        return found
-
     def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By rule, of whom it is true; and by opening, whom its audience leaves out; both as bits."""
         rules = self.layout.audiences
@@ -339,7 +318,7 @@ class Crowd:
         if not rules:
             return found, outside
         wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
-        columns = {name: column for name, column in self._attributes(chunk).items() if name in wanted}
+        columns = {name: column for name, column in rule_columns(chunk).items() if name in wanted}
         masks = Masks(columns, chunk.rows, self.at, self.zones.list, zone)
         for number, rule in enumerate(rules):
             true = masks.pair(rule)[0]
@@ -352,7 +331,7 @@ class Crowd:
         """The contacts' own limits; a limit that cannot be makes a row odd."""
         own = self.layout.own_limits
         found = np.full((chunk.rows, len(own)), NO_LIMIT, np.int64)
-        columns = self._attributes(chunk) if own else {}
+        columns = rule_columns(chunk) if own else {}
         for place, cap in enumerate(own):
             assert isinstance(cap.max, Limit)  # noqa: S101  (those are the caps that are listed)
             column = columns.get(cap.max.attribute)
@@ -374,6 +353,28 @@ class Crowd:
                 held_out(seed, chunk.offsets, chunk.data, holdout.share, inside)
                 found[:, place] = inside
         return found
+
+
+def rule_columns(chunk: Chunk) -> dict[str, Column]:
+    """What rules can read: the attributes and, before them, the contact's own fields."""
+    plan = chunk.plan
+    found: dict[str, Column] = {}
+    for place, names in plan.attributes:
+        column = chunk.columns[place]
+        if plan.has_zone:
+            column = _mapped(column, plan.attribute)
+        found.update(dict.fromkeys(names, column))
+    found["id"] = Column(chunk.ids)
+    own = {name: chunk.columns[place] for place, name, _ in plan.fields}
+    reads = {name: read for _, name, read in plan.fields}
+    for name in _FIELDS:
+        if name in own:
+            found[name] = _mapped(own[name], partial(_field, name, reads[name]))
+        elif name in ("segments", "interests"):
+            found[name] = Column([()] * chunk.rows)
+        else:
+            found.pop(name, None)
+    return found
 
 
 _NEVER = 2**62

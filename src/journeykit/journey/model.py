@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen, validators
 
-from journeykit.errors import ModelError
+from journeykit.errors import MissingExtraError, ModelError
 from journeykit.fields import boolean, instance, instances, listed, number, optional_text, required_text, shown
 from journeykit.rule import Rule
 from journeykit.window import Lag
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from journeykit.columns.placing import ColumnPlacements
     from journeykit.contact import Contact
     from journeykit.journey.path import Event, Placement
     from journeykit.journey.walk import Walk
@@ -255,6 +256,49 @@ class Journey:
         from journeykit.journey.walk import place
 
         return place(self.ways, events, at, **_given(attributes, timezone), stage=stage, start=start)
+
+    def place_table(
+        self,
+        events: Any,
+        contacts: Any = None,
+        *,
+        at: datetime,
+        zone: str | None = None,
+        timezone: str = "UTC",
+        max_bad: int | None = None,
+    ) -> ColumnPlacements:
+        """Place all contacts of a table: the same paths as those of `place`, for millions of contacts.
+
+        Args:
+            events: a table with ``contact_id``, ``event`` and ``at``; ``event_id`` tells an event from others,
+                ``properties`` holds properties together, every other column is a property of that name. A dataframe,
+                the path of a Parquet, CSV or JSON lines file, a folder of Parquet files, or rows as mappings.
+            contacts: a table with ``contact_id``, and the attributes that the rules read; ``entry_stage`` and
+                ``entered_at`` say where and when one enters the journey. Events of others are not used. None places
+                everybody who has an event.
+            at: the instant, aware.
+            zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+            timezone: in which the dates among attributes begin, of a contact without a time zone of his own.
+            max_bad: how many bad rows are tolerated; None for any number.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows.
+            MissingExtraError: without the extra ``columns``.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from journeykit.journey import Journey, Transition
+            >>> way = Transition(source="awareness", to="decision", event="demo")
+            >>> journey = Journey(["awareness", "decision"], [way])
+            >>> log = [{"contact_id": "anna", "event": "demo", "at": "2026-11-02T09:00Z"}]
+            >>> journey.place_table(log, at=datetime(2026, 11, 5, tzinfo=UTC)).table["stage"].to_pylist()
+            ['decision']
+        """
+        try:
+            from journeykit.columns.placing import place_table
+        except ImportError as error:
+            raise MissingExtraError("columns", "place_table") from error
+        return place_table(self, events, contacts, at, zone=zone, timezone=timezone, max_bad=max_bad)
 
     def graph(self) -> nx.MultiDiGraph[str]:
         """The journey as a networkx graph: nodes carry ``owner``, edges carry ``transition`` and ``label``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -362,8 +363,9 @@ def _identity(event: Event) -> Any:
     parts = (event.event, micros(event.at))
     if not event.properties:
         return parts
-    known = ((name, typed(value)) for name, value in event.properties.items())
-    return *parts, *sorted((name, kind, repr(value)) for name, (kind, value) in known if kind is not None)
+    known = ((name, *typed(value)) for name, value in event.properties.items())
+    plain = ((name, kind, value if kind in _RANKS else repr(value)) for name, kind, value in known if kind is not None)
+    return *parts, *sorted(plain, key=itemgetter(0))
 
 
 def _no_stage(stage: object, ways: Ways) -> str:

@@ -27,7 +27,7 @@ _COMPARISONS: Mapping[str, Comparison] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _PLAIN_TYPES = {"number": (int, float), "text": (str,), "boolean": (bool,)}
 
 
@@ -330,7 +330,7 @@ def _simple(node: Node) -> _Simple | None:
         return None
     left, op, right = node.left, node.op, node.right
     if isinstance(left, Literal):
-        left, op, right = right, _MIRRORED[op], left
+        left, op, right = right, MIRRORED[op], left
     if not (isinstance(left, Name) and "." not in left.path and isinstance(right, Literal)):
         return None
     kind = int if type(right.value) is float else type(right.value)

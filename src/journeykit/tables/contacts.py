@@ -167,6 +167,7 @@ class Contacts:
         zone: the zone in which instants without an offset are meant; without one they are bad.
         bad: where bad rows go.
         only: the ids of the contacts that are wanted; None for all.
+        wanted: which columns are looked at, by folded name; None for all.
 
     Attributes:
         source: the table.
@@ -191,10 +192,12 @@ class Contacts:
         zone: tzinfo | None = None,
         bad: BadRows | None = None,
         only: frozenset[str] | None = None,
+        wanted: Callable[[str], bool] | None = None,
     ) -> None:
         self.bad = bad if bad is not None else BadRows()
         self.zone = zone
         self.only = only
+        self.wanted = wanted
         self.spellings = spellings or Spellings()
         self._file = open_table(source, "contacts", typed=is_attribute, zone=zone)
         self._table = PlacedRows(self._file, ["contact_id"], self.bad)
@@ -210,6 +213,8 @@ class Contacts:
             if plan is None:
                 if len(plans) >= PATIENCE:
                     plans.clear()
+                if self.wanted is not None:
+                    places = {fold: place for fold, place in places.items() if self.wanted(fold)}  # noqa: PLW2901
                 plan = plans[columns] = ContactPlan(columns, places, self.spellings, self.zone)
             contact = self._contact(number, plan, values, met)
             if contact is not None:

@@ -1,0 +1,558 @@
+"""Placing the contacts of a table on their journey, over columns: the same paths as one by one, for millions."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+from attrs import evolve
+
+from journeykit.civil import EPOCH, micros
+from journeykit.columns.arrows import coded, numbers, texts
+from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.events import EventReader, rank_of, wanted
+from journeykit.columns.history import instants_of_column
+from journeykit.columns.keys import Met
+from journeykit.columns.masks import Masks
+from journeykit.columns.people import Chunk, rule_columns
+from journeykit.columns.sources import open_source
+from journeykit.columns.stage_rules import MISSING, NotColumnarError, Program
+from journeykit.columns.stage_walk import (
+    DUPLICATE,
+    NOT_A_NUMBER,
+    NOT_COMPARABLE,
+    STEPS,
+    UNKNOWN_EVENT,
+    Log,
+    Memory,
+    Paths,
+    Whose,
+    arrange,
+    scatter,
+    walk,
+)
+from journeykit.columns.threads import at_once
+from journeykit.placing import ENTERED_AT, ENTRY_STAGE, NOTED, PlacingSummary, place_rows, spellings_of
+from journeykit.placing import wanted_of as wanted_contacts
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
+from journeykit.tables.columns import fold_name, places_of
+from journeykit.tables.contacts import ContactPlan, is_attribute
+from journeykit.tables.events import is_property
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, tzinfo
+
+    from journeykit.columns.sources import Source
+    from journeykit.journey import Journey
+
+_BLOCK = 32_768
+"""Contacts who are walked with at once."""
+_INSTANT = pa.timestamp("us", "UTC")
+_TYPES = {"text": pa.large_string(), "instant": _INSTANT, "number": pa.int32()}
+
+
+class ColumnPlacements:
+    """Where contacts are, and how they came there, as columns.
+
+    Attributes:
+        journey: the journey.
+        table: a row for each contact: ``contact_id``, ``stage``, ``since`` (null for one who has not entered the
+            journey), ``owner`` of the stage, ``steps`` of his path, the ``transition`` that led him there (its label;
+            null where he entered) and ``evidence_at``, the instant of the last event on which it rests.
+        paths: a row for each step: ``contact_id``, ``step`` (from 0), ``stage``, ``since``, ``from_stage``,
+            ``transition`` (its place in the journey, -1 where he entered), its ``label``, and ``evidence_at``.
+        summary: what became of contacts and events.
+    """
+
+    def __init__(self, journey: Journey, ids: pa.Array, entry: np.ndarray, steps: dict[str, np.ndarray]) -> None:
+        self.journey = journey
+        self.summary: PlacingSummary
+        self._ids = ids
+        self._entry = entry
+        self._steps = steps
+        self._first = np.zeros(len(ids) + 1, np.int64)
+        np.cumsum(np.bincount(steps["contact"], minlength=len(ids)), out=self._first[1:])
+        self._names = [stage.name for stage in journey.stages]
+
+    @property
+    def last(self) -> np.ndarray:
+        """The stage of each contact, by its place in the journey."""
+        first, steps = self._first, self._steps
+        found = self._entry.copy()
+        entered = first[1:] > first[:-1]
+        found[entered] = steps["stage"][first[1:][entered] - 1]
+        return found
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """A row for each contact."""
+        first, steps = self._first, self._steps
+        entered = first[1:] > first[:-1]
+        stage = self.last
+        if entered.any():
+            at = np.maximum(first[1:] - 1, 0)
+            since, way, evidence = steps["since"][at], steps["way"][at].astype(np.int64), steps["evidence"][at]
+        else:
+            since = way = evidence = np.zeros(len(stage), np.int64)
+        way = np.where(entered, way, -1)
+        return pa.table(
+            {
+                "contact_id": self._ids,
+                "stage": coded(stage, texts(self._names)),
+                "since": numbers(since, _INSTANT, ~entered),
+                "owner": self._owners(stage),
+                "steps": numbers((first[1:] - first[:-1]).astype(np.int32), pa.int32()),
+                "transition": self._labels(way),
+                "evidence_at": numbers(evidence, _INSTANT, ~entered | (evidence == MISSING)),
+            }
+        )
+
+    @cached_property
+    def paths(self) -> pa.Table:
+        """A row for each step of each path."""
+        steps, first = self._steps, self._first
+        contact, stage, way = steps["contact"], steps["stage"], steps["way"].astype(np.int64)
+        number = np.arange(len(contact)) - first[:-1][contact] if len(contact) else np.zeros(0, np.int64)
+        before = np.where(number > 0, np.roll(stage, 1), -1)
+        return pa.table(
+            {
+                "contact_id": self._ids.take(numbers(contact.astype(np.int64), pa.int64())),
+                "step": numbers(number.astype(np.int32), pa.int32()),
+                "stage": coded(stage, texts(self._names)),
+                "since": numbers(steps["since"], _INSTANT),
+                "from_stage": coded(before, texts(self._names), missing=True),
+                "transition": numbers(way.astype(np.int32), pa.int32()),
+                "label": self._labels(way),
+                "evidence_at": numbers(steps["evidence"], _INSTANT, steps["evidence"] == MISSING),
+            }
+        )
+
+    def _owners(self, stage: np.ndarray) -> pa.Array:
+        owners = [own.owner for own in self.journey.stages]
+        known = list(dict.fromkeys(owner for owner in owners if owner is not None))
+        codes = np.array([-1 if owner is None else known.index(owner) for owner in owners], np.int64)
+        return coded(codes[stage], texts(known), missing=True)
+
+    def _labels(self, way: np.ndarray) -> pa.Array:
+        return coded(way, texts([own.label for own in self.journey.transitions]), missing=True)
+
+    def stages(self) -> Iterator[tuple[Any, ...]]:
+        """A row for each contact, as Python values."""
+        return _rows(self.table)
+
+    def steps(self) -> Iterator[tuple[Any, ...]]:
+        """A row for each step of each path, as Python values."""
+        return _rows(self.paths)
+
+
+def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    for batch in table.to_batches(max_chunksize=65_536):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def place_table(
+    journey: Journey,
+    events: Any,
+    contacts: Any,
+    at: datetime,
+    *,
+    zone: str | None = None,
+    timezone: str = "UTC",
+    threads: int | None = None,
+    max_bad: int | None = None,
+) -> ColumnPlacements:
+    """Place the contacts of a table; see `Journey.place_table`."""
+    known = None if zone is None else ZoneInfo(zone)
+    try:
+        program = Program(journey)
+    except NotColumnarError as refused:
+        note = f"the contacts were placed one by one, which is slower: columns do not know {str(refused)!r}"
+        return _one_by_one(journey, events, contacts, at, known, timezone, max_bad, note)
+    return _Job(journey, program, micros(at), known, threads or min(4, os.cpu_count() or 1), max_bad).done(
+        events, contacts, at
+    )
+
+
+class _Job:
+    def __init__(
+        self, journey: Journey, program: Program, end: int, zone: tzinfo | None, threads: int, max_bad: int | None
+    ) -> None:
+        self.journey = journey
+        self.program = program
+        self.end = end
+        self.zone = zone
+        self.threads = threads
+        self.bad = BadRows(max_bad)
+        self.noted: Counter[str] = Counter()
+        self.met = Met()
+        # By row of contacts that was met: which contact it is, or -1.
+        self.contact_of: list[np.ndarray] = []
+        self.ids: list[pa.Array] = []
+        self.said: list[np.ndarray] = []
+        self.entry: list[np.ndarray] = []
+        self.start: list[np.ndarray] = []
+        self.count = 0
+        self.stage = {stage.name: number for number, stage in enumerate(journey.stages)}
+        self.instant = instant_reader(zone, bounded=True)
+
+    def done(self, events: Any, contacts: Any, at: datetime) -> ColumnPlacements:
+        if contacts is not None:
+            self.read_contacts(open_source(contacts, "contacts", typed=is_attribute, zone=self.zone))
+        source = open_source(events, "events", typed=is_property, zone=self.zone)
+        reader = EventReader(source, self.program, self.zone)
+        log, rows = self.read_events(source, reader, contacts is None)
+        found = self.walked(log, reader)
+        stages = np.bincount(found.last, minlength=len(self.stage))
+        self.noted["not_entered"] += self.count - len(np.unique(found._steps["contact"]))  # noqa: SLF001  (its own)
+        found.summary = PlacingSummary(
+            at=at,
+            contacts=self.count,
+            events=rows,
+            stages=dict(zip(self.stage, stages.tolist(), strict=True)),
+            steps=len(found._steps["contact"]),  # noqa: SLF001  (likewise)
+            noted={name: self.noted[name] for name in NOTED if self.noted[name]},
+            unknown_events=tuple(sorted(reader.unknown)),
+            bad_rows=self.bad.total,
+            bad=tuple(self.bad.first),
+        )
+        return found
+
+    # Contacts
+
+    def read_contacts(self, source: Source) -> None:
+        source.needed = ["contact_id"]
+        spellings = spellings_of(self.journey)
+        is_wanted = wanted_contacts(spellings)
+        self.met = Met(source.count or 0)
+        row = 0
+        for part in source.parts(lambda name: is_wanted(fold_name(name))):
+            if isinstance(part, BadRow):
+                self.bad.add(part)
+                continue
+            number, names, arrays = part
+            places = {fold: place for fold, place in places_of(names, source.source).items() if is_wanted(fold)}
+            if not arrays:
+                continue
+            chunk = Chunk(ContactPlan(names, places, spellings, self.zone), arrays, number)
+            self._take(chunk, row, source.source)
+            row += chunk.rows
+
+    def _take(self, chunk: Chunk, row: int, source: str) -> None:
+        nameless = chunk.odd.copy()
+        again = self.met.add(chunk.one, chunk.two, row, nameless)
+        for place, _, read in chunk.plan.fields:
+            column = chunk.columns[place]
+            refused = np.array([value is UNREAD for value in column.read(_or_none(read))[1]], np.bool_)
+            if refused.any():
+                chunk.odd |= refused[column.codes]
+        for place in np.flatnonzero(chunk.odd & ~again).tolist():
+            try:
+                chunk.contact(place)
+            except BadCellError as error:
+                field = getattr(error, "__notes__", ["contact_id"])[0]
+                self.bad.add(BadRow(source, chunk.number + place, field, error.found, error.allowed))
+            else:
+                chunk.odd[place] = False
+        for place in np.flatnonzero(again).tolist():
+            allowed = "one row for each contact"
+            self.bad.add(BadRow(source, chunk.number + place, "contact_id", repr(chunk.ids[place].as_py()), allowed))
+        start = self._starts(chunk, again, source)
+        good = ~chunk.odd & ~again
+        contact = np.full(chunk.rows, -1, np.int32)
+        contact[good] = np.arange(self.count, self.count + np.count_nonzero(good))
+        self.count += int(np.count_nonzero(good))
+        self.contact_of.append(contact)
+        self.ids.append(chunk.ids.filter(pa.array(good)))
+        self.start.append(start[good])
+        self.entry.append(self._entries(chunk)[good])
+        self.said.append(self._said(chunk)[:, good])
+
+    def _column(self, chunk: Chunk, name: str) -> Column | None:
+        return next((chunk.columns[place] for place, names in chunk.plan.attributes if name in names), None)
+
+    def _starts(self, chunk: Chunk, again: np.ndarray, source: str) -> np.ndarray:
+        """When each contact enters; a row whose cell cannot be read is bad."""
+        column = self._column(chunk, ENTERED_AT)
+        if column is None:
+            return np.full(chunk.rows, MISSING, np.int64)
+        missing = np.array([is_missing(value) for value in column.values], np.bool_)[column.codes]
+        faults: dict[int, tuple[str, str, str]] = {}
+        found = instants_of_column([column], {ENTERED_AT: 0}, chunk.rows, faults, ENTERED_AT, self.instant)
+        for row, fault in faults.items():
+            if missing[row] or chunk.odd[row] or again[row]:
+                continue
+            self.bad.add(BadRow(source, chunk.number + row, *fault))
+            chunk.odd[row] = True
+        return np.where(missing, MISSING, found)
+
+    def _entries(self, chunk: Chunk) -> np.ndarray:
+        """The stage on which each contact enters."""
+        column = self._column(chunk, ENTRY_STAGE)
+        if column is None:
+            return np.zeros(chunk.rows, np.int64)
+        codes, values = column.read(_or_none(read_text))
+        places = [0 if value is None else self.stage.get(value, -1) for value in values]
+        return np.array(places, np.int64)[codes]
+
+    def _said(self, chunk: Chunk) -> np.ndarray:
+        """What each condition that looks at attributes alone says of each contact."""
+        found = np.full((len(self.program.said), chunk.rows), 2, np.int8)
+        if self.program.said:
+            masks = Masks(rule_columns(chunk), chunk.rows, EPOCH, ["UTC"], np.zeros(chunk.rows, np.int64))
+            for number, node in self.program.said.values():
+                true, false = masks.pair_of(node)
+                found[number][true] = 1
+                found[number][false] = 0
+        return found
+
+    # Events
+
+    def read_events(self, source: Source, reader: EventReader, everybody: bool) -> tuple[Log, int]:
+        """The events by contact, and how many rows could be read."""
+        rows, row = 0, 0
+        whose, ats, names, marks = [], [], [], []
+        sums: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in self.program.numbers]
+        values: list[list[np.ndarray]] = [[] for _ in self.program.values]
+        contact_of = np.concatenate(self.contact_of) if self.contact_of else np.zeros(0, np.int32)
+        parts = source.parts(lambda name: wanted(name, self.program, has_ids=False))
+        for taken in at_once(reader.read, self._good(parts), self.threads):
+            for bad in taken.bad:
+                self.bad.add(bad)
+            count = len(taken.at)
+            rows += count
+            if everybody:
+                again = self.met.add(taken.one, taken.two, row, np.zeros(count, np.bool_))
+                fresh = np.full(count, -1, np.int32)
+                fresh[~again] = np.arange(self.count, self.count + count - np.count_nonzero(again))
+                self.count += int(count - np.count_nonzero(again))
+                self.contact_of.append(fresh)
+                self.ids.append(taken.ids.filter(pa.array(~again)))
+                row += count
+            found = self.met.find(taken.one, taken.two)
+            if not everybody:
+                # Rows of contacts that cannot be used are met, and nobody's.
+                found = np.where(found >= 0, contact_of[found], -1) if len(contact_of) else found
+                self.noted["unknown_contact"] += int(np.count_nonzero(found < 0))
+            late = (taken.at > self.end) & (found >= 0)
+            self.noted["future"] += int(np.count_nonzero(late))
+            good = (found >= 0) & ~late
+            whose.append(found[good])
+            ats.append(taken.at[good])
+            names.append(taken.names[good])
+            marks.append(taken.marks[good])
+            for pairs, (amount, state) in zip(sums, taken.numbers, strict=True):
+                pairs.append((amount[good], state[good]))
+            for codes, code in zip(values, taken.values, strict=True):
+                codes.append(code[good])
+        contact = _joined(whose, np.int32)
+        if everybody and len(contact):
+            contact = np.concatenate(self.contact_of)[contact]
+        return self._log(contact, ats, names, marks, sums, values), rows
+
+    def _good(self, parts: Iterator[Any]) -> Iterator[Any]:
+        for part in parts:
+            if isinstance(part, BadRow):
+                self.bad.add(part)
+            else:
+                yield part
+
+    def _log(
+        self,
+        contact: np.ndarray,
+        ats: list[np.ndarray],
+        names: list[np.ndarray],
+        marks: list[np.ndarray],
+        sums: list[list[tuple[np.ndarray, np.ndarray]]],
+        values: list[list[np.ndarray]],
+    ) -> Log:
+        first = np.zeros(self.count + 1, np.int64)
+        np.cumsum(np.bincount(contact, minlength=self.count), out=first[1:])
+        count = len(contact)
+        place = np.empty(count, np.int64)
+        scatter(contact, first[:-1].copy(), place)
+
+        def put(parts: Sequence[np.ndarray], kind: Any) -> np.ndarray:
+            found = np.empty(count, kind)
+            found[place] = _joined(parts, kind)
+            return found
+
+        number = np.zeros((len(sums), count), np.int64)
+        state = np.zeros((len(sums), count), np.int8)
+        for own, pairs in enumerate(sums):
+            number[own] = put([amount for amount, _ in pairs], np.int64)
+            state[own] = put([how for _, how in pairs], np.int8)
+        value = np.zeros((len(values), count), np.int32)
+        for own, codes in enumerate(values):
+            value[own] = put(codes, np.int32)
+        return Log(
+            first=first,
+            order=np.arange(count, dtype=np.int64),
+            at=put(ats, np.int64),
+            name=put(names, np.int16),
+            mark=put(marks, np.uint64),
+            number=number,
+            state=state,
+            value=value,
+        )
+
+    # The way
+
+    def walked(self, log: Log, reader: EventReader) -> ColumnPlacements:
+        program, count = self.program, self.count
+        routes = program.routes(reader.known)
+        entry = _joined(self.entry, np.int64) if self.entry else np.zeros(count, np.int64)
+        self.noted["unknown_stage"] += int(np.count_nonzero(entry < 0))
+        entry = np.maximum(entry, 0)
+        said = np.concatenate(self.said, axis=1) if self.said else self._said_of_nobody(count)
+        ranks = [rank_of(values) for values in reader.known.values()]
+        rank = np.zeros((len(ranks), max(map(len, ranks), default=0)), np.int64)
+        for own, found in enumerate(ranks):
+            rank[own, : len(found)] = found
+        whose = Whose(
+            said=said,
+            stage=entry,
+            start=_joined(self.start, np.int64) if self.start else np.full(count, MISSING, np.int64),
+            rank=rank,
+        )
+
+        def block(begin: int) -> tuple[list[Paths], list[int], np.ndarray]:
+            stop = min(begin + _BLOCK, count)
+            arrange(log, begin, stop, reader.has_ids)
+            memory, total = _memory(program), np.zeros(STEPS, np.int64)
+            counted = np.zeros(STEPS, np.int64)
+            made, used, room = [], [], 2 * _BLOCK
+            while begin < stop:
+                paths = _room(room)
+                reached, full = walk(routes, log, whose, memory, paths, counted, total, begin, stop, self.end)
+                if reached == begin:
+                    # One contact alone takes more: nobody's path is cut.
+                    room *= 4
+                    continue
+                made.append(paths)
+                used.append(full)
+                begin = reached
+            return made, used, total
+
+        pieces: dict[str, list[np.ndarray]] = {name: [] for name in Paths.fields}
+        for made, used, total in at_once(block, range(0, count, _BLOCK), self.threads):
+            for paths, full in zip(made, used, strict=True):
+                for name, parts in pieces.items():
+                    parts.append(getattr(paths, name)[:full].copy())
+            for name, kind in _KINDS.items():
+                self.noted[name] += int(total[kind])
+        steps = {name: _joined(own, Paths.fields[name][0]) for name, own in pieces.items()}
+        ids = pa.concat_arrays(self.ids) if self.ids else texts([])
+        return ColumnPlacements(self.journey, ids, entry, steps)
+
+    def _said_of_nobody(self, count: int) -> np.ndarray:
+        """What conditions say where there is no table of contacts: nothing but an id is known of anybody."""
+        ids = pa.concat_arrays(self.ids) if self.ids else texts([])
+        found = np.full((len(self.program.said), count), 2, np.int8)
+        columns = {"id": Column(ids), "segments": Column([()] * count), "interests": Column([()] * count)}
+        masks = Masks(columns, count, EPOCH, ["UTC"], np.zeros(count, np.int64))
+        for number, node in self.program.said.values():
+            true, false = masks.pair_of(node)
+            found[number][true], found[number][false] = 1, 0
+        return found
+
+
+_KINDS = {
+    "duplicate": DUPLICATE,
+    "unknown_event": UNKNOWN_EVENT,
+    "not_a_number": NOT_A_NUMBER,
+    "not_comparable": NOT_COMPARABLE,
+}
+
+
+def _memory(program: Program) -> Memory:
+    stages, events = len(program.journey.stages), len(program.events)
+
+    def room(size: int, kind: Any = np.int64) -> np.ndarray:
+        return np.zeros(max(1, size), kind)
+
+    return Memory(
+        latest=np.zeros(events, np.int64),
+        fresh=np.zeros(events, np.int64),
+        low=room(program.total_count),
+        total=room(program.total_count),
+        left=np.zeros(stages, np.int64),
+        passed=np.zeros(stages, np.int64),
+        value=room(len(program.lasts)),
+        value_at=room(len(program.lasts)),
+        stack=room(program.depth, np.int8),
+    )
+
+
+def _room(size: int) -> Paths:
+    return Paths(**{name: np.empty(size, kind) for name, (kind, _) in Paths.fields.items()})
+
+
+def _joined(parts: Sequence[np.ndarray], kind: Any) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, kind)
+
+
+def _or_none(read: Any) -> Any:
+    return lambda value: None if is_missing(value) else read(value)
+
+
+# One by one, where a rule has what columns do not know
+
+
+def _one_by_one(
+    journey: Journey,
+    events: Any,
+    contacts: Any,
+    at: datetime,
+    zone: tzinfo | None,
+    timezone: str,
+    max_bad: int | None,
+    note: str,
+) -> ColumnPlacements:
+    found = place_rows(
+        journey,
+        _mappings(events, "events", zone, is_property),
+        None if contacts is None else _mappings(contacts, "contacts", zone, is_attribute),
+        at,
+        zone=zone,
+        timezone=timezone,
+        max_bad=max_bad,
+    )
+    stage = {own.name: number for number, own in enumerate(journey.stages)}
+    ways = {id(way): place for place, way in enumerate(journey.transitions)}
+    steps = [(number, step) for number, own in enumerate(found.placements) for step in own.path]
+    made = ColumnPlacements(
+        journey,
+        texts([str(own.contact) for own in found.placements]),
+        np.array([stage[own.stage] for own in found.placements], np.int64),
+        {
+            "contact": np.array([number for number, _ in steps], np.int32),
+            "stage": np.array([stage[step.stage] for _, step in steps], np.int16),
+            "since": np.array([micros(step.since) for _, step in steps], np.int64),
+            "way": np.array([ways.get(id(step.transition), -1) for _, step in steps], np.int16),
+            "evidence": np.array(
+                [MISSING if step.evidence.at is None else micros(step.evidence.at) for _, step in steps], np.int64
+            ),
+        },
+    )
+    made.summary = evolve(found.summary, notes=(note,))
+    return made
+
+
+def _mappings(source: Any, name: str, zone: tzinfo | None, typed: Any) -> Any:
+    """Whatever a table comes as, as rows."""
+    if isinstance(source, (str, os.PathLike)) and not os.path.isdir(source):  # noqa: PTH112  (a text is enough)
+        return source
+    return (
+        dict(zip(names, values, strict=True))
+        for part in open_source(source, name, typed=typed, zone=zone).parts(lambda _: True)
+        if not isinstance(part, BadRow)
+        for _, names, arrays in [part]
+        for values in zip(*(Column(array).cells() for array in arrays), strict=True)
+    )

@@ -1,0 +1,290 @@
+"""Placing all contacts of a table on their journey.
+
+Two engines do it: this one, contact by contact, and `journeykit.columns.placing`, over columns. Both give the same
+paths.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import field, frozen
+
+from journeykit.journey.walk import place
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
+from journeykit.tables.contacts import Contacts
+from journeykit.tables.events import EventLog
+from journeykit.tables.spellings import Spellings
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from journeykit.contact import Contact
+    from journeykit.journey import Journey, Placement
+    from journeykit.tables.formats import Source
+
+STAGES: dict[str, str] = {
+    "contact_id": "text",
+    "stage": "text",
+    "since": "instant",
+    "owner": "text",
+    "steps": "number",
+    "transition": "text",
+    "evidence_at": "instant",
+}
+"""The columns of a table of stages, with the kind of each; see `journeykit.tables.table_writer`."""
+PATHS: dict[str, str] = {
+    "contact_id": "text",
+    "step": "number",
+    "stage": "text",
+    "since": "instant",
+    "from_stage": "text",
+    "transition": "number",
+    "label": "text",
+    "evidence_at": "instant",
+}
+"""The columns of a table of paths; ``transition`` is its place in the journey, -1 where a contact entered it."""
+
+ENTRY_STAGE, ENTERED_AT = "entry_stage", "entered_at"
+"""The columns of contacts that say on which stage one enters the journey, and when."""
+
+
+@frozen
+class PlacingSummary:
+    """What became of the contacts and events of a table.
+
+    Attributes:
+        at: the instant for which they were placed.
+        contacts: how many were placed.
+        events: how many rows of events could be read.
+        stages: by stage, how many contacts are there.
+        steps: how many steps their paths have.
+        noted: what was noted, by what, of those that occurred: ``not_entered`` and ``unknown_stage`` of contacts (who
+            are then on the first stage); ``unknown_contact``, ``future``, ``duplicate`` of events that were not used;
+            ``unknown_event`` of those whose name the journey does not ask for (they break a silence all the same);
+            ``not_a_number`` and ``not_comparable`` of properties.
+        unknown_events: the names that the journey does not ask for.
+        bad_rows: how many rows could not be used.
+        bad: the first of them.
+        notes: what else is worth knowing.
+    """
+
+    at: datetime
+    contacts: int
+    events: int
+    stages: Mapping[str, int]
+    steps: int
+    noted: Mapping[str, int] = field(factory=dict)
+    unknown_events: tuple[str, ...] = ()
+    bad_rows: int = 0
+    bad: tuple[BadRow, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "at": self.at.isoformat(),
+            "contacts": self.contacts,
+            "events": self.events,
+            "stages": dict(self.stages),
+            "steps": self.steps,
+            "noted": dict(self.noted),
+            "unknown_events": list(self.unknown_events),
+            "bad_rows": self.bad_rows,
+            "bad": [str(row) for row in self.bad],
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        told = f"{self.contacts:,} contacts and {self.events:,} events placed at {self.at:%Y-%m-%d %H:%M}"
+        lines = [f"{told}, {self.steps:,} steps"]
+        width = max(map(len, self.stages), default=0)
+        lines += [f"  {name:<{width}}  {count:>11,}" for name, count in self.stages.items()]
+        lines += [f"{count:,} {_WORDS.get(name, name)}" for name, count in self.noted.items()]
+        if self.unknown_events:
+            more = ", ..." if len(self.unknown_events) > 8 else ""
+            lines.append(f"names that the journey does not ask for: {', '.join(self.unknown_events[:8])}{more}")
+        if self.bad_rows:
+            lines.append(f"{self.bad_rows:,} rows could not be used:")
+            lines += [f"  {row}" for row in self.bad[:5]]
+        return "\n".join([*lines, *self.notes])
+
+
+_WORDS = {
+    "not_entered": "contacts did not enter the journey yet",
+    "unknown_stage": "contacts were to enter on a stage that the journey does not have, and entered on its first one",
+    "unknown_contact": "events of contacts who are not known were not used",
+    "future": "events lie after the instant and were not used",
+    "duplicate": "events were there before and were not used",
+    "unknown_event": "events have names that the journey does not ask for; they break a silence all the same",
+    "not_a_number": "properties were no numbers of at most 1e9 and were not added up",
+    "not_comparable": "properties were neither numbers, texts nor booleans and were left out",
+}
+NOTED = tuple(_WORDS)
+
+
+class Placements(Protocol):
+    """Where contacts are, and how they came there: what both engines give.
+
+    Attributes:
+        summary: what became of contacts and events.
+    """
+
+    @property
+    def summary(self) -> PlacingSummary:
+        """What became of contacts and events."""
+
+    def stages(self) -> Iterator[tuple[Any, ...]]:
+        """A row for each contact, with the columns of `STAGES`."""
+
+    def steps(self) -> Iterator[tuple[Any, ...]]:
+        """A row for each step of each path, with the columns of `PATHS`."""
+
+
+class PlacedRows:
+    """Where contacts are, worked out one by one.
+
+    Args:
+        journey: the journey.
+        placements: of each contact.
+        summary: what became of contacts and events.
+    """
+
+    def __init__(self, journey: Journey, placements: list[Placement], summary: PlacingSummary) -> None:
+        self.journey = journey
+        self.placements = placements
+        self.summary = summary
+
+    def stages(self) -> Iterator[tuple[Any, ...]]:
+        """A row for each contact."""
+        owners = {stage.name: stage.owner for stage in self.journey.stages}
+        for own in self.placements:
+            last = own.path[-1] if own.path else None
+            yield (
+                own.contact,
+                own.stage,
+                last and last.since,
+                owners[own.stage],
+                len(own.path),
+                last.transition.label if last is not None and last.transition is not None else None,
+                last and last.evidence.at,
+            )
+
+    def steps(self) -> Iterator[tuple[Any, ...]]:
+        """A row for each step of each path."""
+        places = {id(way): place for place, way in enumerate(self.journey.transitions)}
+        for own in self.placements:
+            before = None
+            for number, step in enumerate(own.path):
+                way = step.transition
+                yield (
+                    own.contact,
+                    number,
+                    step.stage,
+                    step.since,
+                    before,
+                    -1 if way is None else places[id(way)],
+                    None if way is None else way.label,
+                    step.evidence.at,
+                )
+                before = step.stage
+
+
+def spellings_of(journey: Journey) -> Spellings:
+    """How a journey writes the names of the attributes that its rules read."""
+    rules = [way.when for way in journey.transitions] + [stage.qualified for stage in journey.stages]
+    paths = {path for rule in rules if rule is not None for path in rule.names}
+    names = {*paths, *(path.partition(".")[0] for path in paths), ENTRY_STAGE, ENTERED_AT}
+    found: dict[str, list[str]] = {}
+    for name in sorted(names):
+        found.setdefault(name.casefold(), []).append(name)
+    return Spellings(attributes={fold: tuple(own) for fold, own in found.items()})
+
+
+def wanted_of(spellings: Spellings) -> Callable[[str], bool]:
+    """Which columns of contacts a placement looks at, by folded name: a fault in another one is none here."""
+    names = {*spellings.attributes, "contact_id", "timezone"}
+    if "account" in names:
+        names.add("account_id")
+    return names.__contains__
+
+
+def place_rows(
+    journey: Journey,
+    events: Source,
+    contacts: Source | None,
+    at: datetime,
+    *,
+    zone: tzinfo | None = None,
+    timezone: str = "UTC",
+    max_bad: int | None = None,
+) -> PlacedRows:
+    """Place contacts one by one; see `Journey.place_table`."""
+    bad = BadRows(max_bad)
+    log = EventLog.read(events, zone=zone, bad=bad)
+    unknown = tuple(sorted(log.names() - journey.ways.events))
+    noted: Counter[str] = Counter()
+    instant = instant_reader(zone, bounded=True)
+    placements = []
+    people: Iterator[tuple[int, Contact | None, str]]
+    if contacts is None:
+        people = ((0, None, key) for key in log.contacts)
+    else:
+        spellings = spellings_of(journey)
+        table = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, wanted=wanted_of(spellings))
+        people = ((number, contact, contact.id) for number, contact in table)
+    for number, contact, key in people:
+        given: dict[str, Any] = {"contact": key, "timezone": timezone}
+        attributes: Mapping[str, Any] = {}
+        if contact is not None:
+            attributes = contact.values()
+            given["timezone"] = contact.timezone or timezone
+            try:
+                given |= _entry(journey, contact, instant, noted)
+            except BadCellError as error:
+                bad.add(BadRow(table.source, number, ENTERED_AT, error.found, error.allowed))
+                continue
+        placement = place(journey.ways, log.take(key), at, attributes, **given)
+        noted.update(placement.noted)
+        noted["not_entered"] += not placement.path
+        placements.append(placement)
+    noted["unknown_contact"] += len(log)
+    stages = Counter(placement.stage for placement in placements)
+    summary = PlacingSummary(
+        at=at,
+        contacts=len(placements),
+        events=log.rows,
+        stages={stage.name: stages[stage.name] for stage in journey.stages},
+        steps=sum(len(placement.path) for placement in placements),
+        noted={name: noted[name] for name in NOTED if noted[name]},
+        unknown_events=unknown,
+        bad_rows=bad.total,
+        bad=tuple(bad.first),
+    )
+    return PlacedRows(journey, placements, summary)
+
+
+def _entry(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]) -> dict[str, Any]:
+    """Where and when a contact enters, as his row says."""
+    found: dict[str, Any] = {}
+    stage, since = contact.attributes.get(ENTRY_STAGE), contact.attributes.get(ENTERED_AT)
+    if not is_missing(stage):
+        name = _text(stage)
+        if name in journey.ways.leaving:
+            found["stage"] = name
+        else:
+            noted["unknown_stage"] += 1
+    if not is_missing(since):
+        found["start"] = instant(since)
+    return found
+
+
+def _text(value: Any) -> str | None:
+    try:
+        return read_text(value)
+    except BadCellError:
+        return None
