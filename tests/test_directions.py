@@ -43,6 +43,7 @@ STREET = [
         "job",
         "testing",
     },
+    {"placing"},
     {"columns"},
     {"demo", "ledger_commands", "cli"},
     {"__main__"},
