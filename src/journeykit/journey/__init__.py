@@ -8,6 +8,7 @@ from journeykit.journey.chain import LEFT, Chain
 from journeykit.journey.estimate import Estimates, FunnelStep, Move, Stays, estimate
 from journeykit.journey.model import Journey, Stage, Transition
 from journeykit.journey.path import Event, Evidence, Placement, Step
+from journeykit.journey.picture import Drawing, Volumes
 from journeykit.journey.sales import Sales, sales_of
 from journeykit.journey.shares import Share
 from journeykit.journey.walk import Walk
@@ -16,6 +17,7 @@ __all__ = [
     "LEFT",
     "Attribution",
     "Chain",
+    "Drawing",
     "Estimates",
     "Event",
     "Evidence",
@@ -29,6 +31,7 @@ __all__ = [
     "Stays",
     "Step",
     "Transition",
+    "Volumes",
     "Walk",
     "attribute",
     "estimate",

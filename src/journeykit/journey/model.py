@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from journeykit.columns.placing import ColumnPlacements
     from journeykit.contact import Contact
     from journeykit.journey.path import Event, Placement
+    from journeykit.journey.picture import Drawing
     from journeykit.journey.walk import Walk
 
 
@@ -311,19 +311,43 @@ class Journey:
             graph.add_edge(way.source, way.to, transition=way, label=way.label)
         return graph
 
-    def to_mermaid(self) -> str:
-        """The journey as a Mermaid state diagram, for Markdown pages and wikis."""
-        keys = {stage.name: f"s{place}" for place, stage in enumerate(self.stages)}
-        lines = ["stateDiagram-v2", "    direction LR"]
-        for stage in self.stages:
-            owner = f" ({stage.owner})" if stage.owner else ""
-            lines.append(f'    state "{_label(stage.name + owner)}" as {keys[stage.name]}')
-        if self.stages:
-            lines.append(f"    [*] --> {keys[self.stages[0].name]}")
-        lines += [f"    {keys[way.source]} --> {keys[way.to]}: {_label(way.label)}" for way in self.transitions]
-        return "\n".join(lines) + "\n"
+    # Pictures
 
+    def to_mermaid(self, counts: Any = None) -> str:
+        """The journey as a Mermaid state diagram, for Markdown pages and wikis; ``counts`` as for `draw`."""
+        from journeykit.journey.picture import diagram_of, mermaid
 
-def _label(text: str) -> str:
-    """Text that Mermaid shows as it is: what its grammar would read is written as a character code."""
-    return re.sub(r'["#;:<>{}\n]', lambda found: f"#{ord(found[0])};", text)
+        return mermaid(diagram_of(self, counts))
+
+    def to_dot(self, counts: Any = None, title: str | None = None) -> str:
+        """The journey in the language of Graphviz; the arguments are those of `draw`."""
+        from journeykit.journey.picture import diagram_of, dot
+
+        return dot(diagram_of(self, counts, title))
+
+    def draw(self, counts: Any = None, title: str | None = None, *, columns: int | None = None) -> Drawing:
+        """The journey as a picture, which needs no further package.
+
+        Args:
+            counts: `journeykit.journey.Volumes`, or anything that they can be counted from, such as a list of
+                placements: the picture then shows how many contacts are where, and its lines are as wide as they
+                are busy. None for a picture without numbers.
+            title: what stands above it.
+            columns: how many stages stand in a row; None for what suits a page.
+
+        Raises:
+            ModelError: for counts of a stage or a transition that the journey does not have.
+
+        Example:
+            >>> Journey().draw(title="How contacts become customers")
+            Drawing(5 stages, 0 transitions)
+        """
+        from journeykit.journey.picture import diagram_of, drawing
+
+        return drawing(diagram_of(self, counts, title), columns)
+
+    def _repr_svg_(self) -> str:
+        return str(self.draw())
+
+    def _repr_html_(self) -> str:
+        return self.draw()._repr_html_()
