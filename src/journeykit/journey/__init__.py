@@ -3,15 +3,21 @@
 The only home of networkx.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from journeykit.journey.attribution import Attribution, attribute, removal_effects
 from journeykit.journey.chain import LEFT, Chain
 from journeykit.journey.estimate import Estimates, FunnelStep, Move, Stays, estimate
 from journeykit.journey.model import Journey, Stage, Transition
 from journeykit.journey.path import Event, Evidence, Placement, Step
-from journeykit.journey.picture import Drawing, Volumes
 from journeykit.journey.sales import Sales, sales_of
 from journeykit.journey.shares import Share
 from journeykit.journey.walk import Walk
+
+if TYPE_CHECKING:
+    from journeykit.journey.picture import Drawing, Volumes
 
 __all__ = [
     "LEFT",
@@ -38,3 +44,12 @@ __all__ = [
     "removal_effects",
     "sales_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Drawing", "Volumes"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Who decides claims draws nothing.
+    from journeykit.journey import picture
+
+    return getattr(picture, name)
