@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from journeykit.journey.attribution import Attribution, attribute, removal_effects
+from journeykit.journey.brief import Answer, Brief, OpenClaim, Sent, Solution
 from journeykit.journey.chain import LEFT, Chain
 from journeykit.journey.estimate import Estimates, FunnelStep, Move, Stays, estimate
+from journeykit.journey.handover import HANDOVERS, Handover, handover_rows, handovers
 from journeykit.journey.model import Journey, Stage, Transition
 from journeykit.journey.path import Event, Evidence, Placement, Step
 from journeykit.journey.sales import Sales, sales_of
@@ -20,19 +22,26 @@ if TYPE_CHECKING:
     from journeykit.journey.picture import Drawing, Volumes
 
 __all__ = [
+    "HANDOVERS",
     "LEFT",
+    "Answer",
     "Attribution",
+    "Brief",
     "Chain",
     "Drawing",
     "Estimates",
     "Event",
     "Evidence",
     "FunnelStep",
+    "Handover",
     "Journey",
     "Move",
+    "OpenClaim",
     "Placement",
     "Sales",
+    "Sent",
     "Share",
+    "Solution",
     "Stage",
     "Stays",
     "Step",
@@ -41,6 +50,8 @@ __all__ = [
     "Walk",
     "attribute",
     "estimate",
+    "handover_rows",
+    "handovers",
     "removal_effects",
     "sales_of",
 ]

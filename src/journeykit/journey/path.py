@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from journeykit.civil import micros
 from journeykit.errors import ModelError
 from journeykit.fields import optional_text, required_text, shown
 from journeykit.journey.model import Transition
 from journeykit.rule import Operand
+
+if TYPE_CHECKING:
+    from journeykit.contact import Contact
 
 
 def _aware(_: Any, __: Any, value: datetime) -> None:
@@ -125,6 +128,23 @@ class Placement:
     def stage_at(self, at: datetime) -> str | None:
         """The stage on which he was at an instant of the past; None before he entered the journey."""
         return next((step.stage for step in reversed(self.path) if step.since <= at), None)
+
+    def applied_to(self, contact: Contact) -> Contact:
+        """The contact with the stage on which he is here: what an arbiter decides on.
+
+        Raises:
+            ModelError: if the placement is that of somebody else.
+
+        Example:
+            >>> from journeykit import Contact
+            >>> Placement("anna", "decision").applied_to(Contact(id="anna", stage="awareness")).stage
+            'decision'
+        """
+        if self.contact not in (None, contact.id):
+            raise ModelError(
+                f"the placement is that of {self.contact!r}, the contact is {contact.id!r}", field="contact"
+            )
+        return evolve(contact, stage=self.stage)
 
     def __str__(self) -> str:
         return "\n".join([f"{self.contact or 'the contact'} is on {self.stage}", *(f"  {step}" for step in self.path)])
