@@ -29,6 +29,7 @@ from journeykit.errors import (
     PlaybookError,
     PolicyError,
 )
+from journeykit.journey_commands import add_place
 from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", action="store_true", help="print HTML")
 
+    add_place(commands, _instant, _count)
     add_ledger(commands, _instant, _count)
 
     graph = _command(commands, "graph", _graph, "draw the journey as a Mermaid diagram")

@@ -7,18 +7,21 @@ paths.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
+from journeykit.errors import DataError
 from journeykit.journey.walk import place
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.contacts import Contacts
 from journeykit.tables.events import EventLog
 from journeykit.tables.spellings import Spellings
+from journeykit.tables.writing import table_writer
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -288,3 +291,38 @@ def _text(value: Any) -> str | None:
         return read_text(value)
     except BadCellError:
         return None
+
+
+def place_one(
+    journey: Journey, events: Source, contacts: Source | None, contact: str, at: datetime, zone: str | None
+) -> Placement:
+    """Where one contact of a table is, with all the evidence.
+
+    Raises:
+        DataError: if neither table has him.
+    """
+    known = None if zone is None else ZoneInfo(zone)
+    log = EventLog.read(events, zone=known)
+    given: dict[str, Any] = {"contact": contact}
+    attributes: Mapping[str, Any] = {}
+    if contacts is not None:
+        spellings = spellings_of(journey)
+        table = Contacts(
+            contacts, spellings=spellings, zone=known, only=frozenset([contact]), wanted=wanted_of(spellings)
+        )
+        person = next((person for _, person in table), None)
+        if person is None:
+            raise DataError(f"there is no contact {contact!r} that can be used", source=table.source)
+        attributes = person.values()
+        given["timezone"] = person.timezone or "UTC"
+        given |= _entry(journey, person, instant_reader(known, bounded=True), Counter())
+    elif contact not in log.contacts:
+        raise DataError(f"there is no event of {contact!r} that can be used", source="events")
+    return place(journey.ways, log.take(contact), at, attributes, **given)
+
+
+def write_rows(path: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]], form: str | None = None) -> None:
+    """Write rows to a file, which appears whole or not at all; ``-`` is standard output."""
+    with table_writer(path, columns, form) as write:
+        for row in rows:
+            write(row)

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
+from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import readable
+from journeykit.tables.writing import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -113,3 +115,25 @@ def parquet_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[
         yield write_row
         if waiting:
             write_waiting()
+
+
+def write_again(source: str, out: str, column: str, values: Mapping[str, str]) -> None:
+    """Write a Parquet file again with a column of texts; see `journeykit.tables.rewriting.write_again`."""
+    pa, pq = _pyarrow()
+    with readable(source):
+        try:
+            table = pq.read_table(source)
+        except pa.ArrowException as error:
+            raise DataError(f"the file is not readable Parquet: {error}", source=source) from error
+    names = {fold_name(name): place for place, name in enumerate(table.column_names)}
+    place = names.get(column)
+    before = [None] * table.num_rows if place is None else table.column(place).to_pylist()
+    keys = table.column(names["contact_id"]).to_pylist()
+    cells = [values.get(str(key), own) for key, own in zip(keys, before, strict=True)]
+    filled = pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
+    if place is None:
+        table = table.append_column(column, filled)
+    else:
+        table = table.set_column(place, table.column_names[place], filled)
+    with whole_file(out) as file:
+        pq.write_table(table, file)

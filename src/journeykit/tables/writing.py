@@ -123,6 +123,13 @@ def _packed(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
 
 
 @contextmanager
+def text_file(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[io.TextIOWrapper]:
+    """A file as text in UTF-8, packed by gzip where the ending of its path says so."""
+    with _packed(file, path) as target, _text(target) as text:
+        yield text
+
+
+@contextmanager
 def _text(file: Any) -> Iterator[io.TextIOWrapper]:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:

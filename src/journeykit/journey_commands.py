@@ -1,0 +1,171 @@
+"""The command line of the journey: ``journeykit place``."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from journeykit.errors import DataError, MissingExtraError, ModelError, PlaybookError, Problem
+from journeykit.ledger_commands import WrongUsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Mapping
+
+    from journeykit.journey import Journey
+    from journeykit.placing import Placements
+
+
+def add_place(commands: Any, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+    """Add the command.
+
+    Args:
+        commands: the subparsers of ``journeykit``.
+        instant: reads an instant.
+        count: reads a whole number.
+    """
+    words = "say on which stage of the journey each contact is, from what he did"
+    parser = commands.add_parser("place", help=words, description=f"{words[0].upper()}{words[1:]}.")
+    parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
+    add_events(parser, instant, count)
+    parser.add_argument("--out", metavar="F", help="a row for each contact: .csv, .jsonl or .parquet; - prints CSV")
+    parser.add_argument("--paths", metavar="F", help="a row for each stage that a contact entered")
+    parser.add_argument(
+        "--placed", metavar="F", help="the table of contacts again, with the column stage as it is now, for decide"
+    )
+    parser.add_argument("--handovers", metavar="F", help="a row for each stage of another owner that a contact entered")
+    parser.add_argument("--since", type=instant, metavar="T", help="only hand-overs after T, such as the last run's")
+    parser.add_argument("--contact", metavar="ID", help="print the path of one contact, with its evidence")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.set_defaults(command=_place)
+
+
+def add_events(parser: argparse.ArgumentParser, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+    """Add what says who is placed, from which events, and for when."""
+    tables = parser.add_argument_group("tables", "CSV, JSON lines or Parquet; their endings say which")
+    tables.add_argument("--events", required=True, metavar="F", help="what contacts did: contact_id, event, at, ...")
+    tables.add_argument("--contacts", metavar="F", help="who is placed; by default whoever has an event")
+    tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
+    parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant for which they are placed")
+    parser.add_argument("--engine", choices=("one", "columns"), help="who does the work; both give the same paths")
+    parser.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
+
+
+def placed(arguments: argparse.Namespace, journey: Journey) -> Placements:
+    """Where the contacts of the tables are.
+
+    Raises:
+        DataError: for a table that cannot be used, or too many bad rows.
+        WrongUsageError: for a time zone that is none.
+    """
+    from zoneinfo import ZoneInfo
+
+    from journeykit.civil import clock
+
+    try:
+        zone = None if arguments.zone is None else ZoneInfo(clock(arguments.zone).name)
+    except ModelError as error:
+        raise WrongUsageError(f"--zone: {error}", field="zone") from error
+    columns = all(importlib.util.find_spec(name) is not None for name in ("numpy", "numba", "narwhals", "pyarrow"))
+    if arguments.engine == "columns" and not columns:
+        raise MissingExtraError("columns", "--engine columns")
+    if columns and arguments.engine != "one":
+        return journey.place_table(
+            arguments.events, arguments.contacts, at=arguments.at, zone=arguments.zone, max_bad=arguments.max_bad
+        )
+    from journeykit.placing import place_rows
+
+    return place_rows(journey, arguments.events, arguments.contacts, arguments.at, zone=zone, max_bad=arguments.max_bad)
+
+
+def journey_of(path: str) -> Journey:
+    """The journey of a playbook.
+
+    Raises:
+        PlaybookError: for a playbook that cannot be used, or has no journey with transitions.
+    """
+    from journeykit.playbook import Playbook
+
+    journey = Playbook.load(path).journey
+    if journey is None or not journey.transitions:
+        problem = Problem("journey.transitions", "there are none: without them nobody ever leaves the first stage")
+        raise PlaybookError([problem], source=path)
+    return journey
+
+
+def _place(arguments: argparse.Namespace) -> int:
+    from journeykit.placing import PATHS, STAGES, write_rows
+    from journeykit.tables.rewriting import write_again
+
+    _check(arguments)
+    journey = journey_of(arguments.playbook)
+    if arguments.contact is not None:
+        return _one(arguments, journey)
+    found = placed(arguments, journey)
+    if arguments.out is not None:
+        write_rows(arguments.out, STAGES, found.stages(), "csv" if arguments.out == "-" else None)
+    if arguments.paths is not None:
+        write_rows(arguments.paths, PATHS, found.steps())
+    if arguments.handovers is not None:
+        write_rows(arguments.handovers, *_handovers(arguments, journey, found))
+    if arguments.placed is not None:
+        write_again(arguments.contacts, arguments.placed, "stage", {row[0]: row[1] for row in found.stages()})
+    if arguments.json:
+        print(json.dumps(found.summary.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        print(found.summary, file=sys.stderr)
+    return 0
+
+
+def _handovers(
+    arguments: argparse.Namespace, journey: Journey, found: Placements
+) -> tuple[Mapping[str, str], Iterable[Any]]:
+    """The columns and rows of hand-overs."""
+    from journeykit.journey import HANDOVERS, handover_rows
+    from journeykit.placing import PATHS
+
+    paths = getattr(found, "paths", None)
+    if paths is None:
+        paths = (dict(zip(PATHS, row, strict=True)) for row in found.steps())
+    return HANDOVERS, handover_rows(paths, journey, arguments.since)
+
+
+def _one(arguments: argparse.Namespace, journey: Journey) -> int:
+    """One contact's path, worked out by the readable engine, which keeps the evidence."""
+    from journeykit.placing import place_one
+
+    print(place_one(journey, arguments.events, arguments.contacts, arguments.contact, arguments.at, arguments.zone))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """What can be said of the outputs before any work is done."""
+    from journeykit.tables import ENDINGS, format_of
+
+    outputs = {f"--{name}": getattr(arguments, name) for name in ("out", "paths", "handovers", "placed")}
+    outputs = {name: path for name, path in outputs.items() if path is not None}
+    if arguments.contact is None and not outputs and not arguments.json:
+        raise WrongUsageError("nothing is asked for: give --out, --paths, --handovers, --placed, --contact or --json")
+    if arguments.contact is not None and (outputs or arguments.json):
+        raise WrongUsageError("--contact prints one path, and goes with no other output")
+    if outputs.get("--out") == "-" and arguments.json:
+        raise WrongUsageError("--out - and --json both want the standard output")
+    if arguments.since is not None and arguments.handovers is None:
+        raise WrongUsageError("--since goes with --handovers")
+    if arguments.placed is not None and arguments.contacts is None:
+        raise WrongUsageError("--placed needs --contacts: it writes that table again")
+    read = {"the playbook": arguments.playbook, "--events": arguments.events, "--contacts": arguments.contacts}
+    taken = {os.path.realpath(path): name for name, path in read.items() if path is not None}
+    for name, path in outputs.items():
+        if path == "-" and name == "--out":
+            continue
+        if format_of(path) is None:
+            raise DataError(f"{name}: the ending of a table is one of {', '.join(ENDINGS)}", source=path)
+        if (other := taken.get(os.path.realpath(path))) is not None:
+            raise WrongUsageError(f"{name} {path} would overwrite {other}")
+        taken[os.path.realpath(path)] = name
+    if arguments.placed is not None and format_of(arguments.placed) != format_of(arguments.contacts):
+        raise WrongUsageError("--placed and --contacts must be of one format: the table is written as it was")
