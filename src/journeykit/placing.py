@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
+from journeykit.contact import Contact
 from journeykit.errors import DataError
 from journeykit.journey.walk import place
 from journeykit.tables.bad_rows import BadRow, BadRows
@@ -26,7 +27,6 @@ from journeykit.tables.writing import table_writer
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from journeykit.contact import Contact
     from journeykit.journey import Journey, Placement
     from journeykit.tables.formats import Source
 
@@ -233,25 +233,21 @@ def place_rows(
     noted: Counter[str] = Counter()
     instant = instant_reader(zone, bounded=True)
     placements = []
-    people: Iterator[tuple[int, Contact | None, str]]
+    people: Iterator[tuple[int, Contact]]
     if contacts is None:
-        people = ((0, None, key) for key in log.contacts)
+        people = ((0, Contact(id=key)) for key in log.contacts)
     else:
         spellings = spellings_of(journey)
         table = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, wanted=wanted_of(spellings))
-        people = ((number, contact, contact.id) for number, contact in table)
-    for number, contact, key in people:
-        given: dict[str, Any] = {"contact": key, "timezone": timezone}
-        attributes: Mapping[str, Any] = {}
-        if contact is not None:
-            attributes = contact.values()
-            given["timezone"] = contact.timezone or timezone
-            try:
-                given |= _entry(journey, contact, instant, noted)
-            except BadCellError as error:
-                bad.add(BadRow(table.source, number, ENTERED_AT, error.found, error.allowed))
-                continue
-        placement = place(journey.ways, log.take(key), at, attributes, **given)
+        people = iter(table)
+    for number, contact in people:
+        given: dict[str, Any] = {"contact": contact.id, "timezone": contact.timezone or timezone}
+        try:
+            given |= _entry(journey, contact, instant, noted)
+        except BadCellError as error:
+            bad.add(BadRow(table.source, number, ENTERED_AT, error.found, error.allowed))
+            continue
+        placement = place(journey.ways, log.take(contact.id), at, contact.values(), **given)
         noted.update(placement.noted)
         noted["not_entered"] += not placement.path
         placements.append(placement)
@@ -303,22 +299,28 @@ def place_one(
     """
     known = None if zone is None else ZoneInfo(zone)
     log = EventLog.read(events, zone=known)
-    given: dict[str, Any] = {"contact": contact}
-    attributes: Mapping[str, Any] = {}
+    person = Contact(id=contact)
     if contacts is not None:
         spellings = spellings_of(journey)
         table = Contacts(
             contacts, spellings=spellings, zone=known, only=frozenset([contact]), wanted=wanted_of(spellings)
         )
-        person = next((person for _, person in table), None)
-        if person is None:
+        found = next((found for _, found in table), None)
+        if found is None:
             raise DataError(f"there is no contact {contact!r} that can be used", source=table.source)
-        attributes = person.values()
-        given["timezone"] = person.timezone or "UTC"
-        given |= _entry(journey, person, instant_reader(known, bounded=True), Counter())
+        person = found
     elif contact not in log.contacts:
         raise DataError(f"there is no event of {contact!r} that can be used", source="events")
-    return place(journey.ways, log.take(contact), at, attributes, **given)
+    given = _entry(journey, person, instant_reader(known, bounded=True), Counter())
+    return place(
+        journey.ways,
+        log.take(contact),
+        at,
+        person.values(),
+        contact=contact,
+        timezone=person.timezone or "UTC",
+        **given,
+    )
 
 
 def write_rows(path: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]], form: str | None = None) -> None:

@@ -483,6 +483,7 @@ def _memory(program: Program) -> Memory:
         low=room(program.total_count),
         total=room(program.total_count),
         left=np.zeros(stages, np.int64),
+        spent=room(len(program.ways), np.bool_),
         passed=np.zeros(stages, np.int64),
         value=room(len(program.lasts)),
         value_at=room(len(program.lasts)),

@@ -76,6 +76,7 @@ class Memory(Bundle):
         low: by total, the first event that still counts.
         total: the totals.
         left: by stage, when he left it.
+        spent: by transition, whether it must close before it is taken on this stay.
         passed: by stage, the number of the settling in which he entered it.
         value: by last value, its code.
         value_at: its instant.
@@ -88,6 +89,7 @@ class Memory(Bundle):
         "low": table(np.int64),
         "total": table(np.int64),
         "left": table(np.int64),
+        "spent": table(np.bool_),
         "passed": table(np.int64),
         "value": table(np.int64),
         "value_at": table(np.int64),
@@ -333,25 +335,31 @@ def _due(routes, memory, way, since, last):
 
 
 @kernel
+def _is_open(routes, log, whose, memory, way, contact, stage, since, last, at, known):
+    if routes.event[way] >= 0:
+        if memory.fresh[routes.event[way]] == 0:
+            return False
+    elif routes.rule[way] >= 0:
+        if _verdict(routes, log, whose, memory, routes.rule[way], contact, at, known) != 1:
+            return False
+    elif at < _due(routes, memory, way, since, last):
+        return False
+    if routes.reentry[way] > 0 and at < _back_at(routes, memory, way, stage, at):
+        return False
+    gate = routes.gate[way]
+    return gate < 0 or _verdict(routes, log, whose, memory, gate, contact, at, known) == 1
+
+
+@kernel
 def _open_way(routes, log, whose, memory, contact, stage, since, last, at, known, settling):
-    """The first transition that can be taken, or -1."""
+    """The first transition that can be taken, or -1; see `Walk` for those that are spent."""
     for way in range(routes.leaving[stage], routes.leaving[stage + 1]):
-        if memory.passed[routes.target[way]] == settling:
-            continue
-        if routes.event[way] >= 0:
-            if memory.fresh[routes.event[way]] == 0:
-                continue
-        elif routes.rule[way] >= 0:
-            if _verdict(routes, log, whose, memory, routes.rule[way], contact, at, known) != 1:
-                continue
-        elif at < _due(routes, memory, way, since, last):
-            continue
-        if routes.reentry[way] > 0 and at < _back_at(routes, memory, way, stage, at):
-            continue
-        gate = routes.gate[way]
-        if gate >= 0 and _verdict(routes, log, whose, memory, gate, contact, at, known) != 1:
-            continue
-        return way
+        if not _is_open(routes, log, whose, memory, way, contact, stage, since, last, at, known):
+            memory.spent[way] = False
+        elif memory.passed[routes.target[way]] == settling:
+            memory.spent[way] = routes.event[way] < 0
+        elif not memory.spent[way]:
+            return way
     return -1
 
 
@@ -403,6 +411,8 @@ def _forget(routes, memory, low):
     for stage in range(routes.stages):
         memory.left[stage] = _MISSING
         memory.passed[stage] = 0
+    for way in range(len(routes.place)):
+        memory.spent[way] = False
     for last in range(len(routes.last_event)):
         memory.value[last] = -1
         memory.value_at[last] = _MISSING
@@ -487,6 +497,8 @@ def _walk(routes, log, whose, memory, paths, counted, contact, until, used):
                     memory.fresh[routes.event[way]] -= 1
                 memory.left[stage] = now
                 stage, since = routes.target[way], now
+                for other in range(routes.leaving[stage], routes.leaving[stage + 1]):
+                    memory.spent[other] = False
                 memory.passed[stage] = settling
                 paths.contact[used], paths.stage[used], paths.since[used] = contact, stage, now
                 paths.way[used] = routes.place[way]

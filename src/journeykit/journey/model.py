@@ -220,8 +220,9 @@ class Journey:
         He enters at his first event, or at ``start``. At each instant all its events become known; then the first
         transition that can be taken is, in document order, and so on until none can: by one of the events, each of
         which takes one transition; by a rule that is true; by a silence that has lasted long enough. No stage is
-        entered twice at one instant. Every transition is taken at its exact instant, so that the path up to an
-        instant is the same whenever it is asked for.
+        entered twice at one instant: a transition that could be taken but for that must close, and open again, before
+        it is taken on this stay. Every transition is taken at its exact instant, so that the path up to an instant is
+        the same whenever it is asked for.
 
         Args:
             events: what he did, in any order; those after ``at`` do not count, nor does what is given twice.

@@ -63,6 +63,7 @@ class Walk:
         "_noted",
         "_path",
         "_since",
+        "_spent",
         "_stage",
         "_start",
         "_sums",
@@ -97,6 +98,7 @@ class Walk:
         self._timer = FOREVER
         self._path: list[Step] = []
         self._left: dict[str, int] = {}
+        self._spent: set[Way] = set()
         self._last = -FOREVER
         self._latest: dict[str, int] = {}
         # By event, its instants in order; by property that is added up, the instants of its numbers and their sums.
@@ -217,9 +219,19 @@ class Walk:
         self._path.append(Step(self._stage, when, None, Evidence(when if event else None, event)))
 
     def _open_way(self, at: int, fresh: Mapping[str, int], passed: set[str]) -> Way | None:
-        """The first transition that can be taken; no stage is entered twice at one instant."""
+        """The first transition that can be taken; no stage is entered twice at one instant.
+
+        One that could be taken but for that is spent: it must close, and open again, before it is taken on this stay.
+        Else two rules that both stay true would throw a contact to and fro for ever.
+        """
         for way in self._ways.leaving[self._stage]:
-            if way.target not in passed and self._is_open(way, at, fresh):
+            # An event is over with its instant: it never stays open.
+            if not self._is_open(way, at, fresh):
+                self._spent.discard(way)
+            elif way.target in passed:
+                if way.event is None:
+                    self._spent.add(way)
+            elif way not in self._spent:
                 return way
         return None
 
@@ -260,6 +272,7 @@ class Walk:
             known = None if last in (None, -FOREVER) else moment(last)
             evidence = Evidence(known, silence=way.without or "event")
         self._left[self._stage] = at
+        self._spent.clear()
         self._stage, self._since = way.target, at
         self._path.append(Step(way.target, moment(at), way.transition, evidence))
 
