@@ -85,7 +85,7 @@ def situation(seed: int) -> Situation:
     at = datetime(day.year, day.month, day.day, *time, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     is_plan = rng.random() < 0.35
     until = at + timedelta(days=rng.choice((1, 1, 2)), hours=rng.choice((0, 0, 3, 12))) if is_plan else None
-    playbook = _playbook(rng, day, few=is_plan)
+    playbook = advancing(seed, _playbook(rng, day, few=is_plan))
     contact = Contact(
         id=rng.choice(("anna", "ben", "cleo")),
         stage=rng.choice(("early", "early", "late")),
@@ -152,6 +152,25 @@ def _journey(rng: Random) -> Journey:
         stages=(Stage(name="early"), Stage(name="late", owner=rng.choice(("sales", "marketing")))),
         transitions=(Transition(source="early", to="late", event="won"),),
     )
+
+
+def advancing(seed: int, playbook: Playbook) -> Playbook:
+    """The playbook, in some situations with stages of known or unknown value and content that moves contacts on.
+
+    It draws from a stream of its own, so that everything else stays what it was.
+    """
+    rng = Random(f"advances {seed}")
+    if rng.random() < 0.6:
+        return playbook
+    stages = {stage.name: stage for stage in (playbook.journey or Journey(["early", "late"])).stages}
+    values = {name: rng.choice((0.0, 1.0, 3.0, 20.0, None)) for name in stages}
+    journey = Journey(
+        [evolve(stage, value=values[name]) for name, stage in stages.items()],
+        playbook.journey.transitions if playbook.journey else (),
+    )
+    gains = ({"late": 0.5}, {"late": 0.25, "early": -0.5}, {"early": 1.0}, {"late": -0.125}, {}, None, None)
+    content = [evolve(one, advances=rng.choice(gains)) for one in playbook.content or ()]
+    return evolve(playbook, journey=rng.choice((journey, journey, journey, playbook.journey)), content=content)
 
 
 def _some(rng: Random, values: tuple[str, ...], chance: float = 0.4) -> list[str]:

@@ -417,7 +417,7 @@ class Oracle:
                 1 + self.playbook.interest_lift if set(contact.interests) & set(wish.facets.get("topic", ())) else 1.0
             )
             weight *= 1.0 if claim.propensity is None else claim.propensity
-            weight *= 1.0 if claim.value is None else claim.value
+            weight *= self._gain(content) if claim.value is None else claim.value
         wish.weight = scaled(weight, MILLION)
         rank: Any = 0
         if self.playbook.policy == "ranked":
@@ -428,6 +428,15 @@ class Oracle:
                 asked = datetime(campaign.starts.year, campaign.starts.month, campaign.starts.day, tzinfo=UTC)
             rank = micros(asked) if asked else -(2**62)
         wish.level = (campaign.tier, rank)
+
+    def _gain(self, content: Content | None) -> float:
+        """What moving the contact to other stages is worth; 1 where that is not known."""
+        stages = self.playbook.journey.stages if self.playbook.journey else ()
+        worth = {stage.name: stage.value for stage in stages if stage.value is not None}
+        advances = {} if content is None or content.advances is None else content.advances
+        if not advances or not {self.contact.stage, *advances} <= set(worth):
+            return 1.0
+        return sum(chance * (worth[to] - worth[self.contact.stage]) for to, chance in advances.items())
 
     def position(self, item: tuple[Wish, datetime]) -> tuple[Any, ...]:
         """Its place in the total order of claims."""

@@ -120,7 +120,7 @@ class Case:
             consent = contact.consent_for(channel, now) if channel is not None else None
             agreed = not contact.opted_out and (consent is True or (consent is None and not deny_unknown))
             in_hours = not schedule or not schedule.closed(channel, now, self.clock)
-            for opening, claim, *fit in fits:
+            for opening, claim, fit in fits:
                 if not opening.starts <= day <= opening.ends or (
                     opening.dates is not None and day not in opening.dates
                 ):
@@ -135,7 +135,7 @@ class Case:
                     continue
                 entry = self._derived(opening, claim, [now])
                 entry.instants = entry.asked
-                entry.fit = fit[0], fit[1], fit[2]
+                entry.fit = fit
                 found.append(entry)
         return found
 
@@ -250,7 +250,8 @@ class Case:
         contact = self.contact
         fit = entry.fit
         if fit is None:
-            fit = entry.fit = self.compiled.fit(opening, contact.stage, contact.role)[2:]
+            fit = entry.fit = self.compiled.fit(opening, contact.stage, contact.role)[2]
+        base, stage_fit, role_fit, gain = fit
         channel = opening.channel
         preference = contact.preferences.get(channel, 1.0) if contact.preferences and channel else 1.0
         interest = 1.0
@@ -262,9 +263,12 @@ class Case:
             opening.campaign,
             opening.content,
             opening.team,
-            *fit,
+            base,
+            stage_fit,
+            role_fit,
             preference,
             interest,
+            gain,
         )
 
     def weigh(self, entry: Entry) -> bool:

@@ -9,6 +9,7 @@ from journeykit.campaign import Campaign, Claim
 from journeykit.cap import Limit
 from journeykit.civil import DAY, FOREVER, Clock, clock
 from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
+from journeykit.entry import Degrees
 from journeykit.quota import number_of
 from journeykit.room import Gauge
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 _ROOM_FOR_STRANGERS = 20_000
 
-Fit = tuple[Opening, Claim, float, float, float]
-"""An opening that fits a stage and role, its claim, and base weight, stage fit and role fit."""
+Fit = tuple[Opening, Claim, Degrees]
+"""An opening for a stage and role, its claim, and how far it fits."""
 
 
 class Effects:
@@ -65,6 +66,7 @@ class Compiled:
         self.teams = {team.name: team for team in playbook.teams or ()}
         self.contents = {content.id: content for content in playbook.content or ()}
         self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
+        self.values = {} if playbook.journey is None else playbook.journey.values
         self._firsts = [conflict.first for conflict in playbook.conflicts]
         self._thens = [conflict.then for conflict in playbook.conflicts]
         self._own_columns = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
@@ -126,15 +128,16 @@ class Compiled:
             if role is None and on_missing.role == "deny" and content is not None and content.roles is not None:
                 continue
             fit = self.fit(opening, stage, role)
-            if fit[3] > 0 and fit[4] > 0:
+            if fit[2][1] > 0 and fit[2][2] > 0:
                 yield fit
 
     def fit(self, opening: Opening, stage: str | None, role: str | None) -> Fit:
-        """An opening with its base weight, stage fit and role fit."""
+        """An opening, its claim, and how far it fits a stage and role."""
         stage_fit, role_fit = opening.stage_fit(stage), opening.role_fit(role)
         lever = opening.team.lever if opening.team else 1.0
         claim = self.claims.get(opening) or _claim_for(opening)
-        return opening, claim, opening.campaign.weight * lever * stage_fit * role_fit, stage_fit, role_fit
+        base = opening.campaign.weight * lever * stage_fit * role_fit
+        return opening, claim, (base, stage_fit, role_fit, opening.stage_gain(stage, self.values))
 
     def openings_for(self, claim: Claim) -> tuple[Opening, ...] | str:
         """The openings that a claim asks for, one for each content that it leaves open; or what is wrong with it."""

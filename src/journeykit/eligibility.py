@@ -87,6 +87,10 @@ class Opening:
         """Degree of fit for the contact's stage; 1 where it is missing."""
         return 1.0 if self.content is None or stage is None else self.content.stage_fit(stage)
 
+    def stage_gain(self, stage: str | None, values: Mapping[str, float]) -> float | None:
+        """What the content is expected to bring by moving the contact on; None where that is not known."""
+        return None if self.content is None else self.content.stage_gain(stage, values)
+
     def role_fit(self, role: str | None) -> float:
         """Degree of fit for the contact's role; 1 where it is missing."""
         return 1.0 if self.content is None or role is None else self.content.role_fit(role)

@@ -18,6 +18,10 @@ Level = tuple[int, int]
 """Tier and rank: the smaller is decided first."""
 
 
+Degrees = tuple[float, float, float, float | None]
+"""Base weight, stage fit, role fit and stage gain."""
+
+
 class Entry:
     """One claim in a case.
 
@@ -31,6 +35,7 @@ class Entry:
         obeys_caps: whether caps can stop it.
         level: tier and rank.
         factors: what the weight is made of.
+        fit: how far it fits the contact, once that has been asked.
         fault: what is wrong with it, or None.
         own: its own date or instant as a text, which tells apart claims that ask for the same thing; or nothing.
         whose: the contact's id where an account is decided together; else nothing.
@@ -68,7 +73,7 @@ class Entry:
         self.level: Level = (0, 0)
         self.factors: dict[str, float] | None = None
         self.fault = fault
-        self.fit: tuple[float, float, float] | None = None
+        self.fit: Degrees | None = None
         self.outside: str | None = None
         self.own = "" if claim.at is None or fault is not None else _own_date(claim.at)
         self.twin = 0

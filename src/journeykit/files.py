@@ -28,6 +28,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from journeykit import lines
 from journeykit.cap import Limit
+from journeykit.content import Gain
 from journeykit.errors import ModelError, PlaybookError, Problem
 from journeykit.fields import shown
 from journeykit.journey import Journey
@@ -303,7 +304,7 @@ def _field_reader(key: Key, converter: Converter) -> Callable[[Any, Any], Any]:
     return read
 
 
-_NUMBERED = (Mapping[str, float], float | Mapping[str, float])
+_NUMBERED = (Mapping[str, float], Mapping[str, Gain], float | Mapping[str, float])
 
 
 def _checked(key: Key, value: Any) -> Any:

@@ -59,7 +59,8 @@ _KINDS = 100
 _SHOWN = 10
 _AT_ONCE = 500
 """So many contacts are decided before what is granted to them is reserved."""
-_GAPS = ("timezone", "stage", "role", "consent")
+GAPS = ("timezone", "stage", "role", "consent", "stage_value")
+"""What contacts can lack."""
 
 
 @frozen(kw_only=True)
@@ -117,7 +118,9 @@ class Summary:
         stages: likewise, by the contact's stage.
         channels: likewise, by channel.
         missing: what contacts lack though a claim asks for it: by ``timezone``, ``stage``, ``role`` and ``consent``,
-            what the playbook says to do then (``setting``), and how many claims it was done for (``claims``).
+            what the playbook says to do then (``setting``), and how many claims it was done for (``claims``). By
+            ``stage_value``, for how many claims content says what it advances, while the value of the contact's stage
+            or of one that it advances to is not known; the claim then weighs what it would without.
         bad_rows: how many rows could not be used.
         bad_kinds: by table, column and what would have been allowed, how many of them.
         bad_first: the first of them.
@@ -286,6 +289,7 @@ class Tally:
         self.unproven += not decision.optimal
         stage, rows = contact.stage, self.rows
         gaps = contact.timezone is None or stage is None or contact.role is None or self._lacks_consent(contact)
+        gaps = gaps or self._asks.values
         if stage is not None and stage not in self._stages:
             stage = _OTHER
         invalid = []
@@ -380,8 +384,9 @@ class Tally:
         """How many claims lack which data, and what the playbook says to do then."""
         settings = self.playbook.on_missing
         return {
-            name: {"setting": getattr(settings, name), "claims": self.missing[name]}
-            for name in _GAPS
+            # Without a value of the stage there is one thing to do, and so no setting.
+            name: {"setting": getattr(settings, name, "allow"), "claims": self.missing[name]}
+            for name in GAPS
             if self.missing[name]
         }
 
@@ -394,12 +399,18 @@ class Tally:
 
 
 class Asks:
-    """Which data of a contact a claim asks for."""
+    """Which data of a contact a claim asks for.
+
+    Attributes:
+        values: whether some content asks for the value of a stage.
+    """
 
     def __init__(self, playbook: Playbook) -> None:
         self.playbook = playbook
         self.campaigns: dict[str, Campaign] = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self.contents: dict[str, Content] = {content.id: content for content in playbook.content or ()}
+        self.values = any(content.advances for content in self.contents.values())
+        self._values = {} if playbook.journey is None else playbook.journey.values
         self._known: dict[tuple[str, str | None, str | None], frozenset[str]] = {}
 
     def gaps(self, contact: Contact, row: Row) -> Iterator[str]:
@@ -416,6 +427,8 @@ class Asks:
             yield "stage"
         if contact.role is None and "role" in asked:
             yield "role"
+        if "stage_value" in asked and self.contents[row.content or ""].stage_gain(contact.stage, self._values) is None:
+            yield "stage_value"
         if "consent" in asked:
             channel, consent = row.channel, contact.consent
             if consent is None or channel is None or (channel not in consent and "*" not in consent):
@@ -429,6 +442,8 @@ class Asks:
             yield "stage"
         if content is not None and content.roles is not None:
             yield "role"
+        if content is not None and content.advances is not None:
+            yield "stage_value"
         if campaign is None or campaign.needs_consent:
             yield "consent"
         if self._is_local(campaign, content, channel):

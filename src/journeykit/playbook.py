@@ -252,6 +252,8 @@ def find_problems(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[Problem
     for path, content in gaps.numbered("content", playbook.content):
         for stage in content.stages or ():
             yield from _reference(f"{path}.stages.{stage}", "stage", stage, stages)
+        for stage in content.advances or ():
+            yield from _reference(f"{path}.advances.{stage}", "stage", stage, stages)
     for path, campaign in gaps.numbered("campaigns", playbook.campaigns):
         if campaign.team is not None:
             yield from _reference(f"{path}.team", "team", campaign.team, teams)
@@ -355,6 +357,8 @@ def _scopes(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[tuple[str, Sc
 
 def find_warnings(playbook: Playbook) -> Iterator[Problem]:
     """What is allowed but probably not meant."""
+    for at, content in enumerate(playbook.content or ()):
+        yield from _value_warnings(f"content[{at}].advances", content, playbook.journey)
     if playbook.campaigns is None:
         return
     openings = {
@@ -378,6 +382,23 @@ def _warning(path: str, message: str) -> Problem:
 
 def _contents(playbook: Playbook, campaign: Campaign) -> list[Content]:
     return [content for content in playbook.content or () if content.id in campaign.content]
+
+
+def _value_warnings(path: str, content: Content, journey: Journey | None) -> Iterator[Problem]:
+    """Gains that do not count, since the value of a stage is not known."""
+    values = {} if journey is None else journey.values
+    unknown = [stage for stage in content.advances or () if stage not in values]
+    if unknown:
+        yield _warning(path, f"the gain never counts: {_valueless(unknown)}")
+    elif content.advances:
+        stages = [stage.name for stage in (journey.stages if journey else ()) if content.stage_fit(stage.name)]
+        without = [stage for stage in stages if stage not in values]
+        if without:
+            yield _warning(path, f"the gain does not count for contacts there: {_valueless(without)}")
+
+
+def _valueless(stages: list[str]) -> str:
+    return f"the journey has no value for the stage{'s' * (len(stages) > 1)} {', '.join(map(repr, stages))}"
 
 
 def _cap_warnings(path: str, cap: Cap, everything: list[dict[str, tuple[str, ...]]]) -> Iterator[Problem]:

@@ -32,6 +32,8 @@ class Context:
         role_fit: degree to which it fits the contact's role, from 0 to 1.
         preference: the contact's own preference for the channel, from 0 to 1; 1 where he has none.
         interest: 1, or 1 + the playbook's ``interest_lift`` where the topics meet the contact's interests.
+        gain: what the content is expected to bring by moving the contact to other stages, in stage value; None where it
+            does not say that it does, or where the values are not known.
     """
 
     __slots__ = (
@@ -39,6 +41,7 @@ class Context:
         "base",
         "campaign",
         "content",
+        "gain",
         "interest",
         "playbook",
         "preference",
@@ -59,6 +62,7 @@ class Context:
         role_fit: float,
         preference: float,
         interest: float,
+        gain: float | None = None,
     ) -> None:
         self.at = at
         self.playbook = playbook
@@ -70,6 +74,7 @@ class Context:
         self.role_fit = role_fit
         self.preference = preference
         self.interest = interest
+        self.gain = gain
 
     def factors(self, claim: Claim) -> dict[str, float]:
         """The factors of the policy `weighted`, in the order in which they are multiplied."""
@@ -85,6 +90,8 @@ class Context:
             found["propensity"] = claim.propensity
         if claim.value is not None:
             found["value"] = claim.value
+        elif self.gain is not None:
+            found["stage gain"] = self.gain
         return found
 
 

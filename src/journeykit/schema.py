@@ -22,6 +22,7 @@ from attrs import NOTHING, Attribute, fields, frozen, has
 
 from journeykit.cap import FACETS, Cap, Limit, Requirement, Scope
 from journeykit.civil import PERIODS, WEEKDAYS
+from journeykit.content import Gain
 from journeykit.fields import LARGEST, Bounds, OneOf
 from journeykit.hours import Holiday, Hours
 from journeykit.journey import Stage, Transition
@@ -166,6 +167,7 @@ _LAG = {
 }
 _POINTS = {"type": "number", "minimum": 0, "maximum": LARGEST}
 _DEGREE = {"type": "number", "minimum": 0, "maximum": 1}
+_GAIN = {"type": "number", "minimum": -1, "maximum": 1}
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,6 +192,7 @@ LEAVES: dict[Any, dict[str, Any]] = {
     tuple[date, ...]: {"type": "array", "items": _ref("date")},
     tuple[date, date]: {"type": "array", "items": _ref("date"), "minItems": 2, "maxItems": 2},
     Mapping[str, float]: {"anyOf": [_named(_DEGREE), _ref("texts")]},
+    Mapping[str, Gain]: _named(_GAIN),
     float | Mapping[str, float]: {"anyOf": [_POINTS, _named(_POINTS)]},
     float | Limit: {"anyOf": [_POINTS, _ref("Limit")]},
 }

@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from journeykit import lines
 from journeykit.cap import FACETS, Scope
 from journeykit.civil import PERIODS
+from journeykit.content import Gain
 from journeykit.errors import ModelError, RuleError, closest
 from journeykit.fields import shown
 from journeykit.rule import Rule
@@ -246,6 +247,12 @@ def _degrees(value: object) -> Any:
     return _numbers(value)
 
 
+def _gains(value: object) -> Any:
+    if not isinstance(value, Mapping):
+        raise expected("a mapping of stages to numbers from -1 to 1", value)
+    return _numbers(value)
+
+
 def _points(value: object) -> Any:
     if isinstance(value, list | tuple):
         raise expected("a number, or a mapping of channels to numbers", value)
@@ -370,6 +377,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {
     tuple[date, ...]: _dates,
     tuple[date, date]: _span,
     Mapping[str, float]: _degrees,
+    Mapping[str, Gain]: _gains,
     float | Mapping[str, float]: _points,
 }
 
@@ -419,5 +427,6 @@ WRITERS: dict[Any, Callable[[Any], Any]] = {
     tuple[date, ...]: lambda days: [str(day) for day in days],
     tuple[date, date]: lambda days: [str(day) for day in days],
     Mapping[str, float]: _plain_numbers,
+    Mapping[str, Gain]: _plain_numbers,
     float | Mapping[str, float]: _plain_numbers,
 }

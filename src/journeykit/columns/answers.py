@@ -22,6 +22,7 @@ from journeykit.columns.layout import NONE, RULE_OPTED_OUT, RULE_SUPPRESSED
 from journeykit.decision import Outcome
 from journeykit.fields import MILLIONTH
 from journeykit.identity import claim_digest
+from journeykit.job import GAPS
 from journeykit.tables.cells import BadCellError, is_missing, read_text
 from journeykit.tables.decisions import DECISIONS, decision_cells
 
@@ -215,7 +216,7 @@ class Counts:
         self.labels = np.zeros((max(1, len(layout.list)), len(REASONS), 3), np.int64)
         self.rules: Counter[str] = Counter()
         self.stages = np.zeros((len(layout.stages.list) + 2, 3), np.int64)
-        self.missing = np.zeros(4, np.int64)
+        self.missing = np.zeros(len(GAPS), np.int64)
         self.usage = np.zeros(len(layout.quotas.sides), np.int64)
         self.value = 0
 

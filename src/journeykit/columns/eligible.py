@@ -405,6 +405,8 @@ def count_missing(rules, opening, people, contact, asks, tally, sign):
         channel = openings.channel[opening]
         if channel < 0 or consent[contact, channel] == UNKNOWN:
             tally.missing[3] += sign
+    if asks & 16 and np.isnan(rules.stage_gain[opening, person.stage[contact]]):
+        tally.missing[4] += sign
 
 
 @inlined
@@ -470,6 +472,10 @@ def weigh(rules, opening, people, contact, score, value, entries, entry):
         weight = weight * score
     if value == value:
         weight = weight * value
+    elif rules.stage_gain.shape[1]:
+        gain = rules.stage_gain[opening, person.stage[contact]]
+        if gain == gain:
+            weight = weight * gain
     claim.product[entry] = weight
 
 

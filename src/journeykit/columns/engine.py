@@ -46,7 +46,7 @@ from journeykit.contact import Contact
 from journeykit.eligibility import Subject, slot_of_day
 from journeykit.fields import MILLIONTH, scaled
 from journeykit.hours import HORIZON, WEEKS
-from journeykit.job import Asks
+from journeykit.job import GAPS, Asks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ class Engine:
         self._lock = threading.Lock()
         self.denies = _denies(self.playbook.on_missing)
         asks = Asks(self.playbook)
-        bits = {"timezone": 1, "stage": 2, "role": 4, "consent": 8}
+        bits = {name: 1 << bit for bit, name in enumerate(GAPS)}
         self.asks = np.array(
             [sum(bits[a] for a in asks.asked(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
             np.int64,
@@ -490,6 +490,6 @@ def _tally(layout: Layout) -> Tally:
         rules=np.zeros(len(layout.rules.list), np.int64),
         stages=np.zeros((len(layout.stages.list) + 2, 3), np.int64),
         sums=np.zeros(3, np.int64),
-        missing=np.zeros(4, np.int64),
+        missing=np.zeros(len(GAPS), np.int64),
         usage=np.zeros(len(layout.quotas.sides), np.int64),
     )

@@ -101,6 +101,8 @@ class Rules(Bundle):
         openings: what can be asked for (`OPENINGS`).
         stage_fit: by opening and stage, the degree of fit.
         role_fit: by opening and role.
+        stage_gain: by opening and stage, what the content is expected to bring by moving the contact on, NaN where that
+            is not known; no columns where no content says that it does.
         owner: by opening and stage, the rule of the stage's owner where that is another department, or -1.
         cells: the cells of the openings (`CELLS`).
         topics: the topics of the openings.
@@ -130,6 +132,7 @@ class Rules(Bundle):
         "openings": table(OPENINGS),
         "stage_fit": table(np.float64, 2),
         "role_fit": table(np.float64, 2),
+        "stage_gain": table(np.float64, 2),
         "owner": table(np.int64, 2),
         "cells": table(CELLS),
         "topics": table(np.int64),
@@ -281,6 +284,7 @@ class Layout:
             "openings": openings,
             "stage_fit": _table([[o.stage_fit(s) for s in stages] for o in table], len(stages), np.float64),
             "role_fit": _table([[o.role_fit(r) for r in roles] for o in table], len(roles), np.float64),
+            "stage_gain": self._gains(stages),
             "owner": _table([[owner(o, s) for s in stages] for o in table], len(stages), np.int64),
             "cells": np.array([cell for own in cells for cell in own], CELLS),
             "topics": np.array([topic for own in topics for topic in own], np.int64),
@@ -290,6 +294,14 @@ class Layout:
             ),
             "topic_rule": np.array([rule(f"topic consent {topic}") for topic in self.topics.list], np.int64),
         }
+
+    def _gains(self, stages: list[str | None]) -> np.ndarray:
+        """What contents are expected to bring, by opening and stage."""
+        if not any(opening.content is not None and opening.content.advances for opening in self.list):
+            return np.empty((len(self.list), 0))
+        values = self.compiled.values
+        rows = [[opening.stage_gain(stage, values) for stage in stages] for opening in self.list]
+        return np.array([[np.nan if gain is None else gain for gain in row] for row in rows], np.float64)
 
     def _cell(self, cap: int, key: tuple[str, ...]) -> int:
         return self._cells.setdefault((cap, key), len(self._cells))

@@ -37,7 +37,7 @@ from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, 
 from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
-from journeykit.job import Summary, Tally, calendar_of, summarise
+from journeykit.job import GAPS, Summary, Tally, calendar_of, summarise
 from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError
@@ -788,7 +788,7 @@ class TableJob:
         total = self._tally.plus(
             (counts.outcomes(), counts.reasons(), counts.by_rule()),
             (teams, counts.by_stage(), channels),
-            dict(zip(("timezone", "stage", "role", "consent"), counts.missing.tolist(), strict=True)),
+            dict(zip(GAPS, counts.missing.tolist(), strict=True)),
             counts.value,
         )
         return summarise(

@@ -38,6 +38,7 @@ class Wishes:
         interest: 1, or 1 + the playbook's ``interest_lift``.
         propensity: the chance of a response; NaN where none is given.
         value: what a response is worth; NaN where none is given.
+        gain: what the content is expected to bring in stage value; NaN where that is not known.
         product: what the policy `weighted` makes of all these.
         priority: the campaign's priority.
         asked_at: the instant of asking, in microseconds since 1970; the start of its campaign where the claim has none.
@@ -64,6 +65,15 @@ class Wishes:
         parts, person = self._layout.parts, self._person[self._contact]
         fits = parts["stage_fit"][self._opening, person["stage"]], parts["role_fit"][self._opening, person["role"]]
         found: np.ndarray = parts["openings"]["scale"][self._opening] * fits[0] * fits[1]
+        return found
+
+    @property
+    def gain(self) -> np.ndarray:
+        """What the contents are expected to bring in stage value; NaN where that is not known."""
+        gains: np.ndarray = self._layout.parts["stage_gain"]
+        if not gains.shape[1]:
+            return np.full(len(self), np.nan)
+        found: np.ndarray = gains[self._opening, self._person[self._contact]["stage"]]
         return found
 
     @property
@@ -212,15 +222,19 @@ class Weigher:
         if known:
             claim = evolve(claim, **known)  # type: ignore[arg-type]  # these two take numbers
         zone = self.playbook.timezone if people.person["traits"][row] & NO_ZONE else contact.timezone
+        base, stage_fit, role_fit, gain = self.compiled.fit(opening, contact.stage, contact.role)[2]
         context = Context(
             clock(zone).moment(self.now),
             self.playbook,
             opening.campaign,
             opening.content,
             opening.team,
-            *self.compiled.fit(opening, contact.stage, contact.role)[2:],
+            base,
+            stage_fit,
+            role_fit,
             preference,
             interest,
+            gain,
         )
         weight = self.policy.weigh(claim, contact, context)
         if isinstance(weight, (bool, str, bytes)) or weight is None:

@@ -152,6 +152,11 @@ class Journey:
         """The department that owns a stage; None for a stage without owner, or an unknown one."""
         return next((known.owner for known in self.stages if known.name == stage), None)
 
+    @property
+    def values(self) -> dict[str, float]:
+        """By stage, what it is worth to have a contact there; stages of unknown value are left out."""
+        return {stage.name: stage.value for stage in self.stages if stage.value is not None}
+
     def valued(self, values: Mapping[str, float]) -> Journey:
         """The same journey with values of stages, such as `journeykit.journey.Chain.values` gives.
 

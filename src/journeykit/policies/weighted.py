@@ -18,7 +18,9 @@ class Weighted:
 
     ``campaign.weight x team.lever x stage fit x role fit x channel preference x interest x propensity x value``,
     multiplied in this order in float64, each 1 where it is absent. Every factor is kept in the decision, so that a
-    person can see where a weight comes from.
+    person can see where a weight comes from. Where a claim has no value of its own and its content says what it
+    advances, the value is the stage gain: the sum over these stages of the gain in probability times the gain in
+    `Stage.value`.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -41,6 +43,8 @@ class Weighted:
             weight *= claim.propensity
         if claim.value is not None:
             weight *= claim.value
+        elif context.gain is not None:
+            weight *= context.gain
         return weight
 
     def weigh_columns(self, columns: Any) -> Any:
