@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fractions import Fraction
 from time import perf_counter
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeykit import Journey, ModelError, Stage
-from journeykit.journey import LEFT, Chain
+from journeykit.journey import LEFT, Chain, estimate
 
 RECENCY = ["bought", "one ago", "two ago", "three ago", "gone"]
 REPURCHASE = [0.3, 0.2, 0.15, 0.05]
@@ -24,6 +25,10 @@ def recency(**settings) -> Chain:
     }
     rewards = {"bought": 40 - 4, "one ago": -4, "two ago": -4, "three ago": -4}
     return Chain(RECENCY, rows, rewards=rewards, **settings)
+
+
+def day(number: int) -> datetime:
+    return datetime(2026, 11, number, tzinfo=UTC)
 
 
 def rounded(values: dict[str, float], digits: int = 3) -> list[float]:
@@ -299,3 +304,13 @@ def test_fifty_stages_are_instant() -> None:
     chain = Chain.from_counts(rows, stages=stages, rewards=dict.fromkeys(stages[:-1], 1.0))
     assert chain.values() == pytest.approx(chain.expected_steps())
     assert perf_counter() - started < 1
+
+
+def test_what_was_observed_makes_a_chain() -> None:
+    """Probabilities estimated from paths go into a chain as they are."""
+    journey = Journey([Stage("lead", reward=-1), Stage("customer", reward=10), Stage("gone")])
+    rows = [("anna", "lead", day(1)), ("anna", "customer", day(5)), ("anna", "gone", day(7)), ("ben", "lead", day(3))]
+    seen = estimate(journey, rows, day(11))
+    chain = Chain.from_journey(journey, seen.per_period("1d"))
+    assert chain.values() == Chain.from_counts(seen.period_counts("1d"), rewards={"lead": -1, "customer": 10}).values()
+    assert chain.absorption() == {"lead": {"gone": pytest.approx(1)}, "customer": {"gone": pytest.approx(1)}}

@@ -9,7 +9,6 @@ from journeykit.campaign import Campaign, Claim
 from journeykit.cap import Limit
 from journeykit.civil import DAY, FOREVER, Clock, clock
 from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
-from journeykit.entry import Degrees
 from journeykit.quota import number_of
 from journeykit.room import Gauge
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 _ROOM_FOR_STRANGERS = 20_000
 
+Degrees = tuple[float, float, float, float | None]
+"""Base weight, stage fit, role fit and stage gain."""
 Fit = tuple[Opening, Claim, Degrees]
 """An opening for a stage and role, its claim, and how far it fits."""
 

@@ -11,15 +11,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     from journeykit.campaign import Claim
-    from journeykit.compiled import Effects
+    from journeykit.compiled import Degrees, Effects
     from journeykit.eligibility import Opening
 
 Level = tuple[int, int]
 """Tier and rank: the smaller is decided first."""
-
-
-Degrees = tuple[float, float, float, float | None]
-"""Base weight, stage fit, role fit and stage gain."""
 
 
 class Entry:

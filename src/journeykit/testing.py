@@ -17,6 +17,7 @@ from journeykit.cap import Cap, Conflict, Requirement, Scope
 from journeykit.contact import Contact
 from journeykit.content import Content
 from journeykit.decision import Decision, Reason
+from journeykit.journey import Journey
 from journeykit.playbook import OnMissing, Playbook
 from journeykit.touch import Touch
 from journeykit.window import Lag, Window
@@ -135,7 +136,13 @@ def _pickled(arbiter: Arbiter) -> Arbiter:
 
 def _playbook() -> Playbook:
     content = [
-        Content(id="outlook", channel="email", stages={"awareness": 1, "consideration": 0.4}, topics=("market",)),
+        Content(
+            id="outlook",
+            channel="email",
+            stages={"awareness": 1, "consideration": 0.4},
+            topics=("market",),
+            advances={"consideration": 0.25},
+        ),
         Content(id="invitation", channel="email", roles={"user": 1, "influencer": 0.5}, topics=("events",)),
         Content(id="launch-mail", channel="email"),
         Content(id="launch-text", channel="sms"),
@@ -155,6 +162,7 @@ def _playbook() -> Playbook:
         Campaign(id="receipt", content=("launch-mail",), weight=0.1, obeys_caps=False, repeat=None),
     ]
     return Playbook(
+        journey=Journey().valued({"awareness": 2, "consideration": 6, "decision": 30}),
         teams=[
             Team(name="demand_gen", goal="nurture"),
             Team(name="events", goal="event", lever=1.2),
