@@ -29,6 +29,7 @@ from journeykit.errors import (
     PlaybookError,
     PolicyError,
 )
+from journeykit.graph_command import add_graph, draw_graph
 from journeykit.journey_commands import add_place
 from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
 
@@ -208,8 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     add_place(commands, _instant, _count)
     add_ledger(commands, _instant, _count)
 
-    graph = _command(commands, "graph", _graph, "draw the journey as a Mermaid diagram")
-    graph.add_argument("--out", metavar="F", help="write it to a file")
+    add_graph(_command(commands, "graph", _graph, "draw the journey, as SVG, Mermaid or DOT"), _instant, _count)
 
     commands.add_parser("schema", help="print the JSON Schema of playbooks").set_defaults(command=_schema)
     commands.add_parser("demo", help="show what journeykit does, on public data", add_help=False)
@@ -508,16 +508,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _graph(arguments: argparse.Namespace) -> int:
-    from journeykit.journey import Journey
-    from journeykit.playbook import Playbook
-    from journeykit.tables import whole_file
-
-    text = (Playbook.load(arguments.playbook).journey or Journey()).to_mermaid()
-    if arguments.out is None:
-        print(text, end="")
-    else:
-        with whole_file(arguments.out) as file:
-            file.write(text.encode())
+    draw_graph(arguments)
     return DONE
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import field, frozen
 
 from journeykit.errors import ModelError
-from journeykit.fields import shown
+from journeykit.fields import listed, shown
 from journeykit.journey.layout import Arrow, Diagram, Layout, Node, laid_out, told, wrapped
 from journeykit.journey.path import Placement
 from journeykit.journey.svg import COLOURS, NOBODY, svg_of
@@ -50,7 +50,7 @@ class Volumes:
         """Count what was placed. Contacts who have not entered the journey count nowhere.
 
         Args:
-            found: `Placement`s; or the paths of a table of placements, or whatever has them as ``paths``.
+            found: `Placement`s; the result of `Journey.place_table`, or its ``paths``.
             journey: on which they were placed.
 
         Raises:
@@ -64,10 +64,10 @@ class Volumes:
             >>> Volumes.of([journey.place(log, at=datetime(2026, 2, 1, tzinfo=UTC))], journey)
             Volumes(stages={'buyer': 1}, moves={0: 1})
         """
-        paths = getattr(found, "paths", found)
+        paths = getattr(found, "paths", getattr(found, "placements", found))
         if hasattr(paths, "column_names"):
             return cls._of_columns(paths)
-        return cls._of_placements(paths, journey)
+        return cls._of_placements(listed(paths, "placements or their paths"), journey)
 
     @classmethod
     def _of_columns(cls, paths: Any) -> Self:
