@@ -67,7 +67,7 @@ _DARK = {
     "back-head": "fill:#f08aa9",
 }
 _FONT = "'Helvetica Neue',Arial,'Liberation Sans','Noto Sans',sans-serif"
-_ROUND = 12
+_ROUND = 16
 
 
 def svg_of(layout: Layout) -> str:
