@@ -225,7 +225,7 @@ def wrapped(text: str, widest: float, size: float, *, most: int, bold: bool = Fa
 
     Example:
         >>> wrapped("one two three four", 60, 12, most=3)
-        ('one two', 'three', 'four')
+        ('one two', 'three four')
         >>> wrapped("one two three four", 60, 12, most=1)
         ('one two…',)
     """
