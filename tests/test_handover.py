@@ -393,6 +393,15 @@ def test_long_parts_are_cut_when_printed() -> None:
     assert "  and 5 more" in str(brief).splitlines()
 
 
+def test_answers_stand_with_what_they_answer() -> None:
+    """The text tells an answer once: with the message, or apart where none is known; long values are cut."""
+    events = [Event("clicked", day(2.5), {"content": "outlook"}), Event("replied", day(4), {})]
+    text = str(brief_of(events=[*events, Event("form", day(3), {"text": "x" * 99})], touches=[MONDAY]))
+    assert text.count("clicked Mon 2026-11-02 21:00") == 1
+    assert "Answered too\n  Wed 2026-11-04 09:00 replied something\n" in text
+    assert f"form (text {'x' * 57}...)" in text
+
+
 # Tables
 
 
@@ -453,9 +462,19 @@ def test_tables_say_the_same(form: str) -> None:
 
 
 def test_instants_may_be_whole_numbers() -> None:
-    """Microseconds stay what they are, and `since` knows them."""
+    """Microseconds are instants too, and `since` knows them."""
     rows = [{**row, "since": int(row["since"].timestamp() * 1_000_000)} for row in rows_of(*placements())]
-    assert [row[0] for row in handover_rows(rows, JOURNEY, since=day(5))] == ["a", "c"]
+    assert [row[:2] for row in handover_rows(rows, JOURNEY, since=day(5))] == [("a", day(8)), ("c", day(9))]
+
+
+def test_coded_columns_are_read() -> None:
+    """Columns of Arrow's that hold each value once say the same, what is missing included."""
+    table = pa.Table.from_pylist(rows_of(*placements()))
+    for name in ("contact_id", "stage", "label"):
+        table = table.set_column(table.schema.get_field_index(name), name, table[name].dictionary_encode())
+    expected = [row_of(one) for placement in placements() for one in handovers(placement, JOURNEY)]
+    assert list(handover_rows(table, JOURNEY)) == expected
+    assert {row[6] for row in handover_rows(table.drop_columns(["label"]), JOURNEY)} == {None}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ ANSWERS: Mapping[str, str] = {"opened": "opened", "clicked": "clicked", "replied
 """The events that answer a message, unless others are named, each with the word for it."""
 MOST_SHOWN = 10
 """So many lines of a part of a brief are printed; the value has all."""
+_LONGEST = 60
 _COMING = ("reserved", "planned")
 _NEVER_WENT = ("failed", "bounced", "released")
 _LOST_ALL_THE_SAME = ("not_worth_it", "capped", "conflict", "requires", "quota_full", "outbid", "quiet_hours")
@@ -149,7 +150,7 @@ class Brief:
             "Who": list(self._who()),
             "Solutions of interest": [f"{solution.name}: {', '.join(solution.why)}" for solution in self.solutions],
             "Sent": [self._sent(sent) for sent in self.sent],
-            "Answered": [f"{self.when(answer.at)} {_answer(answer)}" for answer in self.answers],
+            "Answered too": [f"{self.when(answer.at)} {_answer(answer)}" for answer in self._unasked()],
             "Did": [f"{self.when(event.at)} {event.event}{_properties(event)}" for event in self.events],
             "Open claims": [self._claim(claim) for claim in self.claims],
             "Missing": list(self.missing),
@@ -170,6 +171,11 @@ class Brief:
                 yield f"{name}: {value}"
         if self.unwilling:
             yield "nothing may be sent: opted out or suppressed"
+
+    def _unasked(self) -> list[Answer]:
+        """The answers to what is not known to have been sent; the others stand with what they answer."""
+        told = {id(answer) for sent in self.sent for answer in sent.answers}
+        return [answer for answer in self.answers if id(answer) not in told]
 
     def _sent(self, sent: Sent) -> str:
         came_back = [sent.status, *(f"{answer.what} {self.when(answer.at)}" for answer in reversed(sent.answers))]
@@ -223,8 +229,13 @@ def _answer(answer: Answer) -> str:
 
 
 def _properties(event: Event) -> str:
-    known = [f"{name} {value}" for name, value in event.properties.items() if value is not None]
+    known = [f"{name} {_short(value)}" for name, value in event.properties.items() if value is not None]
     return f" ({', '.join(known)})" if known else ""
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 class Known:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from journeykit.civil import micros
+from journeykit.civil import micros, moment
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import shown
 from journeykit.journey.brief import ANSWERS, Brief, Decide, Known, plain
@@ -40,7 +40,8 @@ HANDOVERS: Mapping[str, str] = {
     "evidence_at": "instant",
 }
 """The columns of a table of hand-overs, in order, and what each holds; ``transition`` is its label."""
-_BLOCK = 10_000
+_BLOCK, _MOST = 10_000, 262_144
+"""So many rows are looked at together: of plain ones, and of a table."""
 
 
 @frozen(kw_only=True)
@@ -260,7 +261,8 @@ def handover_rows(paths: Any, journey: Journey, since: datetime | None = None) -
     Args:
         paths: placements of tables, or their table of paths; also batches of one, a mapping of columns to lists, or
             rows as mappings. Columns: ``contact_id``, ``step`` (0 where a contact enters), ``stage``, ``since``,
-            ``label`` and ``evidence_at``. The rows of a contact stand together, in order.
+            ``label`` and ``evidence_at``; instants are aware, or microseconds since 1970. The rows of a contact stand
+            together, in order.
         journey: whose stages they are.
         since: only hand-overs after this instant, as in `handovers`.
 
@@ -318,7 +320,11 @@ def _filled(
 ) -> Iterator[tuple[Any, ...]]:
     for contact, at, label, evidence_at, move in zip(*(cells[name] for name in _TAKEN), moves, strict=True):
         if after is None or (at if isinstance(at, int) else micros(at)) > after:
-            yield (contact, at, *move, label, evidence_at)
+            yield (contact, _instant(at), *move, label, _instant(evidence_at))
+
+
+def _instant(value: Any) -> Any:
+    return moment(value) if isinstance(value, int) else value
 
 
 def _blocks(paths: Any) -> Iterator[Block]:
@@ -327,7 +333,7 @@ def _blocks(paths: Any) -> Iterator[Block]:
     elif hasattr(paths, "to_batches"):
         _check_columns(paths.schema.names)
         wanted = [name for name in paths.schema.names if name in (*_NEEDED, *_TAKEN)]
-        yield from map(_block_of_batch, paths.select(wanted).to_batches())
+        yield from map(_block_of_batch, paths.select(wanted).to_batches(max_chunksize=_MOST))
     elif isinstance(paths, str | bytes) or not isinstance(paths, Iterable):
         raise DataError(f"paths are a table of paths, or rows, found {shown(paths)}", source="paths")
     else:
@@ -343,10 +349,21 @@ def _block_of_batch(batch: Any) -> Block:
     _check_columns(batch.schema.names)
 
     def take(hits: list[int]) -> Mapping[str, Sequence[Any]]:
-        found = batch.select([name for name in _TAKEN if name in batch.schema.names]).take(hits).to_pydict()
-        return {name: found.get(name, [None] * len(hits)) for name in _TAKEN}
+        found = batch.select([name for name in _TAKEN if name in batch.schema.names]).take(hits)
+        cells = {name: _cells(found.column(name)) for name in found.schema.names}
+        return {name: cells.get(name, [None] * len(hits)) for name in _TAKEN}
 
-    return batch.column("stage").to_pylist(), batch.column("step").to_pylist(), take
+    return _cells(batch.column("stage")), _cells(batch.column("step")), take
+
+
+def _cells(column: Any) -> list[Any]:
+    """A column of Arrow's as a list: a value that is coded is read once, an instant with a zone is a whole number."""
+    if hasattr(column, "dictionary"):
+        known = [*_cells(column.dictionary), None]
+        return [known[code] for code in column.indices.fill_null(len(known) - 1).to_pylist()]
+    if getattr(column.type, "tz", None) is not None and column.type.unit == "us":
+        column = column.cast("int64")
+    return list(column.to_pylist())
 
 
 def _block_of_columns(columns: Mapping[str, Sequence[Any]]) -> Block:
