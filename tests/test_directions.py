@@ -45,7 +45,7 @@ STREET = [
     },
     {"placing"},
     {"columns"},
-    {"demo", "ledger_commands", "journey_commands", "graph_command", "cli"},
+    {"demo", "ledger_commands", "journey_commands", "funnel_command", "graph_command", "cli"},
     {"__main__"},
 ]
 HOMES = {

@@ -29,6 +29,7 @@ from journeykit.errors import (
     PlaybookError,
     PolicyError,
 )
+from journeykit.funnel_command import add_funnel
 from journeykit.graph_command import add_graph, draw_graph
 from journeykit.journey_commands import add_place
 from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
@@ -207,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--html", action="store_true", help="print HTML")
 
     add_place(commands, _instant, _count)
+    add_funnel(commands, _instant, _count)
     add_ledger(commands, _instant, _count)
 
     add_graph(_command(commands, "graph", _graph, "draw the journey, as SVG, Mermaid or DOT"), _instant, _count)

@@ -217,7 +217,7 @@ def _instant(since: Any) -> int | None:
 
 def _rows(paths: Any) -> Iterator[Any]:
     """The rows of whatever holds paths. A table of Arrow's gives instants as whole numbers, which is much quicker."""
-    table = getattr(paths, "paths", paths)
+    table = getattr(paths, "paths", getattr(paths, "placements", paths))
     if not hasattr(table, "to_batches"):
         if isinstance(table, (str, bytes, Mapping)) or not isinstance(table, Iterable):
             raise DataError(f"paths are placements, or rows of contact, stage and since, found {shown(table)}")

@@ -15,7 +15,7 @@ from journeykit.civil import micros
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import is_number, shown
 from journeykit.journey.observed import NO_SEGMENT, is_id, segments_of
-from journeykit.journey.shares import Share, normal_quantile
+from journeykit.journey.shares import Share, student_quantile
 
 if TYPE_CHECKING:
     from journeykit.journey.path import Event
@@ -72,8 +72,8 @@ class Sales:
         total: the sum of these.
         average: their mean; None of none.
         error: the standard error of the mean; None of fewer than two.
-        low: the lower end of the mean's interval (mean and standard error, by the normal distribution, which is rough
-            where there are fewer than some thirty).
+        low: the lower end of the mean's interval, by Student's distribution. Where few sales bring most of the money
+            it is too narrow.
         high: its upper end.
     """
 
@@ -179,7 +179,7 @@ class SalesReader:
         if average is not None and len(amounts) > 1:
             squares = math.fsum((amount - average) ** 2 for amount in amounts)
             error = math.sqrt(squares / (len(amounts) - 1) / len(amounts))
-            reach = normal_quantile(level) * error
+            reach = student_quantile(level, len(amounts) - 1) * error
             low, high = average - reach, average + reach
         return Sales(
             won=won,

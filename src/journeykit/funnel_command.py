@@ -1,0 +1,236 @@
+"""The command line of estimation: ``journeykit funnel``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from journeykit.errors import DataError, MissingExtraError, ModelError, closest
+from journeykit.ledger_commands import WrongUsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import tzinfo
+
+    from journeykit.journey import Estimates, Journey
+    from journeykit.playbook import Playbook
+    from journeykit.tables import BadRows
+
+SEGMENTS = "segments"
+FUNNEL = {
+    "segment": "text",
+    "stage": "text",
+    "to": "text",
+    "reached": "number",
+    "in_order": "number",
+    "converted": "number",
+    "conversion": "number",
+    "low": "number",
+    "high": "number",
+    "drop_off": "number",
+    "skipped": "number",
+    "waiting": "number",
+    "left": "number",
+    "between_days": "number",
+}
+"""The columns of a table of the funnel, with the kind of each; the segment of all contacts is empty."""
+_OWN = {"contact_id": "id", "account_id": "account"}
+
+
+def add_funnel(commands: Any, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+    """Add the command.
+
+    Args:
+        commands: the subparsers of ``journeykit``.
+        instant: reads an instant.
+        count: reads a whole number.
+    """
+    words = "measure the journey: how far contacts come, how they move, how long they stay and what they buy"
+    parser = commands.add_parser("funnel", help=words, description=f"{words[0].upper()}{words[1:]}.")
+    parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
+    tables = parser.add_argument_group("tables", "CSV, JSON lines or Parquet; their endings say which")
+    tables.add_argument("--events", required=True, metavar="F", help="what contacts did")
+    tables.add_argument("--contacts", metavar="F", help="their attributes, for the rules of the journey and for --by")
+    tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
+    parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant at which observation ended")
+    parser.add_argument(
+        "--by", metavar="COLUMN", help="tell contacts apart by a column of theirs, or by their segments: --by segments"
+    )
+    parser.add_argument("--won", metavar="EVENT", help="the event of a sale that was won")
+    parser.add_argument("--lost", metavar="EVENT", help="the event of a sale that was lost")
+    parser.add_argument("--amount", metavar="PROPERTY", help="what of the event says what was paid")
+    parser.add_argument("--out", metavar="F", help="write the funnel as a table too: .csv, .jsonl or .parquet")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
+    parser.set_defaults(command=_funnel)
+
+
+def _funnel(arguments: argparse.Namespace) -> int:
+    from journeykit.journey import Journey, estimate
+    from journeykit.playbook import Playbook
+    from journeykit.tables import BadRows
+
+    _check(arguments)
+    zone = _zone(arguments.zone)
+    playbook = Playbook.load(arguments.playbook)
+    journey = playbook.journey or Journey()
+    placements = _placed(arguments, playbook, journey, zone)
+    bad = BadRows()
+    segments = None if arguments.by is None else _segments(arguments, playbook, zone, bad)
+    sales = None if arguments.won is None else SalesTable(arguments, zone)
+    found = estimate(journey, placements, arguments.at, segments=segments, sales=sales)
+    more = {"contact_bad_row": bad.total, "sale_duplicate": sales.duplicates if sales is not None else 0}
+    found = evolve(found, ignored={**found.ignored, **{why: count for why, count in more.items() if count}})
+    if arguments.out is not None:
+        write_funnel(arguments.out, found)
+    if arguments.json:
+        print(json.dumps(found.to_dict() | {"placed": placements.summary.to_dict()}, ensure_ascii=False, indent=2))
+    else:
+        print(found)
+        print(placements.summary, file=sys.stderr)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """What can be said of the command line before any work is done."""
+    from journeykit.tables import ENDINGS, format_of
+
+    if arguments.by is not None and arguments.contacts is None:
+        raise WrongUsageError("--by needs --contacts, which says who is what")
+    if arguments.won is None and (arguments.lost is not None or arguments.amount is not None):
+        raise WrongUsageError("--lost and --amount need --won, the event of a sale that was won")
+    out = arguments.out
+    if out is None:
+        return
+    if format_of(out) is None:
+        raise WrongUsageError(f"--out {out}: the ending of a table is one of {', '.join(ENDINGS)}")
+    for name in ("playbook", "events", "contacts"):
+        source = getattr(arguments, name)
+        if source is not None and os.path.realpath(source) == os.path.realpath(out):
+            raise WrongUsageError(f"--out {out} would overwrite the {name}")
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    from journeykit.civil import clock
+
+    try:
+        return None if name is None else clock(name).zone
+    except ModelError as error:
+        raise WrongUsageError(f"--zone: {error}") from error
+
+
+def _placed(arguments: argparse.Namespace, playbook: Playbook, journey: Journey, zone: tzinfo | None) -> Any:
+    """Where the contacts are; one by one where the extra for columns is not installed."""
+    from journeykit.placing import place_rows
+
+    events, contacts, at = arguments.events, arguments.contacts, arguments.at
+    more = {"timezone": playbook.timezone, "max_bad": arguments.max_bad}
+    try:
+        return journey.place_table(events, contacts, at=at, zone=arguments.zone, **more)
+    except MissingExtraError:
+        return place_rows(journey, events, contacts, at, zone=zone, **more)
+
+
+def _segments(arguments: argparse.Namespace, playbook: Playbook, zone: tzinfo | None, bad: BadRows) -> dict[str, Any]:
+    """By contact, what the column says that tells contacts apart."""
+    from journeykit.tables import Contacts, Spellings
+
+    by = arguments.by.strip().casefold()
+    spellings = Spellings.of(playbook)
+    if by != SEGMENTS:
+        spellings = evolve(spellings, attributes={by: (by,)})
+    found: dict[str, Any] = {}
+    met: set[str] = set()
+    table = Contacts(arguments.contacts, spellings=spellings, zone=zone, bad=bad)
+    for _, contact in table:
+        if by == SEGMENTS:
+            found[contact.id] = contact.segments
+        else:
+            values = contact.values()
+            met.update(values)
+            found[contact.id] = values.get(_OWN.get(by, by))
+    if found and by != SEGMENTS and _OWN.get(by, by) not in met:
+        hint = closest(by, sorted(met))
+        said = f"; did you mean {hint!r}?" if hint else f"; there is {', '.join(sorted(met))}"
+        raise DataError(f"no contact has {arguments.by!r}{said}", source=table.source)
+    return found
+
+
+class SalesTable:
+    """The sales of a table of events: rows of contact, instant, amount and whether it was won.
+
+    An event is there once: what repeats an ``event_id`` of the contact's, or without one a whole row, is counted in
+    ``duplicates``.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, zone: tzinfo | None) -> None:
+        self.duplicates = 0
+        self._arguments = arguments
+        self._zone = zone
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        from journeykit.tables.bad_rows import BadRows
+        from journeykit.tables.cells import is_missing
+        from journeykit.tables.columns import PlacedRows, cell_of, fold_name
+        from journeykit.tables.reading import open_table
+
+        given = self._arguments
+        amount = None if given.amount is None else fold_name(given.amount)
+        file = open_table(given.events, "events", zone=self._zone)
+        read = PlacedRows(file, ("contact_id", "event", "at"), BadRows())
+        met: set[Any] = set()
+        for _, _, places, values in read.rows():
+            event = cell_of(places, "event", values)
+            if event not in (given.won, given.lost) or is_missing(event):
+                continue
+            own = cell_of(places, "event_id", values)
+            contact = cell_of(places, "contact_id", values)
+            key = repr(values) if is_missing(own) else (str(contact), str(own))
+            if key in met:
+                self.duplicates += 1
+                continue
+            met.add(key)
+            yield self._sale(contact, places, values, amount, event == given.won)
+
+    def _sale(self, contact: Any, places: Any, values: Sequence[Any], amount: str | None, won: bool) -> tuple[Any, ...]:
+        from journeykit.tables.cells import BadCellError, instant_reader, read_id
+        from journeykit.tables.columns import cell_of
+
+        try:
+            key: str | None = read_id(contact)
+        except BadCellError:
+            key = None
+        try:
+            at: Any = instant_reader(self._zone)(cell_of(places, "at", values))
+        except BadCellError:
+            at = None
+        return key, at, None if amount is None else _amount(cell_of(places, amount, values)), won
+
+
+def _amount(cell: Any) -> Any:
+    """A cell as a number or None; what is neither stays what it is, to be counted."""
+    from journeykit.tables.cells import BadCellError, is_missing, read_number
+
+    try:
+        return None if is_missing(cell) else read_number(cell)
+    except BadCellError:
+        return cell
+
+
+def write_funnel(path: str, estimates: Estimates) -> None:
+    """Write the funnel, of all contacts and of each segment, as a table with the columns of `FUNNEL`."""
+    from journeykit.tables import table_writer
+
+    with table_writer(path, FUNNEL) as write:
+        for segment, own in ((None, estimates), *estimates.by_segment.items()):
+            for step in own.funnel:
+                data = step.to_dict()
+                share = data["converted"] or dict.fromkeys(("part", "rate", "low", "high"))
+                more = {"segment": segment, "converted": share["part"], "conversion": share["rate"]}
+                cells = {**data, **share, **more}
+                write([cells[name] for name in FUNNEL])
