@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from journeykit import Journey, MissingExtraError
 from journeykit.cli import main
 
 PLAYBOOK = """
@@ -15,8 +16,6 @@ journey:
   transitions:
     - {from: lead, to: talk, event: demo}
     - {from: talk, to: customer, event: purchase}
-segments:
-  - {name: big, rule: "employees >= 500"}
 """
 CONTACTS = "contact_id,account_id,Industry,employees,segments\nanna,acme,bank,900,vip\nben,acme,shop,20,\ncleo,,,,\n"
 EVENTS = """contact_id,event,at,amount,event_id
@@ -58,9 +57,23 @@ def test_the_funnel_is_printed(capsys):
     assert funnel() == 0
     said = capsys.readouterr()
     assert said.out.startswith("3 contacts, 6 steps, until 2026-02-01 00:00 (UTC).")
-    assert "\nlead            3         3        2   66.7 %   20.8 to 93.9 %" in said.out
+    assert "\nlead            3         3        2  66.7 %  20.8 to 93.9 %         1" in said.out
     assert "Sales" not in said.out
     assert "1 rows could not be used" in said.err
+
+
+def test_it_needs_no_columns(monkeypatch, capsys):
+    """Without the extra for columns contacts are placed one by one, and what is printed is the same."""
+    given = ("--contacts", "contacts.csv", "--by", "industry", "--won", "purchase")
+    assert funnel(*given) == 0
+    wanted = capsys.readouterr()
+
+    def missing(*_, **__):
+        raise MissingExtraError("columns", "place_table")
+
+    monkeypatch.setattr(Journey, "place_table", missing)
+    assert funnel(*given) == 0
+    assert capsys.readouterr() == wanted
 
 
 def test_sales_are_counted_once(capsys):
@@ -80,7 +93,7 @@ def test_sales_are_counted_once(capsys):
         ("INDUSTRY", {"bank": 1, "shop": 1, "(none)": 1}),
         ("account_id", {"acme": 2, "(none)": 1}),
         ("employees", {"20": 1, "900": 1, "(none)": 1}),
-        ("segments", {"big": 1, "vip": 1, "(none)": 2}),
+        ("segments", {"vip": 1, "(none)": 2}),
     ],
 )
 def test_contacts_are_told_apart(by, wanted, capsys):
@@ -128,7 +141,7 @@ def test_a_zone_for_instants_without_one(folder, capsys):
         (["--out", "funnel.txt"], 2, "the ending of a table"),
         (["--contacts", "contacts.csv", "--out", "contacts.csv"], 2, "would overwrite the contacts"),
         (["--zone", "Mars"], 2, "--zone: unknown time zone"),
-        (["--contacts", "contacts.csv", "--by", "indusry"], 4, "did you mean 'industry'"),
+        (["--contacts", "contacts.csv", "--by", "indusry"], 4, "did you mean 'Industry'"),
         (["--contacts", "none.csv"], 4, "none.csv"),
         (["--max-bad", "0"], 4, "more bad rows"),
         (["--at", "tomorrow"], 2, "no instant"),
