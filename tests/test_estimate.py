@@ -508,7 +508,7 @@ def test_estimates_are_shown():
     assert text.startswith("5 contacts, 13 steps, until 2026-04-11 00:00 (UTC).\nIntervals are at 95 %")
     assert "Not used: future 1." in text
     assert "\nall        lead            5         5        2   40.0 %   11.8 to 76.9 %         3           1" in text
-    assert "\nretail       0     1       0.0 %    0.0 to 79.3 %        0             -                  -" in text
+    assert "\nretail       0     1       0.0 %    0.0 to 79.3 %        0             -" in text
     page = found._repr_html_()
     assert "&lt;b&gt;\\u000a" in page
     assert "<b>" not in page

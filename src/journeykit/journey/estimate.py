@@ -100,7 +100,8 @@ class FunnelStep:
         skipped: those who were not, but came to a stage further on.
         waiting: those who came no further, and are on the stage still.
         left: those who came no further, and are elsewhere.
-        between: the median time from the first time on the stage to the next time on the next one, of those converted.
+        between: the median time from the first time on the stage to the next time on the next one, of those converted;
+            of an even number of them the smaller one of the two in the middle.
     """
 
     stage: str

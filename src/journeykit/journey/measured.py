@@ -129,11 +129,11 @@ def _share(share: Share | None) -> tuple[str, str]:
 
 
 def _days(length: timedelta | None) -> str:
-    """A time in days: two decimals where it is short."""
+    """A time in days: one decimal, and for parts of a day the two digits that tell most."""
     if length is None:
         return _UNKNOWN
     days = length / timedelta(days=1)
-    return f"{days:.2f}" if days < 10 else f"{days:,.1f}"
+    return f"{days:.2g}" if 0 < days < 0.95 else f"{days:,.1f}"
 
 
 def _counted(count: int, noun: str) -> str:
