@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from journeykit import Journey, MissingExtraError
 from journeykit.cli import main
 
 PLAYBOOK = """
@@ -62,17 +61,12 @@ def test_the_funnel_is_printed(capsys):
     assert "1 rows could not be used" in said.err
 
 
-def test_it_needs_no_columns(monkeypatch, capsys):
-    """Without the extra for columns contacts are placed one by one, and what is printed is the same."""
+def test_both_engines_say_the_same(capsys):
+    """Contacts may be placed one by one or over columns."""
     given = ("--contacts", "contacts.csv", "--by", "industry", "--won", "purchase")
-    assert funnel(*given) == 0
+    assert funnel(*given, "--engine", "one") == 0
     wanted = capsys.readouterr()
-
-    def missing(*_, **__):
-        raise MissingExtraError("columns", "place_table")
-
-    monkeypatch.setattr(Journey, "place_table", missing)
-    assert funnel(*given) == 0
+    assert funnel(*given, "--engine", "columns") == 0
     assert capsys.readouterr() == wanted
 
 
@@ -84,6 +78,15 @@ def test_sales_are_counted_once(capsys):
     assert data["ignored"] == {"sale_bad_amount": 1, "sale_bad_instant": 1, "sale_duplicate": 1, "sale_future": 1}
     assert data["placed"]["contacts"] == 3
     assert found(capsys, "--won", "purchase")["sales"]["close_rate"] is None
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_sales_of_others_do_not_count(engine, folder, capsys):
+    """Where contacts are given, whoever is not among them has no path and no sales."""
+    (folder / "contacts.csv").write_text("contact_id\nanna\n", encoding="utf-8")
+    data = found(capsys, "--contacts", "contacts.csv", "--won", "purchase", "--engine", engine)
+    assert (data["contacts"], data["sales"]["won"], data["ignored"]["sale_unknown_contact"]) == (1, 2, 3)
+    assert data["placed"]["noted"]["unknown_contact"] == 6
 
 
 @pytest.mark.parametrize(

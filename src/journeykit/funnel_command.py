@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.errors import DataError, MissingExtraError, ModelError, closest
+from journeykit.errors import DataError, closest
+from journeykit.journey_commands import add_events, journey_of, placed
 from journeykit.ledger_commands import WrongUsageError
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import tzinfo
 
-    from journeykit.journey import Estimates, Journey
+    from journeykit.journey import Estimates
     from journeykit.playbook import Playbook
     from journeykit.tables import BadRows
 
@@ -53,38 +55,32 @@ def add_funnel(commands: Any, instant: Callable[[str], Any], count: Callable[[st
     words = "measure the journey: how far contacts come, how they move, how long they stay and what they buy"
     parser = commands.add_parser("funnel", help=words, description=f"{words[0].upper()}{words[1:]}.")
     parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
-    tables = parser.add_argument_group("tables", "CSV, JSON lines or Parquet; their endings say which")
-    tables.add_argument("--events", required=True, metavar="F", help="what contacts did")
-    tables.add_argument("--contacts", metavar="F", help="their attributes, for the rules of the journey and for --by")
-    tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
-    parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant at which observation ended")
-    parser.add_argument(
-        "--by", metavar="COLUMN", help="tell contacts apart by a column of theirs, or by their segments: --by segments"
-    )
+    add_events(parser, instant, count)
+    parser.add_argument("--by", metavar="COLUMN", help="tell contacts apart by a column of theirs, such as segments")
     parser.add_argument("--won", metavar="EVENT", help="the event of a sale that was won")
     parser.add_argument("--lost", metavar="EVENT", help="the event of a sale that was lost")
     parser.add_argument("--amount", metavar="PROPERTY", help="what of the event says what was paid")
     parser.add_argument("--out", metavar="F", help="write the funnel as a table too: .csv, .jsonl or .parquet")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
     parser.set_defaults(command=_funnel)
 
 
 def _funnel(arguments: argparse.Namespace) -> int:
-    from journeykit.journey import Journey, estimate
+    from journeykit.civil import clock
+    from journeykit.journey import estimate
     from journeykit.playbook import Playbook
     from journeykit.tables import BadRows
 
     _check(arguments)
-    zone = _zone(arguments.zone)
+    journey = journey_of(arguments.playbook)
+    placements = placed(arguments, journey)
     playbook = Playbook.load(arguments.playbook)
-    journey = playbook.journey or Journey()
-    placements = _placed(arguments, playbook, journey, zone)
+    zone = None if arguments.zone is None else clock(arguments.zone).zone
     bad = BadRows()
     segments = None if arguments.by is None else _segments(arguments, playbook, zone, bad)
-    sales = None if arguments.won is None else SalesTable(arguments, zone)
+    sales = None if arguments.won is None else SalesTable(arguments, zone, _known(arguments, placements))
     found = estimate(journey, placements, arguments.at, segments=segments, sales=sales)
-    more = {"contact_bad_row": bad.total, "sale_duplicate": sales.duplicates if sales is not None else 0}
+    more = {"contact_bad_row": bad.total} | ({} if sales is None else sales.ignored)
     found = evolve(found, ignored={**found.ignored, **{why: count for why, count in more.items() if count}})
     if arguments.out is not None:
         write_funnel(arguments.out, found)
@@ -115,27 +111,6 @@ def _check(arguments: argparse.Namespace) -> None:
             raise WrongUsageError(f"--out {out} would overwrite the {name}")
 
 
-def _zone(name: str | None) -> tzinfo | None:
-    from journeykit.civil import clock
-
-    try:
-        return None if name is None else clock(name).zone
-    except ModelError as error:
-        raise WrongUsageError(f"--zone: {error}") from error
-
-
-def _placed(arguments: argparse.Namespace, playbook: Playbook, journey: Journey, zone: tzinfo | None) -> Any:
-    """Where the contacts are; one by one where the extra for columns is not installed."""
-    from journeykit.placing import place_rows
-
-    events, contacts, at = arguments.events, arguments.contacts, arguments.at
-    more = {"timezone": playbook.timezone, "max_bad": arguments.max_bad}
-    try:
-        return journey.place_table(events, contacts, at=at, zone=arguments.zone, **more)
-    except MissingExtraError:
-        return place_rows(journey, events, contacts, at, zone=zone, **more)
-
-
 def _segments(arguments: argparse.Namespace, playbook: Playbook, zone: tzinfo | None, bad: BadRows) -> dict[str, Any]:
     """By contact, what the column says that tells contacts apart."""
     from journeykit.tables import Contacts, Spellings
@@ -161,17 +136,33 @@ def _segments(arguments: argparse.Namespace, playbook: Playbook, zone: tzinfo | 
     return found
 
 
+def _known(arguments: argparse.Namespace, placements: Any) -> frozenset[str] | None:
+    """The contacts whose events count; None for everybody's."""
+    if arguments.contacts is None:
+        return None
+    table = getattr(placements, "table", None)
+    if table is not None:
+        return frozenset(table["contact_id"].to_pylist())
+    return frozenset(row[0] for row in placements.stages())
+
+
 class SalesTable:
     """The sales of a table of events: rows of contact, instant, amount and whether it was won.
 
-    An event is there once: what repeats an ``event_id`` of the contact's, or without one a whole row, is counted in
-    ``duplicates``.
+    As in placing, an event is there once, by its ``event_id`` or else by all that its row says, and events of contacts
+    who are not known are not used. Both are counted in ``ignored``.
+
+    Args:
+        arguments: the command line.
+        zone: in which instants without an offset are meant.
+        known: the contacts who are known; None for everybody.
     """
 
-    def __init__(self, arguments: argparse.Namespace, zone: tzinfo | None) -> None:
-        self.duplicates = 0
+    def __init__(self, arguments: argparse.Namespace, zone: tzinfo | None, known: frozenset[str] | None = None) -> None:
+        self.ignored: Counter[str] = Counter()
         self._arguments = arguments
         self._zone = zone
+        self._known = known
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         from journeykit.tables.bad_rows import BadRows
@@ -192,10 +183,14 @@ class SalesTable:
             contact = cell_of(places, "contact_id", values)
             key = repr(values) if is_missing(own) else (str(contact), str(own))
             if key in met:
-                self.duplicates += 1
+                self.ignored["sale_duplicate"] += 1
                 continue
             met.add(key)
-            yield self._sale(contact, places, values, amount, event == given.won)
+            sale = self._sale(contact, places, values, amount, event == given.won)
+            if self._known is not None and sale[0] not in self._known:
+                self.ignored["sale_unknown_contact"] += 1
+            else:
+                yield sale
 
     def _sale(self, contact: Any, places: Any, values: Sequence[Any], amount: str | None, won: bool) -> tuple[Any, ...]:
         from journeykit.tables.cells import BadCellError, instant_reader, read_id
