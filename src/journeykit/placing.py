@@ -107,25 +107,25 @@ class PlacingSummary:
         lines = [f"{told}, {self.steps:,} steps"]
         width = max(map(len, self.stages), default=0)
         lines += [f"  {name:<{width}}  {count:>11,}" for name, count in self.stages.items()]
-        lines += [f"{count:,} {_WORDS.get(name, name)}" for name, count in self.noted.items()]
-        if self.unknown_events:
-            more = ", ..." if len(self.unknown_events) > 8 else ""
-            lines.append(f"names that the journey does not ask for: {', '.join(self.unknown_events[:8])}{more}")
+        for name, count in self.noted.items():
+            names = self.unknown_events if name == "unknown_event" else ()
+            some = f" ({', '.join(names[:8])}{', ...' if len(names) > 8 else ''})" if names else ""
+            lines.append(f"{_WORDS[name]}: {count:,}{some}")
         if self.bad_rows:
-            lines.append(f"{self.bad_rows:,} rows could not be used:")
+            lines.append(f"rows that could not be used: {self.bad_rows:,}")
             lines += [f"  {row}" for row in self.bad[:5]]
         return "\n".join([*lines, *self.notes])
 
 
 _WORDS = {
-    "not_entered": "contacts did not enter the journey yet",
-    "unknown_stage": "contacts were to enter on a stage that the journey does not have, and entered on its first one",
-    "unknown_contact": "events of contacts who are not known were not used",
-    "future": "events lie after the instant and were not used",
-    "duplicate": "events were there before and were not used",
-    "unknown_event": "events have names that the journey does not ask for; they break a silence all the same",
-    "not_a_number": "properties were no numbers of at most 1e9 and were not added up",
-    "not_comparable": "properties were neither numbers, texts nor booleans and were left out",
+    "not_entered": "contacts who have not entered the journey yet",
+    "unknown_stage": "contacts whose entry stage the journey does not have, who entered on its first one",
+    "unknown_contact": "events of contacts who are not known, not used",
+    "future": "events after the instant, not used",
+    "duplicate": "events that were there before, not used",
+    "unknown_event": "events that the journey does not ask for, which only break a silence",
+    "not_a_number": "properties that are no numbers of at most 1e9, not added up",
+    "not_comparable": "properties that are neither numbers, texts nor booleans, left out",
 }
 NOTED = tuple(_WORDS)
 

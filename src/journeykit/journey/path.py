@@ -99,7 +99,8 @@ class Step:
 
     def __str__(self) -> str:
         way = "entered the journey" if self.transition is None else self.transition.label
-        return f"{self.since:%Y-%m-%d %H:%M} {self.stage}: {way} ({self.evidence})"
+        why = "" if self.evidence.text == way else f" ({self.evidence})"
+        return f"{self.since:%Y-%m-%d %H:%M} {self.stage}: {way}{why}"
 
 
 @frozen
