@@ -141,7 +141,7 @@ class Member(Oracle):
 
     def is_protected_by(self, cap: Cap) -> bool:
         local = self.at.astimezone(ZoneInfo(self.zone))
-        return cap.audience is None or cap.audience.test(self.contact.values(), local) is True
+        return cap.audience is None or cap.audience.test(self.values, local) is True
 
     @property
     def chosen(self) -> tuple[list[Item], list[Item]]:

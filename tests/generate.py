@@ -32,6 +32,7 @@ from journeykit import (
     Quota,
     Requirement,
     Scope,
+    Segment,
     Stage,
     Team,
     Touch,
@@ -102,7 +103,54 @@ def situation(seed: int) -> Situation:
     touches = tuple(_touches(rng, playbook, at))
     if claims is not None and rng.random() < 0.15:
         playbook, claims = _gatekeeper(rng, playbook, claims)
-    return Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
+    found = Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
+    return _with_segments(found) if seed % 3 == 1 else found
+
+
+SEGMENT_RULES = (
+    "vip",
+    "not vip",
+    "weekly >= 1",
+    "weekly is None",
+    "stage == 'early' and role != 'boss'",
+    "'news' in interests",
+    "'own' in segments",
+    "'s0' in segments",
+    "length(segments) == 0",
+    "hours_since('2026-10-31T12:00:00Z') > 24",
+    "days_since('2026-11-01') >= 0",
+)
+ASKS_SEGMENTS = (
+    "'s0' in segments",
+    "'s1' not in segments",
+    "'own' in segments or 's2' in segments",
+    "length(segments) >= 2",
+    "not ('s1' in segments) and weekly <= 1",
+    "'nobody' in segments",
+)
+
+
+def _with_segments(found: Situation) -> Situation:
+    """The same with named segments, and with audiences that ask for them; drawn apart, so that the rest stays."""
+    rng = Random(f"segments of {found.seed}")
+    segments = [
+        Segment(name=f"s{number}", rule=rule)
+        for number, rule in enumerate(rng.sample(SEGMENT_RULES, rng.choice((1, 2, 3, 3, 4))))
+    ]
+
+    def asking(part: Any, chance: float) -> Any:
+        return evolve(part, audience=rng.choice(ASKS_SEGMENTS)) if rng.random() < chance else part
+
+    playbook, campaigns = found.playbook, found.playbook.campaigns
+    return found.but(
+        playbook=evolve(
+            playbook,
+            segments=segments,
+            campaigns=None if campaigns is None else [asking(campaign, 0.35) for campaign in campaigns],
+            caps=[asking(cap, 0.35) for cap in playbook.caps],
+        ),
+        contact=evolve(found.contact, segments=rng.choice(((), ("own",), ("own", "s0"), ("s1",)))),
+    )
 
 
 def _playbook(rng: Random, day: date, *, few: bool) -> Playbook:

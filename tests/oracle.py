@@ -302,6 +302,16 @@ class Oracle:
 
     # Section 5: who is eligible
 
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """What audiences read of the contact: the playbook's segments beside his own."""
+        given, local = self.contact.values(), self.at.astimezone(ZoneInfo(self.zone))
+        found = list(self.contact.segments)
+        for segment in self.playbook.segments:
+            if segment.name not in found and segment.rule.selects(given, local):
+                found.append(segment.name)
+        return {**given, "segments": found}
+
     def failures(self, wish: Wish, at: datetime) -> list[str]:
         """Every check that fails, in the order of the reasons."""
         contact, campaign, content = self.contact, wish.campaign, wish.content
@@ -319,7 +329,7 @@ class Oracle:
             found.append("campaign_closed")
         if (
             campaign.audience is not None
-            and campaign.audience.test(contact.values(), self.at.astimezone(ZoneInfo(self.zone))) is not True
+            and campaign.audience.test(self.values, self.at.astimezone(ZoneInfo(self.zone))) is not True
         ):
             found.append("not_in_audience")
         if (
@@ -485,10 +495,10 @@ class Oracle:
         return Mark(at, campaign.id, campaign.ends, wish.facets, campaign.counts_toward_caps, campaign.obeys_caps, who)
 
     def _limit(self, cap: Cap) -> int | None:
-        values = self.contact.values()
-        if cap.audience is not None and cap.audience.test(values, self.at.astimezone(ZoneInfo(self.zone))) is not True:
+        local = self.at.astimezone(ZoneInfo(self.zone))
+        if cap.audience is not None and cap.audience.test(self.values, local) is not True:
             return None
-        return cap.limit_for(values)
+        return cap.limit_for(self.values)
 
     @staticmethod
     def _cells(cap: Cap, facets: dict[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from generate import CHANNELS, ZONES, _claims, _touches
 
 if TYPE_CHECKING:
-    from random import Random
-
     from journeykit import Playbook
 
 Rows = list[dict[str, Any]]
@@ -35,6 +34,7 @@ def contacts(rng: Random, at: datetime, count: int, *, faults: bool = False) -> 
             "weekly": rng.choice((0, 1, 2, 1.5, None)),
             "vip": rng.choice((True, False, None)),
         }
+        row["segments"] = Random(f"{at} {number}").choice((None, None, [], ["own"], ["own", "s0"], ["s1", "s1"]))
         if faults:
             if rng.random() < 0.15:
                 row["timezone"] = "Mars/Base"

@@ -24,7 +24,7 @@ from test_conformance import CASES, as_claims, instant, playbook_of
 
 from journeykit import Arbiter, DataError, Playbook, PolicyError
 from journeykit.civil import DAY, clock, micros
-from journeykit.columns import TableJob, jit, segments, settle, sources
+from journeykit.columns import TableJob, jit, settle, sources, stretches
 from journeykit.columns.clocks import zones_of
 from journeykit.columns.column import Column
 from journeykit.columns.keys import hash_texts, held_out
@@ -358,8 +358,8 @@ def test_tables_in_one_order_are_decided_stretch_by_stretch(tmp_path, monkeypatc
     arbiter, summaries = Arbiter(found.playbook), []
     paths = [str(tmp_path / f"{name}.parquet") for name in ("contacts", "touches")]
     whole = arbiter.decide_table(*paths, at=found.at, everything=True, summary=summaries.append).to_pylist()
-    monkeypatch.setattr(segments, "ROWS", 25)
-    parts = segments.segments_of(*(sources.open_source(path, "table") for path in paths))
+    monkeypatch.setattr(stretches, "ROWS", 25)
+    parts = stretches.stretches_of(*(sources.open_source(path, "table") for path in paths))
     assert len(parts or ()) == 3
     assert arbiter.decide_table(*paths, at=found.at, everything=True, summary=summaries.append).to_pylist() == whole
     assert summaries[0] == summaries[1]
@@ -369,7 +369,7 @@ def test_tables_in_one_order_are_decided_stretch_by_stretch(tmp_path, monkeypatc
     Random(3).shuffle(history)
     pq.write_table(pa.Table.from_pylist(history), tmp_path / "mixed.parquet", row_group_size=16)
     mixed = [sources.open_source(path, "table") for path in (paths[0], str(tmp_path / "mixed.parquet"))]
-    assert segments.segments_of(*mixed) is None
+    assert stretches.stretches_of(*mixed) is None
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

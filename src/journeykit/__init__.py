@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from journeykit.prices import Prices as Prices
     from journeykit.quota import Quota as Quota
     from journeykit.rule import Rule as Rule
+    from journeykit.segment import Segment as Segment
     from journeykit.split import Holdout as Holdout
     from journeykit.touch import Touch as Touch
     from journeykit.window import Lag as Lag
@@ -118,6 +119,7 @@ _HOMES = {
     "RuleError": "errors",
     "Scope": "cap",
     "Score": "campaign",
+    "Segment": "segment",
     "Stage": "journey",
     "Team": "campaign",
     "Touch": "touch",

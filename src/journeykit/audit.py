@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -147,13 +147,13 @@ class _Audit:
         self.wishes: list[Claim | Campaign] = list(playbook.campaigns or ())
         if claims is not None:
             self.wishes = [claim for claim in claims if claim.fault() is None]
-        self.values = contact.values()
         self.home = clock(playbook.timezone)
         self.clock = self.home if contact.timezone is None else clock(contact.timezone)
         self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self.contents = {content.id: content for content in playbook.content or ()}
         self.now = micros(decision.at)
         self.local_now = self.clock.moment(self.now)
+        self.values = self._values()
         self.last = self.now if decision.until is None else micros(decision.until)
         self.granted = [self._granted(grant) for grant in decision.granted]
         self.history = [self._touched(touch) for touch in touches if self._stands(touch)]
@@ -177,6 +177,12 @@ class _Audit:
             yield from self._requirement(requirement)
 
     # What there is
+
+    def _values(self) -> dict[str, Any]:
+        """What rules read of the contact; its named segments are asked of it as it was given."""
+        given = self.contact.values()
+        named = [own.name for own in self.playbook.segments if own.rule.test(given, self.local_now) is True]
+        return {**given, "segments": tuple(dict.fromkeys([*given["segments"], *named]))}
 
     def _facets(
         self, campaign: Campaign | None, content: Content | None, own: Mapping[str, str | None]

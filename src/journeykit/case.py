@@ -77,7 +77,6 @@ class Case:
         self.playbook = compiled.playbook
         self.policy = policy
         self.policy_name = policy_name
-        self.contact = contact
         self.at = at
         self.until = until
         self.now = micros(at)
@@ -86,6 +85,7 @@ class Case:
             raise ModelError(f"until ({until}) lies before at ({at})", field="until")
         self.clock: Clock = compiled.clock if contact.timezone is None else clock(contact.timezone)
         self.subject = Subject(contact, self.playbook, compiled.schedule, self.clock, self.now)
+        self.contact = self.subject.contact
         self.scores = scores
         self.budget = budget
         self.reserve = scaled(self.playbook.reserve, MILLIONTH)

@@ -16,6 +16,7 @@ from journeykit.civil import DAY, Clock, day_number
 from journeykit.contact import ANY
 from journeykit.content import Content
 from journeykit.decision import Reason
+from journeykit.segment import segmented
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,12 +108,13 @@ class Subject:
     __slots__ = ("clock", "contact", "local", "owner", "playbook", "schedule", "values", "zoneless")
 
     def __init__(self, contact: Contact, playbook: Playbook, schedule: Schedule, clock: Clock, at: int) -> None:
-        self.contact = contact
         self.playbook = playbook
         self.schedule = schedule
         self.clock = clock
         self.local: datetime = clock.moment(at)
-        self.values = contact.values()
+        # Segments come first: whatever looks at the contact sees them all.
+        self.contact = segmented(playbook.segments, contact, self.local) if playbook.segments else contact
+        self.values = self.contact.values()
         self.owner = None if playbook.journey is None else playbook.journey.owner(contact.stage)
         self.zoneless = contact.timezone is None and playbook.on_missing.timezone == "deny"
 

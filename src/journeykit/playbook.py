@@ -11,17 +11,23 @@ from attrs import field, fields, frozen, validators
 
 from journeykit.campaign import Campaign, Team
 from journeykit.cap import Cap, Conflict, Requirement, Scope
-from journeykit.civil import clock
+from journeykit.civil import clock, micros
 from journeykit.content import Content
+from journeykit.contradiction import is_never_true
 from journeykit.errors import PlaybookError, Problem, closest
 from journeykit.fields import instance, instances, listed, number, one_of, required_text, whole
 from journeykit.hours import Holiday, Hours, Schedule
 from journeykit.journey import Journey
 from journeykit.quota import Quota
+from journeykit.rule import In, Literal, Name, Rule
+from journeykit.segment import Segment, segmented, segments_of
 from journeykit.split import Holdout
 
 if TYPE_CHECKING:
     import os
+    from datetime import datetime
+
+    from journeykit.contact import Contact
 
 _T = TypeVar("_T")
 
@@ -61,7 +67,7 @@ def _parts(kind: type) -> Any:
 
 @frozen(kw_only=True)
 class Playbook:
-    """The whole rule set: journey, teams, content, campaigns, caps, conflicts, requirements, quotas, hours, policy.
+    """The whole rule set: journey, segments, teams, content, campaigns, caps, conflicts, quotas, hours, policy.
 
     Load one with `Playbook.load` or `Playbook.from_dict`, or make one from its parts. A section that is left out
     (None) is not checked against: a playbook without ``campaigns`` takes any campaign id, which makes it a plain
@@ -72,6 +78,7 @@ class Playbook:
         name: for people.
         timezone: IANA name; for contacts without one, and for windows in the playbook's zone.
         journey: the stages; None for the default ones, unchecked.
+        segments: named rules; whoever they are true of is in the segment, beside those that the contact brings itself.
         teams: who claims; None for any.
         content: the messages; None for any.
         campaigns: the intentions; None for any.
@@ -105,6 +112,7 @@ class Playbook:
     name: str = field(default="playbook", validator=required_text)
     timezone: str = field(default="UTC", validator=[required_text, _known_zone])
     journey: Journey | None = field(default=None, validator=validators.optional(instance(Journey)))
+    segments: tuple[Segment, ...] = field(default=(), converter=_list, validator=_parts(Segment))
     teams: tuple[Team, ...] | None = field(default=None, converter=_optional, validator=_parts(Team))
     content: tuple[Content, ...] | None = field(default=None, converter=_optional, validator=_parts(Content))
     campaigns: tuple[Campaign, ...] | None = field(default=None, converter=_optional, validator=_parts(Campaign))
@@ -175,6 +183,33 @@ class Playbook:
     def schedule(self) -> Schedule:
         """Quiet hours, send hours and holidays together."""
         return Schedule(self.quiet_hours, self.send_hours, self.holidays)
+
+    def segments_of(self, contact: Contact, at: datetime) -> tuple[str, ...]:
+        """The segments of a contact at an instant: those that it brings itself, then the playbook's, in their order.
+
+        Args:
+            contact: who.
+            at: the instant, aware; the rules are asked at it, in the contact's zone.
+
+        Raises:
+            ModelError: for a naive ``at``.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from journeykit import Contact
+            >>> playbook = Playbook(segments=[Segment(name="enterprise", rule="employees >= 500")])
+            >>> anna = Contact(id="anna", segments=["vip"], attributes={"employees": 700})
+            >>> playbook.segments_of(anna, datetime(2026, 11, 5, 10, tzinfo=UTC))
+            ('vip', 'enterprise')
+        """
+        return segments_of(self.segments, contact, self._local(contact, at))
+
+    def segmented(self, contact: Contact, at: datetime) -> Contact:
+        """The contact with all its segments, as a decision sees it; the arguments are those of `segments_of`."""
+        return segmented(self.segments, contact, self._local(contact, at))
+
+    def _local(self, contact: Contact, at: datetime) -> datetime:
+        return clock(contact.timezone or self.timezone).moment(micros(at))
 
     def facets(self, campaign: Campaign | None, content: Content | None) -> dict[str, tuple[str, ...]]:
         """What touches and claims of a campaign and content are told apart by; one without a value is left out."""
@@ -286,6 +321,7 @@ def _inside(campaign: Campaign, day: Any) -> bool:
 def _repeated(playbook: Playbook, gaps: Gaps) -> Iterator[Problem]:
     sections: dict[str, list[str]] = {
         "journey.stages": [stage.name for stage in (playbook.journey.stages if playbook.journey else ())],
+        "segments": [segment.name for segment in playbook.segments],
         "teams": [team.name for team in playbook.teams or ()],
         "content": [content.id for content in playbook.content or ()],
         "campaigns": [campaign.id for campaign in playbook.campaigns or ()],
@@ -359,6 +395,7 @@ def find_warnings(playbook: Playbook) -> Iterator[Problem]:
     """What is allowed but probably not meant."""
     for at, content in enumerate(playbook.content or ()):
         yield from _value_warnings(f"content[{at}].advances", content, playbook.journey)
+    yield from _segment_warnings(playbook)
     if playbook.campaigns is None:
         return
     openings = {
@@ -376,8 +413,53 @@ def find_warnings(playbook: Playbook) -> Iterator[Problem]:
             yield _warning(f"campaigns[{at}]", f"{campaign.id!r} can never win: {reason}")
 
 
-def _warning(path: str, message: str) -> Problem:
-    return Problem(path, message, severity="warning")
+def _warning(path: str, message: str, suggestion: str | None = None) -> Problem:
+    return Problem(path, message, suggestion=suggestion, severity="warning")
+
+
+def _segment_warnings(playbook: Playbook) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    named = [segment.name for segment in playbook.segments]
+    for at, segment in enumerate(playbook.segments):
+        path, text = f"segments[{at}].rule", " ".join(segment.rule.text.split())
+        if text in first:
+            yield _warning(path, f"{segment.name!r} has the same rule as {first[text]!r}: they are one segment")
+        first.setdefault(text, segment.name)
+        if is_never_true(segment.rule):
+            yield _warning(path, f"{segment.name!r} is always empty: its rule can be true of nobody")
+        for asked in _segments_asked(segment.rule):
+            if asked in named:
+                yield _warning(
+                    path,
+                    f"{segment.name!r} asks for {asked!r} in segments, and sees only those that contacts bring "
+                    "themselves: the rule of another segment is not looked at; repeat it",
+                )
+    for path, rule in _audiences(playbook):
+        for asked in _segments_asked(rule):
+            meant = None if asked in named else closest(asked, named)
+            if meant is not None:
+                yield _warning(path, f"no segment is called {asked!r}, and contacts must bring it themselves", meant)
+
+
+def _audiences(playbook: Playbook) -> Iterator[tuple[str, Rule]]:
+    for at, campaign in enumerate(playbook.campaigns or ()):
+        if campaign.audience is not None:
+            yield f"campaigns[{at}].audience", campaign.audience
+    for at, cap in enumerate(playbook.caps):
+        if cap.audience is not None:
+            yield f"caps[{at}].audience", cap.audience
+
+
+def _segments_asked(rule: Rule) -> Iterator[str]:
+    """The names that a rule looks for among the segments."""
+    for node in rule.tree.walk():
+        if (
+            isinstance(node, In)
+            and isinstance(node.item, Literal)
+            and isinstance(node.among, Name)
+            and node.among.path == "segments"
+        ):
+            yield str(node.item.value)
 
 
 def _contents(playbook: Playbook, campaign: Campaign) -> list[Content]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.civil import DAY, HOUR, clock, micros
-from journeykit.rule.tree import Call, Compare, Junction, Literal, Name, Node, Not
+from journeykit.columns.segments import Segments
+from journeykit.rule.tree import Call, Compare, In, Junction, Literal, Name, Node, Not
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +76,18 @@ class Masks:
         return found
 
     def _leaf(self, node: Node) -> Pair:
-        return self._compared(node) or self._asked(node)
+        return self._held(node) or self._compared(node) or self._asked(node)
+
+    def _held(self, node: Node) -> Pair | None:
+        """Whether a text is among the segments, which are then not put together."""
+        if not isinstance(node, In) or not isinstance(node.item, Literal) or not isinstance(node.among, Name):
+            return None
+        segments, name = self.columns.get(node.among.path), node.item.value
+        if not isinstance(segments, Segments) or type(name) is not str:
+            return None
+        # A contact of whom a rule is unknown is not in the segment.
+        true = segments.pair(name)[0]
+        return (~true, true) if node.negated else (true, ~true)
 
     def _compared(self, node: Node) -> Pair | None:
         """A number or an instant compared with a number, the way NumPy does it."""

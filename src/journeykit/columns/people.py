@@ -33,6 +33,7 @@ from journeykit.columns.keys import hash_texts, held_out, set_bits
 from journeykit.columns.layout import NO_LIMIT, packed
 from journeykit.columns.masks import Masks
 from journeykit.columns.records import records
+from journeykit.columns.segments import Segments
 from journeykit.contact import ANY
 from journeykit.errors import ModelError
 from journeykit.tables.cells import (
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
     from journeykit.columns.layout import Layout, Names
     from journeykit.contact import Contact
+    from journeykit.rule import Rule
     from journeykit.tables.contacts import ContactPlan
 
 _FIELDS = ("account", "role", "stage", "persona", "timezone", "segments", "interests")
@@ -317,15 +319,30 @@ class Crowd:
         outside = np.zeros((chunk.rows, self._outside.shape[1]), np.int64)
         if not rules:
             return found, outside
-        wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
-        columns = {name: column for name, column in rule_columns(chunk).items() if name in wanted}
-        masks = Masks(columns, chunk.rows, self.at, self.zones.list, zone)
+        columns = rule_columns(chunk)
+        if self.playbook.segments and any("segments" in rule.names for rule in rules):
+            columns["segments"] = self._segments(chunk, columns, zone)
+        masks = self._masks(chunk, columns, rules, zone)
         for number, rule in enumerate(rules):
             true = masks.pair(rule)[0]
             set_bits(found, number >> 6, _BITS[number & 63], true)
             for word in np.flatnonzero(self._outside[number]).tolist():
                 set_bits(outside, word, self._outside[number, word], ~true)
         return found, outside
+
+    def segments(self, chunk: Chunk, zone: np.ndarray) -> Segments:
+        """The segments of the contacts, their own and the playbook's; by contact, the number of its time zone."""
+        return self._segments(chunk, rule_columns(chunk), zone)
+
+    def _segments(self, chunk: Chunk, columns: dict[str, Column], zone: np.ndarray) -> Segments:
+        named = self.playbook.segments
+        masks = self._masks(chunk, columns, [segment.rule for segment in named], zone)
+        return Segments(columns["segments"], named, masks)
+
+    def _masks(self, chunk: Chunk, columns: dict[str, Column], rules: Sequence[Rule], zone: np.ndarray) -> Masks:
+        wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
+        read = {name: column for name, column in columns.items() if name in wanted}
+        return Masks(read, chunk.rows, self.at, self.zones.list, zone)
 
     def _limits(self, chunk: Chunk) -> np.ndarray:
         """The contacts' own limits; a limit that cannot be makes a row odd."""
@@ -371,7 +388,7 @@ def rule_columns(chunk: Chunk) -> dict[str, Column]:
         if name in own:
             found[name] = _mapped(own[name], partial(_field, name, reads[name]))
         elif name in ("segments", "interests"):
-            found[name] = Column([()] * chunk.rows)
+            found[name] = _Mapped(np.zeros(chunk.rows, np.int64), [()])
         else:
             found.pop(name, None)
     return found
@@ -425,5 +442,5 @@ def _field(name: str, read: Callable[[Any], Any], value: Any) -> Any:
     """A field of a contact as rules see it."""
     found = None if is_missing(value) else read(value)
     if name in ("segments", "interests"):
-        return tuple(found or ())
+        return tuple(dict.fromkeys(found or ()))
     return found

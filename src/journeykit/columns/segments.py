@@ -1,75 +1,79 @@
-"""Segments: what can be decided apart, where contacts and touches lie in one order.
-
-Parquet files say of each group of rows between which ids it lies. Where the contacts' groups follow each other and
-few of the touches' groups reach into more than one stretch of contacts, stretch after stretch is decided with its own
-touches alone: memory is then set by a stretch, not by the number of contacts.
-"""
+"""Segments: the contacts' own, and the named ones of the playbook, as a column that rules read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from journeykit.columns.sources import Files
+import numpy as np
+
+from journeykit.columns.column import Column
 
 if TYPE_CHECKING:
-    from journeykit.columns.sources import Range, Source
+    from collections.abc import Sequence
 
-ROWS = 1_048_576
-"""A segment has so many contacts or, by whole groups, a little more."""
+    from journeykit.columns.masks import Masks, Pair
+    from journeykit.segment import Segment
+
+_AT_ONCE = 30
 
 
-class Segment(NamedTuple):
-    """A stretch of contacts.
+class Segments(Column):
+    """The segments of a chunk of contacts. A rule of a segment is asked when something asks for the segment.
 
-    Attributes:
-        contacts: the groups of rows of the contacts.
-        touches: the groups of the touches that may be theirs.
-        fresh: those of them that no segment before has read.
+    Args:
+        own: the segments that the contacts bring themselves, as tuples.
+        named: those of the playbook.
+        masks: the contacts as they were given.
     """
 
-    contacts: list[int]
-    touches: list[int]
-    fresh: frozenset[int]
+    def __init__(self, own: Column, named: Sequence[Segment], masks: Masks) -> None:
+        super().__init__([])
+        self.own = own
+        self._named = {segment.name: segment for segment in named}
+        self._masks = masks
+        self._pairs: dict[str, Pair] = {}
+
+    def pair(self, name: str) -> Pair:
+        """Who is surely in a segment, and who is surely not: for the rest it is unknown."""
+        found = self._pairs.get(name)
+        if found is None:
+            brought = np.array([name in (value or ()) for value in self.own.values], np.bool_)[self.own.codes]
+            if name in self._named:
+                true, false = self._masks.pair(self._named[name].rule)
+                found = brought | true, ~brought & false
+            else:
+                found = brought, ~brought
+            self._pairs[name] = found
+        return found
+
+    @cached_property
+    def _coded(self) -> tuple[np.ndarray, list[Any]]:
+        """Every combination that occurs, once."""
+        codes, values = self.own.codes, [value or () for value in self.own.values]
+        names = list(self._named)
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            keys = codes << len(some)
+            for place, name in enumerate(some):
+                keys |= self.pair(name)[0].astype(np.int64) << place
+            found, codes = _numbered(keys, len(values) << len(some))
+            values = [
+                (*own, *(name for place, name in enumerate(some) if key >> place & 1 and name not in own))
+                for key in found.tolist()
+                for own in (values[key >> len(some)],)
+            ]
+        return codes, values
 
 
-def segments_of(contacts: Source, touches: Source | None) -> list[Segment] | None:
-    """The segments of two tables; None where they cannot be told apart, or are not worth it."""
-    if not isinstance(contacts, Files) or not isinstance(touches, Files):
-        return None
-    people, history = contacts.ranges(), touches.ranges()
-    if people is None or history is None or not people or not history:
-        return None
-    stretches = list(_stretches(people))
-    if len(stretches) < 2 or type(people[0].low) is not type(history[0].low):
-        return None
-    found: list[Segment] = []
-    read: set[int] = set()
-    highest = None
-    for groups in stretches:
-        low, high = min(people[at].low for at in groups), max(people[at].high for at in groups)
-        if highest is not None and not highest < low:
-            return None
-        highest = high
-        own = [at for at, group in enumerate(history) if group.low <= high and low <= group.high]
-        found.append(Segment(groups, own, frozenset(own) - read))
-        read.update(own)
-    if sum(len(segment.touches) for segment in found) > len(history) + 2 * len(found):
-        return None
-    # What belongs to nobody is read too, to be counted.
-    rest = [at for at in range(len(history)) if at not in read]
-    if rest:
-        last = found[-1]
-        found[-1] = Segment(last.contacts, last.touches + rest, last.fresh | frozenset(rest))
-    return found
-
-
-def _stretches(people: list[Range]) -> list[list[int]]:
-    found: list[list[int]] = []
-    rows = ROWS
-    for at, group in enumerate(people):
-        if rows >= ROWS:
-            found.append([])
-            rows = 0
-        found[-1].append(at)
-        rows += group.rows
-    return found
+def _numbered(keys: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
+    """The keys that occur, all less than a span, and by row which."""
+    if span > 4 * len(keys):
+        found, places = np.unique(keys, return_inverse=True)
+        return found, places.reshape(-1)
+    met = np.zeros(span, np.bool_)
+    met[keys] = True
+    found = np.flatnonzero(met)
+    number = np.zeros(span, np.int64)
+    number[found] = np.arange(len(found))
+    return found, number[keys]

@@ -29,9 +29,9 @@ from journeykit.columns.pooling import pool_of
 from journeykit.columns.quota_run import QuotaRun, choose_together, pooled
 from journeykit.columns.quotas import need_no_columns
 from journeykit.columns.reserving import granted_of, protect, touches_table
-from journeykit.columns.segments import ROWS, Segment, segments_of
 from journeykit.columns.settle import Given, History
 from journeykit.columns.sources import Source, native, open_source
+from journeykit.columns.stretches import ROWS, Stretch, stretches_of
 from journeykit.columns.threads import at_once
 from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
 from journeykit.columns.writing import batch_writer, ids_as_text
@@ -203,12 +203,12 @@ class TableJob:
         """Some columns of the table of contacts, chunk by chunk; rows that cannot be read are left out."""
         return (part for part in self._contacts.parts(wanted) if not isinstance(part, BadRow))
 
-    def _meet(self, segment: Segment | None) -> tuple[Met, np.ndarray]:
-        """Meet the contacts of a segment by their ids; who was met before."""
-        met = Met((self._contacts.count or 0) if segment is None else ROWS)
+    def _meet(self, stretch: Stretch | None) -> tuple[Met, np.ndarray]:
+        """Meet the contacts of a stretch by their ids; who was met before."""
+        met = Met((self._contacts.count or 0) if stretch is None else ROWS)
         again = []
         row = 0
-        groups = None if segment is None else segment.contacts
+        groups = None if stretch is None else stretch.contacts
         parts = (
             part
             for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id", groups)
@@ -219,7 +219,7 @@ class TableJob:
             row += chunk.rows
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
 
-    def _history(self, met: Met, contacts: int, segment: Segment | None) -> History:
+    def _history(self, met: Met, contacts: int, stretch: Stretch | None) -> History:
         taken = self._known_touches(met)
         if self._touches is None and not taken:
             return History(
@@ -227,8 +227,8 @@ class TableJob:
             )
         reader = self._reader
         read = None if reader is None else partial(reader.read, met=met)
-        for found in () if read is None else self._at_once(read, self._touch_parts(segment)):
-            if segment is None or found.group in segment.fresh:
+        for found in () if read is None else self._at_once(read, self._touch_parts(stretch)):
+            if stretch is None or found.group in stretch.fresh:
                 for bad in found.bad:
                     self.bad.add(bad)
                 self._unknown_touches += found.good
@@ -248,10 +248,10 @@ class TableJob:
         self._latest = max([self._latest, *(int(found.at.max()) for found in taken)])
         return taken
 
-    def _touch_parts(self, segment: Segment | None) -> Iterator[tuple[Part, int] | BadRow]:
+    def _touch_parts(self, stretch: Stretch | None) -> Iterator[tuple[Part, int] | BadRow]:
         """Chunks of touches, each with the group of rows from which it comes."""
         assert self._touches is not None  # noqa: S101  (the caller looked)
-        for group in (None,) if segment is None else segment.touches:
+        for group in (None,) if stretch is None else stretch.touches:
             for part in self._touches.parts(TouchReader.wanted, None if group is None else [group]):
                 yield part if isinstance(part, BadRow) else (part, -1 if group is None else group)
 
@@ -283,27 +283,27 @@ class TableJob:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in chunks. Once only."""
-        segments: list[Segment] | list[None] = [None]
+        stretches: list[Stretch] | list[None] = [None]
         quotas = self.arbiter.playbook.quotas
         if self.arbiter.compiled.per_account:
             self._accounts = Accounts(self)
         elif not quotas and self._claim_source is None and self._score_source is None and self.ledger is None:
-            segments = segments_of(self._contacts, self._touches) or [None]
+            stretches = stretches_of(self._contacts, self._touches) or [None]
         self._reader = self._touch_reader(self._touches)
         workers: SimpleQueue[Worker] | None = None
         start = 0
-        for segment in segments:
-            met, again = self._meet(segment)
-            history = self._history(met, len(again), segment)
+        for stretch in stretches:
+            met, again = self._meet(stretch)
+            history = self._history(met, len(again), stretch)
             if workers is None:
-                self._prepare(met, len(again), segmented=segment is not None)
+                self._prepare(met, len(again), in_stretches=stretch is not None)
                 workers = SimpleQueue()
                 for _ in range(self._threads):
                     workers.put(Worker(self.engine))
             del met
             if quotas:
                 self._allocate(again, history, workers)
-            yield from self._decide_segment(segment, again, history, workers, start)
+            yield from self._decide_stretch(stretch, again, history, workers, start)
             start += len(again)
         if self._run is not None:
             assert self._counts is not None  # noqa: S101  (made before anything is decided)
@@ -317,7 +317,7 @@ class TableJob:
         if self._progress is not None:
             self._progress(self._tally.contacts, self._tally.contacts)
 
-    def _prepare(self, met: Met, contacts: int, *, segmented: bool) -> None:
+    def _prepare(self, met: Met, contacts: int, *, in_stretches: bool) -> None:
         """Read scores and claims, and lay the playbook out."""
         playbook = self.arbiter.playbook
         scores = None
@@ -339,7 +339,7 @@ class TableJob:
             numbers=() if claims is None else tuple(claims.numbers),
         )
         # Where only a part of the history is known by now, what may come is allowed for.
-        engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if segmented else self._latest
+        engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if in_stretches else self._latest
         self._counts = Counts(engine.layout)
         self._scores = _no_scores(contacts, len(engine.layout.campaigns.list))
         if scores is not None:
@@ -351,11 +351,11 @@ class TableJob:
         # All rules have their numbers from here on, whichever chunk comes first.
         engine.moment()
 
-    def _decide_segment(
-        self, segment: Segment | None, again: np.ndarray, history: History, workers: SimpleQueue[Worker], first: int
+    def _decide_stretch(
+        self, stretch: Stretch | None, again: np.ndarray, history: History, workers: SimpleQueue[Worker], first: int
     ) -> Iterator[pa.RecordBatch]:
         shapes = self.engine.layout.shapes(self._parts.list)
-        groups = None if segment is None else segment.contacts
+        groups = None if stretch is None else stretch.contacts
 
         def decide(given: tuple[Part, int], apart: Sequence[int] = ()) -> _Done:
             part, start = given

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import evolve
 
 from journeykit.campaign import Claim
-from journeykit.civil import clock
+from journeykit.civil import clock, moment
 from journeykit.columns.eligible import NO_ZONE
 from journeykit.columns.layout import NONE
 from journeykit.fields import LARGEST, MILLIONTH
@@ -202,12 +202,17 @@ class Weigher:
             if entries.claim["state"][entry] and not entries.claim["timed"][entry]:
                 continue
             if known[0] != row:
-                known = row, chunk.contact(row)
+                known = row, self._contact(chunk, row)
             try:
                 weights[entry], entries.claim["rank"][entry] = self._ask(known[1], people, entries, entry, row)
             except Exception:  # noqa: BLE001, S112  (the one-contact engine will say what is wrong)
                 continue
         return weights
+
+    def _contact(self, chunk: Chunk, row: int) -> Contact:
+        """The contact of a row, as a decision sees it."""
+        found = chunk.contact(row)
+        return self.playbook.segmented(found, moment(self.now)) if self.playbook.segments else found
 
     def _ask(self, contact: Any, people: People, entries: Entries, entry: int, row: int) -> tuple[float, int]:
         opening = self.layout.list[int(entries.claim["opening"][entry])]

@@ -47,6 +47,7 @@ class Spellings:
         topics = [topic for content in contents for topic in content.topics]
         rules = [campaign.audience for campaign in playbook.campaigns or ()]
         rules += [cap.audience for cap in playbook.caps]
+        rules += [segment.rule for segment in playbook.segments]
         paths = {path for rule in rules if rule is not None for path in rule.names}
         limits = {cap.max.attribute for cap in playbook.caps if isinstance(cap.max, Limit)}
         return cls(
