@@ -173,6 +173,7 @@ def test_a_file_holds_segments():
     assert rules.to_dict()["segments"] == [{**data["segments"][0], "description": None}]
     assert Playbook.from_dict(rules.to_dict()) == rules
     assert rules.fingerprint != Playbook().fingerprint
+    assert "segments" not in Playbook().to_dict()
 
 
 @pytest.mark.parametrize(

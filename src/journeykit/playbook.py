@@ -67,7 +67,7 @@ def _parts(kind: type) -> Any:
 
 @frozen(kw_only=True)
 class Playbook:
-    """The whole rule set: journey, segments, teams, content, campaigns, caps, conflicts, quotas, hours, policy.
+    """The whole rule set: journey, teams, content, campaigns, caps, conflicts, requirements, quotas, hours, policy.
 
     Load one with `Playbook.load` or `Playbook.from_dict`, or make one from its parts. A section that is left out
     (None) is not checked against: a playbook without ``campaigns`` takes any campaign id, which makes it a plain
