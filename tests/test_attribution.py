@@ -102,8 +102,8 @@ def test_bad_paths_are_told_at_once() -> None:
         "path 1: touchpoints must be a list of texts, found 'A > B'",
         "path 2: touchpoints must be",
         "path 2: converted must be true or false, found 'yes'",
-        "path 2: count must be a number from 0 on, found -1",
-        "path 2: value must be a number, found nan",
+        "path 2: count must be a number from 0 to 1e+09, found -1",
+        "path 2: value must be a number up to 1e+09, found nan",
         "path 3: it must be touchpoints, converted",
     ):
         assert part in said

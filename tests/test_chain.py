@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from fractions import Fraction
+from math import isfinite
 from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeykit import Journey, ModelError, Stage
+from journeykit import Journey, ModelError, Stage, Transition
 from journeykit.journey import LEFT, Chain, estimate
 
 RECENCY = ["bought", "one ago", "two ago", "three ago", "gone"]
@@ -230,7 +231,7 @@ def test_all_faults_are_told_at_once() -> None:
         "the row 'loast': there is no stage 'loast'",
         "the row 'won' must map stages to probabilities, found 3",
         "the reward of 'leed': there is no stage 'leed'; did you mean 'lead'?",
-        "the measure 'nps' of 'won' must be a number, found '8'",
+        "the measure 'nps' of 'won' must be a number up to 1e+09, found '8'",
         "there is a rate for 'npss', which is no measure of any reward; did you mean 'nps'?",
         "the move ('lead', 'x'): there is no stage 'x'",
     ):
@@ -270,7 +271,9 @@ def test_counts_become_shares() -> None:
     chain = Chain.from_counts({"lead": {"lead": 7, "won": 2, LEFT: 1}, "won": {}}, rewards={"lead": -1})
     assert chain.stages == ("lead", "won")
     assert chain.absorption() == {"lead": {"won": pytest.approx(2 / 3), LEFT: pytest.approx(1 / 3)}}
-    with pytest.raises(ModelError, match="'lead' to 'won' must be a number from 0 on, found -1; the row 'x' must"):
+    with pytest.raises(
+        ModelError, match="'lead' to 'won' must be a number from 0 to 1e\\+09, found -1; the row 'x' must"
+    ):
         Chain.from_counts({"lead": {"won": -1}, "x": 3})  # type: ignore[dict-item]
 
 
@@ -283,6 +286,46 @@ def test_a_journey_brings_its_rewards() -> None:
     chain = Chain.from_journey(journey, rows, rewards=nps, rates={"nps": 0.25})
     assert chain.values() == {"lead": 13, "customer": 24, "gone": 0}
     assert [stage.value for stage in journey.valued(chain.values()).stages] == [13, 24, 0]
+
+
+def test_a_stage_that_one_leaves_needs_a_row() -> None:
+    """Where a journey leads on and nobody was seen to go, the chain does not take the stage for a final one."""
+    ways = [Transition(source="lead", to="customer", event="purchase")]
+    journey = Journey([Stage("lead", reward=-1), Stage("customer", reward=10)], ways)
+    with pytest.raises(ModelError, match="the row 'lead' sums to 0, not to 1"):
+        Chain.from_journey(journey, {}, 0.25)
+    assert Chain.from_journey(journey, {}, 0.25, rest="stay").values() == {"lead": -5, "customer": 50}
+    assert Chain.from_journey(journey, {}, 0.25, rest="leave").values() == {"lead": -1, "customer": 50}
+
+
+@given(
+    st.recursive(
+        st.none() | st.text(max_size=3) | st.floats() | st.booleans() | st.just(LEFT),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", LEFT, 3]), inner, max_size=3)
+        ),
+        max_leaves=6,
+    ),
+    st.data(),
+)
+@settings(max_examples=150, deadline=None)
+def test_anything_else_is_refused_in_words(wrong: object, data) -> None:
+    """Whatever stands where, the answer is a chain with finite values or a `ModelError`."""
+    given = {
+        "stages": ["a", "b"],
+        "probabilities": {"a": {"b": 1.0}},
+        "rewards": {"a": 1},
+        "rates": {},
+        "moves": {},
+        "discount": 0.5,
+        "rest": None,
+    }
+    given[data.draw(st.sampled_from(sorted(given)))] = wrong
+    try:
+        values = Chain(**given).values()  # type: ignore[arg-type]
+    except ModelError:
+        return
+    assert all(isfinite(value) for value in values.values())
 
 
 def test_values_are_given_to_known_stages_only() -> None:

@@ -98,6 +98,16 @@ def is_number(value: object) -> bool:
     return abs(value) <= LARGEST if isinstance(value, int) else math.isfinite(value)
 
 
+def is_between(value: Any, low: float = -LARGEST, high: float = LARGEST) -> bool:
+    """Whether a value is a number between bounds, ends included, and no boolean.
+
+    Example:
+        >>> is_between(3), is_between(-1, 0), is_between(1e10), is_between(float("nan"))
+        (True, False, False, False)
+    """
+    return is_number(value) and low <= value <= high
+
+
 @frozen
 class Bounds:
     """Validator: a number between bounds, ends included; a schema can read them."""

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from journeykit.errors import ModelError
-from journeykit.fields import is_number, shown
+from journeykit.fields import LARGEST, is_between, shown
 from journeykit.journey.reduction import solve
 
 Path = tuple[Iterable[str], bool] | tuple[Iterable[str], bool, float] | tuple[Iterable[str], bool, float, float]
@@ -177,7 +177,7 @@ def _path_faults(path: Any) -> Iterator[str]:
         yield f"touchpoints must be a list of texts, found {shown(points)}"
     if not isinstance(converted, bool) and converted not in (0, 1):
         yield f"converted must be true or false, found {shown(converted)}"
-    if not is_number(count) or count < 0:
-        yield f"count must be a number from 0 on, found {shown(count)}"
-    if not is_number(value):
-        yield f"value must be a number, found {shown(value)}"
+    if not is_between(count, 0):
+        yield f"count must be a number from 0 to {LARGEST:g}, found {shown(count)}"
+    if not is_between(value):
+        yield f"value must be a number up to {LARGEST:g}, found {shown(value)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import field, frozen, validators
 
 from journeykit.errors import ModelError, closest
-from journeykit.fields import is_number, listed, number, one_of, shown
+from journeykit.fields import LARGEST, is_between, is_number, listed, number, one_of, shown
 from journeykit.journey.reduction import solve
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ class Chain:
 
         Args:
             journey: whose stages.
-            probabilities: as for the class, and so are the others.
+            probabilities: as for the class, and so are the others. Only a stage that no transition of the journey
+                leaves may be without a row.
             discount: the discount rate of a period.
             rewards: named measures, or amounts, that come on top of the stages' own reward.
             rates: what a unit of a measure is worth; the stages' own reward is the measure ``reward``.
@@ -177,6 +178,8 @@ class Chain:
             {'lead': 100.0, 'customer': 200.0}
         """
         own: dict[str, Any] = {stage.name: stage.reward for stage in journey.stages}
+        if isinstance(probabilities, Mapping):
+            probabilities = {**{way.source: {} for way in journey.transitions}, **probabilities}
         return cls(
             [*own],
             probabilities,
@@ -387,7 +390,7 @@ def _row_faults(rows: Any, stages: tuple[Any, ...], rest: str | None) -> Iterato
         for to in row:
             if to != LEFT:
                 yield from _unknown(f"the row {shown(source)} leads to {shown(to)}", to, stages)
-        wrong = {to: chance for to, chance in row.items() if not is_number(chance) or not 0 <= chance <= 1 + _TOLERANCE}
+        wrong = {to: chance for to, chance in row.items() if not is_between(chance, 0, 1 + _TOLERANCE)}
         yield from (
             f"the probability of {shown(source)} to {shown(to)} must be a number from 0 to 1, found {shown(chance)}"
             for to, chance in wrong.items()
@@ -407,14 +410,14 @@ def _reward_faults(rewards: Any, rates: Any, stages: tuple[Any, ...]) -> Iterato
         yield from _unknown(f"the reward of {shown(stage)}", stage, stages)
         for measure, amount in _measures(reward).items():
             known[measure] = None
-            if not is_number(amount):
+            if not is_between(amount):
                 name = f"the measure {shown(measure)}" if isinstance(reward, Mapping) else "the reward"
-                yield f"{name} of {shown(stage)} must be a number, found {shown(amount)}"
+                yield f"{name} of {shown(stage)} must be a number up to {LARGEST:g}, found {shown(amount)}"
     for measure, rate in rates.items():
         if measure not in known:
             yield f"there is a rate for {shown(measure)}, which is no measure of any reward{_meant(measure, known)}"
-        if not is_number(rate):
-            yield f"the rate of {shown(measure)} must be a number, found {shown(rate)}"
+        if not is_between(rate):
+            yield f"the rate of {shown(measure)} must be a number up to {LARGEST:g}, found {shown(rate)}"
 
 
 def _move_faults(moves: Any, stages: tuple[Any, ...]) -> Iterator[str]:
@@ -428,8 +431,8 @@ def _move_faults(moves: Any, stages: tuple[Any, ...]) -> Iterator[str]:
         yield from _unknown(f"the move {shown(pair)}", pair[0], stages)
         if pair[1] != LEFT:
             yield from _unknown(f"the move {shown(pair)}", pair[1], stages)
-        if not is_number(amount):
-            yield f"the amount of the move {shown(pair)} must be a number, found {shown(amount)}"
+        if not is_between(amount):
+            yield f"the amount of the move {shown(pair)} must be a number up to {LARGEST:g}, found {shown(amount)}"
 
 
 def _unknown(what: str, stage: object, stages: tuple[Any, ...]) -> Iterator[str]:
@@ -451,5 +454,5 @@ def _count_faults(counts: Any) -> Iterator[str]:
             yield f"the row {shown(source)} must map stages to counts, found {shown(row)}"
             continue
         for to, count in row.items():
-            if not is_number(count) or count < 0:
-                yield f"{shown(source)} to {shown(to)} must be a number from 0 on, found {shown(count)}"
+            if not is_between(count, 0):
+                yield f"{shown(source)} to {shown(to)} must be a number from 0 to {LARGEST:g}, found {shown(count)}"
