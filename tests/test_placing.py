@@ -59,6 +59,14 @@ def test_everybody_with_an_event_is_placed() -> None:
     ] == [("awareness", 2, None, -1), ("decision", 4, "awareness", 0), ("retention", 6, "decision", 1)]
 
 
+def test_ids_are_given_back_as_they_came() -> None:
+    """Ids that are whole numbers stay such, so that the stages join the tables they are of."""
+    log = pa.table({"contact_id": [7, 8], "event": ["webinar"] * 2, "at": [BEGIN] * 2})
+    assert funnel().place_table(log, at=AT).table["contact_id"].to_pylist() == [7, 8]
+    assert funnel().place_table(log, [{"contact_id": 8}], at=AT).paths["contact_id"].to_pylist() == [8]
+    assert funnel().place_table(log, [{"contact_id": "8"}, {"contact_id": 7}], at=AT).table["since"].null_count == 0
+
+
 def test_a_table_of_contacts_says_who_is_placed() -> None:
     """Events of others are counted and not used; whoever has none is on the first stage, without a since."""
     log = rows(("anna", "webinar", 1), ("ben", "webinar", 1))

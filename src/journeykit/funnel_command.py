@@ -79,7 +79,7 @@ def _funnel(arguments: argparse.Namespace) -> int:
     bad = BadRows()
     segments = None if arguments.by is None else _segments(arguments, playbook, zone, bad)
     sales = None if arguments.won is None else SalesTable(arguments, zone, _known(arguments, placements))
-    found = estimate(journey, placements, arguments.at, segments=segments, sales=sales)
+    found = estimate(journey, _paths(placements), arguments.at, segments=segments, sales=sales)
     more = {"contact_bad_row": bad.total} | ({} if sales is None else sales.ignored)
     found = evolve(found, ignored={**found.ignored, **{why: count for why, count in more.items() if count}})
     if arguments.out is not None:
@@ -90,6 +90,14 @@ def _funnel(arguments: argparse.Namespace) -> int:
         print(found)
         print(placements.summary, file=sys.stderr)
     return 0
+
+
+def _paths(placements: Any) -> Any:
+    """Placements or their paths, in which ids are text, as they are in the tables that are read here."""
+    table = getattr(placements, "paths", None)
+    if table is None:
+        return placements
+    return table.set_column(0, "contact_id", table["contact_id"].cast("large_string"))
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -142,7 +150,7 @@ def _known(arguments: argparse.Namespace, placements: Any) -> frozenset[str] | N
         return None
     table = getattr(placements, "table", None)
     if table is not None:
-        return frozenset(table["contact_id"].to_pylist())
+        return frozenset(map(str, table["contact_id"].to_pylist()))
     return frozenset(row[0] for row in placements.stages())
 
 

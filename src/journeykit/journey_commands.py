@@ -127,9 +127,7 @@ def _handovers(
     from journeykit.journey import HANDOVERS, handover_rows
     from journeykit.placing import PATHS
 
-    paths = getattr(found, "paths", None)
-    if paths is None:
-        paths = (dict(zip(PATHS, row, strict=True)) for row in found.steps())
+    paths = (dict(zip(PATHS, row, strict=True)) for row in found.steps())
     return HANDOVERS, handover_rows(paths, journey, arguments.since)
 
 

@@ -11,7 +11,7 @@ from journeykit.columns.arrows import texts
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.history import instants_of_column
 from journeykit.columns.keys import hash_texts
-from journeykit.columns.people import id_texts, text_buffers
+from journeykit.columns.people import id_texts, ids_as_given, text_buffers
 from journeykit.columns.stage_walk import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
 from journeykit.fields import LARGEST, MILLIONTH, scaled
 from journeykit.identity import STIR_FIRST, STIR_SECOND, contact_key
@@ -42,7 +42,7 @@ class Taken(NamedTuple):
     Attributes:
         one: the first half of each contact's key.
         two: the second half.
-        ids: the contacts' ids, as text.
+        ids: the contacts' ids, as they came.
         at: the instants.
         names: the numbers of the names; one too many for a name that the journey does not ask for.
         marks: what tells an event from others.
@@ -102,6 +102,7 @@ class EventReader:
         rows = len(columns[0]) if columns else 0
         faults: Faults = {}
         ids, one, two = _keys(columns, places, rows, faults, "contact_id", needed=True)
+        ids = ids_as_given(columns[places["contact_id"]], ids) if "contact_id" in places else ids
         name = self._names(columns, places, rows, faults)
         at = instants_of_column(columns, places, rows, faults, "at", self._instant)
         properties = _properties(names, columns, places, rows, faults)

@@ -122,6 +122,12 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
     return found.take(numbers(codes, pa.int64())), odd
 
 
+def ids_as_given(column: Column, ids: pa.Array) -> pa.Array:
+    """Ids as they came, where they are whole numbers; else as text."""
+    array = column.array
+    return array if array is not None and pa.types.is_integer(array.type) and not array.null_count else ids
+
+
 def text_buffers(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """The offsets and bytes of an array of large strings without nulls."""
     _, offsets, data = array.buffers()

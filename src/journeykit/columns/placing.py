@@ -19,7 +19,7 @@ from journeykit.columns.events import EventReader, rank_of, wanted
 from journeykit.columns.history import instants_of_column
 from journeykit.columns.keys import Met
 from journeykit.columns.masks import Masks
-from journeykit.columns.people import Chunk, rule_columns
+from journeykit.columns.people import Chunk, ids_as_given, rule_columns
 from journeykit.columns.sources import open_source
 from journeykit.columns.stage_rules import MISSING, NotColumnarError, Program
 from journeykit.columns.stage_walk import (
@@ -63,7 +63,7 @@ class ColumnPlacements:
 
     Attributes:
         journey: the journey.
-        table: a row for each contact: ``contact_id``, ``stage``, ``since`` (null for one who has not entered the
+        table: a row for each contact: ``contact_id`` as it came, ``stage``, ``since`` (null for one who is not on the
             journey), ``owner`` of the stage, ``steps`` of his path, the ``transition`` that led him there (its label;
             null where he entered) and ``evidence_at``, the instant of the last event on which it rests.
         paths: a row for each step: ``contact_id``, ``step`` (from 0), ``stage``, ``since``, ``from_stage``,
@@ -144,17 +144,26 @@ class ColumnPlacements:
         return coded(way, texts([own.label for own in self.journey.transitions]), missing=True)
 
     def stages(self) -> Iterator[tuple[Any, ...]]:
-        """A row for each contact, as Python values."""
+        """A row for each contact, as Python values; ids are text."""
         return _rows(self.table)
 
     def steps(self) -> Iterator[tuple[Any, ...]]:
-        """A row for each step of each path, as Python values."""
+        """A row for each step of each path, as Python values; ids are text."""
         return _rows(self.paths)
+
+
+def _one_kind(ids: Sequence[pa.Array]) -> pa.Array:
+    """Ids in one array: as text, where not all are numbers of one kind."""
+    kinds = {array.type for array in ids}
+    if len(kinds) != 1:
+        ids = [array.cast(pa.large_string()) for array in ids]
+    return pa.concat_arrays(ids) if ids else texts([])
 
 
 def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
     for batch in table.to_batches(max_chunksize=65_536):
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        ids, *rest = (column.to_pylist() for column in batch.columns)
+        yield from zip(map(str, ids), *rest, strict=True)
 
 
 def place_table(
@@ -269,7 +278,8 @@ class _Job:
         contact[good] = np.arange(self.count, self.count + np.count_nonzero(good))
         self.count += int(np.count_nonzero(good))
         self.contact_of.append(contact)
-        self.ids.append(chunk.ids.filter(pa.array(good)))
+        given = chunk.ids if chunk.plan.id is None else ids_as_given(chunk.columns[chunk.plan.id], chunk.ids)
+        self.ids.append(given.filter(pa.array(good)))
         self.start.append(start[good])
         self.entry.append(self._entries(chunk)[good])
         self.said.append(self._said(chunk)[:, good])
@@ -448,12 +458,11 @@ class _Job:
             for name, kind in _KINDS.items():
                 self.noted[name] += int(total[kind])
         steps = {name: _joined(own, Paths.fields[name][0]) for name, own in pieces.items()}
-        ids = pa.concat_arrays(self.ids) if self.ids else texts([])
-        return ColumnPlacements(self.journey, ids, entry, steps)
+        return ColumnPlacements(self.journey, _one_kind(self.ids), entry, steps)
 
     def _said_of_nobody(self, count: int) -> np.ndarray:
         """What conditions say where there is no table of contacts: nothing but an id is known of anybody."""
-        ids = pa.concat_arrays(self.ids) if self.ids else texts([])
+        ids = _one_kind(self.ids).cast(pa.large_string())
         found = np.full((len(self.program.said), count), 2, np.int8)
         columns = {"id": Column(ids), "segments": Column([()] * count), "interests": Column([()] * count)}
         masks = Masks(columns, count, EPOCH, ["UTC"], np.zeros(count, np.int64))

@@ -267,8 +267,8 @@ class Journey:
         self,
         events: Any,
         contacts: Any = None,
+        at: datetime | None = None,
         *,
-        at: datetime,
         zone: str | None = None,
         timezone: str = "UTC",
         max_bad: int | None = None,
@@ -282,7 +282,7 @@ class Journey:
             contacts: a table with ``contact_id``, and the attributes that the rules read; ``entry_stage`` and
                 ``entered_at`` say where and when one enters the journey. Events of others are not used. None places
                 everybody who has an event.
-            at: the instant, aware.
+            at: the instant, aware; it must be given.
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
             timezone: in which the dates among attributes begin, of a contact without a time zone of his own.
             max_bad: how many bad rows are tolerated; None for any number.
@@ -300,6 +300,8 @@ class Journey:
             >>> journey.place_table(log, at=datetime(2026, 11, 5, tzinfo=UTC)).table["stage"].to_pylist()
             ['decision']
         """
+        if at is None:
+            raise ModelError("at must be given: the instant for which contacts are placed", field="at")
         try:
             from journeykit.columns.placing import place_table
         except ImportError as error:
