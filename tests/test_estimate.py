@@ -109,6 +109,16 @@ def test_without_open_ends_the_times_are_plain_quantiles(lengths):
     assert times_by(lengths, []) == quantiles(lengths)
 
 
+@given(st.lists(st.integers(0, 30), max_size=60), st.lists(st.integers(0, 30), max_size=60))
+def test_times_are_where_the_curve_comes_down(ended, going):
+    """The short way to the times says what the curve says."""
+    curve = list(remaining(ended, going))
+    wanted = tuple(
+        next((time for time, share in curve if share <= 1 - part + 1e-9), None) for part in (0.25, 0.5, 0.75)
+    )
+    assert times_by(ended, going) == wanted
+
+
 # By hand
 
 SMALL = {
@@ -270,7 +280,6 @@ def test_nothing_is_dropped_without_a_count():
         ("dora", "talk", "2026-01-02T00:00:00Z"),
         ("dora", "offer", day(4)),
         ("emil", 7, day(1)),
-        Placement("finn", "lead"),
     ]
     found = estimate(JOURNEY, rows, END)
     assert found.ignored == {
@@ -278,18 +287,25 @@ def test_nothing_is_dropped_without_a_count():
         "duplicate": 1,
         "future": 1,
         "no_contact": 3,
-        "not_entered": 1,
         "unknown_stage": 2,
     }
     assert found.repaired == {"out_of_order": 1}
     assert found.contacts == 3
-    used = found.steps + sum(found.ignored.values()) - found.ignored["not_entered"]
-    assert used == len(rows) - 1
+    assert found.steps + sum(found.ignored.values()) == len(rows)
     # No move is counted across what is not known.
     assert moves_of(found) == {("lead", "talk"): (1, 1)}
     lead = found.stays[0]
     assert (lead.entered, lead.ended, lead.going, lead.cut) == (3, 1, 0, 2)
     assert [step.reached for step in found.funnel] == [3, 1, 2, 0]
+
+
+def test_who_did_not_enter_is_counted():
+    """A placement without a path is of a contact who has not entered; one without an id is of somebody."""
+    nobody = Placement(None, "lead", (Step("lead", day(1), None, Evidence("")),))
+    found = estimate(JOURNEY, [Placement("finn", "lead"), nobody, nobody], END)
+    assert (found.contacts, found.ignored) == (2, {"not_entered": 1})
+    with pytest.raises(DataError, match="all are"):
+        estimate(JOURNEY, [nobody, ("anna", "lead", day(1))], END)
 
 
 def test_sales_that_cannot_be_used_are_counted():

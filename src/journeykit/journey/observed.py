@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from itertools import pairwise
-from operator import le
+from itertools import chain, groupby, pairwise
+from operator import itemgetter, le
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -100,45 +100,40 @@ class PathReader:
         Raises:
             DataError: for what is no path, and where the rows of a contact do not stand together.
         """
-        current: Any = None
-        steps: list[tuple[Any, Any]] = []
-        ignored = self.observed.ignored
-        for row in _rows(paths):
-            if isinstance(row, Placement):
-                self._add_placement(row)
-                continue
-            try:
-                contact, stage, since = row
-            except (TypeError, ValueError):
-                raise DataError(f"a path has rows of contact, stage and since, found {shown(row)}") from None
-            if contact is None:
-                ignored["no_contact"] += 1
-                continue
-            if contact != current:
-                if steps:
-                    self._add(current, steps)
-                current, steps = contact, []
-            steps.append((since, stage))
-        if steps:
-            self._add(current, steps)
+        rows = iter(_rows(paths))
+        first = next(rows, None)
+        if first is None:
+            return self.observed
+        if isinstance(first, Placement):
+            for placement in chain([first], rows):
+                self._add_placement(placement)
+            return self.observed
+        for contact, steps in _by_contact(chain([first], rows)):
+            self._add(contact, steps)
         return self.observed
 
-    def _add_placement(self, placement: Placement) -> None:
+    def _add_placement(self, placement: Any) -> None:
+        if not isinstance(placement, Placement):
+            raise DataError(f"where one path is a placement, all are, found {shown(placement)}")
         steps = [(step.since, step.stage) for step in placement.path]
-        if steps:
-            self._add(placement.contact, steps)
-        else:
+        if not steps:
             self.observed.ignored["not_entered"] += 1
+        elif placement.contact is None:
+            self._keep(None, steps)
+        else:
+            self._add(placement.contact, steps)
 
     def _add(self, contact: Any, steps: list[tuple[Any, Any]]) -> None:
-        """Take the path of a contact; one that is as it should be goes the short way."""
-        if contact is not None:
-            if not is_id(contact):
-                self.observed.ignored["no_contact"] += len(steps)
-                return
-            if contact in self._met:
-                raise DataError(f"the rows of contact {contact!r} do not stand together: sort them by contact and time")
-            self._met.add(contact)
+        if not is_id(contact):
+            self.observed.ignored["no_contact"] += len(steps)
+            return
+        if contact in self._met:
+            raise DataError(f"the rows of contact {contact!r} do not stand together: sort them by contact and time")
+        self._met.add(contact)
+        self._keep(contact, steps)
+
+    def _keep(self, contact: Any, steps: list[tuple[Any, Any]]) -> None:
+        """Pack a path; one that is as it should be goes the short way."""
         try:
             pattern = self._patterns[tuple([stage for _, stage in steps])]
             times = array("q", [since for since, _ in steps])
@@ -229,6 +224,17 @@ def _rows(paths: Any) -> Iterator[Any]:
     for batch in table.select(list(_COLUMNS)).to_batches():
         contacts, stages, since = (batch.column(name) for name in _COLUMNS)
         yield from zip(contacts.to_pylist(), stages.to_pylist(), _whole(since), strict=True)
+
+
+def _by_contact(rows: Iterable[Any]) -> Iterator[tuple[Any, list[tuple[Any, Any]]]]:
+    """The rows of each contact that stand together: since when he was on which stage."""
+    try:
+        for contact, own in groupby(rows, itemgetter(0)):
+            yield contact, [(since, stage) for _, stage, since in own]
+    except DataError:
+        raise
+    except (TypeError, ValueError, LookupError) as error:
+        raise DataError(f"a path has rows of contact, stage and since: {error}") from error
 
 
 def _whole(instants: Any) -> list[Any]:

@@ -175,12 +175,18 @@ def times_by(ended: Iterable[int], going: Iterable[int], parts: Sequence[float] 
         >>> times_by([2], [3, 3, 3])
         (2, None, None)
     """
+    over, open_ = sorted(ended), sorted(going)
     found: list[int | None] = []
-    for length, share in remaining(ended, going):
-        while len(found) < len(parts) and share <= 1 - parts[len(found)] + _TOLERANCE:
-            found.append(length)
-        if len(found) == len(parts):
-            break
+    share, done, seen = 1.0, 0, 0
+    while done < len(over) and len(found) < len(parts):
+        # Up to the next length of one that goes on nobody drops out, and the factors of the product telescope.
+        seen = bisect_left(open_, over[done], seen)
+        after = bisect_right(over, open_[seen], done) if seen < len(open_) else len(over)
+        at_risk = len(over) + len(open_) - done - seen
+        rest = share * (at_risk - (after - done)) / at_risk
+        while len(found) < len(parts) and rest <= (wanted := 1 - parts[len(found)] + _TOLERANCE):
+            found.append(over[done + max(math.ceil(at_risk * (1 - wanted / share)), 1) - 1])
+        share, done = rest, after
     return (*found, *[None] * (len(parts) - len(found)))
 
 
