@@ -56,7 +56,9 @@ def add_funnel(commands: Any, instant: Callable[[str], Any], count: Callable[[st
     parser = commands.add_parser("funnel", help=words, description=f"{words[0].upper()}{words[1:]}.")
     parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
     add_events(parser, instant, count)
-    parser.add_argument("--by", metavar="COLUMN", help="tell contacts apart by a column of theirs, such as segments")
+    parser.add_argument(
+        "--by", metavar="COLUMN", help="tell contacts apart by a column of theirs, or by all segments: --by segments"
+    )
     parser.add_argument("--won", metavar="EVENT", help="the event of a sale that was won")
     parser.add_argument("--lost", metavar="EVENT", help="the event of a sale that was lost")
     parser.add_argument("--amount", metavar="PROPERTY", help="what of the event says what was paid")
@@ -132,7 +134,7 @@ def _segments(arguments: argparse.Namespace, playbook: Playbook, zone: tzinfo | 
     table = Contacts(arguments.contacts, spellings=spellings, zone=zone, bad=bad)
     for _, contact in table:
         if by == SEGMENTS:
-            found[contact.id] = contact.segments
+            found[contact.id] = playbook.segments_of(contact, arguments.at)
         else:
             values = contact.values()
             met.update(values)
