@@ -12,7 +12,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeykit import Arbiter, Contact, DataError, Journey, ModelError, Playbook, Stage, Touch, Transition
+from journeykit import Arbiter, Contact, DataError, Journey, ModelError, Playbook, Segment, Stage, Touch, Transition
 from journeykit.journey import HANDOVERS, Event, Evidence, Placement, Step, handover_rows, handovers
 
 
@@ -203,6 +203,18 @@ def test_a_brief_says_who_he_is() -> None:
     brief = brief_of()
     assert (brief.role, brief.account, brief.persona) == ("decision_maker", "acme", "builder")
     assert (brief.segments, brief.interests) == (("enterprise",), ("trends",))
+
+
+def test_segments_of_the_playbook_are_told() -> None:
+    """Those whose rules are true at the hand-over, on the stage that he enters, beside those that he brings."""
+    named = [
+        Segment(name="hot", rule="score >= 60"),
+        Segment(name="in talks", rule="stage == 'decision'"),
+        Segment(name="cold", rule="score < 60"),
+    ]
+    placement = JOURNEY.place([WEBINAR, DEMO], day(9), ANNA, start=day(1))
+    (found,) = handovers(placement, JOURNEY, playbook=evolve(PLAYBOOK, segments=named), contact=ANNA)
+    assert found.brief.segments == ("enterprise", "hot", "in talks")
 
 
 def test_a_brief_says_what_was_sent_newest_first() -> None:

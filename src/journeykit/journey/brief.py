@@ -272,11 +272,12 @@ class Known:
     def _is_his(self, touch: Touch) -> bool:
         return touch.contact is None or self.contact is None or touch.contact == self.contact.id
 
-    def brief(self, at: datetime, decision: Decision | None, no_decision: str) -> Brief:
+    def brief(self, at: datetime, stage: str, decision: Decision | None, no_decision: str) -> Brief:
         """What is known at an instant.
 
         Args:
             at: the hand-over.
+            stage: where it leads him.
             decision: the one that tells of open claims; None where there is none.
             no_decision: why there is none.
         """
@@ -288,7 +289,7 @@ class Known:
         answered = tuple(answer for answer, _ in answers)
         solutions = tuple(self._solutions(events, answered, sent))
         brief = Brief(
-            **self._profile(),
+            **self._profile(at, stage),
             solutions=solutions,
             sent=sent,
             answers=answered,
@@ -298,14 +299,16 @@ class Known:
         )
         return evolve(brief, missing=tuple(self._missing(brief, no_decision)))
 
-    def _profile(self) -> dict[str, Any]:
+    def _profile(self, at: datetime, stage: str) -> dict[str, Any]:
         contact = self.contact
         if contact is None:
             return {}
         names = ("account", "role", "persona", "interests", "purchase_insight", "value_proposition")
         return {
             **{name: getattr(contact, name) for name in names},
-            "segments": contact.segments,
+            "segments": self._playbook.segments_of(evolve(contact, stage=stage), at)
+            if self._playbook
+            else contact.segments,
             "unwilling": contact.opted_out or contact.suppressed,
         }
 

@@ -176,7 +176,7 @@ def handovers(
             continue
         following = changes[place + 1].step.since if place + 1 < len(changes) else None
         made, why_not = _decision(decision, contact, change.step, following)
-        found.append(change.handover(who, known.brief(at, made, why_not)))
+        found.append(change.handover(who, known.brief(at, change.step.stage, made, why_not)))
     return tuple(found)
 
 
