@@ -12,6 +12,8 @@ import io
 import json
 import os
 import re
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -227,6 +229,18 @@ def help_of(*command: str) -> str:
     return said.getvalue().strip()
 
 
+def journey_picture() -> str:
+    """The picture that the commands of the page on drawing make."""
+    page = (Path(__file__).parents[1] / "howto" / "draw-a-journey.md").read_text("utf-8")
+    command = re.findall(r"^journeykit (graph .+)$", page, re.MULTILINE)[1].split()
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
+        for name, text in re.findall(r"^```\w+\n# file: (\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+            Path(name).write_text(text, "utf-8")
+        if cli.main(command):
+            raise ValueError(f"journeykit {' '.join(command)} failed")
+        return Path(command[command.index("--out") + 1]).read_text("utf-8")
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "windows": windows,
@@ -235,6 +249,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "playbook keys": playbook_keys,
     "decision columns": decision_columns,
     "command line": command_line,
+    "journey picture": journey_picture,
 }
 
 

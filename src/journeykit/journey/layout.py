@@ -321,8 +321,7 @@ def laid_out(diagram: Diagram, columns: int | None = None) -> Layout:
     row = _Grid(diagram, count).layout()
     if count < 4 or row.width <= _PAGE[0]:
         return row
-    grids = [_Grid(diagram, number).layout() for number in range(3, min(7, count))]
-    return min(grids, key=lambda grid: max(grid.width / _PAGE[0], grid.height / _PAGE[1]))
+    return min((_Grid(diagram, number) for number in range(3, min(7, count))), key=_Grid.cost).layout()
 
 
 class _Grid:
@@ -548,6 +547,12 @@ class _Grid:
         return self.sizes[place][1] + self.widths[place] / 2 + 3
 
     # All together
+
+    def cost(self) -> float:
+        """How much too large for a page it is, and how ragged its last row."""
+        layout, count = self.layout(), len(self.diagram.nodes)
+        empty = self.rows * self.columns - count
+        return max(layout.width / _PAGE[0], layout.height / _PAGE[1]) * (1 + empty / count / 2)
 
     def layout(self) -> Layout:
         """All places."""
