@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from journeykit import Journey, ModelError, Stage, Transition, cli
 from journeykit.cli import main
 from journeykit.journey import Drawing, Event, Volumes
-from journeykit.journey.layout import Box, width_of, wrapped
+from journeykit.journey.layout import Box
+from journeykit.journey.lettering import width_of, wrapped
 from journeykit.journey.picture import diagram_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -301,6 +302,7 @@ def test_long_texts_are_cut() -> None:
     assert rule in [title.text for title in page.iter(f"{SVG}title")]
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.integers(20, 200), st.integers(1, 5))
 def test_wrapped_text_fits(text: str, widest: int, most: int) -> None:
     """No line is too long, unless it is one letter, and there are not too many."""

@@ -32,7 +32,9 @@ def add_graph(parser: argparse.ArgumentParser, instant: Callable[[str], Any], co
     parser.add_argument(
         "--out", metavar="F", help=f"the file, whose ending says the form: {', '.join(FORMS)}; else Mermaid is printed"
     )
-    parser.add_argument("--title", metavar="TEXT", help="what stands above the picture; by default the playbook's name")
+    parser.add_argument(
+        "--title", metavar="TEXT", help="what stands above it, except in Mermaid; by default the playbook's name"
+    )
     volume = parser.add_argument_group(
         "volumes", "with them the picture shows how many contacts are where, and which ways they took"
     )

@@ -9,7 +9,6 @@ That no line crosses a stage or a label, and no label another one, follows from 
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +17,7 @@ from attrs import frozen
 
 from journeykit.errors import ModelError
 from journeykit.fields import shown
-from journeykit.terminal import clean
+from journeykit.journey.lettering import counted, told, width_of, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +26,7 @@ NAME_SIZE, SMALL, LABEL_SIZE = 14, 11.5, 12
 """The sizes of letters: of a stage, of what is written below it, of a transition."""
 NAME_LINE, SMALL_LINE, LABEL_LINE = 18, 15, 15
 """The heights of their lines."""
+TITLE_SIZE, TITLE_LINE = 17, 24
 MARGIN = 20
 THIN, WIDEST = 1.6, 12.0
 """The width of a line without volume, and of the busiest one."""
@@ -187,88 +187,12 @@ class Layout:
     legend: tuple[tuple[str, str, Box], ...]
 
 
-# Text
-
-
-def told(text: str) -> str:
-    r"""A text on one line, without what no picture can hold; emoji that are joined stay so.
-
-    Example:
-        >>> print(told("two\nlines\x00"))
-        two lines\u0000
-    """
-    return "".join(char if char == "\u200d" else clean(char) for char in " ".join(text.split()))
-
-
-_NARROW, _BROAD = frozenset("iljtfrI.,:;|'!()[]{}/\\ \"`"), frozenset("mwMW@%&QOGND+=<>~^#_")
-
-
-def width_of(text: str, size: float, *, bold: bool = False) -> float:
-    """About how wide a text becomes, in a broad font."""
-    return sum(map(_em, text)) * size * (1.1 if bold else 1)
-
-
-def _em(char: str) -> float:
-    if char in _NARROW:
-        return 0.38
-    if char in _BROAD:
-        return 0.84
-    if unicodedata.combining(char) or char == "\u200d":
-        return 0
-    if unicodedata.east_asian_width(char) in "WF" or char > "\u2fff":
-        return 1.25 if char > "\uffff" else 1.05
-    return 0.7 if char.isupper() else 0.59
-
-
-def wrapped(text: str, widest: float, size: float, *, most: int, bold: bool = False) -> tuple[str, ...]:
-    """A text as lines of about equal length; what does not fit into so many of them is cut.
-
-    Example:
-        >>> wrapped("one two three four", 60, 12, most=3)
-        ('one two', 'three four')
-        >>> wrapped("one two three four", 60, 12, most=1)
-        ('one two…',)
-    """
-    lines = _filled(text, widest, size, bold=bold)
-    if len(lines) > most:
-        last = lines[most - 1]
-        rest = last if len(lines[most]) == 0 else f"{last} {lines[most]}"
-        while rest and width_of(f"{rest}…", size, bold=bold) > widest:
-            rest = rest[:-1]
-        return (*lines[: most - 1], f"{rest.rstrip()}…")
-    narrow = widest
-    while narrow > size and len(tight := _filled(text, narrow - 6, size, bold=bold)) == len(lines):
-        if any(part not in text.split() for line in tight for part in line.split()):
-            break
-        narrow, lines = narrow - 6, tight
-    return tuple(lines)
-
-
-def _filled(text: str, widest: float, size: float, *, bold: bool) -> list[str]:
-    lines: list[str] = []
-    for whole in text.split(" "):
-        for word in _pieces(whole, widest, size, bold=bold):
-            if lines and width_of(f"{lines[-1]} {word}", size, bold=bold) <= widest:
-                lines[-1] += f" {word}"
-            else:
-                lines.append(word)
-    return lines
-
-
-def _pieces(word: str, widest: float, size: float, *, bold: bool) -> Iterator[str]:
-    """A word, broken where it is longer than a line: after a sign that divides it, if there is one."""
-    while width_of(word, size, bold=bold) > widest:
-        end = 1
-        while width_of(word[: end + 1], size, bold=bold) <= widest:
-            end += 1
-        better = max((word.rfind(sign, 0, end) + 1 for sign in "_-./"), default=0)
-        end = better if better > end // 2 else end
-        yield word[:end]
-        word = word[end:]
-    yield word
-
-
 # Routes
+
+
+Side = Literal["above", "across", "below"]
+"""Whether both ends of a line are above its channel, or below, or one is on each side."""
+_ORDER = {"above": 0, "across": 1, "below": 2}
 
 
 @frozen(eq=False)
@@ -278,19 +202,18 @@ class _Item:
     Columns have the levels 0, 2, 4, ... and the gaps at their right 1, 3, 5, ...
     """
 
-    way: int
     low: int
     high: int
     height: float
-    side: Literal["above", "across", "below"]
-    """Whether both its ends are above the channel, or below, or one is on each side."""
+    side: Side
 
 
 @frozen(eq=False)
 class _Route:
     """How a transition goes."""
 
-    shape: Literal["straight", "loop", "bracket", "arc", "cross", "lane"]
+    shape: Literal["straight", "loop", "bracket", "arc", "lane"]
+    """Through a gap; back to the same stage; to the stage below or above; along one channel; along two."""
     items: tuple[tuple[int, _Item], ...] = ()
     """With the channel of each."""
     gap: int = 0
@@ -299,6 +222,8 @@ class _Route:
     """The gap in which it goes up or down, if it does."""
     on: int = 0
     """Which of the items carries the label."""
+    beside: bool = False
+    """Whether the label stands beside the lane, rather than above a line."""
 
 
 def laid_out(diagram: Diagram, columns: int | None = None) -> Layout:
@@ -361,24 +286,24 @@ class _Grid:
                 straight.add(arrow.source)
                 routes.append(_Route("straight", gap=column))
             elif row == to_row:
-                channel, side = (row + 1, "above") if arrow.back else (row, "below")
-                routes.append(self._arc(place, "arc", channel, column, to_column, side))
+                channel = row + 1 if arrow.back else row
+                routes.append(self._arc(place, channel, column, to_column, "above" if arrow.back else "below"))
             else:
                 routes.append(self._between_rows(place, row, column, to_row, to_column))
         return routes
 
-    def _aside(self, place: int, shape: Any, channel: int, column: int, side: Any) -> _Route:
+    def _aside(self, place: int, shape: Literal["loop", "bracket"], channel: int, column: int, side: Side) -> _Route:
         """A way that bulges into the gap at its right, with the label beside it."""
         height = max(self.sizes[place][1], 14) + 2 * self.widths[place] + 8
-        item = _Item(place, 2 * column, 2 * column + 1, height, side)
-        return _Route(shape, ((channel, item),), gap=column, lane=column)
+        item = _Item(2 * column, 2 * column + 1, height, side)
+        return _Route(shape, ((channel, item),), gap=column, lane=column, beside=True)
 
-    def _arc(self, place: int, shape: Any, channel: int, one: int, other: int, side: Any) -> _Route:
+    def _arc(self, place: int, channel: int, one: int, other: int, side: Side) -> _Route:
         low, high = min(one, other), max(one, other)
-        item = _Item(place, 2 * low, 2 * high, self._height(place), side)
+        item = _Item(2 * low, 2 * high, self._height(place), side)
         # In the middle; of two middles the one that is nearer to where the way begins.
         middle = (low + high - 1) // 2 if one < other else (low + high) // 2
-        return _Route(shape, ((channel, item),), gap=middle)
+        return _Route("arc", ((channel, item),), gap=middle)
 
     def _height(self, place: int, *, labelled: bool = True) -> float:
         return (self.sizes[place][1] + 3 if labelled else 0) + self.widths[place] + 8
@@ -389,7 +314,7 @@ class _Grid:
         if leaving == arriving and column == to_column:
             return self._aside(place, "bracket", leaving, column, "across")
         if leaving == arriving:
-            return self._arc(place, "cross", leaving, column, to_column, "across")
+            return self._arc(place, leaving, column, to_column, "across")
         lane = min(column, to_column)
         if column > lane:
             on, gap = 0, (lane + column) // 2
@@ -402,9 +327,9 @@ class _Grid:
         for number, (channel, end) in enumerate([(leaving, column), (arriving, to_column)]):
             level = 2 * lane + 1
             low, high = min(2 * end, level), max(2 * end, level)
-            side: Any = "above" if (number == 0) == down else "below"
-            items.append((channel, _Item(place, low, high, self._height(place, labelled=number == on), side)))
-        return _Route("lane", tuple(items), gap=gap, lane=lane, on=on)
+            side: Side = "above" if (number == 0) == down else "below"
+            items.append((channel, _Item(low, high, self._height(place, labelled=number == on), side)))
+        return _Route("lane", tuple(items), gap=gap, lane=lane, on=on, beside=column == to_column)
 
     # How wide and how high
 
@@ -420,6 +345,15 @@ class _Grid:
                 column = self.cell(node)[1]
                 found[channel, column].append((self._turn(route, item, column, end), place, end))
         return {key: [(place, end) for _, place, end in sorted(ends)] for key, ends in found.items()}
+
+    @cached_property
+    def ports(self) -> dict[tuple[int, int], float]:
+        """Where the ends of ways leave and enter their stages, if they do so upwards or downwards."""
+        found = {}
+        for (_, column), ends in self.stubs.items():
+            for number, end in enumerate(ends, start=1):
+                found[end] = self.lefts[column] + self.size[0] * number / (len(ends) + 1)
+        return found
 
     def _turn(self, route: _Route, item: _Item, column: int, end: int) -> tuple[int, float]:
         """Where a way turns to, such that nested ones do not cross: who goes left, shortest first; then the others."""
@@ -518,6 +452,7 @@ class _Grid:
         return heights, offsets
 
     def _pack(self, channel: int, here: list[tuple[int, int, _Item]]) -> tuple[float, dict[tuple[int, int], float]]:
+        """Short lines next to their stages, and long ones beyond them, so that nested ones do not cross."""
         levels = 2 * self.columns + 1
         above = [8 + self.head if channel else 0.0] * levels
         below = [8 + self.head if channel < self.rows else 0.0] * levels
@@ -526,10 +461,9 @@ class _Grid:
                 level = 2 * route.gap + 1
                 below[level] = max(below[level], self._straight_label(place) - self.size[1] / 2 + 4)
         offsets: dict[tuple[int, int], float] = {}
-        order = {"above": 0, "across": 1, "below": 2}
         hanging = []
         for place, number, item in sorted(
-            here, key=lambda one: (order[one[2].side], one[2].high - one[2].low, one[0], one[1])
+            here, key=lambda one: (_ORDER[one[2].side], one[2].high - one[2].low, one[0], one[1])
         ):
             stack = below if item.side == "below" else above
             under = max(stack[item.low : item.high + 1])
@@ -556,78 +490,56 @@ class _Grid:
 
     def layout(self) -> Layout:
         """All places."""
-        width = max(self.lefts[-1] + MARGIN - (self.gaps[-1][2] if not self.gaps[-1][2] else 0), 300.0)
-        title = (
-            wrapped(told(self.diagram.title), width - 2 * MARGIN, 17, most=3, bold=True) if self.diagram.title else ()
-        )
-        top = MARGIN + len(title) * 24.0
+        width = max(self.lefts[-1] + MARGIN, 300.0)
+        title = told(self.diagram.title or "")
+        heading = wrapped(title, width - 2 * MARGIN, TITLE_SIZE, most=3, bold=True) if title else ()
         heights, offsets = self.packed
-        channels: list[float] = []
-        y = top
-        for channel in range(self.rows + 1):
-            channels.append(y)
-            y += heights[channel] + (self.size[1] if channel < self.rows else 0)
-        boxes = []
-        for node in range(len(self.diagram.nodes)):
-            row, column = self.cell(node)
-            boxes.append(Box(self.lefts[column], channels[row] + heights[row], *self.size))
-        ports = {
-            (place, end): boxes_left + self.size[0] * (number + 1) / (len(ends) + 1)
-            for (_, column), ends in self.stubs.items()
-            for boxes_left in [self.lefts[column]]
-            for number, (place, end) in enumerate(ends)
-        }
-        arrows = tuple(
-            self._placed(
-                place,
-                boxes,
-                ports,
-                [channels[where] + offsets[place, number] for number, (where, _) in enumerate(route.items)],
-            )
-            for place, route in enumerate(self.routes)
-        )
-        legend, bottom = self._legend(width, y + 14)
+        tops, y = [], MARGIN + len(heading) * float(TITLE_LINE)
+        for height in heights:
+            tops.append(y)
+            y += height + self.size[1]
+        cells = [self.cell(node) for node in range(len(self.diagram.nodes))]
+        boxes = [Box(self.lefts[column], tops[row] + heights[row], *self.size) for row, column in cells]
+        arrows = []
+        for place, route in enumerate(self.routes):
+            begin = [tops[channel] + offsets[place, number] for number, (channel, _) in enumerate(route.items)]
+            arrows.append(self._placed(place, boxes, begin))
+        legend, bottom = self._legend(width, y - self.size[1] + 14)
         nodes = tuple(map(PlacedNode, self.diagram.nodes, boxes, self.names))
-        return Layout(self.diagram, round(width), round(bottom + MARGIN), title, nodes, arrows, legend)
+        return Layout(self.diagram, round(width), round(bottom + MARGIN), heading, nodes, tuple(arrows), legend)
 
-    def _placed(
-        self, place: int, boxes: list[Box], ports: dict[tuple[int, int], float], tops: list[float]
-    ) -> PlacedArrow:
-        arrow, route, width = self.diagram.arrows[place], self.routes[place], self.widths[place]
-        (label_width, label_height), source, to = self.sizes[place], boxes[arrow.source], boxes[arrow.to]
-        left, zone = self.zone(route.gap)
-        centred = left + (zone - label_width) / 2
-        if route.shape == "straight":
-            y = source.y + source.height / 2
-            label = Box(centred, y - self._straight_label(place), label_width, label_height)
-            return PlacedArrow(arrow, ((source.right, y), (to.x, y)), width, self.texts[place], label, beside=False)
-        start, end = ports[place, 0], ports[place, 1]
+    def _placed(self, place: int, boxes: list[Box], tops: list[float]) -> PlacedArrow:
+        """A way and its label; `tops` are those of its items."""
+        arrow, route, half = self.diagram.arrows[place], self.routes[place], self.widths[place] / 2
+        (width, height), (left, zone) = self.sizes[place], self.zone(route.gap)
+        source, to = boxes[arrow.source], boxes[arrow.to]
         # A line runs at the foot of its item, the label above it.
-        feet = [top + item.height - 4 - width / 2 for top, (_, item) in zip(tops, route.items, strict=True)]
-        beside = route.shape in ("loop", "bracket") or (
-            route.shape == "lane" and self.cell(arrow.source)[1] == self.cell(arrow.to)[1]
-        )
-        first_channel, last_channel = route.items[0][0], route.items[-1][0]
-        begins = source.bottom if first_channel > self.cell(arrow.source)[0] else source.y
-        ends = to.bottom if last_channel > self.cell(arrow.to)[0] else to.y
-        if route.lane is None:
-            middle: list[Point] = [(start, feet[0]), (end, feet[0])]
+        feet = [top + item.height - 4 - half for top, (_, item) in zip(tops, route.items, strict=True)]
+        points: tuple[Point, ...]
+        if route.shape == "straight":
+            feet = [source.y + source.height / 2]
+            points = (source.right, feet[0]), (to.x, feet[0])
         else:
-            x = self.lefts[route.lane] + self.size[0] + 8 + (self.lanes[place] + 0.5) * self.pitch
-            head = tops[0] + 4 + width / 2
-            turns = {
-                "loop": (feet[0], head),
-                "bracket": (head, feet[0]) if begins < feet[0] else (feet[0], head),
-            }
-            one, other = turns.get(route.shape, (feet[0], feet[-1]))
-            middle = [(start, one), (x, one), (x, other), (end, other)]
+            points = self._points(place, source, to, tops[0] + 4 + half, feet)
+        y = feet[route.on] - half - 3 - height
         if route.shape in ("loop", "bracket"):
-            y = tops[0] + (route.items[0][1].height - label_height) / 2
-        else:
-            y = feet[route.on] - width / 2 - 3 - label_height
-        label = Box(left if beside else centred, y, label_width, label_height)
-        points = ((start, begins), *middle, (end, ends))
-        return PlacedArrow(arrow, points, width, self.texts[place], label, beside=beside)
+            y = tops[0] + (route.items[0][1].height - height) / 2
+        label = Box(left if route.beside else left + (zone - width) / 2, y, width, height)
+        return PlacedArrow(arrow, points, 2 * half, self.texts[place], label, route.beside)
+
+    def _points(self, place: int, source: Box, to: Box, head: float, feet: list[float]) -> tuple[Point, ...]:
+        """The corners of a line along channels; `head` and `feet` are where it may run."""
+        route, start, end = self.routes[place], self.ports[place, 0], self.ports[place, 1]
+        begins, ends = (box.bottom if box.bottom <= y else box.y for box, y in ((source, feet[0]), (to, feet[-1])))
+        if route.lane is None:
+            return (start, begins), (start, feet[0]), (end, feet[0]), (end, ends)
+        one, other = feet[0], feet[-1]
+        if route.shape == "loop":
+            other = head
+        elif route.shape == "bracket":
+            one, other = (head, feet[0]) if source.y < to.y else (feet[0], head)
+        x = self.lefts[route.lane] + self.size[0] + 8 + (self.lanes[place] + 0.5) * self.pitch
+        return (start, begins), (start, one), (x, one), (x, other), (end, other), (end, ends)
 
     def _legend(self, width: float, y: float) -> tuple[tuple[tuple[str, str, Box], ...], float]:
         placed, x = [], float(MARGIN)
@@ -644,16 +556,6 @@ def small_lines(node: Node) -> list[str]:
     """What stands below the name of a stage."""
     owner = wrapped(told(node.owner), 150, SMALL, most=1) if node.owner else ()
     return [*owner, *([] if node.contacts is None else [counted(node.contacts, "contact")])]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things in words.
-
-    Example:
-        >>> counted(1200, "contact"), counted(1, "stage")
-        ('1,200 contacts', '1 stage')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def head_of(width: float) -> float:

@@ -14,7 +14,8 @@ from attrs import field, frozen
 
 from journeykit.errors import ModelError
 from journeykit.fields import listed, shown
-from journeykit.journey.layout import Arrow, Diagram, Layout, Node, laid_out, told, wrapped
+from journeykit.journey.layout import Arrow, Diagram, Layout, Node, laid_out
+from journeykit.journey.lettering import told, wrapped
 from journeykit.journey.path import Placement
 from journeykit.journey.svg import COLOURS, NOBODY, svg_of
 

@@ -12,10 +12,13 @@ from attrs import frozen
 from journeykit.journey.layout import (
     LABEL_LINE,
     LABEL_SIZE,
+    MARGIN,
     NAME_LINE,
     NAME_SIZE,
     SMALL,
     SMALL_LINE,
+    TITLE_LINE,
+    TITLE_SIZE,
     Box,
     Diagram,
     Layout,
@@ -23,11 +26,10 @@ from journeykit.journey.layout import (
     PlacedArrow,
     PlacedNode,
     Point,
-    counted,
     head_of,
     small_lines,
-    told,
 )
+from journeykit.journey.lettering import counted, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,9 +117,9 @@ def _style(diagram: Diagram) -> str:
 def _body(layout: Layout) -> Iterator[str]:
     yield f'<rect class="paper" width="{_number(layout.width)}" height="{_number(layout.height)}" fill="{_PAPER}"/>'
     for place, line in enumerate(layout.title):
-        yield _text(20, 20 + 17 + 24 * place, line, 17, bold=True)
+        yield _text(MARGIN, MARGIN + TITLE_SIZE + TITLE_LINE * place, line, TITLE_SIZE, bold=True)
     if not layout.nodes:
-        yield _text(20, layout.height / 2 + 4, "This journey has no stages.", LABEL_SIZE, ink="faint")
+        yield _text(MARGIN, layout.height / 2 + 4, "This journey has no stages.", LABEL_SIZE, ink="faint")
     # Ways back below the others; labels above all lines.
     for placed in sorted(layout.arrows, key=lambda placed: not placed.arrow.back):
         yield from _line(placed)
