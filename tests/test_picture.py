@@ -391,7 +391,7 @@ def test_a_log_of_events_gives_volumes(playbook, tmp_path, capsys) -> None:
     """The contacts are placed at the instant, and what became of every row is said."""
     log = ["--events", "e.csv", "--at", "2026-11-05T00:00Z"]
     assert main(["graph", playbook, *log, "--out", "j.svg", "--title", "In November"]) == cli.DONE
-    assert "1 rows could not be used" in capsys.readouterr().err
+    assert "row 3, field 'at'" in capsys.readouterr().err
     text = (tmp_path / "j.svg").read_text("utf-8")
     assert "In November" in text
     assert text.count(">1 contact<") == 2
