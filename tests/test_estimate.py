@@ -6,10 +6,12 @@ import itertools
 import json
 import pickle
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -198,7 +200,7 @@ def test_matrices_fit_the_chain():
 
 def test_segments_apart():
     """A contact of several segments counts in each, one of none in (none), and all contacts once in all."""
-    segments = {"anna": ["vip", "retail"], "ben": "retail", "cleo": None, "dora": [], "emil": float("nan")}
+    segments = {"anna": ["vip", "retail"], "ben": "retail", "cleo": None, "dora": ["", pd.NA], "emil": float("nan")}
     found = estimate(JOURNEY, paths_of(**SMALL), END, segments=segments)
     assert {name: own.contacts for name, own in found.by_segment.items()} == {"retail": 2, "vip": 1, "(none)": 3}
     assert moves_of(found) == moves_of(estimate(JOURNEY, paths_of(**SMALL), END))
@@ -318,15 +320,16 @@ def test_sales_that_cannot_be_used_are_counted():
         ("anna", day(1), float("nan"), True),
         (None, day(1), 7, True),
         (["x"], day(1), "a lot", False),
+        ("anna", day(1), 1e10, True),
     ]
     found = estimate(JOURNEY, [], END, sales=sales, segments={"anna": "vip"})
     assert found.ignored == {
-        "sale_bad_amount": 2,
+        "sale_bad_amount": 3,
         "sale_bad_instant": 1,
         "sale_bad_outcome": 1,
         "sale_future": 1,
     }
-    assert (found.sales.won, found.sales.lost, found.sales.amounts, found.sales.average) == (3, 1, 1, 7)
+    assert (found.sales.won, found.sales.lost, found.sales.amounts, found.sales.average) == (4, 1, 1, 7)
 
 
 def test_segments_that_only_have_sales_are_there():
@@ -534,6 +537,16 @@ def test_estimates_are_shown():
     assert data["stays"][0]["completed_days"] == [4, 10, 10]
     assert "segments" not in data["segments"][0]
     assert str(found.by_segment["retail"]).startswith("1 contact of segment retail, 4 steps")
+
+
+def test_many_segments_are_quick():
+    """A segment for each contact: the work grows with the contacts, and not with their square."""
+    rows = [row for number in range(3000) for row in paths_of(**{f"c{number}": "lead 0, talk 3"})]
+    sales = [(f"c{number}", day(5), 1, True) for number in range(3000)]
+    began = time.process_time()
+    found = estimate(JOURNEY, rows, END, segments={f"c{number}": f"s{number}" for number in range(3000)}, sales=sales)
+    assert time.process_time() - began < 5
+    assert {own.contacts for own in found.by_segment.values()} == {own.sales.won for own in found.by_segment.values()}
 
 
 def test_nothing_at_all_is_a_result():

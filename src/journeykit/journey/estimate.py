@@ -327,11 +327,14 @@ def estimate(
     observed = PathReader(names, end, segments).read(paths)
     sold = None if sales is None else SalesReader(end, segments).read(sales)
 
-    def estimates(segment: str | None, **more: Any) -> Estimates:
-        own = None if sold is None else sold.of(level, segment)
-        return _estimates(observed, funnel, level, segment=segment, sales=own, **more)
+    paths_of = observed.parts()
+    sales_of = {} if sold is None else sold.parts(level, (name for name in paths_of if name is not None))
 
-    met = set() if segments is None else observed.segments() | (set() if sold is None else sold.segments())
+    def estimates(segment: str | None, **more: Any) -> Estimates:
+        own = paths_of.get(segment, ())
+        return _estimates(observed, own, funnel, level, segment=segment, sales=sales_of.get(segment), **more)
+
+    met = set() if segments is None else {name for name in (*paths_of, *sales_of) if name is not None}
     return estimates(
         None,
         by_segment={name: estimates(name) for name in sorted(met, key=lambda name: (name == NO_SEGMENT, name))},
@@ -452,9 +455,9 @@ def _depth(pattern: Pattern, order: Sequence[int]) -> int:
 
 
 def _estimates(
-    observed: Observed, order: Sequence[int], level: float, *, segment: str | None, **more: Any
+    observed: Observed, paths: PackedPaths, order: Sequence[int], level: float, *, segment: str | None, **more: Any
 ) -> Estimates:
-    paths, names = observed.of(segment), observed.stages
+    names = observed.stages
     tally = _Tally(paths, observed.at, len(names), order)
     leaving: Counter[int] = Counter()
     for (source, _), count in tally.moves.items():

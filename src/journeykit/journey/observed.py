@@ -39,13 +39,21 @@ def segments_of(value: Any) -> tuple[str, ...]:
         (('vip',), ('a', 'b'), ('(none)',), ('7',))
     """
     several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
-    found = {str(part) for part in (value if several else [value]) if part == part and part not in (None, "")}  # noqa: PLR0124
+    found = {str(part) for part in (value if several else [value]) if part is not None and _is_itself(part)} - {""}
     return tuple(sorted(found)) or (NO_SEGMENT,)
 
 
 def is_id(value: Any) -> bool:
     """Whether a value can be the id of a contact: one that is equal to itself, and can be looked up."""
-    return isinstance(value, Hashable) and value is not None and value == value  # noqa: PLR0124  (NaN is not)
+    return isinstance(value, Hashable) and value is not None and _is_itself(value)
+
+
+def _is_itself(value: Any) -> bool:
+    """Whether a value is equal to itself, which NaN is not; what some tables write for nothing cannot even say."""
+    try:
+        return bool(value == value)  # noqa: PLR0124  (only what stands for nothing is not itself)
+    except (TypeError, ValueError):
+        return False
 
 
 @frozen(eq=False)
@@ -66,15 +74,13 @@ class Observed:
     ignored: Counter[str] = field(factory=Counter)
     repaired: Counter[str] = field(factory=Counter)
 
-    def segments(self) -> set[str]:
-        """The segments that some contact is in."""
-        return {name for names, _ in self.paths for name in names}
-
-    def of(self, segment: str | None = None) -> PackedPaths:
-        """The paths of a segment, or of all contacts."""
-        return tuple(
-            (pattern, times) for (names, pattern), times in self.paths.items() if segment is None or segment in names
-        )
+    def parts(self) -> dict[str | None, PackedPaths]:
+        """The paths of all contacts, under None, and those of each segment."""
+        found: dict[str | None, list[tuple[Pattern, array[int]]]] = {None: []}
+        for (names, pattern), times in self.paths.items():
+            for name in (None, *names):
+                found.setdefault(name, []).append((pattern, times))
+        return {name: tuple(own) for name, own in found.items()}
 
 
 class PathReader:

@@ -13,11 +13,13 @@ from attrs import Factory, define, frozen
 
 from journeykit.civil import micros
 from journeykit.errors import DataError, ModelError
-from journeykit.fields import is_number, shown
+from journeykit.fields import is_between, shown
 from journeykit.journey.observed import NO_SEGMENT, is_id, segments_of
 from journeykit.journey.shares import Share, student_quantile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from journeykit.journey.path import Event
 
 Sale = tuple[Any, Any, Any, Any]
@@ -68,7 +70,7 @@ class Sales:
         won: how many sales were won.
         lost: how many were lost.
         close_rate: the share of those won; None where nobody ever lost one, because then losses are not recorded.
-        amounts: how many of those won have an amount.
+        amounts: how many of those won have an amount: a number up to 1e9.
         total: the sum of these.
         average: their mean; None of none.
         error: the standard error of the mean; None of fewer than two.
@@ -159,36 +161,40 @@ class SalesReader:
     def _add_amount(self, tally: _Tally, amount: Any) -> None:
         """Amounts that are no numbers are counted; that there is none is no fault."""
         number = float(amount) if isinstance(amount, Decimal) else amount
-        if is_number(number):
+        if is_between(number):
             tally.amounts.append(number)
         elif number is not None:
             self.ignored["sale_bad_amount"] += 1
 
-    def segments(self) -> set[str]:
-        """The segments that some sale is in."""
-        return {name for names in self._tallies for name in names}
-
-    def of(self, level: float, segment: str | None = None) -> Sales:
-        """The sales of a segment, or of all contacts."""
-        own = [tally for names, tally in self._tallies.items() if segment is None or segment in names]
-        won, lost = sum(tally.won for tally in own), sum(tally.lost for tally in own)
+    def parts(self, level: float, segments: Iterable[str]) -> dict[str | None, Sales]:
+        """The sales of all contacts, under None, and those of each segment, also of those that are named."""
+        found: dict[str | None, list[_Tally]] = {None: [], **{name: [] for name in segments}}
+        for names, tally in self._tallies.items():
+            for name in (None, *names):
+                found.setdefault(name, []).append(tally)
         recorded = any(tally.lost for tally in self._tallies.values())
-        amounts = [amount for tally in own for amount in tally.amounts]
-        average = math.fsum(amounts) / len(amounts) if amounts else None
-        error = low = high = None
-        if average is not None and len(amounts) > 1:
-            squares = math.fsum((amount - average) ** 2 for amount in amounts)
-            error = math.sqrt(squares / (len(amounts) - 1) / len(amounts))
-            reach = student_quantile(level, len(amounts) - 1) * error
-            low, high = average - reach, average + reach
-        return Sales(
-            won=won,
-            lost=lost,
-            close_rate=Share.of(won, won + lost, level) if recorded else None,
-            amounts=len(amounts),
-            total=math.fsum(amounts),
-            average=average,
-            error=error,
-            low=low,
-            high=high,
-        )
+        return {name: _sales(own, level, recorded) for name, own in found.items()}
+
+
+def _sales(own: Sequence[_Tally], level: float, recorded: bool) -> Sales:
+    """What was counted of some contacts; whether losses are recorded at all."""
+    won, lost = sum(tally.won for tally in own), sum(tally.lost for tally in own)
+    amounts = [amount for tally in own for amount in tally.amounts]
+    average = math.fsum(amounts) / len(amounts) if amounts else None
+    error = low = high = None
+    if average is not None and len(amounts) > 1:
+        squares = math.fsum((amount - average) ** 2 for amount in amounts)
+        error = math.sqrt(squares / (len(amounts) - 1) / len(amounts))
+        reach = student_quantile(level, len(amounts) - 1) * error
+        low, high = average - reach, average + reach
+    return Sales(
+        won=won,
+        lost=lost,
+        close_rate=Share.of(won, won + lost, level) if recorded else None,
+        amounts=len(amounts),
+        total=math.fsum(amounts),
+        average=average,
+        error=error,
+        low=low,
+        high=high,
+    )
