@@ -6,7 +6,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -252,8 +251,8 @@ class Drawing:
 
     layout: Layout
 
-    @cached_property
-    def svg(self) -> Any:  # attrs would keep the hint among those of the fields
+    @property
+    def svg(self) -> str:
         """The picture as SVG, for a file or a page."""
         return svg_of(self.layout)
 
@@ -268,7 +267,7 @@ class Drawing:
             beside.unlink(missing_ok=True)
 
     def __str__(self) -> str:
-        return str(self.svg)
+        return self.svg
 
     def __repr__(self) -> str:
         layout = self.layout
