@@ -327,7 +327,7 @@ def test_mermaid_takes_any_text() -> None:
             r"|classDef o\d fill:#\w+,stroke:#\w+,color:#\w+|class s\d o\d)",
             line,
         ), line
-    assert "s0 --> s0: say #34;hi#34;#58; 12,000" in text
+    assert "s0 --> s0: say #34;hi#34; (12,000 moves)" in text
 
 
 QUOTED = r'"(?:[^"\\\n]|\\["\\n])*"'
@@ -396,7 +396,7 @@ def test_a_log_of_events_gives_volumes(playbook, tmp_path, capsys) -> None:
     assert "In November" in text
     assert text.count(">1 contact<") == 2
     assert main(["graph", playbook, *log, "--contacts", "c.csv"]) == cli.DONE
-    assert 'state "awareness (marketing)#58; 0"' in capsys.readouterr().out
+    assert 'state "awareness (marketing), 0 contacts"' in capsys.readouterr().out
 
 
 def test_both_engines_count_the_same(playbook, capsys) -> None:

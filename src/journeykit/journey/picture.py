@@ -14,7 +14,7 @@ from attrs import field, frozen
 from journeykit.errors import ModelError
 from journeykit.fields import listed, shown
 from journeykit.journey.layout import Arrow, Diagram, Layout, Node, laid_out
-from journeykit.journey.lettering import told, wrapped
+from journeykit.journey.lettering import counted, told, wrapped
 from journeykit.journey.path import Placement
 from journeykit.journey.svg import COLOURS, NOBODY, svg_of
 
@@ -176,11 +176,11 @@ def mermaid(diagram: Diagram) -> str:
 
 def _caption(node: Node) -> str:
     owner = f" ({told(node.owner)})" if node.owner else ""
-    return told(node.name) + owner + ("" if node.contacts is None else f": {node.contacts:,}")
+    return told(node.name) + owner + ("" if node.contacts is None else f", {counted(node.contacts, 'contact')}")
 
 
 def _words(arrow: Arrow) -> str:
-    return told(arrow.label) + ("" if arrow.moves is None else f": {arrow.moves:,}")
+    return told(arrow.label) + ("" if arrow.moves is None else f" ({counted(arrow.moves, 'move')})")
 
 
 def _mermaid(text: str) -> str:
