@@ -208,6 +208,12 @@ def test_an_empty_mapping_is_none() -> None:
     assert empty == Content(id="guide", channel="email")
 
 
+def test_a_playbook_without_it_is_written_and_hashed_as_before() -> None:
+    """Content that advances to nothing does not have the key, so that older playbooks keep their fingerprint."""
+    assert "advances" not in Playbook(content=[Content(id="guide", channel="email")]).to_dict()["content"][0]
+    assert playbook().to_dict()["content"][0]["advances"] == {"decision": 0.25, "lost": -0.5}
+
+
 def test_values_come_from_a_journey() -> None:
     """A journey with values makes the playbook that weighs by them."""
     journey = Journey([Stage("awareness"), Stage("decision")]).valued({"awareness": 0, "decision": 8})

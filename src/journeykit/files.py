@@ -33,7 +33,7 @@ from journeykit.errors import ModelError, PlaybookError, Problem
 from journeykit.fields import shown
 from journeykit.journey import Journey
 from journeykit.playbook import Gaps, Playbook, draft, find_problems
-from journeykit.schema import LEFT_OUT, NO_LIMIT, SHORT, Key, item_of, keys_of
+from journeykit.schema import LATER, LEFT_OUT, NO_LIMIT, SHORT, Key, item_of, keys_of
 from journeykit.spelling import (
     READERS,
     WRITERS,
@@ -323,7 +323,11 @@ def _checked(key: Key, value: Any) -> Any:
 
 def _writer_of(kind: type, converter: Converter) -> Callable[[Any], dict[str, Any]]:
     hooks = {
-        key.attribute.name: override(rename=key.name, unstruct_hook=_field_writer(key, converter))
+        key.attribute.name: override(
+            rename=key.name,
+            unstruct_hook=_field_writer(key, converter),
+            omit_if_default=key.name in LATER.get(kind, ()),
+        )
         for key in keys_of(kind).values()
     }
     return make_dict_unstructure_fn(kind, converter, **hooks)  # type: ignore[arg-type]  # as above

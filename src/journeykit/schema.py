@@ -22,7 +22,7 @@ from attrs import NOTHING, Attribute, fields, frozen, has
 
 from journeykit.cap import FACETS, Cap, Limit, Requirement, Scope
 from journeykit.civil import PERIODS, WEEKDAYS
-from journeykit.content import Gain
+from journeykit.content import Content, Gain
 from journeykit.fields import LARGEST, Bounds, OneOf
 from journeykit.hours import Holiday, Hours
 from journeykit.journey import Stage, Transition
@@ -42,6 +42,10 @@ SHORT: dict[type, str] = {Holiday: "date", Stage: "name"}
 
 LEFT_OUT = ("journey", "teams", "content", "campaigns")
 """Sections of a playbook that mean something else when they are left out than when they are empty."""
+
+LATER: dict[type, tuple[str, ...]] = {Content: ("advances",)}
+"""Keys that are not written out where they have their default: playbooks from before there were such keep their
+fingerprint."""
 
 NO_LIMIT = "null"
 """The word for null where a number is expected: TOML has no null of its own."""
