@@ -533,4 +533,4 @@ def test_one_contact_of_a_table_is_placed_with_his_evidence() -> None:
     """`place_one` gives what `Journey.place` gives, from the tables."""
     log = rows(("anna", "webinar", 1), ("ben", "webinar", 1), ("anna", "webinar", 2))
     events = [Event("webinar", BEGIN + timedelta(days=day)) for day in (1, 2)]
-    assert place_one(funnel(), log, None, "anna", AT, None).path == funnel().place(events, AT).path
+    assert place_one(funnel(), log, None, "anna", AT).path == funnel().place(events, AT).path

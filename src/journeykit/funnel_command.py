@@ -74,9 +74,9 @@ def _funnel(arguments: argparse.Namespace) -> int:
     from journeykit.tables import BadRows
 
     _check(arguments)
-    journey = journey_of(arguments.playbook)
-    placements = placed(arguments, journey)
     playbook = Playbook.load(arguments.playbook)
+    journey = journey_of(playbook, arguments.playbook)
+    placements = placed(arguments, playbook)
     zone = None if arguments.zone is None else clock(arguments.zone).zone
     bad = BadRows()
     segments = None if arguments.by is None else _segments(arguments, playbook, zone, bad)

@@ -60,7 +60,7 @@ def draw_graph(arguments: argparse.Namespace) -> None:
     form = _form(arguments)
     playbook = Playbook.load(arguments.playbook)
     journey = playbook.journey or Journey()
-    text = _text(form, journey, volumes(arguments, journey), _title(arguments, playbook))
+    text = _text(form, journey, volumes(arguments, playbook), _title(arguments, playbook))
     if arguments.out is None:
         print(text, end="")
         return
@@ -104,12 +104,12 @@ def _text(form: str, journey: Journey, counts: Volumes | None, title: str | None
     return f"```mermaid\n{drawn}```\n" if form == "markdown" else drawn
 
 
-def volumes(arguments: argparse.Namespace, journey: Journey) -> Volumes | None:
+def volumes(arguments: argparse.Namespace, playbook: Playbook) -> Volumes | None:
     """How many contacts are where, if a log of events is given; what became of its rows is said on standard error."""
     if arguments.events is None:
         return None
-    from journeykit.journey import Volumes
+    from journeykit.journey import Journey, Volumes
 
-    found = placed(arguments, journey)
+    found = placed(arguments, playbook)
     print(found.summary, file=sys.stderr)
-    return Volumes.of(found, journey)
+    return Volumes.of(found, playbook.journey or Journey())

@@ -14,9 +14,11 @@ from journeykit.ledger_commands import WrongUsageError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import tzinfo
 
     from journeykit.journey import Journey
     from journeykit.placing import Placements
+    from journeykit.playbook import Playbook
 
 
 def add_place(commands: Any, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
@@ -54,57 +56,77 @@ def add_events(parser: argparse.ArgumentParser, instant: Callable[[str], Any], c
     parser.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
 
 
-def placed(arguments: argparse.Namespace, journey: Journey) -> Placements:
-    """Where the contacts of the tables are.
+def placed(arguments: argparse.Namespace, playbook: Playbook) -> Placements:
+    """Where the contacts of the tables are on a playbook's journey.
 
     Raises:
         DataError: for a table that cannot be used, or too many bad rows.
         WrongUsageError: for a time zone that is none.
     """
-    from zoneinfo import ZoneInfo
-
-    from journeykit.civil import clock
-
-    try:
-        zone = None if arguments.zone is None else ZoneInfo(clock(arguments.zone).name)
-    except ModelError as error:
-        raise WrongUsageError(f"--zone: {error}", field="zone") from error
+    journey, timezone, zone = journey_of(playbook, arguments.playbook), playbook.timezone, zone_of(arguments)
     columns = all(importlib.util.find_spec(name) is not None for name in ("numpy", "numba", "narwhals", "pyarrow"))
     if arguments.engine == "columns" and not columns:
         raise MissingExtraError("columns", "--engine columns")
     if columns and arguments.engine != "one":
         return journey.place_table(
-            arguments.events, arguments.contacts, at=arguments.at, zone=arguments.zone, max_bad=arguments.max_bad
+            arguments.events,
+            arguments.contacts,
+            arguments.at,
+            zone=arguments.zone,
+            timezone=timezone,
+            max_bad=arguments.max_bad,
         )
     from journeykit.placing import place_rows
 
-    return place_rows(journey, arguments.events, arguments.contacts, arguments.at, zone=zone, max_bad=arguments.max_bad)
+    return place_rows(
+        journey,
+        arguments.events,
+        arguments.contacts,
+        arguments.at,
+        zone=zone,
+        timezone=timezone,
+        max_bad=arguments.max_bad,
+    )
 
 
-def journey_of(path: str) -> Journey:
+def zone_of(arguments: argparse.Namespace) -> tzinfo | None:
+    """The zone in which instants without an offset are meant.
+
+    Raises:
+        WrongUsageError: for a time zone that is none.
+    """
+    from journeykit.civil import clock
+
+    try:
+        return None if arguments.zone is None else clock(arguments.zone).zone
+    except ModelError as error:
+        raise WrongUsageError(f"--zone: {error}", field="zone") from error
+
+
+def journey_of(playbook: Playbook, source: str) -> Journey:
     """The journey of a playbook.
 
     Raises:
-        PlaybookError: for a playbook that cannot be used, or has no journey with transitions.
+        PlaybookError: if there is none with transitions.
     """
-    from journeykit.playbook import Playbook
-
-    journey = Playbook.load(path).journey
+    journey = playbook.journey
     if journey is None or not journey.transitions:
         problem = Problem("journey.transitions", "there are none: without them nobody ever leaves the first stage")
-        raise PlaybookError([problem], source=path)
+        raise PlaybookError([problem], source=source)
     return journey
 
 
 def _place(arguments: argparse.Namespace) -> int:
     from journeykit.placing import PATHS, STAGES, write_rows
+    from journeykit.playbook import Playbook
     from journeykit.tables.rewriting import write_again
 
     _check(arguments)
-    journey = journey_of(arguments.playbook)
+    playbook = Playbook.load(arguments.playbook)
     if arguments.contact is not None:
-        return _one(arguments, journey)
-    found = placed(arguments, journey)
+        return _one(arguments, playbook)
+    found = placed(arguments, playbook)
+    journey = journey_of(playbook, arguments.playbook)
     if arguments.out is not None:
         write_rows(arguments.out, STAGES, found.stages(), "csv" if arguments.out == "-" else None)
     if arguments.paths is not None:
@@ -131,11 +153,21 @@ def _handovers(
     return HANDOVERS, handover_rows(paths, journey, arguments.since)
 
 
-def _one(arguments: argparse.Namespace, journey: Journey) -> int:
+def _one(arguments: argparse.Namespace, playbook: Playbook) -> int:
     """One contact's path, worked out by the readable engine, which keeps the evidence."""
     from journeykit.placing import place_one
 
-    print(place_one(journey, arguments.events, arguments.contacts, arguments.contact, arguments.at, arguments.zone))
+    print(
+        place_one(
+            journey_of(playbook, arguments.playbook),
+            arguments.events,
+            arguments.contacts,
+            arguments.contact,
+            arguments.at,
+            zone=zone_of(arguments),
+            timezone=playbook.timezone,
+        )
+    )
     return 0
 
 

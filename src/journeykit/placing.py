@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
-from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
@@ -290,20 +289,26 @@ def _text(value: Any) -> str | None:
 
 
 def place_one(
-    journey: Journey, events: Source, contacts: Source | None, contact: str, at: datetime, zone: str | None
+    journey: Journey,
+    events: Source,
+    contacts: Source | None,
+    contact: str,
+    at: datetime,
+    *,
+    zone: tzinfo | None = None,
+    timezone: str = "UTC",
 ) -> Placement:
-    """Where one contact of a table is, with all the evidence.
+    """Where one contact of a table is, with all the evidence; the arguments are those of `place_rows`.
 
     Raises:
         DataError: if neither table has him.
     """
-    known = None if zone is None else ZoneInfo(zone)
-    log = EventLog.read(events, zone=known)
+    log = EventLog.read(events, zone=zone)
     person = Contact(id=contact)
     if contacts is not None:
         spellings = spellings_of(journey)
         table = Contacts(
-            contacts, spellings=spellings, zone=known, only=frozenset([contact]), wanted=wanted_of(spellings)
+            contacts, spellings=spellings, zone=zone, only=frozenset([contact]), wanted=wanted_of(spellings)
         )
         found = next((found for _, found in table), None)
         if found is None:
@@ -311,14 +316,14 @@ def place_one(
         person = found
     elif contact not in log.contacts:
         raise DataError(f"there is no event of {contact!r} that can be used", source="events")
-    given = _entry(journey, person, instant_reader(known, bounded=True), Counter())
+    given = _entry(journey, person, instant_reader(zone, bounded=True), Counter())
     return place(
         journey.ways,
         log.take(contact),
         at,
         person.values(),
         contact=contact,
-        timezone=person.timezone or "UTC",
+        timezone=person.timezone or timezone,
         **given,
     )
 
