@@ -17,7 +17,7 @@ from journeykit.contradiction import is_never_true
 from journeykit.errors import PlaybookError, Problem, closest
 from journeykit.fields import instance, instances, listed, number, one_of, required_text, whole
 from journeykit.hours import Holiday, Hours, Schedule
-from journeykit.journey import Journey
+from journeykit.journey import Journey, checks
 from journeykit.quota import Quota
 from journeykit.rule import In, Literal, Name, Rule
 from journeykit.segment import Segment, segmented, segments_of
@@ -347,10 +347,8 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Ga
         yield from _reference(f"{path}.to", "stage", way.to, stages)
     if "journey.transitions" in gaps.places or "journey.stages" in gaps.places:
         return  # what is missing may be the way
-    names = [stage.name for stage in journey.stages]
-    for stage in journey.unreachable():
-        path = f"journey.stages[{names.index(stage)}]"
-        yield Problem(path, f"no transition leads to {stage!r} from the first stage, {names[0]!r}")
+    if stages and all({way.source, way.to} <= stages.keys() for way in journey.transitions):
+        yield from checks.find_problems(journey)
 
 
 def _quota_problems(playbook: Playbook, gaps: Gaps) -> Iterator[Problem]:
@@ -393,6 +391,8 @@ def _scopes(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[tuple[str, Sc
 
 def find_warnings(playbook: Playbook) -> Iterator[Problem]:
     """What is allowed but probably not meant."""
+    if playbook.journey is not None:
+        yield from checks.find_warnings(playbook.journey)
     for at, content in enumerate(playbook.content or ()):
         yield from _value_warnings(f"content[{at}].advances", content, playbook.journey)
     yield from _segment_warnings(playbook)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from journeykit.columns.placing import ColumnPlacements
     from journeykit.contact import Contact
+    from journeykit.errors import Problem
     from journeykit.journey.path import Event, Placement
     from journeykit.journey.picture import Drawing
     from journeykit.journey.walk import Walk
@@ -189,6 +190,20 @@ class Journey:
                     reached.add(way.to)
                     fresh.append(way.to)
         return tuple(stage.name for stage in self.stages if stage.name not in reached)
+
+    def check(self) -> tuple[Problem, ...]:
+        """What is wrong with the journey, and, as warnings, what is allowed but probably not meant.
+
+        A playbook with what is wrong cannot be made; a journey alone can.
+
+        Example:
+            >>> ways = [Transition(source="lead", to="customer", when=rule) for rule in ("score >= 40", "score >= 60")]
+            >>> print(Journey(["lead", "customer"], ways).check()[0].message)
+            this transition ('lead' -> 'customer') can never be taken: journey.transitions[0] is always taken before
+        """
+        from journeykit.journey.checks import check
+
+        return check(self)
 
     @cached_property
     def ways(self) -> Any:  # attrs keeps the hint among those of the fields, which the file format reads
