@@ -42,11 +42,12 @@ STREET = [
         "tables",
         "ledger",
         "job",
+        "segment_report",
         "testing",
     },
     {"placing"},
     {"columns"},
-    {"demo", "ledger_commands", "journey_commands", "funnel_command", "graph_command", "cli"},
+    {"demo", "ledger_commands", "journey_commands", "funnel_command", "graph_command", "segments_command", "cli"},
     {"__main__"},
 ]
 HOMES = {

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from random import Random
+from zoneinfo import ZoneInfo
 
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tabled
 from attrs import evolve
@@ -18,6 +26,7 @@ from journeykit import (
     Claim,
     Contact,
     Content,
+    DataError,
     ModelError,
     Playbook,
     PlaybookError,
@@ -25,8 +34,12 @@ from journeykit import (
     Segment,
     Window,
 )
+from journeykit.cli import main
+from journeykit.columns import sources
 from journeykit.contradiction import is_never_true
 from journeykit.ledger import MemoryLedger
+from journeykit.segment_report import SegmentReport, segment_report
+from journeykit.tables import Contacts, Spellings
 
 AT = datetime(2026, 11, 5, 23, 30, tzinfo=UTC)
 BIG = Segment(name="enterprise", rule="employees >= 500")
@@ -269,3 +282,194 @@ def test_random_situations_have_segments():
     drawn = [situation(seed).playbook for seed in range(60)]
     assert sum(1 for own in drawn if own.segments) == 20
     assert any("segments" in c.audience.names for own in drawn for c in own.campaigns or () if c.audience is not None)
+
+
+# The report
+
+
+def people() -> list[Contact]:
+    """One in two segments, two in one, one in none, and one of whom nothing is known."""
+    sizes = {"anna": 700, "ben": 30, "cleo": 800, "dora": 100, "emil": None}
+    return [contact(name, size, segments=["vip"] if name == "anna" else ()) for name, size in sizes.items()]
+
+
+NAMED = [
+    BIG,
+    Segment(name="small", rule="employees < 50"),
+    Segment(name="vip", rule="False"),
+    Segment(name="all", rule="True"),
+    Segment(name="lost", rule="employees > 9000"),
+]
+
+
+def test_the_smallest_report():
+    """Without segments everybody is in none; without contacts there are none."""
+    assert Playbook().segment_report(people(), at=AT).by_number == (5,)
+    found = playbook().segment_report([], at=AT)
+    assert (found.contacts, found.none, found.one, found.several, found.share(0)) == (0, 0, 0, 0, 0.0)
+    assert (found.empty, found.full) == (("enterprise",), ())
+
+
+def test_gaps_and_overlaps_are_counted():
+    """Those whom a contact brings himself count too, and what is unknown is told apart."""
+    found = playbook(segments=[*NAMED[:3], NAMED[4]]).segment_report(iter(people()), at=AT)
+    assert (found.contacts, found.none, found.one, found.several) == (5, 2, 2, 1)
+    assert [(own.name, own.contacts, own.alone, own.unknown) for own in found.segments] == [
+        ("enterprise", 2, 1, 1),
+        ("small", 1, 1, 1),
+        ("vip", 1, 0, 0),
+        ("lost", 0, 0, 1),
+    ]
+    assert found.empty == ("lost",)
+    assert [(own.one, own.other, own.contacts, own.share) for own in found.overlaps[:1]] == [
+        ("enterprise", "vip", 1, 1.0)
+    ]
+    assert len(found.overlaps) == 6
+    assert playbook(segments=NAMED).segment_report(people(), at=AT).full == ("all",)
+
+
+def brute_force(rules: Playbook, contacts: list[Contact]) -> dict:
+    """The report, said again with sets."""
+    names = [segment.name for segment in rules.segments]
+    held = [set(rules.segments_of(own, AT)) & set(names) for own in contacts]
+    number = [len(own) for own in held]
+    sizes = {name: sum(name in own for own in held) for name in names}
+    return {
+        "contacts": len(contacts),
+        "in": [number.count(0), number.count(1), sum(1 for own in number if own > 1)],
+        "segments": {
+            name: (
+                sizes[name],
+                sum(own == {name} for own in held),
+                sum(
+                    name not in mine
+                    and segment.rule.test(own.values(), AT.astimezone(ZoneInfo(own.timezone or rules.timezone))) is None
+                    for own, mine in zip(contacts, held, strict=True)
+                ),
+            )
+            for name, segment in zip(names, rules.segments, strict=True)
+        },
+        "overlaps": {
+            (one, other): (
+                both := sum({one, other} <= own for own in held),
+                both / max(1, min(sizes[one], sizes[other])),
+            )
+            for one, other in combinations(names, 2)
+        },
+    }
+
+
+def told(found: SegmentReport) -> dict:
+    """What the report says, in the same form."""
+    return {
+        "contacts": found.contacts,
+        "in": [found.none, found.one, found.several],
+        "segments": {own.name: (own.contacts, own.alone, own.unknown) for own in found.segments},
+        "overlaps": {(own.one, own.other): (own.contacts, own.share) for own in found.overlaps},
+    }
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_all_ways_to_count_agree(seed, tmp_path, monkeypatch):
+    """Objects, rows one by one, and columns in chunks count what sets count; bad rows are left out, and the same."""
+    monkeypatch.setattr(sources, "CHUNK", 7)
+    rng = Random(seed)
+    segments = [Segment(name=f"s{n}", rule=rng.choice(SEGMENT_RULES)) for n in range(rng.choice((1, 2, 5, 9)))]
+    rules = Playbook(timezone=rng.choice(("UTC", "Asia/Kolkata")), segments=segments)
+    rows = tabled.contacts(rng, AT, 40, faults=seed % 2 == 1)
+    contacts = [own for _, own in Contacts(rows, spellings=Spellings.of(rules))]
+    found = rules.segment_report(contacts, at=AT)
+    assert told(found) == brute_force(rules, contacts)
+    one, columns = (segment_report(rules, rows, at=AT, engine=engine) for engine in ("one", "columns"))
+    assert one == columns
+    assert sorted(map(str, one.bad)) == sorted(map(str, columns.bad))
+    assert one.bad_rows == len(rows) - len(contacts)
+    assert told(one) == told(found)
+
+
+def test_a_database_counts_the_same(tmp_path):
+    """DuckDB, asked with the rules' own SQL over a file, counts the same."""
+    rng = np.random.default_rng(3)
+    count = 20_000
+    table = pa.table(
+        {
+            "contact_id": np.arange(count),
+            "employees": pa.array(rng.integers(0, 1000, count), mask=rng.random(count) < 0.1),
+            "country": pa.array(rng.choice(["MK", "RS", "DE"], count), mask=rng.random(count) < 0.1),
+            "score": rng.random(count) * 100,
+        }
+    )
+    pq.write_table(table, tmp_path / "contacts.parquet")
+    named = {
+        "enterprise": "employees >= 500",
+        "near": "country in ('MK', 'RS') and not (score < 20)",
+        "hot": "score >= 70 or employees >= 900",
+        "rest": "country is None",
+    }
+    rules = Playbook(segments=[Segment(name=name, rule=rule) for name, rule in named.items()])
+    found = rules.segment_report(tmp_path / "contacts.parquet", at=AT)
+    db = duckdb.connect()
+    flags = ", ".join(f"({Rule(rule).to_sql()}) AS {name}" for name, rule in named.items())
+    db.execute(f"CREATE VIEW held AS SELECT {flags} FROM '{tmp_path / 'contacts.parquet'}'")
+    for own in found.segments:
+        asked = db.execute(f"SELECT count_if({own.name}), count_if({own.name} IS NULL) FROM held").fetchone()
+        assert asked == (own.contacts, own.unknown)
+    for own in found.overlaps:
+        (both,) = db.execute(f"SELECT count_if({own.one} AND {own.other}) FROM held").fetchone()
+        assert both == own.contacts
+    number = " + ".join(f"coalesce({name}, false)::INT" for name in named)
+    by_number = dict(db.execute(f"SELECT {number} AS n, count(*) FROM held GROUP BY n").fetchall())
+    assert by_number == {n: own for n, own in enumerate(found.by_number) if own}
+
+
+def test_a_report_prints_and_is_data():
+    """As a text, as JSON and as HTML; names cannot break any of them."""
+    rules = playbook(segments=[*NAMED[:3], NAMED[4], Segment(name="<b>\n&", rule="employees >= 500")])
+    found = rules.segment_report(people(), at=AT)
+    text = str(found)
+    assert text.splitlines()[0] == "5 segments, 5 contacts, at 2026-11-05 23:30 UTC"
+    assert "in none" in text
+    assert "empty: lost" in text
+    assert "\\u000a" in text
+    assert json.loads(json.dumps(found.to_dict()))["in"]["several"] == {"contacts": 2, "share": 0.4}
+    assert "<b>" not in found._repr_html_()
+    assert "&lt;b&gt;" in found._repr_html_()
+
+
+def test_what_is_no_contact_is_refused():
+    """Objects of another kind, a naive instant, a table without ids, too many bad rows."""
+    rules = playbook()
+    with pytest.raises(ModelError, match="Contact objects"):
+        rules.segment_report(iter([contact(), 3]), at=AT)
+    with pytest.raises(ModelError, match="aware"):
+        rules.segment_report([], at=AT.replace(tzinfo=None))
+    for engine in ("one", "columns"):
+        with pytest.raises(DataError, match="contact_id"):
+            segment_report(rules, pd.DataFrame({"x": [1]}).to_dict("records"), at=AT, engine=engine)
+        with pytest.raises(DataError, match="more bad rows"):
+            segment_report(rules, [{"contact_id": "a"}] * 3, at=AT, engine=engine, max_bad=1)
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_the_command_line_reports(tmp_path, capsys, engine):
+    """`journeykit segments` prints a table or JSON; a bad playbook is 3, a bad table 4, a bad zone 2."""
+    (tmp_path / "playbook.json").write_text(json.dumps(playbook(campaigns=None, content=None).to_dict()), "utf-8")
+    (tmp_path / "people.csv").write_text(
+        "contact_id,employees,timezone\na,700,\nb,3,\nb,4,\nc,900,Mars/Base\n", "utf-8"
+    )
+    (tmp_path / "bad.csv").write_text("name\na\n", "utf-8")
+    given = ["segments", str(tmp_path / "playbook.json"), "--at", "2026-11-05T10:00:00Z", "--engine", engine]
+    table = ["--contacts", str(tmp_path / "people.csv")]
+    assert main([*given, *table]) == 0
+    out = capsys.readouterr()
+    assert "1 segments, 2 contacts" in out.out
+    assert "Mars/Base" in out.err
+    assert main([*given, *table, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["contacts"], found["bad_rows"], found["segments"][0]["contacts"]) == (2, 2, 1)
+    assert main([*given, *table, "--html"]) == 0
+    assert "<table" in capsys.readouterr().out
+    assert main([*given, *table, "--max-bad", "1"]) == 4
+    assert main([*given, "--contacts", str(tmp_path / "bad.csv")]) == 4
+    assert main([*given, *table, "--zone", "Mars/Base"]) == 2
+    assert main(["segments", str(tmp_path / "bad.csv"), *given[2:], *table]) == 3

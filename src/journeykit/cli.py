@@ -33,6 +33,7 @@ from journeykit.funnel_command import add_funnel
 from journeykit.graph_command import add_graph, draw_graph
 from journeykit.journey_commands import add_place
 from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
+from journeykit.segments_command import add_segments, report_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -209,6 +210,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add_place(commands, _instant, _count)
     add_funnel(commands, _instant, _count)
+    segments = _command(commands, "segments", report_segments, "count contacts by segment: gaps and overlaps")
+    add_segments(segments, _instant, _count)
     add_ledger(commands, _instant, _count)
 
     add_graph(_command(commands, "graph", _graph, "draw the journey, as SVG, Mermaid or DOT"), _instant, _count)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.contact import Contact
+    from journeykit.segment_report import SegmentReport
 
 _T = TypeVar("_T")
 
@@ -207,6 +208,34 @@ class Playbook:
     def segmented(self, contact: Contact, at: datetime) -> Contact:
         """The contact with all its segments, as a decision sees it; the arguments are those of `segments_of`."""
         return segmented(self.segments, contact, self._local(contact, at))
+
+    def segment_report(
+        self, contacts: Any, *, at: datetime, zone: str | None = None, max_bad: int | None = None
+    ) -> SegmentReport:
+        """Who is in which of the playbook's segments, who is in none, and which segments overlap.
+
+        Args:
+            contacts: `Contact` objects, of which any iterable will do; or a table, as `Arbiter.decide_table` takes it.
+            at: the instant, aware; the rules are asked at it, in each contact's zone.
+            zone: IANA name of the zone in which instants of a table without an offset are meant; None makes them bad.
+            max_bad: how many bad rows of a table are tolerated; None for any number.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows.
+            ModelError: for a naive ``at``.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from journeykit import Contact
+            >>> playbook = Playbook(segments=[Segment(name="enterprise", rule="employees >= 500")])
+            >>> people = [Contact(id="anna", attributes={"employees": 700}), Contact(id="ben")]
+            >>> report = playbook.segment_report(people, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+            >>> report.none, report.segments[0].contacts, report.segments[0].unknown
+            (1, 1, 1)
+        """
+        from journeykit.segment_report import segment_report
+
+        return segment_report(self, contacts, at=at, zone=zone, max_bad=max_bad)
 
     def _local(self, contact: Contact, at: datetime) -> datetime:
         return clock(contact.timezone or self.timezone).moment(micros(at))

@@ -1,0 +1,140 @@
+"""The report on segments, over columns."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.civil import clock, moment
+from journeykit.columns.keys import Met
+from journeykit.columns.layout import Layout, Names
+from journeykit.columns.people import Chunk, Crowd
+from journeykit.columns.sources import open_source
+from journeykit.columns.threads import at_once
+from journeykit.compiled import Compiled
+from journeykit.errors import ModelError
+from journeykit.playbook import Playbook
+from journeykit.segment_report import SegmentReport, SegmentTally
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError
+from journeykit.tables.columns import missing_column, places_of
+from journeykit.tables.contacts import ContactPlan, is_attribute
+from journeykit.tables.spellings import Spellings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from journeykit.columns.sources import Part
+
+_THREADS = 2
+
+
+class _Read(NamedTuple):
+    """A chunk, the rows whose ids cannot be used, and by row and segment who is in it, and of whom it is not known."""
+
+    chunk: Chunk
+    nameless: np.ndarray
+    inside: np.ndarray
+    unknown: np.ndarray
+
+
+def count_table(playbook: Playbook, contacts: Any, *, now: int, zone: str | None, max_bad: int | None) -> SegmentReport:
+    """Count the contacts of a table by segment.
+
+    Args:
+        playbook: whose segments.
+        contacts: a dataframe, a path, a folder or dataset of Parquet files, or rows as mappings.
+        now: the instant at which the rules are asked, in microseconds since 1970.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows are tolerated; None for any number.
+
+    Raises:
+        DataError: for a table that cannot be used, or too many bad rows.
+    """
+    return _Count(playbook, contacts, now, zone, BadRows(max_bad)).report()
+
+
+class _Count:
+    def __init__(self, playbook: Playbook, contacts: Any, now: int, zone: str | None, bad: BadRows) -> None:
+        self.playbook = playbook
+        self.now = now
+        self.bad = bad
+        self.zone = None if zone is None else clock(zone).zone
+        self.source = open_source(contacts, "contacts", typed=is_attribute, zone=self.zone)
+        self.source.needed = ("contact_id",)
+        columns = self.source.columns
+        if columns is not None and "contact_id" not in places_of(columns, self.source.source):
+            raise missing_column("contact_id", columns, self.source.source)
+        # Whoever only counts segments needs no other rules.
+        lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
+        layout = Layout(Compiled(lean), ())
+        self.crowd = Crowd(layout, moment(now), Names([playbook.timezone]))
+        self.spellings = Spellings.of(playbook)
+        self.tally = SegmentTally(len(playbook.segments))
+
+    def report(self) -> SegmentReport:
+        """Read all, and say what was counted."""
+        met, row = Met(self.source.count or 0), 0
+        for found in at_once(self._read, self._parts(), min(_THREADS, os.cpu_count() or 1)):
+            chunk = found.chunk
+            again = met.add(chunk.one, chunk.two, row, found.nameless)
+            row += chunk.rows
+            apart = chunk.odd | again
+            self._add(found.inside[~apart], found.unknown[~apart])
+            for own in np.flatnonzero(apart).tolist():
+                self._add_one(chunk, own, is_again=bool(again[own]))
+        return self.tally.report(self.playbook, self.now, self.bad.total, self.bad.first)
+
+    def _parts(self) -> Iterator[Part]:
+        for part in self.source.parts(lambda _: True):
+            if isinstance(part, BadRow):
+                self.bad.add(part)
+            else:
+                yield part
+
+    def _read(self, part: Part) -> _Read:
+        number, names, arrays = part
+        plan = ContactPlan(names, places_of(names, self.source.source), self.spellings, self.zone)
+        chunk = Chunk(plan, arrays, number)
+        # Of two rows with one id the first stands, even where it is bad.
+        nameless = chunk.odd.copy()
+        people = self.crowd.people(chunk)
+        segments = self.crowd.segments(chunk, people.person["zone"])
+        shape = chunk.rows, len(self.playbook.segments)
+        inside, unknown = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+        for place, segment in enumerate(self.playbook.segments):
+            true, false = segments.pair(segment.name)
+            inside[:, place], unknown[:, place] = true, ~true & ~false
+        return _Read(chunk, nameless, inside, unknown)
+
+    def _add(self, inside: np.ndarray, unknown: np.ndarray) -> None:
+        tally = self.tally
+        number = inside.sum(axis=1)
+        tally.contacts += len(inside)
+        tally.inside = _sums(tally.inside, inside.sum(axis=0))
+        tally.unknown = _sums(tally.unknown, unknown.sum(axis=0))
+        tally.alone = _sums(tally.alone, inside[number == 1].sum(axis=0))
+        tally.by_number = _sums(tally.by_number, np.bincount(number, minlength=len(tally.by_number)))
+        # A chunk has fewer rows than the whole numbers that these floats hold exactly.
+        ones = inside.astype(np.float64)
+        both = np.triu(ones.T @ ones, 1).astype(np.int64)
+        tally.pairs = [_sums(own, more) for own, more in zip(tally.pairs, both, strict=True)]
+
+    def _add_one(self, chunk: Chunk, row: int, *, is_again: bool) -> None:
+        """Count a contact that the readers of cells must look at."""
+        source, number = self.source.source, chunk.number + row
+        try:
+            if is_again:
+                raise BadCellError(chunk.ids[row].as_py(), "one row for each contact")  # noqa: TRY301  (one way for all)
+            self.tally.add_contact(self.playbook, chunk.contact(row), self.now)
+        except BadCellError as bad:
+            column = getattr(bad, "__notes__", ["contact_id"])[0]
+            self.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
+        except ModelError as error:
+            self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
+
+
+def _sums(counts: list[int], more: np.ndarray) -> list[int]:
+    return [count + own for count, own in zip(counts, more.tolist(), strict=True)]
