@@ -27,11 +27,14 @@ from journeykit import (
     Contact,
     Content,
     DataError,
+    Journey,
     ModelError,
     Playbook,
     PlaybookError,
     Rule,
     Segment,
+    Stage,
+    Transition,
     Window,
 )
 from journeykit.cli import main
@@ -235,6 +238,12 @@ def test_check_warns_of_what_is_probably_not_meant():
     assert told["campaigns[0].audience"].suggestion == "enterprise"
     assert told["caps[0].audience"].suggestion == "large"
     assert "same rule as 'enterprise'" in told["segments[1].rule"].message
+    journey = Journey(
+        stages=[Stage(name="a"), Stage(name="b", qualified="'enterprise' in segments")],
+        transitions=[Transition(source="a", to="b", when="'enterprise' in segments or 'guests' in segments")],
+    )
+    paths = [problem.path for problem in playbook(journey=journey).check() if "bring" in problem.message]
+    assert paths == ["journey.stages[1].qualified", "journey.transitions[0].when"]
     assert playbook().check() == ()
 
 
@@ -462,7 +471,7 @@ def test_the_command_line_reports(tmp_path, capsys, engine):
     table = ["--contacts", str(tmp_path / "people.csv")]
     assert main([*given, *table]) == 0
     out = capsys.readouterr()
-    assert "1 segments, 2 contacts" in out.out
+    assert "1 segment, 2 contacts" in out.out
     assert "Mars/Base" in out.err
     assert main([*given, *table, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

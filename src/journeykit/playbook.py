@@ -456,18 +456,32 @@ def _segment_warnings(playbook: Playbook) -> Iterator[Problem]:
         first.setdefault(text, segment.name)
         if is_never_true(segment.rule):
             yield _warning(path, f"{segment.name!r} is always empty: its rule can be true of nobody")
-        for asked in _segments_asked(segment.rule):
+    for path, rule in _rules_before_segments(playbook):
+        for asked in _segments_asked(rule):
             if asked in named:
                 yield _warning(
                     path,
-                    f"{segment.name!r} asks for {asked!r} in segments, and sees only those that contacts bring "
-                    "themselves: the rule of another segment is not looked at; repeat it",
+                    f"{asked!r} in segments is asked of what contacts bring themselves: the rule of that segment is "
+                    "not looked at here; repeat it",
                 )
     for path, rule in _audiences(playbook):
         for asked in _segments_asked(rule):
             meant = None if asked in named else closest(asked, named)
             if meant is not None:
                 yield _warning(path, f"no segment is called {asked!r}, and contacts must bring it themselves", meant)
+
+
+def _rules_before_segments(playbook: Playbook) -> Iterator[tuple[str, Rule]]:
+    """The rules that do not see the playbook's segments: theirs, and those of the journey."""
+    for at, segment in enumerate(playbook.segments):
+        yield f"segments[{at}].rule", segment.rule
+    journey = playbook.journey
+    for at, stage in enumerate(journey.stages if journey else ()):
+        if stage.qualified is not None:
+            yield f"journey.stages[{at}].qualified", stage.qualified
+    for at, way in enumerate(journey.transitions if journey else ()):
+        if way.when is not None:
+            yield f"journey.transitions[{at}].when", way.when
 
 
 def _audiences(playbook: Playbook) -> Iterator[tuple[str, Rule]]:

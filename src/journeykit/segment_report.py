@@ -168,7 +168,8 @@ class SegmentReport:
             yield f"rows that could not be used: {self.bad_rows:,}"
 
     def _heading(self) -> str:
-        return f"{len(self.segments)} segments, {self.contacts:,} contacts, at {self.at:%Y-%m-%d %H:%M} UTC"
+        counted = f"{_counted(len(self.segments), 'segment')}, {_counted(self.contacts, 'contact')}"
+        return f"{counted}, at {self.at:%Y-%m-%d %H:%M} UTC"
 
     def __str__(self) -> str:
         parts = [self._heading()]
@@ -193,6 +194,10 @@ class SegmentReport:
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' * (number != 1)}"
 
 
 def _percent(share: float) -> str:
