@@ -126,7 +126,9 @@ ASKS_SEGMENTS = (
     "'own' in segments or 's2' in segments",
     "length(segments) >= 2",
     "not ('s1' in segments) and weekly <= 1",
-    "'nobody' in segments",
+    "'nobody' not in segments",
+    "length(segments) < 4",
+    "'s3' not in segments or vip",
 )
 
 
@@ -146,7 +148,7 @@ def _with_segments(found: Situation) -> Situation:
         playbook=evolve(
             playbook,
             segments=segments,
-            campaigns=None if campaigns is None else [asking(campaign, 0.35) for campaign in campaigns],
+            campaigns=None if campaigns is None else [asking(campaign, 0.2) for campaign in campaigns],
             caps=[asking(cap, 0.35) for cap in playbook.caps],
         ),
         contact=evolve(found.contact, segments=rng.choice(((), ("own",), ("own", "s0"), ("s1",)))),
