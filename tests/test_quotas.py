@@ -507,6 +507,19 @@ def test_neither_order_nor_threads_nor_chunks_change_a_byte(monkeypatch):
     assert second[1] == first[1]
 
 
+def test_the_audit_knows_which_of_equal_claims_stands():
+    """Asked for twice, the heavier claim is the one that was granted, and its numbers are added up."""
+    quota = Quota(name="margin", max=1, of="margin")
+    playbook = Playbook(content=[Content(id="note", channel="email")], quotas=[quota])
+    asked = [Claim(campaign="a", channel="email", weight=w, numbers={"margin": m}) for w, m in ((1, 5), (2, 0.5))]
+    decision = Arbiter(playbook).decide(
+        Contact(id="anna", consent=["email"]), claims=asked, at=datetime(2026, 11, 5, 10, tzinfo=UTC)
+    )
+    assert [grant.weight for grant in decision.granted] == [2.0]
+    for order in (asked, asked[::-1]):
+        assert Arbiter(playbook).audit_quotas([decision], {"anna": order}) == ()
+
+
 @pytest.mark.parametrize("start", range(7000, 7060, 20))
 def test_no_run_breaks_a_hard_quota(start):
     """The audit, which shares nothing with the engine, adds the granted messages of all contacts up from scratch."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journeykit.audit import Violation
 from journeykit.civil import clock, micros
@@ -85,12 +85,28 @@ def _is_on_a_day(quota: Quota, decision: Decision, row: Row) -> bool:
 
 
 def _claim_of(row: Row, asked: Iterable[Claim]) -> Claim | None:
-    """The claim that a row answers."""
-    for claim in asked:
-        own = (claim.content, row.content), (claim.channel, row.channel)
-        if claim.campaign == row.campaign and claim.at == row.date and all(one in (None, other) for one, other in own):
-            return claim
-    return None
+    """The claim that a row answers; of claims for the same thing one stands, and that is it."""
+    same = [
+        claim
+        for claim in asked
+        if claim.campaign == row.campaign
+        and claim.at == row.date
+        and claim.content in (None, row.content)
+        and claim.channel in (None, row.channel)
+    ]
+    return min(same, key=_standing, default=None)
+
+
+def _standing(claim: Claim) -> tuple[Any, ...]:
+    """The heaviest stands; then the one with the smaller numbers, of which none at all is the largest."""
+    asked_at = None if claim.asked_at is None else micros(claim.asked_at)
+    parts = claim.propensity, claim.value, claim.cost, asked_at
+    return (
+        claim.weight is None,
+        -(claim.weight or 0),
+        *((part is None, part or 0) for part in parts),
+        sorted(claim.numbers.items()),
+    )
 
 
 def _amount(playbook: Playbook, quota: Quota, row: Row, claim: Claim | None) -> Fraction:
