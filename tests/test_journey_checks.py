@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from datetime import timedelta
 
+import generate_journeys
 import networkx as nx
 import pytest
 from hypothesis import given, settings
@@ -408,6 +410,53 @@ def test_graphs_are_read_as_networkx_reads_them(seed: int) -> None:
             expected.add(min(place for place, stage in enumerate(journey.stages) if stage.name in part))
     traps = {int(p.path[15:-1]) for p in problems if "final" in p.message}
     assert traps == expected
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 2**48))
+def test_what_can_never_be_taken_is_never_taken(seed: int) -> None:
+    """Transitions that are called dead are on no path, and stages behind them are on none either."""
+    pick = random.Random(seed)
+    journey = generate_journeys.journey(pick)
+    dead = {p.path: p.message for p in journey.check() if "can never be taken" in p.message or "nobody" in p.message}
+    entries = [None] if any("whoever entered" in message for message in dead.values()) else [None, *journey.stages]
+    for _ in range(4):
+        stage = pick.choice(entries)
+        placement = journey.place(
+            generate_journeys.log(pick),
+            generate_journeys.BEGIN + timedelta(hours=10),
+            generate_journeys.attributes(pick),
+            stage=None if stage is None else stage.name,
+            start=pick.choice([None, generate_journeys.instant(pick)]),
+            timezone=pick.choice(generate_journeys.ZONES),
+        )
+        for step in placement.path[1:]:
+            place = next(place for place, way in enumerate(journey.transitions) if way is step.transition)
+            assert f"journey.transitions[{place}]" not in dead
+            entered = next(place for place, known in enumerate(journey.stages) if known.name == step.stage)
+            assert f"journey.stages[{entered}].qualified" not in dead
+            if stage is None:
+                assert f"journey.stages[{entered}]" not in dead
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 2**48))
+def test_a_verdict_on_rules_holds_of_contacts(seed: int) -> None:
+    """What is never true is true of nobody, and who is selected by a rule is by those that it implies."""
+    pick = random.Random(seed)
+    one, other = (Rule(generate_journeys.rule(pick)) for _ in range(2))
+    never, wider = not can_be_true(one), implies([one], other)
+    if not never and not wider:
+        return
+    journey = Journey(["a", "b"], [way("a", "b", when=one.text), way("b", "a", when=other.text)])
+    for _ in range(10):
+        given = generate_journeys.attributes(pick)
+        events, at = generate_journeys.log(pick), generate_journeys.instant(pick)
+        taken = [step.transition for step in journey.place(events, at, given).path[1:]]
+        assert not (never and taken)
+        # From the stage on which the wider rule is asked, it is true at the instant of the narrower one.
+        behind = Journey(["a", "b", "c"], [way("a", "c", when=other.text), way("a", "b", when=one.text)])
+        assert not (wider and any(step.stage == "b" for step in behind.place(events, at, given).path))
 
 
 # How it is done

@@ -294,8 +294,8 @@ def _hears_no_more(rival: Way, way: Way) -> bool:
 
 
 def _is_quicker(rival: Way, way: Way) -> bool:
-    """Whether a rival without a gate is taken before the time of another has come, whatever their order."""
-    if way.after <= 0 or rival.gate is not None:
+    """Whether a rival that nothing blocks is taken before the time of another has come, whatever their order."""
+    if way.after <= 0 or rival.gate is not None or rival.limits:
         return False
     if rival.ask is not None:
         return implies([], rival.ask.rule)
