@@ -359,6 +359,7 @@ def test_the_order_of_the_input_does_not_matter() -> None:
     twice = [on(1, "x", n=1), on(1, "x", n=1), on(0, "hi")]
     placement = journey.place(twice, LATER)
     assert (placement.stage, placement.noted) == ("a", {"duplicate": 1, "unknown_event": 1})
+    assert journey.place(twice[:1] * 3, LATER).noted == {"duplicate": 2}
     own = [Event("x", START, id=name) for name in "ab"]
     assert journey.place(own, LATER).stage == "b"
     again = [Event("x", START, id="a"), Event("x", START + DAY, id="a")]

@@ -356,8 +356,10 @@ def place(
             raise ModelError(f"events must be Events, found {shown(event)}", field="events")
         if micros(event.at) > end:
             noted["future"] += 1
-        elif known.setdefault(_identity(event), event) is not event:
+        elif (own := _identity(event)) in known:
             noted["duplicate"] += 1
+        else:
+            known[own] = event
     walk = Walk(ways, attributes, **given)
     for event in sorted(known.values(), key=_instant):
         walk.take(event)
