@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
+from attrs import evolve
 from ledgers import DURABLE, KINDS, database, ledger_of
 
 from journeykit import (
@@ -26,13 +32,17 @@ from journeykit import (
     Touch,
     Window,
 )
-from journeykit.ledger import Ledger, MemoryLedger
+from journeykit.ledger import Ledger, MemoryLedger, Reservation, answers
+from journeykit.ledger.deciding import key_of
+from journeykit.ledger.run import LedgerRun
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
 ONE_A_DAY = Cap(name="one a day", max=1, window=Window.calendar("day"))
 GATE = Arbiter(Playbook(caps=[ONE_A_DAY]))
 ANNA = Contact(id="anna", consent=["email", "sms"])
+MANY = Arbiter(Playbook(caps=[Cap(name="many", max=99, window=Window.ever(), per="account")]))
+URL = "sqlite:///ledger.db"
 
 
 def claim(campaign="launch", **more):
@@ -233,6 +243,7 @@ def test_colleagues_share_the_caps_of_their_account(ledger):
     assert granted(FAMILY.decide(one, claims=[claim()], at=AT, ledger=ledger)) == ["launch"]
     assert reasons(FAMILY.decide(two, claims=[claim()], at=AT, ledger=ledger, key="k")) == ["capped"]
     assert granted(FAMILY.decide(Contact(id="eve", consent=["email"]), claims=[claim()], at=AT, ledger=ledger))
+    assert ledger.export("anna")["told_of_in"] == ["key k"]
     ledger.forget("anna")
     assert ledger.export("ben")["answers"] == [], "an answer that tells of a forgotten colleague is gone too"
 
@@ -315,7 +326,7 @@ def test_a_forgotten_person_is_gone_and_still_left_alone(ledger):
     ledger.opt_out("anna", at=AT)
     assert ledger.forget("anna") == {"touches": 1, "answers": 1, "opt_outs_kept": 1}
     with ledger.reading() as transaction:
-        assert [wish.contact for wish in transaction.opt_outs()] == [None]
+        assert [wish.contact for wish in transaction.said()] == [None]
     found = ledger.export("anna")
     assert (found["touches"], found["moves"], found["answers"]) == ([], [], [])
     assert reasons(GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)) == ["opted_out"]
@@ -325,8 +336,6 @@ def test_a_forgotten_person_is_gone_and_still_left_alone(ledger):
 
 def test_an_export_is_everything_as_plain_data(ledger):
     """Touches with what became of them, opt-outs, and answers with what they were made from."""
-    import json
-
     GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, key="k")
     ledger.confirm(ledger.reservations("anna"))
     ledger.opt_out("anna", at=AT, channel="sms")
@@ -334,7 +343,7 @@ def test_an_export_is_everything_as_plain_data(ledger):
     (touch,) = found["touches"]
     assert (touch["campaign"], touch["status"], touch["at"]) == ("launch", "sent", AT.isoformat())
     assert found["moves"] == [{"id": touch["id"], "was": "reserved", "became": "sent"}]
-    assert found["opt_outs"] == [{"channel": "sms", "suppressed": False, "at": AT.isoformat()}]
+    assert found["opt_outs"] == [{"channel": "sms", "suppressed": False, "at": AT.isoformat(), "taken_back": False}]
     assert found["answers"][0]["key"] == "key k"
 
 
@@ -344,11 +353,191 @@ def test_pruning_removes_what_is_old_and_not_reserved(ledger):
         GATE.decide(ANNA, claims=[claim()], at=AT + days * DAY, ledger=ledger, key=f"k{days}")
     first, second, _ = ledger.reservations("anna")
     ledger.confirm(first)
-    assert ledger.prune(AT + 2 * DAY) == {"touches": 1, "answers": 2, "runs": 0}
+    assert ledger.prune(AT + 2 * DAY) == {"touches": 1, "answers": 0, "runs": 0}
     assert [held.id for held in ledger.reservations("anna")][:1] == [second.id]
     found = ledger.stats()
-    assert (found["touches"], found["contacts"], found["answers"]) == ({"reserved": 2}, 1, 1)
+    assert (found["touches"], found["contacts"], found["answers"]) == ({"reserved": 2}, 1, 3)
     assert found["first"] == (AT + DAY).isoformat()
+    ledger.expire(AT + 2 * DAY)
+    assert ledger.prune(AT + 2 * DAY) == {"touches": 1, "answers": 2, "runs": 0}
+
+
+def test_an_answer_about_a_plan_stays_until_its_end(ledger):
+    """Pruned before, what was released would be granted anew and reserved for nobody."""
+    asked = {"claims": [claim(at=AT + 20 * DAY)], "at": AT, "until": AT + 30 * DAY, "ledger": ledger, "key": "k"}
+    first = GATE.decide(ANNA, **asked)
+    ledger.release(first)
+    assert ledger.prune(AT + 10 * DAY) == {"touches": 0, "answers": 0, "runs": 0}
+    assert GATE.decide(ANNA, **asked).rows == first.rows
+    assert ledger.prune(AT + 31 * DAY) == {"touches": 1, "answers": 1, "runs": 0}
+
+
+def test_a_run_is_pruned_by_its_end(ledger):
+    """While its plan goes on it may be begun again."""
+    LedgerRun(ledger, GATE, run_id="plan", at=AT, until=AT + 5 * DAY)
+    LedgerRun(ledger, GATE, run_id="night", at=AT, until=None)
+    assert ledger.prune(AT + DAY)["runs"] == 1
+    with ledger.reading() as transaction:
+        assert transaction.run("night") is None
+        assert transaction.run("plan").until is not None
+
+
+def test_what_is_reserved_is_never_dropped_in_silence(ledger):
+    """An id that the ledger holds already is an error, and nothing is kept."""
+    held = GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, key="k").rows[0].decision_id
+    known = ledger.reservation(held)
+
+    def add():
+        with ledger.transaction() as transaction:
+            transaction.add([evolve(known, id="new")])
+            transaction.add([known])
+
+    with pytest.raises(LedgerError, match="holds this reservation already"):
+        add()
+    assert [own.id for own in ledger.reservations("anna")] == [held]
+
+
+def test_forgetting_and_pruning_leave_nothing_behind(ledger):
+    """Neither moves nor the names of those whom an answer tells of; what is of others stays."""
+
+    def fill():
+        for name, moved in (("anna", True), ("ben", True), ("eve", False)):
+            who = Contact(id=name, account="acme", consent=["email"])
+            decision = MANY.decide(who, claims=[claim()], at=AT, ledger=ledger, key=f"{name} {uuid4()}")
+            if moved:
+                ledger.confirm(decision)
+        ledger.opt_out("anna", at=AT)
+
+    fill()
+    # Ben's answer tells of anna, and eve's of both.
+    assert ledger.export("anna")["told_of_in"] == sorted(
+        answer["key"] for name in ("ben", "eve") for answer in ledger.export(name)["answers"]
+    )
+    assert ledger.forget("anna", keep_opt_outs=False) == {"touches": 1, "answers": 3, "opt_outs_kept": 0}
+    assert rows_of(ledger) == {"touches": 2, "moves": 1, "answers": 0, "told of": 0, "said": 0}
+    assert not any(ledger.export("anna")[name] for name in ("touches", "moves", "answers", "opt_outs", "told_of_in"))
+    fill()
+    ledger.expire(AT + DAY)
+    assert ledger.prune(AT + DAY)["answers"] == 3
+    assert rows_of(ledger) == {"touches": 0, "moves": 0, "answers": 0, "told of": 0, "said": 1}
+
+
+def rows_of(ledger):
+    """How many rows there are of each kind, whoever they are about."""
+    if isinstance(ledger, MemoryLedger):
+        with ledger.reading() as held:
+            assert all(held._by_contact.values()), "an id that stands for nothing is one left behind"
+            told = sum(len(answer[3]) for answer in held._answers.values())
+            counts = [len(held._touches), len(held._moves), len(held._answers), told, len(held._said)]
+    else:
+        tables = ("touches", "moves", "answers", "answer_contacts", "opt_outs")
+        with ledger.engine.connect() as connection:
+            counts = [connection.exec_driver_sql(f"SELECT count(*) FROM jk_{name}").scalar() for name in tables]
+    return dict(zip(("touches", "moves", "answers", "told of", "said"), counts, strict=True))
+
+
+@pytest.mark.parametrize("kind", DURABLE)
+def test_a_number_is_never_used_again(kind, tmp_path):
+    """Else a run that was begun before would take what is new for what it knows."""
+    with ledger_of(kind, tmp_path) as ledger:
+        GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
+        run = LedgerRun(ledger, GATE, run_id="night", at=AT, until=None)
+        ledger.forget("anna")
+        GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
+        with ledger.reading() as transaction:
+            assert transaction.news(run.mark, ["anna"], [], []).contacts == {"anna"}
+
+
+def test_all_that_a_run_reserved_is_moved_however_much_it_is(ledger):
+    """Beyond one piece, of a run and by instant."""
+    put(ledger, 1001)
+    assert len(ledger.release(run_id="bulk")) == 1001
+    assert ledger.stats()["touches"] == {"released": 1001}
+    put(ledger, 501, run_id="other")
+    assert ledger.expire(AT + DAY) == 501
+    assert ledger.stats()["touches"] == {"expired": 501, "released": 1001}
+
+
+def put(ledger, count, run_id="bulk"):
+    """Reservations of a run."""
+    held = [
+        Reservation(id=f"{run_id} {n}", contact=f"p{n}", at=AT, status="reserved", run_id=run_id) for n in range(count)
+    ]
+    with ledger.transaction() as transaction:
+        transaction.add(held)
+
+
+@pytest.mark.parametrize("named", ["decision", "row", "rows"])
+def test_a_decision_stands_for_what_it_has_granted(ledger, named):
+    """As do its rows: that is what a caller has in hand."""
+    decision = GATE.decide(ANNA, claims=[claim(), claim("news")], at=AT, ledger=ledger)
+    given = {"decision": decision, "row": decision.row("launch"), "rows": decision.rows}[named]
+    assert ledger.confirm(given) == (decision.row("launch").decision_id,)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda ledger: ledger.confirm(None), "found NoneType"),
+        (lambda ledger: ledger.confirm([1]), "found int"),
+        (lambda ledger: ledger.release(), "give ids of reservations, or run_id"),
+        (lambda ledger: ledger.release(["x"], run_id="r"), "give ids of reservations, or run_id"),
+        (lambda ledger: ledger.import_log([], None), "found None"),
+        (lambda ledger: GATE.decide(ANNA, claims=[], at=AT, ledger=ledger, key=""), "key must be a text"),
+        (lambda ledger: GATE.decide(ANNA, claims=[], at=AT, ledger=ledger, key=5), "key must be a text"),
+        (lambda _: GATE.decide(ANNA, claims=[], at=AT, ledger=URL), "must be a Ledger, found str"),
+        (lambda _: Ledger(URL, patience="x"), "patience is a number"),
+        (lambda _: Ledger(URL, patience=-1), "patience is a number"),
+    ],
+)
+def test_what_is_meant_wrongly_is_told(call, said):
+    """By a ModelError, before anything is done."""
+    with pytest.raises(ModelError, match=said):
+        call(MemoryLedger())
+
+
+def test_a_lone_surrogate_is_told_as_all_else(tmp_path):
+    """A database holds Unicode texts."""
+    with ledger_of("sqlite", tmp_path) as ledger, pytest.raises(LedgerError, match="no Unicode text"):
+        GATE.decide(Contact(id="x\ud800", consent=["email"]), claims=[claim()], at=AT, ledger=ledger)
+
+
+def test_a_key_does_not_depend_on_the_zone_of_an_instant(ledger):
+    """The same instant, written in another zone, is the same question."""
+    asked = {"at": AT, "until": AT + 2 * DAY, "ledger": ledger, "key": "k"}
+    first = GATE.decide(ANNA, claims=[claim(at=(AT + DAY).astimezone(ZoneInfo("Europe/Skopje")))], **asked)
+    assert GATE.decide(ANNA, claims=[claim(at=AT + DAY)], **asked).rows == first.rows
+    with pytest.raises(DataError, match="other claims"):
+        GATE.decide(ANNA, claims=[claim(at=AT + 2 * DAY)], **asked)
+
+
+def test_what_a_table_may_hold_can_be_kept(ledger):
+    """Decimals, times, spans, bytes, and words of an enumeration; read again they are equal."""
+
+    class Colour(StrEnum):
+        RED = "red"
+
+    attributes = {
+        "price": Decimal("2.50"),
+        "opens": time(9, 30),
+        "span": timedelta(days=1, microseconds=5),
+        "raw": b"x",
+        "uuid": uuid4(),
+        "colour": Colour.RED,
+        "nested": [Decimal(1), {"a": time(1)}],
+    }
+    anna = Contact(id="anna", consent=["email"], attributes=attributes)
+    first = GATE.decide(anna, claims=[claim()], at=AT, ledger=ledger, key="k")
+    assert GATE.decide(anna, claims=[claim()], at=AT, ledger=ledger, key="k").rows == first.rows
+    with ledger.reading() as transaction:
+        kept = json.loads(transaction.answer("key k")[1])["asked"]["contacts"]
+    assert answers._unplain(kept)[0].attributes == attributes
+
+
+def test_runs_and_contacts_share_no_key():
+    """Whatever words their names are made of."""
+    names = ["a", "b", "contact", "a contact b", "b contact c", "c", " contact ", "contact b"]
+    assert len({key_of(run, contact) for run in names for contact in names}) == len(names) ** 2
 
 
 # At once
@@ -372,24 +561,53 @@ def test_the_schema_is_made_once_and_kept(kind, tmp_path):
     """To upgrade twice changes nothing; without a schema the error says what to do; a later one is refused."""
     with database(kind, tmp_path) as url:
         ledger = Ledger(url)
-        with pytest.raises(LedgerError, match="has no schema: run `journeykit ledger upgrade URL`") as told:
+        with pytest.raises(LedgerError, match="run `journeykit ledger upgrade URL`") as told:
             ledger.stats()
         assert told.value.kind == "schema"
-        assert ledger.upgrade() == ledger.upgrade() == 1
+        assert ledger.upgrade() == ledger.upgrade() == 2
         GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
         other = pickle.loads(pickle.dumps(ledger))
         assert len(other.reservations("anna")) == 1
         with ledger.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE jk_settings SET value = '99' WHERE name = 'version'")
-        with Ledger(url) as late, pytest.raises(LedgerError, match="version 99"):
-            late.stats()
         with pytest.raises(LedgerError, match="install a newer one"):
             ledger.upgrade()
         ledger.close()
         other.close()
 
 
-@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
+@pytest.mark.parametrize("kind", DURABLE)
+def test_a_later_schema_asks_for_a_later_library(kind, tmp_path):
+    """To upgrade would not help."""
+    with ledger_of(kind, tmp_path) as ledger:
+        with ledger.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE jk_settings SET value = '99' WHERE name = 'version'")
+        with Ledger(ledger.url) as late, pytest.raises(LedgerError, match="install a newer one"):
+            late.stats()
+
+
+def test_a_misspelt_path_makes_no_file(tmp_path):
+    """Only an upgrade makes a new ledger."""
+    with Ledger(f"sqlite:///{tmp_path}/typo.db") as ledger:
+        with pytest.raises(LedgerError, match="there is no file") as told:
+            ledger.stats()
+        assert told.value.kind == "schema"
+        assert list(tmp_path.iterdir()) == []
+        assert ledger.upgrade() == 2
+
+
+def test_a_sqlite_file_is_durable_and_erases(tmp_path):
+    """What is committed survives a loss of power; what is forgotten is overwritten."""
+    with ledger_of("sqlite", tmp_path) as ledger, ledger.engine.connect() as connection:
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "secure_delete")]
+        assert found == [2, 1]
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true", "nonsense", ""],
+)
 def test_an_address_of_another_kind_says_what_is_allowed(url):
     """SQLite in memory is what MemoryLedger is for."""
     with pytest.raises(ModelError, match=r"sqlite:///FILE"):

@@ -88,7 +88,8 @@ def test_what_is_released_or_expires_is_counted(folder, capsys):
     ("arguments", "code", "said"),
     [
         (["stats", "mysql://x"], 2, "allowed are sqlite:///FILE"),
-        (["stats", "sqlite:///none/ledger.db"], 1, "unable to open"),
+        (["stats", "sqlite:///none/ledger.db"], 1, "there is no file"),
+        (["upgrade", "sqlite:///none/ledger.db"], 1, "cannot be opened: look at its address"),
         (["stats", "sqlite:///new.db"], 1, "run `journeykit ledger upgrade URL`"),
         (["confirm", URL], 2, "give ids of reservations"),
         (["confirm", URL, "x"], 1, "holds no reservation 'x'"),

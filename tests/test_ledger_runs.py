@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 import tabled
@@ -17,6 +19,7 @@ from journeykit import Arbiter, Cap, Claim, Contact, DataError, Playbook, Touch,
 from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
 from journeykit.ledger import MemoryLedger, Reservation
+from journeykit.ledger.run import LedgerRun
 from journeykit.tables import decision_cells
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -58,6 +61,10 @@ class Run:
         """The summary, without what the engines tell in other words."""
         found = self.job.summary().to_dict()
         return {name: value for name, value in found.items() if name not in ("written", "notes", "bad_rows")}
+
+    def told_notes(self):
+        """What the summary says of the ledger to a person."""
+        return [note for note in self.job.summary().notes if note.startswith("ledger: ")]
 
 
 def granted(rows):
@@ -288,10 +295,9 @@ def test_a_run_of_other_tables_is_refused(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_colleagues_who_are_not_decided_count_in_caps_of_the_account(engine):
+def test_colleagues_who_are_not_decided_count_in_caps_of_the_account(ledger, engine):
     """Their touches come from the ledger, when the run began and when it decides again."""
     arbiter = Arbiter(evolve(TWO.playbook, caps=[Cap(name="two", max=2, window=Window.rolling("7d"), per="account")]))
-    ledger = MemoryLedger()
     claim = [Claim(campaign="c0", content="note", channel="email")]
 
     def touch(name):
@@ -308,9 +314,8 @@ def test_colleagues_who_are_not_decided_count_in_caps_of_the_account(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_opt_outs_of_the_ledger_win_over_the_table(engine):
-    """Of the forgotten too."""
-    ledger = MemoryLedger()
+def test_opt_outs_of_the_ledger_win_over_the_table(ledger, engine):
+    """Of the forgotten too; but not what is said later, before it is begun again."""
     ledger.opt_out("p0", at=AT)
     ledger.opt_out("p1", at=AT, channel="email")
     ledger.opt_out("p2", at=AT, suppressed=True)
@@ -320,25 +325,216 @@ def test_opt_outs_of_the_ledger_win_over_the_table(engine):
     found = {row[2]: row[9] for row in rows}
     assert found == {"p0": "opted_out", "p1": "no_consent", "p2": "suppressed", "p3": "opted_out", "p4": "outbid"}
     assert len(granted(rows)) == 2
+    ledger.opt_out("p4", at=AT)
+    assert Run(engine, TWO, people(5), ledger).rows() == rows
 
 
-def test_touches_that_are_given_count_again_when_it_is_decided_again():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_touches_that_are_given_count_again_when_it_is_decided_again(ledger, engine):
     """Those of the caller and those of the ledger are told apart, even where they are equal."""
-    for engine in ENGINES:
-        ledger = MemoryLedger()
-        told = [{"contact_id": "p0", "sent_at": AT - DAY, "channel": "email"}]
-        put(
-            ledger,
-            [{**told[0], "status": "sent", "campaign_id": None, "content_id": None, "team": None, "topic": None}],
-        )
-        three = Arbiter(evolve(TWO.playbook, caps=[Cap(name="three", max=3, window=Window.rolling("7d"))]))
-        run = Run(engine, three, people(1), ledger, touches=told)
-        three.decide(
-            Contact(id="p0", consent=["email"]),
-            [Touch(at=AT - DAY, channel="email")],
-            [Claim(campaign="c0", content="note", channel="email")],
-            at=AT,
-            ledger=ledger,
-        )
+    told = [{"contact_id": "p0", "sent_at": AT - DAY, "channel": "email"}]
+    put(ledger, [{**told[0], "status": "sent", "campaign_id": None, "content_id": None, "team": None, "topic": None}])
+    three = Arbiter(evolve(TWO.playbook, caps=[Cap(name="three", max=3, window=Window.rolling("7d"))]))
+    run = Run(engine, three, people(1), ledger, touches=told)
+    three.decide(
+        Contact(id="p0", consent=["email"]),
+        [Touch(at=AT - DAY, channel="email")],
+        [Claim(campaign="c0", content="note", channel="email")],
+        at=AT,
+        ledger=ledger,
+    )
+    assert granted(run.rows()) == set()
+
+
+# Named like another, and begun again otherwise
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_over_tables_decides_no_contact_alone(ledger, engine):
+    """What it has decided stands in its output; an answer beside it would be a second one."""
+    rows = Run(engine, TWO, people(2), ledger).rows()
+    for name in ("p0", "p9"):
+        with pytest.raises(DataError, match="is one over tables"):
+            TWO.decide(Contact(id=name, consent=["email"]), at=AT, ledger=ledger, run_id="night")
+    assert Run(engine, TWO, people(2), ledger).rows() == rows
+    assert granted(rows) == reserved(ledger)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_of_single_decisions_is_none_over_tables(ledger, engine):
+    """Nor the other way round, also where nothing was granted."""
+    first = TWO.decide(Contact(id="p0"), at=AT, ledger=ledger, run_id="night")
+    assert first.granted == ()
+    with pytest.raises(DataError, match="decided one by one"):
+        Run(engine, TWO, people(2), ledger)
+    assert TWO.decide(Contact(id="p0"), at=AT, ledger=ledger, run_id="night").rows == first.rows
+    assert granted(Run(engine, TWO, people(2), ledger, run_id="other").rows()) == reserved(ledger, "other")
+
+
+ONE_FOR_ALL = Arbiter(
+    evolve(TWO.playbook, caps=[Cap(name="one", max=1, window=Window.rolling("7d"), per="account")]),
+)
+
+
+def colleagues(*names):
+    return [{"contact_id": name, "account_id": "acme", "consent": "email"} for name in names]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_tables_in_one_run_share_the_caps_of_an_account(ledger, engine):
+    """A colleague in the other table has the only place; and each of them is begun again as it was."""
+    first = Run(engine, ONE_FOR_ALL, colleagues("anna"), ledger)
+    rows = first.rows()
+    assert len(granted(rows)) == 1
+    other = Run(engine, ONE_FOR_ALL, colleagues("ben"), ledger)
+    others = other.rows()
+    assert granted(others) == set()
+    assert Run(engine, ONE_FOR_ALL, colleagues("anna"), ledger).rows() == rows
+    assert granted(rows) == reserved(ledger)
+    assert any("1 contacts who are not in these tables" in note for note in other.told_notes())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_left_of_a_larger_table_is_told(ledger, engine):
+    """Rows that are gone when it is begun again keep their reservations, which are in no file now."""
+    Run(engine, TWO, people(3), ledger).rows()
+    again = Run(engine, TWO, people(2), ledger)
+    again.rows()
+    assert any("for 1 contacts who are not in these tables" in note for note in again.told_notes())
+    whole = Run(engine, TWO, people(3), ledger)
+    whole.rows()
+    assert whole.told_notes() == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_was_freed_before_a_run_is_begun_again_is_told(ledger, engine):
+    """Its rows say granted, and their room may be another's."""
+    rows = Run(engine, TWO, people(2), ledger).rows()
+    ledger.release(run_id="night")
+    again = Run(engine, TWO, people(2), ledger)
+    assert again.rows() == rows
+    assert any("4 of the messages that this run has granted are not reserved any more" in n for n in again.told_notes())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_was_decided_again_is_asked_the_same(ledger, engine):
+    """An answer that was kept is that to the claims of then."""
+
+    def run(*campaigns):
+        claims = [{"contact_id": "p0", "campaign_id": name, "content_id": "note"} for name in campaigns]
+        return Run(engine, TWO, people(1), ledger, claims=claims)
+
+    first = run("c2", "c3")
+    overlap(ledger, "c0", ["p0"])
+    rows = first.rows()
+    assert run("c2", "c3").rows() == rows
+    with pytest.raises(DataError, match="reserved other messages"):
+        run("c1", "c3").rows()
+
+
+# What others do meanwhile
+
+
+@pytest.mark.parametrize("how", ["confirm", "log"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_comes_to_count_again_during_a_run_is_counted(ledger, engine, how):
+    """A late confirmation, or a send log, of what had expired when the run began."""
+    one = Arbiter(evolve(TWO.playbook, caps=[Cap(name="one", max=1, window=Window.rolling("7d"))]))
+    alone = Arbiter(evolve(TWO.playbook, caps=[Cap(name="one", max=1, window=Window.rolling("7d"), per="account")]))
+    for arbiter in (one, alone):
+        name = f"p{arbiter is alone:d}"
+        row = {"contact_id": name, "account_id": f"acme {name}", "consent": "email"}
+        who = Contact(id=name, account=f"acme {name}", consent=["email"])
+        claim = [Claim(campaign="c0", content="note", channel="email")]
+        old = arbiter.decide(who, claims=claim, at=AT, ledger=ledger)
+        ledger.expire(AT + DAY)
+        later = {"at": AT + DAY, "run_id": name}
+        # Caps per account count it for a colleague too.
+        whom = row if arbiter is one else row | {"contact_id": "colleague"}
+        run = Run(engine, arbiter, [whom], ledger, **later)
+        if how == "confirm":
+            assert len(ledger.confirm(old)) == 1
+        else:
+            log = {"contact": "c", "at": "t", "channel_is": "email", "message": "m"}
+            assert ledger.import_log([{"c": name, "t": AT, "m": 1}], log).matched == 1
         rows = run.rows()
-        assert granted(rows) == set(), engine
+        assert granted(rows) == set()
+        assert Run(engine, arbiter, [whom], ledger, **later).rows() == rows
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_confirmation_of_the_runs_own_is_no_news(ledger, engine):
+    """What had expired of it, and was sent after all, is still what the run decided."""
+    rows = Run(engine, TWO, people(1), ledger).rows()
+    own = sorted(reserved(ledger))
+    ledger.expire(AT + DAY)
+    ledger.confirm(own)
+    again = Run(engine, TWO, people(1), ledger)
+    assert again.rows() == rows
+    assert again.told_notes() == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_opt_in_changes_no_run_that_was_begun_before(ledger, engine):
+    """Who had opted out when it began, and in the meantime not any more, is decided as of then."""
+    ledger.opt_out("p0", at=AT)
+    rows = Run(engine, TWO, people(2), ledger).rows()
+    assert ledger.opt_in("p0")
+    assert Run(engine, TWO, people(2), ledger).rows() == rows
+    assert len(granted(Run(engine, TWO, people(1), ledger, run_id="next").rows())) == 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_opt_out_after_a_run_began_is_not_as_of_then(ledger, engine):
+    """Whom it had reserved for before is granted again, as the ledger holds it; `release_check` stops that."""
+    rows = Run(engine, TWO, people(2), ledger).rows()
+    ledger.opt_out("p0", at=AT)
+    assert Run(engine, TWO, people(2), ledger).rows() == rows
+    held = next(own for own in ledger.reservations("p0"))
+    assert not ledger.release_check(held, Contact(id="p0", consent=["email"]), AT, arbiter=TWO)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_odd_attributes_stop_no_run(ledger, engine):
+    """Whoever is decided again is written down with all that a table can hold."""
+    import pyarrow as pa
+
+    own = {"price": [Decimal("2.5")], "opens": [time(9, 30)], "raw": [b"x"], "span": [DAY]}
+    table = pa.table({"contact_id": ["p0"], "consent": ["email"], **own})
+    run = Run(engine, TWO, table.to_pylist() if engine == "one" else table, ledger)
+    overlap(ledger, "c0", ["p0"])
+    rows = run.rows()
+    assert granted(rows) == reserved(ledger)
+    assert Run(engine, TWO, table.to_pylist() if engine == "one" else table, ledger).rows() == rows
+
+
+def test_the_history_of_some_is_that_of_all():
+    """As of the beginning of a run, by contact and by account, whatever has moved since."""
+    arbiter = ONE_FOR_ALL
+    for kind in ("memory", "sqlite"):
+        with TemporaryDirectory() as folder, ledger_of(kind, folder) as ledger:
+            held = [
+                Reservation(
+                    id=f"{name}{status}",
+                    contact=name,
+                    account="acme" if name < "c" else None,
+                    at=AT,
+                    status=status,
+                )
+                for name in ("anna", "ben", "cora")
+                for status in ("reserved", "sent", "expired", "released")
+            ]
+            with ledger.transaction() as transaction:
+                transaction.add(held)
+            mark = LedgerRun(ledger, arbiter, run_id="night", at=AT, until=None).mark
+            ledger.release(["annareserved", "corareserved"])
+            ledger.confirm(["benreserved", "annaexpired"])
+            with ledger.transaction() as transaction:
+                transaction.add([Reservation(id="new", contact="anna", account="acme", at=AT, status="sent")])
+            with ledger.reading() as transaction:
+                every = {own.id: own.status for own in transaction.as_of(mark)}
+                assert every == {own.id: own.status for own in held if own.status in ("reserved", "sent")}
+                for names, accounts in ((["anna"], []), ([], ["acme"]), (["cora"], ["acme"]), (["cora", "ben"], [])):
+                    found = {own.id for own in transaction.as_of(mark, names, accounts)}
+                    wanted = {own.id for own in held if own.contact in names or own.account in accounts}
+                    assert found == wanted & set(every), (kind, names, accounts)

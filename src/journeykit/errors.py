@@ -170,9 +170,10 @@ class LedgerError(JourneykitError):
 
     Attributes:
         kind: ``locked`` (another job held it for too long: try again), ``full`` (no room on the disk), ``lost`` (the
-            connection broke: whether the last commit came through is not known, so ask again with the same key or
-            run), ``schema`` (it must be created or upgraded), ``move`` (a change of state that may not be),
-            ``unknown`` (it holds no such reservation) or ``other``.
+            connection broke; where that was while it committed, as the message says then, it is not known whether the
+            transaction is kept, so ask again with the same key or run), ``place`` (it cannot be opened), ``schema``
+            (it must be created or upgraded), ``move`` (a change of state that may not be), ``unknown`` (it holds no
+            such reservation) or ``other``.
     """
 
     def __init__(self, message: str, *, kind: str = "other") -> None:

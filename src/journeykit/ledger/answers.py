@@ -9,10 +9,12 @@ of what was granted.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from attrs import fields, frozen
 
@@ -22,6 +24,7 @@ from journeykit.civil import micros, moment
 from journeykit.contact import Consent, Contact
 from journeykit.decision import Decision, Grant, Outcome, Reason, Row
 from journeykit.errors import DataError
+from journeykit.fields import shown
 from journeykit.ledger.chosen import still_allowed
 from journeykit.touch import Touch
 
@@ -35,6 +38,15 @@ if TYPE_CHECKING:
 
 _KINDS: dict[str, type[Any]] = {"contact": Contact, "touch": Touch, "claim": Claim, "score": Score, "consent": Consent}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+_SPELLED: dict[str, tuple[type[Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "decimal": (Decimal, str, Decimal),
+    "time": (time, time.isoformat, time.fromisoformat),
+    "span": (timedelta, lambda span: [span.days, span.seconds, span.microseconds], lambda parts: timedelta(*parts)),
+    "bytes": (bytes, bytes.hex, bytes.fromhex),
+    "uuid": (UUID, str, UUID),
+}
+"""What else a table may hold: its kind, how it is written, and read."""
+_WORDS = {kind: word for word, (kind, _, _) in _SPELLED.items()}
 
 
 @frozen(kw_only=True)
@@ -88,8 +100,13 @@ def wish_of(claims: Iterable[Claim] | None) -> str:
     """A hash of what is asked for, which tells a repeated question from another one with the same key."""
     if claims is None:
         return "all"
-    asked = sorted(json.dumps([claim.campaign, claim.content, claim.channel, _plain(claim.at)]) for claim in claims)
+    asked = sorted(json.dumps([claim.campaign, claim.content, claim.channel, _instant(claim.at)]) for claim in claims)
     return sha256("\n".join(asked).encode()).hexdigest()[:16]
+
+
+def _instant(at: date | datetime | None) -> Any:
+    """An instant, whatever the zone that it is written in, or a day."""
+    return micros(at) if isinstance(at, datetime) and at.tzinfo is not None else _plain(at)
 
 
 def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
@@ -100,7 +117,6 @@ def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
     """
     return json.dumps(
         {
-            "wish": wish_of(asked.asked_of(decision.contact)),
             "contact": decision.contact,
             "playbook": fingerprint,
             "granted": [
@@ -144,9 +160,10 @@ def answered(text: str, arbiter: Arbiter, *, explain: bool, tariff: Tariff | Non
     )
 
 
-def wish_in(text: str) -> str:
-    """The hash of what was asked for, of an answer."""
-    return str(json.loads(text)["wish"])
+def wish_in(text: str, contact: str) -> str:
+    """The hash of what was asked for, of an answer about a contact."""
+    claims = _unplain(json.loads(text)["asked"]["claims"])
+    return wish_of(None if claims is None else claims.get(contact, ()))
 
 
 def _row(asked: Asked, contact: str, grant: Grant, fingerprint: str) -> Row:
@@ -189,6 +206,12 @@ def _plain(value: Any) -> Any:
     """A value as JSON can hold it; what JSON has no word for is written as a pair of a word and the value."""
     if value is None or type(value) in (str, bool, int, float):
         return value
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        # A word or number of a kind of its own, such as of an enumeration, equals this one.
+        return str.__str__(value) if isinstance(value, str) else int(value)
+    word = _WORDS.get(type(value))
+    if word is not None:
+        return {"$": word, "of": _SPELLED[word][1](value)}
     kind = _NAMES.get(type(value))
     if kind is not None:
         # What is as it is by default needs no words.
@@ -211,8 +234,8 @@ def _plain(value: Any) -> Any:
         # A number of NumPy is one of Python's.
         return _plain(plain())
     raise DataError(
-        f"an answer that is kept under a key is made of texts, numbers, truths, instants, dates, lists and mappings; "
-        f"found {type(value).__name__}: {value!r}",
+        f"an answer that is kept is made of texts, numbers, truths, instants, dates, times, bytes, lists and mappings; "
+        f"found {type(value).__name__}: {shown(value)}",
         source="ledger",
     )
 
@@ -225,6 +248,8 @@ def _unplain(value: Any) -> Any:
     kind, of = value["$"], value["of"]
     if kind in _KINDS:
         return _KINDS[kind](**{name: _unplain(part) for name, part in of.items()})
+    if kind in _SPELLED:
+        return _SPELLED[kind][2](of)
     if kind == "instant":
         return datetime.fromisoformat(of)
     if kind == "date":

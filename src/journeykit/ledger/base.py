@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from attrs import evolve
+
 from journeykit.civil import clock, micros, moment
-from journeykit.decision import Reason
+from journeykit.decision import Decision, Outcome, Reason, Row
 from journeykit.errors import LedgerError, ModelError
 from journeykit.ledger.reservation import (
     EXPIRED,
@@ -18,12 +21,12 @@ from journeykit.ledger.reservation import (
     check_move,
     left_alone,
     person_of,
+    standing,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     from journeykit.arbiter import Arbiter
     from journeykit.contact import Contact
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from journeykit.tables import Source
     from journeykit.touch import Touch
 
+Named = str | Reservation | Row | Decision
+"""What stands for reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
 _PIECE = 500
 _LAST_RULES = (
     Reason.SUPPRESSED,
@@ -109,20 +114,21 @@ class BaseLedger:
     def reservations(self, contact: str) -> list[Reservation]:
         """All that the ledger holds of a contact, by instant, whatever became of it."""
         with self.reading() as transaction:
-            return transaction.of_contact(contact)
+            return transaction.of_contacts([contact])
 
     def touches(self, contact: str) -> list[Touch]:
         """The history of a contact as an arbiter takes it: all that counts."""
         with self.reading() as transaction:
             return [held.touch() for held in transaction.counting([contact])]
 
-    def confirm(self, ids: str | Reservation | Iterable[str | Reservation]) -> tuple[str, ...]:
+    def confirm(self, ids: Named | Iterable[Named]) -> tuple[str, ...]:
         """The sender has accepted: what was reserved, or has expired by now, is sent.
 
-        All of them, or none where one may not.
+        All of them, or none where one may not. The room of what had expired may be taken by now, also by a decision
+        that is made at this very moment: what was sent counts all the same.
 
         Args:
-            ids: one reservation or several, or their ids.
+            ids: one reservation or several, or their ids; or a decision, for all that it has granted.
 
         Returns:
             The ids of those that this call has moved. One that was sent already is no error, and not among them: who
@@ -130,12 +136,11 @@ class BaseLedger:
 
         Raises:
             LedgerError: for a reservation that is not known, or was released.
+            ModelError: for what stands for no reservation.
         """
         return self._move(ids, SENT)
 
-    def release(
-        self, ids: str | Reservation | Iterable[str | Reservation] = (), *, run_id: str | None = None
-    ) -> tuple[str, ...]:
+    def release(self, ids: Named | Iterable[Named] | None = None, *, run_id: str | None = None) -> tuple[str, ...]:
         """The sender did not accept, or nobody asked it: the room is free again.
 
         Args:
@@ -147,10 +152,11 @@ class BaseLedger:
 
         Raises:
             LedgerError: for a reservation that is not known, was sent, or has expired.
+            ModelError: for both, or neither.
         """
-        if run_id is None:
-            return self._move(ids, RELEASED)
-        return tuple(self._move_all(RELEASED, None, run_id))
+        if (ids is None) == (run_id is None):
+            raise ModelError("give ids of reservations, or run_id for all that a run still has reserved", field="ids")
+        return tuple(self._move_all(RELEASED, None, run_id)) if ids is None else self._move(ids, RELEASED)
 
     def expire(self, before: datetime) -> int:
         """Free the room of reservations that were never confirmed.
@@ -163,9 +169,8 @@ class BaseLedger:
         """
         return sum(1 for _ in self._move_all(EXPIRED, micros(before, what="before"), None))
 
-    def _move(self, ids: str | Reservation | Iterable[str | Reservation], to: str) -> tuple[str, ...]:
-        given = [ids] if isinstance(ids, (str, Reservation)) else list(ids)
-        wanted = list(dict.fromkeys(one.id if isinstance(one, Reservation) else one for one in given))
+    def _move(self, ids: Named | Iterable[Named], to: str) -> tuple[str, ...]:
+        wanted = list(dict.fromkeys(_ids(ids)))
         with self.transaction() as transaction:
             found = self._known(transaction.held(wanted), wanted)
             moved = [(held, to) for held in found if check_move(held.id, held.status, to)]
@@ -222,7 +227,7 @@ class BaseLedger:
         id_ = reservation if isinstance(reservation, str) else reservation.id
         with self.reading() as transaction:
             held = self._known(transaction.held([id_]), [id_])[0]
-            wishes = transaction.opt_outs([self.person(contact.id)])
+            wishes = standing(transaction.said([self.person(contact.id)]))
         if held.contact != contact.id:
             raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
         return ReleaseCheck(reservation=held, reasons=_reasons(judge, left_alone(contact, wishes), held, at))
@@ -255,17 +260,36 @@ class BaseLedger:
             at=moment(micros(at)),
         )
         with self.transaction([contact]) as transaction:
-            transaction.add_opt_out(wish)
+            if wish.what not in (own.what for own in standing(transaction.said([wish.person]))):
+                transaction.say(wish)
 
-    def opt_in(self, contact: str, *, channel: str | None = None, suppressed: bool = False) -> bool:
-        """Take an opt-out back; the arguments are those of `opt_out`. Whether there was one."""
+    def opt_in(
+        self, contact: str, *, channel: str | None = None, suppressed: bool = False, at: datetime | None = None
+    ) -> bool:
+        """Take an opt-out back.
+
+        Args:
+            contact: his id.
+            channel: as for `opt_out`.
+            suppressed: as for `opt_out`.
+            at: when he said so, aware; None is now. Opt-outs of a send log from before it do not come back.
+
+        Returns:
+            Whether there was one.
+        """
+        person = self.person(contact)
+        when = moment(micros(datetime.now(UTC) if at is None else at))
         with self.transaction([contact]) as transaction:
-            return transaction.lift(self.person(contact), channel, suppressed=suppressed) > 0
+            for wish in standing(transaction.said([person])):
+                if wish.what == (person, channel, suppressed):
+                    transaction.say(evolve(wish, at=when, taken_back=True))
+                    return True
+        return False
 
     def opt_outs(self, contact: str) -> list[OptOut]:
         """The opt-outs of a contact, forgotten or not."""
         with self.reading() as transaction:
-            return transaction.opt_outs([self.person(contact)])
+            return standing(transaction.said([self.person(contact)]))
 
     def forget(self, contact: str, *, keep_opt_outs: bool = True) -> dict[str, int]:
         """Remove a person: his touches, reservations and kept answers.
@@ -280,33 +304,45 @@ class BaseLedger:
             How many touches and answers are gone, and opt-outs are kept.
         """
         person = self.person(contact)
-        with self.transaction([contact]) as transaction:
+        # Alone, so that no answer about a colleague who is being decided can tell of him afterwards.
+        with self.transaction(exclusive=True) as transaction:
             return transaction.forget(contact, person, keep_opt_outs=keep_opt_outs)
 
     def export(self, contact: str) -> dict[str, Any]:
-        """Everything that the ledger holds of a person, as plain data."""
+        """Everything that the ledger holds of a person, as plain data.
+
+        Of answers about colleagues that tell of him there are the keys only: the rest is about them.
+        """
         import json
 
         with self.reading() as transaction:
             return {
                 "contact": contact,
-                "touches": [held.to_dict() for held in transaction.of_contact(contact)],
+                "touches": [held.to_dict() for held in transaction.of_contacts([contact])],
                 "moves": [
                     {"id": id_, "was": was, "became": became} for id_, was, became in transaction.moves_of(contact)
                 ],
                 "opt_outs": [
-                    {"channel": wish.channel, "suppressed": wish.suppressed, "at": wish.at.isoformat()}
-                    for wish in transaction.opt_outs([self.person(contact)])
+                    {
+                        "channel": wish.channel,
+                        "suppressed": wish.suppressed,
+                        "at": wish.at.isoformat(),
+                        "taken_back": wish.taken_back,
+                    }
+                    for wish in transaction.said([self.person(contact)])
                 ],
                 "answers": [
                     {"key": key, "answer": json.loads(answer)} for key, answer in transaction.answers_about(contact)
                 ],
+                "told_of_in": transaction.answers_telling(contact),
             }
 
     def prune(self, older_than: datetime) -> dict[str, int]:
         """Remove touches, answers and runs of before an instant. What is still reserved stays: expire it first.
 
-        A cap with a longer window forgets with the ledger: keep at least the longest window of the playbook.
+        A cap with a longer window forgets with the ledger: keep at least the longest window of the playbook. Answers
+        about plans go by the plan's end, and those about a contact stay while anything of his from before the instant
+        is still reserved.
 
         Args:
             older_than: the instant, aware.
@@ -344,6 +380,28 @@ class BaseLedger:
         from journeykit.ledger.send_log import read_log
 
         return read_log(self, source, log, max_bad=max_bad)
+
+
+def _ids(given: Named | Iterable[Named]) -> Iterator[str]:
+    """The ids of reservations that are meant."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, Reservation):
+        yield given.id
+    elif isinstance(given, Row):
+        if given.outcome is Outcome.GRANTED:
+            yield given.decision_id
+    elif isinstance(given, Decision):
+        yield from _ids(given.rows)
+    else:
+        try:
+            several = iter(given)
+        except TypeError:
+            raise ModelError(
+                f"expected reservations, their ids, or a decision, found {type(given).__name__}", field="ids"
+            ) from None
+        for one in several:
+            yield from _ids(one)
 
 
 def _reasons(arbiter: Arbiter, contact: Contact, held: Reservation, at: datetime) -> tuple[tuple[Reason, str], ...]:

@@ -11,9 +11,12 @@ from attrs import evolve
 from journeykit.civil import micros, moment
 from journeykit.contact import Contact
 from journeykit.errors import DataError, ModelError
+from journeykit.fields import shown
 from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
+from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.chosen import id_of
-from journeykit.ledger.reservation import RESERVED, Reservation, left_alone
+from journeykit.ledger.reservation import RESERVED, Reservation, left_alone, standing
+from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from journeykit.campaign import Claim, Score
     from journeykit.case import Case
     from journeykit.decision import Decision
-    from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.transaction import Transaction
     from journeykit.touch import Touch
 
@@ -47,6 +49,10 @@ def decide(
         raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
     if key is not None and run_id is not None:
         raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
+    if key is not None:
+        check_text(key, "key")
+    if not isinstance(ledger, BaseLedger):
+        raise ModelError(f"ledger must be a Ledger, found {type(ledger).__name__}", field="ledger")
     asked = Asked(
         contacts=(contact,),
         touches=tuple(touches),
@@ -64,6 +70,8 @@ def decide(
             if answer is not None:
                 _check_same(kept, contact.id, asked, *answer)
                 return answered(answer[1], arbiter, explain=explain)
+        if run_id is not None:
+            _check_alone(transaction, run_id, arbiter, asked)
         asked = informed(ledger, transaction, asked, accounts)
         case = asked.cases(arbiter)[contact.id]
         decision = arbiter.decision(case, explain=explain, run_id=asked.run_id)
@@ -71,6 +79,12 @@ def decide(
         if kept is not None:
             keep_answer(transaction, kept, asked, decision, arbiter.fingerprint)
     return decision
+
+
+def check_text(value: object, what: str) -> None:
+    """Refuse what is no text, or an empty one."""
+    if not isinstance(value, str) or not value:
+        raise ModelError(f"{what} must be a text that is not empty, found {shown(value)}", field=what)
 
 
 def _name(run_id: str | None, key: str | None) -> str:
@@ -81,8 +95,25 @@ def _name(run_id: str | None, key: str | None) -> str:
 
 
 def key_of(run_id: str, contact: str) -> str:
-    """The key under which a run keeps its answer about a contact."""
+    """The key under which a run keeps its answer about a contact; no two have the same."""
+    if " contact" in run_id:
+        return f"runs {len(run_id)} {run_id} contact {contact}"
     return f"run {run_id} contact {contact}"
+
+
+def _check_alone(transaction: Transaction, run_id: str, arbiter: Arbiter, asked: Asked) -> None:
+    """Write a run of single decisions down, which a run over tables is not."""
+    begun = transaction.run(run_id)
+    if begun is None:
+        until = None if asked.until is None else micros(asked.until, what="until")
+        own = RunMark(run_id=run_id, playbook=arbiter.fingerprint, at=micros(asked.at), until=until, alone=True)
+        begun = transaction.begin_run(own)
+    if not begun.alone:
+        raise DataError(
+            f"the run {run_id!r} is one over tables, which has decided its contacts: their rows are in its output; "
+            f"decide a contact alone under another run, or with a key",
+            source="ledger",
+        )
 
 
 def _check_same(kept: str, asker: str, asked: Asked, contact: str, answer: str) -> None:
@@ -92,7 +123,7 @@ def _check_same(kept: str, asker: str, asked: Asked, contact: str, answer: str) 
             f"{kept!r} has decided contact {contact!r} before, and not {asker!r}; a key is one question's",
             source="ledger",
         )
-    if wish_in(answer) != wish_of(asked.asked_of(contact)):
+    if wish_in(answer, contact) != wish_of(asked.asked_of(contact)):
         raise DataError(
             f"{kept!r} has decided other claims of contact {contact!r} before; ask for the same, or with another key",
             source="ledger",
@@ -105,7 +136,7 @@ def informed(ledger: BaseLedger, transaction: Transaction, asked: Asked, account
     The touches that are asked with are those that the ledger does not know: both count.
     """
     names = [contact.id for contact in asked.contacts]
-    wishes = transaction.opt_outs([ledger.person(name) for name in names])
+    wishes = standing(transaction.said([ledger.person(name) for name in names]))
     history = [held.touch() for held in transaction.counting(names, accounts)]
     contacts = asked.contacts
     if wishes:
@@ -121,7 +152,9 @@ def keep_answer(transaction: Transaction, key: str, asked: Asked, decision: Deci
     names = {contact.id for contact in asked.contacts} | {touch.contact for touch in asked.touches}
     others = sorted(name for name in names if name not in (None, decision.contact))
     text = answer_text(asked, decision, fingerprint)
-    transaction.keep_answer(key, decision.contact, micros(asked.at), text, [str(name) for name in others])
+    # An answer lasts as long as what it grants may last.
+    last = micros(asked.at) if asked.until is None else micros(asked.until, what="until")
+    transaction.keep_answer(key, decision.contact, last, text, [str(name) for name in others])
 
 
 def reservations_of(case: Case, run_id: str) -> list[Reservation]:

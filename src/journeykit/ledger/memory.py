@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.ledger.base import BaseLedger
-from journeykit.ledger.reservation import RESERVED, OptOut, Reservation
+from journeykit.ledger.reservation import COUNTING, RESERVED, OptOut, Reservation, held_already, standing
 from journeykit.ledger.transaction import News, RunMark
 
 if TYPE_CHECKING:
@@ -68,7 +68,11 @@ class MemoryLedger(BaseLedger):
                 raise
             self._transaction.done.clear()
 
-    reading = transaction
+    @contextmanager
+    def reading(self) -> Iterator[MemoryTransaction]:
+        """A transaction that only reads."""
+        with self._lock:
+            yield self._transaction
 
 
 class MemoryTransaction:
@@ -85,7 +89,7 @@ class MemoryTransaction:
         self._by_contact: dict[str, dict[str, None]] = {}
         self._moves: list[tuple[int, str, str, str]] = []
         self._answers: dict[str, tuple[str, int, str, frozenset[str]]] = {}
-        self._opt_outs: list[tuple[int, OptOut]] = []
+        self._said: list[tuple[int, OptOut]] = []
         self._runs: dict[str, RunMark] = {}
 
     def take_back(self) -> None:
@@ -106,7 +110,10 @@ class MemoryTransaction:
     def _set(self, id_: str, held: tuple[int, Reservation] | None) -> None:
         gone = self._touches.pop(id_, None)
         if gone is not None:
-            self._by_contact[gone[1].contact].pop(id_, None)
+            own = self._by_contact[gone[1].contact]
+            del own[id_]
+            if not own:
+                del self._by_contact[gone[1].contact]
         if held is not None:
             self._touches[id_] = held
             self._by_contact.setdefault(held[1].contact, {})[id_] = None
@@ -138,14 +145,14 @@ class MemoryTransaction:
         """Touches by id."""
         return {id_: self._touches[id_][1] for id_ in ids if id_ in self._touches}
 
-    def held_by_message(self, messages: Sequence[str]) -> dict[str, Reservation]:
+    def ids_of(self, messages: Sequence[str]) -> dict[str, str]:
         """Touches by what a send log calls them."""
         wanted = set(messages)
-        return {touch.message: touch for _, touch in self._numbered() if touch.message and touch.message in wanted}
+        return {touch.message: id_ for id_, (_, touch) in self._touches.items() if touch.message in wanted}
 
-    def of_contact(self, contact: str) -> list[Reservation]:
-        """All touches of a contact."""
-        return [touch for _, touch in sorted(self._of([contact]), key=lambda held: (held[1].micros, held[0]))]
+    def of_contacts(self, contacts: Sequence[str]) -> list[Reservation]:
+        """All touches of contacts."""
+        return [touch for _, touch in sorted(self._of(contacts), key=lambda held: (held[1].micros, held[0]))]
 
     def of_run(self, run_id: str, contacts: Sequence[str]) -> list[Reservation]:
         """What a run has reserved for contacts."""
@@ -164,17 +171,19 @@ class MemoryTransaction:
         ][:count]
 
     def add(self, touches: Iterable[Reservation]) -> None:
-        """Write touches, those with a known id left out."""
+        """Write touches."""
         for touch in touches:
-            if touch.id not in self._touches:
-                self._put(touch.id, (self._next(), touch))
+            if touch.id in self._touches:
+                raise held_already(touch.id)
+            self._put(touch.id, (self._next(), touch))
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status."""
         for touch, to in touches:
             number, known = self._touches[touch.id]
             self._put(touch.id, (number, evolve(known, status=to)))
-            self._replace("_moves", [*self._moves, (self._next(), touch.id, known.status, to)])
+            self._moves.append((self._next(), touch.id, known.status, to))
+            self.done.append(self._moves.pop)
 
     def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
         """Give touches, by id, what a send log calls them."""
@@ -196,28 +205,18 @@ class MemoryTransaction:
         self._answers[key] = contact, at, answer, frozenset(others)
         self.done.append(lambda: self._answers.pop(key, None))
 
-    def opt_outs(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
-        """Opt-outs of persons, or of all."""
+    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
+        """Opt-outs of persons, or of all, and those that were taken back."""
         return [
             wish
-            for number, wish in self._opt_outs
+            for number, wish in self._said
             if (persons is None or wish.person in persons) and (until is None or number <= until)
         ]
 
-    def add_opt_out(self, wish: OptOut) -> None:
-        """Write an opt-out; one that is there already changes nothing."""
-        for _, own in self._opt_outs:
-            if (own.person, own.channel, own.suppressed) == (wish.person, wish.channel, wish.suppressed):
-                return
-        self._replace("_opt_outs", [*self._opt_outs, (self._next(), wish)])
-
-    def lift(self, person: str, channel: str | None, *, suppressed: bool) -> int:
-        """Take opt-outs back; how many there were."""
-        wanted = person, channel, suppressed
-        kept = [own for own in self._opt_outs if (own[1].person, own[1].channel, own[1].suppressed) != wanted]
-        gone = len(self._opt_outs) - len(kept)
-        self._replace("_opt_outs", kept)
-        return gone
+    def say(self, wish: OptOut) -> None:
+        """Write an opt-out, or that one is taken back."""
+        self._said.append((self._next(), wish))
+        self.done.append(self._said.pop)
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
@@ -226,23 +225,36 @@ class MemoryTransaction:
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down."""
         begun = evolve(mark, touches=self._number, moves=self._number, opt_outs=self._number)
-        self._replace("_runs", {**self._runs, mark.run_id: begun})
-        return begun
+        self._replace("_runs", {mark.run_id: begun, **self._runs})
+        return self._runs[mark.run_id]
 
     def news(self, mark: RunMark, contacts: Sequence[str], accounts: Sequence[str], persons: Sequence[str]) -> News:
         """Whose history others have added to since a run began."""
+        again = {
+            id_
+            for number, id_, was, became in self._moves
+            if number > mark.moves and was not in COUNTING and became in COUNTING
+        }
         late = [
-            touch for number, touch in self._touches.values() if number > mark.touches and touch.run_id != mark.run_id
+            touch
+            for number, touch in self._touches.values()
+            if touch.run_id != mark.run_id and (number > mark.touches or touch.id in again)
         ]
+        mine = [
+            touch
+            for number, touch in self._touches.values()
+            if touch.run_id == mark.run_id and number > mark.touches and touch.contact not in contacts
+        ]
+        said = [wish for number, wish in self._said if number > mark.opt_outs and not wish.taken_back]
         return News(
             frozenset(touch.contact for touch in late).intersection(contacts),
-            frozenset(touch.account for touch in late if touch.account is not None).intersection(accounts),
-            frozenset(wish.person for number, wish in self._opt_outs if number > mark.opt_outs).intersection(persons),
+            frozenset(touch.account for touch in (*late, *mine) if touch.account is not None).intersection(accounts),
+            frozenset(wish.person for wish in said).intersection(persons),
         )
 
     def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
         """Remove a contact."""
-        own = [touch.id for touch in self.of_contact(contact)]
+        own = [touch.id for touch in self.of_contacts([contact])]
         for id_ in own:
             self._put(id_, None)
         self._replace("_moves", [move for move in self._moves if move[1] not in own])
@@ -251,16 +263,19 @@ class MemoryTransaction:
         }
         gone = len(self._answers) - len(answers)
         self._replace("_answers", answers)
-        wishes = [(n, evolve(w, contact=None) if w.person == person else w) for n, w in self._opt_outs]
-        kept = sum(wish.person == person for _, wish in wishes)
+        said = [(n, evolve(w, contact=None) if w.person == person else w) for n, w in self._said]
         if not keep_opt_outs:
-            wishes, kept = [held for held in wishes if held[1].person != person], 0
-        self._replace("_opt_outs", wishes)
-        return {"touches": len(own), "answers": gone, "opt_outs_kept": kept}
+            said = [held for held in said if held[1].person != person]
+        self._replace("_said", said)
+        return {"touches": len(own), "answers": gone, "opt_outs_kept": len(standing(self.said([person])))}
 
     def answers_about(self, contact: str) -> list[tuple[str, str]]:
         """All kept answers about a contact."""
         return sorted((key, text) for key, (whose, _, text, _) in self._answers.items() if whose == contact)
+
+    def answers_telling(self, contact: str) -> list[str]:
+        """The keys of kept answers about others that tell of a contact."""
+        return sorted(key for key, (_, _, _, others) in self._answers.items() if contact in others)
 
     def moves_of(self, contact: str) -> list[tuple[str, str, str]]:
         """The moves of a contact's touches."""
@@ -273,7 +288,8 @@ class MemoryTransaction:
             self._put(id_, None)
         gone = set(old)
         self._replace("_moves", [move for move in self._moves if move[1] not in gone])
-        answers = {key: answer for key, answer in self._answers.items() if answer[1] >= before}
+        open_ = {touch.contact for _, touch in self._touches.values() if touch.micros < before}
+        answers = {key: answer for key, answer in self._answers.items() if answer[1] >= before or answer[0] in open_}
         runs = {name: mark for name, mark in self._runs.items() if (mark.until or mark.at) >= before}
         counts = {
             "touches": len(old),
@@ -295,7 +311,7 @@ class MemoryTransaction:
             "contacts": len({touch.contact for touch in touches}),
             "first": instants[0].isoformat() if instants else None,
             "last": instants[-1].isoformat() if instants else None,
-            "opt_outs": len(self._opt_outs),
+            "opt_outs": len(standing(self.said())),
             "answers": len(self._answers),
             "runs": len(self._runs),
         }

@@ -136,6 +136,14 @@ def reservation_of(row: Row, account: str | None) -> Reservation:
     )
 
 
+def held_already(which: str) -> LedgerError:
+    """A reservation that is made a second time: what was decided then is not known any more."""
+    return LedgerError(
+        f"the ledger holds this reservation already ({which}), though no answer is kept: it was pruned, or forgotten. "
+        f"Nothing of this transaction was kept; decide with another key or run"
+    )
+
+
 def check_move(id_: str, was: str, to: str) -> bool:
     """Whether a reservation must be moved; False where it is there already.
 
@@ -164,6 +172,7 @@ class OptOut:
         channel: the channel that he does not want; None for all.
         suppressed: whether nothing may go at all, whatever a campaign says: a hard bounce, a complaint, the law.
         at: since when, UTC.
+        taken_back: whether it is the opposite: from then on, what he had said before does not hold.
     """
 
     person: str
@@ -171,6 +180,40 @@ class OptOut:
     channel: str | None
     suppressed: bool
     at: datetime
+    taken_back: bool = False
+
+    @property
+    def what(self) -> tuple[str, str | None, bool]:
+        """Who wishes what."""
+        return self.person, self.channel, self.suppressed
+
+
+def standing(said: Iterable[OptOut]) -> list[OptOut]:
+    """The opt-outs that hold, of all that was ever said, in its order.
+
+    Example:
+        >>> from datetime import UTC
+        >>> at = datetime(2026, 11, 5, tzinfo=UTC)
+        >>> no = OptOut(person="p", contact="anna", channel=None, suppressed=False, at=at)
+        >>> standing([no]) == [no], standing([no, evolve(no, taken_back=True)])
+        (True, [])
+    """
+    found: dict[tuple[str, str | None, bool], OptOut] = {}
+    for wish in said:
+        if wish.taken_back:
+            found.pop(wish.what, None)
+        else:
+            found.setdefault(wish.what, wish)
+    return list(found.values())
+
+
+def is_new(wish: OptOut, said: Iterable[OptOut]) -> bool:
+    """Whether an opt-out that a log tells of says anything, given all that was said before.
+
+    What stands already is said; what is not later than another word on the same is a repetition, or was overtaken.
+    """
+    before = [own for own in said if own.what == wish.what]
+    return not standing(before) and all(own.at < wish.at for own in before)
 
 
 def person_of(salt: str, contact: str) -> str:
@@ -182,7 +225,6 @@ def left_alone(contact: Contact, wishes: Iterable[OptOut]) -> Contact:
     """A contact whose opt-outs of the ledger have won over what the caller says of him.
 
     Example:
-        >>> from datetime import UTC
         >>> from datetime import UTC
         >>> since = datetime(2026, 11, 5, tzinfo=UTC)
         >>> wish = OptOut(person="", contact="anna", channel="sms", suppressed=False, at=since)

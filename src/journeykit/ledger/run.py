@@ -23,9 +23,9 @@ from attrs import evolve
 from journeykit.accounts import decide_party
 from journeykit.civil import micros
 from journeykit.errors import DataError, ModelError
-from journeykit.ledger.answers import Asked, answered
+from journeykit.ledger.answers import Asked, answered, wish_in, wish_of
 from journeykit.ledger.deciding import informed, keep_answer, key_of, reservations_of
-from journeykit.ledger.reservation import OptOut, left_alone, reservation_of
+from journeykit.ledger.reservation import EXPIRED, RELEASED, OptOut, left_alone, reservation_of, standing
 from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class LedgerRun:
         self.until = until
         self.explain = explain
         self.tariff: Tariff | None = None
-        self._again = self._fell = 0
+        self._again = self._fell = self._gone = 0
         wanted = RunMark(
             run_id=run_id,
             playbook=arbiter.fingerprint,
@@ -115,7 +115,13 @@ class LedgerRun:
             begun = transaction.run(run_id)
             self.mark = begun or transaction.begin_run(wanted)
             self._before = frozenset[str]() if begun is None else transaction.contacts_of(begun)
-            wishes = transaction.opt_outs(until=self.mark.opt_outs)
+            self._unmet = set(self._before)
+            wishes = standing(transaction.said(until=self.mark.opt_outs))
+        if self.mark.alone:
+            raise DataError(
+                f"under the run {run_id!r} contacts were decided one by one; give a run over tables another name",
+                source="ledger",
+            )
         for name in ("playbook", "at", "until"):
             if getattr(self.mark, name) != getattr(wanted, name):
                 raise DataError(
@@ -172,6 +178,16 @@ class LedgerRun:
                 f"contacts were decided again, and nobody got others in their place: that exceeds no maximum of "
                 f"messages or cost, but a minimum or a share may be missed by it, a hard one too; what the quotas "
                 f"tell is of the choice"
+            )
+        if self._gone:
+            yield (
+                f"ledger: {self._gone:,} of the messages that this run has granted are not reserved any more, since "
+                f"they were released or have expired: others may have their room by now"
+            )
+        if self._unmet:
+            yield (
+                f"ledger: the run {self.mark.run_id!r} has reserved for {len(self._unmet):,} contacts who are not in "
+                f"these tables: their messages stay reserved, and are not in this output"
             )
 
     # Reserving
@@ -236,6 +252,7 @@ class LedgerRun:
             accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
             with self.ledger.transaction(names, accounts) as transaction:
                 again.update(self._settle(transaction, piece, names, accounts))
+            self._unmet.difference_update(names)
             for proposal in piece:
                 if any(name in again for name in proposal.names):
                     left = sum(len(again[name].granted) for name in proposal.names)
@@ -250,6 +267,7 @@ class LedgerRun:
         held: dict[str, set[str]] = {}
         for own in transaction.of_run(run_id, names):
             held.setdefault(own.contact, set()).add(own.id)
+            self._gone += own.status in (RELEASED, EXPIRED)
         kept = transaction.answers_of([key_of(run_id, name) for name in names])
         persons = {name: self.ledger.person(name) for name in names}
         news = transaction.news(self.mark, names, accounts, list(persons.values()))
@@ -257,11 +275,7 @@ class LedgerRun:
         new: list[Reservation] = []
         for proposal in piece:
             if any(key_of(run_id, name) in kept for name in proposal.names):
-                for name in proposal.names:
-                    answer = kept.get(key_of(run_id, name))
-                    if answer is None:
-                        raise _changed(run_id, name)
-                    again[name] = answered(answer, self.arbiter, explain=self.explain, tariff=self.tariff)
+                again.update(self._answered(proposal, kept))
             elif any(name in held for name in proposal.names):
                 _check_same(run_id, proposal, held)
             elif _has_news(proposal, news, persons):
@@ -270,6 +284,17 @@ class LedgerRun:
                 new += proposal.reservations
         transaction.add(new)
         return again
+
+    def _answered(self, proposal: Proposal, kept: dict[str, str]) -> dict[str, Decision]:
+        """What was decided again before the run was killed."""
+        found = {}
+        claims = _claims_of(proposal.party())
+        for name in proposal.names:
+            answer = kept.get(key_of(self.mark.run_id, name))
+            if answer is None or wish_in(answer, name) != wish_of(None if claims is None else claims.get(name, ())):
+                raise _changed(self.mark.run_id, name)
+            found[name] = answered(answer, self.arbiter, explain=self.explain, tariff=self.tariff)
+        return found
 
     def _decide_again(self, transaction: Transaction, proposal: Proposal) -> dict[str, Decision]:
         """Decide contacts again, with all that the ledger knows by now."""

@@ -5,7 +5,10 @@ So the same row again, in this file or in a later one, changes nothing; and what
 earlier, meets what is known of it: a bounce undoes its send in whatever order the two arrive.
 
 A message that the ledger itself has reserved must not count twice. Where the log has a column with the reservation's id
-it is found by that; else it is the nearest reservation of that contact, campaign and channel within two days.
+it is known by that, whatever else its rows say; else it is the nearest reservation of that contact, campaign and
+channel within two days. Where the map names no campaign, no channel or no content, that is not looked at.
+
+Opt-outs need no message. One that is not later than an opt-in is overtaken, and changes nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +23,19 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, field, fields, frozen
 
 from journeykit.civil import clock, micros
-from journeykit.errors import ModelError, closest
-from journeykit.fields import names, one_of
-from journeykit.ledger.reservation import BOUNCED, EXPIRED, FAILED, RESERVED, SENT, OptOut, Reservation
+from journeykit.errors import DataError, ModelError, closest
+from journeykit.fields import names, one_of, optional_text, required_text, shown
+from journeykit.ledger.reservation import (
+    BOUNCED,
+    EXPIRED,
+    FAILED,
+    RELEASED,
+    RESERVED,
+    SENT,
+    OptOut,
+    Reservation,
+    is_new,
+)
 from journeykit.ledger.vendors import SEND_LOGS
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, in_zone, instant_reader, is_missing, is_number, read_id, read_text
@@ -37,8 +50,8 @@ if TYPE_CHECKING:
     from journeykit.ledger.transaction import Transaction
     from journeykit.tables import Source
 
-OPTED_OUT, SUPPRESSED = "opted_out", "suppressed"
-_STATUSES = (SENT, BOUNCED, FAILED, OPTED_OUT, SUPPRESSED)
+OPTED_OUT, SUPPRESSED = _WISHES = "opted_out", "suppressed"
+_STATUSES = (SENT, BOUNCED, FAILED, *_WISHES)
 _UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 _PIECE = 500
 _WITHIN = timedelta(days=2)
@@ -56,6 +69,15 @@ def _events(value: object) -> dict[str, dict[str, str]]:
                 field="events",
             )
     return {name: dict(meaning) for name, meaning in value.items()}
+
+
+def _campaigns(value: object) -> dict[str, str]:
+    """The playbook's ids of campaigns by those of the log, which JSON and YAML may hold as numbers."""
+    if not isinstance(value, Mapping) or not all(isinstance(own, str) and own for own in value.values()):
+        raise ModelError(
+            f"campaigns are the playbook's ids by those of the log, found {shown(value)}", field="campaigns"
+        )
+    return {str(name): own for name, own in value.items()}
 
 
 @frozen(kw_only=True)
@@ -81,6 +103,8 @@ class SendLog:
         event_id: the column that tells one row from another, where those of ``message`` are empty.
         reservation: the column with the id of the reservation, if the sender hands it through.
 
+    As plain data it may build on a preset: ``{"preset": "braze", "campaigns": {...}}`` is Braze's with these campaigns.
+
     Raises:
         ModelError: for an unknown unit or zone, or an event that means nothing.
 
@@ -90,25 +114,30 @@ class SendLog:
     """
 
     contact: tuple[str, ...] = field(converter=names)
-    at: str
+    at: str = field(validator=required_text)
     unit: str = field(default="text", validator=one_of(*_UNITS, "text"))
-    zone: str | None = None
+    zone: str | None = field(default=None, validator=optional_text)
     formats: tuple[str, ...] = field(default=(), converter=names)
-    event: str | None = None
+    event: str | None = field(default=None, validator=optional_text)
     events: Mapping[str, Mapping[str, str]] = field(factory=dict, converter=_events)
-    channel: str | None = None
-    channel_is: str | None = None
+    channel: str | None = field(default=None, validator=optional_text)
+    channel_is: str | None = field(default=None, validator=optional_text)
     campaign: tuple[str, ...] = field(default=(), converter=names)
-    campaigns: Mapping[str, str] = field(factory=dict)
-    content: str | None = None
-    account: str | None = None
+    campaigns: Mapping[str, str] = field(factory=dict, converter=_campaigns)
+    content: str | None = field(default=None, validator=optional_text)
+    account: str | None = field(default=None, validator=optional_text)
     message: tuple[str, ...] = field(default=(), converter=names)
-    event_id: str | None = None
-    reservation: str | None = None
+    event_id: str | None = field(default=None, validator=optional_text)
+    reservation: str | None = field(default=None, validator=optional_text)
 
     def __attrs_post_init__(self) -> None:
+        if not self.contact:
+            raise ModelError("contact is the column with the contact's id; give one or several", field="contact")
         if self.zone is not None:
-            clock(self.zone)
+            try:
+                clock(self.zone)
+            except ModelError as error:
+                raise ModelError(f"zone: {error}", field="zone") from None
         if not self.message and self.event_id is None:
             raise ModelError("give message or event_id: what tells a row that comes twice", field="message")
 
@@ -130,6 +159,15 @@ class SendLog:
                     field="log",
                 )
             return cls(**SEND_LOGS[given])
+        if not isinstance(given, Mapping):
+            raise ModelError(f"a send log is the name of a preset, or a mapping, found {shown(given)}", field="log")
+        if "preset" in given:
+            known = SEND_LOGS.get(str(given["preset"]))
+            if known is None:
+                raise ModelError(
+                    f"preset is one of {', '.join(SEND_LOGS)}, found {shown(given['preset'])}", field="preset"
+                )
+            given = {**known, **{name: value for name, value in given.items() if name != "preset"}}
         allowed = [own.name for own in fields(cls)]
         for name in given:
             if name not in allowed:
@@ -155,7 +193,7 @@ class Imported:
         matched: how many were of reservations of the ledger's own.
         changed: how many changed what was known of a message, such as bounces.
         repeated: how many told nothing new.
-        opt_outs: how many were opt-outs or complaints.
+        opt_outs: how many were opt-outs or complaints that the ledger did not know.
         passed_over: how many were of events that mean nothing here.
         bad_rows: how many could not be used.
         bad_first: the first of them.
@@ -188,12 +226,18 @@ class Imported:
 class _Event:
     """One row of a send log."""
 
-    __slots__ = ("reservation", "status", "touch")
+    __slots__ = ("named", "reservation", "status", "touch")
 
     def __init__(self, touch: Reservation, status: str, reservation: str | None) -> None:
-        self.touch = touch
+        # What the message is called where its reservation's id is all that is known of it.
+        self.named = None if reservation is None else _hash([touch.contact, "reservation", reservation])
+        self.touch = touch if touch.id or self.named is None else evolve(touch, id=self.named, message=self.named)
         self.status = status
         self.reservation = reservation
+
+
+def _hash(parts: list[str | None]) -> str:
+    return sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_log(
@@ -207,10 +251,12 @@ def read_log(
     for event in _Reader(log, source, bad, counts).events():
         piece.append(event)
         if len(piece) == _PIECE:
-            _write(ledger, piece, counts)
+            _write(ledger, log, piece, counts)
             piece = []
     if piece:
-        _write(ledger, piece, counts)
+        _write(ledger, log, piece, counts)
+    if bad.total and not counts["rows"]:
+        raise DataError(f"none of its {bad.total:,} rows can be used; the first: {bad.first[0]}", source="send log")
     told = ("rows", "new", "matched", "changed", "repeated", "opt_outs", "passed_over")
     return Imported(**{name: counts[name] for name in told}, bad_rows=bad.total, bad_first=tuple(bad.first))
 
@@ -225,9 +271,13 @@ class _Reader:
         self._zone: tzinfo | None = None if log.zone is None else clock(log.zone).zone
         self._instant = instant_reader(self._zone, bounded=True)
         self._file = open_table(source, "send log")
-        # Of alternatives any will do.
-        needed = [log.at, *([log.event] if log.event else []), *(log.contact if len(log.contact) == 1 else ())]
-        self._table = PlacedRows(self._file, [fold_name(name) for name in needed], bad)
+        # Of alternatives any will do; so it is with what tells rows apart, which is `message` or else `event_id`.
+        needed = [(log.at,), log.contact, log.campaign, *((name,) for name in (log.event, log.channel) if name)]
+        needed += [(name,) for name in log.message] if log.event_id is None else [(*log.message, log.event_id)]
+        if self._file.columns is not None:
+            # Rows that name their columns themselves leave out what is empty.
+            needed += [(name,) for name in (log.content, log.account, log.reservation) if name]
+        self._table = PlacedRows(self._file, [tuple(map(fold_name, names)) for names in needed if names], bad)
 
     def events(self) -> Iterator[_Event]:
         """The rows that mean something, in their order."""
@@ -262,14 +312,9 @@ class _Reader:
             raise _noted(BadCellError(None, "an id: text or a whole number"), log.contact[0])
         channel = meaning.get("channel") or self._read(log.channel, cell, read_text) or log.channel_is
         campaign = self._first(log.campaign, cell, read_text)
-        told = [self._read(name, cell, read_text) for name in log.message]
-        if None in told or not told:
-            told = ["event", self._read(log.event_id, cell, read_text) or ""]
-            if not told[1]:
-                missing = log.event_id or log.message[0]
-                raise _noted(BadCellError(None, "what tells this row from others"), missing)
-        message = sha256(json.dumps([contact, channel, *told]).encode("utf-8", "surrogatepass")).hexdigest()[:32]
         status = meaning.get("status", SENT)
+        reservation = self._read(log.reservation, cell, read_text)
+        message = self._message(cell, contact, channel, needed=status not in _WISHES and reservation is None)
         touch = Reservation(
             id=message,
             contact=contact,
@@ -281,7 +326,20 @@ class _Reader:
             content=self._read(log.content, cell, read_text),
             message=message,
         )
-        return _Event(touch, status, self._read(log.reservation, cell, read_text))
+        return _Event(touch, status, reservation)
+
+    def _message(self, cell: Any, contact: str, channel: str | None, *, needed: bool) -> str:
+        """What the message is called; empty where nothing tells it from others, and nothing must."""
+        log = self.log
+        told = [self._read(name, cell, read_text) for name in log.message]
+        if None in told or not told:
+            told = ["event", self._read(log.event_id, cell, read_text)]
+            if not told[1]:
+                if needed:
+                    missing = log.event_id or log.message[0]
+                    raise _noted(BadCellError(None, "what tells this row from others"), missing)
+                return ""
+        return _hash([contact, channel, *told])
 
     def _first(self, columns: Sequence[str], cell: Any, read: Any) -> Any:
         for name in columns:
@@ -321,7 +379,9 @@ class _Reader:
         except BadCellError:
             found_ = self._formatted(value)
             if found_ is None:
-                raise
+                forms = "".join(f", or as {form}" for form in self.log.formats)
+                zone = "" if self._zone is not None else " with an offset or Z (or give the map a zone)"
+                raise BadCellError(value, f"an instant{zone}{forms}") from None
             found = found_
         return found.astimezone(UTC)
 
@@ -343,12 +403,12 @@ def _noted(bad: BadCellError, column: str) -> BadCellError:
     return bad
 
 
-def _write(ledger: BaseLedger, events: Sequence[_Event], counts: Counter[str]) -> None:
+def _write(ledger: BaseLedger, log: SendLog, events: Sequence[_Event], counts: Counter[str]) -> None:
     """Write one piece, in one transaction."""
     contacts = list(dict.fromkeys(event.touch.contact for event in events))
     own: Counter[str] = Counter()
     with ledger.transaction(contacts) as transaction:
-        writer = _Writer(ledger, transaction, events)
+        writer = _Writer(ledger, transaction, log, events)
         for event in events:
             own[writer.write(event)] += 1
     counts.update(own)
@@ -357,35 +417,58 @@ def _write(ledger: BaseLedger, events: Sequence[_Event], counts: Counter[str]) -
 class _Writer:
     """Writes events, and knows what the ledger holds of their messages and contacts."""
 
-    def __init__(self, ledger: BaseLedger, transaction: Transaction, events: Sequence[_Event]) -> None:
+    def __init__(self, ledger: BaseLedger, transaction: Transaction, log: SendLog, events: Sequence[_Event]) -> None:
         self.ledger = ledger
         self.transaction = transaction
-        messages = list(dict.fromkeys(event.touch.id for event in events))
-        self.known = transaction.held_by_message(messages)
-        self.reserved = transaction.held([event.reservation for event in events if event.reservation])
+        self.any_campaign = not log.campaign
+        contacts = list(dict.fromkeys(event.touch.contact for event in events))
+        called = {name for event in events for name in (event.touch.id, event.named) if name}
+        # By what a log calls it, the id of each message that is known.
+        self.ids = transaction.ids_of(sorted(called))
         # Only what a decision has reserved, and no log has told of yet, can be what a row is about.
-        self.open: dict[str, list[Reservation]] = {}
-        for contact in dict.fromkeys(event.touch.contact for event in events):
-            found = [held for held in transaction.of_contact(contact) if held.run_id is not None and not held.message]
-            self.open[contact] = [held for held in found if held.status in (RESERVED, SENT, EXPIRED)]
+        near = [own.id for own in transaction.of_contacts(contacts) if own.run_id is not None and not own.message]
+        ids = {*self.ids.values(), *near, *(event.reservation for event in events if event.reservation)}
+        # By id, as they are now; all at once, so that no two jobs wait for each other.
+        self.held = transaction.held(sorted(ids))
+        self.open: dict[str, dict[str, Reservation]] = {contact: {} for contact in contacts}
+        for held in map(self.held.__getitem__, near):
+            if held.status in (RESERVED, SENT, EXPIRED):
+                self.open[held.contact][held.id] = held
+        self.said: dict[str, list[OptOut]] = {}
+        wishes = dict.fromkeys(event.touch.contact for event in events if event.status in _WISHES)
+        for wish in transaction.said([ledger.person(contact) for contact in wishes]):
+            self.said.setdefault(wish.person, []).append(wish)
 
     def write(self, event: _Event) -> str:
         """Write one event; what it was."""
-        if event.status in (OPTED_OUT, SUPPRESSED):
+        if event.status in _WISHES:
             return self._opt_out(event)
-        touch = event.touch
-        known = self.known.get(touch.id)
-        if known is not None:
+        known = self._named(event) or self.held.get(self.ids.get(event.touch.id, ""))
+        if known is not None and (known.message is not None or known.run_id is None):
             return self._move(known, event.status, "changed")
-        match = self._match(event)
+        match = known or self._nearest(event.touch)
         if match is None:
-            self.transaction.add([touch])
-            self.known[touch.id] = touch
+            self.transaction.add([event.touch])
+            self.ids[event.touch.id] = event.touch.id
+            self.held[event.touch.id] = event.touch
             return "new"
-        self.transaction.tell_message([(match.id, touch.id)])
-        self.open[touch.contact] = [held for held in self.open[touch.contact] if held.id != match.id]
-        self._move(evolve(match, message=touch.id), event.status, "matched")
+        # Another message may be called so: then the reservation's id is what it is known by.
+        called = event.touch.id if event.touch.id not in self.ids else str(event.named)
+        self.transaction.tell_message([(match.id, called)])
+        self.ids[called] = match.id
+        self.open[match.contact].pop(match.id, None)
+        self._move(evolve(match, message=called), event.status, "matched")
         return "matched"
+
+    def _named(self, event: _Event) -> Reservation | None:
+        """The message whose reservation's id a row carries; that of a released one is a message of its own."""
+        told = self.held.get(event.reservation or "")
+        if told is None or told.contact != event.touch.contact:
+            return None
+        if told.status != RELEASED:
+            return told
+        event.touch = evolve(event.touch, id=str(event.named), message=event.named)
+        return None
 
     def _move(self, known: Reservation, status: str, what: str) -> str:
         """Take what is known of a message as far as an event says."""
@@ -396,19 +479,15 @@ class _Writer:
         if moved.status == SENT and status != SENT:
             self.transaction.move([(moved, status)])
             moved = evolve(moved, status=status)
-        self.known[str(known.message)] = moved
+        self.held[known.id] = moved
         return "repeated" if moved is known else what
 
-    def _match(self, event: _Event) -> Reservation | None:
-        """The reservation that an event is about, or None."""
-        touch = event.touch
-        told = self.reserved.get(event.reservation or "")
-        if told is not None and told.contact == touch.contact:
-            return next((held for held in self.open[touch.contact] if held.id == told.id), None)
+    def _nearest(self, touch: Reservation) -> Reservation | None:
+        """The reservation that a row without its id is most likely about, or None."""
         near = [
             held
-            for held in self.open[touch.contact]
-            if held.campaign == touch.campaign
+            for held in self.open[touch.contact].values()
+            if (self.any_campaign or held.campaign == touch.campaign)
             and touch.channel in (None, held.channel)
             and touch.content in (None, held.content)
             and abs(held.at - touch.at) <= _WITHIN
@@ -418,13 +497,16 @@ class _Writer:
     def _opt_out(self, event: _Event) -> str:
         touch = event.touch
         suppressed = event.status == SUPPRESSED
-        self.transaction.add_opt_out(
-            OptOut(
-                person=self.ledger.person(touch.contact),
-                contact=touch.contact,
-                channel=None if suppressed else touch.channel,
-                suppressed=suppressed,
-                at=touch.at,
-            )
+        wish = OptOut(
+            person=self.ledger.person(touch.contact),
+            contact=touch.contact,
+            channel=None if suppressed else touch.channel,
+            suppressed=suppressed,
+            at=touch.at,
         )
+        said = self.said.setdefault(wish.person, [])
+        if not is_new(wish, said):
+            return "repeated"
+        self.transaction.say(wish)
+        said.append(wish)
         return "opt_outs"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from contextlib import contextmanager
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
@@ -17,6 +20,7 @@ from sqlalchemy import (
     delete,
     event,
     exc,
+    exists,
     func,
     insert,
     or_,
@@ -29,9 +33,10 @@ from sqlalchemy.engine import URL, make_url
 
 from journeykit.civil import micros, moment
 from journeykit.errors import LedgerError, MissingExtraError, ModelError
+from journeykit.fields import is_number, shown
 from journeykit.identity import contact_key
 from journeykit.ledger.base import BaseLedger
-from journeykit.ledger.reservation import COUNTING, OptOut, Reservation
+from journeykit.ledger.reservation import COUNTING, STATUSES, OptOut, Reservation, held_already, standing
 from journeykit.ledger.tables import (
     ANSWER_CONTACTS,
     ANSWERS,
@@ -41,6 +46,7 @@ from journeykit.ledger.tables import (
     SETTINGS,
     TOUCHES,
     VERSION,
+    check_newest,
     upgrade,
     version_of,
 )
@@ -55,12 +61,15 @@ if TYPE_CHECKING:
 
 _MANY = 500
 """So many values stand in one IN: SQLite has a limit."""
+_LOCKS = 2_000
+"""Whoever needs more locks than this works alone: PostgreSQL has room for some thousand, of all jobs."""
+_IDLE = tuple(status for status in STATUSES if status not in COUNTING)
 _EVERYBODY = 0x6A6F75726E6579
 """The lock that writers share and the beginning of a run takes alone."""
 _T = TOUCHES.c
 
 _HELD = select(TOUCHES).where(_T.id.in_(bindparam("ids", expanding=True)))
-_BY_MESSAGE = select(TOUCHES).where(_T.message.in_(bindparam("ids", expanding=True)))
+_BY_MESSAGE = select(_T.id, _T.message).where(_T.message.in_(bindparam("ids", expanding=True)))
 _OF_ONE = select(TOUCHES).where(_T.contact_id == bindparam("contact"), _T.status.in_(COUNTING)).order_by(_T.seq)
 _OF_MANY = (
     select(TOUCHES).where(_T.contact_id.in_(bindparam("ids", expanding=True)), _T.status.in_(COUNTING)).order_by(_T.seq)
@@ -70,9 +79,10 @@ _OF_ACCOUNTS = (
 )
 _ANSWER = select(ANSWERS.c.contact_id, ANSWERS.c.answer).where(ANSWERS.c.key == bindparam("key"))
 _OPT_OUTS = select(OPT_OUTS).where(OPT_OUTS.c.person.in_(bindparam("ids", expanding=True))).order_by(OPT_OUTS.c.seq)
-_ADD = {
-    "sqlite": sqlite.insert(TOUCHES).on_conflict_do_nothing(index_elements=["id"]),
-    "postgresql": postgresql.insert(TOUCHES).on_conflict_do_nothing(index_elements=["id"]),
+_ADD = insert(TOUCHES)
+_BEGIN_RUN = {
+    "sqlite": sqlite.insert(RUNS).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(RUNS).on_conflict_do_nothing(),
 }
 _MOVE = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(status=bindparam("to"))
 _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bindparam("told"))
@@ -96,7 +106,7 @@ class Ledger(BaseLedger):
         patience: for how many seconds to wait for others that hold the same contact.
 
     Raises:
-        ModelError: for an address of another kind.
+        ModelError: for an address of another kind, or a patience that is no number of seconds.
         MissingExtraError: without the driver of PostgreSQL.
 
     Example:
@@ -104,7 +114,7 @@ class Ledger(BaseLedger):
         >>> from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
         >>> ledger = Ledger("sqlite:///journeykit.db")
         >>> ledger.upgrade()
-        1
+        2
         >>> arbiter = Arbiter(Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))]))
         >>> anna, at = Contact(id="anna", consent=["email"]), datetime(2026, 11, 5, 10, tzinfo=UTC)
         >>> for campaign in ("launch", "news"):
@@ -117,7 +127,12 @@ class Ledger(BaseLedger):
     def __init__(self, url: str | URL, *, arbiter: Arbiter | None = None, patience: float = 30.0) -> None:
         super().__init__(arbiter)
         self.url = _checked(url)
+        if not is_number(patience) or patience < 0:
+            raise ModelError(f"patience is a number of seconds, found {shown(patience)}", field="patience")
+        if not self.is_sqlite and find_spec("psycopg") is None:
+            raise MissingExtraError("postgres", "a ledger in PostgreSQL")
         self.patience = patience
+        self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._process = os.getpid()
         self._ready = False
@@ -136,12 +151,15 @@ class Ledger(BaseLedger):
     @property
     def engine(self) -> Engine:
         """The engine of SQLAlchemy, one for each process."""
-        if self._engine is None or self._process != os.getpid():
+        if self._process != os.getpid():
+            # What a parent has opened is his, and so is a lock that one of his threads held when he forked.
             if self._engine is not None:
-                # What a parent has opened is his.
                 self._engine.dispose(close=False)
-            self._engine, self._process = _engine(self.url, self.patience), os.getpid()
-        return self._engine
+            self._engine, self._lock, self._process = None, threading.Lock(), os.getpid()
+        with self._lock:
+            if self._engine is None:
+                self._engine = _engine(self.url, self.patience)
+            return self._engine
 
     def close(self) -> None:
         """Close what is open. The ledger may be used again."""
@@ -165,7 +183,7 @@ class Ledger(BaseLedger):
 
     @cached_property
     def _salt(self) -> str:
-        with self._told(), self.engine.connect() as connection:
+        with self._told(), self._connected() as connection:
             return str(connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == "salt")).scalar_one())
 
     def salt(self) -> str:
@@ -182,26 +200,39 @@ class Ledger(BaseLedger):
         exclusive: bool = False,
     ) -> Iterator[SqlTransaction]:
         """One transaction that nobody disturbs who asks for the same contacts, accounts or keys; see `BaseLedger`."""
-        with self._told(), self.engine.connect() as connection:
-            if not self._ready:
-                self._check_schema(connection)
+        with self._told(), self._connected() as connection:
             self._begin(connection, exclusive=exclusive, locks=_locks(contacts, accounts, keys))
             # Whatever leaves the block but its end closes the connection, which takes back all that was written.
             yield SqlTransaction(connection)
-            connection.commit()
+            with self._told(committing=True):
+                connection.commit()
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A transaction that only reads, and waits for nobody."""
-        with self._told(), self.engine.connect() as connection:
-            if not self._ready:
-                self._check_schema(connection)
+        with self._told(), self._connected() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield SqlTransaction(connection)
 
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection to a ledger that has its schema."""
+        if not self._ready and self.is_sqlite and not _exists(str(self.url.database)):
+            # SQLite would make an empty file, of which it would be hard to say what it is.
+            raise LedgerError(
+                f"there is no file {self.url.database!r}; for a new ledger, run `journeykit ledger upgrade URL`, or "
+                "ledger.upgrade()",
+                kind="schema",
+            )
+        with self.engine.connect() as connection:
+            if not self._ready:
+                self._check_schema(connection)
+            yield connection
+
     def _check_schema(self, connection: Connection) -> None:
         found = version_of(connection)
+        check_newest(found)
         if found != VERSION:
             what = "has no schema" if not found else f"has a schema of version {found}, not {VERSION}"
             raise LedgerError(
@@ -217,26 +248,30 @@ class Ledger(BaseLedger):
             # The driver begins when it pleases; a decision must hold the file before it reads.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             return
-        if exclusive:
+        if exclusive or len(locks) > _LOCKS:
             connection.execute(_ALONE, {"everybody": _EVERYBODY})
             return
         # Everybody's lock first, and the others in one order for all, so that two jobs never wait for each other.
-        own: list[int | None] = [*sorted(locks)] or [None]
-        first, *rest = own
+        first, rest = (locks[0], locks[1:]) if locks else (None, ())
         connection.execute(_SHARE, {"everybody": _EVERYBODY, "first": first})
         if rest:
-            connection.execute(_LOCK, {"locks": rest})
+            connection.execute(_LOCK, {"locks": list(rest)})
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, *, committing: bool = False) -> Iterator[None]:
         try:
             yield
         except exc.DBAPIError as error:
-            raise self._trouble(error) from error
+            raise self._trouble(error, committing=committing) from error
+        except UnicodeEncodeError as error:
+            raise LedgerError(
+                f"the ledger {self.url.render_as_string()} cannot hold {shown(error.object)}, which is no Unicode "
+                "text; nothing of this transaction was kept"
+            ) from error
         except exc.TimeoutError as error:
             raise LedgerError(f"the ledger has no connection free: {error}", kind="locked") from error
 
-    def _trouble(self, error: exc.DBAPIError) -> LedgerError:
+    def _trouble(self, error: exc.DBAPIError, *, committing: bool = False) -> LedgerError:
         """What went wrong below, in words of ours."""
         where, said = self.url.render_as_string(), str(error.orig).strip().splitlines()[0]
         kind = _kind_of(error)
@@ -244,9 +279,15 @@ class Ledger(BaseLedger):
             "locked": f"is held by another job for longer than {self.patience:g} s: try again",
             "full": "has no room left on its disk",
             "lost": "cannot be reached, or the connection broke; ask again with the same key or run",
+            "place": "cannot be opened: look at its address, and at who may read and write there",
             "other": "refuses",
         }[kind]
-        return LedgerError(f"the ledger {where} {meaning} ({said}); nothing of this transaction was kept", kind=kind)
+        if getattr(error.orig, "sqlstate", None) == _NO_LOCKS:
+            meaning = "has no room for more locks: try again when fewer jobs run, or raise max_locks_per_transaction"
+        kept = "nothing of this transaction was kept"
+        if kind == "lost" and committing:
+            kept = "that was while it committed, so nobody knows whether this transaction was kept"
+        return LedgerError(f"the ledger {where} {meaning} ({said}); {kept}", kind=kind)
 
 
 def _rebuild(url: str, arbiter: Arbiter | None, patience: float) -> Ledger:
@@ -263,7 +304,8 @@ def _checked(given: str | URL) -> URL:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise ModelError(f"a ledger is not kept in {url.drivername!r}; {allowed}", field="url")
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+    memory = url.database in (None, "", ":memory:", "file::memory:") or url.query.get("mode") == "memory"
+    if url.get_backend_name() == "sqlite" and memory:
         raise ModelError("a ledger in memory is a MemoryLedger; a Ledger needs a file: sqlite:///FILE", field="url")
     return url
 
@@ -273,34 +315,43 @@ def _engine(url: URL, patience: float) -> Engine:
         engine = create_engine(url, connect_args={"timeout": patience}, pool_size=32, max_overflow=32)
         event.listen(engine, "connect", _set_up_sqlite)
         return engine
-    try:
-        return create_engine(
-            url,
-            pool_pre_ping=True,
-            pool_size=8,
-            max_overflow=24,
-            pool_timeout=patience,
-            connect_args={"options": f"-c lock_timeout={int(patience * 1000)}", "connect_timeout": 10},
-        )
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("postgres", "a ledger in PostgreSQL") from error
+    own = url.query.get("options", ())
+    # To PostgreSQL a patience of 0 is one without end.
+    options = [*([own] if isinstance(own, str) else own), f"-c lock_timeout={max(1, int(patience * 1000))}"]
+    return create_engine(
+        url.difference_update_query(["options"]),
+        # What is read once a lock is held must be what others have committed before they gave it away.
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=patience,
+        connect_args={"connect_timeout": url.query.get("connect_timeout", 10), "options": " ".join(options)},
+    )
+
+
+def _exists(path: str) -> bool:
+    """Whether there is a file; of an address of SQLite's own kind only SQLite knows."""
+    return path.startswith("file:") or Path(path).exists()
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
     # Transactions are begun by us; see `Ledger._begin`.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _locks(contacts: Iterable[str], accounts: Iterable[str], keys: Iterable[str]) -> list[int]:
-    """64 bits for each, signed, as PostgreSQL takes them."""
+    """64 bits for each, signed, as PostgreSQL takes them, in one order for all."""
     named = (f"{kind}{name}" for kind, names in (("c", contacts), ("a", accounts), ("k", keys)) for name in names)
     return sorted({contact_key(name)[0] - 2**63 for name in named})
 
 
 _FULL = ("full", "disk i/o error", "no space", "file too large")
-_LOST = ("closed", "connection", "terminat", "unable to open", "not a database", "malformed")
+_PLACE = ("unable to open", "not a database", "malformed", "readonly", "does not exist", "authentication failed")
+_LOST = ("closed", "connection", "terminat")
+_NO_LOCKS = "53200"
 
 
 def _kind_of(error: exc.DBAPIError) -> str:
@@ -310,11 +361,14 @@ def _kind_of(error: exc.DBAPIError) -> str:
     if isinstance(error.orig, sqlite3.Error):
         if "locked" in said or "busy" in said:
             return "locked"
-        return "full" if any(word in said for word in _FULL) else "lost" if any(w in said for w in _LOST) else "other"
-    if state in ("55P03", "40P01", "40001"):
+        kinds = (("full", _FULL), ("place", _PLACE), ("lost", _LOST))
+        return next((kind for kind, words in kinds if any(word in said for word in words)), "other")
+    if state in ("55P03", "40P01", "40001", _NO_LOCKS):
         return "locked"
-    if state in ("53100", "53200", "53400"):
+    if state == "53100":
         return "full"
+    if not state and any(word in said for word in _PLACE):
+        return "place"
     if (
         error.connection_invalidated
         or state[:2] in ("08", "57")
@@ -349,15 +403,14 @@ class SqlTransaction:
         statement = _HELD if self.is_sqlite else _HELD.order_by(_T.id).with_for_update()
         return {touch.id: touch for touch in self._touches(statement, sorted(ids))}
 
-    def held_by_message(self, messages: Sequence[str]) -> dict[str, Reservation]:
-        """Touches by what a send log calls them, likewise."""
-        statement = _BY_MESSAGE if self.is_sqlite else _BY_MESSAGE.order_by(_T.id).with_for_update()
-        return {str(touch.message): touch for touch in self._touches(statement, sorted(messages))}
+    def ids_of(self, messages: Sequence[str]) -> dict[str, str]:
+        """Touches by what a send log calls them."""
+        return {m: id_ for some in _pieces(messages) for id_, m in self.connection.execute(_BY_MESSAGE, {"ids": some})}
 
-    def of_contact(self, contact: str) -> list[Reservation]:
-        """All touches of a contact, whatever became of them."""
-        found = self.connection.execute(select(TOUCHES).where(_T.contact_id == contact).order_by(_T.at, _T.seq))
-        return [_reservation(row) for row in found]
+    def of_contacts(self, contacts: Sequence[str]) -> list[Reservation]:
+        """All touches of contacts, whatever became of them."""
+        own = select(TOUCHES).where(_T.contact_id.in_(bindparam("ids", expanding=True))).order_by(_T.at, _T.seq)
+        return list(self._touches(own, contacts))
 
     def of_run(self, run_id: str, contacts: Sequence[str]) -> list[Reservation]:
         """What a run has reserved for contacts."""
@@ -382,10 +435,14 @@ class SqlTransaction:
         return [_reservation(row) for row in self.connection.execute(wanted)]
 
     def add(self, touches: Iterable[Reservation]) -> None:
-        """Write touches, those with a known id left out."""
+        """Write touches."""
         rows = [_row(touch) for touch in touches]
-        if rows:
-            self.connection.execute(_ADD[self.connection.dialect.name], rows)
+        if not rows:
+            return
+        try:
+            self.connection.execute(_ADD, rows)
+        except exc.IntegrityError as error:
+            raise held_already(str(error.orig).strip().splitlines()[0]) from error
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status; what they were is written down."""
@@ -419,8 +476,8 @@ class SqlTransaction:
         if others:
             self.connection.execute(insert(ANSWER_CONTACTS), [{"key": key, "contact_id": name} for name in others])
 
-    def opt_outs(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
-        """Opt-outs of persons, or of all; with ``until`` those with at most this number."""
+    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
+        """Opt-outs of persons, or of all, and those that were taken back; with ``until`` up to this number."""
         if persons is None:
             every = select(OPT_OUTS).order_by(OPT_OUTS.c.seq)
             if until is not None:
@@ -429,11 +486,8 @@ class SqlTransaction:
         found = (row for some in _pieces(persons) for row in self.connection.execute(_OPT_OUTS, {"ids": some}))
         return [_opt_out(row) for row in found if until is None or row.seq <= until]
 
-    def add_opt_out(self, wish: OptOut) -> None:
-        """Write an opt-out; one that is there already changes nothing."""
-        same = self.opt_outs([wish.person])
-        if any((own.channel, own.suppressed) == (wish.channel, wish.suppressed) for own in same):
-            return
+    def say(self, wish: OptOut) -> None:
+        """Write an opt-out, or that one is taken back."""
         self.connection.execute(
             insert(OPT_OUTS),
             {
@@ -442,15 +496,9 @@ class SqlTransaction:
                 "channel": wish.channel,
                 "suppressed": wish.suppressed,
                 "at": micros(wish.at),
+                "taken_back": wish.taken_back,
             },
         )
-
-    def lift(self, person: str, channel: str | None, *, suppressed: bool) -> int:
-        """Take opt-outs back; how many there were."""
-        own = OPT_OUTS.c
-        same = own.channel.is_(None) if channel is None else own.channel == channel
-        gone = delete(OPT_OUTS).where(own.person == person, own.suppressed == suppressed, same)
-        return int(self.connection.execute(gone).rowcount)
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
@@ -460,29 +508,43 @@ class SqlTransaction:
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down, with the last touch, move and opt-out that there are."""
         begun = evolve(mark, touches=self._last(TOUCHES), moves=self._last(MOVES), opt_outs=self._last(OPT_OUTS))
-        self.connection.execute(insert(RUNS), asdict(begun))
-        return begun
+        self.connection.execute(_BEGIN_RUN[self.connection.dialect.name], asdict(begun))
+        return self.run(mark.run_id) or begun
 
     def _last(self, table: Any) -> int:
         return int(self.connection.execute(select(func.max(table.c.seq))).scalar() or 0)
 
     def news(self, mark: RunMark, contacts: Sequence[str], accounts: Sequence[str], persons: Sequence[str]) -> News:
         """Whose history others have added to since a run began."""
-        others = and_(_T.seq > mark.touches, or_(_T.run_id.is_(None), _T.run_id != mark.run_id))
+        ids: Any = bindparam("ids", expanding=True)
+        others = or_(_T.run_id.is_(None), _T.run_id != mark.run_id)
+        since = MOVES.c.seq > mark.moves, MOVES.c.was.in_(_IDLE), MOVES.c.became.in_(COUNTING)
+
+        def whose(column: Any, names: Sequence[str]) -> frozenset[str]:
+            late = select(column).where(column.in_(ids), _T.seq > mark.touches, others)
+            again = select(column).join(MOVES, MOVES.c.touch == _T.seq).where(column.in_(ids), others, *since)
+            return self._those(late, names) | self._those(again, names if moved else ())
+
+        moved = self._last(MOVES) > mark.moves
+        mine = select(_T.account_id, _T.contact_id).where(
+            _T.account_id.in_(ids), _T.seq > mark.touches, _T.run_id == mark.run_id
+        )
+        here = set(contacts)
+        elsewhere = {
+            account
+            for some in _pieces(accounts)
+            for account, contact in self.connection.execute(mine, {"ids": some})
+            if contact not in here
+        }
         # Most often nobody has opted out: then it is not asked for each contact.
         if self._last(OPT_OUTS) <= mark.opt_outs:
             persons = ()
         wish = OPT_OUTS.c
         return News(
+            whose(_T.contact_id, contacts),
+            whose(_T.account_id, accounts) | elsewhere,
             self._those(
-                select(_T.contact_id).where(_T.contact_id.in_(bindparam("ids", expanding=True)), others), contacts
-            ),
-            self._those(
-                select(_T.account_id).where(_T.account_id.in_(bindparam("ids", expanding=True)), others), accounts
-            ),
-            self._those(
-                select(wish.person).where(wish.person.in_(bindparam("ids", expanding=True)), wish.seq > mark.opt_outs),
-                persons,
+                select(wish.person).where(wish.person.in_(ids), wish.seq > mark.opt_outs, ~wish.taken_back), persons
             ),
         )
 
@@ -494,21 +556,27 @@ class SqlTransaction:
         run = self.connection.execute
         run(delete(MOVES).where(MOVES.c.touch.in_(select(_T.seq).where(_T.contact_id == contact))))
         touches = run(delete(TOUCHES).where(_T.contact_id == contact)).rowcount
-        told = select(ANSWER_CONTACTS.c.key).where(ANSWER_CONTACTS.c.contact_id == contact)
-        answers = run(delete(ANSWERS).where(or_(ANSWERS.c.contact_id == contact, ANSWERS.c.key.in_(told)))).rowcount
-        run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.not_in(select(ANSWERS.c.key))))
-        own = OPT_OUTS.c.person == person
-        if keep_opt_outs:
-            kept = run(update(OPT_OUTS).where(own).values(contact_id=None)).rowcount
-        else:
-            run(delete(OPT_OUTS).where(own))
-            kept = 0
-        return {"touches": touches, "answers": answers, "opt_outs_kept": kept}
+        own = select(ANSWERS.c.key).where(ANSWERS.c.contact_id == contact)
+        keys = {*run(own).scalars(), *self.answers_telling(contact)}
+        for some in _pieces(sorted(keys)):
+            for table in (ANSWERS, ANSWER_CONTACTS):
+                run(delete(table).where(table.c.key.in_(some)))
+        his = OPT_OUTS.c.person == person
+        run(update(OPT_OUTS).where(his).values(contact_id=None) if keep_opt_outs else delete(OPT_OUTS).where(his))
+        kept = len(standing(self.said([person])))
+        return {"touches": touches, "answers": len(keys), "opt_outs_kept": kept}
 
     def answers_about(self, contact: str) -> list[tuple[str, str]]:
         """All kept answers about a contact, with their keys."""
         wanted = select(ANSWERS.c.key, ANSWERS.c.answer).where(ANSWERS.c.contact_id == contact).order_by(ANSWERS.c.key)
         return [(key, answer) for key, answer in self.connection.execute(wanted)]
+
+    def answers_telling(self, contact: str) -> list[str]:
+        """The keys of kept answers about others that tell of a contact."""
+        told = ANSWER_CONTACTS.c
+        return list(
+            self.connection.execute(select(told.key).where(told.contact_id == contact).order_by(told.key)).scalars()
+        )
 
     def moves_of(self, contact: str) -> list[tuple[str, str, str]]:
         """The moves of a contact's touches: id, what it was, what it became."""
@@ -525,8 +593,10 @@ class SqlTransaction:
         run = self.connection.execute
         old = and_(_T.at < before, _T.status != "reserved")
         run(delete(MOVES).where(MOVES.c.touch.in_(select(_T.seq).where(old))))
-        answers = run(delete(ANSWERS).where(ANSWERS.c.at < before)).rowcount
-        run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.not_in(select(ANSWERS.c.key))))
+        reserved = exists().where(_T.contact_id == ANSWERS.c.contact_id, _T.at < before, _T.status == "reserved")
+        gone = and_(ANSWERS.c.at < before, ~reserved)
+        run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.in_(select(ANSWERS.c.key).where(gone))))
+        answers = run(delete(ANSWERS).where(gone)).rowcount
         return {
             "touches": run(delete(TOUCHES).where(old)).rowcount,
             "answers": answers,
@@ -547,7 +617,7 @@ class SqlTransaction:
             "contacts": contacts,
             "first": None if first is None else moment(first).isoformat(),
             "last": None if last is None else moment(last).isoformat(),
-            "opt_outs": run(select(func.count()).select_from(OPT_OUTS)).scalar_one(),
+            "opt_outs": len(standing(self.said())),
             "answers": run(select(func.count()).select_from(ANSWERS)).scalar_one(),
             "runs": run(select(func.count()).select_from(RUNS)).scalar_one(),
         }
@@ -556,27 +626,30 @@ class SqlTransaction:
         self, mark: RunMark, contacts: Sequence[str] | None = None, accounts: Sequence[str] = ()
     ) -> Iterator[Reservation]:
         """The touches that counted when a run began, of all or some, in the order in which they were written."""
-        first = (
-            select(MOVES.c.touch, func.min(MOVES.c.seq).label("seq"))
-            .where(MOVES.c.seq > mark.moves)
-            .group_by(MOVES.c.touch)
-            .subquery()
-        )
-        status = func.coalesce(MOVES.c.was, _T.status)
-        wanted = (
-            select(*(own for own in TOUCHES.c if own.name != "status"), status.label("status"))
-            .outerjoin(first, first.c.touch == _T.seq)
-            .outerjoin(MOVES, MOVES.c.seq == first.c.seq)
-            .where(_T.seq <= mark.touches, status.in_(COUNTING))
-            .order_by(_T.seq)
-        )
         if contacts is None:
-            every: Any = self.connection.execution_options(stream_results=True, yield_per=10_000).execute(wanted)
-            return (_reservation(row) for row in every)
+            every: Any = self.connection.execution_options(stream_results=True, yield_per=10_000)
+            return (_reservation(row) for row in every.execute(_as_of(mark)))
         ids: Any = bindparam("ids", expanding=True)
-        own = {held.id: held for held in self._touches(wanted.where(_T.contact_id.in_(ids)), contacts)}
-        own.update((held.id, held) for held in self._touches(wanted.where(_T.account_id.in_(ids)), accounts))
+        own = {held.id: held for held in self._touches(_as_of(mark, _T.contact_id.in_(ids)), contacts)}
+        own.update((held.id, held) for held in self._touches(_as_of(mark, _T.account_id.in_(ids)), accounts))
         return iter(own.values())
+
+
+def _as_of(mark: RunMark, *which: Any) -> Select[Any]:
+    """The touches, all or some, that counted when a run began."""
+    since = select(MOVES.c.touch, func.min(MOVES.c.seq).label("seq")).where(MOVES.c.seq > mark.moves)
+    if which:
+        # Others may have moved by the million.
+        since = since.where(MOVES.c.touch.in_(select(_T.seq).where(*which)))
+    first = since.group_by(MOVES.c.touch).subquery()
+    status = func.coalesce(MOVES.c.was, _T.status)
+    return (
+        select(*(own for own in TOUCHES.c if own.name != "status"), status.label("status"))
+        .outerjoin(first, first.c.touch == _T.seq)
+        .outerjoin(MOVES, MOVES.c.seq == first.c.seq)
+        .where(_T.seq <= mark.touches, status.in_(COUNTING), *which)
+        .order_by(_T.seq)
+    )
 
 
 def _mark(row: Row[Any]) -> RunMark:
@@ -588,6 +661,7 @@ def _mark(row: Row[Any]) -> RunMark:
         touches=row.touches,
         moves=row.moves,
         opt_outs=row.opt_outs,
+        alone=row.alone,
     )
 
 
@@ -636,5 +710,10 @@ def _reservation(row: Row[Any]) -> Reservation:
 
 def _opt_out(row: Row[Any]) -> OptOut:
     return OptOut(
-        person=row.person, contact=row.contact_id, channel=row.channel, suppressed=row.suppressed, at=moment(row.at)
+        person=row.person,
+        contact=row.contact_id,
+        channel=row.channel,
+        suppressed=row.suppressed,
+        at=moment(row.at),
+        taken_back=row.taken_back,
     )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     inspect,
     select,
+    text,
 )
 
 from journeykit.errors import LedgerError
@@ -114,6 +115,8 @@ OPT_OUTS = Table(
     Column("channel", Text),
     Column("suppressed", Boolean, nullable=False),
     Column("at", BigInteger, nullable=False),
+    # Nothing is deleted when a wish is taken back: what the ledger has heard, and when, must still be known.
+    Column("taken_back", Boolean, nullable=False, server_default=text("false")),
     sqlite_autoincrement=True,
 )
 Index("jk_opt_outs_person", OPT_OUTS.c.person)
@@ -127,19 +130,18 @@ RUNS = Table(
     Column("touches", BigInteger, nullable=False),
     Column("moves", BigInteger, nullable=False),
     Column("opt_outs", BigInteger, nullable=False),
+    Column("alone", Boolean, nullable=False, server_default=text("false")),
 )
 
 
-def _create(connection: Connection) -> None:
-    METADATA.create_all(connection)
-    # It makes hashes of ids worth nothing without the ledger itself.
-    connection.execute(SETTINGS.insert().values(name="salt", value=secrets.token_hex(16)))
-    connection.execute(SETTINGS.insert().values(name="version", value="0"))
+def _second(connection: Connection) -> None:
+    for table, column in (("jk_opt_outs", "taken_back"), ("jk_runs", "alone")):
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} BOOLEAN DEFAULT false NOT NULL")
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_create,)
-"""Each step takes the schema from the version of its place to the next one."""
-VERSION = len(STEPS)
+STEPS: tuple[Callable[[Connection], None], ...] = (_second,)
+"""Each step takes the schema from one version to the next, the first of them from version 1 to 2."""
+VERSION = 1 + len(STEPS)
 
 
 def version_of(connection: Connection) -> int:
@@ -154,9 +156,15 @@ def upgrade(connection: Connection) -> None:
     """Take the schema to the version of this library, step by step."""
     found = version_of(connection)
     check_newest(found)
-    for number in range(found, VERSION):
-        STEPS[number](connection)
-        connection.execute(SETTINGS.update().where(SETTINGS.c.name == "version").values(value=str(number + 1)))
+    if not found:
+        METADATA.create_all(connection)
+        # It makes hashes of ids worth nothing without the ledger itself.
+        connection.execute(SETTINGS.insert().values(name="salt", value=secrets.token_hex(16)))
+        connection.execute(SETTINGS.insert().values(name="version", value=str(VERSION)))
+        return
+    for step in STEPS[found - 1 :]:
+        step(connection)
+    connection.execute(SETTINGS.update().where(SETTINGS.c.name == "version").values(value=str(VERSION)))
 
 
 def check_newest(found: int) -> None:

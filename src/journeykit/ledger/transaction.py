@@ -24,6 +24,7 @@ class RunMark:
         touches: the last touch that it knows, by the number that each gets when it is written.
         moves: the last move of a status that it knows.
         opt_outs: the last opt-out that it knows.
+        alone: whether it is no run over tables: its contacts are decided one by one, by `Arbiter.decide`.
     """
 
     run_id: str
@@ -33,6 +34,7 @@ class RunMark:
     touches: int = 0
     moves: int = 0
     opt_outs: int = 0
+    alone: bool = False
 
 
 class Transaction(Protocol):
@@ -44,11 +46,11 @@ class Transaction(Protocol):
     def held(self, ids: Sequence[str]) -> dict[str, Reservation]:
         """Touches by id, held until the end of the transaction."""
 
-    def held_by_message(self, messages: Sequence[str]) -> dict[str, Reservation]:
-        """Touches by what a send log calls them, likewise."""
+    def ids_of(self, messages: Sequence[str]) -> dict[str, str]:
+        """The ids of touches by what a send log calls them."""
 
-    def of_contact(self, contact: str) -> list[Reservation]:
-        """All touches of a contact, whatever became of them."""
+    def of_contacts(self, contacts: Sequence[str]) -> list[Reservation]:
+        """All touches of contacts, whatever became of them, by instant."""
 
     def of_run(self, run_id: str, contacts: Sequence[str]) -> list[Reservation]:
         """What a run has reserved for contacts, whatever became of it."""
@@ -60,7 +62,11 @@ class Transaction(Protocol):
         """So many touches of a status, of a run, that lie before an instant."""
 
     def add(self, touches: Iterable[Reservation]) -> None:
-        """Write touches, those with a known id left out."""
+        """Write touches.
+
+        Raises:
+            LedgerError: for an id that it holds already; nothing of the transaction may be kept then.
+        """
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status; what they were is written down."""
@@ -77,29 +83,33 @@ class Transaction(Protocol):
     def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
         """Keep an answer, which is gone when its contact, or another one that it tells of, is forgotten."""
 
-    def opt_outs(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
-        """Opt-outs of persons, or of all; with ``until`` those with at most this number."""
+    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
+        """Opt-outs of persons, or of all, and those that were taken back, in their order; up to a number."""
 
-    def add_opt_out(self, wish: OptOut) -> None:
-        """Write an opt-out; one that is there already changes nothing."""
-
-    def lift(self, person: str, channel: str | None, *, suppressed: bool) -> int:
-        """Take opt-outs back; how many there were."""
+    def say(self, wish: OptOut) -> None:
+        """Write an opt-out, or that one is taken back."""
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
 
     def begin_run(self, mark: RunMark) -> RunMark:
-        """Write a run down, with the last touch, move and opt-out that there are."""
+        """Write a run down, with the last touch, move and opt-out that there are; one of its name stays as it is."""
 
     def news(self, mark: RunMark, contacts: Sequence[str], accounts: Sequence[str], persons: Sequence[str]) -> News:
-        """Whose history others have added to since a run began."""
+        """Whose history others have added to since a run began.
+
+        What has come to count again since is an addition too. Of an account also what the run itself has reserved for
+        contacts who are not among these: they stand in other tables.
+        """
 
     def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
         """Remove a contact; how many touches and answers there were, and opt-outs kept."""
 
     def answers_about(self, contact: str) -> list[tuple[str, str]]:
         """All kept answers about a contact, with their keys."""
+
+    def answers_telling(self, contact: str) -> list[str]:
+        """The keys of kept answers about others that tell of a contact."""
 
     def moves_of(self, contact: str) -> list[tuple[str, str, str]]:
         """The moves of a contact's touches: id, what it was, what it became."""

@@ -9,7 +9,7 @@ from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from journeykit.tables.bad_rows import BadRows
     from journeykit.tables.formats import TableFile
@@ -51,17 +51,20 @@ def missing_column(column: str, columns: Sequence[str], source: str) -> DataErro
 
 
 class PlacedRows:
-    """A table with the places of its columns, for every way in which its rows name them."""
+    """A table with the places of its columns, for every way in which its rows name them.
 
-    def __init__(self, table: TableFile, needed: Sequence[str], bad: BadRows) -> None:
+    Args:
+        table: the table.
+        needed: the columns that it must have, by folded name; of several in one, any.
+        bad: counts the rows that cannot be read.
+    """
+
+    def __init__(self, table: TableFile, needed: Sequence[str | tuple[str, ...]], bad: BadRows) -> None:
         self.table = table
         self.needed = needed
         self.bad = bad
         if table.columns is not None:
-            places = places_of(table.columns, table.source)
-            for column in needed:
-                if column not in places:
-                    raise missing_column(column, table.columns, table.source)
+            self._check(places_of(table.columns, table.source), table.columns)
 
     def rows(self) -> Iterator[tuple[int, tuple[str, ...], dict[str, int], Sequence[Any]]]:
         """Number, columns, places and values of each row that can be read at all.
@@ -98,11 +101,14 @@ class PlacedRows:
             self._check_met(met)
 
     def _check_met(self, met: Mapping[str, None]) -> bool:
-        folded = {fold_name(name) for name in met}
-        for column in self.needed:
-            if column not in folded:
-                raise missing_column(column, list(met), self.table.source)
+        self._check({fold_name(name) for name in met}, list(met))
         return False
+
+    def _check(self, there: Container[str], columns: Sequence[str]) -> None:
+        for needed in self.needed:
+            names = (needed,) if isinstance(needed, str) else needed
+            if not any(name in there for name in names):
+                raise missing_column(names[0], columns, self.table.source)
 
 
 def cell_of(places: Mapping[str, int], name: str, values: Sequence[Any]) -> Any:
