@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeykit import DataError, Journey, MissingExtraError, Stage, Transition
+from journeykit import DataError, Journey, MissingExtraError, ModelError, Stage, Transition
 from journeykit.cli import main
 from journeykit.journey import Event
 from journeykit.placing import PATHS, STAGES, place_one, place_rows
@@ -218,6 +219,155 @@ def test_a_needed_column_that_is_missing_is_told() -> None:
     """The error says which column is missing, and what there is."""
     with pytest.raises(DataError, match="the column 'event' is missing; there is contact_id, when"):
         funnel().place_table(pa.table({"contact_id": ["a"], "when": ["b"]}), at=AT)
+
+
+def both(journey: Journey, log: Any, contacts: Any = None, at: datetime = AT) -> list[tuple[Any, ...]]:
+    """The steps of both engines, which must be the same, as must their summaries."""
+    columns, one = journey.place_table(log, contacts, at), place_rows(journey, log, contacts, at)
+    assert list(columns.steps()) == list(one.steps())
+    assert (columns.summary.noted, columns.summary.bad_rows) == (one.summary.noted, one.summary.bad_rows)
+    return list(one.steps())
+
+
+def test_an_hour_that_clocks_show_twice_is_two_hours() -> None:
+    """Instants are ordered by when they are, not by what clocks show, also in the autumn hour that comes twice."""
+    zone = ZoneInfo("Europe/Skopje")
+    first = {"contact_id": "anna", "event": "webinar", "at": datetime(2026, 10, 25, 2, 50, tzinfo=zone)}
+    second = {"contact_id": "anna", "event": "webinar", "at": datetime(2026, 10, 25, 2, 10, fold=1, tzinfo=zone)}
+    steps = both(funnel(), [second, first], at=datetime(2026, 10, 26, tzinfo=UTC))
+    assert [step[3].minute for step in steps] == [50, 10]
+
+
+def test_the_age_of_a_last_value_is_that_of_the_value() -> None:
+    """`days_since(last("form.renewal"))` looks at the instant that the property holds, not at the form's."""
+    journey = Journey(["a", "b"], [Transition(source="a", to="b", when='days_since(last("form.renewal")) >= 3')])
+    log = [{"contact_id": "anna", "event": "form", "at": BEGIN + timedelta(days=10), "renewal": "2026-01-09"}]
+    assert [step[3].day for step in both(journey, log)] == [11, 12]
+
+
+@pytest.mark.parametrize("rule", ["days_since(joined) >= length(city)", "days_since(joined) in milestones"])
+def test_a_rule_fires_on_time_whatever_an_age_is_compared_with(rule: str) -> None:
+    """An age may be compared with any number that the rule can read: it is taken at the exact instant."""
+    journey = Journey(["a", "b"], [Transition(source="a", to="b", when=rule)])
+    contacts = [{"contact_id": "anna", "joined": date(2026, 1, 2), "city": "Ohrid", "milestones": [5, 10]}]
+    steps = both(journey, rows(("anna", "x", 2)), contacts)
+    assert [step[3] for step in steps] == [BEGIN + timedelta(days=2), BEGIN + timedelta(days=6)]
+
+
+@pytest.mark.parametrize(
+    "rule", ['days_since("x") <= hours_since("y")', "days_since(a) > days_since(b)", "stage == 'a'"]
+)
+def test_a_rule_that_cannot_be_timed_is_refused(rule: str) -> None:
+    """Two times that both pass, and the stage itself, cannot be asked for in a journey."""
+    with pytest.raises(ModelError, match=r"two times that both pass|cannot ask for stage"):
+        Transition(source="a", to="b", when=rule)
+    with pytest.raises(ModelError):
+        Stage("a", qualified=rule)
+    assert Transition(source="a", to="b", when='days_since("x") < days_since("y")').when is not None
+
+
+def test_contacts_without_ids_are_refused() -> None:
+    """A table of contacts without `contact_id` is an error in every form, with what there is."""
+    for contacts in (pa.table({"customer": ["a"]}), [{"customer": "a"}]):
+        with pytest.raises(DataError, match="the column 'contact_id' is missing; there is customer"):
+            funnel().place_table([], contacts, at=AT)
+
+
+def test_bad_rows_are_counted_one_by_one_too() -> None:
+    """Where columns do not know a rule, rows that are none are counted all the same."""
+    journey = Journey(["a", "b"], [Transition(source="a", to="b", when='count("x") in (1, 2)')])
+    log = [*rows(("anna", "x", 1)), 5, "junk"]
+    assert len(both(journey, log)) == 2
+    assert journey.place_table(log, at=AT).summary.bad_rows == 2
+    assert journey.place_table(iter(log), at=AT).summary.bad_rows == 2
+
+
+def test_half_a_character_stops_nobody() -> None:
+    """Half an emoji in a property that nobody asks for changes nothing; as the name of an event it is a bad row."""
+    log: list[dict[str, Any]] = [
+        row | {"note": "\ud83d"} for row in rows(("anna", "webinar", 1), ("anna", "webinar", 2))
+    ]
+    assert both(funnel(), log)[1][2] == "decision"
+    assert funnel().place_table(log + rows(("anna", "\ud83d", 3)), at=AT).summary.bad_rows == 1
+
+
+def test_ids_of_polars_categories_are_read() -> None:
+    """A categorical column of ids is as good as a text one."""
+    frame = pl.DataFrame(rows(("anna", "webinar", 1))).with_columns(pl.col("contact_id").cast(pl.Categorical))
+    assert funnel().place_table(frame, frame.select("contact_id"), at=AT).table["contact_id"].to_pylist() == ["anna"]
+
+
+def test_properties_are_found_whatever_their_case() -> None:
+    """A table exported in capitals is read; a property that no event has is noted."""
+    journey = Journey(["a", "b"], [Transition(source="a", to="b", when='sum("buy.amount") >= 100')])
+    capitals = [{"CONTACT_ID": "anna", "EVENT": "buy", "AT": BEGIN, "AMOUNT": 100}]
+    assert len(both(journey, capitals)) == 2
+    misspelt = [{"contact_id": "anna", "event": "buy", "at": BEGIN, "amuont": 100}]
+    for found in (journey.place_table(misspelt, at=AT), place_rows(journey, misspelt, None, AT)):
+        assert found.summary.notes == ("no event has the property 'amount', which a rule of the journey asks for",)
+
+
+def test_rows_may_have_different_keys() -> None:
+    """Events with and without a property by turns are read together, and their rows keep their numbers."""
+    log: list[dict[str, Any]] = rows(*(("anna", "webinar", day) for day in range(30)))
+    for row in log[::2]:
+        row["room"] = "a"
+    log[7] = {"contact_id": "anna", "event": "webinar", "at": "soon", "floor": 1}
+    assert len(both(funnel(), log)) > 2
+    (bad,) = funnel().place_table(log, at=AT).summary.bad
+    assert (bad.row, bad.field) == (8, "at")
+
+
+def test_sums_beyond_64_bits_are_exact() -> None:
+    """Very large sums are worked out one by one, and said to be."""
+    journey = Journey(["a", "b"], [Transition(source="a", to="b", when='sum("buy.amount") < 0')])
+    log = [
+        {"contact_id": "anna", "event": "buy", "at": BEGIN + timedelta(minutes=minute), "amount": 1e9}
+        for minute in range(9_300)
+    ]
+    placed = journey.place_table(log, at=AT)
+    assert placed.table["stage"].to_pylist() == ["a"]
+    assert "one by one" in placed.summary.notes[0]
+
+
+def test_one_bad_id_does_not_change_the_others() -> None:
+    """Whole numbers stay such beside an id that is missing, and where contacts are placed one by one."""
+    log = pa.table({"contact_id": pa.array([7, None, 8]), "event": ["x"] * 3, "at": [BEGIN] * 3})
+    for rule in ('count("x") >= 1', 'count("x") in (1, 2)'):
+        journey = Journey(["a", "b"], [Transition(source="a", to="b", when=rule)])
+        placed = journey.place_table(log, at=AT)
+        assert placed.table["contact_id"].to_pylist() == [7, 8]
+        assert placed.summary.bad_rows == 1
+
+
+def test_numbers_beyond_all_bounds_stop_nobody() -> None:
+    """An attribute that no float can hold is compared exactly, and waited for by nobody."""
+    journey = Journey(["a", "b"], [Transition(source="a", to="b", when='days_since("x") > score')])
+    events = [Event("x", BEGIN)]
+    assert journey.place(events, AT, {"score": 10**400}).stage == "a"
+    assert journey.place(events, AT, {"score": 3}).path[-1].since == BEGIN + timedelta(days=3, microseconds=1)
+
+
+def test_a_time_zone_that_is_none_is_refused() -> None:
+    """Wrong zones are told as everywhere, and not found out later."""
+    for wrong in ({"zone": "Mars/Base"}, {"timezone": "Mars/Base"}):
+        with pytest.raises(ModelError, match="unknown time zone 'Mars/Base'"):
+            funnel().place_table([], at=AT, **wrong)
+    with pytest.raises(ModelError, match="without stages"):
+        Journey([]).place([], AT)
+
+
+def test_a_walk_takes_an_event_once() -> None:
+    """An event that is delivered twice counts once, by its id or by all that is known of it."""
+    journey = Journey(
+        ["a", "b", "c"], [Transition(source="a", to="b", event="x"), Transition(source="b", to="c", event="x")]
+    )
+    for event in (Event("x", BEGIN), Event("x", BEGIN, id="7")):
+        walk = journey.walk()
+        walk.take(event)
+        walk.take(event)
+        assert walk.placement(AT) == journey.place([event, event], AT)
+        assert walk.placement(AT).noted == {"duplicate": 1}
 
 
 # The property: both engines give the same paths

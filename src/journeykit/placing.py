@@ -7,7 +7,7 @@ paths.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,18 +34,18 @@ STAGES: dict[str, str] = {
     "stage": "text",
     "since": "instant",
     "owner": "text",
-    "steps": "number",
+    "steps": "whole",
     "transition": "text",
     "evidence_at": "instant",
 }
 """The columns of a table of stages, with the kind of each; see `journeykit.tables.table_writer`."""
 PATHS: dict[str, str] = {
     "contact_id": "text",
-    "step": "number",
+    "step": "whole",
     "stage": "text",
     "since": "instant",
     "from_stage": "text",
-    "transition": "number",
+    "transition": "whole",
     "label": "text",
     "evidence_at": "instant",
 }
@@ -207,6 +207,18 @@ def spellings_of(journey: Journey) -> Spellings:
     return Spellings(attributes={fold: tuple(own) for fold, own in found.items()})
 
 
+def asked_properties(journey: Journey) -> tuple[str, ...]:
+    """The properties of events that a journey's rules ask for."""
+    asked = (*journey.ways.sums.values(), *journey.ways.lasts.values())
+    return tuple(dict.fromkeys(part for parts in asked for part in parts))
+
+
+def property_notes(journey: Journey, there: Container[str]) -> tuple[str, ...]:
+    """What is to be said of properties that a journey asks for and no event has."""
+    missing = sorted(part for part in asked_properties(journey) if part not in there)
+    return tuple(f"no event has the property {part!r}, which a rule of the journey asks for" for part in missing)
+
+
 def wanted_of(spellings: Spellings) -> Callable[[str], bool]:
     """Which columns of contacts a placement looks at, by folded name: a fault in another one is none here."""
     names = {*spellings.attributes, "contact_id", "timezone"}
@@ -227,7 +239,7 @@ def place_rows(
 ) -> PlacedRows:
     """Place contacts one by one; see `Journey.place_table`."""
     bad = BadRows(max_bad)
-    log = EventLog.read(events, zone=zone, bad=bad)
+    log = EventLog.read(events, zone=zone, bad=bad, properties=asked_properties(journey))
     unknown = tuple(sorted(log.names() - journey.ways.events))
     noted: Counter[str] = Counter()
     instant = instant_reader(zone, bounded=True)
@@ -262,6 +274,7 @@ def place_rows(
         unknown_events=unknown,
         bad_rows=bad.total,
         bad=tuple(bad.first),
+        notes=property_notes(journey, log.properties) if log.rows else (),
     )
     return PlacedRows(journey, placements, summary)
 
@@ -303,7 +316,7 @@ def place_one(
     Raises:
         DataError: if neither table has him.
     """
-    log = EventLog.read(events, zone=zone)
+    log = EventLog.read(events, zone=zone, properties=asked_properties(journey))
     person = Contact(id=contact)
     if contacts is not None:
         spellings = spellings_of(journey)

@@ -80,6 +80,12 @@ class Column:
             else self.array[row : row + 1].dictionary_decode()
         )[0]
 
+    def take(self, rows: np.ndarray) -> Column:
+        """Some of its rows."""
+        if self.array is None:
+            return Column([self._values[row] for row in rows.tolist()])
+        return Column(self.array.take(pa.array(rows)))
+
     def cells(self) -> list[Any]:
         """All values, row by row."""
         return list(self._values) if self.array is None else _pylist(self.array)
@@ -144,6 +150,9 @@ def _plain(array: pa.Array) -> pa.Array:
         return array.cast(pa.timestamp("us", "UTC" if kind.tz else None), safe=False)
     if pa.types.is_decimal(kind):
         return array.cast(pa.float64())
+    if pa.types.is_dictionary(kind) and kind.value_type in (pa.string_view(), pa.binary_view()):
+        # Arrow cannot decode a dictionary of views.
+        return pa.DictionaryArray.from_arrays(array.indices, _plain(array.dictionary))
     if pa.types.is_run_end_encoded(kind):
         return _plain(pc.run_end_decode(array))
     if kind in (pa.string_view(), pa.binary_view()):

@@ -11,18 +11,19 @@ from journeykit.columns.arrows import texts
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.history import instants_of_column
 from journeykit.columns.keys import hash_texts
-from journeykit.columns.people import id_texts, ids_as_given, text_buffers
+from journeykit.columns.people import id_texts, ids_as_given, mapped, text_buffers
 from journeykit.columns.stage_walk import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
 from journeykit.fields import LARGEST, MILLIONTH, scaled
 from journeykit.identity import STIR_FIRST, STIR_SECOND, contact_key
+from journeykit.journey.walk import RANKS
 from journeykit.rule.values import typed
 from journeykit.tables.bad_rows import BadRow
-from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, is_unicode, read_id
 from journeykit.tables.columns import missing_column, places_of
-from journeykit.tables.events import EVENT_COLUMNS, is_property, read_event, read_properties
+from journeykit.tables.events import EVENT_COLUMNS, is_property, read_event, read_properties, spelt_by
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import tzinfo
 
     import pyarrow as pa
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from journeykit.columns.sources import Part, Source
     from journeykit.columns.stage_rules import Program
 
-RANKS = {"boolean": 0, "number": 1, "text": 2}
 _FIRST, _SECOND, _SHIFT = np.uint64(STIR_FIRST), np.uint64(STIR_SECOND), np.uint64(33)
 _EXACT = 2**53
 Faults = dict[int, tuple[str, str, str]]
@@ -72,6 +72,7 @@ class EventReader:
 
     Attributes:
         unknown: the names that the journey does not ask for.
+        properties: the properties that there are.
         known: by property of which the last is asked for, its distinct values, in the order of their codes.
         has_ids: whether events have ids of their own.
     """
@@ -79,12 +80,14 @@ class EventReader:
     def __init__(self, source: Source, program: Program, zone: tzinfo | None) -> None:
         self.source = source
         self.unknown: set[str] = set()
+        self.properties: set[str] = set()
         self.known: dict[str, list[Any]] = {part: [] for part in program.values}
         self.has_ids = source.columns is None
         self._codes: dict[str, dict[Any, int]] = {part: {} for part in program.values}
         self._sums = tuple(program.numbers)
         self._number = {name: number for number, name in enumerate(program.events)}
         self._instant = instant_reader(zone, bounded=True)
+        self._spelt = spelt_by({**program.numbers, **program.values})
         self._lock = threading.Lock()
         source.needed = EVENT_COLUMNS[:3]
         if source.columns is not None:
@@ -94,49 +97,57 @@ class EventReader:
                 if column not in places:
                     raise missing_column(column, source.columns, source.source)
 
-    def read(self, part: Part) -> Taken:
-        """What a chunk holds."""
+    def read(self, part: Part | BadRow) -> Taken | BadRow:
+        """What a chunk holds; a row that could not be read is handed on."""
+        if isinstance(part, BadRow):
+            return part
         number, names, arrays = part
         places = places_of(names, self.source.source)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
         faults: Faults = {}
         ids, one, two = _keys(columns, places, rows, faults, "contact_id", needed=True)
-        ids = ids_as_given(columns[places["contact_id"]], ids) if "contact_id" in places else ids
-        name = self._names(columns, places, rows, faults)
+        column = columns[places["contact_id"]] if "contact_id" in places else None
+        name, called = self._names(columns, places, rows, faults)
         at = instants_of_column(columns, places, rows, faults, "at", self._instant)
-        properties = _properties(names, columns, places, rows, faults)
-        marks = self._marks(columns, places, rows, faults, name, at, properties)
+        properties = _properties(names, columns, places, rows, faults, self._spelt)
+        marks = self._marks(columns, places, rows, faults, called, at, properties)
         sums = [_amounts(properties.get(own), rows) for own in self._sums]
         values = [self._values(own, properties.get(own), rows) for own in self.known]
         bad = [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)]
+        good = np.ones(rows, np.bool_)
+        good[list(faults)] = False
+        self._meet(called, properties, good)
+        ids = ids_as_given(column, ids, good)
         if faults:
-            good = np.ones(rows, np.bool_)
-            good[list(faults)] = False
             one, two, at, name, marks = one[good], two[good], at[good], name[good], marks[good]
-            ids = ids.filter(_as_mask(good))
             sums = [(amount[good], state[good]) for amount, state in sums]
             values = [code[good] for code in values]
         return Taken(one, two, ids, at, name, marks, sums, values, bad)
 
-    def _names(self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults) -> np.ndarray:
+    def _names(
+        self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults
+    ) -> tuple[np.ndarray, Column]:
+        """The numbers of the names, and what they are called."""
         others = len(self._number)
-        if "event" not in places:
-            columns, places = [Column([None] * rows)], {"event": 0}
-        column = columns[places["event"]]
-        codes, values = column.read(read_event)
-        used = np.bincount(codes, minlength=len(values)) > 0
-        refused = np.array([value is UNREAD for value in values], np.bool_) & used
-        for row in np.flatnonzero(refused[codes]).tolist() if refused.any() else ():
+        column = columns[places["event"]] if "event" in places else Column([None] * rows)
+        called = mapped(column, read_event)
+        refused = np.array([value is None for value in called.values], np.bool_)[called.codes]
+        for row in np.flatnonzero(refused).tolist():
             try:
                 read_event(column.value(row))
             except BadCellError as error:
                 faults.setdefault(row, ("event", error.found, error.allowed))
-        met = {value for value, is_used in zip(values, used, strict=True) if is_used and isinstance(value, str)}
+        numbers = [self._number.get(value, others) for value in called.values]
+        return np.array(numbers, np.int16)[called.codes], called
+
+    def _meet(self, called: Column, properties: Mapping[str, Column], good: np.ndarray) -> None:
+        """Remember names that the journey does not ask for, and the properties that there are."""
+        used = np.bincount(called.codes[good], minlength=len(called.values)) > 0
+        met = {value for value, is_used in zip(called.values, used, strict=True) if is_used}
         with self._lock:
             self.unknown |= met - self._number.keys()
-        numbers = [others if value is UNREAD else self._number.get(value, others) for value in values]
-        return np.array(numbers, np.int16)[codes]
+            self.properties.update(properties)
 
     def _values(self, part: str, column: Column | None, rows: int) -> np.ndarray:
         """The codes of a property's values."""
@@ -162,20 +173,18 @@ class EventReader:
         places: Mapping[str, int],
         rows: int,
         faults: Faults,
-        name: np.ndarray,
+        called: Column,
         at: np.ndarray,
         properties: Mapping[str, Column],
     ) -> np.ndarray:
         """What tells each event from others: its id or, where it has none, all that is known of it."""
-        own = np.zeros(rows, np.uint64)
-        known = np.zeros(rows, np.bool_)
+        own, known = np.zeros(rows, np.uint64), np.zeros(rows, np.bool_)
         if "event_id" in places:
             own, known = _id_marks(columns[places["event_id"]], faults)
             if known.all():
                 return own
         # Names that the journey does not ask for share one number; what they are called tells them apart.
-        called = _marks_of(columns[places["event"]], "event") if "event" in places else name.astype(np.uint64)
-        found = called ^ _stirred(at.view(np.uint64))
+        found = _marks_of(called, "event") ^ _stirred(at.view(np.uint64))
         for label, column in properties.items():
             found = found + _marks_of(column, label)
         return np.where(known, own, _stirred(found))
@@ -223,7 +232,12 @@ def _id_marks(column: Column, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _properties(
-    names: Sequence[str], columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults
+    names: Sequence[str],
+    columns: Sequence[Column],
+    places: Mapping[str, int],
+    rows: int,
+    faults: Faults,
+    spelt: Callable[[str], tuple[str, ...]],
 ) -> dict[str, Column]:
     """The properties by name: those that come together in one cell, and before them those with their own column."""
     found: dict[str, Column] = {}
@@ -239,18 +253,16 @@ def _properties(
         for label in dict.fromkeys(label for own in together for label in own):
             cells = [own.get(label) for own in together]
             found[label] = Column([cells[code] for code in codes.tolist()])
-    for label, column in zip(names, columns, strict=True):
-        if not is_property(label):
-            continue
-        label = label.strip()  # noqa: PLW2901  (the same name without its edges)
-        if label in found:
-            before = found[label]
-            cells = [column.value(row) for row in range(rows)]
-            column = Column(  # noqa: PLW2901  (its own cells, and the others where they are empty)
-                [before.value(row) if is_missing(cell) else cell for row, cell in enumerate(cells)]
-            )
-        found[label] = column
+    for name, column in zip(names, columns, strict=True):
+        for label in spelt(name) if is_property(name) else ():
+            found[label] = _filled(column, found[label], rows) if label in found else column
     return found
+
+
+def _filled(column: Column, before: Column, rows: int) -> Column:
+    """A column with the cells of another one where its own are empty."""
+    cells = [column.value(row) for row in range(rows)]
+    return Column([before.value(row) if is_missing(cell) else cell for row, cell in enumerate(cells)])
 
 
 def _amounts(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -309,7 +321,8 @@ def _marks_of(column: Column, label: str) -> np.ndarray:
         if kind == "number":
             found[place] = _number_marks(np.array([own if type(own) is int else float(own)]))[0]
         elif kind is not None:
-            written.append((place, f"{kind}:{own if kind == 'text' else repr(own)}"))
+            text = own if kind == "text" and is_unicode(own) else ascii(own)
+            written.append((place, f"{kind}:{text}"))
     if written:
         places = [place for place, _ in written]
         one, two = np.zeros(len(places), np.uint64), np.zeros(len(places), np.uint64)
@@ -328,16 +341,3 @@ def _number_marks(numbers: np.ndarray) -> np.ndarray:
     if numbers.dtype.kind != "f":
         return np.array([contact_key(repr(number))[0] for number in numbers.tolist()], np.uint64)
     return (numbers.astype(np.float64) + 0.0).view(np.uint64)
-
-
-def _as_mask(good: np.ndarray) -> Any:
-    import pyarrow as pa
-
-    return pa.array(good)
-
-
-def wanted(name: str, program: Program, has_ids: bool) -> bool:
-    """Whether a column is read at all: all properties tell events without ids apart."""
-    if not is_property(name):
-        return True
-    return not has_ids or name.strip() in program.numbers or name.strip() in program.values

@@ -122,10 +122,12 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
     return found.take(numbers(codes, pa.int64())), odd
 
 
-def ids_as_given(column: Column, ids: pa.Array) -> pa.Array:
-    """Ids as they came, where they are whole numbers; else as text."""
-    array = column.array
-    return array if array is not None and pa.types.is_integer(array.type) and not array.null_count else ids
+def ids_as_given(column: Column | None, ids: pa.Array, good: np.ndarray) -> pa.Array:
+    """The ids of good rows as they came, where they are whole numbers; else as text."""
+    array = None if column is None else column.array
+    if array is None or not pa.types.is_integer(array.type):
+        array = ids
+    return array.filter(pa.array(good))
 
 
 def text_buffers(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -385,14 +387,14 @@ def rule_columns(chunk: Chunk) -> dict[str, Column]:
     for place, names in plan.attributes:
         column = chunk.columns[place]
         if plan.has_zone:
-            column = _mapped(column, plan.attribute)
+            column = mapped(column, plan.attribute)
         found.update(dict.fromkeys(names, column))
     found["id"] = Column(chunk.ids)
     own = {name: chunk.columns[place] for place, name, _ in plan.fields}
     reads = {name: read for _, name, read in plan.fields}
     for name in _FIELDS:
         if name in own:
-            found[name] = _mapped(own[name], partial(_field, name, reads[name]))
+            found[name] = mapped(own[name], partial(_field, name, reads[name]))
         elif name in ("segments", "interests"):
             found[name] = _Mapped(np.zeros(chunk.rows, np.int64), [()])
         else:
@@ -426,8 +428,8 @@ def _limit(cap: Any, value: Any) -> int | None:
     return NO_LIMIT if found is None else found
 
 
-def _mapped(column: Column, read: Callable[[Any], Any]) -> Column:
-    """A column of what a reader makes of another's values."""
+def mapped(column: Column, read: Callable[[Any], Any]) -> Column:
+    """A column of what a reader makes of another's values; None where it refuses."""
     codes, values = column.read(read)
     return _Mapped(codes, [None if value is UNREAD else value for value in values])
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 from attrs import evolve
 
-from journeykit.civil import EPOCH, micros
+from journeykit.civil import EPOCH, clock, micros
 from journeykit.columns.arrows import coded, numbers, texts
 from journeykit.columns.column import UNREAD, Column
-from journeykit.columns.events import EventReader, rank_of, wanted
+from journeykit.columns.events import EventReader, rank_of
 from journeykit.columns.history import instants_of_column
 from journeykit.columns.keys import Met
 from journeykit.columns.masks import Masks
@@ -37,25 +37,26 @@ from journeykit.columns.stage_walk import (
     walk,
 )
 from journeykit.columns.threads import at_once
-from journeykit.placing import ENTERED_AT, ENTRY_STAGE, NOTED, PlacingSummary, place_rows, spellings_of
+from journeykit.placing import ENTERED_AT, ENTRY_STAGE, NOTED, PlacingSummary, place_rows, property_notes, spellings_of
 from journeykit.placing import wanted_of as wanted_contacts
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
-from journeykit.tables.columns import fold_name, places_of
+from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, is_attribute
 from journeykit.tables.events import is_property
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, tzinfo
 
     from journeykit.columns.sources import Source
     from journeykit.journey import Journey
 
+_LARGEST_SUM = 9e18
+"""Sums of a contact up to here, in millionths, are sure to be exact in 64 bits."""
 _BLOCK = 32_768
 """Contacts who are walked with at once."""
 _INSTANT = pa.timestamp("us", "UTC")
-_TYPES = {"text": pa.large_string(), "instant": _INSTANT, "number": pa.int32()}
 
 
 class ColumnPlacements:
@@ -178,15 +179,15 @@ def place_table(
     max_bad: int | None = None,
 ) -> ColumnPlacements:
     """Place the contacts of a table; see `Journey.place_table`."""
-    known = None if zone is None else ZoneInfo(zone)
+    known = None if zone is None else clock(zone).zone
+    clock(timezone)
+    events, contacts = _twice(events), _twice(contacts)
     try:
-        program = Program(journey)
+        job = _Job(journey, Program(journey), micros(at), known, threads or min(4, os.cpu_count() or 1), max_bad)
+        return job.done(events, contacts, at)
     except NotColumnarError as refused:
         note = f"the contacts were placed one by one, which is slower: columns do not know {str(refused)!r}"
         return _one_by_one(journey, events, contacts, at, known, timezone, max_bad, note)
-    return _Job(journey, program, micros(at), known, threads or min(4, os.cpu_count() or 1), max_bad).done(
-        events, contacts, at
-    )
 
 
 class _Job:
@@ -230,6 +231,7 @@ class _Job:
             unknown_events=tuple(sorted(reader.unknown)),
             bad_rows=self.bad.total,
             bad=tuple(self.bad.first),
+            notes=property_notes(self.journey, reader.properties) if rows else (),
         )
         return found
 
@@ -237,6 +239,8 @@ class _Job:
 
     def read_contacts(self, source: Source) -> None:
         source.needed = ["contact_id"]
+        if source.columns is not None and "contact_id" not in places_of(source.columns, source.source):
+            raise missing_column("contact_id", source.columns, source.source)
         spellings = spellings_of(self.journey)
         is_wanted = wanted_contacts(spellings)
         self.met = Met(source.count or 0)
@@ -247,8 +251,6 @@ class _Job:
                 continue
             number, names, arrays = part
             places = {fold: place for fold, place in places_of(names, source.source).items() if is_wanted(fold)}
-            if not arrays:
-                continue
             chunk = Chunk(ContactPlan(names, places, spellings, self.zone), arrays, number)
             self._take(chunk, row, source.source)
             row += chunk.rows
@@ -278,8 +280,8 @@ class _Job:
         contact[good] = np.arange(self.count, self.count + np.count_nonzero(good))
         self.count += int(np.count_nonzero(good))
         self.contact_of.append(contact)
-        given = chunk.ids if chunk.plan.id is None else ids_as_given(chunk.columns[chunk.plan.id], chunk.ids)
-        self.ids.append(given.filter(pa.array(good)))
+        own = None if chunk.plan.id is None else chunk.columns[chunk.plan.id]
+        self.ids.append(ids_as_given(own, chunk.ids, good))
         self.start.append(start[good])
         self.entry.append(self._entries(chunk)[good])
         self.said.append(self._said(chunk)[:, good])
@@ -293,14 +295,18 @@ class _Job:
         if column is None:
             return np.full(chunk.rows, MISSING, np.int64)
         missing = np.array([is_missing(value) for value in column.values], np.bool_)[column.codes]
+        told = np.flatnonzero(~missing)
         faults: dict[int, tuple[str, str, str]] = {}
-        found = instants_of_column([column], {ENTERED_AT: 0}, chunk.rows, faults, ENTERED_AT, self.instant)
-        for row, fault in faults.items():
-            if missing[row] or chunk.odd[row] or again[row]:
-                continue
-            self.bad.add(BadRow(source, chunk.number + row, *fault))
-            chunk.odd[row] = True
-        return np.where(missing, MISSING, found)
+        found = np.full(chunk.rows, MISSING, np.int64)
+        found[told] = instants_of_column(
+            [column.take(told)], {ENTERED_AT: 0}, len(told), faults, ENTERED_AT, self.instant
+        )
+        for place, fault in faults.items():
+            row = int(told[place])
+            if not chunk.odd[row] and not again[row]:
+                self.bad.add(BadRow(source, chunk.number + row, *fault))
+                chunk.odd[row] = True
+        return found
 
     def _entries(self, chunk: Chunk) -> np.ndarray:
         """The stage on which each contact enters."""
@@ -331,8 +337,11 @@ class _Job:
         sums: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in self.program.numbers]
         values: list[list[np.ndarray]] = [[] for _ in self.program.values]
         contact_of = np.concatenate(self.contact_of) if self.contact_of else np.zeros(0, np.int32)
-        parts = source.parts(lambda name: wanted(name, self.program, has_ids=False))
-        for taken in at_once(reader.read, self._good(parts), self.threads):
+        # All properties are read: they tell events without ids apart.
+        for taken in at_once(reader.read, source.parts(lambda _: True), self.threads):
+            if isinstance(taken, BadRow):
+                self.bad.add(taken)
+                continue
             for bad in taken.bad:
                 self.bad.add(bad)
             count = len(taken.at)
@@ -366,13 +375,6 @@ class _Job:
             contact = np.concatenate(self.contact_of)[contact]
         return self._log(contact, ats, names, marks, sums, values), rows
 
-    def _good(self, parts: Iterator[Any]) -> Iterator[Any]:
-        for part in parts:
-            if isinstance(part, BadRow):
-                self.bad.add(part)
-            else:
-                yield part
-
     def _log(
         self,
         contact: np.ndarray,
@@ -393,6 +395,10 @@ class _Job:
             found[place] = _joined(parts, kind)
             return found
 
+        for pairs in sums:
+            amounts = np.abs(_joined([amount for amount, _ in pairs], np.int64)).astype(np.float64)
+            if count and np.bincount(contact, amounts).max() > _LARGEST_SUM:
+                raise NotColumnarError("a sum of more than 9e12")
         number = np.zeros((len(sums), count), np.int64)
         state = np.zeros((len(sums), count), np.int8)
         for own, pairs in enumerate(sums):
@@ -537,9 +543,11 @@ def _one_by_one(
     stage = {own.name: number for number, own in enumerate(journey.stages)}
     ways = {id(way): place for place, way in enumerate(journey.transitions)}
     steps = [(number, step) for number, own in enumerate(found.placements) for step in own.path]
+    ids = texts([str(own.contact) for own in found.placements])
+    kind = _kind_of_ids(events if contacts is None else contacts)
     made = ColumnPlacements(
         journey,
-        texts([str(own.contact) for own in found.placements]),
+        ids if kind is None else ids.cast(kind),
         np.array([stage[own.stage] for own in found.placements], np.int64),
         {
             "contact": np.array([number for number, _ in steps], np.int32),
@@ -551,18 +559,34 @@ def _one_by_one(
             ),
         },
     )
-    made.summary = evolve(found.summary, notes=(note,))
+    made.summary = evolve(found.summary, notes=(note, *found.summary.notes))
     return made
 
 
+def _twice(source: Any) -> Any:
+    """A table that can be read again."""
+    return list(source) if isinstance(source, Iterator) else source
+
+
+def _kind_of_ids(source: Any) -> pa.DataType | None:
+    """The kind of the ids of a table, where they are whole numbers, all of them."""
+    opened = None if isinstance(source, list | tuple) else open_source(source, "contacts")
+    for part in opened.parts(lambda name: fold_name(name) == "contact_id") if opened is not None else ():
+        if isinstance(part, BadRow) or not isinstance(part[2][0], pa.Array):
+            return None
+        return part[2][0].type if pa.types.is_integer(part[2][0].type) else None
+    return None
+
+
 def _mappings(source: Any, name: str, zone: tzinfo | None, typed: Any) -> Any:
-    """Whatever a table comes as, as rows."""
-    if isinstance(source, (str, os.PathLike)) and not os.path.isdir(source):  # noqa: PTH112  (a text is enough)
+    """Whatever a table comes as, as the one-contact engine reads it."""
+    is_file = isinstance(source, (str, os.PathLike)) and not os.path.isdir(source)  # noqa: PTH112  (a text is enough)
+    if is_file or isinstance(source, list | tuple):
         return source
     return (
         dict(zip(names, values, strict=True))
         for part in open_source(source, name, typed=typed, zone=zone).parts(lambda _: True)
-        if not isinstance(part, BadRow)
+        if not isinstance(part, BadRow)  # only files and rows have such
         for _, names, arrays in [part]
         for values in zip(*(Column(array).cells() for array in arrays), strict=True)
     )

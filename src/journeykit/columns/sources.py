@@ -188,16 +188,16 @@ class _Rows(Source):
         wanted: Callable[[str], bool],
         groups: Sequence[int] | None = None,  # noqa: ARG002  (there are none)
     ) -> Iterator[Part | BadRow]:
-        waiting: list[Sequence[Any]] = []
-        first = 0
-        names: tuple[str, ...] = ()
-        expected = 0
+        waiting: list[tuple[tuple[str, ...], Sequence[Any]]] = []
+        first = expected = 0
+        # By folded name, how the rows that wait write it: two columns whose case alone differs are not one.
+        written: dict[str, str] = {}
         met: dict[str, None] = {}
         unsure = self.columns is None
         for row in self._again().rows():
             if isinstance(row, BadRow):
                 if waiting:
-                    yield _part(first, names, waiting, wanted)
+                    yield _part(first, waiting, wanted)
                     waiting = []
                 yield row
                 continue
@@ -205,17 +205,23 @@ class _Rows(Source):
             if unsure:
                 met.update(dict.fromkeys(columns))
                 unsure = number < PATIENCE or self._check(met)
-            if waiting and (columns != names or number != expected or len(waiting) >= CHUNK):
-                yield _part(first, names, waiting, wanted)
+            alike = bool(waiting) and columns == waiting[-1][0]
+            names = {} if alike else {fold_name(str(name)): name for name in columns}
+            apart = not alike and (
+                len(names) < len(columns) or any(written.get(fold, name) != name for fold, name in names.items())
+            )
+            if waiting and (number != expected or apart or len(waiting) >= CHUNK):
+                yield _part(first, waiting, wanted)
                 waiting = []
             if not waiting:
-                first, names = number, columns
-            waiting.append(values)
+                first, written = number, {}
+            written.update(names)
+            waiting.append((columns, values))
             expected = number + 1
         if unsure and expected:
             self._check(met)
         if waiting:
-            yield _part(first, names, waiting, wanted)
+            yield _part(first, waiting, wanted)
 
     def _check(self, met: Mapping[str, None]) -> bool:
         """Refuse a table none of whose first rows has a needed column; False, as that is then sure."""
@@ -226,8 +232,15 @@ class _Rows(Source):
         return False
 
 
-def _part(number: int, names: tuple[str, ...], rows: list[Sequence[Any]], wanted: Callable[[str], bool]) -> Part:
-    columns = list(zip(*rows, strict=True))
+def _part(number: int, rows: list[tuple[tuple[str, ...], Sequence[Any]]], wanted: Callable[[str], bool]) -> Part:
+    """Rows as a chunk; where some have columns that others lack, these have nothing there."""
+    names = rows[0][0]
+    if all(columns == names for columns, _ in rows):
+        columns = list(zip(*(values for _, values in rows), strict=True))
+    else:
+        names = tuple(dict.fromkeys(name for own, _ in rows for name in own))
+        cells = [dict(zip(own, values, strict=True)) for own, values in rows]
+        columns = [tuple(row.get(name) for row in cells) for name in names]
     if not any(fold_name(str(name)) == "contact_id" for name in names):
         # Whose they are is what all tables say: without it the rows are bad, and are counted as such.
         names, columns = (*names, "contact_id"), [*columns, (None,) * len(rows)]

@@ -287,6 +287,6 @@ def _age(node: Node) -> tuple[str, int] | None:
     if not isinstance(node, Call) or node.function not in ("days_since", "hours_since"):
         return None
     (inner,) = node.arguments
-    if not isinstance(inner, Aggregate):
+    if not isinstance(inner, Aggregate) or inner.kind != "latest":
         return None
     return inner.event, DAY if node.function == "days_since" else HOUR

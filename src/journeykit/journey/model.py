@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen, validators
 
 from journeykit.errors import MissingExtraError, ModelError
 from journeykit.fields import boolean, instance, instances, listed, number, optional_text, required_text, shown
-from journeykit.rule import Rule
+from journeykit.rule import Aggregate, Call, Compare, In, Rule
 from journeykit.window import Lag
 
 if TYPE_CHECKING:
@@ -44,6 +44,36 @@ def _rule(value: Rule | str | None) -> Rule | None:
     return Rule(value) if isinstance(value, str) else value
 
 
+def _timed(_: Any, attribute: Any, value: object) -> None:
+    """A rule that can be asked at every instant, and whose changes can be foreseen."""
+    if not isinstance(value, Rule):
+        return
+    if "stage" in value.names:
+        raise ModelError(
+            f"{attribute.name} cannot ask for stage: a transition starts from its own, and the table's is not read",
+            field=attribute.name,
+        )
+    for node in value.tree.walk():
+        if not isinstance(node, Compare | In):
+            continue
+        sides = [{getattr(part, "function", "") for part in side.walk() if _is_age(part)} for side in node.children]
+        same = isinstance(node, Compare) and all(map(_is_event_age, node.children)) and sides[0] == sides[1]
+        if all(sides) and not same:
+            raise ModelError(
+                f"{attribute.name} compares two times that both pass ({node.text}): compare each with a number, or two "
+                "events by one function, as in days_since('purchase') < days_since('demo')",
+                field=attribute.name,
+            )
+
+
+def _is_age(part: Any) -> bool:
+    return isinstance(part, Call) and part.function in ("days_since", "hours_since")
+
+
+def _is_event_age(part: Any) -> bool:
+    return _is_age(part) and isinstance(part.arguments[0], Aggregate)
+
+
 def _lag(value: Lag | str | None) -> Lag | None:
     return Lag.parse(value) if isinstance(value, str) else value
 
@@ -67,7 +97,9 @@ class Stage:
     owner: str | None = field(default=None, validator=optional_text)
     final: bool = field(default=False, validator=boolean)
     reentry: str = field(default=ALWAYS, validator=_reentry)
-    qualified: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
+    qualified: Rule | None = field(
+        default=None, converter=_rule, validator=[validators.optional(instance(Rule)), _timed]
+    )
     reward: float = field(default=0.0, validator=number())
     value: float | None = field(default=None, validator=validators.optional(number()))
 
@@ -88,7 +120,7 @@ class Transition:
     source: str = field(validator=required_text)
     to: str = field(validator=required_text)
     event: str | None = field(default=None, validator=optional_text)
-    when: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
+    when: Rule | None = field(default=None, converter=_rule, validator=[validators.optional(instance(Rule)), _timed])
     after: Lag | None = field(default=None, converter=_lag, validator=validators.optional(instance(Lag)))
     without: str | None = field(default=None, validator=optional_text)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from journeykit.rule import Aggregate
 
-_RANKS = {"boolean": 0, "number": 1, "text": 2}
+RANKS = {"boolean": 0, "number": 1, "text": 2}
 """Of several last values at one instant the greatest stands; values of different kinds rank in this order."""
 
 
@@ -54,12 +54,14 @@ class Walk:
         "_contact",
         "_entered",
         "_fresh",
+        "_here",
         "_instants",
         "_last",
         "_lasts",
         "_latest",
         "_left",
         "_local",
+        "_met",
         "_noted",
         "_path",
         "_since",
@@ -93,6 +95,9 @@ class Walk:
         # The instant of the events that are not settled yet, how many there are of each name, and the last one asked.
         self._at = self._asked = -FOREVER
         self._fresh: dict[str, int] = {}
+        # What tells events apart: the ids of all, and the events of this instant.
+        self._met: set[str] = set()
+        self._here: set[Any] = set()
         self._entered = False
         self._since = -FOREVER
         self._timer = FOREVER
@@ -113,11 +118,24 @@ class Walk:
     # What comes in
 
     def take(self, event: Event) -> None:
-        """Take the next event.
+        """Take the next event; one that was taken before is noted, and not taken again.
 
         Raises:
             ModelError: if it is earlier than one that was taken, or not later than an instant that was asked for.
         """
+        known = self._met if event.id is not None else self._here
+        own = _identity(event)
+        if own in known:
+            self._noted["duplicate"] += 1
+            return
+        before = self._at
+        self.learn(event)
+        if self._at != before:
+            self._here.clear()
+        known.add(own)
+
+    def learn(self, event: Event) -> None:
+        """Take the next event, which is known to be none that was taken before; see `take`."""
         at = micros(event.at)
         if at <= self._asked or at < self._at:
             raise ModelError(f"the event {event.event!r} of {event.at.isoformat()} comes too late", field="at")
@@ -153,10 +171,10 @@ class Walk:
         kind, plain = typed(value)
         if kind is None:
             return
-        if kind not in _RANKS:
+        if kind not in RANKS:
             self._noted["not_comparable"] += 1
             return
-        rank = _RANKS[kind], plain
+        rank = RANKS[kind], plain
         known = self._lasts.get(key)
         if known is None or known[0] < at or known[1] < rank:
             self._lasts[key] = at, rank, value
@@ -361,14 +379,11 @@ def place(
         else:
             known[own] = event
     walk = Walk(ways, attributes, **given)
-    for event in sorted(known.values(), key=_instant):
-        walk.take(event)
+    # Not by the instants as they stand: within one zone Python compares what clocks show, twice the same in autumn.
+    for event in sorted(known.values(), key=lambda event: micros(event.at)):
+        walk.learn(event)
     placement = walk.placement(at)
     return evolve(placement, noted={**noted, **placement.noted}) if noted else placement
-
-
-def _instant(event: Event) -> datetime:
-    return event.at
 
 
 def _identity(event: Event) -> Any:
@@ -379,7 +394,7 @@ def _identity(event: Event) -> Any:
     if not event.properties:
         return parts
     known = ((name, *typed(value)) for name, value in event.properties.items())
-    plain = ((name, kind, value if kind in _RANKS else repr(value)) for name, kind, value in known if kind is not None)
+    plain = ((name, kind, value if kind in RANKS else repr(value)) for name, kind, value in known if kind is not None)
     return *parts, *sorted(plain, key=itemgetter(0))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from journeykit.civil import DAY, FOREVER, HOUR, Clock, day_number
+from journeykit.errors import ModelError
 from journeykit.journey.model import ALWAYS, NEVER
 from journeykit.rule import Aggregate, Call, Literal, Name, Rule
 from journeykit.rule.values import moment_of, typed
@@ -62,9 +63,10 @@ class Ask:
         windows: those of them that time alone changes.
         ages: its calls that look at the clock.
         reads: its names and calls, each with the function that reads it.
+        still: how those are read that time alone does not change.
     """
 
-    __slots__ = ("ages", "aggregates", "events", "names", "numbers", "reads", "rule", "test", "windows")
+    __slots__ = ("ages", "aggregates", "events", "numbers", "reads", "rule", "still", "test", "windows")
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -73,10 +75,10 @@ class Ask:
         self.aggregates = rule.aggregates
         self.windows = tuple(part for part in rule.aggregates if part.length is not None)
         nodes = list(rule.tree.walk())
-        self.names = tuple({part.path: part for part in nodes if isinstance(part, Name)}.values())
         self.ages = tuple(_ages(nodes))
         operands = [part for part in nodes if isinstance(part, Name | Call | Aggregate) and not _is_latest(part)]
         self.reads = tuple({part.text: part.closure() for part in operands}.items())
+        self.still = tuple(part.closure() for part in operands if not any(_ages(part.walk())))
         self.numbers = tuple({part.value for part in nodes if isinstance(part, Literal) and _is_number(part.value)})
 
     @property
@@ -101,14 +103,25 @@ def _is_number(value: object) -> bool:
     return typed(value)[0] == "number"
 
 
+def _finite(value: Any) -> float | None:
+    """A number that an age can reach; None for anything else."""
+    try:
+        return float(value) if _is_number(value) else None
+    except OverflowError:
+        return None
+
+
 def crossings(ask: Ask, values: Mapping[str, Any], now: datetime, local: Clock) -> Iterator[int]:
     """The instants around which an age of a rule passes one of the numbers that the rule can compare it with.
 
-    Those are its literals, and what its names and aggregates now are: a superset of the instants at which time
-    alone can change what the rule says.
+    Those are its literals, and what its names and calls now are: a superset of the instants at which time alone can
+    change what the rule says, as no rule of a journey compares one age with another.
     """
-    found = [part.closure()(values, now) for part in (*ask.names, *ask.aggregates)]
-    numbers = [float(number) for number in (*ask.numbers, *(value for value in found if _is_number(value)))]
+    found: list[Any] = [*ask.numbers]
+    for read in ask.still:
+        value = read(values, now)
+        found += value if typed(value)[0] == "list" else [value]
+    numbers = [number for value in found if (number := _finite(value)) is not None]
     for age in ask.ages:
         moment = moment_of(age.read(values, now))
         if isinstance(moment, date):
@@ -194,6 +207,8 @@ class Ways:
     """
 
     def __init__(self, journey: Journey) -> None:
+        if not journey.stages:
+            raise ModelError("a journey without stages has no place for anybody", field="stages")
         stages = {stage.name: stage for stage in journey.stages}
         self.first = journey.stages[0].name
         self.leaving: dict[str, tuple[Way, ...]] = dict.fromkeys(stages, ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from journeykit.civil import micros
@@ -14,7 +14,6 @@ from journeykit.tables.columns import PlacedRows, cell_of, fold_name
 from journeykit.tables.reading import open_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import tzinfo
 
     from journeykit.tables.formats import Source
@@ -27,6 +26,19 @@ _OBJECT = "a mapping of names to values, or the text of a JSON object"
 def is_property(name: str) -> bool:
     """Whether a column is a property of events, and none of their own fields."""
     return fold_name(name) not in EVENT_COLUMNS
+
+
+def spelt_by(names: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """How a journey writes the properties that columns bring in whatever case; others as the columns do.
+
+    Example:
+        >>> spelt_by(["amount"])("AMOUNT"), spelt_by(["amount"])(" Room")
+        (('amount',), ('Room',))
+    """
+    known: dict[str, tuple[str, ...]] = {}
+    for name in sorted(set(names)):
+        known[fold_name(name)] = (*known.get(fold_name(name), ()), name)
+    return lambda column: known.get(fold_name(column)) or (column.strip(),)
 
 
 def read_event(value: Any) -> str:
@@ -65,6 +77,7 @@ class EventLog:
     Attributes:
         contacts: how many contacts they are of.
         rows: how many rows could be read.
+        properties: the properties that there are.
 
     Example:
         >>> rows = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-02T09:00Z", "amount": 12}]
@@ -75,18 +88,22 @@ class EventLog:
     def __init__(self) -> None:
         self._of: dict[str, list[Event]] = {}
         self.rows = 0
+        self.properties: set[str] = set()
 
     @classmethod
-    def read(cls, source: Source, *, zone: tzinfo | None = None, bad: BadRows | None = None) -> EventLog:
+    def read(
+        cls, source: Source, *, zone: tzinfo | None = None, bad: BadRows | None = None, properties: Iterable[str] = ()
+    ) -> EventLog:
         """Read a table of events: ``contact_id``, ``event``, ``at``, and what else is known of them.
 
         ``event_id`` tells an event from others; ``properties`` holds properties together; every other column is a
-        property of that name. The arguments and errors are those of `Contacts`.
+        property of that name, as `properties` write it where the case alone differs. The other arguments and the
+        errors are those of `Contacts`.
         """
         log = cls()
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "events", typed=is_property, zone=zone)
-        instant = instant_reader(zone, bounded=True)
+        instant, spelt = instant_reader(zone, bounded=True), spelt_by(properties)
         for number, columns, places, values in PlacedRows(file, EVENT_COLUMNS[:3], bad).rows():
             column = "contact_id"
             try:
@@ -100,12 +117,17 @@ class EventLog:
                 own = cell_of(places, column, values)
                 identity = None if is_missing(own) else read_id(own)
                 column = "properties"
-                properties = read_properties(cell_of(places, column, values))
+                parts = read_properties(cell_of(places, column, values))
             except BadCellError as error:
                 bad.add(BadRow(file.source, number, column, error.found, error.allowed))
                 continue
-            properties.update(_flat(columns, values))
-            log._of.setdefault(key, []).append(Event(name, at, properties, identity))
+            log.properties.update(parts)
+            for column, value in zip(columns, values, strict=True):
+                for own in spelt(column) if is_property(column) else ():
+                    log.properties.add(own)
+                    if not is_missing(value):
+                        parts[own] = value
+            log._of.setdefault(key, []).append(Event(name, at, parts, identity))
             log.rows += 1
         return log
 
@@ -124,11 +146,3 @@ class EventLog:
     def names(self) -> set[str]:
         """The names of all events that are here."""
         return {event.event for events in self._of.values() for event in events}
-
-
-def _flat(columns: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    return {
-        name.strip(): value
-        for name, value in zip(columns, values, strict=True)
-        if is_property(name) and not is_missing(value)
-    }

@@ -94,6 +94,7 @@ def parquet_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[
     kinds = {
         "text": pa.string(),
         "number": pa.float64(),
+        "whole": pa.int64(),
         "instant": pa.timestamp("us", "UTC"),
         "texts": pa.list_(pa.string()),
     }

@@ -82,8 +82,8 @@ def table_writer(
 
     Args:
         path: the file; ``-`` is standard output.
-        columns: the kind of each column by name: ``text``, ``number``, ``instant`` (aware, in UTC) or ``texts``
-            (several; in CSV joined by ``;``, in JSON lines and Parquet a list).
+        columns: the kind of each column by name: ``text``, ``number``, ``whole`` (a number), ``instant`` (aware, in
+            UTC) or ``texts`` (several; in CSV joined by ``;``, in JSON lines and Parquet a list).
         form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
 
     Raises:
