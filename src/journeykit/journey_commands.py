@@ -119,6 +119,7 @@ def journey_of(playbook: Playbook, source: str) -> Journey:
 def _place(arguments: argparse.Namespace) -> int:
     from journeykit.placing import PATHS, STAGES, write_rows
     from journeykit.playbook import Playbook
+    from journeykit.tables import format_of
     from journeykit.tables.rewriting import write_again
 
     _check(arguments)
@@ -127,10 +128,14 @@ def _place(arguments: argparse.Namespace) -> int:
         return _one(arguments, playbook)
     found = placed(arguments, playbook)
     journey = journey_of(playbook, arguments.playbook)
-    if arguments.out is not None:
-        write_rows(arguments.out, STAGES, found.stages(), "csv" if arguments.out == "-" else None)
-    if arguments.paths is not None:
-        write_rows(arguments.paths, PATHS, found.steps())
+    for path, name, kinds, rows in (
+        (arguments.out, "table", STAGES, found.stages),
+        (arguments.paths, "paths", PATHS, found.steps),
+    ):
+        if path is not None and format_of(path) == "parquet" and hasattr(found, "write_parquet"):
+            found.write_parquet(path, name)
+        elif path is not None:
+            write_rows(path, kinds, rows(), "csv" if path == "-" else None)
     if arguments.handovers is not None:
         write_rows(arguments.handovers, *_handovers(arguments, journey, found))
     if arguments.placed is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from attrs import evolve
 
 from journeykit.civil import EPOCH, clock, micros
@@ -37,13 +38,24 @@ from journeykit.columns.stage_walk import (
     walk,
 )
 from journeykit.columns.threads import at_once
-from journeykit.placing import ENTERED_AT, ENTRY_STAGE, NOTED, PlacingSummary, place_rows, property_notes, spellings_of
+from journeykit.placing import (
+    ENTERED_AT,
+    ENTRY_STAGE,
+    NOTED,
+    PATHS,
+    STAGES,
+    PlacingSummary,
+    place_rows,
+    property_notes,
+    spellings_of,
+)
 from journeykit.placing import wanted_of as wanted_contacts
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, is_attribute
 from journeykit.tables.events import is_property
+from journeykit.tables.writing import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +69,7 @@ _LARGEST_SUM = 9e18
 _BLOCK = 32_768
 """Contacts who are walked with at once."""
 _INSTANT = pa.timestamp("us", "UTC")
+_KINDS_OF = {"text": pa.string(), "instant": _INSTANT, "whole": pa.int64()}
 
 
 class ColumnPlacements:
@@ -81,6 +94,11 @@ class ColumnPlacements:
         self._first = np.zeros(len(ids) + 1, np.int64)
         np.cumsum(np.bincount(steps["contact"], minlength=len(ids)), out=self._first[1:])
         self._names = [stage.name for stage in journey.stages]
+
+    @property
+    def waiting(self) -> int:
+        """How many contacts have not entered the journey."""
+        return int(np.count_nonzero(self._first[1:] == self._first[:-1]))
 
     @property
     def last(self) -> np.ndarray:
@@ -134,6 +152,17 @@ class ColumnPlacements:
                 "evidence_at": numbers(steps["evidence"], _INSTANT, steps["evidence"] == MISSING),
             }
         )
+
+    def write_parquet(self, path: str, name: str) -> None:
+        """Write ``table`` or ``paths`` to a Parquet file, with the columns that `table_writer` would give it.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
+        table: pa.Table = getattr(self, name)
+        kinds = STAGES if name == "table" else PATHS
+        with whole_file(path) as file:
+            pq.write_table(table.cast(pa.schema([(own, _KINDS_OF[kind]) for own, kind in kinds.items()])), file)
 
     def _owners(self, stage: np.ndarray) -> pa.Array:
         owners = [own.owner for own in self.journey.stages]
@@ -220,7 +249,7 @@ class _Job:
         log, rows = self.read_events(source, reader, contacts is None)
         found = self.walked(log, reader)
         stages = np.bincount(found.last, minlength=len(self.stage))
-        self.noted["not_entered"] += self.count - len(np.unique(found._steps["contact"]))  # noqa: SLF001  (its own)
+        self.noted["not_entered"] += found.waiting
         found.summary = PlacingSummary(
             at=at,
             contacts=self.count,
