@@ -14,7 +14,6 @@ STREET = [
     {"errors"},
     {"civil", "fields", "identity", "terminal"},
     {"window", "rule"},
-    {"contradiction"},
     {"split", "contact", "content", "journey", "segment", "campaign", "touch", "cap", "hours", "quota"},
     {"playbook", "decision"},
     {"policy", "policies", "presets", "prices"},

@@ -39,8 +39,8 @@ from journeykit import (
 )
 from journeykit.cli import main
 from journeykit.columns import sources
-from journeykit.contradiction import is_never_true
 from journeykit.ledger import MemoryLedger
+from journeykit.rule.reasoning import can_be_true
 from journeykit.segment_report import SegmentReport, segment_report
 from journeykit.tables import Contacts, Spellings
 
@@ -266,7 +266,7 @@ def test_check_warns_of_what_is_probably_not_meant():
 )
 def test_a_contradiction_is_found(text):
     """Rules of which it is plain that they are true of nobody."""
-    assert is_never_true(Rule(text))
+    assert not can_be_true(Rule(text))
 
 
 def test_no_rule_that_can_be_true_is_called_a_contradiction():
@@ -280,7 +280,7 @@ def test_no_rule_that_can_be_true_is_called_a_contradiction():
         parts = rng.sample(leaves, rng.choice((2, 3, 4)))
         text = "".join(f"{part}{rng.choice((' and ', ' and ', ' or '))}" for part in parts[:-1]) + parts[-1]
         rule = Rule(text)
-        if is_never_true(rule):
+        if not can_be_true(rule):
             found += 1
             assert not any(rule.selects(own, AT) for own in values), text
     assert found > 300

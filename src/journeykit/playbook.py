@@ -13,11 +13,10 @@ from journeykit.campaign import Campaign, Team
 from journeykit.cap import Cap, Conflict, Requirement, Scope
 from journeykit.civil import clock, micros
 from journeykit.content import Content
-from journeykit.contradiction import is_never_true
 from journeykit.errors import PlaybookError, Problem, closest
 from journeykit.fields import instance, instances, listed, number, one_of, required_text, whole
 from journeykit.hours import Holiday, Hours, Schedule
-from journeykit.journey import Journey, checks
+from journeykit.journey import Journey
 from journeykit.quota import Quota
 from journeykit.rule import In, Literal, Name, Rule
 from journeykit.segment import Segment, segmented, segments_of
@@ -377,7 +376,9 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Ga
     if "journey.transitions" in gaps.places or "journey.stages" in gaps.places:
         return  # what is missing may be the way
     if stages and all({way.source, way.to} <= stages.keys() for way in journey.transitions):
-        yield from checks.find_problems(journey)
+        from journeykit.journey.checks import find_problems as find_journey_problems
+
+        yield from find_journey_problems(journey)
 
 
 def _quota_problems(playbook: Playbook, gaps: Gaps) -> Iterator[Problem]:
@@ -421,7 +422,9 @@ def _scopes(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[tuple[str, Sc
 def find_warnings(playbook: Playbook) -> Iterator[Problem]:
     """What is allowed but probably not meant."""
     if playbook.journey is not None:
-        yield from checks.find_warnings(playbook.journey)
+        from journeykit.journey.checks import find_warnings as find_journey_warnings
+
+        yield from find_journey_warnings(playbook.journey)
     for at, content in enumerate(playbook.content or ()):
         yield from _value_warnings(f"content[{at}].advances", content, playbook.journey)
     yield from _segment_warnings(playbook)
@@ -447,6 +450,8 @@ def _warning(path: str, message: str, suggestion: str | None = None) -> Problem:
 
 
 def _segment_warnings(playbook: Playbook) -> Iterator[Problem]:
+    from journeykit.rule.reasoning import can_be_true
+
     first: dict[str, str] = {}
     named = [segment.name for segment in playbook.segments]
     for at, segment in enumerate(playbook.segments):
@@ -454,7 +459,7 @@ def _segment_warnings(playbook: Playbook) -> Iterator[Problem]:
         if text in first:
             yield _warning(path, f"{segment.name!r} has the same rule as {first[text]!r}: they are one segment")
         first.setdefault(text, segment.name)
-        if is_never_true(segment.rule):
+        if not can_be_true(segment.rule):
             yield _warning(path, f"{segment.name!r} is always empty: its rule can be true of nobody")
     for path, rule in _rules_before_segments(playbook):
         for asked in _segments_asked(rule):

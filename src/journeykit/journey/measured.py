@@ -11,7 +11,7 @@ from journeykit.terminal import clean, padded, width_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from journeykit.journey.estimate import Estimates
+    from journeykit.journey.estimates import Estimates
     from journeykit.journey.sales import Sales
     from journeykit.journey.shares import Share
 
