@@ -574,6 +574,16 @@ def test_the_audit_sees_what_is_broken():
     ]
 
 
+def test_the_audit_counts_only_the_days_of_a_quota():
+    """A quota with `during` is broken by what goes on its local days, and by nothing else."""
+    today, before = AT.date(), AT.date() - timedelta(days=1)
+    for first, last, broken in ((today, today, ["seats"]), (before, before, [])):
+        playbook = book(Quota(name="seats", max=2, where=Scope.of(campaign="offer"), during=(first, last)))
+        arbiter = Arbiter(playbook)
+        alone = [arbiter.decide(Contact(id=f"p{n}", consent=["email"]), at=AT) for n in range(3)]
+        assert [found.rule for found in arbiter.audit_quotas(alone)] == broken
+
+
 def test_a_penalty_is_paid_once_however_many_tiers_there_are():
     """The bound of a run with tiers lies above what was reached, also where an early tier misses its least."""
     playbook = evolve(
