@@ -232,6 +232,28 @@ def test_an_error_in_the_middle_keeps_nothing(ledger):
     assert ledger.export("anna") == before
 
 
+def test_a_read_in_the_middle_of_a_transaction_keeps_nothing_either():
+    """In memory both are of one thread; what was written before the read is taken back all the same."""
+    ledger = MemoryLedger()
+
+    def break_off():
+        with ledger.transaction() as transaction:
+            transaction.add([Reservation(id="r", contact="anna", at=AT, status="reserved")])
+            assert len(ledger.reservations("anna")) == 1
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert ledger.reservations("anna") == []
+
+
+def test_an_expired_reservation_is_as_good_as_released_to_the_engine():
+    """Which knows no other word for it."""
+    held = Reservation(id="r", contact="anna", at=AT, status="expired")
+    assert held.touch().status == "released"
+    assert not held.counts
+
+
 # Caps per account
 
 FAMILY = Arbiter(Playbook(caps=[Cap(name="one for all", max=1, window=Window.rolling("7d"), per="account")]))

@@ -214,6 +214,81 @@ def test_a_full_server_is_told():
     assert "no room left" in str(found)
 
 
+@pytest.mark.parametrize("when", ["before", "committing"])
+def test_a_connection_that_is_lost_while_it_commits_promises_nothing(tmp_path, when):
+    """Nobody knows whether it is kept; lost before, nothing is."""
+    with ledger_of("postgresql", tmp_path) as ledger, Ledger(ledger.url) as other:
+        other.stats()
+
+        def end(*_):
+            with other.engine.connect() as connection:
+                connection.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+        def work():
+            with ledger.transaction() as transaction:
+                if when == "before":
+                    end()
+                transaction.of_contacts(["anna"])
+
+        if when == "committing":
+            event.listen(ledger.engine, "commit", end)
+        with pytest.raises(LedgerError, match="ask again with the same key or run") as told:
+            work()
+        assert told.value.kind == "lost"
+        assert ("nothing of this transaction was kept" in str(told.value)) is (when == "before")
+        assert ("nobody knows" in str(told.value)) is (when == "committing")
+
+
+def test_a_server_without_room_for_locks_is_no_full_disk():
+    """What helps is told."""
+    from psycopg.errors import OutOfMemory
+    from sqlalchemy.exc import OperationalError
+
+    with Ledger("postgresql+psycopg://nobody@127.0.0.1:1/none") as ledger:
+        found = ledger._trouble(OperationalError("SELECT", {}, OutOfMemory("out of shared memory")))
+    assert found.kind == "locked"
+    assert "max_locks_per_transaction" in str(found)
+
+
+def test_what_is_no_ledger_is_told(tmp_path):
+    """A file of another kind, a folder, a database that there is not: to ask again helps in none of them."""
+    (tmp_path / "letter.db").write_text("Dear all, " * 100, encoding="utf-8")
+    for url in (f"sqlite:///{tmp_path}/letter.db", f"sqlite:///{tmp_path}"):
+        with Ledger(url) as ledger, pytest.raises(LedgerError, match="cannot be opened: look at its address") as told:
+            ledger.stats()
+        assert told.value.kind == "place"
+    with database("postgresql", tmp_path) as url:
+        with Ledger(f"{url}x") as ledger, pytest.raises(LedgerError, match="cannot be opened") as told:
+            ledger.stats()
+        assert told.value.kind == "place"
+
+
+def test_many_answers_are_forgotten_and_pruned_at_once(tmp_path):
+    """With as little memory as PostgreSQL may have, that needs no look at each answer for each."""
+    with ledger_of("postgresql", tmp_path) as ledger:
+        with ledger.engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER DATABASE {ledger.url.database} SET work_mem = '64kB'")
+            connection.exec_driver_sql(f"ALTER DATABASE {ledger.url.database} SET statement_timeout = '10s'")
+            connection.exec_driver_sql(
+                "INSERT INTO jk_answers "
+                "SELECT repeat('x', 60) || n, 'p' || n, n & 1, '{}' FROM generate_series(1, 60000) n"
+            )
+            connection.exec_driver_sql("INSERT INTO jk_answer_contacts SELECT key, 'q' FROM jk_answers")
+            connection.exec_driver_sql(
+                "INSERT INTO jk_touches (id, contact_id, at, status) "
+                "SELECT contact_id, contact_id, 0, 'reserved' FROM jk_answers WHERE at = 0 LIMIT 20000"
+            )
+            connection.exec_driver_sql("ANALYZE")
+        ledger.close()
+        assert ledger.forget("p1")["answers"] == 1
+        with ledger.transaction(exclusive=True) as transaction:
+            assert transaction.prune(1)["answers"] == 10_000
+        assert ledger.forget("q")["answers"] == 49_999
+
+
 def test_a_ledger_is_used_after_a_fork(tmp_path):
     """Each process opens connections of its own."""
     with ledger_of("sqlite", tmp_path) as ledger:

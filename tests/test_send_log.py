@@ -214,8 +214,199 @@ def test_presets_are_data_and_maps_are_checked():
         ({"contact": "a"}, "needs 'at'"),
         ({"contact": "a", "at": "b"}, "message or event_id"),
         ({"contact": "a", "at": "b", "event_id": "c", "unit": "days"}, "unit"),
-        ({"contact": "a", "at": "b", "event_id": "c", "zone": "Mars"}, "Mars"),
+        ({"contact": "a", "at": "b", "event_id": "c", "zone": "Mars"}, "^zone: .*Mars"),
+        ({"contact": "a", "at": ["b"], "event_id": "c"}, "at must be a text"),
+        ({"contact": "a", "at": "b", "event_id": "c", "event": 5}, "event must be a text"),
+        ({"contact": [], "at": "b", "event_id": "c"}, "contact is the column"),
+        ({"contact": "a", "at": "b", "event_id": "c", "campaigns": {"a": 1}}, "campaigns are the playbook's ids"),
+        (5, "found 5"),
         ({"contact": "a", "at": "b", "event_id": "c", "events": {"x": {"status": "lost"}}}, "one of sent"),
     ):
         with pytest.raises(ModelError, match=said):
             SendLog.of(given)
+
+
+# Whose message it is
+
+
+REFERRED = {
+    "contact": "who",
+    "at": "sent",
+    "event": "what",
+    "events": {"send": {"channel": "email"}, "bounce": {"channel": "email", "status": "bounced"}},
+    "event_id": "row",
+    "reservation": "ref",
+}
+
+
+def referred(what, row, ref, sent=AT, who="anna"):
+    return {"who": who, "sent": sent.isoformat(), "what": what, "row": row, "ref": ref}
+
+
+def reserve(ledger, who="anna", campaign="launch", at=AT):
+    """The id of a new reservation."""
+    contact = Contact(id=who, consent=["email"])
+    claims = [Claim(campaign=campaign, channel="email", weight=1)]
+    return Arbiter(Playbook()).decide(contact, claims=claims, at=at, ledger=ledger).rows[0].decision_id
+
+
+def test_all_rows_of_one_reservation_are_one_message(ledger):
+    """Whatever else tells them apart: its bounce undoes its send, and a second send counts once."""
+    ref = reserve(ledger)
+    rows = [referred("send", 1, ref), referred("send", 2, ref), referred("bounce", 3, ref), referred("bounce", 4, ref)]
+    found = ledger.import_log(rows, REFERRED)
+    assert (found.matched, found.changed, found.repeated, found.new) == (1, 1, 2, 0)
+    assert told(ledger) == [(AT, "email", "launch", "bounced")]
+    assert ledger.import_log(rows, REFERRED).repeated == 4
+
+
+def test_a_reservation_that_was_sent_though_it_was_released_is_one_message(ledger):
+    """It stays released, and what went out counts beside it, once."""
+    ref = reserve(ledger)
+    ledger.release(ref)
+    rows = [referred("send", 1, ref), referred("send", 2, ref)]
+    found = ledger.import_log(rows, REFERRED)
+    assert (found.new, found.repeated) == (1, 1)
+    assert sorted(status for *_, status in told(ledger)) == ["released", "sent"]
+    assert ledger.import_log([*rows, referred("bounce", 3, ref)], REFERRED).changed == 1
+    assert sorted(status for *_, status in told(ledger)) == ["bounced", "released"]
+
+
+def test_a_reservation_that_the_ledger_does_not_know_tells_rows_apart(ledger):
+    """Where there is nothing else: another ledger's, or one that was pruned, or another contact's."""
+    others = reserve(ledger, who="ben")
+    rows = [referred("send", None, "unknown"), referred("send", None, "unknown"), referred("send", None, others)]
+    found = ledger.import_log(rows, REFERRED)
+    assert (found.new, found.repeated) == (2, 1)
+    assert [status for *_, status in told(ledger, "ben")] == ["reserved"]
+
+
+def test_a_reservation_is_told_of_by_a_message_that_is_known(ledger):
+    """Where a row without its id has given its name to the nearest, the two are kept apart."""
+    first, second = reserve(ledger), reserve(ledger, at=AT + timedelta(hours=1))
+    log = {"contact": "who", "at": "sent", "channel_is": "email", "message": "row", "reservation": "ref"}
+    assert ledger.import_log([referred("", 1, None)], log).matched == 1
+    assert ledger.import_log([referred("", 1, second)], log).matched == 1
+    assert [status for *_, status in told(ledger)] == ["sent", "sent"]
+    again = ledger.import_log([referred("", 1, None), referred("", 1, second), referred("", 1, first)], log)
+    assert again.repeated == 3
+
+
+def test_a_log_that_says_no_campaign_matches_any(ledger):
+    """What the map does not name is not looked at; a row that should name one and does not is of none."""
+    reserve(ledger)
+    plain = {"contact": "c", "at": "t", "channel_is": "email", "message": "m"}
+    row = {"c": "anna", "t": AT, "m": 1, "k": None}
+    assert ledger.import_log([row], plain).matched == 1
+    reserve(ledger, campaign="news")
+    assert ledger.import_log([row | {"m": 2}], {**plain, "campaign": "k"}).new == 1
+
+
+def test_a_contact_opts_out_without_a_message(ledger):
+    """Only sends and bounces need what tells them from others."""
+    log = {
+        "contact": "c",
+        "at": "t",
+        "event": "e",
+        "events": {"unsub": {"channel": "email", "status": "opted_out"}, "spam": {"status": "suppressed"}, "send": {}},
+        "message": "m",
+    }
+    rows = [{"c": "anna", "t": AT, "e": event, "m": None} for event in ("unsub", "spam", "unsub", "send")]
+    found = ledger.import_log(rows, log)
+    assert (found.opt_outs, found.repeated, found.bad_rows) == (2, 1, 1)
+    assert [(wish.channel, wish.suppressed) for wish in ledger.opt_outs("anna")] == [("email", False), (None, True)]
+
+
+def test_an_old_opt_out_does_not_come_back(ledger):
+    """What is not later than the opt-in was overtaken by it; a later one holds, and so does what a person says now."""
+    rows = [braze("Unsubscribe"), braze("Unsubscribe", time=SECONDS - 60, id="older")]
+    assert ledger.import_log(rows, "braze").opt_outs == 1
+    assert ledger.opt_in("anna", channel="email", at=AT + timedelta(hours=1))
+    found = ledger.import_log([*rows, braze("Unsubscribe", time=SECONDS + 3600, id="same")], "braze")
+    assert (found.opt_outs, found.repeated) == (0, 3)
+    assert ledger.opt_outs("anna") == []
+    assert ledger.import_log([braze("Unsubscribe", time=SECONDS + 3601, id="later")], "braze").opt_outs == 1
+    assert ledger.opt_in("anna", channel="email", at=AT + timedelta(hours=2))
+    ledger.opt_out("anna", channel="email", at=AT)
+    assert [wish.channel for wish in ledger.opt_outs("anna")] == ["email"]
+    assert [said["taken_back"] for said in ledger.export("anna")["opt_outs"]] == [False, True, False, True, False]
+
+
+def test_an_opt_in_that_says_no_instant_is_of_now():
+    """In its zone, as all instants are."""
+    ledger = MemoryLedger()
+    ledger.opt_out("anna", at=AT)
+    before = datetime.now(UTC)
+    ledger.opt_in("anna")
+    with ledger.reading() as transaction:
+        assert before <= transaction.said()[-1].at <= datetime.now(UTC)
+
+
+# What a map says
+
+
+def test_a_map_may_build_on_a_preset():
+    """The vendor's ids of campaigns, and the column of the reservation, on top of what the vendor always says."""
+    log = SendLog.of({"preset": "braze", "campaigns": {"7c1e": "launch"}, "reservation": "ref"})
+    assert (log.unit, log.campaigns, log.reservation) == ("seconds", {"7c1e": "launch"}, "ref")
+    ledger = MemoryLedger()
+    reserve(ledger)
+    assert ledger.import_log([braze(campaign_id="7c1e")], {"preset": "braze", "campaigns": {"7c1e": "launch"}}).matched
+    with pytest.raises(ModelError, match="preset is one of braze, sfmc"):
+        SendLog.of({"preset": "brase"})
+
+
+@pytest.mark.parametrize(
+    ("more", "missing"),
+    [
+        ({"campaign": "campain"}, "campain"),
+        ({"channel": "chanel"}, "chanel"),
+        ({"reservation": "ref"}, "ref"),
+        ({"content": "text"}, "text"),
+        ({"account": "company"}, "company"),
+        ({"message": ["m", "wave"]}, "wave"),
+        ({"contact": ["x", "y"]}, "x"),
+        ({"campaign": ["x", "k"], "message": ["wave"], "event_id": "m"}, None),
+    ],
+)
+def test_a_column_that_the_map_names_must_be_there(more, missing, tmp_path):
+    """Else a misspelt one is silently nothing; of alternatives one is enough."""
+    path = tmp_path / "log.csv"
+    path.write_text("c,t,m,k\nanna,2026-11-05T10:00:00Z,1,launch\n", encoding="utf-8")
+    log = {"contact": "c", "at": "t", "message": "m", **more}
+    if missing is None:
+        assert MemoryLedger().import_log(path, log).new == 1
+    else:
+        with pytest.raises(DataError, match=f"the column '{missing}' is missing; there is c, t, m, k"):
+            MemoryLedger().import_log(path, log)
+
+
+def test_rows_that_name_their_columns_may_leave_some_out():
+    """JSON often has no key for what is empty; what must stand in some row is told."""
+    log = {"contact": "c", "at": "t", "message": "m", "campaign": "k", "content": "x", "account": "y"}
+    rows = [{"c": "anna", "t": AT, "m": 1}, {"c": "ben", "t": AT, "m": 1, "k": "launch"}]
+    assert MemoryLedger().import_log(rows, log).new == 2
+    with pytest.raises(DataError, match="'k' is missing"):
+        MemoryLedger().import_log(rows[:1], log)
+
+
+def test_a_file_of_bad_rows_alone_is_an_error():
+    """Whatever is tolerated: nothing of it was read."""
+    with pytest.raises(DataError, match=r"none of its 2 rows can be used; the first: .*'time'"):
+        MemoryLedger().import_log([braze(time="x"), braze(time="y")], "braze")
+    assert MemoryLedger().import_log([], "braze").rows == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "allowed"),
+    [
+        ({}, r"an instant with an offset or Z \(or give the map a zone\)"),
+        ({"zone": "Europe/Skopje", "formats": ["%d.%m.%Y"]}, "an instant, or as %d.%m.%Y"),
+    ],
+)
+def test_an_instant_that_cannot_be_read_says_what_the_map_allows(more, allowed):
+    """Its zone and its formats."""
+    log = {"contact": "c", "at": "t", "message": "m", **more}
+    rows = [{"c": "anna", "t": "2026-11-05 10:00" if not more else "5/11/2026", "m": 1}]
+    with pytest.raises(DataError, match=allowed):
+        MemoryLedger().import_log(rows, log)

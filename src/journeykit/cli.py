@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,6 +37,7 @@ from journeykit.segments_command import add_segments, report_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from types import FrameType
 
     from journeykit.arbiter import Arbiter
@@ -384,9 +385,9 @@ def _done(arguments: argparse.Namespace) -> Job | TableJob:
     inputs = _inputs(arguments)
     if arguments.save_prices is not None and not arbiter.playbook.quotas:
         raise _UsageError("--save-prices: the playbook has no quotas, and so there are no prices")
-    with _Bar() as bar:
+    with _ledger(arguments) as ledger, _Bar() as bar:
         work = _columns_job if _takes_columns(arguments) else _job
-        job = work(arguments, arbiter, inputs, bar)
+        job = work(arguments, arbiter, inputs, bar, ledger)
     if arguments.save_prices is not None:
         prices = job.summary().prices
         assert prices is not None  # noqa: S101  (there are quotas)
@@ -401,7 +402,7 @@ def _takes_columns(arguments: argparse.Namespace) -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("numpy", "numba", "narwhals", "pyarrow"))
 
 
-def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar) -> Job:
+def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar, ledger: Ledger | None) -> Job:
     from journeykit.job import Job
 
     job = Job(
@@ -413,13 +414,15 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _
         run_id=arguments.run,
         max_bad=arguments.max_bad,
         progress=bar,
-        ledger=_ledger(arguments),
+        ledger=ledger,
     )
     job.write(arguments.out, form=arguments.format, everything=arguments.all)
     return job
 
 
-def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar) -> TableJob:
+def _columns_job(
+    arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _Bar, ledger: Ledger | None
+) -> TableJob:
     try:
         from journeykit.columns import TableJob
     except ImportError as error:
@@ -438,7 +441,7 @@ def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs
         zone=inputs.zone,
         max_bad=arguments.max_bad,
         progress=bar,
-        ledger=_ledger(arguments),
+        ledger=ledger,
     )
     # The first use on a machine compiles the kernels: whoever waits should know for what.
     patience = threading.Timer(_PATIENCE, _say_why_it_takes_long)
@@ -453,8 +456,8 @@ def _columns_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs
     return job
 
 
-def _ledger(arguments: argparse.Namespace) -> Ledger | None:
-    return None if arguments.ledger is None else open_ledger(arguments.ledger)
+def _ledger(arguments: argparse.Namespace) -> AbstractContextManager[Ledger | None]:
+    return nullcontext() if arguments.ledger is None else open_ledger(arguments.ledger)
 
 
 def _say_why_it_takes_long() -> None:

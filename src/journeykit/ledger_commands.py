@@ -156,7 +156,8 @@ def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
 def _ids(arguments: argparse.Namespace) -> list[str]:
     """The ids that are meant: those given, or those of a table."""
     if bool(arguments.ids) == bool(arguments.decisions):
-        raise WrongUsageError("give ids of reservations, or a table of --decisions, and not both")
+        more = ", and not both" if arguments.ids else f"{', or --run' if hasattr(arguments, 'run') else ''}"
+        raise WrongUsageError(f"give ids of reservations, or a table of --decisions{more}")
     return list(arguments.ids) or list(_granted(arguments.decisions))
 
 

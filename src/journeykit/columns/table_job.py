@@ -574,7 +574,7 @@ class TableJob:
             Proposal((names[row],), None, own, partial(self._party, _Opened(*done[:4], done.start), [row]))
             for row, own in granted.items()
         ]
-        chosen, run = None, self._run
+        run = self._run
         apart = {*np.flatnonzero(done.odd).tolist(), *done.answers.left.tolist()}
         ledger.check_none(name for row, name in enumerate(names) if row not in granted and row not in apart)
         for row in sorted(apart):

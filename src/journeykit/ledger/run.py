@@ -175,9 +175,9 @@ class LedgerRun:
         if self._fell and self.tariff is not None:
             yield (
                 f"ledger: of what the run had chosen so that its quotas hold, {self._fell:,} messages fell away when "
-                f"contacts were decided again, and nobody got others in their place: that exceeds no maximum of "
-                f"messages or cost, but a minimum or a share may be missed by it, a hard one too; what the quotas "
-                f"tell is of the choice"
+                f"contacts were decided again, and nobody got others in their place: no maximum of messages or cost "
+                f"is exceeded by that, but a minimum or a share may be missed, a hard one too; what the quotas tell is "
+                f"of the choice"
             )
         if self._gone:
             yield (

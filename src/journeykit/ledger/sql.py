@@ -213,7 +213,7 @@ class Ledger(BaseLedger):
         with self._told(), self._connected() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, reads=True)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -381,9 +381,10 @@ def _kind_of(error: exc.DBAPIError) -> str:
 class SqlTransaction:
     """One transaction on a connection; see `journeykit.ledger.transaction.Transaction`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, reads: bool = False) -> None:
         self.connection = connection
-        self.is_sqlite = connection.dialect.name == "sqlite"
+        # SQLite has no locks of rows and needs none; whoever only reads waits for none.
+        self._holds = connection.dialect.name != "sqlite" and not reads
 
     def _touches(self, statement: Select[Any], ids: Sequence[str]) -> Iterator[Reservation]:
         for some in _pieces(ids):
@@ -400,7 +401,7 @@ class SqlTransaction:
 
     def held(self, ids: Sequence[str]) -> dict[str, Reservation]:
         """Touches by id, held until the end of the transaction."""
-        statement = _HELD if self.is_sqlite else _HELD.order_by(_T.id).with_for_update()
+        statement = _HELD.order_by(_T.id).with_for_update() if self._holds else _HELD
         return {touch.id: touch for touch in self._touches(statement, sorted(ids))}
 
     def ids_of(self, messages: Sequence[str]) -> dict[str, str]:
@@ -430,7 +431,7 @@ class SqlTransaction:
         if run_id is not None:
             wanted = wanted.where(_T.run_id == run_id)
         wanted = wanted.order_by(_T.id).limit(count)
-        if not self.is_sqlite:
+        if self._holds:
             wanted = wanted.with_for_update()
         return [_reservation(row) for row in self.connection.execute(wanted)]
 
