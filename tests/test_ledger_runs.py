@@ -478,7 +478,11 @@ def test_a_confirmation_of_the_runs_own_is_no_news(ledger, engine):
 def test_an_opt_in_changes_no_run_that_was_begun_before(ledger, engine):
     """Who had opted out when it began, and in the meantime not any more, is decided as of then."""
     ledger.opt_out("p0", at=AT)
-    rows = Run(engine, TWO, people(2), ledger).rows()
+    ledger.opt_out("p1", at=AT, channel="sms")
+    first = Run(engine, TWO, people(2), ledger)
+    assert ledger.opt_in("p1", channel="sms")
+    rows = first.rows()
+    assert first.told_notes() == [], "nobody was decided again"
     assert ledger.opt_in("p0")
     assert Run(engine, TWO, people(2), ledger).rows() == rows
     assert len(granted(Run(engine, TWO, people(1), ledger, run_id="next").rows())) == 2

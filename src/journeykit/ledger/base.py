@@ -183,10 +183,9 @@ class BaseLedger:
             with self.transaction() as transaction:
                 found = transaction.in_status(RESERVED, before, run_id, _PIECE)
                 transaction.move((held, to) for held in found)
-            if not found:
-                return
-            # Fewer than a piece need not be all: others may have moved some while these were waited for.
             yield from (held.id for held in found)
+            if len(found) < _PIECE:
+                return
 
     @staticmethod
     def _known(held: dict[str, Reservation], ids: Sequence[str]) -> list[Reservation]:
