@@ -307,6 +307,23 @@ def test_properties_are_found_whatever_their_case() -> None:
         assert found.summary.notes == ("no event has the property 'amount', which a rule of the journey asks for",)
 
 
+def test_a_column_of_numbers_that_one_cell_makes_text_is_noted(tmp_path: Path) -> None:
+    """In CSV one cell that is no number makes a column text, which no rule can compare with a number: this is told."""
+    journey = Journey(
+        [Stage("a"), Stage("b", qualified="score >= 60")],
+        [Transition(source="a", to="b", when='sum("buy.amount") > 3')],
+    )
+    (tmp_path / "events.csv").write_text(
+        "contact_id,event,at,amount\nanna,buy,2026-01-01T00:00Z,12 EUR\nanna,buy,2026-01-02T00:00Z,7\n"
+    )
+    (tmp_path / "contacts.csv").write_text("contact_id,score,city\nanna,80,7\nben,n/a,x\n")
+    paths = str(tmp_path / "events.csv"), str(tmp_path / "contacts.csv")
+    columns, one = journey.place_table(*paths, at=AT).summary, place_rows(journey, *paths, AT).summary
+    assert columns == one
+    assert ["'score'" in one.notes[0], "row 2 has 'n/a'" in one.notes[0], "'12 EUR'" in one.notes[1]] == [True] * 3
+    assert len(one.notes) == 2
+
+
 def test_rows_may_have_different_keys() -> None:
     """Events with and without a property by turns are read together, and their rows keep their numbers."""
     log: list[dict[str, Any]] = rows(*(("anna", "webinar", day) for day in range(30)))

@@ -84,6 +84,9 @@ def _funnel(arguments: argparse.Namespace) -> int:
     found = estimate(journey, _paths(placements), arguments.at, segments=segments, sales=sales)
     more = {"contact_bad_row": bad.total} | ({} if sales is None else sales.ignored)
     found = evolve(found, ignored={**found.ignored, **{why: count for why, count in more.items() if count}})
+    if sales is not None:
+        for event in sales.missing():
+            print(f"there is no event {event!r}: no sale is taken from it", file=sys.stderr)
     if arguments.out is not None:
         write_funnel(arguments.out, found)
     if arguments.json:
@@ -98,7 +101,7 @@ def _paths(placements: Any) -> Any:
     """Placements or their paths, in which ids are text, as they are in the tables that are read here."""
     table = getattr(placements, "paths", None)
     if table is None:
-        return placements
+        return ((row[0], row[2], row[3]) for row in placements.steps())
     return table.set_column(0, "contact_id", table["contact_id"].cast("large_string"))
 
 
@@ -108,6 +111,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
     if arguments.by is not None and arguments.contacts is None:
         raise WrongUsageError("--by needs --contacts, which says who is what")
+    if arguments.won is not None and arguments.won == arguments.lost:
+        raise WrongUsageError("--won and --lost are one event: a sale is won or lost")
     if arguments.won is None and (arguments.lost is not None or arguments.amount is not None):
         raise WrongUsageError("--lost and --amount need --won, the event of a sale that was won")
     out = arguments.out
@@ -173,6 +178,11 @@ class SalesTable:
         self._arguments = arguments
         self._zone = zone
         self._known = known
+        self._there: set[str] = set()
+
+    def missing(self) -> list[str]:
+        """The events of sales that were asked for and not met, once all were looked at."""
+        return [event for event in (self._arguments.won, self._arguments.lost) if event and event not in self._there]
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         from journeykit.tables.bad_rows import BadRows
@@ -189,6 +199,7 @@ class SalesTable:
             event = cell_of(places, "event", values)
             if event not in (given.won, given.lost) or is_missing(event):
                 continue
+            self._there.add(event)
             own = cell_of(places, "event_id", values)
             contact = cell_of(places, "contact_id", values)
             key = repr(values) if is_missing(own) else (str(contact), str(own))

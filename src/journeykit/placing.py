@@ -113,6 +113,8 @@ class PlacingSummary:
         if self.bad_rows:
             lines.append(f"rows that could not be used: {self.bad_rows:,}")
             lines += [f"  {row}" for row in self.bad[:5]]
+            if self.bad_rows > 5:
+                lines.append(f"  ... and {self.bad_rows - 5:,} more")
         return "\n".join([*lines, *self.notes])
 
 
@@ -245,12 +247,13 @@ def place_rows(
     instant = instant_reader(zone, bounded=True)
     placements = []
     people: Iterator[tuple[int, Contact]]
+    noticed: tuple[str, ...] = ()
     if contacts is None:
         people = ((0, Contact(id=key)) for key in log.contacts)
     else:
         spellings = spellings_of(journey)
         table = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, wanted=wanted_of(spellings))
-        people = iter(table)
+        people, noticed = iter(table), table.notes
     for number, contact in people:
         given: dict[str, Any] = {"contact": contact.id, "timezone": contact.timezone or timezone}
         try:
@@ -274,7 +277,7 @@ def place_rows(
         unknown_events=unknown,
         bad_rows=bad.total,
         bad=tuple(bad.first),
-        notes=property_notes(journey, log.properties) if log.rows else (),
+        notes=(*noticed, *log.notes, *(property_notes(journey, log.properties) if log.rows else ())),
     )
     return PlacedRows(journey, placements, summary)
 

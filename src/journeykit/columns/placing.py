@@ -45,6 +45,7 @@ from journeykit.placing import (
     PATHS,
     STAGES,
     PlacingSummary,
+    asked_properties,
     place_rows,
     property_notes,
     spellings_of,
@@ -53,7 +54,7 @@ from journeykit.placing import wanted_of as wanted_contacts
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.columns import fold_name, missing_column, places_of
-from journeykit.tables.contacts import ContactPlan, is_attribute
+from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute, mixed_notes
 from journeykit.tables.events import is_property
 from journeykit.tables.writing import whole_file
 
@@ -230,6 +231,7 @@ class _Job:
         self.threads = threads
         self.bad = BadRows(max_bad)
         self.noted: Counter[str] = Counter()
+        self.notes: tuple[str, ...] = ()
         self.met = Met()
         # By row of contacts that was met: which contact it is, or -1.
         self.contact_of: list[np.ndarray] = []
@@ -260,7 +262,11 @@ class _Job:
             unknown_events=tuple(sorted(reader.unknown)),
             bad_rows=self.bad.total,
             bad=tuple(self.bad.first),
-            notes=property_notes(self.journey, reader.properties) if rows else (),
+            notes=(
+                *self.notes,
+                *mixed_notes(source.source, source.mixed, frozenset(map(fold_name, asked_properties(self.journey)))),
+                *(property_notes(self.journey, reader.properties) if rows else ()),
+            ),
         )
         return found
 
@@ -271,6 +277,7 @@ class _Job:
         if source.columns is not None and "contact_id" not in places_of(source.columns, source.source):
             raise missing_column("contact_id", source.columns, source.source)
         spellings = spellings_of(self.journey)
+        self.notes = tuple(contact_notes(source.source, source.columns or (), source.naive, spellings, source.mixed))
         is_wanted = wanted_contacts(spellings)
         self.met = Met(source.count or 0)
         row = 0

@@ -37,6 +37,7 @@ class Source:
         columns: the names of its columns; None where each row brings its own.
         count: how many rows it has, where that is known.
         naive: the columns of instants without an offset, which were read as text.
+        mixed: the columns of numbers that are text because of other cells; see `TableFile`.
         needed: the columns without which it cannot be used; set by its reader.
     """
 
@@ -44,6 +45,7 @@ class Source:
     columns: tuple[str, ...] | None
     count: int | None
     naive: tuple[str, ...] = ()
+    mixed: tuple[tuple[str, int, str], ...] = ()
     needed: Sequence[str] = ()
 
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
@@ -182,6 +184,7 @@ class _Rows(Source):
         self.columns = opened.columns
         self.count = opened.count
         self.naive = opened.naive
+        self.mixed = opened.mixed
 
     def parts(
         self,

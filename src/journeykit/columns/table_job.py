@@ -140,7 +140,13 @@ class TableJob:
         self._touches = None if touches is None else open_source(touches, "touches", zone=self._zone)
         self._score_source = None if scores is None else open_source(scores, "scores", zone=self._zone)
         self._notes = tuple(
-            contact_notes(self._contacts.source, self._contacts.columns or (), self._contacts.naive, self._spellings)
+            contact_notes(
+                self._contacts.source,
+                self._contacts.columns or (),
+                self._contacts.naive,
+                self._spellings,
+                self._contacts.mixed,
+            )
         )
         self._tally = Tally(arbiter.playbook)
         self._days = None if until is None else DayTally(arbiter.playbook, at, until)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from journeykit.rule import Operand
 from journeykit.rule.values import typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from journeykit.rule import Aggregate
@@ -368,6 +369,8 @@ def place(
     **given: Any,
 ) -> Placement:
     """Where a contact is at an instant, from all his events in any order; see `Journey.place`."""
+    if not isinstance(events, Iterable):
+        raise ModelError(f"events must be Events, found {shown(events)}", field="events")
     end, known, noted = micros(at), dict[Any, Event](), Counter[str]()
     for event in events:
         if not isinstance(event, Event):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.contact import ANY, Consent, Contact
 from journeykit.errors import ModelError
+from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import (
     BadCellError,
@@ -25,7 +26,7 @@ from journeykit.tables.reading import open_table
 from journeykit.tables.spellings import Spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.tables.formats import Source
@@ -142,8 +143,25 @@ def _spelt(own: str, known: Mapping[str, tuple[str, ...]], skip: int = 0) -> tup
     return known.get(name.casefold()) or (name.lower() if own.isupper() else name,)
 
 
-def contact_notes(source: str, columns: Sequence[str], naive: Sequence[str], spellings: Spellings) -> Iterator[str]:
+def mixed_notes(source: str, mixed: Iterable[tuple[str, int, str]], read: Container[str]) -> Iterator[str]:
+    """What is to be said of columns of numbers that are text because of other cells, where a rule reads them."""
+    for name, row, text in mixed:
+        if fold_name(name) in read:
+            yield (
+                f"{source}: {name!r}, which a rule reads, is text throughout, as row {row} has {shown(text)}: no rule "
+                "can compare it with a number; leave such cells empty"
+            )
+
+
+def contact_notes(
+    source: str,
+    columns: Sequence[str],
+    naive: Sequence[str],
+    spellings: Spellings,
+    mixed: Sequence[tuple[str, int, str]] = (),
+) -> Iterator[str]:
     """What looks like a mistake in the columns of a table of contacts, and is none for sure."""
+    yield from mixed_notes(source, mixed, spellings.attributes)
     for name in naive:
         if fold_name(name) in spellings.attributes:
             yield (
@@ -203,7 +221,9 @@ class Contacts:
         self._table = PlacedRows(self._file, ["contact_id"], self.bad)
         self.source = self._file.source
         self.count = self._file.count
-        self.notes = tuple(contact_notes(self.source, self._file.columns or (), self._file.naive, self.spellings))
+        self.notes = tuple(
+            contact_notes(self.source, self._file.columns or (), self._file.naive, self.spellings, self._file.mixed)
+        )
 
     def __iter__(self) -> Iterator[tuple[int, Contact]]:
         met: set[str] = set()

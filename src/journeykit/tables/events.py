@@ -11,6 +11,7 @@ from journeykit.journey import Event
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id, read_text
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name
+from journeykit.tables.contacts import mixed_notes
 from journeykit.tables.reading import open_table
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class EventLog:
         contacts: how many contacts they are of.
         rows: how many rows could be read.
         properties: the properties that there are.
+        notes: what looks like a mistake in them.
 
     Example:
         >>> rows = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-02T09:00Z", "amount": 12}]
@@ -89,6 +91,7 @@ class EventLog:
         self._of: dict[str, list[Event]] = {}
         self.rows = 0
         self.properties: set[str] = set()
+        self.notes: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -103,6 +106,7 @@ class EventLog:
         log = cls()
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "events", typed=is_property, zone=zone)
+        log.notes = tuple(mixed_notes(file.source, file.mixed, frozenset(map(fold_name, properties))))
         instant, spelt = instant_reader(zone, bounded=True), spelt_by(properties)
         for number, columns, places, values in PlacedRows(file, EVENT_COLUMNS[:3], bad).rows():
             column = "contact_id"

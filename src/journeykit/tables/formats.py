@@ -51,6 +51,10 @@ class TableFile(Protocol):
     def naive(self) -> tuple[str, ...]:
         """The columns of instants without an offset, which were read as text."""
 
+    @property
+    def mixed(self) -> tuple[tuple[str, int, str], ...]:
+        """The columns of numbers that are text because of other cells: each with the row and the text of the first."""
+
     def rows(self) -> Iterator[RawRow | BadRow]:
         """The rows in order. A row that cannot be read comes as a `BadRow`."""
         ...

@@ -33,6 +33,7 @@ class ParquetTable:
     """A Parquet file, read a batch at a time."""
 
     naive = ()
+    mixed = ()
 
     def __init__(self, path: str, wanted: Callable[[str], bool]) -> None:
         self.source = path

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _PLAIN = frozenset({str, int, float, bool, type(None), datetime, date})
 _LONGEST_LINE = 16 * 1024 * 1024
+_PATIENCE = 1_000
+"""So many rows are looked at for numbers in a column that is text."""
 
 
 def open_table(
@@ -86,6 +88,7 @@ class _Mappings:
     columns = None
     count = None
     naive = ()
+    mixed = ()
 
     def __init__(self, source: str, rows: Iterable[Mapping[str, Any]]) -> None:
         self.source = source
@@ -122,22 +125,29 @@ def _lines(path: str) -> Iterator[str]:
 class _Column:
     """What the cells of one CSV column have in common."""
 
-    __slots__ = ("kind", "naive", "whole", "zone")
+    __slots__ = ("kind", "naive", "number", "odd", "whole", "zone")
 
     def __init__(self, zone: tzinfo | None) -> None:
         self.kind = ""
         self.whole = True
         self.naive = False
+        # Whether a cell is a number, and the first one that is none, with its row.
+        self.number = False
+        self.odd: tuple[int, str] | None = None
         self.zone = zone
 
-    def look(self, cell: str) -> bool:
+    def look(self, cell: str, row: int) -> bool:
         """Take a cell into account; False once the column is known to be text."""
         text = cell.strip()
         if not text:
             return True
         kind = self._kind(text)
         self.kind = kind if self.kind in ("", kind) else "text"
-        return self.kind != "text"
+        if kind == "number":
+            self.number = True
+        elif self.odd is None:
+            self.odd = row, text
+        return self.kind != "text" or row < _PATIENCE
 
     def _kind(self, text: str) -> str:
         if text.lower() in ("true", "false"):
@@ -177,19 +187,21 @@ class _Csv:
         if columns:
             self.count = self._survey(records, columns)
         self.naive = tuple(header[place] for place, column in columns.items() if column.naive)
+        self.mixed = tuple(
+            (header[place], *column.odd)
+            for place, column in columns.items()
+            if column.kind == "text" and column.number and column.odd is not None
+        )
         self._typed = [(place, column) for place, column in columns.items() if column.kind not in ("", "text")]
 
     @staticmethod
     def _survey(records: Iterator[tuple[int, list[str]]], columns: Mapping[int, _Column]) -> int:
         open_ = list(columns.items())
         number = 0
-        for number, record in records:  # noqa: B007  (the last one is the count)
-            settled = False
-            for place, column in open_:
-                if not column.look(record[place]):
-                    settled = True
+        for number, record in records:
+            settled = [column for place, column in open_ if not column.look(record[place], number)]
             if settled:
-                open_ = [(place, column) for place, column in open_ if column.kind != "text"]
+                open_ = [(place, column) for place, column in open_ if column not in settled]
         return number
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
@@ -240,6 +252,7 @@ class _Jsonl:
     columns = None
     count = None
     naive = ()
+    mixed = ()
 
     def __init__(self, path: str) -> None:
         self.source = path
