@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeykit import DataError, Journey, MissingExtraError, ModelError, Stage, Transition
+from journeykit import DataError, Journey, MissingExtraError, ModelError, RuleError, Stage, Transition
 from journeykit.cli import main
 from journeykit.journey import Event
 from journeykit.placing import PATHS, STAGES, place_one, place_rows
@@ -264,6 +264,13 @@ def test_a_rule_that_cannot_be_timed_is_refused(rule: str) -> None:
     with pytest.raises(ModelError):
         Stage("a", qualified=rule)
     assert Transition(source="a", to="b", when='days_since("x") < days_since("y")').when is not None
+
+
+@pytest.mark.parametrize("rule", ['count("x", "90d")', 'not sum("x.amount")', 'score > 3 and count("x")'])
+def test_a_count_without_a_comparison_is_refused(rule: str) -> None:
+    """A count is no condition: the error says to compare it."""
+    with pytest.raises(RuleError, match="is a number; compare it with one"):
+        Transition(source="a", to="b", when=rule)
 
 
 def test_contacts_without_ids_are_refused() -> None:
@@ -625,10 +632,13 @@ def test_the_engines_write_the_same_files(folder: Path, ending: str) -> None:
 
 
 def test_contacts_are_written_again_with_their_stage(folder: Path) -> None:
-    """`--placed` writes the table of contacts as it was, with the stage as it is now, ready for `decide`."""
+    """`--placed` writes the table of contacts as it was, with the stage as it is now, ready for `decide`.
+
+    Whoever has no event keeps the stage that he brings.
+    """
     assert place("--contacts", "contacts.csv", "--placed", "placed.csv") == 0
     assert (folder / "placed.csv").read_text() == (
-        "contact_id,city,STAGE\nanna,Ohrid,decision\nben,Bitola,awareness\n007,Struga,awareness\n"
+        "contact_id,city,STAGE\nanna,Ohrid,decision\nben,Bitola,awareness\n007,Struga,old\n"
     )
     pq.write_table(pa.table({"contact_id": [7, 8], "score": [1, 2]}), folder / "contacts.parquet")
     assert place("--contacts", "contacts.parquet", "--placed", "placed.parquet") == 0
@@ -654,10 +664,9 @@ def test_one_contact_is_told_with_evidence(folder: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ([], 2, "nothing is asked for"),
         (["--out", "a.csv", "--paths", "a.csv"], 2, "would overwrite --out"),
         (["--out", "events.csv"], 2, "would overwrite --events"),
-        (["--out", "a.xlsx"], 4, "the ending of a table is one of"),
+        (["--out", "a.xlsx"], 2, "the ending of a table is one of"),
         (["--out", "a.csv", "--since", "2026-01-01T00:00:00Z"], 2, "--since goes with --handovers"),
         (["--placed", "a.csv"], 2, "--placed needs --contacts"),
         (["--contacts", "contacts.csv", "--placed", "a.parquet"], 2, "must be of one format"),

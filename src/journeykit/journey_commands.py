@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from journeykit.errors import DataError, MissingExtraError, ModelError, PlaybookError, Problem
+from journeykit.errors import MissingExtraError, ModelError, PlaybookError, Problem
 from journeykit.ledger_commands import WrongUsageError
 
 if TYPE_CHECKING:
@@ -139,11 +139,21 @@ def _place(arguments: argparse.Namespace) -> int:
     if arguments.handovers is not None:
         write_rows(arguments.handovers, *_handovers(arguments, journey, found))
     if arguments.placed is not None:
-        write_again(arguments.contacts, arguments.placed, "stage", {row[0]: row[1] for row in found.stages()})
+        # Of whom nothing was heard, the table may know better.
+        stages = list(found.stages())
+        entered = {row[0]: row[1] for row in stages if row[2] is not None}
+        write_again(
+            arguments.contacts,
+            arguments.placed,
+            "stage",
+            entered,
+            {row[0]: row[1] for row in stages if row[2] is None},
+        )
     if arguments.json:
         print(json.dumps(found.summary.to_dict(), ensure_ascii=False, indent=2))
     else:
-        print(found.summary, file=sys.stderr)
+        asked = (arguments.out, arguments.paths, arguments.handovers, arguments.placed)
+        print(found.summary, file=sys.stderr if any(asked) else sys.stdout)
     return 0
 
 
@@ -182,8 +192,6 @@ def _check(arguments: argparse.Namespace) -> None:
 
     outputs = {f"--{name}": getattr(arguments, name) for name in ("out", "paths", "handovers", "placed")}
     outputs = {name: path for name, path in outputs.items() if path is not None}
-    if arguments.contact is None and not outputs and not arguments.json:
-        raise WrongUsageError("nothing is asked for: give --out, --paths, --handovers, --placed, --contact or --json")
     if arguments.contact is not None and (outputs or arguments.json):
         raise WrongUsageError("--contact prints one path, and goes with no other output")
     if outputs.get("--out") == "-" and arguments.json:
@@ -198,7 +206,7 @@ def _check(arguments: argparse.Namespace) -> None:
         if path == "-" and name == "--out":
             continue
         if format_of(path) is None:
-            raise DataError(f"{name}: the ending of a table is one of {', '.join(ENDINGS)}", source=path)
+            raise WrongUsageError(f"{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}")
         if (other := taken.get(os.path.realpath(path))) is not None:
             raise WrongUsageError(f"{name} {path} would overwrite {other}")
         taken[os.path.realpath(path)] = name

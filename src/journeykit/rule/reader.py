@@ -164,6 +164,8 @@ class _Reader:
                 "several values (x in (..., ...))",
                 node,
             )
+        if isinstance(found, Aggregate) and found.kind in ("count", "sum"):
+            raise self.refusal(f"{short(found.text)} is a number; compare it with one, as in {found.text} >= 1", node)
         return found
 
     def node(self, node: ast.expr, depth: int) -> Node:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
+from journeykit.tables.cells import is_missing
 from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import readable
 from journeykit.tables.writing import whole_file
@@ -119,7 +120,7 @@ def parquet_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[
             write_waiting()
 
 
-def write_again(source: str, out: str, column: str, values: Mapping[str, str]) -> None:
+def write_again(source: str, out: str, column: str, values: Mapping[str, str], empty: Mapping[str, str]) -> None:
     """Write a Parquet file again with a column of texts; see `journeykit.tables.rewriting.write_again`."""
     pa, pq = _pyarrow()
     with readable(source):
@@ -131,7 +132,10 @@ def write_again(source: str, out: str, column: str, values: Mapping[str, str]) -
     place = names.get(column)
     before = [None] * table.num_rows if place is None else table.column(place).to_pylist()
     keys = table.column(names["contact_id"]).to_pylist()
-    cells = [values.get(str(key), own) for key, own in zip(keys, before, strict=True)]
+    cells = [
+        values.get(str(key), empty.get(str(key)) if is_missing(own) else own)
+        for key, own in zip(keys, before, strict=True)
+    ]
     filled = pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
     if place is None:
         table = table.append_column(column, filled)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError
 from journeykit.tables.bad_rows import BadRow
+from journeykit.tables.cells import is_missing
 from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import format_of
 from journeykit.tables.reading import open_table
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-def write_again(source: str, out: str, column: str, values: Mapping[str, str]) -> None:
+def write_again(
+    source: str, out: str, column: str, values: Mapping[str, str], empty: Mapping[str, str] | None = None
+) -> None:
     """Write a table again, with a column of texts as it is now.
 
     Rows of contacts of whom nothing is known are written as they were.
@@ -27,6 +30,7 @@ def write_again(source: str, out: str, column: str, values: Mapping[str, str]) -
         out: the file to write, of the same format; it appears whole or not at all.
         column: the column, which is added where the table has none.
         values: what stands there now, by contact.
+        empty: what stands there now where nothing did, by contact.
 
     Raises:
         DataError: for a table that cannot be read row by row.
@@ -35,15 +39,18 @@ def write_again(source: str, out: str, column: str, values: Mapping[str, str]) -
     if form == "parquet":
         from journeykit.tables.parquet import write_again as write_columns
 
-        write_columns(source, out, column, values)
+        write_columns(source, out, column, values, empty or {})
         return
     with whole_file(out) as file, text_file(file, out) as text:
         write = _csv_rows(source, column, text) if form == "csv" else _json_rows(text)
         for cells in _rows(source):
             names = {fold_name(name): name for name in cells}
             key = cells.get(names.get("contact_id", ""))
+            name = names.get(column, column)
             if key is not None and str(key) in values:
-                cells[names.get(column, column)] = values[str(key)]
+                cells[name] = values[str(key)]
+            elif key is not None and str(key) in (empty or {}) and is_missing(cells.get(name)):
+                cells[name] = (empty or {})[str(key)]
             write(cells)
 
 
