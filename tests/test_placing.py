@@ -177,6 +177,7 @@ def test_the_engines_treat_odd_properties_alike() -> None:
         'lower(last("x.kind")) == city',
         'count("x") == count("y")',
         'coalesce(sum("x.amount"), 0) > 3',
+        'last("x.kind") == last("y.kind")',
     ],
 )
 def test_a_rule_that_columns_do_not_know_is_worked_out_one_by_one(rule: str) -> None:
@@ -487,6 +488,58 @@ def test_columns_give_the_paths_of_the_readable_engine(seed: int) -> None:
     shuffled = pick.sample(log, len(log))
     again = journey.place_table(shuffled, contacts, at=at)
     assert sorted(again.steps(), key=str) == sorted(one.steps(), key=str)
+
+
+def chunked(told: list[dict[str, Any]], size: int) -> pa.Table:
+    """Rows as an Arrow table in chunks of a few rows."""
+    table = pa.Table.from_pylist(told)
+    return pa.concat_tables([table.slice(start, size) for start in range(0, len(told), size)]) if told else table
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_how_tables_are_cut_changes_nothing(seed: int) -> None:
+    """Chunks of a few rows, bad rows among them, and small blocks of contacts give the paths of the whole."""
+    pick = random.Random(seed)
+    journey = random_journey(pick)
+    log = [row | {"role": pick.choice([None, "boss", "user"])} for row in random_log(pick)]
+    log += [{**row, "event": pick.choice(["other", "another"])} for row in log[:5]]
+    log += [{**row, "contact_id": None} for row in log[:3]]
+    pick.shuffle(log)
+    contacts = [{"contact_id": who, "score": pick.choice([None, 5, 60])} for who in ["a", None, "b", "a", "c", "d"]]
+    size = pick.randrange(1, 9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("journeykit.columns.placing._BLOCK", pick.choice([1, 2, 32_768]))
+        for people in (contacts, None):
+            one = place_rows(journey, log, people, AT)
+            cut = journey.place_table(
+                chunked(log, size) if log else log, None if people is None else chunked(people, size), at=AT
+            )
+            assert list(cut.steps()) == list(one.steps())
+            assert (cut.summary.noted, cut.summary.bad_rows) == (one.summary.noted, one.summary.bad_rows)
+
+
+def test_a_column_stands_before_the_properties_that_come_together() -> None:
+    """A property with a column of its own is read there, and in `properties` where its cell is empty."""
+    journey = Journey(["a", "b"], [Transition(source="a", to="b", when='sum("buy.amount") >= 100')])
+    log = [
+        {"contact_id": "anna", "event": "buy", "at": BEGIN, "amount": 100, "properties": {"amount": 1}},
+        {"contact_id": "ben", "event": "buy", "at": BEGIN, "amount": 1, "properties": {"amount": 100}},
+        {"contact_id": "cleo", "event": "buy", "at": BEGIN, "amount": None, "properties": {"amount": 100}},
+    ]
+    both(journey, log)
+    assert journey.place_table(log, at=AT).table["stage"].to_pylist() == ["b", "a", "b"]
+
+
+def test_a_walk_does_not_change_what_it_has_told() -> None:
+    """An event at an instant that was asked for comes too late; one exactly 90 days old no longer counts."""
+    walk = funnel().walk()
+    walk.take(Event("webinar", BEGIN))
+    walk.stage_at(BEGIN)
+    with pytest.raises(ModelError, match="comes too late"):
+        walk.take(Event("webinar", BEGIN, {"room": 2}))
+    quiet = Journey(["a", "b"], [Transition(source="a", to="b", when='count("x", "90d") == 0')])
+    assert quiet.place([Event("x", BEGIN)], BEGIN + timedelta(days=99)).path[1].since == BEGIN + timedelta(days=90)
 
 
 @settings(max_examples=40, deadline=None)
