@@ -531,6 +531,25 @@ def test_a_column_stands_before_the_properties_that_come_together() -> None:
     assert journey.place_table(log, at=AT).table["stage"].to_pylist() == ["b", "a", "b"]
 
 
+def test_a_bad_row_does_not_shift_what_others_have() -> None:
+    """Properties stay with their events where a row before them is left out."""
+    journey = Journey(
+        ["a", "b", "c"],
+        [
+            Transition(source="a", to="b", when='sum("buy.amount") >= 100'),
+            Transition(source="b", to="c", when='last("buy.kind") == "gift"'),
+        ],
+    )
+    buy = {"event": "buy", "at": BEGIN}
+    log = [
+        {"contact_id": None, **buy, "amount": 1, "kind": "own"},
+        {"contact_id": "anna", **buy, "amount": 100, "kind": "gift"},
+        {"contact_id": "ben", **buy, "amount": 1, "kind": "own"},
+    ]
+    both(journey, log)
+    assert journey.place_table(pa.Table.from_pylist(log), at=AT).table["stage"].to_pylist() == ["c", "a"]
+
+
 def test_a_walk_does_not_change_what_it_has_told() -> None:
     """An event at an instant that was asked for comes too late; one exactly 90 days old no longer counts."""
     walk = funnel().walk()
