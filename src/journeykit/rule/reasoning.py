@@ -57,7 +57,7 @@ def can_be_true(*rules: Rule, known: Known = nothing) -> bool:
 
     Example:
         >>> from journeykit.rule import Rule
-        >>> can_be_true(Rule("score > 5 and score < 3")), can_be_true(Rule('count("webinar")'))
+        >>> can_be_true(Rule("score > 5 and score < 3")), can_be_true(Rule('count("webinar") < 0'))
         (False, False)
         >>> can_be_true(Rule("score > 5")), can_be_true(Rule("score > 5"), Rule('score == "high"'))
         (True, False)
