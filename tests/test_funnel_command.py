@@ -72,6 +72,23 @@ def test_both_engines_say_the_same(capsys):
     assert capsys.readouterr() == wanted
 
 
+def test_a_sale_is_told_from_others_as_in_placing(capsys, folder):
+    """One sale written in three ways is one; a row that cannot be used takes no other row's place."""
+    (folder / "events.csv").write_text(
+        "contact_id,event,at,amount,event_id\n"
+        "anna,purchase,2026-01-15T09:00:00Z,50,\n"
+        "anna,purchase,2026-01-15T10:00:00+01:00,50,\n"
+        "anna,purchase,2026-01-15T09:00Z,50.0,\n"
+        "ben,purchase,yesterday,7,1\n"
+        "ben,purchase,2026-01-16T09:00:00Z,7,1\n",
+        encoding="utf-8",
+    )
+    data = found(capsys, "--won", "purchase", "--amount", "amount")
+    assert (data["sales"]["won"], data["sales"]["average"]) == (2, 28.5)
+    assert data["ignored"] == {"sale_bad_instant": 1, "sale_duplicate": 2}
+    assert data["placed"]["noted"]["duplicate"] == 2
+
+
 def test_sales_are_counted_once(capsys):
     """What repeats an event's id, lies in the future or has no instant is counted and left out; so is no amount."""
     data = found(capsys, "--won", "purchase", "--lost", "lost", "--amount", "Amount")

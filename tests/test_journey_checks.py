@@ -167,6 +167,8 @@ def test_a_rule_that_is_plainly_never_true_is_told(rule: str) -> None:
     "rule",
     [
         "vip",
+        'days_since(last("form.deadline")) < 0',
+        'days_since(last("form.deadline")) >= 30 and count("form", "10d") >= 1',
         "score >= 3 and score <= 3",
         "score == 3 and score == 3.0",
         'role in ("boss", 3) and role not in (4,)',

@@ -16,7 +16,7 @@ from journeykit.ledger_commands import WrongUsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.journey import Estimates
@@ -188,26 +188,26 @@ class SalesTable:
         from journeykit.tables.bad_rows import BadRows
         from journeykit.tables.cells import is_missing
         from journeykit.tables.columns import PlacedRows, cell_of, fold_name
+        from journeykit.tables.events import is_property
         from journeykit.tables.reading import open_table
 
         given = self._arguments
         amount = None if given.amount is None else fold_name(given.amount)
-        file = open_table(given.events, "events", zone=self._zone)
+        file = open_table(given.events, "events", typed=is_property, zone=self._zone)
         read = PlacedRows(file, ("contact_id", "event", "at"), BadRows())
         met: set[Any] = set()
-        for _, _, places, values in read.rows():
+        for _, columns, places, values in read.rows():
             event = cell_of(places, "event", values)
             if event not in (given.won, given.lost) or is_missing(event):
                 continue
             self._there.add(event)
-            own = cell_of(places, "event_id", values)
             contact = cell_of(places, "contact_id", values)
-            key = repr(values) if is_missing(own) else (str(contact), str(own))
-            if key in met:
+            sale = self._sale(contact, places, values, amount, event == given.won)
+            key = _same(event, sale, columns, places, values)
+            if key is not None and key in met:
                 self.ignored["sale_duplicate"] += 1
                 continue
             met.add(key)
-            sale = self._sale(contact, places, values, amount, event == given.won)
             if self._known is not None and sale[0] not in self._known:
                 self.ignored["sale_unknown_contact"] += 1
             else:
@@ -222,10 +222,33 @@ class SalesTable:
         except BadCellError:
             key = None
         try:
-            at: Any = instant_reader(self._zone)(cell_of(places, "at", values))
+            at: Any = instant_reader(self._zone, bounded=True)(cell_of(places, "at", values))
         except BadCellError:
             at = None
         return key, at, None if amount is None else _amount(cell_of(places, amount, values)), won
+
+
+def _same(
+    event: str, sale: tuple[Any, ...], columns: Sequence[str], places: Mapping[str, int], values: Sequence[Any]
+) -> Any:
+    """What tells a sale from others, as in placing; None for a row that cannot be used, which is no other's twin."""
+    from journeykit.journey import Event
+    from journeykit.journey.walk import identity
+    from journeykit.tables.cells import BadCellError, is_missing, read_id
+    from journeykit.tables.columns import cell_of
+    from journeykit.tables.events import flat_properties, read_properties, spelt_by
+
+    contact, at = sale[:2]
+    if contact is None or at is None:
+        return None
+    own = cell_of(places, "event_id", values)
+    try:
+        parts = read_properties(cell_of(places, "properties", values))
+        name = None if is_missing(own) else read_id(own)
+    except BadCellError:
+        return None
+    parts |= {label: value for label, value in flat_properties(columns, values, spelt_by(())) if not is_missing(value)}
+    return contact, identity(Event(event, at, parts, name))
 
 
 def _amount(cell: Any) -> Any:

@@ -125,7 +125,7 @@ class Walk:
             ModelError: if it is earlier than one that was taken, or not later than an instant that was asked for.
         """
         known = self._met if event.id is not None else self._here
-        own = _identity(event)
+        own = identity(event)
         if own in known:
             self._noted["duplicate"] += 1
             return
@@ -377,7 +377,7 @@ def place(
             raise ModelError(f"events must be Events, found {shown(event)}", field="events")
         if micros(event.at) > end:
             noted["future"] += 1
-        elif (own := _identity(event)) in known:
+        elif (own := identity(event)) in known:
             noted["duplicate"] += 1
         else:
             known[own] = event
@@ -389,7 +389,7 @@ def place(
     return evolve(placement, noted={**noted, **placement.noted}) if noted else placement
 
 
-def _identity(event: Event) -> Any:
+def identity(event: Event) -> Any:
     """What tells an event from others."""
     if event.id is not None:
         return event.id

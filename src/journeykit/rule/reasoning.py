@@ -259,7 +259,7 @@ def age_of(node: Node) -> tuple[str, int] | None:
     """The event whose age an operand is, and the unit in microseconds; None for what is no age of an event."""
     if isinstance(node, Call) and node.function in ("days_since", "hours_since"):
         (inner,) = node.arguments
-        if isinstance(inner, Aggregate):
+        if isinstance(inner, Aggregate) and inner.kind == "latest":
             return inner.event, DAY if node.function == "days_since" else HOUR
     return None
 

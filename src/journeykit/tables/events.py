@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from journeykit.civil import micros
@@ -72,6 +72,15 @@ def read_properties(value: Any) -> dict[str, Any]:
     return {str(name): own for name, own in value.items() if not is_missing(own)}
 
 
+def flat_properties(
+    columns: Sequence[str], values: Sequence[Any], spelt: Callable[[str], tuple[str, ...]]
+) -> Iterator[tuple[str, Any]]:
+    """The properties of a row that have a column of their own, as a journey writes them."""
+    for column, value in zip(columns, values, strict=True):
+        for own in spelt(column) if is_property(column) else ():
+            yield own, value
+
+
 class EventLog:
     """Events by contact.
 
@@ -126,11 +135,10 @@ class EventLog:
                 bad.add(BadRow(file.source, number, column, error.found, error.allowed))
                 continue
             log.properties.update(parts)
-            for column, value in zip(columns, values, strict=True):
-                for own in spelt(column) if is_property(column) else ():
-                    log.properties.add(own)
-                    if not is_missing(value):
-                        parts[own] = value
+            for own, value in flat_properties(columns, values, spelt):
+                log.properties.add(own)
+                if not is_missing(value):
+                    parts[own] = value
             log._of.setdefault(key, []).append(Event(name, at, parts, identity))
             log.rows += 1
         return log
