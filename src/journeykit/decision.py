@@ -87,6 +87,10 @@ class Row:
         twin: 0, or which of several claims it is that nothing but their faults tells apart.
         playbook: the playbook's fingerprint.
         decided_at: the instant of the decision, UTC.
+        claim: the claim's own id, which tells two messages of one campaign apart; None for a claim without one.
+        tags: the tags of the claim.
+        arm: the arm of the experiment in which the contact is; None outside of experiments.
+        chance: the probability with which this choice was made, where chance had a part in it; None otherwise.
     """
 
     run_id: str
@@ -113,6 +117,10 @@ class Row:
     twin: int
     playbook: str
     decided_at: datetime
+    claim: str | None = None
+    tags: tuple[str, ...] = ()
+    arm: str | None = None
+    chance: float | None = None
 
     @property
     def decision_id(self) -> str:

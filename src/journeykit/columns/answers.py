@@ -51,7 +51,7 @@ def decision_schema(contact: pa.DataType) -> pa.Schema:
 
     Texts that come again and again are dictionary-encoded.
     """
-    own = {"decision_id": pa.string(), "contact_id": contact, "account_id": pa.string()}
+    own = {"decision_id": pa.string(), "contact_id": contact, "account_id": pa.string(), "claim_id": pa.string()}
     return pa.schema([(name, own.get(name, _KINDS[kind])) for name, kind in DECISIONS.items()])
 
 
@@ -176,8 +176,18 @@ def decision_batch(
         "needs": _weights(rows["needs"]),
         "playbook": _constant(engine.arbiter.fingerprint, count),
         "decided_at": numbers(np.full(count, engine.now), _INSTANT),
+        "claim_id": pa.nulls(count, pa.string()),
+        "binding": _no_texts(count),
+        "tags": _no_texts(count),
+        "arm": pa.nulls(count, _TEXT),
+        "chance": pa.nulls(count, pa.float64()),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in DECISIONS], schema=decision_schema(ids.type))
+
+
+def _no_texts(count: int) -> pa.Array:
+    """No text in any row."""
+    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()))
 
 
 def _account(column: Column | None, contact: np.ndarray) -> pa.Array:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from journeykit.errors import DataError
-from journeykit.tables.decisions import DECISIONS
+from journeykit.tables.decisions import DECISIONS, LISTS
 from journeykit.tables.formats import ENDINGS, format_of
 from journeykit.tables.writing import table_writer, whole_file
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _GROUP = 262_144
 """Rows of one group of a Parquet file: fixed, so that its bytes do not depend on how the work was cut."""
-_PLAIN = ("decision_id", "contact_id", "account_id")
+_PLAIN = ("decision_id", "contact_id", "account_id", "claim_id", "chance", *LISTS)
 
 
 @contextmanager
@@ -109,11 +109,11 @@ class _Groups:
         ]
         table = pa.Table.from_arrays(columns, schema=schema)
         if self._writer is None:
-            coded = [name for name in DECISIONS if name not in _PLAIN and name != "lost_to"]
+            coded = [name for name in DECISIONS if name not in _PLAIN]
             self._writer = pq.ParquetWriter(
                 self._file,
                 schema,
-                use_dictionary=[*coded, "lost_to.list.element"],
+                use_dictionary=[*coded, *map(_leaf, LISTS)],
                 compression={name: "NONE" if name == "decision_id" else "SNAPPY" for name in _leaves()},
                 write_statistics=["contact_id", "send_at", "retry_at"],
                 store_schema=False,
@@ -122,7 +122,11 @@ class _Groups:
 
 
 def _leaves() -> list[str]:
-    return ["lost_to.list.element" if name == "lost_to" else name for name in DECISIONS]
+    return [_leaf(name) for name in DECISIONS]
+
+
+def _leaf(name: str) -> str:
+    return f"{name}.list.element" if name in LISTS else name
 
 
 def _schema() -> pa.Schema:

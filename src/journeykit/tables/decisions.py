@@ -30,8 +30,15 @@ DECISIONS: Mapping[str, str] = {
     "needs": "number",
     "playbook": "text",
     "decided_at": "instant",
+    "claim_id": "text",
+    "binding": "texts",
+    "tags": "texts",
+    "arm": "text",
+    "chance": "number",
 }
 """The columns of a table of decisions, in order, and what each holds."""
+LISTS = tuple(name for name, kind in DECISIONS.items() if kind == "texts")
+"""Those of them that hold several texts."""
 
 
 def decision_cells(row: Row) -> tuple[Any, ...]:
@@ -58,6 +65,11 @@ def decision_cells(row: Row) -> tuple[Any, ...]:
         row.needs,
         row.playbook,
         row.decided_at,
+        _as_text(row.claim),
+        (),
+        row.tags,
+        row.arm,
+        row.chance,
     )
 
 
