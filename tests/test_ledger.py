@@ -586,7 +586,7 @@ def test_the_schema_is_made_once_and_kept(kind, tmp_path):
         with pytest.raises(LedgerError, match="run `journeykit ledger upgrade URL`") as told:
             ledger.stats()
         assert told.value.kind == "schema"
-        assert ledger.upgrade() == ledger.upgrade() == 2
+        assert ledger.upgrade() == ledger.upgrade() == 3
         GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
         other = pickle.loads(pickle.dumps(ledger))
         assert len(other.reservations("anna")) == 1
@@ -615,7 +615,7 @@ def test_a_misspelt_path_makes_no_file(tmp_path):
             ledger.stats()
         assert told.value.kind == "schema"
         assert list(tmp_path.iterdir()) == []
-        assert ledger.upgrade() == 2
+        assert ledger.upgrade() == 3
 
 
 def test_a_sqlite_file_is_durable_and_erases(tmp_path):

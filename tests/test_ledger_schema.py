@@ -8,7 +8,7 @@ import pytest
 from ledgers import DURABLE, database
 from sqlalchemy import inspect, text
 
-from journeykit import Arbiter, Cap, Claim, Contact, LedgerError, Playbook, Window
+from journeykit import Arbiter, Campaign, Cap, Claim, Contact, Content, LedgerError, Playbook, Scope, Team, Window
 from journeykit.ledger import Ledger
 from journeykit.ledger.reservation import person_of
 
@@ -79,6 +79,18 @@ def make_first(kind, ledger):
                 connection.exec_driver_sql(statement)
 
 
+# What the second version added to the first.
+SECOND = """
+ALTER TABLE jk_opt_outs ADD COLUMN taken_back BOOLEAN DEFAULT false NOT NULL;
+ALTER TABLE jk_runs ADD COLUMN alone BOOLEAN DEFAULT false NOT NULL;
+UPDATE jk_settings SET value = '2' WHERE name = 'version';
+INSERT INTO jk_touches (id, contact_id, at, channel, campaign_id, content_id, status, run_id)
+    VALUES ('r2', 'cara', {at}, 'email', 'october', 'leaflet', 'sent', 'x');
+INSERT INTO jk_touches (id, contact_id, at, channel, campaign_id, content_id, team, topics, status)
+    VALUES ('r3', 'dora', {at}, 'email', 'october', 'leaflet', 'sales', 'golf;tennis', 'sent')
+"""
+
+
 def described(ledger):
     """The columns and indices of all tables."""
     found = inspect(ledger.engine)
@@ -98,9 +110,9 @@ def test_a_ledger_of_the_first_version_goes_on(kind, tmp_path):
     with database(kind, tmp_path) as url, database(kind, tmp_path) as new:
         ledger = Ledger(url)
         make_first(kind, ledger)
-        with pytest.raises(LedgerError, match="version 1, not 2: run `journeykit ledger upgrade URL`"):
+        with pytest.raises(LedgerError, match="version 1, not 3: run `journeykit ledger upgrade URL`"):
             ledger.stats()
-        assert ledger.upgrade() == ledger.upgrade() == 2
+        assert ledger.upgrade() == ledger.upgrade() == 3
         with Ledger(new) as fresh:
             fresh.upgrade()
             assert described(ledger) == described(fresh)
@@ -115,4 +127,40 @@ def test_a_ledger_of_the_first_version_goes_on(kind, tmp_path):
         assert GATE.decide(Contact(id="ben", consent=["email"]), claims=CLAIM, at=AT, ledger=ledger).granted
         with ledger.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM jk_opt_outs")).scalar() == 2
+        ledger.close()
+
+
+@pytest.mark.parametrize("kind", DURABLE)
+def test_rows_of_the_second_version_take_what_they_lack_from_the_playbook(kind, tmp_path):
+    """Rows of before know little of what they were: the rest comes from the playbook, one by one."""
+    content = Content(id="leaflet", channel="email", topics=["promo"])
+    campaigns = [Campaign(id=name, team="events", content=["leaflet"], repeat=None) for name in ("october", "november")]
+    where = {"promo": Scope.of(topic="promo"), "golf": Scope.of(topic="golf"), "events": Scope.of(team="events")}
+    teams = [Team(name="events"), Team(name="sales")]
+
+    def decided(contact, cap):
+        caps = [Cap(name=cap, max=1, window=Window.ever(), where=where[cap])]
+        playbook = Playbook(teams=teams, content=[content], campaigns=campaigns, caps=caps)
+        claims = [Claim(campaign="november")]
+        touches = ledger.touches(contact)
+        return Arbiter(playbook).decide(Contact(id=contact, consent=["email"]), touches, claims, at=AT).rows[0].reason
+
+    with database(kind, tmp_path) as url, database(kind, tmp_path) as new:
+        ledger = Ledger(url)
+        make_first(kind, ledger)
+        with ledger.engine.begin() as connection:
+            for statement in SECOND.format(at=MICROS).split(";\n"):
+                connection.exec_driver_sql(statement)
+        with pytest.raises(LedgerError, match="version 2, not 3"):
+            ledger.stats()
+        assert ledger.upgrade() == 3
+        with Ledger(new) as fresh:
+            fresh.upgrade()
+            assert described(ledger) == described(fresh)
+        cara, dora = (ledger.reservations(name)[0] for name in ("cara", "dora"))
+        assert (cara.topics, cara.without, cara.counts_toward_caps, cara.weight) == ((), (), None, None)
+        assert dora.topics == ("golf", "tennis")
+        assert decided("cara", "promo") == decided("cara", "events") == "capped"
+        assert decided("dora", "promo") == decided("dora", "events") == "granted"
+        assert decided("dora", "golf") == "granted"
         ledger.close()

@@ -235,8 +235,8 @@ class Compiled:
         return sum(1 << number for number, scope in enumerate(scopes) if scope.matches(facets))
 
     def effects(self, touch: Touch) -> Effects:
-        """What a touch counts in; what it lacks it gets from the playbook, by its campaign and content."""
-        key = (touch.channel, touch.campaign, touch.content, touch.team, touch.goal, touch.topics)
+        """What a touch counts in: what it brings itself, and what it lacks from the playbook, one by one."""
+        key = touch.facts
         found = self._effects.get(key)
         if found is None:
             if len(self._effects) >= _ROOM_FOR_STRANGERS:
@@ -249,18 +249,12 @@ class Compiled:
         content = self.contents.get(touch.content or "")
         if content is None and touch.content is None and campaign is not None and len(campaign.content) == 1:
             content = self.contents[campaign.content[0]]
-        facets = self.playbook.facets(campaign, content)
-        own = {
-            "channel": touch.channel,
-            "campaign": touch.campaign,
-            "content": touch.content,
-            "team": touch.team,
-            "goal": touch.goal,
-        }
-        facets |= {name: (value,) for name, value in own.items() if value is not None}
-        if touch.topics:
-            facets["topic"] = touch.topics
-        cells = self._cells(facets) if campaign is None or campaign.counts_toward_caps else ()
+        own = touch.own_facets()
+        facets = {name: values for name, values in (self.playbook.facets(campaign, content) | own).items() if values}
+        counts = touch.counts_toward_caps
+        if counts is None:
+            counts = campaign is None or campaign.counts_toward_caps
+        cells = self._cells(facets) if counts else ()
         if touch.campaign is None:
             # Without a campaign nothing runs.
             cells = tuple(cell for cell in cells if self.playbook.caps[cell[0]].window.kind != "running")
@@ -268,7 +262,7 @@ class Compiled:
             campaign=touch.campaign,
             content=facets.get("content", (None,))[0],
             channel=facets.get("channel", (None,))[0],
-            ends=campaign.ends if campaign else None,
+            ends=_end_of(touch, campaign),
             cells=cells,
             first=self._mask(facets, self._firsts),
             then=self._mask(facets, self._thens),
@@ -308,6 +302,13 @@ class Compiled:
 
     def _gauge(self, window: Window, local: Clock) -> Gauge:
         return Gauge(window, window.clock(local, self.clock))
+
+
+def _end_of(touch: Touch, campaign: Campaign | None) -> date | None:
+    """The last date of a touch's campaign as it was then, else as the playbook has it; None where nothing is known."""
+    if touch.campaign_ends is not None or "campaign_ends" in touch.without:
+        return touch.campaign_ends
+    return campaign.ends if campaign else None
 
 
 def _claim_for(opening: Opening) -> Claim:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +54,20 @@ class Reservation:
         channel: how.
         campaign: the campaign's id.
         content: the content's id.
-        team: the team's name; None takes it from the playbook, as do the next two.
+        team: the team's name, as it was when the message was decided. What is not known of this and the next seven
+            comes from the playbook, one by one.
         goal: the goal it serves.
         topics: what it is about.
+        solutions: the solutions that it names.
+        theme: its theme.
+        tags: words of the claim's own.
+        campaign_ends: the campaign's last local date.
+        counts_toward_caps: whether it counts in caps; None where that is not known.
+        without: names of the above that it is known not to have: the playbook does not fill these in.
+        cost: what sending it costs.
+        propensity: the chance of a response.
+        weight: the weight with which it was granted.
+        numbers: what else the playbook's quotas added up.
         status: ``reserved``, ``sent``, ``released``, ``expired``, ``bounced`` or ``failed``.
         run_id: the run or decision that reserved it; None for what a send log brought.
         decided_at: the instant of the decision, UTC; None for what a send log brought.
@@ -80,6 +92,16 @@ class Reservation:
     team: str | None = None
     goal: str | None = None
     topics: tuple[str, ...] = ()
+    solutions: tuple[str, ...] = ()
+    theme: str | None = None
+    tags: tuple[str, ...] = ()
+    campaign_ends: date | None = None
+    counts_toward_caps: bool | None = None
+    without: tuple[str, ...] = ()
+    cost: float | None = None
+    propensity: float | None = None
+    weight: float | None = None
+    numbers: Mapping[str, float] = field(factory=dict, hash=False)
     run_id: str | None = None
     decided_at: datetime | None = None
     message: str | None = None
@@ -104,6 +126,12 @@ class Reservation:
             team=self.team,
             goal=self.goal,
             topics=self.topics,
+            solutions=self.solutions,
+            theme=self.theme,
+            tags=self.tags,
+            campaign_ends=self.campaign_ends,
+            counts_toward_caps=self.counts_toward_caps,
+            without=self.without,
             # To the engine what has expired is as good as released.
             status=RELEASED if self.status == EXPIRED else self.status,
             contact=self.contact,
@@ -113,10 +141,13 @@ class Reservation:
     def to_dict(self) -> dict[str, Any]:
         """The reservation as plain data; instants as ISO 8601."""
         found = {own.name: getattr(self, own.name) for own in fields(type(self)) if own.init}
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else list(value) if name == "topics" else value
-            for name, value in found.items()
-        }
+        return {name: _plain(value) for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
 
 
 def reservation_of(row: Row, account: str | None) -> Reservation:

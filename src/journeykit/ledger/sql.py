@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
-from journeykit.civil import micros, moment
+from journeykit.civil import day_date, day_number, micros, moment
 from journeykit.errors import LedgerError, MissingExtraError, ModelError
 from journeykit.fields import is_number, shown
 from journeykit.identity import contact_key
@@ -114,7 +115,7 @@ class Ledger(BaseLedger):
         >>> from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
         >>> ledger = Ledger("sqlite:///journeykit.db")
         >>> ledger.upgrade()
-        2
+        3
         >>> arbiter = Arbiter(Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))]))
         >>> anna, at = Contact(id="anna", consent=["email"]), datetime(2026, 11, 5, 10, tzinfo=UTC)
         >>> for campaign in ("launch", "news"):
@@ -682,12 +683,36 @@ def _row(touch: Reservation) -> dict[str, Any]:
         "content_id": touch.content,
         "team": touch.team,
         "goal": touch.goal,
-        "topics": ";".join(touch.topics) or None,
+        "topics": _joined(touch.topics),
+        "solutions": _joined(touch.solutions),
+        "theme": touch.theme,
+        "tags": _joined(touch.tags),
+        "campaign_ends": None if touch.campaign_ends is None else day_number(touch.campaign_ends),
+        "counts_toward_caps": touch.counts_toward_caps,
+        "without": _joined(touch.without),
+        "cost": touch.cost,
+        "propensity": touch.propensity,
+        "weight": touch.weight,
+        "numbers": json.dumps(dict(touch.numbers)) if touch.numbers else None,
         "status": touch.status,
         "run_id": touch.run_id,
         "decided_at": None if touch.decided_at is None else micros(touch.decided_at),
         "message": touch.message,
     }
+
+
+def _joined(names: tuple[str, ...]) -> str | None:
+    """Names as one text; as JSON where one of them could be taken for several."""
+    if any(";" in name or name.startswith("[") for name in names):
+        return json.dumps(names)
+    return ";".join(names) or None
+
+
+@lru_cache(maxsize=4096)
+def _taken_apart(text: str | None) -> tuple[str, ...]:
+    if not text:
+        return ()
+    return tuple(json.loads(text)) if text.startswith("[") else tuple(text.split(";"))
 
 
 def _reservation(row: Row[Any]) -> Reservation:
@@ -701,7 +726,17 @@ def _reservation(row: Row[Any]) -> Reservation:
         content=row.content_id,
         team=row.team,
         goal=row.goal,
-        topics=tuple(row.topics.split(";")) if row.topics else (),
+        topics=_taken_apart(row.topics),
+        solutions=_taken_apart(row.solutions),
+        theme=row.theme,
+        tags=_taken_apart(row.tags),
+        campaign_ends=None if row.campaign_ends is None else day_date(row.campaign_ends),
+        counts_toward_caps=row.counts_toward_caps,
+        without=_taken_apart(row.without),
+        cost=row.cost,
+        propensity=row.propensity,
+        weight=row.weight,
+        numbers=json.loads(row.numbers) if row.numbers else {},
         status=row.status,
         run_id=row.run_id,
         decided_at=None if row.decided_at is None else moment(row.decided_at),

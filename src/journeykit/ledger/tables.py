@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     Index,
     Integer,
     MetaData,
@@ -60,6 +61,17 @@ TOUCHES = Table(
     Column("run_id", Text),
     Column("decided_at", BigInteger),
     Column("message", Text),
+    # What the message was when it was decided: caps of a later playbook count it as that.
+    Column("solutions", Text),
+    Column("theme", Text),
+    Column("tags", Text),
+    Column("campaign_ends", Integer),
+    Column("counts_toward_caps", Boolean),
+    Column("without", Text),
+    Column("cost", Double),
+    Column("propensity", Double),
+    Column("weight", Double),
+    Column("numbers", Text),
     sqlite_autoincrement=True,
 )
 # Only what is looked for is in an index, so that a reservation costs few writes.
@@ -139,7 +151,25 @@ def _second(connection: Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} BOOLEAN DEFAULT false NOT NULL")
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_second,)
+def _third(connection: Connection) -> None:
+    double = "DOUBLE PRECISION" if connection.dialect.name == "postgresql" else "DOUBLE"
+    # What old rows lack is not known, and comes from the playbook.
+    for column, kind in (
+        ("solutions", "TEXT"),
+        ("theme", "TEXT"),
+        ("tags", "TEXT"),
+        ("campaign_ends", "INTEGER"),
+        ("counts_toward_caps", "BOOLEAN"),
+        ("without", "TEXT"),
+        ("cost", double),
+        ("propensity", double),
+        ("weight", double),
+        ("numbers", "TEXT"),
+    ):
+        connection.exec_driver_sql(f"ALTER TABLE jk_touches ADD COLUMN {column} {kind}")
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third)
 """Each step takes the schema from one version to the next, the first of them from version 1 to 2."""
 VERSION = 1 + len(STEPS)
 
