@@ -19,6 +19,8 @@ from journeykit.decision import Outcome, Reason
 from journeykit.errors import DataError, MissingExtraError, ModelError
 from journeykit.fields import MILLIONTH
 from journeykit.journey import Journey
+from journeykit.mismatch import Mismatch, Mismatches
+from journeykit.mismatch import lines as mismatch_lines
 from journeykit.prices import Prices
 from journeykit.quota import Usage
 from journeykit.tables import (
@@ -127,6 +129,8 @@ class Summary:
         unknown_touches: how many touches belong to contacts that were not decided.
         unknown_scores: likewise, scores.
         notes: what a person should look at.
+        mismatches: where data and playbook do not match: words that the playbook does not know, columns that it asks
+            for and a table lacks, types that a comparison can never meet.
     """
 
     run_id: str
@@ -155,6 +159,7 @@ class Summary:
     penalties: float = 0.0
     quotas: tuple[Usage, ...] = ()
     prices: Prices | None = None
+    mismatches: tuple[Mismatch, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -196,12 +201,14 @@ class Summary:
             "unknown_touches": self.unknown_touches,
             "unknown_scores": self.unknown_scores,
             "notes": list(self.notes),
+            "mismatches": [mismatch.to_dict() for mismatch in self.mismatches],
         }
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
+        yield from mismatch_lines(self.mismatches)
         span = instant_text(moment(micros(self.at)))
         if self.until is not None:
             span += f" to {instant_text(moment(micros(self.until)))}"
@@ -515,6 +522,7 @@ class Job:
         self.explain = explain
         self.run_id = run_id or arbiter.run_id(at, until)
         self.bad = BadRows(max_bad)
+        self.mismatches = Mismatches()
         self.written = 0
         self._inputs = inputs
         self._progress = progress
@@ -719,6 +727,7 @@ class Job:
             unknown_scores=len(self._scores),
             notes=(*self._notes, *(() if self._ledger is None else self._ledger.notes())),
             run=self._run,
+            mismatches=self.mismatches,
         )
 
     def calendar(self) -> Calendar:
@@ -750,6 +759,7 @@ def summarise(
     unknown_scores: int,
     notes: Iterable[str],
     run: QuotaRun | None = None,
+    mismatches: Iterable[Mismatch] = (),
 ) -> Summary:
     """What a tally has counted, as a summary; with what a run with quotas came to."""
     outcomes = tally.by(0)
@@ -780,6 +790,7 @@ def summarise(
         unknown_touches=unknown_touches,
         unknown_scores=unknown_scores,
         notes=(*notes, *tally.notes(), *(() if run is None else run.notes())),
+        mismatches=tuple(mismatches),
     )
 
 

@@ -39,6 +39,7 @@ from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
 from journeykit.job import GAPS, Summary, Tally, calendar_of, summarise
 from journeykit.ledger.run import LedgerRun, Proposal
+from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claims import CLAIM_COLUMNS
@@ -123,6 +124,7 @@ class TableJob:
         self.everything = everything
         self.run_id = run_id or arbiter.run_id(at, until)
         self.bad = BadRows(max_bad)
+        self.mismatches = Mismatches()
         self.written = 0
         self._progress = progress
         self._threads = threads or min(THREADS, os.cpu_count() or 1)
@@ -809,6 +811,7 @@ class TableJob:
             unknown_scores=self._unknown_scores,
             notes=(*self._notes, *self._own_notes(), *(() if self.ledger is None else self.ledger.notes())),
             run=self._run,
+            mismatches=self.mismatches,
         )
 
     def calendar(self) -> Calendar:
