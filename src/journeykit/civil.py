@@ -16,7 +16,7 @@ from dateutil.relativedelta import relativedelta
 from journeykit.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -186,6 +186,37 @@ class Clock:
                 since = self._jump(max(day * DAY - 1, found[-1][0]), at)
                 found.append((since, self._exact(since)))
         return found
+
+    def edges(self, times: Sequence[int], low: int, high: int) -> Iterator[int]:
+        """The instants from one to another, the latter not included, at which clocks show given times, and change.
+
+        Ascending. Times are microseconds since local midnight. Whatever depends on the local date and time alone, and
+        changes at these times only, changes at none but these instants: where clocks are set back, a time that was
+        over begins again without showing any of its edges.
+
+        Example:
+            >>> night = clock("America/New_York").edges([2 * HOUR], *(
+            ...     micros(datetime(2026, 11, day, 4, tzinfo=UTC)) for day in (1, 2)))
+            >>> [moment(at).strftime("%H:%M") for at in night]
+            ['06:00', '07:00']
+        """
+        for day in range(low // DAY, -(-high // DAY)):
+            begin, end = day * DAY, (day + 1) * DAY
+            ahead = self.offset(begin)
+            if self._offsets[day] is not None and self.offset(begin - 1) == ahead:
+                found = sorted(begin + (time - ahead) % DAY for time in times)
+            else:
+                runs = self.offsets(begin - 1, end - 1)
+                changes = [since for since, _ in runs[1:]]
+                found = sorted(
+                    {
+                        at
+                        for (since, own), until in zip(runs, [*changes, end], strict=True)
+                        for at in (begin + (time - own) % DAY for time in times)
+                        if max(since, begin) <= at < until
+                    }.union(changes)
+                )
+            yield from (at for at in found if low <= at < high)
 
     def day(self, at: int) -> int:
         """Local date of an instant, as a day number."""

@@ -196,4 +196,6 @@ def slot_of_day(subject: Subject, opening: Opening, day: int, since: int) -> int
     today, time = clock.local(since)
     if day == today:
         return since
-    return clock.instants(day, time % DAY)[0] if day > today else None
+    found = clock.instants(day, time % DAY)[0] if day > today else None
+    # A date that clocks skip has no instants.
+    return found if found is not None and clock.day(found) == day else None

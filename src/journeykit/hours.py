@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
 from journeykit.civil import (
+    DAY,
     MINUTE,
     WEEKDAYS,
     Clock,
@@ -272,25 +274,31 @@ class Schedule:
             or any(holiday.falls_on(day) for holiday in self.holidays)
         )
 
-    def opens(self, channel: str | None, at: int, local: Clock, days: int | None = None) -> int | None:
+    def opens(self, channel: str | None, at: int, local: Clock) -> int | None:
         """The first instant from ``at`` on that nothing forbids.
 
-        None where none comes within some local days: by default two years with holidays, and some weeks without,
-        since hours alone repeat each week.
+        None where none comes within two years with holidays, and some weeks without, since hours alone repeat each
+        week.
         """
         if not self or not self.closed(channel, at, local):
             return at
-        # Only at one of these local times, or when clocks are set forward over one, can something end.
-        times = {0} | {edge for hours in (*self.quiet, *self.send) for edge in hours.edges}
-        today = local.day(at)
-        for day in range(today, today + (days or (HORIZON if self.holidays else WEEKS))):
-            instants = {instant for time in times for instant in local.instants(day, time)}
-            for instant in sorted(instants):
-                if instant > at and not self.closed(channel, instant, local):
-                    return instant
-        return None
+        last = (at // DAY + (HORIZON if self.holidays else WEEKS)) * DAY
+        return self._first_open(channel, at + 1, last, local)
 
     def slot(self, channel: str | None, day: int, since: int, local: Clock) -> int | None:
         """The earliest instant of a local date, from ``since`` on, that nothing forbids; None if there is none."""
-        found = self.opens(channel, max(local.day_start(day), since), local, days=1)
-        return found if found is not None and local.day(found) == day else None
+        start = max(local.day_start(day), since)
+        # No local date is longer, even where clocks are set back from it to the one before.
+        return self._first_open(channel, start, local.day_start(day) + 2 * DAY, local, day)
+
+    def _first_open(
+        self, channel: str | None, low: int, high: int, local: Clock, date: int | None = None
+    ) -> int | None:
+        """The first open instant from one to another, where asked on a local date."""
+        # Only at one of these local times, or where clocks change, can something begin or end.
+        edges = sorted({0}.union(*(hours.edges for hours in (*self.quiet, *self.send))))
+        for at in chain((low,), local.edges(edges, low, high)):
+            day, time = local.local(at)
+            if (date is None or day == date) and not any(True for _ in self._closed(channel, day, time)):
+                return at
+        return None

@@ -54,8 +54,8 @@ def zones_of(names: Sequence[str], low: int, high: int) -> Zones:
 
 
 @kernel
-def offset_at(zones, zone, at):
-    """Microseconds by which local time is ahead of UTC."""
+def offset_place(zones, zone, at):
+    """Where the offset of a zone at an instant is."""
     low, high = zones.first[zone], zones.first[zone + 1] - 1
     while low < high:
         middle = (low + high + 1) >> 1
@@ -63,7 +63,13 @@ def offset_at(zones, zone, at):
             low = middle
         else:
             high = middle - 1
-    return zones.offset[low]
+    return low
+
+
+@kernel
+def offset_at(zones, zone, at):
+    """Microseconds by which local time is ahead of UTC."""
+    return zones.offset[offset_place(zones, zone, at)]
 
 
 @kernel

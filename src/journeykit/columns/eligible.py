@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from journeykit.columns.bundle import Bundle, table
-from journeykit.columns.clocks import instants_of, offset_at
+from journeykit.columns.clocks import offset_at, offset_place
 from journeykit.columns.jit import entry_point, inlined, kernel, trailing_zeros
 from journeykit.columns.layout import (
     DATED,
@@ -160,25 +160,39 @@ def closed_by(hours, channel, day, time):
 
 
 @kernel
+def open_at(hours, channel, wall):
+    """Whether nothing forbids a channel when clocks show a local instant."""
+    day = wall // 86_400_000_000
+    return closed_by(hours, channel, day, wall - day * 86_400_000_000) < 0
+
+
+@kernel
 def hours_open(hours, zones, zone, channel, since, days):
-    """The first instant from `since` on that nothing forbids; `FOREVER` if none comes within some local days."""
+    """The first instant from `since` on that nothing forbids; `FOREVER` if none comes within some days."""
     ahead = offset_at(zones, zone, since)
     today = (since + ahead) // 86_400_000_000
     if closed_by(hours, channel, today, since + ahead - today * 86_400_000_000) < 0:
         return since
-    for day in range(today, today + days):
-        best = FOREVER
-        for edge in hours.edges:
-            count, first, second = instants_of(zones, zone, day, edge)
-            for place in range(count):
-                at = second if place else first
-                if since < at < best:
-                    local = at + offset_at(zones, zone, at)
-                    own = local // 86_400_000_000
-                    if closed_by(hours, channel, own, local - own * 86_400_000_000) < 0:
-                        best = at
-        if best < FOREVER:
-            return best
+    # Hours begin and end at their edges, and where clocks change: set back, they show again what was over.
+    for day in range(since // 86_400_000_000, since // 86_400_000_000 + days):
+        begin, end = day * 86_400_000_000, (day + 1) * 86_400_000_000
+        place = offset_place(zones, zone, begin)
+        while begin < end:
+            ahead = zones.offset[place]
+            until = end
+            if place + 1 < zones.first[zone + 1]:
+                until = min(end, zones.since[place + 1])
+            best = FOREVER
+            for edge in hours.edges:
+                at = day * 86_400_000_000 + (edge - ahead) % 86_400_000_000
+                if begin <= at < until and since < at < best and open_at(hours, channel, at + ahead):
+                    best = at
+            if since < begin and open_at(hours, channel, begin + ahead):
+                best = begin
+            if best < FOREVER:
+                return best
+            begin = until
+            place += 1
     return FOREVER
 
 
