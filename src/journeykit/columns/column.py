@@ -14,10 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journeykit.columns.arrows import as_numpy, is_known
+from journeykit.columns.arrows import as_numpy, is_known, texts
+from journeykit.tables.cells import plain_decimal
+from journeykit.tables.parquet import is_uuid, uuid_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+_EXACT = 2.0**53
+"""Floats from here on do not hold every whole number."""
 
 
 class Column:
@@ -28,8 +34,9 @@ class Column:
     """
 
     def __init__(self, array: pa.Array | Sequence[Any]) -> None:
-        self.array = _plain(array) if isinstance(array, pa.Array) else None
-        self._values: Sequence[Any] = () if self.array is not None else array
+        found = _plain(array) if isinstance(array, pa.Array) else array
+        self.array = found if isinstance(found, pa.Array) else None
+        self._values: Sequence[Any] = () if isinstance(found, pa.Array) else found
 
     def __len__(self) -> int:
         return len(self._values) if self.array is None else len(self.array)
@@ -140,19 +147,29 @@ def _read(read: Callable[[Any], Any], value: Any) -> Any:
         return UNREAD
 
 
-def _plain(array: pa.Array) -> pa.Array:
-    """An array of the kinds that are told apart here."""
+def _plain(array: pa.Array) -> pa.Array | list[Any]:
+    """An array of the kinds that are told apart here, or its values where none of them can hold these."""
     kind = array.type
+    if is_uuid(kind):
+        return texts(uuid_texts(array))
     if isinstance(array, pa.ExtensionArray):
         return _plain(array.storage)
     if pa.types.is_timestamp(kind) and (kind.unit != "us" or kind.tz not in (None, "UTC")):
         # Python counts microseconds, and rules know no zone but UTC.
         return array.cast(pa.timestamp("us", "UTC" if kind.tz else None), safe=False)
     if pa.types.is_decimal(kind):
-        return array.cast(pa.float64())
+        found = array.cast(pa.float64())
+        # Ids may be larger than what a float holds exactly.
+        return (
+            [plain_decimal(value) for value in array.to_pylist()]
+            if pc.any(pc.greater_equal(pc.abs(found), _EXACT)).as_py()
+            else found
+        )
     if pa.types.is_dictionary(kind) and kind.value_type in (pa.string_view(), pa.binary_view()):
         # Arrow cannot decode a dictionary of views.
         return pa.DictionaryArray.from_arrays(array.indices, _plain(array.dictionary))
+    if pa.types.is_dictionary(kind) and (pa.types.is_decimal(kind.value_type) or is_uuid(kind.value_type)):
+        return _plain(array.dictionary_decode())
     if pa.types.is_run_end_encoded(kind):
         return _plain(pc.run_end_decode(array))
     if kind in (pa.string_view(), pa.binary_view()):

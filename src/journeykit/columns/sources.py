@@ -17,6 +17,7 @@ from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.columns import PATIENCE, fold_name, missing_column
 from journeykit.tables.formats import format_of, readable
+from journeykit.tables.parquet import uuid_columns, uuid_texts
 from journeykit.tables.reading import open_table
 
 if TYPE_CHECKING:
@@ -100,9 +101,14 @@ class Files(Source):
         chosen = self._groups if groups is None else [self._groups[group] for group in groups]
         for path, own in groupby(chosen, key=itemgetter(0)):
             with _parquet(path) as file:
+                uuids = uuid_columns(file)
                 for _, group, number in own:
                     for batch in file.iter_batches(batch_size=CHUNK, row_groups=[group], columns=names):
-                        yield number, tuple(names), list(batch.columns)
+                        arrays = [
+                            texts(uuid_texts(array)) if name in uuids else array
+                            for name, array in zip(names, batch.columns, strict=True)
+                        ]
+                        yield number, tuple(names), arrays
                         number += batch.num_rows  # noqa: PLW2901  (where the next batch begins)
 
     def ranges(self) -> list[Range] | None:

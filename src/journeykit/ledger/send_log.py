@@ -38,7 +38,16 @@ from journeykit.ledger.reservation import (
 )
 from journeykit.ledger.vendors import SEND_LOGS
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, in_zone, instant_reader, is_missing, is_number, read_id, read_text
+from journeykit.tables.cells import (
+    IDENTIFIER,
+    BadCellError,
+    in_zone,
+    instant_reader,
+    is_missing,
+    is_number,
+    read_id,
+    read_text,
+)
 from journeykit.tables.columns import PlacedRows, fold_name
 from journeykit.tables.reading import open_table
 
@@ -309,7 +318,7 @@ class _Reader:
             meaning = log.events[name]
         contact = self._first(log.contact, cell, read_id)
         if contact is None:
-            raise _noted(BadCellError(None, "an id: text or a whole number"), log.contact[0])
+            raise _noted(BadCellError(None, IDENTIFIER), log.contact[0])
         channel = meaning.get("channel") or self._read(log.channel, cell, read_text) or log.channel_is
         campaign = self._first(log.campaign, cell, read_text)
         status = meaning.get("status", SENT)

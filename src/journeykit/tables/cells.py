@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from journeykit.civil import clock, micros
 from journeykit.errors import ModelError
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
 _NUMERAL = re.compile(r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _NO_NUMBER = ("nan", "inf", "-inf", "+inf")
 _TEXT = "text that is not empty, without NUL"
-_IDENTIFIER = "an id: text or a whole number"
+IDENTIFIER = (
+    "an id: text, a whole number (below 2**53 where it is a float, which holds no larger one exactly), or a UUID"
+)
+_EXACT = 2**53
+_LONGEST_WHOLE = 10**76
+"""No decimal of Arrow has more digits."""
 _TRUTH = "true or false"
 _INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or give --zone for those without)"
 _INSTANT_OR_DATE = f"a date, or {_INSTANT}"
@@ -114,17 +121,49 @@ def _is_nan(value: Any) -> bool:
         return False
 
 
+def plain_decimal(value: Decimal | None) -> float | int | None:
+    """A decimal as a float, or as a whole number where a float cannot hold it exactly: ids may be as large as that.
+
+    Example:
+        >>> plain_decimal(Decimal("7.5")), plain_decimal(Decimal(12345678901234567890))
+        (7.5, 12345678901234567890)
+    """
+    if value is None:
+        return None
+    found = float(value)
+    # Also where it is NaN, which is no number.
+    if not _EXACT <= abs(found) < _LONGEST_WHOLE:
+        return found
+    return int(value) if value == value.to_integral_value() else found
+
+
+def _as_id(value: Any) -> str | None:
+    """A whole number, however it comes, or a UUID as its text; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and -_EXACT < value < _EXACT else None
+    if isinstance(value, Decimal):
+        is_whole = value.is_finite() and abs(value) < _LONGEST_WHOLE and value == value.to_integral_value()
+        return str(int(value)) if is_whole else None
+    return str(value) if isinstance(value, UUID) else None
+
+
 def read_text(value: Any) -> str | None:
-    """A text; a whole number is taken as its text, so that 7 in one file and "7" in another are one id."""
+    """A text; a whole number is taken as its text, so that 7 in one file and "7" in another are one id.
+
+    101, 101.0 and Decimal(101) are one id, too, and a UUID is its text.
+    """
     if type(value) is str:
         if "\0" in value or not (value.isascii() or is_unicode(value)):
             raise BadCellError(value, _TEXT)
         return value or None
     if value is None or _is_nan(value):
         return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise BadCellError(value, _TEXT)
+    found = _as_id(value)
+    if found is None:
+        raise BadCellError(value, _TEXT)
+    return found
 
 
 def read_id(value: Any) -> str:
@@ -132,10 +171,23 @@ def read_id(value: Any) -> str:
     try:
         found = read_text(value)
     except BadCellError as bad:
-        raise BadCellError(value, _IDENTIFIER) from bad
+        raise BadCellError(value, IDENTIFIER) from bad
     if found is None:
-        raise BadCellError(None, _IDENTIFIER)
+        raise BadCellError(None, IDENTIFIER)
     return found
+
+
+def id_or_none(value: Any) -> str | None:
+    """An id, or None where there is none that can be read.
+
+    Example:
+        >>> id_or_none(101.0), id_or_none(1.5)
+        ('101', None)
+    """
+    try:
+        return read_id(value)
+    except BadCellError:
+        return None
 
 
 def read_truth(value: Any) -> bool:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
-from journeykit.tables.cells import is_missing
+from journeykit.tables.cells import id_or_none, is_missing, plain_decimal
 from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import readable
 from journeykit.tables.writing import whole_file
@@ -28,6 +28,28 @@ def _pyarrow() -> tuple[Any, Any]:
     except ImportError:
         raise MissingExtraError("columns", "a Parquet file") from None
     return pa, pq
+
+
+def uuid_columns(file: Any) -> frozenset[str]:
+    """The columns of an open Parquet file that hold UUIDs, which older versions of Arrow read as mere bytes."""
+    schema = file.metadata.schema
+    columns = map(schema.column, range(len(schema)))
+    return frozenset(column.path for column in columns if column.logical_type.type == "UUID")
+
+
+def is_uuid(kind: Any) -> bool:
+    """Whether a type of Arrow is that of UUIDs."""
+    return getattr(kind, "extension_name", "") == "arrow.uuid"
+
+
+def uuid_texts(column: Any) -> list[str | None]:
+    """The texts of UUIDs, which come as Arrow's own type or as 16 bytes each."""
+    storage = getattr(column, "storage", column)
+    return [None if value is None else _uuid_text(value.hex()) for value in storage.to_pylist()]
+
+
+def _uuid_text(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class ParquetTable:
@@ -61,8 +83,12 @@ class ParquetTable:
         names = tuple(self._wanted)
         number = 0
         with self._open() as file:
+            uuids = uuid_columns(file)
             for batch in file.iter_batches(batch_size=_BATCH, columns=self._wanted):
-                columns = [self._values(column) for column in batch.columns]
+                columns = [
+                    uuid_texts(column) if name in uuids else self._values(column)
+                    for name, column in zip(names, batch.columns, strict=True)
+                ]
                 for values in zip(*columns, strict=True):
                     number += 1
                     yield number, names, values
@@ -73,7 +99,9 @@ class ParquetTable:
             # Python counts microseconds, and rules know no zone but UTC.
             column = column.cast(pa.timestamp("us", "UTC" if kind.tz else None), safe=False)
         elif pa.types.is_decimal(kind):
-            column = column.cast(pa.float64())
+            return [plain_decimal(value) for value in column.to_pylist()]
+        elif is_uuid(kind):
+            return uuid_texts(column)
         try:
             values: list[Any] = column.to_pylist()
         except (ValueError, OverflowError, pa.ArrowException):
@@ -131,11 +159,9 @@ def write_again(source: str, out: str, column: str, values: Mapping[str, str], e
     names = {fold_name(name): place for place, name in enumerate(table.column_names)}
     place = names.get(column)
     before = [None] * table.num_rows if place is None else table.column(place).to_pylist()
-    keys = table.column(names["contact_id"]).to_pylist()
-    cells = [
-        values.get(str(key), empty.get(str(key)) if is_missing(own) else own)
-        for key, own in zip(keys, before, strict=True)
-    ]
+    raw: Any = ParquetTable(source, lambda name: fold_name(name) == "contact_id").rows()
+    keys = (id_or_none(cells[0]) or "" for _, _, cells in raw)
+    cells = [values.get(key, empty.get(key) if is_missing(own) else own) for key, own in zip(keys, before, strict=True)]
     filled = pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
     if place is None:
         table = table.append_column(column, filled)

@@ -9,12 +9,13 @@ import os
 import re
 import stat
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow
-from journeykit.tables.cells import as_instant, is_number, is_unicode
+from journeykit.tables.cells import as_instant, is_number, is_unicode, plain_decimal
 from journeykit.tables.formats import ENDINGS, RawRow, Source, TableFile, format_of, readable
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def open_table(
 
 
 def _plain(value: Any) -> Any:
-    """A value of NumPy, or a list of them, as Python's own."""
+    """A value of NumPy, or a list of them, as Python's own; a decimal as a number."""
+    if isinstance(value, Decimal):
+        # NaN is the one that signals, too: whoever asks it anything gets an error.
+        return float("nan") if value.is_nan() else plain_decimal(value)
     if type(value) is list:
         return [part if type(part) in _PLAIN or type(part) is list else _plain(part) for part in value]
     convert = getattr(value, "tolist", None)

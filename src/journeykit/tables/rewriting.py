@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError
 from journeykit.tables.bad_rows import BadRow
-from journeykit.tables.cells import is_missing
+from journeykit.tables.cells import id_or_none, is_missing
 from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import format_of
 from journeykit.tables.reading import open_table
@@ -45,12 +45,12 @@ def write_again(
         write = _csv_rows(source, column, text) if form == "csv" else _json_rows(text)
         for cells in _rows(source):
             names = {fold_name(name): name for name in cells}
-            key = cells.get(names.get("contact_id", ""))
+            key = id_or_none(cells.get(names.get("contact_id", ""))) or ""
             name = names.get(column, column)
-            if key is not None and str(key) in values:
-                cells[name] = values[str(key)]
-            elif key is not None and str(key) in (empty or {}) and is_missing(cells.get(name)):
-                cells[name] = (empty or {})[str(key)]
+            if key in values:
+                cells[name] = values[key]
+            elif key in (empty or {}) and is_missing(cells.get(name)):
+                cells[name] = (empty or {})[key]
             write(cells)
 
 
