@@ -47,6 +47,7 @@ class Touch:
         without: names of the above that it is known not to have had; the playbook does not fill these in.
         status: ``sent``, ``reserved`` or ``planned`` count; ``failed``, ``bounced`` and ``released`` do not. A
             ``planned`` touch before the decision's instant did not happen and does not count either.
+        claim: the id of the claim that it came from, where that had one; `repeat` counts each id apart.
         contact: whose it is, where the touches of several are given together.
         account: the account of that contact.
 
@@ -73,6 +74,7 @@ class Touch:
     counts_toward_caps: bool | None = field(default=None, validator=validators.optional(boolean))
     without: tuple[str, ...] = field(default=(), converter=names, validator=_check_without)
     status: str = field(default="sent", validator=one_of(*STATUSES))
+    claim: str | None = field(default=None, validator=optional_text)
     contact: str | None = None
     account: str | None = None
     micros: int = field(init=False, repr=False, eq=False)

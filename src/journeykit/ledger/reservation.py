@@ -54,6 +54,7 @@ class Reservation:
         channel: how.
         campaign: the campaign's id.
         content: the content's id.
+        claim: the id of the claim that it came from, where that had one.
         team: the team's name, as it was when the message was decided. What is not known of this and the next seven
             comes from the playbook, one by one.
         goal: the goal it serves.
@@ -89,6 +90,7 @@ class Reservation:
     channel: str | None = None
     campaign: str | None = None
     content: str | None = None
+    claim: str | None = None
     team: str | None = None
     goal: str | None = None
     topics: tuple[str, ...] = ()
@@ -123,6 +125,7 @@ class Reservation:
             channel=self.channel,
             campaign=self.campaign,
             content=self.content,
+            claim=self.claim,
             team=self.team,
             goal=self.goal,
             topics=self.topics,
@@ -162,6 +165,7 @@ def reservation_of(row: Row, account: str | None) -> Reservation:
         channel=row.channel,
         campaign=row.campaign,
         content=row.content,
+        claim=row.claim,
         run_id=row.run_id,
         decided_at=row.decided_at,
     )

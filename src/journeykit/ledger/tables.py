@@ -72,6 +72,7 @@ TOUCHES = Table(
     Column("propensity", Double),
     Column("weight", Double),
     Column("numbers", Text),
+    Column("claim_id", Text),
     sqlite_autoincrement=True,
 )
 # Only what is looked for is in an index, so that a reservation costs few writes.
@@ -165,6 +166,7 @@ def _third(connection: Connection) -> None:
         ("propensity", double),
         ("weight", double),
         ("numbers", "TEXT"),
+        ("claim_id", "TEXT"),
     ):
         connection.exec_driver_sql(f"ALTER TABLE jk_touches ADD COLUMN {column} {kind}")
 
