@@ -60,6 +60,18 @@ def add_ledger(commands: Any, instant: Callable[[str], Any], count: Callable[[st
     show.add_argument("--json", action="store_true", help="print everything, as JSON")
 
     for name, run, words in (
+        ("opt-out", _opt_out, "record that a contact does not want to be written to"),
+        ("opt-in", _opt_in, "record that a contact wants to be written to again"),
+    ):
+        said = _command(own, name, run, words)
+        said.add_argument("contact", metavar="CONTACT", help="contact id")
+        scope = said.add_mutually_exclusive_group()
+        scope.add_argument("--channel", metavar="NAME", help="about one channel alone")
+        scope.add_argument("--topic", metavar="NAME", help="about one topic alone")
+        scope.add_argument("--suppressed", action="store_true", help="about messages that need no consent, too")
+        said.add_argument("--at", type=instant, metavar="T", help="when the contact said so; by default now")
+
+    for name, run, words in (
         ("confirm", _confirm, "say that the sender has accepted reservations"),
         ("release", _release, "say that the sender has not, which frees their room"),
     ):
@@ -142,15 +154,47 @@ def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
         _print_json(ledger.export(arguments.contact))
         return
     held = ledger.reservations(arguments.contact)
-    wishes = ledger.opt_outs(arguments.contact)
-    for wish in wishes:
-        what = "is suppressed" if wish.suppressed else f"has opted out of {wish.channel or 'everything'}"
-        print(f"{arguments.contact} {what} since {wish.at.isoformat()}")
+    words = ledger.opt_outs(arguments.contact)
+    for no in words:
+        what = "is suppressed" if no.suppressed else f"has opted out of {no.about}"
+        print(f"{arguments.contact} {what}: said at {no.at.isoformat()}")
     for own in held:
         what = " / ".join(part for part in (own.campaign, own.content, own.channel) if part)
         print(f"{own.at.isoformat()}  {own.status:8}  {what}  {own.id}")
-    if not held and not wishes:
+    if not held and not words:
         print(f"the ledger holds nothing of contact {arguments.contact!r}", file=sys.stderr)
+
+
+def _scope(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What a word of consent is about, and when it was said."""
+    from datetime import UTC, datetime
+
+    for name in ("contact", "channel", "topic"):
+        if getattr(arguments, name) == "":
+            raise WrongUsageError(f"the {name} is empty; give the name of one")
+    return {
+        "channel": arguments.channel,
+        "topic": arguments.topic,
+        "suppressed": arguments.suppressed,
+        "at": arguments.at or datetime.now(UTC),
+    }
+
+
+def _opt_out(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    scope = _scope(arguments)
+    ledger.opt_out(arguments.contact, **scope)
+    _tell_opt_outs(ledger, arguments.contact)
+
+
+def _opt_in(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    ledger.opt_in(arguments.contact, **_scope(arguments))
+    _tell_opt_outs(ledger, arguments.contact)
+
+
+def _tell_opt_outs(ledger: Ledger, contact: str) -> None:
+    """Say what holds now: an earlier word that came later changes nothing."""
+    held = [no.about for no in ledger.opt_outs(contact)]
+    print(f"{contact}: " + ("no opt-out holds" if not held else f"opt-outs that hold: {', '.join(held)}"))
 
 
 def _ids(arguments: argparse.Namespace) -> list[str]:

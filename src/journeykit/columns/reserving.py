@@ -40,12 +40,12 @@ def touches_table(run: LedgerRun) -> pa.Table:
 
 
 def protect(run: LedgerRun, chunk: Chunk, people: People, odd: np.ndarray) -> None:
-    """Let the ledger's opt-outs win over the rows of a chunk; those of one channel make a contact odd."""
+    """Let the ledger's opt-outs win over the rows of a chunk; those of a channel or topic make a contact odd."""
     for row, name in enumerate(chunk.ids.to_pylist()):
-        for wish in () if name is None else run.wishes(name):
-            if wish.suppressed:
+        for word in () if name is None else run.opt_outs(name):
+            if word.suppressed:
                 people.person["traits"][row] |= IS_SUPPRESSED
-            elif wish.channel is None:
+            elif word.channel is None and word.topic is None:
                 people.person["traits"][row] |= IS_OPTED_OUT
             else:
                 odd[row] = True

@@ -28,8 +28,9 @@ from journeykit.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from journeykit.ledger.base import BaseLedger as BaseLedger
+    from journeykit.ledger.consent_word import ConsentWord as ConsentWord
+    from journeykit.ledger.consent_word import ConsentWord as OptOut
     from journeykit.ledger.memory import MemoryLedger as MemoryLedger
-    from journeykit.ledger.reservation import OptOut as OptOut
     from journeykit.ledger.reservation import ReleaseCheck as ReleaseCheck
     from journeykit.ledger.reservation import Reservation as Reservation
     from journeykit.ledger.send_log import Imported as Imported
@@ -38,21 +39,24 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BaseLedger": "base",
+    "ConsentWord": "consent_word",
     "Imported": "send_log",
     "Ledger": "sql",
     "MemoryLedger": "memory",
-    "OptOut": "reservation",
     "ReleaseCheck": "reservation",
     "Reservation": "reservation",
     "SendLog": "send_log",
 }
 
-__all__ = ["SEND_LOGS", *_HOMES]  # noqa: PLE0604  (the keys are texts; loaded when touched)
+__all__ = ["SEND_LOGS", "OptOut", *_HOMES]  # noqa: PLE0604  (the keys are texts; loaded when touched)
 
 
 def __getattr__(name: str) -> Any:
     if name == "SEND_LOGS":
         return import_module("journeykit.ledger.vendors").SEND_LOGS
+    if name == "OptOut":
+        # What a word of consent was called before it could also be a yes, or about a topic.
+        name = "ConsentWord"
     if name not in _HOMES:
         raise AttributeError(f"module 'journeykit.ledger' has no attribute {name!r}")
     try:

@@ -5,23 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import evolve
-
 from journeykit.civil import clock, micros, moment
 from journeykit.decision import Decision, Outcome, Reason, Row
 from journeykit.errors import LedgerError, ModelError
+from journeykit.ledger.consent_word import ConsentWord, is_known, left_alone, standing
 from journeykit.ledger.reservation import (
     EXPIRED,
     RELEASED,
     RESERVED,
     SENT,
-    OptOut,
     ReleaseCheck,
     Reservation,
     check_move,
-    left_alone,
     person_of,
-    standing,
 )
 
 if TYPE_CHECKING:
@@ -227,10 +223,10 @@ class BaseLedger:
         id_ = reservation if isinstance(reservation, str) else reservation.id
         with self.reading() as transaction:
             held = self._known(transaction.held([id_]), [id_])[0]
-            wishes = standing(transaction.said([self.person(contact.id)]))
+            words = standing(transaction.said([self.person(contact.id)]))
         if held.contact != contact.id:
             raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
-        return ReleaseCheck(reservation=held, reasons=_reasons(judge, left_alone(contact, wishes), held, at))
+        return ReleaseCheck(reservation=held, reasons=_reasons(judge, left_alone(contact, words), held, at))
 
     # People's rights
 
@@ -238,56 +234,75 @@ class BaseLedger:
         """The hash by which the ledger knows a contact once he is forgotten."""
         return person_of(self.salt(), contact)
 
-    def opt_out(self, contact: str, *, at: datetime, channel: str | None = None, suppressed: bool = False) -> None:
-        """Leave a contact alone from now on, whatever the caller's data say of him.
+    def opt_out(
+        self,
+        contact: str,
+        *,
+        at: datetime,
+        channel: str | None = None,
+        topic: str | None = None,
+        suppressed: bool = False,
+    ) -> None:
+        """Record that a contact does not want to be written to, whatever the caller's data say.
+
+        Every word of consent is kept with its own instant and scope. What holds is, for each scope, the latest word by
+        its own instant, in whatever order words arrive; at equal instants the no wins.
 
         Args:
-            contact: his id.
-            at: when he said so, aware.
-            channel: the channel that he does not want; None for all.
+            contact: the contact's id.
+            at: when the contact said so, aware.
+            channel: the channel that the contact does not want; None for all.
+            topic: the topic that the contact does not want; None for all.
             suppressed: whether nothing may go at all, not even what needs no consent.
 
         Raises:
-            ModelError: for a channel that is suppressed alone.
+            ModelError: for more than one of channel, topic and suppressed.
         """
-        if suppressed and channel is not None:
-            raise ModelError("suppression is of all channels; leave one of the two out", field="channel")
-        wish = OptOut(
-            person=self.person(contact),
-            contact=contact,
-            channel=channel,
-            suppressed=suppressed,
-            at=moment(micros(at)),
-        )
-        with self.transaction([contact]) as transaction:
-            if wish.what not in (own.what for own in standing(transaction.said([wish.person]))):
-                transaction.say(wish)
+        self._say(contact, at=moment(micros(at)), channel=channel, topic=topic, suppressed=suppressed)
 
     def opt_in(
-        self, contact: str, *, channel: str | None = None, suppressed: bool = False, at: datetime | None = None
+        self,
+        contact: str,
+        *,
+        channel: str | None = None,
+        topic: str | None = None,
+        suppressed: bool = False,
+        at: datetime | None = None,
     ) -> bool:
-        """Take an opt-out back.
+        """Record that a contact wants to be written to again: earlier opt-outs of the same scope do not hold then.
+
+        It is recorded also where nothing is known to take back, since an older opt-out may still arrive by a send log.
+        It never adds consent to what the caller's data say.
 
         Args:
-            contact: his id.
+            contact: the contact's id.
             channel: as for `opt_out`.
+            topic: as for `opt_out`.
             suppressed: as for `opt_out`.
-            at: when he said so, aware; None is now. Opt-outs of a send log from before it do not come back.
+            at: when the contact said so, aware; None is now.
 
         Returns:
-            Whether there was one.
-        """
-        person = self.person(contact)
-        when = moment(micros(datetime.now(UTC) if at is None else at))
-        with self.transaction([contact]) as transaction:
-            for wish in standing(transaction.said([person])):
-                if wish.what == (person, channel, suppressed):
-                    transaction.say(evolve(wish, at=when, taken_back=True))
-                    return True
-        return False
+            Whether it took an opt-out back: one held before, and does not any more.
 
-    def opt_outs(self, contact: str) -> list[OptOut]:
-        """The opt-outs of a contact, forgotten or not."""
+        Raises:
+            ModelError: for more than one of channel, topic and suppressed.
+        """
+        when = moment(micros(datetime.now(UTC) if at is None else at))
+        return self._say(contact, at=when, channel=channel, topic=topic, suppressed=suppressed, taken_back=True)
+
+    def _say(self, contact: str, **what: Any) -> bool:
+        """Record a word of consent; whether it took an opt-out back."""
+        word = ConsentWord(person=self.person(contact), contact=contact, **what)
+        with self.transaction([contact]) as transaction:
+            said = transaction.said([word.person])
+            if is_known(word, said):
+                return False
+            transaction.say(word)
+        held, holds = (any(no.what == word.what for no in standing(words)) for words in (said, [*said, word]))
+        return held and not holds
+
+    def opt_outs(self, contact: str) -> list[ConsentWord]:
+        """The opt-outs of a contact that hold, forgotten or not: of each scope the latest word, where that is a no."""
         with self.reading() as transaction:
             return standing(transaction.said([self.person(contact)]))
 
@@ -324,12 +339,13 @@ class BaseLedger:
                 ],
                 "opt_outs": [
                     {
-                        "channel": wish.channel,
-                        "suppressed": wish.suppressed,
-                        "at": wish.at.isoformat(),
-                        "taken_back": wish.taken_back,
+                        "channel": word.channel,
+                        "topic": word.topic,
+                        "suppressed": word.suppressed,
+                        "at": word.at.isoformat(),
+                        "taken_back": word.taken_back,
                     }
-                    for wish in transaction.said([self.person(contact)])
+                    for word in transaction.said([self.person(contact)])
                 ],
                 "answers": [
                     {"key": key, "answer": json.loads(answer)} for key, answer in transaction.answers_about(contact)

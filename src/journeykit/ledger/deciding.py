@@ -15,7 +15,8 @@ from journeykit.fields import shown
 from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.chosen import id_of
-from journeykit.ledger.reservation import RESERVED, Reservation, left_alone, standing
+from journeykit.ledger.consent_word import left_alone, standing
+from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
@@ -136,12 +137,12 @@ def informed(ledger: BaseLedger, transaction: Transaction, asked: Asked, account
     The touches that are asked with are those that the ledger does not know: both count.
     """
     names = [contact.id for contact in asked.contacts]
-    wishes = standing(transaction.said([ledger.person(name) for name in names]))
+    words = standing(transaction.said([ledger.person(name) for name in names]))
     history = [held.touch() for held in transaction.counting(names, accounts)]
     contacts = asked.contacts
-    if wishes:
+    if words:
         contacts = tuple(
-            left_alone(contact, [wish for wish in wishes if wish.person == ledger.person(contact.id)])
+            left_alone(contact, [word for word in words if word.person == ledger.person(contact.id)])
             for contact in contacts
         )
     return evolve(asked, contacts=contacts, touches=(*history, *asked.touches))

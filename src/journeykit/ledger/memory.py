@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.ledger.base import BaseLedger
-from journeykit.ledger.reservation import COUNTING, RESERVED, OptOut, Reservation, held_already, standing
+from journeykit.ledger.consent_word import ConsentWord, standing
+from journeykit.ledger.reservation import COUNTING, RESERVED, Reservation, held_already
 from journeykit.ledger.transaction import News, RunMark
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class MemoryTransaction:
         self._by_contact: dict[str, dict[str, None]] = {}
         self._moves: list[tuple[int, str, str, str]] = []
         self._answers: dict[str, tuple[str, int, str, frozenset[str]]] = {}
-        self._said: list[tuple[int, OptOut]] = []
+        self._said: list[tuple[int, ConsentWord]] = []
         self._runs: dict[str, RunMark] = {}
 
     def take_back(self) -> None:
@@ -205,17 +206,17 @@ class MemoryTransaction:
         self._answers[key] = contact, at, answer, frozenset(others)
         self.done.append(lambda: self._answers.pop(key, None))
 
-    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
-        """Opt-outs of persons, or of all, and those that were taken back."""
+    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
+        """The words of consent of persons, or of all."""
         return [
-            wish
-            for number, wish in self._said
-            if (persons is None or wish.person in persons) and (until is None or number <= until)
+            word
+            for number, word in self._said
+            if (persons is None or word.person in persons) and (until is None or number <= until)
         ]
 
-    def say(self, wish: OptOut) -> None:
-        """Write an opt-out, or that one is taken back."""
-        self._said.append((self._next(), wish))
+    def say(self, word: ConsentWord) -> None:
+        """Write a word of consent."""
+        self._said.append((self._next(), word))
         self.done.append(self._said.pop)
 
     def run(self, run_id: str) -> RunMark | None:
@@ -245,11 +246,11 @@ class MemoryTransaction:
             for number, touch in self._touches.values()
             if touch.run_id == mark.run_id and number > mark.touches and touch.contact not in contacts
         ]
-        said = [wish for number, wish in self._said if number > mark.opt_outs and not wish.taken_back]
+        said = [word for number, word in self._said if number > mark.opt_outs and not word.taken_back]
         return News(
             frozenset(touch.contact for touch in late).intersection(contacts),
             frozenset(touch.account for touch in (*late, *mine) if touch.account is not None).intersection(accounts),
-            frozenset(wish.person for wish in said).intersection(persons),
+            frozenset(word.person for word in said).intersection(persons),
         )
 
     def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:

@@ -7,17 +7,14 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, fields, frozen
+from attrs import field, fields, frozen
 
 from journeykit.civil import micros
-from journeykit.contact import Consent, Contact
 from journeykit.decision import Reason
 from journeykit.errors import LedgerError
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from journeykit.decision import Row
 
 RESERVED, SENT, RELEASED, EXPIRED, BOUNCED, FAILED = STATUSES = (
@@ -197,84 +194,9 @@ def check_move(id_: str, was: str, to: str) -> bool:
     return True
 
 
-@frozen(kw_only=True)
-class OptOut:
-    """A wish to be left alone, as the ledger holds it; it wins over any contact row.
-
-    Attributes:
-        person: a hash of the contact's id, which stays when the contact is forgotten.
-        contact: the contact's id; None once he is forgotten.
-        channel: the channel that he does not want; None for all.
-        suppressed: whether nothing may go at all, whatever a campaign says: a hard bounce, a complaint, the law.
-        at: since when, UTC.
-        taken_back: whether it is the opposite: from then on, what he had said before does not hold.
-    """
-
-    person: str
-    contact: str | None
-    channel: str | None
-    suppressed: bool
-    at: datetime
-    taken_back: bool = False
-
-    @property
-    def what(self) -> tuple[str, str | None, bool]:
-        """Who wishes what."""
-        return self.person, self.channel, self.suppressed
-
-
-def standing(said: Iterable[OptOut]) -> list[OptOut]:
-    """The opt-outs that hold, of all that was ever said, in its order.
-
-    Example:
-        >>> from datetime import UTC
-        >>> at = datetime(2026, 11, 5, tzinfo=UTC)
-        >>> no = OptOut(person="p", contact="anna", channel=None, suppressed=False, at=at)
-        >>> standing([no]) == [no], standing([no, evolve(no, taken_back=True)])
-        (True, [])
-    """
-    found: dict[tuple[str, str | None, bool], OptOut] = {}
-    for wish in said:
-        if wish.taken_back:
-            found.pop(wish.what, None)
-        else:
-            found.setdefault(wish.what, wish)
-    return list(found.values())
-
-
-def is_new(wish: OptOut, said: Iterable[OptOut]) -> bool:
-    """Whether an opt-out that a log tells of says anything, given all that was said before.
-
-    What stands already is said; what is not later than another word on the same is a repetition, or was overtaken.
-    """
-    before = [own for own in said if own.what == wish.what]
-    return not standing(before) and all(own.at < wish.at for own in before)
-
-
 def person_of(salt: str, contact: str) -> str:
     """The hash by which the ledger knows a contact once he is forgotten."""
     return sha256(f"{salt}\0{contact}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def left_alone(contact: Contact, wishes: Iterable[OptOut]) -> Contact:
-    """A contact whose opt-outs of the ledger have won over what the caller says of him.
-
-    Example:
-        >>> from datetime import UTC
-        >>> since = datetime(2026, 11, 5, tzinfo=UTC)
-        >>> wish = OptOut(person="", contact="anna", channel="sms", suppressed=False, at=since)
-        >>> left_alone(Contact(id="anna", consent=["sms", "email"]), [wish]).consent_for("sms", 0)
-        False
-    """
-    for wish in wishes:
-        if wish.suppressed:
-            contact = evolve(contact, suppressed=True)
-        elif wish.channel is None:
-            contact = evolve(contact, opted_out=True)
-        else:
-            known = contact.consent or {}
-            contact = evolve(contact, consent={**known, wish.channel: Consent(False)})
-    return contact
 
 
 @frozen(kw_only=True)

@@ -2,8 +2,8 @@
 
 What makes a run that was killed and begun again end like one that nobody disturbed:
 
-- The ledger remembers up to which touch, move and opt-out the run looks back. Begun again it reads the same history,
-  without what it has reserved itself meanwhile, and so decides the same.
+- The ledger remembers up to which touch, move and word of consent the run looks back. Begun again it reads the same
+  history, without what it has reserved itself meanwhile, and so decides the same.
 - Contacts are reserved for in pieces, each in one transaction. What a piece has reserved is found by the ids of its
   rows, which are the same each time; it is neither reserved twice nor decided anew.
 - A contact whose history others have added to since the run began, or who has opted out since, is decided again, alone
@@ -24,8 +24,9 @@ from journeykit.accounts import decide_party
 from journeykit.civil import micros
 from journeykit.errors import DataError, ModelError
 from journeykit.ledger.answers import Asked, answered, wish_in, wish_of
+from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
 from journeykit.ledger.deciding import informed, keep_answer, key_of, reservations_of
-from journeykit.ledger.reservation import EXPIRED, RELEASED, OptOut, left_alone, reservation_of, standing
+from journeykit.ledger.reservation import EXPIRED, RELEASED, reservation_of
 from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class LedgerRun:
             self.mark = begun or transaction.begin_run(wanted)
             self._before = frozenset[str]() if begun is None else transaction.contacts_of(begun)
             self._unmet = set(self._before)
-            wishes = standing(transaction.said(until=self.mark.opt_outs))
+            words = standing(transaction.said(until=self.mark.opt_outs))
         if self.mark.alone:
             raise DataError(
                 f"under the run {run_id!r} contacts were decided one by one; give a run over tables another name",
@@ -127,11 +128,11 @@ class LedgerRun:
                 raise DataError(
                     f"the run {run_id!r} was begun with another {name}; give the same, or another run", source="ledger"
                 )
-        self._wishes: dict[str, list[OptOut]] = {}
-        for wish in wishes:
-            self._wishes.setdefault(wish.person, []).append(wish)
-        self._by_name = {wish.contact: self._wishes[wish.person] for wish in wishes if wish.contact is not None}
-        self._some_forgotten = any(wish.contact is None for wish in wishes)
+        self._words: dict[str, list[ConsentWord]] = {}
+        for word in words:
+            self._words.setdefault(word.person, []).append(word)
+        self._by_name = {word.contact: self._words[word.person] for word in words if word.contact is not None}
+        self._some_forgotten = any(word.contact is None for word in words)
 
     # What the ledger knew when the run began
 
@@ -149,18 +150,18 @@ class LedgerRun:
             held = list(transaction.as_of(self.mark, (), [account]))
         return [own.touch() for own in held if own.contact not in party.own]
 
-    def wishes(self, contact: str) -> Sequence[OptOut]:
-        """The opt-outs of a contact."""
-        if not self._wishes:
+    def opt_outs(self, contact: str) -> Sequence[ConsentWord]:
+        """The opt-outs of a contact that held."""
+        if not self._words:
             return ()
         found = self._by_name.get(contact)
         if found is None and self._some_forgotten:
-            found = self._wishes.get(self.ledger.person(contact))
+            found = self._words.get(self.ledger.person(contact))
         return found or ()
 
     def protected(self, contact: Contact) -> Contact:
-        """A contact whose opt-outs of the ledger have won over his row."""
-        return left_alone(contact, self.wishes(contact.id))
+        """A contact for whom the opt-outs of the ledger have won over the row."""
+        return left_alone(contact, self.opt_outs(contact.id))
 
     def _account(self, contact: Contact) -> str | None:
         return contact.account if self.arbiter.compiled.per_account else None
@@ -270,7 +271,7 @@ class LedgerRun:
             self._gone += own.status in (RELEASED, EXPIRED)
         kept = transaction.answers_of([key_of(run_id, name) for name in names])
         persons = {name: self.ledger.person(name) for name in names}
-        news = transaction.news(self.mark, names, accounts, list(persons.values()))
+        news = self._in_force(transaction, transaction.news(self.mark, names, accounts, list(persons.values())))
         again: dict[str, Decision] = {}
         new: list[Reservation] = []
         for proposal in piece:
@@ -284,6 +285,17 @@ class LedgerRun:
                 new += proposal.reservations
         transaction.add(new)
         return again
+
+    def _in_force(self, transaction: Transaction, news: News) -> News:
+        """News, of words of consent only where one forbids now what the run took for allowed.
+
+        A no that was recorded since may be older than a yes, or repeat a no that the run knows.
+        """
+        if not news.persons:
+            return news
+        known = {word.what for person in news.persons for word in self._words.get(person, ())}
+        now = standing(transaction.said(sorted(news.persons)))
+        return evolve(news, persons=frozenset(word.person for word in now if word.what not in known))
 
     def _answered(self, proposal: Proposal, kept: dict[str, str]) -> dict[str, Decision]:
         """What was decided again before the run was killed."""

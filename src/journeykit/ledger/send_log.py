@@ -8,7 +8,8 @@ A message that the ledger itself has reserved must not count twice. Where the lo
 it is known by that, whatever else its rows say; else it is the nearest reservation of that contact, campaign and
 channel within two days. Where the map names no campaign, no channel or no content, that is not looked at.
 
-Opt-outs need no message. One that is not later than an opt-in is overtaken, and changes nothing.
+Words of consent need no message. Each is recorded with its own instant, and the latest of its scope holds, in whatever
+order they arrive.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from attrs import evolve, field, fields, frozen
 from journeykit.civil import clock, micros
 from journeykit.errors import DataError, ModelError, closest
 from journeykit.fields import names, one_of, optional_text, required_text, shown
+from journeykit.ledger.consent_word import ConsentWord, is_known
 from journeykit.ledger.reservation import (
     BOUNCED,
     EXPIRED,
@@ -32,9 +34,7 @@ from journeykit.ledger.reservation import (
     RELEASED,
     RESERVED,
     SENT,
-    OptOut,
     Reservation,
-    is_new,
 )
 from journeykit.ledger.vendors import SEND_LOGS
 from journeykit.tables.bad_rows import BadRow, BadRows
@@ -59,8 +59,12 @@ if TYPE_CHECKING:
     from journeykit.ledger.transaction import Transaction
     from journeykit.tables import Source
 
-OPTED_OUT, SUPPRESSED = _WISHES = "opted_out", "suppressed"
-_STATUSES = (SENT, BOUNCED, FAILED, *_WISHES)
+OPTED_OUT, OPTED_IN, SUPPRESSED, UNSUPPRESSED = _WORDS = "opted_out", "opted_in", "suppressed", "unsuppressed"
+_YES = (OPTED_IN, UNSUPPRESSED)
+_STATUSES = (SENT, BOUNCED, FAILED, *_WORDS)
+_SCOPES = ("all", "channel", "topic")
+_SCOPED = (OPTED_OUT, OPTED_IN)
+_KEYS = ("channel", "status", "scope")
 _UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 _PIECE = 500
 _WITHIN = timedelta(days=2)
@@ -71,10 +75,16 @@ def _events(value: object) -> dict[str, dict[str, str]]:
     if not isinstance(value, Mapping):
         raise ModelError(f"events are by name, found {value!r}", field="events")
     for name, meaning in value.items():
-        good = isinstance(meaning, Mapping) and set(meaning) <= {"channel", "status"}
+        good = isinstance(meaning, Mapping) and set(meaning) <= set(_KEYS)
         if not good or meaning.get("status", SENT) not in _STATUSES:
             raise ModelError(
                 f"the event {name!r} means {{channel: text, status: one of {', '.join(_STATUSES)}}}, found {meaning!r}",
+                field="events",
+            )
+        if "scope" in meaning and (meaning["scope"] not in _SCOPES or meaning.get("status") not in _SCOPED):
+            raise ModelError(
+                f"the event {name!r}: scope is one of {', '.join(_SCOPES)}, beside status {' or '.join(_SCOPED)}; "
+                f"found {meaning!r}",
                 field="events",
             )
     return {name: dict(meaning) for name, meaning in value.items()}
@@ -100,13 +110,18 @@ class SendLog:
         zone: IANA name of the zone of instants without an offset; None makes them bad.
         formats: formats of `datetime.strptime` that are tried where a text is not ISO 8601.
         event: the column with the event's name; None where every row is a send.
-        events: by event's name, the ``channel`` and the ``status``: ``sent``, ``bounced``, ``failed``, ``opted_out``
-            (of the channel) or ``suppressed``. Other events are passed over.
+        events: by event's name, the ``channel`` and the ``status``: ``sent``, ``bounced``, ``failed``, or a word of
+            consent: ``opted_out``, ``opted_in``, ``suppressed``, ``unsuppressed``. The ``scope`` of an opt-out or
+            opt-in is ``channel`` (the default where a channel is known), ``topic`` or ``all``. An opt-out whose channel
+            or topic is empty is one of more: of the channel, else of everything. An opt-in whose channel or topic is
+            empty is a bad row. Other events are passed over.
         channel: the column with the channel, where events do not say it.
         channel_is: the channel of all rows, where neither does.
         campaign: the column with the campaign's id; of several the first that is not empty.
         campaigns: the playbook's ids by those of the log; others stay as they are.
         content: the column with the content's id.
+        topic: the column with the topics, separated by ``;``: what a message is about, or a word of consent of the
+            scope ``topic``.
         account: the column with the account's id.
         message: the columns that tell one message of a contact from another.
         event_id: the column that tells one row from another, where those of ``message`` are empty.
@@ -134,6 +149,7 @@ class SendLog:
     campaign: tuple[str, ...] = field(default=(), converter=names)
     campaigns: Mapping[str, str] = field(factory=dict, converter=_campaigns)
     content: str | None = field(default=None, validator=optional_text)
+    topic: str | None = field(default=None, validator=optional_text)
     account: str | None = field(default=None, validator=optional_text)
     message: tuple[str, ...] = field(default=(), converter=names)
     event_id: str | None = field(default=None, validator=optional_text)
@@ -149,6 +165,11 @@ class SendLog:
                 raise ModelError(f"zone: {error}", field="zone") from None
         if not self.message and self.event_id is None:
             raise ModelError("give message or event_id: what tells a row that comes twice", field="message")
+        about = next((name for name, meaning in self.events.items() if meaning.get("scope") == "topic"), None)
+        if about is not None and self.topic is None:
+            raise ModelError(
+                f"the event {about!r} has the scope topic: give topic, the column with the topics", field="topic"
+            )
 
     @classmethod
     def of(cls, given: SendLog | str | Mapping[str, Any]) -> SendLog:
@@ -203,6 +224,7 @@ class Imported:
         changed: how many changed what was known of a message, such as bounces.
         repeated: how many told nothing new.
         opt_outs: how many were opt-outs or complaints that the ledger did not know.
+        opt_ins: how many took such words back, and the ledger did not know them.
         passed_over: how many were of events that mean nothing here.
         bad_rows: how many could not be used.
         bad_first: the first of them.
@@ -217,6 +239,7 @@ class Imported:
     passed_over: int
     bad_rows: int
     bad_first: tuple[BadRow, ...]
+    opt_ins: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
@@ -227,7 +250,7 @@ class Imported:
         text = (
             f"{self.rows:,} rows: {self.new:,} new, {self.matched:,} matched, {self.changed:,} changed, "
             f"{self.repeated:,} repeated, {self.opt_outs:,} opt-outs, {self.passed_over:,} passed over"
-        )
+        ) + (f", {self.opt_ins:,} opt-ins" if self.opt_ins else "")
         bad = [f"bad rows: {self.bad_rows:,}", *(f"  {bad}" for bad in self.bad_first[:_BAD_SHOWN])]
         return "\n".join([text, *(bad if self.bad_rows else ())])
 
@@ -235,14 +258,18 @@ class Imported:
 class _Event:
     """One row of a send log."""
 
-    __slots__ = ("named", "reservation", "status", "touch")
+    __slots__ = ("named", "reservation", "scopes", "status", "touch")
 
-    def __init__(self, touch: Reservation, status: str, reservation: str | None) -> None:
+    def __init__(
+        self, touch: Reservation, status: str, reservation: str | None, scopes: Sequence[Mapping[str, Any]]
+    ) -> None:
         # What the message is called where its reservation's id is all that is known of it.
         self.named = None if reservation is None else _hash([touch.contact, "reservation", reservation])
         self.touch = touch if touch.id or self.named is None else evolve(touch, id=self.named, message=self.named)
         self.status = status
         self.reservation = reservation
+        # Of a word of consent, what it is about; of one about several topics, each of them.
+        self.scopes = scopes
 
 
 def _hash(parts: list[str | None]) -> str:
@@ -266,7 +293,7 @@ def read_log(
         _write(ledger, log, piece, counts)
     if bad.total and not counts["rows"]:
         raise DataError(f"none of its {bad.total:,} rows can be used; the first: {bad.first[0]}", source="send log")
-    told = ("rows", "new", "matched", "changed", "repeated", "opt_outs", "passed_over")
+    told = ("rows", "new", "matched", "changed", "repeated", "opt_outs", "opt_ins", "passed_over")
     return Imported(**{name: counts[name] for name in told}, bad_rows=bad.total, bad_first=tuple(bad.first))
 
 
@@ -285,7 +312,7 @@ class _Reader:
         needed += [(name,) for name in log.message] if log.event_id is None else [(*log.message, log.event_id)]
         if self._file.columns is not None:
             # Rows that name their columns themselves leave out what is empty.
-            needed += [(name,) for name in (log.content, log.account, log.reservation) if name]
+            needed += [(name,) for name in (log.content, log.topic, log.account, log.reservation) if name]
         self._table = PlacedRows(self._file, [tuple(map(fold_name, names)) for names in needed if names], bad)
 
     def events(self) -> Iterator[_Event]:
@@ -323,7 +350,8 @@ class _Reader:
         campaign = self._first(log.campaign, cell, read_text)
         status = meaning.get("status", SENT)
         reservation = self._read(log.reservation, cell, read_text)
-        message = self._message(cell, contact, channel, needed=status not in _WISHES and reservation is None)
+        message = self._message(cell, contact, channel, needed=status not in _WORDS and reservation is None)
+        topics = tuple(filter(None, map(str.strip, (self._read(log.topic, cell, read_text) or "").split(";"))))
         touch = Reservation(
             id=message,
             contact=contact,
@@ -333,9 +361,31 @@ class _Reader:
             channel=channel,
             campaign=None if campaign is None else log.campaigns.get(campaign, campaign),
             content=self._read(log.content, cell, read_text),
+            topics=topics,
             message=message,
         )
-        return _Event(touch, status, reservation)
+        scopes = self._scopes(status, meaning.get("scope"), channel, topics) if status in _WORDS else ()
+        return _Event(touch, status, reservation, scopes)
+
+    def _scopes(
+        self, status: str, scope: str | None, channel: str | None, topics: Sequence[str]
+    ) -> Sequence[Mapping[str, Any]]:
+        """What a word of consent is about. A no that does not say what it is about is about more, a yes about nothing.
+
+        Raises:
+            BadCellError: for a yes without its topic or channel.
+        """
+        if status in (SUPPRESSED, UNSUPPRESSED):
+            return ({"suppressed": True},)
+        if scope == "topic" and topics:
+            return tuple({"topic": topic} for topic in topics)
+        if scope == "topic" and status in _YES:
+            raise _noted(BadCellError(None, "the topics to which the contact opts in"), str(self.log.topic))
+        if scope == "all":
+            return ({},)
+        if channel is None and status in _YES and (scope == "channel" or self.log.channel is not None):
+            raise _noted(BadCellError(None, "the channel to which the contact opts in"), self.log.channel or "channel")
+        return ({"channel": channel},)
 
     def _message(self, cell: Any, contact: str, channel: str | None, *, needed: bool) -> str:
         """What the message is called; empty where nothing tells it from others, and nothing must."""
@@ -443,15 +493,15 @@ class _Writer:
         for held in map(self.held.__getitem__, near):
             if held.status in (RESERVED, SENT, EXPIRED):
                 self.open[held.contact][held.id] = held
-        self.said: dict[str, list[OptOut]] = {}
-        wishes = dict.fromkeys(event.touch.contact for event in events if event.status in _WISHES)
-        for wish in transaction.said([ledger.person(contact) for contact in wishes]):
-            self.said.setdefault(wish.person, []).append(wish)
+        self.said: dict[str, list[ConsentWord]] = {}
+        speakers = dict.fromkeys(event.touch.contact for event in events if event.status in _WORDS)
+        for word in transaction.said([ledger.person(contact) for contact in speakers]):
+            self.said.setdefault(word.person, []).append(word)
 
     def write(self, event: _Event) -> str:
         """Write one event; what it was."""
-        if event.status in _WISHES:
-            return self._opt_out(event)
+        if event.status in _WORDS:
+            return self._say(event)
         known = self._named(event) or self.held.get(self.ids.get(event.touch.id, ""))
         if known is not None and (known.message is not None or known.run_id is None):
             return self._move(known, event.status, "changed")
@@ -503,19 +553,20 @@ class _Writer:
         ]
         return min(near, key=lambda held: (abs(held.at - touch.at), held.micros, held.id), default=None)
 
-    def _opt_out(self, event: _Event) -> str:
-        touch = event.touch
-        suppressed = event.status == SUPPRESSED
-        wish = OptOut(
-            person=self.ledger.person(touch.contact),
-            contact=touch.contact,
-            channel=None if suppressed else touch.channel,
-            suppressed=suppressed,
-            at=touch.at,
-        )
-        said = self.said.setdefault(wish.person, [])
-        if not is_new(wish, said):
-            return "repeated"
-        self.transaction.say(wish)
-        said.append(wish)
-        return "opt_outs"
+    def _say(self, event: _Event) -> str:
+        person = self.ledger.person(event.touch.contact)
+        said = self.said.setdefault(person, [])
+        found = "repeated"
+        for scope in event.scopes:
+            word = ConsentWord(
+                person=person,
+                contact=event.touch.contact,
+                at=event.touch.at,
+                taken_back=event.status in _YES,
+                **scope,
+            )
+            if not is_known(word, said):
+                self.transaction.say(word)
+                said.append(word)
+                found = "opt_ins" if word.taken_back else "opt_outs"
+        return found

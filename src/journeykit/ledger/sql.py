@@ -37,7 +37,8 @@ from journeykit.errors import LedgerError, MissingExtraError, ModelError
 from journeykit.fields import is_number, shown
 from journeykit.identity import contact_key
 from journeykit.ledger.base import BaseLedger
-from journeykit.ledger.reservation import COUNTING, STATUSES, OptOut, Reservation, held_already, standing
+from journeykit.ledger.consent_word import ConsentWord, standing
+from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, held_already
 from journeykit.ledger.tables import (
     ANSWER_CONTACTS,
     ANSWERS,
@@ -478,27 +479,28 @@ class SqlTransaction:
         if others:
             self.connection.execute(insert(ANSWER_CONTACTS), [{"key": key, "contact_id": name} for name in others])
 
-    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
-        """Opt-outs of persons, or of all, and those that were taken back; with ``until`` up to this number."""
+    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
+        """The words of consent of persons, or of all; with ``until`` up to this number."""
         if persons is None:
             every = select(OPT_OUTS).order_by(OPT_OUTS.c.seq)
             if until is not None:
                 every = every.where(OPT_OUTS.c.seq <= until)
-            return [_opt_out(row) for row in self.connection.execute(every)]
+            return [_word(row) for row in self.connection.execute(every)]
         found = (row for some in _pieces(persons) for row in self.connection.execute(_OPT_OUTS, {"ids": some}))
-        return [_opt_out(row) for row in found if until is None or row.seq <= until]
+        return [_word(row) for row in found if until is None or row.seq <= until]
 
-    def say(self, wish: OptOut) -> None:
-        """Write an opt-out, or that one is taken back."""
+    def say(self, word: ConsentWord) -> None:
+        """Write a word of consent."""
         self.connection.execute(
             insert(OPT_OUTS),
             {
-                "person": wish.person,
-                "contact_id": wish.contact,
-                "channel": wish.channel,
-                "suppressed": wish.suppressed,
-                "at": micros(wish.at),
-                "taken_back": wish.taken_back,
+                "person": word.person,
+                "contact_id": word.contact,
+                "channel": word.channel,
+                "topic": word.topic,
+                "suppressed": word.suppressed,
+                "at": micros(word.at),
+                "taken_back": word.taken_back,
             },
         )
 
@@ -538,15 +540,15 @@ class SqlTransaction:
             for account, contact in self.connection.execute(mine, {"ids": some})
             if contact not in here
         }
-        # Most often nobody has opted out: then it is not asked for each contact.
+        # Most often nobody has said anything: then it is not asked for each contact.
         if self._last(OPT_OUTS) <= mark.opt_outs:
             persons = ()
-        wish = OPT_OUTS.c
+        word = OPT_OUTS.c
         return News(
             whose(_T.contact_id, contacts),
             whose(_T.account_id, accounts) | elsewhere,
             self._those(
-                select(wish.person).where(wish.person.in_(ids), wish.seq > mark.opt_outs, ~wish.taken_back), persons
+                select(word.person).where(word.person.in_(ids), word.seq > mark.opt_outs, ~word.taken_back), persons
             ),
         )
 
@@ -746,11 +748,12 @@ def _reservation(row: Row[Any]) -> Reservation:
     )
 
 
-def _opt_out(row: Row[Any]) -> OptOut:
-    return OptOut(
+def _word(row: Row[Any]) -> ConsentWord:
+    return ConsentWord(
         person=row.person,
         contact=row.contact_id,
         channel=row.channel,
+        topic=row.topic,
         suppressed=row.suppressed,
         at=moment(row.at),
         taken_back=row.taken_back,

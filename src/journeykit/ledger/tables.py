@@ -128,8 +128,9 @@ OPT_OUTS = Table(
     Column("channel", Text),
     Column("suppressed", Boolean, nullable=False),
     Column("at", BigInteger, nullable=False),
-    # Nothing is deleted when a wish is taken back: what the ledger has heard, and when, must still be known.
+    # A yes is a word of its own: whichever is later by its instant holds, in whatever order they were written.
     Column("taken_back", Boolean, nullable=False, server_default=text("false")),
+    Column("topic", Text),
     sqlite_autoincrement=True,
 )
 Index("jk_opt_outs_person", OPT_OUTS.c.person)
@@ -169,6 +170,7 @@ def _third(connection: Connection) -> None:
         ("claim_id", "TEXT"),
     ):
         connection.exec_driver_sql(f"ALTER TABLE jk_touches ADD COLUMN {column} {kind}")
+    connection.exec_driver_sql("ALTER TABLE jk_opt_outs ADD COLUMN topic TEXT")
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third)

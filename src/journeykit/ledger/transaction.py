@@ -9,7 +9,8 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from journeykit.ledger.reservation import OptOut, Reservation
+    from journeykit.ledger.consent_word import ConsentWord
+    from journeykit.ledger.reservation import Reservation
 
 
 @frozen(kw_only=True)
@@ -23,7 +24,7 @@ class RunMark:
         until: the last instant of a plan, or None.
         touches: the last touch that it knows, by the number that each gets when it is written.
         moves: the last move of a status that it knows.
-        opt_outs: the last opt-out that it knows.
+        opt_outs: the last word of consent that it knows.
         alone: whether it is no run over tables: its contacts are decided one by one, by `Arbiter.decide`.
     """
 
@@ -83,17 +84,17 @@ class Transaction(Protocol):
     def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
         """Keep an answer, which is gone when its contact, or another one that it tells of, is forgotten."""
 
-    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[OptOut]:
-        """Opt-outs of persons, or of all, and those that were taken back, in their order; up to a number."""
+    def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
+        """The words of consent of persons, or of all, in any order; up to a number."""
 
-    def say(self, wish: OptOut) -> None:
-        """Write an opt-out, or that one is taken back."""
+    def say(self, word: ConsentWord) -> None:
+        """Write a word of consent."""
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
 
     def begin_run(self, mark: RunMark) -> RunMark:
-        """Write a run down, with the last touch, move and opt-out that there are; one of its name stays as it is."""
+        """Write a run down, with the last touch, move and word of consent; one of its name stays as it is."""
 
     def news(self, mark: RunMark, contacts: Sequence[str], accounts: Sequence[str], persons: Sequence[str]) -> News:
         """Whose history others have added to since a run began.
@@ -133,7 +134,7 @@ class News:
     Attributes:
         contacts: ids of contacts.
         accounts: accounts.
-        persons: hashes of those who have opted out since.
+        persons: hashes of those of whom a no to being written to was recorded since, whatever its instant.
     """
 
     contacts: frozenset[str] = frozenset()

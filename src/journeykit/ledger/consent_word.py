@@ -1,0 +1,129 @@
+"""Words of consent: what contacts have said about being written to, and which of it holds.
+
+A contact says no, or yes, to everything, to one channel, to one topic, or is suppressed. Each word is kept with its own
+instant, and speaks for its own scope alone. What holds for a scope is the latest word by its own instant, in whatever
+order words arrive, from calls and send logs alike; where two words have the same instant the no wins.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from journeykit.contact import Consent, Contact
+from journeykit.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Scope = tuple[str, str | None, str | None, bool]
+"""Whose word it is, its channel and its topic, where it is about one, and whether it is about suppression."""
+
+
+@frozen(kw_only=True)
+class ConsentWord:
+    """A word of consent, as the ledger holds it. A no that holds wins over any contact row.
+
+    Attributes:
+        person: a hash of the contact's id, which stays when the contact is forgotten.
+        contact: the contact's id; None once the contact is forgotten.
+        channel: the channel that it is about; None where it is not about one channel.
+        topic: the topic that it is about; None where it is not about one topic.
+        suppressed: whether it is about suppression: nothing may go at all, whatever a campaign says, after a hard
+            bounce, a complaint, or for a legal reason.
+        at: when it was said, UTC.
+        taken_back: whether it is a yes: from then on, an earlier no of the same scope does not hold.
+
+    Raises:
+        ModelError: for a word about more than one of a channel, a topic and suppression.
+
+    Example:
+        >>> from datetime import UTC
+        >>> at = datetime(2026, 11, 5, tzinfo=UTC)
+        >>> ConsentWord(person="p", contact="anna", topic="promo", at=at).about
+        'topic promo'
+    """
+
+    person: str
+    contact: str | None
+    at: datetime
+    channel: str | None = None
+    topic: str | None = None
+    suppressed: bool = False
+    taken_back: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("channel", "topic"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise ModelError(f"{name} must be a text that is not empty, or None; found {value!r}", field=name)
+        if sum((self.channel is not None, self.topic is not None, self.suppressed)) > 1:
+            raise ModelError(
+                "a word of consent is about everything, one channel, one topic, or suppression; give at most one of "
+                "channel, topic and suppressed",
+                field="suppressed" if self.suppressed else "topic",
+            )
+
+    @property
+    def what(self) -> Scope:
+        """Whose word it is, and its scope."""
+        return self.person, self.channel, self.topic, self.suppressed
+
+    @property
+    def about(self) -> str:
+        """Its scope, as a text."""
+        if self.suppressed:
+            return "suppressed"
+        if self.channel is not None:
+            return f"channel {self.channel}"
+        return "everything" if self.topic is None else f"topic {self.topic}"
+
+
+def standing(said: Iterable[ConsentWord]) -> list[ConsentWord]:
+    """The opt-outs that hold, of all that was ever said: for each scope the latest word, if it is a no.
+
+    They come by instant, then by scope, and so do not depend on the order of the words.
+
+    Example:
+        >>> from datetime import UTC
+        >>> no = ConsentWord(person="p", contact="anna", at=datetime(2026, 11, 6, tzinfo=UTC))
+        >>> early, late = (evolve(no, taken_back=True, at=datetime(2026, 11, day, tzinfo=UTC)) for day in (4, 8))
+        >>> standing([no, early]) == [no], standing([late, no])
+        (True, [])
+    """
+    last: dict[Scope, ConsentWord] = {}
+    for word in said:
+        known = last.get(word.what)
+        if known is None or (known.at, not known.taken_back) < (word.at, not word.taken_back):
+            last[word.what] = word
+    found = [word for word in last.values() if not word.taken_back]
+    return sorted(found, key=lambda no: (no.at, no.suppressed, no.channel or "", no.topic or "", no.person))
+
+
+def is_known(word: ConsentWord, said: Iterable[ConsentWord]) -> bool:
+    """Whether this very word, of its scope and instant, is among those that were said."""
+    return any(own.what == word.what and own.at == word.at and own.taken_back == word.taken_back for own in said)
+
+
+def left_alone(contact: Contact, words: Iterable[ConsentWord]) -> Contact:
+    """A contact for whom the opt-outs of the ledger have won over what the caller says.
+
+    Example:
+        >>> from datetime import UTC
+        >>> since = datetime(2026, 11, 5, tzinfo=UTC)
+        >>> word = ConsentWord(person="", contact="anna", channel="sms", at=since)
+        >>> left_alone(Contact(id="anna", consent=["sms", "email"]), [word]).consent_for("sms", 0)
+        False
+    """
+    for word in words:
+        if word.suppressed:
+            contact = evolve(contact, suppressed=True)
+        elif word.topic is not None:
+            contact = evolve(contact, topic_consent={**contact.topic_consent, word.topic: Consent(False)})
+        elif word.channel is not None:
+            contact = evolve(contact, consent={**(contact.consent or {}), word.channel: Consent(False)})
+        else:
+            contact = evolve(contact, opted_out=True)
+    return contact
