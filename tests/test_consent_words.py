@@ -226,7 +226,11 @@ def test_a_log_whose_words_lack_their_scope():
     ]
     ledger.opt_out("a", at=DAY)
     found = ledger.import_log(
-        [row({"topic": "x"}, 2, True, "a") | nobody, row({"channel": "x"}, 2, True, "a") | nobody, row({}, 3, True, "b")],
+        [
+            row({"topic": "x"}, 2, True, "a") | nobody,
+            row({"channel": "x"}, 2, True, "a") | nobody,
+            row({}, 3, True, "b"),
+        ],
         LOG,
     )
     assert [bad.field for bad in found.bad_first] == ["topic", "channel"]

@@ -329,7 +329,14 @@ def test_an_old_opt_out_does_not_come_back(ledger):
     assert ledger.import_log([braze("Unsubscribe", time=SECONDS + 3601, id="later")], "braze").opt_outs == 1
     assert [(no.channel, no.at) for no in ledger.opt_outs("anna")] == [("email", AT + timedelta(seconds=3601))]
     assert ledger.opt_in("anna", channel="email", at=AT + timedelta(hours=2))
-    assert [said["taken_back"] for said in ledger.export("anna")["opt_outs"]] == [False, False, True, False, False, True]
+    assert [said["taken_back"] for said in ledger.export("anna")["opt_outs"]] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_an_opt_in_that_says_no_instant_is_of_now():
