@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 from attrs import evolve, field, frozen
 
 from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Team, Touch, Window
+from journeykit.cap import Either
 from journeykit.civil import clock, micros
 from journeykit.fields import scaled
+from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -481,6 +483,11 @@ class Oracle:
                 facets[name] = (getattr(touch, name),)
         if touch.topics:
             facets["topic"] = touch.topics
+        if "channel" not in facets:
+            # Nobody knows how it went: by a channel of its campaign, or else by any.
+            own = {self.contents[name].channel for name in (campaign.content if campaign else ())}
+            known = sorted(own or Vocabulary.of(self.playbook).words.get("channel", ()))
+            facets["channel"] = tuple(known) if own and len(known) == 1 else Either(known)
         return Mark(
             touch.at.astimezone(UTC),
             touch.campaign,
@@ -636,13 +643,15 @@ class Oracle:
             is_early = rival.campaign.tier <= wish.campaign.tier
             # Exempt claims are settled before tier 0, and among themselves.
             is_early = is_exempt or is_early if wish.campaign.obeys_caps else is_exempt and is_early
-            if rival is not wish and requirement.partner.matches(rival.facets) and when <= at and is_early:
+            if rival is not wish and requirement.partner.surely_matches(rival.facets) and when <= at and is_early:
                 return True
         if requirement.within is None:
             return False
         zone = window_zone(requirement.within, self.zone, self.playbook.timezone)
         return any(
-            mark.at <= at and requirement.partner.matches(mark.facets) and counts(requirement.within, zone, mark, at)
+            mark.at <= at
+            and requirement.partner.surely_matches(mark.facets)
+            and counts(requirement.within, zone, mark, at)
             for mark in self.history
         )
 

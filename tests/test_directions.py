@@ -16,7 +16,7 @@ STREET = [
     {"window", "rule"},
     {"split", "contact", "content", "journey", "segment", "campaign", "touch", "cap", "hours", "quota"},
     {"playbook", "decision"},
-    {"policy", "policies", "presets", "prices"},
+    {"policy", "policies", "presets", "prices", "vocabulary"},
     {"relaxation"},
     {"room", "selection", "eligibility"},
     {"sharing"},

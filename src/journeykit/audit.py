@@ -19,6 +19,7 @@ from journeykit.content import Content
 from journeykit.decision import Grant
 from journeykit.errors import ModelError
 from journeykit.fields import MILLIONTH, scaled
+from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -142,11 +143,13 @@ class _Audit:
         claims: Sequence[Claim] | None,
     ) -> None:
         self.playbook = playbook
+        self.vocabulary = vocabulary = Vocabulary.of(playbook)
         self.decision = decision
-        self.contact = contact
+        self.contact = contact = vocabulary.contact(contact)
+        touches = [vocabulary.touch(touch) for touch in touches]
         self.wishes: list[Claim | Campaign] = list(playbook.campaigns or ())
         if claims is not None:
-            self.wishes = [claim for claim in claims if claim.fault() is None]
+            self.wishes = [vocabulary.claim(claim) for claim in claims if claim.fault() is None]
         self.home = clock(playbook.timezone)
         self.clock = self.home if contact.timezone is None else clock(contact.timezone)
         self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
@@ -206,6 +209,9 @@ class _Audit:
         facets = self._facets(campaign, content, {name: getattr(touch, name) for name in names})
         if touch.topics:
             facets["topic"] = touch.topics
+        channel = facets.get("channel", (None,))[0]
+        if "channel" not in touch.without:
+            facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
         return _Mark(touch.micros, touch.campaign, facets, campaign)
 
     def _stands(self, touch: Touch) -> bool:
@@ -450,7 +456,7 @@ class _Audit:
 
     def _has_partner(self, requirement: Requirement, mark: _Mark) -> bool:
         def will_do(other: _Mark) -> bool:
-            return other is not mark and other.at <= mark.at and requirement.partner.matches(other.facets)
+            return other is not mark and other.at <= mark.at and requirement.partner.surely_matches(other.facets)
 
         if any(will_do(other) and _goes_before(other.settings, mark.settings) for other in self.granted):
             return True

@@ -31,6 +31,12 @@ Facets = Mapping[str, tuple[str, ...]]
 """The values of a touch or claim by facet; one without a value is left out."""
 
 
+class Either(tuple[str, ...]):
+    """Values of which a touch has one, while nobody knows which. Rules that protect take the one that protects."""
+
+    __slots__ = ()
+
+
 def _facet(name: object) -> str:
     if not isinstance(name, str) or name not in FACETS:
         hint = closest(name, FACETS) if isinstance(name, str) else None
@@ -71,14 +77,19 @@ class Scope:
         return cls(match, exclude or {})
 
     def matches(self, facets: Facets) -> bool:
-        """Whether a touch or claim with these facets is in scope."""
-        return _all_match(self.match, facets) and not (self.exclude and _all_match(self.exclude, facets))
+        """Whether a touch or claim with these facets is in scope, or may be."""
+        return _all_match(self.match, facets) and not (self.exclude and _all_match(self.exclude, facets, surely=True))
+
+    def surely_matches(self, facets: Facets) -> bool:
+        """Whether it is in scope, whichever of the values that it may have it has."""
+        return _all_match(self.match, facets, surely=True) and not (self.exclude and _all_match(self.exclude, facets))
 
 
-def _all_match(wanted: Mapping[str, tuple[str, ...]], facets: Facets) -> bool:
+def _all_match(wanted: Mapping[str, tuple[str, ...]], facets: Facets, *, surely: bool = False) -> bool:
     for name, values in wanted.items():
         found = facets.get(name, ())
-        if not any(value in values for value in found):
+        enough = all if surely and found and isinstance(found, Either) else any
+        if not enough(value in values for value in found):
             return False
     return True
 
@@ -191,8 +202,10 @@ class Cap:
         """How much one touch or claim with these facets weighs, in billionths."""
         if not isinstance(self.points, Mapping):
             return scaled(self.points, BILLIONTH)
-        channel = facets.get("channel", ("",))[0]
-        return scaled(self.points.get(channel, 1), BILLIONTH)
+        # Where the channel is one of several, the careful case is the one that weighs most.
+        channels = facets.get("channel") or ("",)
+        found = channels if isinstance(channels, Either) else channels[:1]
+        return scaled(max(self.points.get(channel, 1) for channel in found), BILLIONTH)
 
     def keys_of(self, facets: Facets) -> tuple[tuple[str, ...], ...]:
         """The groups in which a touch or claim counts: one without ``by``, one for each (combination of) value with."""

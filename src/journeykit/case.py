@@ -83,10 +83,12 @@ class Case:
         self.last = self.now if until is None else micros(until, what="until")
         if self.last < self.now:
             raise ModelError(f"until ({until}) lies before at ({at})", field="until")
+        vocabulary = compiled.vocabulary
+        contact = vocabulary.contact(contact)
         self.clock: Clock = compiled.clock if contact.timezone is None else clock(contact.timezone)
         self.subject = Subject(contact, self.playbook, compiled.schedule, self.clock, self.now)
         self.contact = self.subject.contact
-        self.scores = scores
+        self.scores = {vocabulary.spelt("campaign", name): score for name, score in scores.items()}
         self.budget = budget
         self.reserve = scaled(self.playbook.reserve, MILLIONTH)
         self.gauges = compiled.gauges(self.clock)
@@ -94,7 +96,7 @@ class Case:
         self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
         self._ranks = getattr(policy, "rank", None)
         self._slots: dict[tuple[str | None, bool], list[int]] = {}
-        self.claims = None if claims is None else all_of(Claim, claims, "claims")
+        self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]
         self._touches = all_of(Touch, touches, "touches")
         self.gathered = self._gather_openings() if self._is_plain else self._gather_all()
         self.entries = [entry for entry in self.gathered if entry.instants and self.weigh(entry)]

@@ -11,6 +11,7 @@ from journeykit.civil import DAY, FOREVER, Clock, clock
 from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
 from journeykit.quota import number_of
 from journeykit.room import Gauge
+from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +63,7 @@ class Compiled:
 
     def __init__(self, playbook: Playbook) -> None:
         self.playbook = playbook
+        self.vocabulary = Vocabulary.of(playbook)
         self.schedule = playbook.schedule
         self.clock = clock(playbook.timezone)
         self.teams = {team.name: team for team in playbook.teams or ()}
@@ -145,7 +147,9 @@ class Compiled:
         campaign = self.campaigns.get(claim.campaign)
         if campaign is None:
             if self.playbook.campaigns is not None:
-                return f"unknown campaign {claim.campaign!r}"
+                near = self.vocabulary.nearest("campaign", claim.campaign)
+                hint = "" if near is None else f"; did you mean {near!r}?"
+                return f"unknown campaign {claim.campaign!r}{hint}"
             return (self._stranger(claim),)
         openings = self.of_campaign[claim.campaign]
         if not openings:
@@ -241,7 +245,7 @@ class Compiled:
         if found is None:
             if len(self._effects) >= _ROOM_FOR_STRANGERS:
                 self._effects.clear()
-            found = self._effects[key] = self._effects_of(touch)
+            found = self._effects[key] = self._effects_of(self.vocabulary.touch(touch))
         return found
 
     def _effects_of(self, touch: Touch) -> Effects:
@@ -251,6 +255,9 @@ class Compiled:
             content = self.contents[campaign.content[0]]
         own = touch.own_facets()
         facets = {name: values for name, values in (self.playbook.facets(campaign, content) | own).items() if values}
+        channel = facets.get("channel", (None,))[0]
+        if "channel" not in touch.without:
+            facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
         counts = touch.counts_toward_caps
         if counts is None:
             counts = campaign is None or campaign.counts_toward_caps
@@ -261,12 +268,13 @@ class Compiled:
         return Effects(
             campaign=touch.campaign,
             content=facets.get("content", (None,))[0],
-            channel=facets.get("channel", (None,))[0],
+            channel=channel,
             ends=_end_of(touch, campaign),
             cells=cells,
             first=self._mask(facets, self._firsts),
             then=self._mask(facets, self._thens),
-            partner=self._mask(facets, self._partners),
+            # Nobody is taken to have got what the touch may not have been.
+            partner=sum(1 << number for number, scope in enumerate(self._partners) if scope.surely_matches(facets)),
         )
 
     @staticmethod

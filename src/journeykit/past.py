@@ -61,8 +61,10 @@ class Past:
             if touch.contact is not None and contact is not None and touch.contact != contact:
                 continue
             campaign = touch.campaign
-            if status == "planned" and campaign is not None and replaced(touch):
-                continue
+            if campaign is not None:
+                campaign = compiled.vocabulary.spelt("campaign", campaign)
+                if status == "planned" and replaced(compiled.vocabulary.touch(touch)):
+                    continue
             if campaign is not None:
                 self.counts[campaign] = self.counts.get(campaign, 0) + 1
             at = touch.micros

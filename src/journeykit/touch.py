@@ -24,6 +24,11 @@ def _check_without(_: object, __: object, value: tuple[str, ...]) -> None:
             raise ModelError(f"without names some of {', '.join(FACTS)}, found {shown(name)}", field="without")
 
 
+def _status(value: object) -> object:
+    # Send logs write it in any case.
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 @frozen(kw_only=True)
 class Touch:
     """One message of a contact's history.
@@ -73,7 +78,7 @@ class Touch:
     campaign_ends: date | None = field(default=None, validator=validators.optional(calendar_date))
     counts_toward_caps: bool | None = field(default=None, validator=validators.optional(boolean))
     without: tuple[str, ...] = field(default=(), converter=names, validator=_check_without)
-    status: str = field(default="sent", validator=one_of(*STATUSES))
+    status: str = field(default="sent", converter=_status, validator=one_of(*STATUSES))
     claim: str | None = field(default=None, validator=optional_text)
     contact: str | None = None
     account: str | None = None
