@@ -57,6 +57,24 @@ def test_holidays_are_dates_or_recurrences() -> None:
     assert not holidays.closed("email", at("2029-01-02T12:00+01:00"), SKOPJE)
 
 
+@pytest.mark.parametrize(
+    ("rule", "days"),
+    [
+        ("FREQ=WEEKLY;BYDAY=SA,SU", 104),
+        ("FREQ=WEEKLY", 52),
+        ("FREQ=WEEKLY;BYMONTH=1;BYDAY=MO", 4),
+        ("FREQ=DAILY;BYDAY=SU", 52),
+        ("FREQ=MONTHLY;BYDAY=-1SU", 12),
+        ("FREQ=DAILY;UNTIL=20260110", 10),
+        ("FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=31", 1),
+    ],
+)
+def test_weekends_and_the_like_are_holidays_too(rule: str, days: int) -> None:
+    """Recurrences by the week and the day are taken, though the last year that there is ends within a week."""
+    first = day_number(date(2026, 1, 2))
+    assert sum(Holiday(rrule=rule).falls_on(day) for day in range(first, first + 364)) == days - ("UNTIL" in rule)
+
+
 def test_hours_that_never_end_open_never() -> None:
     """Where nothing is ever open, the answer is none, and it comes quickly."""
     assert Schedule((Hours(start="00:00", end="00:00"),)).opens("email", at("2026-11-05T12:00Z"), SKOPJE) is None

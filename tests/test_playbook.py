@@ -87,8 +87,12 @@ def test_a_section_left_out_is_not_checked_against() -> None:
             "campaigns[0]: 'news' can never win: the cap 'c' forbids it",
         ),
         (
-            {"conflicts": [Conflict(name="k", first=Scope.of(theme="x"), then=Scope(), lag=Lag.parse("1d"))]},
-            "conflicts[0].first: matches no campaign's content: the rule can never apply",
+            {
+                "conflicts": [
+                    Conflict(name="k", first=Scope.of(theme="x"), then=Scope.of(theme="y"), lag=Lag.parse("1d"))
+                ]
+            },
+            "conflicts[0]: neither first nor then matches a campaign's content: the rule can never apply",
         ),
         ({"reserve": 0, "weight": 0}, "campaigns[0]: 'news' can never win: its weight is 0 and the reserve 0"),
         ({"paused": True}, "campaigns[0]: 'news' can never win: it is paused"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
@@ -284,12 +284,32 @@ def clock(name: str) -> Clock:
 
 def recurrences(rule: str, first: int, last: int) -> Iterator[int]:
     """The local days from first to last, ends included, on which a recurrence rule falls."""
+    low, high = (datetime.combine(day_date(day), datetime.min.time()) for day in (first, last))
+    try:
+        for when in _recurrence(rule, EPOCH_DATE).between(low, high, inc=True):
+            yield day_number(when.date())
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _unreadable(rule, error) from None
+
+
+def falls_from(rule: str, start: int) -> bool:
+    """Whether a recurrence rule that starts on a late day falls on any, up to the last that there is."""
+    found = _recurrence(rule, day_date(start))
+    try:
+        return next(iter(found), None) is not None
+    except (ValueError, OverflowError):
+        # Looking for the next week or day, it went beyond the last year.
+        return False
+
+
+def _recurrence(rule: str, start: date) -> Any:
     from dateutil.rrule import rrulestr
 
     try:
-        parsed = rrulestr(rule, dtstart=datetime(1970, 1, 1), ignoretz=True)  # noqa: DTZ001  (local dates have no zone)
-        low, high = (datetime.combine(day_date(day), datetime.min.time()) for day in (first, last))
-        for when in parsed.between(low, high, inc=True):
-            yield day_number(when.date())
+        return rrulestr(rule, dtstart=datetime.combine(start, datetime.min.time()), ignoretz=True)
     except (ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError) as error:
-        raise ModelError(f"the recurrence rule {rule!r} cannot be read: {error}", field="rrule") from None
+        raise _unreadable(rule, error) from None
+
+
+def _unreadable(rule: str, error: Exception) -> ModelError:
+    return ModelError(f"the recurrence rule {rule!r} cannot be read: {error}", field="rrule")

@@ -83,6 +83,11 @@ class Problem:
     suggestion: str | None = None
     severity: str = "error"
 
+    @classmethod
+    def warning(cls, path: str, message: str, suggestion: str | None = None) -> Problem:
+        """A problem that does not keep a playbook from being used."""
+        return cls(path, message, suggestion=suggestion, severity="warning")
+
     def __str__(self) -> str:
         line = f"line {self.line}: " if self.line else ""
         hint = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
@@ -206,11 +211,17 @@ class MissingExtraError(JourneykitError, ImportError):
 
 
 def closest(word: str, allowed: Iterable[str]) -> str | None:
-    """The allowed word that a misspelt one probably meant, or None.
+    """The allowed word that a misspelt one probably meant, or None; in whatever case.
 
     Example:
         >>> closest("tema", ["team", "theme", "topic"])
         'team'
+        >>> closest("Email", ["email", "Emal"])
+        'email'
     """
-    found = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return found[0] if found else None
+    folded: dict[str, str] = {}
+    for name in allowed:
+        folded.setdefault(name.strip().casefold(), name)
+    own = word.strip().casefold()
+    found = [own] if own in folded else difflib.get_close_matches(own, list(folded), n=1, cutoff=0.6)
+    return folded[found[0]] if found else None

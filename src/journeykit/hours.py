@@ -17,6 +17,7 @@ from journeykit.civil import (
     Clock,
     day_date,
     day_number,
+    falls_from,
     recurrences,
 )
 from journeykit.errors import ModelError, closest
@@ -180,13 +181,10 @@ def _known_rule(_: Any, __: Any, value: str | None) -> None:
 
 def _late(rule: str, year: int) -> bool:
     """Whether a recurrence that starts with a late year falls on any day."""
-    start = f"DTSTART:{year}0101T000000\nRRULE:"
     try:
-        return any(
-            True for _ in recurrences(start + rule, day_number(date(year, 1, 1)), day_number(date(9999, 12, 29)))
-        )
+        return falls_from(rule, day_number(date(year, 1, 1)))
     except ModelError as error:
-        raise ModelError(str(error).replace(repr(start)[1:-1], ""), field="rrule") from None
+        raise ModelError(str(error), field="rrule") from None
 
 
 @frozen(kw_only=True)
@@ -265,6 +263,27 @@ class Schedule:
     def concerns(self, channel: str | None) -> bool:
         """Whether anything is about a channel at all."""
         return bool(self.holidays) or any(hours.applies(channel) for hours in (*self.quiet, *self.send))
+
+    def is_ever_open(self, channel: str | None) -> bool:
+        """Whether there is any time at all at which nothing forbids a channel.
+
+        Holidays that end some day, or are single dates, do not count.
+
+        Example:
+            >>> Schedule((Hours(start="00:00", end="24:00"),)).is_ever_open("email")
+            False
+            >>> Schedule((Hours(start="00:00", end="24:00", channel="sms", days=["sun"]),)).is_ever_open("sms")
+            True
+        """
+        endless = [
+            holiday.rrule for holiday in self.holidays if holiday.rrule and not re.search("COUNT|UNTIL", holiday.rrule)
+        ]
+        lasting = Schedule(self.quiet, self.send, tuple(Holiday(rrule=rule) for rule in endless))
+        edges = sorted({0}.union(*(hours.edges for hours in (*self.quiet, *self.send))))
+        monday = day_number(date(2024, 1, 1))
+        # Hours repeat each week; eight years hold what recurs by the leap day too.
+        days = range(monday, monday + (7 if not endless else 8 * 366))
+        return any(not any(True for _ in lasting._closed(channel, day, time)) for day in days for time in edges)
 
     def restricts(self, channel: str | None, day: int) -> bool:
         """Whether anything restricts the hours of a channel on a local date."""

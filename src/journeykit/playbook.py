@@ -18,7 +18,6 @@ from journeykit.fields import instance, instances, listed, number, one_of, requi
 from journeykit.hours import Holiday, Hours, Schedule
 from journeykit.journey import Journey
 from journeykit.quota import Quota
-from journeykit.rule import In, Literal, Name, Rule
 from journeykit.segment import Segment, segmented, segments_of
 from journeykit.split import Holdout
 
@@ -177,6 +176,8 @@ class Playbook:
 
     def check(self) -> tuple[Problem, ...]:
         """Warnings: what is allowed but probably not meant, such as a cap that can never bind."""
+        from journeykit.playbook_checks import find_warnings
+
         return tuple(find_warnings(self))
 
     @property
@@ -417,161 +418,3 @@ def _scopes(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[tuple[str, Sc
         yield f"{path}.with", requirement.partner
     for path, quota in gaps.numbered("quotas", playbook.quotas):
         yield f"{path}.where", quota.where
-
-
-def find_warnings(playbook: Playbook) -> Iterator[Problem]:
-    """What is allowed but probably not meant."""
-    if playbook.journey is not None:
-        from journeykit.journey.checks import find_warnings as find_journey_warnings
-
-        yield from find_journey_warnings(playbook.journey)
-    for at, content in enumerate(playbook.content or ()):
-        yield from _value_warnings(f"content[{at}].advances", content, playbook.journey)
-    yield from _segment_warnings(playbook)
-    if playbook.campaigns is None:
-        return
-    openings = {
-        campaign.id: [playbook.facets(campaign, content) for content in _contents(playbook, campaign)]
-        for campaign in playbook.campaigns
-    }
-    everything = [facets for found in openings.values() for facets in found]
-    for at, cap in enumerate(playbook.caps):
-        yield from _cap_warnings(f"caps[{at}]", cap, everything)
-    for path, scope in _scopes(playbook):
-        if not path.startswith("caps") and not any(scope.matches(facets) for facets in everything):
-            yield _warning(path, "matches no campaign's content: the rule can never apply")
-    for at, campaign in enumerate(playbook.campaigns):
-        for reason in _hopeless(playbook, campaign, openings[campaign.id]):
-            yield _warning(f"campaigns[{at}]", f"{campaign.id!r} can never win: {reason}")
-
-
-def _warning(path: str, message: str, suggestion: str | None = None) -> Problem:
-    return Problem(path, message, suggestion=suggestion, severity="warning")
-
-
-def _segment_warnings(playbook: Playbook) -> Iterator[Problem]:
-    from journeykit.rule.reasoning import can_be_true
-
-    first: dict[str, str] = {}
-    named = [segment.name for segment in playbook.segments]
-    for at, segment in enumerate(playbook.segments):
-        path, text = f"segments[{at}].rule", " ".join(segment.rule.text.split())
-        if text in first:
-            yield _warning(path, f"{segment.name!r} has the same rule as {first[text]!r}: they are one segment")
-        first.setdefault(text, segment.name)
-        if not can_be_true(segment.rule):
-            yield _warning(path, f"{segment.name!r} is always empty: its rule can be true of nobody")
-    for path, rule in _rules_before_segments(playbook):
-        for asked in _segments_asked(rule):
-            if asked in named:
-                yield _warning(
-                    path,
-                    f"{asked!r} in segments is asked of what contacts bring themselves: the rule of that segment is "
-                    "not looked at here; repeat it",
-                )
-    for path, rule in _audiences(playbook):
-        for asked in _segments_asked(rule):
-            meant = None if asked in named else closest(asked, named)
-            if meant is not None:
-                yield _warning(path, f"no segment is called {asked!r}, and contacts must bring it themselves", meant)
-
-
-def _rules_before_segments(playbook: Playbook) -> Iterator[tuple[str, Rule]]:
-    """The rules that do not see the playbook's segments: theirs, and those of the journey."""
-    for at, segment in enumerate(playbook.segments):
-        yield f"segments[{at}].rule", segment.rule
-    journey = playbook.journey
-    for at, stage in enumerate(journey.stages if journey else ()):
-        if stage.qualified is not None:
-            yield f"journey.stages[{at}].qualified", stage.qualified
-    for at, way in enumerate(journey.transitions if journey else ()):
-        if way.when is not None:
-            yield f"journey.transitions[{at}].when", way.when
-
-
-def _audiences(playbook: Playbook) -> Iterator[tuple[str, Rule]]:
-    for at, campaign in enumerate(playbook.campaigns or ()):
-        if campaign.audience is not None:
-            yield f"campaigns[{at}].audience", campaign.audience
-    for at, cap in enumerate(playbook.caps):
-        if cap.audience is not None:
-            yield f"caps[{at}].audience", cap.audience
-
-
-def _segments_asked(rule: Rule) -> Iterator[str]:
-    """The names that a rule looks for among the segments."""
-    for node in rule.tree.walk():
-        if (
-            isinstance(node, In)
-            and isinstance(node.item, Literal)
-            and isinstance(node.among, Name)
-            and node.among.path == "segments"
-        ):
-            yield str(node.item.value)
-
-
-def _contents(playbook: Playbook, campaign: Campaign) -> list[Content]:
-    return [content for content in playbook.content or () if content.id in campaign.content]
-
-
-def _value_warnings(path: str, content: Content, journey: Journey | None) -> Iterator[Problem]:
-    """Gains that do not count, since the value of a stage is not known."""
-    values = {} if journey is None else journey.values
-    unknown = [stage for stage in content.advances or () if stage not in values]
-    if unknown:
-        yield _warning(path, f"the gain never counts: {_valueless(unknown)}")
-    elif content.advances:
-        stages = [stage.name for stage in (journey.stages if journey else ()) if content.stage_fit(stage.name)]
-        without = [stage for stage in stages if stage not in values]
-        if without:
-            yield _warning(path, f"the gain does not count for contacts there: {_valueless(without)}")
-
-
-def _valueless(stages: list[str]) -> str:
-    return f"the journey has no value for the stage{'s' * (len(stages) > 1)} {', '.join(map(repr, stages))}"
-
-
-def _cap_warnings(path: str, cap: Cap, everything: list[dict[str, tuple[str, ...]]]) -> Iterator[Problem]:
-    scoped = [facets for facets in everything if cap.where.matches(facets)]
-    if cap.max is None:
-        yield _warning(f"{path}.max", f"{cap.name!r} can never bind: it has no limit")
-    elif not scoped:
-        yield _warning(f"{path}.where", f"{cap.name!r} can never bind: it matches no campaign's content")
-    elif not any(cap.keys_of(facets) for facets in scoped):
-        yield _warning(f"{path}.by", f"{cap.name!r} can never bind: nothing in its scope has {' and '.join(cap.by)}")
-    elif not any(cap.points_of(facets) for facets in scoped):
-        yield _warning(f"{path}.points", f"{cap.name!r} can never bind: everything in its scope weighs 0 points")
-
-
-def _hopeless(playbook: Playbook, campaign: Campaign, openings: list[dict[str, tuple[str, ...]]]) -> Iterator[str]:
-    if campaign.paused:
-        yield "it is paused"
-    contents = _contents(playbook, campaign)
-    if not contents:
-        yield "it has no content, so that only a claims table with a channel can ask for it"
-        return
-    team = next((team for team in playbook.teams or () if team.name == campaign.team), None)
-    lever = team.lever if team else 1.0
-    if campaign.weight * lever <= 0 <= playbook.reserve:
-        yield f"its weight is {campaign.weight * lever:g} and the reserve {playbook.reserve:g}"
-    if all(content.stages is not None and not any(content.stages.values()) for content in contents):
-        yield "its content fits no stage"
-    elif not any(_open_stage(playbook, campaign, team, content) for content in contents):
-        yield "every stage that its content fits is owned by another department"
-    if all(content.roles is not None and not any(content.roles.values()) for content in contents):
-        yield "its content fits no role"
-    if campaign.obeys_caps:
-        for cap in playbook.caps:
-            everywhere = cap.window.kind != "between" and cap.audience is None and cap.max == 0
-            if everywhere and all(cap.where.matches(f) and cap.keys_of(f) and cap.points_of(f) for f in openings):
-                yield f"the cap {cap.name!r} forbids it"
-
-
-def _open_stage(playbook: Playbook, campaign: Campaign, team: Team | None, content: Content) -> bool:
-    if content.stages is None or playbook.journey is None:
-        return True
-    department = team.department if team else "marketing"
-    return any(
-        degree > 0 and (stage in campaign.stages or playbook.journey.owner(stage) in (None, department))
-        for stage, degree in content.stages.items()
-    )
