@@ -196,6 +196,58 @@ def test_a_rule_that_columns_do_not_know_is_worked_out_one_by_one(rule: str) -> 
         assert "one by one" in columns.summary.notes[0]
 
 
+def test_events_that_take_no_transition_are_counted_and_told(tmp_path: Path, capsys: Any) -> None:
+    """Refused by a stage, or of another stage: both engines count it, and the path of a contact tells it."""
+    playbook, events = tmp_path / "playbook.json", tmp_path / "events.csv"
+    playbook.write_text(
+        """{"journey": {"stages": ["lead", {"name": "deal", "qualified": "count('visit') >= 2"},
+                                   {"name": "customer", "reentry": "never"}],
+            "transitions": [{"from": "lead", "to": "deal", "event": "demo"},
+                            {"from": "deal", "to": "customer", "event": "purchase"},
+                            {"from": "customer", "to": "deal", "event": "demo"}]}}""",
+        "utf-8",
+    )
+    log = [
+        ("anna", "visit", 1),
+        ("anna", "demo", 2),
+        ("anna", "purchase", 3),
+        ("anna", "visit", 4),
+        ("anna", "demo", 5),
+    ]
+    log += [
+        ("anna", "demo", 5),
+        ("anna", "purchase", 6),
+        ("anna", "demo", 7),
+        ("anna", "purchase", 8),
+        ("ben", "purchase", 1),
+    ]
+    events.write_text(
+        "contact_id,event,at\n" + "".join(f"{who},{name},2026-01-0{day}T09:00Z\n" for who, name, day in log), "utf-8"
+    )
+    given = ["place", str(playbook), "--events", str(events), "--at", "2026-02-01T00:00Z"]
+    said = []
+    for engine in ("one", "columns"):
+        assert main([*given, "--engine", engine]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert said[0].splitlines()[4:] == [
+        "events that took no transition, as a stage did not let the contact in (qualified): 1",
+        "events that took no transition, as a stage could not be entered again then: 1",
+        "events that took no transition, as they take none from the contact's stage: 2",
+    ]
+    assert main([*given, "--contact", "anna"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "anna is on deal",
+        "  2026-01-01 09:00 lead: entered the journey (visit)",
+        "  2026-01-02 09:00 demo took no transition: 'deal' asks for count('visit') >= 2 (count('visit') = 1)",
+        "  2026-01-03 09:00 purchase took no transition: it takes none from 'lead'",
+        "  2026-01-05 09:00 deal: demo",
+        "  2026-01-06 09:00 customer: purchase",
+        "  2026-01-07 09:00 deal: demo",
+        "  2026-01-08 09:00 purchase took no transition: 'customer' cannot be entered again then",
+    ]
+
+
 def test_a_silent_contact_may_go_round_for_long() -> None:
     """A path may be longer than any room that was set aside for it."""
     journey = Journey(

@@ -495,3 +495,73 @@ def test_each_step_leaves_the_stage_before(one: Situation) -> None:
     if path:
         assert path[0].transition is None
         assert asked(one).stage == path[-1].stage
+
+
+# Nothing is dropped without a word
+
+
+def test_an_event_that_a_stage_refuses_is_told() -> None:
+    """An event whose stage asks for what is not true takes no transition: it is counted, and stands in the path."""
+    gate = Stage("decision", qualified="score >= 60")
+    journey = Journey(["awareness", gate], [way("awareness", "decision", "demo")])
+    placement = journey.place([on(1, "demo"), on(3, "demo")], LATER, attributes={"score": 40})
+    assert (placement.stage, placement.noted) == ("awareness", {"not_qualified": 2})
+    assert str(placement).splitlines()[1:] == [
+        "  2026-01-02 09:00 awareness: entered the journey (demo)",
+        "  2026-01-02 09:00 demo took no transition: 'decision' asks for score >= 60 (score = 40)",
+        "  2026-01-04 09:00 demo took no transition: 'decision' asks for score >= 60 (score = 40)",
+    ]
+    assert [(own.event, own.stage, own.why, own.to) for own in placement.untaken[1:]] == [
+        ("demo", "awareness", "not_qualified", "decision")
+    ]
+
+
+def test_an_event_of_another_stage_is_told() -> None:
+    """A purchase of a contact who is not on the stage that it leaves takes no transition: it is counted and told."""
+    ways = [way("awareness", "decision", "demo"), way("decision", "retention", "purchase")]
+    journey = Journey(["awareness", "decision", "retention"], ways)
+    placement = journey.place([on(1, "webinar"), on(2, "purchase"), on(3, "demo"), on(4, "demo")], LATER)
+    assert (placement.stage, placement.noted) == ("decision", {"unknown_event": 1, "other_stage": 2})
+    assert str(placement).splitlines()[1:] == [
+        "  2026-01-02 09:00 awareness: entered the journey (webinar)",
+        "  2026-01-03 09:00 purchase took no transition: it takes none from 'awareness'",
+        "  2026-01-04 09:00 decision: demo",
+        "  2026-01-05 09:00 demo took no transition: it takes none from 'decision'",
+    ]
+    # Before the contact has entered, there is no stage.
+    early = journey.place([on(1, "demo")], LATER, start=START + 2 * DAY)
+    assert (early.stage, early.noted) == ("awareness", {"other_stage": 1})
+    assert str(early.untaken[0]).endswith("demo took no transition: the contact has not entered the journey yet")
+
+
+def test_an_event_into_a_stage_that_cannot_be_entered_again_is_told() -> None:
+    """A stage that may not be entered again, or was entered at this very instant, refuses too."""
+    ways = [way("a", "b", "x"), way("b", "a", "y")]
+    once = Journey(["a", Stage("b", reentry="never")], ways)
+    placement = once.place([on(1, "x"), on(2, "y"), on(3, "x")], LATER)
+    assert (path(placement), placement.noted) == ([("a", 1), ("b", 1), ("a", 2)], {"not_again": 1})
+    assert str(placement.untaken[0]) == "2026-01-04 09:00 x took no transition: 'b' cannot be entered again then"
+    together = Journey(["a", "b"], ways).place([on(1, "x"), on(1, "y")], LATER)
+    assert (path(together), together.noted) == ([("a", 1), ("b", 1)], {"not_again": 1})
+
+
+def test_an_event_that_a_rule_asks_for_is_not_dropped() -> None:
+    """What a rule counts has its effect, though it takes no transition."""
+    ways = [way("a", "b", when='count("x") >= 2'), way("b", "c", "x"), way("b", "a", after="90d", without="z")]
+    placement = Journey(["a", "b", "c"], ways).place([on(1, "x"), on(2, "z")], LATER)
+    assert (placement.noted, placement.untaken) == ({}, ())
+
+
+@pytest.mark.parametrize("start", range(0, 200, 50))
+def test_every_event_for_a_transition_takes_one_or_is_told(start: int) -> None:
+    """Random journeys: events that only take transitions are steps of the path, or are told, and the counts agree."""
+    for seed in range(start, start + 50):
+        found = situation(seed)
+        placement = found.journey.place(found.events, found.at, found.attributes, **found.given())
+        moves = found.journey.ways.moves
+        given = [event for event in told_apart(list(found.events)) if event.event in moves and event.at <= found.at]
+        taken = [step for step in placement.path if step.transition is not None and step.transition.event in moves]
+        told = [own for own in placement.untaken if own.event in moves]
+        assert len(given) == len(taken) + len(told)
+        reasons = ("not_qualified", "not_again", "other_stage")
+        assert sum(placement.noted.get(why, 0) for why in reasons) == len(placement.untaken)

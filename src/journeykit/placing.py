@@ -68,6 +68,8 @@ class PlacingSummary:
         noted: what was noted, by what, of those that occurred: ``not_entered`` and ``unknown_stage`` of contacts (who
             are then on the first stage); ``unknown_contact``, ``future``, ``duplicate`` of events that were not used;
             ``unknown_event`` of those whose name the journey does not ask for (they break a silence all the same);
+            ``not_qualified``, ``not_again`` and ``other_stage`` of those that were to take a transition and took none
+            (`journeykit.journey.Untaken`);
             ``not_a_number`` and ``not_comparable`` of properties.
         unknown_events: the names that the journey does not ask for.
         bad_rows: how many rows could not be used.
@@ -125,6 +127,9 @@ _WORDS = {
     "future": "events after the instant, not used",
     "duplicate": "events that were there before, not used",
     "unknown_event": "events that the journey does not ask for, which only break a silence",
+    "not_qualified": "events that took no transition, as a stage did not let the contact in (qualified)",
+    "not_again": "events that took no transition, as a stage could not be entered again then",
+    "other_stage": "events that took no transition, as they take none from the contact's stage",
     "not_a_number": "properties that are no numbers of at most 1e9, not added up",
     "not_comparable": "properties that are neither numbers, texts nor booleans, left out",
 }

@@ -26,7 +26,10 @@ from journeykit.columns.stage_rules import MISSING, NotColumnarError, Program
 from journeykit.columns.stage_walk import (
     DUPLICATE,
     NOT_A_NUMBER,
+    NOT_AGAIN,
     NOT_COMPARABLE,
+    NOT_QUALIFIED,
+    OTHER_STAGE,
     STEPS,
     UNKNOWN_EVENT,
     Log,
@@ -517,6 +520,9 @@ class _Job:
 _KINDS = {
     "duplicate": DUPLICATE,
     "unknown_event": UNKNOWN_EVENT,
+    "not_qualified": NOT_QUALIFIED,
+    "not_again": NOT_AGAIN,
+    "other_stage": OTHER_STAGE,
     "not_a_number": NOT_A_NUMBER,
     "not_comparable": NOT_COMPARABLE,
 }
@@ -531,6 +537,7 @@ def _memory(program: Program) -> Memory:
     return Memory(
         latest=np.zeros(events, np.int64),
         fresh=np.zeros(events, np.int64),
+        refused=np.zeros(events, np.int64),
         low=room(program.total_count),
         total=room(program.total_count),
         left=np.zeros(stages, np.int64),

@@ -68,6 +68,7 @@ class Routes(Bundle):
         last_event: of the last values that are asked for, the event.
         last_part: and which values.
         verdicts: what conditions say of last values: false, true or unknown.
+        moves: by event, whether it takes transitions, and nothing else asks for it.
         events: how many names of events the journey asks for.
         stages: how many stages there are.
     """
@@ -99,6 +100,7 @@ class Routes(Bundle):
         "last_event": table(np.int64),
         "last_part": table(np.int64),
         "verdicts": table(np.int8),
+        "moves": table(np.bool_),
         "events": int,
         "stages": int,
     }
@@ -267,6 +269,7 @@ class Program:
             last_event=whole([self._event[event] for event, _ in self.lasts]),
             last_part=whole([self.values[part] for _, part in self.lasts]),
             verdicts=np.array(verdicts, np.int8),
+            moves=np.array([name in self.journey.ways.moves for name in self.events], np.bool_),
             events=len(self.events),
             stages=len(stages),
         )

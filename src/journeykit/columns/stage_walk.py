@@ -15,7 +15,7 @@ from journeykit.columns.stage_rules import MISSING, NEVER
 
 _NEVER, _MISSING = np.int64(NEVER), np.int64(MISSING)
 _NEAR = 2
-DUPLICATE, UNKNOWN_EVENT, NOT_A_NUMBER, NOT_COMPARABLE, STEPS = range(5)
+DUPLICATE, UNKNOWN_EVENT, NOT_A_NUMBER, NOT_COMPARABLE, NOT_QUALIFIED, NOT_AGAIN, OTHER_STAGE, STEPS = range(8)
 """What is counted."""
 GOOD, EMPTY, BAD = range(3)
 """What a number to be added up is."""
@@ -73,6 +73,7 @@ class Memory(Bundle):
     Attributes:
         latest: by event, the instant of the last one.
         fresh: by event, how many of this instant took no transition yet.
+        refused: by event, why the first of its transitions could not be taken at this instant, or 0.
         low: by total, the first event that still counts.
         total: the totals.
         left: by stage, when he left it.
@@ -86,6 +87,7 @@ class Memory(Bundle):
     fields: ClassVar = {
         "latest": table(np.int64),
         "fresh": table(np.int64),
+        "refused": table(np.int64),
         "low": table(np.int64),
         "total": table(np.int64),
         "left": table(np.int64),
@@ -345,9 +347,21 @@ def _is_open(routes, log, whose, memory, way, contact, stage, since, last, at, k
     elif at < _due(routes, memory, way, since, last):
         return False
     if routes.reentry[way] > 0 and at < _back_at(routes, memory, way, stage, at):
+        _refuse(routes, memory, way, NOT_AGAIN)
         return False
     gate = routes.gate[way]
-    return gate < 0 or _verdict(routes, log, whose, memory, gate, contact, at, known) == 1
+    if gate >= 0 and _verdict(routes, log, whose, memory, gate, contact, at, known) != 1:
+        _refuse(routes, memory, way, NOT_QUALIFIED)
+        return False
+    return True
+
+
+@kernel
+def _refuse(routes, memory, way, why):
+    """Remember why the first transition of an event could not be taken."""
+    event = routes.event[way]
+    if event >= 0 and memory.refused[event] == 0:
+        memory.refused[event] = why
 
 
 @kernel
@@ -358,6 +372,7 @@ def _open_way(routes, log, whose, memory, contact, stage, since, last, at, known
             memory.spent[way] = False
         elif memory.passed[routes.target[way]] == settling:
             memory.spent[way] = routes.event[way] < 0
+            _refuse(routes, memory, way, NOT_AGAIN)
         elif not memory.spent[way]:
             return way
     return -1
@@ -405,6 +420,7 @@ def _forget(routes, memory, low):
     for event in range(len(memory.latest)):
         memory.latest[event] = _MISSING
         memory.fresh[event] = 0
+        memory.refused[event] = 0
     for total in range(len(routes.total_event)):
         memory.low[total] = low
         memory.total[total] = 0
@@ -507,7 +523,11 @@ def _walk(routes, log, whose, memory, paths, counted, contact, until, used):
         for place in range(fresh, known):
             name = log.name[log.order[place]]
             if 0 <= name < routes.events:
-                memory.fresh[name] = 0
+                if memory.refused[name]:
+                    counted[memory.refused[name]] += memory.fresh[name]
+                elif routes.moves[name]:
+                    counted[OTHER_STAGE] += memory.fresh[name]
+                memory.fresh[name] = memory.refused[name] = 0
 
 
 @entry_point

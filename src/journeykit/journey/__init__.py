@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from journeykit.journey.path import Evidence as Evidence
     from journeykit.journey.path import Placement as Placement
     from journeykit.journey.path import Step as Step
+    from journeykit.journey.path import Untaken as Untaken
     from journeykit.journey.picture import Drawing as Drawing
     from journeykit.journey.picture import Volumes as Volumes
     from journeykit.journey.sales import Sales as Sales
@@ -66,6 +67,7 @@ _HOMES = {
     "Stays": "estimates",
     "Step": "path",
     "Transition": "model",
+    "Untaken": "path",
     "Volumes": "picture",
     "Walk": "walk",
     "attribute": "attribution",

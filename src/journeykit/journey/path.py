@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -103,6 +104,47 @@ class Step:
         return f"{self.since:%Y-%m-%d %H:%M} {self.stage}: {way}{why}"
 
 
+NOT_QUALIFIED, NOT_AGAIN, OTHER_STAGE = "not_qualified", "not_again", "other_stage"
+"""Why an event took no transition."""
+
+
+@frozen
+class Untaken:
+    """An event that was to take a transition, and took none.
+
+    Attributes:
+        event: its name.
+        at: when, in UTC.
+        stage: the stage on which the contact was; None before the contact entered the journey.
+        why: ``not_qualified``, where the stage that it leads to asks for what was not true (`Stage.qualified`);
+            ``not_again``, where that stage could not be entered again then; or ``other_stage``, where it takes no
+            transition from the contact's stage.
+        to: the stage that did not let the contact in; None for ``other_stage``.
+        rule: what that stage asks for, where ``not_qualified``.
+        facts: what that rule read.
+    """
+
+    event: str
+    at: datetime
+    stage: str | None
+    why: str
+    to: str | None = None
+    rule: str | None = None
+    facts: tuple[Operand, ...] = ()
+
+    def __str__(self) -> str:
+        if self.why == NOT_QUALIFIED:
+            read = f" ({', '.join(map(str, self.facts))})" if self.facts else ""
+            why = f"{self.to!r} asks for {self.rule}{read}"
+        elif self.why == NOT_AGAIN:
+            why = f"{self.to!r} cannot be entered again then"
+        elif self.stage is None:
+            why = "the contact has not entered the journey yet"
+        else:
+            why = f"it takes none from {self.stage!r}"
+        return f"{self.at:%Y-%m-%d %H:%M} {self.event} took no transition: {why}"
+
+
 @frozen
 class Placement:
     """Where a contact is on the journey, and how he came there.
@@ -113,13 +155,16 @@ class Placement:
         path: the stages that he entered, first to last; empty for one who has not entered the journey.
         noted: what was noted of his events, by what; only what occurred. ``future`` and ``duplicate`` ones were not
             used, nor was a property where a number was needed and it had another value (``not_a_number``); a name
-            that the journey does not ask for (``unknown_event``) breaks a silence all the same.
+            that the journey does not ask for (``unknown_event``) breaks a silence all the same. Events that took no
+            transition are counted by the reason, as `Untaken.why` says.
+        untaken: the events that were to take a transition, and took none.
     """
 
     contact: str | None
     stage: str
     path: tuple[Step, ...] = ()
     noted: Mapping[str, int] = field(factory=dict)
+    untaken: tuple[Untaken, ...] = ()
 
     @property
     def since(self) -> datetime | None:
@@ -148,4 +193,6 @@ class Placement:
         return evolve(contact, stage=self.stage)
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.contact or 'the contact'} is on {self.stage}", *(f"  {step}" for step in self.path)])
+        told = [(step.since, f"  {step}") for step in self.path] + [(own.at, f"  {own}") for own in self.untaken]
+        lines = [line for _, line in sorted(told, key=itemgetter(0))]
+        return "\n".join([f"{self.contact or 'the contact'} is on {self.stage}", *lines])

@@ -13,7 +13,7 @@ from attrs import evolve
 from journeykit.civil import EPOCH, FOREVER, clock, micros, moment
 from journeykit.errors import ModelError, closest
 from journeykit.fields import LARGEST, MILLIONTH, scaled, shown
-from journeykit.journey.path import Event, Evidence, Placement, Step
+from journeykit.journey.path import NOT_AGAIN, NOT_QUALIFIED, OTHER_STAGE, Event, Evidence, Placement, Step, Untaken
 from journeykit.journey.ways import Ask, Way, Ways, crossings
 from journeykit.rule import Operand
 from journeykit.rule.values import typed
@@ -65,12 +65,14 @@ class Walk:
         "_met",
         "_noted",
         "_path",
+        "_refused",
         "_since",
         "_spent",
         "_stage",
         "_start",
         "_sums",
         "_timer",
+        "_untaken",
         "_values",
         "_ways",
     )
@@ -105,6 +107,9 @@ class Walk:
         self._path: list[Step] = []
         self._left: dict[str, int] = {}
         self._spent: set[Way] = set()
+        # By event of this instant, the first of its transitions that could not be taken, and why.
+        self._refused: dict[str, tuple[Way, str]] = {}
+        self._untaken: list[Untaken] = []
         self._last = -FOREVER
         self._latest: dict[str, int] = {}
         # By event, its instants in order; by property that is added up, the instants of its numbers and their sums.
@@ -201,7 +206,8 @@ class Walk:
         Raises:
             ModelError: if the instant lies before what was taken or asked for.
         """
-        return Placement(self._contact, self.stage_at(at), tuple(self._path), dict(self._noted))
+        stage = self.stage_at(at)
+        return Placement(self._contact, stage, tuple(self._path), dict(self._noted), tuple(self._untaken))
 
     # Time passes
 
@@ -224,13 +230,29 @@ class Walk:
         self._fresh = {}
         if not self._entered:
             if self._start is not None and at < self._start:
+                self._leave_untaken(fresh, at)
                 return
             self._enter(at, min(fresh) if fresh and self._start is None else None)
             passed.add(self._stage)
         while (way := self._open_way(at, fresh, passed)) is not None:
             self._go(way, at, fresh)
             passed.add(way.target)
+        self._leave_untaken(fresh, at)
         self._timer = self._timer_after(at)
+
+    def _leave_untaken(self, fresh: Mapping[str, int], at: int) -> None:
+        """Note the events of an instant that took no transition, though that is what they are for."""
+        for name, count in sorted(fresh.items()):
+            if not count or (name not in self._refused and name not in self._ways.moves):
+                continue
+            way, why = self._refused.get(name, (None, OTHER_STAGE))
+            stage = self._stage if self._entered else None
+            gate = way.gate if way is not None and why == NOT_QUALIFIED else None
+            rule, facts = (None, ()) if gate is None else (str(gate.rule), self._facts(gate, at))
+            own = Untaken(name, moment(at), stage, why, None if way is None else way.target, rule, facts)
+            self._untaken += [own] * count
+            self._noted[why] += count
+        self._refused.clear()
 
     def _enter(self, at: int, event: str | None) -> None:
         self._entered, self._since = True, at
@@ -250,6 +272,8 @@ class Walk:
             elif way.target in passed:
                 if way.event is None:
                     self._spent.add(way)
+                else:
+                    self._refused.setdefault(way.event, (way, NOT_AGAIN))
             elif way not in self._spent:
                 return way
         return None
@@ -264,8 +288,13 @@ class Walk:
         elif at < self._due(way):
             return False
         if way.limits and at < self._back_at(way, at):
-            return False
-        return way.gate is None or self._asked_of(way.gate, at) is True
+            return self._refuse(way, NOT_AGAIN)
+        return way.gate is None or self._asked_of(way.gate, at) is True or self._refuse(way, NOT_QUALIFIED)
+
+    def _refuse(self, way: Way, why: str) -> bool:
+        if way.event is not None:
+            self._refused.setdefault(way.event, (way, why))
+        return False
 
     def _due(self, way: Way) -> int:
         """When a silence will have lasted long enough."""

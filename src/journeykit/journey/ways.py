@@ -204,6 +204,7 @@ class Ways:
         events: the names of all events that the journey asks for.
         sums: by event, the properties that are added up.
         lasts: by event, the properties of which the last is asked for.
+        moves: the events that take transitions, and that nothing else asks for.
     """
 
     def __init__(self, journey: Journey) -> None:
@@ -219,11 +220,9 @@ class Ways:
         ways = [way for own in self.leaving.values() for way in own]
         asks = [ask for way in ways for ask in (way.ask, way.gate) if ask is not None]
         aggregates = [part for ask in asks for part in ask.aggregates]
-        self.events = frozenset(
-            {way.event for way in ways if way.event}
-            | {way.without for way in ways if way.without}
-            | {part.event for part in aggregates}
-        )
+        asked = {way.without for way in ways if way.without} | {part.event for part in aggregates}
+        self.events = frozenset({way.event for way in ways if way.event} | asked)
+        self.moves = self.events - asked
         self.sums = _parts(aggregates, "sum")
         self.lasts = _parts(aggregates, "last")
 
