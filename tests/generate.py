@@ -409,13 +409,28 @@ def _touches(rng: Random, playbook: Playbook, at: datetime) -> list[Touch]:
                 campaign=campaign.id if rng.random() < 0.7 else rng.choice((None, "stranger")),
                 content=rng.choice((*campaign.content, None)),
                 team=rng.choice((None, None, None, "beta")),
-                topics=["offers"] if rng.random() < 0.1 else (),
+                topics=(topics := ("offers",) if rng.random() < 0.1 else ()),
+                **_facts(Random(f"{at} {away} {campaign.id}"), at, about_offers=bool(topics)),
                 status=rng.choice(
                     ("sent", "sent", "sent", "sent", "reserved", "planned", "failed", "bounced", "released")
                 ),
             )
         )
     return found
+
+
+def _facts(rng: Random, at: datetime, *, about_offers: bool) -> dict[str, Any]:
+    """What else a touch itself says of what it was: most say nothing, and some also what they were not."""
+    found: dict[str, Any] = {
+        "goal": rng.choice((None, None, None, "event")),
+        "solutions": SOLUTIONS[:1] if rng.random() < 0.1 else (),
+        "theme": rng.choice((None, None, None, THEMES[0])),
+        "campaign_ends": (at + timedelta(days=rng.randint(-2, 9))).date() if rng.random() < 0.15 else None,
+        "counts_toward_caps": rng.choice((None, None, None, None, True, False)),
+    }
+    none = [name for name, value in found.items() if not value and name != "counts_toward_caps" and rng.random() < 0.1]
+    none += ["topics"] if not about_offers and rng.random() < 0.1 else []
+    return {**found, "without": tuple(sorted(none))}
 
 
 def fussy_playbook(rng: Random) -> Playbook:

@@ -478,23 +478,27 @@ class Oracle:
         if touch.content is None and campaign is not None and len(campaign.content) == 1:
             content = self.contents[campaign.content[0]]
         facets = self.playbook.facets(campaign, content)
-        for name in ("channel", "campaign", "content", "team", "goal"):
+        for name in ("channel", "campaign", "content", "team", "goal", "theme"):
             if getattr(touch, name) is not None:
                 facets[name] = (getattr(touch, name),)
         if touch.topics:
             facets["topic"] = touch.topics
+        if touch.solutions:
+            facets["solution"] = touch.solutions
         if "channel" not in facets:
             # Nobody knows how it went: by a channel of its campaign, or else by any.
             own = {self.contents[name].channel for name in (campaign.content if campaign else ())}
             known = sorted(own or Vocabulary.of(self.playbook).words.get("channel", ()))
             facets["channel"] = tuple(known) if own and len(known) == 1 else Either(known)
-        return Mark(
-            touch.at.astimezone(UTC),
-            touch.campaign,
-            campaign.ends if campaign else None,
-            facets,
-            campaign is None or campaign.counts_toward_caps,
-        )
+        for name in touch.without:
+            facets.pop({"topics": "topic", "solutions": "solution"}.get(name, name), None)
+        ends = campaign.ends if campaign else None
+        if touch.campaign_ends or "campaign_ends" in touch.without:
+            ends = touch.campaign_ends
+        counts = touch.counts_toward_caps
+        if counts is None:
+            counts = campaign is None or campaign.counts_toward_caps
+        return Mark(touch.at.astimezone(UTC), touch.campaign, ends, facets, counts)
 
     def mark(self, wish: Wish, at: datetime, who: int = 0) -> Mark:
         """A claim at an instant as something that stands in windows."""

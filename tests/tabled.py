@@ -56,6 +56,12 @@ def touches(rng: Random, playbook: Playbook, at: datetime, count: int, *, faults
             "content_id": touch.content,
             "team": touch.team,
             "topic": list(touch.topics) or None,
+            "goal": touch.goal,
+            "solutions": list(touch.solutions) or None,
+            "theme": touch.theme,
+            "campaign_ends": touch.campaign_ends,
+            "counts_toward_caps": touch.counts_toward_caps,
+            "without": list(touch.without) or None,
             "status": touch.status,
         }
         for number in range(count)

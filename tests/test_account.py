@@ -458,7 +458,7 @@ def test_an_account_gets_the_best_set_there_is(seed):
 def test_most_accounts_that_are_tried_are_contested():
     """Among the generated accounts are enough in which one contact's claims lose to another's."""
     crowded = 0
-    for seed in range(300):
+    for seed in range(400):
         decisions = together(gathering(seed))
         names = {decision.contact: {grant.campaign for grant in decision.granted} for decision in decisions}
         crowded += any(set(row.lost_to) - names[row.contact] for decision in decisions for row in decision.rows)

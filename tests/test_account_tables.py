@@ -106,6 +106,8 @@ def touch_of(row: dict) -> Touch:
         content=row["content_id"],
         team=row["team"],
         topics=row["topic"] or (),
+        **{name: row[name] or () for name in ("solutions", "without")},
+        **{name: row[name] for name in ("goal", "theme", "campaign_ends", "counts_toward_caps")},
         status=row["status"],
         contact=row["contact_id"],
     )

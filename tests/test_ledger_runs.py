@@ -80,6 +80,12 @@ def reserved(ledger, run_id="night"):
     return set(found)
 
 
+def in_run(ledger, run_id="night"):
+    """All that a run has reserved, as the ledger keeps it."""
+    with ledger.transaction() as transaction:
+        return transaction.in_status("reserved", None, run_id, 10**6)
+
+
 def put(ledger, rows):
     """Put a table of touches into a ledger as far as it can hold them; the others."""
     rest, held = [], []
@@ -98,6 +104,8 @@ def put(ledger, rows):
                 content=row["content_id"],
                 team=row["team"],
                 topics=tuple(row["topic"] or ()),
+                **{name: tuple(row[name] or ()) for name in ("solutions", "without")},
+                **{name: row[name] for name in ("goal", "theme", "campaign_ends", "counts_toward_caps")},
             )
         )
     with ledger.transaction() as transaction:
@@ -136,12 +144,13 @@ def test_both_engines_reserve_alike(make, start):
         rng = Random(seed)
         contacts, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
         wanted = Run("one", arbiter, contacts, None, touches=history, **when).rows()
-        overlapped = []
+        overlapped, stored = [], []
         for engine in ENGINES:
             ledger = MemoryLedger()
             rest = put(ledger, history)
             assert Run(engine, arbiter, contacts, ledger, touches=rest, **when).rows() == wanted
             assert reserved(ledger) == granted(wanted)
+            stored.append(sorted(map(repr, in_run(ledger))))
 
             ledger = MemoryLedger()
             rest = put(ledger, history)
@@ -157,6 +166,7 @@ def test_both_engines_reserve_alike(make, start):
                 assert granted(rows) <= granted(wanted), "nothing that the run had not chosen"
             overlapped.append((rows, told))
         assert overlapped[0] == overlapped[1], seed
+        assert stored[0] == stored[1], seed
 
 
 @pytest.fixture(params=KINDS)

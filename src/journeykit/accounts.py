@@ -64,6 +64,7 @@ class Party:
     Attributes:
         others: touches of colleagues who are not decided now.
         used: by side of the quotas, what was granted uses, once a run has chosen.
+        cases: by contact id, the claims, settled, once they are decided.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Party:
         self.others: Sequence[Touch] = ()
         self._when: dict[str, Any] = {"at": at, "until": until}
         self.used: list[int] = []
+        self.cases: Mapping[str, Case] = {}
 
     @property
     def key(self) -> str:
@@ -126,14 +128,13 @@ def decide_party(
         found = party.settled() if chosen is None else party.settled(*chosen)
     except ModelError as error:
         return [(error, party.own[contact.id].counted) for contact in party.contacts]
+    party.cases = {found.contact.id: found} if isinstance(found, Case) else found.members
     if chosen is not None:
-        members = [found] if isinstance(found, Case) else list(found.members.values())
+        members = party.cases.values()
         party.used = [sum(used) for used in zip(*(_used(member, chosen[1]) for member in members), strict=True)]
     return [
         (
-            party.arbiter.decision(
-                found if isinstance(found, Case) else found.members[contact.id], explain=explain, run_id=run_id
-            ),
+            party.arbiter.decision(party.cases[contact.id], explain=explain, run_id=run_id),
             party.own[contact.id].counted,
         )
         for contact in party.contacts

@@ -19,6 +19,7 @@ from journeykit.content import Content
 from journeykit.decision import Grant
 from journeykit.errors import ModelError
 from journeykit.fields import MILLIONTH, scaled
+from journeykit.touch import Touch
 from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from journeykit.contact import Contact
     from journeykit.decision import Decision
     from journeykit.playbook import Playbook
-    from journeykit.touch import Touch
     from journeykit.window import Window
 
 
@@ -60,6 +60,7 @@ class _Mark:
     settings: Campaign | None
     grant: Grant | None = None
     content: Content | None = None
+    touch: Touch | None = None
     label: str = field(init=False)
 
     @label.default
@@ -68,10 +69,14 @@ class _Mark:
 
     @property
     def counts(self) -> bool:
+        if self.touch is not None and self.touch.counts_toward_caps is not None:
+            return self.touch.counts_toward_caps
         return self.settings is None or self.settings.counts_toward_caps
 
     @property
     def ends(self) -> date | None:
+        if self.touch is not None and (self.touch.campaign_ends or "campaign_ends" in self.touch.without):
+            return self.touch.campaign_ends
         return self.settings.ends if self.settings else None
 
 
@@ -205,14 +210,18 @@ class _Audit:
         content = self.contents.get(touch.content or "")
         if campaign is not None and touch.content is None and len(campaign.content) == 1:
             content = self.contents.get(campaign.content[0])
-        names = ("channel", "campaign", "content", "team", "goal")
+        names = ("channel", "campaign", "content", "team", "goal", "theme")
         facets = self._facets(campaign, content, {name: getattr(touch, name) for name in names})
-        if touch.topics:
-            facets["topic"] = touch.topics
-        channel = facets.get("channel", (None,))[0]
+        for name, own in (("topic", "topics"), ("solution", "solutions")):
+            facets[name] = getattr(touch, own) or facets.get(name, ())
+        # What a message is known not to have had, no playbook gives it.
+        unknown = {"topics": "topic", "solutions": "solution"}
+        gone = {unknown.get(name, name) for name in touch.without}
+        facets = {name: values for name, values in facets.items() if values and name not in gone}
         if "channel" not in touch.without:
+            channel = facets.get("channel", (None,))[0]
             facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
-        return _Mark(touch.micros, touch.campaign, facets, campaign)
+        return _Mark(touch.micros, touch.campaign, facets, campaign, touch=touch)
 
     def _stands(self, touch: Touch) -> bool:
         """Whether a touch counts: it is the contact's, it happened or will, and it is not decided again."""

@@ -72,6 +72,9 @@ class Compiled:
         self.values = {} if playbook.journey is None else playbook.journey.values
         self._firsts = [conflict.first for conflict in playbook.conflicts]
         self._thens = [conflict.then for conflict in playbook.conflicts]
+        self.own_columns = tuple(
+            dict.fromkeys(quota.own_column for quota in playbook.quotas if quota.own_column is not None)
+        )
         self._own_columns = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
         self._partners = [requirement.partner for requirement in playbook.requirements]
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -40,6 +41,36 @@ def names(value: str | Iterable[str] | None) -> tuple[str, ...]:
         if not isinstance(name, str) or not name:
             raise ModelError(f"expected texts that are not empty, found {shown(name)}")
     return tuple(dict.fromkeys(found))
+
+
+def joined(names: Iterable[str]) -> str | None:
+    """Names as one text, None for none: separated by semicolons, or a JSON list where a name has a semicolon.
+
+    Example:
+        >>> joined(["golf", "tennis"]), joined(["golf; tennis"]), joined([])
+        ('golf;tennis', '["golf; tennis"]', None)
+    """
+    found = list(names)
+    if any(";" in name or name != name.strip() or name.startswith("[") for name in found):
+        return json.dumps(found, ensure_ascii=False)
+    return ";".join(found) or None
+
+
+def parted(text: str) -> list[str]:
+    """The names that one text holds: a JSON list of texts, or names separated by semicolons.
+
+    Example:
+        >>> parted("golf; tennis"), parted('["golf; tennis"]'), parted(";")
+        (['golf', 'tennis'], ['golf; tennis'], [])
+    """
+    if text.startswith("["):
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if isinstance(found, list) and all(isinstance(name, str) for name in found):
+            return found
+    return [part for part in map(str.strip, text.split(";")) if part]
 
 
 def listed(value: object, expected: str = "a list") -> tuple[Any, ...]:

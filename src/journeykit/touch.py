@@ -13,9 +13,9 @@ from journeykit.fields import boolean, calendar_date, names, one_of, optional_te
 COUNTING = ("sent", "reserved", "planned")
 """The statuses that count against caps, conflicts and repeats."""
 STATUSES = (*COUNTING, "failed", "bounced", "released")
-FACTS = ("team", "goal", "topics", "solutions", "theme", "tags", "campaign_ends")
+FACTS = ("channel", "team", "goal", "topics", "solutions", "theme", "tags", "campaign_ends")
 """What a touch can be known not to have (`Touch.without`)."""
-_FACET_OF = {"team": "team", "goal": "goal", "topics": "topic", "solutions": "solution", "theme": "theme"}
+_FACET_OF = {"channel": "channel", "team": "team", "goal": "goal", "topics": "topic", "solutions": "solution", "theme": "theme"}
 
 
 def _check_without(_: object, __: object, value: tuple[str, ...]) -> None:

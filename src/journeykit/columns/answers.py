@@ -64,10 +64,12 @@ class Labels:
         labels: openings, by number, each with a claim's own date or instant, or None.
 
     Attributes:
+        opening: by label, the number of its opening.
         when: by label, the place of its own date among all, from 1; 0 for none.
     """
 
     def __init__(self, layout: Layout, run_id: str, labels: Sequence[tuple[int, Any]]) -> None:
+        self.opening = [opening for opening, _ in labels]
         openings = [(layout.list[opening], own) for opening, own in labels]
         digests = [
             claim_digest(

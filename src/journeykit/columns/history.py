@@ -18,9 +18,9 @@ from journeykit.columns.keys import Met, hash_texts
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.settle import History
 from journeykit.tables.bad_rows import BadRow
-from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id
+from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.columns import fold_name, missing_column, places_of
-from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS
+from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS, shape_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -220,15 +220,9 @@ class TouchReader:
         return numbers[codes]
 
     def _shape(self, values: Sequence[tuple[str, Any]]) -> int | tuple[str, str, str]:
-        parts: dict[str, Any] = {}
-        for name, value in values:
-            field, read = SHAPE[name]
-            if is_missing(value):
-                continue
-            try:
-                parts[field] = read(value)
-            except BadCellError as bad:
-                return name, bad.found, bad.allowed
+        parts = shape_parts(values)
+        if isinstance(parts, tuple):
+            return parts
         with self._lock:
             number = self.parts.number(parts)
             # Another reader may have met shapes that are new to this one.

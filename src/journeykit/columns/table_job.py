@@ -28,7 +28,7 @@ from journeykit.columns.people import Chunk
 from journeykit.columns.pooling import pool_of
 from journeykit.columns.quota_run import QuotaRun, choose_together, pooled
 from journeykit.columns.quotas import need_no_columns
-from journeykit.columns.reserving import granted_of, protect, touches_table
+from journeykit.columns.reserving import Messages, granted_of, protect, touches_table
 from journeykit.columns.settle import Given, History
 from journeykit.columns.sources import Source, native, open_source
 from journeykit.columns.stretches import ROWS, Stretch, stretches_of
@@ -244,6 +244,9 @@ class TableJob:
             if len(found.at):
                 self._latest = max(self._latest, int(found.at.max()))
                 taken.append(found)
+        # A touch may know when its campaign ends.
+        ends = (day_number(parts["campaign_ends"]) for parts in self._parts.list if "campaign_ends" in parts)
+        self._latest = max([self._latest, *(day * DAY for day in ends)])
         return history_of(taken, contacts)
 
     def _known_touches(self, met: Met) -> list[Any]:
@@ -577,7 +580,8 @@ class TableJob:
     def _reserve(self, ledger: LedgerRun, done: _Done) -> _Done:
         """Reserve what a chunk grants; those whom the ledger decides again are left out of it."""
         names = done.chunk.ids.to_pylist()
-        granted = granted_of(done.batch, done.answers.rows["contact"], names)
+        messages = Messages(self.engine, self._labels, self._asked, self._claims)
+        granted = granted_of(done.batch, done.answers.rows, names, done.scores, done.start, messages)
         proposals = [
             Proposal((names[row],), None, own, partial(self._party, _Opened(*done[:4], done.start), [row]))
             for row, own in granted.items()

@@ -265,6 +265,14 @@ class ClaimTable:
             found.add(key, (number_of(row), bool(self.faults[row]), *parts, numbers))
         return found.take(key), found.taken_bad
 
+    def number_at(self, row: int, column: str) -> float | None:
+        """The number that a row has in a column, by its folded name; None where there is none."""
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        _, places, _, columns = self._parts[part]
+        value = columns[places[column]].value(row - self._starts[part]) if column in places else None
+        found = None if is_blank(value) else float(read_number(value))
+        return None if found is None or found != found else found
+
     def number(self, row: int) -> int:
         """The number of a row in its table."""
         part = int(np.searchsorted(self._starts, row, side="right")) - 1
@@ -388,12 +396,14 @@ class Asked(NamedTuple):
         odd: by contact, whether the one-contact engine must decide his claims.
         labels: the names under which claims are written: an opening and an own date or instant, or none.
         dates: the dates that claims ask for, as day numbers.
+        order: by the number of a claim's group, its row in the table.
     """
 
     wishes: Wishes
     odd: np.ndarray
     labels: list[tuple[int, datetime | date | None]]
     dates: list[int]
+    order: np.ndarray
 
 
 def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: Sequence[Sequence[int]]) -> Asked:
@@ -443,7 +453,7 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
         if name != "cost":
             # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
             odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
-    return Asked(Wishes(first=by_contact, asked=asked, own=owns, number=number), odd, labels, dates)
+    return Asked(Wishes(first=by_contact, asked=asked, own=owns, number=number), odd, labels, dates, order)
 
 
 def _owns(owns: Sequence[datetime | date], layout: Layout) -> np.ndarray:

@@ -10,12 +10,14 @@ from attrs import evolve
 
 from journeykit.civil import micros, moment
 from journeykit.contact import Contact
+from journeykit.entry import opening_of
 from journeykit.errors import DataError, ModelError
-from journeykit.fields import shown
+from journeykit.fields import MILLIONTH, shown
 from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.chosen import id_of
 from journeykit.ledger.consent_word import left_alone, standing
+from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.transaction import RunMark
 
@@ -164,7 +166,7 @@ def reservations_of(case: Case, run_id: str) -> list[Reservation]:
     decided_at = moment(case.now)
     found = []
     for winner in case.winners:
-        claim = winner.entry.claim
+        claim, opening = winner.entry.claim, opening_of(winner.entry)
         found.append(
             Reservation(
                 id=id_of(run_id, contact.id, claim),
@@ -175,6 +177,9 @@ def reservations_of(case: Case, run_id: str) -> list[Reservation]:
                 channel=claim.channel,
                 campaign=claim.campaign,
                 content=claim.content,
+                **facts_of(case.compiled, opening),
+                **numbers_of(case.compiled, opening, claim),
+                weight=(winner.entry.weight or 0) / MILLIONTH,
                 run_id=run_id,
                 decided_at=decided_at,
             )

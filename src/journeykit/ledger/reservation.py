@@ -15,7 +15,6 @@ from journeykit.errors import LedgerError
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
-    from journeykit.decision import Row
 
 RESERVED, SENT, RELEASED, EXPIRED, BOUNCED, FAILED = STATUSES = (
     "reserved",
@@ -148,24 +147,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
-
-
-def reservation_of(row: Row, account: str | None) -> Reservation:
-    """A granted row as a reservation."""
-    assert row.send_at is not None  # noqa: S101  (it is granted)
-    return Reservation(
-        id=row.decision_id,
-        contact=row.contact,
-        account=account,
-        at=row.send_at,
-        status=RESERVED,
-        channel=row.channel,
-        campaign=row.campaign,
-        content=row.content,
-        claim=row.claim,
-        run_id=row.run_id,
-        decided_at=row.decided_at,
-    )
 
 
 def held_already(which: str) -> LedgerError:

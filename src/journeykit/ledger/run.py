@@ -23,10 +23,11 @@ from attrs import evolve
 from journeykit.accounts import decide_party
 from journeykit.civil import micros
 from journeykit.errors import DataError, ModelError
+from journeykit.fields import joined
 from journeykit.ledger.answers import Asked, answered, wish_in, wish_of
 from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
 from journeykit.ledger.deciding import informed, keep_answer, key_of, reservations_of
-from journeykit.ledger.reservation import EXPIRED, RELEASED, reservation_of
+from journeykit.ledger.reservation import EXPIRED, RELEASED
 from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
@@ -219,11 +220,10 @@ class LedgerRun:
     def proposal(self, party: Party, decided: Sequence[Decided]) -> Proposal | None:
         """What was granted to a party; None for nothing."""
         reservations = [
-            reservation_of(row, contact.account)
+            held
             for contact, (decision, _) in zip(party.contacts, decided, strict=True)
             if not isinstance(decision, ModelError) and decision.granted
-            for row in decision.rows
-            if row.send_at is not None
+            for held in reservations_of(party.cases[contact.id], self.mark.run_id)
         ]
         names = tuple(contact.id for contact in party.contacts)
         if not reservations:
@@ -345,16 +345,7 @@ class LedgerRun:
 
 
 def _what(touch: Touch) -> tuple[Any, ...]:
-    return (
-        touch.micros,
-        touch.channel,
-        touch.campaign,
-        touch.content,
-        touch.team,
-        touch.goal,
-        touch.topics,
-        touch.status,
-    )
+    return touch.micros, touch.status, *touch.facts
 
 
 def _claims_of(party: Party) -> dict[str, Any] | None:
@@ -410,6 +401,12 @@ def touch_row(held: Reservation) -> dict[str, Any]:
         "content_id": held.content,
         "team": held.team,
         "goal": held.goal,
-        "topic": ";".join(held.topics) or None,
+        "topics": joined(held.topics),
+        "solutions": joined(held.solutions),
+        "theme": held.theme,
+        "tags": joined(held.tags),
+        "campaign_ends": held.campaign_ends,
+        "counts_toward_caps": held.counts_toward_caps,
+        "without": joined(held.without),
         "status": held.status,
     }

@@ -34,7 +34,7 @@ from sqlalchemy.engine import URL, make_url
 
 from journeykit.civil import day_date, day_number, micros, moment
 from journeykit.errors import LedgerError, MissingExtraError, ModelError
-from journeykit.fields import is_number, shown
+from journeykit.fields import is_number, joined, parted, shown
 from journeykit.identity import contact_key
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.consent_word import ConsentWord, standing
@@ -686,13 +686,13 @@ def _row(touch: Reservation) -> dict[str, Any]:
         "claim_id": touch.claim,
         "team": touch.team,
         "goal": touch.goal,
-        "topics": _joined(touch.topics),
-        "solutions": _joined(touch.solutions),
+        "topics": joined(touch.topics),
+        "solutions": joined(touch.solutions),
         "theme": touch.theme,
-        "tags": _joined(touch.tags),
+        "tags": joined(touch.tags),
         "campaign_ends": None if touch.campaign_ends is None else day_number(touch.campaign_ends),
         "counts_toward_caps": touch.counts_toward_caps,
-        "without": _joined(touch.without),
+        "without": joined(touch.without),
         "cost": touch.cost,
         "propensity": touch.propensity,
         "weight": touch.weight,
@@ -704,18 +704,9 @@ def _row(touch: Reservation) -> dict[str, Any]:
     }
 
 
-def _joined(names: tuple[str, ...]) -> str | None:
-    """Names as one text; as JSON where one of them could be taken for several."""
-    if any(";" in name or name.startswith("[") for name in names):
-        return json.dumps(names)
-    return ";".join(names) or None
-
-
 @lru_cache(maxsize=4096)
 def _taken_apart(text: str | None) -> tuple[str, ...]:
-    if not text:
-        return ()
-    return tuple(json.loads(text)) if text.startswith("[") else tuple(text.split(";"))
+    return tuple(parted(text)) if text else ()
 
 
 def _reservation(row: Row[Any]) -> Reservation:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from array import array
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from journeykit.civil import micros, moment
+from journeykit.fields import parted
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id, read_list, read_text
+from journeykit.tables.cells import (
+    BadCellError,
+    as_instant,
+    instant_reader,
+    is_missing,
+    read_id,
+    read_list,
+    read_text,
+    read_truth,
+)
 from journeykit.tables.columns import PATIENCE, PlacedRows, cell_of, fold_name
 from journeykit.tables.reading import open_table
-from journeykit.touch import STATUSES, Touch
+from journeykit.touch import FACTS, STATUSES, Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.tables.formats import Source
@@ -27,17 +38,74 @@ def _status(value: Any) -> str:
     return str(status)
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(read_list(parted(value) if isinstance(value, str) else value)))
+
+
+def _date(value: Any) -> date:
+    found = as_instant(value) if isinstance(value, str) else value
+    if isinstance(found, datetime) and (found.hour, found.minute, found.second, found.microsecond) == (0, 0, 0, 0):
+        # Some formats and dataframes know no dates without a time.
+        return found.date()
+    if not isinstance(found, date) or isinstance(found, datetime):
+        raise BadCellError(value, "a date such as 2026-11-30")
+    return found
+
+
+def _without(value: Any) -> tuple[str, ...]:
+    found = tuple({"topic": "topics"}.get(name.lower(), name.lower()) for name in _names(value))
+    if not set(found) <= set(FACTS):
+        raise BadCellError(value, f"a list of some of {', '.join(FACTS)}")
+    return tuple(sorted(set(found)))
+
+
 SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "channel": ("channel", read_text),
     "campaign_id": ("campaign", read_text),
     "content_id": ("content", read_text),
     "team": ("team", read_text),
     "goal": ("goal", read_text),
-    "topic": ("topics", lambda value: tuple(read_list(value))),
+    "topic": ("topics", _names),
+    "topics": ("topics", _names),
+    "solutions": ("solutions", _names),
+    "theme": ("theme", read_text),
+    "tags": ("tags", _names),
+    "campaign_ends": ("campaign_ends", _date),
+    "counts_toward_caps": ("counts_toward_caps", read_truth),
+    "without": ("without", _without),
     "status": ("status", _status),
 }
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 TOUCH_COLUMNS = ("contact_id", "sent_at", *SHAPE)
+
+
+def shape_parts(values: Iterable[tuple[str, Any]]) -> dict[str, Any] | tuple[str, str, str]:
+    """What a touch is besides whose and when, as `Touch` takes it.
+
+    Args:
+        values: names of columns of `SHAPE`, each with its cell.
+
+    Returns:
+        The arguments; or the column that is wrong, what it holds and what is allowed.
+    """
+    parts: dict[str, Any] = {}
+    for name, value in values:
+        field, read = SHAPE[name]
+        if is_missing(value):
+            continue
+        try:
+            found = read(value)
+        except BadCellError as bad:
+            return name, bad.found, bad.allowed
+        if isinstance(found, tuple):
+            # A table may have both `topic` and `topics`; an empty list says nothing.
+            found = tuple(dict.fromkeys((*parts.get(field, ()), *found)))
+        if found is not None and found != ():
+            parts[field] = found
+    both = next((name for name in parts.get("without", ()) if name in parts), None)
+    if both is not None:
+        return "without", repr(both), f"no column that has a value in the same row, as {both} does"
+    return parts
 
 
 class History:
@@ -144,13 +212,5 @@ class _Plan:
         return known
 
     def _made(self, raw: tuple[Any, ...], history: History) -> int | tuple[str, str, str]:
-        parts: dict[str, Any] = {}
-        for name, value in zip(self._names, raw, strict=True):
-            field, read = SHAPE[name]
-            if is_missing(value):
-                continue
-            try:
-                parts[field] = read(value)
-            except BadCellError as bad:
-                return name, bad.found, bad.allowed
-        return history.shape_of(parts)
+        parts = shape_parts(zip(self._names, raw, strict=True))
+        return parts if isinstance(parts, tuple) else history.shape_of(parts)
