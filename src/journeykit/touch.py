@@ -15,7 +15,14 @@ COUNTING = ("sent", "reserved", "planned")
 STATUSES = (*COUNTING, "failed", "bounced", "released")
 FACTS = ("channel", "team", "goal", "topics", "solutions", "theme", "tags", "campaign_ends")
 """What a touch can be known not to have (`Touch.without`)."""
-_FACET_OF = {"channel": "channel", "team": "team", "goal": "goal", "topics": "topic", "solutions": "solution", "theme": "theme"}
+_FACET_OF = {
+    "channel": "channel",
+    "team": "team",
+    "goal": "goal",
+    "topics": "topic",
+    "solutions": "solution",
+    "theme": "theme",
+}
 
 
 def _check_without(_: object, __: object, value: tuple[str, ...]) -> None:

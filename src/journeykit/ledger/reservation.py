@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import field, fields, frozen
 
@@ -13,8 +13,6 @@ from journeykit.civil import micros
 from journeykit.decision import Reason
 from journeykit.errors import LedgerError
 from journeykit.touch import Touch
-
-if TYPE_CHECKING:
 
 RESERVED, SENT, RELEASED, EXPIRED, BOUNCED, FAILED = STATUSES = (
     "reserved",
