@@ -141,7 +141,8 @@ class Member(Oracle):
 
     def is_protected_by(self, cap: Cap) -> bool:
         local = self.at.astimezone(ZoneInfo(self.zone))
-        return cap.audience is None or cap.audience.test(self.values, local) is True
+        verdict = True if cap.audience is None else cap.audience.test(self.values, local)
+        return self.playbook.on_missing.cap == "apply" if verdict is None else verdict
 
     @property
     def chosen(self) -> tuple[list[Item], list[Item]]:

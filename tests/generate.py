@@ -104,7 +104,25 @@ def situation(seed: int) -> Situation:
     if claims is not None and rng.random() < 0.15:
         playbook, claims = _gatekeeper(rng, playbook, claims)
     found = Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
-    return _with_segments(found) if seed % 3 == 1 else found
+    found = _with_segments(found) if seed % 3 == 1 else found
+    return _with_gaps(found) if seed % 4 == 2 else found
+
+
+def _with_gaps(found: Situation) -> Situation:
+    """The same with campaigns that need scores, interests in solutions, and caps that are waived; drawn apart."""
+    rng = Random(f"gaps of {found.seed}")
+    playbook = found.playbook
+    campaigns = playbook.campaigns
+    return found.but(
+        playbook=evolve(
+            playbook,
+            campaigns=None
+            if campaigns is None
+            else [evolve(campaign, scored=rng.random() < 0.2) for campaign in campaigns],
+            on_missing=evolve(playbook.on_missing, cap=rng.choice(("apply", "waive"))),
+        ),
+        contact=evolve(found.contact, interests=rng.choice((("platform",), ("news", "service"), ()))),
+    )
 
 
 SEGMENT_RULES = (

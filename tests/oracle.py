@@ -396,7 +396,8 @@ class Oracle:
             )
         )
         return bool(
-            (on_missing.consent == "deny" and campaign.needs_consent and consent is None)
+            (campaign.scored and wish.claim.propensity is None and wish.claim.weight is None)
+            or (on_missing.consent == "deny" and campaign.needs_consent and consent is None)
             or (on_missing.stage == "deny" and self.contact.stage is None and content and content.stages is not None)
             or (on_missing.role == "deny" and self.contact.role is None and content and content.roles is not None)
             or (on_missing.timezone == "deny" and self.contact.timezone is None and tests_zone)
@@ -426,7 +427,9 @@ class Oracle:
             )
             weight *= contact.preferences.get(claim.channel or "", 1.0)
             weight *= (
-                1 + self.playbook.interest_lift if set(contact.interests) & set(wish.facets.get("topic", ())) else 1.0
+                1 + self.playbook.interest_lift
+                if any(set(contact.interests) & set(wish.facets.get(own, ())) for own in ("topic", "solution"))
+                else 1.0
             )
             weight *= 1.0 if claim.propensity is None else claim.propensity
             weight *= self._gain(content) if claim.value is None else claim.value
@@ -507,8 +510,10 @@ class Oracle:
 
     def _limit(self, cap: Cap) -> int | None:
         local = self.at.astimezone(ZoneInfo(self.zone))
-        if cap.audience is not None and cap.audience.test(self.values, local) is not True:
-            return None
+        if cap.audience is not None:
+            verdict = cap.audience.test(self.values, local)
+            if verdict is False or (verdict is None and self.playbook.on_missing.cap == "waive"):
+                return None
         return cap.limit_for(self.values)
 
     @staticmethod

@@ -90,6 +90,19 @@ def scores(rng: Random, playbook: Playbook, count: int) -> Rows:
         for campaign in playbook.campaigns or ()
         if rng.random() < 0.3
     ]
+    apart = Random(f"contents {rng.random()}")
+    rows += [
+        {
+            "contact_id": f"p{number:03d}",
+            "campaign_id": campaign.id,
+            "content_id": apart.choice((*campaign.content, "nothing")),
+            "propensity": apart.choice((None, 0.125, 0.75, 1.5)),
+            "value": apart.choice((None, 3.0)),
+        }
+        for number in range(count)
+        for campaign in playbook.campaigns or ()
+        if campaign.content and apart.random() < 0.3
+    ]
     rng.shuffle(rows)
     return rows
 

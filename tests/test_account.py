@@ -187,7 +187,7 @@ def test_whom_a_cap_does_not_protect_it_neither_stops_nor_counts() -> None:
 
 def test_of_limits_of_their_own_the_smallest_holds() -> None:
     """Among the contacts that are decided together and protected, the smallest limit is the account's."""
-    rules = arbiter(account_cap(Limit(attribute="weekly")))
+    rules = arbiter(account_cap(Limit(attribute="weekly", default=None)))
     most = [person(name, attributes={"weekly": n}) for name, n in (("anna", 3), ("ben", 1), ("cleo", None))]
     asked = {name: [mail("news", weight)] for name, weight in (("anna", 1), ("ben", 2), ("cleo", 3))}
     assert [len(d.granted) for d in rules.decide_account(most, (), asked, at=AT)] == [0, 0, 1]

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from journeykit import Arbiter, Consent, DataError, JourneykitError, MissingExtraError, Playbook
+from journeykit import Arbiter, Consent, DataError, JourneykitError, MissingExtraError, Playbook, Score
 from journeykit.job import Inputs, Job, Summary, decide_one
 from journeykit.tables import (
     DECISIONS,
@@ -535,7 +535,8 @@ def test_scores_are_held_by_contact():
     scores = Scores.read(rows, playbook=PLAYBOOK, bad=bad)
     found = {name: (score.propensity, score.value) for name, score in scores.take("anna").items()}
     assert found == {"care": (0.2, None), "meetup": (None, 7.0)}
-    assert bad_rows(bad) == [(3, "campaign_id"), (4, "campaign_id"), (5, "campaign_id"), (6, "value")]
+    assert bad_rows(bad) == [(3, "campaign_id"), (4, "campaign_id"), (5, "campaign_id")]
+    assert (scores.scored, scores.take("berta")) == ({"care"}, {"care": Score()})
 
 
 def test_scores_need_one_of_their_numbers(file):
@@ -688,7 +689,7 @@ def test_the_summary_does_not_grow_with_the_contacts():
 
 def test_impossible_limits_of_contacts_are_noted_and_bad():
     """The claims are counted in a note, and each such contact is one bad row; duplicates are counted once."""
-    cap = {"name": "own", "max": {"attribute": "lim"}, "window": {"calendar": "day"}}
+    cap = {"name": "own", "max": {"attribute": "lim", "default": None}, "window": {"calendar": "day"}}
     plan = PLAYBOOK.to_dict() | {"caps": [cap]}
     arbiter = Arbiter(Playbook.from_dict(plan))
     people = [{"contact_id": name, "city": "Ohrid", "role": "user", "stage": "awareness", "lim": -1} for name in "ab"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date, datetime
 
-    from journeykit.campaign import Claim, Score
+    from journeykit.campaign import Claim, Scores
     from journeykit.compiled import Compiled
     from journeykit.contact import Contact
     from journeykit.contest import Contest
@@ -92,7 +92,7 @@ class Account:
         contacts: Sequence[Contact],
         touches: Iterable[Touch],
         claims: Mapping[str, Iterable[Claim]] | None,
-        scores: Mapping[str, Mapping[str, Score]],
+        scores: Mapping[str, Scores],
         at: datetime,
         allotted: Allotted | None = None,
         **rest: Any,
@@ -104,7 +104,7 @@ class Account:
             contacts: who, all of one account.
             touches: the account's, in any order.
             claims: by contact id; None makes one claim of every campaign's every content, for each contact.
-            scores: by contact id and campaign id.
+            scores: by contact id, and then by campaign, or campaign and content.
             at: the instant of the decision.
             allotted: what a run over many contacts chose for the account; None to choose here.
             rest: what else a `Case` asks for.

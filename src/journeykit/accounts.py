@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from journeykit.account import Account
     from journeykit.arbiter import Arbiter
-    from journeykit.campaign import Claim, Score
+    from journeykit.campaign import Claim, Scores
     from journeykit.case import Allotted
     from journeykit.contact import Contact
     from journeykit.decision import Decision
@@ -37,14 +37,12 @@ class Belongings:
         touches: his history.
         claims: what is asked for; None where the campaigns say it.
         counted: how many of the claims are counted as bad rows already.
-        scores: by campaign id.
+        scores: by campaign id, or by campaign and content.
     """
 
     __slots__ = ("claims", "counted", "scores", "touches")
 
-    def __init__(
-        self, touches: list[Touch], claims: list[Claim] | None, counted: int, scores: Mapping[str, Score]
-    ) -> None:
+    def __init__(self, touches: list[Touch], claims: list[Claim] | None, counted: int, scores: Scores) -> None:
         self.touches = touches
         self.claims = claims
         self.counted = counted
@@ -60,6 +58,7 @@ class Party:
         own: by contact id, what belongs to them.
         at: the instant of the decision.
         until: the last instant of a plan, or None.
+        scored: the ids of campaigns whose claims need a score, besides those that say so.
 
     Attributes:
         others: touches of colleagues who are not decided now.
@@ -75,12 +74,14 @@ class Party:
         *,
         at: datetime,
         until: datetime | None,
+        scored: Iterable[str] = (),
     ) -> None:
         self.arbiter = arbiter
         self.contacts = contacts
+        self.scored = tuple(sorted(scored))
         self.own = own
         self.others: Sequence[Touch] = ()
-        self._when: dict[str, Any] = {"at": at, "until": until}
+        self._when: dict[str, Any] = {"at": at, "until": until, "scored": self.scored}
         self.used: list[int] = []
         self.cases: Mapping[str, Case] = {}
 

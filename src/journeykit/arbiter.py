@@ -6,7 +6,7 @@ It looks at a contact's claims, its history and a moment, and gives every claim 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from journeykit.audit import Violation
     from journeykit.calendar import Calendar
-    from journeykit.campaign import Claim, Score
+    from journeykit.campaign import Claim, Scores
     from journeykit.decision import Row
     from journeykit.job import Summary
     from journeykit.ledger import BaseLedger
@@ -132,7 +132,8 @@ class Arbiter:
         *,
         at: datetime,
         until: datetime | None = None,
-        scores: Mapping[str, Score] | None = None,
+        scores: Scores | None = None,
+        scored: Collection[str] = (),
         explain: bool = False,
         run_id: str | None = None,
         ledger: BaseLedger | None = None,
@@ -150,7 +151,9 @@ class Arbiter:
             claims: what is asked for; None makes one claim of every campaign's every content.
             at: the instant of the decision, aware. The clock is never read.
             until: the last instant of a plan, aware; a claim may then take one slot of each local day.
-            scores: by campaign id: propensity and value for claims that do not bring their own.
+            scores: by campaign id: propensity and value for claims that do not bring their own. A score of one content
+                is given by the pair of campaign and content id, and goes before that of the campaign.
+            scored: the ids of campaigns whose claims need a score, besides those that say so (`Campaign.scored`).
             explain: whether the rows tell also what was displaced and what weight would have won.
             run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``. With a ledger, one decides
                 a contact once: asked again, it gives the same decision. By default each decision is then of its own.
@@ -181,6 +184,7 @@ class Arbiter:
                 at=at,
                 until=until,
                 scores=scores,
+                scored=scored,
                 explain=explain,
                 run_id=run_id,
                 key=key,
@@ -195,10 +199,11 @@ class Arbiter:
                 at=at,
                 until=until,
                 scores=None if scores is None else {contact.id: scores},
+                scored=scored,
                 explain=explain,
                 run_id=run_id,
             )[0]
-        case = self.case(contact, touches, claims, at=at, until=until, scores=scores)
+        case = self.case(contact, touches, claims, at=at, until=until, scores=scores, scored=scored)
         return self.decision(case, explain=explain, run_id=run_id)
 
     def case(
@@ -209,7 +214,8 @@ class Arbiter:
         *,
         at: datetime,
         until: datetime | None = None,
-        scores: Mapping[str, Score] | None = None,
+        scores: Scores | None = None,
+        scored: Collection[str] = (),
         tariff: Tariff | None = None,
         allotted: Allotted | None = None,
     ) -> Case:
@@ -222,6 +228,7 @@ class Arbiter:
             at: the instant of the decision.
             until: the last instant of a plan.
             scores: what models say.
+            scored: the campaigns whose claims need a score.
             tariff: what prices of quotas take from claims; None takes the arbiter's own.
             allotted: what the run chose for him; None to choose here.
         """
@@ -235,6 +242,7 @@ class Arbiter:
             touches=touches,
             claims=claims,
             scores=scores or {},
+            scored=scored,
             at=at,
             until=until,
             budget=self.node_budget,
@@ -250,7 +258,8 @@ class Arbiter:
         *,
         at: datetime,
         until: datetime | None = None,
-        scores: Mapping[str, Mapping[str, Score]] | None = None,
+        scores: Mapping[str, Scores] | None = None,
+        scored: Collection[str] = (),
         explain: bool = False,
         run_id: str | None = None,
     ) -> tuple[Decision, ...]:
@@ -269,6 +278,7 @@ class Arbiter:
             at: as for `decide`.
             until: as for `decide`.
             scores: by contact id, and then as for `decide`.
+            scored: as for `decide`.
             explain: as for `decide`.
             run_id: as for `decide`.
 
@@ -294,7 +304,7 @@ class Arbiter:
         given = all_of(Contact, contacts, "contacts")
         if not given:
             return ()
-        account = self.account(given, touches, claims, at=at, until=until, scores=scores)
+        account = self.account(given, touches, claims, at=at, until=until, scores=scores, scored=scored)
         return tuple(self.decision(account.members[contact.id], explain=explain, run_id=run_id) for contact in given)
 
     def account(
@@ -305,7 +315,8 @@ class Arbiter:
         *,
         at: datetime,
         until: datetime | None = None,
-        scores: Mapping[str, Mapping[str, Score]] | None = None,
+        scores: Mapping[str, Scores] | None = None,
+        scored: Collection[str] = (),
         tariff: Tariff | None = None,
         allotted: Allotted | None = None,
     ) -> Account:
@@ -318,6 +329,7 @@ class Arbiter:
             at: the instant of the decision.
             until: the last instant of a plan.
             scores: what models say.
+            scored: the campaigns whose claims need a score.
             tariff: what prices of quotas take from claims; None takes the arbiter's own.
             allotted: what the run chose for the account; None to choose here.
         """
@@ -327,6 +339,7 @@ class Arbiter:
             touches=touches,
             claims=claims,
             scores=scores or {},
+            scored=scored,
             policy=self.policy,
             policy_name=self.playbook.policy,
             at=at,
@@ -503,15 +516,23 @@ class Arbiter:
         contact: Contact,
         touches: Iterable[Touch] = (),
         claims: Iterable[Claim] | None = None,
+        scores: Scores | None = None,
     ) -> tuple[Violation, ...]:
         """Check a decision from scratch, with code that shares nothing with the engine.
+
+        Args:
+            decision: what was decided.
+            contact: for whom.
+            touches: the history that was decided on.
+            claims: the claims that were decided; None where they came from the campaigns.
+            scores: as they were given to `decide`.
 
         Returns:
             Every rule that what was granted breaks; none for a sound decision.
         """
         from journeykit.audit import violations
 
-        return tuple(violations(self.playbook, decision, contact, touches, claims))
+        return tuple(violations(self.playbook, decision, contact, touches, claims, scores))
 
     def audit_account(
         self,
@@ -519,6 +540,7 @@ class Arbiter:
         contacts: Iterable[Contact],
         touches: Iterable[Touch] = (),
         claims: Mapping[str, Iterable[Claim]] | None = None,
+        scores: Mapping[str, Scores] | None = None,
     ) -> tuple[Violation, ...]:
         """Check the decisions of an account from scratch, the caps per account too, as `audit` does for one contact.
 
@@ -527,10 +549,11 @@ class Arbiter:
             contacts: for whom, in the same order.
             touches: as they were given to `decide_account`.
             claims: likewise.
+            scores: likewise.
         """
         from journeykit.audit import account_violations
 
-        return tuple(account_violations(self.playbook, tuple(decisions), tuple(contacts), touches, claims))
+        return tuple(account_violations(self.playbook, tuple(decisions), tuple(contacts), touches, claims, scores))
 
     def audit_quotas(
         self, decisions: Iterable[Decision], claims: Mapping[str, Iterable[Claim]] | None = None

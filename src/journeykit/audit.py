@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeykit.campaign import Campaign
+from journeykit.campaign import Campaign, Claim
 from journeykit.cap import Facets
 from journeykit.civil import Clock, clock, day_number, micros
 from journeykit.content import Content
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date, timedelta
 
-    from journeykit.campaign import Claim
+    from journeykit.campaign import Scores
     from journeykit.cap import Cap, Conflict, Requirement
     from journeykit.contact import Contact
     from journeykit.decision import Decision
@@ -86,6 +86,7 @@ def violations(
     contact: Contact,
     touches: Iterable[Touch] = (),
     claims: Iterable[Claim] | None = None,
+    scores: Scores | None = None,
 ) -> Iterator[Violation]:
     """Every rule that the granted claims of a decision break; none for a sound decision.
 
@@ -95,6 +96,7 @@ def violations(
         contact: for whom.
         touches: the history that was decided on.
         claims: the claims that were decided; None where they came from the campaigns.
+        scores: what models said of the contact, for campaigns whose claims need a score.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -109,7 +111,9 @@ def violations(
         >>> [broken.rule for broken in violations(playbook, decision, anna, [forgotten], claims)]
         ['one a day']
     """
-    yield from _Audit(playbook, decision, contact, tuple(touches), None if claims is None else tuple(claims)).run()
+    yield from _Audit(
+        playbook, decision, contact, tuple(touches), None if claims is None else tuple(claims), scores
+    ).run()
 
 
 def account_violations(
@@ -118,6 +122,7 @@ def account_violations(
     contacts: Sequence[Contact],
     touches: Iterable[Touch] = (),
     claims: Mapping[str, Iterable[Claim]] | None = None,
+    scores: Mapping[str, Scores] | None = None,
 ) -> Iterator[Violation]:
     """Every rule that the granted claims of an account's decisions break: each contact's own, and the caps per account.
 
@@ -127,10 +132,18 @@ def account_violations(
         contacts: for whom, in the same order.
         touches: the account's history that was decided on.
         claims: by contact id, the claims that were decided; None where they came from the campaigns.
+        scores: by contact id, what models said, for campaigns whose claims need a score.
     """
     history = tuple(touches)
     audits = [
-        _Audit(playbook, decision, contact, history, None if claims is None else tuple(claims.get(contact.id, ())))
+        _Audit(
+            playbook,
+            decision,
+            contact,
+            history,
+            None if claims is None else tuple(claims.get(contact.id, ())),
+            (scores or {}).get(contact.id),
+        )
         for decision, contact in zip(decisions, contacts, strict=True)
     ]
     for audit in audits:
@@ -146,9 +159,11 @@ class _Audit:
         contact: Contact,
         touches: Sequence[Touch],
         claims: Sequence[Claim] | None,
+        scores: Scores | None,
     ) -> None:
         self.playbook = playbook
         self.vocabulary = vocabulary = Vocabulary.of(playbook)
+        self.scores = scores or {}
         self.decision = decision
         self.contact = contact = vocabulary.contact(contact)
         touches = [vocabulary.touch(touch) for touch in touches]
@@ -252,7 +267,8 @@ class _Audit:
 
     def is_protected_by(self, cap: Cap) -> bool:
         """Whether the contact is in a cap's audience."""
-        return cap.audience is None or cap.audience.test(self.values, self.local_now) is True
+        found = True if cap.audience is None else cap.audience.test(self.values, self.local_now)
+        return found is True or (found is None and self.playbook.on_missing.cap == "apply")
 
     def _limit(self, cap: Cap) -> int | None:
         """The limit of a cap: the contact's own or, per account, the smallest of those whom it protects."""
@@ -377,6 +393,8 @@ class _Audit:
         assert grant is not None  # noqa: S101  (made so from a grant)
         if (grant.campaign, grant.content, grant.channel) not in self._contents_of(wish):
             return False
+        if mark.settings is not None and mark.settings.scored and not self._has_score(wish, grant):
+            return False
         if isinstance(wish, Campaign):
             return True
         if wish.weight is not None and scaled(wish.weight, MILLIONTH) != scaled(grant.weight, MILLIONTH):
@@ -388,6 +406,12 @@ class _Audit:
             if isinstance(wish.at, datetime)
             else day_number(wish.at) == self.clock.day(mark.at)
         )
+
+    def _has_score(self, wish: Claim | Campaign, grant: Grant) -> bool:
+        if isinstance(wish, Claim) and (wish.weight is not None or wish.propensity is not None):
+            return True
+        score = self.scores.get((grant.campaign, grant.content)) or self.scores.get(grant.campaign)
+        return score is not None and score.propensity is not None
 
     def _repeats(self) -> Iterator[Violation]:
         for campaign in {mark.campaign: mark.settings for mark in self.granted}.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import Any
 
 from attrs import field, frozen, validators
 
@@ -84,6 +85,8 @@ class Campaign:
         needs_consent: whether opt-out, consent and holdouts can stop it.
         obeys_quiet_hours: whether quiet hours, send hours and holidays can stop it.
         holdout: the share of contacts that never gets it.
+        scored: whether its claims need a score: one that has no propensity, and no weight of its own, is
+            ``missing_data``. A run over tables treats every campaign that its scores table names in this way.
     """
 
     id: str = field(validator=required_text)
@@ -112,6 +115,7 @@ class Campaign:
     needs_consent: bool = field(default=True, validator=boolean)
     obeys_quiet_hours: bool = field(default=True, validator=boolean)
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
+    scored: bool = field(default=False, validator=boolean)
 
     def __attrs_post_init__(self) -> None:
         if self.starts is not None and self.ends is not None and self.ends < self.starts:
@@ -142,7 +146,7 @@ class Claim:
         channel: the content's channel; None takes it from the content.
         at: the instant, or the local date, on which it wants to go; None for any in the decision's span.
         weight: its own weight; the policy's product is then not applied. None lets the policy weigh it.
-        propensity: the chance of a response.
+        propensity: the chance of a response, from 0 to 1.
         value: what a response is worth.
         cost: what sending it costs, for quotas.
         asked_at: when it was asked for; the policy `first_come` looks at this.
@@ -175,6 +179,8 @@ class Claim:
             value = getattr(self, name)
             if value is not None and not _usable(value):
                 return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
+        if self.propensity is not None and not 0 <= self.propensity <= 1:
+            return f"propensity must be a number from 0 to 1, found {self.propensity!r}"
         numbers: object = self.numbers
         if not isinstance(numbers, Mapping):
             return f"numbers must be a mapping of names to numbers, found {numbers!r}"
@@ -192,15 +198,32 @@ class Claim:
 
 @frozen(kw_only=True)
 class Score:
-    """What a model says of a contact and a campaign.
+    """What a model says of a contact and a campaign, or one of its contents.
 
     Attributes:
-        propensity: the chance of a response.
+        propensity: the chance of a response, from 0 to 1.
         value: what a response is worth.
+
+    Raises:
+        ModelError: for a propensity outside 0 to 1, and for what is no number.
     """
 
-    propensity: float | None = None
+    propensity: float | None = field(default=None)
     value: float | None = None
+
+    @propensity.validator
+    def _is_chance(self, _: object, value: object) -> None:
+        # Most scores are made by readers of tables, which look at them first: this is quick where all is well.
+        if value is not None and not (type(value) is float and 0.0 <= value <= 1.0) and not _is_chance(value):
+            raise ModelError(f"a propensity is a number from 0 to 1, found {shown(value)}", field="propensity")
+
+
+Scores = Mapping[Any, Score]
+"""Scores of one contact: by the id of a campaign or, for one of its contents, by the ids of campaign and content."""
+
+
+def _is_chance(value: object) -> bool:
+    return _usable(value) and 0 <= value <= 1  # type: ignore[operator]  # a number by now
 
 
 def _usable(value: object) -> bool:

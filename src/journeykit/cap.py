@@ -96,23 +96,23 @@ def _all_match(wanted: Mapping[str, tuple[str, ...]], facets: Facets, *, surely:
 
 @frozen
 class Limit:
-    """A limit of the contact's own, chosen by him or learned.
+    """A limit of the contact's own, chosen by them or learned.
 
     Attributes:
         attribute: the attribute that holds it.
-        default: the limit where the attribute is missing, null or NaN; None for no limit.
+        default: the limit where the attribute is missing; it must be said. None is no limit.
     """
 
     attribute: str = field(validator=required_text)
-    default: float | None = field(default=None, validator=validators.optional(number(0)))
+    default: float | None = field(validator=validators.optional(number(0)))
 
 
 def _limit(value: Any) -> Any:
     if isinstance(value, Mapping):
-        unknown = set(value) - {"attribute", "default"}
-        if unknown or "attribute" not in value:
+        if set(value) != {"attribute", "default"}:
             raise ModelError(
-                f"a limit of the contact's own is {{attribute: ..., default: ...}}, found {shown(value)}",
+                "a limit of the contact's own is {attribute: ..., default: ...}, where default is the limit of "
+                f"contacts without the attribute (null for none), found {shown(value)}",
                 field="max",
             )
         return Limit(**value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
-from journeykit.campaign import Claim, Score
+from journeykit.campaign import Claim
 from journeykit.civil import Clock, clock, day_number, micros
 from journeykit.contest import Contest
 from journeykit.eligibility import Opening, Subject, failures, missing, slot_of_day, withdrawn
@@ -25,9 +25,10 @@ from journeykit.prices import whole
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date
 
+    from journeykit.campaign import Scores
     from journeykit.compiled import Compiled, Effects
     from journeykit.contact import Contact
     from journeykit.prices import Tariff
@@ -64,14 +65,16 @@ class Case:
         contact: Contact,
         touches: Iterable[Touch],
         claims: Iterable[Claim] | None,
-        scores: Mapping[str, Score],
+        scores: Scores,
         at: datetime,
         until: datetime | None,
         budget: int,
         tariff: Tariff | None = None,
         allotted: Allotted | None = None,
+        scored: Collection[str] = (),
     ) -> None:
         self.compiled = compiled
+        self.scored = compiled.scored.union(scored)
         self.tariff = tariff
         self.allotted = allotted
         self.playbook = compiled.playbook
@@ -136,6 +139,8 @@ class Case:
                 if opening.rare and not self._passes_rare(opening):
                     continue
                 entry = self._derived(opening, claim, [now])
+                if self.scored and self.lacks_score(entry.claim):
+                    continue
                 entry.instants = entry.asked
                 entry.fit = fit
                 found.append(entry)
@@ -156,7 +161,8 @@ class Case:
         return Entry(opening, self._scored(claim) if self.scores else claim, claim.campaign, asked)
 
     def _scored(self, claim: Claim) -> Claim:
-        score = self.scores.get(claim.campaign)
+        # The score of the content, else that of the campaign.
+        score = self.scores.get((claim.campaign, claim.content)) or self.scores.get(claim.campaign)
         if score is None:
             return claim
         return evolve(
@@ -189,9 +195,6 @@ class Case:
     def _expand(self, group: int, claim: Claim) -> list[Entry]:
         """A claim as entries: one for each content that it leaves open."""
         fault = claim.fault()
-        if fault is None and self.scores:
-            claim = self._scored(claim)
-            fault = claim.fault()
         if fault is not None:
             return [Entry(None, claim, group, [], fault=fault)]
         openings = self.compiled.openings_for(claim)
@@ -200,7 +203,19 @@ class Case:
         lacking = self.compiled.lacking(openings, claim)
         if lacking is not None:
             return [Entry(None, claim, group, [], fault=lacking)]
-        return [Entry(opening, _complete(claim, opening), group, []) for opening in openings]
+        return [self._entry(group, _complete(claim, opening), opening) for opening in openings]
+
+    def _entry(self, group: int, claim: Claim, opening: Opening) -> Entry:
+        """The entry of a claim that was brought, for one content."""
+        fault = None
+        if self.scores:
+            claim = self._scored(claim)
+            fault = claim.fault()
+        return Entry(None if fault else opening, claim, group, [], fault=fault)
+
+    def lacks_score(self, claim: Claim) -> bool:
+        """Whether a claim needs a score that it does not have."""
+        return claim.propensity is None and claim.weight is None and claim.campaign in self.scored
 
     def _open(self, entry: Entry) -> None:
         """Work out when an entry could go, and when it may."""
@@ -209,6 +224,8 @@ class Case:
             return
         entry.asked = self._asked(entry, opening)
         if entry.outside is None:
+            if self.scored and self.lacks_score(entry.claim):
+                return
             entry.instants = [at for at in entry.asked if not any(True for _ in failures(self.subject, opening, at))]
 
     def _asked(self, entry: Entry, opening: Opening) -> list[int]:
@@ -257,7 +274,7 @@ class Case:
         channel = opening.channel
         preference = contact.preferences.get(channel, 1.0) if contact.preferences and channel else 1.0
         interest = 1.0
-        if self.playbook.interest_lift and not set(contact.interests).isdisjoint(opening.topics):
+        if self.playbook.interest_lift and not set(contact.interests).isdisjoint(opening.about):
             interest += self.playbook.interest_lift
         return Context(
             self.subject.local,
@@ -340,9 +357,12 @@ class Case:
         return self._limits[cap]
 
     def is_protected_by(self, cap: int) -> bool:
-        """Whether the contact is in a cap's audience."""
+        """Whether the contact is in a cap's audience; where that is unknown, the playbook says what holds."""
         audience = self.compiled.audiences[cap]
-        return audience is None or audience(self.subject.values, self.subject.local) is True
+        if audience is None:
+            return True
+        found = audience(self.subject.values, self.subject.local)
+        return found is True or (found is None and self.playbook.on_missing.cap == "apply")
 
     def touched(self, cap: int, key: tuple[str, ...]) -> Sequence[tuple[int, date | None, int]]:
         """The touches that count in a cap's windows: instant, last date of the campaign, and points."""

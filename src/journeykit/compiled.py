@@ -77,6 +77,7 @@ class Compiled:
         )
         self._own_columns = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
         self._partners = [requirement.partner for requirement in playbook.requirements]
+        self.scored = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.scored)
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
         self.per_account = frozenset(number for number, cap in enumerate(playbook.caps) if cap.per == "account")
         self.reach = self._reach()

@@ -45,7 +45,7 @@ class Reason(StrEnum):
     WRONG_ROLE = "wrong_role", "the content does not fit the contact's role in the decision unit"
     WRONG_OWNER = "wrong_owner", "another department owns the contact's stage"
     HOLDOUT = "holdout", "the contact is held out, so that the effect of messages can be measured"
-    MISSING_DATA = "missing_data", "needed data is missing and the playbook says deny"
+    MISSING_DATA = "missing_data", "needed data, or a score, is missing, and the playbook or the run denies such claims"
     QUIET_HOURS = "quiet_hours", "quiet hours, hours outside the send hours, or a holiday"
     NOT_WORTH_IT = "not_worth_it", "the weight is not above the reserve"
     CAPPED = "capped", "with the history alone, a cap or the campaign's repeat limit has no room"

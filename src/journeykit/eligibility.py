@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ALWAYS = 10**9
 """A day number that no date reaches."""
+NEEDS_SCORE = "score"
+"""The rule that a claim breaks that needs a score and has none."""
 
 
 @frozen(eq=False)
@@ -84,6 +86,11 @@ class Opening:
         """What it is about."""
         return self.content.topics if self.content else ()
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What a contact's interests can meet: its topics and solutions."""
+        return (*self.content.topics, *self.content.solutions) if self.content else ()
+
     def stage_fit(self, stage: str | None) -> float:
         """Degree of fit for the contact's stage; 1 where it is missing."""
         return 1.0 if self.content is None or stage is None else self.content.stage_fit(stage)
@@ -119,8 +126,15 @@ class Subject:
         self.zoneless = contact.timezone is None and playbook.on_missing.timezone == "deny"
 
 
-def failures(subject: Subject, opening: Opening, at: int) -> Iterator[tuple[Reason, str]]:
-    """Every check that an opening fails for a contact at an instant, in order, with the rule that says so."""
+def failures(subject: Subject, opening: Opening, at: int, *, lacks_score: bool = False) -> Iterator[tuple[Reason, str]]:
+    """Every check that an opening fails for a contact at an instant, in order, with the rule that says so.
+
+    Args:
+        subject: the contact.
+        opening: what a claim asks to send.
+        at: the instant, in microseconds.
+        lacks_score: whether the claim needs a score that it does not have.
+    """
     contact, campaign, playbook = subject.contact, opening.campaign, subject.playbook
     if contact.suppressed:
         yield Reason.SUPPRESSED, "suppressed"
@@ -147,6 +161,8 @@ def failures(subject: Subject, opening: Opening, at: int) -> Iterator[tuple[Reas
                 yield Reason.HOLDOUT, rule
     for rule in missing(subject, opening, at):
         yield Reason.MISSING_DATA, rule
+    if lacks_score:
+        yield Reason.MISSING_DATA, NEEDS_SCORE
     if campaign.obeys_quiet_hours and subject.schedule:
         for rule in subject.schedule.closed(opening.channel, at, subject.clock):
             yield Reason.QUIET_HOURS, rule

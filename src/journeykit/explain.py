@@ -127,7 +127,8 @@ class _Writer:
         case = self.case
         opening = entry.opening
         assert opening is not None  # noqa: S101  (an entry without an opening is faulty)
-        failed = [self._failed(opening, at) for at in entry.asked]
+        lacks_score = case.lacks_score(entry.claim)
+        failed = [self._failed(opening, at, lacks_score=lacks_score) for at in entry.asked]
         if entry.outside is not None:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, entry.outside)] for found in failed]
         if len(failed) == 1 and len(failed[0]) == 1 and failed[0][0][0] not in TIMED:
@@ -161,9 +162,9 @@ class _Writer:
             weight=weight,
         )
 
-    def _failed(self, opening: Opening, at: int) -> list[tuple[Reason, str]]:
+    def _failed(self, opening: Opening, at: int, *, lacks_score: bool) -> list[tuple[Reason, str]]:
         """The checks that fail at an instant: all of them, or the first alone where nothing depends on the others."""
-        found = failures(self.case.subject, opening, at)
+        found = failures(self.case.subject, opening, at, lacks_score=lacks_score)
         if self.explain or self.case.until is not None:
             return list(found)
         first = next(found, None)

@@ -16,6 +16,7 @@ from journeykit.calendar import DayTally
 from journeykit.civil import clock, micros, moment
 from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
+from journeykit.eligibility import NEEDS_SCORE
 from journeykit.errors import DataError, MissingExtraError, ModelError
 from journeykit.fields import MILLIONTH
 from journeykit.journey import Journey
@@ -61,7 +62,7 @@ _KINDS = 100
 _SHOWN = 10
 _AT_ONCE = 500
 """So many contacts are decided before what is granted to them is reserved."""
-GAPS = ("timezone", "stage", "role", "consent", "stage_value")
+GAPS = ("timezone", "stage", "role", "consent", "stage_value", "score")
 """What contacts can lack."""
 
 
@@ -122,7 +123,8 @@ class Summary:
         missing: what contacts lack though a claim asks for it: by ``timezone``, ``stage``, ``role`` and ``consent``,
             what the playbook says to do then (``setting``), and how many claims it was done for (``claims``). By
             ``stage_value``, for how many claims content says what it advances, while the value of the contact's stage
-            or of one that it advances to is not known; the claim then weighs what it would without.
+            or of one that it advances to is not known; the claim then weighs what it would without. By ``score``, how
+            many claims need a score, have none, and are denied for that first.
         bad_rows: how many rows could not be used.
         bad_kinds: by table, column and what would have been allowed, how many of them.
         bad_first: the first of them.
@@ -306,8 +308,11 @@ class Tally:
                 invalid.append(row.note)
                 # Whatever a bad claim says stands there.
                 channel = channel if channel is None or channel in self._channels else _OTHER
-            elif gaps or channel is None:
-                self.missing.update(self._asks.gaps(contact, row))
+            else:
+                if gaps or channel is None:
+                    self.missing.update(self._asks.gaps(contact, row))
+                if row.reason is Reason.MISSING_DATA and row.rule == NEEDS_SCORE:
+                    self.missing["score"] += 1
             rows[row.outcome, row.reason, row.rule, row.team, stage, channel] += 1
         return self._count_faults(invalid, counted) if invalid else None
 
@@ -391,8 +396,11 @@ class Tally:
         """How many claims lack which data, and what the playbook says to do then."""
         settings = self.playbook.on_missing
         return {
-            # Without a value of the stage there is one thing to do, and so no setting.
-            name: {"setting": getattr(settings, name, "allow"), "claims": self.missing[name]}
+            # Without a value of the stage, or a score that is needed, there is one thing to do, and so no setting.
+            name: {
+                "setting": getattr(settings, name, "deny" if name == "score" else "allow"),
+                "claims": self.missing[name],
+            }
             for name in GAPS
             if self.missing[name]
         }
@@ -648,7 +656,7 @@ class Job:
     def _party(self, contacts: list[Contact]) -> Party:
         """Contacts that are decided together, with what belongs to them."""
         own = {contact.id: self._belongings(contact) for contact in contacts}
-        party = Party(self.arbiter, contacts, own, at=self.at, until=self.until)
+        party = Party(self.arbiter, contacts, own, at=self.at, until=self.until, scored=self._scores.scored)
         if self._ledger is not None:
             party.others = self._ledger.colleagues(party)
         return party
@@ -726,6 +734,7 @@ class Job:
             unknown_touches=len(self._history),
             unknown_scores=len(self._scores),
             notes=(*self._notes, *(() if self._ledger is None else self._ledger.notes())),
+            scored=self._scores.scored,
             run=self._run,
             mismatches=self.mismatches,
         )
@@ -758,6 +767,7 @@ def summarise(
     unknown_touches: int,
     unknown_scores: int,
     notes: Iterable[str],
+    scored: Iterable[str] = (),
     run: QuotaRun | None = None,
     mismatches: Iterable[Mismatch] = (),
 ) -> Summary:
@@ -789,9 +799,20 @@ def summarise(
         bad_first=tuple(bad.first),
         unknown_touches=unknown_touches,
         unknown_scores=unknown_scores,
-        notes=(*notes, *tally.notes(), *(() if run is None else run.notes())),
+        notes=(*notes, *_scored_notes(arbiter, scored), *tally.notes(), *(() if run is None else run.notes())),
         mismatches=tuple(mismatches),
     )
+
+
+def _scored_notes(arbiter: Arbiter, scored: Iterable[str]) -> Iterator[str]:
+    """Which campaigns need scores because the scores table names them."""
+    names = sorted(set(scored) - arbiter.compiled.scored)
+    if names:
+        text = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
+        yield (
+            f"the scores table has propensities for {text}: claims of these campaigns that have none are denied "
+            "(missing_data, rule 'score')"
+        )
 
 
 def decide_one(

@@ -40,12 +40,14 @@ class OnMissing:
         stage: ``allow`` as a full fit, or ``deny``.
         role: ``allow`` as a full fit, or ``deny``.
         consent: ``allow`` or ``deny``.
+        cap: where it is unknown whether a contact is in a cap's audience, ``apply`` the cap to them, or ``waive`` it.
     """
 
     timezone: str = field(default="playbook", validator=one_of("playbook", "deny"))
     stage: str = field(default="deny", validator=one_of("allow", "deny"))
     role: str = field(default="allow", validator=one_of("allow", "deny"))
     consent: str = field(default="deny", validator=one_of("allow", "deny"))
+    cap: str = field(default="apply", validator=one_of("apply", "waive"))
 
 
 def _known_zone(_: Any, __: Any, value: str) -> None:
@@ -91,7 +93,7 @@ class Playbook:
         holdout: the share of contacts that gets nothing that needs consent.
         policy: the name of the policy that weighs the claims.
         reserve: what a message must be worth more than.
-        interest_lift: how much more a claim weighs whose topics meet the contact's interests.
+        interest_lift: how much more a claim weighs whose topics or solutions meet the contact's interests.
         on_missing: what to do where data is missing.
         on_infeasible: where hard quotas cannot hold together: ``refuse`` the run, or ``relax`` them to soft ones.
         master_limit: for quotas: the most contacts, undecided at the prices, that are settled together; those with

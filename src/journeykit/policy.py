@@ -31,7 +31,7 @@ class Context:
         stage_fit: degree to which the content fits the contact's stage, from 0 to 1.
         role_fit: degree to which it fits the contact's role, from 0 to 1.
         preference: the contact's own preference for the channel, from 0 to 1; 1 where he has none.
-        interest: 1, or 1 + the playbook's ``interest_lift`` where the topics meet the contact's interests.
+        interest: 1, or 1 + the playbook's ``interest_lift`` where topics or solutions meet the contact's interests.
         gain: what the content is expected to bring by moving the contact to other stages, in stage value; None where it
             does not say that it does, or where the values are not known.
     """

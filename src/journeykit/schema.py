@@ -20,13 +20,14 @@ from typing import Any
 
 from attrs import NOTHING, Attribute, fields, frozen, has
 
+from journeykit.campaign import Campaign
 from journeykit.cap import FACETS, Cap, Limit, Requirement, Scope
 from journeykit.civil import PERIODS, WEEKDAYS
 from journeykit.content import Content, Gain
 from journeykit.fields import LARGEST, Bounds, OneOf
 from journeykit.hours import Holiday, Hours
 from journeykit.journey import Stage, Transition
-from journeykit.playbook import Playbook
+from journeykit.playbook import OnMissing, Playbook
 from journeykit.rule import Rule
 from journeykit.window import Lag, Window
 
@@ -43,7 +44,7 @@ SHORT: dict[type, str] = {Holiday: "date", Stage: "name"}
 LEFT_OUT = ("journey", "teams", "content", "campaigns")
 """Sections of a playbook that mean something else when they are left out than when they are empty."""
 
-LATER: dict[type, tuple[str, ...]] = {Content: ("advances",)}
+LATER: dict[type, tuple[str, ...]] = {Content: ("advances",), Campaign: ("scored",), OnMissing: ("cap",)}
 """Keys that are not written out where they have their default: playbooks from before there were such keep their
 fingerprint."""
 

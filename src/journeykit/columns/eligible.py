@@ -22,9 +22,11 @@ from journeykit.columns.layout import (
     RULE_OPTED_OUT,
     RULE_PAUSED,
     RULE_ROLE,
+    RULE_SCORE,
     RULE_STAGE,
     RULE_SUPPRESSED,
     RULE_ZONE,
+    SCORED,
     STAGED,
 )
 from journeykit.columns.records import record
@@ -339,6 +341,8 @@ def rule_of(rules, opening, people, contact, reason, at):
         return RULE_HOLDOUT if holdout_of[contact, 0] else openings.rule_holdout[opening]
     if reason == MISSING:
         found = missing_rule(rules, opening, people, contact)
+        if found < 0:
+            return RULE_SCORE
         return rules.consent_rule[openings.channel[opening]] if found == 1_000_000 else found
     ahead = offset_at(rules.zones, person.zone[contact], at)
     day = (at + ahead) // 86_400_000_000
@@ -524,12 +528,14 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
             continue
         zone, stage = person.zone[contact], person.stage[contact]
         for place in range(score_first[contact], score_first[contact + 1]):
-            score[scores.score.campaign[place]] = scores.score.propensity[place]
-            worth[scores.score.campaign[place]] = scores.score.value[place]
+            score[scores.score.opening[place]] = scores.score.propensity[place]
+            worth[scores.score.opening[place]] = scores.score.value[place]
         for opening in range(count):
             if asked:
                 count_missing(rules, opening, people, contact, asks[opening], tally, sign)
             lasting = lasting_faults(rules, opening, people, contact)
+            if openings.traits[opening] & SCORED and score[opening] != score[opening]:
+                lasting |= 1 << MISSING
             campaign = openings.campaign[opening]
             claim.opening[used] = opening
             claim.at_from[used] = places
@@ -551,6 +557,8 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
                 places += 1
             claim.at_to[used] = places
             judge(rules, people, contact, entries, used, lasting)
+            if claim.state[used] == MISSING and claim.rule[used] == RULE_SCORE:
+                tally.missing[5] += sign
             if claim.state[used] and not claim.timed[used] and not everything:
                 labels[opening, claim.state[used], 2] += sign
                 stages[stage, 2] += sign
@@ -558,11 +566,11 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
                     stopped[claim.rule[used]] += sign
                 places = claim.at_from[used]
                 continue
-            weigh(rules, opening, people, contact, score[campaign], worth[campaign], entries, used)
+            weigh(rules, opening, people, contact, score[opening], worth[opening], entries, used)
             used += 1
         for place in range(score_first[contact], score_first[contact + 1]):
-            score[scores.score.campaign[place]] = np.nan
-            worth[scores.score.campaign[place]] = np.nan
+            score[scores.score.opening[place]] = np.nan
+            worth[scores.score.opening[place]] = np.nan
         entry_first[contact - start + 1] = used
     entries.used[0], entries.used[1] = used, places
     return stop
@@ -585,6 +593,7 @@ class Bars(Bundle):
         no_role: without a role.
         no_channel: those that nobody can get, since they need a consent and have no channel.
         deny_unknown: all or none: whether an unknown consent denies.
+        scored: those whose claims need a score.
         closed: by time zone, those whose campaign is closed.
         quiet: by time zone, those that are kept back by the hours.
     """
@@ -603,6 +612,7 @@ class Bars(Bundle):
         "no_role": table(np.int64),
         "no_channel": table(np.int64),
         "deny_unknown": table(np.int64),
+        "scored": table(np.int64),
         "closed": table(np.int64, 2),
         "quiet": table(np.int64, 2),
     }
@@ -650,8 +660,8 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
             continue
         zone, stage, role = person.zone[contact], person.stage[contact], person.role[contact]
         for place in range(score_first[contact], score_first[contact + 1]):
-            score[scores.score.campaign[place]] = scores.score.propensity[place]
-            worth[scores.score.campaign[place]] = scores.score.value[place]
+            score[scores.score.opening[place]] = scores.score.propensity[place]
+            worth[scores.score.opening[place]] = scores.score.value[place]
         for word in range(words):
             suppressed = every[word] if traits & IS_SUPPRESSED else 0
             opted_out = bars.needs[word] if traits & IS_OPTED_OUT else 0
@@ -680,6 +690,13 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                 missing |= bars.no_stage[word]
             if role == no_role:
                 missing |= bars.no_role[word]
+            needy = bars.scored[word]
+            while needy:
+                bit = trailing_zeros(needy)
+                needy &= needy - 1
+                opening = word * 64 + bit
+                if score[opening] != score[opening]:
+                    missing |= np.int64(1) << np.int64(bit)
             lasting = suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing
             timed = (closed | quiet) & ~lasting
             wanted = every[word]
@@ -720,7 +737,10 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                         if reason == NO_CONSENT and by_channel >> bit & 1:
                             stopped[rules.consent_rule[openings.channel[opening]]] += sign
                         elif not by_opening:
-                            stopped[rule_of(rules, opening, people, contact, reason, rules.now)] += sign
+                            rule = rule_of(rules, opening, people, contact, reason, rules.now)
+                            stopped[rule] += sign
+                            if rule == RULE_SCORE:
+                                tally.missing[5] += sign
             if asked:
                 for opening in range(word * 64, min(count, word * 64 + 64)):
                     count_missing(rules, opening, people, contact, asks[opening], tally, sign)
@@ -754,6 +774,8 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                         rule = RULE_HOLDOUT if holdout_of[contact, 0] else openings.rule_holdout[opening]
                     else:
                         reason, rule = MISSING, rule_of(rules, opening, people, contact, MISSING, rules.now)
+                        if rule == RULE_SCORE:
+                            tally.missing[5] += sign
                 elif timed >> bit & 1:
                     reason = CLOSED if closed >> bit & 1 else QUIET
                     rule = rule_of(rules, opening, people, contact, reason, rules.now)
@@ -774,11 +796,11 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                 claim.timed[used] = timed >> bit & 1
                 time.at[used] = rules.now
                 time.fits[used] = reason == 0
-                weigh(rules, opening, people, contact, score[campaign], worth[campaign], entries, used)
+                weigh(rules, opening, people, contact, score[opening], worth[opening], entries, used)
                 used += 1
         for place in range(score_first[contact], score_first[contact + 1]):
-            score[scores.score.campaign[place]] = np.nan
-            worth[scores.score.campaign[place]] = np.nan
+            score[scores.score.opening[place]] = np.nan
+            worth[scores.score.opening[place]] = np.nan
         entry_first[contact - start + 1] = used
     entries.used[0], entries.used[1] = used, used
     return stop
@@ -809,8 +831,8 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
             continue
         zone = person.zone[contact]
         for place in range(score_first[contact], score_first[contact + 1]):
-            score[scores.score.campaign[place]] = scores.score.propensity[place]
-            worth[scores.score.campaign[place]] = scores.score.value[place]
+            score[scores.score.opening[place]] = scores.score.propensity[place]
+            worth[scores.score.opening[place]] = scores.score.value[place]
         for wish in range(low, high):
             opening, own = wishes.asked.opening[wish], wishes.asked.own[wish]
             count_missing(rules, opening, people, contact, asks[opening], tally, sign)
@@ -844,23 +866,28 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
                     time.at[places] = slots.at[place]
                     places += 1
             claim.at_to[used] = places
-            judge(rules, people, contact, entries, used, lasting_faults(rules, opening, people, contact))
-            campaign = openings.campaign[opening]
             chance, value = wishes.asked.propensity[wish], wishes.asked.value[wish]
-            chance = score[campaign] if chance != chance else chance
-            value = worth[campaign] if value != value else value
+            chance = score[opening] if chance != chance else chance
+            value = worth[opening] if value != value else value
+            lasting = lasting_faults(rules, opening, people, contact)
+            given = wishes.asked.weight[wish]
+            if openings.traits[opening] & SCORED and chance != chance and given != given:
+                lasting |= 1 << MISSING
+            judge(rules, people, contact, entries, used, lasting)
+            if claim.state[used] == MISSING and claim.rule[used] == RULE_SCORE:
+                tally.missing[5] += sign
             weigh(rules, opening, people, contact, chance, value, entries, used)
             used += 1
         for place in range(score_first[contact], score_first[contact + 1]):
-            score[scores.score.campaign[place]] = np.nan
-            worth[scores.score.campaign[place]] = np.nan
+            score[scores.score.opening[place]] = np.nan
+            worth[scores.score.opening[place]] = np.nan
         entry_first[contact - start + 1] = used
     entries.used[0], entries.used[1] = used, places
     return stop
 
 
-SCORES = record("campaign", "propensity value")
-"""What models say: the campaign, and two numbers, NaN for none."""
+SCORES = record("opening", "propensity value")
+"""What models say: what would be sent, and two numbers, NaN for none."""
 
 
 class Scores(Bundle):
@@ -868,8 +895,8 @@ class Scores(Bundle):
 
     Attributes:
         first: where the scores of each contact start, and one more.
-        score: the scores (`SCORES`).
-        chance: room for one contact's propensities by campaign, all NaN.
+        score: the scores (`SCORES`); of several for one opening the last holds.
+        chance: room for one contact's propensities by opening, all NaN.
         worth: likewise, for the values.
     """
 

@@ -49,7 +49,7 @@ from journeykit.hours import HORIZON, WEEKS
 from journeykit.job import GAPS, Asks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
@@ -87,6 +87,7 @@ class Engine:
         openings: what can be asked for; None for what the playbook lists.
         dates: the dates that claims ask for, as day numbers.
         numbers: the columns of numbers that the claims table has for quotas.
+        scored: the ids of campaigns whose claims need a score, besides those that say so.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Engine:
         openings: Sequence[Any] | None = None,
         dates: Sequence[int] = (),
         numbers: Sequence[str] = (),
+        scored: Collection[str] = (),
     ) -> None:
         self.arbiter = arbiter
         self.compiled = arbiter.compiled
@@ -111,7 +113,9 @@ class Engine:
         self.everything = everything
         self.now = micros(at)
         self.last = self.now if until is None else micros(until, what="until")
-        self.layout = Layout(self.compiled, self.compiled.openings if openings is None else openings, numbers)
+        self.scored = frozenset(scored)
+        asked = self.compiled.openings if openings is None else openings
+        self.layout = Layout(self.compiled, asked, numbers, self.compiled.scored | self.scored)
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = Names(self.layout.zones)
         self.crowd = Crowd(self.layout, at, self.zones)

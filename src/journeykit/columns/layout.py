@@ -14,27 +14,27 @@ from journeykit.columns.clocks import Zones
 from journeykit.columns.quotas import QuotaLayout, Quotas
 from journeykit.columns.records import record, records
 from journeykit.columns.room import WINDOWS, windows_of
-from journeykit.eligibility import foreign_owner
+from journeykit.eligibility import NEEDS_SCORE, foreign_owner
 from journeykit.fields import BILLIONTH, scaled
 from journeykit.journey import Journey
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from journeykit.columns.eligible import Bars
     from journeykit.compiled import Compiled, Effects
     from journeykit.eligibility import Opening
     from journeykit.rule import Rule
 
-NEEDS_CONSENT, OBEYS_CAPS, COUNTS, OBEYS_HOURS, PAUSED, DEFERS, LOCAL, STAGED, ROLED, DATED = (
-    1 << bit for bit in range(10)
+NEEDS_CONSENT, OBEYS_CAPS, COUNTS, OBEYS_HOURS, PAUSED, DEFERS, LOCAL, STAGED, ROLED, DATED, SCORED = (
+    1 << bit for bit in range(11)
 )
 """What is true of an opening."""
 NONE = -(2**62)
 """No day, no weight, no instant."""
 NO_LIMIT, OWN_LIMIT, BAD_LIMIT = -1, -2, -3
-RULES = ("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve")
+RULES = ("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve", NEEDS_SCORE)
 (
     RULE_SUPPRESSED,
     RULE_OPTED_OUT,
@@ -45,6 +45,7 @@ RULES = ("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezon
     RULE_ZONE,
     RULE_HOLDOUT,
     RULE_RESERVE,
+    RULE_SCORE,
 ) = range(len(RULES))
 MOST_CONFLICTS = 62
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -188,13 +189,21 @@ class Layout:
         rules: the texts of all rules that can stop a claim.
         stages: the stages that something names; then stand all others, and none.
         roles: likewise, the roles.
-        audiences: the rules that select contacts, of campaigns and caps.
+        audiences: the rules that select contacts where they are true, of campaigns and caps.
+        careful: the rules of caps that protect contacts unless they are false; numbered after these.
         own_limits: the attributes that hold limits of the contacts' own.
     """
 
-    def __init__(self, compiled: Compiled, openings: Sequence[Opening], numbers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        openings: Sequence[Opening],
+        numbers: Sequence[str] = (),
+        scored: Collection[str] = (),
+    ) -> None:
         playbook = compiled.playbook
         self.compiled = compiled
+        self.scored = scored
         self.quotas = QuotaLayout(playbook, openings, numbers)
         self.list = tuple(openings)
         stages = compiled.stages | {stage.name for stage in (playbook.journey or Journey()).stages}
@@ -206,6 +215,7 @@ class Layout:
         self.topics = Names(topic for opening in openings for topic in opening.topics)
         self.rules = Names(RULES)
         self.audiences: list[Rule] = []
+        self.careful: list[Rule] = []
         self.own_limits = [cap for cap in playbook.caps if isinstance(cap.max, Limit)]
         self.holdouts = [playbook.holdout, *dict.fromkeys(o.campaign.holdout for o in openings if o.campaign.holdout)]
         self._cells: dict[tuple[int, tuple[str, ...]], int] = {}
@@ -237,6 +247,15 @@ class Layout:
             self.audiences.append(rule)
         return self.audiences.index(rule)
 
+    def protected(self, rule: Rule | None) -> int:
+        """The number of a rule that says whom a cap protects: where it is unknown too, unless the playbook waives."""
+        if rule is None or self.compiled.playbook.on_missing.cap == "waive":
+            return self.audience(rule)
+        if rule not in self.careful:
+            self.careful.append(rule)
+        # They come after the rules that select: all openings are laid out by now.
+        return len(self.audiences) + self.careful.index(rule)
+
     def _openings(self) -> dict[str, np.ndarray]:
         table = self.list
         journey = self.compiled.playbook.journey
@@ -258,7 +277,7 @@ class Layout:
             campaign=[self.campaigns.number[o.campaign.id] for o in table],
             content=[self.contents.find(o.content_id) for o in table],
             channel=[self.channels.find(o.channel) for o in table],
-            traits=[_flags(o) for o in table],
+            traits=[_flags(o) | (SCORED if o.campaign.id in self.scored else 0) for o in table],
             starts=[o.starts for o in table],
             ends=[o.ends for o in table],
             scale=[o.campaign.weight * (o.team.lever if o.team else 1.0) for o in table],
@@ -327,7 +346,7 @@ class Layout:
                 CAPS,
                 limit=[_limit(cap.max) for cap in playbook.caps],
                 own=[next(own) if isinstance(cap.max, Limit) else -1 for cap in playbook.caps],
-                audience=[self.audience(cap.audience) for cap in playbook.caps],
+                audience=[self.protected(cap.audience) for cap in playbook.caps],
             ),
             "cell_cap": np.array([cap for cap, _ in self._cells] or [0], np.int64),
             "conflicts": records(
@@ -396,6 +415,7 @@ class Layout:
             no_stage=packed(every & (denies & eligible.DENY_STAGE != 0) & (traits & STAGED != 0)),
             no_role=packed(every & (denies & eligible.DENY_ROLE != 0) & (traits & ROLED != 0)),
             no_channel=packed(needs & (openings["channel"] < 0)),
+            scored=packed(traits & SCORED != 0),
             deny_unknown=packed(every & (denies & eligible.DENY_CONSENT != 0)),
             closed=packed(now >> eligible.CLOSED & 1 != 0, len(openings)),
             quiet=packed(now >> eligible.QUIET & 1 != 0, len(openings)),

@@ -154,10 +154,10 @@ class Crowd:
         self._lock = threading.Lock()
         openings = layout.list
         self._interests = bool(self.playbook.interest_lift) and bool(layout.topics.list)
-        rules = layout.audiences
+        rules = [*layout.audiences, *layout.careful]
         audience = layout.parts["openings"]["audience"]
         self._outside = packed([audience == number for number in range(len(rules))], len(openings))
-        self._topics = [set(opening.topics) for opening in openings]
+        self._topics = [set(opening.about) for opening in openings]
 
     def people(self, chunk: Chunk) -> People:
         """The contacts of a chunk; those that are odd are marked `BAD`."""
@@ -322,7 +322,7 @@ class Crowd:
 
     def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By rule, of whom it is true; and by opening, whom its audience leaves out; both as bits."""
-        rules = self.layout.audiences
+        rules = [*self.layout.audiences, *self.layout.careful]
         found = np.zeros((chunk.rows, (len(rules) + 63) // 64), np.int64)
         outside = np.zeros((chunk.rows, self._outside.shape[1]), np.int64)
         if not rules:
@@ -332,7 +332,9 @@ class Crowd:
             columns["segments"] = self._segments(chunk, columns, zone)
         masks = self._masks(chunk, columns, rules, zone)
         for number, rule in enumerate(rules):
-            true = masks.pair(rule)[0]
+            true, false = masks.pair(rule)
+            if number >= len(self.layout.audiences):
+                true = ~false
             set_bits(found, number >> 6, _BITS[number & 63], true)
             for word in np.flatnonzero(self._outside[number]).tolist():
                 set_bits(outside, word, self._outside[number, word], ~true)

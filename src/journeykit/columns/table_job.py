@@ -45,6 +45,7 @@ from journeykit.tables.cells import BadCellError
 from journeykit.tables.claims import CLAIM_COLUMNS
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute
+from journeykit.tables.scores import key_of
 from journeykit.tables.spellings import Spellings
 from journeykit.touch import COUNTING, Touch
 
@@ -348,11 +349,13 @@ class TableJob:
             openings=openings,
             dates=dates,
             numbers=() if claims is None else tuple(claims.numbers),
+            scored=() if scores is None else scores.scored,
         )
+        self._score_table = scores
         # Where only a part of the history is known by now, what may come is allowed for.
         engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if in_stretches else self._latest
         self._counts = Counts(engine.layout)
-        self._scores = _no_scores(contacts, len(engine.layout.campaigns.list))
+        self._scores = _no_scores(contacts, len(engine.layout.list))
         if scores is not None:
             self._scores, self._unknown_scores = scores.join(met, contacts, engine.layout)
         self._asked = None if claims is None else asked_by(claims, met, contacts, engine.layout, lists)
@@ -459,7 +462,7 @@ class TableJob:
 
     def party(self, contacts: Sequence[Contact], own: Mapping[str, Belongings]) -> Party:
         """Contacts that are decided together, with what belongs to them."""
-        party = Party(self.arbiter, contacts, own, at=self.at, until=self.until)
+        party = Party(self.arbiter, contacts, own, at=self.at, until=self.until, scored=self.engine.scored)
         if self.ledger is not None:
             party.others = self.ledger.colleagues(party)
         return party
@@ -551,7 +554,7 @@ class TableJob:
             odd[:] = True
         people.person["traits"][odd] |= BAD
         scores = (
-            _no_scores(chunk.rows, len(self.engine.layout.campaigns.list))
+            _no_scores(chunk.rows, len(self.engine.layout.list))
             if self._score_source is None
             else _own_scores(self._scores, row, row + chunk.rows)
         )
@@ -649,7 +652,8 @@ class TableJob:
         if done.again[row]:
             return
         self._undecided.append(done.start + row)
-        self._unknown_scores += int(done.scores.first[row + 1] - done.scores.first[row])
+        if self._score_table is not None:
+            self._unknown_scores += int(self._score_table.counts[done.start + row])
 
     def _decide_one(self, done: _Done, row: int) -> Decision | None:
         if self._accounts is not None:
@@ -718,12 +722,14 @@ class TableJob:
             for at, shape in zip(history.at[places].tolist(), history.shape[places].tolist(), strict=True)
         ]
 
-    def _scores_of(self, done: _Opened | _Done, row: int) -> dict[str, Score]:
-        scores, names = done.scores, self.engine.layout.campaigns.list
+    def _scores_of(self, done: _Opened | _Done, row: int) -> dict[str | tuple[str, str | None], Score]:
+        scores, openings = done.scores, self.engine.layout.list
         found = scores.score[int(scores.first[row]) : int(scores.first[row + 1])].tolist()
         return {
-            names[campaign]: Score(propensity=_or_none(propensity), value=_or_none(value))
-            for campaign, propensity, value in found
+            key_of(openings[opening].campaign.id, openings[opening].content_id): Score(
+                propensity=_or_none(propensity), value=_or_none(value)
+            )
+            for opening, propensity, value in found
         }
 
     def _claims_of(
@@ -814,6 +820,7 @@ class TableJob:
             unknown_touches=self._unknown_touches,
             unknown_scores=self._unknown_scores,
             notes=(*self._notes, *self._own_notes(), *(() if self.ledger is None else self.ledger.notes())),
+            scored=self.engine.scored,
             run=self._run,
             mismatches=self.mismatches,
         )
@@ -890,12 +897,12 @@ def _slice(history: History, start: int, stop: int) -> History:
     return History(first=first - low, at=history.at[low:high], shape=history.shape[low:high])
 
 
-def _no_scores(rows: int, campaigns: int) -> Scores:
+def _no_scores(rows: int, openings: int) -> Scores:
     return Scores(
         first=np.zeros(rows + 1, np.int64),
         score=np.zeros(0, SCORES),
-        chance=np.full(campaigns + 1, np.nan),
-        worth=np.full(campaigns + 1, np.nan),
+        chance=np.full(openings + 1, np.nan),
+        worth=np.full(openings + 1, np.nan),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from journeykit.columns.quotas import cost_of, fold
 from journeykit.columns.records import record
 from journeykit.fields import LARGEST, shown
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, is_blank, read_id, read_number
+from journeykit.tables.cells import BadCellError, is_blank, is_missing, read_degree, read_id, read_number
 from journeykit.tables.claims import (
     CLAIM_COLUMNS,
     Claims,
@@ -35,7 +36,15 @@ from journeykit.tables.claims import (
     unknown_part,
 )
 from journeykit.tables.columns import fold_name, missing_column, places_of
-from journeykit.tables.scores import SCORE_COLUMNS, campaigns_of
+from journeykit.tables.scores import (
+    ONE_SCORE,
+    SCORE_COLUMNS,
+    SCORE_READERS,
+    campaigns_of,
+    check_campaign,
+    check_content,
+    read_content,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -218,9 +227,11 @@ class ClaimTable:
         column = columns[places[name]]
         if column.numbers is not None and column.array is not None and not column.array.null_count:
             found = column.numbers[0].astype(np.float64)
-            suspect |= ~((found >= -LARGEST) & (found <= LARGEST))
+            low, high = (0, 1) if name == "propensity" else (-LARGEST, LARGEST)
+            suspect |= ~((found >= low) & (found <= high))
             return found
-        codes, values = column.read(lambda v: None if is_blank(v) else float(read_number(v)))
+        read = read_degree if name == "propensity" else read_number
+        codes, values = column.read(lambda v: None if is_blank(v) else float(read(v)))
         suspect |= np.array([value is UNREAD for value in values], np.bool_)[codes]
         return np.array([np.nan if v is None or v is UNREAD else v for v in values], np.float64)[codes]
 
@@ -479,7 +490,11 @@ def own_text(own: datetime | date) -> str:
 
 
 class ScoreTable:
-    """A table of scores, held as arrays."""
+    """A table of scores, held as arrays.
+
+    Attributes:
+        scored: the campaigns for which some row has a propensity: their claims need one.
+    """
 
     def __init__(self, source: Source, playbook: Playbook, *, bad: BadRows) -> None:
         self.source = source
@@ -493,7 +508,7 @@ class ScoreTable:
                     raise missing_column(column, source.columns, source.source)
             if not {"propensity", "value"} & set(places):
                 raise missing_column("propensity", source.columns, source.source)
-        self._campaigns: dict[str, int] = {}
+        self._keys: dict[tuple[str, str | None], int] = {}
         found: list[tuple[np.ndarray, ...]] = []
         faults: list[BadRow] = []
         for part in source.parts(lambda name: fold_name(name) in SCORE_COLUMNS):
@@ -502,28 +517,28 @@ class ScoreTable:
                 continue
             found.append(self._read(part, known, faults))
         empty = (np.zeros(0, np.uint64), np.zeros(0, np.uint64), *(np.zeros(0, np.int64),) * 2, *(np.zeros(0),) * 2)
-        one, two, campaign, number, propensity, value = (
+        one, two, key, number, propensity, value = (
             np.concatenate([first, *parts]) for first, *parts in zip(empty, *found, strict=True)
         )
-        # Of several scores for one contact and campaign the first stands.
-        order = np.lexsort((np.arange(len(one)), campaign, two, one))
+        # Of several scores for one contact, campaign and content the first stands.
+        order = np.lexsort((np.arange(len(one)), key, two, one))
         same = np.zeros(len(one), np.bool_)
         same[1:] = (
             (one[order][1:] == one[order][:-1])
             & (two[order][1:] == two[order][:-1])
-            & (campaign[order][1:] == campaign[order][:-1])
+            & (key[order][1:] == key[order][:-1])
         )
-        names = list(self._campaigns)
+        names = [campaign for campaign, _ in self._keys]
         for row in order[same].tolist():
-            allowed = "one score for each contact and campaign"
             faults.append(
-                BadRow(source.source, int(number[row]), "campaign_id", shown(names[int(campaign[row])]), allowed)
+                BadRow(source.source, int(number[row]), "campaign_id", shown(names[int(key[row])]), ONE_SCORE)
             )
         for fault in sorted(faults, key=lambda fault: fault.row):
             bad.add(fault)
         kept = np.sort(order[~same])
-        self.one, self.two, self.campaign = one[kept], two[kept], campaign[kept]
+        self.one, self.two, self.key = one[kept], two[kept], key[kept]
         self.propensity, self.value = propensity[kept], value[kept]
+        self.scored = {names[own] for own in np.unique(self.key[~np.isnan(self.propensity)]).tolist()}
 
     def _read(self, part: Any, known: Mapping[str, Any] | None, faults: list[BadRow]) -> tuple[np.ndarray, ...]:
         number, names, arrays = part
@@ -535,20 +550,16 @@ class ScoreTable:
             ids, odd = id_texts(columns[places["contact_id"]])
             hash_texts(*text_buffers(ids), one, two, bad)
             bad |= odd
-        numbers = np.full(rows, -1, np.int64)
-        if "campaign_id" in places:
-            codes, values = columns[places["campaign_id"]].read(read_id)
-            own = [-1 if v is UNREAD or (known is not None and v not in known) else self._campaign(v) for v in values]
-            numbers = np.array(own, np.int64)[codes]
+        numbers = self._numbered(places, columns, rows, known)
         bad |= numbers < 0
         read = []
-        for name in SCORE_COLUMNS[2:]:
-            values_ = np.full(rows, np.nan)
+        for name, reader in SCORE_READERS.items():
+            values = np.full(rows, np.nan)
             if name in places:
-                codes, cells = columns[places[name]].read(lambda v: np.nan if is_blank(v) else float(read_number(v)))
+                codes, cells = columns[places[name]].read(partial(_float_or_nan, reader))
                 bad |= np.array([cell is UNREAD for cell in cells], np.bool_)[codes]
-                values_ = np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes]
-            read.append(values_)
+                values = np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes]
+            read.append(values)
         faults += [
             self._fault(number + row, places, [column.value(row) for column in columns], known)
             for row in np.flatnonzero(bad).tolist()
@@ -556,22 +567,44 @@ class ScoreTable:
         good = ~bad
         return one[good], two[good], numbers[good], (np.arange(rows) + number)[good], read[0][good], read[1][good]
 
-    def _campaign(self, name: str) -> int:
-        return self._campaigns.setdefault(name, len(self._campaigns))
+    def _numbered(
+        self, places: Mapping[str, int], columns: Sequence[Column], rows: int, known: Mapping[str, Any] | None
+    ) -> np.ndarray:
+        """By row, the number of the campaign and content that it scores; -1 where it cannot be one."""
+        if "campaign_id" not in places:
+            return np.full(rows, -1, np.int64)
+        codes, campaigns = columns[places["campaign_id"]].read(read_id)
+        contents: list[Any] = [None]
+        if "content_id" in places:
+            own, contents = columns[places["content_id"]].read(read_content)
+            codes = codes * len(contents) + own
+        pairs, codes = np.unique(codes, return_inverse=True)
+        found = np.full(len(pairs), -1, np.int64)
+        for place, pair in enumerate(pairs.tolist()):
+            campaign, content = campaigns[pair // len(contents)], contents[pair % len(contents)]
+            if UNREAD in (campaign, content):
+                continue
+            try:
+                check_campaign(campaign, known)
+                check_content(campaign, content, known)
+            except BadCellError:
+                continue
+            found[place] = self._keys.setdefault((campaign, content), len(self._keys))
+        return found[codes.reshape(-1)]
 
     def _fault(
         self, number: int, places: Mapping[str, int], values: Sequence[Any], known: Mapping[str, Any] | None
     ) -> BadRow:
-        column = "contact_id"
+        column, cells = "contact_id", {name: values[place] for name, place in places.items()}
         try:
-            for column in SCORE_COLUMNS:
-                value = values[places[column]] if column in places else None
-                if column in SCORE_COLUMNS[:2]:
-                    found = read_id(value)
-                    if column == "campaign_id" and known is not None and found not in known:
-                        raise BadCellError(found, "a campaign of the playbook")  # noqa: TRY301  (one way for all)
-                elif not is_blank(value):
-                    read_number(value)
+            read_id(cells.get(column))
+            column = "campaign_id"
+            campaign = read_id(cells.get(column))
+            check_campaign(campaign, known)
+            column = "content_id"
+            check_content(campaign, read_content(cells.get(column)), known)
+            for column, read in SCORE_READERS.items():
+                _float_or_nan(read, cells.get(column))
         except BadCellError as error:
             return BadRow(self.source.source, number, column, error.found, error.allowed)
         raise AssertionError(values)
@@ -579,17 +612,35 @@ class ScoreTable:
     def join(self, met: Met, contacts: int, layout: Layout) -> tuple[Scores, int]:
         """The scores by contact, and how many belong to contacts that were not met."""
         found = met.find(self.one, self.two)
-        names = np.array([layout.campaigns.find(name) for name in self._campaigns] or [-1], np.int64)
-        campaign = names[self.campaign]
-        self.contact = found
-        own = np.flatnonzero((found >= 0) & (campaign >= 0))
-        order = own[np.argsort(found[own], kind="stable")]
+        self.counts = np.bincount(found[found >= 0], minlength=contacts)
+        # A score of a campaign is one of each of its openings; that of a content comes after it, and so replaces it.
+        openings = [_openings_of(layout, *key) for key in self._keys]
+        sizes = np.array([*map(len, openings), 0], np.int64)
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        flat = np.array([own for several in openings for own in several], np.int64)
+        of_content = np.array([content is not None for _, content in self._keys] or [False], np.bool_)
+        own = np.flatnonzero(found >= 0)
+        own = own[np.lexsort((of_content[self.key[own]], found[own]))]
+        width = sizes[self.key[own]]
+        row = np.repeat(own, width)
+        within = np.arange(len(row)) - np.repeat(np.cumsum(width) - width, width)
+        scores = np.zeros(len(row), SCORES)
+        scores["opening"] = flat[starts[self.key[row]] + within] if len(row) else 0
+        scores["propensity"], scores["value"] = self.propensity[row], self.value[row]
         first = np.zeros(contacts + 1, np.int64)
-        np.add.at(first, found[own] + 1, 1)
-        scores = np.zeros(len(order), SCORES)
-        scores["campaign"] = campaign[order]
-        scores["propensity"], scores["value"] = self.propensity[order], self.value[order]
-        unset = np.full(len(layout.campaigns.list) + 1, np.nan)
-        return Scores(first=np.cumsum(first), score=scores, chance=unset, worth=unset.copy()), int(
-            np.count_nonzero(found < 0)
-        )
+        first[1:] = np.cumsum(np.bincount(found[row], minlength=contacts)[:contacts])
+        unset = np.full(len(layout.list) + 1, np.nan)
+        return Scores(first=first, score=scores, chance=unset, worth=unset.copy()), int(np.count_nonzero(found < 0))
+
+
+def _openings_of(layout: Layout, campaign: str, content: str | None) -> list[int]:
+    """The numbers of the openings that a score speaks of."""
+    return [
+        number
+        for number, opening in enumerate(layout.list)
+        if opening.campaign.id == campaign and content in (None, opening.content_id)
+    ]
+
+
+def _float_or_nan(read: Callable[[Any], float], value: Any) -> float:
+    return float("nan") if is_missing(value) else float(read(value))

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from attrs import fields, frozen
 
-from journeykit.campaign import Claim, Score
+from journeykit.campaign import Claim, Score, Scores
 from journeykit.case import Case
 from journeykit.civil import micros, moment
 from journeykit.contact import Consent, Contact
@@ -63,16 +63,18 @@ class Asked:
         run_id: the name under which it is decided.
         chosen: by the id of its row, each claim that a run with quotas had chosen for them, and when it was to go:
             nothing else may be granted. None where anything may.
+        scored: the ids of campaigns whose claims need a score, besides those that say so.
     """
 
     contacts: tuple[Contact, ...]
     touches: tuple[Touch, ...]
     claims: Mapping[str, tuple[Claim, ...]] | None
-    scores: Mapping[str, Mapping[str, Score]]
+    scores: Mapping[str, Scores]
     at: datetime
     until: datetime | None
     run_id: str
     chosen: Mapping[str, datetime] | None = None
+    scored: tuple[str, ...] = ()
 
     def cases(self, arbiter: Arbiter, tariff: Tariff | None = None) -> Mapping[str, Case]:
         """By contact id, the claims, settled."""
@@ -84,7 +86,7 @@ class Asked:
         return {found.contact.id: found} if isinstance(found, Case) else found.members
 
     def _settled(self, arbiter: Arbiter, **how: Any) -> Case | Account:
-        how |= {"at": self.at, "until": self.until}
+        how |= {"at": self.at, "until": self.until, "scored": self.scored}
         if arbiter.compiled.per_account:
             return arbiter.account(self.contacts, self.touches, self.claims, scores=self.scores, **how)
         (contact,) = self.contacts

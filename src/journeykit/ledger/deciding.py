@@ -22,11 +22,11 @@ from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
-    from journeykit.campaign import Claim, Score
+    from journeykit.campaign import Claim, Scores
     from journeykit.case import Case
     from journeykit.decision import Decision
     from journeykit.ledger.transaction import Transaction
@@ -42,7 +42,8 @@ def decide(
     *,
     at: datetime,
     until: datetime | None = None,
-    scores: Mapping[str, Score] | None = None,
+    scores: Scores | None = None,
+    scored: Collection[str] = (),
     explain: bool = False,
     run_id: str | None = None,
     key: str | None = None,
@@ -61,6 +62,7 @@ def decide(
         touches=tuple(touches),
         claims=None if claims is None else {contact.id: tuple(claims)},
         scores={} if scores is None else {contact.id: scores},
+        scored=tuple(sorted(scored)),
         at=at,
         until=until,
         run_id=_name(run_id, key),

@@ -316,6 +316,7 @@ class LedgerRun:
             touches=tuple(self._told(transaction, party)),
             claims=_claims_of(party),
             scores={name: own.scores for name, own in party.own.items()},
+            scored=party.scored,
             at=self.at,
             until=self.until,
             run_id=self.mark.run_id,

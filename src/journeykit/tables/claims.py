@@ -10,7 +10,16 @@ from journeykit.civil import micros
 from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, instant_reader, is_blank, is_unicode, read_id, read_number, read_text
+from journeykit.tables.cells import (
+    BadCellError,
+    instant_reader,
+    is_blank,
+    is_unicode,
+    read_degree,
+    read_id,
+    read_number,
+    read_text,
+)
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name
 from journeykit.tables.reading import open_table
 from journeykit.tables.scores import campaigns_of
@@ -159,6 +168,7 @@ def claim_readers(zone: tzinfo | None) -> dict[str, Callable[[Any], Any]]:
         "channel": read_text,
         "at": instant_reader(zone, dates=True, bounded=True),
         **dict.fromkeys(CLAIM_NUMBERS, read_number),
+        "propensity": read_degree,
         "asked_at": instant_reader(zone, bounded=True),
     }
 
