@@ -105,7 +105,7 @@ def situation(seed: int) -> Situation:
         playbook, claims = _gatekeeper(rng, playbook, claims)
     found = Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
     found = _with_segments(found) if seed % 3 == 1 else found
-    return _with_gaps(found) if seed % 4 == 2 else found
+    return _with_gaps(found) if seed % 6 == 2 else found
 
 
 def _with_gaps(found: Situation) -> Situation:

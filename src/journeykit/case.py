@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from journeykit.prices import Tariff
     from journeykit.quota import Side
     from journeykit.room import Span
+    from journeykit.vocabulary import Vocabulary
 
 Allotted = tuple[frozenset[int] | None, frozenset[int] | None]
 """What a run over many contacts chose for one of them, in the exempt claims' contest and in the other one: items, by
@@ -74,7 +75,6 @@ class Case:
         scored: Collection[str] = (),
     ) -> None:
         self.compiled = compiled
-        self.scored = compiled.scored.union(scored)
         self.tariff = tariff
         self.allotted = allotted
         self.playbook = compiled.playbook
@@ -91,7 +91,8 @@ class Case:
         self.clock: Clock = compiled.clock if contact.timezone is None else clock(contact.timezone)
         self.subject = Subject(contact, self.playbook, compiled.schedule, self.clock, self.now)
         self.contact = self.subject.contact
-        self.scores = {vocabulary.spelt("campaign", name): score for name, score in scores.items()}
+        self.scores = {_spelt(vocabulary, name): score for name, score in scores.items()}
+        self.scored = compiled.scored.union(vocabulary.spelt("campaign", name) for name in scored)
         self.budget = budget
         self.reserve = scaled(self.playbook.reserve, MILLIONTH)
         self.gauges = compiled.gauges(self.clock)
@@ -490,6 +491,14 @@ class Case:
             if effects.partner & bit and when <= at and still_counts(gauge, when, effects, at):
                 return True
         return False
+
+
+def _spelt(vocabulary: Vocabulary, key: str | tuple[str, str | None]) -> str | tuple[str, str | None]:
+    """The key of a score as the playbook writes it."""
+    if isinstance(key, str):
+        return vocabulary.spelt("campaign", key)
+    campaign, content = key
+    return vocabulary.spelt("campaign", campaign), content and vocabulary.spelt("content", content)
 
 
 def _complete(claim: Claim, opening: Opening) -> Claim:
