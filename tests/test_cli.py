@@ -589,3 +589,47 @@ def test_quotas_that_cannot_hold_end_the_work(capsys):
     with_quotas({"name": "full hall", "min": 5, "hard": True}, on_infeasible="relax")
     assert decide(playbook="quotas.json") == cli.DONE
     assert "the hard quota 'full hall' was relaxed" in capsys.readouterr().err
+
+
+# Wrong options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "words"),
+    [
+        (["decide", "p.yaml", "--at", "2026-11-05T10:00Z", "--out", "o.csv", "--contact", "c.csv", "--tuches", "t"],
+         "usage: journeykit decide ", "unrecognized arguments: --tuches t; did you mean --touches?"),
+        (["check", "p.yaml", "--jsn"], "usage: journeykit check ",
+         "unrecognized arguments: --jsn; did you mean --json?"),
+        (["ledger", "show", "sqlite://", "anna", "--all"], "usage: journeykit ledger show ",
+         "unrecognized arguments: --all"),
+        (["place", "p.yaml", "--events", "e.csv"], "usage: journeykit place ", "required: --at"),
+        (["schema", "more"], "usage: journeykit schema ", "unrecognized arguments: more"),
+        (["--frobnicate"], "usage: journeykit [-h]", "required: COMMAND"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_told_with_the_usage_of_its_command(capsys, arguments, usage, words):
+    """The usage that is printed is that of the command which does not know the option."""
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(usage)
+    assert words in said
+
+
+def test_errors_advise_what_can_be_done_on_the_command_line(tmp_path, capsys, monkeypatch):
+    """An error from the command line names options and commands, and no Python."""
+    monkeypatch.chdir(tmp_path)
+    Path("playbook.json").write_text('{"policy": "wighted", "caps": []}', "utf-8")
+    Path("empty.json").write_text('{"journey": {"stages": [{"name": "lead", "owner": ""}]}}', "utf-8")
+    Path("contacts.csv").write_text("contact_id\nanna\n", "utf-8")
+    tables = ["--contacts", "contacts.csv", "--at", "2026-11-05T10:00:00Z"]
+    for arguments, code, words in (
+        (["decide", "playbook.json", *tables, "--out", "o.csv"], 2, "--policy wighted=MODULE:OBJECT"),
+        (["explain", "playbook.json", *tables, "--contact", "anna"], 2, "did you mean 'weighted'?"),
+        (["ledger", "stats", "sqlite:///none.db"], 1, "run `journeykit ledger upgrade URL`"),
+        (["check", "empty.json"], 3, "expected a text that is not empty"),
+    ):
+        assert main(arguments) == code
+        said = capsys.readouterr().err
+        assert words in said
+        assert not any(word in said for word in ("Arbiter(", "policies=", "upgrade()", "None", "tzinfo"))

@@ -229,11 +229,43 @@ def test_sales_by_hand():
     assert (sales.won, sales.lost, sales.close_rate) == (3, 2, Share.of(3, 5))
     assert (sales.amounts, sales.total, sales.average) == (3, 450, 150)
     assert sales.error == pytest.approx((35000 / 2 / 3) ** 0.5)
-    assert sales.high - sales.average == pytest.approx(4.302653 * sales.error)
+    assert (sales.low, sales.high) == (None, None)
     vip, rest = (found.by_segment[name].sales for name in ("vip", "(none)"))
     assert (vip.won, vip.lost, vip.average) == (2, 1, 200)
     assert (rest.won, rest.lost, rest.average, rest.error) == (1, 1, 50, None)
     assert estimate(JOURNEY, [], END).sales is None
+
+
+def test_the_interval_of_an_average_sale():
+    """Of five sales or more, by Student's distribution; not below zero, unless some sales are."""
+
+    def sold(*amounts):
+        return estimate(JOURNEY, [], END, sales=[("anna", day(20), amount, True) for amount in amounts]).sales
+
+    assert (sold(1, 2, 3, 4).low, sold(1, 2, 3, 4).high, sold(1, 2, 3, 4).average) == (None, None, 2.5)
+    five = sold(80, 90, 100, 110, 120)
+    assert five.high - five.average == pytest.approx(2.776445 * five.error)
+    assert five.average - five.low == pytest.approx(2.776445 * five.error)
+    skewed = sold(1, 1, 1, 1, 100)
+    assert (skewed.low, skewed.high) == (0.0, pytest.approx(skewed.average + 2.776445 * skewed.error))
+    assert sold(-50, 1, 1, 1, 100).low == -50
+    told = estimate(JOURNEY, [], END, sales=[("anna", day(1), amount, True) for amount in (1, 1, 1, 1, 100)])
+    assert str(told).splitlines()[-1].endswith("20.80  0.00 to 75.77")
+
+
+def test_to_be_lost_is_no_progress():
+    """Stages that are marked lost are no part of the funnel: who goes there came no further, and is elsewhere."""
+    journey = Journey(["lead", Stage("lost", lost=True), "talk", "customer"])
+    rows = [("anna", "lead", day(1)), ("anna", "lost", day(2)), ("ben", "lead", day(1)), ("ben", "talk", day(3))]
+    rows += [("ben", "lost", day(4)), ("cleo", "lead", day(1)), ("cleo", "lost", day(2)), ("cleo", "talk", day(5))]
+    found = estimate(journey, rows, END)
+    assert [step.stage for step in found.funnel] == ["lead", "talk", "customer"]
+    lead, talk, _ = found.funnel
+    assert (lead.reached, lead.converted.part, lead.skipped, lead.waiting, lead.left) == (3, 2, 0, 0, 1)
+    assert (talk.reached, talk.converted.part, talk.waiting, talk.left) == (2, 0, 1, 1)
+    assert {(move.source, move.to) for move in found.moves} >= {("lead", "lost"), ("talk", "lost")}
+    # Whoever names the stages of a funnel has them all.
+    assert [step.stage for step in estimate(journey, rows, END, order=["lead", "lost"]).funnel] == ["lead", "lost"]
 
 
 def test_without_losses_there_is_no_close_rate():

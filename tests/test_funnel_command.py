@@ -89,6 +89,20 @@ def test_a_sale_is_told_from_others_as_in_placing(capsys, folder):
     assert data["placed"]["noted"]["duplicate"] == 2
 
 
+def test_a_stage_that_is_a_loss_is_no_step_of_the_funnel(capsys, folder):
+    """`lost: true` on a stage, from the file to the table that is written."""
+    stages = "[{name: lead}, {name: talk}, {name: gone, lost: true}, {name: customer}]"
+    text = PLAYBOOK.replace("[{name: lead}, {name: talk}, {name: customer}]", stages)
+    (folder / "playbook.yaml").write_text(
+        text.replace("    - {from: talk", "    - {from: talk, to: gone, event: lost}\n    - {from: talk"), "utf-8"
+    )
+    data = found(capsys, "--out", "funnel.csv")
+    assert [step["stage"] for step in data["funnel"]] == ["lead", "talk", "customer"]
+    assert (data["funnel"][1]["reached"], data["funnel"][1]["left"]) == (2, 1)
+    with (folder / "funnel.csv").open(encoding="utf-8") as file:
+        assert [row["stage"] for row in csv.DictReader(file)] == ["lead", "talk", "customer"]
+
+
 def test_sales_are_counted_once(capsys):
     """What repeats an event's id, lies in the future or has no instant is counted and left out; so is no amount."""
     data = found(capsys, "--won", "purchase", "--lost", "lost", "--amount", "Amount")

@@ -35,6 +35,14 @@ def the_one(stages: list[str | Stage], *ways: Transition) -> str:
 # The whole
 
 
+def test_a_lost_contact_has_come_to_an_end() -> None:
+    """A stage that is marked lost is no trap, though others are marked final; one that is not is."""
+    ways = [way("lead", "customer"), way("lead", "gone")]
+    final = Stage("customer", final=True)
+    assert told(["lead", final, Stage("gone", lost=True)], *ways) == []
+    assert "no transition leaves 'gone'" in the_one(["lead", final, "gone"], *ways)
+
+
 def test_a_sound_journey_has_nothing_to_tell() -> None:
     """An ordinary journey, with ways back, has no warnings."""
     ways = [

@@ -775,6 +775,23 @@ def test_contacts_are_written_again_with_their_stage(folder: Path) -> None:
     assert (folder / "placed.jsonl").read_text() == '{"contact_id":"anna","n":1,"stage":"decision"}\n'
 
 
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_the_stages_are_printed_in_the_form_that_is_asked_for(
+    folder: Path, capfdbinary: pytest.CaptureFixture[bytes], engine: str
+) -> None:
+    """`--out -` prints as `decide` does: `--format` says what; it also says what a file is whose ending does not."""
+    for form in ("csv", "jsonl", "parquet"):
+        assert place("--out", "-", "--format", form, "--engine", engine) == 0
+        printed = capfdbinary.readouterr().out
+        assert place("--out", "stages", "--format", form, "--engine", engine) == 0
+        written = (folder / "stages").read_bytes()
+        if form == "parquet":
+            assert pq.read_table(pa.BufferReader(printed)).equals(pq.read_table(pa.BufferReader(written)))
+        else:
+            assert printed == written
+            assert printed.startswith({"csv": b"contact_id,stage,", "jsonl": b'{"contact_id":"anna","stage":'}[form])
+
+
 def test_one_contact_is_told_with_evidence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--contact` prints a path and what each step rests on."""
     assert place("--contact", "anna") == 0
@@ -795,6 +812,9 @@ def test_one_contact_is_told_with_evidence(folder: Path, capsys: pytest.CaptureF
         (["--placed", "a.csv"], 2, "--placed needs --contacts"),
         (["--contacts", "contacts.csv", "--placed", "a.parquet"], 2, "must be of one format"),
         (["--out", "-", "--json"], 2, "both want the standard output"),
+        (["--out", "-"], 2, "--out - needs --format csv, jsonl or parquet"),
+        (["--out", "a.xlsx"], 2, "or give --format"),
+        (["--format", "csv"], 2, "--format goes with --out"),
         (["--contact", "anna", "--json"], 2, "goes with no other output"),
         (["--out", "a.csv", "--zone", "Mars/Base"], 2, "unknown time zone"),
     ],

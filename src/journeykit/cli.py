@@ -28,6 +28,7 @@ from journeykit.errors import (
     ModelError,
     PlaybookError,
     PolicyError,
+    closest,
 )
 from journeykit.funnel_command import add_funnel
 from journeykit.graph_command import add_graph, draw_graph
@@ -181,8 +182,22 @@ def _stopped_by_sigterm() -> Iterator[None]:
 # The arguments
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reads arguments; of options that a command does not have, the command itself tells, with its own usage."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            known = [option for action in self._actions for option in action.option_strings]
+            given = next((word for word in unknown if word.startswith("-")), "").partition("=")[0]
+            meant = closest(given, known) if given else None
+            hint = f"; did you mean {meant}?" if meant else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return found, unknown
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="journeykit",
         description="Decide which messages a contact gets, which wait, which lose, and why.",
         epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data",
@@ -541,7 +556,23 @@ def _arbiter(arguments: argparse.Namespace) -> Arbiter:
     policies = {name: _load_policy(module, attribute) for name, module, attribute in arguments.policy}
     saved = getattr(arguments, "prices", None)
     prices = None if saved is None else Prices.load(saved)
-    return Arbiter(Playbook.load(arguments.playbook), policies=policies, prices=prices)
+    playbook = Playbook.load(arguments.playbook)
+    _check_policy(playbook.policy, policies)
+    return Arbiter(playbook, policies=policies, prices=prices)
+
+
+def _check_policy(name: str, given: dict[str, Any]) -> None:
+    """Say of a policy that nobody knows how the command line takes it."""
+    from journeykit.policies import BUILT_IN
+
+    known = {**BUILT_IN, **given}
+    if name not in known:
+        meant = closest(name, known)
+        hint = f"; did you mean {meant!r}?" if meant else ""
+        raise PolicyError(
+            f"the playbook's policy is {name!r}; known are {', '.join(sorted(known))}{hint}. Give your own as "
+            f"--policy {name}=MODULE:OBJECT"
+        )
 
 
 def _load_policy(module: str, attribute: str) -> Any:

@@ -33,7 +33,10 @@ def add_place(commands: Any, instant: Callable[[str], Any], count: Callable[[str
     parser = commands.add_parser("place", help=words, description=f"{words[0].upper()}{words[1:]}.")
     parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
     add_events(parser, instant, count)
-    parser.add_argument("--out", metavar="F", help="a row for each contact: .csv, .jsonl or .parquet; - prints CSV")
+    parser.add_argument("--out", metavar="F", help="a row for each contact: .csv, .jsonl or .parquet; - prints")
+    parser.add_argument(
+        "--format", choices=("csv", "jsonl", "parquet"), help="of --out, where the ending does not say it"
+    )
     parser.add_argument("--paths", metavar="F", help="a row for each stage that a contact entered")
     parser.add_argument(
         "--placed", metavar="F", help="the table of contacts again, with the column stage as it is now, for decide"
@@ -132,10 +135,11 @@ def _place(arguments: argparse.Namespace) -> int:
         (arguments.out, "table", STAGES, found.stages),
         (arguments.paths, "paths", PATHS, found.steps),
     ):
-        if path is not None and format_of(path) == "parquet" and hasattr(found, "write_parquet"):
+        form = arguments.format if name == "table" else None
+        if path not in (None, "-") and (form or format_of(path)) == "parquet" and hasattr(found, "write_parquet"):
             found.write_parquet(path, name)
         elif path is not None:
-            write_rows(path, kinds, rows(), "csv" if path == "-" else None)
+            write_rows(path, kinds, rows(), form)
     if arguments.handovers is not None:
         write_rows(arguments.handovers, *_handovers(arguments, journey, found))
     if arguments.placed is not None:
@@ -196,6 +200,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise WrongUsageError("--contact prints one path, and goes with no other output")
     if outputs.get("--out") == "-" and arguments.json:
         raise WrongUsageError("--out - and --json both want the standard output")
+    if outputs.get("--out") == "-" and arguments.format is None:
+        raise WrongUsageError("--out - needs --format csv, jsonl or parquet")
+    if arguments.format is not None and arguments.out is None:
+        raise WrongUsageError("--format goes with --out: it says what that file is")
     if arguments.since is not None and arguments.handovers is None:
         raise WrongUsageError("--since goes with --handovers")
     if arguments.placed is not None and arguments.contacts is None:
@@ -205,8 +213,9 @@ def _check(arguments: argparse.Namespace) -> None:
     for name, path in outputs.items():
         if path == "-" and name == "--out":
             continue
-        if format_of(path) is None:
-            raise WrongUsageError(f"{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}")
+        if format_of(path) is None and not (name == "--out" and arguments.format is not None):
+            more = "; or give --format" if name == "--out" else ""
+            raise WrongUsageError(f"{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}{more}")
         if (other := taken.get(os.path.realpath(path))) is not None:
             raise WrongUsageError(f"{name} {path} would overwrite {other}")
         taken[os.path.realpath(path)] = name

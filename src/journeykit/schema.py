@@ -44,7 +44,12 @@ SHORT: dict[type, str] = {Holiday: "date", Stage: "name"}
 LEFT_OUT = ("journey", "teams", "content", "campaigns")
 """Sections of a playbook that mean something else when they are left out than when they are empty."""
 
-LATER: dict[type, tuple[str, ...]] = {Content: ("advances",), Campaign: ("scored",), OnMissing: ("cap",)}
+LATER: dict[type, tuple[str, ...]] = {
+    Content: ("advances",),
+    Campaign: ("scored",),
+    OnMissing: ("cap",),
+    Stage: ("lost",),
+}
 """Keys that are not written out where they have their default: playbooks from before there were such keep their
 fingerprint."""
 

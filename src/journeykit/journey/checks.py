@@ -323,6 +323,8 @@ def _stage_warnings(chart: _Chart) -> Iterator[Problem]:
 def _traps(chart: _Chart, names: list[str]) -> Iterator[Problem]:
     """Stages, and sets of them, from which no final stage can be reached."""
     marked = {stage.name for stage in chart.journey.stages if stage.final}
+    # A contact who is lost has come to an end too, if to no good one.
+    marked |= {stage.name for stage in chart.journey.stages if stage.lost and marked}
     final = marked or {name for name in names if not chart.leaving[name]}
     if not final:
         return

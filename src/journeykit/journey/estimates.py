@@ -301,7 +301,7 @@ def estimate(
         segments: by contact, his segment, or several. Contacts without one are those of ``(none)``.
         sales: rows (contact, at, amount, won): won is true or false, and the amount may be None. `sales_of` finds
             them among events.
-        order: the stages of the funnel; those of the journey by default.
+        order: the stages of the funnel; by default those of the journey that are not marked ``lost``.
         level: the level of confidence of intervals.
 
     Returns:
@@ -323,7 +323,9 @@ def estimate(
     end = micros(at)
     normal_quantile(level)
     names = tuple(stage.name for stage in journey.stages)
-    funnel = _order(order, names)
+    # To be lost is no progress.
+    onward = [stage.name for stage in journey.stages if not stage.lost]
+    funnel = _order(onward if order is None else order, names)
     observed = PathReader(names, end, segments).read(paths)
     sold = None if sales is None else SalesReader(end, segments).read(sales)
 
@@ -355,9 +357,9 @@ def _place(stage: Any, stages: Sequence[str]) -> int:
     return stages.index(stage)
 
 
-def _order(order: Iterable[str] | None, stages: Sequence[str]) -> tuple[int, ...]:
+def _order(order: Iterable[str], stages: Sequence[str]) -> tuple[int, ...]:
     """The stages of the funnel, as their places in the journey."""
-    places = [_place(stage, stages) for stage in (stages if order is None else listed(order, "a list of stages"))]
+    places = [_place(stage, stages) for stage in listed(order, "a list of stages")]
     if len(set(places)) != len(places):
         twice = next(stages[place] for place in places if places.count(place) > 1)
         raise ModelError(f"the order of a funnel has each stage once, found {twice!r} twice", field="order")

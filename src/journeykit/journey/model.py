@@ -91,6 +91,7 @@ class Stage:
         qualified: a rule that must be true of a contact at the instant at which he would enter; None for everybody.
         reward: what a period on this stage brings, less what it costs, in any one currency.
         value: what it is worth to have a contact here, such as `journeykit.journey.Chain` computes; None if unknown.
+        lost: whether a contact here is lost: to come here is no progress in the funnel, and an end of the journey.
     """
 
     name: str = field(validator=required_text)
@@ -102,6 +103,7 @@ class Stage:
     )
     reward: float = field(default=0.0, validator=number())
     value: float | None = field(default=None, validator=validators.optional(number()))
+    lost: bool = field(default=False, validator=boolean)
 
 
 @frozen(kw_only=True)

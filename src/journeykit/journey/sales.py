@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Sale = tuple[Any, Any, Any, Any]
 """Contact, instant, amount or None, and whether it was won."""
+_FEWEST = 5
+"""Fewer amounts have no interval."""
 
 
 def sales_of(
@@ -74,9 +76,10 @@ class Sales:
         total: the sum of these.
         average: their mean; None of none.
         error: the standard error of the mean; None of fewer than two.
-        low: the lower end of the mean's interval, by Student's distribution. Where few sales bring most of the money
-            it is too narrow.
-        high: its upper end.
+        low: the lower end of the mean's interval, by Student's distribution; never below zero where no amount is. None
+            of fewer than five amounts, which say too little. Where few sales bring most of the money the interval is
+            too narrow.
+        high: its upper end; None likewise.
     """
 
     won: int
@@ -185,8 +188,9 @@ def _sales(own: Sequence[_Tally], level: float, recorded: bool) -> Sales:
     if average is not None and len(amounts) > 1:
         squares = math.fsum((amount - average) ** 2 for amount in amounts)
         error = math.sqrt(squares / (len(amounts) - 1) / len(amounts))
-        reach = student_quantile(level, len(amounts) - 1) * error
-        low, high = average - reach, average + reach
+        if len(amounts) >= _FEWEST:
+            reach = student_quantile(level, len(amounts) - 1) * error
+            low, high = max(average - reach, min(0.0, *amounts)), average + reach
     return Sales(
         won=won,
         lost=lost,

@@ -223,8 +223,7 @@ class Ledger(BaseLedger):
         if not self._ready and self.is_sqlite and not _exists(str(self.url.database)):
             # SQLite would make an empty file, of which it would be hard to say what it is.
             raise LedgerError(
-                f"there is no file {self.url.database!r}; for a new ledger, run `journeykit ledger upgrade URL`, or "
-                "ledger.upgrade()",
+                f"there is no file {self.url.database!r}; for a new ledger, run `journeykit ledger upgrade URL`",
                 kind="schema",
             )
         with self.engine.connect() as connection:
@@ -238,8 +237,7 @@ class Ledger(BaseLedger):
         if found != VERSION:
             what = "has no schema" if not found else f"has a schema of version {found}, not {VERSION}"
             raise LedgerError(
-                f"the ledger {self.url.render_as_string()} {what}: run `journeykit ledger upgrade URL`, or "
-                "ledger.upgrade()",
+                f"the ledger {self.url.render_as_string()} {what}: run `journeykit ledger upgrade URL`",
                 kind="schema",
             )
         connection.rollback()
