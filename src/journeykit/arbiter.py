@@ -421,6 +421,7 @@ class Arbiter:
         summary: Callable[[Summary], object] | None = None,
         calendar: Callable[[Calendar], object] | None = None,
         ledger: BaseLedger | None = None,
+        strict: bool = False,
     ) -> Any:
         """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
 
@@ -447,6 +448,9 @@ class Arbiter:
             calendar: is given the calendar of the plan once all is decided; needs ``until``.
             ledger: where the history is read, beside the touches that are given, and what is granted is reserved. A run
                 that was begun before, and killed, goes on, and gives what an undisturbed one would have given.
+            strict: whether tables that do not match the playbook are refused before anything is decided or reserved:
+                words that it does not know, columns that it asks for and a table lacks, types that a comparison can
+                never meet. Words that differ in case or blanks alone are let pass.
 
         Returns:
             The table of decisions, of the caller's kind (a table of PyArrow for paths and mappings); with ``stream``
@@ -488,6 +492,7 @@ class Arbiter:
             max_bad=max_bad,
             progress=progress,
             ledger=ledger,
+            strict=strict,
         )
         if calendar is not None:
             # What cannot be is said before the work.

@@ -6,6 +6,7 @@ days since 1970-01-01. Both are exact, compare fast, and mean the same to the on
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ LAST = _LAST_DAY * DAY
 
 PERIODS = ("day", "week", "month", "quarter", "year")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_OFFSET = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*?) ?(UTC|GMT|Z|[+-]\d\d(?::?\d\d)?)", re.IGNORECASE | re.ASCII)
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -67,6 +69,17 @@ def micros(moment: datetime, *, what: str = "at") -> int:
             f"{what} must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}, found {moment.isoformat()}", field=what
         )
     return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds
+
+
+def iso_text(text: str) -> str:
+    """An instant as warehouses print it, in the form of ISO 8601: no blank before the offset, and Z for UTC and GMT.
+
+    Example:
+        >>> iso_text("2026-11-01 08:00:00.000 UTC"), iso_text("2026-11-01 08:00:00 +0000"), iso_text("soon")
+        ('2026-11-01 08:00:00.000Z', '2026-11-01 08:00:00+0000', 'soon')
+    """
+    found = _OFFSET.fullmatch(text)
+    return text if found is None else found[1] + (found[2] if found[2][0] in "+-" else "Z")
 
 
 def moment(at: int) -> datetime:

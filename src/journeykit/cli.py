@@ -295,6 +295,12 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         choices=("one", "columns"),
         help="who does the work; both give the same rows (by default columns, where the extra is installed)",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse tables that do not match the playbook, with exit code 4, before anything is decided or reserved: "
+        "unknown words, missing columns, types that a rule can never meet",
+    )
     parser.add_argument("--max-bad", type=_count, metavar="N", help="fail where more rows are bad")
     parser.add_argument(
         "--save-prices", metavar="F", help="write the prices of the quotas, for decisions on single contacts"
@@ -430,6 +436,7 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _
         max_bad=arguments.max_bad,
         progress=bar,
         ledger=ledger,
+        strict=arguments.strict,
     )
     job.write(arguments.out, form=arguments.format, everything=arguments.all)
     return job
@@ -457,6 +464,7 @@ def _columns_job(
         max_bad=arguments.max_bad,
         progress=bar,
         ledger=ledger,
+        strict=arguments.strict,
     )
     # The first use on a machine compiles the kernels: whoever waits should know for what.
     patience = threading.Timer(_PATIENCE, _say_why_it_takes_long)

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from journeykit.accounts import Belongings, Party, decide_party, decided_by_account, parties_of
 from journeykit.calendar import DayTally
@@ -38,9 +38,14 @@ from journeykit.tables import (
     instant_text,
     table_writer,
 )
+from journeykit.tables.doubles import Doubles, rereadable
+from journeykit.tables.survey import survey
+from journeykit.tables.touches import refuse_useless
+from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import tzinfo
 
     from journeykit.accounts import Decided
     from journeykit.arbiter import Arbiter
@@ -62,6 +67,7 @@ _KINDS = 100
 _SHOWN = 10
 _AT_ONCE = 500
 """So many contacts are decided before what is granted to them is reserved."""
+_TABLES = ("contacts", "touches", "scores", "claims")
 GAPS = ("timezone", "stage", "role", "consent", "stage_value", "score")
 """What contacts can lack."""
 
@@ -133,6 +139,7 @@ class Summary:
         notes: what a person should look at.
         mismatches: where data and playbook do not match: words that the playbook does not know, columns that it asks
             for and a table lacks, types that a comparison can never meet.
+        bad_touches: how many of the bad rows are touches, which then protect nobody.
     """
 
     run_id: str
@@ -162,6 +169,7 @@ class Summary:
     quotas: tuple[Usage, ...] = ()
     prices: Prices | None = None
     mismatches: tuple[Mismatch, ...] = ()
+    bad_touches: int = 0
 
     @property
     def gap(self) -> float:
@@ -203,6 +211,7 @@ class Summary:
             "unknown_touches": self.unknown_touches,
             "unknown_scores": self.unknown_scores,
             "notes": list(self.notes),
+            "bad_touches": self.bad_touches,
             "mismatches": [mismatch.to_dict() for mismatch in self.mismatches],
         }
 
@@ -210,6 +219,9 @@ class Summary:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
+        if self.bad_touches:
+            rows = "1 row" if self.bad_touches == 1 else f"{self.bad_touches:,} rows"
+            yield f"touches: {rows} could not be used, and no cap, conflict or repeat sees them"
         yield from mismatch_lines(self.mismatches)
         span = instant_text(moment(micros(self.at)))
         if self.until is not None:
@@ -495,6 +507,11 @@ class Job:
             colleagues are decided with him.
         ledger: where the history is read, beside the touches that are given, and what is granted is reserved; a run
             that was begun before goes on.
+        strict: whether tables that do not match the playbook are refused before anything is decided or reserved: words
+            that it does not know, columns that it asks for and a table lacks, types that a comparison can never meet.
+
+    Raises:
+        DataError: for a table that cannot be used, touches of which no row can be used, and where ``strict`` refuses.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -523,6 +540,7 @@ class Job:
         progress: Progress | None = None,
         only: str | None = None,
         ledger: BaseLedger | None = None,
+        strict: bool = False,
     ) -> None:
         self.arbiter = arbiter
         self.at = at
@@ -542,6 +560,12 @@ class Job:
         self._notes: tuple[str, ...] = ()
         zone = None if inputs.zone is None else clock(inputs.zone).zone
         playbook, bad = arbiter.playbook, self.bad
+        vocabulary = arbiter.compiled.vocabulary
+        self._words = {name: Words(name, playbook, vocabulary) for name in _TABLES if getattr(inputs, name) is not None}
+        if strict:
+            inputs = self._inputs = evolve(inputs, **{name: rereadable(getattr(inputs, name)) for name in _TABLES})
+            sources = {name: getattr(inputs, name) for name in _TABLES}
+            survey(playbook, sources, zone=zone, vocabulary=vocabulary).refuse()
         self._contacts: Contacts | None = None
         self._last: dict[str, int] | None = {}
         wanted = None if only is None else frozenset([only])
@@ -550,24 +574,66 @@ class Job:
             spellings = Spellings.of(playbook)
             if arbiter.compiled.per_account:
                 contacts, wanted = self._survey(contacts, spellings, wanted)
-            self._contacts = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, only=wanted)
+            self._contacts = Contacts(
+                contacts,
+                spellings=spellings,
+                zone=zone,
+                bad=bad,
+                only=wanted,
+                words=self._words["contacts"],
+                found=self.mismatches,
+                doubles=Doubles.of(playbook),
+            )
             self._notes = self._contacts.notes
         self._history = History()
+        self._bad_touches = 0
         if inputs.touches is not None:
-            self._history = History.read(inputs.touches, zone=zone, bad=bad, only=wanted)
+            self._history = self._read_touches(inputs.touches, zone, wanted)
         self._scores = Scores()
         if inputs.scores is not None:
-            self._scores = Scores.read(inputs.scores, playbook=playbook, bad=bad, only=wanted)
+            self._scores = Scores.read(
+                inputs.scores,
+                playbook=playbook,
+                bad=bad,
+                only=wanted,
+                words=self._words["scores"],
+                found=self.mismatches,
+            )
         self._claims: Claims | None = None
         if inputs.claims is not None:
-            self._claims = Claims.read(inputs.claims, playbook=playbook, zone=zone, bad=bad, only=wanted)
+            self._claims = Claims.read(
+                inputs.claims,
+                playbook=playbook,
+                zone=zone,
+                bad=bad,
+                only=wanted,
+                words=self._words["claims"],
+                found=self.mismatches,
+            )
         self._ledger: LedgerRun | None = None
         self._known = History()
         if ledger is not None:
             from journeykit.ledger.run import LedgerRun, touch_row
 
             self._ledger = LedgerRun(ledger, arbiter, run_id=self.run_id, at=at, until=until, explain=explain)
-            self._known = History.read(map(touch_row, self._ledger.history()))
+            self._known = History.read(map(touch_row, self._ledger.history()), vocabulary=vocabulary)
+
+    def _read_touches(self, source: Source, zone: tzinfo | None, wanted: frozenset[str] | None) -> History:
+        """The history; one that has rows, none of which can be used, is refused."""
+        before, words = self.bad.total, self._words["touches"]
+        history = History.read(
+            source,
+            zone=zone,
+            bad=self.bad,
+            only=wanted,
+            vocabulary=words.vocabulary,
+            words=words,
+            found=self.mismatches,
+        )
+        self._bad_touches = self.bad.total - before
+        if wanted is None:
+            refuse_useless(self.bad, before, history.good)
+        return history
 
     def _survey(
         self, source: Source, spellings: Spellings, wanted: frozenset[str] | None
@@ -716,7 +782,7 @@ class Job:
 
     def _keep_inputs(self, out: str | os.PathLike[str]) -> None:
         """Refuse to write the decisions over a table that they are made from."""
-        for name in ("contacts", "touches", "scores", "claims"):
+        for name in _TABLES:
             source = getattr(self._inputs, name)
             if isinstance(source, str | os.PathLike) and os.path.realpath(source) == os.path.realpath(out):
                 raise DataError(f"the decisions would overwrite the {name}", source=os.fspath(out))
@@ -733,11 +799,25 @@ class Job:
             bad=self.bad,
             unknown_touches=len(self._history),
             unknown_scores=len(self._scores),
-            notes=(*self._notes, *(() if self._ledger is None else self._ledger.notes())),
+            notes=(*self._notes, *self._double_notes(), *(() if self._ledger is None else self._ledger.notes())),
             scored=self._scores.scored,
             run=self._run,
-            mismatches=self.mismatches,
+            mismatches=self._all_mismatches(),
+            bad_touches=self._bad_touches,
         )
+
+    def _double_notes(self) -> Iterator[str]:
+        found = self._contacts
+        if found is not None and found.doubles is not None:
+            yield from found.doubles.notes(found.source)
+
+    def _all_mismatches(self) -> Mismatches:
+        """What was found in the rows so far, and in the columns."""
+        found = Mismatches()
+        found.merge(self.mismatches)
+        for words in self._words.values():
+            words.finish(found)
+        return found
 
     def calendar(self) -> Calendar:
         """What is granted and deferred so far, on each day of the plan.
@@ -770,6 +850,7 @@ def summarise(
     scored: Iterable[str] = (),
     run: QuotaRun | None = None,
     mismatches: Iterable[Mismatch] = (),
+    bad_touches: int = 0,
 ) -> Summary:
     """What a tally has counted, as a summary; with what a run with quotas came to."""
     outcomes = tally.by(0)
@@ -801,6 +882,7 @@ def summarise(
         unknown_scores=unknown_scores,
         notes=(*notes, *_scored_notes(arbiter, scored), *tally.notes(), *(() if run is None else run.notes())),
         mismatches=tuple(mismatches),
+        bad_touches=bad_touches,
     )
 
 

@@ -38,7 +38,8 @@ class Mismatch:
         expected: the nearest word or column, the word that was taken, or the type that the playbook compares with;
             None where nothing is near.
         place: where the playbook names such words, such as ``the journey``.
-        effect: what follows from it, as an own sentence; an empty text for nothing.
+        effect: what follows from it; an empty text for nothing.
+        harmless: whether a strict run lets it pass all the same, such as a campaign of the past among the touches.
 
     Example:
         >>> word = Mismatch(
@@ -57,11 +58,12 @@ class Mismatch:
     expected: str | None = None
     place: str = "the playbook"
     effect: str = ""
+    harmless: bool = False
 
     @property
     def refuses(self) -> bool:
-        """Whether a strict run refuses it: everything but a word whose case or blanks alone differ."""
-        return self.kind != FOLDED
+        """Whether a strict run refuses it: everything but what is harmless, and words whose case or blanks differ."""
+        return self.kind != FOLDED and not self.harmless
 
     def to_dict(self) -> dict[str, Any]:
         """The mismatch as plain data."""
@@ -79,9 +81,15 @@ class Mismatch:
         elif self.kind == WRONG_TYPE:
             said = f"{self.column!r} has {self.found}{rows}"
             said += f", where the playbook compares with {self.expected}" if self.expected else ""
-        else:
+        elif self.found == self.column:
+            said = f"the column {self.column!r} names nothing in {self.place}{hint}"
+        elif self.found:
             said = f"{self.column} {self.found!r}{rows} is not in {self.place}{hint}"
-        return f"{self.table}: {said}" + (f". {self.effect}" if self.effect else "")
+        else:
+            said = f"{self.column} is missing{rows}"
+        if not self.effect:
+            return f"{self.table}: {said}"
+        return f"{self.table}: {said}" + (f" ({self.effect})" if said.endswith("?") else f"; {self.effect}")
 
 
 class Mismatches:
@@ -114,6 +122,7 @@ class Mismatches:
         expected: str | None = None,
         place: str = "the playbook",
         effect: str = "",
+        harmless: bool = False,
     ) -> None:
         """Count a finding; the arguments are the attributes of a `Mismatch`."""
         self._add(
@@ -126,6 +135,7 @@ class Mismatches:
                 expected=expected,
                 place=place,
                 effect=effect,
+                harmless=harmless,
             )
         )
 

@@ -17,21 +17,24 @@ from journeykit.columns.jit import entry_point
 from journeykit.columns.keys import Met, hash_texts
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.settle import History
+from journeykit.columns.words import combinations, count_words
+from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.columns import fold_name, missing_column, places_of
-from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS, shape_parts
+from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS, shape_parts, shape_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.columns.sources import Part, Source
+    from journeykit.tables.words import Words
+    from journeykit.vocabulary import Vocabulary
 
 # The years that the engine takes, in UTC.
 _FIRST_INSTANT = day_number(date(1000, 1, 1)) * DAY
 _END_INSTANT = day_number(date(9001, 1, 1)) * DAY
-_MOST_SHAPES = 2**20
 
 
 class Parts:
@@ -60,6 +63,7 @@ class Taken(NamedTuple):
         met: how many of these belong to somebody who was met, whether they matter or not.
         bad: the rows that cannot be used.
         group: the group of rows from which they come, or -1.
+        found: what is to be said of its words.
     """
 
     rows: np.ndarray
@@ -69,6 +73,7 @@ class Taken(NamedTuple):
     met: int
     bad: list[BadRow]
     group: int
+    found: Mismatches
 
 
 def history_of(taken: list[Taken], contacts: int) -> History:
@@ -110,6 +115,8 @@ class TouchReader:
         zone: the zone in which instants without an offset are meant.
         oldest: touches before this instant matter only by the number there are of a campaign.
         counted: whether that number matters, given what a touch is besides whose and when.
+        vocabulary: the playbook's words; None leaves all words as they are.
+        words: looks at the words of each chunk; None for nobody.
     """
 
     def __init__(
@@ -120,8 +127,12 @@ class TouchReader:
         zone: tzinfo | None,
         oldest: int,
         counted: Callable[[Mapping[str, Any]], bool],
+        vocabulary: Vocabulary | None = None,
+        words: Words | None = None,
     ) -> None:
         self.source = source
+        self._readers = shape_readers(vocabulary)
+        self._words = words
         self.parts = parts
         self.oldest = oldest
         self._counted = counted
@@ -146,6 +157,9 @@ class TouchReader:
         places = places_of(names, self.source.source)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
+        found = Mismatches()
+        if self._words is not None:
+            count_words(self._words, places, columns, found)
         faults: dict[int, tuple[str, str, str]] = {}
         one, two = self._keys(columns, places, rows, faults)
         at = instants_of_column(columns, places, rows, faults, "sent_at", self._instant)
@@ -166,6 +180,7 @@ class TouchReader:
             whose,
             [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)],
             group,
+            found,
         )
 
     def _keys(
@@ -189,28 +204,12 @@ class TouchReader:
     ) -> np.ndarray:
         """By touch, the number of what it is besides whose and when."""
         own = [(name, columns[places[name]]) for name in SHAPE if name in places]
-        codes = np.zeros(rows, np.int64)
-        size = 1
-        for _, column in own:
-            width = max(1, len(column.values))
-            if size * width > _MOST_SHAPES:
-                # Only the combinations that occur are told apart from here on.
-                _, codes = np.unique(codes, return_inverse=True)
-                size = int(codes.max()) + 1 if rows else 1
-            codes = codes * width + column.codes
-            size *= width
-        if size <= _MOST_SHAPES:
-            occurring = np.flatnonzero(np.bincount(codes, minlength=size))
-            place = np.zeros(size, np.int64)
-            place[occurring] = np.arange(len(occurring))
-            codes = place[codes]
-        else:
-            occurring, codes = np.unique(codes, return_inverse=True)
+        if not own:
+            return np.full(rows, self._number({}), np.int32)
         # One row of each combination tells what it is.
-        example = np.zeros(len(occurring), np.int64)
-        example[codes] = np.arange(rows)
-        numbers = np.zeros(len(occurring), np.int32)
-        for place_, row in enumerate(example.tolist()):
+        codes, examples = combinations([column for _, column in own])
+        numbers = np.zeros(len(examples), np.int32)
+        for place_, row in enumerate(examples.tolist()):
             found = self._shape([(name, column.value(row)) for name, column in own])
             if isinstance(found, int):
                 numbers[place_] = found
@@ -220,9 +219,11 @@ class TouchReader:
         return numbers[codes]
 
     def _shape(self, values: Sequence[tuple[str, Any]]) -> int | tuple[str, str, str]:
-        parts = shape_parts(values)
-        if isinstance(parts, tuple):
-            return parts
+        parts = shape_parts(values, self._readers)
+        return parts if isinstance(parts, tuple) else self._number(parts)
+
+    def _number(self, parts: dict[str, Any]) -> int:
+        """The number of a shape."""
         with self._lock:
             number = self.parts.number(parts)
             # Another reader may have met shapes that are new to this one.

@@ -40,8 +40,6 @@ from journeykit.tables.cells import (
     is_missing,
     read_degree,
     read_id,
-    read_list,
-    read_text,
     read_truth,
     read_zone,
 )
@@ -163,18 +161,19 @@ class Crowd:
         """The contacts of a chunk; those that are odd are marked `BAD`."""
         plan = chunk.plan
         fields = {name: chunk.columns[place] for place, name, _ in plan.fields}
-        stage = self._named(chunk, fields.get("stage"), self.layout.stages)
-        role = self._named(chunk, fields.get("role"), self.layout.roles)
+        reads = {name: read for _, name, read in plan.fields}
+        stage = self._named(chunk, fields.get("stage"), self.layout.stages, reads.get("stage"))
+        role = self._named(chunk, fields.get("role"), self.layout.roles, reads.get("role"))
         zone, flags = self._zones(chunk, fields.get("timezone"))
         for name, bit in (("suppressed", IS_SUPPRESSED), ("opted_out", IS_OPTED_OUT)):
             if name in fields:
                 codes, values = self._read(chunk, fields[name], read_truth)
                 flags |= np.array([bit if value is True else 0 for value in values], np.int64)[codes]
-        for name, read in (("account", read_text), ("persona", read_text), ("segments", read_list)):
+        for name in ("account", "persona", "segments"):
             if name in fields:
-                self._read(chunk, fields[name], read)
+                self._read(chunk, fields[name], reads[name])
         consent, until = self._consents(chunk)
-        codes, interested = self._interest(chunk, fields.get("interests"))
+        codes, interested = self._interest(chunk, fields.get("interests"), reads.get("interests"))
         audience, outside = self._audiences(chunk, zone)
         people = People(
             person=records(PERSONS, stage=stage, role=role, zone=zone, traits=flags, interest=codes),
@@ -199,12 +198,14 @@ class Crowd:
             chunk.odd |= refused[codes]
         return codes, [None if value is UNREAD else value for value in values]
 
-    def _named(self, chunk: Chunk, column: Column | None, names: Names) -> np.ndarray:
+    def _named(
+        self, chunk: Chunk, column: Column | None, names: Names, read: Callable[[Any], Any] | None
+    ) -> np.ndarray:
         """Numbers of names; the last but one for all others, the last for none."""
         others = len(names.list)
-        if column is None:
+        if column is None or read is None:
             return np.full(chunk.rows, others + 1, np.int64)
-        codes, values = self._read(chunk, column, read_text)
+        codes, values = self._read(chunk, column, read)
         places = [others + 1 if value is None else names.number.get(value, others) for value in values]
         return np.array(places, np.int64)[codes]
 
@@ -229,7 +230,7 @@ class Crowd:
         found = np.full((rows, width), UNKNOWN, np.int8)
         listed = np.zeros(rows, np.bool_)
         if plan.consent is not None:
-            codes, lists = self._read(chunk, chunk.columns[plan.consent], read_list)
+            codes, lists = self._read(chunk, chunk.columns[plan.consent], plan.channels)
             table = np.array(
                 [
                     [UNKNOWN if own is None else AGREED if name in own else WITHDRAWN for name in names.list]
@@ -308,12 +309,14 @@ class Crowd:
                 found[:, channel] = own
         return found
 
-    def _interest(self, chunk: Chunk, column: Column | None) -> tuple[np.ndarray, np.ndarray]:
+    def _interest(
+        self, chunk: Chunk, column: Column | None, read: Callable[[Any], Any] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Codes of sets of interests, and by set and opening what they make a claim weigh."""
         width = len(self._topics)
-        if column is None:
+        if column is None or read is None:
             return np.zeros(chunk.rows, np.int64), np.ones((1, 0), np.float64)
-        codes, lists = self._read(chunk, column, read_list)
+        codes, lists = self._read(chunk, column, read)
         if not self._interests:
             return np.zeros(chunk.rows, np.int64), np.ones((1, 0), np.float64)
         lift = self.playbook.interest_lift

@@ -49,6 +49,11 @@ class Source:
     mixed: tuple[tuple[str, int, str], ...] = ()
     needed: Sequence[str] = ()
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of its columns, as far as they were met."""
+        return self.columns or ()
+
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
         """The chunks in order, with the columns that are wanted. A row that cannot be read comes as a `BadRow`.
 
@@ -191,6 +196,12 @@ class _Rows(Source):
         self.count = opened.count
         self.naive = opened.naive
         self.mixed = opened.mixed
+        self._met: dict[str, None] = {}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of its columns, as far as they were met."""
+        return self.columns or tuple(self._met)
 
     def parts(
         self,
@@ -215,6 +226,8 @@ class _Rows(Source):
                 met.update(dict.fromkeys(columns))
                 unsure = number < PATIENCE or self._check(met)
             alike = bool(waiting) and columns == waiting[-1][0]
+            if not alike and self.columns is None:
+                self._met.update(dict.fromkeys(columns))
             names = {} if alike else {fold_name(str(name)): name for name in columns}
             apart = not alike and (
                 len(names) < len(columns) or any(written.get(fold, name) != name for fold, name in names.items())

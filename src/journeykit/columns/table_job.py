@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from queue import SimpleQueue
@@ -34,6 +35,7 @@ from journeykit.columns.sources import Source, native, open_source
 from journeykit.columns.stretches import ROWS, Stretch, stretches_of
 from journeykit.columns.threads import at_once
 from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
+from journeykit.columns.words import count_words, survey_source
 from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
@@ -44,9 +46,12 @@ from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claims import CLAIM_COLUMNS
 from journeykit.tables.columns import fold_name, missing_column, places_of
-from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute
+from journeykit.tables.contacts import ContactPlan, contact_notes, forbids, is_attribute
+from journeykit.tables.doubles import Doubles
 from journeykit.tables.scores import key_of
 from journeykit.tables.spellings import Spellings
+from journeykit.tables.touches import refuse_useless
+from journeykit.tables.words import Words
 from journeykit.touch import COUNTING, Touch
 
 if TYPE_CHECKING:
@@ -95,6 +100,7 @@ class TableJob:
         threads: how many chunks are decided at once.
         ledger: where the history is read, beside the touches that are given, and what is granted is reserved; a run
             that was begun before goes on.
+        strict: whether tables that do not match the playbook are refused before anything is decided or reserved.
     """
 
     def __init__(
@@ -115,6 +121,7 @@ class TableJob:
         progress: Callable[[int, int | None], None] | None = None,
         threads: int | None = None,
         ledger: BaseLedger | None = None,
+        strict: bool = False,
     ) -> None:
         if contacts is None and claims is None:
             raise DataError("either contacts or claims must be given")
@@ -133,15 +140,32 @@ class TableJob:
         self._given = claims if contacts is None else contacts
         self._sources = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims}
         self._spellings = Spellings.of(arbiter.playbook)
+        self._words = {
+            name: Words(name, arbiter.playbook, arbiter.compiled.vocabulary)
+            for name, given in self._sources.items()
+            if given is not None
+        }
+        self._doubles = Doubles.of(arbiter.playbook)
+        self._restricted = np.zeros(0, np.int64)
+        self._bad_touches = self._good_touches = 0
         self._claims: ClaimTable | None = None
         self._claim_source = (
             None
             if claims is None
             else open_source(claims, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=self._zone)
         )
-        self._contacts = self._source(contacts)
         self._touches = None if touches is None else open_source(touches, "touches", zone=self._zone)
         self._score_source = None if scores is None else open_source(scores, "scores", zone=self._zone)
+        found = None if contacts is None else self._source(contacts)
+        self._opened_tables = {
+            "contacts": found,
+            "touches": self._touches,
+            "scores": self._score_source,
+            "claims": self._claim_source,
+        }
+        if strict:
+            self._refuse_mismatches()
+        self._contacts = self._source(None) if found is None else found
         self._notes = tuple(
             contact_notes(
                 self._contacts.source,
@@ -174,6 +198,15 @@ class TableJob:
             if "contact_id" not in places:
                 raise missing_column("contact_id", self._contacts.columns, self._contacts.source)
 
+    def _refuse_mismatches(self) -> None:
+        """Refuse tables that do not match the playbook."""
+        found = Mismatches()
+        for name, source in self._opened_tables.items():
+            if source is not None:
+                words = Words(name, self.arbiter.playbook, self.arbiter.compiled.vocabulary)
+                found.merge(survey_source(source, words))
+        found.refuse()
+
     def _own_notes(self) -> Iterator[str]:
         if self.engine.weigher.by_rows:
             yield (
@@ -193,7 +226,14 @@ class TableJob:
 
     def _read_claims(self) -> ClaimTable | None:
         if self._claims is None and self._claim_source is not None:
-            self._claims = ClaimTable(self._claim_source, self.arbiter.playbook, zone=self._zone, bad=self.bad)
+            self._claims = ClaimTable(
+                self._claim_source,
+                self.arbiter.playbook,
+                zone=self._zone,
+                bad=self.bad,
+                words=self._words["claims"],
+                found=self.mismatches,
+            )
         return self._claims
 
     # Reading
@@ -228,27 +268,66 @@ class TableJob:
             row += chunk.rows
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
 
+    def _find_doubles(self, stretch: Stretch | None, met: Met, again: np.ndarray, start: int) -> None:
+        """What later rows of contacts forbid; where that is anything, the one-contact engine decides the first row."""
+        self._restricted = np.zeros(0, np.int64)
+        if not again.any():
+            return
+        firsts: list[int] = []
+        row = 0
+        groups = None if stretch is None else stretch.contacts
+        for part in self._contacts.parts(lambda name: forbids(fold_name(name)), groups):
+            if isinstance(part, BadRow):
+                continue
+            chunk = Chunk(self.plan(part[1]), part[2], part[0])
+            rows = np.flatnonzero(again[row : row + chunk.rows])
+            whose = met.find(chunk.one, chunk.two)
+            for own in rows.tolist():
+                key = chunk.ids[own].as_py()
+                with suppress(ModelError):
+                    self._doubles.add(chunk.plan.restrictions(key, [column.value(own) for column in chunk.columns]))
+                if key in self._doubles:
+                    firsts.append(start + int(whose[own]))
+            row += chunk.rows
+        self._restricted = np.unique(np.array(firsts, np.int64))
+
     def _history(self, met: Met, contacts: int, stretch: Stretch | None) -> History:
         taken = self._known_touches(met)
         if self._touches is None and not taken:
             return History(
                 first=np.zeros(contacts + 1, np.int64), at=np.zeros(0, np.int64), shape=np.zeros(0, np.int32)
             )
-        reader = self._reader
+        reader, before = self._reader, self.bad.total
         read = None if reader is None else partial(reader.read, met=met)
         for found in () if read is None else self._at_once(read, self._touch_parts(stretch)):
             if stretch is None or found.group in stretch.fresh:
                 for bad in found.bad:
                     self.bad.add(bad)
+                self.mismatches.merge(found.found)
+                self._good_touches += found.good
                 self._unknown_touches += found.good
             self._unknown_touches -= found.met
             if len(found.at):
                 self._latest = max(self._latest, int(found.at.max()))
                 taken.append(found)
+        self._bad_touches += self.bad.total - before
+        self._refuse_useless_touches(before, stretch)
         # A touch may know when its campaign ends.
         ends = (day_number(parts["campaign_ends"]) for parts in self._parts.list if "campaign_ends" in parts)
         self._latest = max([self._latest, *(day * DAY for day in ends)])
         return history_of(taken, contacts)
+
+    def _refuse_useless_touches(self, before: int, stretch: Stretch | None) -> None:
+        """Refuse touches that have rows, none of which can be used."""
+        if self._touches is None or self._good_touches or self.bad.total == before:
+            return
+        reader = self._touch_reader(self._touches)
+        if stretch is not None and reader is not None:
+            # So far a part was read: nothing is decided before the rest is known to be as bad.
+            for part in self._touches.parts(TouchReader.wanted):
+                if isinstance(part, tuple) and reader.read((part, -1), Met()).good:
+                    return
+        refuse_useless(self.bad, before, 0)
 
     def _known_touches(self, met: Met) -> list[Any]:
         """The touches that the ledger knows of the contacts of this table."""
@@ -277,7 +356,15 @@ class TableJob:
             return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
 
         oldest = oldest_of(self.arbiter.playbook, micros(self.at))
-        return TouchReader(source, self._parts, zone=self._zone, oldest=oldest, counted=counted)
+        return TouchReader(
+            source,
+            self._parts,
+            zone=self._zone,
+            oldest=oldest,
+            counted=counted,
+            vocabulary=compiled.vocabulary,
+            words=self._words["touches"] if source is self._touches else None,
+        )
 
     def _at_once(self, work: Callable[[Any], _Result], parts: Iterable[Any]) -> Iterator[_Result]:
         """What becomes of chunks, in their order; rows that cannot be read are counted as bad."""
@@ -306,6 +393,7 @@ class TableJob:
         start = 0
         for stretch in stretches:
             met, again = self._meet(stretch)
+            self._find_doubles(stretch, met, again, start)
             history = self._history(met, len(again), stretch)
             if workers is None:
                 self._prepare(met, len(again), in_stretches=stretch is not None)
@@ -334,7 +422,9 @@ class TableJob:
         playbook = self.arbiter.playbook
         scores = None
         if self._score_source is not None:
-            scores = ScoreTable(self._score_source, playbook, bad=self.bad)
+            scores = ScoreTable(
+                self._score_source, playbook, bad=self.bad, words=self._words["scores"], found=self.mismatches
+            )
         claims = self._read_claims()
         openings, lists = openings_asked(self.arbiter.compiled, () if claims is None else claims.asks)
         if claims is None:
@@ -525,13 +615,16 @@ class TableJob:
         worker = workers.get()
         try:
             chunk, people, odd, wishes, scores = self._opened(part, again, row, apart)
+            found = Mismatches()
+            if "contacts" in self._words:
+                count_words(self._words["contacts"], places_of(part[1], ""), chunk.columns, found)
             given = _NOTHING if self._run is None else self._run.part(row, row + chunk.rows)
             answers = worker.decide(chunk, people, history, shapes, scores, wishes, self._labels.when, given)
             column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
             ids = _ids_as_given(column, chunk)
             accounts = next((chunk.columns[place] for place, name, _ in chunk.plan.fields if name == "account"), None)
             batch = decision_batch(self.engine, self._labels, chunk, answers, self.run_id, ids, accounts)
-            return _Done(chunk, again, history, scores, answers, batch, ids, odd, row)
+            return _Done(chunk, again, history, scores, answers, batch, ids, odd, row, found)
         finally:
             workers.put(worker)
 
@@ -544,6 +637,8 @@ class TableJob:
         people = self.engine.crowd.people(chunk)
         odd = chunk.odd | again
         odd[list(apart)] = True
+        restricted = self._restricted
+        odd[restricted[(restricted >= row) & (restricted < row + chunk.rows)] - row] = True
         if self.ledger is not None:
             protect(self.ledger, chunk, people, odd)
         wishes = None
@@ -562,6 +657,7 @@ class TableJob:
 
     def _finish(self, done: _Done) -> Iterator[pa.RecordBatch]:
         """Count a chunk, and let the one-contact engine decide what was left."""
+        self.mismatches.merge(done.found)
         if self.ledger is not None and self._accounts is None:
             done = self._reserve(self.ledger, done)
         assert self._counts is not None  # noqa: S101  (made before anything is decided)
@@ -711,7 +807,7 @@ class TableJob:
         if done.again[row]:
             key = done.chunk.ids[row].as_py()
             raise BadCellError(key, "one row for each contact")
-        found = done.chunk.contact(row)
+        found = self._doubles.applied(done.chunk.contact(row))
         return found if self.ledger is None else self.ledger.protected(found)
 
     def _touches_of(self, done: _Opened | _Done, row: int) -> list[Touch]:
@@ -819,11 +915,27 @@ class TableJob:
             bad=self.bad,
             unknown_touches=self._unknown_touches,
             unknown_scores=self._unknown_scores,
-            notes=(*self._notes, *self._own_notes(), *(() if self.ledger is None else self.ledger.notes())),
+            notes=(
+                *self._notes,
+                *self._doubles.notes(self._contacts.source),
+                *self._own_notes(),
+                *(() if self.ledger is None else self.ledger.notes()),
+            ),
             scored=self.engine.scored,
             run=self._run,
-            mismatches=self.mismatches,
+            mismatches=self._all_mismatches(),
+            bad_touches=self._bad_touches,
         )
+
+    def _all_mismatches(self) -> Mismatches:
+        """What was found in the rows, and in the columns."""
+        found = Mismatches()
+        found.merge(self.mismatches)
+        for name, words in self._words.items():
+            source = self._opened_tables[name]
+            words.name(() if source is None else source.names)
+            words.finish(found)
+        return found
 
     def calendar(self) -> Calendar:
         """What is granted and deferred so far, on each day of the plan.
@@ -884,6 +996,7 @@ class _Done(NamedTuple):
     ids: pa.Array
     odd: np.ndarray
     start: int
+    found: Mismatches
     without: Callable[[Sequence[int]], _Done] | None = None
 
 

@@ -21,7 +21,9 @@ from journeykit.columns.layout import NONE
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.quotas import cost_of, fold
 from journeykit.columns.records import record
+from journeykit.columns.words import count_words
 from journeykit.fields import LARGEST, shown
+from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, is_blank, is_missing, read_degree, read_id, read_number
 from journeykit.tables.claims import (
@@ -45,6 +47,7 @@ from journeykit.tables.scores import (
     check_content,
     read_content,
 )
+from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -74,6 +77,8 @@ class ClaimTable:
         playbook: what the playbook does not know makes a claim bad.
         zone: the zone in which instants without an offset are meant.
         bad: where bad rows go.
+        words: looks at the words of each chunk, and knows how the playbook writes them; None for nobody.
+        found: where its findings go.
 
     Attributes:
         wishes: the claims (`WISHES`).
@@ -81,7 +86,18 @@ class ClaimTable:
         owns: the claims' own dates and instants, by number.
     """
 
-    def __init__(self, source: Source, playbook: Playbook, *, zone: tzinfo | None, bad: BadRows) -> None:
+    def __init__(
+        self,
+        source: Source,
+        playbook: Playbook,
+        *,
+        zone: tzinfo | None,
+        bad: BadRows,
+        words: Words | None = None,
+        found: Mismatches | None = None,
+    ) -> None:
+        self._words = words
+        self._found = found if found is not None else Mismatches()
         self.source = source
         self.playbook = playbook
         self.bad = bad
@@ -91,7 +107,7 @@ class ClaimTable:
         self._own: dict[Any, int] = {}
         self._known = campaigns_of(playbook)
         self._channels = {content.id: content.channel for content in playbook.content or ()}
-        self._readers = claim_readers(zone)
+        self._readers = claim_readers(zone, None if words is None else words.vocabulary)
         self._needed = needed_numbers(playbook)
         self._parts: list[tuple[int, dict[str, int], tuple[str, ...], list[Column]]] = []
         source.needed = CLAIM_COLUMNS[:2]
@@ -112,7 +128,10 @@ class ClaimTable:
             number, names, arrays = part
             columns = [Column(array) for array in arrays]
             self._starts.append(rows)
-            self._parts.append((number, places_of(names, source.source), names, columns))
+            places = places_of(names, source.source)
+            self._parts.append((number, places, names, columns))
+            if words is not None:
+                count_words(words, places, columns, self._found)
             rows += len(columns[0]) if columns else 0
         self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
         # Made once and filled part by part: with millions of claims, touching memory is what takes time.
@@ -490,13 +509,26 @@ def own_text(own: datetime | date) -> str:
 
 
 class ScoreTable:
-    """A table of scores, held as arrays.
+    """A table of scores, held as arrays; the arguments are those of a `ClaimTable`.
 
     Attributes:
         scored: the campaigns for which some row has a propensity: their claims need one.
     """
 
-    def __init__(self, source: Source, playbook: Playbook, *, bad: BadRows) -> None:
+    def __init__(
+        self,
+        source: Source,
+        playbook: Playbook,
+        *,
+        bad: BadRows,
+        words: Words | None = None,
+        found: Mismatches | None = None,
+    ) -> None:
+        self._words = words
+        self._found = found if found is not None else Mismatches()
+        vocabulary = None if words is None else words.vocabulary
+        self._read_campaign = spelling_reader(read_id, vocabulary, "campaign")
+        self._read_content = spelling_reader(read_content, vocabulary, "content")
         self.source = source
         self.bad = bad
         known = campaigns_of(playbook)
@@ -509,16 +541,16 @@ class ScoreTable:
             if not {"propensity", "value"} & set(places):
                 raise missing_column("propensity", source.columns, source.source)
         self._keys: dict[tuple[str, str | None], int] = {}
-        found: list[tuple[np.ndarray, ...]] = []
+        read: list[tuple[np.ndarray, ...]] = []
         faults: list[BadRow] = []
         for part in source.parts(lambda name: fold_name(name) in SCORE_COLUMNS):
             if isinstance(part, BadRow):
                 faults.append(part)
                 continue
-            found.append(self._read(part, known, faults))
+            read.append(self._read(part, known, faults))
         empty = (np.zeros(0, np.uint64), np.zeros(0, np.uint64), *(np.zeros(0, np.int64),) * 2, *(np.zeros(0),) * 2)
         one, two, key, number, propensity, value = (
-            np.concatenate([first, *parts]) for first, *parts in zip(empty, *found, strict=True)
+            np.concatenate([first, *parts]) for first, *parts in zip(empty, *read, strict=True)
         )
         # Of several scores for one contact, campaign and content the first stands.
         order = np.lexsort((np.arange(len(one)), key, two, one))
@@ -545,6 +577,8 @@ class ScoreTable:
         places = places_of(names, self.source.source)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
+        if self._words is not None:
+            count_words(self._words, places, columns, self._found)
         one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
         if "contact_id" in places:
             ids, odd = id_texts(columns[places["contact_id"]])
@@ -573,10 +607,10 @@ class ScoreTable:
         """By row, the number of the campaign and content that it scores; -1 where it cannot be one."""
         if "campaign_id" not in places:
             return np.full(rows, -1, np.int64)
-        codes, campaigns = columns[places["campaign_id"]].read(read_id)
+        codes, campaigns = columns[places["campaign_id"]].read(self._read_campaign)
         contents: list[Any] = [None]
         if "content_id" in places:
-            own, contents = columns[places["content_id"]].read(read_content)
+            own, contents = columns[places["content_id"]].read(self._read_content)
             codes = codes * len(contents) + own
         pairs, codes = np.unique(codes, return_inverse=True)
         found = np.full(len(pairs), -1, np.int64)
@@ -599,10 +633,10 @@ class ScoreTable:
         try:
             read_id(cells.get(column))
             column = "campaign_id"
-            campaign = read_id(cells.get(column))
+            campaign = self._read_campaign(cells.get(column))
             check_campaign(campaign, known)
             column = "content_id"
-            check_content(campaign, read_content(cells.get(column)), known)
+            check_content(campaign, self._read_content(cells.get(column)), known)
             for column, read in SCORE_READERS.items():
                 _float_or_nan(read, cells.get(column))
         except BadCellError as error:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from journeykit.civil import clock, micros
+from journeykit.civil import clock, iso_text, micros
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, shown
 
@@ -53,17 +53,18 @@ def is_unicode(text: str) -> bool:
 def as_instant(text: str, zone: tzinfo | None = None) -> datetime | date | None:
     """A text as an instant, a naive datetime, or a date; None if it is none of them.
 
-    With a zone, naive datetimes become instants in it; the first one where clocks show a time twice.
+    With a zone, naive datetimes become instants in it; the first one where clocks show a time twice. A blank may
+    stand before the offset, and UTC or GMT for it, as warehouses print instants.
 
     Example:
-        >>> as_instant("2026-11-05T10:00Z").isoformat()
-        '2026-11-05T10:00:00+00:00'
+        >>> as_instant("2026-11-05T10:00Z").isoformat(), as_instant("2026-11-05 10:00:00.000 UTC").isoformat()
+        ('2026-11-05T10:00:00+00:00', '2026-11-05T10:00:00+00:00')
     """
     text = text.strip()
     try:
         if len(text) <= 10:
             return date.fromisoformat(text)
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(iso_text(text))
     except ValueError:
         return None
     return in_zone(found, zone) if found.tzinfo is None and zone is not None else found

@@ -9,6 +9,7 @@ from journeykit.campaign import Claim
 from journeykit.civil import micros
 from journeykit.errors import DataError
 from journeykit.fields import shown
+from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import (
     BadCellError,
@@ -23,6 +24,7 @@ from journeykit.tables.cells import (
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name
 from journeykit.tables.reading import open_table
 from journeykit.tables.scores import campaigns_of
+from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from journeykit.campaign import Campaign
     from journeykit.playbook import Playbook
     from journeykit.tables.formats import Source
+    from journeykit.vocabulary import Vocabulary
 
 CLAIM_NUMBERS = ("weight", "propensity", "value", "cost")
 CLAIM_COLUMNS = ("contact_id", "campaign_id", "content_id", "channel", "at", "asked_at", *CLAIM_NUMBERS)
@@ -70,17 +73,22 @@ class Claims:
         zone: tzinfo | None = None,
         bad: BadRows | None = None,
         only: frozenset[str] | None = None,
+        words: Words | None = None,
+        found: Mismatches | None = None,
     ) -> Claims:
         """Read a table of claims; what the playbook does not know makes a claim bad."""
+        found = found if found is not None else Mismatches()
         file = open_table(source, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=zone)
         claims = cls.empty(file.source, playbook, bad if bad is not None else BadRows())
-        readers = claim_readers(zone)
+        readers = claim_readers(zone, None if words is None else words.vocabulary)
         known = campaigns_of(playbook)
         channels = {content.id: content.channel for content in (playbook.content or () if playbook else ())}
         needed = needed_numbers(playbook)
         names: set[str] | None = None
         for number, columns, places, values in PlacedRows(file, CLAIM_COLUMNS[:2], claims.bad).rows():
             names = set(places) if names is None else names if names.issuperset(places) else names.union(places)
+            if words is not None:
+                words.row(places, values, found, columns)
             try:
                 key = read_id(cell_of(places, "contact_id", values))
             except BadCellError as error:
@@ -160,12 +168,12 @@ class Claims:
         return len(self._of)
 
 
-def claim_readers(zone: tzinfo | None) -> dict[str, Callable[[Any], Any]]:
-    """How the columns of a claim are read."""
+def claim_readers(zone: tzinfo | None, vocabulary: Vocabulary | None = None) -> dict[str, Callable[[Any], Any]]:
+    """How the columns of a claim are read, in the words of a playbook."""
     return {
-        "campaign_id": read_id,
-        "content_id": read_text,
-        "channel": read_text,
+        "campaign_id": spelling_reader(read_id, vocabulary, "campaign"),
+        "content_id": spelling_reader(read_text, vocabulary, "content"),
+        "channel": spelling_reader(read_text, vocabulary, "channel"),
         "at": instant_reader(zone, dates=True, bounded=True),
         **dict.fromkeys(CLAIM_NUMBERS, read_number),
         "propensity": read_degree,

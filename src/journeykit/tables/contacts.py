@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from journeykit.contact import ANY, Consent, Contact
 from journeykit.errors import ModelError
 from journeykit.fields import shown
+from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import (
     BadCellError,
     attribute_reader,
+    id_or_none,
     instant_reader,
     is_missing,
     read_degree,
@@ -22,8 +25,10 @@ from journeykit.tables.cells import (
     read_zone,
 )
 from journeykit.tables.columns import PATIENCE, PlacedRows, fold_name
+from journeykit.tables.doubles import Doubles, rereadable
 from journeykit.tables.reading import open_table
 from journeykit.tables.spellings import Spellings
+from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -42,6 +47,7 @@ _CONTACT_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "opted_out": ("opted_out", read_truth),
     "suppressed": ("suppressed", read_truth),
 }
+_SPELT = {"role": "role", "stage": "stage", "segments": "segment", "interests": "interest"}
 _PREFIXES = ("consent_until_", "topic_consent_", "consent_", "prefer_")
 _CONTACT_COLUMNS = ("contact_id", "consent", *_CONTACT_FIELDS)
 
@@ -49,6 +55,13 @@ _CONTACT_COLUMNS = ("contact_id", "consent", *_CONTACT_FIELDS)
 def _prefix(fold: str) -> str | None:
     """The prefix of a column that is named after a channel or topic."""
     return next((prefix for prefix in _PREFIXES if fold.startswith(prefix) and fold != prefix), None)
+
+
+def forbids(fold: str) -> bool:
+    """Whether a column, by its folded name, is the id or can forbid messages to a contact."""
+    if fold in ("contact_id", "consent", "opted_out", "suppressed"):
+        return True
+    return _prefix(fold) in ("consent_", "consent_until_", "topic_consent_")
 
 
 def is_attribute(name: str) -> bool:
@@ -72,6 +85,7 @@ class ContactPlan:
         self.fields: list[tuple[int, str, Callable[[Any], Any]]] = []
         self.named: dict[str, list[tuple[int, tuple[str, ...]]]] = {prefix: [] for prefix in _PREFIXES}
         self.attributes: list[tuple[int, tuple[str, ...]]] = []
+        self.channels = spelling_reader(read_list, spellings.vocabulary, "channel")
         self.instant = instant_reader(zone)
         self.attribute = attribute_reader(zone)
         self.has_zone = zone is not None
@@ -79,7 +93,10 @@ class ContactPlan:
             own = columns[place].strip()
             prefix = _prefix(fold)
             if fold in _CONTACT_FIELDS:
-                self.fields.append((place, *_CONTACT_FIELDS[fold]))
+                name, read = _CONTACT_FIELDS[fold]
+                if fold in _SPELT:
+                    read = spelling_reader(read, spellings.vocabulary, _SPELT[fold])
+                self.fields.append((place, name, read))
             elif prefix is not None and fold not in _CONTACT_COLUMNS:
                 known = spellings.topics if prefix == "topic_consent_" else spellings.channels
                 self.named[prefix].append((place, _spelt(own, known, len(prefix))))
@@ -110,6 +127,32 @@ class ContactPlan:
         kept = {name: value for name, value in kept.items() if value is not None}
         return Contact(id=key, consent=self._consent(values), attributes=attributes, **kept)
 
+    def restrictions(self, key: str, values: Sequence[Any]) -> Contact:
+        """What a later row of a contact can forbid: its opt-outs and consents, as far as they can be read."""
+        kept: dict[str, Any] = {}
+        for place, name, read in self.fields:
+            if name in ("opted_out", "suppressed") and not is_missing(values[place]):
+                with suppress(BadCellError):
+                    kept[name] = read(values[place])
+        bad = self._unreadable(values)
+        readable = [None if place in bad else value for place, value in enumerate(values)]
+        topics = self._mapping("topic_consent_", read_truth, readable)
+        return Contact(id=key, consent=self._consent(readable), topic_consent=topics, **kept)
+
+    def _unreadable(self, values: Sequence[Any]) -> set[int]:
+        """Where consents stand that cannot be read."""
+        readers = {"topic_consent_": read_truth, "consent_": read_truth, "consent_until_": self.instant}
+        cells = [(place, read) for prefix, read in readers.items() for place, _ in self.named[prefix]]
+        cells += [] if self.consent is None else [(self.consent, self.channels)]
+        found = set()
+        for place, read in cells:
+            try:
+                if not is_missing(values[place]):
+                    read(values[place])
+            except BadCellError:
+                found.add(place)
+        return found
+
     def _read(self, place: int, read: Callable[[Any], Any], values: Sequence[Any]) -> Any:
         try:
             return read(values[place])
@@ -129,7 +172,7 @@ class ContactPlan:
         """The list of channels, then what single columns say of theirs; an expiry alone is a consent until then."""
         agreed: dict[str, bool] = {}
         if self.consent is not None and not is_missing(values[self.consent]):
-            agreed = dict.fromkeys(self._read(self.consent, read_list, values), True) | {ANY: False}
+            agreed = dict.fromkeys(self._read(self.consent, self.channels, values), True) | {ANY: False}
         agreed |= self._mapping("consent_", read_truth, values)
         until = self._mapping("consent_until_", self.instant, values)
         for name in until:
@@ -186,6 +229,10 @@ class Contacts:
         bad: where bad rows go.
         only: the ids of the contacts that are wanted; None for all.
         wanted: which columns are looked at, by folded name; None for all.
+        words: looks at the words of each row; None for nobody.
+        found: where its findings go.
+        doubles: takes what later rows of a contact forbid, which is then seen in the contact: the table is read once
+            before. None leaves later rows unread.
 
     Attributes:
         source: the table.
@@ -211,13 +258,21 @@ class Contacts:
         bad: BadRows | None = None,
         only: frozenset[str] | None = None,
         wanted: Callable[[str], bool] | None = None,
+        words: Words | None = None,
+        found: Mismatches | None = None,
+        doubles: Doubles | None = None,
     ) -> None:
         self.bad = bad if bad is not None else BadRows()
+        self.words = words
+        self.found = found if found is not None else Mismatches()
+        self.doubles = doubles
         self.zone = zone
         self.only = only
         self.wanted = wanted
         self.spellings = spellings or Spellings()
-        self._file = open_table(source, "contacts", typed=is_attribute, zone=zone)
+        self._file = open_table(
+            rereadable(source) if doubles is not None else source, "contacts", typed=is_attribute, zone=zone
+        )
         self._table = PlacedRows(self._file, ["contact_id"], self.bad)
         self.source = self._file.source
         self.count = self._file.count
@@ -226,19 +281,43 @@ class Contacts:
         )
 
     def __iter__(self) -> Iterator[tuple[int, Contact]]:
+        if self.doubles is not None:
+            self._survey(self.doubles)
         met: set[str] = set()
+        for number, places, plan, values in self._rows(self._table):
+            if self.words is not None:
+                self.words.row(places, values, self.found)
+            contact = self._contact(number, plan, values, met)
+            if contact is not None:
+                yield number, contact if self.doubles is None else self.doubles.applied(contact)
+
+    def _rows(self, table: PlacedRows) -> Iterator[tuple[int, dict[str, int], ContactPlan, Sequence[Any]]]:
+        """The rows, each with its number, where its columns stand, and how they are read."""
         plans: dict[tuple[str, ...], ContactPlan] = {}
-        for number, columns, places, values in self._table.rows():
+        for number, columns, places, values in table.rows():
             plan = plans.get(columns)
             if plan is None:
                 if len(plans) >= PATIENCE:
                     plans.clear()
+                if self.words is not None:
+                    self.words.name(columns)
+                wanted = places
                 if self.wanted is not None:
-                    places = {fold: place for fold, place in places.items() if self.wanted(fold)}  # noqa: PLW2901
-                plan = plans[columns] = ContactPlan(columns, places, self.spellings, self.zone)
-            contact = self._contact(number, plan, values, met)
-            if contact is not None:
-                yield number, contact
+                    wanted = {fold: place for fold, place in places.items() if self.wanted(fold)}
+                plan = plans[columns] = ContactPlan(columns, wanted, self.spellings, self.zone)
+            yield number, places, plan, values
+
+    def _survey(self, doubles: Doubles) -> None:
+        """Read the table once before: what later rows forbid must be known when the first one is met."""
+        met: set[str] = set()
+        for _, _, plan, values in self._rows(PlacedRows(self._file, ["contact_id"], BadRows())):
+            key = id_or_none(None if plan.id is None else values[plan.id])
+            if key is None or (self.only is not None and key not in self.only):
+                continue
+            if key in met:
+                with suppress(ModelError):
+                    doubles.add(plan.restrictions(key, values))
+            met.add(key)
 
     def _contact(self, number: int, plan: ContactPlan, values: Sequence[Any], met: set[str]) -> Contact | None:
         try:

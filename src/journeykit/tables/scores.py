@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from journeykit.campaign import Score
+from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, is_missing, read_degree, read_id, read_number, read_text
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name, missing_column
 from journeykit.tables.reading import open_table
+from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from journeykit.campaign import Campaign
     from journeykit.playbook import Playbook
     from journeykit.tables.formats import Source
+    from journeykit.vocabulary import Vocabulary
 
 SCORE_COLUMNS = ("contact_id", "campaign_id", "content_id", "propensity", "value")
 SCORE_READERS = {"propensity": read_degree, "value": read_number}
@@ -60,26 +63,34 @@ class Scores:
         playbook: Playbook | None = None,
         bad: BadRows | None = None,
         only: frozenset[str] | None = None,
+        words: Words | None = None,
+        found: Mismatches | None = None,
     ) -> Scores:
         """Read a table of scores; a campaign that the playbook does not have makes a row bad."""
         scores = cls()
+        found = found if found is not None else Mismatches()
+        vocabulary = None if words is None else words.vocabulary
+        read_campaign = spelling_reader(read_id, vocabulary, "campaign")
+        read_own_content = spelling_reader(read_content, vocabulary, "content")
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "scores", wanted=lambda name: fold_name(name) in SCORE_COLUMNS)
         known = campaigns_of(playbook)
         if file.columns is not None and not {"propensity", "value"} & {fold_name(name) for name in file.columns}:
             raise missing_column("propensity", file.columns, file.source)
-        for number, _, places, values in PlacedRows(file, SCORE_COLUMNS[:2], bad).rows():
+        for number, columns, places, values in PlacedRows(file, SCORE_COLUMNS[:2], bad).rows():
+            if words is not None:
+                words.row(places, values, found, columns)
             column = "contact_id"
             try:
                 key = read_id(cell_of(places, "contact_id", values))
                 if only is not None and key not in only:
-                    scores._note(places, values, known)
+                    scores._note(places, values, known, vocabulary)
                     continue
                 column = "campaign_id"
-                campaign = read_id(cell_of(places, column, values))
+                campaign = read_campaign(cell_of(places, column, values))
                 check_campaign(campaign, known)
                 column = "content_id"
-                content = read_content(cell_of(places, column, values))
+                content = read_own_content(cell_of(places, column, values))
                 check_content(campaign, content, known)
                 parts = []
                 for column, read in SCORE_READERS.items():
@@ -92,12 +103,19 @@ class Scores:
         scores._many.clear()
         return scores
 
-    def _note(self, places: Mapping[str, int], values: Sequence[Any], known: Mapping[str, Campaign] | None) -> None:
+    def _note(
+        self,
+        places: Mapping[str, int],
+        values: Sequence[Any],
+        known: Mapping[str, Campaign] | None,
+        vocabulary: Vocabulary | None,
+    ) -> None:
         """Note that a campaign is scored, by the row of a contact that nobody asked for."""
         with suppress(BadCellError):
-            campaign = read_id(cell_of(places, "campaign_id", values))
+            campaign = spelling_reader(read_id, vocabulary, "campaign")(cell_of(places, "campaign_id", values))
             check_campaign(campaign, known)
-            check_content(campaign, read_content(cell_of(places, "content_id", values)), known)
+            content = spelling_reader(read_content, vocabulary, "content")(cell_of(places, "content_id", values))
+            check_content(campaign, content, known)
             value = cell_of(places, "propensity", values)
             if not is_missing(value):
                 read_degree(value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from journeykit.cap import Limit
+from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from journeykit.playbook import Playbook
@@ -21,6 +22,7 @@ class Spellings:
         channels: by folded name, the channels of the playbook.
         topics: likewise, its topics.
         attributes: likewise, the attributes of contacts that its rules read.
+        vocabulary: the words of its cells: stages, roles, channels and so on; None leaves them as they are.
 
     Example:
         >>> from journeykit import Campaign, Playbook
@@ -32,6 +34,7 @@ class Spellings:
     channels: Mapping[str, tuple[str, ...]] = field(factory=dict)
     topics: Mapping[str, tuple[str, ...]] = field(factory=dict)
     attributes: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    vocabulary: Vocabulary | None = None
 
     @classmethod
     def of(cls, playbook: Playbook) -> Spellings:
@@ -54,6 +57,7 @@ class Spellings:
             _folded([*channels, *(name for part in scoped for name in part.get("channel", ()))]),
             _folded([*topics, *(name for part in scoped for name in part.get("topic", ()))]),
             _folded([*paths, *(path.partition(".")[0] for path in paths), *limits]),
+            Vocabulary.of(playbook),
         )
 
 

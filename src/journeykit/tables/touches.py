@@ -7,7 +7,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from journeykit.civil import micros, moment
+from journeykit.errors import DataError
 from journeykit.fields import parted
+from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import (
     BadCellError,
@@ -21,6 +23,7 @@ from journeykit.tables.cells import (
 )
 from journeykit.tables.columns import PATIENCE, PlacedRows, cell_of, fold_name
 from journeykit.tables.reading import open_table
+from journeykit.tables.words import Words, spelling_reader
 from journeykit.touch import FACTS, STATUSES, Touch
 
 if TYPE_CHECKING:
@@ -28,14 +31,15 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.tables.formats import Source
+    from journeykit.vocabulary import Vocabulary
+
+SENT = "sent"
 
 
 def _status(value: Any) -> str:
-    # Send logs write it in any case; to refuse a SENT would be to forget a message.
-    status = value.strip().lower() if isinstance(value, str) else value
-    if status not in STATUSES:
-        raise BadCellError(value, f"one of {', '.join(STATUSES)}")
-    return str(status)
+    # Send logs write it in any case, and have words of their own: to refuse one would be to forget a message.
+    found = (read_text(value) or "").strip().lower()
+    return found if found in STATUSES else SENT
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -75,22 +79,46 @@ SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "without": ("without", _without),
     "status": ("status", _status),
 }
+_KINDS = {
+    "channel": "channel",
+    "campaign_id": "campaign",
+    "content_id": "content",
+    "team": "team",
+    "goal": "goal",
+    "topic": "topic",
+    "topics": "topic",
+    "solutions": "solution",
+    "theme": "theme",
+}
+
+
+def shape_readers(vocabulary: Vocabulary | None) -> dict[str, tuple[str, Callable[[Any], Any]]]:
+    """By column, which part of a touch it is and how it is read, in the words of a playbook."""
+    return {
+        column: (part, spelling_reader(read, vocabulary, _KINDS[column]) if column in _KINDS else read)
+        for column, (part, read) in SHAPE.items()
+    }
+
+
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 TOUCH_COLUMNS = ("contact_id", "sent_at", *SHAPE)
 
 
-def shape_parts(values: Iterable[tuple[str, Any]]) -> dict[str, Any] | tuple[str, str, str]:
+def shape_parts(
+    values: Iterable[tuple[str, Any]], readers: Mapping[str, tuple[str, Callable[[Any], Any]]] = SHAPE
+) -> dict[str, Any] | tuple[str, str, str]:
     """What a touch is besides whose and when, as `Touch` takes it.
 
     Args:
         values: names of columns of `SHAPE`, each with its cell.
+        readers: how they are read, as of `shape_readers`.
 
     Returns:
         The arguments; or the column that is wrong, what it holds and what is allowed.
     """
     parts: dict[str, Any] = {}
     for name, value in values:
-        field, read = SHAPE[name]
+        field, read = readers[name]
         if is_missing(value):
             continue
         try:
@@ -111,6 +139,9 @@ def shape_parts(values: Iterable[tuple[str, Any]]) -> dict[str, Any] | tuple[str
 class History:
     """Touches by contact, packed: sixteen bytes each, and the rest of what they are only once.
 
+    Attributes:
+        good: how many rows could be used.
+
     Example:
         >>> history = History.read([{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z", "channel": "email"}])
         >>> len(history), [touch.channel for touch in history.take("anna")], len(history)
@@ -122,6 +153,7 @@ class History:
         self._shapes: list[dict[str, Any]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._count = 0
+        self.good = 0
 
     @classmethod
     def read(
@@ -131,9 +163,17 @@ class History:
         zone: tzinfo | None = None,
         bad: BadRows | None = None,
         only: frozenset[str] | None = None,
+        vocabulary: Vocabulary | None = None,
+        words: Words | None = None,
+        found: Mismatches | None = None,
     ) -> History:
-        """Read a table of touches; the arguments and errors are those of `Contacts`."""
+        """Read a table of touches; the arguments and errors are those of `Contacts`, and the vocabulary the playbook's.
+
+        A touch of a status that nobody knows counts as sent.
+        """
         history = cls()
+        found = found if found is not None else Mismatches()
+        readers = shape_readers(vocabulary)
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "touches", wanted=lambda name: fold_name(name) in TOUCH_COLUMNS, zone=zone)
         instant = instant_reader(zone, bounded=True)
@@ -143,7 +183,9 @@ class History:
             if plan is None:
                 if len(plans) >= PATIENCE:
                     plans.clear()
-                plan = plans[columns] = _Plan(places)
+                plan = plans[columns] = _Plan(places, readers)
+            if words is not None:
+                words.row(places, values, found, columns)
             column = "contact_id"
             try:
                 key = read_id(cell_of(places, column, values))
@@ -156,6 +198,7 @@ class History:
                 continue
             shape = plan.shape(values, history)
             if isinstance(shape, int):
+                history.good += 1
                 history._add(key, at, shape)
             else:
                 bad.add(BadRow(file.source, number, *shape))
@@ -193,7 +236,8 @@ class History:
 class _Plan:
     """What a touch is besides whose and when: made once of each combination that a table has."""
 
-    def __init__(self, places: Mapping[str, int]) -> None:
+    def __init__(self, places: Mapping[str, int], readers: Mapping[str, tuple[str, Callable[[Any], Any]]]) -> None:
+        self._readers = readers
         found = {name: places[name] for name in SHAPE if name in places}
         self._names = tuple(found)
         self._places = tuple(found.values())
@@ -212,5 +256,24 @@ class _Plan:
         return known
 
     def _made(self, raw: tuple[Any, ...], history: History) -> int | tuple[str, str, str]:
-        parts = shape_parts(zip(self._names, raw, strict=True))
+        parts = shape_parts(zip(self._names, raw, strict=True), self._readers)
         return parts if isinstance(parts, tuple) else history.shape_of(parts)
+
+
+def refuse_useless(bad: BadRows, before: int, good: int) -> None:
+    """Refuse touches that have rows, none of which can be used: caps would protect nobody.
+
+    Args:
+        bad: the rows that cannot be used, of this table and others.
+        before: how many of them were there before this table was read.
+        good: how many rows of it can be used.
+
+    Raises:
+        DataError: with the first of the bad rows.
+    """
+    if good or bad.total == before:
+        return
+    message = "none of these touches can be used, and without a history caps, conflicts and repeats protect nobody"
+    shown_rows = "".join(f"\n  {row}" for row in bad.first[before : before + 5])
+    more = bad.total - min(bad.total, before + 5)
+    raise DataError(f"{message}; bad rows:{shown_rows}" + (f"\n  ... and {more:,} more" if more else ""))

@@ -1,0 +1,331 @@
+"""Words of tables: which of them the playbook does not know, and which columns it asks for in vain."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from journeykit.cap import Either, Limit
+from journeykit.contact import ANY
+from journeykit.fields import parted
+from journeykit.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
+from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
+from journeykit.tables.columns import fold_name
+from journeykit.vocabulary import Vocabulary, rules_of, scopes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from journeykit.playbook import Playbook
+
+_LISTS = ("segments", "interests", "consent")
+_PARTED = ("topic", "topics", "solutions")
+_WORDS: dict[str, dict[str, str]] = {
+    "contacts": {
+        "stage": "stage",
+        "role": "role",
+        "segments": "segment",
+        "interests": "interest",
+        "consent": "channel",
+    },
+    "touches": {
+        "channel": "channel",
+        "campaign_id": "campaign",
+        "content_id": "content",
+        "team": "team",
+        "goal": "goal",
+        "topic": "topic",
+        "topics": "topic",
+        "solutions": "solution",
+        "theme": "theme",
+        "status": "status",
+    },
+    "claims": {"campaign_id": "campaign", "content_id": "content", "channel": "channel"},
+    "scores": {"campaign_id": "campaign", "content_id": "content"},
+}
+_PREFIXES = {
+    "consent_until_": "channel",
+    "topic_consent_": "topic",
+    "consent_": "channel",
+    "prefer_": "channel",
+}
+_PAST = ("campaign_id", "content_id", "team", "goal", "topic", "topics", "solutions", "theme")
+"""Columns of touches whose words may be those of a playbook of the past."""
+_OPTIONAL = {
+    "touches": ("campaign_id", "content_id", "team", "goal", "topic", "status"),
+    "claims": ("content_id", "channel", "at", "asked_at", "weight", "propensity", "value", "cost"),
+    "scores": ("content_id", "propensity", "value"),
+}
+_FURTHER = (
+    *("contact_id", "sent_at", "account_id", "claim_id", "expires", "spread", "opt_out"),
+    *("tags", "theme", "topics", "solutions", "team", "goal", "campaign_ends", "counts_toward_caps", "without"),
+)
+"""Other columns of tables that are no misspelt ones."""
+_NEAR = 0.7
+_ROOM = 20_000
+_FIELDS = {"id": "contact_id", "account": "account_id"}
+"""How tables call those fields of a contact that rules call otherwise."""
+
+
+class Finding(NamedTuple):
+    """A mismatch of one cell or column, without the number of its rows; the parts are those of a `Mismatch`."""
+
+    column: str
+    kind: str
+    found: str = ""
+    expected: str | None = None
+    place: str = "the playbook"
+    effect: str = ""
+    harmless: bool = False
+
+
+class Words:
+    """Looks at the words of one table.
+
+    Cells may be looked at by several threads at once; what is counted goes into the `Mismatches` that are given.
+
+    Args:
+        table: ``contacts``, ``touches``, ``claims`` or ``scores``.
+        playbook: the rule set.
+        vocabulary: its words; None makes them.
+
+    Attributes:
+        columns: by the folded names of the table's columns, the kind of their words.
+        tests_channels: whether these are touches, and rules ask for their channels.
+
+    Example:
+        >>> from journeykit import Content, Playbook
+        >>> words, found = Words("touches", Playbook(content=[Content(id="note", channel="email")])), Mismatches()
+        >>> words.row({"channel": 0}, ["Email"], found)
+        >>> [str(mismatch) for mismatch in found]
+        ["touches: channel 'Email' (1 row) is read as 'email'"]
+    """
+
+    def __init__(self, table: str, playbook: Playbook, vocabulary: Vocabulary | None = None) -> None:
+        self.table = table
+        self.playbook = playbook
+        self.vocabulary = vocabulary or Vocabulary.of(playbook)
+        self.columns = _WORDS.get(table, {})
+        self._cells: dict[tuple[str, type, Any], tuple[Finding, ...]] = {}
+        self._names: dict[str, str] = {}
+        self._last: Sequence[object] = ()
+        self._campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
+        self._contents = {content.id: content for content in playbook.content or ()}
+        self.tests_channels = table == "touches" and _tests_channels(playbook)
+
+    # Cells
+
+    def row(
+        self, places: Mapping[str, int], values: Sequence[Any], found: Mismatches, columns: Sequence[object] = ()
+    ) -> None:
+        """Count what is to be said of a row.
+
+        Args:
+            places: where its columns stand, by folded name.
+            values: its cells.
+            found: what is counted.
+            columns: the names of its columns, as it writes them.
+        """
+        if columns != self._last:
+            self.name(columns)
+            self._last = columns
+        for column in self.columns:
+            place = places.get(column)
+            if place is not None and values[place] is not None:
+                for finding in self.cell(column, values[place]):
+                    self.count(finding, 1, found)
+        if self.tests_channels:
+            cells = {name: values[places[name]] for name in ("channel", "campaign_id", "content_id") if name in places}
+            unclear = self.unclear(cells)
+            if unclear is not None:
+                self.count(unclear, 1, found)
+
+    def cell(self, column: str, value: Any) -> tuple[Finding, ...]:
+        """What is to be said of a cell of a column, which is named as in `columns`."""
+        try:
+            key = (column, type(value), value)
+            known = self._cells.get(key)
+        except TypeError:  # a list has no hash
+            return tuple(self._look(column, value))
+        if known is None:
+            if len(self._cells) >= _ROOM:
+                self._cells.clear()
+            known = self._cells[key] = tuple(self._look(column, value))
+        return known
+
+    def _look(self, column: str, value: Any) -> Iterator[Finding]:
+        kind = self.columns[column]
+        for word in _words_in(column, value):
+            sight = self.vocabulary.look(kind, word)
+            if sight is not None:
+                effect = ""
+                if sight.kind == UNKNOWN and column == "status":
+                    effect = "it counts as sent"
+                elif sight.kind == UNKNOWN and sight.nearest and self.tests_channels and column == "channel":
+                    effect = f"rules that protect count it as {sight.nearest!r} too"
+                harmless = sight.nearest is None and (
+                    column == "consent" or (self.table == "touches" and column in _PAST)
+                )
+                yield Finding(column, sight.kind, word, sight.nearest, sight.place, effect, harmless)
+
+    def unclear(self, cells: Mapping[str, Any]) -> Finding | None:
+        """What is to be said of a touch that names no channel, where rules ask for it and nothing else tells it.
+
+        Args:
+            cells: its cells ``channel``, ``campaign_id`` and ``content_id``, as far as the table has them.
+        """
+        if not self.tests_channels or not is_missing(cells.get("channel")):
+            return None
+        names = {}
+        for column in ("campaign_id", "content_id"):
+            words = _words_in(column, cells.get(column))
+            names[column] = self.vocabulary.spelt(self.columns[column], words[0]) if words else ""
+        content = self._contents.get(names["content_id"])
+        if content is not None:
+            return None
+        campaign = self._campaigns.get(names["campaign_id"])
+        channels = self.vocabulary.channels_of(None, campaign, self._contents)
+        if not isinstance(channels, Either):
+            return None
+        return Finding("channel", UNKNOWN, effect="rules that protect count it whatever the channel", harmless=True)
+
+    def count(self, finding: Finding, rows: int, found: Mismatches) -> None:
+        """Count a finding for some rows."""
+        column, kind, word, expected, place, effect, harmless = finding
+        found.add(
+            self.table,
+            column,
+            kind,
+            word,
+            rows=rows,
+            expected=expected,
+            place=place,
+            effect=effect,
+            harmless=harmless,
+        )
+
+    # Columns
+
+    def name(self, columns: Iterable[object]) -> None:
+        """Take notice of columns that the table has."""
+        for column in columns:
+            if isinstance(column, str):
+                self._names.setdefault(fold_name(column), column.strip())
+
+    def finish(self, found: Mismatches) -> None:
+        """Count what is to be said of the columns, once all are known; a table without any is not judged."""
+        if self._names:
+            for finding in (*self._misnamed(), *self._lacking()):
+                self.count(finding, 0, found)
+
+    def _misnamed(self) -> Iterator[Finding]:
+        """Columns named after a channel or topic that the playbook does not name."""
+        if self.table != "contacts":
+            return
+        for fold, name in sorted(self._names.items()):
+            prefix = next((prefix for prefix in _PREFIXES if fold.startswith(prefix) and fold != prefix), None)
+            if prefix is None:
+                continue
+            kind, word = _PREFIXES[prefix], name[len(prefix) :]
+            known = self.vocabulary.words.get(kind, frozenset())
+            if word == ANY or any(fold_name(own) == fold_name(word) for own in known):
+                continue
+            near = self.vocabulary.nearest(kind, word)
+            if near is not None or known:
+                place = f"the playbook's {kind}s"
+                yield Finding(name, UNKNOWN, name, near and name[: len(prefix)] + near, place, "", near is None)
+
+    def _lacking(self) -> Iterator[Finding]:
+        """Columns that the playbook asks for and the table lacks."""
+        extra = sorted(set(self._names) - {*_OPTIONAL.get(self.table, ()), *self.columns, *_FURTHER})
+        for column in _OPTIONAL.get(self.table, ()):
+            if column not in self._names:
+                near = _nearest_column(column, extra)
+                doubled = column == "topic" and "topics" in self._names
+                if near is not None and near not in self._own_columns() and not doubled:
+                    yield Finding(column, MISSING_COLUMN, "", self._names[near])
+        if self.table == "contacts":
+            extra = sorted(self._names)
+            for column, reader in self._asked().items():
+                if fold_name(column) not in self._names and fold_name(column.partition(".")[0]) not in self._names:
+                    near = _nearest_column(fold_name(column), extra, 0.6)
+                    yield Finding(column, MISSING_COLUMN, reader, near and self._names[near])
+
+    def _own_columns(self) -> set[str]:
+        """Columns that the playbook names itself, and which are no misspelt others."""
+        return {fold_name(quota.own_column) for quota in self.playbook.quotas if quota.own_column is not None}
+
+    def _asked(self) -> dict[str, str]:
+        """The columns of contacts that rules and own limits read, each with what reads it first."""
+        found: dict[str, str] = {}
+        playbook = self.playbook
+        for path, rule in rules_of(playbook):
+            for name in sorted(rule.names):
+                if name == "segments" and playbook.segments:
+                    continue
+                found.setdefault(_FIELDS.get(name, name), _reader(playbook, path))
+        for cap in playbook.caps:
+            if isinstance(cap.max, Limit):
+                found.setdefault(cap.max.attribute, f"the limit of the cap {cap.name!r}")
+        return found
+
+
+def _reader(playbook: Playbook, path: str) -> str:
+    """What a rule is part of, as people call it."""
+    section, _, rest = path.partition("[")
+    at = int(rest.partition("]")[0])
+    if section == "campaigns":
+        return f"the audience of {(playbook.campaigns or ())[at].id!r}"
+    if section == "caps":
+        return f"the audience of the cap {playbook.caps[at].name!r}"
+    return f"the segment {playbook.segments[at].name!r}"
+
+
+def _tests_channels(playbook: Playbook) -> bool:
+    """Whether a rule that touches count in asks for the channel."""
+    return any("channel" in part for scope in scopes_of(playbook) for part in (scope.match, scope.exclude)) or any(
+        "channel" in cap.by or not isinstance(cap.points, (int, float)) for cap in playbook.caps
+    )
+
+
+def _nearest_column(column: str, columns: Iterable[str], cutoff: float = _NEAR) -> str | None:
+    found = difflib.get_close_matches(column, list(columns), n=1, cutoff=cutoff)
+    return found[0] if found else None
+
+
+def _words_in(column: str, value: Any) -> list[str]:
+    """The words of a cell; none where it is empty or cannot be read, which is told elsewhere."""
+    if is_missing(value):
+        return []
+    try:
+        if column in _PARTED:
+            return read_list(parted(value) if isinstance(value, str) else value)
+        if column in _LISTS:
+            return read_list(value)
+        word = read_text(value)
+    except BadCellError:
+        return []
+    return [] if word is None else [word]
+
+
+def spelling_reader(read: Callable[[Any], Any], vocabulary: Vocabulary | None, kind: str) -> Callable[[Any], Any]:
+    """A reader that gives words as the playbook writes them.
+
+    Args:
+        read: a reader of a text or of a list of texts.
+        vocabulary: the playbook's words; None leaves all words as they are.
+        kind: what the words are.
+    """
+    if vocabulary is None:
+        return read
+
+    def spelt(value: Any) -> Any:
+        found = read(value)
+        if isinstance(found, str):
+            return vocabulary.spelt(kind, found)
+        if found is None:
+            return None
+        several = vocabulary.spelt_all(kind, found)
+        return several if isinstance(found, tuple) else list(several)
+
+    return spelt
