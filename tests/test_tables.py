@@ -414,13 +414,13 @@ def test_touches_are_held_by_contact_until_they_are_taken():
         ({"sent_at": "soon"}, "sent_at"),
         ({"sent_at": 1_700_000_000}, "sent_at"),
         ({"sent_at": None}, "sent_at"),
-        ({"status": "lost"}, "status"),
+        ({"status": ["sent"]}, "status"),
         ({"channel": 1.5}, "channel"),
         ({"topic": [None, 2.5]}, "topic"),
     ],
 )
 def test_a_bad_touch_is_isolated(row, field):
-    """Unknown statuses and instants without an offset spoil their row and no other."""
+    """What cannot be read, and instants without an offset, spoil their row and no other."""
     good = {"contact_id": "anna", "sent_at": AT, "channel": "email"}
     bad = BadRows()
     assert len(History.read([good, good | row, good], bad=bad)) == 2

@@ -178,10 +178,11 @@ class Mismatches:
             raise DataError("\n".join(["the data does not match the playbook:", *lines(odd, indent="  ")]))
 
 
-def _importance(found: Mismatch) -> tuple[bool, int, int, str, str, str]:
+def _importance(found: Mismatch) -> tuple[bool, bool, int, int, str, str, str]:
     return (
+        not found.refuses,
         found.kind == FOLDED,
-        -KINDS.index(found.kind) if found.kind != FOLDED else 0,
+        -KINDS.index(found.kind),
         -found.rows,
         found.table,
         found.column,
