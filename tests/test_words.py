@@ -417,3 +417,89 @@ def test_strict_on_the_command_line(
     assert not out.exists()
     assert main(given) == 0
     assert capsys.readouterr().err.startswith(f"{wanted}\n")
+
+
+# The check before a run
+
+
+def _files(tmp_path: Path) -> tuple[str, dict[str, str]]:
+    playbook = tmp_path / "playbook.json"
+    journey = {**RULES["journey"], "transitions": [{"from": "interest", "to": "decision", "event": "demo_requested"}]}
+    campaigns = [RULES["campaigns"][0] | {"audience": "stage == 'decisoin' or employes < 50 or role == 'user'"}]
+    playbook.write_text(json.dumps(RULES | {"journey": journey, "campaigns": campaigns}), "utf-8")
+    tables = {
+        "contacts": [contact("a", stage="Decison", employees=7, role=None), contact("a", opted_out=True)],
+        "touches": [touch("a", channel="e-mail"), touch("a", sent_at="soon", channel="email")],
+        "claims": [{"contact_id": "a", "campaign_id": "lanch"}],
+        "scores": [{"contact_id": "a", "campaign_id": "LAUNCH", "propensity": 0.5}],
+        "events": [{"contact_id": "a", "event": "demo-requested", "at": YESTERDAY}],
+    }
+    return str(playbook), {name: _write(tmp_path / name, rows, "jsonl") for name, rows in tables.items()}
+
+
+CHECKED = [
+    "contacts: there is no column 'employes', which the audience of 'launch' reads; did you mean 'employees'?",
+    "claims: campaign_id 'lanch' (1 row) is not in the playbook's campaigns; did you mean 'launch'?",
+    "contacts: stage 'Decison' (1 row) is not in the journey; did you mean 'decision'?",
+    "events: event 'demo-requested' (1 row) is not in the journey; did you mean 'demo_requested'?",
+    "touches: channel 'e-mail' (1 row) is not in the playbook's content; did you mean 'email'? (rules that protect count "
+    "it as 'email' too)",
+    "scores: campaign_id 'LAUNCH' (1 row) is read as 'launch'",
+]
+
+
+def test_check_compares_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every mismatch, note and bad row of all tables, with the exit code of warnings; as text and as JSON."""
+    playbook, files = _files(tmp_path)
+    given = ["check", playbook, *(part for name, path in files.items() for part in (f"--{name}", path))]
+    assert main(given) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == (
+        "warning: campaigns[0].audience: stage is compared with 'decisoin', and the journey has no such stage "
+        "(did you mean 'decision'?)"
+    )
+    assert [line for line in told if line in [f"warning: {words}" for words in CHECKED]] == [
+        f"warning: {words}" for words in CHECKED
+    ]
+    assert "tables: 6 mismatches with the playbook, 3 bad rows" in told
+    assert any("1 contact has an opt-out" in line for line in told)
+    assert main([*given, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [mismatch["text"] for mismatch in data["mismatches"]] == CHECKED
+    assert data["bad_rows"]["count"] == 3
+    assert main(["check", playbook, "--json"]) == 0
+    assert "mismatches" not in json.loads(capsys.readouterr().out)
+
+
+def test_check_of_useless_touches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a run would refuse is refused here too, after all that there is to say."""
+    playbook, _ = _files(tmp_path)
+    path = _write(tmp_path / "useless", [touch("a", sent_at="soon", channel="Email")], "jsonl")
+    assert main(["check", playbook, "--touches", path]) == 4
+    said_ = capsys.readouterr()
+    assert "warning: touches: channel 'Email' (1 row) is read as 'email'" in said_.out
+    assert "none of these touches can be used" in said_.err
+    assert main(["check", playbook, "--touches", path, "--zone", "Mars/Base"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "warned"),
+    [
+        ("stage == 'decisoin'", "decision"),
+        ("stage in ('decision', 'Interest')", "interest"),
+        ("'decisoin' != stage", "decision"),
+        ("stage == 'elsewhere'", None),
+        ("role == 'decison_maker'", "decision_maker"),
+        ("role == 'champion'", ""),
+        ("stage == 'decision' and role in ('decision_maker', 'champion')", ""),
+        ("'vpi' in segments", "vip"),
+        ("city == 'decisoin'", ""),
+    ],
+)
+def test_words_of_rules_are_checked(rule: str, warned: str | None) -> None:
+    """A stage, role or segment that the playbook does not know is a warning, with the nearest; an empty text is none."""
+    content = [{"id": "note", "channel": "email", "roles": {"decision_maker": 1}}]
+    parts = {"content": content, "campaigns": [{"id": "launch", "content": ["note"], "audience": rule}]}
+    parts["segments"] = [{"name": "vip", "rule": "employees > 500"}]
+    found = [own for own in Playbook.from_dict(RULES | parts | {"teams": []}).check() if own.path.endswith("audience")]
+    assert [own.suggestion for own in found] == ([] if warned == "" else [warned])

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from journeykit.job import Inputs, Job
     from journeykit.ledger import Ledger
     from journeykit.playbook import Playbook
+    from journeykit.tables.survey import Inspection
 
 DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
 INTERRUPTED = 130
@@ -53,6 +54,7 @@ INTERRUPTED = 130
 _TERMINATED = 128 + 15
 _TABLES = ("contacts", "touches", "scores", "claims")
 _PATIENCE = 10
+_BAD_SHOWN = 10
 
 
 class _UsageError(Exception):
@@ -207,6 +209,16 @@ def _parser() -> argparse.ArgumentParser:
 
     check = _command(commands, "check", _check, "read a playbook and say what is wrong with it")
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    tables = check.add_argument_group("tables", "compared with the playbook before a run; nothing is decided")
+    for name, words in (
+        ("contacts", "words, columns and consents that the playbook does not know, and rows that cannot be used"),
+        ("touches", "the history"),
+        ("claims", "what is asked for"),
+        ("scores", "propensity and value by contact and campaign"),
+        ("events", "what contacts did, for the journey"),
+    ):
+        tables.add_argument(f"--{name}", metavar="F", help=words)
+    tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
 
     decide = _command(commands, "decide", _decide, "decide all contacts of a table")
     _add_tables(decide)
@@ -308,8 +320,10 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
 
 
 def _instant(text: str) -> datetime:
+    from journeykit.civil import iso_text
+
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(iso_text(text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no instant; write 2026-11-05T10:00:00Z") from None
     if found.tzinfo is None:
@@ -353,15 +367,62 @@ def _check(arguments: argparse.Namespace) -> int:
         print(_as_json({"valid": False, "problems": [_problem(problem) for problem in error.problems]}))
         return PLAYBOOK
     warnings = [*playbook.check(), *_policy_warning(playbook)]
+    inspection = _inspected(arguments, playbook)
     if arguments.json:
         found = {"valid": True, "fingerprint": playbook.fingerprint}
-        print(_as_json(found | {"problems": [_problem(problem) for problem in warnings]}))
-        return DONE
-    for warning in warnings:
-        print(f"warning: {warning}")
-    print(f"{arguments.playbook}: valid, {len(warnings)} warning{'s' * (len(warnings) != 1)}")
-    print(f"fingerprint {playbook.fingerprint}")
+        found |= {"problems": [_problem(problem) for problem in warnings]}
+        print(_as_json(found | ({} if inspection is None else _inspection_data(inspection))))
+    else:
+        for warning in warnings:
+            print(f"warning: {warning}")
+        if inspection is not None:
+            _print_inspection(inspection)
+        print(f"{arguments.playbook}: valid, {len(warnings)} warning{'s' * (len(warnings) != 1)}")
+        print(f"fingerprint {playbook.fingerprint}")
+    if inspection is not None and inspection.useless is not None:
+        raise inspection.useless
     return DONE
+
+
+def _inspected(arguments: argparse.Namespace, playbook: Playbook) -> Inspection | None:
+    """What is to be said of the tables, if there are any."""
+    names = ("contacts", "touches", "claims", "scores", "events")
+    sources = {name: getattr(arguments, name) for name in names}
+    if all(source is None for source in sources.values()):
+        return None
+    from journeykit.civil import clock
+    from journeykit.tables.survey import inspect
+
+    try:
+        zone = None if arguments.zone is None else clock(arguments.zone).zone
+    except ModelError as error:
+        raise _UsageError(f"--zone: {error}") from error
+    return inspect(playbook, sources, zone=zone)
+
+
+def _inspection_data(found: Inspection) -> dict[str, Any]:
+    return {
+        "mismatches": [mismatch.to_dict() for mismatch in found.mismatches],
+        "bad_rows": {"count": found.bad.total, "first": [str(bad) for bad in found.bad.first]},
+        "notes": list(found.notes),
+    }
+
+
+def _print_inspection(found: Inspection) -> None:
+    for mismatch in found.mismatches:
+        print(f"warning: {mismatch}")
+    for note in found.notes:
+        print(f"note: {note}")
+    if found.bad.total:
+        print(f"bad rows: {found.bad.total:,}")
+        for bad in found.bad.first[:_BAD_SHOWN]:
+            print(f"  {bad}")
+        if found.bad.total > _BAD_SHOWN:
+            print(f"  ... and {found.bad.total - min(_BAD_SHOWN, len(found.bad.first)):,} more")
+    count = len(found.mismatches)
+    print(
+        f"tables: {count:,} mismatch{'es' * (count != 1)} with the playbook, {found.bad.total:,} bad row{'s' * (found.bad.total != 1)}"
+    )
 
 
 def _policy_warning(playbook: Playbook) -> Iterator[Any]:

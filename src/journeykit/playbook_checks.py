@@ -40,6 +40,7 @@ def find_warnings(playbook: Playbook) -> Iterator[Problem]:
     yield from _segment_warnings(playbook)
     sent = sendables(playbook)
     yield from _spelling_warnings(playbook)
+    yield from _word_warnings(playbook)
     yield from _audience_warnings(playbook)
     yield from _holdout_warnings(playbook)
     yield from _hours_warnings(playbook, sent)
@@ -73,6 +74,15 @@ def _spelling_warnings(playbook: Playbook) -> Iterator[Problem]:
             message = f"{kind} {name!r} differs in case only from {other!r} ({where}), and they are two"
             yield Problem.warning(path, message, other)
         spellings.setdefault(name, path)
+
+
+def _word_warnings(playbook: Playbook) -> Iterator[Problem]:
+    """Stages and roles that rules compare with, and which the playbook does not name."""
+    from journeykit.vocabulary import unknown_words_asked
+
+    for path, kind, word, sight in unknown_words_asked(playbook):
+        place = "the journey has no such stage" if kind == "stage" else "no content is for such a role"
+        yield Problem.warning(path, f"{kind} is compared with {word!r}, and {place}", sight.nearest)
 
 
 def _names(playbook: Playbook) -> Iterator[tuple[str, str, str]]:

@@ -33,6 +33,7 @@ _PLACES = {
     "content": "the playbook's content",
     "team": "the playbook's teams",
     "status": "the list of statuses",
+    "event": "the journey",
 }
 _TOUCH_WORDS = ("channel", "campaign", "content", "team", "goal", "theme")
 
@@ -279,6 +280,11 @@ def _named(playbook: Playbook) -> Iterator[tuple[str, Iterable[str]]]:
         yield "team", [campaign.team] if campaign.team else []
         yield "goal", [campaign.goal] if campaign.goal else []
     yield "segment", [segment.name for segment in playbook.segments]
+    for way in playbook.journey.transitions if playbook.journey else ():
+        yield "event", [name for name in (way.event, way.without) if name is not None]
+        yield "event", [] if way.when is None else [own.event for own in way.when.aggregates]
+    for stage in playbook.journey.stages if playbook.journey else ():
+        yield "event", [] if stage.qualified is None else [own.event for own in stage.qualified.aggregates]
     for hours in (*playbook.quiet_hours, *playbook.send_hours):
         yield "channel", hours.channel
     for cap in playbook.caps:
@@ -309,6 +315,28 @@ def rules_of(playbook: Playbook) -> Iterator[tuple[str, Rule]]:
             yield f"caps[{at}].audience", cap.audience
     for at, segment in enumerate(playbook.segments):
         yield f"segments[{at}].rule", segment.rule
+
+
+def unknown_words_asked(playbook: Playbook) -> Iterator[tuple[str, str, str, Sight]]:
+    """The stages and roles that rules ask for and the playbook does not name.
+
+    Yields:
+        The path of the rule, the kind of the word, the word, and what is to be said of it. Of roles, and of stages
+        without a journey, only those that are near a known one: contacts may bring others.
+    """
+    words: dict[str, set[str]] = {}
+    for kind, own in _named(playbook):
+        if kind in ("stage", "role"):
+            words.setdefault(kind, set()).update(own)
+    if playbook.journey is None:
+        words.setdefault("stage", set()).update(own.name for own in Journey().stages)
+    closed = frozenset(["stage"] if playbook.journey is not None else [])
+    known = Vocabulary({kind: frozenset(own) for kind, own in words.items()}, closed)
+    for path, rule in rules_of(playbook):
+        for kind, word in words_asked(rule):
+            sight = known.look(kind, word)
+            if sight is not None:
+                yield path, kind, word, sight
 
 
 _ASKED = {"stage": "stage", "role": "role", "segments": "segment"}

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
+from journeykit.errors import DataError
 from journeykit.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRows
-from journeykit.tables.claims import CLAIM_COLUMNS
-from journeykit.tables.columns import PlacedRows, fold_name
-from journeykit.tables.contacts import is_attribute
+from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.cells import BadCellError, instant_reader, read_id
+from journeykit.tables.claims import CLAIM_COLUMNS, Claims
+from journeykit.tables.columns import PlacedRows, cell_of, fold_name
+from journeykit.tables.contacts import Contacts, is_attribute
+from journeykit.tables.doubles import Doubles
+from journeykit.tables.events import is_property, read_event
 from journeykit.tables.reading import open_table
+from journeykit.tables.scores import Scores
+from journeykit.tables.spellings import Spellings
+from journeykit.tables.touches import History, refuse_useless
 from journeykit.tables.words import Words
 from journeykit.vocabulary import Vocabulary
 
@@ -25,6 +34,86 @@ TYPED: dict[str, Callable[[str], bool]] = {
     "claims": lambda name: fold_name(name) not in CLAIM_COLUMNS,
 }
 """Which columns of a CSV file are typed as a whole, by table."""
+
+
+@frozen
+class Inspection:
+    """What is to be said of tables before a run.
+
+    Attributes:
+        mismatches: where they and the playbook do not match.
+        bad: the rows that cannot be used.
+        notes: what else a person should look at.
+        useless: why a run would refuse the touches, or None.
+    """
+
+    mismatches: Mismatches
+    bad: BadRows
+    notes: tuple[str, ...]
+    useless: DataError | None
+
+
+def inspect(playbook: Playbook, sources: Mapping[str, Source | None], *, zone: tzinfo | None = None) -> Inspection:
+    """Read tables as a run would, without deciding anything: the arguments and errors are those of `survey`.
+
+    Example:
+        >>> from journeykit import Playbook
+        >>> found = inspect(Playbook(), {"touches": [{"contact_id": "a", "sent_at": "soon", "channel": "email"}]})
+        >>> found.bad.total, found.useless is None
+        (1, False)
+    """
+    known, found, bad = Vocabulary.of(playbook), Mismatches(), BadRows()
+    notes: list[str] = []
+    useless = None
+    for name, source in sources.items():
+        if source is None:
+            continue
+        words, before = Words(name, playbook, known), bad.total
+        if name == "contacts":
+            doubles = Doubles.of(playbook)
+            table = Contacts(
+                source,
+                spellings=Spellings.of(playbook),
+                zone=zone,
+                bad=bad,
+                words=words,
+                found=found,
+                doubles=doubles,
+            )
+            for _ in table:
+                pass
+            notes += [*table.notes, *doubles.notes(table.source)]
+        elif name == "touches":
+            history = History.read(source, zone=zone, bad=bad, vocabulary=known, words=words, found=found)
+            try:
+                refuse_useless(bad, before, history.good)
+            except DataError as error:
+                useless = error
+        elif name == "claims":
+            Claims.read(source, playbook=playbook, zone=zone, bad=bad, words=words, found=found)
+        elif name == "scores":
+            Scores.read(source, playbook=playbook, bad=bad, words=words, found=found)
+        else:
+            _inspect_events(source, zone, bad, words, found)
+        words.finish(found)
+    return Inspection(found, bad, tuple(notes), useless)
+
+
+def _inspect_events(source: Source, zone: tzinfo | None, bad: BadRows, words: Words, found: Mismatches) -> None:
+    file = open_table(source, "events", typed=is_property, zone=zone)
+    read: dict[str, Callable[[Any], Any]] = {
+        "contact_id": read_id,
+        "event": read_event,
+        "at": instant_reader(zone, bounded=True),
+    }
+    for number, columns, places, values in PlacedRows(file, list(read), bad).rows():
+        words.row(places, values, found, columns)
+        column = ""
+        try:
+            for column, own in read.items():
+                own(cell_of(places, column, values))
+        except BadCellError as error:
+            bad.add(BadRow(file.source, number, column, error.found, error.allowed))
 
 
 def survey(

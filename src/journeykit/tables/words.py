@@ -42,6 +42,7 @@ _WORDS: dict[str, dict[str, str]] = {
     },
     "claims": {"campaign_id": "campaign", "content_id": "content", "channel": "channel"},
     "scores": {"campaign_id": "campaign", "content_id": "content"},
+    "events": {"event": "event"},
 }
 _PREFIXES = {
     "consent_until_": "channel",
@@ -85,7 +86,7 @@ class Words:
     Cells may be looked at by several threads at once; what is counted goes into the `Mismatches` that are given.
 
     Args:
-        table: ``contacts``, ``touches``, ``claims`` or ``scores``.
+        table: ``contacts``, ``touches``, ``claims``, ``scores`` or ``events``.
         playbook: the rule set.
         vocabulary: its words; None makes them.
 
@@ -158,6 +159,9 @@ class Words:
         for word in _words_in(column, value):
             sight = self.vocabulary.look(kind, word)
             if sight is not None:
+                if kind == "event":
+                    # A journey takes events as they are written.
+                    sight = sight._replace(kind=UNKNOWN)
                 effect = ""
                 if sight.kind == UNKNOWN and column == "status":
                     effect = "it counts as sent"
