@@ -437,13 +437,13 @@ def _files(tmp_path: Path) -> tuple[str, dict[str, str]]:
     return str(playbook), {name: _write(tmp_path / name, rows, "jsonl") for name, rows in tables.items()}
 
 
+NEAR = "touches: channel 'e-mail' (1 row) is not in the playbook's content; did you mean 'email'?"
 CHECKED = [
     "contacts: there is no column 'employes', which the audience of 'launch' reads; did you mean 'employees'?",
     "claims: campaign_id 'lanch' (1 row) is not in the playbook's campaigns; did you mean 'launch'?",
     "contacts: stage 'Decison' (1 row) is not in the journey; did you mean 'decision'?",
     "events: event 'demo-requested' (1 row) is not in the journey; did you mean 'demo_requested'?",
-    "touches: channel 'e-mail' (1 row) is not in the playbook's content; did you mean 'email'? (rules that protect count "
-    "it as 'email' too)",
+    f"{NEAR} (rules that protect count it as 'email' too)",
     "scores: campaign_id 'LAUNCH' (1 row) is read as 'launch'",
 ]
 
@@ -497,7 +497,7 @@ def test_check_of_useless_touches(tmp_path: Path, capsys: pytest.CaptureFixture[
     ],
 )
 def test_words_of_rules_are_checked(rule: str, warned: str | None) -> None:
-    """A stage, role or segment that the playbook does not know is a warning, with the nearest; an empty text is none."""
+    """A stage, role or segment that the playbook does not know is a warning, with the nearest word."""
     content = [{"id": "note", "channel": "email", "roles": {"decision_maker": 1}}]
     parts = {"content": content, "campaigns": [{"id": "launch", "content": ["note"], "audience": rule}]}
     parts["segments"] = [{"name": "vip", "rule": "employees > 500"}]

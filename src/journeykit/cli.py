@@ -420,9 +420,8 @@ def _print_inspection(found: Inspection) -> None:
         if found.bad.total > _BAD_SHOWN:
             print(f"  ... and {found.bad.total - min(_BAD_SHOWN, len(found.bad.first)):,} more")
     count = len(found.mismatches)
-    print(
-        f"tables: {count:,} mismatch{'es' * (count != 1)} with the playbook, {found.bad.total:,} bad row{'s' * (found.bad.total != 1)}"
-    )
+    bad_rows = f"{found.bad.total:,} bad row{'s' * (found.bad.total != 1)}"
+    print(f"tables: {count:,} mismatch{'es' * (count != 1)} with the playbook, {bad_rows}")
 
 
 def _policy_warning(playbook: Playbook) -> Iterator[Any]:
