@@ -19,6 +19,7 @@ from journeykit import Arbiter, Cap, Claim, Contact, DataError, Playbook, Touch,
 from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
 from journeykit.ledger import MemoryLedger, Reservation
+from journeykit.ledger.answers import Asked
 from journeykit.ledger.run import LedgerRun
 from journeykit.tables import decision_cells
 
@@ -192,6 +193,52 @@ def test_what_an_overlapping_job_took_is_decided_again(ledger, engine, monkeypat
     assert [campaign for who, campaign in mine if who == "p1"] == []
     assert len(mine) == 2 * 330 - 30 - 2
     assert Run(engine, TWO, people(330), ledger).rows() == rows
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["derived", "asked"])
+def test_contacts_are_decided_again_in_bulk(ledger, asked, monkeypatch):
+    """By the columnar engine, a piece at a time: with claims, scores, touches and opt-outs, as the other does it."""
+    monkeypatch.setattr("journeykit.ledger.run.PIECE", 40)
+    names = [f"p{number}" for number in range(100)]
+    contacts = [{"contact_id": name, "consent": "email", "timezone": "Europe/Skopje"} for name in names]
+    tables = {
+        "touches": [{"contact_id": name, "sent_at": AT - DAY, "channel": "email"} for name in names[::3]],
+        "scores": [{"contact_id": name, "campaign_id": "c0", "value": 9} for name in names[::2]],
+    }
+    if asked:
+        tables["claims"] = [
+            {"contact_id": name, "campaign_id": f"c{n}", "weight": n + 0.5} for name in names for n in range(4)
+        ]
+    alone = []
+    cases = Asked.cases
+    monkeypatch.setattr(Asked, "cases", lambda self, *own: alone.append(self.contacts[0].id) or cases(self, *own))
+
+    def run(engine, name):
+        return Run(engine, TWO, contacts, ledger, run_id=name, **tables)
+
+    def told(run):
+        return {**run.told(), "run_id": ""}
+
+    one, other = run("one", "first"), run("columns", "second")
+    for name in names[::2]:
+        claim = Claim(campaign="c0", content="note", channel="email")
+        TWO.decide(Contact(id=name, consent=["email"]), claims=[claim], at=AT, ledger=ledger)
+    ledger.opt_out("p1", at=AT)
+    ledger.opt_out("p3", at=AT, channel="email")
+    wanted = one.rows()
+    ledger.release(run_id="first")
+    alone.clear()
+    rows = other.rows()
+    assert alone == ["p3"], "only what the kernels cannot be told"
+    assert [row[2:] for row in rows] == [row[2:] for row in wanted]
+    assert granted(rows) == reserved(ledger, "second")
+    assert "100 contacts were decided again" in other.told_notes()[0]
+    alone.clear()
+    again = run("columns", "second")
+    assert again.rows() == rows
+    assert alone == ["p3"]
+    assert told(again) == told(other) == told(one)
+    assert run("one", "second").rows() == rows, "the other engine goes on where this one was"
 
 
 SEATS = {

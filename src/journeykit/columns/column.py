@@ -81,11 +81,7 @@ class Column:
         """The value of one row."""
         if self.array is None:
             return self._values[row]
-        return _pylist(
-            self.array[row : row + 1]
-            if not pa.types.is_dictionary(self.array.type)
-            else self.array[row : row + 1].dictionary_decode()
-        )[0]
+        return _value(self.array[row])
 
     def take(self, rows: np.ndarray) -> Column:
         """Some of its rows."""

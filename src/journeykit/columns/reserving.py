@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from attrs import evolve
+from attrs import evolve, fields
 
 from journeykit.campaign import Claim
-from journeykit.civil import moment
+from journeykit.civil import clock, moment
 from journeykit.columns.eligible import IS_OPTED_OUT, IS_SUPPRESSED
-from journeykit.decision import Outcome
+from journeykit.columns.history import Parts
+from journeykit.columns.settle import History
+from journeykit.decision import Decision, Grant, Outcome
+from journeykit.fields import MILLIONTH, scaled
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.run import touch_row
 from journeykit.tables.columns import fold_name
 from journeykit.tables.touches import TOUCH_COLUMNS
+from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from journeykit.arbiter import Arbiter
     from journeykit.columns.answers import Labels
     from journeykit.columns.eligible import People, Scores
     from journeykit.columns.engine import Engine
     from journeykit.columns.people import Chunk
+    from journeykit.columns.settle import Tally
     from journeykit.columns.wishes import Asked, ClaimTable
+    from journeykit.contact import Contact
+    from journeykit.decision import Row
+    from journeykit.ledger.answers import Asked as AskedAgain
     from journeykit.ledger.run import LedgerRun
 
 _ROWS = 50_000
@@ -169,6 +179,87 @@ def _propensities(scores: Scores, row: int) -> dict[int, float]:
     """By the number of a campaign, the propensity that is known of a contact."""
     own = scores.score[int(scores.first[row]) : int(scores.first[row + 1])]
     return {} if not len(own) else dict(zip(own["campaign"].tolist(), own["propensity"].tolist(), strict=True))
+
+
+class Late(NamedTuple):
+    """Contacts of a chunk who were decided again, since the ledger knows more of them than when the run began.
+
+    Attributes:
+        rows: which.
+        batch: their rows of the table of decisions.
+        whose: for each of those, the row of its contact in the chunk.
+        tally: their counts.
+    """
+
+    rows: list[int]
+    batch: pa.RecordBatch
+    whose: np.ndarray
+    tally: Tally
+
+
+def mark_opt_outs(people: People, pairs: Sequence[tuple[Contact, Contact]]) -> np.ndarray:
+    """Mark who has opted out by now; and tell of whom more has changed than the kernels can be told.
+
+    Args:
+        people: as the table has them.
+        pairs: each of them, as when the run began and as now.
+    """
+    odd = np.zeros(len(pairs), np.bool_)
+    for row, (before, now) in enumerate(pairs):
+        odd[row] = now != before and evolve(before, opted_out=now.opted_out, suppressed=now.suppressed) != now
+        people.person["traits"][row] |= IS_OPTED_OUT * now.opted_out | IS_SUPPRESSED * now.suppressed
+    return odd
+
+
+_SHAPE = tuple(own for own in fields(Touch) if own.init and own.name not in ("at", "contact", "account"))
+
+
+def histories(touches: Sequence[Sequence[Touch]]) -> tuple[History, list[dict[str, Any]]]:
+    """The touches of contacts, and what kinds of them there are."""
+    kinds = Parts()
+    known: dict[Any, int] = {}
+    shape = []
+    for touch in (touch for own in touches for touch in own):
+        values = tuple(getattr(touch, own.name) for own in _SHAPE)
+        number = known.get(values)
+        if number is None:
+            parts = {own.name: value for own, value in zip(_SHAPE, values, strict=True) if value not in (None, ())}
+            number = known[values] = kinds.number(parts)
+        shape.append(number)
+    first = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(own) for own in touches], dtype=np.int64)])
+    at = np.array([touch.micros for own in touches for touch in own], np.int64)
+    return History(first=first, at=at, shape=np.array(shape, np.int32)), kinds.list
+
+
+def decisions_of(
+    granted: Mapping[int, list[Reservation]], asks: Mapping[int, AskedAgain], arbiter: Arbiter
+) -> dict[int, tuple[Decision, list[Reservation]]]:
+    """By row of the contact, the decision that was made again, and what it grants."""
+    reserve = scaled(arbiter.playbook.reserve, MILLIONTH)
+    found = {}
+    for row, asked in asks.items():
+        own, contact = granted.get(row, []), asked.contacts[0]
+        total = sum(round((held.weight or 0) * MILLIONTH) - reserve for held in own) / MILLIONTH
+        decision = Decision(
+            contact=contact.id,
+            at=asked.at,
+            until=asked.until,
+            timezone=arbiter.compiled.clock.name if contact.timezone is None else clock(contact.timezone).name,
+            granted=tuple(
+                Grant(held.campaign or "", held.content, held.channel, held.at, held.weight or 0.0) for held in own
+            ),
+            total=total,
+            bound=total,
+            write=partial(_written, asked, arbiter),
+        )
+        found[row] = decision, own
+    return found
+
+
+def _written(asked: AskedAgain, arbiter: Arbiter, explain: bool) -> tuple[Row, ...]:
+    """The rows of a decision, by the one-contact engine; those of the table are made of the kernels' answers."""
+    (case,) = asked.cases(arbiter).values()
+    return arbiter.decision(case, explain=explain, run_id=asked.run_id).rows
 
 
 def _values(column: pa.Array) -> Iterable[Any]:

@@ -29,12 +29,21 @@ from journeykit.columns.people import Chunk
 from journeykit.columns.pooling import pool_of
 from journeykit.columns.quota_run import QuotaRun, choose_together, pooled
 from journeykit.columns.quotas import need_no_columns
-from journeykit.columns.reserving import Messages, granted_of, protect, touches_table
+from journeykit.columns.reserving import (
+    Late,
+    Messages,
+    decisions_of,
+    granted_of,
+    histories,
+    mark_opt_outs,
+    protect,
+    touches_table,
+)
 from journeykit.columns.settle import Given, History
 from journeykit.columns.sources import Source, native, open_source
 from journeykit.columns.stretches import ROWS, Stretch, stretches_of
 from journeykit.columns.threads import at_once
-from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, openings_asked
+from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, gathered, openings_asked, wishes_at
 from journeykit.columns.words import count_words, survey_source
 from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
@@ -67,6 +76,9 @@ if TYPE_CHECKING:
     from journeykit.contact import Contact
     from journeykit.decision import Decision
     from journeykit.ledger import BaseLedger
+    from journeykit.ledger.answers import Asked
+    from journeykit.ledger.reservation import Reservation
+    from journeykit.ledger.run import Again
 
 THREADS = 2
 _AHEAD = 3 * 366
@@ -181,6 +193,7 @@ class TableJob:
         self._unknown_touches = self._unknown_scores = 0
         self._parts = Parts()
         self._undecided: list[int] = []
+        self._workers: SimpleQueue[Worker] = SimpleQueue()
         self._accounts: Accounts | None = None
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self.ledger: LedgerRun | None = None
@@ -397,7 +410,7 @@ class TableJob:
             history = self._history(met, len(again), stretch)
             if workers is None:
                 self._prepare(met, len(again), in_stretches=stretch is not None)
-                workers = SimpleQueue()
+                workers = self._workers
                 for _ in range(self._threads):
                     workers.put(Worker(self.engine))
             del met
@@ -662,11 +675,13 @@ class TableJob:
             done = self._reserve(self.ledger, done)
         assert self._counts is not None  # noqa: S101  (made before anything is decided)
         self._counts.add(done.answers.tally, self.engine.layout.rules.list)
+        for late in done.late:
+            self._counts.add(late.tally, self.engine.layout.rules.list)
         odd = set(np.flatnonzero(done.odd).tolist())
-        left = sorted(odd | set(done.answers.left.tolist()))
+        left = sorted((odd | set(done.answers.left.tolist())).difference(*(late.rows for late in done.late)))
         self._tally.contacts += done.chunk.rows - len(left)
         batch = done.batch
-        if left:
+        if left or done.late:
             batch = self._with_left(done, left)
         self.written += batch.num_rows
         if self._days is not None:
@@ -681,10 +696,15 @@ class TableJob:
         names = done.chunk.ids.to_pylist()
         messages = Messages(self.engine, self._labels, self._asked, self._claims)
         granted = granted_of(done.batch, done.answers.rows, names, done.scores, done.start, messages)
-        proposals = [
-            Proposal((names[row],), None, own, partial(self._party, _Opened(*done[:4], done.start), [row]))
-            for row, own in granted.items()
-        ]
+        contacts: dict[int, Contact] = {}
+
+        def party_of(row: int) -> Party | None:
+            party = self._party(_Opened(*done[:4], done.start), [row])
+            if party is not None:
+                contacts[row] = party.contacts[0]
+            return party
+
+        proposals = [Proposal((names[row],), None, own, partial(party_of, row)) for row, own in granted.items()]
         run = self._run
         apart = {*np.flatnonzero(done.odd).tolist(), *done.answers.left.tolist()}
         ledger.check_none(name for row, name in enumerate(names) if row not in granted and row not in apart)
@@ -700,21 +720,90 @@ class TableJob:
             proposal = ledger.proposal(party, found)
             if proposal is not None:
                 proposals.append(proposal)
-        again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names))
-        places = {names[row]: row for row in (*granted, *self._settled)}
+        late: list[Late] = []
+        rows_of = {names[row]: row for row in granted}
+        together = None if run is not None else partial(self._decide_late, done, rows_of, contacts, late)
+        again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names), together)
+        places = rows_of | {names[row]: row for row in self._settled}
+        settled = {row for own in late for row in own.rows}
         for name, decision in again.items():
             row = places[name]
+            if row in settled:
+                continue
             if row in self._settled:
                 contact, (_, counted) = self._settled[row]
             else:
                 contact, counted = self._contact(done, row), 0
             self._settled[row] = contact, (decision, counted)
-        late = [places[name] for name in again if places[name] in granted]
-        if not late or done.without is None:
+        apart_now = [places[name] for name in again if places[name] in granted]
+        if not apart_now or done.without is None:
             return done
         if run is not None:
-            self._count_chosen(run, done, late)
-        return done.without(late)
+            self._count_chosen(run, done, apart_now)
+        return done.without(apart_now)._replace(late=tuple(late))
+
+    def _decide_late(
+        self,
+        done: _Done,
+        rows_of: Mapping[str, int],
+        contacts: Mapping[int, Contact],
+        late: list[Late],
+        asks: Mapping[str, Asked],
+        accept: Callable[[str, Decision], bool],
+    ) -> Again:
+        """Decide contacts of a chunk again, with what the ledger knows by now; see `journeykit.ledger.run.Together`.
+
+        Those whom the kernels cannot decide are left to the one-contact engine.
+        """
+        own = {rows_of[name]: asked for name, asked in asks.items() if name in rows_of}
+        while own:
+            decided, found = self._decide_rows(done, contacts, own)
+            good = {
+                row: asked for row, asked in own.items() if row in found and accept(asked.contacts[0].id, found[row][0])
+            }
+            if len(good) == len(own):
+                late.append(decided)
+                return {asked.contacts[0].id: found[row] for row, asked in own.items()}
+            own = good
+        return {}
+
+    def _decide_rows(
+        self, done: _Done, contacts: Mapping[int, Contact], asks: Mapping[int, Asked]
+    ) -> tuple[Late, dict[int, tuple[Decision, list[Reservation]]]]:
+        """Some contacts of a chunk, decided with other touches and opt-outs; those that the kernels can decide."""
+        engine = self.engine
+        rows = np.array(sorted(asks), np.int64)
+        chunk = done.chunk.take(rows)
+        people = engine.crowd.people(chunk)
+        odd = chunk.odd | mark_opt_outs(people, [(contacts[row], asks[row].contacts[0]) for row in rows.tolist()])
+        people.person["traits"][odd] |= BAD
+        history, shapes = histories([asks[row].touches for row in rows.tolist()])
+        scores = done.scores
+        first, places = gathered(scores.first, rows)
+        scores = Scores(first=first, score=scores.score[places], chance=scores.chance.copy(), worth=scores.worth.copy())
+        wishes = None if self._asked is None else wishes_at(self._asked.wishes, done.start + rows)
+        worker = self._workers.get()
+        try:
+            answers = worker.decide(
+                chunk, people, history, engine.layout.shapes(shapes), scores, wishes, self._labels.when, _NOTHING
+            )
+            column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
+            accounts = next((chunk.columns[place] for place, name, _ in chunk.plan.fields if name == "account"), None)
+            ids = _ids_as_given(column, chunk)
+            batch = decision_batch(engine, self._labels, chunk, answers, self.run_id, ids, accounts)
+        finally:
+            self._workers.put(worker)
+        unable = odd.copy()
+        unable[answers.left] = True
+        able = {row: asks[row] for row in rows[~unable].tolist()}
+        found = answers.rows.copy()
+        found["contact"] = rows[found["contact"]]
+        messages = Messages(engine, self._labels, self._asked, self._claims)
+        granted = granted_of(batch, found, done.chunk.ids.to_pylist(), done.scores, done.start, messages)
+        return (
+            Late(rows.tolist(), batch, found["contact"], answers.tally),
+            decisions_of(granted, able, self.arbiter),
+        )
 
     def _count_chosen(self, run: QuotaRun, done: _Done, rows: Sequence[int]) -> None:
         """Count what a run chose for contacts who were decided again: the recount of the quotas is about that."""
@@ -735,12 +824,14 @@ class TableJob:
                 kept = [own for own in found.rows if self.everything or own.outcome is not Outcome.DENIED]
                 rows += kept
                 whose += [row] * len(kept)
-        if not rows:
+        pieces = [(done.batch, done.answers.rows["contact"]), *((late.batch, late.whose) for late in done.late)]
+        if rows:
+            ids = done.ids.take(pa.array(whose)).to_pylist()
+            pieces.append((rows_batch(rows, ids, done.batch.schema), np.array(whose)))
+        if len(pieces) == 1:
             return done.batch
-        ids = done.ids.take(pa.array(whose)).to_pylist()
-        more = rows_batch(rows, ids, done.batch.schema)
-        table = pa.Table.from_batches([done.batch, more]).unify_dictionaries()
-        order = np.argsort(np.concatenate([done.answers.rows["contact"], np.array(whose)]), kind="stable")
+        table = pa.Table.from_batches([batch for batch, _ in pieces]).unify_dictionaries()
+        order = np.argsort(np.concatenate([own for _, own in pieces]), kind="stable")
         return table.take(pa.array(order)).combine_chunks().to_batches()[0]
 
     def _unmet(self, done: _Done, row: int) -> None:
@@ -833,7 +924,7 @@ class TableJob:
     ) -> tuple[list[Claim] | None, int]:
         if self._claims is None:
             return None, 0
-        rows = np.flatnonzero(self._claims.contact == done.start + row).tolist()
+        rows = self._claims.rows_of(done.start + row)
         return self._claims.claims(key, rows, self._claims.number, bad)
 
     # Giving
@@ -998,6 +1089,7 @@ class _Done(NamedTuple):
     start: int
     found: Mismatches
     without: Callable[[Sequence[int]], _Done] | None = None
+    late: Sequence[Late] = ()
 
 
 def _or_none(number: float) -> float | None:

@@ -276,6 +276,11 @@ class ClaimTable:
         found = met.find(self.one, self.two)
         found[self.faults == 2] = -1
         self.contact = found
+        self.by_contact = self._by_contact(found, contacts)
+        return self.by_contact
+
+    @staticmethod
+    def _by_contact(found: np.ndarray, contacts: int) -> tuple[np.ndarray, np.ndarray]:
         own = np.flatnonzero(found >= 0)
         order = own[np.argsort(found[own], kind="stable")]
         first = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(found[own], minlength=contacts))])
@@ -302,6 +307,11 @@ class ClaimTable:
         value = columns[places[column]].value(row - self._starts[part]) if column in places else None
         found = None if is_blank(value) else float(read_number(value))
         return None if found is None or found != found else found
+
+    def rows_of(self, contact: int) -> list[int]:
+        """The rows of the claims of a contact that was met, in the table's order."""
+        first, order = self.by_contact
+        return order[int(first[contact]) : int(first[contact + 1])].tolist()
 
     def number(self, row: int) -> int:
         """The number of a row in its table."""
@@ -416,6 +426,24 @@ class Wishes(Bundle):
         "own": table(OWNS),
         "number": table(np.int64, 2),
     }
+
+
+def wishes_at(wishes: Wishes, contacts: np.ndarray) -> Wishes:
+    """The claims of some contacts."""
+    first, places = gathered(wishes.first, contacts)
+    return Wishes(
+        first=first,
+        asked=wishes.asked[places],
+        own=wishes.own,
+        number=wishes.number[places if len(wishes.number) else []],
+    )
+
+
+def gathered(first: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of lists that follow each other, the places of some: where each of these starts, and one more; and the places."""
+    sizes = first[rows + 1] - first[rows]
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    return starts, np.repeat(first[rows] - starts[:-1], sizes) + np.arange(int(starts[-1]))
 
 
 class Asked(NamedTuple):

@@ -129,7 +129,7 @@ def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
             "total": decision.total,
             "bound": decision.bound,
             "optimal": decision.optimal,
-            "asked": {own.name: _plain(getattr(asked, own.name)) for own in fields(Asked)},
+            "asked": {name: _plain(getattr(asked, name)) for name in _FIELDS[Asked]},
         },
         separators=(",", ":"),
     )
@@ -140,10 +140,7 @@ def answered(text: str, arbiter: Arbiter, *, explain: bool, tariff: Tariff | Non
     found = json.loads(text)
     contact = found["contact"]
     asked = Asked(**{name: _unplain(value) for name, value in found["asked"].items()})
-    grants = tuple(
-        Grant(campaign, content, channel, datetime.fromisoformat(at), weight)
-        for campaign, content, channel, at, weight in found["granted"]
-    )
+    grants = _grants(found)
     if found["playbook"] == arbiter.fingerprint:
         again = arbiter.decision(asked.cases(arbiter, tariff)[contact], explain=explain, run_id=asked.run_id)
         if again.granted == grants:
@@ -159,6 +156,23 @@ def answered(text: str, arbiter: Arbiter, *, explain: bool, tariff: Tariff | Non
         bound=found["bound"],
         write=lambda _: tuple(_row(asked, contact, grant, found["playbook"]) for grant in grants),
         explain=explain,
+    )
+
+
+def asked_in(text: str) -> Asked:
+    """What an answer was made from."""
+    return Asked(**{name: _unplain(value) for name, value in json.loads(text)["asked"].items()})
+
+
+def granted_in(text: str) -> tuple[Grant, ...]:
+    """What an answer grants."""
+    return _grants(json.loads(text))
+
+
+def _grants(found: Mapping[str, Any]) -> tuple[Grant, ...]:
+    return tuple(
+        Grant(campaign, content, channel, datetime.fromisoformat(at), weight)
+        for campaign, content, channel, at, weight in found["granted"]
     )
 
 
@@ -217,8 +231,8 @@ def _plain(value: Any) -> Any:
     kind = _NAMES.get(type(value))
     if kind is not None:
         # What is as it is by default needs no words.
-        own = {f.name: getattr(value, f.name) for f in fields(type(value)) if f.init and not f.name.startswith("_")}
-        return {"$": kind, "of": {name: _plain(part) for name, part in own.items() if part not in (None, (), {})}}
+        own = ((name, getattr(value, name)) for name in _FIELDS[type(value)])
+        return {"$": kind, "of": {name: _plain(part) for name, part in own if part not in (None, (), {})}}
     if isinstance(value, datetime):
         return {"$": "instant", "of": value.isoformat()}
     if isinstance(value, date):
@@ -240,6 +254,12 @@ def _plain(value: Any) -> Any:
         f"found {type(value).__name__}: {shown(value)}",
         source="ledger",
     )
+
+
+_WRITTEN: tuple[type[Any], ...] = (Asked, *_NAMES)
+_FIELDS = {
+    kind: tuple(own.name for own in fields(kind) if own.init and not own.name.startswith("_")) for kind in _WRITTEN
+}
 
 
 def _unplain(value: Any) -> Any:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from journeykit.campaign import Claim, Scores
     from journeykit.case import Case
     from journeykit.decision import Decision
-    from journeykit.ledger.transaction import Transaction
+    from journeykit.ledger.consent_word import ConsentWord
+    from journeykit.ledger.transaction import AnswerRow, Transaction
     from journeykit.touch import Touch
 
 
@@ -152,14 +153,36 @@ def informed(ledger: BaseLedger, transaction: Transaction, asked: Asked, account
     return evolve(asked, contacts=contacts, touches=(*history, *asked.touches))
 
 
+def informed_each(ledger: BaseLedger, transaction: Transaction, asks: Sequence[Asked]) -> list[Asked]:
+    """The same for many that are decided apart, none of them by account: the ledger is asked once for all."""
+    persons = {contact.id: ledger.person(contact.id) for asked in asks for contact in asked.contacts}
+    words: dict[str, list[ConsentWord]] = {}
+    for word in standing(transaction.said(sorted(persons.values()))):
+        words.setdefault(word.person, []).append(word)
+    history: dict[str | None, list[Touch]] = {}
+    for held in transaction.counting(sorted(persons)):
+        history.setdefault(held.contact, []).append(held.touch())
+    found = []
+    for asked in asks:
+        contacts = tuple(left_alone(contact, words.get(persons[contact.id], ())) for contact in asked.contacts)
+        known = [touch for contact in asked.contacts for touch in history.get(contact.id, ())]
+        found.append(evolve(asked, contacts=contacts, touches=(*known, *asked.touches)))
+    return found
+
+
 def keep_answer(transaction: Transaction, key: str, asked: Asked, decision: Decision, fingerprint: str) -> None:
     """Keep an answer under a key, and remember who else is told of in it."""
+    transaction.keep_answers([answer_row(key, asked, decision, fingerprint)])
+
+
+def answer_row(key: str, asked: Asked, decision: Decision, fingerprint: str) -> AnswerRow:
+    """An answer as it is kept under a key."""
     names = {contact.id for contact in asked.contacts} | {touch.contact for touch in asked.touches}
     others = sorted(name for name in names if name not in (None, decision.contact))
     text = answer_text(asked, decision, fingerprint)
     # An answer lasts as long as what it grants may last.
     last = micros(asked.at) if asked.until is None else micros(asked.until, what="until")
-    transaction.keep_answer(key, decision.contact, last, text, [str(name) for name in others])
+    return key, decision.contact, last, text, [str(name) for name in others]
 
 
 def reservations_of(case: Case, run_id: str) -> list[Reservation]:

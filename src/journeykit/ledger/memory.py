@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from journeykit.arbiter import Arbiter
+    from journeykit.ledger.transaction import AnswerRow
 
 
 class MemoryLedger(BaseLedger):
@@ -206,6 +207,11 @@ class MemoryTransaction:
         self._answers[key] = contact, at, answer, frozenset(others)
         self.done.append(lambda: self._answers.pop(key, None))
 
+    def keep_answers(self, answers: Sequence[AnswerRow]) -> None:
+        """Keep several answers."""
+        for answer in answers:
+            self.keep_answer(*answer)
+
     def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
         """The words of consent of persons, or of all."""
         return [
@@ -325,8 +331,10 @@ class MemoryTransaction:
         for number, id_, before, _ in self._moves:
             if number > mark.moves:
                 was.setdefault(id_, before)
-        for number, touch in self._numbered():
-            found = evolve(touch, status=was.get(touch.id, touch.status))
+        for number, touch in self._of(contacts) if contacts is not None and not accounts else self._numbered():
             wanted = contacts is None or touch.contact in contacts or touch.account in accounts
-            if wanted and number <= mark.touches and found.counts:
+            if not wanted or number > mark.touches:
+                continue
+            found = evolve(touch, status=was[touch.id]) if touch.id in was else touch
+            if found.counts:
                 yield found

@@ -6,9 +6,10 @@ What makes a run that was killed and begun again end like one that nobody distur
   history, without what it has reserved itself meanwhile, and so decides the same.
 - Contacts are reserved for in pieces, each in one transaction. What a piece has reserved is found by the ids of its
   rows, which are the same each time; it is neither reserved twice nor decided anew.
-- A contact whose history others have added to since the run began, or who has opted out since, is decided again, alone
-  and under his lock, with the history of that moment. Where there are quotas he may get only what the run had chosen
-  for him. Only this answer cannot be worked out again from the run's beginning, and so it is kept.
+- A contact whose history others have added to since the run began, or who has opted out since, is decided again under
+  the contact's lock, with the history of that moment; those of a piece together, where the engine can. Where there are
+  quotas, such a contact gets only what the run had chosen for it. Only this answer cannot be worked out again from the
+  run's beginning, and so it is kept.
 
 Contacts who are granted nothing leave no trace in the ledger and need none.
 """
@@ -16,6 +17,7 @@ Contacts who are granted nothing leave no trace in the ledger and need none.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -24,9 +26,9 @@ from journeykit.accounts import decide_party
 from journeykit.civil import micros
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import joined
-from journeykit.ledger.answers import Asked, answered, wish_in, wish_of
+from journeykit.ledger.answers import Asked, answered, asked_in, granted_in, wish_in, wish_of
 from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
-from journeykit.ledger.deciding import informed, keep_answer, key_of, reservations_of
+from journeykit.ledger.deciding import answer_row, informed, informed_each, key_of, reservations_of
 from journeykit.ledger.reservation import EXPIRED, RELEASED
 from journeykit.ledger.transaction import RunMark
 
@@ -41,12 +43,19 @@ if TYPE_CHECKING:
     from journeykit.decision import Decision
     from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.reservation import Reservation
-    from journeykit.ledger.transaction import News, Transaction
+    from journeykit.ledger.transaction import AnswerRow, News, Transaction
     from journeykit.prices import Tariff
     from journeykit.touch import Touch
 
 PIECE = 500
 """So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
+
+
+Again = Mapping[str, "tuple[Decision, list[Reservation]]"]
+"""By contact id, a decision that was made again, and what it grants."""
+Together = Callable[[Mapping[str, "Asked"], Callable[[str, "Decision"], bool]], Again]
+"""Decides contacts again, by id, with what they are asked with; those that it cannot decide are left out, and so is
+each whose decision the function refuses."""
 
 
 class Proposal:
@@ -238,8 +247,13 @@ class LedgerRun:
             if changed is not None:
                 raise _changed(self.mark.run_id, changed)
 
-    def settle(self, proposals: Sequence[Proposal]) -> dict[str, Decision]:
+    def settle(self, proposals: Sequence[Proposal], together: Together | None = None) -> dict[str, Decision]:
         """Reserve what was granted, piece by piece.
+
+        Args:
+            proposals: what was granted.
+            together: decides many of these contacts again at once, as far as it can; the one-contact engine decides
+                the others.
 
         Returns:
             By contact id, what was decided of those who had to be decided again.
@@ -252,7 +266,7 @@ class LedgerRun:
             names = [name for proposal in piece for name in proposal.names]
             accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
             with self.ledger.transaction(names, accounts) as transaction:
-                again.update(self._settle(transaction, piece, names, accounts))
+                again.update(self._settle(transaction, piece, names, accounts, together))
             self._unmet.difference_update(names)
             for proposal in piece:
                 if any(name in again for name in proposal.names):
@@ -262,7 +276,12 @@ class LedgerRun:
         return again
 
     def _settle(
-        self, transaction: Transaction, piece: Sequence[Proposal], names: Sequence[str], accounts: Sequence[str]
+        self,
+        transaction: Transaction,
+        piece: Sequence[Proposal],
+        names: Sequence[str],
+        accounts: Sequence[str],
+        together: Together | None,
     ) -> dict[str, Decision]:
         run_id = self.mark.run_id
         held: dict[str, set[str]] = {}
@@ -272,17 +291,19 @@ class LedgerRun:
         kept = transaction.answers_of([key_of(run_id, name) for name in names])
         persons = {name: self.ledger.person(name) for name in names}
         news = self._in_force(transaction, transaction.news(self.mark, names, accounts, list(persons.values())))
-        again: dict[str, Decision] = {}
+        kept_ones, late = [], []
         new: list[Reservation] = []
         for proposal in piece:
             if any(key_of(run_id, name) in kept for name in proposal.names):
-                again.update(self._answered(proposal, kept))
+                kept_ones.append(proposal)
             elif any(name in held for name in proposal.names):
                 _check_same(run_id, proposal, held)
             elif _has_news(proposal, news, persons):
-                again.update(self._decide_again(transaction, proposal))
+                late.append(proposal)
             else:
                 new += proposal.reservations
+        again = self._answered(kept_ones, kept, together)
+        again |= self._decide_again(transaction, late, together)
         transaction.add(new)
         return again
 
@@ -297,23 +318,75 @@ class LedgerRun:
         now = standing(transaction.said(sorted(news.persons)))
         return evolve(news, persons=frozenset(word.person for word in now if word.what not in known))
 
-    def _answered(self, proposal: Proposal, kept: dict[str, str]) -> dict[str, Decision]:
+    def _answered(
+        self, proposals: Sequence[Proposal], kept: Mapping[str, str], together: Together | None
+    ) -> dict[str, Decision]:
         """What was decided again before the run was killed."""
-        found = {}
-        claims = _claims_of(proposal.party())
-        for name in proposal.names:
-            answer = kept.get(key_of(self.mark.run_id, name))
-            if answer is None or wish_in(answer, name) != wish_of(None if claims is None else claims.get(name, ())):
-                raise _changed(self.mark.run_id, name)
-            found[name] = answered(answer, self.arbiter, explain=self.explain, tariff=self.tariff)
+        answers: dict[str, str] = {}
+        for proposal in proposals:
+            claims = _claims_of(proposal.party())
+            for name in proposal.names:
+                answer = kept.get(key_of(self.mark.run_id, name))
+                if answer is None or wish_in(answer, name) != wish_of(None if claims is None else claims.get(name, ())):
+                    raise _changed(self.mark.run_id, name)
+                answers[name] = answer
+        found: dict[str, Decision] = {}
+        if together is not None:
+            asks = {name: asked_in(answer) for name, answer in answers.items()}
+            again = together(asks, lambda name, decision: decision.granted == granted_in(answers[name]))
+            found = {name: decision for name, (decision, _) in again.items()}
+        for name, answer in answers.items():
+            if name not in found:
+                found[name] = answered(answer, self.arbiter, explain=self.explain, tariff=self.tariff)
         return found
 
-    def _decide_again(self, transaction: Transaction, proposal: Proposal) -> dict[str, Decision]:
+    def _decide_again(
+        self, transaction: Transaction, proposals: Sequence[Proposal], together: Together | None
+    ) -> dict[str, Decision]:
         """Decide contacts again, with all that the ledger knows by now."""
-        party: Party = proposal.party()
-        asked = Asked(
+        if not proposals:
+            return {}
+        parties: list[Party] = [proposal.party() for proposal in proposals]
+        told = self._told(transaction, parties)
+        asks = [self._asked(*pair, told) for pair in zip(proposals, parties, strict=True)]
+        accounts = [proposal.account for proposal in proposals]
+        if any(account is not None for account in accounts):
+            asks = [
+                informed(self.ledger, transaction, asked, [] if account is None else [account])
+                for asked, account in zip(asks, accounts, strict=True)
+            ]
+        else:
+            asks = informed_each(self.ledger, transaction, asks)
+        again: Again = {}
+        if together is not None:
+            again = together({asked.contacts[0].id: asked for asked in asks}, lambda _, __: True)
+        found: dict[str, Decision] = {}
+        new: list[Reservation] = []
+        answers: list[AnswerRow] = []
+        for asked in asks:
+            for name, (decision, reservations) in self._settled_again(asked, again):
+                new += reservations
+                key = key_of(self.mark.run_id, name)
+                answers.append(answer_row(key, asked, decision, self.arbiter.fingerprint))
+                found[name] = decision
+        transaction.add(new)
+        transaction.keep_answers(answers)
+        return found
+
+    def _settled_again(self, asked: Asked, again: Again) -> Iterator[tuple[str, tuple[Decision, list[Reservation]]]]:
+        """What was decided together, else what the one-contact engine decides."""
+        known = again.get(asked.contacts[0].id)
+        if known is not None:
+            yield asked.contacts[0].id, known
+            return
+        for name, case in asked.cases(self.arbiter, self.tariff).items():
+            decision = self.arbiter.decision(case, explain=self.explain, run_id=self.mark.run_id)
+            yield name, (decision, reservations_of(case, self.mark.run_id))
+
+    def _asked(self, proposal: Proposal, party: Party, told: Mapping[str, Sequence[Touch]]) -> Asked:
+        return Asked(
             contacts=tuple(party.contacts),
-            touches=tuple(self._told(transaction, party)),
+            touches=tuple(touch for name in party.own for touch in told.get(name, ())),
             claims=_claims_of(party),
             scores={name: own.scores for name, own in party.own.items()},
             scored=party.scored,
@@ -322,27 +395,21 @@ class LedgerRun:
             run_id=self.mark.run_id,
             chosen=None if self.tariff is None else {own.id: own.at for own in proposal.reservations},
         )
-        accounts = [] if proposal.account is None else [proposal.account]
-        asked = informed(self.ledger, transaction, asked, accounts)
-        found: dict[str, Decision] = {}
-        for name, case in asked.cases(self.arbiter, self.tariff).items():
-            decision = self.arbiter.decision(case, explain=self.explain, run_id=self.mark.run_id)
-            transaction.add(reservations_of(case, self.mark.run_id))
-            keep_answer(transaction, key_of(self.mark.run_id, name), asked, decision, self.arbiter.fingerprint)
-            found[name] = decision
-        return found
 
-    def _told(self, transaction: Transaction, party: Party) -> Iterator[Touch]:
-        """The touches of a party that the caller tells, and not the ledger."""
+    def _told(self, transaction: Transaction, parties: Sequence[Party]) -> dict[str, list[Touch]]:
+        """By contact, the touches that the caller tells, and not the ledger."""
         known: Counter[tuple[Any, ...]] = Counter()
-        for own in transaction.as_of(self.mark, list(party.own)):
+        for own in transaction.as_of(self.mark, [name for party in parties for name in party.own]):
             known[own.contact, *_what(own.touch())] += 1
-        for name, belongings in party.own.items():
-            for touch in belongings.touches:
-                if known[name, *_what(touch)] > 0:
-                    known[name, *_what(touch)] -= 1
-                else:
-                    yield evolve(touch, contact=name)
+        found: dict[str, list[Touch]] = {}
+        for party in parties:
+            for name, belongings in party.own.items():
+                for touch in belongings.touches:
+                    if known[name, *_what(touch)] > 0:
+                        known[name, *_what(touch)] -= 1
+                    else:
+                        found.setdefault(name, []).append(evolve(touch, contact=name))
+        return found
 
 
 def _what(touch: Touch) -> tuple[Any, ...]:

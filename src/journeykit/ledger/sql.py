@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Row, Select
 
     from journeykit.arbiter import Arbiter
+    from journeykit.ledger.transaction import AnswerRow
 
 _MANY = 500
 """So many values stand in one IN: SQLite has a limit."""
@@ -473,9 +474,18 @@ class SqlTransaction:
 
     def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
         """Keep an answer, and who else it tells of."""
-        self.connection.execute(insert(ANSWERS), {"key": key, "contact_id": contact, "at": at, "answer": answer})
-        if others:
-            self.connection.execute(insert(ANSWER_CONTACTS), [{"key": key, "contact_id": name} for name in others])
+        self.keep_answers([(key, contact, at, answer, others)])
+
+    def keep_answers(self, answers: Sequence[AnswerRow]) -> None:
+        """Keep several answers, and who else each tells of."""
+        rows = [
+            {"key": key, "contact_id": contact, "at": at, "answer": answer} for key, contact, at, answer, _ in answers
+        ]
+        told = [{"key": key, "contact_id": name} for key, _, _, _, others in answers for name in others]
+        if rows:
+            self.connection.execute(insert(ANSWERS), rows)
+        if told:
+            self.connection.execute(insert(ANSWER_CONTACTS), told)
 
     def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
         """The words of consent of persons, or of all; with ``until`` up to this number."""

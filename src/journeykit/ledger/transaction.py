@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from journeykit.ledger.reservation import Reservation
 
 
+AnswerRow = tuple[str, str, int, str, "Sequence[str]"]
+"""An answer as it is kept: its key, its contact, until when it tells of something, its text, and who else is in it."""
+
+
 @frozen(kw_only=True)
 class RunMark:
     """A run over tables: what it decides, and up to where it looks back.
@@ -83,6 +87,9 @@ class Transaction(Protocol):
 
     def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
         """Keep an answer, which is gone when its contact, or another one that it tells of, is forgotten."""
+
+    def keep_answers(self, answers: Sequence[AnswerRow]) -> None:
+        """Keep several answers, each as for `keep_answer`."""
 
     def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
         """The words of consent of persons, or of all, in any order; up to a number."""
