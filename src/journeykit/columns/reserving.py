@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -103,15 +104,15 @@ class Messages:
         Args:
             contact: the number of the contact.
             label: what the claim is called.
-            scores: by the number of a campaign, the propensity that the table of scores gives the contact.
+            scores: by the number of an opening, the propensity that the table of scores gives the contact.
         """
-        opening = self._layout.list[self._labels.opening[label]]
+        number = self._labels.opening[label]
+        opening = self._layout.list[number]
         facts = self._facts.get(label)
         if facts is None:
             facts = self._facts[label] = facts_of(self._compiled, opening)
         claim = self._claim(contact, label, opening.campaign.id)
         if claim.propensity is None and scores:
-            number = self._layout.campaigns.number.get(opening.campaign.id, -1)
             claim = evolve(claim, propensity=scores.get(number))
         return {**facts, **numbers_of(self._compiled, opening, claim)}
 
@@ -176,9 +177,10 @@ def granted_of(
 
 
 def _propensities(scores: Scores, row: int) -> dict[int, float]:
-    """By the number of a campaign, the propensity that is known of a contact."""
+    """By the number of an opening, the propensity that is known of a contact."""
     own = scores.score[int(scores.first[row]) : int(scores.first[row + 1])]
-    return {} if not len(own) else dict(zip(own["campaign"].tolist(), own["propensity"].tolist(), strict=True))
+    found = zip(own["opening"].tolist(), own["propensity"].tolist(), strict=True) if len(own) else ()
+    return {opening: propensity for opening, propensity in found if not math.isnan(propensity)}
 
 
 class Late(NamedTuple):
