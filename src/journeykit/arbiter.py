@@ -138,6 +138,7 @@ class Arbiter:
         run_id: str | None = None,
         ledger: BaseLedger | None = None,
         key: str | None = None,
+        dry_run: bool = False,
     ) -> Decision:
         """Decide all claims on a contact's attention.
 
@@ -163,6 +164,8 @@ class Arbiter:
                 come from the ledger too.
             key: with a ledger, what makes this decision one that is given once: asked again with the same key, the
                 same decision comes back and nothing is reserved twice.
+            dry_run: with a ledger, whether it is a rehearsal: the ledger is read, nothing is reserved, and neither key
+                nor run is remembered.
 
         Returns:
             The decision; its rows are worked out when they are first read.
@@ -188,9 +191,12 @@ class Arbiter:
                 explain=explain,
                 run_id=run_id,
                 key=key,
+                dry_run=dry_run,
             )
         if key is not None:
             raise ModelError("a key needs a ledger that remembers it", field="key")
+        if dry_run:
+            raise ModelError("dry_run is about a ledger: give ledger too", field="dry_run")
         if self.compiled.per_account and isinstance(contact, Contact):
             return self.decide_account(
                 (contact,),
@@ -422,6 +428,8 @@ class Arbiter:
         calendar: Callable[[Calendar], object] | None = None,
         ledger: BaseLedger | None = None,
         strict: bool = False,
+        dry_run: bool = False,
+        keep_decisions: bool = False,
     ) -> Any:
         """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
 
@@ -451,6 +459,9 @@ class Arbiter:
             strict: whether tables that do not match the playbook are refused before anything is decided or reserved:
                 words that it does not know, columns that it asks for and a table lacks, types that a comparison can
                 never meet. Words that differ in case or blanks alone are let pass.
+            dry_run: with a ledger, whether it is a rehearsal: nothing is reserved, and no mark of the run is left.
+            keep_decisions: with a ledger, whether it keeps what was decided of each contact, denied claims too;
+                `BaseLedger.decision` and ``journeykit ledger explain`` read it.
 
         Returns:
             The table of decisions, of the caller's kind (a table of PyArrow for paths and mappings); with ``stream``
@@ -493,6 +504,8 @@ class Arbiter:
             progress=progress,
             ledger=ledger,
             strict=strict,
+            dry_run=dry_run,
+            keep_decisions=keep_decisions,
         )
         if calendar is not None:
             # What cannot be is said before the work.

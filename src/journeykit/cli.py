@@ -19,6 +19,7 @@ import threading
 import time
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from journeykit.errors import (
@@ -232,6 +233,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_tables(explain)
     explain.add_argument("--contact", required=True, metavar="ID", help="whose")
     explain.add_argument("--prices", metavar="F", help="prices of the quotas, as decide and plan save them")
+    explain.add_argument("--ledger", metavar="URL", help="read the history from a ledger too; reserves nothing")
+    explain.add_argument(
+        "--run", metavar="NAME", help="with --ledger, the history as it was when this run began; by default that of now"
+    )
     form = explain.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", action="store_true", help="print HTML")
@@ -240,7 +245,7 @@ def _parser() -> argparse.ArgumentParser:
     add_funnel(commands, _instant, _count)
     segments = _command(commands, "segments", report_segments, "count contacts by segment: gaps and overlaps")
     add_segments(segments, _instant, _count)
-    add_ledger(commands, _instant, _count)
+    add_ledger(commands, _instant, _count, _loader)
 
     add_graph(_command(commands, "graph", _graph, "draw the journey, as SVG, Mermaid or DOT"), _instant, _count)
 
@@ -303,6 +308,16 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         "--run, it goes on",
     )
     parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="with --ledger, a rehearsal: read it, reserve nothing, and leave no mark of the run",
+    )
+    parser.add_argument(
+        "--keep-decisions",
+        action="store_true",
+        help="with --ledger, keep what was decided of each contact there; `journeykit ledger explain` shows it",
+    )
+    parser.add_argument(
         "--engine",
         choices=("one", "columns"),
         help="who does the work; both give the same rows (by default columns, where the extra is installed)",
@@ -351,6 +366,12 @@ def _policy(text: str) -> tuple[str, str, str]:
     if not (name and mark and module and colon and attribute):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=MODULE:OBJECT")
     return name, module, attribute
+
+
+def _loader(text: str) -> tuple[str, Callable[[], Any]]:
+    """A policy's name, and what loads it."""
+    name, module, attribute = _policy(text)
+    return name, partial(_load_policy, module, attribute)
 
 
 # The commands
@@ -462,6 +483,11 @@ def _plan(arguments: argparse.Namespace) -> int:
 def _done(arguments: argparse.Namespace) -> Job | TableJob:
     """The job, done: its decisions are written."""
     _check_outputs(arguments)
+    for name in ("dry_run", "keep_decisions"):
+        if getattr(arguments, name) and arguments.ledger is None:
+            raise _UsageError(f"--{name.replace('_', '-')} is about a ledger: give --ledger too")
+    if arguments.dry_run and arguments.keep_decisions:
+        raise _UsageError("--dry-run keeps nothing: leave out --keep-decisions")
     arbiter = _arbiter(arguments)
     inputs = _inputs(arguments)
     if arguments.save_prices is not None and not arbiter.playbook.quotas:
@@ -497,6 +523,8 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _
         progress=bar,
         ledger=ledger,
         strict=arguments.strict,
+        dry_run=arguments.dry_run,
+        keep_decisions=arguments.keep_decisions,
     )
     job.write(arguments.out, form=arguments.format, everything=arguments.all)
     return job
@@ -525,6 +553,8 @@ def _columns_job(
         progress=bar,
         ledger=ledger,
         strict=arguments.strict,
+        dry_run=arguments.dry_run,
+        keep_decisions=arguments.keep_decisions,
     )
     # The first use on a machine compiles the kernels: whoever waits should know for what.
     patience = threading.Timer(_PATIENCE, _say_why_it_takes_long)
@@ -584,9 +614,18 @@ def _explain(arguments: argparse.Namespace) -> int:
     arbiter = _arbiter(arguments)
     if arbiter.playbook.quotas and arbiter.prices is None:
         print("quotas hold over all contacts: one alone is told of them by --prices only", file=sys.stderr)
-    _, decision, bad = decide_one(
-        arbiter, _inputs(arguments), arguments.contact, at=arguments.at, until=arguments.until
-    )
+    if arguments.run is not None and arguments.ledger is None:
+        raise _UsageError("--run names a run of a ledger: give --ledger too")
+    with _ledger(arguments) as ledger:
+        _, decision, bad = decide_one(
+            arbiter,
+            _inputs(arguments),
+            arguments.contact,
+            at=arguments.at,
+            until=arguments.until,
+            ledger=ledger,
+            run_id=arguments.run,
+        )
     if bad:
         # A touch that cannot be read does not count: whoever reads the answer must know that it may be missing.
         print("these rows could not be used, and count for nothing here:", *bad[:10], sep="\n  ", file=sys.stderr)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from attrs import evolve, frozen
 
@@ -509,6 +510,8 @@ class Job:
             that was begun before goes on.
         strict: whether tables that do not match the playbook are refused before anything is decided or reserved: words
             that it does not know, columns that it asks for and a table lacks, types that a comparison can never meet.
+        dry_run: whether it is a rehearsal: the ledger is read, nothing is reserved, and no mark of the run is left.
+        keep_decisions: whether the ledger keeps what was decided of each contact; `BaseLedger.decision` reads it.
 
     Raises:
         DataError: for a table that cannot be used, touches of which no row can be used, and where ``strict`` refuses.
@@ -541,7 +544,10 @@ class Job:
         only: str | None = None,
         ledger: BaseLedger | None = None,
         strict: bool = False,
+        dry_run: bool = False,
+        keep_decisions: bool = False,
     ) -> None:
+        check_ledger_use(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
         self.arbiter = arbiter
         self.at = at
         self.until = until
@@ -611,12 +617,24 @@ class Job:
                 found=self.mismatches,
             )
         self._ledger: LedgerRun | None = None
+        # One contact alone is explained, and nothing is reserved.
+        self._reserves = ledger is not None and only is None
         self._known = History()
         if ledger is not None:
             from journeykit.ledger.run import LedgerRun, touch_row
 
-            self._ledger = LedgerRun(ledger, arbiter, run_id=self.run_id, at=at, until=until, explain=explain)
-            self._known = History.read(map(touch_row, self._ledger.history()), vocabulary=vocabulary)
+            self._ledger = LedgerRun(
+                ledger,
+                arbiter,
+                run_id=self.run_id,
+                at=at,
+                until=until,
+                explain=explain,
+                dry_run=dry_run,
+                keep=keep_decisions,
+            )
+            history = self._ledger.history(None if wanted is None else sorted(wanted))
+            self._known = History.read(map(touch_row, history), vocabulary=vocabulary)
 
     def _read_touches(self, source: Source, zone: tzinfo | None, wanted: frozenset[str] | None) -> History:
         """The history; one that has rows, none of which can be used, is refused."""
@@ -667,6 +685,7 @@ class Job:
         """
         source, total, contacts = self._whom()
         done = 0
+        kept: list[tuple[str, str, list[tuple[Any, ...]]]] = []
         decided = self._together(contacts) if self._has_quotas else self._decided(contacts)
         for number, contact, (decision, counted) in decided:
             if isinstance(decision, ModelError):
@@ -678,10 +697,17 @@ class Job:
                 self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
             if self._days is not None:
                 self._days.count(decision.rows)
+            if self._ledger is not None and self._ledger.keeps:
+                kept.append((contact.id, decision.timezone, [decision_cells(row) for row in decision.rows]))
+                if len(kept) == _AT_ONCE:
+                    self._ledger.keep(kept)
+                    kept = []
             yield contact, decision
             done += 1
             if self._progress is not None and done % 64 == 0:
                 self._progress(done, total)
+        if self._ledger is not None and kept:
+            self._ledger.keep(kept)
         if self._claims is not None:
             self._claims.refuse_rest("a contact of the table of contacts")
         if self._progress is not None:
@@ -703,7 +729,7 @@ class Job:
         if self.arbiter.compiled.per_account:
             yield from decided_by_account(contacts, self._last, self._decide)
             return
-        if self._ledger is None:
+        if self._ledger is None or not self._reserves:
             for number, contact in contacts:
                 yield number, contact, self._decide([contact])[0]
             return
@@ -715,7 +741,7 @@ class Job:
 
     def _decide(self, contacts: list[Contact]) -> list[Decided]:
         party = self._party(contacts)
-        if self._ledger is not None:
+        if self._ledger is not None and self._reserves:
             return self._ledger.decided([party])[0]
         return decide_party(party, explain=self.explain, run_id=self.run_id)
 
@@ -897,15 +923,55 @@ def _scored_notes(arbiter: Arbiter, scored: Iterable[str]) -> Iterator[str]:
         )
 
 
+def check_ledger_use(ledger: BaseLedger | None, *, dry_run: bool, keep_decisions: bool) -> None:
+    """Refuse what needs a ledger without one, and what goes not together."""
+    for name, asked in (("dry_run", dry_run), ("keep_decisions", keep_decisions)):
+        if asked and ledger is None:
+            raise ModelError(f"{name} is about a ledger: give ledger too", field=name)
+    if dry_run and keep_decisions:
+        raise ModelError("a rehearsal (dry_run) keeps nothing: leave out keep_decisions", field="keep_decisions")
+
+
 def decide_one(
-    arbiter: Arbiter, inputs: Inputs, contact: str, *, at: datetime, until: datetime | None = None
+    arbiter: Arbiter,
+    inputs: Inputs,
+    contact: str,
+    *,
+    at: datetime,
+    until: datetime | None = None,
+    ledger: BaseLedger | None = None,
+    run_id: str | None = None,
 ) -> tuple[Contact, Decision, tuple[BadRow, ...]]:
     """One contact of the tables, its decision with explanations, and the first rows that could not be used.
+
+    Args:
+        arbiter: who decides; and so on as for `Job`.
+        inputs: the tables.
+        contact: the contact's id.
+        at: the instant of the decision.
+        until: the last instant of a plan, or None.
+        ledger: where history and opt-outs are read too; nothing is reserved.
+        run_id: with a ledger, a run that was begun: the history is that of its beginning. None takes that of now.
 
     Raises:
         DataError: if no usable row has this contact.
     """
-    job = Job(arbiter, inputs, at=at, until=until, explain=True, only=contact)
+    if ledger is not None and run_id is not None:
+        with ledger.reading() as transaction:
+            if transaction.run(run_id) is None:
+                raise DataError(f"the ledger knows no run {run_id!r}", source="ledger")
+    own = run_id if ledger is None or run_id is not None else uuid4().hex
+    job = Job(
+        arbiter,
+        inputs,
+        at=at,
+        until=until,
+        explain=True,
+        only=contact,
+        ledger=ledger,
+        run_id=own,
+        dry_run=ledger is not None,
+    )
     for found, decision in job.decisions():
         if found.id == contact:
             return found, decision, tuple(job.bad.first)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from journeykit.ledger import Ledger
 
 
+EXPORTED = ("touches", "words", "answers", "runs", "contacts")
+"""What ``journeykit ledger export`` writes."""
+
+
 class WrongUsageError(ModelError):
     """Arguments that do not go together."""
 
@@ -33,13 +37,16 @@ def open_ledger(url: str) -> Ledger:
         raise WrongUsageError(str(error), field="url") from error
 
 
-def add_ledger(commands: Any, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+def add_ledger(
+    commands: Any, instant: Callable[[str], Any], count: Callable[[str], int], policy: Callable[[str], Any]
+) -> None:
     """Add the commands.
 
     Args:
         commands: the subparsers of ``journeykit``.
         instant: reads an instant.
         count: reads a whole number.
+        policy: reads a policy: its name, and what loads it.
     """
     words = "keep the ledger: what was promised and what was sent"
     parser = commands.add_parser("ledger", help=words, description=f"{words[0].upper()}{words[1:]}.")
@@ -54,6 +61,33 @@ def add_ledger(commands: Any, instant: Callable[[str], Any], count: Callable[[st
     )
     read.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
     read.add_argument("--json", action="store_true", help="print JSON")
+
+    explain = _command(own, "explain", _explain, "show what was decided then; nothing is decided or reserved")
+    explain.add_argument("key", nargs="?", metavar="KEY", help="the key of a single decision")
+    explain.add_argument("--run", metavar="NAME", help="instead of a key, a run; and --contact")
+    explain.add_argument("--contact", metavar="ID", help="the contact of that run")
+    explain.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        type=policy,
+        metavar="NAME=MODULE:OBJECT",
+        help="your own policy, by the name that the playbook of then uses; may be repeated",
+    )
+    form = explain.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--html", action="store_true", help="print HTML")
+
+    export = _command(own, "export", _export, "write what the ledger holds of all contacts to a file, row by row")
+    export.add_argument("--out", required=True, metavar="F", help="the file: .csv, .jsonl or .parquet; - prints")
+    export.add_argument("--format", choices=("csv", "jsonl", "parquet"), help="where the ending does not say it")
+    export.add_argument(
+        "--what",
+        choices=EXPORTED,
+        default="touches",
+        help="touches (default; may be given as --touches), words of consent, answers, runs, or all of each contact "
+        "(contacts: JSON lines)",
+    )
 
     show = _command(own, "show", _show, "show what the ledger holds of a contact")
     show.add_argument("contact", metavar="CONTACT", help="whose")
@@ -147,6 +181,48 @@ def _map_of_columns(path: str) -> Any:
         return SendLog.of(data)
     except ModelError as error:
         raise DataError(str(error), source=path, field=error.field) from error
+
+
+def _explain(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    from journeykit.arbiter import Arbiter
+    from journeykit.playbook import Playbook
+
+    if (arguments.key is None) == (arguments.run is None) or (arguments.run is None) != (arguments.contact is None):
+        raise WrongUsageError("give the KEY of a decision, or --run and --contact")
+    policies = {name: load() for name, load in arguments.policy}
+    arbiter = Arbiter(Playbook(), policies) if policies else None
+    decision = ledger.decision(
+        arguments.key, run_id=arguments.run, contact=arguments.contact, arbiter=arbiter, explain=True
+    )
+    found = decision.explain()
+    if arguments.json:
+        print(found.to_json())
+    else:
+        print(found._repr_html_() if arguments.html else found)
+
+
+def _export(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    from journeykit.ledger.exporting import EXPORTS
+    from journeykit.tables import ENDINGS, format_of, table_writer
+    from journeykit.tables.writing import line_writer
+
+    out, form = arguments.out, arguments.format or format_of(arguments.out)
+    if form is None:
+        ask = "--out - needs --format" if out == "-" else f"--out {out}: the ending is one of {', '.join(ENDINGS)}"
+        raise WrongUsageError(f"{ask}; or give --format" if out != "-" else f"{ask} csv, jsonl or parquet")
+    rows, columns = ledger.export_all(arguments.what), EXPORTS[arguments.what]
+    count = 0
+    if not columns:
+        if form != "jsonl":
+            raise WrongUsageError("--what contacts is written as JSON lines: give a file that ends in .jsonl")
+        with line_writer(out) as write_line:
+            for count, row in enumerate(rows, 1):  # noqa: B007  (the last is the number of all)
+                write_line(row)
+    else:
+        with table_writer(out, columns, form) as write:
+            for count, row in enumerate(rows, 1):  # noqa: B007
+                write([row[name] for name in columns])
+    print(f"{count:,} {arguments.what} written", file=sys.stderr)
 
 
 def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:

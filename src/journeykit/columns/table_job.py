@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.accounts import Belongings, Party, decide_party, parties_of
 from journeykit.calendar import DayTally
@@ -48,11 +49,11 @@ from journeykit.columns.words import count_words, survey_source
 from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
-from journeykit.job import GAPS, Summary, Tally, calendar_of, summarise
+from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, summarise
 from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError
+from journeykit.tables.cells import BadCellError, read_id
 from journeykit.tables.claims import CLAIM_COLUMNS
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, contact_notes, forbids, is_attribute
@@ -134,14 +135,19 @@ class TableJob:
         threads: int | None = None,
         ledger: BaseLedger | None = None,
         strict: bool = False,
+        dry_run: bool = False,
+        keep_decisions: bool = False,
     ) -> None:
+        check_ledger_use(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
         if contacts is None and claims is None:
             raise DataError("either contacts or claims must be given")
         self.arbiter = arbiter
         self.at = at
         self.until = until
         self.explain = explain
-        self.everything = everything
+        # What is kept is whole, whatever is written.
+        self.everything = everything or keep_decisions
+        self._writes_denied = everything
         self.run_id = run_id or arbiter.run_id(at, until)
         self.bad = BadRows(max_bad)
         self.mismatches = Mismatches()
@@ -200,7 +206,16 @@ class TableJob:
         self._known: Source | None = None
         self._settled: dict[int, tuple[Contact, Decided]] = {}
         if ledger is not None:
-            self.ledger = LedgerRun(ledger, arbiter, run_id=self.run_id, at=at, until=until, explain=explain)
+            self.ledger = LedgerRun(
+                ledger,
+                arbiter,
+                run_id=self.run_id,
+                at=at,
+                until=until,
+                explain=explain,
+                dry_run=dry_run,
+                keep=keep_decisions,
+            )
             self._known = open_source(touches_table(self.ledger), "ledger")
         self._latest = micros(at)
         self._run: QuotaRun | None = None
@@ -681,8 +696,14 @@ class TableJob:
         left = sorted((odd | set(done.answers.left.tolist())).difference(*(late.rows for late in done.late)))
         self._tally.contacts += done.chunk.rows - len(left)
         batch = done.batch
+        decided = [] if self.ledger is None or not self.ledger.keeps else self._rows_of_others(done, left)
         if left or done.late:
-            batch = self._with_left(done, left)
+            batch = self._with_left(done, left, decided)
+        if self.ledger is not None and self.ledger.keeps:
+            self._keep(self.ledger, done, batch, decided)
+            if not self._writes_denied:
+                outcomes = pc.cast(batch["outcome"], pa.string())
+                batch = batch.filter(pc.not_equal(outcomes, Outcome.DENIED.value))
         self.written += batch.num_rows
         if self._days is not None:
             count_days(self._days, batch)
@@ -814,13 +835,29 @@ class TableJob:
             decide_party(party, explain=False, run_id=self.run_id, chosen=chosen)
             self.count_used(party)
 
-    def _with_left(self, done: _Done, left: Sequence[int]) -> pa.RecordBatch:
+    @staticmethod
+    def _rows_of_others(done: _Done, left: Sequence[int]) -> list[int]:
+        """The rows of the contacts of a chunk who were not left to the one-contact engine."""
+        return np.setdiff1d(np.arange(done.chunk.rows), np.array(left, np.int64)).tolist()
+
+    def _keep(self, ledger: LedgerRun, done: _Done, batch: pa.RecordBatch, decided: Sequence[int]) -> None:
+        """Let the ledger keep what was decided of a chunk."""
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        cells = zip(*(batch[name].to_pylist() for name in batch.schema.names), strict=True)
+        for name, row in zip(batch["contact_id"].to_pylist(), cells, strict=True):
+            rows.setdefault(read_id(name), []).append(row)
+        names, zone = done.chunk.ids.to_pylist(), self.arbiter.playbook.timezone
+        ledger.keep((names[row], done.chunk.contact(row).timezone or zone, rows.get(names[row], [])) for row in decided)
+
+    def _with_left(self, done: _Done, left: Sequence[int], decided: list[int]) -> pa.RecordBatch:
+        """A chunk with those that the one-contact engine decided, who are added to the rows that are decided."""
         rows, whose = [], []
         for row in left:
             found = self._decide_one(done, row)
             if found is None:
                 self._unmet(done, row)
             else:
+                decided.append(row)
                 kept = [own for own in found.rows if self.everything or own.outcome is not Outcome.DENIED]
                 rows += kept
                 whose += [row] * len(kept)

@@ -26,6 +26,7 @@ from journeykit.decision import Decision, Grant, Outcome, Reason, Row
 from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.ledger.chosen import still_allowed
+from journeykit.ledger.kept_rows import kept_decision
 from journeykit.touch import Touch
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _instant(at: date | datetime | None) -> Any:
     return micros(at) if isinstance(at, datetime) and at.tzinfo is not None else _plain(at)
 
 
-def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
+def answer_text(asked: Asked, decision: Decision, arbiter: Arbiter) -> str:
     """The answer about one contact as the ledger keeps it: JSON.
 
     Raises:
@@ -120,7 +121,8 @@ def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
     return json.dumps(
         {
             "contact": decision.contact,
-            "playbook": fingerprint,
+            "playbook": arbiter.fingerprint,
+            **({} if arbiter.prices is None else {"prices": arbiter.prices.to_dict()}),
             "granted": [
                 [grant.campaign, grant.content, grant.channel, grant.send_at.isoformat(), grant.weight]
                 for grant in decision.granted
@@ -135,14 +137,32 @@ def answer_text(asked: Asked, decision: Decision, fingerprint: str) -> str:
     )
 
 
-def answered(text: str, arbiter: Arbiter, *, explain: bool, tariff: Tariff | None = None) -> Decision:
-    """The decision that an answer holds; ``tariff`` is what prices of a run's quotas take."""
+def answered(
+    text: str,
+    arbiter: Arbiter | None,
+    *,
+    explain: bool,
+    playbook: str | None = None,
+    tariff: Tariff | None = None,
+) -> Decision:
+    """The decision that an answer holds.
+
+    Args:
+        text: the answer.
+        arbiter: who is asked now; whose policies and prices decide again. None for those that the library has.
+        explain: whether the rows tell also what was displaced and what weight would have won.
+        playbook: the playbook of then, as JSON, where the ledger has it.
+        tariff: what prices of a run's quotas take.
+    """
     found = json.loads(text)
     contact = found["contact"]
+    if "rows" in found:
+        return kept_decision(found, explain=explain)
     asked = Asked(**{name: _unplain(value) for name, value in found["asked"].items()})
     grants = _grants(found)
-    if found["playbook"] == arbiter.fingerprint:
-        again = arbiter.decision(asked.cases(arbiter, tariff)[contact], explain=explain, run_id=asked.run_id)
+    judge = _judge(found, arbiter, playbook)
+    if judge is not None:
+        again = judge.decision(asked.cases(judge, tariff)[contact], explain=explain, run_id=asked.run_id)
         if again.granted == grants:
             return again
     return Decision(
@@ -174,6 +194,26 @@ def _grants(found: Mapping[str, Any]) -> tuple[Grant, ...]:
         Grant(campaign, content, channel, datetime.fromisoformat(at), weight)
         for campaign, content, channel, at, weight in found["granted"]
     )
+
+
+def _judge(found: Mapping[str, Any], arbiter: Arbiter | None, playbook: str | None) -> Arbiter | None:
+    """Who decides again as it was decided then: by the playbook of then; None where that is not known."""
+    from journeykit.arbiter import Arbiter
+    from journeykit.errors import JourneykitError
+    from journeykit.playbook import Playbook
+    from journeykit.prices import Prices
+
+    if arbiter is not None and found["playbook"] == arbiter.fingerprint:
+        return arbiter
+    if playbook is None:
+        return None
+    try:
+        prices = Prices.from_dict(found["prices"]) if "prices" in found else None
+        policies = {} if arbiter is None else arbiter.policies
+        return Arbiter(Playbook.from_dict(json.loads(playbook)), policies, prices)
+    except JourneykitError:
+        # A policy that is not at hand, or a playbook that this version does not take.
+        return None
 
 
 def wish_in(text: str, contact: str) -> str:
@@ -211,7 +251,7 @@ def _row(asked: Asked, contact: str, grant: Grant, fingerprint: str) -> Row:
         displaced=None,
         needs=None,
         failed=(),
-        note="granted before the playbook or the policy changed",
+        note="granted then; the playbook or the policy has changed since, and what lost is not known any more",
         twin=0,
         playbook=fingerprint,
         decided_at=moment(micros(asked.at)),

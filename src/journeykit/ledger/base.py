@@ -54,6 +54,8 @@ class BaseLedger:
 
     def __init__(self, arbiter: Arbiter | None = None) -> None:
         self.arbiter = arbiter
+        self.playbooks: set[str] = set()
+        """Fingerprints of playbooks that are known to be kept."""
 
     def __enter__(self) -> Self:
         return self
@@ -193,6 +195,74 @@ class BaseLedger:
                 kind="unknown",
             )
         return [held[id_] for id_ in ids]
+
+    # What was decided
+
+    def decision(
+        self,
+        key: str | None = None,
+        *,
+        run_id: str | None = None,
+        contact: str | None = None,
+        arbiter: Arbiter | None = None,
+        explain: bool = False,
+    ) -> Decision:
+        """What was decided then; nothing is decided or reserved by asking.
+
+        The rows are those of then, decided again by the playbook of then, which the ledger keeps, and from what the
+        contact, history, claims and scores were. Where the policy is your own, give an arbiter that has it.
+        Without it, and for answers that an older journeykit kept once the playbook has changed, the rows are those of
+        what was granted.
+
+        Args:
+            key: the key of a single decision.
+            run_id: instead of a key, the run; and the contact.
+            contact: whose decision of that run: one that was decided alone or anew, or any of a run over tables that
+                keeps its decisions.
+            arbiter: who knows policies of your own; None takes the ledger's arbiter, if it has one.
+            explain: whether the rows tell also what was displaced and what weight would have won.
+
+        Raises:
+            LedgerError: where nothing is kept under this key, or of this run and contact.
+            ModelError: for both a key and a run, or neither; or a run without a contact.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from journeykit import Arbiter, Claim, Contact, Playbook
+            >>> from journeykit.ledger import MemoryLedger
+            >>> ledger, at = MemoryLedger(), datetime(2026, 11, 5, 10, tzinfo=UTC)
+            >>> asked = {"claims": [Claim(campaign="launch", channel="sms", weight=8)], "at": at, "ledger": ledger}
+            >>> decision = Arbiter(Playbook()).decide(Contact(id="anna", consent=["email"]), key="k", **asked)
+            >>> [(row.campaign, str(row.reason)) for row in ledger.decision("k").rows]
+            [('launch', 'no_consent')]
+        """
+        from journeykit.ledger.deciding import given_again, key_of
+        from journeykit.ledger.kept_rows import kept_key
+
+        if (key is None) == (run_id is None):
+            raise ModelError("give the key of a decision, or run_id and contact", field="key")
+        if (run_id is None) != (contact is None):
+            raise ModelError("run_id and contact go together", field="contact")
+        keys = [f"key {key}"] if contact is None or run_id is None else [kept_key(run_id, contact)]
+        if contact is not None and run_id is not None:
+            keys = [key_of(run_id, contact), *keys]
+        with self.reading() as transaction:
+            for own in keys:
+                found = transaction.answer(own)
+                if found is not None:
+                    return given_again(transaction, found[1], arbiter or self.arbiter, explain=explain)
+            if run_id is None:
+                raise LedgerError(f"the ledger keeps no decision under the key {key!r}", kind="unknown")
+            known = transaction.run(run_id) is not None
+        raise LedgerError(
+            f"the ledger keeps no decision of contact {contact!r} under the run {run_id!r}: "
+            + (
+                "a run over tables keeps its decisions where it is told to (--keep-decisions, keep_decisions=True)"
+                if known
+                else "there is no such run"
+            ),
+            kind="unknown",
+        )
 
     # Hard rules last
 
@@ -352,6 +422,20 @@ class BaseLedger:
                 ],
                 "told_of_in": transaction.answers_telling(contact),
             }
+
+    def export_all(self, what: str = "touches") -> Iterator[dict[str, Any]]:
+        """Everything of one kind, row by row, as plain data; nothing is held but one row.
+
+        Args:
+            what: ``touches`` (with the columns of a table of touches, so that they may be given as one), ``words`` of
+                consent, ``answers``, ``runs``, or ``contacts``: for each what `export` gives.
+
+        Raises:
+            ModelError: for another kind.
+        """
+        from journeykit.ledger.exporting import export_rows
+
+        return export_rows(self, what)
 
     def prune(self, older_than: datetime) -> dict[str, int]:
         """Remove touches, answers and runs of before an instant. What is still reserved stays: expire it first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from journeykit.decision import Decision
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.transaction import AnswerRow, Transaction
+    from journeykit.prices import Tariff
     from journeykit.touch import Touch
 
 
@@ -48,6 +50,7 @@ def decide(
     explain: bool = False,
     run_id: str | None = None,
     key: str | None = None,
+    dry_run: bool = False,
 ) -> Decision:
     """Decide a contact's claims with the history of a ledger, and reserve what is granted; see `Arbiter.decide`."""
     if not isinstance(contact, Contact):
@@ -70,21 +73,41 @@ def decide(
     )
     kept = key_of(run_id, contact.id) if run_id is not None else None if key is None else f"key {key}"
     accounts = [contact.account] if arbiter.compiled.per_account and contact.account is not None else []
-    with ledger.transaction([contact.id], accounts, [kept] if kept else []) as transaction:
+    locked = ledger.transaction([contact.id], accounts, [kept] if kept else [])
+    with ledger.reading() if dry_run else locked as transaction:
         if kept is not None:
             answer = transaction.answer(kept)
             if answer is not None:
                 _check_same(kept, contact.id, asked, *answer)
-                return answered(answer[1], arbiter, explain=explain)
+                return given_again(transaction, answer[1], arbiter, explain=explain)
         if run_id is not None:
-            _check_alone(transaction, run_id, arbiter, asked)
+            _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
         asked = informed(ledger, transaction, asked, accounts)
         case = asked.cases(arbiter)[contact.id]
         decision = arbiter.decision(case, explain=explain, run_id=asked.run_id)
+        if dry_run:
+            return decision
         transaction.add(reservations_of(case, asked.run_id))
         if kept is not None:
-            keep_answer(transaction, kept, asked, decision, arbiter.fingerprint)
+            keep_answer(ledger, transaction, kept, asked, decision, arbiter)
+    if kept is not None:
+        ledger.playbooks.add(arbiter.fingerprint)
     return decision
+
+
+def given_again(
+    transaction: Transaction,
+    answer: str,
+    arbiter: Arbiter | None,
+    *,
+    explain: bool,
+    tariff: Tariff | None = None,
+) -> Decision:
+    """The decision that an answer holds, by the playbook of then, where the ledger or the caller has that."""
+    fingerprint = json.loads(answer).get("playbook")
+    known = arbiter is not None and arbiter.fingerprint == fingerprint
+    playbook = None if known or fingerprint is None else transaction.playbook(fingerprint)
+    return answered(answer, arbiter, explain=explain, playbook=playbook, tariff=tariff)
 
 
 def check_text(value: object, what: str) -> None:
@@ -107,9 +130,11 @@ def key_of(run_id: str, contact: str) -> str:
     return f"run {run_id} contact {contact}"
 
 
-def _check_alone(transaction: Transaction, run_id: str, arbiter: Arbiter, asked: Asked) -> None:
-    """Write a run of single decisions down, which a run over tables is not."""
+def _check_alone(transaction: Transaction, run_id: str, arbiter: Arbiter, asked: Asked, *, dry_run: bool) -> None:
+    """Write a run of single decisions down, which a run over tables is not; in a rehearsal only look."""
     begun = transaction.run(run_id)
+    if begun is None and dry_run:
+        return
     if begun is None:
         until = None if asked.until is None else micros(asked.until, what="until")
         own = RunMark(run_id=run_id, playbook=arbiter.fingerprint, at=micros(asked.at), until=until, alone=True)
@@ -170,16 +195,25 @@ def informed_each(ledger: BaseLedger, transaction: Transaction, asks: Sequence[A
     return found
 
 
-def keep_answer(transaction: Transaction, key: str, asked: Asked, decision: Decision, fingerprint: str) -> None:
-    """Keep an answer under a key, and remember who else is told of in it."""
-    transaction.keep_answers([answer_row(key, asked, decision, fingerprint)])
+def keep_answer(
+    ledger: BaseLedger, transaction: Transaction, key: str, asked: Asked, decision: Decision, arbiter: Arbiter
+) -> None:
+    """Keep an answer under a key, and by which playbook it was given."""
+    keep_playbook(ledger, transaction, arbiter)
+    transaction.keep_answers([answer_row(key, asked, decision, arbiter)])
 
 
-def answer_row(key: str, asked: Asked, decision: Decision, fingerprint: str) -> AnswerRow:
-    """An answer as it is kept under a key."""
+def keep_playbook(ledger: BaseLedger, transaction: Transaction, arbiter: Arbiter) -> None:
+    """Keep the playbook of answers, once."""
+    if arbiter.fingerprint not in ledger.playbooks:
+        transaction.keep_playbook(arbiter.fingerprint, json.dumps(arbiter.playbook.to_dict()))
+
+
+def answer_row(key: str, asked: Asked, decision: Decision, arbiter: Arbiter) -> AnswerRow:
+    """An answer as it is kept under a key, and who else is told of in it."""
     names = {contact.id for contact in asked.contacts} | {touch.contact for touch in asked.touches}
     others = sorted(name for name in names if name not in (None, decision.contact))
-    text = answer_text(asked, decision, fingerprint)
+    text = answer_text(asked, decision, arbiter)
     # An answer lasts as long as what it grants may last.
     last = micros(asked.at) if asked.until is None else micros(asked.until, what="until")
     return key, decision.contact, last, text, [str(name) for name in others]

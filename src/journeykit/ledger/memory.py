@@ -93,6 +93,7 @@ class MemoryTransaction:
         self._answers: dict[str, tuple[str, int, str, frozenset[str]]] = {}
         self._said: list[tuple[int, ConsentWord]] = []
         self._runs: dict[str, RunMark] = {}
+        self._playbooks: dict[str, str] = {}
 
     def take_back(self) -> None:
         """Undo all that was done since the transaction began."""
@@ -212,6 +213,20 @@ class MemoryTransaction:
         for answer in answers:
             self.keep_answer(*answer)
 
+    def keep_new_answers(self, answers: Iterable[tuple[str, str, int, str]]) -> None:
+        """Keep answers whose keys are not known."""
+        for key, contact, at, answer in answers:
+            if key not in self._answers:
+                self.keep_answer(key, contact, at, answer, ())
+
+    def playbook(self, fingerprint: str) -> str | None:
+        """The playbook of a fingerprint, as JSON."""
+        return self._playbooks.get(fingerprint)
+
+    def keep_playbook(self, fingerprint: str, playbook: str) -> None:
+        """Keep a playbook."""
+        self._replace("_playbooks", {fingerprint: playbook, **self._playbooks})
+
     def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
         """The words of consent of persons, or of all."""
         return [
@@ -229,10 +244,13 @@ class MemoryTransaction:
         """A run that was begun."""
         return self._runs.get(run_id)
 
+    def marked(self, mark: RunMark) -> RunMark:
+        """A run with the last number that there is."""
+        return evolve(mark, touches=self._number, moves=self._number, opt_outs=self._number)
+
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down."""
-        begun = evolve(mark, touches=self._number, moves=self._number, opt_outs=self._number)
-        self._replace("_runs", {mark.run_id: begun, **self._runs})
+        self._replace("_runs", {mark.run_id: self.marked(mark), **self._runs})
         return self._runs[mark.run_id]
 
     def news(self, mark: RunMark, contacts: Sequence[str], accounts: Sequence[str], persons: Sequence[str]) -> News:
@@ -306,6 +324,23 @@ class MemoryTransaction:
         self._replace("_answers", answers)
         self._replace("_runs", runs)
         return counts
+
+    def contacts(self) -> Iterator[str]:
+        """All contacts of whom anything is held."""
+        said = {word.contact for _, word in self._said if word.contact is not None}
+        return iter(sorted({*self._by_contact, *said, *(own[0] for own in self._answers.values())}))
+
+    def all_touches(self) -> Iterator[Reservation]:
+        """All touches, in the order in which they were written."""
+        return (touch for _, touch in self._numbered())
+
+    def all_answers(self) -> Iterator[tuple[str, str, str]]:
+        """All kept answers, by key."""
+        return ((key, own[0], own[2]) for key, own in sorted(self._answers.items()))
+
+    def all_runs(self) -> Iterator[RunMark]:
+        """All runs, by name."""
+        return (mark for _, mark in sorted(self._runs.items()))
 
     def stats(self) -> dict[str, Any]:
         """How much of what there is."""

@@ -26,9 +26,18 @@ from journeykit.accounts import decide_party
 from journeykit.civil import micros
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import joined
-from journeykit.ledger.answers import Asked, answered, asked_in, granted_in, wish_in, wish_of
+from journeykit.ledger.answers import Asked, asked_in, granted_in, wish_in, wish_of
 from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
-from journeykit.ledger.deciding import answer_row, informed, informed_each, key_of, reservations_of
+from journeykit.ledger.deciding import (
+    answer_row,
+    given_again,
+    informed,
+    informed_each,
+    keep_playbook,
+    key_of,
+    reservations_of,
+)
+from journeykit.ledger.kept_rows import kept_key, kept_text
 from journeykit.ledger.reservation import EXPIRED, RELEASED
 from journeykit.ledger.transaction import RunMark
 
@@ -89,6 +98,8 @@ class LedgerRun:
         at: the instant of the decisions.
         until: the last instant of a plan, or None.
         explain: whether rows tell what was displaced and what weight would have won.
+        dry_run: whether it is a rehearsal: it reads, and reserves and writes nothing.
+        keep: whether what is decided of each contact is kept in the ledger.
 
     Attributes:
         tariff: what prices of the run's quotas take from claims that are decided again; None without quotas.
@@ -107,7 +118,12 @@ class LedgerRun:
         at: datetime,
         until: datetime | None,
         explain: bool = False,
+        dry_run: bool = False,
+        keep: bool = False,
     ) -> None:
+        self.dry_run = dry_run
+        self.keeps = keep and not dry_run
+        self._keeps_playbook = False
         self.ledger = ledger
         self.arbiter = arbiter
         self.at = at
@@ -122,9 +138,9 @@ class LedgerRun:
             until=None if until is None else micros(until, what="until"),
         )
         # Alone, so that whatever has a smaller number than the mark is in the ledger by now.
-        with ledger.transaction(exclusive=True) as transaction:
+        with ledger.reading() if dry_run else ledger.transaction(exclusive=True) as transaction:
             begun = transaction.run(run_id)
-            self.mark = begun or transaction.begin_run(wanted)
+            self.mark = begun or (transaction.marked(wanted) if dry_run else transaction.begin_run(wanted))
             self._before = frozenset[str]() if begun is None else transaction.contacts_of(begun)
             self._unmet = set(self._before)
             words = standing(transaction.said(until=self.mark.opt_outs))
@@ -146,10 +162,10 @@ class LedgerRun:
 
     # What the ledger knew when the run began
 
-    def history(self) -> Iterator[Reservation]:
-        """The touches that counted."""
+    def history(self, contacts: Sequence[str] | None = None) -> Iterator[Reservation]:
+        """The touches that counted, of all or some contacts."""
         with self.ledger.reading() as transaction:
-            yield from transaction.as_of(self.mark)
+            yield from transaction.as_of(self.mark, contacts)
 
     def colleagues(self, party: Party) -> list[Touch]:
         """The touches of an account's contacts who are not decided now; they count in caps per account."""
@@ -178,6 +194,8 @@ class LedgerRun:
 
     def notes(self) -> Iterator[str]:
         """What a person should know of contacts who were decided again."""
+        if self.dry_run:
+            yield "ledger: this was a rehearsal: nothing was reserved, and the ledger does not know of it"
         if self._again:
             yield (
                 f"ledger: {self._again:,} contacts were decided again, since others had reserved for them, or they had "
@@ -265,8 +283,11 @@ class LedgerRun:
         for piece in _pieces(proposals):
             names = [name for proposal in piece for name in proposal.names]
             accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
-            with self.ledger.transaction(names, accounts) as transaction:
+            locked = self.ledger.transaction(names, accounts)
+            with self.ledger.reading() if self.dry_run else locked as transaction:
                 again.update(self._settle(transaction, piece, names, accounts, together))
+            if self._keeps_playbook:
+                self.ledger.playbooks.add(self.arbiter.fingerprint)
             self._unmet.difference_update(names)
             for proposal in piece:
                 if any(name in again for name in proposal.names):
@@ -302,10 +323,33 @@ class LedgerRun:
                 late.append(proposal)
             else:
                 new += proposal.reservations
-        again = self._answered(kept_ones, kept, together)
+        again = self._answered(transaction, kept_ones, kept, together)
         again |= self._decide_again(transaction, late, together)
-        transaction.add(new)
+        if not self.dry_run:
+            transaction.add(new)
         return again
+
+    def keep(self, decided: Iterable[tuple[str, str, Sequence[Sequence[Any]]]]) -> None:
+        """Keep what was decided of contacts, whether anything was granted or not; once for each.
+
+        Args:
+            decided: contacts, each with the time zone and the rows of the table of decisions, denied ones too.
+        """
+        last = self.mark.at if self.mark.until is None else self.mark.until
+        reserve = self.arbiter.playbook.reserve
+        kept = [
+            (
+                kept_key(self.mark.run_id, contact),
+                contact,
+                last,
+                kept_text(contact, zone, self.at, self.until, rows, reserve),
+            )
+            for contact, zone, rows in decided
+        ]
+        for start in range(0, len(kept), PIECE):
+            some = kept[start : start + PIECE]
+            with self.ledger.transaction([contact for _, contact, _, _ in some]) as transaction:
+                transaction.keep_new_answers(some)
 
     def _in_force(self, transaction: Transaction, news: News) -> News:
         """News, of words of consent only where one forbids now what the run took for allowed.
@@ -319,7 +363,11 @@ class LedgerRun:
         return evolve(news, persons=frozenset(word.person for word in now if word.what not in known))
 
     def _answered(
-        self, proposals: Sequence[Proposal], kept: Mapping[str, str], together: Together | None
+        self,
+        transaction: Transaction,
+        proposals: Sequence[Proposal],
+        kept: Mapping[str, str],
+        together: Together | None,
     ) -> dict[str, Decision]:
         """What was decided again before the run was killed."""
         answers: dict[str, str] = {}
@@ -337,7 +385,7 @@ class LedgerRun:
             found = {name: decision for name, (decision, _) in again.items()}
         for name, answer in answers.items():
             if name not in found:
-                found[name] = answered(answer, self.arbiter, explain=self.explain, tariff=self.tariff)
+                found[name] = given_again(transaction, answer, self.arbiter, explain=self.explain, tariff=self.tariff)
         return found
 
     def _decide_again(
@@ -367,10 +415,13 @@ class LedgerRun:
             for name, (decision, reservations) in self._settled_again(asked, again):
                 new += reservations
                 key = key_of(self.mark.run_id, name)
-                answers.append(answer_row(key, asked, decision, self.arbiter.fingerprint))
+                answers.append(answer_row(key, asked, decision, self.arbiter))
                 found[name] = decision
-        transaction.add(new)
-        transaction.keep_answers(answers)
+        if not self.dry_run:
+            transaction.add(new)
+            keep_playbook(self.ledger, transaction, self.arbiter)
+            transaction.keep_answers(answers)
+            self._keeps_playbook = True
         return found
 
     def _settled_again(self, asked: Asked, again: Again) -> Iterator[tuple[str, tuple[Decision, list[Reservation]]]]:

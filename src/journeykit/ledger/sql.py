@@ -27,6 +27,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    union,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -44,6 +45,7 @@ from journeykit.ledger.tables import (
     ANSWERS,
     MOVES,
     OPT_OUTS,
+    PLAYBOOKS,
     RUNS,
     SETTINGS,
     TOUCHES,
@@ -86,6 +88,14 @@ _ADD = insert(TOUCHES)
 _BEGIN_RUN = {
     "sqlite": sqlite.insert(RUNS).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(RUNS).on_conflict_do_nothing(),
+}
+_KEEP_ANSWERS = {
+    "sqlite": sqlite.insert(ANSWERS).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(ANSWERS).on_conflict_do_nothing(),
+}
+_KEEP_PLAYBOOK = {
+    "sqlite": sqlite.insert(PLAYBOOKS).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(PLAYBOOKS).on_conflict_do_nothing(),
 }
 _MOVE = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(status=bindparam("to"))
 _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bindparam("told"))
@@ -487,6 +497,24 @@ class SqlTransaction:
         if told:
             self.connection.execute(insert(ANSWER_CONTACTS), told)
 
+    def keep_new_answers(self, answers: Iterable[tuple[str, str, int, str]]) -> None:
+        """Keep answers whose keys are not known."""
+        names = ("key", "contact_id", "at", "answer")
+        made = [dict(zip(names, own, strict=True)) for own in answers]
+        if made:
+            self.connection.execute(_KEEP_ANSWERS[self.connection.dialect.name], made)
+
+    def playbook(self, fingerprint: str) -> str | None:
+        """The playbook of a fingerprint, as JSON."""
+        wanted = select(PLAYBOOKS.c.playbook).where(PLAYBOOKS.c.fingerprint == fingerprint)
+        found: str | None = self.connection.execute(wanted).scalar()
+        return found
+
+    def keep_playbook(self, fingerprint: str, playbook: str) -> None:
+        """Keep a playbook."""
+        own = {"fingerprint": fingerprint, "playbook": playbook}
+        self.connection.execute(_KEEP_PLAYBOOK[self.connection.dialect.name], own)
+
     def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
         """The words of consent of persons, or of all; with ``until`` up to this number."""
         if persons is None:
@@ -517,9 +545,13 @@ class SqlTransaction:
         found = self.connection.execute(select(RUNS).where(RUNS.c.run_id == run_id)).first()
         return None if found is None else _mark(found)
 
+    def marked(self, mark: RunMark) -> RunMark:
+        """A run with the last touch, move and opt-out that there are."""
+        return evolve(mark, touches=self._last(TOUCHES), moves=self._last(MOVES), opt_outs=self._last(OPT_OUTS))
+
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down, with the last touch, move and opt-out that there are."""
-        begun = evolve(mark, touches=self._last(TOUCHES), moves=self._last(MOVES), opt_outs=self._last(OPT_OUTS))
+        begun = self.marked(mark)
         self.connection.execute(_BEGIN_RUN[self.connection.dialect.name], asdict(begun))
         return self.run(mark.run_id) or begun
 
@@ -614,6 +646,31 @@ class SqlTransaction:
             "answers": answers,
             "runs": run(delete(RUNS).where(func.coalesce(RUNS.c.until, RUNS.c.at) < before)).rowcount,
         }
+
+    def _stream(self, statement: Any) -> Iterator[Any]:
+        """Rows as they come, not all at once."""
+        every: Any = self.connection.execution_options(stream_results=True, yield_per=_MANY)
+        with every.execute(statement) as found:
+            yield from found
+
+    def contacts(self) -> Iterator[str]:
+        """All contacts of whom anything is held."""
+        parts = [select(_T.contact_id), select(OPT_OUTS.c.contact_id).where(OPT_OUTS.c.contact_id.is_not(None))]
+        every = union(*parts, select(ANSWERS.c.contact_id)).subquery()
+        return (name for (name,) in self._stream(select(every.c.contact_id).order_by(every.c.contact_id)))
+
+    def all_touches(self) -> Iterator[Reservation]:
+        """All touches, in the order in which they were written."""
+        return (_reservation(row) for row in self._stream(select(TOUCHES).order_by(_T.seq)))
+
+    def all_answers(self) -> Iterator[tuple[str, str, str]]:
+        """All kept answers, by key."""
+        wanted = select(ANSWERS.c.key, ANSWERS.c.contact_id, ANSWERS.c.answer).order_by(ANSWERS.c.key)
+        return ((key, contact, answer) for key, contact, answer in self._stream(wanted))
+
+    def all_runs(self) -> Iterator[RunMark]:
+        """All runs, by name."""
+        return (_mark(row) for row in self._stream(select(RUNS).order_by(RUNS.c.run_id)))
 
     def stats(self) -> dict[str, Any]:
         """How much of what there is."""

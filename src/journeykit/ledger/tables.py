@@ -147,6 +147,14 @@ RUNS = Table(
     Column("alone", Boolean, nullable=False, server_default=text("false")),
 )
 
+# By the rules of then an answer can be given again when the playbook has changed.
+PLAYBOOKS = Table(
+    "jk_playbooks",
+    METADATA,
+    Column("fingerprint", Text, primary_key=True),
+    Column("playbook", Text, nullable=False),
+)
+
 
 def _second(connection: Connection) -> None:
     for table, column in (("jk_opt_outs", "taken_back"), ("jk_runs", "alone")):
@@ -171,6 +179,9 @@ def _third(connection: Connection) -> None:
     ):
         connection.exec_driver_sql(f"ALTER TABLE jk_touches ADD COLUMN {column} {kind}")
     connection.exec_driver_sql("ALTER TABLE jk_opt_outs ADD COLUMN topic TEXT")
+    connection.exec_driver_sql(
+        "CREATE TABLE jk_playbooks (fingerprint TEXT NOT NULL, playbook TEXT NOT NULL, PRIMARY KEY (fingerprint))"
+    )
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third)

@@ -91,6 +91,15 @@ class Transaction(Protocol):
     def keep_answers(self, answers: Sequence[AnswerRow]) -> None:
         """Keep several answers, each as for `keep_answer`."""
 
+    def keep_new_answers(self, answers: Iterable[tuple[str, str, int, str]]) -> None:
+        """Keep answers, each as key, contact, instant and answer; one whose key is known stays as it is."""
+
+    def playbook(self, fingerprint: str) -> str | None:
+        """The playbook of a fingerprint, as JSON; None where it is not known."""
+
+    def keep_playbook(self, fingerprint: str, playbook: str) -> None:
+        """Keep a playbook; one that is known stays as it is."""
+
     def said(self, persons: Sequence[str] | None = None, until: int | None = None) -> list[ConsentWord]:
         """The words of consent of persons, or of all, in any order; up to a number."""
 
@@ -99,6 +108,9 @@ class Transaction(Protocol):
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
+
+    def marked(self, mark: RunMark) -> RunMark:
+        """A run with the last touch, move and opt-out that there are; it is not written down."""
 
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down, with the last touch, move and word of consent; one of its name stays as it is."""
@@ -124,6 +136,18 @@ class Transaction(Protocol):
 
     def prune(self, before: int) -> dict[str, int]:
         """Remove what lies before an instant; how much of what."""
+
+    def contacts(self) -> Iterator[str]:
+        """All contacts of whom anything is held, by id."""
+
+    def all_touches(self) -> Iterator[Reservation]:
+        """All touches, whatever became of them, in the order in which they were written."""
+
+    def all_answers(self) -> Iterator[tuple[str, str, str]]:
+        """All kept answers, each as key, contact and answer, by key."""
+
+    def all_runs(self) -> Iterator[RunMark]:
+        """All runs, by name."""
 
     def stats(self) -> dict[str, Any]:
         """How much of what there is."""

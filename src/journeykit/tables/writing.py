@@ -104,6 +104,26 @@ def table_writer(
         yield write
 
 
+@contextmanager
+def line_writer(path: str | os.PathLike[str]) -> Iterator[Callable[[Mapping[str, Any]], object]]:
+    """A function that writes mappings of any shape to a file of JSON lines, which appears whole or not at all.
+
+    Args:
+        path: the file; ``-`` is standard output.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    if os.fspath(path) == "-":
+        sys.stdout.flush()
+        with _text(sys.stdout.buffer) as text:
+            yield lambda row: text.write(encode(row) + "\n")
+        return
+    with whole_file(path) as file, text_file(file, path) as text:
+        yield lambda row: text.write(encode(row) + "\n")
+
+
 def _writer_of(form: str) -> Any:
     if form == "parquet":
         from journeykit.tables.parquet import parquet_writer

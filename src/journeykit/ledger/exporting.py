@@ -1,0 +1,135 @@
+"""All that a ledger holds, row by row."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from journeykit.civil import moment
+from journeykit.errors import ModelError, closest
+from journeykit.fields import shown
+from journeykit.ledger.run import touch_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from journeykit.ledger.base import BaseLedger
+    from journeykit.ledger.consent_word import ConsentWord
+    from journeykit.ledger.reservation import Reservation
+    from journeykit.ledger.transaction import RunMark, Transaction
+
+EXPORTS: Mapping[str, Mapping[str, str]] = {
+    "touches": {
+        "contact_id": "text",
+        "sent_at": "instant",
+        "channel": "text",
+        "campaign_id": "text",
+        "content_id": "text",
+        "claim_id": "text",
+        "team": "text",
+        "goal": "text",
+        "topics": "text",
+        "solutions": "text",
+        "theme": "text",
+        "tags": "text",
+        "campaign_ends": "text",
+        "counts_toward_caps": "text",
+        "without": "text",
+        "status": "text",
+        "id": "text",
+        "account_id": "text",
+        "run_id": "text",
+        "decided_at": "instant",
+        "weight": "number",
+        "propensity": "number",
+        "cost": "number",
+        "numbers": "text",
+        "message": "text",
+    },
+    "words": {
+        "person": "text",
+        "contact_id": "text",
+        "channel": "text",
+        "topic": "text",
+        "suppressed": "text",
+        "at": "instant",
+        "taken_back": "text",
+    },
+    "answers": {"key": "text", "contact_id": "text", "answer": "text"},
+    "runs": {"run_id": "text", "playbook": "text", "at": "instant", "until": "instant", "alone": "text"},
+    "contacts": {},
+}
+"""What can be exported, with the columns of each and what they hold; of contacts there are no columns, only JSON."""
+
+
+def export_rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
+    """Everything of one kind; see `BaseLedger.export_all`."""
+    if what not in EXPORTS:
+        hint = closest(str(what), EXPORTS)
+        raise ModelError(
+            f"what is one of {', '.join(EXPORTS)}, found {shown(what)}" + (f"; did you mean {hint!r}?" if hint else ""),
+            field="what",
+        )
+    return _rows(ledger, what)
+
+
+def _rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
+    with ledger.reading() as transaction:
+        found: Iterator[Any] = transaction.contacts() if what == "contacts" else _of_kind(transaction, what)
+        try:
+            for one in found:
+                yield ledger.export(one) if what == "contacts" else one
+        finally:
+            # Whoever stops half-way leaves no cursor open.
+            del found
+
+
+def _of_kind(transaction: Transaction, what: str) -> Iterator[dict[str, Any]]:
+    if what == "touches":
+        return map(_touch, transaction.all_touches())
+    if what == "words":
+        return map(_word, transaction.said())
+    if what == "runs":
+        return map(_run, transaction.all_runs())
+    return ({"key": key, "contact_id": contact, "answer": answer} for key, contact, answer in transaction.all_answers())
+
+
+def _touch(held: Reservation) -> dict[str, Any]:
+    ends, counts = held.campaign_ends, held.counts_toward_caps
+    return {
+        **touch_row(held),
+        "claim_id": held.claim,
+        "campaign_ends": None if ends is None else ends.isoformat(),
+        "counts_toward_caps": None if counts is None else str(counts).lower(),
+        "id": held.id,
+        "account_id": held.account,
+        "run_id": held.run_id,
+        "decided_at": held.decided_at,
+        "weight": held.weight,
+        "propensity": held.propensity,
+        "cost": held.cost,
+        "numbers": json.dumps(dict(held.numbers)) if held.numbers else None,
+        "message": held.message,
+    }
+
+
+def _word(word: ConsentWord) -> dict[str, Any]:
+    return {
+        "person": word.person,
+        "contact_id": word.contact,
+        "channel": word.channel,
+        "topic": word.topic,
+        "suppressed": str(word.suppressed).lower(),
+        "at": word.at,
+        "taken_back": str(word.taken_back).lower(),
+    }
+
+
+def _run(mark: RunMark) -> dict[str, Any]:
+    return {
+        "run_id": mark.run_id,
+        "playbook": mark.playbook,
+        "at": moment(mark.at),
+        "until": None if mark.until is None else moment(mark.until),
+        "alone": str(mark.alone).lower(),
+    }
