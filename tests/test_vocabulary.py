@@ -160,7 +160,21 @@ def test_words_that_are_near() -> None:
         "smss": "sms",
         "": None,
     }
+    numbered = Vocabulary({"campaign": frozenset(["spring-2026", "tier 1"])})
+    assert [numbered.nearest("campaign", word) for word in ("spring-2025", "Sprng-2026", "tier-2", "tier-1")] == [
+        *(None, "spring-2026", None, "tier 1"),
+    ]
     assert [known.nearest("stage", word) for word in ("Decison", "decisoin", "dicision", "care")] == [
         *["decision"] * 3,
         None,
     ]
+
+
+def test_segments_of_contacts_are_counted_whatever_their_case() -> None:
+    """A contact that says VIP is in the segment vip, in a report over objects as over rows."""
+    playbook = Playbook.from_dict({"segments": [{"name": "vip", "rule": "employees > 500"}]})
+    reports = [
+        playbook.segment_report([Contact(id="a", segments=["VIP"])], at=AT),
+        playbook.segment_report([{"contact_id": "a", "segments": "VIP"}], at=AT),
+    ]
+    assert [report.segments[0].contacts for report in reports] == [1, 1]

@@ -59,7 +59,7 @@ def contact(key: str, **parts: Any) -> dict[str, Any]:
 
 
 def touch(key: str, **parts: Any) -> dict[str, Any]:
-    return {"contact_id": key, "sent_at": YESTERDAY, "channel": None, **parts}
+    return {"contact_id": key, "sent_at": YESTERDAY, "channel": None, "campaign_id": None, **parts}
 
 
 # Matching
@@ -193,6 +193,26 @@ def test_missing_columns() -> None:
         lacks("'segments'", "the audience of 'news'", ""),
         "touches: there is no column 'status'; did you mean 'state'?",
     ]
+
+
+def test_touches_that_do_not_tell_what_rules_ask() -> None:
+    """Without a column that says it, and none from which the playbook could, a rule never sees it: that is told."""
+    lacks = "touches: there is no column {}, which {} reads".format
+    caps = [
+        {"name": "events", "max": 1, "window": "ever", "where": {"team": "events"}},
+        {"name": "no repeats", "max": 1, "window": "ever", "by": "topic"},
+    ]
+    playbook = Playbook.from_dict(RULES | {"caps": caps})
+    rows = [contact("a", stage="interest")]
+    bare = {"contact_id": "a", "sent_at": YESTERDAY, "channel": "email"}
+    assert said(decided(rows, [bare], playbook)[1]) == [
+        lacks("'campaign_id'", "a campaign's repeat"),
+        lacks("'team'", "the cap 'events'"),
+        lacks("'topics'", "the cap 'no repeats'"),
+    ]
+    assert said(decided(rows, [touch("a", channel="email", campaign_id="news")], playbook)[1]) == []
+    found = said(decided(rows, [bare | {"campaign": "news"}], playbook)[1])
+    assert "touches: there is no column 'campaign_id'; did you mean 'campaign'?" in found
 
 
 def _write(path: Path, rows: list[dict[str, Any]], form: str) -> Any:

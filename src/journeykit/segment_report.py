@@ -18,6 +18,7 @@ from journeykit.contact import Contact
 from journeykit.errors import ModelError
 from journeykit.tables.bad_rows import BadRow
 from journeykit.terminal import clean, padded, width_of
+from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from journeykit.playbook import Playbook
@@ -323,11 +324,11 @@ def segment_report(
     now = micros(at)
     objects = _objects(contacts)
     if objects is not None:
-        tally = SegmentTally(len(playbook.segments))
+        tally, vocabulary = SegmentTally(len(playbook.segments)), Vocabulary.of(playbook)
         for contact in objects:
             if not isinstance(contact, Contact):
                 raise ModelError(f"contacts must be Contact objects, found {contact!r}", field="contacts")
-            tally.add_contact(playbook, contact, now)
+            tally.add_contact(playbook, vocabulary.contact(contact), now)
         return tally.report(playbook, now)
     known = all(importlib.util.find_spec(name) is not None for name in ("numpy", "numba", "narwhals", "pyarrow"))
     if engine == "columns" or (engine is None and known):

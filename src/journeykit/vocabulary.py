@@ -214,14 +214,14 @@ class _Index:
     """Words by what is left of them when letters are dropped: what is near is found without trying all."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._of: list[dict[str, str]] = [{}, {}, {}]
+        self._of: list[dict[str, list[str]]] = [{}, {}, {}]
         known = sorted(words)
         if len(known) > _MANY:
             return
         for word in known:
             for dropped, variants in enumerate(_variants(_bare(word))):
                 for variant in variants:
-                    self._of[dropped].setdefault(variant, word)
+                    self._of[dropped].setdefault(variant, []).append(word)
 
     def nearest(self, word: str) -> str | None:
         bare = _bare(word)
@@ -232,12 +232,20 @@ class _Index:
         for own, other in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2)):
             if len(bare) <= _SHORT and own and other:
                 break
-            found = [self._of[other][variant] for variant in variants[own] if variant in self._of[other]]
-            if other == 1 and own == 1:
-                found = [near for near in found if len(_bare(near)) > _SHORT]
+            found = [
+                near
+                for variant in variants[own]
+                for near in self._of[other].get(variant, ())
+                # Tier 1 is no misspelt tier 2, nor is spring 2025 that of 2026.
+                if _digits(near) == _digits(word) and not (own and other and len(_bare(near)) <= _SHORT)
+            ]
             if found:
                 return min(found)
         return None
+
+
+def _digits(word: str) -> str:
+    return "".join(char for char in word if char.isdigit())
 
 
 def _bare(word: str) -> str:

@@ -138,7 +138,7 @@ def survey(
         >>> from journeykit import Content, Playbook
         >>> playbook = Playbook(content=[Content(id="note", channel="email", stages=["decision"])])
         >>> [str(found) for found in survey(playbook, {"contacts": [{"contact_id": "a", "stage": "Decison"}]})]
-        ["contacts: stage 'Decison' (1 row) is not in the playbook; did you mean 'decision'?"]
+        ["contacts: stage 'Decison' (1 row) is not in the journey; did you mean 'decision'?"]
     """
     found = Mismatches()
     known = vocabulary or Vocabulary.of(playbook)

@@ -248,12 +248,26 @@ class Words:
                 doubled = column == "topic" and "topics" in self._names
                 if near is not None and near not in self._own_columns() and not doubled:
                     yield Finding(column, MISSING_COLUMN, "", self._names[near])
+        if self.table == "touches":
+            yield from self._unread_touches()
         if self.table == "contacts":
             extra = sorted(self._names)
             for column, reader in self._asked().items():
                 if fold_name(column) not in self._names and fold_name(column.partition(".")[0]) not in self._names:
                     near = _nearest_column(fold_name(column), extra, 0.6)
                     yield Finding(column, MISSING_COLUMN, reader, near and self._names[near])
+
+    def _unread_touches(self) -> Iterator[Finding]:
+        """Columns without which a rule never sees what touches are, as neither they nor the playbook say it."""
+        asked = dict(_facets_asked(self.playbook))
+        if any(campaign.repeat is not None for campaign in self.playbook.campaigns or ()):
+            asked.setdefault("campaign", "a campaign's repeat")
+        for facet, reader in asked.items():
+            columns = _TELLING.get(facet, ())
+            near = _nearest_column(columns[0], sorted(set(self._names) - set(_FURTHER))) if columns else None
+            # One that is misspelt is told as such.
+            if columns and not any(column in self._names for column in columns) and near is None:
+                yield Finding(columns[0], MISSING_COLUMN, reader)
 
     def _own_columns(self) -> set[str]:
         """Columns that the playbook names itself, and which are no misspelt others."""
@@ -290,6 +304,32 @@ def _tests_channels(playbook: Playbook) -> bool:
     return any("channel" in part for scope in scopes_of(playbook) for part in (scope.match, scope.exclude)) or any(
         "channel" in cap.by or not isinstance(cap.points, (int, float)) for cap in playbook.caps
     )
+
+
+_TELLING = {
+    "campaign": ("campaign_id",),
+    "content": ("content_id", "campaign_id"),
+    "team": ("team", "campaign_id"),
+    "goal": ("goal", "campaign_id"),
+    "topic": ("topics", "topic", "content_id", "campaign_id"),
+    "solution": ("solutions", "content_id", "campaign_id"),
+    "theme": ("theme", "content_id", "campaign_id"),
+}
+"""By facet, the columns of touches that tell it, themselves or by the playbook."""
+
+
+def _facets_asked(playbook: Playbook) -> Iterator[tuple[str, str]]:
+    """The facets of touches that rules ask for, each with the rule."""
+    for cap in playbook.caps:
+        for facet in (*cap.where.match, *cap.where.exclude, *cap.by):
+            yield facet, f"the cap {cap.name!r}"
+    for conflict in playbook.conflicts:
+        for scope in (conflict.first, conflict.then):
+            for facet in (*scope.match, *scope.exclude):
+                yield facet, f"the conflict {conflict.name!r}"
+    for need in playbook.requirements:
+        for facet in (*need.partner.match, *need.partner.exclude) if need.within is not None else ():
+            yield facet, f"the requirement {need.name!r}"
 
 
 def _nearest_column(column: str, columns: Iterable[str], cutoff: float = _NEAR) -> str | None:
