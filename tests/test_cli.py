@@ -515,6 +515,8 @@ def test_sigterm_and_sigint_leave_nothing_behind():
         said = work.communicate(timeout=30)[1]
         assert work.returncode == code
         assert "Traceback" not in said
+        assert f"({signal.SIGINT.name})" in said or "ended by SIGTERM" in said
+        assert "no output was written" in said
         Path("began").unlink()
         assert leftovers() == {"house_policy.py", "own.json"}
 

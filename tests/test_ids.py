@@ -215,9 +215,7 @@ def test_what_may_have_lost_digits_is_no_id(value):
     """A float from 2**53 on may stand for several whole numbers: two people would be one."""
     with pytest.raises(BadCellError) as error:
         read_id(value)
-    assert error.value.allowed == (
-        "an id: text, a whole number (below 2**53 where it is a float, which holds no larger one exactly), or a UUID"
-    )
+    assert error.value.allowed == "an id: text, a whole number (as a float only below 2**53) or a UUID"
     for job in (
         Job(Arbiter(PLAYBOOK), Inputs(contacts=[{"contact_id": value}, {"contact_id": "a"}]), at=AT),
         TableJob(Arbiter(PLAYBOOK), [{"contact_id": value}, {"contact_id": "a"}], at=AT),

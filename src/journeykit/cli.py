@@ -1,7 +1,8 @@
 """The command line: ``journeykit check``, ``decide``, ``plan``, ``explain``, ``ledger``, ``graph`` and so on.
 
-Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used. An error
-is one message on standard error.
+Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used; 75 the
+ledger was locked or the connection to it was lost, so that the same command may succeed later; 130 and 143 ended by a
+signal. An error is one message on standard error.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 from journeykit.errors import (
     DataError,
     JourneykitError,
+    LedgerError,
     MissingExtraError,
     ModelError,
     PlaybookError,
@@ -33,9 +35,10 @@ from journeykit.errors import (
 )
 from journeykit.funnel_command import add_funnel
 from journeykit.graph_command import add_graph, draw_graph
-from journeykit.journey_commands import add_place
+from journeykit.journey_commands import add_place, write_summary
 from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
 from journeykit.segments_command import add_segments, report_segments
+from journeykit.watch import LOG, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,12 +53,18 @@ if TYPE_CHECKING:
     from journeykit.tables.survey import Inspection
 
 DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
+AGAIN = 75
 INTERRUPTED = 130
 """The exit codes."""
-_TERMINATED = 128 + 15
+_SIGNALLED = 128
+_PASSING = ("locked", "lost")
+"""Kinds of trouble with a ledger that pass by themselves."""
 _TABLES = ("contacts", "touches", "scores", "claims")
 _PATIENCE = 10
 _BAD_SHOWN = 10
+
+
+_KEPT = "no output was written; what a ledger has reserved by then stays, and the same command goes on from there"
 
 
 class _UsageError(Exception):
@@ -63,7 +72,11 @@ class _UsageError(Exception):
 
 
 class _Terminated(SystemExit):
-    """SIGTERM came."""
+    """SIGTERM came, or the terminal was closed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(_SIGNALLED + number)
+        self.name = signal.Signals(number).name
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,12 +94,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     _speak_any_language()
+    _log_on_stderr()
     given = list(sys.argv[1:] if argv is None else argv)
     try:
         with _stopped_by_sigterm():
             return _run(given)
     except KeyboardInterrupt:
-        return _say("interrupted", INTERRUPTED)
+        return _say(f"interrupted (SIGINT); {_KEPT}", INTERRUPTED)
+    except _Terminated as end:
+        return _say(f"ended by {end.name}; {_KEPT}", int(str(end.code)))
     except BrokenPipeError:
         return _let_go_of_output()
     except SystemExit as end:
@@ -129,6 +145,8 @@ def _message(error: Exception) -> tuple[str, int]:
         return str(error), PLAYBOOK
     if isinstance(error, DataError):
         return str(error), DATA
+    if isinstance(error, LedgerError) and error.kind in _PASSING:
+        return str(error), AGAIN
     if isinstance(error, JourneykitError):
         return str(error), FAILED
     if isinstance(error, OSError):
@@ -151,6 +169,18 @@ def _speak_any_language() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _log_on_stderr() -> None:
+    """Let the log speak on standard error, where nobody has said where it goes."""
+    import logging
+
+    if not LOG.hasHandlers() or all(isinstance(own, logging.NullHandler) for own in LOG.handlers):
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("journeykit: %(asctime)s %(message)s", "%H:%M:%S"))
+        LOG.addHandler(handler)
+        LOG.setLevel(logging.INFO)
+        LOG.propagate = False
+
+
 def _let_go_of_output() -> int:
     """The reader of our output went away, which is his right: end quietly."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -170,8 +200,8 @@ def _stopped_by_sigterm() -> Iterator[None]:
         yield
         return
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _Terminated(_TERMINATED)
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise _Terminated(number)
 
     ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     before = {end: signal.signal(end, stop) for end in ends}
@@ -203,7 +233,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="journeykit",
         description="Decide which messages a contact gets, which wait, which lose, and why.",
-        epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data",
+        epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data, 75 ledger "
+        "locked or connection lost: try again, 130 interrupted (SIGINT), 143 ended by SIGTERM",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -329,6 +360,9 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         "unknown words, missing columns, types that a rule can never meet",
     )
     parser.add_argument("--max-bad", type=_count, metavar="N", help="fail where more rows are bad")
+    parser.add_argument(
+        "--summary", metavar="F", help="write the summary as JSON, with engine, version and seconds by phase"
+    )
     parser.add_argument(
         "--save-prices", metavar="F", help="write the prices of the quotas, for decisions on single contacts"
     )
@@ -460,6 +494,8 @@ def _problem(problem: Any) -> dict[str, Any]:
 
 def _decide(arguments: argparse.Namespace) -> int:
     summary = _done(arguments).summary()
+    if arguments.summary is not None:
+        write_summary(arguments.summary, summary.to_dict(run=True))
     if arguments.json:
         print(_as_json(summary.to_dict()))
     else:
@@ -470,6 +506,8 @@ def _decide(arguments: argparse.Namespace) -> int:
 def _plan(arguments: argparse.Namespace) -> int:
     job = _done(arguments)
     summary, calendar = job.summary(), job.calendar()
+    if arguments.summary is not None:
+        write_summary(arguments.summary, summary.to_dict(run=True) | calendar.to_dict())
     if arguments.json:
         print(_as_json(summary.to_dict() | calendar.to_dict()))
         return DONE
@@ -492,7 +530,7 @@ def _done(arguments: argparse.Namespace) -> Job | TableJob:
     inputs = _inputs(arguments)
     if arguments.save_prices is not None and not arbiter.playbook.quotas:
         raise _UsageError("--save-prices: the playbook has no quotas, and so there are no prices")
-    with _ledger(arguments) as ledger, _Bar() as bar:
+    with _ledger(arguments) as ledger, _Bar() as bar, bar.watch.beating() if not bar.shown else nullcontext():
         work = _columns_job if _takes_columns(arguments) else _job
         job = work(arguments, arbiter, inputs, bar, ledger)
     if arguments.save_prices is not None:
@@ -521,6 +559,7 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _
         run_id=arguments.run,
         max_bad=arguments.max_bad,
         progress=bar,
+        watch=bar.watch,
         ledger=ledger,
         strict=arguments.strict,
         dry_run=arguments.dry_run,
@@ -551,6 +590,7 @@ def _columns_job(
         zone=inputs.zone,
         max_bad=arguments.max_bad,
         progress=bar,
+        watch=bar.watch,
         ledger=ledger,
         strict=arguments.strict,
         dry_run=arguments.dry_run,
@@ -584,13 +624,15 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     """What can be said of the output before any work is done."""
     from journeykit.tables import ENDINGS, format_of
 
-    saved = arguments.save_prices
-    if saved is not None:
-        given = [arguments.playbook, arguments.out, *(getattr(arguments, name) for name in _TABLES)]
+    given = [arguments.playbook, arguments.out, *(getattr(arguments, name) for name in _TABLES)]
+    for option, saved in (("--save-prices", arguments.save_prices), ("--summary", arguments.summary)):
+        if saved is None:
+            continue
         if any(other is not None and os.path.realpath(saved) == os.path.realpath(other) for other in given):
-            raise _UsageError(f"--save-prices {saved} would overwrite a file that is read or written")
+            raise _UsageError(f"{option} {saved} would overwrite a file that is read or written")
         if not os.path.isdir(os.path.dirname(os.path.abspath(saved))) or os.path.isdir(saved):  # noqa: PTH100, PTH112, PTH120
-            raise _UsageError(f"--save-prices {saved}: no file can be written there")
+            raise _UsageError(f"{option} {saved}: no file can be written there")
+        given.append(saved)
     out = arguments.out
     if out == "-":
         if arguments.json:
@@ -721,6 +763,7 @@ class _Bar:
         self.shown = sys.stderr.isatty()
         self.began = self.last = time.monotonic()
         self.on_start: Callable[[], object] | None = None
+        self.watch = Watch()
 
     def __enter__(self) -> Self:
         self.began = time.monotonic()

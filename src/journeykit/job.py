@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from journeykit.accounts import Belongings, Party, decide_party, decided_by_account, parties_of
 from journeykit.calendar import DayTally
@@ -43,6 +43,7 @@ from journeykit.tables.doubles import Doubles, rereadable
 from journeykit.tables.survey import survey
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
+from journeykit.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -140,6 +141,9 @@ class Summary:
         notes: what a person should look at.
         mismatches: where data and playbook do not match: words that the playbook does not know, columns that it asks
             for and a table lacks, types that a comparison can never meet.
+        rows: by table, how many rows were read.
+        engine: which engine did the work: ``columns`` or ``one``.
+        durations: by phase of the work, the seconds that it took.
         bad_touches: how many of the bad rows are touches, which then protect nobody.
     """
 
@@ -171,6 +175,9 @@ class Summary:
     prices: Prices | None = None
     mismatches: tuple[Mismatch, ...] = ()
     bad_touches: int = 0
+    rows: Mapping[str, int] = field(factory=dict)
+    engine: str = field(default="one", eq=False)
+    durations: Mapping[str, float] = field(factory=dict, eq=False)
 
     @property
     def gap(self) -> float:
@@ -178,9 +185,14 @@ class Summary:
         short = self.bound - (self.value - self.penalties)
         return 0.0 if short <= 0 else short / max(abs(self.bound), 1 / MILLIONTH)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The summary as plain data."""
+    def to_dict(self, *, run: bool = False) -> dict[str, Any]:
+        """The summary as plain data, equal for equal input.
+
+        Args:
+            run: whether to tell also how the work was done: engine, version of the library, seconds by phase.
+        """
         return {
+            **(self._run() if run else {}),
             "run_id": self.run_id,
             "playbook": self.playbook,
             "at": self.at.isoformat(),
@@ -214,7 +226,14 @@ class Summary:
             "notes": list(self.notes),
             "bad_touches": self.bad_touches,
             "mismatches": [mismatch.to_dict() for mismatch in self.mismatches],
+            "rows": dict(self.rows),
         }
+
+    def _run(self) -> dict[str, Any]:
+        from journeykit import __version__
+
+        seconds = {phase: round(taken, 3) for phase, taken in self.durations.items()}
+        return {"version": __version__, "engine": self.engine, "seconds": seconds}
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -508,6 +527,7 @@ class Job:
             colleagues are decided with him.
         ledger: where the history is read, beside the touches that are given, and what is granted is reserved; a run
             that was begun before goes on.
+        watch: where the job says how far it is; it gets one of its own otherwise.
         strict: whether tables that do not match the playbook are refused before anything is decided or reserved: words
             that it does not know, columns that it asks for and a table lacks, types that a comparison can never meet.
         dry_run: whether it is a rehearsal: the ledger is read, nothing is reserved, and no mark of the run is left.
@@ -546,8 +566,11 @@ class Job:
         strict: bool = False,
         dry_run: bool = False,
         keep_decisions: bool = False,
+        watch: Watch | None = None,
     ) -> None:
         check_ledger_use(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
+        self.watch = watch or Watch()
+        self.watch.begin("reading")
         self.arbiter = arbiter
         self.at = at
         self.until = until
@@ -633,6 +656,7 @@ class Job:
                 dry_run=dry_run,
                 keep=keep_decisions,
             )
+            self.watch.detail = self._ledger.progress
             history = self._ledger.history(None if wanted is None else sorted(wanted))
             self._known = History.read(map(touch_row, history), vocabulary=vocabulary)
 
@@ -686,6 +710,7 @@ class Job:
         source, total, contacts = self._whom()
         done = 0
         kept: list[tuple[str, str, list[tuple[Any, ...]]]] = []
+        self.watch.begin("choosing" if self._has_quotas else "deciding")
         decided = self._together(contacts) if self._has_quotas else self._decided(contacts)
         for number, contact, (decision, counted) in decided:
             if isinstance(decision, ModelError):
@@ -704,14 +729,26 @@ class Job:
                     kept = []
             yield contact, decision
             done += 1
-            if self._progress is not None and done % 64 == 0:
-                self._progress(done, total)
+            if done % 64 == 0:
+                self._told(done, total)
         if self._ledger is not None and kept:
             self._ledger.keep(kept)
         if self._claims is not None:
             self._claims.refuse_rest("a contact of the table of contacts")
+        self._told(done, done)
+        self.watch.end()
+
+    def _told(self, done: int, total: int | None) -> None:
+        self.watch.count(done, total)
         if self._progress is not None:
-            self._progress(done, done)
+            self._progress(done, total)
+
+    def _names(self) -> Iterator[tuple[str, str]]:
+        """The tables that were given, and what their bad rows call them."""
+        for name in _TABLES:
+            source = getattr(self._inputs, name)
+            if source is not None:
+                yield name, os.fspath(source) if isinstance(source, str | os.PathLike) else name
 
     def _whom(self) -> tuple[str, int | None, Iterable[tuple[int, Contact]]]:
         if self._contacts is not None:
@@ -774,6 +811,7 @@ class Job:
         for party, decided in zip(parties, found, strict=True):
             known.update(zip((contact.id for contact in party.contacts), decided, strict=True))
         self._run.confirm_parties(parties)
+        self.watch.begin("deciding")
         for number, contact in given:
             yield number, contact, known.pop(contact.id)
 
@@ -830,6 +868,8 @@ class Job:
             run=self._run,
             mismatches=self._all_mismatches(),
             bad_touches=self._bad_touches,
+            rows={name: self.bad.rows[source] for name, source in self._names() if source in self.bad.rows},
+            durations=dict(self.watch.durations),
         )
 
     def _double_notes(self) -> Iterator[str]:
@@ -877,6 +917,9 @@ def summarise(
     run: QuotaRun | None = None,
     mismatches: Iterable[Mismatch] = (),
     bad_touches: int = 0,
+    rows: Mapping[str, int] | None = None,
+    engine: str = "one",
+    durations: Mapping[str, float] | None = None,
 ) -> Summary:
     """What a tally has counted, as a summary; with what a run with quotas came to."""
     outcomes = tally.by(0)
@@ -909,6 +952,9 @@ def summarise(
         notes=(*notes, *_scored_notes(arbiter, scored), *tally.notes(), *(() if run is None else run.notes())),
         mismatches=tuple(mismatches),
         bad_touches=bad_touches,
+        rows=rows or {},
+        engine=engine,
+        durations=durations or {},
     )
 
 

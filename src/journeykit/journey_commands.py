@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import MissingExtraError, ModelError, PlaybookError, Problem
@@ -45,7 +46,16 @@ def add_place(commands: Any, instant: Callable[[str], Any], count: Callable[[str
     parser.add_argument("--since", type=instant, metavar="T", help="only hand-overs after T, such as the last run's")
     parser.add_argument("--contact", metavar="ID", help="print the path of one contact, with its evidence")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--summary", metavar="F", help="write the summary as JSON")
     parser.set_defaults(command=_place)
+
+
+def write_summary(path: str, summary: Mapping[str, Any]) -> None:
+    """Write a summary as JSON, whole or not at all."""
+    from journeykit.tables.writing import whole_file
+
+    with whole_file(path) as file:
+        file.write((json.dumps(summary, ensure_ascii=False, indent=2) + "\n").encode())
 
 
 def add_events(parser: argparse.ArgumentParser, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
@@ -120,7 +130,7 @@ def journey_of(playbook: Playbook, source: str) -> Journey:
 
 
 def _place(arguments: argparse.Namespace) -> int:
-    from journeykit.placing import PATHS, STAGES, write_rows
+    from journeykit.placing import PATHS, STAGES, PlacedRows, write_rows
     from journeykit.playbook import Playbook
     from journeykit.tables import format_of
     from journeykit.tables.rewriting import write_again
@@ -129,7 +139,9 @@ def _place(arguments: argparse.Namespace) -> int:
     playbook = Playbook.load(arguments.playbook)
     if arguments.contact is not None:
         return _one(arguments, playbook)
+    began = time.monotonic()
     found = placed(arguments, playbook)
+    between = time.monotonic()
     journey = journey_of(playbook, arguments.playbook)
     for path, name, kinds, rows in (
         (arguments.out, "table", STAGES, found.stages),
@@ -153,6 +165,12 @@ def _place(arguments: argparse.Namespace) -> int:
             entered,
             {row[0]: row[1] for row in stages if row[2] is None},
         )
+    if arguments.summary is not None:
+        from journeykit import __version__
+
+        seconds = {"placing": round(between - began, 3), "writing": round(time.monotonic() - between, 3)}
+        run = {"version": __version__, "engine": "one" if isinstance(found, PlacedRows) else "columns"}
+        write_summary(arguments.summary, {**run, "seconds": seconds, **found.summary.to_dict()})
     if arguments.json:
         print(json.dumps(found.summary.to_dict(), ensure_ascii=False, indent=2))
     else:
@@ -194,7 +212,7 @@ def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the outputs before any work is done."""
     from journeykit.tables import ENDINGS, format_of
 
-    outputs = {f"--{name}": getattr(arguments, name) for name in ("out", "paths", "handovers", "placed")}
+    outputs = {f"--{name}": getattr(arguments, name) for name in ("out", "paths", "handovers", "placed", "summary")}
     outputs = {name: path for name, path in outputs.items() if path is not None}
     if arguments.contact is not None and (outputs or arguments.json):
         raise WrongUsageError("--contact prints one path, and goes with no other output")
@@ -213,7 +231,7 @@ def _check(arguments: argparse.Namespace) -> None:
     for name, path in outputs.items():
         if path == "-" and name == "--out":
             continue
-        if format_of(path) is None and not (name == "--out" and arguments.format is not None):
+        if name != "--summary" and format_of(path) is None and not (name == "--out" and arguments.format is not None):
             more = "; or give --format" if name == "--out" else ""
             raise WrongUsageError(f"{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}{more}")
         if (other := taken.get(os.path.realpath(path))) is not None:

@@ -214,7 +214,9 @@ class _Rows(Source):
         written: dict[str, str] = {}
         met: dict[str, None] = {}
         unsure = self.columns is None
+        count = 0
         for row in self._again().rows():
+            count += 1
             if isinstance(row, BadRow):
                 if waiting:
                     yield _part(first, waiting, wanted)
@@ -244,6 +246,7 @@ class _Rows(Source):
             self._check(met)
         if waiting:
             yield _part(first, waiting, wanted)
+        self.count = count
 
     def _check(self, met: Mapping[str, None]) -> bool:
         """Refuse a table none of whose first rows has a needed column; False, as that is then sure."""

@@ -63,6 +63,7 @@ from journeykit.tables.spellings import Spellings
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
 from journeykit.touch import COUNTING, Touch
+from journeykit.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -113,6 +114,7 @@ class TableJob:
         threads: how many chunks are decided at once.
         ledger: where the history is read, beside the touches that are given, and what is granted is reserved; a run
             that was begun before goes on.
+        watch: where the job says how far it is; it gets one of its own otherwise.
         strict: whether tables that do not match the playbook are refused before anything is decided or reserved.
     """
 
@@ -137,10 +139,13 @@ class TableJob:
         strict: bool = False,
         dry_run: bool = False,
         keep_decisions: bool = False,
+        watch: Watch | None = None,
     ) -> None:
         check_ledger_use(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
         if contacts is None and claims is None:
             raise DataError("either contacts or claims must be given")
+        self.watch = watch or Watch()
+        self.watch.begin("reading")
         self.arbiter = arbiter
         self.at = at
         self.until = until
@@ -217,6 +222,7 @@ class TableJob:
                 keep=keep_decisions,
             )
             self._known = open_source(touches_table(self.ledger), "ledger")
+            self.watch.detail = self.ledger.progress
         self._latest = micros(at)
         self._run: QuotaRun | None = None
         self._used = np.zeros(sum(1 for quota in arbiter.playbook.quotas for _ in quota.sides), np.int64)
@@ -420,6 +426,7 @@ class TableJob:
         workers: SimpleQueue[Worker] | None = None
         start = 0
         for stretch in stretches:
+            self.watch.begin("reading")
             met, again = self._meet(stretch)
             self._find_doubles(stretch, met, again, start)
             history = self._history(met, len(again), stretch)
@@ -430,7 +437,9 @@ class TableJob:
                     workers.put(Worker(self.engine))
             del met
             if quotas:
+                self.watch.begin("choosing")
                 self._allocate(again, history, workers)
+            self.watch.begin("deciding")
             yield from self._decide_stretch(stretch, again, history, workers, start)
             start += len(again)
         if self._run is not None:
@@ -442,8 +451,14 @@ class TableJob:
         if claims is not None:
             lost = np.isin(claims.contact, np.array(self._undecided, np.int64)) | (claims.contact < 0)
             claims.refuse(np.flatnonzero(lost & (claims.faults == 0)))
+        self._told(self._tally.contacts)
+        self.watch.end()
+
+    def _told(self, total: int | None) -> None:
+        """Tell how many contacts are done."""
+        self.watch.count(self._tally.contacts, total)
         if self._progress is not None:
-            self._progress(self._tally.contacts, self._tally.contacts)
+            self._progress(self._tally.contacts, total)
 
     def _prepare(self, met: Met, contacts: int, *, in_stretches: bool) -> None:
         """Read scores and claims, and lay the playbook out."""
@@ -707,8 +722,7 @@ class TableJob:
         self.written += batch.num_rows
         if self._days is not None:
             count_days(self._days, batch)
-        if self._progress is not None:
-            self._progress(self._tally.contacts, self._contacts.count)
+        self._told(self._contacts.count)
         if batch.num_rows:
             yield batch
 
@@ -1053,6 +1067,13 @@ class TableJob:
             run=self._run,
             mismatches=self._all_mismatches(),
             bad_touches=self._bad_touches,
+            rows={
+                name: own.count
+                for name, own in self._opened_tables.items()
+                if own is not None and own.count is not None
+            },
+            engine="columns",
+            durations=dict(self.watch.durations),
         )
 
     def _all_mismatches(self) -> Mismatches:

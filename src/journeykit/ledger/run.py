@@ -130,7 +130,7 @@ class LedgerRun:
         self.until = until
         self.explain = explain
         self.tariff: Tariff | None = None
-        self._again = self._fell = self._gone = 0
+        self._again = self._fell = self._gone = self._reserved = 0
         wanted = RunMark(
             run_id=run_id,
             playbook=arbiter.fingerprint,
@@ -191,6 +191,10 @@ class LedgerRun:
 
     def _account(self, contact: Contact) -> str | None:
         return contact.account if self.arbiter.compiled.per_account else None
+
+    def progress(self) -> str:
+        """For how many contacts it has reserved so far, for those who wait."""
+        return f"{self._reserved:,} contacts reserved for" if self._reserved else ""
 
     def notes(self) -> Iterator[str]:
         """What a person should know of contacts who were decided again."""
@@ -289,6 +293,7 @@ class LedgerRun:
             if self._keeps_playbook:
                 self.ledger.playbooks.add(self.arbiter.fingerprint)
             self._unmet.difference_update(names)
+            self._reserved += len(names)
             for proposal in piece:
                 if any(name in again for name in proposal.names):
                     left = sum(len(again[name].granted) for name in proposal.names)

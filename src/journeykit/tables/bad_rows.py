@@ -43,6 +43,7 @@ class BadRows:
         total: how many.
         kinds: how many by table, column and what would have been allowed.
         first: the first ones, as they were met.
+        rows: by table that was read to its end, how many rows it has.
 
     Args:
         most: how many are tolerated; None for any number.
@@ -63,6 +64,7 @@ class BadRows:
         self.total = 0
         self.kinds: Counter[tuple[str, str, str]] = Counter()
         self.first: list[BadRow] = []
+        self.rows: dict[str, int] = {}
 
     def add(self, bad: BadRow) -> None:
         """Count a row.

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _NUMERAL = re.compile(r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _NO_NUMBER = ("nan", "inf", "-inf", "+inf")
 _TEXT = "text that is not empty, without NUL"
-IDENTIFIER = (
-    "an id: text, a whole number (below 2**53 where it is a float, which holds no larger one exactly), or a UUID"
-)
+IDENTIFIER = "an id: text, a whole number (as a float only below 2**53) or a UUID"
 _EXACT = 2**53
 _LONGEST_WHOLE = 10**76
 """No decimal of Arrow has more digits."""

@@ -75,8 +75,9 @@ class PlacedRows:
         known: dict[tuple[str, ...], dict[str, int]] = {}
         met: dict[str, None] = {}
         unsure = table.columns is None
-        number = 0
+        number = count = 0
         for row in table.rows():
+            count += 1
             if isinstance(row, BadRow):
                 self.bad.add(row)
                 continue
@@ -99,6 +100,7 @@ class PlacedRows:
             yield number, columns, places, values
         if unsure and number:
             self._check_met(met)
+        self.bad.rows[table.source] = count
 
     def _check_met(self, met: Mapping[str, None]) -> bool:
         self._check({fold_name(name) for name in met}, list(met))
