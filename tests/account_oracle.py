@@ -176,7 +176,7 @@ class Member(Oracle):
             return "not_worth_it"
         before = self.chosen[0] if wish.campaign.obeys_caps else []
         stops = list(self.stops(wish, at, before))
-        over = wish.campaign.repeat is not None and self._touched(wish.campaign.id) >= wish.campaign.repeat
+        over = wish.campaign.repeat is not None and self._touched(wish) >= wish.campaign.repeat
         if any(kind == "cap" for kind, _, _ in stops) or over:
             return "capped"
         if any(kind == "conflict" for kind, _, _ in stops):

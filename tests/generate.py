@@ -29,6 +29,7 @@ from journeykit import (
     Limit,
     OnMissing,
     Playbook,
+    PlaybookError,
     Quota,
     Requirement,
     Scope,
@@ -45,6 +46,7 @@ CHANNELS = ("email", "sms", "push")
 TOPICS = ("news", "offers", "care")
 SOLUTIONS = ("platform", "service")
 THEMES = ("leadership", "spring")
+TAGS = ("push", "loud")
 # Days on which something happens to a calendar: clocks change, or a week, month, quarter or year begins.
 DAYS = (
     date(2026, 3, 7),
@@ -104,6 +106,7 @@ def situation(seed: int) -> Situation:
     if claims is not None and rng.random() < 0.15:
         playbook, claims = _gatekeeper(rng, playbook, claims)
     found = Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
+    found = _with_ids(found) if claims is not None and seed % 4 < 2 else found
     found = _with_segments(found) if seed % 3 == 1 else found
     return _with_gaps(found) if seed % 6 == 2 else found
 
@@ -123,6 +126,49 @@ def _with_gaps(found: Situation) -> Situation:
         ),
         contact=evolve(found.contact, interests=rng.choice((("platform",), ("news", "service"), ()))),
     )
+
+
+def _with_ids(found: Situation) -> Situation:
+    """The same with claims, and touches, that have ids and facets of their own, and caps that look at tags."""
+    rng = Random(f"ids of {found.seed}")
+    claims = [identified(rng, claim) for claim in found.claims or ()]
+    if rng.random() < 0.4 and len(claims) < 6:
+        claims.append(evolve(claims[0], id="again"))
+    touches = [
+        evolve(touch, claim=rng.choice(("a", "b", "again")), tags=tagged(rng)) if rng.random() < 0.5 else touch
+        for touch in found.touches
+    ]
+    return found.but(playbook=with_tags(rng, found.playbook), claims=tuple(claims), touches=tuple(touches))
+
+
+def tagged(rng: Random) -> list[str]:
+    """Some tags."""
+    return _some(rng, TAGS, 0.3)
+
+
+def identified(rng: Random, claim: Claim) -> Claim:
+    """A claim with an id, or with facets of its own, or without."""
+    if rng.random() < 0.4:
+        return claim
+    return evolve(
+        claim,
+        id=rng.choice((None, "a", "b")),
+        team=rng.choice((None, None, "alpha", "beta", "gamma")),
+        goal=rng.choice((None, None, "launch")),
+        topics=_some(rng, TOPICS, 0.2),
+        solutions=_some(rng, SOLUTIONS, 0.2),
+        theme=rng.choice((None, None, "spring")),
+        tags=tagged(rng),
+    )
+
+
+def with_tags(rng: Random, playbook: Playbook) -> Playbook:
+    """A playbook of which some caps look at tags."""
+
+    def tagging(cap: Cap) -> Cap:
+        return evolve(cap, by=("tag",)) if rng.random() < 0.3 else evolve(cap, where=Scope.of(tag=rng.choice(TAGS)))
+
+    return evolve(playbook, caps=[tagging(cap) if rng.random() < 0.25 else cap for cap in playbook.caps])
 
 
 SEGMENT_RULES = (
@@ -182,7 +228,8 @@ def _playbook(rng: Random, day: date, *, few: bool) -> Playbook:
     most = 4 if few else 7
     campaigns = tuple(_campaign(rng, number, content, day) for number in range(rng.randint(1, most)))
     scope = _scopes(rng, content, campaigns)
-    return Playbook(
+    requirements: list[Requirement] = []
+    found = Playbook(
         timezone=rng.choice(ZONES),
         journey=_journey(rng) if rng.random() < 0.3 else None,
         teams=teams,
@@ -190,7 +237,7 @@ def _playbook(rng: Random, day: date, *, few: bool) -> Playbook:
         campaigns=campaigns,
         caps=tuple(_cap(rng, number, scope, day) for number in range(rng.choice((0, 1, 1, 2, 2, 3, 4)))),
         conflicts=tuple(_conflict(rng, number, scope) for number in range(rng.choice((0, 0, 0, 1, 1, 2)))),
-        requirements=tuple(_requirements(rng, scope, day)),
+        requirements=requirements.extend(_requirements(rng, scope, day)) or (),
         quiet_hours=tuple(_hours(rng, number) for number in range(rng.choice((0, 0, 0, 1, 2)))),
         send_hours=(Hours(start="08:00", end=rng.choice(("20:00", "02:00"))),) if rng.random() < 0.08 else (),
         holidays=(Holiday(date=day + timedelta(days=rng.randint(0, 2))),) if rng.random() < 0.06 else (),
@@ -200,6 +247,19 @@ def _playbook(rng: Random, day: date, *, few: bool) -> Playbook:
         interest_lift=rng.choice((0.0, 0.5)),
         on_missing=OnMissing(consent=rng.choice(("allow", "deny"))),
     )
+    return evolve(found, requirements=needs) if (needs := _possible(found, requirements)) else found
+
+
+def _possible(playbook: Playbook, requirements: list[Requirement]) -> list[Requirement]:
+    """The requirements whose partners do not all go after what needs them."""
+    kept: list[Requirement] = []
+    for requirement in requirements:
+        try:
+            evolve(playbook, requirements=[*kept, requirement])
+        except PlaybookError:
+            continue
+        kept.append(requirement)
+    return kept
 
 
 def _gatekeeper(rng: Random, playbook: Playbook, claims: tuple[Claim, ...]) -> tuple[Playbook, tuple[Claim, ...]]:

@@ -96,6 +96,7 @@ class Mark:
     is_counted: bool = True
     obeys: bool = True
     who: int = -1
+    claim: str | None = None
 
 
 def window_zone(window: Window, contact_zone: str, playbook_zone: str) -> str:
@@ -180,7 +181,7 @@ class Wish:
     @property
     def key(self) -> tuple[Any, ...]:
         """What its row is known by."""
-        return self.claim.campaign, self.claim.content, self.claim.channel, self.claim.at
+        return self.claim.campaign, self.claim.content, self.claim.channel, self.claim.at, self.claim.id
 
 
 class Oracle:
@@ -225,10 +226,15 @@ class Oracle:
                 content = self.contents.get(content_id or "")
                 known = campaign or Campaign(id=claim.campaign, repeat=None)
                 wish = Wish(group, evolve(claim, content=content_id, channel=channel), known, content)
-                wish.team = self.teams.get(known.team or "")
+                wish.team = self.teams.get(claim.team or known.team or "")
                 own = {"channel": channel, "content": content_id}
                 named = {name: (value,) for name, value in own.items() if value is not None}
-                wish.facets = self.playbook.facets(known, content) | named
+                wish.facets = self.playbook.facets(known, content) | named | claim.facets
+                if claim.team is not None and claim.goal is None and known.goal is None:
+                    # The goal is that of the team that the claim brings.
+                    goal = wish.team.goal if wish.team else None
+                    wish.facets = {name: own for name, own in wish.facets.items() if name != "goal"}
+                    wish.facets |= {"goal": (goal,)} if goal else {}
                 wish.is_open = campaign is not None and claim.content is None
                 yield wish
 
@@ -460,7 +466,7 @@ class Oracle:
         # Claims that only their own dates tell apart: the one without goes first.
         when = "" if own is None else str(micros(own)) if isinstance(own, datetime) else own.isoformat()
         ends = wish.campaign.ends or date.max
-        return -wish.weight, at, ends, claim.campaign, claim.content or "", claim.channel or "", when
+        return -wish.weight, at, ends, claim.campaign, claim.content or "", claim.channel or "", when, claim.id or ""
 
     # Section 4: history
 
@@ -470,6 +476,7 @@ class Oracle:
                 touch.campaign == wish.claim.campaign
                 and touch.content in (None, wish.claim.content)
                 and touch.channel in (None, wish.claim.channel)
+                and touch.claim in (None, wish.claim.id)
                 for wish in self.wishes
             )
             return touch.at >= self.at and not replaced
@@ -488,25 +495,28 @@ class Oracle:
             facets["topic"] = touch.topics
         if touch.solutions:
             facets["solution"] = touch.solutions
+        if touch.tags:
+            facets["tag"] = touch.tags
         if "channel" not in facets:
             # Nobody knows how it went: by a channel of its campaign, or else by any.
             own = {self.contents[name].channel for name in (campaign.content if campaign else ())}
             known = sorted(own or Vocabulary.of(self.playbook).words.get("channel", ()))
             facets["channel"] = tuple(known) if own and len(known) == 1 else Either(known)
         for name in touch.without:
-            facets.pop({"topics": "topic", "solutions": "solution"}.get(name, name), None)
+            facets.pop({"topics": "topic", "solutions": "solution", "tags": "tag"}.get(name, name), None)
         ends = campaign.ends if campaign else None
         if touch.campaign_ends or "campaign_ends" in touch.without:
             ends = touch.campaign_ends
         counts = touch.counts_toward_caps
         if counts is None:
             counts = campaign is None or campaign.counts_toward_caps
-        return Mark(touch.at.astimezone(UTC), touch.campaign, ends, facets, counts)
+        return Mark(touch.at.astimezone(UTC), touch.campaign, ends, facets, counts, claim=touch.claim)
 
     def mark(self, wish: Wish, at: datetime, who: int = 0) -> Mark:
         """A claim at an instant as something that stands in windows."""
         campaign = wish.campaign
-        return Mark(at, campaign.id, campaign.ends, wish.facets, campaign.counts_toward_caps, campaign.obeys_caps, who)
+        counts, obeys = campaign.counts_toward_caps, campaign.obeys_caps
+        return Mark(at, campaign.id, campaign.ends, wish.facets, counts, obeys, who, wish.claim.id)
 
     def _limit(self, cap: Cap) -> int | None:
         local = self.at.astimezone(ZoneInfo(self.zone))
@@ -614,8 +624,8 @@ class Oracle:
         """
         own = self.mark(wish, at, who=len(winners))
         standing = [*self.history, *(self.mark(rival, when, who) for who, (rival, when) in enumerate(winners))]
-        same = {who for who, (rival, _) in enumerate(winners) if rival.campaign.id == wish.campaign.id}
-        if wish.campaign.repeat is not None and self._touched(wish.campaign.id) + len(same) >= wish.campaign.repeat:
+        same = {who for who, (rival, _) in enumerate(winners) if repeats(wish, rival)}
+        if wish.campaign.repeat is not None and self._touched(wish) + len(same) >= wish.campaign.repeat:
             yield "repeat", f"repeat of {wish.campaign.id}", same
         siblings = {who for who, (rival, _) in enumerate(winners) if rival.group == wish.group}
         if siblings:
@@ -640,8 +650,12 @@ class Oracle:
             for name, crowd in crowds.items():
                 yield "cap", name, crowd
 
-    def _touched(self, campaign: str) -> int:
-        return sum(mark.campaign == campaign for mark in self.history)
+    def _touched(self, wish: Wish) -> int:
+        """How many touches a claim repeats: where one of the two has no id, they could be the same message."""
+        own = wish.claim.id
+        return sum(
+            mark.campaign == wish.campaign.id and (own is None or mark.claim in (None, own)) for mark in self.history
+        )
 
     def has_partner(
         self, requirement: Requirement, wish: Wish, at: datetime, winners: Iterable[tuple[Wish, datetime]]
@@ -679,7 +693,7 @@ class Oracle:
         before = self.chosen[0] if wish.campaign.obeys_caps else []
         kinds = {kind for kind, _, _ in self.stops(wish, at, before)}
         if kinds & {"cap", "repeat"} and any(
-            kind == "cap" or self._touched(wish.campaign.id) >= (wish.campaign.repeat or 0)
+            kind == "cap" or self._touched(wish) >= (wish.campaign.repeat or 0)
             for kind, _, _ in self.stops(wish, at, before)
             if kind in ("cap", "repeat")
         ):
@@ -706,13 +720,21 @@ class Oracle:
 
     def retry(self, wish: Wish, horizon: datetime) -> datetime | None:
         """The first instant after the span, up to a horizon, at which a loser alone fits."""
-        start = self.last + TICK
-        if wish.is_outside:
-            if wish.asked[0] < self.at:
-                return None
-            start = max(start, wish.asked[0])
+        start = self.earliest(wish)
+        if start is None:
+            return None
         points = {start, *(at for at in self.turning_points(horizon) if at > start)}
         return next((at for at in sorted(points) if at <= horizon and self.fits(wish, at)), None)
+
+    def earliest(self, wish: Wish) -> datetime | None:
+        """The first instant for which a claim was not considered; None where its own has passed."""
+        last = wish.asked[-1]
+        if wish.is_outside:
+            return None if last < self.at else max(self.last + TICK, last)
+        if wish.claim.at is not None:
+            return last + TICK
+        # A plan's last instant is as good as any later one to what was not asked there.
+        return self.last + TICK if last == self.last else self.last
 
     def _edges(self, day: date) -> set[datetime]:
         """When hours begin and end on a local date; where clocks are set back, an hour later again."""
@@ -722,7 +744,7 @@ class Oracle:
         return first | {at + timedelta(hours=1) for at in first}
 
     def turning_points(self, until: datetime) -> list[datetime]:
-        """Every instant after the span, up to another, at which a rule could change its mind."""
+        """Every instant of the span and after it, up to another, at which a rule could change its mind."""
         marks = [*(mark.at for mark in self.history), *(at for _, at in self.winners)]
         found = {self.last + TICK, *marks, *(at + TICK for at in marks)}
         for window in [cap.window for cap in self.playbook.caps] + [
@@ -740,7 +762,7 @@ class Oracle:
         }
         zones |= {r.within.zone for r in self.playbook.requirements if r.within and "/" in r.within.zone}
         for zone in zones:
-            day = on(zone, self.last)
+            day = on(zone, self.at)
             while (start := first_instant(zone, day)) <= until:
                 # Further off, only the days on which a month begins somewhere matter: no short window reaches so far.
                 if start - self.last < 36 * DAY or 1 in (day.day, (day - DAY).day, (day + DAY).day):
@@ -748,7 +770,12 @@ class Oracle:
                     if zone == self.zone:
                         found |= self._edges(day)
                 day += DAY
-        return sorted(at for at in found if self.last < at <= until)
+        return sorted(at for at in found if self.at < at <= until)
+
+
+def repeats(wish: Wish, rival: Wish) -> bool:
+    """Whether two claims are of one campaign, and have the same id or none."""
+    return (wish.campaign.id, wish.claim.id) == (rival.campaign.id, rival.claim.id)
 
 
 def _standing(wish: Wish) -> tuple[Any, ...]:
@@ -756,7 +783,7 @@ def _standing(wish: Wish) -> tuple[Any, ...]:
     claim = wish.claim
     parts = (claim.propensity, claim.value, claim.asked_at and micros(claim.asked_at))
     own = float("inf") if claim.weight is None else -claim.weight
-    return own, *((part is None, part or 0) for part in parts), wish.is_open
+    return own, *((part is None, part or 0) for part in parts), wish.is_open, sorted(claim.facets.items())
 
 
 class _Sets:
@@ -814,11 +841,12 @@ class _Sets:
         new = places[-1]
         if new in self.barred or any((new, other) in self.pairs for other in places[:-1]):
             return False
-        campaign = self.items[new][0].campaign
+        own = self.items[new][0]
+        campaign = own.campaign
         if campaign.repeat is not None:
             granted = [self.items[place] for place in places] + self.before
-            of_it = sum(wish.campaign.id == campaign.id for wish, _ in granted)
-            if self.oracle._touched(campaign.id) + of_it > campaign.repeat:
+            of_it = sum(repeats(own, wish) for wish, _ in granted)
+            if self.oracle._touched(own) + of_it > campaign.repeat:
                 return False
         return all(sum(uses.get(place, 0) for place in places) <= left for left, uses in self.rooms if new in uses)
 

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from generate import CHANNELS, ZONES, _claims, _touches
+from generate import CHANNELS, ZONES, _claims, _touches, identified
+
+from journeykit import Claim
 
 if TYPE_CHECKING:
     from journeykit import Playbook
@@ -68,6 +70,10 @@ def touches(rng: Random, playbook: Playbook, at: datetime, count: int, *, faults
         for touch in _touches(rng, playbook, at)
     ]
     rng.shuffle(rows)
+    own = Random(f"ids {at} {count}")
+    if own.random() < 0.5:
+        for row in rows:
+            row["claim_id"] = own.choice((None, None, "a", "b"))
     for row in rows if faults else ():
         if rng.random() < 0.05:
             row["sent_at"] = rng.choice((None, "soon"))
@@ -126,4 +132,13 @@ def claims(rng: Random, playbook: Playbook, at: datetime, count: int, *, few: bo
                 )
                 row[name] = value
             rows.append(row)
+    own = Random(f"ids {at} {count} {len(rows)}")
+    if own.random() < 0.6:
+        rows += [dict(row) for row in rows if own.random() < 0.2]
+        for row in rows:
+            claim = identified(own, Claim(campaign="any"))
+            row |= {"claim_id": claim.id, "team": claim.team, "goal": claim.goal, "theme": claim.theme}
+            row |= {name: list(getattr(claim, name)) or None for name in ("topics", "solutions", "tags")}
+            if faults and own.random() < 0.02:
+                row["tags"] = 7.5
     return rows

@@ -107,7 +107,7 @@ def test_few_situations_are_too_large_for_brute_force():
 
 
 def key_of(row: Row) -> Key:
-    return row.campaign, row.content, row.channel, row.date
+    return row.campaign, row.content, row.channel, row.date, row.claim
 
 
 def row_faults(oracle: Oracle, wish: Wish, row: Row):
@@ -181,7 +181,7 @@ def retry_faults(oracle: Oracle, wish: Wish, row: Row):
     if found != row.retry_at:
         yield "retry_at", row.retry_at, found
     if row.retry_at is not None:
-        earliest = wish.asked[0] if wish.is_outside else oracle.last + TICK
+        earliest = oracle.earliest(wish)
         before = row.retry_at - TICK
         if before >= earliest and oracle.fits(wish, before):
             yield "retry_at", row.retry_at, "a microsecond earlier will do"
@@ -313,7 +313,7 @@ def test_the_audit_finds_just_the_sets_that_break_a_rule(number):
             continue
         case, oracle = found
         # A grant does not say which of two claims for the same content it answers.
-        if len({wish.key[:3] for wish in oracle.wishes}) < len(oracle.wishes):
+        if len({(*wish.key[:3], wish.claim.id) for wish in oracle.wishes}) < len(oracle.wishes):
             continue
         rng = Random(seed)
         decision = decide(case)
@@ -323,7 +323,10 @@ def test_the_audit_finds_just_the_sets_that_break_a_rule(number):
             items = rng.sample(pool, rng.randint(0, min(len(pool), 4)))
             made = granting(
                 decision,
-                [Grant(w.campaign.id, w.claim.content, w.claim.channel, at, w.weight / MILLION) for w, at in items],
+                [
+                    Grant(w.campaign.id, w.claim.content, w.claim.channel, at, w.weight / MILLION, w.claim.id)
+                    for w, at in items
+                ],
             )
             broken = list(violations(case.playbook, made, case.contact, case.touches, case.claims))
             sound = oracle.is_sound(items)

@@ -15,7 +15,7 @@ STREET = [
     {"civil", "fields", "identity", "mismatch", "terminal", "watch"},
     {"window", "rule"},
     {"split", "contact", "content", "journey", "segment", "campaign", "touch", "cap", "hours", "quota"},
-    {"playbook", "decision", "sendable", "quota_checks", "playbook_checks"},
+    {"partners", "playbook", "decision", "sendable", "quota_checks", "playbook_checks"},
     {"policy", "policies", "presets", "prices", "vocabulary"},
     {"relaxation"},
     {"room", "selection", "eligibility"},

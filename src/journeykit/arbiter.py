@@ -369,6 +369,8 @@ class Arbiter:
                     winner.entry.claim.channel,
                     moment(winner.at),
                     (winner.entry.weight or 0) / MILLIONTH,
+                    winner.entry.claim.id,
+                    winner.entry.claim.at,
                 )
                 for winner in case.winners
             ),

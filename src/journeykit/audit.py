@@ -61,6 +61,7 @@ class _Mark:
     grant: Grant | None = None
     content: Content | None = None
     touch: Touch | None = None
+    claim: str | None = None
     label: str = field(init=False)
 
     @label.default
@@ -151,6 +152,19 @@ def account_violations(
         yield from audit.run()
 
 
+def _standing(claim: Claim) -> tuple[Any, ...]:
+    asked_at = None if claim.asked_at is None else micros(claim.asked_at)
+    parts = claim.propensity, claim.value, claim.cost, asked_at
+    return (
+        claim.weight is None,
+        -(claim.weight or 0),
+        *((part is None, part or 0) for part in parts),
+        sorted(claim.numbers.items()),
+        claim.content is None,
+        sorted(claim.facets.items()),
+    )
+
+
 class _Audit:
     def __init__(
         self,
@@ -218,7 +232,17 @@ class _Audit:
         campaign = self.campaigns.get(grant.campaign) or Campaign(id=grant.campaign, repeat=None)
         content = self.contents.get(grant.content or "")
         facets = self._facets(campaign, content, {"channel": grant.channel, "content": grant.content})
-        return _Mark(micros(grant.send_at), grant.campaign, facets, campaign, grant, content)
+        asked = self._claim_of(grant)
+        if asked is not None and asked.facets:
+            own = self.playbook.facets(campaign, content, asked.facets)
+            facets |= {name: values for name, values in own.items() if name not in ("channel", "content")}
+        return _Mark(micros(grant.send_at), grant.campaign, facets, campaign, grant, content, claim=grant.claim)
+
+    def _claim_of(self, grant: Grant) -> Claim | None:
+        """The claim that a grant answers: of several that ask for the same, the heaviest, and so on, stands."""
+        found = [wish for wish in self.wishes if isinstance(wish, Claim) and self._asks(wish, grant)]
+        own = [wish for wish in found if wish.at == grant.date]
+        return min(own or found, key=_standing, default=None)
 
     def _touched(self, touch: Touch) -> _Mark:
         campaign = self.campaigns.get(touch.campaign or "")
@@ -227,16 +251,16 @@ class _Audit:
             content = self.contents.get(campaign.content[0])
         names = ("channel", "campaign", "content", "team", "goal", "theme")
         facets = self._facets(campaign, content, {name: getattr(touch, name) for name in names})
-        for name, own in (("topic", "topics"), ("solution", "solutions")):
+        for name, own in (("topic", "topics"), ("solution", "solutions"), ("tag", "tags")):
             facets[name] = getattr(touch, own) or facets.get(name, ())
         # What a message is known not to have had, no playbook gives it.
-        unknown = {"topics": "topic", "solutions": "solution"}
+        unknown = {"topics": "topic", "solutions": "solution", "tags": "tag"}
         gone = {unknown.get(name, name) for name in touch.without}
         facets = {name: values for name, values in facets.items() if values and name not in gone}
         if "channel" not in touch.without:
             channel = facets.get("channel", (None,))[0]
             facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
-        return _Mark(touch.micros, touch.campaign, facets, campaign, touch=touch)
+        return _Mark(touch.micros, touch.campaign, facets, campaign, touch=touch, claim=touch.claim)
 
     def _stands(self, touch: Touch) -> bool:
         """Whether a touch counts: it is the contact's, it happened or will, and it is not decided again."""
@@ -245,8 +269,11 @@ class _Audit:
         if touch.status != "planned":
             return True
         return touch.micros >= self.now and not any(
-            campaign == touch.campaign and touch.content in (None, content) and touch.channel in (None, channel)
-            for campaign, content, channel in self._wanted()
+            campaign == touch.campaign
+            and touch.content in (None, content)
+            and touch.channel in (None, channel)
+            and touch.claim in (None, claim)
+            for campaign, content, channel, claim in self._wanted()
         )
 
     def _of_account(self, cap: Cap) -> list[_Mark]:
@@ -278,10 +305,11 @@ class _Audit:
                 found += [cap.limit_for(other.values)] if other.is_protected_by(cap) else []
         return min((limit for limit in found if limit is not None), default=None)
 
-    def _wanted(self) -> Iterator[tuple[str, str | None, str | None]]:
-        """Every campaign, content and channel that is asked for."""
+    def _wanted(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """Every campaign, content, channel and id of a claim that is asked for."""
         for wish in self.wishes:
-            yield from self._contents_of(wish)
+            for parts in self._contents_of(wish):
+                yield *parts, None if isinstance(wish, Campaign) else wish.id
 
     def _contents_of(self, wish: Claim | Campaign) -> Iterator[tuple[str, str | None, str | None]]:
         """The contents of one wish, of which one can be granted."""
@@ -335,7 +363,8 @@ class _Audit:
             if degrees is not None and own is not None and not degrees.get(own, 0) > 0:
                 yield broken(f"wrong_{word}", f"{grant.content} does not fit the {word} {own}")
         department = next(
-            (team.department for team in self.playbook.teams or () if team.name == campaign.team), "marketing"
+            (team.department for team in self.playbook.teams or () if (team.name,) == mark.facets.get("team")),
+            "marketing",
         )
         owner = self.playbook.journey.owner(contact.stage) if self.playbook.journey else None
         if owner not in (None, department) and contact.stage not in campaign.stages:
@@ -377,7 +406,7 @@ class _Audit:
 
         def place(grant: int, seen: set[int]) -> bool:
             for wish in range(len(self.wishes)):
-                if wish not in seen and self._asks(self.wishes[wish], self.granted[grant]):
+                if wish not in seen and self._asks(self.wishes[wish], self.decision.granted[grant]):
                     seen.add(wish)
                     if wish not in taker or place(taker[wish], seen):
                         taker[wish] = grant
@@ -388,15 +417,16 @@ class _Audit:
             if not place(grant, set()):
                 yield Violation("one content", f"{mark.label}: no claim that is left asks for it")
 
-    def _asks(self, wish: Claim | Campaign, mark: _Mark) -> bool:
-        grant = mark.grant
-        assert grant is not None  # noqa: S101  (made so from a grant)
+    def _asks(self, wish: Claim | Campaign, grant: Grant) -> bool:
         if (grant.campaign, grant.content, grant.channel) not in self._contents_of(wish):
             return False
-        if mark.settings is not None and mark.settings.scored and not self._has_score(wish, grant):
+        known = self.campaigns.get(grant.campaign)
+        if known is not None and known.scored and not self._has_score(wish, grant):
             return False
         if isinstance(wish, Campaign):
-            return True
+            return grant.claim is None
+        if wish.id != grant.claim:
+            return False
         if wish.weight is not None and scaled(wish.weight, MILLIONTH) != scaled(grant.weight, MILLIONTH):
             return False
         if wish.at is None:
@@ -404,7 +434,7 @@ class _Audit:
         return (
             wish.at == grant.send_at
             if isinstance(wish.at, datetime)
-            else day_number(wish.at) == self.clock.day(mark.at)
+            else day_number(wish.at) == self.clock.day(micros(grant.send_at))
         )
 
     def _has_score(self, wish: Claim | Campaign, grant: Grant) -> bool:
@@ -414,10 +444,16 @@ class _Audit:
         return score is not None and score.propensity is not None
 
     def _repeats(self) -> Iterator[Violation]:
-        for campaign in {mark.campaign: mark.settings for mark in self.granted}.values():
-            assert campaign is not None  # noqa: S101  (made so from a grant)
-            found = sum(mark.campaign == campaign.id for mark in self.everything)
-            if campaign.repeat is not None and found > campaign.repeat:
+        for name, claim in dict.fromkeys((mark.campaign, mark.claim) for mark in self.granted):
+            campaign = self.campaigns.get(name or "")
+            if campaign is None or campaign.repeat is None:
+                continue
+            found = sum(mark.campaign == name and mark.claim == claim for mark in self.granted)
+            # A touch without an id could be that of any claim; a claim without one repeats all of them.
+            found += sum(
+                mark.campaign == name and (mark.claim in (None, claim) or claim is None) for mark in self.history
+            )
+            if found > campaign.repeat:
                 yield Violation("repeat", f"{campaign.id}: {found} touches; at most {campaign.repeat} are allowed")
 
     # Section 4: windows

@@ -91,6 +91,7 @@ def _claim_of(row: Row, asked: Iterable[Claim]) -> Claim | None:
         for claim in asked
         if claim.campaign == row.campaign
         and claim.at == row.date
+        and claim.id == row.claim
         and claim.content in (None, row.content)
         and claim.channel in (None, row.channel)
     ]
@@ -106,6 +107,7 @@ def _standing(claim: Claim) -> tuple[Any, ...]:
         -(claim.weight or 0),
         *((part is None, part or 0) for part in parts),
         sorted(claim.numbers.items()),
+        sorted(claim.facets.items()),
     )
 
 
@@ -113,7 +115,7 @@ def _amount(playbook: Playbook, quota: Quota, row: Row, claim: Claim | None) -> 
     """How much of what a quota adds up one message has."""
     campaign = next((own for own in playbook.campaigns or () if own.id == row.campaign), None)
     content = next((own for own in playbook.content or () if own.id == row.content), None)
-    facets = playbook.facets(campaign, content) | {"campaign": (row.campaign,)}
+    facets = playbook.facets(campaign, content, None if claim is None else claim.facets) | {"campaign": (row.campaign,)}
     facets |= {name: (value,) for name, value in (("channel", row.channel), ("content", row.content)) if value}
     if not quota.where.matches(facets):
         return Fraction(0)

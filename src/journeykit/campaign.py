@@ -134,14 +134,28 @@ class Campaign:
         return None
 
 
+def _several(value: Any) -> Any:
+    """Texts as a tuple without repeats; one text is one of them. What else is given is judged with the claim."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        return tuple(dict.fromkeys(value))
+    return value
+
+
 @frozen(kw_only=True)
 class Claim:
     """A campaign's wish to send one contact some content.
 
     A claim's own data may be bad: it is judged with the rest of the contact's claims, and answered with `invalid`.
 
+    What a claim brings of `team`, `goal`, `topics`, `solutions`, `theme` and `tags` holds for it, whatever the campaign
+    and the content have; so caps can count by them where the playbook lists no campaigns.
+
     Attributes:
         campaign: the campaign's id.
+        id: its own id: claims of one campaign that have different ids are different messages, such as two receipts, and
+            `Campaign.repeat` counts each of them apart.
         content: the content's id; None stands for each content of the campaign, of which one can win.
         channel: the content's channel; None takes it from the content.
         at: the instant, or the local date, on which it wants to go; None for any in the decision's span.
@@ -151,6 +165,12 @@ class Claim:
         cost: what sending it costs, for quotas.
         asked_at: when it was asked for; the policy `first_come` looks at this.
         numbers: further columns, for quotas.
+        team: who claims; None takes it from the campaign.
+        goal: to what end; None takes it from the campaign, or its team.
+        topics: what it is about; none takes them from the content. The contact's consent by topic looks at them.
+        solutions: the solutions that it names; none takes them from the content.
+        theme: its theme; None takes it from the content.
+        tags: words of your own, for caps and other rules.
 
     Example:
         >>> Claim(campaign="launch", weight=8.0).content is None
@@ -167,14 +187,38 @@ class Claim:
     cost: float | None = None
     asked_at: datetime | None = None
     numbers: Mapping[str, float] = field(factory=dict)
+    id: str | None = None
+    team: str | None = None
+    goal: str | None = None
+    topics: tuple[str, ...] = field(default=(), converter=_several)
+    solutions: tuple[str, ...] = field(default=(), converter=_several)
+    theme: str | None = None
+    tags: tuple[str, ...] = field(default=(), converter=_several)
+
+    @property
+    def facets(self) -> dict[str, tuple[str, ...]]:
+        """What it brings itself of all that claims are told apart by, besides campaign, content and channel.
+
+        Example:
+            >>> Claim(campaign="news", team="events", topics="product").facets
+            {'team': ('events',), 'topic': ('product',)}
+        """
+        single = {"team": self.team, "goal": self.goal, "theme": self.theme}
+        several = {"topic": self.topics, "solution": self.solutions, "tag": self.tags}
+        found = {name: (value,) for name, value in single.items() if value is not None}
+        return found | {name: values for name, values in several.items() if values}
 
     def fault(self) -> str | None:
         """What is wrong with the claim's own data, or None."""
-        for name in ("campaign", "content", "channel"):
+        for name in ("campaign", "content", "channel", "id", "team", "goal", "theme"):
             value = getattr(self, name)
             optional = name != "campaign" and value is None
             if not optional and (not isinstance(value, str) or not value):
                 return f"{name} must be a text that is not empty, found {value!r}"
+        for name in ("topics", "solutions", "tags"):
+            several: object = getattr(self, name)
+            if not isinstance(several, tuple) or not all(isinstance(one, str) and one for one in several):
+                return f"{name} must be texts that are not empty, found {several!r}"
         for name in ("weight", "propensity", "value", "cost"):
             value = getattr(self, name)
             if value is not None and not _usable(value):

@@ -24,7 +24,7 @@ from journeykit.fields import (
 from journeykit.rule import Rule, asks_no_events
 from journeykit.window import Lag, Window
 
-FACETS = ("channel", "team", "goal", "campaign", "content", "topic", "solution", "theme")
+FACETS = ("channel", "team", "goal", "campaign", "content", "topic", "solution", "theme", "tag")
 """What a touch or a claim can be told apart by."""
 
 Facets = Mapping[str, tuple[str, ...]]
@@ -244,7 +244,8 @@ class Requirement:
         name: how decisions refer to it.
         claim: what needs a partner.
         partner: what will do (``with`` in a playbook file): any one claim that is granted in the same run at or
-            before the claim's instant.
+            before the claim's instant. It is of the same or an earlier tier; what need not obey caps goes before all
+            that must. A playbook in which all partners of a campaign go after it is refused.
         within: the window in which a touch of the history will do as well; None for none.
     """
 

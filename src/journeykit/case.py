@@ -329,21 +329,25 @@ class Case:
 
     def _decides_again(self, touch: Touch) -> bool:
         """Whether a planned touch is one of the claims of this case, and so replaced by it."""
+        asked: Iterable[tuple[str, str | None, str | None, str | None]]
         if self.claims is None:
             asked = (
-                (o.campaign.id, o.content_id, o.channel)
+                (o.campaign.id, o.content_id, o.channel, None)
                 for o in self.compiled.of_campaign.get(touch.campaign or "", ())
             )
         else:
             asked = (
-                (e.claim.campaign, e.claim.content, e.claim.channel)
+                (e.claim.campaign, e.claim.content, e.claim.channel, e.claim.id)
                 for g, c in enumerate(self.claims)
                 for e in self._expand(g, c)
                 if e.fault is None
             )
         return any(
-            campaign == touch.campaign and touch.content in (None, content) and touch.channel in (None, channel)
-            for campaign, content, channel in asked
+            campaign == touch.campaign
+            and touch.content in (None, content)
+            and touch.channel in (None, channel)
+            and touch.claim in (None, claim)
+            for campaign, content, channel, claim in asked
         )
 
     def limit(self, cap: int) -> int | None:
@@ -473,9 +477,9 @@ class Case:
         return self.tariff.terms(opening_of(entry), entry.claim, entry.weight or 0, self.clock.day(at))
 
     @staticmethod
-    def order(entry: Entry, at: int) -> tuple[int, str, int, tuple[int, str, str, str], str]:
+    def order(entry: Entry, at: int) -> tuple[int, str, int, tuple[int, str, str, str], str, str]:
         """The place of a claim, at an instant, in the order of claims."""
-        return -(entry.weight or 0), entry.whose, at, opening_of(entry).tie, entry.own
+        return -(entry.weight or 0), entry.whose, at, opening_of(entry).tie, entry.own, entry.id
 
     def clashes(self, opening: Opening, effects: Effects, at: int) -> list[tuple[int, int, int]]:
         """The conflicts of an opening with a touch or winner at an instant: number, first and last instant it bars."""
@@ -538,7 +542,7 @@ def _mark_twins(entries: Sequence[Entry]) -> None:
     for entry in entries:
         claim = entry.claim
         if entry.fault is None:
-            same.setdefault((claim.campaign, claim.content, claim.channel, entry.own), []).append(entry)
+            same.setdefault((claim.campaign, claim.content, claim.channel, entry.own, claim.id), []).append(entry)
     wishes = Counter(entry.group for entry in entries)
     for twins in same.values():
         ordered = sorted(twins, key=lambda twin: _claim_order(twin, wishes)) if len(twins) > 1 else ()
@@ -557,4 +561,5 @@ def _claim_order(entry: Entry, wishes: Mapping[int | str, int]) -> tuple[Any, ..
         sorted(claim.numbers.items()),
         # What asks for fewer contents stands before what leaves them open.
         wishes[entry.group],
+        sorted(claim.facets.items()),
     )

@@ -100,6 +100,7 @@ class Compiled:
         self._gauges: dict[str, tuple[Gauge, ...]] = {}
         self._within: dict[str, tuple[Gauge | None, ...]] = {}
         self._strangers: dict[tuple[str, str | None, str | None], Opening] = {}
+        self._apart: dict[tuple[object, ...], Opening] = {}
         self._effects: dict[tuple[object, ...], Effects] = {}
 
     def _reach(self) -> int:
@@ -148,6 +149,11 @@ class Compiled:
 
     def openings_for(self, claim: Claim) -> tuple[Opening, ...] | str:
         """The openings that a claim asks for, one for each content that it leaves open; or what is wrong with it."""
+        found = self._openings_asked(claim)
+        own = claim.facets
+        return found if isinstance(found, str) or not own else tuple(self._told_apart(each, own) for each in found)
+
+    def _openings_asked(self, claim: Claim) -> tuple[Opening, ...] | str:
         campaign = self.campaigns.get(claim.campaign)
         if campaign is None:
             if self.playbook.campaigns is not None:
@@ -184,15 +190,32 @@ class Compiled:
             found = self._strangers[key] = self._open(campaign, content, claim.content, channel)
         return found
 
+    def _told_apart(self, opening: Opening, own: Facets) -> Opening:
+        """An opening with what a claim brings of team, goal, topics, solutions, theme and tags."""
+        key = (opening.campaign.id, opening.content_id, opening.channel, *own.items())
+        found = self._apart.get(key)
+        if found is None:
+            if len(self._apart) >= _ROOM_FOR_STRANGERS:
+                self._apart.clear()
+            found = self._apart[key] = self._open(
+                opening.campaign, opening.content, opening.content_id, opening.channel, own
+            )
+        return found
+
     def _open(
-        self, campaign: Campaign, content: Content | None, content_id: str | None, channel: str | None
+        self,
+        campaign: Campaign,
+        content: Content | None,
+        content_id: str | None,
+        channel: str | None,
+        own: Facets | None = None,
     ) -> Opening:
-        facets = self.playbook.facets(campaign, content)
+        facets = self.playbook.facets(campaign, content, own)
         if channel is not None:
             facets["channel"] = (channel,)
         if content_id is not None:
             facets["content"] = (content_id,)
-        team = self.teams.get(campaign.team or "")
+        team = self.teams.get(facets.get("team", ("",))[0])
         local = bool(
             campaign.starts
             or campaign.ends
@@ -202,7 +225,6 @@ class Compiled:
         cells = self._cells(facets)
         if campaign.obeys_caps:
             local = local or any(self.playbook.caps[cap].window.is_local for cap, _, _ in cells)
-        topics = content.topics if content else ()
         return Opening(
             campaign=campaign,
             content=content,
@@ -221,7 +243,7 @@ class Compiled:
             audience=None if campaign.audience is None else campaign.audience.compiled,
             dates=None if campaign.dates is None else frozenset(edge(day, 0) for day in campaign.dates),
             rare=bool(
-                topics
+                facets.get("topic")
                 or campaign.holdout
                 or self.playbook.holdout
                 or channel is None

@@ -194,16 +194,16 @@ class Contest:
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[tuple[dict[int, int], int]]]:
         groups: dict[int | str, list[int]] = {}
-        campaigns: dict[str, list[int]] = {}
+        campaigns: dict[tuple[str, str | None], list[int]] = {}
         for item, (entry, _) in enumerate(self.items):
             groups.setdefault(entry.group, []).append(item)
             opening = opening_of(entry)
             if opening.campaign.repeat is not None:
-                campaigns.setdefault(opening.campaign.id, []).append(item)
+                campaigns.setdefault((opening.campaign.id, entry.claim.id), []).append(item)
         rows = []
-        for campaign, items in campaigns.items():
+        for (campaign, claim), items in campaigns.items():
             repeat = opening_of(self.items[items[0]][0]).campaign.repeat
-            room = (repeat or 0) - self.case.past.counts.get(campaign, 0)
+            room = (repeat or 0) - self.case.past.of(campaign, claim)
             if room <= 0:
                 self.shut.update(items)
             elif len(items) > room:

@@ -124,9 +124,12 @@ class Row:
 
     @property
     def decision_id(self) -> str:
-        """A stable hash of run, contact, campaign, content, channel and the claim's own date; no two rows share one."""
+        """A stable hash of run, contact, campaign, content, channel, the claim's own date and id.
+
+        No two rows share one.
+        """
         own = None if self.date is None else self.date.isoformat()
-        digest = claim_digest(self.run_id, self.campaign, self.content, self.channel, own, self.twin)
+        digest = claim_digest(self.run_id, self.campaign, self.content, self.channel, own, self.twin, self.claim)
         return decision_id(contact_key(self.contact), digest)
 
     @property
@@ -160,6 +163,8 @@ class Grant:
         channel: the channel.
         send_at: when, UTC.
         weight: what it is worth.
+        claim: the claim's own id, or None.
+        date: the claim's own instant or local date, or None.
     """
 
     campaign: str
@@ -167,6 +172,8 @@ class Grant:
     channel: str | None
     send_at: datetime
     weight: float
+    claim: str | None = None
+    date: datetime | date | None = field(default=None, eq=False)
 
 
 @frozen(kw_only=True)

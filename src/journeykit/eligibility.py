@@ -84,7 +84,17 @@ class Opening:
     @property
     def topics(self) -> tuple[str, ...]:
         """What it is about."""
-        return self.content.topics if self.content else ()
+        return self.facets.get("topic", ())
+
+    @property
+    def team_name(self) -> str | None:
+        """The name of the team, whether the playbook knows it or not."""
+        return self.facets.get("team", (None,))[0]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags."""
+        return self.facets.get("tag", ())
 
     @property
     def about(self) -> tuple[str, ...]:

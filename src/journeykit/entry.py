@@ -34,6 +34,7 @@ class Entry:
         fit: how far it fits the contact, once that has been asked.
         fault: what is wrong with it, or None.
         own: its own date or instant as a text, which tells apart claims that ask for the same thing; or nothing.
+        id: its own id, which does so too; or nothing.
         whose: the contact's id where an account is decided together; else nothing.
         outside: its own date, where that lies outside the decision's span.
     """
@@ -45,6 +46,7 @@ class Entry:
         "fault",
         "fit",
         "group",
+        "id",
         "instants",
         "level",
         "obeys_caps",
@@ -72,6 +74,7 @@ class Entry:
         self.fit: Degrees | None = None
         self.outside: str | None = None
         self.own = "" if claim.at is None or fault is not None else _own_date(claim.at)
+        self.id = "" if claim.id is None or fault is not None else claim.id
         self.twin = 0
         self.whose = ""
 

@@ -59,7 +59,7 @@ def _numbers(entries: Sequence[Entry]) -> dict[Entry, int]:
     seen: dict[tuple[object, ...], int] = {}
     numbers = {}
     for entry in sorted(entries, key=lambda entry: (entry.fault is not None, entry.twin, entry.fault or "")):
-        key = (*_ids(entry), _own_date(entry))
+        key = (*_ids(entry), _own_date(entry), _own_id(entry))
         numbers[entry] = seen.get(key, 0)
         seen[key] = numbers[entry] + 1
     return numbers
@@ -75,6 +75,7 @@ def _row_order(entry: Entry, weight: float | None, number: int) -> tuple[object,
         entry.asked[0] if own is not None and entry.asked else 0,
         tie,
         when,
+        _own_id(entry) or "",
         number,
     )
 
@@ -83,6 +84,12 @@ def _own_date(entry: Entry) -> date | None:
     """The claim's own instant or date; a faulty claim may hold anything there."""
     own: object = entry.claim.at
     return own if isinstance(own, date) else None
+
+
+def _own_id(entry: Entry) -> str | None:
+    """The claim's own id; a faulty claim may hold anything there, and is shown as text."""
+    own: object = entry.claim.id
+    return own if own is None or isinstance(own, str) else str(own)
 
 
 def _ids(entry: Entry) -> tuple[str | None, ...]:
@@ -146,6 +153,7 @@ class _Writer:
         )
         retry_at = None
         weight = None
+        rest: tuple[str, ...] = ()
         if TIMED.issuperset(reasons):
             found = case.weighed(entry)
             weight = None
@@ -153,10 +161,12 @@ class _Writer:
                 weight, entry.level = found
             if weight is not None and weight > case.reserve and self._has_limits(opening):
                 retry_at = retry(case, entry)
+                rest = () if retry_at is not None else _stopped_later(case, entry)
+        shown = tuple(rules) if self.explain else tuple(rules)[:1]
         return self._row(
             entry,
             reason,
-            binding=tuple(rules) if self.explain else tuple(rules)[:1],
+            binding=tuple(dict.fromkeys((*shown, *rest))),
             failed=tuple(reasons) if self.explain else (reason,),
             retry_at=retry_at,
             weight=weight,
@@ -238,7 +248,7 @@ class _Writer:
             campaign=campaign or "",
             content=content,
             channel=channel,
-            team=opening.campaign.team if opening else None,
+            team=opening.team_name if opening else None,
             date=own,
             outcome=outcome,
             reason=reason,
@@ -256,6 +266,8 @@ class _Writer:
             twin=self.numbers.get(entry, 0),
             playbook=self.fingerprint,
             decided_at=self.decided_at,
+            claim=_own_id(entry),
+            tags=opening.tags if opening else (),
         )
 
 
@@ -386,9 +398,9 @@ def _capped(case: Case, opening: Opening, at: int) -> Iterator[Stop]:
 
 def _repeated(case: Case, entry: Entry) -> Iterator[Stop]:
     campaign = opening_of(entry).campaign
-    same = {winner.number for winner in case.winners if winner.entry.claim.campaign == campaign.id}
+    same = {winner.number for winner in case.winners if _repeats(entry, winner)}
     if campaign.repeat is not None:
-        before = case.past.counts.get(campaign.id, 0)
+        before = case.past.of(campaign.id, entry.claim.id)
         if before >= campaign.repeat:
             yield Stop(Reason.CAPPED, f"repeat of {campaign.id}", same, by_history=True)
         elif before + len(same) >= campaign.repeat:
@@ -396,6 +408,12 @@ def _repeated(case: Case, entry: Entry) -> Iterator[Stop]:
     siblings = {winner.number for winner in case.winners if winner.entry.group == entry.group}
     if siblings:
         yield Stop(Reason.OUTBID, f"one content of {campaign.id}", siblings, by_history=False)
+
+
+def _repeats(entry: Entry, winner: Winner) -> bool:
+    """Whether a winner is of the campaign of an entry, and of its id."""
+    claim, other = entry.claim, winner.entry.claim
+    return (claim.campaign, claim.id) == (other.campaign, other.id)
 
 
 def _met(case: Case, entry: Entry, requirement: int, at: int) -> bool:
@@ -426,35 +444,65 @@ def retry(case: Case, entry: Entry) -> datetime | None:
     if any(winner.entry.group == entry.group for winner in case.winners):
         # The wish was granted, with another content: nothing of it is left to go later.
         return None
-    rules = _timed_rules(case, entry)
-    at = case.last + 1
-    own = entry.claim.at
-    if entry.outside is not None and own is not None:
-        if entry.asked[0] < case.now:
-            return None
-        at = max(at, entry.asked[0])
+    at = _agreed(_timed_rules(case, entry), _since(case, entry))
+    return None if at is None else moment(at)
+
+
+def _since(case: Case, entry: Entry) -> int | None:
+    """The first instant for which a claim was not considered; None where its own has passed.
+
+    Of a claim with a date or instant of its own only that was; of others the whole span was, but for its end where they
+    have no slot there.
+    """
+    asked = entry.asked[-1]
+    if entry.outside is not None:
+        return None if asked < case.now else max(case.last + 1, asked)
+    if entry.claim.at is not None:
+        return asked + 1
+    return case.last + 1 if asked == case.last else case.last
+
+
+def _agreed(rules: Sequence[Callable[[int], int | None]], since: int | None) -> int | None:
+    """The first instant from ``since`` on to which no rule objects; None if there is none."""
+    at = since
     for _ in range(_MOST_STEPS):
         later = at
         for rule in rules:
-            found = rule(later)
-            if found is None:
+            if later is None:
                 return None
-            later = found
+            later = rule(later)
+        if later is None or later >= LAST:
+            return None
         if later == at:
-            return moment(at) if at < LAST else None
+            return at
         at = later
     return None
 
 
-def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
-    opening = opening_of(entry)
+def _stopped_later(case: Case, entry: Entry) -> tuple[str, ...]:
+    """What stops a claim once its time has come, where it could not go then either."""
+    at = _agreed(_opening_rules(case, opening_of(entry)), _since(case, entry))
+    if at is None:
+        return ()
+    stops = sorted(stops_at(case, entry, at), key=lambda stop: (stop.reason is not Reason.CAPPED, not stop.by_history))
+    return tuple(stop.name for stop in stops)
+
+
+def _opening_rules(case: Case, opening: Opening) -> list[Callable[[int], int | None]]:
+    """When the campaign is open, and the hours allow it."""
     rules: list[Callable[[int], int | None]] = [partial(_open_from, case, opening)]
     if opening.campaign.obeys_quiet_hours and case.compiled.schedule:
         rules.append(lambda since: case.compiled.schedule.opens(opening.channel, since, case.clock))
+    return rules
+
+
+def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
+    opening = opening_of(entry)
+    rules = _opening_rules(case, opening)
     campaign = opening.campaign
     if campaign.repeat is not None:
-        same = sum(winner.entry.claim.campaign == campaign.id for winner in case.winners)
-        if case.past.counts.get(campaign.id, 0) + same >= campaign.repeat:
+        same = sum(_repeats(entry, winner) for winner in case.winners)
+        if case.past.of(campaign.id, entry.claim.id) + same >= campaign.repeat:
             rules.append(lambda _: None)
     if campaign.obeys_caps:
         for cap, key, points in opening.cells:

@@ -65,11 +65,31 @@ def contact_key(contact: str) -> Key:
 
 
 def claim_digest(
-    run: str, campaign: str, content: str | None, channel: str | None, own: str | None, twin: int = 0
+    run: str,
+    campaign: str,
+    content: str | None,
+    channel: str | None,
+    own: str | None,
+    twin: int = 0,
+    claim: str | None = None,
 ) -> Key:
-    """What tells a claim apart from the others of its contact and from those of other runs."""
-    parts = [run, campaign, content, channel, own]
-    found = sha256(json.dumps([*parts, twin] if twin else parts).encode()).digest()
+    """What tells a claim apart from the others of its contact and from those of other runs.
+
+    Args:
+        run: the name of the run.
+        campaign: the campaign's id.
+        content: the content's id.
+        channel: the channel.
+        own: the claim's own date or instant.
+        twin: 0, or which of several it is that nothing else tells apart.
+        claim: the claim's own id.
+    """
+    parts: list[str | int | None] = [run, campaign, content, channel, own]
+    if claim is not None:
+        parts += [twin, claim]
+    elif twin:
+        parts.append(twin)
+    found = sha256(json.dumps(parts).encode()).digest()
     return int.from_bytes(found[:8], "big"), int.from_bytes(found[8:16], "big")
 
 

@@ -70,6 +70,8 @@ _SHOWN = 10
 _AT_ONCE = 500
 """So many contacts are decided before what is granted to them is reserved."""
 _TABLES = ("contacts", "touches", "scores", "claims")
+_COMPETED = frozenset({Reason.CAPPED, Reason.CONFLICT, Reason.REQUIRES, Reason.QUOTA_FULL, Reason.OUTBID})
+"""The reasons for which a claim lost that was eligible, and worth it."""
 GAPS = ("timezone", "stage", "role", "consent", "stage_value", "score")
 """What contacts can lack."""
 
@@ -124,7 +126,8 @@ class Summary:
         unproven: for how many contacts the node budget ended the search before the proof.
         outcomes: how many claims have each outcome.
         reasons: likewise, each reason.
-        rules: how many losing claims each rule stops first.
+        rules: how many losing claims each rule stops, whatever else does; of claims that were not eligible, how many it
+            stops first.
         teams: by team, how many claims have each outcome.
         stages: likewise, by the contact's stage.
         channels: likewise, by channel.
@@ -306,7 +309,8 @@ class Tally:
         self.bound = 0
         self.unproven = 0
         self.rows: Counter[tuple[str | None, ...]] = Counter()
-        self._sums: list[Counter[str]] = [Counter(), Counter(), Counter()]
+        self.rules: Counter[str] = Counter()
+        self._sums: list[Counter[str]] = [Counter(), Counter()]
         self._groups: list[dict[str | None, Counter[str]]] = [{}, {}, {}]
         self.missing: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
@@ -345,7 +349,10 @@ class Tally:
                     self.missing.update(self._asks.gaps(contact, row))
                 if row.reason is Reason.MISSING_DATA and row.rule == NEEDS_SCORE:
                     self.missing["score"] += 1
-            rows[row.outcome, row.reason, row.rule, row.team, stage, channel] += 1
+            rows[row.outcome, row.reason, row.team, stage, channel] += 1
+            if row.binding:
+                # Of a claim that was not eligible the others are known only where rows explain.
+                self.rules.update(row.binding if row.reason in _COMPETED else row.binding[:1])
         return self._count_faults(invalid, counted) if invalid else None
 
     def plus(
@@ -358,14 +365,15 @@ class Tally:
         """This tally and what was counted elsewhere.
 
         Args:
-            sums: how many claims have each outcome and reason, and how many losing ones each rule stops first.
+            sums: how many claims have each outcome and reason, and how many losing ones each rule stops.
             groups: by team, stage and channel, how many claims have each outcome.
             missing: how many claims lack which data.
             value: the value of what was granted, proven to be the best, in millionths.
         """
         found = Tally(self.playbook)
         vars(found).update(vars(self))
-        found._sums = [Counter(more) for more in sums]
+        found._sums = [Counter(more) for more in sums[:2]]
+        found.rules = self.rules + Counter(sums[2])
         found._groups = [dict(group) for group in groups]
         stages: dict[str | None, Counter[str]] = {}
         for name, counts in groups[1].items():
@@ -406,18 +414,21 @@ class Tally:
     def _lacks_consent(contact: Contact) -> bool:
         return contact.consent is None or "*" not in contact.consent
 
-    def by(self, place: int, *, losers: bool = False) -> dict[str, int]:
-        """How many claims have each outcome (place 0), reason (1) or rule (2)."""
+    def by(self, place: int) -> dict[str, int]:
+        """How many claims have each outcome (place 0) or reason (1)."""
         found: Counter[str] = Counter(self._sums[place])
         for key, count in self.rows.items():
-            if not losers or (key[0] != Outcome.GRANTED and key[place] is not None):
-                found[str(key[place] or _NONE)] += count
-        return dict(sorted(((name, n) for name, n in found.items() if n), key=lambda item: (-item[1], item[0])))
+            found[str(key[place] or _NONE)] += count
+        return _sorted(found)
+
+    def by_rule(self) -> dict[str, int]:
+        """How many losing claims each rule stops."""
+        return _sorted(self.rules)
 
     def outcomes_by(self, place: int) -> dict[str, dict[str, int]]:
-        """By team (place 3), stage (4) or channel (5), how many claims have each outcome."""
+        """By team (place 2), stage (3) or channel (4), how many claims have each outcome."""
         found: dict[str, Counter[str]] = {}
-        for name, counts in self._groups[place - 3].items():
+        for name, counts in self._groups[place - 2].items():
             if counts.total():
                 found.setdefault(str(name or _NONE), Counter()).update(counts)
         for key, count in self.rows.items():
@@ -443,6 +454,11 @@ class Tally:
             yield f"the search for {self.unproven:,} contacts ended at the node budget, before the proof"
         for kind, count in self.faults.most_common(_SHOWN):
             yield f"{self._examples[kind]} ({count:,} claim{'s' * (count != 1)})"
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts by name, the largest first."""
+    return dict(sorted(((name, n) for name, n in counts.items() if n), key=lambda item: (-item[1], item[0])))
 
 
 class Asks:
@@ -939,10 +955,10 @@ def summarise(
         unproven=tally.unproven,
         outcomes=outcomes,
         reasons=tally.by(1),
-        rules=tally.by(2, losers=True),
-        teams=tally.outcomes_by(3),
-        stages=tally.outcomes_by(4),
-        channels=tally.outcomes_by(5),
+        rules=tally.by_rule(),
+        teams=tally.outcomes_by(2),
+        stages=tally.outcomes_by(3),
+        channels=tally.outcomes_by(4),
         missing=tally.missing_data(),
         bad_rows=bad.total,
         bad_kinds=dict(sorted(bad.kinds.items(), key=lambda item: (-item[1], item[0]))),

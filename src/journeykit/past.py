@@ -27,11 +27,11 @@ class Past:
 
     Attributes:
         touches: the instant of each and what it does; those too old to matter to anything are left out.
-        counts: how many there are of each campaign, however old.
+        counts: how many there are of each campaign, however old; `of` tells the ids of claims apart.
         spans: for each cell: the instant of a touch, the last date of its campaign, and its points.
     """
 
-    __slots__ = ("counts", "spans", "touches")
+    __slots__ = ("_known", "counts", "spans", "touches")
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Past:
         """
         self.touches: list[tuple[int, Effects]] = []
         self.counts: dict[str, int] = {}
+        self._known: dict[str, dict[str, int]] = {}
         self.spans: dict[Cell, list[tuple[int, date | None, int]]] = {}
         oldest = now - compiled.reach
         for touch in touches:
@@ -67,6 +68,9 @@ class Past:
                     continue
             if campaign is not None:
                 self.counts[campaign] = self.counts.get(campaign, 0) + 1
+                if touch.claim is not None:
+                    known = self._known.setdefault(campaign, {})
+                    known[touch.claim] = known.get(touch.claim, 0) + 1
             at = touch.micros
             if at < oldest:
                 continue
@@ -74,6 +78,18 @@ class Past:
             self.touches.append((at, effects))
             for cap, key, points in effects.cells:
                 self.spans.setdefault((cap, key), []).append((at, effects.ends, points))
+
+    def of(self, campaign: str, claim: str | None) -> int:
+        """How many touches a claim of a campaign repeats.
+
+        Those of its own id, and those of which no id is known: any of these could be its own. A claim without an id
+        repeats all touches of the campaign.
+        """
+        found = self.counts.get(campaign, 0)
+        known = self._known.get(campaign)
+        if claim is None or known is None:
+            return found
+        return found - sum(known.values()) + known.get(claim, 0)
 
 
 def clashes(

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import field, fields, frozen, validators
 
 from journeykit.campaign import Campaign, Team
-from journeykit.cap import Cap, Conflict, Requirement, Scope
+from journeykit.cap import Cap, Conflict, Facets, Requirement, Scope
 from journeykit.civil import clock, micros
 from journeykit.content import Content
 from journeykit.errors import PlaybookError, Problem, closest
 from journeykit.fields import instance, instances, listed, number, one_of, required_text, whole
 from journeykit.hours import Holiday, Hours, Schedule
 from journeykit.journey import Journey
+from journeykit.partners import find_too_late
 from journeykit.quota import Quota
 from journeykit.segment import Segment, segmented, segments_of
 from journeykit.split import Holdout
@@ -242,20 +243,29 @@ class Playbook:
     def _local(self, contact: Contact, at: datetime) -> datetime:
         return clock(contact.timezone or self.timezone).moment(micros(at))
 
-    def facets(self, campaign: Campaign | None, content: Content | None) -> dict[str, tuple[str, ...]]:
-        """What touches and claims of a campaign and content are told apart by; one without a value is left out."""
+    def facets(
+        self, campaign: Campaign | None, content: Content | None, own: Facets | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """What touches and claims of a campaign and content are told apart by; one without a value is left out.
+
+        Args:
+            campaign: the campaign, if it is known.
+            content: the content, if it is known.
+            own: what a claim brings itself, which holds whatever the others have.
+        """
         found: dict[str, tuple[str, ...]] = {}
         if campaign is not None:
-            team = next((team for team in self.teams or () if team.name == campaign.team), None)
+            name = (own or {}).get("team", (campaign.team,))[0]
+            team = next((team for team in self.teams or () if team.name == name), None)
             found["campaign"] = (campaign.id,)
-            found["team"] = (campaign.team,) if campaign.team else ()
+            found["team"] = (name,) if name else ()
             goal = campaign.goal or (team.goal if team else None)
             found["goal"] = (goal,) if goal else ()
         if content is not None:
             found["channel"], found["content"] = (content.channel,), (content.id,)
             found["topic"], found["solution"] = content.topics, content.solutions
             found["theme"] = (content.theme,) if content.theme else ()
-        return {name: values for name, values in found.items() if values}
+        return {name: values for name, values in (found | dict(own or {})).items() if values}
 
 
 @frozen
@@ -337,6 +347,10 @@ def find_problems(playbook: Playbook, gaps: Gaps = _NO_GAPS) -> Iterator[Problem
                 f"{cap.name!r} is per account, and the contacts of an account need not share a time zone: give the "
                 "window the zone 'playbook' or an IANA name; only windows of kind rolling or ever need none",
             )
+    if not {"campaigns", "content", "teams", "requirements"} & {*gaps.places, *gaps.unsure}:
+        for late in find_too_late(playbook):
+            if late.is_all:
+                yield Problem(f"requirements[{late.number}].with", late.reason())
     known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
     for path, scope in _scopes(playbook, gaps):
         for facet, names in known.items():

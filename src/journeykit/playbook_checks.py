@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from journeykit.errors import Problem, closest
 from journeykit.fields import BILLIONTH, is_number
 from journeykit.hours import Schedule
+from journeykit.partners import find_too_late
 from journeykit.quota_checks import find_quota_warnings
 from journeykit.rule import In, Literal, Name
 from journeykit.sendable import Sendable, sendables
@@ -56,7 +57,16 @@ def find_warnings(playbook: Playbook) -> Iterator[Problem]:
     for at, cap in enumerate(playbook.caps):
         yield from _cap_warnings(f"caps[{at}]", cap, sent)
         yield from _loose_cap(f"caps[{at}].max", cap, sent)
+    for late in find_too_late(playbook):
+        if not late.is_all:
+            yield Problem.warning(f"requirements[{late.number}].with", f"some partners never do: {late.reason()}")
     for at, campaign in enumerate(playbook.campaigns):
+        if not campaign.obeys_caps and campaign.repeat == 1:
+            yield Problem.warning(
+                f"campaigns[{at}].repeat",
+                f"{campaign.id!r} obeys no caps, but each contact gets it once only (repeat: 1, the default): say "
+                "repeat: null if it may go again, as a receipt may; claims with ids of their own count apart",
+            )
         for reason in _hopeless(playbook, campaign, openings[campaign.id]):
             yield Problem.warning(f"campaigns[{at}]", f"{campaign.id!r} can never win: {reason}")
 
@@ -272,7 +282,7 @@ def _channels(playbook: Playbook, sent: list[Sendable] | None) -> list[str | Non
     for own in sent or ():
         if own.obeys_hours:
             found |= dict.fromkeys(own.facets.get("channel", ()))
-    if sent is None or any(own.unknown and own.obeys_hours for own in sent):
+    if sent is None or any("channel" in own.unknown and own.obeys_hours for own in sent):
         found |= dict.fromkeys(name for _, hours in _all_hours(playbook) for name in hours.channel)
         found[None] = None
     return list(found)
@@ -280,7 +290,7 @@ def _channels(playbook: Playbook, sent: list[Sendable] | None) -> list[str | Non
 
 def _channel_warnings(playbook: Playbook, sent: list[Sendable]) -> Iterator[Problem]:
     """Hours and points of channels that no content has."""
-    if playbook.content is None or any(own.unknown for own in sent):
+    if playbook.content is None or any("channel" in own.unknown for own in sent):
         return
     known = dict.fromkeys(content.channel for content in playbook.content)
     folded = {name.strip().casefold() for name in known}
@@ -331,12 +341,17 @@ def _cap_warnings(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem
         yield Problem.warning(f"{path}.max", f"{cap.name!r} can never bind: it has no limit")
     elif not scoped:
         yield Problem.warning(f"{path}.where", f"{cap.name!r} can never bind: it matches no campaign's content")
-    elif not any(own.unknown or cap.keys_of(own.facets) for own in scoped):
+    elif not any(_says_only_the_claim(cap, own) or cap.keys_of(own.facets) for own in scoped):
         yield Problem.warning(
             f"{path}.by", f"{cap.name!r} can never bind: nothing in its scope has {' and '.join(cap.by)}"
         )
     elif not any(_may_weigh(cap, own) for own in scoped):
         yield Problem.warning(f"{path}.points", f"{cap.name!r} can never bind: everything in its scope weighs 0 points")
+
+
+def _says_only_the_claim(cap: Cap, own: Sendable) -> bool:
+    """Whether only a claim says in which of a cap's groups it counts."""
+    return not set(cap.by).isdisjoint(own.unknown)
 
 
 def _may_weigh(cap: Cap, own: Sendable) -> bool:
@@ -351,7 +366,7 @@ def _loose_cap(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem]:
         return
     limit = float(cap.max)  # type: ignore[arg-type]  # no limit, and one of the contact's own, are no numbers
     scoped = [own for own in sent if own.may_match(cap.where)]
-    if any(own.repeat is None or (own.unknown and cap.by) for own in scoped):
+    if any(own.repeat is None or _says_only_the_claim(cap, own) for own in scoped):
         return
     most: dict[tuple[str, ...], dict[str, float]] = {}
     for own in scoped:

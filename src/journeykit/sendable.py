@@ -24,7 +24,8 @@ class Sendable:
 
     Attributes:
         facets: what is known of it.
-        unknown: the facets that only its claim says: a campaign without content takes any.
+        unknown: the facets that only its claim says: tags, and of a campaign without content all that
+            its content would say.
         campaign: the id of its campaign.
         repeat: how many of them one contact gets at most; None for any number.
         obeys_hours: whether quiet hours, send hours and holidays can stop it.
@@ -58,7 +59,8 @@ def sendables(playbook: Playbook) -> list[Sendable] | None:
     found = []
     for campaign in playbook.campaigns:
         parts: list[Any] = [content[name] for name in campaign.content if name in content]
-        unknown = () if parts else _OF_CONTENT
+        # Tags are brought by claims.
+        unknown = ("tag",) if parts else _OF_CONTENT
         found += [
             Sendable(playbook.facets(campaign, part), unknown, campaign.id, campaign.repeat, campaign.obeys_quiet_hours)
             for part in parts or [None]

@@ -22,6 +22,7 @@ _FACET_OF = {
     "topics": "topic",
     "solutions": "solution",
     "theme": "theme",
+    "tags": "tag",
 }
 
 
@@ -136,6 +137,7 @@ class Touch:
             "topic": self.topics,
             "solution": self.solutions,
             "theme": () if self.theme is None else (self.theme,),
+            "tag": self.tags,
         }
         own = {name: values for name, values in found.items() if values}
         return own | {_FACET_OF[name]: () for name in self.without if name in _FACET_OF}

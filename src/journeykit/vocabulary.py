@@ -36,6 +36,7 @@ _PLACES = {
     "event": "the journey",
 }
 _TOUCH_WORDS = ("channel", "campaign", "content", "team", "goal", "theme")
+_TOUCH_LISTS = (("topics", "topic"), ("solutions", "solution"), ("tags", "tag"))
 
 
 class Sight(NamedTuple):
@@ -193,7 +194,7 @@ class Vocabulary:
             word = getattr(touch, name)
             if word is not None and (found := self.spelt(name, word)) != word:
                 changes[name] = found
-        for name, kind in (("topics", "topic"), ("solutions", "solution")):
+        for name, kind in _TOUCH_LISTS:
             words = getattr(touch, name)
             if words and (several := self.spelt_all(kind, words)) != words:
                 changes[name] = several
@@ -202,11 +203,17 @@ class Vocabulary:
     def claim(self, claim: Claim) -> Claim:
         """A claim in the playbook's words; the same one where nothing differs."""
         changes: dict[str, Any] = {}
-        for name in ("campaign", "content", "channel"):
+        # A claim's own data may be bad: that is judged elsewhere.
+        for name in _TOUCH_WORDS:
             word: object = getattr(claim, name)
-            # A claim's own data may be bad: that is judged elsewhere.
             if isinstance(word, str) and (found := self.spelt(name, word)) != word:
                 changes[name] = found
+        for name, kind in _TOUCH_LISTS:
+            words: object = getattr(claim, name)
+            if words and isinstance(words, tuple) and all(isinstance(one, str) for one in words):
+                several = self.spelt_all(kind, words)
+                if several != words:
+                    changes[name] = several
         return evolve(claim, **changes) if changes else claim
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from journeykit.columns.layout import Layout
     from journeykit.columns.people import Chunk
     from journeykit.columns.settle import Tally
+    from journeykit.columns.wishes import Label
     from journeykit.decision import Row
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -56,21 +57,21 @@ def decision_schema(contact: pa.DataType) -> pa.Schema:
 
 
 class Labels:
-    """What the claims of a run are called: campaign, content, channel, team, and a digest of all that tells one apart.
+    """What the claims of a run are called: campaign, content, channel, team, id, and a digest of what tells them apart.
 
     Args:
         layout: the playbook as arrays.
         run_id: the name of the run.
-        labels: openings, by number, each with a claim's own date or instant, or None.
+        labels: openings, by number, each with a claim's own date or instant, or None, and its own id, or None.
 
     Attributes:
         opening: by label, the number of its opening.
-        when: by label, the place of its own date among all, from 1; 0 for none.
+        when: by label, twice the place of its own date and id among all, from 0 for none; odd where there is a date.
     """
 
-    def __init__(self, layout: Layout, run_id: str, labels: Sequence[tuple[int, Any]]) -> None:
-        self.opening = [opening for opening, _ in labels]
-        openings = [(layout.list[opening], own) for opening, own in labels]
+    def __init__(self, layout: Layout, run_id: str, labels: Sequence[Label]) -> None:
+        self.opening = [opening for opening, *_ in labels]
+        openings = [(layout.list[opening], own, claim) for opening, own, claim in labels]
         digests = [
             claim_digest(
                 run_id,
@@ -78,18 +79,21 @@ class Labels:
                 opening.content_id,
                 opening.channel,
                 None if own is None else own.isoformat(),
+                claim=claim,
             )
-            for opening, own in openings
+            for opening, own, claim in openings
         ]
-        texts = {own.isoformat() for _, own in labels if own is not None}
-        order = {text: place for place, text in enumerate(sorted(texts), 1)}
-        self.when = np.array([0 if own is None else order[own.isoformat()] for _, own in labels] or [0], np.int64)
+        texts = [("" if own is None else own.isoformat(), claim or "") for _, own, claim in labels]
+        order = {text: place for place, text in enumerate(sorted({("", ""), *texts}))}
+        self.when = np.array([2 * order[text] + (text[0] != "") for text in texts] or [0], np.int64)
         self.one = np.array([one for one, _ in digests], np.uint64)
         self.two = np.array([two for _, two in digests], np.uint64)
-        self.campaign = _Names([opening.campaign.id for opening, _ in openings])
-        self.content = _Names([opening.content_id for opening, _ in openings])
-        self.channel = _Names([opening.channel for opening, _ in openings])
-        self.team = _Names([opening.campaign.team for opening, _ in openings])
+        self.campaign = _Names([opening.campaign.id for opening, *_ in openings])
+        self.content = _Names([opening.content_id for opening, *_ in openings])
+        self.channel = _Names([opening.channel for opening, *_ in openings])
+        self.team = _Names([opening.team_name for opening, *_ in openings])
+        self.claim = _Names([claim for *_, claim in labels])
+        self.tags = _Lists([opening.tags for opening, *_ in openings])
         self.campaigns = words(layout.campaigns.list)
 
 
@@ -106,6 +110,16 @@ class _Names:
     def take(self, labels: np.ndarray) -> pa.Array:
         codes = self.codes[labels]
         return coded(codes, self.names, missing=self.some_missing)
+
+
+class _Lists:
+    """Several texts for each label."""
+
+    def __init__(self, lists: Sequence[Sequence[str]]) -> None:
+        self._lists = pa.array(lists, pa.list_(pa.string())) if any(lists) else None
+
+    def take(self, labels: np.ndarray) -> pa.Array:
+        return _no_texts(len(labels)) if self._lists is None else self._lists.take(numbers(labels, pa.int64()))
 
 
 def _constant(value: str, count: int) -> pa.Array:
@@ -157,6 +171,8 @@ def decision_batch(
     lost = pa.ListArray.from_arrays(
         numbers(firsts, pa.int32()), labels.campaigns.take(numbers(answers.lost, pa.int64()))
     )
+    firsts = np.concatenate([rows["bind_from"], [len(answers.bound)]]).astype(np.int32)
+    bound = pa.ListArray.from_arrays(numbers(firsts, pa.int32()), rules.take(numbers(answers.bound, pa.int64())))
     columns = {
         "decision_id": decision,
         "run_id": _constant(run_id, count),
@@ -178,13 +194,17 @@ def decision_batch(
         "needs": _weights(rows["needs"]),
         "playbook": _constant(engine.arbiter.fingerprint, count),
         "decided_at": numbers(np.full(count, engine.now), _INSTANT),
-        "claim_id": pa.nulls(count, pa.string()),
-        "binding": _no_texts(count),
-        "tags": _no_texts(count),
+        "claim_id": _plain_texts(labels.claim.take(label)),
+        "binding": bound,
+        "tags": labels.tags.take(label),
         "arm": pa.nulls(count, _TEXT),
         "chance": pa.nulls(count, pa.float64()),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in DECISIONS], schema=decision_schema(ids.type))
+
+
+def _plain_texts(array: pa.Array) -> pa.Array:
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _no_texts(count: int) -> pa.Array:
@@ -243,7 +263,7 @@ class Counts:
             self.rules[rules[rule]] += int(tally.rules[rule])
 
     def by_rule(self) -> Counter[str]:
-        """How many losing claims each rule stops first."""
+        """How many losing claims each rule stops; of those that were not eligible, how many it stops first."""
         found = Counter(self.rules)
         texts, openings = self.layout.rules.list, self.layout.parts["openings"]
         places = {

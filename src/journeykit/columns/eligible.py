@@ -56,6 +56,8 @@ REASONS = tuple(Reason)
     OUTBID,
 ) = range(len(REASONS))
 """The reasons, numbered in their order."""
+LAST_REASON = QUIET
+"""The last of those for which a claim is not eligible."""
 _LASTING = (
     SUPPRESSED,
     OPTED_OUT,
@@ -352,6 +354,108 @@ def rule_of(rules, opening, people, contact, reason, at):
 
 
 @kernel
+def further_rule(rules, opening, people, contact, reason, at, after):
+    """The next rule of a reason for which an opening fails at an instant; -1 if there is none.
+
+    Args:
+        rules: what holds for every contact; and so are the next five.
+        opening: what is asked for.
+        people: the contacts.
+        contact: which.
+        reason: the number of the reason, for which it fails at the instant.
+        at: the instant.
+        after: how many rules of the reason came before.
+    """
+    person, openings, hours = people.person, rules.openings, rules.hours
+    if after == 0:
+        return rule_of(rules, opening, people, contact, reason, at)
+    count = 0
+    if reason == NO_CONSENT:
+        # The channel's consent comes first, if it is withdrawn; then the topics.
+        first = withdrawn_by(rules, opening, people, contact, at)
+        count = np.int64(first == 0)
+        for place in range(openings.topic_from[opening], openings.topic_to[opening]):
+            topic = rules.topics[place]
+            if people.topic[contact, topic] == WITHDRAWN:
+                if count == after:
+                    return rules.topic_rule[topic]
+                count += 1
+        return -1
+    if reason == HOLDOUT:
+        own = openings.holdout[opening]
+        if after == 1 and people.holdout[contact, 0] and own >= 0 and people.holdout[contact, own]:
+            return openings.rule_holdout[opening]
+        return -1
+    if reason == MISSING:
+        flags, denies = openings.traits[opening], rules.denies
+        for kind in range(4):
+            rule = np.int64(-1)
+            if kind == 0 and denies & DENY_CONSENT and flags & NEEDS_CONSENT:
+                channel = openings.channel[opening]
+                if channel < 0 or people.consent[contact, channel] == UNKNOWN:
+                    rule = rules.consent_rule[channel]
+            elif kind == 1 and denies & DENY_STAGE and flags & STAGED:
+                rule = RULE_STAGE if person.stage[contact] == rules.stage_fit.shape[1] - 1 else -1
+            elif kind == 2 and denies & DENY_ROLE and flags & ROLED:
+                rule = RULE_ROLE if person.role[contact] == rules.role_fit.shape[1] - 1 else -1
+            elif kind == 3 and denies & DENY_ZONE and flags & LOCAL:
+                rule = RULE_ZONE if person.traits[contact] & NO_ZONE else -1
+            if rule >= 0:
+                if count == after:
+                    return rule
+                count += 1
+        return -1
+    if reason == QUIET:
+        ahead = offset_at(rules.zones, person.zone[contact], at)
+        day = (at + ahead) // 86_400_000_000
+        return _closed_further(hours, openings.channel[opening], day, at + ahead - day * 86_400_000_000, after)
+    return -1
+
+
+@kernel
+def _covers(hours, period, weekday, time):
+    """Whether a period covers a local time."""
+    start, end, days = hours.periods.start[period], hours.periods.end[period], hours.periods.days[period]
+    begins = days >> weekday & 1 != 0
+    if start < end:
+        return begins and start <= time < end
+    if start == end:
+        return begins
+    return (time >= start and begins) or (time < end and days >> ((weekday + 6) % 7) & 1 != 0)
+
+
+@kernel
+def _closed_further(hours, channel, day, time, after):
+    """The rule of what comes after so many others that forbid a channel at a local time; -1 if there is none."""
+    weekday = (day + 3) % 7
+    count = 0
+    sends = covered = False
+    for period in range(len(hours.periods)):
+        if hours.applies[period, channel]:
+            covers = _covers(hours, period, weekday, time)
+            if hours.periods.is_send[period]:
+                sends = True
+                covered = covered or covers
+            elif covers:
+                if count == after:
+                    return hours.periods.rule[period]
+                count += 1
+    if sends and not covered:
+        for period in range(len(hours.periods)):
+            if hours.applies[period, channel] and hours.periods.is_send[period]:
+                if count == after:
+                    return hours.periods.rule[period]
+                count += 1
+    for place in range(_first_from(hours.holidays.day, day), len(hours.holidays)):
+        if hours.holidays.day[place] != day:
+            break
+        if count == after:
+            return hours.holidays.rule[place]
+        count += 1
+    return -1
+
+
+@kernel
 def is_by_opening(reason):
     """Whether the rule of a reason depends on the opening alone; it is counted with the openings then."""
     return reason < NO_CONSENT or NOT_IN_AUDIENCE <= reason <= WRONG_ROLE
@@ -542,6 +646,9 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
             claim.label[used] = opening
             claim.group[used] = campaign
             claim.own[used] = 0
+            claim.id[used] = 0
+            claim.outside[used] = -1
+            claim.dated[used] = 0
             claim.rank[used] = 0
             claim.from_[used] = NONE
             claim.rule[used] = -1
@@ -784,6 +891,9 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                 claim.label[used] = opening
                 claim.group[used] = campaign
                 claim.own[used] = 0
+                claim.id[used] = 0
+                claim.outside[used] = -1
+                claim.dated[used] = 0
                 claim.rank[used] = 0
                 claim.from_[used] = NONE
                 claim.asked[used] = NONE
@@ -846,16 +956,20 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
             claim.asked[used] = wishes.asked.asked[wish]
             claim.given[used] = wishes.asked.weight[wish]
             claim.wish[used] = wish
-            claim.own[used] = 0
+            claim.own[used] = claim.id[used] = 0
+            claim.outside[used] = -1
+            claim.dated[used] = 0
             kind = zone * kinds + slots.kind[opening]
             if own >= 0:
-                claim.own[used] = wishes.own.rank[own]
+                claim.own[used], claim.id[used] = wishes.own.rank[own], wishes.own.id[own]
+            if own >= 0 and (wishes.own.at[own] != NONE or wishes.own.date[own] >= 0):
                 at = wishes.own.at[own]
                 if at == NONE:
                     at = slots.dated[zone, slots.kind[opening], wishes.own.date[own]]
                 if not rules.now <= at <= rules.last:
                     claim.from_[used] = at
-                    claim.rule[used] = wishes.own.rule[own]
+                    claim.rule[used] = claim.outside[used] = wishes.own.rule[own]
+                claim.dated[used] = 1
                 time.at[places] = at
                 places += 1
             elif slots.single or slots.first[kind] == slots.first[kind + 1]:

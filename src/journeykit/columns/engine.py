@@ -64,15 +64,19 @@ BLOCK = 16_384
 _FAR = 40 * 366
 """So many days ahead zones are known for; what lies farther is left to the one-contact engine."""
 _MARGIN = 800
+_FURTHER_RULES = 12
+"""So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
+closes a campaign, holdouts and missing data."""
 
 
 class Moment(NamedTuple):
-    """What zones and hours are, for the time zones met so far."""
+    """What zones and hours are, for the time zones met so far; and how many rules at most stop one claim."""
 
     rules: Rules
     slots: Slots
     bars: Bars | None
     zones: int
+    most_rules: int
 
 
 class Engine:
@@ -192,7 +196,15 @@ class Engine:
             faults = np.zeros((len(names), len(layout.list)), np.int64)
             now_faults(rules, faults)
             bars = layout.bars(faults, self.denies)
-        return Moment(rules, self._slots(names), bars, len(names))
+        return Moment(rules, self._slots(names), bars, len(names), self._most_rules(rules))
+
+    @staticmethod
+    def _most_rules(rules: Rules) -> int:
+        openings, hours = rules.openings, rules.hours
+        widths = [int((openings[f"{name}_to"] - openings[f"{name}_from"]).max(initial=0)) for name in ("cell", "topic")]
+        holidays = len(np.unique(hours.holidays["rule"]))
+        each = len(rules.conflicts) + len(rules.within) + len(rules.quotas.unit) + len(hours.periods) + holidays
+        return sum(widths) + each + len(REASONS) + _FURTHER_RULES
 
     def _slots(self, names: Sequence[str]) -> Slots:
         """The instants of a plan, by zone and kind of opening: those of one channel that obey hours alike."""
@@ -271,12 +283,14 @@ class Answers(NamedTuple):
     Attributes:
         rows: the answers (`ROWS`), the contacts ascending.
         lost: the campaigns that won instead.
+        bound: the rules that stop claims.
         left: the contacts that the one-contact engine must decide.
         tally: the counts.
     """
 
     rows: np.ndarray
     lost: np.ndarray
+    bound: np.ndarray
     left: np.ndarray
     tally: Tally
 
@@ -300,7 +314,7 @@ class Worker:
         cells = layout.parts["openings"]["cell_to"] - layout.parts["openings"]["cell_from"]
         widest = max(int(cells.max(initial=1)), self.most_cells)
         # A loser can lose to all winners: at most a quarter of the claims' square for each contact.
-        self.rows = rows_for(block, block * (claims // 4 + 1) + claims**2 // 4 + claims)
+        self.rows = rows_for(block, block * (claims // 4 + 1) + claims**2 // 4 + claims, block * moment.most_rules)
         self.desk = desk_for(
             touches=most_touches,
             claims=claims,
@@ -308,6 +322,8 @@ class Worker:
             cells=layout.cells,
             campaigns=len(layout.campaigns.list),
             spans=(most_touches + claims) * widest + 1,
+            rules=moment.most_rules,
+            sides=len(layout.quotas.sides),
         )
 
     def decide(
@@ -325,8 +341,8 @@ class Worker:
         engine = self.engine
         moment, rules = self._ready(history, shapes, wishes)
         tally = _tally(engine.layout)
-        taken, lost, left = [], [], []
-        places = 0
+        taken, lost, bound, left = [], [], [], []
+        places = rules_bound = 0
         entry_first = np.zeros(chunk.rows + 1, np.int64)
         start = 0
         entries, rows = self.entries, self.rows
@@ -357,9 +373,13 @@ class Worker:
             used = rows.row[: rows.used[0]].copy()
             used["lost_from"] += places
             used["lost_to"] += places
+            used["bind_from"] += rules_bound
+            used["bind_to"] += rules_bound
             places += int(rows.used[1])
+            rules_bound += int(rows.used[2])
             taken.append(used)
             lost.append(rows.lost[: rows.used[1]].copy())
+            bound.append(rows.bind[: rows.used[2]].copy())
             if count:
                 left.append(given_up[:count].copy())
                 first = np.zeros(2, np.int64)
@@ -370,6 +390,7 @@ class Worker:
         return Answers(
             rows=joined(ROWS, taken),
             lost=np.concatenate([np.zeros(0, np.int64), *lost]),
+            bound=np.concatenate([np.zeros(0, np.int64), *bound]),
             left=np.concatenate([np.zeros(0, np.int64), *left]),
             tally=tally,
         )

@@ -70,10 +70,11 @@ CONFLICTS = record("lag_days lag_length both_ways")
 PERIODS = record("start end days is_send rule")
 """Quiet hours and send hours: local times, bits of the weekdays on which they begin, which of the two, and the rule."""
 HOLIDAYS = record("day rule")
-"""Days on which nothing goes out, ascending, and the rule of each."""
-SHAPES = record("status campaign content channel ends first then partner replaced cell_from cell_to")
+"""Days on which nothing goes out, ascending, and the rule of each; a day of several holidays stands there for each."""
+SHAPES = record("status campaign content channel id ends first then partner replaced cell_from cell_to")
 """What touches do, one record for each kind of touch. Status is 0 where it never counts, 1 where it does, and 2 where
-it does unless it was planned for the past; content and channel are its own, -1 for none; it is replaced where claims
+it does unless it was planned for the past; content and channel are its own, -1 for none; the id is that of its claim,
+0 for none and -1 for one that no claim has; it is replaced where claims
 are derived and decided again."""
 
 
@@ -113,6 +114,7 @@ class Rules(Bundle):
         conflicts: the conflicts (`CONFLICTS`).
         within: by requirement, its window, or -1.
         rule: the number of the first rule of a cap, repeat, sibling, conflict and requirement.
+        same: by rule, the first one that has its name.
         consent_rule: by channel, the rule of its consent; the last is of no channel.
         topic_rule: by topic, the rule of its consent.
         hours: quiet hours, send hours and holidays.
@@ -143,6 +145,7 @@ class Rules(Bundle):
         "conflicts": table(CONFLICTS),
         "within": table(np.int64),
         "rule": table(np.int64),
+        "same": table(np.int64),
         "consent_rule": table(np.int64),
         "topic_rule": table(np.int64),
         "hours": Hours,
@@ -223,6 +226,9 @@ class Layout:
         self.windows_list += [need.within for need in playbook.requirements if need.within is not None]
         self.parts = self._openings() | self._limits()
         self.quota_rules = [self.rules.add(side.quota.name) for side in self.quotas.sides]
+        # Of rules that share a name the first stands for all, so that a name is shown, and counted, once.
+        first: dict[str, int] = {}
+        self.parts["same"] = np.array([first.setdefault(name, n) for n, name in enumerate(self.rules.list)], np.int64)
 
     @property
     def cells(self) -> int:
@@ -383,7 +389,8 @@ class Layout:
                 [
                     (day, rule(holiday.label))
                     for day in (range(low, high + 1) if schedule.holidays else ())
-                    if (holiday := next((h for h in schedule.holidays if h.falls_on(day)), None)) is not None
+                    for holiday in schedule.holidays
+                    if holiday.falls_on(day)
                 ],
                 HOLIDAYS,
             ),
@@ -421,8 +428,8 @@ class Layout:
             quiet=packed(now >> eligible.QUIET & 1 != 0, len(openings)),
         )
 
-    def shapes(self, parts: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-        """What touches do (`SHAPES`), and where they count (`CELLS`), given what they are."""
+    def shapes(self, parts: Sequence[Mapping[str, Any]], ids: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+        """What touches do (`SHAPES`), and where they count (`CELLS`), given what they are, and the ids of claims."""
         touches = [Touch(at=_ANY_INSTANT, **part) for part in parts]
         effects = [self.compiled.effects(touch) for touch in touches]
         cells = [self._cells_of(effect) for effect in effects]
@@ -433,6 +440,7 @@ class Layout:
             campaign=[_own(self.campaigns, touch.campaign) for touch in touches],
             content=[_own(self.contents, touch.content) for touch in touches],
             channel=[_own(self.channels, touch.channel) for touch in touches],
+            id=[0 if touch.claim is None else ids.get(touch.claim, -1) for touch in touches],
             ends=[NONE if effect.ends is None else day_number(effect.ends) for effect in effects],
             first=[effect.first for effect in effects],
             then=[effect.then for effect in effects],
@@ -448,7 +456,7 @@ class Layout:
         return [(cell, points) for cell, points in found if cell is not None]
 
     def _is_replaced(self, touch: Any) -> bool:
-        return any(
+        return touch.claim is None and any(
             touch.content in (None, o.content_id) and touch.channel in (None, o.channel)
             for o in self.compiled.of_campaign.get(touch.campaign or "", ())
         )

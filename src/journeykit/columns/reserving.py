@@ -52,6 +52,7 @@ _GRANTED = (
     "run_id",
     "decided_at",
     "account_id",
+    "claim_id",
 )
 _KINDS = {"sent_at": pa.timestamp("us", "UTC"), "campaign_ends": pa.date32(), "counts_toward_caps": pa.bool_()}
 
@@ -152,7 +153,7 @@ def granted_of(
     columns = [_values(chosen[name]) for name in _GRANTED]
     whose, labels = answers["contact"][places].tolist(), answers["label"][places].tolist()
     said: dict[int, dict[int, float]] = {}
-    for row, label, id_, campaign, content, channel, at, weight, run_id, decided_at, account in zip(
+    for row, label, id_, campaign, content, channel, at, weight, run_id, decided_at, account, claim in zip(
         whose, labels, *columns, strict=True
     ):
         if row not in said:
@@ -167,6 +168,7 @@ def granted_of(
                 channel=channel,
                 campaign=campaign,
                 content=content,
+                claim=claim,
                 **messages.more(start + row, label, said[row]),
                 weight=weight,
                 run_id=run_id,

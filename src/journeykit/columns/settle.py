@@ -15,14 +15,19 @@ from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.clocks import day_of, day_start
 from journeykit.columns.eligible import (
     CAPPED,
+    CLOSED,
     CONFLICT,
     GRANTED,
+    LAST_REASON,
     NOT_WORTH_IT,
     OUTBID,
     QUOTA_FULL,
     REQUIRES,
+    further_rule,
     hours_open,
     is_by_opening,
+    lasting_faults,
+    timely_faults,
 )
 from journeykit.columns.jit import entry_point, inlined, kernel
 from journeykit.columns.layout import (
@@ -74,6 +79,7 @@ from journeykit.columns.search import (
 
 GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME = range(3)
 _STEPS = 10_000
+_TRIFLE = 1e-3
 _LARGEST_WEIGHT = 10**15
 _FORCED = -(2**61)
 NOBODY, NO, YES = np.int64(-1), np.int64(0), np.int64(1)
@@ -96,22 +102,28 @@ class History(Bundle):
 
 
 CLAIMS = record(
-    "opening label weight rank group own state rule timed from_ asked at_from at_to wish",
+    "opening label weight rank group own id dated state rule outside timed from_ asked at_from at_to wish",
     "given product preference interest propensity value",
 )
 """Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
-not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates;
-state, 0 where it is eligible at some instant, else the reason why not, and the first rule of that reason; whether
-nothing but time stands in its way; the first instant of its own, or `NONE`; when it was asked for; where its instants
-lie; its place in the claims table, or -1; its own weight, NaN for none; and what the policy `weighted` makes of it,
-with the factors."""
+not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates
+and ids; the number of its id, 0 for none; whether it has a date or instant of its own; state, 0 where it is eligible at
+some instant, else the reason why not, and the first rule of that reason; the rule of its own date where that lies
+outside the span, or -1; whether nothing but time stands in its way; the first instant of its own, or `NONE`; when it
+was asked for; where its instants lie; its place in the claims table, or -1; its own weight, NaN for none; and what the
+policy `weighted` makes of it, with the factors."""
 TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
-ROWS = record("contact label outcome reason rule weight price send_at retry_at displaced needs lost_from lost_to")
+ROWS = record(
+    "contact label outcome reason rule weight price send_at retry_at displaced needs "
+    "lost_from lost_to bind_from bind_to"
+)
 """Answers: whose; of which claim; granted, deferred or denied, as 0, 1, 2; the number of the reason; the first rule
 that stops it, or -1; weight, what the prices of quotas take from it, value of what it pushed out and weight that would
-have won, in millionths; when it goes and when it could go after all; and where the campaigns that won instead lie.
-`NONE` stands for none."""
+have won, in millionths; when it goes and when it could go after all; where the campaigns that won instead lie; and
+where all rules that stop it lie. `NONE` stands for none."""
+STOPS = record("rule kind past")
+"""What stops a claim: the rule, what kind of stop it is, and whether the history alone does it."""
 GRANTS = record("entry at number crowded charge")
 """Winners: the claim; when it goes; its place in the order of claims; whether it takes the room of a loser; and what
 the prices of quotas take from it."""
@@ -159,12 +171,14 @@ class Rows(Bundle):
     Attributes:
         row: the answers (`ROWS`).
         lost: the campaigns that won instead.
-        used: how many of both there are.
+        bind: the rules that stop claims.
+        used: how many of the three there are.
     """
 
     fields: ClassVar = {
         "row": table(ROWS),
         "lost": table(np.int64),
+        "bind": table(np.int64),
         "used": table(np.int64),
     }
 
@@ -174,7 +188,7 @@ class Tally(Bundle):
 
     Attributes:
         labels: by label, reason and outcome.
-        rules: by rule, of losers.
+        rules: by rule, how many losers it stops; of those that were not eligible, how many it stops first.
         stages: by stage and outcome.
         sums: value, bound, and searches that were given up.
         missing: by kind of data, how many claims lack it.
@@ -213,8 +227,9 @@ class Desk(Bundle):
         chosen: by item, whether a search took it; likewise `forced` and `done`.
         placed: by item, where it stands in a window that is looked at over time.
         draft: his answers, before they are put in order; `order` has the claim of each, `places` their order.
-        notes: the first rule of each kind that stopped a claim.
-        sizes: how many touches, winners, exempt winners there are; and whether the contact must be left.
+        stop: what stops a claim (`STOPS`), each rule once for each kind.
+        dearest: by side of the quotas, what its price takes most from a claim.
+        sizes: how many touches, winners, exempt winners there are; whether the contact must be left; how many stops.
     """
 
     fields: ClassVar = {
@@ -234,21 +249,32 @@ class Desk(Bundle):
         "draft": Rows,
         "order": table(np.int64),
         "places": table(np.int64),
-        "notes": table(np.int64),
+        "stop": table(STOPS),
+        "dearest": table(np.float64),
         "sizes": table(np.int64),
     }
 
 
-TOUCHES, WINNERS, EXEMPTS, LEFT = range(4)
+TOUCHES, WINNERS, EXEMPTS, LEFT, FOUND = range(5)
 
 
-def rows_for(rows: int, lost: int) -> Rows:
-    """Room for so many answers, and so many campaigns that won instead."""
-    return Rows(row=np.zeros(rows, ROWS), lost=np.zeros(lost, np.int64), used=np.zeros(2, np.int64))
+def rows_for(rows: int, lost: int, bind: int) -> Rows:
+    """Room for so many answers, so many campaigns that won instead, and so many rules."""
+    return Rows(
+        row=np.zeros(rows, ROWS),
+        lost=np.zeros(lost, np.int64),
+        bind=np.zeros(bind, np.int64),
+        used=np.zeros(3, np.int64),
+    )
 
 
-def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: int, spans: int) -> Desk:
-    """Room for contacts with so many touches, claims and items, and for a playbook's cells and campaigns."""
+def desk_for(
+    *, touches: int, claims: int, items: int, cells: int, campaigns: int, spans: int, rules: int, sides: int
+) -> Desk:
+    """Room for contacts with so many touches, claims and items, and for a playbook's cells, campaigns and quotas.
+
+    So many rules, at most, stop one claim.
+    """
     items = min(items, MOST_ITEMS)
     return Desk(
         spans=spans_for(cells, spans),
@@ -264,11 +290,12 @@ def desk_for(*, touches: int, claims: int, items: int, cells: int, campaigns: in
         forced=np.zeros(items + 1, np.bool_),
         done=np.zeros(items + 1, np.bool_),
         placed=np.zeros(touches + 2 * items + claims + 2, PLACED),
-        draft=rows_for(claims + 1, (claims + 1) ** 2 // 4 + claims + 1),
+        draft=rows_for(claims + 1, (claims + 1) ** 2 // 4 + claims + 1, (claims + 1) * rules),
         order=np.zeros(claims + 1, np.int64),
         places=np.zeros(claims + 1, np.int64),
-        notes=np.zeros(10, np.int64),
-        sizes=np.zeros(4, np.int64),
+        stop=np.zeros(2 * rules + 1, STOPS),
+        dearest=np.zeros(sides + 1, np.float64),
+        sizes=np.zeros(5, np.int64),
     )
 
 
@@ -358,6 +385,7 @@ def _asked_again(openings, shapes, shape, entries, low, high):
             openings.campaign[opening] == shapes.campaign[shape]
             and (shapes.content[shape] == -1 or shapes.content[shape] == openings.content[opening])
             and (shapes.channel[shape] == -1 or shapes.channel[shape] == openings.channel[opening])
+            and (shapes.id[shape] == 0 or shapes.id[shape] == claim.id[entry])
         ):
             return True
     return False
@@ -460,28 +488,51 @@ def part_of(quotas, claim, entry, kind, sign):
 
 
 @kernel
-def full_quota(rules, zone, entries, entry):
-    """The rule of the quota that takes most at any instant; where none does, of the first that is used; or -1."""
-    claim, time, quotas = entries.claim, entries.time, rules.quotas
-    best, found = 0.0, np.int64(-1)
-    hard, soft = np.int64(-1), np.int64(-1)
+def full_quotas(rules, desk, zone, entries, entry, rows):
+    """Bind the rules of the quotas that take from a claim at any instant, the dearest first.
+
+    Where none does, those that it uses, the hard ones first.
+    """
+    claim, time, quotas, dearest = entries.claim, entries.time, rules.quotas, desk.dearest
+    sides = len(quotas.unit)
+    for side in range(sides):
+        dearest[side] = 0.0
+    most = 0.0
     for at in range(claim.at_from[entry], claim.at_to[entry]):
-        if not time.fits[at]:
-            continue
-        kind = kind_of(rules, zone, claim.opening[entry], time.at[at])
-        for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
-            side = quotas.sides[place]
-            term = term_of(quotas, claim, entry, kind, side)
-            if term > best or (term == best and found >= 0 and side < found):
-                best, found = term, side
-            if use_of(quotas, claim, entry, kind, side) > 0:
-                if quotas.hard[side]:
-                    hard = side if hard < 0 else min(hard, side)
-                else:
-                    soft = side if soft < 0 else min(soft, side)
-    if found < 0:
-        found = hard if hard >= 0 else soft
-    return quotas.rule[found] if found >= 0 else np.int64(-1)
+        if time.fits[at]:
+            kind = kind_of(rules, zone, claim.opening[entry], time.at[at])
+            for place in range(quotas.touched[kind], quotas.touched[kind + 1]):
+                side = quotas.sides[place]
+                dearest[side] = max(dearest[side], term_of(quotas, claim, entry, kind, side))
+                most = max(most, dearest[side])
+    if most > 0.0:
+        # What saved prices add to break ties is no reason.
+        least = _TRIFLE * most
+        while True:
+            best = np.int64(-1)
+            for side in range(sides):
+                if dearest[side] > least and (best < 0 or dearest[side] > dearest[best]):
+                    best = side
+            if best < 0:
+                return
+            bind(rules, rows, quotas.rule[best])
+            dearest[best] = 0.0
+    for wanted in range(2):
+        for side in range(sides):
+            if (quotas.hard[side] != 0) == (wanted == 0) and _uses(rules, zone, entries, entry, side):
+                bind(rules, rows, quotas.rule[side])
+
+
+@kernel
+def _uses(rules, zone, entries, entry, side):
+    """Whether a claim uses something of a side of a quota at any of its instants."""
+    claim, time = entries.claim, entries.time
+    for at in range(claim.at_from[entry], claim.at_to[entry]):
+        if time.fits[at]:
+            kind = kind_of(rules, zone, claim.opening[entry], time.at[at])
+            if use_of(rules.quotas, claim, entry, kind, side) > 0:
+                return True
+    return False
 
 
 @kernel
@@ -683,7 +734,7 @@ def contest(rules, people, contact, desk, entries, low, high, obeys, problem):
                 single = single and time.at[place] == items.at[0]
                 count += 1
     problem.size[ITEMS] = count
-    if not _repeats_and_groups(openings, desk, entries.claim, problem):
+    if not _repeats_and_groups(rules, desk, entries.claim, problem):
         return False
     if obeys and not _cap_rows(rules, people, contact, desk, entries.claim, problem, single):
         return False
@@ -693,30 +744,59 @@ def contest(rules, people, contact, desk, entries, low, high, obeys, problem):
 
 
 @kernel
-def _repeats_and_groups(openings, desk, claim, problem):
+def repeated(rules, desk, campaign, id_):
+    """How many touches a claim of a campaign repeats: those of its id, and those whose claim had none.
+
+    A claim without an id repeats all of the campaign.
+    """
+    shapes, touch = rules.shapes, desk.touch
+    count = desk.counts[campaign]
+    if id_ == 0 or count == 0:
+        return count
+    for place in range(desk.sizes[TOUCHES]):
+        shape = touch.kind[place]
+        if shapes.campaign[shape] == campaign and shapes.id[shape] != 0 and shapes.id[shape] != id_:
+            count -= 1
+    return count
+
+
+@inlined
+def is_same(openings, claim, one, other):
+    """Whether two claims are of one campaign and have the same id, or none."""
+    return (
+        openings.campaign[claim.opening[one]] == openings.campaign[claim.opening[other]]
+        and claim.id[one] == claim.id[other]
+    )
+
+
+@kernel
+def _repeats_and_groups(rules, desk, claim, problem):
     """Rows of the items of one campaign, history and this decision together; and of one wish, of which one goes."""
-    counted = desk.counts
-    items, mark = problem.items, desk.mark
+    items, openings = problem.items, rules.openings
     count = problem.size[ITEMS]
     for item in range(count):
-        opening = claim.opening[items.entry[item]]
-        campaign, repeats = openings.campaign[opening], openings.repeats[opening]
-        if repeats < 0 or mark[campaign]:
+        entry = items.entry[item]
+        repeats = openings.repeats[claim.opening[entry]]
+        if repeats < 0:
             continue
-        mark[campaign] = 1
-        left = repeats - counted[campaign]
+        first = True
+        other = item - 1
+        while first and other >= 0:
+            first = not is_same(openings, claim, items.entry[other], entry)
+            other -= 1
+        if not first:
+            continue
+        left = repeats - repeated(rules, desk, openings.campaign[claim.opening[entry]], claim.id[entry])
         start = problem.size[MEMBERS]
         if is_full(problem, count):
             return False
         for other in range(item, count):
-            if openings.campaign[claim.opening[items.entry[other]]] == campaign:
+            if is_same(openings, claim, items.entry[other], entry):
                 if left <= 0:
                     items.shut[other] = 1
                 else:
                     add_member(problem, other, 1)
         end_row(problem, start, problem.size[MEMBERS] - start, left)
-    for item in range(count):
-        mark[openings.campaign[claim.opening[items.entry[item]]]] = 0
     for item in range(count):
         first = True
         other = item - 1
@@ -1118,12 +1198,42 @@ def open_from(rules, zone, opening, since):
 
 
 @kernel
+def since_of(rules, entries, entry):
+    """The first instant for which a claim was not considered; `FOREVER` where its own has passed.
+
+    Of a claim with a date or instant of its own only that was; of others the whole span was, but for its end where
+    they have no slot there.
+    """
+    claim, time = entries.claim, entries.time
+    asked = time.at[claim.at_to[entry] - 1]
+    if claim.from_[entry] != NONE:
+        return FOREVER if claim.from_[entry] < rules.now else max(rules.last + 1, claim.from_[entry])
+    if claim.dated[entry]:
+        return asked + 1
+    return rules.last + 1 if asked == rules.last else rules.last
+
+
+@kernel
+def open_at(rules, zone, opening, since):
+    """The first instant from `since` on at which a campaign is open, and no hours forbid it; `FOREVER` if never."""
+    at = since
+    hours, openings = rules.hours, rules.openings
+    for _ in range(_STEPS):
+        later = open_from(rules, zone, opening, at)
+        if later != FOREVER and openings.traits[opening] & OBEYS_HOURS and (len(hours.periods) or len(hours.holidays)):
+            later = hours_open(hours, rules.zones, zone, openings.channel[opening], later, rules.horizon)
+        if later == at or later == FOREVER:
+            return later
+        at = later
+    return FOREVER
+
+
+@kernel
 def retry(rules, people, contact, desk, entries, entry):
     """The earliest instant after the span at which a claim alone fits all that is known; `NONE` if never."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
-    counted = desk.counts
     cells = rules.cells
     cell_cap = rules.cell_cap
     person = people.person
@@ -1136,15 +1246,13 @@ def retry(rules, people, contact, desk, entries, entry):
         other = winners.entry[winner]
         if claim.group[other] == claim.group[entry]:
             return NONE
-        same += openings.campaign[claim.opening[other]] == openings.campaign[opening]
+        same += is_same(openings, claim, other, entry)
     repeat = openings.repeats[opening]
-    if repeat >= 0 and counted[openings.campaign[opening]] + same >= repeat:
+    if repeat >= 0 and repeated(rules, desk, openings.campaign[opening], claim.id[entry]) + same >= repeat:
         return NONE
-    at = rules.last + 1
-    if claim.from_[entry] != NONE:
-        if claim.from_[entry] < rules.now:
-            return NONE
-        at = max(at, claim.from_[entry])
+    at = since_of(rules, entries, entry)
+    if at == FOREVER:
+        return NONE
     for _ in range(_STEPS):
         later = open_from(rules, zone, opening, at)
         if later == FOREVER:
@@ -1242,27 +1350,51 @@ def _met_from(rules, desk, zone, entries, entry, need, since):
 # Why it lost
 
 
-@inlined
-def _note(notes, kind, by_history, rule):
-    """Remember the first rule of each kind of stop, and in which order the kinds came."""
-    place = 2 * kind + by_history
-    if notes[place] < 0:
-        notes[place] = rule
-    if notes[8 + by_history] < 0:
-        notes[8 + by_history] = rule
+@kernel
+def _note(rules, desk, kind, past, rule):
+    """Remember a stop, in the order in which they come; each rule once for each kind."""
+    stop, sizes = desk.stop, desk.sizes
+    own = rules.same[rule]
+    for place in range(sizes[FOUND]):
+        if stop.rule[place] == own and stop.kind[place] == kind and stop.past[place] == past:
+            return
+    place = sizes[FOUND]
+    stop.rule[place], stop.kind[place], stop.past[place] = own, kind, past
+    sizes[FOUND] = place + 1
 
 
-_BY_CAP, _BY_ROOM, _BY_CONFLICT, _BY_NEED = range(4)
+@kernel
+def bind(rules, rows, rule):
+    """Let a rule stop the claim whose row is being made, unless it does already."""
+    own = rules.same[rule] if rule < len(rules.same) else rule
+    for place in range(rows.row.bind_from[rows.used[0]], rows.used[2]):
+        if rows.bind[place] == own:
+            return
+    rows.bind[rows.used[2]] = own
+    rows.used[2] += 1
+
+
+@kernel
+def bind_stops(rules, desk, rows, kind):
+    """Bind what stops a claim: that of a kind first, and of each that of the history first."""
+    stop = desk.stop
+    for other in range(2):
+        for past in range(1, -1, -1):
+            for place in range(desk.sizes[FOUND]):
+                if (stop.kind[place] == kind) == (other == 0) and stop.past[place] == past:
+                    bind(rules, rows, stop.rule[place])
+
+
+_BY_CAP, _BY_ROOM, _BY_CONFLICT, _BY_NEED, _BY_QUOTA = range(5)
 _ANY = 16
 
 
-@inlined
-def _stops(rules, people, contact, desk, entries, entry, at, notes):
+@kernel
+def _stops(rules, people, contact, desk, entries, entry, at):
     """What stops a claim at an instant: bits for cap, conflict with the past, any conflict, requirement, anything."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
-    counted = desk.counts
     cells = rules.cells
     cell_cap = rules.cell_cap
     person = people.person
@@ -1288,40 +1420,41 @@ def _stops(rules, people, contact, desk, entries, entry, at, notes):
                 past = points + load(windows, cap, desk.spans, cell, BEFORE, own, end) > limit
                 found |= past
                 found |= _ANY
-                _note(notes, _BY_CAP if past else _BY_ROOM, past, rules.rule[0] + cap)
+                _note(rules, desk, _BY_CAP if past else _BY_ROOM, np.int64(past), rules.rule[0] + cap)
     campaign = openings.campaign[opening]
     repeat = openings.repeats[opening]
     same = siblings = 0
     for winner in range(sizes[WINNERS]):
         other = winners.entry[winner]
-        same += openings.campaign[claim.opening[other]] == campaign
+        same += is_same(openings, claim, other, entry)
         siblings += claim.group[other] == claim.group[entry]
-    if repeat >= 0 and counted[campaign] + same >= repeat:
-        past = counted[campaign] >= repeat
+    before = repeated(rules, desk, campaign, claim.id[entry]) if repeat >= 0 else np.int64(0)
+    if repeat >= 0 and before + same >= repeat:
+        past = before >= repeat
         found |= past
         found |= _ANY
-        _note(notes, _BY_CAP if past else _BY_ROOM, past, rules.rule[1] + campaign)
+        _note(rules, desk, _BY_CAP if past else _BY_ROOM, np.int64(past), rules.rule[1] + campaign)
         for winner in range(sizes[WINNERS]):
-            if openings.campaign[claim.opening[winners.entry[winner]]] == campaign:
+            if is_same(openings, claim, winners.entry[winner], entry):
                 winners.crowded[winner] = True
     if siblings:
         found |= _ANY
-        _note(notes, _BY_ROOM, 0, rules.rule[2] + campaign)
+        _note(rules, desk, _BY_ROOM, NO, rules.rule[2] + campaign)
         for winner in range(sizes[WINNERS]):
             if claim.group[winners.entry[winner]] == claim.group[entry]:
                 winners.crowded[winner] = True
     if openings.first[opening] or openings.then[opening]:
-        found |= _conflicts(rules, desk, zone, entries, opening, obeys, at, notes)
+        found |= _conflicts(rules, desk, zone, entries, opening, obeys, at)
     if openings.needy[opening]:
         for need in range(len(rules.within)):
             if openings.needy[opening] >> need & 1 and not met_after(rules, desk, zone, entries, entry, need, at):
                 found |= 8
-                _note(notes, _BY_NEED, 0, rules.rule[4] + need)
+                _note(rules, desk, _BY_NEED, NO, rules.rule[4] + need)
     return found
 
 
 @kernel
-def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
+def _conflicts(rules, desk, zone, entries, opening, obeys, at):
     claim = entries.claim
     winners = desk.winner
     touch = desk.touch
@@ -1335,7 +1468,7 @@ def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
             low, high = barred(rules, zone, conflict, opening, shapes.first[shape], shapes.then[shape], touch.at[place])
             if low <= at <= high:
                 found |= 6
-                _note(notes, _BY_CONFLICT, 1, rules.rule[3] + conflict)
+                _note(rules, desk, _BY_CONFLICT, YES, rules.rule[3] + conflict)
                 break
     # The winners in the order of claims.
     for number in range(sizes[WINNERS]):
@@ -1348,30 +1481,28 @@ def _conflicts(rules, desk, zone, entries, opening, obeys, at, notes):
                     rules, zone, conflict, opening, openings.first[other], openings.then[other], winners.at[winner]
                 )
                 if low <= at <= high:
-                    past = 1 if obeys and not openings.traits[other] & OBEYS_CAPS else 0
+                    past = YES if obeys and not openings.traits[other] & OBEYS_CAPS else NO
                     found |= 6 if past else 4
-                    _note(notes, _BY_CONFLICT, past, rules.rule[3] + conflict)
+                    _note(rules, desk, _BY_CONFLICT, past, rules.rule[3] + conflict)
                     winners.crowded[winner] = True
     return found
 
 
 @kernel
-def why(rules, people, contact, desk, entries, entry):
-    """The reason for which an eligible claim lost, and the first rule that stopped it."""
+def why(rules, people, contact, desk, entries, entry, rows):
+    """The reason for which an eligible claim lost; what stopped it is bound to the row that is being made."""
     claim = entries.claim
     time = entries.time
     winners = desk.winner
     sizes = desk.sizes
     openings = rules.openings
-    notes = desk.notes
-    for place in range(len(notes)):
-        notes[place] = -1
+    sizes[FOUND] = 0
     for winner in range(sizes[WINNERS]):
         winners.crowded[winner] = False
     all_capped = all_past = all_conflict = all_stopped = all_barred = True
     for place in range(claim.at_from[entry], claim.at_to[entry]):
         if time.fits[place]:
-            stops = _stops(rules, people, contact, desk, entries, entry, time.at[place], notes)
+            stops = _stops(rules, people, contact, desk, entries, entry, time.at[place])
             all_capped = all_capped and stops & 1 != 0
             all_past = all_past and stops & 3 != 0
             all_conflict = all_conflict and stops & 7 != 0
@@ -1390,18 +1521,15 @@ def why(rules, people, contact, desk, entries, entry):
         (rules.quotas.run and not all_barred) or _wins_freely(rules, desk, entries.claim, entry)
     ):
         # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
-        full = full_quota(rules, people.person.zone[contact], entries, entry)
-        if full >= 0:
-            return QUOTA_FULL, full
-        reason = QUOTA_FULL
+        full_quotas(rules, desk, people.person.zone[contact], entries, entry, rows)
+        # None of the others is of this kind.
+        reason, by = QUOTA_FULL, _BY_QUOTA
     elif all_conflict:
         reason, by = CONFLICT, _BY_CONFLICT
     elif all_stopped:
         reason, by = REQUIRES, _BY_NEED
-    for place in (2 * by + 1, 2 * by, 9, 8):
-        if notes[place] >= 0:
-            return reason, notes[place]
-    return reason, -1
+    bind_stops(rules, desk, rows, by)
+    return reason
 
 
 @kernel
@@ -1534,15 +1662,59 @@ def needs(rules, desk, claim, entry, found):
 # The answers
 
 
+@kernel
+def bind_faults(rules, people, contact, entries, entry, rows):
+    """Bind why a claim is not eligible: the first rule; if rows explain, all, those of its reason first."""
+    claim, time = entries.claim, entries.time
+    opening, reason = claim.opening[entry], claim.state[entry]
+    bind(rules, rows, claim.rule[entry])
+    if not rules.explain:
+        return
+    lasting = lasting_faults(rules, opening, people, contact)
+    for turn in range(LAST_REASON + 1):
+        # The reason itself, and then all the others in their order.
+        wanted = reason if turn == 0 else turn
+        for place in range(claim.at_from[entry], claim.at_to[entry]):
+            at = time.at[place]
+            if (lasting | timely_faults(rules, opening, people, contact, at)) >> wanted & 1:
+                count = 0
+                rule = further_rule(rules, opening, people, contact, wanted, at, 0)
+                while rule >= 0:
+                    bind(rules, rows, rule)
+                    count += 1
+                    rule = further_rule(rules, opening, people, contact, wanted, at, count)
+            if claim.outside[entry] >= 0 and wanted == CLOSED:
+                bind(rules, rows, claim.outside[entry])
+
+
+@kernel
+def bind_rest(rules, people, contact, desk, entries, entry, rows):
+    """Bind what stops a claim once its time has come, where it could not go then either."""
+    zones = rules.zones
+    opening, zone = entries.claim.opening[entry], people.person.zone[contact]
+    since = since_of(rules, entries, entry)
+    at = FOREVER if since == FOREVER else open_at(rules, zone, opening, since)
+    if at == FOREVER:
+        return
+    if at > zones.high:
+        desk.sizes[LEFT] = np.int64(at < LAST)
+        return
+    desk.sizes[FOUND] = 0
+    _stops(rules, people, contact, desk, entries, entry, at)
+    bind_stops(rules, desk, rows, _BY_CAP)
+
+
 @inlined
-def _add_row(rows, contact, label, outcome, reason, rule, weight):
+def _add_row(rows, contact, label, outcome, reason, weight):
+    """Write the row that is being made, but for what is not known of all rows; its rules are bound already."""
     row = rows.row
     place = rows.used[0]
     row.contact[place] = contact
     row.label[place] = label
     row.outcome[place] = outcome
     row.reason[place] = reason
-    row.rule[place] = rule
+    row.bind_to[place] = rows.used[2]
+    row.rule[place] = rows.bind[row.bind_from[place]] if row.bind_from[place] < rows.used[2] else -1
     row.weight[place] = weight
     row.price[place] = NONE
     row.send_at[place] = NONE
@@ -1613,7 +1785,7 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived, g
     if sizes[LEFT]:
         return False
     rows, order = desk.draft, desk.order
-    rows.used[0] = rows.used[1] = 0
+    rows.used[:] = 0
     number_winners(rules, desk, entries)
     for entry in range(low, high):
         won[entry - low] = -1
@@ -1625,8 +1797,9 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived, g
     for entry in range(low, high):
         opening, label = claim.opening[entry], claim.label[entry]
         obeys = np.int64(openings.traits[opening] & OBEYS_CAPS != 0)
+        rows.row.bind_from[rows.used[0]] = rows.used[2]
         if won[entry - low] >= 0:
-            place = _add_row(rows, contact, label, GRANTED_OUTCOME, GRANTED, -1, claim.weight[entry])
+            place = _add_row(rows, contact, label, GRANTED_OUTCOME, GRANTED, claim.weight[entry])
             winner = won[entry - low]
             rows.row.send_at[place] = winners.at[winner]
             if rules.quotas.charged:
@@ -1647,21 +1820,25 @@ def settle(rules, people, contact, history, desk, entries, low, high, derived, g
                 wanted = needs(rules, desk, entries.claim, entry, desk.main if obeys else desk.exempt)
             hopeless, price = verdict(rules, zone, entries, entry)
             if hopeless:
-                reason, rule = NOT_WORTH_IT, RULE_RESERVE
+                reason = NOT_WORTH_IT
+                bind(rules, rows, RULE_RESERVE)
             else:
-                reason, rule = why(rules, people, contact, desk, entries, entry)
+                reason = why(rules, people, contact, desk, entries, entry, rows)
                 lost = True
             hope = lost and (reason == CAPPED or reason == CONFLICT or reason == OUTBID)
         else:
-            reason, rule = claim.state[entry], claim.rule[entry]
+            reason = claim.state[entry]
+            bind_faults(rules, people, contact, entries, entry, rows)
             hope = claim.timed[entry] and claim.weight[entry] > rules.reserve
         if hope:
             later = retry(rules, people, contact, desk, entries, entry)
+            if later == NONE and not lost and not sizes[LEFT]:
+                bind_rest(rules, people, contact, desk, entries, entry, rows)
         if sizes[LEFT]:
             return False
         outcome = DEFERRED_OUTCOME if later != NONE and openings.traits[opening] & DEFERS else DENIED_OUTCOME
         weight = claim.weight[entry] if claim.state[entry] == 0 or claim.timed[entry] else NONE
-        place = _add_row(rows, contact, label, outcome, reason, rule, weight)
+        place = _add_row(rows, contact, label, outcome, reason, weight)
         rows.row.price[place] = price
         rows.row.retry_at[place] = later
         rows.row.needs[place] = wanted
@@ -1730,6 +1907,9 @@ def _count(rules, people, contact, desk, entries, tally):
                 for part in range(rules.quotas.touched[kind], rules.quotas.touched[kind + 1]):
                     side = rules.quotas.sides[part]
                     tally.usage[side] += use_of(rules.quotas, claim, entry, kind, side)
+        elif draft.row.reason[place] > NOT_WORTH_IT:
+            for bound in range(draft.row.bind_from[place], draft.row.bind_to[place]):
+                stopped[draft.bind[bound]] += 1
         elif draft.row.rule[place] >= 0 and not is_by_opening(draft.row.reason[place]):
             stopped[draft.row.rule[place]] += 1
 
@@ -1742,8 +1922,8 @@ def _row_before(openings, entries, draft, order, one, other, label_when):
     if weight != rival:
         return weight > rival
     claim, mine, theirs = entries.claim, order[one], order[other]
-    asks = time.at[claim.at_from[mine]] if label_when[draft.label[one]] else 0
-    rival = time.at[claim.at_from[theirs]] if label_when[draft.label[other]] else 0
+    asks = time.at[claim.at_from[mine]] if label_when[draft.label[one]] & 1 else 0
+    rival = time.at[claim.at_from[theirs]] if label_when[draft.label[other]] & 1 else 0
     if asks != rival:
         return asks < rival
     tie, rival = openings.tie[claim.opening[mine]], openings.tie[claim.opening[theirs]]
@@ -1775,4 +1955,9 @@ def _put_in_order(rules, desk, entries, label_when, everything, rows):
             rows.lost[rows.used[1]] = draft.lost[lost]
             rows.used[1] += 1
         row.lost_to[place] = rows.used[1]
+        row.bind_from[place] = rows.used[2]
+        for bound in range(draft.row.bind_from[own], draft.row.bind_to[own]):
+            rows.bind[rows.used[2]] = draft.bind[bound]
+            rows.used[2] += 1
+        row.bind_to[place] = rows.used[2]
         rows.used[0] = place + 1

@@ -44,7 +44,16 @@ from journeykit.columns.settle import Given, History
 from journeykit.columns.sources import Source, native, open_source
 from journeykit.columns.stretches import ROWS, Stretch, stretches_of
 from journeykit.columns.threads import at_once
-from journeykit.columns.wishes import ClaimTable, ScoreTable, Wishes, asked_by, gathered, openings_asked, wishes_at
+from journeykit.columns.wishes import (
+    ClaimTable,
+    Label,
+    ScoreTable,
+    Wishes,
+    asked_by,
+    gathered,
+    openings_asked,
+    wishes_at,
+)
 from journeykit.columns.words import count_words, survey_source
 from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
@@ -67,6 +76,7 @@ from journeykit.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from journeykit.accounts import Decided
     from journeykit.arbiter import Arbiter
@@ -472,7 +482,7 @@ class TableJob:
         openings, lists = openings_asked(self.arbiter.compiled, () if claims is None else claims.asks)
         if claims is None:
             need_no_columns(playbook)
-        dates = [] if claims is None else [day_number(own) for own in claims.owns if not isinstance(own, datetime)]
+        dates = [] if claims is None else claims.dates
         self.engine = engine = Engine(
             self.arbiter,
             at=self.at,
@@ -492,7 +502,9 @@ class TableJob:
         if scores is not None:
             self._scores, self._unknown_scores = scores.join(met, contacts, engine.layout)
         self._asked = None if claims is None else asked_by(claims, met, contacts, engine.layout, lists)
-        labels = [(opening, None) for opening in range(len(openings))] if self._asked is None else self._asked.labels
+        labels: Sequence[Label] = [(opening, None, None) for opening in range(len(openings))]
+        if self._asked is not None:
+            labels = self._asked.labels
         self._labels = Labels(engine.layout, self.run_id, labels)
         self._numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
         # All rules have their numbers from here on, whichever chunk comes first.
@@ -501,7 +513,7 @@ class TableJob:
     def _decide_stretch(
         self, stretch: Stretch | None, again: np.ndarray, history: History, workers: SimpleQueue[Worker], first: int
     ) -> Iterator[pa.RecordBatch]:
-        shapes = self.engine.layout.shapes(self._parts.list)
+        shapes = self._shapes()
         groups = None if stretch is None else stretch.contacts
 
         def decide(given: tuple[Part, int], apart: Sequence[int] = ()) -> _Done:
@@ -515,6 +527,15 @@ class TableJob:
         for done in chunks if self._accounts is None else self._accounts.settled(chunks):
             yield from self._finish(done)
 
+    def _shapes(self) -> Any:
+        """The kinds of touches, as far as they were met."""
+        return self.engine.layout.shapes(self._parts.list, self._claim_ids)
+
+    @property
+    def _claim_ids(self) -> Mapping[str, int]:
+        """The numbers of the claims' ids."""
+        return {} if self._asked is None else self._asked.ids
+
     # Quotas
 
     def _allocate(self, again: np.ndarray, history: History, workers: SimpleQueue[Worker]) -> None:
@@ -522,7 +543,7 @@ class TableJob:
         if self._accounts is not None:
             self._allocate_accounts(again, history)
             return
-        arbiter, shapes = self.arbiter, self.engine.layout.shapes(self._parts.list)
+        arbiter, shapes = self.arbiter, self._shapes()
         self._run = run = QuotaRun(
             arbiter.playbook,
             self.engine.layout,
@@ -820,7 +841,14 @@ class TableJob:
         worker = self._workers.get()
         try:
             answers = worker.decide(
-                chunk, people, history, engine.layout.shapes(shapes), scores, wishes, self._labels.when, _NOTHING
+                chunk,
+                people,
+                history,
+                engine.layout.shapes(shapes, self._claim_ids),
+                scores,
+                wishes,
+                self._labels.when,
+                _NOTHING,
             )
             column = chunk.columns[chunk.plan.id] if chunk.plan.id is not None else None
             accounts = next((chunk.columns[place] for place, name, _ in chunk.plan.fields if name == "account"), None)
@@ -1037,7 +1065,7 @@ class TableJob:
         assert counts is not None  # noqa: S101  (there is a summary of what was decided)
         openings = self.engine.layout.list
         teams, channels = (
-            (counts.by(names) for names in zip(*((o.campaign.team, o.channel) for o in openings), strict=True))
+            (counts.by(names) for names in zip(*((o.team_name, o.channel) for o in openings), strict=True))
             if openings
             else ({}, {})
         )

@@ -28,6 +28,7 @@ from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, is_blank, is_missing, read_degree, read_id, read_number
 from journeykit.tables.claims import (
     CLAIM_COLUMNS,
+    CLAIM_FACETS,
     Claims,
     claim_parts,
     claim_readers,
@@ -60,9 +61,9 @@ if TYPE_CHECKING:
     from journeykit.playbook import Playbook
 
 WISHES = record("wish own asked odd", "weight propensity value")
-"""Claims as a table has them: the number of what is asked for (campaign, content and channel); the number of its own
-date or instant, or -1; the instant of asking, or `NONE`; whether the one-contact engine must look at it; and numbers,
-NaN for none."""
+"""Claims as a table has them: the number of what is asked for (campaign, content, channel and what the claim brings
+itself); the number of its own date or instant and id, or -1 for neither; the instant of asking, or `NONE`; whether the
+one-contact engine must look at it; and numbers, NaN for none."""
 
 
 _NOBODYS = 2
@@ -82,8 +83,9 @@ class ClaimTable:
 
     Attributes:
         wishes: the claims (`WISHES`).
-        asks: what is asked for, by number: campaign, content and channel.
-        owns: the claims' own dates and instants, by number.
+        asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
+        owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
+        ids: the numbers of the claims' ids, from 1.
     """
 
     def __init__(
@@ -101,8 +103,9 @@ class ClaimTable:
         self.source = source
         self.playbook = playbook
         self.bad = bad
-        self.asks: list[tuple[str | None, str | None, str | None]] = []
-        self.owns: list[datetime | date] = []
+        self.asks: list[tuple[Any, ...]] = []
+        self.owns: list[tuple[datetime | date | None, str | None]] = []
+        self.ids: dict[str, int] = {}
         self._number: dict[Any, int] = {}
         self._own: dict[Any, int] = {}
         self._known = campaigns_of(playbook)
@@ -143,6 +146,12 @@ class ClaimTable:
         for start, known in zip(self._starts, self._parts, strict=True):
             self._read(start, *known)
 
+    @property
+    def dates(self) -> list[int]:
+        """The dates that claims ask for, as day numbers, each once."""
+        days = (day_number(at) for at, _ in self.owns if at is not None and not isinstance(at, datetime))
+        return list(dict.fromkeys(days))
+
     def _need_columns(self, names: Collection[str], source: Source) -> None:
         """Refuse a table that lacks a column which a quota adds up."""
         need_columns(self.playbook, names if self._parts else None, source.source)
@@ -158,7 +167,7 @@ class ClaimTable:
             hash_texts(*text_buffers(ids), self.one[own], self.two[own], bad)
             bad |= odd
         wishes = self.wishes[own]
-        texts = [self._values(columns, places, name, suspect) for name in CLAIM_COLUMNS[1:4]]
+        texts = [self._values(columns, places, name, suspect) for name in _ASKED]
         wishes["wish"] = self._numbered(texts, suspect)
         wishes["own"] = self._owns(columns, places, suspect)
         for name in ("weight", "propensity", "value", "cost"):
@@ -208,11 +217,7 @@ class ClaimTable:
 
     def _numbered(self, texts: Sequence[tuple[np.ndarray, list[Any]]], suspect: np.ndarray) -> np.ndarray:
         """By row, the number of what it asks for."""
-        combined = np.stack([codes for codes, _ in texts], axis=1)
-        code = combined[:, 0]
-        for place, (_, values) in enumerate(texts[1:], 1):
-            code = code * len(values) + combined[:, place]
-        distinct, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+        distinct, first, inverse = np.unique(_combined(texts), return_index=True, return_inverse=True)
         numbers, faulty = np.zeros(len(distinct), np.int64), np.zeros(len(distinct), np.bool_)
         for place, row in enumerate(first.tolist()):
             ask = tuple(values[codes[row]] for codes, values in texts)
@@ -224,15 +229,21 @@ class ClaimTable:
         return numbers[inverse.reshape(-1)]
 
     def _owns(self, columns: Sequence[Column], places: Mapping[str, int], suspect: np.ndarray) -> np.ndarray:
-        codes, values = self._values(columns, places, "at", suspect)
-        numbers = np.full(len(values), -1, np.int64)
-        occurring = np.bincount(codes, minlength=len(values)) > 0
-        for place, value in enumerate(values):
-            if value is not None and occurring[place]:
-                numbers[place] = self._own.setdefault((type(value), value.isoformat()), len(self.owns))
-                if numbers[place] == len(self.owns):
-                    self.owns.append(value)
-        return numbers[codes]
+        """By row, the number of its own date and id."""
+        both = [self._values(columns, places, name, suspect) for name in ("at", "claim_id")]
+        _, first, inverse = np.unique(_combined(both), return_index=True, return_inverse=True)
+        numbers = np.full(len(first), -1, np.int64)
+        for place, row in enumerate(first.tolist()):
+            at, own = (values[codes[row]] for codes, values in both)
+            if at is None and own is None:
+                continue
+            key = (None if at is None else (type(at), at.isoformat()), own)
+            numbers[place] = self._own.setdefault(key, len(self.owns))
+            if numbers[place] == len(self.owns):
+                self.owns.append((at, own))
+            if own is not None:
+                self.ids.setdefault(own, len(self.ids) + 1)
+        return numbers[inverse.reshape(-1)]
 
     def _asked(self, columns: Sequence[Column], places: Mapping[str, int], suspect: np.ndarray) -> np.ndarray:
         codes, values = self._values(columns, places, "asked_at", suspect)
@@ -353,6 +364,27 @@ class ClaimTable:
         return found
 
 
+_ASKED = (*CLAIM_COLUMNS[1:4], *CLAIM_FACETS)
+"""The columns that say what a claim asks for."""
+_MOST_CODES = 2**40
+
+
+def _combined(columns: Sequence[tuple[np.ndarray, list[Any]]]) -> np.ndarray:
+    """One code for each row, equal where the codes of all columns are."""
+    code, size = columns[0][0], len(columns[0][1])
+    for codes, values in columns[1:]:
+        if len(values) == 1:
+            continue
+        if size * len(values) > _MOST_CODES:
+            # Only the combinations that occur are told apart from here on.
+            _, code = np.unique(code, return_inverse=True)
+            code = code.reshape(-1)
+            size = len(code)
+        code = code * len(values) + codes
+        size *= len(values)
+    return code
+
+
 def _is_odd(value: Any) -> bool:
     return type(value) in (int, float) and not -LARGEST <= value <= LARGEST
 
@@ -360,9 +392,10 @@ def _is_odd(value: Any) -> bool:
 ASKED = record("opening label group own asked", "weight propensity value")
 """Claims as kernels read them, one record for each opening that a claim stands for: the opening; under which name it
 is written; which claim; its own date or instant, or -1; the instant of asking, or `NONE`; and numbers, NaN for none."""
-OWNS = record("rank at date rule")
-"""A claim's own date or instant: its place, from 1, among the texts by which claims are told apart; its instant, or
-`NONE` for a date; the number of the date, or -1; and the rule of one that lies outside the span."""
+OWNS = record("rank at date rule id")
+"""A claim's own date or instant, and id: its place, from 1, among the texts by which claims are told apart; its
+instant, or `NONE`; the number of its date, or -1; the rule of one that lies outside the span; and the number of its id,
+or 0 for none."""
 
 
 @entry_point
@@ -381,26 +414,25 @@ def _spread(wishes, order, starts, flat, asked):
 
 
 @entry_point
-def mark_twins(first, asked, rank, odd):
-    """Mark the contacts with two claims that ask for the same thing at the same time."""
+def mark_twins(first, asked, rank, tie, odd):
+    """Mark the contacts with two claims that ask for the same thing at the same time, whatever they bring besides."""
     for contact in range(len(odd)):
         for one in range(first[contact], first[contact + 1]):
             for other in range(first[contact], one):
-                if asked.opening[one] == asked.opening[other] and rank[one] == rank[other]:
+                if tie[asked.opening[one]] == tie[asked.opening[other]] and rank[one] == rank[other]:
                     odd[contact] = True
 
 
-def openings_asked(
-    compiled: Compiled, asks: Sequence[tuple[str | None, str | None, str | None]]
-) -> tuple[list[Opening], list[list[int]]]:
+def openings_asked(compiled: Compiled, asks: Sequence[tuple[Any, ...]]) -> tuple[list[Opening], list[list[int]]]:
     """All openings, those that only claims name too; and by what is asked for, the numbers of its openings."""
     openings = list(compiled.openings)
     number = {opening: place for place, opening in enumerate(openings)}
     lists = []
-    for campaign, content, channel in asks:
+    for campaign, content, channel, *facets in asks:
+        own_facets = {name: value for name, value in zip(CLAIM_FACETS, facets, strict=True) if value is not None}
         found: tuple[Opening, ...] | str = ""
         if campaign:
-            found = compiled.openings_for(Claim(campaign=campaign, content=content, channel=channel))
+            found = compiled.openings_for(Claim(campaign=campaign, content=content, channel=channel, **own_facets))
         own = []
         for opening in () if isinstance(found, str) else found:
             own.append(number.setdefault(opening, len(openings)))
@@ -446,20 +478,26 @@ def gathered(first: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return starts, np.repeat(first[rows] - starts[:-1], sizes) + np.arange(int(starts[-1]))
 
 
+Label = tuple[int, "datetime | date | None", "str | None"]
+"""A name under which claims are written: an opening, an own date or instant, and an own id."""
+
+
 class Asked(NamedTuple):
     """A table of claims, by contact.
 
     Attributes:
         wishes: the claims for the kernels.
         odd: by contact, whether the one-contact engine must decide his claims.
-        labels: the names under which claims are written: an opening and an own date or instant, or none.
+        labels: the names under which claims are written: an opening, and an own date or instant and id, or neither.
+        ids: the numbers of the claims' ids, from 1.
         dates: the dates that claims ask for, as day numbers.
         order: by the number of a claim's group, its row in the table.
     """
 
     wishes: Wishes
     odd: np.ndarray
-    labels: list[tuple[int, datetime | date | None]]
+    labels: list[Label]
+    ids: Mapping[str, int]
     dates: list[int]
     order: np.ndarray
 
@@ -484,23 +522,23 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     _spread(table.wishes, order, starts, flat, asked)
     contact = table.contact[order].astype(np.int64)
     whose = contact[claim]
-    owns = _owns(table.owns, layout)
+    dates = table.dates
+    owns = _owns(table.owns, table.ids, dates, layout)
     rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
     odd = np.zeros(contacts, np.bool_)
     odd[contact[table.wishes["odd"][order] != 0]] = True
     # The same claim twice: which one stands is for the one-contact engine to say.
     by_contact = np.zeros(contacts + 1, np.int64)
     by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
-    mark_twins(by_contact, asked, rank, odd)
-    labels: list[tuple[int, datetime | date | None]] = [(opening, None) for opening in range(len(layout.list))]
+    mark_twins(by_contact, asked, rank, layout.parts["openings"]["tie"], odd)
+    labels: list[Label] = [(opening, None, None) for opening in range(len(layout.list))]
     dated = asked["own"] >= 0
     pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
     distinct, inverse = np.unique(pairs, return_inverse=True)
     asked["label"][dated] = len(labels) + inverse.reshape(-1)
     for pair in distinct.tolist():
         opening, own = divmod(pair, max(1, len(table.owns)))
-        labels.append((opening, table.owns[own]))
-    dates = [day_number(own) for own in table.owns if not isinstance(own, datetime)]
+        labels.append((opening, *table.owns[own]))
     quotas = layout.quotas
     number = np.zeros((len(asked) if quotas.numbers else 0, len(quotas.numbers)), np.int64)
     values = {name: table.numbers[name][order][claim] for name in quotas.numbers}
@@ -511,28 +549,32 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
         if name != "cost":
             # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
             odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
-    return Asked(Wishes(first=by_contact, asked=asked, own=owns, number=number), odd, labels, dates, order)
+    return Asked(Wishes(first=by_contact, asked=asked, own=owns, number=number), odd, labels, table.ids, dates, order)
 
 
-def _owns(owns: Sequence[datetime | date], layout: Layout) -> np.ndarray:
-    texts = {text: place for place, text in enumerate(sorted({own_text(own) for own in owns}), 1)}
+def _owns(
+    owns: Sequence[tuple[datetime | date | None, str | None]], ids: Mapping[str, int], dates: list[int], layout: Layout
+) -> np.ndarray:
+    keys = [(own_text(at), own or "") for at, own in owns]
+    ranks = {key: place for place, key in enumerate(sorted(set(keys)), 1)}
     found = np.zeros(len(owns), OWNS)
-    dates = 0
-    for place, own in enumerate(owns):
-        is_instant = isinstance(own, datetime)
-        rule = layout.rules.add(f"asked for {own.isoformat()}")
+    numbers = {day: number for number, day in enumerate(dates)}
+    for place, (at, own) in enumerate(owns):
+        is_date = at is not None and not isinstance(at, datetime)
         found[place] = (
-            texts[own_text(own)],
-            micros(own) if isinstance(own, datetime) else NONE,
-            -1 if is_instant else dates,
-            rule,
+            ranks[keys[place]],
+            micros(at) if isinstance(at, datetime) else NONE,
+            numbers[day_number(at)] if at is not None and is_date else -1,
+            -1 if at is None else layout.rules.add(f"asked for {at.isoformat()}"),
+            0 if own is None else ids[own],
         )
-        dates += not is_instant
     return found
 
 
-def own_text(own: datetime | date) -> str:
+def own_text(own: datetime | date | None) -> str:
     """The text by which claims are told apart."""
+    if own is None:
+        return ""
     return str(micros(own)) if isinstance(own, datetime) else own.isoformat()
 
 

@@ -103,8 +103,12 @@ def wish_of(claims: Iterable[Claim] | None) -> str:
     """A hash of what is asked for, which tells a repeated question from another one with the same key."""
     if claims is None:
         return "all"
-    asked = sorted(json.dumps([claim.campaign, claim.content, claim.channel, _instant(claim.at)]) for claim in claims)
-    return sha256("\n".join(asked).encode()).hexdigest()[:16]
+    return sha256("\n".join(sorted(map(_asked_text, claims))).encode()).hexdigest()[:16]
+
+
+def _asked_text(claim: Claim) -> str:
+    parts = [claim.campaign, claim.content, claim.channel, _instant(claim.at)]
+    return json.dumps(parts if claim.id is None else [*parts, claim.id])
 
 
 def _instant(at: date | datetime | None) -> Any:
@@ -124,7 +128,7 @@ def answer_text(asked: Asked, decision: Decision, arbiter: Arbiter) -> str:
             "playbook": arbiter.fingerprint,
             **({} if arbiter.prices is None else {"prices": arbiter.prices.to_dict()}),
             "granted": [
-                [grant.campaign, grant.content, grant.channel, grant.send_at.isoformat(), grant.weight]
+                [grant.campaign, grant.content, grant.channel, grant.send_at.isoformat(), grant.weight, grant.claim]
                 for grant in decision.granted
             ],
             "timezone": decision.timezone,
@@ -191,8 +195,8 @@ def granted_in(text: str) -> tuple[Grant, ...]:
 
 def _grants(found: Mapping[str, Any]) -> tuple[Grant, ...]:
     return tuple(
-        Grant(campaign, content, channel, datetime.fromisoformat(at), weight)
-        for campaign, content, channel, at, weight in found["granted"]
+        Grant(campaign, content, channel, datetime.fromisoformat(at), weight, *claim)
+        for campaign, content, channel, at, weight, *claim in found["granted"]
     )
 
 
@@ -228,7 +232,7 @@ def _row(asked: Asked, contact: str, grant: Grant, fingerprint: str) -> Row:
     own = [
         claim.at
         for claim in asked.asked_of(contact) or ()
-        if (claim.campaign, claim.content or grant.content) == (grant.campaign, grant.content)
+        if (claim.campaign, claim.content or grant.content, claim.id) == (grant.campaign, grant.content, grant.claim)
     ]
     return Row(
         run_id=asked.run_id,
@@ -255,6 +259,7 @@ def _row(asked: Asked, contact: str, grant: Grant, fingerprint: str) -> Row:
         twin=0,
         playbook=fingerprint,
         decided_at=moment(micros(asked.at)),
+        claim=grant.claim,
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def id_of(run_id: str, contact: str, claim: Claim) -> str:
     """The id of the row that is about a claim, and of its reservation."""
     own = None if claim.at is None else claim.at.isoformat()
-    digest = claim_digest(run_id, claim.campaign, claim.content, claim.channel, own)
+    digest = claim_digest(run_id, claim.campaign, claim.content, claim.channel, own, claim=claim.id)
     return decision_id(contact_key(contact), digest)
 
 

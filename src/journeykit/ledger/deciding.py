@@ -236,6 +236,7 @@ def reservations_of(case: Case, run_id: str) -> list[Reservation]:
                 channel=claim.channel,
                 campaign=claim.campaign,
                 content=claim.content,
+                claim=claim.id,
                 **facts_of(case.compiled, opening),
                 **numbers_of(case.compiled, opening, claim),
                 weight=(winner.entry.weight or 0) / MILLIONTH,

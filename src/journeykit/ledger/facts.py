@@ -26,6 +26,7 @@ def facts_of(compiled: Compiled, opening: Opening) -> dict[str, Any]:
         "topics": facets.get("topic", ()),
         "solutions": facets.get("solution", ()),
         "theme": theme,
+        "tags": facets.get("tag", ()),
     }
     asked: tuple[str, ...] = ()
     if campaign.id in compiled.campaigns:

@@ -89,7 +89,7 @@ def kept_decision(found: Mapping[str, Any], *, explain: bool) -> Decision:
 
 def _grant(row: Row) -> Grant:
     assert row.send_at is not None  # noqa: S101  (it is granted)
-    return Grant(row.campaign, row.content, row.channel, row.send_at, row.weight or 0.0)
+    return Grant(row.campaign, row.content, row.channel, row.send_at, row.weight or 0.0, row.claim)
 
 
 def _row(cells: Mapping[str, Any], contact: str) -> KeptRow:

@@ -469,7 +469,7 @@ class LedgerRun:
 
 
 def _what(touch: Touch) -> tuple[Any, ...]:
-    return touch.micros, touch.status, *touch.facts
+    return touch.micros, touch.status, touch.claim, *touch.facts
 
 
 def _claims_of(party: Party) -> dict[str, Any] | None:
@@ -523,6 +523,7 @@ def touch_row(held: Reservation) -> dict[str, Any]:
         "channel": held.channel,
         "campaign_id": held.campaign,
         "content_id": held.content,
+        "claim_id": held.claim,
         "team": held.team,
         "goal": held.goal,
         "topics": joined(held.topics),

@@ -18,6 +18,7 @@ from journeykit.tables.cells import (
     is_unicode,
     read_degree,
     read_id,
+    read_list,
     read_number,
     read_text,
 )
@@ -36,7 +37,15 @@ if TYPE_CHECKING:
     from journeykit.vocabulary import Vocabulary
 
 CLAIM_NUMBERS = ("weight", "propensity", "value", "cost")
-CLAIM_COLUMNS = ("contact_id", "campaign_id", "content_id", "channel", "at", "asked_at", *CLAIM_NUMBERS)
+CLAIM_FACETS = ("team", "goal", "topics", "solutions", "theme", "tags")
+"""What a claim can bring itself, whatever its campaign and content have: columns, and attributes of a claim."""
+_FACET_OF = {"topics": "topic", "solutions": "solution", "tags": "tag"}
+CLAIM_COLUMNS = (
+    *("contact_id", "campaign_id", "content_id", "channel", "at", "asked_at"),
+    *CLAIM_NUMBERS,
+    "claim_id",
+    *CLAIM_FACETS,
+)
 
 
 class Claims:
@@ -127,16 +136,16 @@ class Claims:
         found = []
         met: set[tuple[Any, ...]] = set()
         self.taken_bad = 0
-        for number, bad, campaign, content, channel, at, *parts, asked_at, numbers in self._of.pop(contact, ()):
+        for number, bad, campaign, content, channel, at, *parts, numbers in self._of.pop(contact, ()):
             self.taken_bad += bad
+            weight, propensity, value, cost, asked_at, own, *facets = parts
             if not bad:
-                key = (campaign, content, channel, micros(at) if isinstance(at, datetime) else at)
+                key = (campaign, content, channel, micros(at) if isinstance(at, datetime) else at, own)
                 if key in met:
                     self.taken_bad += 1 if content is not None else self._widths.get(campaign, 1)
-                    allowed = "one claim of a contact for each campaign, content, channel and date"
+                    allowed = "one claim of a contact for each campaign, content, channel, date and claim_id"
                     self.bad.add(BadRow(self.source, number, "campaign_id", shown(campaign), allowed))
                 met.add(key)
-            weight, propensity, value, cost = parts
             found.append(
                 Claim(
                     campaign=campaign or "",
@@ -149,6 +158,8 @@ class Claims:
                     cost=cost,
                     asked_at=asked_at,
                     numbers=numbers or {},
+                    id=own,
+                    **{name: part for name, part in zip(CLAIM_FACETS, facets, strict=True) if part is not None},
                 )
             )
         return found
@@ -178,7 +189,18 @@ def claim_readers(zone: tzinfo | None, vocabulary: Vocabulary | None = None) -> 
         **dict.fromkeys(CLAIM_NUMBERS, read_number),
         "propensity": read_degree,
         "asked_at": instant_reader(zone, bounded=True),
+        "claim_id": read_text,
+        **{
+            name: spelling_reader(
+                _read_several if name in _FACET_OF else read_text, vocabulary, _FACET_OF.get(name, name)
+            )
+            for name in CLAIM_FACETS
+        },
     }
+
+
+def _read_several(value: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(read_list(value)))
 
 
 def claim_parts(

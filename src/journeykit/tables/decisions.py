@@ -66,7 +66,7 @@ def decision_cells(row: Row) -> tuple[Any, ...]:
         row.playbook,
         row.decided_at,
         _as_text(row.claim),
-        (),
+        row.binding,
         row.tags,
         row.arm,
         row.chance,

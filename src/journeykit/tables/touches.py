@@ -67,6 +67,7 @@ SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "channel": ("channel", read_text),
     "campaign_id": ("campaign", read_text),
     "content_id": ("content", read_text),
+    "claim_id": ("claim", read_text),
     "team": ("team", read_text),
     "goal": ("goal", read_text),
     "topic": ("topics", _names),

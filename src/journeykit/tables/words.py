@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from journeykit.playbook import Playbook
 
 _LISTS = ("segments", "interests", "consent")
-_PARTED = ("topic", "topics", "solutions")
+_PARTED = ("topic", "topics", "solutions", "tags")
 _WORDS: dict[str, dict[str, str]] = {
     "contacts": {
         "stage": "stage",
@@ -38,9 +38,20 @@ _WORDS: dict[str, dict[str, str]] = {
         "topics": "topic",
         "solutions": "solution",
         "theme": "theme",
+        "tags": "tag",
         "status": "status",
     },
-    "claims": {"campaign_id": "campaign", "content_id": "content", "channel": "channel"},
+    "claims": {
+        "campaign_id": "campaign",
+        "content_id": "content",
+        "channel": "channel",
+        "team": "team",
+        "goal": "goal",
+        "topics": "topic",
+        "solutions": "solution",
+        "theme": "theme",
+        "tags": "tag",
+    },
     "scores": {"campaign_id": "campaign", "content_id": "content"},
     "events": {"event": "event"},
 }
@@ -50,7 +61,7 @@ _PREFIXES = {
     "consent_": "channel",
     "prefer_": "channel",
 }
-_PAST = ("campaign_id", "content_id", "team", "goal", "topic", "topics", "solutions", "theme")
+_PAST = ("campaign_id", "content_id", "team", "goal", "topic", "topics", "solutions", "theme", "tags")
 """Columns of touches whose words may be those of a playbook of the past."""
 _OPTIONAL = {
     "touches": ("campaign_id", "content_id", "team", "goal", "topic", "status"),
