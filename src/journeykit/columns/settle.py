@@ -19,6 +19,7 @@ from journeykit.columns.eligible import (
     CONFLICT,
     GRANTED,
     LAST_REASON,
+    MISSING,
     NOT_WORTH_IT,
     OUTBID,
     QUOTA_FULL,
@@ -40,6 +41,8 @@ from journeykit.columns.layout import (
     OBEYS_HOURS,
     PAUSED,
     RULE_RESERVE,
+    RULE_SCORE,
+    SCORED,
 )
 from journeykit.columns.quotas import NUMBER, PROPENSITY, WEIGHT
 from journeykit.columns.records import record
@@ -1685,6 +1688,9 @@ def bind_faults(rules, people, contact, entries, entry, rows):
                     rule = further_rule(rules, opening, people, contact, wanted, at, count)
             if claim.outside[entry] >= 0 and wanted == CLOSED:
                 bind(rules, rows, claim.outside[entry])
+        unscored = np.isnan(claim.propensity[entry]) and np.isnan(claim.given[entry])
+        if wanted == MISSING and unscored and rules.openings.traits[opening] & SCORED:
+            bind(rules, rows, RULE_SCORE)
 
 
 @kernel
