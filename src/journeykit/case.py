@@ -98,6 +98,8 @@ class Case:
         self.gauges = compiled.gauges(self.clock)
         self._limits: dict[int, int | None] = {}
         self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
+        # What rows of claims that are alike have in common.
+        self.known: dict[Any, Any] = {}
         self._ranks = getattr(policy, "rank", None)
         self._slots: dict[tuple[str | None, bool], list[int]] = {}
         self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]

@@ -102,6 +102,7 @@ def day_date(number: int) -> date:
     return date.fromordinal(min(max(number, _FIRST_DAY), _LAST_DAY) + _EPOCH_ORDINAL)
 
 
+@lru_cache(maxsize=65_536)
 def period_start(day: int, period: str, every: int = 1, week_start: str = "monday") -> int:
     """First day of the block of ``every`` periods in which a day lies.
 
@@ -116,6 +117,7 @@ def period_start(day: int, period: str, every: int = 1, week_start: str = "monda
     return _block_start(_block(day, period, every, week_start), period, every, week_start)
 
 
+@lru_cache(maxsize=65_536)
 def next_period(day: int, period: str, every: int = 1, week_start: str = "monday") -> int:
     """First day of the block after the one in which a day lies."""
     return _block_start(_block(day, period, every, week_start) + 1, period, every, week_start)

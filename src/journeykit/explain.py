@@ -19,13 +19,14 @@ from journeykit.prices import whole
 from journeykit.room import HISTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
     from datetime import datetime
 
     from journeykit.case import Case
     from journeykit.contest import Contest
     from journeykit.eligibility import Opening
     from journeykit.quota import Side
+    from journeykit.room import Span
 
 TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
 """The reasons of eligibility that time alone can lift."""
@@ -388,12 +389,22 @@ def _capped(case: Case, opening: Opening, at: int) -> Iterator[Stop]:
         own = case.gauges[cap].span(at, opening.campaign.ends, points)
         if limit is None or own is None:
             continue
-        crowd = case.gauges[cap].crowd(case.rival_spans(cap, key), own, limit)
+        crowd, by_history = _crowd(case, cap, key, own, limit)
         if crowd:
-            before = case.before_spans(cap, key)
-            by_history = points + case.gauges[cap].load(before, own) > limit
             reason = Reason.CAPPED if by_history else Reason.OUTBID
             yield Stop(reason, case.playbook.caps[cap].name, crowd, by_history=by_history)
+
+
+def _crowd(case: Case, cap: int, key: tuple[str, ...], own: Span, limit: int) -> tuple[set[int], bool]:
+    """Who stands in a window that a claim would push over its limit, and whether the history alone does that."""
+    known = ("crowd", cap, key, own)
+    if known not in case.known:
+        gauge = case.gauges[cap]
+        crowd = gauge.crowd(case.rival_spans(cap, key), own, limit)
+        by_history = bool(crowd) and own[2] + gauge.load(case.before_spans(cap, key), own) > limit
+        case.known[known] = crowd, by_history
+    found: tuple[set[int], bool] = case.known[known]
+    return found
 
 
 def _repeated(case: Case, entry: Entry) -> Iterator[Stop]:
@@ -444,8 +455,42 @@ def retry(case: Case, entry: Entry) -> datetime | None:
     if any(winner.entry.group == entry.group for winner in case.winners):
         # The wish was granted, with another content: nothing of it is left to go later.
         return None
+    key = _alike(case, entry)
+    if key is not None and key in case.known:
+        found: datetime | None = case.known[key]
+        return found
     at = _agreed(_timed_rules(case, entry), _since(case, entry))
-    return None if at is None else moment(at)
+    found = None if at is None else moment(at)
+    if key is not None:
+        case.known[key] = found
+    return found
+
+
+def _alike(case: Case, entry: Entry) -> Hashable | None:
+    """All that `_timed_rules` and `_since` read of a claim, so that claims that are alike are worked out once.
+
+    None for a claim of which more is read.
+    """
+    opening = opening_of(entry)
+    campaign = opening.campaign
+    if opening.needy or entry.outside is not None or entry.claim.at is not None:
+        return None
+    same = sum(_repeats(entry, winner) for winner in case.winners)
+    worn = campaign.repeat is not None and case.past.of(campaign.id, entry.claim.id) + same >= campaign.repeat
+    return (
+        "retry",
+        worn,
+        entry.asked[-1],
+        campaign.paused,
+        opening.starts,
+        opening.ends,
+        opening.dates,
+        opening.channel,
+        campaign.obeys_quiet_hours,
+        opening.cells if campaign.obeys_caps else None,
+        opening.first,
+        opening.then,
+    )
 
 
 def _since(case: Case, entry: Entry) -> int | None:
