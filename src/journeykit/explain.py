@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journeykit.civil import LAST, day_number, moment
 from journeykit.decision import Outcome, Reason, Row
@@ -198,6 +198,30 @@ class _Writer:
         charges = _Charges(case, entry)
         if charges.hopeless:
             return self._row(entry, Reason.NOT_WORTH_IT, binding=("reserve",), needs=needs, price=charges.least)
+        known = self._known(entry)
+        loss = None if known is None else case.known.get(known)
+        if loss is None:
+            loss = self._loss(entry, charges)
+            if known is not None:
+                case.known[known] = loss
+        return self._row(entry, needs=needs, price=charges.least, **loss)
+
+    def _known(self, entry: Entry) -> Hashable | None:
+        """What a loss is remembered by; None where it is the claim's own, and not that of all that are alike."""
+        case = self.case
+        if case.tariff is not None:
+            return None
+        campaign = opening_of(entry).campaign
+        if campaign.repeat is not None and case.past.counts.get(campaign.id, 0) >= campaign.repeat:
+            return None
+        if any(w.entry.group == entry.group or w.entry.claim.campaign == campaign.id for w in case.winners):
+            return None
+        key = _alike(case, entry)
+        return None if key is None else ("loss", key, tuple(entry.instants))
+
+    def _loss(self, entry: Entry, charges: _Charges) -> dict[str, Any]:
+        """Why an eligible claim lost, to whom, and when it may go after all."""
+        case = self.case
         found = [list(stops_at(case, entry, at)) for at in entry.instants]
         reason = _reason(case, entry, found, charges)
         retry_at = retry(case, entry) if reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID) else None
@@ -206,15 +230,12 @@ class _Writer:
             key=lambda stop: (stop.reason is not reason, not stop.by_history),
         )
         lost = sorted(set().union(*(stop.winners for stop in stops)) - {HISTORY}) if stops else []
-        return self._row(
-            entry,
-            reason,
-            binding=tuple(dict.fromkeys(stop.name for stop in stops)),
-            lost_to=tuple(dict.fromkeys(case.everyone[number].entry.claim.campaign for number in lost)),
-            retry_at=retry_at,
-            needs=needs,
-            price=charges.least,
-        )
+        return {
+            "reason": reason,
+            "binding": tuple(dict.fromkeys(stop.name for stop in stops)),
+            "lost_to": tuple(dict.fromkeys(case.everyone[number].entry.claim.campaign for number in lost)),
+            "retry_at": retry_at,
+        }
 
     def _row(
         self,
