@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 TIMES = 500
 BULK = 20_000
 CAMPAIGNS = 50
+BURST = 200
 
 
 def playbook() -> Playbook:
@@ -145,6 +147,34 @@ def columns(ledger: Ledger, run: str) -> float | None:
     return sum(outcome == "granted" for outcome in found["outcome"].to_pylist()) / seconds
 
 
+def burst(url: str, name: str) -> None:
+    """One process of several that decide and reserve as fast as they can, once it is told to."""
+    ledger, arbiter = Ledger(url), Arbiter(playbook())
+    arbiter.decide(contact(name, BURST), at=AT, ledger=ledger)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    seen = [millis(lambda n=n: arbiter.decide(contact(name, n), at=AT, ledger=ledger)) for n in range(BURST)]
+    print(statistics.median(seen), max(seen), flush=True)
+
+
+def bursts(url: str, count: int) -> tuple[float, float, float]:
+    """Decisions a second of so many processes at once, and the median and longest wait of any, in ms."""
+    command = [sys.executable, __file__, "--burst", url]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    made = [subprocess.Popen([*command, f"burst-{time.time_ns()}-{n}"], **pipes) for n in range(count)]
+    for process in made:
+        process.stdout.readline()
+    begun = time.perf_counter()
+    for process in made:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [[float(word) for word in process.stdout.readline().split()] for process in made]
+    seconds = time.perf_counter() - begun
+    for process in made:
+        process.wait()
+    return BURST * count / seconds, max(own[0] for own in told), max(own[1] for own in told)
+
+
 def show(name: str, ledger: Ledger, folder: Path) -> None:
     """Print the figures of a ledger."""
     run = f"bench-{time.time_ns()}"
@@ -160,6 +190,15 @@ def show(name: str, ledger: Ledger, folder: Path) -> None:
     alone, job = bulk(ledger, run)
     print(f"  reservations in bulk, ledger alone      {alone:8,.0f} a second")
     print(f"  the same within a job, one contact each {job:8,.0f} a second")
+    # In turns, so that both have the machine's good and bad moments alike.
+    found_bursts = {1: [], 2: []}
+    for _ in range(2):
+        for count, rates in found_bursts.items():
+            rates.append(bursts(ledger.url.render_as_string(hide_password=False), count))
+    one, two = (max(rates) for rates in found_bursts.values())
+    print(f"  one process, as fast as it can          {one[0]:8,.0f} a second; longest {one[2]:,.0f} ms")
+    print(f"  two processes on the same ledger        {two[0]:8,.0f} a second; longest {two[2]:,.0f} ms")
+    print(f"  two processes over one                  {two[0] / one[0]:8.2f}")
     over_columns = columns(ledger, run)
     if over_columns is not None:
         print(f"  the same within a job, over columns     {over_columns:8,.0f} a second")
@@ -167,6 +206,9 @@ def show(name: str, ledger: Ledger, folder: Path) -> None:
 
 def main() -> None:
     """Print the figures of SQLite, and of the servers that are given."""
+    if sys.argv[1:2] == ["--burst"]:
+        burst(*sys.argv[2:])
+        return
     with tempfile.TemporaryDirectory(dir=".") as folder:
         with Ledger(f"sqlite:///{folder}/ledger.db") as ledger:
             show("SQLite file", ledger, Path(folder))

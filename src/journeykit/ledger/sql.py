@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
@@ -68,6 +70,8 @@ _MANY = 500
 """So many values stand in one IN: SQLite has a limit."""
 _LOCKS = 2_000
 """Whoever needs more locks than this works alone: PostgreSQL has room for some thousand, of all jobs."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.008
+"""In seconds, how soon to look again whether a SQLite file is free: at first, and at most."""
 _IDLE = tuple(status for status in STATUSES if status not in COUNTING)
 _EVERYBODY = 0x6A6F75726E6579
 """The lock that writers share and the beginning of a run takes alone."""
@@ -257,7 +261,7 @@ class Ledger(BaseLedger):
     def _begin(self, connection: Connection, *, exclusive: bool, locks: Sequence[int]) -> None:
         if self.is_sqlite:
             # The driver begins when it pleases; a decision must hold the file before it reads.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._begin_sqlite(connection)
             return
         if exclusive or len(locks) > _LOCKS:
             connection.execute(_ALONE, {"everybody": _EVERYBODY})
@@ -267,6 +271,28 @@ class Ledger(BaseLedger):
         connection.execute(_SHARE, {"everybody": _EVERYBODY, "first": first})
         if rest:
             connection.execute(_LOCK, {"locks": list(rest)})
+
+    def _begin_sqlite(self, connection: Connection) -> None:
+        """Wait for the file, and hold it.
+
+        SQLite itself looks again after up to a tenth of a second, in which the file is often free: here whoever waits
+        looks sooner, at random moments, so that several who wait do not look all at once.
+        """
+        end, pause = time.monotonic() + self.patience, _FIRST_PAUSE
+        _be_patient(connection, 0)
+        try:
+            while True:
+                try:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                except exc.OperationalError as error:
+                    if _kind_of(error) != "locked" or time.monotonic() >= end:
+                        raise
+                else:
+                    return
+                time.sleep(random.uniform(0.25, 1) * min(pause, max(0.0, end - time.monotonic())))  # noqa: S311
+                pause = min(pause * 1.25, _LONGEST_PAUSE)
+        finally:
+            _be_patient(connection, self.patience)
 
     @contextmanager
     def _told(self, *, committing: bool = False) -> Iterator[None]:
@@ -299,6 +325,11 @@ class Ledger(BaseLedger):
         if kind == "lost" and committing:
             kept = "that was while it committed, so nobody knows whether this transaction was kept"
         return LedgerError(f"the ledger {where} {meaning} ({said}); {kept}", kind=kind)
+
+
+def _be_patient(connection: Connection, patience: float) -> None:
+    """For how many seconds SQLite itself waits."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
 
 
 def _rebuild(url: str, arbiter: Arbiter | None, patience: float) -> Ledger:
