@@ -212,7 +212,7 @@ class _Writer:
         if case.tariff is not None:
             return None
         campaign = opening_of(entry).campaign
-        if campaign.repeat is not None and case.past.counts.get(campaign.id, 0) >= campaign.repeat:
+        if campaign.repeat is not None and case.past.of(campaign.id, entry.claim.id) >= campaign.repeat:
             return None
         if any(w.entry.group == entry.group or w.entry.claim.campaign == campaign.id for w in case.winners):
             return None
