@@ -607,3 +607,18 @@ def test_instants_beyond_the_calendar_are_refused(year: int) -> None:
         Touch(at=edge)
     if year > 9000:
         assert Consent(True, until=edge).holds(AT)
+
+
+def test_an_audit_is_of_one_decision() -> None:
+    """Several decisions where one is wanted, and one where several are, are refused with what is wanted."""
+    arbiter, anna = Arbiter(Playbook()), Contact(id="anna")
+    decision = arbiter.decide(anna, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+    assert arbiter.audit(decision, anna) == arbiter.audit_quotas([decision]) == ()
+    for audit, words in (
+        (lambda: arbiter.audit([decision], anna), "decision must be a Decision"),
+        (lambda: arbiter.audit(decision, [anna]), "contact must be a Contact"),
+        (lambda: arbiter.audit_quotas(decision), "decisions"),
+        (lambda: arbiter.audit_account([decision], anna), "contacts"),
+    ):
+        with pytest.raises(ModelError, match=words):
+            audit()

@@ -282,3 +282,29 @@ def test_a_notebook_shows_all_teams():
     assert "<b>" not in page
     assert page.count("<th ") == 15
     assert page.count("<tr>") == len(DAYS) + 3
+
+
+def test_a_campaign_that_may_go_again_is_noted_in_a_plan():
+    """A plan gives a contact one message of a campaign: where more seem to be meant, both engines say so."""
+    campaigns = [
+        {"id": "dated", "content": ["note"], "repeat": None, "dates": ["2026-11-06", "2026-11-07", "2026-11-08"]},
+        {"id": "tips", "content": ["note"], "repeat": 3},
+        {"id": "once", "content": ["note"], "dates": ["2026-11-06", "2026-11-07"]},
+        {"id": "later", "content": ["note"], "repeat": None, "dates": ["2026-11-06", "2026-12-07"]},
+    ]
+    playbook = Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": campaigns,
+            "on_missing": {"consent": "allow"},
+        }
+    )
+    at, rows = datetime(2026, 11, 5, 10, tzinfo=UTC), [{"contact_id": "anna"}]
+    for until, noted in ((at + timedelta(days=5), True), (None, False)):
+        one = Job(Arbiter(playbook), Inputs(contacts=rows), at=at, until=until)
+        granted = [row.campaign for _, decision in one.decisions() for row in decision.granted]
+        other = TableJob(Arbiter(playbook), rows, at=at, until=until)
+        assert sum(len(batch) for batch in other.batches()) == len(granted) or until is None
+        assert one.summary().notes == other.summary().notes
+        assert any("dated, tips may go more than once" in note for note in one.summary().notes) is noted
+        assert granted.count("dated") == noted

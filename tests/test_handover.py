@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -513,3 +514,28 @@ def test_a_missing_column_is_named() -> None:
     for paths in (7, "paths.csv", [7]):
         with pytest.raises(DataError, match=r"paths\b.*found|a row of a path is .* found 7"):
             list(handover_rows(paths, JOURNEY))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"since": "2026-11-05"}, "field 'since': found '2026-11-05'; allowed are an aware datetime"),
+        ({"since": datetime(2026, 11, 5)}, "field 'since'"),
+        ({"since": None}, "field 'since'"),
+        ({"contact_id": None}, "field 'contact_id': a row has no contact"),
+        ({"step": "1"}, "field 'step': a step is a whole number"),
+        ({"step": None}, "field 'step'"),
+        ({"stage": 3}, "a path has the stage 3"),
+        ({"label": 3}, "field 'label': a label is a text, found 3"),
+        ({"evidence_at": "x"}, "field 'evidence_at'"),
+    ],
+)
+def test_rows_of_wrong_types_are_told(wrong, words):
+    """A cell that cannot be is an error with its column, whether hand-overs are wanted since an instant or not."""
+    journey = Journey([Stage("lead", "marketing"), Stage("deal", "sales")])
+    day = datetime(2026, 11, 5, tzinfo=UTC)
+    rows = [{"contact_id": "anna", "step": 0, "stage": "lead", "since": day}]
+    rows += [{"contact_id": "anna", "step": 1, "stage": "deal", "since": day, "label": "demo"} | wrong]
+    for since in (None, day - timedelta(days=1)):
+        with pytest.raises(DataError, match=re.escape(words)):
+            list(handover_rows(rows, journey, since))

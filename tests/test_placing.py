@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -854,3 +855,40 @@ def test_one_contact_of_a_table_is_placed_with_his_evidence() -> None:
     log = rows(("anna", "webinar", 1), ("ben", "webinar", 1), ("anna", "webinar", 2))
     events = [Event("webinar", BEGIN + timedelta(days=day)) for day in (1, 2)]
     assert place_one(funnel(), log, None, "anna", AT).path == funnel().place(events, AT).path
+
+
+def test_one_contact_of_a_folder_of_events_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--contact` reads the folders that the command reads without it."""
+    assert place("--contact", "anna") == 0
+    wanted = capsys.readouterr().out
+    (folder / "log" / "deeper").mkdir(parents=True)
+    table = pc.read_csv(folder / "events.csv")
+    pq.write_table(table.slice(0, 2), folder / "log" / "b.parquet")
+    pq.write_table(table.slice(2), folder / "log" / "deeper" / "a.parquet")
+    assert main(["place", "playbook.yaml", "--events", "log", "--at", "2026-03-02T00:00:00Z", "--contact", "anna"]) == 0
+    assert capsys.readouterr().out == wanted
+
+
+def test_all_outputs_are_written_or_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where one table cannot be written, no other one is, and what was there before stays."""
+    (folder / "contacts.csv").write_text("contact_id,score\nanna,1\n", "utf-8")
+    (folder / "stages.csv").write_text("before", "utf-8")
+    given = ["--contacts", "contacts.csv", "--out", "stages.csv", "--paths", "paths.csv"]
+    there = sorted(path.name for path in folder.iterdir())
+    assert place(*given, "--placed", "nowhere/placed.csv") == 1
+    assert "nowhere/placed.csv" in capsys.readouterr().err
+    assert (folder / "stages.csv").read_text("utf-8") == "before"
+    assert sorted(path.name for path in folder.iterdir()) == there
+    assert place(*given, "--placed", "placed.csv") == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*there, "paths.csv", "placed.csv"])
+    assert (folder / "stages.csv").read_text("utf-8").startswith("contact_id,stage")
+
+
+def test_ids_of_a_dictionary_are_ids() -> None:
+    """Whole numbers that Arrow keeps in a dictionary are ids like others, of contacts and of events."""
+    ids = pa.table({"contact_id": pa.array([7, 8]).dictionary_encode()})
+    log = pa.table({"contact_id": pa.array([8, 7]).dictionary_encode(), "event": ["webinar"] * 2, "at": [BEGIN] * 2})
+    for contacts in (ids, None):
+        placed = funnel().place_table(log, contacts, at=AT)
+        assert sorted(map(str, placed.table["contact_id"].to_pylist())) == ["7", "8"]
+        assert (placed.table["since"].null_count, placed.summary.bad_rows) == (0, 0)

@@ -36,6 +36,7 @@ from journeykit import (
     Team,
     Window,
 )
+from journeykit.cli import main
 from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
 
@@ -674,3 +675,84 @@ def test_a_minimum_pays_for_claims_below_the_reserve():
     rows, summary = run(book(hard, reserve=2), people(6))
     assert len(granted(rows, "letter")) == 2
     assert summary.value == pytest.approx(4 * 8 - 2)
+
+
+# What is said, and where
+
+
+def test_what_a_quota_cannot_add_up_is_a_bad_row_of_the_claims():
+    """Infinity, in a column that a quota adds up, is a fault of the row of claims in which it stands; a cost below zero too."""
+    playbook = plain(quotas=[{"name": "risk", "of": "risk", "max": 3}, {"name": "budget", "of": "cost", "max": 9}])
+    rows = [
+        {"contact_id": "anna", "campaign_id": "launch", "risk": float("inf"), "cost": 1.0},
+        {"contact_id": "ben", "campaign_id": "launch", "risk": 1.0, "cost": -1.0},
+        {"contact_id": "cleo", "campaign_id": "launch", "risk": 1.0, "cost": 1.0},
+    ]
+    contacts = [{"contact_id": row["contact_id"]} for row in rows]
+    arbiter = Arbiter(playbook)
+    one = Job(arbiter, Inputs(contacts=contacts, claims=rows), at=AT)
+    reasons = [row.reason.value for _, decision in one.decisions() for row in decision.rows]
+    other = TableJob(arbiter, contacts, None, None, rows, at=AT, everything=True)
+    found = [row["reason"] for batch in other.batches() for row in batch.to_pylist()]
+    assert reasons == found == ["invalid", "invalid", "granted"]
+    told = [(row.source, row.row, row.field) for row in one.bad.first]
+    assert told == [(row.source, row.row, row.field) for row in other.bad.first]
+    assert told == [("claims", 1, "risk"), ("claims", 2, "cost")]
+
+
+def test_a_cost_is_a_number_from_zero():
+    """A campaign's cost below zero is refused, and so is that of a claim."""
+    with pytest.raises(PlaybookError, match="cost"):
+        plain(campaigns=[{"id": "launch", "content": ["note"], "cost": -1}])
+    assert Claim(campaign="launch", cost=-0.5).fault() == "cost must be a number from 0, found -0.5"
+
+
+def test_what_there_always_is_to_add_up_is_known_in_any_case():
+    """`of: Cost` is the cost, not a column of that name."""
+    (quota,) = plain(quotas=[{"name": "budget", "of": " Cost", "max": 3}]).quotas
+    assert (quota.of, quota.own_column) == ("cost", None)
+    assert plain(quotas=[{"name": "risk", "of": "Risk", "max": 3}]).quotas[0].own_column == "Risk"
+
+
+def test_a_price_of_no_quota_is_refused(tmp_path, capsys):
+    """A name that the playbook's quotas do not have is told, with the nearest, and the file in which it stands."""
+    playbook = plain(quotas=[{"name": "seats", "max": 1}])
+    prices = Prices(playbook.fingerprint, {"saets": {"max": 2.0}})
+    with pytest.raises(DataError, match="it has seats; did you mean 'seats'"):
+        Arbiter(playbook, prices=prices)
+    (tmp_path / "p.json").write_text(json.dumps(playbook.to_dict()), "utf-8")
+    (tmp_path / "c.csv").write_text("contact_id\nanna\n", "utf-8")
+    prices.save(tmp_path / "prices.json")
+    given = ["--contacts", str(tmp_path / "c.csv"), "--at", "2026-11-05T10:00Z", "--contact", "anna"]
+    assert main(["explain", str(tmp_path / "p.json"), *given, "--prices", str(tmp_path / "prices.json")]) == 4
+    assert "prices.json: there is a price for the quota 'saets'" in capsys.readouterr().err
+
+
+def test_an_excess_is_told_as_one():
+    """The note of a soft maximum that is exceeded speaks of less; that of a minimum of more."""
+    rows = [{"contact_id": name} for name in ("anna", "ben")]
+    playbook = plain(quotas=[{"name": "seats", "max": 1, "hard": False, "penalty": 0.5}])
+    job = Job(Arbiter(playbook), Inputs(contacts=rows), at=AT)
+    assert sum(len(decision.granted) for _, decision in job.decisions()) == 2
+    assert job.summary().quotas[0].note == "less of it would cost more than the penalty of 0.5 for each unit"
+
+
+def test_a_quota_of_other_days_than_the_run_is_noted():
+    """Where no day of the run is one of the quota's, it counts nothing, and both engines say so."""
+    quotas = [
+        {"name": "december", "max": 0, "during": ["2026-12-01", "2026-12-24"]},
+        {"name": "today", "max": 9, "during": ["2026-11-05", "2026-11-05"]},
+    ]
+    rows = [{"contact_id": "anna"}]
+    job = Job(Arbiter(plain(quotas=quotas)), Inputs(contacts=rows), at=AT)
+    other = TableJob(Arbiter(plain(quotas=quotas)), rows, at=AT)
+    assert (list(job.decisions()), list(other.batches())) != ([], [])
+    wanted = "the quota 'december' counts nothing: it is about 2026-12-01 to 2026-12-24, and the run about other days"
+    assert job.summary().notes == other.summary().notes == (wanted,)
+
+
+def plain(**parts):
+    """A playbook of one content and one campaign."""
+    content, campaigns = [{"id": "note", "channel": "email"}], [{"id": "launch", "content": ["note"]}]
+    given = {"content": content, "campaigns": campaigns, "on_missing": {"consent": "allow"}}
+    return Playbook.from_dict(given | parts)

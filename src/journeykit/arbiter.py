@@ -21,7 +21,7 @@ from journeykit.contact import Contact
 from journeykit.decision import Decision, Grant
 from journeykit.errors import DataError, MissingExtraError, ModelError, PolicyError, closest
 from journeykit.explain import write_rows
-from journeykit.fields import MILLIONTH
+from journeykit.fields import MILLIONTH, shown
 from journeykit.playbook import Playbook
 from journeykit.policies import BUILT_IN
 from journeykit.policy import Policy
@@ -552,6 +552,8 @@ class Arbiter:
         """
         from journeykit.audit import violations
 
+        _check_kinds(Decision, [decision], "decision")
+        _check_kinds(Contact, [contact], "contact")
         return tuple(violations(self.playbook, decision, contact, touches, claims, scores))
 
     def audit_account(
@@ -573,7 +575,8 @@ class Arbiter:
         """
         from journeykit.audit import account_violations
 
-        return tuple(account_violations(self.playbook, tuple(decisions), tuple(contacts), touches, claims, scores))
+        found, whose = all_of(Decision, decisions, "decisions"), all_of(Contact, contacts, "contacts")
+        return tuple(account_violations(self.playbook, tuple(found), tuple(whose), touches, claims, scores))
 
     def audit_quotas(
         self, decisions: Iterable[Decision], claims: Mapping[str, Iterable[Claim]] | None = None
@@ -586,7 +589,14 @@ class Arbiter:
         """
         from journeykit.audit_quotas import quota_violations
 
-        return tuple(quota_violations(self.playbook, decisions, claims))
+        return tuple(quota_violations(self.playbook, all_of(Decision, decisions, "decisions"), claims))
+
+
+def _check_kinds(kind: type, given: Iterable[object], name: str) -> None:
+    """Refuse what is not of a kind: several where one is wanted, say."""
+    for own in given:
+        if not isinstance(own, kind):
+            raise ModelError(f"{name} must be a {kind.__name__}, found {shown(own)}", field=name)
 
 
 def _rebuild(playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, node_budget: int) -> Arbiter:

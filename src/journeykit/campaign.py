@@ -79,7 +79,7 @@ class Campaign:
         repeat: the most touches of it one contact gets over its whole period; None for no limit.
         paused: nothing goes out.
         if_lost: ``defer`` a loser that could go later, or ``drop`` it.
-        cost: what one message costs, for quotas.
+        cost: what one message costs, from 0, for quotas.
         obeys_caps: whether caps can stop it.
         counts_toward_caps: whether its touches count in caps.
         needs_consent: whether opt-out, consent and holdouts can stop it.
@@ -109,7 +109,7 @@ class Campaign:
     )
     paused: bool = field(default=False, validator=boolean)
     if_lost: str = field(default="defer", validator=one_of("defer", "drop"))
-    cost: float | None = field(default=None, validator=validators.optional(number()))
+    cost: float | None = field(default=None, validator=validators.optional(number(0)))
     obeys_caps: bool = field(default=True, validator=boolean)
     counts_toward_caps: bool = field(default=True, validator=boolean)
     needs_consent: bool = field(default=True, validator=boolean)
@@ -162,7 +162,7 @@ class Claim:
         weight: its own weight; the policy's product is then not applied. None lets the policy weigh it.
         propensity: the chance of a response, from 0 to 1.
         value: what a response is worth.
-        cost: what sending it costs, for quotas.
+        cost: what sending it costs, from 0, for quotas.
         asked_at: when it was asked for; the policy `first_come` looks at this.
         numbers: further columns, for quotas.
         team: who claims; None takes it from the campaign.
@@ -225,6 +225,8 @@ class Claim:
                 return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
         if self.propensity is not None and not 0 <= self.propensity <= 1:
             return f"propensity must be a number from 0 to 1, found {self.propensity!r}"
+        if self.cost is not None and self.cost < 0:
+            return f"cost must be a number from 0, found {self.cost!r}"
         numbers: object = self.numbers
         if not isinstance(numbers, Mapping):
             return f"numbers must be a mapping of names to numbers, found {numbers!r}"

@@ -707,6 +707,8 @@ def _arbiter(arguments: argparse.Namespace) -> Arbiter:
     prices = None if saved is None else Prices.load(saved)
     playbook = Playbook.load(arguments.playbook)
     _check_policy(playbook.policy, policies)
+    if prices is not None and prices.playbook == playbook.fingerprint:
+        prices.check(playbook, str(saved))
     return Arbiter(playbook, policies=policies, prices=prices)
 
 

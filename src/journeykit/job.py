@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from journeykit.accounts import Belongings, Party, decide_party, decided_by_account, parties_of
 from journeykit.calendar import DayTally
-from journeykit.civil import clock, micros, moment
+from journeykit.civil import clock, day_number, micros, moment
 from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
 from journeykit.eligibility import NEEDS_SCORE
@@ -879,6 +879,7 @@ class Job:
             bad=self.bad,
             unknown_touches=len(self._history),
             unknown_scores=len(self._scores),
+            derived=self._claims is None,
             notes=(*self._notes, *self._double_notes(), *(() if self._ledger is None else self._ledger.notes())),
             scored=self._scores.scored,
             run=self._run,
@@ -931,6 +932,7 @@ def summarise(
     notes: Iterable[str],
     scored: Iterable[str] = (),
     run: QuotaRun | None = None,
+    derived: bool = False,
     mismatches: Iterable[Mismatch] = (),
     bad_touches: int = 0,
     rows: Mapping[str, int] | None = None,
@@ -965,13 +967,47 @@ def summarise(
         bad_first=tuple(bad.first),
         unknown_touches=unknown_touches,
         unknown_scores=unknown_scores,
-        notes=(*notes, *_scored_notes(arbiter, scored), *tally.notes(), *(() if run is None else run.notes())),
+        notes=(
+            *notes,
+            *_plan_notes(arbiter.playbook, at, until, derived=derived),
+            *_scored_notes(arbiter, scored),
+            *tally.notes(),
+            *(() if run is None else run.notes()),
+        ),
         mismatches=tuple(mismatches),
         bad_touches=bad_touches,
         rows=rows or {},
         engine=engine,
         durations=durations or {},
     )
+
+
+def _plan_notes(playbook: Playbook, at: datetime, until: datetime | None, *, derived: bool) -> Iterator[str]:
+    """What a run cannot do that its playbook seems to ask for: several messages of a campaign, days beyond the run."""
+    local = clock(playbook.timezone)
+    first, last = local.day(micros(at)), local.day(micros(until or at))
+    again = [own.id for own in playbook.campaigns or () if derived and until and _goes_again(own, first, last)]
+    if again:
+        yield (
+            f"a plan gives a contact one message of a campaign at most: {_some(again)} may go more than once (repeat, "
+            "dates); decide again after its message for the next, or ask for each date in a table of claims"
+        )
+    for quota in playbook.quotas:
+        # Dates are those of each contact: elsewhere it may be a day earlier or later.
+        if quota.during is not None and not any(quota.has_day(day) for day in range(first - 1, last + 2)):
+            start, end = quota.during
+            yield f"the quota {quota.name!r} counts nothing: it is about {start} to {end}, and the run about other days"
+
+
+def _goes_again(campaign: Campaign, first: int, last: int) -> bool:
+    """Whether a campaign may be meant to go more than once within some local days."""
+    if campaign.paused or campaign.repeat == 1 or first == last:
+        return False
+    return campaign.dates is None or sum(first <= day_number(day) <= last for day in campaign.dates) > 1
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
 def _scored_notes(arbiter: Arbiter, scored: Iterable[str]) -> Iterator[str]:

@@ -14,12 +14,15 @@ from journeykit.ledger_commands import WrongUsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import tzinfo
 
     from journeykit.journey import Journey
     from journeykit.placing import Placements
     from journeykit.playbook import Playbook
+
+
+_OUTPUTS = ("out", "paths", "handovers", "placed")
 
 
 def add_place(commands: Any, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
@@ -130,10 +133,8 @@ def journey_of(playbook: Playbook, source: str) -> Journey:
 
 
 def _place(arguments: argparse.Namespace) -> int:
-    from journeykit.placing import PATHS, STAGES, PlacedRows, write_rows
+    from journeykit.placing import PlacedRows
     from journeykit.playbook import Playbook
-    from journeykit.tables import format_of
-    from journeykit.tables.rewriting import write_again
 
     _check(arguments)
     playbook = Playbook.load(arguments.playbook)
@@ -142,29 +143,7 @@ def _place(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     found = placed(arguments, playbook)
     between = time.monotonic()
-    journey = journey_of(playbook, arguments.playbook)
-    for path, name, kinds, rows in (
-        (arguments.out, "table", STAGES, found.stages),
-        (arguments.paths, "paths", PATHS, found.steps),
-    ):
-        form = arguments.format if name == "table" else None
-        if path not in (None, "-") and (form or format_of(path)) == "parquet" and hasattr(found, "write_parquet"):
-            found.write_parquet(path, name)
-        elif path is not None:
-            write_rows(path, kinds, rows(), form)
-    if arguments.handovers is not None:
-        write_rows(arguments.handovers, *_handovers(arguments, journey, found))
-    if arguments.placed is not None:
-        # Of whom nothing was heard, the table may know better.
-        stages = list(found.stages())
-        entered = {row[0]: row[1] for row in stages if row[2] is not None}
-        write_again(
-            arguments.contacts,
-            arguments.placed,
-            "stage",
-            entered,
-            {row[0]: row[1] for row in stages if row[2] is None},
-        )
+    _write(arguments, journey_of(playbook, arguments.playbook), found)
     if arguments.summary is not None:
         from journeykit import __version__
 
@@ -177,6 +156,44 @@ def _place(arguments: argparse.Namespace) -> int:
         asked = (arguments.out, arguments.paths, arguments.handovers, arguments.placed)
         print(found.summary, file=sys.stderr if any(asked) else sys.stdout)
     return 0
+
+
+def _write(arguments: argparse.Namespace, journey: Journey, found: Placements) -> None:
+    """Write all tables that were asked for, or none: what is printed comes last."""
+    from journeykit.tables import whole_files
+
+    outputs = [getattr(arguments, name) for name in _OUTPUTS]
+    with whole_files([path for path in outputs if path not in (None, "-")]) as beside:
+        _write_each(arguments, journey, found, beside)
+
+
+def _write_each(arguments: argparse.Namespace, journey: Journey, found: Placements, beside: Mapping[str, str]) -> None:
+    from journeykit.placing import PATHS, STAGES, write_rows
+    from journeykit.tables import format_of
+    from journeykit.tables.rewriting import write_again
+
+    if arguments.handovers is not None:
+        write_rows(beside[arguments.handovers], *_handovers(arguments, journey, found))
+    if arguments.placed is not None:
+        # Of whom nothing was heard, the table may know better.
+        stages = list(found.stages())
+        entered = {row[0]: row[1] for row in stages if row[2] is not None}
+        write_again(
+            arguments.contacts,
+            beside[arguments.placed],
+            "stage",
+            entered,
+            {row[0]: row[1] for row in stages if row[2] is None},
+        )
+    for path, name, kinds, rows in (
+        (arguments.paths, "paths", PATHS, found.steps),
+        (arguments.out, "table", STAGES, found.stages),
+    ):
+        form = arguments.format if name == "table" else None
+        if path not in (None, "-") and (form or format_of(path)) == "parquet" and hasattr(found, "write_parquet"):
+            found.write_parquet(beside[path], name)
+        elif path is not None:
+            write_rows(beside.get(path, path), kinds, rows(), form)
 
 
 def _handovers(
@@ -197,7 +214,7 @@ def _one(arguments: argparse.Namespace, playbook: Playbook) -> int:
     print(
         place_one(
             journey_of(playbook, arguments.playbook),
-            arguments.events,
+            _rows_in(arguments.events),
             arguments.contacts,
             arguments.contact,
             arguments.at,
@@ -208,11 +225,29 @@ def _one(arguments: argparse.Namespace, playbook: Playbook) -> int:
     return 0
 
 
+def _rows_in(path: str) -> Any:
+    """A file as it is; of a folder of Parquet files all rows, in the order in which `place` reads them."""
+    if not os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
+        return path
+    from journeykit.columns.sources import files_in
+
+    return (row for file in files_in(path) for row in _rows_of(str(file)))
+
+
+def _rows_of(path: str) -> Iterator[Mapping[str, Any]]:
+    from journeykit.tables.bad_rows import BadRow
+    from journeykit.tables.reading import open_table
+
+    for row in open_table(path, "events").rows():
+        if not isinstance(row, BadRow):
+            yield dict(zip(row[1], row[2], strict=True))
+
+
 def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the outputs before any work is done."""
     from journeykit.tables import ENDINGS, format_of
 
-    outputs = {f"--{name}": getattr(arguments, name) for name in ("out", "paths", "handovers", "placed", "summary")}
+    outputs = {f"--{name}": getattr(arguments, name) for name in (*_OUTPUTS, "summary")}
     outputs = {name: path for name, path in outputs.items() if path is not None}
     if arguments.contact is not None and (outputs or arguments.json):
         raise WrongUsageError("--contact prints one path, and goes with no other output")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeykit.errors import DataError, ModelError
+from journeykit.errors import DataError, ModelError, closest
 from journeykit.fields import MILLIONTH, is_number, required_text, shown
 
 if TYPE_CHECKING:
@@ -109,6 +109,23 @@ class Prices:
         except (ValueError, ModelError) as error:
             raise DataError(f"no prices can be read: {error}", source=os.fspath(path)) from error
 
+    def check(self, playbook: Playbook, source: str = "prices") -> None:
+        """Refuse prices of quotas that a playbook does not have.
+
+        Raises:
+            DataError: naming the first of them, and where it was found.
+        """
+        known = [quota.name for quota in playbook.quotas]
+        for name in self.quotas:
+            if name not in known:
+                meant = closest(name, known)
+                hint = f"; did you mean {meant!r}?" if meant else ""
+                raise DataError(
+                    f"there is a price for the quota {name!r}, which the playbook does not have; it has "
+                    f"{', '.join(known) or 'none'}{hint}",
+                    source=source,
+                )
+
     def of(self, side: Side) -> float:
         """The price of one side of a quota."""
         return self.quotas.get(side.quota.name, {}).get("max" if side.is_max else "min", 0.0)
@@ -141,7 +158,12 @@ class Tariff:
 
     @classmethod
     def of(cls, playbook: Playbook, prices: Prices) -> Tariff:
-        """What saved prices take."""
+        """What saved prices take.
+
+        Raises:
+            DataError: for prices of quotas that the playbook does not have.
+        """
+        prices.check(playbook)
         sides = [side for quota in playbook.quotas for side in quota.sides]
         return cls(sides, {None: [prices.of(side) for side in sides]})
 

@@ -31,6 +31,12 @@ def _span(value: Iterable[date] | None) -> tuple[date, date] | None:
     return days[0], days[1]
 
 
+def _unit_of(value: Any) -> Any:
+    """What is added up; the words for what there always is are known whatever their case."""
+    folded = value.strip().casefold() if isinstance(value, str) else value
+    return folded if folded in BUILT_IN else value
+
+
 @frozen(kw_only=True)
 class Quota:
     """A maximum or minimum over all contacts: seats, calls, budget, a team's share.
@@ -53,7 +59,7 @@ class Quota:
     where: Scope = field(factory=Scope, validator=instance(Scope))
     max: float | None = field(default=None, validator=validators.optional(number()))
     min: float | None = field(default=None, validator=validators.optional(number()))
-    of: str = field(default="count", validator=required_text)
+    of: str = field(default="count", converter=_unit_of, validator=required_text)
     during: tuple[date, date] | None = field(default=None, converter=_span)
     hard: bool | None = field(default=None, validator=validators.optional(boolean))
     penalty: float | None = field(default=None, validator=validators.optional(number(0)))

@@ -390,7 +390,8 @@ class QuotaRun:
             if not side.is_max and side.quota.of != "share" and self._most[row] < side.limit - _TOO_SMALL:
                 yield f"no more than {self._most[row]:,.6g} can be had from those who are eligible"
             elif self._prices[None][row] >= self._ceiling[row] * (1 - 1e-6):
-                yield f"more of it is not worth the penalty of {self._ceiling[row]:g} for each unit"
+                what = "less of it would cost more than" if side.is_max else "more of it is not worth"
+                yield f"{what} the penalty of {self._ceiling[row]:g} for each unit"
             else:
                 yield "no better choice of whole messages was found"
 

@@ -324,7 +324,7 @@ def open_source(
 
 def _from_path(path: str, name: str, typed: Callable[[str], bool], zone: tzinfo | None) -> Source:
     if os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
-        return _from_folder(path)
+        return Files(path, files_in(path))
     if format_of(path) == "parquet":
         with readable(path):
             os.stat(path)  # noqa: PTH116  (whether it is there at all)
@@ -333,14 +333,14 @@ def _from_path(path: str, name: str, typed: Callable[[str], bool], zone: tzinfo 
     return _Rows(name, opened, lambda: opened)
 
 
-def _from_folder(path: str) -> Source:
-    found = sorted(
+def files_in(path: str) -> list[str]:
+    """The Parquet files of a folder and its folders, in the order in which they are read."""
+    return sorted(
         os.path.join(folder, own)  # noqa: PTH118  (texts are all that is needed)
         for folder, _, names in os.walk(path)
         for own in names
         if own.lower().endswith(".parquet") and not own.startswith((".", "_"))
     )
-    return Files(path, found)
 
 
 def _from_dataset(source: Any, name: str) -> Source:

@@ -1085,6 +1085,7 @@ class TableJob:
             bad=self.bad,
             unknown_touches=self._unknown_touches,
             unknown_scores=self._unknown_scores,
+            derived=self._claims is None,
             notes=(
                 *self._notes,
                 *self._doubles.notes(self._contacts.source),

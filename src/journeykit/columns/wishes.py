@@ -25,7 +25,7 @@ from journeykit.columns.words import count_words
 from journeykit.fields import LARGEST, shown
 from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, is_blank, is_missing, read_degree, read_id, read_number
+from journeykit.tables.cells import BadCellError, is_blank, is_missing, read_cost, read_degree, read_id, read_number
 from journeykit.tables.claims import (
     CLAIM_COLUMNS,
     CLAIM_FACETS,
@@ -36,6 +36,7 @@ from journeykit.tables.claims import (
     lacking_number,
     need_columns,
     needed_numbers,
+    odd_number,
     unknown_part,
 )
 from journeykit.tables.columns import fold_name, missing_column, places_of
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from journeykit.eligibility import Opening
     from journeykit.playbook import Playbook
 
+_BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST)}
+_READERS = {"propensity": read_degree, "cost": read_cost}
 WISHES = record("wish own asked odd", "weight propensity value")
 """Claims as a table has them: the number of what is asked for (campaign, content, channel and what the claim brings
 itself); the number of its own date or instant and id, or -1 for neither; the instant of asking, or `NONE`; whether the
@@ -180,9 +183,10 @@ class ClaimTable:
             numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
             needs = [any(column == name for column, _ in self._needed.get(key, ())) for key in campaigns]
             suspect |= np.isnan(numbers[own]) & np.array(needs, np.bool_)[codes]
+        suspect |= self._odd_numbers(names, columns)
         for row in np.flatnonzero(bad | suspect).tolist():
             self.faults[start + row] = self._fault(number + row, places, columns, row)
-        wishes["odd"] = suspect | self._odd_numbers(names, columns)
+        wishes["odd"] = suspect
 
     def _fault(self, number: int, places: Mapping[str, int], columns: Sequence[Column], row: int) -> int:
         """Count a row as bad, if it is: 2 where it has no contact, 1 where anything else is wrong."""
@@ -195,7 +199,7 @@ class ClaimTable:
             return 2
         fault, parts = claim_parts(places, values, self._readers)
         fault = fault or unknown_part(parts, self._known, self._channels)
-        fault = fault or lacking_number(places, values, parts[0], self._needed)
+        fault = fault or lacking_number(places, values, parts[0], self._needed) or odd_number(places, values)
         if fault is None:
             return 0
         self.bad.add(BadRow(source, number, *fault))
@@ -257,10 +261,10 @@ class ClaimTable:
         column = columns[places[name]]
         if column.numbers is not None and column.array is not None and not column.array.null_count:
             found = column.numbers[0].astype(np.float64)
-            low, high = (0, 1) if name == "propensity" else (-LARGEST, LARGEST)
+            low, high = _BOUNDS.get(name, (-LARGEST, LARGEST))
             suspect |= ~((found >= low) & (found <= high))
             return found
-        read = read_degree if name == "propensity" else read_number
+        read = _READERS.get(name, read_number)
         codes, values = column.read(lambda v: None if is_blank(v) else float(read(v)))
         suspect |= np.array([value is UNREAD for value in values], np.bool_)[codes]
         return np.array([np.nan if v is None or v is UNREAD else v for v in values], np.float64)[codes]

@@ -293,6 +293,12 @@ def handover_rows(paths: Any, journey: Journey, since: datetime | None = None) -
                 raise DataError(
                     f"a path has the stage {shown(entered)}, the journey has {', '.join(owners)}", source="paths"
                 ) from None
+            if isinstance(step, bool) or not isinstance(step, int):
+                raise DataError(
+                    f"a step is a whole number, 0 where a contact enters, found {shown(step)}",
+                    source="paths",
+                    field="step",
+                )
             if step == 0:
                 owner = own
             elif step != last + 1:
@@ -319,12 +325,40 @@ def _filled(
     cells: Mapping[str, Sequence[Any]], moves: Sequence[tuple[Any, ...]], after: int | None
 ) -> Iterator[tuple[Any, ...]]:
     for contact, at, label, evidence_at, move in zip(*(cells[name] for name in _TAKEN), moves, strict=True):
-        if after is None or (at if isinstance(at, int) else micros(at)) > after:
-            yield (contact, _instant(at), *move, label, _instant(evidence_at))
+        if _is_missing(contact):
+            raise DataError("a row has no contact", source="paths", field="contact_id")
+        entered = _instant(at, "since")
+        if after is None or micros(entered) > after:
+            told = None if _is_missing(evidence_at) else _instant(evidence_at, "evidence_at")
+            yield (contact, entered, *move, _text(label), told)
 
 
-def _instant(value: Any) -> Any:
-    return moment(value) if isinstance(value, int) else value
+def _instant(value: Any, name: str) -> datetime:
+    """An instant of a path, which is aware, or a whole number of microseconds since 1970."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return moment(value)
+    try:
+        micros(value)
+    except ModelError:
+        raise DataError(
+            f"found {shown(value)}; allowed are an aware datetime, or whole microseconds since 1970",
+            source="paths",
+            field=name,
+        ) from None
+    found: datetime = value
+    return found
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124  (NaN is not itself)
+
+
+def _text(value: Any) -> str | None:
+    if _is_missing(value):
+        return None
+    if not isinstance(value, str):
+        raise DataError(f"a label is a text, found {shown(value)}", source="paths", field="label")
+    return value
 
 
 def _blocks(paths: Any) -> Iterator[Block]:

@@ -16,7 +16,7 @@ from journeykit.tables.reading import open_table
 from journeykit.tables.scores import Scores
 from journeykit.tables.spellings import Spellings
 from journeykit.tables.touches import History
-from journeykit.tables.writing import instant_text, table_writer, whole_file
+from journeykit.tables.writing import instant_text, table_writer, whole_file, whole_files
 
 __all__ = [
     "DECISIONS",
@@ -36,4 +36,5 @@ __all__ = [
     "open_table",
     "table_writer",
     "whole_file",
+    "whole_files",
 ]

@@ -28,6 +28,7 @@ _INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or giv
 _INSTANT_OR_DATE = f"a date, or {_INSTANT}"
 _WITHIN = "an instant in the years 1000 to 9000"
 _NUMBER = f"a number of at most {LARGEST:g}"
+_COST = "a number from 0 to 1e9"
 _DEGREE = "a number from 0 to 1"
 _LIST = "a list of texts, or text separated by ';'"
 _ZONE = "an IANA time zone such as 'Europe/Skopje'"
@@ -209,6 +210,14 @@ def read_number(value: Any) -> float:
     if isinstance(found, (int, float)) and not isinstance(found, bool) and -LARGEST <= found <= LARGEST:
         return found
     raise BadCellError(value, _NUMBER)
+
+
+def read_cost(value: Any) -> float:
+    """A number from 0."""
+    found = read_number(value)
+    if found < 0:
+        raise BadCellError(value, _COST)
+    return found
 
 
 def read_degree(value: Any) -> float:

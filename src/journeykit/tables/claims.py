@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit.campaign import Claim
 from journeykit.civil import micros
 from journeykit.errors import DataError
-from journeykit.fields import shown
+from journeykit.fields import LARGEST, shown
 from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import (
@@ -16,6 +16,7 @@ from journeykit.tables.cells import (
     instant_reader,
     is_blank,
     is_unicode,
+    read_cost,
     read_degree,
     read_id,
     read_list,
@@ -105,9 +106,8 @@ class Claims:
                 continue
             if only is None or key in only:
                 fault, parts = claim_parts(places, values, readers)
-                fault = (
-                    fault or unknown_part(parts, known, channels) or lacking_number(places, values, parts[0], needed)
-                )
+                fault = fault or unknown_part(parts, known, channels)
+                fault = fault or lacking_number(places, values, parts[0], needed) or odd_number(places, values)
                 if fault is not None:
                     claims.bad.add(BadRow(file.source, number, *fault))
                 numbers = further_numbers(columns, places, values)
@@ -188,6 +188,7 @@ def claim_readers(zone: tzinfo | None, vocabulary: Vocabulary | None = None) -> 
         "at": instant_reader(zone, dates=True, bounded=True),
         **dict.fromkeys(CLAIM_NUMBERS, read_number),
         "propensity": read_degree,
+        "cost": read_cost,
         "asked_at": instant_reader(zone, bounded=True),
         "claim_id": read_text,
         **{
@@ -276,6 +277,15 @@ def lacking_number(
         value = cell_of(places, column, values)
         if type(value) not in (int, float) or value != value:  # noqa: PLR0124  (NaN is no number)
             return column, shown(value), f"a number, since the quota {quota!r} adds it up"
+    return None
+
+
+def odd_number(places: Mapping[str, int], values: Sequence[Any]) -> tuple[str, str, str] | None:
+    """A further number of a claim that is too large to be added up, infinity say."""
+    for column, place in places.items():
+        value = values[place]
+        if column not in CLAIM_COLUMNS and type(value) in (int, float) and abs(value) > LARGEST:
+            return column, shown(value), f"a number of at most {LARGEST:g}"
     return None
 
 

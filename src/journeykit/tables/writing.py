@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import io
 import json
@@ -50,6 +51,37 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         beside.unlink(missing_ok=True)
     _sync_folder(target.parent)
+
+
+@contextmanager
+def whole_files(paths: Sequence[str]) -> Iterator[Mapping[str, str]]:
+    """Where to write several files, by their paths, so that all of them appear, or none.
+
+    What is no regular file, such as a pipe, is written as it stands.
+
+    Raises:
+        OSError: if one cannot be put in its place.
+    """
+    beside = {path: _staged(path) for path in paths}
+    try:
+        yield beside
+        for path, staged in beside.items():
+            if staged != path:
+                os.replace(staged, os.path.realpath(path))  # noqa: PTH105  (texts are all that is needed)
+    finally:
+        for path, staged in beside.items():
+            if staged != path:
+                Path(staged).unlink(missing_ok=True)
+
+
+def _staged(path: str) -> str:
+    """A name beside a file, with the same ending."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        return path
+    if not target.parent.is_dir():
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return str(target.with_name(f".{secrets.token_hex(6)}.{target.name[-100:]}"))
 
 
 def _opened(beside: Path, path: str | os.PathLike[str]) -> BinaryIO:
