@@ -681,7 +681,7 @@ def test_a_minimum_pays_for_claims_below_the_reserve():
 
 
 def test_what_a_quota_cannot_add_up_is_a_bad_row_of_the_claims():
-    """Infinity, in a column that a quota adds up, is a fault of the row of claims in which it stands; a cost below zero too."""
+    """Infinity in a column that a quota adds up, and a cost below zero, are faults of their row of claims."""
     playbook = plain(quotas=[{"name": "risk", "of": "risk", "max": 3}, {"name": "budget", "of": "cost", "max": 9}])
     rows = [
         {"contact_id": "anna", "campaign_id": "launch", "risk": float("inf"), "cost": 1.0},
