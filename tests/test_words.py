@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_one_equals_columns import assert_equal
 
-from journeykit import Arbiter, DataError, Playbook
+from journeykit import Arbiter, Claim, Contact, DataError, Playbook
 from journeykit.cli import main
 from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
@@ -145,6 +145,29 @@ def test_words_of_claims_and_scores() -> None:
     _, summary = decided(rows[:1], scores=scores)
     assert summary.value == 6.0
     assert said(summary) == ["scores: campaign_id 'LAUNCH' (1 row) is read as 'launch'"]
+
+
+def test_words_that_claims_bring() -> None:
+    """The team and topics of a claim are matched too: a cap on events sees Events, in tables and objects."""
+    caps = [{"name": "events", "max": 1, "window": "ever", "where": {"team": "events", "topic": "market"}}]
+    playbook = Playbook.from_dict({"teams": [{"name": "events"}], "caps": caps, "on_missing": {"consent": "allow"}})
+    facets = [{"team": "Events", "topics": "Market"}, {"team": "events", "topics": "market"}]
+    claims = [
+        {"contact_id": "a", "campaign_id": f"x{n}", "channel": "email", "weight": n + 1, **own}
+        for n, own in enumerate(facets)
+    ]
+    granted, summary = decided([contact("a")], playbook=playbook, claims=claims)
+    assert granted == {"a": ["x1"]}
+    assert said(summary) == [
+        "claims: team 'Events' (1 row) is read as 'events'",
+        "claims: topics 'Market' (1 row) is read as 'market'",
+    ]
+    own = [
+        Claim(campaign=f"x{n}", channel="email", weight=n + 1, **{**parts, "topics": [parts["topics"]]})
+        for n, parts in enumerate(facets)
+    ]
+    decision = Arbiter(playbook).decide(Contact(id="a"), claims=own, at=AT)
+    assert [grant.campaign for grant in decision.granted] == ["x1"]
 
 
 @pytest.mark.parametrize("setting", ["allow", "deny"])
