@@ -108,7 +108,9 @@ def situation(seed: int) -> Situation:
     found = Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
     found = _with_ids(found) if claims is not None and seed % 4 < 2 else found
     found = _with_segments(found) if seed % 3 == 1 else found
-    return _with_gaps(found) if seed % 6 == 2 else found
+    if seed % 6 == 2:
+        return _with_gaps(found)
+    return with_times(found) if is_plan and seed % 6 == 5 else found
 
 
 def _with_gaps(found: Situation) -> Situation:
@@ -216,6 +218,45 @@ def _with_segments(found: Situation) -> Situation:
             caps=[asking(cap, 0.35) for cap in playbook.caps],
         ),
         contact=evolve(found.contact, segments=rng.choice(((), ("own",), ("own", "s0"), ("s1",)))),
+    )
+
+
+ASKS_TIME = (
+    "hours_since(seen) < 30",
+    "days_since(seen) >= 1",
+    "vip or hours_since(seen) > 20",
+    "not (days_since(met) < 1)",
+    "days_since(met) >= 1 and weekly <= 2",
+    "'fresh' in segments",
+    "'fresh' not in segments and weekly is not None",
+)
+
+
+def times(rng: Random, at: datetime) -> dict[str, Any]:
+    """Attributes that rules of time read: an instant and a date about the decision's own."""
+    return {
+        "seen": rng.choice(
+            (None, at - timedelta(hours=rng.choice((0, 6, 18, 20, 29, 47, 80))), at + timedelta(hours=9))
+        ),
+        "met": rng.choice((None, (at - timedelta(hours=rng.choice((0, 9, 30)))).date())),
+    }
+
+
+def with_times(found: Situation) -> Situation:
+    """The same with audiences whose answer changes within a plan; drawn apart, so that the rest stays."""
+    rng = Random(f"times of {found.seed}")
+    campaigns = found.playbook.campaigns
+    asking = [
+        evolve(campaign, audience=rng.choice(ASKS_TIME)) if rng.random() < 0.3 else campaign
+        for campaign in campaigns or ()
+    ]
+    return found.but(
+        playbook=evolve(
+            found.playbook,
+            segments=[Segment(name="fresh", rule="hours_since(seen) < 36")],
+            campaigns=None if campaigns is None else asking,
+        ),
+        contact=evolve(found.contact, attributes={**found.contact.attributes, **times(rng, found.at)}),
     )
 
 

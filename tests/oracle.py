@@ -312,8 +312,12 @@ class Oracle:
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """What audiences read of the contact: the playbook's segments beside his own."""
-        given, local = self.contact.values(), self.at.astimezone(ZoneInfo(self.zone))
+        """What caps read of the contact: the playbook's segments beside the contact's own."""
+        return self.values_at(self.at)
+
+    def values_at(self, at: datetime) -> dict[str, Any]:
+        """What audiences read of the contact at an instant."""
+        given, local = self.contact.values(), at.astimezone(ZoneInfo(self.zone))
         found = list(self.contact.segments)
         for segment in self.playbook.segments:
             if segment.name not in found and segment.rule.selects(given, local):
@@ -337,7 +341,7 @@ class Oracle:
             found.append("campaign_closed")
         if (
             campaign.audience is not None
-            and campaign.audience.test(self.values, self.at.astimezone(ZoneInfo(self.zone))) is not True
+            and campaign.audience.test(self.values_at(at), at.astimezone(ZoneInfo(self.zone))) is not True
         ):
             found.append("not_in_audience")
         if (

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from generate import CHANNELS, ZONES, _claims, _touches, identified
+from generate import CHANNELS, ZONES, _claims, _touches, identified, times
 
 from journeykit import Claim
 
@@ -37,6 +37,7 @@ def contacts(rng: Random, at: datetime, count: int, *, faults: bool = False) -> 
             "vip": rng.choice((True, False, None)),
         }
         row["segments"] = Random(f"{at} {number}").choice((None, None, [], ["own"], ["own", "s0"], ["s1", "s1"]))
+        row |= times(Random(f"times {at} {number}"), at)
         if faults:
             if rng.random() < 0.15:
                 row["timezone"] = "Mars/Base"

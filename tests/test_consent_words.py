@@ -181,6 +181,29 @@ def test_each_scope_stops_its_own(ledger, scope, stopped):
         ledger.release(run_id=engine)
 
 
+@pytest.mark.parametrize(
+    ("scope", "stopped"),
+    [({"channel": " EMAIL"}, {"offer", "note"}), ({"topic": "Promo"}, {"offer", "ping"})],
+)
+def test_words_are_read_in_the_playbooks_own(scope, stopped):
+    """However a desk or a log writes a channel or topic: an opt-out wins over what the row says in other letters."""
+    ledger = MemoryLedger()
+    anna = Contact(id="anna", consent={"Email": True, "sms": True}, topic_consent={"PROMO": True})
+    held = ARBITER.decide(anna, at=AT, ledger=ledger)
+    ledger.opt_out("anna", at=AT, **scope)
+    checks = [ledger.release_check(own, anna, AT, arbiter=ARBITER) for own in ledger.reservations("anna")]
+    assert {check.reservation.campaign for check in checks if not check} == stopped
+    ledger.release(held)
+    for engine in ENGINES:
+        contacts = [{"contact_id": "anna", "consent": ["Email", "sms"], "topic_consent_promo": True}]
+        rows = Run(engine, ARBITER, contacts, ledger, at=AT, run_id=engine).rows()
+        assert {row[4] for row in rows if row[8] != "granted"} == stopped
+        ledger.release(run_id=engine)
+    assert {
+        row.campaign for row in ARBITER.decide(anna, at=AT, ledger=ledger).rows if row.reason != "granted"
+    } == stopped
+
+
 def test_the_topic_of_a_contact_who_is_forgotten_stays(ledger):
     """Under a hash; and what was said of everything else is not touched by it."""
     ledger.opt_out("anna", topic="promo", at=DAY)

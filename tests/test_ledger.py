@@ -17,14 +17,11 @@ from ledgers import DURABLE, KINDS, database, ledger_of
 
 from journeykit import (
     Arbiter,
-    Campaign,
     Cap,
     Claim,
     Consent,
     Contact,
-    Content,
     DataError,
-    Hours,
     LedgerError,
     ModelError,
     Playbook,
@@ -99,21 +96,25 @@ def test_moves_repeat_without_error_and_tell_who_made_them(ledger):
 
 
 def test_a_move_that_may_not_be_says_what_is_allowed(ledger):
-    """And none of the others in the same call is made."""
+    """Of one reservation it is an error; of several the others move, and the answer tells the state of each."""
     arbiter = Arbiter(Playbook())
     rows = [arbiter.decide(ANNA, claims=[claim(name)], at=AT, ledger=ledger).rows[0] for name in "ab"]
     first, second = (row.decision_id for row in rows)
     ledger.confirm(first)
     with pytest.raises(LedgerError, match="is sent and cannot become released; allowed is bounced or failed") as told:
-        ledger.release([second, first])
+        ledger.release(first)
     assert told.value.kind == "move"
-    assert ledger.reservation(second).status == "reserved"
-    ledger.release(second)
+    found = ledger.release([second, first])
+    assert (found.ids, found.rest, found.refused) == ((second,), {"sent": (first,)}, (first,))
     with pytest.raises(LedgerError, match="allowed is nothing more"):
         ledger.confirm(second)
     with pytest.raises(LedgerError, match="holds no reservation 'c'") as told:
-        ledger.confirm([first, "c"])
+        ledger.confirm("c")
     assert told.value.kind == "unknown"
+    found = ledger.confirm([first, "c", second])
+    assert (found.ids, found.rest) == ((), {"released": (second,), "sent": (first,), "unknown": ("c",)})
+    assert set(found.refused) == {"c", second}
+    assert str(found) == "0 confirmed; the rest: 1 released, 1 sent, 1 unknown"
 
 
 def test_a_late_confirmation_of_an_expired_reservation_counts(ledger):
@@ -181,12 +182,12 @@ def test_a_run_decides_a_contact_once(ledger):
 
 
 def test_what_was_granted_stands_when_the_playbook_changes(ledger):
-    """The rows are then those of what was granted, with the same ids."""
+    """The rows are those of then, by the playbook of then, which the ledger keeps."""
     first = GATE.decide(ANNA, claims=[claim(), claim("news")], at=AT, ledger=ledger, key="k")
     other = Arbiter(Playbook(caps=[Cap(name="none", max=0, window=Window.ever())]))
     again = other.decide(ANNA, claims=[claim(), claim("news")], at=AT, ledger=ledger, key="k")
     assert again.granted == first.granted
-    assert [row.decision_id for row in again.rows] == [first.rows[0].decision_id]
+    assert again.rows == first.rows
     assert again.rows[0].playbook == GATE.fingerprint
 
 
@@ -270,43 +271,58 @@ def test_colleagues_share_the_caps_of_their_account(ledger):
     assert ledger.export("ben")["answers"] == [], "an answer that tells of a forgotten colleague is gone too"
 
 
-# Hard rules last
+def test_an_account_is_decided_and_reserved_together(ledger):
+    """One transaction: the best for both, with the history of their colleague; once for each key, and for each run."""
+    anna, ben, cleo = (Contact(id=name, account="acme", consent=["email"]) for name in ("anna", "ben", "cleo"))
+    asked = {"anna": [claim()], "ben": [evolve(claim("news"), weight=8)]}
+    when = {"at": AT, "ledger": ledger}
+    wanted = FAMILY.decide_account([anna, ben], claims=asked, at=AT)
+    found = FAMILY.decide_account([anna, ben], claims=asked, key="k", **when)
+    assert [reasons(one) for one in found] == [reasons(one) for one in wanted] == [["outbid"], ["granted"]]
+    assert [held.id for held in ledger.reservations("ben")] == [found[1].rows[0].decision_id]
+    assert reasons(FAMILY.decide(cleo, claims=[claim()], **when)) == ["capped"], "it is the account's only one"
+    again = FAMILY.decide_account([anna, ben], claims=asked, key="k", **when)
+    assert [one.rows for one in again] == [one.rows for one in found]
+    assert len(ledger.reservations("anna") + ledger.reservations("ben")) == 1
+    assert [ledger.decision("k", contact=name).rows for name in ("anna", "ben")] == [one.rows for one in found]
+    with pytest.raises(LedgerError, match="no decision of contact 'cleo' under the key 'k'"):
+        ledger.decision("k", contact="cleo")
+    rehearsed = FAMILY.decide_account(
+        [anna, cleo], claims={"cleo": [claim()], "anna": [claim()]}, dry_run=True, key="x", **when
+    )
+    assert [reasons(one) for one in rehearsed] == [["capped"], ["capped"]]
+    assert ledger.reservations("cleo") == []
+    with pytest.raises(DataError, match="some of these contacts before, and not 'cleo'"):
+        FAMILY.decide_account([anna, cleo], claims=asked, key="k", **when)
+    with pytest.raises(DataError, match="other claims"):
+        FAMILY.decide_account([anna, ben], claims={"anna": [claim("x")], "ben": asked["ben"]}, key="k", **when)
+    late = FAMILY.decide_account([anna, ben], claims=asked, run_id="r", **when)
+    assert [reasons(one) for one in late] == [["capped"], ["capped"]]
+    assert [one.rows for one in FAMILY.decide_account([anna, ben], claims=asked, run_id="r", **when)] == [
+        one.rows for one in late
+    ]
+    ledger.opt_out("ben", at=AT)
+    ledger.release(found[1])
+    freed = FAMILY.decide_account([anna, ben], claims=asked, **when)
+    assert [reasons(one) for one in freed] == [["granted"], ["opted_out"]]
+    assert FAMILY.decide_account([], ledger=ledger, at=AT) == ()
+    with pytest.raises(ModelError, match="a key needs a ledger"):
+        FAMILY.decide_account([anna], at=AT, key="k")
 
 
-@pytest.mark.parametrize(
-    ("changed", "contact", "later", "reason"),
-    [
-        ({}, {}, AT, None),
-        ({}, {"suppressed": True}, AT, "suppressed"),
-        ({}, {"opted_out": True}, AT, "opted_out"),
-        ({}, {"consent": ["sms"]}, AT, "no_consent"),
-        ({}, {"consent": None}, AT, "missing_data"),
-        ({"paused": True}, {}, AT, "campaign_closed"),
-        ({"ends": date(2026, 11, 5)}, {}, AT + DAY, "campaign_closed"),
-        ({}, {}, AT + timedelta(hours=12), "quiet_hours"),
-        ({"id": "other"}, {}, AT, "campaign_closed"),
-    ],
-)
-def test_hard_rules_are_looked_at_again_when_it_goes(changed, contact, later, reason):
-    """Consent, pause, quiet hours and the campaign's end may have changed since the decision."""
+def test_contacts_without_caps_of_their_account_are_reserved_together_too(ledger):
+    """Nothing but the transaction joins them then."""
+    one, two = (Contact(id=name, account="acme", consent=["email"]) for name in ("anna", "ben"))
+    found = GATE.decide_account([one, two], claims={"anna": [claim()], "ben": [claim()]}, at=AT, ledger=ledger, key="k")
+    assert [granted(decision) for decision in found] == [["launch"], ["launch"]]
+    again = GATE.decide_account([one, two], claims={"anna": [claim()], "ben": [claim()]}, at=AT, ledger=ledger, key="k")
+    assert [decision.rows for decision in again] == [decision.rows for decision in found]
+    with pytest.raises(ModelError, match="are of one account"):
+        GATE.decide_account([one, Contact(id="eve", account="other")], at=AT, ledger=ledger)
+    assert [len(ledger.reservations(name)) for name in ("anna", "ben", "eve")] == [1, 1, 0]
 
-    def arbiter(**own):
-        return Arbiter(
-            Playbook(
-                content=[Content(id="note", channel="email")],
-                campaigns=[Campaign(**{"id": "launch", "content": ["note"], **own})],
-                quiet_hours=[Hours(channel=["email"], start="21:00", end="08:00")],
-                caps=[ONE_A_DAY],
-            )
-        )
 
-    ledger = MemoryLedger(arbiter(**changed))
-    arbiter().decide(ANNA, at=AT, ledger=ledger)
-    (held,) = ledger.reservations("anna")
-    now = Contact(**{"id": "anna", "consent": ["email"], **contact})
-    found = ledger.release_check(held, now, later)
-    assert [str(code) for code, _ in found.reasons] == ([] if reason is None else [reason])
-    assert found.clear is bool(found) is (reason is None)
+# At the moment of sending
 
 
 def test_a_release_check_reads_the_ledger(ledger):
@@ -520,10 +536,41 @@ def test_what_is_meant_wrongly_is_told(call, said):
         call(MemoryLedger())
 
 
-def test_a_lone_surrogate_is_told_as_all_else(tmp_path):
-    """A database holds Unicode texts."""
-    with ledger_of("sqlite", tmp_path) as ledger, pytest.raises(LedgerError, match="no Unicode text"):
-        GATE.decide(Contact(id="x\ud800", consent=["email"]), claims=[claim()], at=AT, ledger=ledger)
+@pytest.mark.parametrize(
+    ("what", "call"),
+    [
+        ("contact id", lambda ledger, bad: GATE.decide(Contact(id=bad), claims=[], at=AT, ledger=ledger)),
+        ("key", lambda ledger, bad: GATE.decide(ANNA, claims=[], at=AT, ledger=ledger, key=bad)),
+        ("key", lambda ledger, bad: GATE.decide(ANNA, claims=[], at=AT, ledger=ledger, run_id=bad)),
+        ("campaign id", lambda ledger, bad: GATE.decide(ANNA, claims=[claim(bad)], at=AT, ledger=ledger)),
+        (
+            "account id",
+            lambda ledger, bad: GATE.decide(evolve(ANNA, account=bad), claims=[claim()], at=AT, ledger=ledger),
+        ),
+        (
+            "run",
+            lambda ledger, bad: GATE.decide_table([{"contact_id": "anna"}], at=AT, ledger=ledger, run_id=bad),
+        ),
+        ("contact id", lambda ledger, bad: ledger.opt_out(bad, at=AT)),
+        ("channel of a word", lambda ledger, bad: ledger.opt_out("anna", channel=bad, at=AT)),
+        ("topic of a word", lambda ledger, bad: ledger.opt_in("anna", topic=bad)),
+        ("contact id", lambda ledger, bad: ledger.opt_outs(bad)),
+        ("contact id", lambda ledger, bad: ledger.forget(bad)),
+        ("contact id", lambda ledger, bad: ledger.export(bad)),
+        ("contact id", lambda ledger, bad: ledger.touches(bad)),
+        ("contact id", lambda ledger, bad: ledger.reservations(bad)),
+        ("reservation id", lambda ledger, bad: ledger.reservation(bad)),
+        ("reservation id", lambda ledger, bad: ledger.confirm(bad)),
+        ("reservation id", lambda ledger, bad: ledger.release(["x", bad])),
+        ("run", lambda ledger, bad: ledger.release(run_id=bad)),
+    ],
+)
+def test_what_not_every_ledger_can_hold_is_refused_by_each(ledger, what, call):
+    """With the same error: NUL, which PostgreSQL cannot hold, and what is no Unicode text."""
+    for bad, fault in (("x\0y", "it has the character NUL"), ("x\ud800", "it is no Unicode text")):
+        with pytest.raises(LedgerError, match=f"a ledger cannot hold the {what}.*: {fault}"):
+            call(ledger, bad)
+    assert ledger.stats()["touches"] == {}
 
 
 def test_a_key_does_not_depend_on_the_zone_of_an_instant(ledger):

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from journeykit.cli import main
+from journeykit.ledger import Ledger
 
 PLAYBOOK = """
 content:
@@ -60,7 +61,7 @@ def test_a_night_from_history_to_confirmation(engine, folder, capsys):
     capsys.readouterr()
     assert main(["ledger", "confirm", URL, "--decisions", "out.csv"]) == 0
     assert main(["ledger", "confirm", URL, only]) == 0
-    assert capsys.readouterr().out == "1 confirmed\n0 confirmed\n"
+    assert capsys.readouterr().out == "1 confirmed\n0 confirmed; the rest: 1 sent\n"
     assert main(["ledger", "show", URL, "anna"]) == 0
     assert f"sent      launch / note / email  {only}" in capsys.readouterr().out
     assert main(["ledger", "show", URL, "anna", "--json"]) == 0
@@ -94,7 +95,8 @@ def test_what_is_released_or_expires_is_counted(folder, capsys):
         (["confirm", URL], 2, "give ids of reservations, or a table of --decisions\n"),
         (["confirm", URL, "x", "--decisions", "log.csv"], 2, "--decisions, and not both"),
         (["release", URL], 2, "a table of --decisions, or --run"),
-        (["confirm", URL, "x"], 1, "holds no reservation 'x'"),
+        (["confirm", URL, "x"], 1, "1 could not be confirmed:\n  x  unknown\n"),
+        (["release", URL, "--run", ""], 2, "--run is empty"),
         (["confirm", URL, "--decisions", "contacts.csv"], 4, "'decision_id' is missing"),
         (["release", URL, "x", "--run", "night"], 2, "give --run alone"),
         (["import", URL, "log.csv", "--columns", "brase"], 2, "braze, sfmc, or a JSON file"),
@@ -123,3 +125,38 @@ def test_a_run_of_other_tables_says_how_to_go_on(folder, capsys):
     assert decide("--engine", "one", out="other.csv") == 4
     assert "begun with another playbook" in capsys.readouterr().err
     assert not (folder / "other.csv").exists()
+
+
+def test_a_night_does_not_hang_on_one_row(folder, capsys):
+    """What can be confirmed is; of the rest it is said what they are; only what contradicts the command is exit 1."""
+    rows = [f"p{number},email" for number in range(6)]
+    (folder / "contacts.csv").write_text("\n".join(["contact_id,consent", *rows, ""]), encoding="utf-8")
+    assert decide("--engine", "one") == 0
+    ids = granted(folder / "out.csv")
+    ledger = Ledger(URL)
+    ledger.confirm(ids[:2])
+    log = {"contact": "who", "at": "at", "event": "what", "events": {"b": {"status": "bounced"}, "s": {}}}
+    log |= {"message": "id", "reservation": "id"}
+    ledger.import_log([{"who": "p1", "at": AT, "what": "b", "id": ids[1]}], log)
+    ledger.release(ids[2])
+    ledger.import_log([{"who": "p2", "at": AT, "what": "s", "id": ids[2]}], log)
+    ledger.forget("p3")
+    capsys.readouterr()
+    assert main(["ledger", "confirm", URL, "--decisions", "out.csv"]) == 0, "released, but a log says that it was sent"
+    assert capsys.readouterr().out == "2 confirmed; the rest: 1 bounced, 1 forgotten, 2 sent\n"
+    ledger.release([own.id for own in ledger.reservations("p2")])
+    with (folder / "out.csv").open("a", encoding="utf-8") as file:
+        file.write("strange" + "," * 7 + ",granted" + "," * 16 + "\n")
+    assert main(["ledger", "release", URL, "--decisions", "out.csv"]) == 1
+    told = capsys.readouterr()
+    assert told.out == "0 released; the rest: 1 bounced, 1 forgotten, 1 released, 3 sent, 1 unknown\n"
+    assert told.err.splitlines()[0] == "4 could not be released:"
+    assert "  strange  unknown" in told.err
+    ledger.close()
+
+
+def test_an_empty_name_of_a_run_is_refused(folder, capsys):
+    """It would be that of a run without a name."""
+    assert decide("--run", "") == 2
+    assert "the name is empty" in capsys.readouterr().err
+    assert not (folder / "out.csv").exists()

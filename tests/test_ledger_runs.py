@@ -16,6 +16,7 @@ from test_account_tables import world
 from test_one_equals_columns import cells, plain
 
 from journeykit import Arbiter, Cap, Claim, Contact, DataError, Playbook, Touch, Window
+from journeykit.civil import clock, micros
 from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
 from journeykit.ledger import MemoryLedger, Reservation
@@ -125,6 +126,25 @@ def disturb(arbiter, ledger, rng, rows, at):
     ledger.opt_out(rng.choice(rows)["contact_id"], at=at)
 
 
+def assert_reserved(playbook, rows, contacts, told):
+    """What a run says is reserved of each quota is what its rows add up to."""
+    zones = {row["contact_id"]: row["timezone"] or playbook.timezone for row in contacts}
+    arbiter = Arbiter(playbook)
+    for quota, usage in zip(playbook.quotas, told, strict=True):
+        if quota.of not in ("count", "share", "value"):
+            continue
+        inside = total = 0.0
+        for row in rows:
+            if row[8] != "granted" or not quota.has_day(clock(zones[row[2]]).day(micros(row[14]))):
+                continue
+            (opening,) = arbiter.compiled.openings_for(Claim(campaign=row[4], content=row[5], channel=row[6]))
+            worth = row[12] if quota.of == "value" else 1
+            total += worth
+            inside += worth if quota.where.matches(opening.facets) else 0
+        wanted = inside if quota.of != "share" else inside / total if total else 0
+        assert abs(usage["reserved"] - wanted) < 1e-6, (quota, usage, wanted)
+
+
 def with_quotas(seed):
     """A situation whose playbook has quotas too."""
     found = situation(seed)
@@ -165,6 +185,7 @@ def test_both_engines_reserve_alike(make, start):
             assert granted(rows) == reserved(ledger)
             if found.playbook.quotas:
                 assert granted(rows) <= granted(wanted), "nothing that the run had not chosen"
+                assert_reserved(found.playbook, rows, contacts, told["quotas"])
             overlapped.append((rows, told))
         assert overlapped[0] == overlapped[1], seed
         assert stored[0] == stored[1], seed
@@ -283,6 +304,9 @@ def test_a_hard_maximum_holds_whatever_overlapping_jobs_do(engine, until):
     found = {(row[4], row[9]) for row in rows if row[2] in readers}
     assert found == {("news", "capped"), ("meetup", "quota_full")}
     assert any("15 messages fell away" in note for note in run.job.summary().notes)
+    usages = [(own.name, own.usage, own.reserved) for own in run.job.summary().quotas]
+    assert usages == [("seats", 5, 5), ("readers", 15, 0)]
+    assert "quota readers (count): 15 of at least 15, reserved 0" in str(run.job.summary())
     again = Run(engine, arbiter, people(20), ledger, **when)
     assert again.rows() == rows
     assert any("15 messages fell away" in note for note in again.job.summary().notes)

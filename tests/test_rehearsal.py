@@ -174,13 +174,14 @@ def test_what_is_not_known_is_an_error_and_no_decision(ledger):
     before = all_of(ledger)
     for asked, message in (
         ({"key": "K"}, "no decision under the key 'K'"),
+        ({"key": "k", "contact": "ben"}, "no decision of contact 'ben' under the key 'k'"),
         ({"run_id": "nigt", "contact": "anna"}, "there is no such run"),
         ({"run_id": "night", "contact": "anna"}, "where it is told to"),
     ):
         with pytest.raises(LedgerError, match=message) as caught:
             ledger.decision(**asked)
         assert caught.value.kind == "unknown"
-    for wrong in ({}, {"key": "k", "run_id": "r"}, {"run_id": "r"}, {"key": "k", "contact": "anna"}):
+    for wrong in ({}, {"key": "k", "run_id": "r"}, {"run_id": "r"}):
         with pytest.raises(ModelError):
             ledger.decision(**wrong)
     assert all_of(ledger) == before

@@ -21,7 +21,7 @@ from journeykit.contact import Contact
 from journeykit.decision import Decision, Grant
 from journeykit.errors import DataError, MissingExtraError, ModelError, PolicyError, closest
 from journeykit.explain import write_rows
-from journeykit.fields import MILLIONTH, shown
+from journeykit.fields import MILLIONTH, check_text, shown
 from journeykit.playbook import Playbook
 from journeykit.policies import BUILT_IN
 from journeykit.policy import Policy
@@ -175,6 +175,8 @@ class Arbiter:
             DataError: for a key or run that has decided something else before.
             LedgerError: where the ledger cannot be used; nothing is reserved then.
         """
+        if run_id is not None:
+            check_text(run_id, "run_id")
         if ledger is not None:
             from journeykit.ledger.deciding import decide
 
@@ -268,6 +270,9 @@ class Arbiter:
         scored: Collection[str] = (),
         explain: bool = False,
         run_id: str | None = None,
+        ledger: BaseLedger | None = None,
+        key: str | None = None,
+        dry_run: bool = False,
     ) -> tuple[Decision, ...]:
         """Decide all claims on the attention of one account's contacts, together.
 
@@ -287,6 +292,10 @@ class Arbiter:
             scored: as for `decide`.
             explain: as for `decide`.
             run_id: as for `decide`.
+            ledger: as for `decide`: the history of all of them, and of their account, comes from it, and what is
+                granted to any of them is reserved in one transaction. While it goes on nobody else decides one of them.
+            key: as for `decide`, for all of them together; `BaseLedger.decision` gives it again by key and contact.
+            dry_run: as for `decide`.
 
         Returns:
             One decision for each contact, in the order given.
@@ -294,6 +303,8 @@ class Arbiter:
         Raises:
             ModelError: for contacts of several accounts, a contact that is given twice, and touches or claims that
                 are nobody's.
+            DataError: for a key or run that has decided something else, or only some of them, before.
+            LedgerError: where the ledger cannot be used; nothing is reserved then.
 
         Example:
             >>> from datetime import UTC, datetime
@@ -307,9 +318,33 @@ class Arbiter:
             >>> [(row.contact, str(row.reason), row.lost_to) for decision in found for row in decision.rows]
             [('anna', 'outbid', ('launch',)), ('ben', 'granted', ())]
         """
+        if run_id is not None:
+            check_text(run_id, "run_id")
         given = all_of(Contact, contacts, "contacts")
+        if ledger is None and key is not None:
+            raise ModelError("a key needs a ledger that remembers it", field="key")
         if not given:
             return ()
+        if ledger is not None:
+            from journeykit.ledger.deciding import decide_account
+
+            return decide_account(
+                self,
+                ledger,
+                given,
+                touches,
+                claims,
+                at=at,
+                until=until,
+                scores=scores,
+                scored=scored,
+                explain=explain,
+                run_id=run_id,
+                key=key,
+                dry_run=dry_run,
+            )
+        if dry_run:
+            raise ModelError("dry_run is about a ledger: give ledger too", field="dry_run")
         account = self.account(given, touches, claims, at=at, until=until, scores=scores, scored=scored)
         return tuple(self.decision(account.members[contact.id], explain=explain, run_id=run_id) for contact in given)
 

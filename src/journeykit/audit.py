@@ -190,7 +190,7 @@ class _Audit:
         self.contents = {content.id: content for content in playbook.content or ()}
         self.now = micros(decision.at)
         self.local_now = self.clock.moment(self.now)
-        self.values = self._values()
+        self.values = self._values(self.local_now)
         self.last = self.now if decision.until is None else micros(decision.until)
         self.granted = [self._granted(grant) for grant in decision.granted]
         self.history = [self._touched(touch) for touch in touches if self._stands(touch)]
@@ -215,10 +215,10 @@ class _Audit:
 
     # What there is
 
-    def _values(self) -> dict[str, Any]:
-        """What rules read of the contact; its named segments are asked of it as it was given."""
+    def _values(self, local: datetime) -> dict[str, Any]:
+        """What rules read of the contact at an instant; its named segments are asked of it as it was given."""
         given = self.contact.values()
-        named = [own.name for own in self.playbook.segments if own.rule.test(given, self.local_now) is True]
+        named = [own.name for own in self.playbook.segments if own.rule.test(given, local) is True]
         return {**given, "segments": tuple(dict.fromkeys([*given["segments"], *named]))}
 
     def _facets(
@@ -352,7 +352,8 @@ class _Audit:
             holdouts = (self.playbook.holdout, campaign.holdout)
             if any(holdout is not None and holdout.holds(contact.id) for holdout in holdouts):
                 yield broken("holdout", "the contact is held out")
-        if campaign.audience is not None and campaign.audience.test(self.values, self.local_now) is not True:
+        then = self.clock.moment(mark.at)
+        if campaign.audience is not None and campaign.audience.test(self._values(then), then) is not True:
             yield broken("not_in_audience", f"the contact is not in {campaign.audience}")
         for word, own, degrees, policy in (
             ("stage", contact.stage, content.stages if content else None, on_missing.stage),

@@ -331,7 +331,7 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="write denied claims too")
     parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
-    parser.add_argument("--run", metavar="NAME", help="a name for the run; by default a hash")
+    parser.add_argument("--run", type=_name, metavar="NAME", help="a name for the run; by default a hash")
     parser.add_argument(
         "--ledger",
         metavar="URL",
@@ -366,6 +366,12 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save-prices", metavar="F", help="write the prices of the quotas, for decisions on single contacts"
     )
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; leave the option out, or give a name")
+    return text
 
 
 def _instant(text: str) -> datetime:

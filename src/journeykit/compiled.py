@@ -81,6 +81,7 @@ class Compiled:
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
         self.per_account = frozenset(number for number, cap in enumerate(playbook.caps) if cap.per == "account")
         self.reach = self._reach()
+        self._timely_segments = any(segment.rule.asks_time for segment in playbook.segments)
         self.audiences = [None if cap.audience is None else cap.audience.compiled for cap in playbook.caps]
         self.of_campaign = {
             campaign.id: tuple(
@@ -241,6 +242,8 @@ class Compiled:
             ends=edge(campaign.ends, ALWAYS),
             local=local,
             audience=None if campaign.audience is None else campaign.audience.compiled,
+            timely=campaign.audience is not None
+            and (campaign.audience.asks_time or (self._timely_segments and "segments" in campaign.audience.names)),
             dates=None if campaign.dates is None else frozenset(edge(day, 0) for day in campaign.dates),
             rare=bool(
                 facets.get("topic")

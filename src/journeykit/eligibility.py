@@ -19,7 +19,7 @@ from journeykit.decision import Reason
 from journeykit.segment import segmented
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from journeykit.contact import Contact
@@ -52,6 +52,7 @@ class Opening:
         ends: last day number.
         local: whether the contact's time zone matters to it.
         audience: the campaign's rule as a function, or None.
+        timely: whether the answer of that rule depends on the instant.
         dates: the campaign's own day numbers, or None.
         rare: whether a check applies that most openings are spared: topics, holdouts, a missing zone or channel.
         tie: its place in the order of claims, after weight and instant.
@@ -72,6 +73,7 @@ class Opening:
     ends: int
     local: bool
     audience: Any
+    timely: bool
     dates: frozenset[int] | None
     rare: bool
     tie: tuple[int, str, str, str]
@@ -122,18 +124,45 @@ def edge(day: Any, default: int) -> int:
 class Subject:
     """A contact at the moment of a decision: what the checks look at."""
 
-    __slots__ = ("clock", "contact", "local", "owner", "playbook", "schedule", "values", "zoneless")
+    __slots__ = (
+        "_at",
+        "_given",
+        "_known",
+        "clock",
+        "contact",
+        "local",
+        "owner",
+        "playbook",
+        "schedule",
+        "values",
+        "zoneless",
+    )
 
     def __init__(self, contact: Contact, playbook: Playbook, schedule: Schedule, clock: Clock, at: int) -> None:
         self.playbook = playbook
         self.schedule = schedule
         self.clock = clock
         self.local: datetime = clock.moment(at)
+        self._at = at
+        self._given = contact
+        self._known: dict[int, tuple[dict[str, Any], datetime]] = {}
         # Segments come first: whatever looks at the contact sees them all.
         self.contact = segmented(playbook.segments, contact, self.local) if playbook.segments else contact
         self.values = self.contact.values()
         self.owner = None if playbook.journey is None else playbook.journey.owner(contact.stage)
         self.zoneless = contact.timezone is None and playbook.on_missing.timezone == "deny"
+
+    def is_in_audience(self, opening: Opening, at: int) -> bool:
+        """Whether an opening's audience has the contact at an instant, at which named segments are asked too."""
+        if opening.audience is None:
+            return True
+        known = self.values, self.local
+        if opening.timely and at != self._at:
+            if at not in self._known:
+                local = self.clock.moment(at)
+                self._known[at] = segmented(self.playbook.segments, self._given, local).values(), local
+            known = self._known[at]
+        return opening.audience(*known) is True
 
 
 def failures(subject: Subject, opening: Opening, at: int, *, lacks_score: bool = False) -> Iterator[tuple[Reason, str]]:
@@ -156,7 +185,7 @@ def failures(subject: Subject, opening: Opening, at: int, *, lacks_score: bool =
     closed = campaign.closed(subject.clock.day(at))
     if closed is not None:
         yield Reason.CAMPAIGN_CLOSED, closed
-    if campaign.audience is not None and campaign.audience.test(subject.values, subject.local) is not True:
+    if not subject.is_in_audience(opening, at):
         yield Reason.NOT_IN_AUDIENCE, str(campaign.audience)
     if opening.stage_fit(contact.stage) <= 0:
         yield Reason.WRONG_STAGE, f"stages of {opening.content_id}"
@@ -182,7 +211,12 @@ def withdrawn(contact: Contact, opening: Opening, at: int) -> Iterator[str]:
     """The consents, of the channel and the topics, that are withdrawn or expired at an instant."""
     if opening.channel is not None and contact.consent_for(opening.channel, at) is False:
         yield f"consent {opening.channel}"
-    for topic in opening.topics:
+    yield from withdrawn_topics(contact, opening.topics, at)
+
+
+def withdrawn_topics(contact: Contact, topics: Iterable[str], at: int) -> Iterator[str]:
+    """The consents of topics that are withdrawn or expired at an instant."""
+    for topic in topics:
         entry = contact.topic_consent.get(topic) or contact.topic_consent.get(ANY)
         if entry is not None and not entry.holds_at(at):
             yield f"topic consent {topic}"

@@ -107,6 +107,12 @@ def required_text(_: Any, attribute: Attribute[Any], value: object) -> None:
         )
 
 
+def check_text(value: object, what: str) -> None:
+    """Refuse what is no text, or an empty one."""
+    if not isinstance(value, str) or not value:
+        raise ModelError(f"{what} must be a text that is not empty, found {shown(value)}", field=what)
+
+
 def optional_text(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Validator: a text that is not empty, or None."""
     if value is not None and (not isinstance(value, str) or not value):

@@ -19,7 +19,7 @@ from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
 from journeykit.eligibility import NEEDS_SCORE
 from journeykit.errors import DataError, MissingExtraError, ModelError
-from journeykit.fields import MILLIONTH
+from journeykit.fields import MILLIONTH, check_text
 from journeykit.journey import Journey
 from journeykit.mismatch import Mismatch, Mismatches
 from journeykit.mismatch import lines as mismatch_lines
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from journeykit.content import Content
     from journeykit.decision import Decision, Row
     from journeykit.ledger import BaseLedger
+    from journeykit.ledger.fallen import Fallen
     from journeykit.ledger.run import LedgerRun
     from journeykit.playbook import Playbook
 
@@ -286,6 +287,8 @@ def _usage_line(usage: Usage) -> str:
     limits = [f"at most {usage.max:,g}"] if usage.max is not None else []
     limits += [f"at least {usage.min:,g}"] if usage.min is not None else []
     parts = [f"{usage.usage:,.6g} of {' and '.join(limits)}"]
+    if usage.reserved is not None and usage.reserved != usage.usage:
+        parts.append(f"reserved {usage.reserved:,.6g}")
     for name, number in (("price", usage.price), ("excess", usage.excess), ("shortfall", usage.shortfall)):
         if number:
             parts.append(f"{name} {number:,.6g}")
@@ -591,6 +594,8 @@ class Job:
         self.at = at
         self.until = until
         self.explain = explain
+        if run_id is not None:
+            check_text(run_id, "run_id")
         self.run_id = run_id or arbiter.run_id(at, until)
         self.bad = BadRows(max_bad)
         self.mismatches = Mismatches()
@@ -887,6 +892,7 @@ class Job:
             bad_touches=self._bad_touches,
             rows={name: self.bad.rows[source] for name, source in self._names() if source in self.bad.rows},
             durations=dict(self.watch.durations),
+            fallen=None if self._ledger is None else self._ledger.fallen,
         )
 
     def _double_notes(self) -> Iterator[str]:
@@ -938,6 +944,7 @@ def summarise(
     rows: Mapping[str, int] | None = None,
     engine: str = "one",
     durations: Mapping[str, float] | None = None,
+    fallen: Fallen | None = None,
 ) -> Summary:
     """What a tally has counted, as a summary; with what a run with quotas came to."""
     outcomes = tally.by(0)
@@ -952,7 +959,7 @@ def summarise(
         value=tally.value / MILLIONTH,
         bound=tally.bound / MILLIONTH if run is None else run.bound,
         penalties=0.0 if run is None else run.penalties,
-        quotas=() if run is None else run.usages(),
+        quotas=() if run is None else run.usages(fallen),
         prices=None if run is None else run.prices,
         unproven=tally.unproven,
         outcomes=outcomes,

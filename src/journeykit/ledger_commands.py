@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from journeykit.ledger import Ledger
+    from journeykit.ledger import Ledger, Moved
+
+_NAMED = 50
+"""So many rows that could not be confirmed or released are named."""
 
 
 EXPORTED = ("touches", "words", "answers", "runs", "contacts")
@@ -93,11 +97,11 @@ def add_ledger(
     show.add_argument("contact", metavar="CONTACT", help="whose")
     show.add_argument("--json", action="store_true", help="print everything, as JSON")
 
-    for name, run, words in (
+    for name, word, words in (
         ("opt-out", _opt_out, "record that a contact does not want to be written to"),
         ("opt-in", _opt_in, "record that a contact wants to be written to again"),
     ):
-        said = _command(own, name, run, words)
+        said = _command(own, name, word, words)
         said.add_argument("contact", metavar="CONTACT", help="contact id")
         scope = said.add_mutually_exclusive_group()
         scope.add_argument("--channel", metavar="NAME", help="about one channel alone")
@@ -105,6 +109,7 @@ def add_ledger(
         scope.add_argument("--suppressed", action="store_true", help="about messages that need no consent, too")
         said.add_argument("--at", type=instant, metavar="T", help="when the contact said so; by default now")
 
+    run: Callable[[Ledger, argparse.Namespace], int | None]
     for name, run, words in (
         ("confirm", _confirm, "say that the sender has accepted reservations"),
         ("release", _release, "say that the sender has not, which frees their room"),
@@ -125,7 +130,7 @@ def add_ledger(
     stats.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _command(commands: Any, name: str, run: Any, words: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, run: Callable[..., int | None], words: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=words, description=f"{words[0].upper()}{words[1:]}."
     )
@@ -134,10 +139,9 @@ def _command(commands: Any, name: str, run: Any, words: str) -> argparse.Argumen
     def command(arguments: argparse.Namespace) -> int:
         ledger = open_ledger(arguments.ledger)
         try:
-            run(ledger, arguments)
+            return run(ledger, arguments) or 0
         finally:
             ledger.close()
-        return 0
 
     parser.set_defaults(command=command)
     return parser
@@ -273,12 +277,12 @@ def _tell_opt_outs(ledger: Ledger, contact: str) -> None:
     print(f"{contact}: " + ("no opt-out holds" if not held else f"opt-outs that hold: {', '.join(held)}"))
 
 
-def _ids(arguments: argparse.Namespace) -> list[str]:
+def _ids(arguments: argparse.Namespace) -> Iterator[str]:
     """The ids that are meant: those given, or those of a table."""
     if bool(arguments.ids) == bool(arguments.decisions):
         more = ", and not both" if arguments.ids else f"{', or --run' if hasattr(arguments, 'run') else ''}"
         raise WrongUsageError(f"give ids of reservations, or a table of --decisions{more}")
-    return list(arguments.ids) or list(_granted(arguments.decisions))
+    return iter(arguments.ids) if arguments.ids else _granted(arguments.decisions)
 
 
 def _granted(path: str) -> Iterator[str]:
@@ -291,18 +295,44 @@ def _granted(path: str) -> Iterator[str]:
             yield str(values[places["decision_id"]])
 
 
-def _confirm(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    print(f"{len(ledger.confirm(_ids(arguments))):,} confirmed")
+def _confirm(ledger: Ledger, arguments: argparse.Namespace) -> int:
+    return _tell_moved(ledger.confirm_many(_ids(arguments)), "confirmed")
 
 
-def _release(ledger: Ledger, arguments: argparse.Namespace) -> None:
+def _release(ledger: Ledger, arguments: argparse.Namespace) -> int:
     if arguments.run is None:
-        found = ledger.release(_ids(arguments))
-    elif arguments.ids or arguments.decisions:
+        return _tell_moved(ledger.release_many(_ids(arguments)), "released")
+    if arguments.ids or arguments.decisions:
         raise WrongUsageError("give --run alone: it is about all that the run has reserved")
-    else:
-        found = ledger.release(run_id=arguments.run)
-    print(f"{len(found):,} released")
+    if not arguments.run:
+        raise WrongUsageError("--run is empty; give the name of a run")
+    print(f"{len(ledger.release(run_id=arguments.run)):,} released")
+    return 0
+
+
+def _tell_moved(pieces: Iterable[Moved], done: str) -> int:
+    """Say how many were moved, and what the others are; exit code 1 where one of them contradicts the command."""
+    moved = refused = 0
+    rest: Counter[str] = Counter()
+    named: list[str] = []
+    for piece in pieces:
+        moved += len(piece)
+        refused += len(piece.refused)
+        for state, ids in piece.rest.items():
+            rest[state] += len(ids)
+            if not set(ids).isdisjoint(piece.refused):
+                named += [f"{id_}  {state}" for id_ in ids[: _NAMED - len(named)]]
+    print(f"{moved:,} {done}" + (f"; the rest: {_counted(rest)}" if rest else ""))
+    if not refused:
+        return 0
+    print(f"{refused:,} could not be {done}:", file=sys.stderr)
+    more = [f"and {refused - len(named):,} more"] if refused > len(named) else []
+    print("\n".join(f"  {line}" for line in [*named, *more]), file=sys.stderr)
+    return 1
+
+
+def _counted(states: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
 
 
 def _expire(ledger: Ledger, arguments: argparse.Namespace) -> None:

@@ -201,7 +201,9 @@ class Usage:
         of: what it adds up.
         max: the most, or None.
         min: the least, or None.
-        usage: what was used.
+        usage: what the run's choice uses.
+        reserved: with a ledger, what of it is reserved: less, where contacts had to be decided again because others
+            had reserved for them, or they had opted out, since the run began. None without a ledger.
         price: what one unit more of the room would have been worth: above 0 where the most binds, below 0 where the
             least does. One unit of a share is one message.
         excess: how much more than the most was used.
@@ -222,6 +224,7 @@ class Usage:
     penalty: float = 0.0
     cost: float | None = None
     note: str = ""
+    reserved: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""

@@ -97,6 +97,8 @@ class People(Bundle):
         interested: by set of interests and opening, what they make a claim weigh; no columns where that is nothing.
         audience: by rule, whether it is true of him; bits of whole numbers.
         outside: by opening, whether its audience leaves him out; bits of whole numbers.
+        timely: in a plan, by kind of opening and rule that asks for time, at which slots it is true; bits of whole
+            numbers. No places where there is no such rule.
         limit: by own limit, in billionths, or `NO_LIMIT`.
         holdout: by holdout, whether he is in it.
     """
@@ -110,6 +112,7 @@ class People(Bundle):
         "interested": table(np.float64, 2),
         "audience": table(np.int64, 2),
         "outside": table(np.int64, 2),
+        "timely": table(np.int64, 4),
         "limit": table(np.int64, 2),
         "holdout": table(np.bool_, 2),
     }
@@ -226,6 +229,31 @@ def closed_on(rules, opening, day):
 
 
 @kernel
+def is_true(people, contact, rule):
+    """Whether a rule is true of a contact at the instant of the decision."""
+    return people.audience[contact, rule >> 6] >> (rule & 63) & 1 == 1
+
+
+@kernel
+def asks_slot(rules, opening, people):
+    """Whether an audience must be asked at each slot."""
+    return rules.openings.timely[opening] >= 0 and people.timely.shape[3] > 0
+
+
+@kernel
+def outside_then(rules, opening, people, contact, kind, slot):
+    """Whether an audience leaves a contact out at a slot of a kind of opening, as a bit; without a kind, now."""
+    if not asks_slot(rules, opening, people):
+        return 0
+    rule = rules.openings.timely[opening]
+    if kind < 0:
+        inside = is_true(people, contact, rules.openings.audience[opening])
+    else:
+        inside = people.timely[contact, kind, rule, slot >> 6] >> (slot & 63) & 1 == 1
+    return 0 if inside else 1 << NOT_IN_AUDIENCE
+
+
+@kernel
 def lasting_faults(rules, opening, people, contact):
     """The checks that fail whatever the instant, as bits of their reasons."""
     person = people.person
@@ -240,7 +268,7 @@ def lasting_faults(rules, opening, people, contact):
     if needs and is_ & IS_OPTED_OUT:
         found |= 1 << OPTED_OUT
     rule = openings.audience[opening]
-    if rule >= 0 and not people.audience[contact, rule >> 6] >> (rule & 63) & 1:
+    if rule >= 0 and not asks_slot(rules, opening, people) and not is_true(people, contact, rule):
         found |= 1 << NOT_IN_AUDIENCE
     if rules.stage_fit[opening, stage] <= 0:
         found |= 1 << WRONG_STAGE
@@ -532,8 +560,8 @@ def count_missing(rules, opening, people, contact, asks, tally, sign):
 
 
 @inlined
-def judge(rules, people, contact, entries, entry, lasting):
-    """Set state, rule and timed of an entry whose instants are known."""
+def judge(rules, people, contact, entries, entry, lasting, kind):
+    """Set state, rule and timed of an entry whose instants are known: the slots of a kind, or one that is none (-1)."""
     claim = entries.claim
     time = entries.time
     opening = claim.opening[entry]
@@ -544,6 +572,7 @@ def judge(rules, people, contact, entries, entry, lasting):
     outside = claim.rule[entry]
     for place in range(low, high):
         timely = timely_faults(rules, opening, people, contact, time.at[place])
+        timely |= outside_then(rules, opening, people, contact, kind, place - low)
         if outside >= 0:
             timely |= 1 << CLOSED
         found = lasting | timely
@@ -562,6 +591,7 @@ def judge(rules, people, contact, entries, entry, lasting):
     for place in range(low, high):
         at = time.at[place]
         timely = timely_faults(rules, opening, people, contact, at)
+        timely |= outside_then(rules, opening, people, contact, kind, place - low)
         if (lasting | timely) >> reason & 1:
             rule = rule_of(rules, opening, people, contact, reason, at)
             claim.rule[entry] = outside if rule < 0 else rule
@@ -656,14 +686,16 @@ def derive(rules, people, slots, asks, scores, start, stop, everything, sign, en
             claim.given[used] = np.nan
             claim.wish[used] = -1
             kind = zone * kinds + slots.kind[opening]
+            slotted = slots.kind[opening]
             for place in range(slots.first[kind], slots.first[kind + 1]):
                 time.at[places] = slots.at[place]
                 places += 1
             if slots.first[kind] == slots.first[kind + 1]:
                 time.at[places] = rules.now
+                slotted = -1
                 places += 1
             claim.at_to[used] = places
-            judge(rules, people, contact, entries, used, lasting)
+            judge(rules, people, contact, entries, used, lasting, slotted)
             if claim.state[used] == MISSING and claim.rule[used] == RULE_SCORE:
                 tally.missing[5] += sign
             if claim.state[used] and not claim.timed[used] and not everything:
@@ -960,6 +992,7 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
             claim.outside[used] = -1
             claim.dated[used] = 0
             kind = zone * kinds + slots.kind[opening]
+            slotted = np.int64(-1)
             if own >= 0:
                 claim.own[used], claim.id[used] = wishes.own.rank[own], wishes.own.id[own]
             if own >= 0 and (wishes.own.at[own] != NONE or wishes.own.date[own] >= 0):
@@ -976,6 +1009,7 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
                 time.at[places] = rules.now
                 places += 1
             else:
+                slotted = slots.kind[opening]
                 for place in range(slots.first[kind], slots.first[kind + 1]):
                     time.at[places] = slots.at[place]
                     places += 1
@@ -987,7 +1021,7 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
             given = wishes.asked.weight[wish]
             if openings.traits[opening] & SCORED and chance != chance and given != given:
                 lasting |= 1 << MISSING
-            judge(rules, people, contact, entries, used, lasting)
+            judge(rules, people, contact, entries, used, lasting, slotted)
             if claim.state[used] == MISSING and claim.rule[used] == RULE_SCORE:
                 tally.missing[5] += sign
             weigh(rules, opening, people, contact, chance, value, entries, used)

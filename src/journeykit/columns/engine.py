@@ -122,7 +122,9 @@ class Engine:
         self.layout = Layout(self.compiled, asked, numbers, self.compiled.scored | self.scored)
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = Names(self.layout.zones)
-        self.crowd = Crowd(self.layout, at, self.zones)
+        # One instant needs no slots: what is true then is known.
+        slots = None if until is None else lambda: self.moment().slots
+        self.crowd = Crowd(self.layout, at, self.zones, slots)
         self.weigher = Weigher(arbiter, self.layout, self.now)
         self.latest = self.now
         self._moment: Moment | None = None

@@ -53,7 +53,7 @@ _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 OPENINGS = record(
-    "campaign content channel traits starts ends audience holdout tier repeats tie first then needy partner "
+    "campaign content channel traits starts ends audience timely holdout tier repeats tie first then needy partner "
     "cell_from cell_to topic_from topic_to date_from date_to "
     "rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
     "scale",
@@ -194,6 +194,7 @@ class Layout:
         roles: likewise, the roles.
         audiences: the rules that select contacts where they are true, of campaigns and caps.
         careful: the rules of caps that protect contacts unless they are false; numbered after these.
+        timely: those of campaigns that ask for time.
         own_limits: the attributes that hold limits of the contacts' own.
     """
 
@@ -219,6 +220,7 @@ class Layout:
         self.rules = Names(RULES)
         self.audiences: list[Rule] = []
         self.careful: list[Rule] = []
+        self.timely: list[Rule] = []
         self.own_limits = [cap for cap in playbook.caps if isinstance(cap.max, Limit)]
         self.holdouts = [playbook.holdout, *dict.fromkeys(o.campaign.holdout for o in openings if o.campaign.holdout)]
         self._cells: dict[tuple[int, tuple[str, ...]], int] = {}
@@ -262,6 +264,15 @@ class Layout:
         # They come after the rules that select: all openings are laid out by now.
         return len(self.audiences) + self.careful.index(rule)
 
+    def _timely(self, opening: Opening) -> int:
+        """The number of an audience that asks for time, or -1."""
+        rule = opening.campaign.audience
+        if rule is None or not opening.timely:
+            return -1
+        if rule not in self.timely:
+            self.timely.append(rule)
+        return self.timely.index(rule)
+
     def _openings(self) -> dict[str, np.ndarray]:
         table = self.list
         journey = self.compiled.playbook.journey
@@ -288,6 +299,7 @@ class Layout:
             ends=[o.ends for o in table],
             scale=[o.campaign.weight * (o.team.lever if o.team else 1.0) for o in table],
             audience=[self.audience(o.campaign.audience) for o in table],
+            timely=[self._timely(o) for o in table],
             holdout=[-1 if h is None else self.holdouts.index(h, 1) for h in (o.campaign.holdout for o in table)],
             tier=[o.campaign.tier for o in table],
             repeats=[-1 if o.campaign.repeat is None else o.campaign.repeat for o in table],

@@ -41,16 +41,30 @@ class Masks:
         at: the instant of the decision, aware.
         zones: the names of the contacts' time zones.
         zone: by contact, which.
+        instants: by time zone, the instant at which rules are asked instead.
+        lasting: the masks of another instant, whose answers hold where no part of a rule asks for time.
     """
 
     def __init__(
-        self, columns: Mapping[str, Column], rows: int, at: datetime, zones: Sequence[str], zone: np.ndarray
+        self,
+        columns: Mapping[str, Column],
+        rows: int,
+        at: datetime,
+        zones: Sequence[str],
+        zone: np.ndarray,
+        *,
+        instants: np.ndarray | None = None,
+        lasting: Masks | None = None,
     ) -> None:
         self.columns = columns
         self.rows = rows
-        self.now = micros(at)
-        self.zones = zones
+        # Other threads may meet more zones meanwhile.
+        self.zones = list(zones) if instants is None else list(zones)[: len(instants)]
+        self.instants = np.full(len(self.zones), micros(at), np.int64) if instants is None else instants
+        # By contact, where it differs between zones.
+        self.now: Any = micros(at) if instants is None else instants[zone]
         self.zone = zone
+        self.lasting = lasting
         self._leaves: dict[str, Pair] = {}
 
     def pair(self, rule: Rule) -> Pair:
@@ -72,7 +86,8 @@ class Masks:
             return true, false
         found = self._leaves.get(node.text)
         if found is None:
-            found = self._leaves[node.text] = self._leaf(node)
+            lasting = None if _asks_time(node) else self.lasting
+            found = self._leaves[node.text] = self._leaf(node) if lasting is None else lasting.pair_of(node)
         return found
 
     def _leaf(self, node: Node) -> Pair:
@@ -148,13 +163,23 @@ class Masks:
         ask = node.truth()
         verdicts = np.zeros((2, len(chosen)), np.bool_)
         for place, own in enumerate(chosen.tolist()):
-            now = clock(self.zones[own[-1]] if local else "UTC").moment(self.now)
+            # Where no part asks for time any instant will do.
+            now = clock(self.zones[own[-1]] if local else "UTC").moment(int(self.instants[own[-1] if local else 0]))
             cells = ((name, column.values[at]) for (name, column), at in zip(known.items(), own, strict=False))
             values = {name: value for name, value in cells if value is not None}
             verdict = ask(values, now)
             verdicts[:, place] = verdict is True, verdict is False
         places = places.reshape(-1)
         return verdicts[0][places], verdicts[1][places]
+
+
+def _asks_time(node: Node) -> bool:
+    """Whether the answer may depend on the instant; the rules of named segments may ask for it."""
+    return any(
+        (isinstance(part, Call) and part.function in ("days_since", "hours_since"))
+        or (isinstance(part, Name) and part.path == "segments")
+        for part in node.walk()
+    )
 
 
 def _furthest(numbers: np.ndarray) -> int:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from journeykit.columns.eligible import Slots
     from journeykit.columns.layout import Layout, Names
     from journeykit.contact import Contact
     from journeykit.rule import Rule
@@ -148,9 +149,11 @@ class Crowd:
         layout: the playbook as arrays.
         at: the instant of the decisions, aware.
         zones: numbers of time zones, the playbook's first; more are added as they are met.
+        slots: gives the slots of a plan, for all zones that were met; None where there is one instant only.
     """
 
-    def __init__(self, layout: Layout, at: datetime, zones: Names) -> None:
+    def __init__(self, layout: Layout, at: datetime, zones: Names, slots: Callable[[], Slots] | None = None) -> None:
+        self._slots = slots if layout.timely else None
         self.layout = layout
         self.playbook = layout.compiled.playbook
         self.at = at
@@ -180,7 +183,7 @@ class Crowd:
                 self._read(chunk, fields[name], reads[name])
         consent, until = self._consents(chunk)
         codes, interested = self._interest(chunk, fields.get("interests"), reads.get("interests"))
-        audience, outside = self._audiences(chunk, zone)
+        audience, outside, timely = self._audiences(chunk, zone)
         people = People(
             person=records(PERSONS, stage=stage, role=role, zone=zone, traits=flags, interest=codes),
             consent=consent,
@@ -190,6 +193,7 @@ class Crowd:
             interested=interested,
             audience=audience,
             outside=outside,
+            timely=timely,
             limit=self._limits(chunk),
             holdout=self._holdouts(chunk),
         )
@@ -329,13 +333,13 @@ class Crowd:
         rows = [[1.0 if topics.isdisjoint(own or ()) else 1.0 + lift for topics in self._topics] for own in lists]
         return codes, np.array(rows, np.float64).reshape(len(lists), width)
 
-    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """By rule, of whom it is true; and by opening, whom its audience leaves out; both as bits."""
+    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """By rule, of whom it is true; by opening, whom its audience leaves out; and `People.timely`; all as bits."""
         rules = [*self.layout.audiences, *self.layout.careful]
         found = np.zeros((chunk.rows, (len(rules) + 63) // 64), np.int64)
         outside = np.zeros((chunk.rows, self._outside.shape[1]), np.int64)
         if not rules:
-            return found, outside
+            return found, outside, np.zeros((chunk.rows, 0, 0, 0), np.int64)
         columns = rule_columns(chunk)
         if self.playbook.segments and any("segments" in rule.names for rule in rules):
             columns["segments"] = self._segments(chunk, columns, zone)
@@ -347,21 +351,53 @@ class Crowd:
             set_bits(found, number >> 6, _BITS[number & 63], true)
             for word in np.flatnonzero(self._outside[number]).tolist():
                 set_bits(outside, word, self._outside[number, word], ~true)
-        return found, outside
+        return found, outside, self._timely(chunk, zone, masks)
+
+    def _timely(self, chunk: Chunk, zone: np.ndarray, now: Masks) -> np.ndarray:
+        """By kind of opening and rule that asks for time, at which slots of a plan it is true (`People.timely`)."""
+        if self._slots is None:
+            return np.zeros((chunk.rows, 0, 0, 0), np.int64)
+        rules, openings, slots = self.layout.timely, self.layout.parts["openings"], self._slots()
+        found = np.zeros((chunk.rows, slots.kinds, len(rules), (slots.longest + 63) // 64), np.int64)
+        columns = rule_columns(chunk)
+        named = bool(self.playbook.segments) and any("segments" in rule.names for rule in rules)
+        # Other threads may meet more zones meanwhile; those of this chunk have their slots.
+        zones = (len(slots.first) - 1) // slots.kinds
+        for kind in range(slots.kinds):
+            wanted = np.unique(openings["timely"][(slots.kind == kind) & (openings["timely"] >= 0)]).tolist()
+            if not wanted:
+                continue
+            firsts = slots.first[np.arange(zones) * slots.kinds + kind]
+            ends = slots.first[np.arange(zones) * slots.kinds + kind + 1]
+            for slot in range(int((ends - firsts).max(initial=0))):
+                there = firsts + slot < ends
+                instants = np.full(zones, now.now, np.int64)
+                instants[there] = slots.at[firsts[there] + slot]
+                own = dict(columns)
+                if named:
+                    own["segments"] = self._segments(chunk, columns, zone, instants)
+                masks = self._masks(chunk, own, rules, zone, instants=instants, lasting=now)
+                for rule in wanted:
+                    found[masks.pair(rules[rule])[0], kind, rule, slot >> 6] |= _BITS[slot & 63]
+        return found
 
     def segments(self, chunk: Chunk, zone: np.ndarray) -> Segments:
         """The segments of the contacts, their own and the playbook's; by contact, the number of its time zone."""
         return self._segments(chunk, rule_columns(chunk), zone)
 
-    def _segments(self, chunk: Chunk, columns: dict[str, Column], zone: np.ndarray) -> Segments:
+    def _segments(
+        self, chunk: Chunk, columns: dict[str, Column], zone: np.ndarray, instants: np.ndarray | None = None
+    ) -> Segments:
         named = self.playbook.segments
-        masks = self._masks(chunk, columns, [segment.rule for segment in named], zone)
+        masks = self._masks(chunk, columns, [segment.rule for segment in named], zone, instants=instants)
         return Segments(columns["segments"], named, masks)
 
-    def _masks(self, chunk: Chunk, columns: dict[str, Column], rules: Sequence[Rule], zone: np.ndarray) -> Masks:
+    def _masks(
+        self, chunk: Chunk, columns: dict[str, Column], rules: Sequence[Rule], zone: np.ndarray, **when: Any
+    ) -> Masks:
         wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
         read = {name: column for name, column in columns.items() if name in wanted}
-        return Masks(read, chunk.rows, self.at, self.zones.list, zone)
+        return Masks(read, chunk.rows, self.at, self.zones.list, zone, **when)
 
     def _limits(self, chunk: Chunk) -> np.ndarray:
         """The contacts' own limits; a limit that cannot be makes a row odd."""

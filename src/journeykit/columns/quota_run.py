@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from journeykit.arbiter import Arbiter
     from journeykit.case import Allotted, Case
     from journeykit.columns.pricing import Room
+    from journeykit.ledger.fallen import Fallen
     from journeykit.playbook import Playbook
     from journeykit.quota import Side
 
@@ -339,24 +340,32 @@ class QuotaRun:
         over = self._over(row)
         return 0.0 if over <= _TOO_SMALL or np.isinf(self._ceiling[row]) else over * float(self._ceiling[row])
 
-    def usages(self) -> tuple[Usage, ...]:
-        """What became of each quota."""
+    def usages(self, fallen: Fallen | None = None) -> tuple[Usage, ...]:
+        """What became of each quota; with a ledger, also what is reserved, less what fell away."""
         rows: dict[str, list[int]] = {}
         for row, side in enumerate(self.layout.sides):
             rows.setdefault(side.quota.name, []).append(row)
-        return tuple(self._usage(own) for own in rows.values())
+        return tuple(self._usage(own, fallen) for own in rows.values())
 
-    def _usage(self, rows: Sequence[int]) -> Usage:
+    def _used_of(self, row: int, fallen: Fallen | None = None) -> float:
+        """What is used of the quota of a side, in its units."""
+        side = self.layout.sides[row]
+        less, fewer = (0, 0) if fallen is None else (fallen.uses[row], fallen.messages[row])
+        used = (int(self.used[row]) - less) / side.unit * side.sign
+        if side.quota.of != "share":
+            return used + 0.0
+        # Usage of a share is counted against its limit: messages in scope less the limit's part of all.
+        granted = self._granted(side) - fewer
+        # The limit as it is counted with, a whole number of billionths.
+        limit = scaled(side.limit, side.unit) / side.unit
+        return (used + limit * granted) / granted + 0.0 if granted else 0.0
+
+    def _usage(self, rows: Sequence[int], fallen: Fallen | None) -> Usage:
         sides = [self.layout.sides[row] for row in rows]
         quota = sides[0].quota
-        used = int(self.used[rows[0]]) / sides[0].unit * sides[0].sign
         over = {side.is_max: self._over(row) for row, side in zip(rows, sides, strict=True)}
         if quota.of == "share":
-            # Usage of a share is counted against its limit: messages in scope less the limit's part of all.
             granted = self._granted(sides[0])
-            # The limit as it is counted with, a whole number of billionths.
-            limit = scaled(sides[0].limit, sides[0].unit) / sides[0].unit
-            used = (used + limit * granted) / granted if granted else 0.0
             over = {key: value / granted if granted else 0.0 for key, value in over.items()}
         price = sum(side.sign * float(self._prices[None][row]) for row, side in zip(rows, sides, strict=True))
         cost = next((self._cost[row] for row in rows if row in self._cost), None)
@@ -365,7 +374,8 @@ class QuotaRun:
             of=quota.of,
             max=quota.max,
             min=quota.min,
-            usage=used + 0.0,
+            usage=self._used_of(rows[0]),
+            reserved=None if fallen is None else self._used_of(rows[0], fallen),
             price=price + 0.0,
             excess=over.get(True, 0.0),
             shortfall=over.get(False, 0.0),

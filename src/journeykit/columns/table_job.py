@@ -58,6 +58,7 @@ from journeykit.columns.words import count_words, survey_source
 from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
+from journeykit.fields import check_text
 from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, summarise
 from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.mismatch import Mismatches
@@ -163,6 +164,8 @@ class TableJob:
         # What is kept is whole, whatever is written.
         self.everything = everything or keep_decisions
         self._writes_denied = everything
+        if run_id is not None:
+            check_text(run_id, "run_id")
         self.run_id = run_id or arbiter.run_id(at, until)
         self.bad = BadRows(max_bad)
         self.mismatches = Mismatches()
@@ -708,7 +711,7 @@ class TableJob:
         wishes = None
         if self._asked is not None:
             wishes = _own_wishes(self._asked.wishes, row, row + chunk.rows)
-            odd |= self._asked.odd[row : row + chunk.rows]
+            odd |= self._asked.odd[row : row + chunk.rows] | self._timely_dated(wishes)
         if not self.engine.can or (wishes is not None and self.engine.weigher.by_rows):
             odd[:] = True
         people.person["traits"][odd] |= BAD
@@ -718,6 +721,12 @@ class TableJob:
             else _own_scores(self._scores, row, row + chunk.rows)
         )
         return chunk, people, odd, wishes, scores
+
+    def _timely_dated(self, wishes: Wishes) -> np.ndarray:
+        """The contacts with a claim of its own date or instant whose audience asks for time, which is asked then."""
+        timely = self.engine.layout.parts["openings"]["timely"][wishes.asked["opening"]] >= 0
+        whose = np.repeat(np.arange(len(wishes.first) - 1), np.diff(wishes.first))
+        return np.bincount(whose[timely & (wishes.asked["own"] >= 0)], minlength=len(wishes.first) - 1) > 0
 
     def _finish(self, done: _Done) -> Iterator[pa.RecordBatch]:
         """Count a chunk, and let the one-contact engine decide what was left."""
@@ -1103,6 +1112,7 @@ class TableJob:
             },
             engine="columns",
             durations=dict(self.watch.durations),
+            fallen=None if self.ledger is None else self.ledger.fallen,
         )
 
     def _all_mismatches(self) -> Mismatches:

@@ -10,8 +10,8 @@ A reservation is a touch in a state::
        ├─────release────> released
        └─────expire─────> expired ──a late confirm──> sent
 
-``reserved`` and ``sent`` count against caps, all others do not. To repeat a move changes nothing and is no error; any
-other move raises a `LedgerError` that says what is allowed.
+``reserved`` and ``sent`` count against caps, all others do not. To repeat a move changes nothing and is no error.
+`confirm` and `release` of several move what may be moved, and tell the state of the rest.
 
 **The promise of delivery is the caller's, by the order of two calls.** Send first and confirm then: at least once,
 since whoever dies between the two finds the reservation ``reserved`` and sends again. Confirm first, and send only
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.consent_word import ConsentWord as ConsentWord
     from journeykit.ledger.consent_word import ConsentWord as OptOut
     from journeykit.ledger.memory import MemoryLedger as MemoryLedger
+    from journeykit.ledger.moved import Moved as Moved
     from journeykit.ledger.reservation import ReleaseCheck as ReleaseCheck
     from journeykit.ledger.reservation import Reservation as Reservation
     from journeykit.ledger.send_log import Imported as Imported
@@ -43,6 +44,7 @@ _HOMES = {
     "Imported": "send_log",
     "Ledger": "sql",
     "MemoryLedger": "memory",
+    "Moved": "moved",
     "ReleaseCheck": "reservation",
     "Reservation": "reservation",
     "SendLog": "send_log",

@@ -88,7 +88,7 @@ class Asked:
 
     def _settled(self, arbiter: Arbiter, **how: Any) -> Case | Account:
         how |= {"at": self.at, "until": self.until, "scored": self.scored}
-        if arbiter.compiled.per_account:
+        if arbiter.compiled.per_account or len(self.contacts) > 1:
             return arbiter.account(self.contacts, self.touches, self.claims, scores=self.scores, **how)
         (contact,) = self.contacts
         claims = None if self.claims is None else self.claims[contact.id]

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from journeykit.civil import clock, micros, moment
 from journeykit.decision import Decision, Outcome, Reason, Row
 from journeykit.errors import LedgerError, ModelError
+from journeykit.fields import check_text
 from journeykit.ledger.consent_word import ConsentWord, is_known, left_alone, standing
+from journeykit.ledger.moved import FORGOTTEN, UNKNOWN, Moved
 from journeykit.ledger.reservation import (
     EXPIRED,
+    MOVES,
     RELEASED,
     RESERVED,
     SENT,
     ReleaseCheck,
     Reservation,
-    check_move,
+    check_held,
+    message_of,
     person_of,
+    refused,
+    unknown,
 )
 
 if TYPE_CHECKING:
@@ -35,14 +42,6 @@ if TYPE_CHECKING:
 Named = str | Reservation | Row | Decision
 """What stands for reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
 _PIECE = 500
-_LAST_RULES = (
-    Reason.SUPPRESSED,
-    Reason.OPTED_OUT,
-    Reason.NO_CONSENT,
-    Reason.CAMPAIGN_CLOSED,
-    Reason.QUIET_HOURS,
-)
-"""The reasons that are looked at again at the moment of sending."""
 
 
 class BaseLedger:
@@ -106,55 +105,80 @@ class BaseLedger:
         Raises:
             LedgerError: if there is none.
         """
+        check_held("reservation id", id_)
         with self.reading() as transaction:
             return self._known(transaction.held([id_]), [id_])[0]
 
     def reservations(self, contact: str) -> list[Reservation]:
         """All that the ledger holds of a contact, by instant, whatever became of it."""
+        check_names([contact])
         with self.reading() as transaction:
             return transaction.of_contacts([contact])
 
     def touches(self, contact: str) -> list[Touch]:
         """The history of a contact as an arbiter takes it: all that counts."""
+        check_names([contact])
         with self.reading() as transaction:
             return [held.touch() for held in transaction.counting([contact])]
 
-    def confirm(self, ids: Named | Iterable[Named]) -> tuple[str, ...]:
-        """The sender has accepted: what was reserved, or has expired by now, is sent.
+    def confirm(self, ids: Named | Iterable[Named]) -> Moved:
+        """Record that the sender has accepted: what was reserved, or has expired by now, is sent.
 
-        All of them, or none where one may not. The room of what had expired may be taken by now, also by a decision
-        that is made at this very moment: what was sent counts all the same.
+        Of several, those that may be moved are moved, and the answer tells the state of the rest; one that was sent,
+        bounced, failed, or forgotten with its contact does no harm to the others. The room of what had expired may be
+        taken by now, also by a decision that is made at this very moment: what was sent counts all the same.
 
         Args:
-            ids: one reservation or several, or their ids; or a decision, for all that it has granted.
+            ids: one reservation or several, or their ids; or a decision, for all that it has granted. They are moved
+                500 at a time, each in one transaction.
 
         Returns:
-            The ids of those that this call has moved. One that was sent already is no error, and not among them: who
-            confirms first and sends only these sends at most once.
+            The ids of those that this call has moved, and the state of the rest (`Moved`). One that was sent already
+            is not among the ids: who confirms first and sends only these sends at most once.
 
         Raises:
-            LedgerError: for a reservation that is not known, or was released.
+            LedgerError: for one reservation, given by itself, that is not known, or was released and not sent.
             ModelError: for what stands for no reservation.
         """
         return self._move(ids, SENT)
 
-    def release(self, ids: Named | Iterable[Named] | None = None, *, run_id: str | None = None) -> tuple[str, ...]:
-        """The sender did not accept, or nobody asked it: the room is free again.
+    def confirm_many(self, ids: Iterable[Named]) -> Iterator[Moved]:
+        """`confirm`, piece by piece as they come; nothing is kept, however many there are.
+
+        Args:
+            ids: reservations, their ids, rows or decisions.
+
+        Returns:
+            What became of each piece. A piece is moved when it is asked for: read all of them.
+        """
+        return self._move_pieces(ids, SENT)
+
+    def release(self, ids: Named | Iterable[Named] | None = None, *, run_id: str | None = None) -> Moved:
+        """Record that the sender did not accept, or was not asked: the room is free again.
 
         Args:
             ids: as for `confirm`.
             run_id: instead of ids, all that a run still has reserved.
 
         Returns:
-            The ids of those that this call has moved.
+            The ids of those that this call has moved, and the state of the rest.
 
         Raises:
-            LedgerError: for a reservation that is not known, was sent, or has expired.
-            ModelError: for both, or neither.
+            LedgerError: for one reservation, given by itself, that is not known, or was sent.
+            ModelError: for both, or neither; and for an empty run_id.
         """
         if (ids is None) == (run_id is None):
             raise ModelError("give ids of reservations, or run_id for all that a run still has reserved", field="ids")
-        return tuple(self._move_all(RELEASED, None, run_id)) if ids is None else self._move(ids, RELEASED)
+        if run_id is not None:
+            check_text(run_id, "run_id")
+            check_held("run", run_id)
+            return Moved(RELEASED, tuple(self._move_all(RELEASED, None, run_id)))
+        assert ids is not None  # noqa: S101  (one of the two is given)
+        return self._move(ids, RELEASED)
+
+    def release_many(self, ids: Iterable[Named]) -> Iterator[Moved]:
+        """`release`, piece by piece as they come; see `confirm_many`."""
+        return self._move_pieces(ids, RELEASED)
 
     def expire(self, before: datetime) -> int:
         """Free the room of reservations that were never confirmed.
@@ -167,13 +191,57 @@ class BaseLedger:
         """
         return sum(1 for _ in self._move_all(EXPIRED, micros(before, what="before"), None))
 
-    def _move(self, ids: Named | Iterable[Named], to: str) -> tuple[str, ...]:
-        wanted = list(dict.fromkeys(_ids(ids)))
+    def _move(self, given: Named | Iterable[Named], to: str) -> Moved:
+        if isinstance(given, (str, Reservation, Row)):
+            return self._move_one(given, to)
+        return Moved.joined(to, self._move_pieces(dict.fromkeys(_ids(given)), to))
+
+    def _move_one(self, given: str | Reservation | Row, to: str) -> Moved:
+        """Move the one reservation that a caller names, or say what keeps it from moving."""
+        found = Moved.joined(to, self._move_pieces([given], to))
+        if found.refused:
+            ((state, (id_,)),) = found.rest.items()
+            raise unknown([id_]) if state == UNKNOWN else refused(id_, state, to)
+        return found
+
+    def _move_pieces(self, given: Iterable[Named], to: str) -> Iterator[Moved]:
+        ids = _ids(given)
+        while piece := list(dict.fromkeys(islice(ids, _PIECE))):
+            yield self._move_piece(piece, to)
+
+    def _move_piece(self, ids: Sequence[str], to: str) -> Moved:
+        check_held("reservation id", *ids)
         with self.transaction() as transaction:
-            found = self._known(transaction.held(wanted), wanted)
-            moved = [(held, to) for held in found if check_move(held.id, held.status, to)]
+            found = transaction.held(ids)
+            moved = [(found[id_], to) for id_ in ids if id_ in found and to in MOVES[found[id_].status]]
             transaction.move(moved)
-        return tuple(held.id for held, _ in moved)
+            done = {held.id for held, _ in moved}
+            rest = self._states(transaction, [id_ for id_ in ids if id_ not in done], found, to)
+        return Moved(to, (held.id for held, _ in moved), rest)
+
+    def _states(
+        self, transaction: Transaction, ids: Sequence[str], found: Mapping[str, Reservation], to: str
+    ) -> dict[str, list[str]]:
+        """By state, reservations that are not moved."""
+        states = {id_: found[id_].status for id_ in ids if id_ in found}
+        # A send log may have told of a message by the id of a reservation that had been released: then it did go.
+        named = {message_of(found[id_].contact, id_): id_ for id_ in states if states[id_] == RELEASED and to == SENT}
+        if named:
+            told = transaction.ids_of(list(named))
+            sent = transaction.held(list(told.values()))
+            states.update((named[name], sent[id_].status) for name, id_ in told.items())
+        missing = [id_ for id_ in ids if id_ not in found]
+        if missing:
+            known = transaction.forgotten([self._trace(id_) for id_ in missing])
+            states.update((id_, FORGOTTEN if self._trace(id_) in known else UNKNOWN) for id_ in missing)
+        rest: dict[str, list[str]] = {}
+        for id_ in ids:
+            rest.setdefault(states[id_], []).append(id_)
+        return rest
+
+    def _trace(self, id_: str) -> str:
+        """A hash of a reservation's id, which stays when its contact is forgotten."""
+        return person_of(self.salt(), f"reservation {id_}")
 
     def _move_all(self, to: str, before: int | None, run_id: str | None) -> Iterator[str]:
         """Move all that is reserved, piece by piece."""
@@ -189,11 +257,7 @@ class BaseLedger:
     def _known(held: dict[str, Reservation], ids: Sequence[str]) -> list[Reservation]:
         missing = [id_ for id_ in ids if id_ not in held]
         if missing:
-            more = f" and {len(missing) - 1} more of {len(ids)}" if len(missing) > 1 else ""
-            raise LedgerError(
-                f"the ledger holds no reservation {missing[0]!r}{more}; an id is the decision_id of a granted row",
-                kind="unknown",
-            )
+            raise unknown(missing)
         return [held[id_] for id_ in ids]
 
     # What was decided
@@ -215,10 +279,10 @@ class BaseLedger:
         what was granted.
 
         Args:
-            key: the key of a single decision.
+            key: the key of a single decision; or, with the contact, of an account that was decided together.
             run_id: instead of a key, the run; and the contact.
-            contact: whose decision of that run: one that was decided alone or anew, or any of a run over tables that
-                keeps its decisions.
+            contact: the contact id: of an account's key; or of that run, one that was decided alone or anew, or any of
+                a run over tables that keeps its decisions.
             arbiter: who knows policies of your own; None takes the ledger's arbiter, if it has one.
             explain: whether the rows tell also what was displaced and what weight would have won.
 
@@ -236,23 +300,25 @@ class BaseLedger:
             >>> [(row.campaign, str(row.reason)) for row in ledger.decision("k").rows]
             [('launch', 'no_consent')]
         """
-        from journeykit.ledger.deciding import given_again, key_of
+        from journeykit.ledger.deciding import account_key, given_again, key_of
         from journeykit.ledger.kept_rows import kept_key
 
         if (key is None) == (run_id is None):
             raise ModelError("give the key of a decision, or run_id and contact", field="key")
-        if (run_id is None) != (contact is None):
+        if run_id is not None and contact is None:
             raise ModelError("run_id and contact go together", field="contact")
-        keys = [f"key {key}"] if contact is None or run_id is None else [kept_key(run_id, contact)]
-        if contact is not None and run_id is not None:
-            keys = [key_of(run_id, contact), *keys]
+        if key is not None:
+            keys = [f"key {key}"] if contact is None else [account_key(key, contact), f"key {key}"]
+        else:
+            keys = [key_of(str(run_id), str(contact)), kept_key(str(run_id), str(contact))]
         with self.reading() as transaction:
             for own in keys:
                 found = transaction.answer(own)
-                if found is not None:
+                if found is not None and contact in (None, found[0]):
                     return given_again(transaction, found[1], arbiter or self.arbiter, explain=explain)
             if run_id is None:
-                raise LedgerError(f"the ledger keeps no decision under the key {key!r}", kind="unknown")
+                whose = "" if contact is None else f" of contact {contact!r}"
+                raise LedgerError(f"the ledger keeps no decision{whose} under the key {key!r}", kind="unknown")
             known = transaction.run(run_id) is not None
         raise LedgerError(
             f"the ledger keeps no decision of contact {contact!r} under the run {run_id!r}: "
@@ -264,19 +330,20 @@ class BaseLedger:
             kind="unknown",
         )
 
-    # Hard rules last
+    # At the moment of sending
 
     def release_check(
         self, reservation: str | Reservation, contact: Contact, at: datetime, *, arbiter: Arbiter | None = None
     ) -> ReleaseCheck:
-        """Look at the hard rules once more, at the moment of sending.
+        """Check once more who is eligible, at the moment of sending.
 
-        Suppression, opt-out and consent (of the contact as he is now, and of the ledger), the campaign's pause and
-        end, and quiet hours may have changed since the decision. Caps have not: the reservation holds the room.
+        All of eligibility is checked, on the contact as it is now and at this instant: suppression, opt-out and consent
+        (the contact's own, and the ledger's), the campaign's pause and period, its audience, the fit of stage and role,
+        the owner of the stage, holdouts, missing data, and hours. Caps are not: the reservation holds the room.
 
         Args:
             reservation: which, or its id; its status is read anew.
-            contact: to whom it goes, as he is now.
+            contact: to whom it goes, as known now.
             at: when, aware.
             arbiter: whose playbook; None takes the ledger's own.
 
@@ -296,12 +363,13 @@ class BaseLedger:
             words = standing(transaction.said([self.person(contact.id)]))
         if held.contact != contact.id:
             raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
-        return ReleaseCheck(reservation=held, reasons=_reasons(judge, left_alone(contact, words), held, at))
+        return ReleaseCheck(reservation=held, reasons=_reasons(judge, contact, words, held, at))
 
     # People's rights
 
     def person(self, contact: str) -> str:
         """The hash by which the ledger knows a contact once he is forgotten."""
+        check_names([contact])
         return person_of(self.salt(), contact)
 
     def opt_out(
@@ -391,6 +459,9 @@ class BaseLedger:
         person = self.person(contact)
         # Alone, so that no answer about a colleague who is being decided can tell of him afterwards.
         with self.transaction(exclusive=True) as transaction:
+            if keep_opt_outs:
+                own = transaction.of_contacts([contact])
+                transaction.leave_traces((self._trace(held.id), held.micros) for held in own if held.run_id is not None)
             return transaction.forget(contact, person, keep_opt_outs=keep_opt_outs)
 
     def export(self, contact: str) -> dict[str, Any]:
@@ -400,6 +471,7 @@ class BaseLedger:
         """
         import json
 
+        check_names([contact])
         with self.reading() as transaction:
             return {
                 "contact": contact,
@@ -482,6 +554,13 @@ class BaseLedger:
         return read_log(self, source, log, max_bad=max_bad)
 
 
+def check_names(contacts: Iterable[str] = (), accounts: Iterable[str] = (), keys: Iterable[str] = ()) -> None:
+    """Refuse names that not every ledger can hold; see `check_held`."""
+    check_held("contact id", *contacts)
+    check_held("account id", *accounts)
+    check_held("key", *keys)
+
+
 def _ids(given: Named | Iterable[Named]) -> Iterator[str]:
     """The ids of reservations that are meant."""
     if isinstance(given, str):
@@ -504,12 +583,17 @@ def _ids(given: Named | Iterable[Named]) -> Iterator[str]:
             yield from _ids(one)
 
 
-def _reasons(arbiter: Arbiter, contact: Contact, held: Reservation, at: datetime) -> tuple[tuple[Reason, str], ...]:
+def _reasons(
+    arbiter: Arbiter, contact: Contact, words: Sequence[ConsentWord], held: Reservation, at: datetime
+) -> tuple[tuple[Reason, str], ...]:
+    """Every check of who is eligible that a reservation fails for a contact at an instant, in their order."""
     from journeykit.campaign import Claim
-    from journeykit.eligibility import Subject, failures, missing
+    from journeykit.eligibility import Subject, failures, withdrawn_topics
 
     compiled = arbiter.compiled
-    claim = Claim(campaign=held.campaign or "", content=held.content, channel=held.channel)
+    vocabulary = compiled.vocabulary
+    contact = left_alone(vocabulary.contact(contact), words, vocabulary)
+    claim = vocabulary.claim(Claim(campaign=held.campaign or "", content=held.content, channel=held.channel))
     openings: tuple[Opening, ...] | str = compiled.openings_for(claim)
     if isinstance(openings, str):
         return ((Reason.CAMPAIGN_CLOSED, openings),)
@@ -517,7 +601,10 @@ def _reasons(arbiter: Arbiter, contact: Contact, held: Reservation, at: datetime
     now = micros(at)
     subject = Subject(contact, arbiter.playbook, compiled.schedule, own, now)
     opening = openings[0]
-    found = [(reason, rule) for reason, rule in failures(subject, opening, now) if reason in _LAST_RULES]
-    # Consent that is not on record forbids where the playbook says so; stage and role were judged when it was decided.
-    lacking = [(Reason.MISSING_DATA, rule) for rule in missing(subject, opening, now) if rule.startswith("consent ")]
-    return (*found, *lacking)
+    found = list(failures(subject, opening, now))
+    if opening.campaign.needs_consent:
+        # What the message is about was written down when it was decided; the playbook may say otherwise by now.
+        more = [topic for topic in vocabulary.spelt_all("topic", held.topics) if topic not in opening.topics]
+        found += [(Reason.NO_CONSENT, rule) for rule in withdrawn_topics(contact, more, now)]
+    order = list(Reason)
+    return tuple(sorted(found, key=lambda failed: order.index(failed[0])))

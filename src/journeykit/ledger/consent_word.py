@@ -14,9 +14,12 @@ from attrs import evolve, frozen
 
 from journeykit.contact import Consent, Contact
 from journeykit.errors import ModelError
+from journeykit.ledger.reservation import check_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from journeykit.vocabulary import Vocabulary
 
 Scope = tuple[str, str | None, str | None, bool]
 """Whose word it is, its channel and its topic, where it is about one, and whether it is about suppression."""
@@ -59,6 +62,7 @@ class ConsentWord:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value):
                 raise ModelError(f"{name} must be a text that is not empty, or None; found {value!r}", field=name)
+            check_held(f"{name} of a word of consent", value)
         if sum((self.channel is not None, self.topic is not None, self.suppressed)) > 1:
             raise ModelError(
                 "a word of consent is about everything, one channel, one topic, or suppression; give at most one of "
@@ -107,23 +111,33 @@ def is_known(word: ConsentWord, said: Iterable[ConsentWord]) -> bool:
     return any(own.what == word.what and own.at == word.at and own.taken_back == word.taken_back for own in said)
 
 
-def left_alone(contact: Contact, words: Iterable[ConsentWord]) -> Contact:
+def left_alone(contact: Contact, words: Iterable[ConsentWord], vocabulary: Vocabulary) -> Contact:
     """A contact for whom the opt-outs of the ledger have won over what the caller says.
+
+    Both are read in the playbook's words: an opt-out of ``Email`` stops what the contact row allows as ``email``.
 
     Example:
         >>> from datetime import UTC
+        >>> from journeykit import Playbook
+        >>> from journeykit.vocabulary import Vocabulary
         >>> since = datetime(2026, 11, 5, tzinfo=UTC)
         >>> word = ConsentWord(person="", contact="anna", channel="sms", at=since)
-        >>> left_alone(Contact(id="anna", consent=["sms", "email"]), [word]).consent_for("sms", 0)
+        >>> anna = Contact(id="anna", consent=["sms", "email"])
+        >>> left_alone(anna, [word], Vocabulary.of(Playbook())).consent_for("sms", 0)
         False
     """
-    for word in words:
+    own = list(words)
+    if own:
+        contact = vocabulary.contact(contact)
+    for word in own:
         if word.suppressed:
             contact = evolve(contact, suppressed=True)
         elif word.topic is not None:
-            contact = evolve(contact, topic_consent={**contact.topic_consent, word.topic: Consent(False)})
+            topic = vocabulary.spelt("topic", word.topic)
+            contact = evolve(contact, topic_consent={**contact.topic_consent, topic: Consent(False)})
         elif word.channel is not None:
-            contact = evolve(contact, consent={**(contact.consent or {}), word.channel: Consent(False)})
+            channel = vocabulary.spelt("channel", word.channel)
+            contact = evolve(contact, consent={**(contact.consent or {}), channel: Consent(False)})
         else:
             contact = evolve(contact, opted_out=True)
     return contact

@@ -13,7 +13,7 @@ from journeykit.civil import micros, moment
 from journeykit.contact import Contact
 from journeykit.entry import opening_of
 from journeykit.errors import DataError, ModelError
-from journeykit.fields import MILLIONTH, shown
+from journeykit.fields import MILLIONTH, check_text
 from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.chosen import id_of
@@ -23,7 +23,7 @@ from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
@@ -82,7 +82,7 @@ def decide(
                 return given_again(transaction, answer[1], arbiter, explain=explain)
         if run_id is not None:
             _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
-        asked = informed(ledger, transaction, asked, accounts)
+        asked = informed(ledger, arbiter, transaction, asked, accounts)
         case = asked.cases(arbiter)[contact.id]
         decision = arbiter.decision(case, explain=explain, run_id=asked.run_id)
         if dry_run:
@@ -110,10 +110,75 @@ def given_again(
     return answered(answer, arbiter, explain=explain, playbook=playbook, tariff=tariff)
 
 
-def check_text(value: object, what: str) -> None:
-    """Refuse what is no text, or an empty one."""
-    if not isinstance(value, str) or not value:
-        raise ModelError(f"{what} must be a text that is not empty, found {shown(value)}", field=what)
+def decide_account(
+    arbiter: Arbiter,
+    ledger: BaseLedger,
+    contacts: Sequence[Contact],
+    touches: Iterable[Touch] = (),
+    claims: Mapping[str, Iterable[Claim]] | None = None,
+    *,
+    at: datetime,
+    until: datetime | None = None,
+    scores: Mapping[str, Scores] | None = None,
+    scored: Collection[str] = (),
+    explain: bool = False,
+    run_id: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+) -> tuple[Decision, ...]:
+    """Decide an account's contacts together with the history of a ledger; see `Arbiter.decide_account`."""
+    if key is not None and run_id is not None:
+        raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
+    if key is not None:
+        check_text(key, "key")
+    if not isinstance(ledger, BaseLedger):
+        raise ModelError(f"ledger must be a Ledger, found {type(ledger).__name__}", field="ledger")
+    asked = Asked(
+        contacts=tuple(contacts),
+        touches=tuple(touches),
+        claims=None if claims is None else {name: tuple(own) for name, own in claims.items()},
+        scores={} if scores is None else dict(scores),
+        scored=tuple(sorted(scored)),
+        at=at,
+        until=until,
+        run_id=_name(run_id, key),
+    )
+    names = [contact.id for contact in contacts]
+    kept: dict[str, str] = {}
+    if run_id is not None:
+        kept = {name: key_of(run_id, name) for name in names}
+    elif key is not None:
+        kept = {name: account_key(key, name) for name in names}
+    account = contacts[0].account if arbiter.compiled.per_account else None
+    accounts = [] if account is None else [account]
+    locked = ledger.transaction(names, accounts, list(kept.values()))
+    with ledger.reading() if dry_run else locked as transaction:
+        answers = transaction.answers_of(list(kept.values()))
+        if answers:
+            lacking = next((name for name in names if kept[name] not in answers), None)
+            if lacking is not None:
+                raise DataError(
+                    f"{key or run_id!r} has decided some of these contacts before, and not {lacking!r}; ask for the "
+                    "same contacts together, or with another key or run",
+                    source="ledger",
+                )
+            for name in names:
+                _check_same(kept[name], name, asked, name, answers[kept[name]])
+            return tuple(given_again(transaction, answers[kept[name]], arbiter, explain=explain) for name in names)
+        if run_id is not None:
+            _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
+        asked = informed(ledger, arbiter, transaction, asked, accounts)
+        cases = asked.cases(arbiter)
+        found = tuple(arbiter.decision(cases[name], explain=explain, run_id=asked.run_id) for name in names)
+        if dry_run:
+            return found
+        for name, decision in zip(names, found, strict=True):
+            transaction.add(reservations_of(cases[name], asked.run_id))
+            if kept:
+                keep_answer(ledger, transaction, kept[name], asked, decision, arbiter)
+    if kept:
+        ledger.playbooks.add(arbiter.fingerprint)
+    return found
 
 
 def _name(run_id: str | None, key: str | None) -> str:
@@ -121,6 +186,11 @@ def _name(run_id: str | None, key: str | None) -> str:
     if run_id is not None:
         return run_id
     return uuid4().hex if key is None else sha256(f"key {key}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def account_key(key: str, contact: str) -> str:
+    """The key under which the answer about one of several contacts is kept that were decided under a key."""
+    return f"keys {len(key)} {key} contact {contact}"
 
 
 def key_of(run_id: str, contact: str) -> str:
@@ -161,24 +231,27 @@ def _check_same(kept: str, asker: str, asked: Asked, contact: str, answer: str) 
         )
 
 
-def informed(ledger: BaseLedger, transaction: Transaction, asked: Asked, accounts: Sequence[str]) -> Asked:
+def informed(
+    ledger: BaseLedger, arbiter: Arbiter, transaction: Transaction, asked: Asked, accounts: Sequence[str]
+) -> Asked:
     """What is asked, with what the ledger knows of the contacts: their history and their opt-outs.
 
     The touches that are asked with are those that the ledger does not know: both count.
     """
     names = [contact.id for contact in asked.contacts]
-    words = standing(transaction.said([ledger.person(name) for name in names]))
+    persons = [ledger.person(name) for name in names]
+    words = standing(transaction.said(persons))
     history = [held.touch() for held in transaction.counting(names, accounts)]
     contacts = asked.contacts
     if words:
         contacts = tuple(
-            left_alone(contact, [word for word in words if word.person == ledger.person(contact.id)])
-            for contact in contacts
+            left_alone(contact, [word for word in words if word.person == person], arbiter.compiled.vocabulary)
+            for contact, person in zip(contacts, persons, strict=True)
         )
     return evolve(asked, contacts=contacts, touches=(*history, *asked.touches))
 
 
-def informed_each(ledger: BaseLedger, transaction: Transaction, asks: Sequence[Asked]) -> list[Asked]:
+def informed_each(ledger: BaseLedger, arbiter: Arbiter, transaction: Transaction, asks: Sequence[Asked]) -> list[Asked]:
     """The same for many that are decided apart, none of them by account: the ledger is asked once for all."""
     persons = {contact.id: ledger.person(contact.id) for asked in asks for contact in asked.contacts}
     words: dict[str, list[ConsentWord]] = {}
@@ -189,7 +262,10 @@ def informed_each(ledger: BaseLedger, transaction: Transaction, asks: Sequence[A
         history.setdefault(held.contact, []).append(held.touch())
     found = []
     for asked in asks:
-        contacts = tuple(left_alone(contact, words.get(persons[contact.id], ())) for contact in asked.contacts)
+        contacts = tuple(
+            left_alone(contact, words.get(persons[contact.id], ()), arbiter.compiled.vocabulary)
+            for contact in asked.contacts
+        )
         known = [touch for contact in asked.contacts for touch in history.get(contact.id, ())]
         found.append(evolve(asked, contacts=contacts, touches=(*known, *asked.touches)))
     return found

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.ledger.base import BaseLedger
+from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, RESERVED, Reservation, held_already
 from journeykit.ledger.transaction import News, RunMark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.arbiter import Arbiter
     from journeykit.ledger.transaction import AnswerRow
@@ -55,13 +55,15 @@ class MemoryLedger(BaseLedger):
     @contextmanager
     def transaction(
         self,
-        contacts: Sequence[str] = (),  # noqa: ARG002  (one lock for all)
-        accounts: Sequence[str] = (),  # noqa: ARG002
-        keys: Sequence[str] = (),  # noqa: ARG002
+        contacts: Sequence[str] = (),
+        accounts: Sequence[str] = (),
+        keys: Sequence[str] = (),
         *,
         exclusive: bool = False,  # noqa: ARG002
     ) -> Iterator[MemoryTransaction]:
         """One transaction, alone; see `BaseLedger`."""
+        # One lock is for all; the names are only looked at.
+        check_names(contacts, accounts, keys)
         with self._lock:
             try:
                 yield self._transaction
@@ -94,6 +96,7 @@ class MemoryTransaction:
         self._said: list[tuple[int, ConsentWord]] = []
         self._runs: dict[str, RunMark] = {}
         self._playbooks: dict[str, str] = {}
+        self._traces: dict[str, int] = {}
 
     def take_back(self) -> None:
         """Undo all that was done since the transaction began."""
@@ -176,6 +179,7 @@ class MemoryTransaction:
     def add(self, touches: Iterable[Reservation]) -> None:
         """Write touches."""
         for touch in touches:
+            touch.check_held()
             if touch.id in self._touches:
                 raise held_already(touch.id)
             self._put(touch.id, (self._next(), touch))
@@ -193,6 +197,12 @@ class MemoryTransaction:
         for id_, message in told:
             number, known = self._touches[id_]
             self._put(id_, (number, evolve(known, message=message)))
+
+    def tell_parts(self, told: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+        """Give touches, by id, what became of their parts."""
+        for id_, parts in told:
+            number, known = self._touches[id_]
+            self._put(id_, (number, evolve(known, parts=dict(parts))))
 
     def answer(self, key: str) -> tuple[str, str] | None:
         """Whose answer is kept under a key, and the answer."""
@@ -277,6 +287,14 @@ class MemoryTransaction:
             frozenset(word.person for word in said).intersection(persons),
         )
 
+    def leave_traces(self, traces: Iterable[tuple[str, int]]) -> None:
+        """Keep hashes of the ids of reservations that are to be forgotten."""
+        self._replace("_traces", self._traces | dict(traces))
+
+    def forgotten(self, traces: Sequence[str]) -> frozenset[str]:
+        """Which of some hashes are those of reservations that were forgotten."""
+        return frozenset(self._traces).intersection(traces)
+
     def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
         """Remove a contact."""
         own = [touch.id for touch in self.of_contacts([contact])]
@@ -323,6 +341,7 @@ class MemoryTransaction:
         }
         self._replace("_answers", answers)
         self._replace("_runs", runs)
+        self._replace("_traces", {trace: at for trace, at in self._traces.items() if at >= before})
         return counts
 
     def contacts(self) -> Iterator[str]:

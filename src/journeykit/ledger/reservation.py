@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -12,6 +14,7 @@ from attrs import field, fields, frozen
 from journeykit.civil import micros
 from journeykit.decision import Reason
 from journeykit.errors import LedgerError
+from journeykit.fields import shown
 from journeykit.touch import Touch
 
 RESERVED, SENT, RELEASED, EXPIRED, BOUNCED, FAILED = STATUSES = (
@@ -67,6 +70,8 @@ class Reservation:
         run_id: the run or decision that reserved it; None for what a send log brought.
         decided_at: the instant of the decision, UTC; None for what a send log brought.
         message: what a send log calls it, hashed; None while none has told of it.
+        parts: by part of the message, such as a device, hashed: ``sent``, ``bounced`` or ``failed``; empty where no log
+            tells parts apart.
 
     Example:
         >>> from datetime import UTC
@@ -101,11 +106,31 @@ class Reservation:
     run_id: str | None = None
     decided_at: datetime | None = None
     message: str | None = None
+    parts: Mapping[str, str] = field(factory=dict, hash=False)
     micros: int = field(init=False, repr=False, eq=False)
 
     @micros.default
     def _at_micros(self) -> int:
         return micros(self.at)
+
+    def check_held(self) -> None:
+        """Refuse what not every ledger can hold; see `check_held`."""
+        for what, text in (
+            ("reservation id", self.id),
+            ("contact id", self.contact),
+            ("account id", self.account),
+            ("channel", self.channel),
+            ("campaign id", self.campaign),
+            ("content id", self.content),
+            ("team", self.team),
+            ("goal", self.goal),
+            ("theme", self.theme),
+            ("run", self.run_id),
+            ("claim id", self.claim),
+        ):
+            check_held(what, text)
+        for what, several in (("topic", self.topics), ("solution", self.solutions), ("tag", self.tags)):
+            check_held(what, *several)
 
     @property
     def counts(self) -> bool:
@@ -155,22 +180,52 @@ def held_already(which: str) -> LedgerError:
     )
 
 
-def check_move(id_: str, was: str, to: str) -> bool:
-    """Whether a reservation must be moved; False where it is there already.
+def refused(id_: str, was: str, to: str) -> LedgerError:
+    """A reservation that may not become what was asked."""
+    allowed = " or ".join(MOVES[was]) or "nothing more: that is its end"
+    return LedgerError(f"reservation {id_!r} is {was} and cannot become {to}; allowed is {allowed}", kind="move")
+
+
+def unknown(ids: Sequence[str]) -> LedgerError:
+    """Ids of reservations that the ledger does not hold."""
+    more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+    return LedgerError(
+        f"the ledger holds no reservation {ids[0]!r}{more}; an id is the decision_id of a granted row", kind="unknown"
+    )
+
+
+def check_held(what: str, *texts: str | None) -> None:
+    """Refuse a text that not every ledger can hold, before any is asked: so all give the same error.
 
     Raises:
-        LedgerError: for a move that may not be.
+        LedgerError: for one with the character NUL, or that is no Unicode text.
 
     Example:
-        >>> check_move("r1", "reserved", "sent"), check_move("r1", "sent", "sent")
-        (True, False)
+        >>> check_held("contact id", "anna", None)
     """
-    if was == to:
-        return False
-    if to not in MOVES[was]:
-        allowed = " or ".join(MOVES[was]) or "nothing more: that is its end"
-        raise LedgerError(f"reservation {id_!r} is {was} and cannot become {to}; allowed is {allowed}", kind="move")
-    return True
+    for text in texts:
+        if text is None or (text.isascii() and "\0" not in text):
+            continue
+        fault = "it has the character NUL"
+        if "\0" not in text:
+            with suppress(UnicodeEncodeError):
+                text.encode()
+                continue
+            fault = "it is no Unicode text"
+        raise LedgerError(
+            f"a ledger cannot hold the {what} {shown(text)}: {fault}; nothing of this transaction was kept. Allowed is "
+            "Unicode text without NUL"
+        )
+
+
+def message_of(contact: str, id_: str) -> str:
+    """What a message is called where the id of its reservation is all that a send log tells of it."""
+    return hashed([contact, "reservation", id_])
+
+
+def hashed(parts: Sequence[str | None]) -> str:
+    """What a send log calls a message, as a hash."""
+    return sha256(json.dumps(list(parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def person_of(salt: str, contact: str) -> str:

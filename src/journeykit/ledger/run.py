@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.accounts import decide_party
-from journeykit.civil import micros
+from journeykit.civil import clock, micros
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import joined
 from journeykit.ledger.answers import Asked, asked_in, granted_in, wish_in, wish_of
@@ -37,8 +37,9 @@ from journeykit.ledger.deciding import (
     key_of,
     reservations_of,
 )
+from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
-from journeykit.ledger.reservation import EXPIRED, RELEASED
+from journeykit.ledger.reservation import EXPIRED, RELEASED, check_held
 from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from journeykit.accounts import Decided, Party
     from journeykit.arbiter import Arbiter
     from journeykit.case import Allotted
+    from journeykit.civil import Clock
     from journeykit.contact import Contact
     from journeykit.decision import Decision
     from journeykit.ledger.base import BaseLedger
@@ -121,6 +123,7 @@ class LedgerRun:
         dry_run: bool = False,
         keep: bool = False,
     ) -> None:
+        check_held("run", run_id)
         self.dry_run = dry_run
         self.keeps = keep and not dry_run
         self._keeps_playbook = False
@@ -131,6 +134,7 @@ class LedgerRun:
         self.explain = explain
         self.tariff: Tariff | None = None
         self._again = self._fell = self._gone = self._reserved = 0
+        self._fallen: Fallen | None = None
         wanted = RunMark(
             run_id=run_id,
             playbook=arbiter.fingerprint,
@@ -187,7 +191,7 @@ class LedgerRun:
 
     def protected(self, contact: Contact) -> Contact:
         """A contact for whom the opt-outs of the ledger have won over the row."""
-        return left_alone(contact, self.opt_outs(contact.id))
+        return left_alone(contact, self.opt_outs(contact.id), self.arbiter.compiled.vocabulary)
 
     def _account(self, contact: Contact) -> str | None:
         return contact.account if self.arbiter.compiled.per_account else None
@@ -209,8 +213,8 @@ class LedgerRun:
             yield (
                 f"ledger: of what the run had chosen so that its quotas hold, {self._fell:,} messages fell away when "
                 f"contacts were decided again, and nobody got others in their place: no maximum of messages or cost "
-                f"is exceeded by that, but a minimum or a share may be missed, a hard one too; what the quotas tell is "
-                f"of the choice"
+                f"is exceeded by that, but a minimum or a share may be missed, a hard one too; each quota tells what "
+                f"is reserved beside what was chosen"
             )
         if self._gone:
             yield (
@@ -222,6 +226,27 @@ class LedgerRun:
                 f"ledger: the run {self.mark.run_id!r} has reserved for {len(self._unmet):,} contacts who are not in "
                 f"these tables: their messages stay reserved, and are not in this output"
             )
+
+    @property
+    def fallen(self) -> Fallen | None:
+        """What of the run's choice was not reserved; None without quotas."""
+        if self._fallen is None and self.tariff is not None:
+            self._fallen = Fallen.none(self.tariff)
+        return self._fallen
+
+    def _count_fallen(self, proposal: Proposal, left: Mapping[str, Sequence[Reservation]]) -> None:
+        """Count what of a proposal was not reserved, after its contacts were decided again."""
+        kept = [own for name in proposal.names for own in left.get(name, ())]
+        self._fell += len(proposal.reservations) - len(kept)
+        if self.tariff is None or self.fallen is None:
+            return
+        compiled = self.arbiter.compiled
+        zones = {who.id: who.timezone for who in proposal.party().contacts}
+
+        def local(name: str) -> Clock:
+            return compiled.clock if zones[name] is None else clock(str(zones[name]))
+
+        self._fallen = self.fallen.with_less(compiled, self.tariff, proposal.reservations, kept, local)
 
     # Reserving
 
@@ -287,17 +312,17 @@ class LedgerRun:
         for piece in _pieces(proposals):
             names = [name for proposal in piece for name in proposal.names]
             accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
+            left: dict[str, list[Reservation]] = {}
             locked = self.ledger.transaction(names, accounts)
             with self.ledger.reading() if self.dry_run else locked as transaction:
-                again.update(self._settle(transaction, piece, names, accounts, together))
+                again.update(self._settle(transaction, piece, names, accounts, left, together))
             if self._keeps_playbook:
                 self.ledger.playbooks.add(self.arbiter.fingerprint)
             self._unmet.difference_update(names)
             self._reserved += len(names)
             for proposal in piece:
                 if any(name in again for name in proposal.names):
-                    left = sum(len(again[name].granted) for name in proposal.names)
-                    self._fell += len(proposal.reservations) - left
+                    self._count_fallen(proposal, left)
         self._again += len(again)
         return again
 
@@ -307,12 +332,15 @@ class LedgerRun:
         piece: Sequence[Proposal],
         names: Sequence[str],
         accounts: Sequence[str],
+        left: dict[str, list[Reservation]],
         together: Together | None,
     ) -> dict[str, Decision]:
+        """Reserve one piece; `left` is given, by contact, what is reserved of those who are decided again."""
         run_id = self.mark.run_id
         held: dict[str, set[str]] = {}
         for own in transaction.of_run(run_id, names):
             held.setdefault(own.contact, set()).add(own.id)
+            left.setdefault(own.contact, []).append(own)
             self._gone += own.status in (RELEASED, EXPIRED)
         kept = transaction.answers_of([key_of(run_id, name) for name in names])
         persons = {name: self.ledger.person(name) for name in names}
@@ -329,7 +357,7 @@ class LedgerRun:
             else:
                 new += proposal.reservations
         again = self._answered(transaction, kept_ones, kept, together)
-        again |= self._decide_again(transaction, late, together)
+        again |= self._decide_again(transaction, late, left, together)
         if not self.dry_run:
             transaction.add(new)
         return again
@@ -394,7 +422,11 @@ class LedgerRun:
         return found
 
     def _decide_again(
-        self, transaction: Transaction, proposals: Sequence[Proposal], together: Together | None
+        self,
+        transaction: Transaction,
+        proposals: Sequence[Proposal],
+        left: dict[str, list[Reservation]],
+        together: Together | None,
     ) -> dict[str, Decision]:
         """Decide contacts again, with all that the ledger knows by now."""
         if not proposals:
@@ -405,11 +437,11 @@ class LedgerRun:
         accounts = [proposal.account for proposal in proposals]
         if any(account is not None for account in accounts):
             asks = [
-                informed(self.ledger, transaction, asked, [] if account is None else [account])
+                informed(self.ledger, self.arbiter, transaction, asked, [] if account is None else [account])
                 for asked, account in zip(asks, accounts, strict=True)
             ]
         else:
-            asks = informed_each(self.ledger, transaction, asks)
+            asks = informed_each(self.ledger, self.arbiter, transaction, asks)
         again: Again = {}
         if together is not None:
             again = together({asked.contacts[0].id: asked for asked in asks}, lambda _, __: True)
@@ -419,6 +451,7 @@ class LedgerRun:
         for asked in asks:
             for name, (decision, reservations) in self._settled_again(asked, again):
                 new += reservations
+                left[name] = reservations
                 key = key_of(self.mark.run_id, name)
                 answers.append(answer_row(key, asked, decision, self.arbiter))
                 found[name] = decision

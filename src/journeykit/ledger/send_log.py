@@ -4,6 +4,9 @@ What tells one message from another is a hash of the contact, the channel and th
 So the same row again, in this file or in a later one, changes nothing; and what comes of a message later, or is told
 earlier, meets what is known of it: a bounce undoes its send in whatever order the two arrive.
 
+A message may have parts, such as the devices of a contact to which a push goes. It is one touch, and has failed only
+where no part of it was delivered, in whatever order its rows arrive.
+
 A message that the ledger itself has reserved must not count twice. Where the log has a column with the reservation's id
 it is known by that, whatever else its rows say; else it is the nearest reservation of that contact, campaign and
 channel within two days. Where the map names no campaign, no channel or no content, that is not looked at.
@@ -14,11 +17,9 @@ order they arrive.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, fields, frozen
@@ -35,6 +36,8 @@ from journeykit.ledger.reservation import (
     RESERVED,
     SENT,
     Reservation,
+    hashed,
+    message_of,
 )
 from journeykit.ledger.vendors import SEND_LOGS
 from journeykit.tables.bad_rows import BadRow, BadRows
@@ -124,6 +127,9 @@ class SendLog:
             scope ``topic``.
         account: the column with the account's id.
         message: the columns that tell one message of a contact from another.
+        part: the column that tells the parts of one message apart, such as the devices to which a push goes. Each is
+            sent or fails by itself; the message has failed where no part of it was delivered. Where rows have names of
+            events the column may be missing: only some events have parts.
         event_id: the column that tells one row from another, where those of ``message`` are empty.
         reservation: the column with the id of the reservation, if the sender hands it through.
 
@@ -152,6 +158,7 @@ class SendLog:
     topic: str | None = field(default=None, validator=optional_text)
     account: str | None = field(default=None, validator=optional_text)
     message: tuple[str, ...] = field(default=(), converter=names)
+    part: str | None = field(default=None, validator=optional_text)
     event_id: str | None = field(default=None, validator=optional_text)
     reservation: str | None = field(default=None, validator=optional_text)
 
@@ -258,22 +265,20 @@ class Imported:
 class _Event:
     """One row of a send log."""
 
-    __slots__ = ("named", "reservation", "scopes", "status", "touch")
+    __slots__ = ("named", "part", "reservation", "scopes", "status", "touch")
 
     def __init__(
-        self, touch: Reservation, status: str, reservation: str | None, scopes: Sequence[Mapping[str, Any]]
+        self, touch: Reservation, status: str, reservation: str | None, scopes: Sequence[Mapping[str, Any]], part: str
     ) -> None:
         # What the message is called where its reservation's id is all that is known of it.
-        self.named = None if reservation is None else _hash([touch.contact, "reservation", reservation])
+        self.named = None if reservation is None else message_of(touch.contact, reservation)
         self.touch = touch if touch.id or self.named is None else evolve(touch, id=self.named, message=self.named)
         self.status = status
         self.reservation = reservation
         # Of a word of consent, what it is about; of one about several topics, each of them.
         self.scopes = scopes
-
-
-def _hash(parts: list[str | None]) -> str:
-    return sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        # Of a message, which part of it this is; empty where it has none.
+        self.part = part
 
 
 def read_log(
@@ -310,6 +315,8 @@ class _Reader:
         # Of alternatives any will do; so it is with what tells rows apart, which is `message` or else `event_id`.
         needed = [(log.at,), log.contact, log.campaign, *((name,) for name in (log.event, log.channel) if name)]
         needed += [(name,) for name in log.message] if log.event_id is None else [(*log.message, log.event_id)]
+        if log.part is not None and log.event is None:
+            needed.append((log.part,))
         if self._file.columns is not None:
             # Rows that name their columns themselves leave out what is empty.
             needed += [(name,) for name in (log.content, log.topic, log.account, log.reservation) if name]
@@ -365,7 +372,8 @@ class _Reader:
             message=message,
         )
         scopes = self._scopes(status, meaning.get("scope"), channel, topics) if status in _WORDS else ()
-        return _Event(touch, status, reservation, scopes)
+        part = self._read(log.part, cell, read_text)
+        return _Event(touch, status, reservation, scopes, "" if part is None else hashed([part])[:16])
 
     def _scopes(
         self, status: str, scope: str | None, channel: str | None, topics: Sequence[str]
@@ -398,7 +406,7 @@ class _Reader:
                     missing = log.event_id or log.message[0]
                     raise _noted(BadCellError(None, "what tells this row from others"), missing)
                 return ""
-        return _hash([contact, channel, *told])
+        return hashed([contact, channel, *told])
 
     def _first(self, columns: Sequence[str], cell: Any, read: Any) -> Any:
         for name in columns:
@@ -473,6 +481,16 @@ def _write(ledger: BaseLedger, log: SendLog, events: Sequence[_Event], counts: C
     counts.update(own)
 
 
+_WORSE = {SENT: 0, FAILED: 1, BOUNCED: 2}
+
+
+def _parts_of(known: Reservation) -> dict[str, str]:
+    """What is known of the parts of a message; one that has none is a part itself."""
+    if known.parts or known.message is None:
+        return dict(known.parts)
+    return {"": known.status} if known.status in _WORSE else {}
+
+
 class _Writer:
     """Writes events, and knows what the ledger holds of their messages and contacts."""
 
@@ -504,19 +522,21 @@ class _Writer:
             return self._say(event)
         known = self._named(event) or self.held.get(self.ids.get(event.touch.id, ""))
         if known is not None and (known.message is not None or known.run_id is None):
-            return self._move(known, event.status, "changed")
+            return self._move(known, event, "changed")
         match = known or self._nearest(event.touch)
         if match is None:
-            self.transaction.add([event.touch])
-            self.ids[event.touch.id] = event.touch.id
-            self.held[event.touch.id] = event.touch
+            touch = evolve(event.touch, parts={event.part: event.status} if event.part else {})
+            self.transaction.add([touch])
+            self.ids[touch.id] = touch.id
+            self.held[touch.id] = touch
             return "new"
         # Another message may be called so: then the reservation's id is what it is known by.
         called = event.touch.id if event.touch.id not in self.ids else str(event.named)
         self.transaction.tell_message([(match.id, called)])
         self.ids[called] = match.id
         self.open[match.contact].pop(match.id, None)
-        self._move(evolve(match, message=called), event.status, "matched")
+        self._move(match, event, "matched")
+        self.held[match.id] = evolve(self.held[match.id], message=called)
         return "matched"
 
     def _named(self, event: _Event) -> Reservation | None:
@@ -529,15 +549,23 @@ class _Writer:
         event.touch = evolve(event.touch, id=str(event.named), message=event.named)
         return None
 
-    def _move(self, known: Reservation, status: str, what: str) -> str:
-        """Take what is known of a message as far as an event says."""
+    def _move(self, known: Reservation, event: _Event, what: str) -> str:
+        """Take what is known of a message as far as an event says; what it was."""
+        before = _parts_of(known)
+        parts = before | {event.part: max(before.get(event.part, SENT), event.status, key=_WORSE.__getitem__)}
+        # It has failed where no part of it was delivered.
+        told = parts.values()
+        status = SENT if SENT in told else max(told, key=_WORSE.__getitem__)
         moved = known
         if known.status in (RESERVED, EXPIRED):
             self.transaction.move([(known, SENT)])
             moved = evolve(known, status=SENT)
-        if moved.status == SENT and status != SENT:
+        if moved.status != status:
             self.transaction.move([(moved, status)])
             moved = evolve(moved, status=status)
+        if parts != before and set(parts) != {""}:
+            self.transaction.tell_parts([(known.id, parts)])
+            moved = evolve(moved, parts=parts)
         self.held[known.id] = moved
         return "repeated" if moved is known else what
 

@@ -39,7 +39,7 @@ from journeykit.civil import day_date, day_number, micros, moment
 from journeykit.errors import LedgerError, MissingExtraError, ModelError
 from journeykit.fields import is_number, joined, parted, shown
 from journeykit.identity import contact_key
-from journeykit.ledger.base import BaseLedger
+from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, held_already
 from journeykit.ledger.tables import (
@@ -51,6 +51,7 @@ from journeykit.ledger.tables import (
     RUNS,
     SETTINGS,
     TOUCHES,
+    TRACES,
     VERSION,
     check_newest,
     upgrade,
@@ -59,7 +60,7 @@ from journeykit.ledger.tables import (
 from journeykit.ledger.transaction import News, RunMark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Engine, Row, Select
 
@@ -101,7 +102,12 @@ _KEEP_PLAYBOOK = {
     "sqlite": sqlite.insert(PLAYBOOKS).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(PLAYBOOKS).on_conflict_do_nothing(),
 }
+_LEAVE_TRACE = {
+    "sqlite": sqlite.insert(TRACES).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(TRACES).on_conflict_do_nothing(),
+}
 _MOVE = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(status=bindparam("to"))
+_TELL_PARTS = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(parts=bindparam("told"))
 _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bindparam("told"))
 
 
@@ -217,6 +223,7 @@ class Ledger(BaseLedger):
         exclusive: bool = False,
     ) -> Iterator[SqlTransaction]:
         """One transaction that nobody disturbs who asks for the same contacts, accounts or keys; see `BaseLedger`."""
+        check_names(contacts, accounts, keys)
         with self._told(), self._connected() as connection:
             self._begin(connection, exclusive=exclusive, locks=_locks(contacts, accounts, keys))
             # Whatever leaves the block but its end closes the connection, which takes back all that was written.
@@ -503,6 +510,12 @@ class SqlTransaction:
         if made:
             self.connection.execute(_TELL, made)
 
+    def tell_parts(self, told: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+        """Give touches, by id, what became of their parts."""
+        made = [{"touch_id": id_, "told": json.dumps(dict(parts))} for id_, parts in told]
+        if made:
+            self.connection.execute(_TELL_PARTS, made)
+
     def answer(self, key: str) -> tuple[str, str] | None:
         """Whose answer is kept under a key, and the answer."""
         found = self.connection.execute(_ANSWER, {"key": key}).first()
@@ -626,6 +639,16 @@ class SqlTransaction:
     def _those(self, statement: Select[Any], ids: Sequence[str]) -> frozenset[str]:
         return frozenset(name for some in _pieces(ids) for (name,) in self.connection.execute(statement, {"ids": some}))
 
+    def leave_traces(self, traces: Iterable[tuple[str, int]]) -> None:
+        """Keep hashes of the ids of reservations that are to be forgotten."""
+        made = [{"trace": trace, "at": at} for trace, at in traces]
+        if made:
+            self.connection.execute(_LEAVE_TRACE[self.connection.dialect.name], made)
+
+    def forgotten(self, traces: Sequence[str]) -> frozenset[str]:
+        """Which of some hashes are those of reservations that were forgotten."""
+        return self._those(select(TRACES.c.trace).where(TRACES.c.trace.in_(bindparam("ids", expanding=True))), traces)
+
     def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
         """Remove a contact; how many touches and answers there were, and opt-outs kept."""
         run = self.connection.execute
@@ -672,6 +695,7 @@ class SqlTransaction:
         gone = and_(ANSWERS.c.at < before, ~reserved)
         run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.in_(select(ANSWERS.c.key).where(gone))))
         answers = run(delete(ANSWERS).where(gone)).rowcount
+        run(delete(TRACES).where(TRACES.c.at < before))
         return {
             "touches": run(delete(TOUCHES).where(old)).rowcount,
             "answers": answers,
@@ -771,6 +795,7 @@ def _pieces(ids: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _row(touch: Reservation) -> dict[str, Any]:
+    touch.check_held()
     return {
         "id": touch.id,
         "contact_id": touch.contact,
@@ -797,6 +822,7 @@ def _row(touch: Reservation) -> dict[str, Any]:
         "run_id": touch.run_id,
         "decided_at": None if touch.decided_at is None else micros(touch.decided_at),
         "message": touch.message,
+        "parts": json.dumps(dict(touch.parts)) if touch.parts else None,
     }
 
 
@@ -832,6 +858,7 @@ def _reservation(row: Row[Any]) -> Reservation:
         run_id=row.run_id,
         decided_at=None if row.decided_at is None else moment(row.decided_at),
         message=row.message,
+        parts=json.loads(row.parts) if row.parts else {},
     )
 
 

@@ -61,6 +61,8 @@ TOUCHES = Table(
     Column("run_id", Text),
     Column("decided_at", BigInteger),
     Column("message", Text),
+    # What became of each part of the message, where a send log tells parts apart, as JSON.
+    Column("parts", Text),
     # What the message was when it was decided: caps of a later playbook count it as that.
     Column("solutions", Text),
     Column("theme", Text),
@@ -134,6 +136,13 @@ OPT_OUTS = Table(
     sqlite_autoincrement=True,
 )
 Index("jk_opt_outs_person", OPT_OUTS.c.person)
+TRACES = Table(
+    "jk_traces",
+    METADATA,
+    # A salted hash of the id of a reservation whose contact was forgotten: to confirm it is harmless.
+    Column("trace", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
 RUNS = Table(
     "jk_runs",
     METADATA,
@@ -176,12 +185,14 @@ def _third(connection: Connection) -> None:
         ("weight", double),
         ("numbers", "TEXT"),
         ("claim_id", "TEXT"),
+        ("parts", "TEXT"),
     ):
         connection.exec_driver_sql(f"ALTER TABLE jk_touches ADD COLUMN {column} {kind}")
     connection.exec_driver_sql("ALTER TABLE jk_opt_outs ADD COLUMN topic TEXT")
     connection.exec_driver_sql(
         "CREATE TABLE jk_playbooks (fingerprint TEXT NOT NULL, playbook TEXT NOT NULL, PRIMARY KEY (fingerprint))"
     )
+    connection.exec_driver_sql("CREATE TABLE jk_traces (trace TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (trace))")
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third)

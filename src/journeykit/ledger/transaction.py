@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.reservation import Reservation
@@ -79,6 +79,9 @@ class Transaction(Protocol):
     def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
         """Give touches, by id, what a send log calls them."""
 
+    def tell_parts(self, told: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+        """Give touches, by id, what became of their parts."""
+
     def answer(self, key: str) -> tuple[str, str] | None:
         """Whose answer is kept under a key, and the answer; None where there is none."""
 
@@ -121,6 +124,12 @@ class Transaction(Protocol):
         What has come to count again since is an addition too. Of an account also what the run itself has reserved for
         contacts who are not among these: they stand in other tables.
         """
+
+    def leave_traces(self, traces: Iterable[tuple[str, int]]) -> None:
+        """Keep hashes of the ids of reservations that are to be forgotten, each with the instant of its message."""
+
+    def forgotten(self, traces: Sequence[str]) -> frozenset[str]:
+        """Which of some hashes are those of reservations that were forgotten."""
 
     def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
         """Remove a contact; how many touches and answers there were, and opt-outs kept."""

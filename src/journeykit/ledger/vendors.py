@@ -1,8 +1,9 @@
 """What the send logs of two vendors say, as data.
 
 Sources: Braze, "Message engagement events" of Currents (`time` is in seconds since 1970, the event's name carries the
-channel, `dispatch_id` is the message for one user); Salesforce Marketing Cloud, "Data View: Sent" (dates in Central
-Standard Time, without daylight saving; a row is told apart by job, list, batch and subscriber).
+channel, `dispatch_id` is the message for one user, and `device_id` the device of a push); Salesforce Marketing Cloud,
+"Data View: Sent" (dates in Central Standard Time, without daylight saving; a row is told apart by job, list, batch and
+subscriber).
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ SEND_LOGS: dict[str, dict[str, Any]] = {
         # A message is a campaign's, or else a Canvas's.
         "campaign": ["campaign_id", "canvas_id"],
         "message": ["dispatch_id"],
+        # A push goes to each device of the user, under one dispatch_id.
+        "part": "device_id",
         "event_id": "id",
     },
     "sfmc": {

@@ -208,6 +208,20 @@ class Rule:
         return frozenset(node.path for node in self.tree.walk() if isinstance(node, Name))
 
     @cached_property
+    def asks_time(self) -> bool:
+        """Whether the answer depends on the instant at which the rule is asked.
+
+        Example:
+            >>> Rule("days_since(last_order) < 90").asks_time, Rule("score >= 40").asks_time
+            (True, False)
+        """
+        return any(
+            (isinstance(node, Call) and node.function in ("days_since", "hours_since"))
+            or (isinstance(node, Aggregate) and node.length is not None)
+            for node in self.tree.walk()
+        )
+
+    @cached_property
     def aggregates(self) -> tuple[Aggregate, ...]:
         """What the rule asks of events, each once, in the order of their first appearance."""
         found = {node.key: node for node in self.tree.walk() if isinstance(node, Aggregate)}

@@ -11,7 +11,8 @@ import os
 import secrets
 import stat
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,20 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import BinaryIO
 
+if sys.platform != "win32":
+    import fcntl
+
+_HEX = frozenset("0123456789abcdef")
+_MAKING = 5.0
+"""For so many seconds a new file may not be locked yet."""
+
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write that appears whole or not at all: written beside, then renamed.
 
-    What is no regular file, such as a pipe or ``/dev/null``, is written as it stands.
+    What is no regular file, such as a pipe or ``/dev/null``, is written as it stands. What a killed process has left
+    beside it is removed.
 
     Raises:
         OSError: if it cannot be written; nothing is left behind.
@@ -38,10 +47,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with target.open("wb") as file:
             yield file
         return
+    _remove_left(target)
     beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
     try:
         # Unlike those of the module tempfile, this file gets the rights that a new file usually gets.
         with _opened(beside, path) as file:
+            _hold(file)
             if target.exists():
                 beside.chmod(stat.S_IMODE(target.stat().st_mode))
             yield file
@@ -82,6 +93,38 @@ def _staged(path: str) -> str:
     if not target.parent.is_dir():
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     return str(target.with_name(f".{secrets.token_hex(6)}.{target.name[-100:]}"))
+
+
+def _remove_left(target: Path) -> None:
+    """Remove files beside a target that nobody writes any more: those whose writer lives are locked by it."""
+    start = f".{target.name[:40]}."
+    with suppress(OSError):
+        for left in list(target.parent.iterdir()):
+            middle = left.name[len(start) : -len(".tmp")]
+            if left.name != f"{start}{middle}.tmp" or len(middle) != 12 or not _HEX.issuperset(middle):
+                continue
+            # One that has just been made is perhaps not locked yet.
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > _MAKING and _is_left(left):
+                    left.unlink()
+
+
+def _is_left(path: Path) -> bool:
+    """Whether no process holds a file."""
+    if sys.platform == "win32":
+        # A file that is open cannot be removed there.
+        return True
+    with path.open("rb+") as file:
+        return _hold(file)
+
+
+def _hold(file: BinaryIO) -> bool:
+    """Lock a file for as long as it is open; whether that could be done."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
 
 
 def _opened(beside: Path, path: str | os.PathLike[str]) -> BinaryIO:

@@ -1,0 +1,75 @@
+"""What a run with quotas had chosen, and did not reserve: what quotas are left with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from journeykit.campaign import Claim
+from journeykit.fields import MILLIONTH, scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from journeykit.civil import Clock
+    from journeykit.compiled import Compiled
+    from journeykit.ledger.reservation import Reservation
+    from journeykit.prices import Tariff
+
+
+@frozen
+class Fallen:
+    """What messages use of the sides of quotas that a run had chosen and that fell away afterwards.
+
+    Attributes:
+        uses: by side, in smallest units.
+        messages: by side, how many of them lie on its days.
+    """
+
+    uses: tuple[int, ...]
+    messages: tuple[int, ...]
+
+    @classmethod
+    def none(cls, tariff: Tariff) -> Fallen:
+        """Nothing has fallen away."""
+        nothing = (0,) * len(tariff.sides)
+        return cls(nothing, nothing)
+
+    def with_less(
+        self,
+        compiled: Compiled,
+        tariff: Tariff,
+        chosen: Iterable[Reservation],
+        left: Iterable[Reservation],
+        local: Callable[[str], Clock],
+    ) -> Fallen:
+        """The same, after messages that were chosen for contacts have given way to those that are left of them.
+
+        Args:
+            compiled: the playbook.
+            tariff: what has the sides of its quotas.
+            chosen: what the run had chosen.
+            left: what of it was reserved.
+            local: the clock of a contact, by id.
+        """
+        uses, messages = list(self.uses), list(self.messages)
+        for sign, several in ((1, chosen), (-1, left)):
+            for own in several:
+                day = local(own.contact).day(own.micros)
+                claim = Claim(
+                    campaign=own.campaign or "",
+                    content=own.content,
+                    channel=own.channel,
+                    cost=own.cost,
+                    propensity=own.propensity,
+                    numbers=own.numbers,
+                )
+                openings = compiled.openings_for(claim)
+                # It was granted by this very playbook.
+                assert not isinstance(openings, str)  # noqa: S101
+                weight = scaled(own.weight or 0.0, MILLIONTH)
+                for place, side in enumerate(tariff.sides):
+                    uses[place] += sign * side.use(openings[0].campaign, openings[0].facets, claim, weight, day)
+                    messages[place] += sign * side.quota.has_day(day)
+        return Fallen(tuple(uses), tuple(messages))

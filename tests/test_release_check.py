@@ -1,0 +1,219 @@
+"""The last check before a message goes: all of eligibility, on the contact as known now; a plan agrees with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
+import tabled
+from generate import situation, with_times
+from ledgers import KINDS, ledger_of
+from test_ledger_runs import ENGINES, Run
+
+from journeykit import (
+    Arbiter,
+    Campaign,
+    Contact,
+    Content,
+    Holdout,
+    Hours,
+    Journey,
+    OnMissing,
+    Playbook,
+    Segment,
+    Stage,
+    Team,
+)
+from journeykit.civil import moment
+from journeykit.ledger import MemoryLedger, Reservation
+from journeykit.tables import Contacts
+from journeykit.tables.spellings import Spellings
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+LEAD = {
+    "id": "anna",
+    "consent": ["email"],
+    "stage": "lead",
+    "role": "user",
+    "attributes": {"score": 50, "ordered": AT - timedelta(days=20)},
+}
+
+
+def playbook(**campaign):
+    return Playbook(
+        timezone="UTC",
+        journey=Journey(
+            stages=[Stage(name="lead", owner="marketing"), Stage(name="deal", owner="sales"), Stage(name="customer")]
+        ),
+        teams=[Team(name="growth")],
+        content=[
+            Content(id="note", channel="email", topics=["promo"], stages={"lead": 1, "deal": 1}, roles={"user": 1})
+        ],
+        campaigns=[
+            Campaign(
+                **{
+                    "id": "launch",
+                    "team": "growth",
+                    "content": ["note"],
+                    "audience": "score >= 40 and days_since(ordered) < 30 and 'warm' in segments",
+                    **campaign,
+                }
+            )
+        ],
+        segments=[Segment(name="warm", rule="days_since(ordered) >= 10 or 'hot' in segments")],
+        quiet_hours=[Hours(channel=["email"], start="21:00", end="08:00")],
+        on_missing=OnMissing(consent="deny"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "contact", "later", "reasons"),
+    [
+        ({}, {}, AT, []),
+        ({}, {"suppressed": True}, AT, ["suppressed"]),
+        ({}, {"opted_out": True}, AT, ["opted_out"]),
+        ({}, {"consent": ["sms"]}, AT, ["no_consent"]),
+        ({}, {"consent": None}, AT, ["missing_data"]),
+        ({}, {"topic_consent": {"promo": False}}, AT, ["no_consent"]),
+        ({"paused": True}, {}, AT, ["campaign_closed"]),
+        ({"ends": date(2026, 11, 5)}, {}, AT + DAY, ["campaign_closed"]),
+        ({"starts": date(2026, 11, 6)}, {}, AT, ["campaign_closed"]),
+        ({"id": "other"}, {}, AT, ["campaign_closed"]),
+        ({}, {"stage": "customer"}, AT, ["wrong_stage"]),
+        ({}, {"stage": "deal"}, AT, ["wrong_owner"]),
+        ({"stages": ["deal"]}, {"stage": "deal"}, AT, []),
+        ({}, {"stage": None}, AT, ["missing_data"]),
+        ({}, {"role": "boss"}, AT, ["wrong_role"]),
+        ({}, {"attributes": {"score": 39, "ordered": AT - timedelta(days=20)}}, AT, ["not_in_audience"]),
+        ({}, {}, AT + timedelta(days=10), ["not_in_audience"]),
+        ({}, {"attributes": {"score": 50, "ordered": AT}}, AT, ["not_in_audience"]),
+        ({}, {"attributes": {"score": 50, "ordered": AT}, "segments": ["hot"]}, AT, []),
+        ({"holdout": Holdout(share=1)}, {}, AT, ["holdout"]),
+        ({}, {}, AT + timedelta(hours=12), ["quiet_hours"]),
+        ({"obeys_quiet_hours": False}, {}, AT + timedelta(hours=12), []),
+        (
+            {"needs_consent": False, "holdout": Holdout(share=1)},
+            {"opted_out": True, "consent": None, "topic_consent": {"promo": False}},
+            AT,
+            [],
+        ),
+        (
+            {},
+            {"opted_out": True, "stage": "customer"},
+            AT + timedelta(hours=12),
+            ["opted_out", "wrong_stage", "quiet_hours"],
+        ),
+    ],
+)
+def test_all_of_eligibility_is_checked_again(changed, contact, later, reasons):
+    """Whatever may have changed since the decision: the contact, the playbook, the hour."""
+    ledger = MemoryLedger(Arbiter(playbook(**changed)))
+    decision = Arbiter(playbook()).decide(Contact(**LEAD), at=AT, ledger=ledger)
+    assert len(decision.granted) == 1
+    (held,) = ledger.reservations("anna")
+    found = ledger.release_check(held, Contact(**{**LEAD, **contact}), later)
+    assert [str(code) for code, _ in found.reasons] == reasons
+    assert found.clear is bool(found) is (not reasons)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_store_gives_the_check_what_it_needs(kind, tmp_path):
+    """The words of consent of the ledger, and what it holds of the message."""
+    with ledger_of(kind, tmp_path, arbiter=Arbiter(playbook())) as ledger:
+        decision = Arbiter(playbook()).decide(Contact(**LEAD), at=AT, ledger=ledger)
+        ledger.opt_out("anna", topic="promo", at=AT)
+        found = ledger.release_check(decision.rows[0].decision_id, Contact(**{**LEAD, "stage": "customer"}), AT)
+        assert [(str(code), rule) for code, rule in found.reasons] == [
+            ("no_consent", "topic consent promo"),
+            ("wrong_stage", "stages of note"),
+        ]
+
+
+def test_a_topic_that_the_message_had_when_it_was_decided_is_checked():
+    """The playbook may have lost it by now."""
+    ledger = MemoryLedger(Arbiter(playbook()))
+    held = Reservation(
+        id="r",
+        contact="anna",
+        at=AT,
+        status="reserved",
+        channel="email",
+        campaign="launch",
+        content="note",
+        topics=("old",),
+    )
+    with ledger.transaction() as transaction:
+        transaction.add([held])
+    assert ledger.release_check("r", Contact(**LEAD), AT)
+    ledger.opt_out("anna", topic="old", at=AT)
+    assert [rule for _, rule in ledger.release_check("r", Contact(**LEAD), AT).reasons] == ["topic consent old"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_plan_asks_rules_of_time_at_each_slot(engine):
+    """Ten days from the order on a contact is warm, and in the audience until thirty: the slot is one of these."""
+    arbiter = Arbiter(playbook())
+    rows = [
+        {
+            "contact_id": f"c{days}",
+            "consent": "email",
+            "stage": "lead",
+            "role": "user",
+            "score": 50,
+            "ordered": AT - DAY * days,
+        }
+        for days in (7, 9, 10, 29, 30)
+    ]
+    found = Run(engine, arbiter, rows, MemoryLedger(), at=AT, until=AT + DAY * 2).rows()
+    granted = {row[2]: row[14] for row in found if row[8] == "granted"}
+    assert granted == {"c9": AT + DAY * 2 - timedelta(hours=2), "c10": AT, "c29": AT}
+    assert {row[2]: row[9] for row in found if row[8] != "granted"} == {
+        "c7": "not_in_audience",
+        "c30": "not_in_audience",
+    }
+
+
+@pytest.mark.parametrize("start", range(2, 242, 60))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_plan_agrees_with_the_check_at_every_slot(engine, start):
+    """What a plan grants is clear at its slot, in both engines; what its audience refuses fails at every slot."""
+    clear = stopped = 0
+    for seed in range(start, start + 60, 3):
+        found = with_times(situation(seed))
+        if found.playbook.campaigns is None:
+            continue
+        when = {"at": found.at, "until": found.until or found.at + DAY * 3}
+        arbiter, ledger = Arbiter(found.playbook), MemoryLedger()
+        rows = tabled.contacts(Random(seed), found.at, 8)
+        known = {contact.id: contact for _, contact in Contacts(rows, spellings=Spellings.of(found.playbook))}
+        for row in Run(engine, arbiter, rows, ledger, **when).rows():
+            who = known[row[2]]
+            if row[8] == "granted":
+                (held,) = [own for own in ledger.reservations(who.id) if own.id == row[0]]
+                check = ledger.release_check(held, who, held.at, arbiter=arbiter)
+                assert check.clear, (seed, row[2], row[4], check.reasons)
+                clear += 1
+            elif row[9] == "not_in_audience":
+                for at in slots(arbiter, who, row, when):
+                    assert not check_then(arbiter, who, row, at).clear, (seed, row[2], row[4], at)
+                    stopped += 1
+    assert min(clear, stopped) > 20
+
+
+def slots(arbiter, who, row, when):
+    """The instants at which a claim of a plan could go."""
+    entries = arbiter.case(who, **when).everything
+    return next(own.asked for own in entries if (own.claim.campaign, own.claim.content) == (row[4], row[5]))
+
+
+def check_then(arbiter, who, row, at):
+    """The check of a message at an instant."""
+    ledger, at = MemoryLedger(), moment(at)
+    held = Reservation(
+        id="r", contact=who.id, at=at, status="reserved", channel=row[6], campaign=row[4], content=row[5]
+    )
+    with ledger.transaction() as transaction:
+        transaction.add([held])
+    return ledger.release_check("r", who, at, arbiter=arbiter)
