@@ -11,6 +11,7 @@ from numbers import Number
 from operator import eq
 from typing import Any
 
+from journeykit.civil import iso_text
 from journeykit.errors import ModelError
 
 Verdict = bool | None
@@ -125,7 +126,7 @@ def moment_of(value: Any) -> int | date | None:
     """What ``days_since`` looks at: an instant in microseconds since 1970, or a date; None where it is neither.
 
     Example:
-        >>> moment_of("1970-01-02T00:00Z"), moment_of("1970-01-02"), moment_of("soon")
+        >>> moment_of("1970-01-02 00:00 UTC"), moment_of("1970-01-02"), moment_of("soon")
         (86400000000, datetime.date(1970, 1, 2), None)
     """
     found = _moment(value)
@@ -135,7 +136,7 @@ def moment_of(value: Any) -> int | date | None:
 def _parsed(text: str) -> date | None:
     for parse in (date.fromisoformat, datetime.fromisoformat):
         try:
-            return parse(text)
+            return parse(iso_text(text.strip()))
         except (ValueError, OverflowError):
             continue
     return None
