@@ -22,6 +22,7 @@ from journeykit.fields import (
     shown,
 )
 from journeykit.rule import Rule, asks_no_events
+from journeykit.rule.values import as_number, is_empty
 from journeykit.window import Lag, Window
 
 FACETS = ("channel", "team", "goal", "campaign", "content", "topic", "solution", "theme", "tag")
@@ -190,12 +191,13 @@ class Cap:
         limit = self.max
         if isinstance(limit, Limit):
             own = values.get(limit.attribute)
-            if own is None or own != own:  # noqa: PLR0124  (NaN is a missing limit)
+            if is_empty(own):
                 limit = limit.default
-            elif not is_number(own) or not 0 <= own <= LARGEST:
-                raise ModelError(f"{limit.attribute} must be a number from 0, found {own!r}", field=limit.attribute)
             else:
-                limit = own
+                number = as_number(own)
+                if number is None or not 0 <= number <= LARGEST:
+                    raise ModelError(f"{limit.attribute} must be a number from 0, found {own!r}", field=limit.attribute)
+                limit = number
         return None if limit is None else scaled(limit, BILLIONTH)
 
     def points_of(self, facets: Facets) -> int:

@@ -170,7 +170,7 @@ class Contact:
 
     def values(self) -> dict[str, Any]:
         """What rules can read: the attributes and, before them, the contact's own fields."""
-        return {
+        found = {
             **self.attributes,
             "id": self.id,
             "account": self.account,
@@ -181,3 +181,9 @@ class Contact:
             "interests": self.interests,
             "persona": self.persona,
         }
+        # A table brings these two as attributes.
+        if self.purchase_insight is not None:
+            found["purchase_insight"] = self.purchase_insight
+        if self.value_proposition is not None:
+            found["value_proposition"] = self.value_proposition
+        return found

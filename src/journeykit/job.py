@@ -43,6 +43,7 @@ from journeykit.tables.doubles import Doubles, rereadable
 from journeykit.tables.survey import survey
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
+from journeykit.unknowns import Unknowns
 from journeykit.watch import Watch
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ class Summary:
         unknown_touches: how many touches belong to contacts that were not decided.
         unknown_scores: likewise, scores.
         notes: what a person should look at.
+        unknown: of how many contacts the audience of a campaign or of a cap is unknown, because data is missing or
+            cannot be read. A campaign does not select them; what a cap does then is for ``on_missing.cap`` to say.
         mismatches: where data and playbook do not match: words that the playbook does not know, columns that it asks
             for and a table lacks, types that a comparison can never meet.
         rows: by table, how many rows were read.
@@ -182,6 +185,7 @@ class Summary:
     rows: Mapping[str, int] = field(factory=dict)
     engine: str = field(default="one", eq=False)
     durations: Mapping[str, float] = field(factory=dict, eq=False)
+    unknown: Mapping[str, int] = field(factory=dict)
 
     @property
     def gap(self) -> float:
@@ -229,6 +233,7 @@ class Summary:
             "unknown_scores": self.unknown_scores,
             "notes": list(self.notes),
             "bad_touches": self.bad_touches,
+            "unknown": dict(self.unknown),
             "mismatches": [mismatch.to_dict() for mismatch in self.mismatches],
             "rows": dict(self.rows),
         }
@@ -262,6 +267,7 @@ class Summary:
             yield from _counts(f"granted by {title[:-1]}", granted)
         for name, counts in self.missing.items():
             yield f"missing {name}: {counts['claims']:,} claims, {counts['setting']}"
+        yield from _counts("unknown (contacts)", self.unknown)
         if self.bad_rows:
             yield f"bad rows: {self.bad_rows:,}"
             yield from (f"  {bad}" for bad in self.bad_first[:_SHOWN])
@@ -599,6 +605,7 @@ class Job:
         self.run_id = run_id or arbiter.run_id(at, until)
         self.bad = BadRows(max_bad)
         self.mismatches = Mismatches()
+        self._unknowns = Unknowns(arbiter, at)
         self.written = 0
         self._inputs = inputs
         self._progress = progress
@@ -739,6 +746,7 @@ class Job:
                 self.bad.add(BadRow(source, number, decision.field, allowed, str(decision)))
                 continue
             fault = self._tally.count(contact, decision, counted)
+            self._unknowns.count(contact)
             if fault is not None:
                 self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
             if self._days is not None:
@@ -893,6 +901,7 @@ class Job:
             rows={name: self.bad.rows[source] for name, source in self._names() if source in self.bad.rows},
             durations=dict(self.watch.durations),
             fallen=None if self._ledger is None else self._ledger.fallen,
+            unknowns=self._unknowns,
         )
 
     def _double_notes(self) -> Iterator[str]:
@@ -939,15 +948,21 @@ def summarise(
     scored: Iterable[str] = (),
     run: QuotaRun | None = None,
     derived: bool = False,
-    mismatches: Iterable[Mismatch] = (),
+    mismatches: Mismatches | None = None,
     bad_touches: int = 0,
     rows: Mapping[str, int] | None = None,
     engine: str = "one",
     durations: Mapping[str, float] | None = None,
     fallen: Fallen | None = None,
+    unknowns: Unknowns | None = None,
 ) -> Summary:
     """What a tally has counted, as a summary; with what a run with quotas came to."""
     outcomes = tally.by(0)
+    told = Mismatches()
+    if mismatches is not None:
+        told.merge(mismatches)
+    if unknowns is not None:
+        unknowns.tell(told)
     return Summary(
         run_id=run_id,
         playbook=arbiter.fingerprint,
@@ -981,11 +996,12 @@ def summarise(
             *tally.notes(),
             *(() if run is None else run.notes()),
         ),
-        mismatches=tuple(mismatches),
+        mismatches=tuple(told),
         bad_touches=bad_touches,
         rows=rows or {},
         engine=engine,
         durations=durations or {},
+        unknown={} if unknowns is None else unknowns.by_rule(),
     )
 
 

@@ -20,7 +20,7 @@ from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.contacts import Contacts
 from journeykit.tables.events import EventLog
-from journeykit.tables.spellings import Spellings
+from journeykit.tables.spellings import Spellings, texts_of
 from journeykit.tables.writing import table_writer
 
 if TYPE_CHECKING:
@@ -211,7 +211,8 @@ def spellings_of(journey: Journey) -> Spellings:
     found: dict[str, list[str]] = {}
     for name in sorted(names):
         found.setdefault(name.casefold(), []).append(name)
-    return Spellings(attributes={fold: tuple(own) for fold, own in found.items()})
+    texts = texts_of(rule for rule in rules if rule is not None)
+    return Spellings(attributes={fold: tuple(own) for fold, own in found.items()}, texts=texts)
 
 
 def asked_properties(journey: Journey) -> tuple[str, ...]:

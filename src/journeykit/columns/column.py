@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journeykit.columns.arrows import as_numpy, is_known, texts
+from journeykit.rule.values import NUMBER, READERS, is_empty
 from journeykit.tables.cells import plain_decimal
 from journeykit.tables.parquet import is_uuid, uuid_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
 
 _EXACT = 2.0**53
 """Floats from here on do not hold every whole number."""
@@ -37,6 +37,7 @@ class Column:
         found = _plain(array) if isinstance(array, pa.Array) else array
         self.array = found if isinstance(found, pa.Array) else None
         self._values: Sequence[Any] = () if isinstance(found, pa.Array) else found
+        self._read_as: dict[str, list[Any]] = {}
 
     def __len__(self) -> int:
         return len(self._values) if self.array is None else len(self.array)
@@ -115,6 +116,26 @@ class Column:
         else:
             found = found.astype(np.int64, copy=False)
         return found, known
+
+    @cached_property
+    def as_numbers(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Numbers as rules read them and whether each is known, of texts too; None where that is not exact."""
+        if self.numbers is not None:
+            return self.numbers
+        values = self.read_as(NUMBER)
+        known = np.array([value is not None for value in values], np.bool_)
+        if any(type(value) not in (int, float) or abs(value) > _EXACT for value in values if value is not None):
+            return None
+        numbers = np.array([0.0 if value is None else float(value) for value in values], np.float64)
+        return numbers[self.codes], known[self.codes]
+
+    def read_as(self, kind: str) -> list[Any]:
+        """What each of the distinct values is for a comparison of a kind, None for unknown; worked out once."""
+        found = self._read_as.get(kind)
+        if found is None:
+            read = READERS[kind]
+            found = self._read_as[kind] = [None if is_empty(value) else read(value) for value in self.values]
+        return found
 
     @cached_property
     def instants(self) -> tuple[np.ndarray, np.ndarray] | None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import operator
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.civil import DAY, HOUR, clock, micros
+from journeykit.civil import DAY, HOUR, clock, day_number, micros, moment
 from journeykit.columns.segments import Segments
-from journeykit.rule.tree import Call, Compare, In, Junction, Literal, Name, Node, Not
+from journeykit.rule.tree import MIRRORED, Call, Compare, In, Junction, Literal, Name, Node, Not, asks_for_dates
+from journeykit.rule.values import MOMENT, moment_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from journeykit.columns.column import Column
     from journeykit.rule import Rule
@@ -28,7 +29,8 @@ _OPERATORS = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_NEAR = 3 * DAY
+"""So far from a date, at most, it hangs on the time zone whether an instant is before it, on it or after it."""
 _EXACT = 2**53
 
 
@@ -110,7 +112,9 @@ class Masks:
             return None
         left, op, right = node.left, node.op, node.right
         if isinstance(left, Literal):
-            left, op, right = right, _MIRRORED[op], left
+            left, op, right = right, MIRRORED[op], left
+        if isinstance(right, Literal) and node.kind == MOMENT:
+            return self._before(left, op, right.value)
         if not isinstance(right, Literal) or type(right.value) not in (int, float):
             return None
         found = self._numbers(left)
@@ -129,7 +133,7 @@ class Masks:
     def _numbers(self, node: Node) -> tuple[np.ndarray, np.ndarray | None] | None:
         if isinstance(node, Name):
             column = None if "." in node.path else self.columns.get(node.path)
-            found = None if column is None else column.numbers
+            found = None if column is None else column.as_numbers
             return None if found is None else (found[0], None if found[1].all() else found[1])
         if isinstance(node, Call) and node.function in ("days_since", "hours_since"):
             (part,) = node.arguments
@@ -142,6 +146,39 @@ class Masks:
             return past / (DAY if node.function == "days_since" else HOUR), column.instants[1]
         return None
 
+    def _before(self, left: Node, op: str, literal: str) -> Pair | None:
+        """An instant compared with an instant or a date, the way NumPy does it where the time zone does not matter."""
+        column = self.columns.get(left.path) if isinstance(left, Name) and "." not in left.path else None
+        limit = moment_in(literal)
+        if column is None or column.instants is None or limit is None or isinstance(limit, datetime):
+            return None
+        instants, known = column.instants
+        compare = _OPERATORS[op]
+        if isinstance(limit, timedelta):
+            true = compare(instants, limit // timedelta(microseconds=1))
+            return true & known, ~true & known
+        day = day_number(limit) * DAY
+        near = known & (np.abs(instants - day) < _NEAR)
+        if near.any():
+            return None if near.sum() > len(near) // 4 else self._near(left, op, literal, near)
+        true = compare(instants, day)
+        return true & known, ~true & known
+
+    def _near(self, left: Node, op: str, literal: str, near: np.ndarray) -> Pair:
+        """The same where some instants are so near to a date that it hangs on the time zone: these are asked apart."""
+        assert isinstance(left, Name)  # noqa: S101  (the caller looked)
+        column, limit = self.columns[left.path], moment_in(literal)
+        assert column.instants is not None and isinstance(limit, date)  # noqa: S101, PT018  (likewise)
+        instants, known = column.instants
+        true = _OPERATORS[op](instants, day_number(limit) * DAY)
+        false = ~true & known
+        true = true & known
+        rows = np.flatnonzero(near)
+        part = Masks({left.path: column.take(rows)}, len(rows), moment(self.now), self.zones, self.zone[rows])
+        node = Compare(f"{left.text} {op} {literal!r}", left.column, op, left, Literal(repr(literal), 0, literal))
+        true[rows], false[rows] = part._asked(node)
+        return true, false
+
     def _asked(self, node: Node) -> Pair:
         """Any part: its closure, asked once for each combination of values that occurs."""
         names = sorted({part.path for part in node.walk() if isinstance(part, Name)})
@@ -151,7 +188,9 @@ class Masks:
             for key in dict.fromkeys((name, name.partition(".")[0])):
                 if key in self.columns:
                     known[key] = self.columns[key]
-        local = any(isinstance(part, Call) and part.function in ("days_since", "hours_since") for part in node.walk())
+        local = asks_for_dates(node) or any(
+            isinstance(part, Call) and part.function in ("days_since", "hours_since") for part in node.walk()
+        )
         parts = [column.codes for column in known.values()] + ([self.zone] if local else [])
         spans = [len(column.values) for column in known.values()] + ([len(self.zones)] if local else [])
         if len(parts) == 1 and spans[0] <= 4 * self.rows:

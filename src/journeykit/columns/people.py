@@ -66,6 +66,8 @@ class Chunk:
         one: the first half of each id's key.
         two: the second half.
         odd: the rows that the readers of cells must look at.
+        unknown: by the text of an audience, of whom it is unknown.
+        read: what rules can read of the contacts, once something has asked.
     """
 
     def __init__(self, plan: ContactPlan, columns: Sequence[Any], number: int) -> None:
@@ -74,6 +76,8 @@ class Chunk:
         self.number = number
         self.rows = len(self.columns[0]) if self.columns else 0
         self.odd = np.zeros(self.rows, np.bool_)
+        self.unknown: dict[str, np.ndarray] = {}
+        self.read: dict[str, Column] | None = None
         self.ids = self._ids()
         self.one, self.two = np.zeros(self.rows, np.uint64), np.zeros(self.rows, np.uint64)
         bad = np.zeros(self.rows, np.bool_)
@@ -346,6 +350,7 @@ class Crowd:
         masks = self._masks(chunk, columns, rules, zone)
         for number, rule in enumerate(rules):
             true, false = masks.pair(rule)
+            chunk.unknown[str(rule)] = ~(true | false)
             if number >= len(self.layout.audiences):
                 true = ~false
             set_bits(found, number >> 6, _BITS[number & 63], true)
@@ -429,6 +434,12 @@ class Crowd:
 
 def rule_columns(chunk: Chunk) -> dict[str, Column]:
     """What rules can read: the attributes and, before them, the contact's own fields."""
+    if chunk.read is None:
+        chunk.read = _rule_columns(chunk)
+    return dict(chunk.read)
+
+
+def _rule_columns(chunk: Chunk) -> dict[str, Column]:
     plan = chunk.plan
     found: dict[str, Column] = {}
     for place, names in plan.attributes:

@@ -248,7 +248,8 @@ class _Job:
 
     def done(self, events: Any, contacts: Any, at: datetime) -> ColumnPlacements:
         if contacts is not None:
-            self.read_contacts(open_source(contacts, "contacts", typed=is_attribute, zone=self.zone))
+            texts = spellings_of(self.journey).texts
+            self.read_contacts(open_source(contacts, "contacts", typed=is_attribute, texts=texts, zone=self.zone))
         source = open_source(events, "events", typed=is_property, zone=self.zone)
         reader = EventReader(source, self.program, self.zone)
         log, rows = self.read_events(source, reader, contacts is None)
@@ -280,7 +281,7 @@ class _Job:
         if source.columns is not None and "contact_id" not in places_of(source.columns, source.source):
             raise missing_column("contact_id", source.columns, source.source)
         spellings = spellings_of(self.journey)
-        self.notes = tuple(contact_notes(source.source, source.columns or (), source.naive, spellings, source.mixed))
+        self.notes = tuple(contact_notes(source.source, source.columns or (), source.naive, spellings))
         is_wanted = wanted_contacts(spellings)
         self.met = Met(source.count or 0)
         row = 0

@@ -62,7 +62,8 @@ class _Count:
         self.now = now
         self.bad = bad
         self.zone = None if zone is None else clock(zone).zone
-        self.source = open_source(contacts, "contacts", typed=is_attribute, zone=self.zone)
+        self.spellings = Spellings.of(playbook)
+        self.source = open_source(contacts, "contacts", typed=is_attribute, texts=self.spellings.texts, zone=self.zone)
         self.source.needed = ("contact_id",)
         columns = self.source.columns
         if columns is not None and "contact_id" not in places_of(columns, self.source.source):
@@ -71,7 +72,6 @@ class _Count:
         lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
         layout = Layout(Compiled(lean), ())
         self.crowd = Crowd(layout, moment(now), Names([playbook.timezone]))
-        self.spellings = Spellings.of(playbook)
         self.tally = SegmentTally(len(playbook.segments))
 
     def report(self) -> SegmentReport:

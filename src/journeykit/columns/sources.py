@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -293,6 +293,7 @@ def open_source(
     name: str,
     *,
     typed: Callable[[str], bool] = lambda _: False,
+    texts: Container[str] = (),
     zone: tzinfo | None = None,
 ) -> Source:
     """Whatever a table comes as.
@@ -303,13 +304,14 @@ def open_source(
             mappings.
         name: what messages call what is no file.
         typed: which columns of a CSV file are typed as a whole.
+        texts: the folded names of columns whose text matters; see `open_table`.
         zone: the zone in which instants without an offset are meant.
 
     Raises:
         DataError: for a table that cannot be read.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _from_path(os.fspath(source), name, typed, zone)
+        return _from_path(os.fspath(source), name, typed, texts, zone)
     if type(source).__module__ == "pyarrow._dataset":
         return _from_dataset(source, name)
     if isinstance(source, (list, tuple)) and source and all(isinstance(part, (str, os.PathLike)) for part in source):
@@ -322,14 +324,16 @@ def open_source(
     return _Rows(name, opened, lambda: open_table(rows, name, typed=typed, zone=zone))
 
 
-def _from_path(path: str, name: str, typed: Callable[[str], bool], zone: tzinfo | None) -> Source:
+def _from_path(
+    path: str, name: str, typed: Callable[[str], bool], texts: Container[str], zone: tzinfo | None
+) -> Source:
     if os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
         return Files(path, files_in(path))
     if format_of(path) == "parquet":
         with readable(path):
             os.stat(path)  # noqa: PTH116  (whether it is there at all)
         return Files(path, [path])
-    opened = open_table(path, name, typed=typed, zone=zone)
+    opened = open_table(path, name, typed=typed, texts=texts, zone=zone)
     return _Rows(name, opened, lambda: opened)
 
 

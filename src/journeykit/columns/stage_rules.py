@@ -14,7 +14,7 @@ import numpy as np
 from journeykit.civil import DAY, EPOCH, HOUR
 from journeykit.columns.bundle import Bundle, table
 from journeykit.rule import Aggregate, Call, Compare, IsNone, Junction, Literal, Name, Node, Not
-from journeykit.rule.tree import MIRRORED
+from journeykit.rule.tree import MIRRORED, asks_for_dates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,6 +143,8 @@ class Program:
     def _compiled(self, ask: Ask | None) -> int:
         if ask is None:
             return -1
+        # Where a rule has ages it is asked in the contact's own zone, and so are its dates.
+        self._has_zone = bool(ask.ages)
         self._compile(ask.rule.tree)
         self._starts.append(len(self._ops))
         self._asked_events += sorted(self._event[name] for name in ask.events)
@@ -165,6 +167,8 @@ class Program:
 
     def _compile_said(self, node: Node) -> None:
         if any(isinstance(part, Call) and part.function in ("days_since", "hours_since") for part in node.walk()):
+            raise NotColumnarError(node.text)
+        if self._has_zone and asks_for_dates(node):
             raise NotColumnarError(node.text)
         number, _ = self.said.setdefault(node.text, (len(self.said), node))
         self._ops.append((SAID, number, 0, 0, 0.0))
@@ -212,6 +216,8 @@ class Program:
             return False
         ages = (part for part in node.walk() if isinstance(part, Call) and part.function.endswith("_since"))
         if any(isinstance(part, Name) for part in node.walk()) or any(ages):
+            return False
+        if self._has_zone and asks_for_dates(node):
             return False
         own = aggregates[0]
         assert own.part is not None  # noqa: S101  (the last value is one of a property)

@@ -44,6 +44,7 @@ from journeykit.columns.settle import Given, History
 from journeykit.columns.sources import Source, native, open_source
 from journeykit.columns.stretches import ROWS, Stretch, stretches_of
 from journeykit.columns.threads import at_once
+from journeykit.columns.unknowns import count_unknowns
 from journeykit.columns.wishes import (
     ClaimTable,
     Label,
@@ -73,6 +74,7 @@ from journeykit.tables.spellings import Spellings
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
 from journeykit.touch import COUNTING, Touch
+from journeykit.unknowns import Unknowns
 from journeykit.watch import Watch
 
 if TYPE_CHECKING:
@@ -169,6 +171,7 @@ class TableJob:
         self.run_id = run_id or arbiter.run_id(at, until)
         self.bad = BadRows(max_bad)
         self.mismatches = Mismatches()
+        self._unknowns = Unknowns(arbiter, at)
         self.written = 0
         self._progress = progress
         self._threads = threads or min(THREADS, os.cpu_count() or 1)
@@ -208,7 +211,6 @@ class TableJob:
                 self._contacts.columns or (),
                 self._contacts.naive,
                 self._spellings,
-                self._contacts.mixed,
             )
         )
         self._tally = Tally(arbiter.playbook)
@@ -264,7 +266,7 @@ class TableJob:
     def _source(self, contacts: Any) -> Source:
         """The contacts; where there is no table of them, those who have claims."""
         if contacts is not None:
-            return open_source(contacts, "contacts", typed=is_attribute, zone=self._zone)
+            return open_source(contacts, "contacts", typed=is_attribute, texts=self._spellings.texts, zone=self._zone)
         self._claims = self._read_claims()
         assert self._claims is not None  # noqa: S101  (one of the two is given)
         found = open_source(pa.table({"contact_id": pa.array(self._claims.whose(), pa.large_string())}), "contacts")
@@ -740,6 +742,7 @@ class TableJob:
         odd = set(np.flatnonzero(done.odd).tolist())
         left = sorted((odd | set(done.answers.left.tolist())).difference(*(late.rows for late in done.late)))
         self._tally.contacts += done.chunk.rows - len(left)
+        count_unknowns(self._unknowns, done.chunk, left)
         batch = done.batch
         decided = [] if self.ledger is None or not self.ledger.keeps else self._rows_of_others(done, left)
         if left or done.late:
@@ -978,6 +981,7 @@ class TableJob:
             self.bad.add(BadRow(source, number, decision.field, "a contact that cannot be decided", str(decision)))
             return None
         fault = self._tally.count(contact, decision, counted)
+        self._unknowns.count(contact)
         if fault is not None:
             self.bad.add(BadRow(source, number, "", fault, "data by which all claims can be decided"))
         return decision
@@ -1113,6 +1117,7 @@ class TableJob:
             engine="columns",
             durations=dict(self.watch.durations),
             fallen=None if self.ledger is None else self.ledger.fallen,
+            unknowns=self._unknowns,
         )
 
     def _all_mismatches(self) -> Mismatches:

@@ -12,7 +12,7 @@ from journeykit.civil import DAY, FOREVER, HOUR, Clock, day_number
 from journeykit.errors import ModelError
 from journeykit.journey.model import ALWAYS, NEVER
 from journeykit.rule import Aggregate, Call, Literal, Name, Rule
-from journeykit.rule.values import moment_of, typed
+from journeykit.rule.values import as_number, moment_of, typed
 from journeykit.window import Lag
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def _is_number(value: object) -> bool:
 def _finite(value: Any) -> float | None:
     """A number that an age can reach; None for anything else."""
     try:
-        return float(value) if _is_number(value) else None
+        number = as_number(value)
+        return None if number is None else float(number)
     except OverflowError:
         return None
 

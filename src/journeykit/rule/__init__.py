@@ -2,8 +2,9 @@
 
 A rule uses the grammar of Python expressions, but never runs as Python: the text is parsed, every node that
 is not on a short list is refused, and the rest becomes a tree of `Node` values, which becomes a function or
-SQL. The meaning is SQL's logic of true, false and unknown: a missing value, None or NaN is unknown, so is a
-comparison with one or between values of unlike types, and only a rule that is true selects.
+SQL. A comparison reads a value as the kind of its literal: a number, a truth value, a date or instant, or a text. The
+meaning is SQL's logic of true, false and unknown: a missing value, None, NaN or a text of blanks is unknown, so is a
+comparison with one or with what cannot be read as the kind that is asked for, and only a rule that is true selects.
 """
 
 from __future__ import annotations

@@ -13,9 +13,10 @@ from math import ceil, floor
 from operator import eq, ge, gt, itemgetter, le, lt, ne
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from journeykit.civil import DAY, HOUR
+from journeykit.civil import DAY, EPOCH, HOUR
 from journeykit.rule.tree import (
     MIRRORED,
+    NEVER,
     Aggregate,
     Call,
     Compare,
@@ -27,9 +28,8 @@ from journeykit.rule.tree import (
     Node,
     Not,
     Options,
-    Value,
 )
-from journeykit.rule.values import Verdict, compare, member, typed
+from journeykit.rule.values import MOMENT, TEXT, Verdict, compare, kind_of, moment_in, typed
 
 if TYPE_CHECKING:
     from journeykit.rule import Rule
@@ -180,7 +180,10 @@ def _of_compare(node: Compare, wanted: bool, surely: bool) -> list[_Case]:
     if isinstance(left, Literal):
         left, op, right = right, MIRRORED[op], left
     if isinstance(left, Literal) and isinstance(right, Literal):
-        return _settled(compare(_COMPARISONS[op], left.value, right.value), wanted, surely)
+        # Whether an instant is before a date hangs on the contact's time zone.
+        return _ALWAYS if node.kind == MOMENT else _settled(node.closure()({}, EPOCH), wanted, surely)
+    if node.kind == NEVER:
+        return _settled(None, wanted, surely)
     if isinstance(right, Literal):
         return _compared(left, op if wanted else _OPPOSITE[op], right.value, surely)
     if _key(left) == _key(right) and (op in ("==", "<=", ">=")) is not wanted and surely:
@@ -191,9 +194,9 @@ def _of_compare(node: Compare, wanted: bool, surely: bool) -> list[_Case]:
 def _of_in(node: In, wanted: bool, surely: bool) -> list[_Case]:
     assert isinstance(node.among, Options)  # noqa: S101  (as `_cases` has seen)
     values = tuple(literal.value for literal in node.among.literals)
-    wanted = wanted is not node.negated
     if isinstance(node.item, Literal):
-        return _settled(member(node.item.value, values), wanted, surely)
+        return _settled(node.closure()({}, EPOCH), wanted, surely)
+    wanted = wanted is not node.negated
     if wanted:
         return [(_Demand(node.item, "in", values),)] if surely else _ALWAYS
     if not surely:
@@ -218,23 +221,6 @@ def _key(node: Node) -> Any:
         case Call():
             return "call", node.function, *map(_key, node.arguments)
     return type(node).__name__, node.text, *map(_key, node.children)
-
-
-def _kind(node: Node) -> str | None:
-    """The kind of the values of an operand; None for any."""
-    match node:
-        case Aggregate():
-            return {"count": "number", "sum": "number", "latest": "instant"}.get(node.kind)
-        case Call(function="lower"):
-            return "text"
-        case Call(function="coalesce"):
-            kinds = {_kind(part) for part in node.arguments}
-            return kinds.pop() if len(kinds) == 1 else None
-        case Call():
-            return "number"
-        case Literal():
-            return typed(node.value)[0]
-    return None if isinstance(node, Value) else "boolean"
 
 
 def _is_sure(node: Node) -> bool:
@@ -269,7 +255,7 @@ class _Operand:
 
     def __init__(self, node: Node, known: Known) -> None:
         self.node = node
-        self.kind = _kind(node)
+        self.kind = node.reads_as
         self.sure, self.is_whole = _is_sure(node), _is_whole(node)
         facts = list(known(node))
         self.known, self.unknown = ("known", None) in facts, False
@@ -302,31 +288,63 @@ class _Operand:
             return True
         if self.unknown:
             return False
-        return any(map(self._of_kind, self._kinds()))
-
-    def _kinds(self) -> set[str | None]:
-        kinds = {typed(value)[0] for _, value in self.compared}
+        kinds = {self._kind_of(value) for _, value in self.compared}
+        for options in self.options:
+            # Where an option of one kind will do, those of another are no demand.
+            own = {self._kind_of(value) for value in options if value is not None}
+            kinds |= own if len(own) == 1 else set()
+            if not own:
+                return False
         if self.kind is not None:
             kinds.add(self.kind)
-        if len(kinds) > 1:
-            return set()
-        if kinds or not self.options:
-            return kinds or {None}
-        return {typed(value)[0] for value in self.options[0]} - {None}
+            if len(kinds) > 1:
+                return False
+        return (
+            all(map(self._of_kind, kinds))
+            and all(any(map(self._will_do, options)) for options in self.options)
+            and self._one_text_will_do()
+        )
+
+    def _will_do(self, option: Any) -> bool:
+        """Whether an option meets what is asked of its kind."""
+        kind = self._kind_of(option)
+        same = [(op, value) for op, value in self.compared if self._kind_of(value) == kind]
+        return option is not None and (kind == MOMENT or _meets(option, same))
+
+    def _kind_of(self, value: Any) -> str | None:
+        """The kind as which the operand is compared with a value."""
+        kind = kind_of(value)
+        return self.kind if {self.kind, kind} == {TEXT, MOMENT} else kind
+
+    def _one_text_will_do(self) -> bool:
+        """Whether, where the operand must be one of some texts, one of them meets what is asked of other kinds too."""
+        texts = [[value] for op, value in self.compared if op == "==" and self._kind_of(value) == TEXT]
+        texts += [list(own) for own in self.options if all(self._kind_of(value) == TEXT for value in own)]
+        if not texts:
+            return True
+        others = [(op, value) for op, value in self.compared if self._kind_of(value) not in (TEXT, MOMENT)]
+        return any(
+            all(compare(_COMPARISONS[op], text, value, kind_of(value)) for op, value in others) for text in texts[0]
+        )
 
     def _of_kind(self, kind: str | None) -> bool:
-        if kind is None:
-            # Any value will do, unless it was compared with what is no value.
-            return not self.compared
-        if any(typed(value)[0] == kind for value in self.unlike):
+        """Whether some value of a kind meets all that is asked of the kind."""
+        if any(self._kind_of(value) == kind for value in self.unlike):
             return False
-        conditions = [*self.bounds, *self.compared]
-        conditions += [("!=", value) for value in self.lacks if typed(value)[0] == kind]
+        conditions = [(op, value) for op, value in (*self.bounds, *self.compared) if self._kind_of(value) == kind]
+        conditions += [("!=", value) for value in self.lacks if self._kind_of(value) == kind]
+        options = [own for own in self.options if all(self._kind_of(value) == kind for value in own)]
+        if kind == MOMENT:
+            known = [moment_in(str(value)) for value in (*(v for _, v in conditions), *(v for o in options for v in o))]
+            if len({type(value) for value in known}) > 1 or None in known:
+                return True
+            conditions = [(op, moment_in(value)) for op, value in conditions]
+            options = [tuple(map(moment_in, own)) for own in options]
         fixed = [value for op, value in conditions if op == "=="]
-        candidates = [fixed] if fixed else [[True, False]] if kind == "boolean" else []
-        candidates += [[value for value in options if typed(value)[0] == kind] for options in self.options]
+        candidates: list[Any] = [fixed] if fixed else [[True, False]] if kind == "boolean" else []
+        candidates += options
         if candidates:
-            found = (value for value in candidates[0] if all(member(value, some) for some in candidates[1:]))
+            found = (value for value in candidates[0] if all(value in some for some in candidates[1:]))
             return any(_meets(value, conditions) for value in found if not self.is_whole or value == floor(value))
         return self._between(conditions)
 
@@ -372,7 +390,7 @@ class _Operand:
 
 
 def _meets(value: Any, conditions: Iterable[tuple[str, Any]]) -> bool:
-    return all(compare(_COMPARISONS[op], value, other) for op, other in conditions)
+    return all(_COMPARISONS[op](value, other) for op, other in conditions)
 
 
 def _holds(case: _Case, known: Known) -> bool:

@@ -15,7 +15,25 @@ from typing import Any, NamedTuple
 
 from attrs import frozen
 
-from journeykit.rule.values import FUNCTIONS, LISTS, Comparison, Verdict, compare, member, typed
+from journeykit.rule.values import (
+    FUNCTIONS,
+    MOMENT,
+    NUMBER,
+    TEXT,
+    TRUTH,
+    Comparison,
+    Verdict,
+    as_number,
+    as_text,
+    as_truth,
+    compare,
+    elements_of,
+    is_empty,
+    kind_of,
+    local_time,
+    member,
+    typed,
+)
 
 Closure = Callable[[Mapping[str, Any], datetime], Any]
 
@@ -28,7 +46,10 @@ _COMPARISONS: Mapping[str, Comparison] = {
     ">=": operator.ge,
 }
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_PLAIN_TYPES = {"number": (int, float), "text": (str,), "boolean": (bool,)}
+_KIND_OF_CALL = {"days_since": NUMBER, "hours_since": NUMBER, "length": NUMBER, "lower": TEXT}
+_KIND_OF_AGGREGATE = {"count": NUMBER, "sum": NUMBER, "latest": MOMENT}
+NEVER = "never"
+"""The kind of a comparison between what is a number and what is a text, whatever the contact: always unknown."""
 
 
 @frozen
@@ -53,8 +74,13 @@ class Node:
         raise NotImplementedError  # each kind of part has its own
 
     def truth(self) -> Closure:
-        """Like `closure`, with anything that is no boolean turned into unknown."""
+        """Like `closure`, with anything that is neither true nor false turned into unknown."""
         return self.closure()
+
+    @property
+    def reads_as(self) -> str | None:
+        """The kind of its values where that is known whatever the contact: a number, text, truth value or instant."""
+        return TRUTH
 
     def walk(self) -> Iterator[Node]:
         """This part and all parts below it, from left to right."""
@@ -67,17 +93,13 @@ class Node:
 class Value(Node):
     """A part whose value may be of any type: a literal, a name or a call."""
 
+    @property
+    def reads_as(self) -> str | None:
+        return None
+
     def truth(self) -> Closure:
-        read = self.closure()
-
-        def truth(values: Mapping[str, Any], now: datetime) -> Verdict:
-            value = read(values, now)
-            if value is True or value is False or value is None:
-                return value
-            kind, value = typed(value)
-            return value if kind == "boolean" else None
-
-        return truth
+        read, can_be = self.closure(), self.reads_as in (None, TRUTH)
+        return lambda values, now: as_truth(read(values, now)) if can_be else None
 
 
 @frozen
@@ -86,8 +108,12 @@ class Literal(Value):
 
     value: Any
 
+    @property
+    def reads_as(self) -> str | None:
+        return kind_of(self.value)
+
     def closure(self) -> Closure:
-        value = self.value
+        value = local_time(self.value)
         return lambda _values, _now: value
 
 
@@ -100,18 +126,24 @@ class Name(Value):
     def closure(self) -> Closure:
         path = self.path
         if "." not in path:
-            return lambda values, _now: values.get(path)
+
+            def get(values: Mapping[str, Any], _now: datetime) -> Any:
+                value = values.get(path)
+                return None if type(value) is str and is_empty(value) else value
+
+            return get
         first, *rest = path.split(".")
 
         def walk(values: Mapping[str, Any], _now: datetime) -> Any:
             if path in values:
-                return values[path]
-            value = values.get(first)
-            for part in rest:
-                if not isinstance(value, Mapping):
-                    return None
-                value = value.get(part)
-            return value
+                value = values[path]
+            else:
+                value = values.get(first)
+                for part in rest:
+                    if not isinstance(value, Mapping):
+                        return None
+                    value = value.get(part)
+            return None if type(value) is str and is_empty(value) else value
 
         return walk
 
@@ -126,6 +158,13 @@ class Call(Value):
     @property
     def children(self) -> tuple[Node, ...]:
         return self.arguments
+
+    @property
+    def reads_as(self) -> str | None:
+        if self.function != "coalesce":
+            return _KIND_OF_CALL[self.function]
+        kinds = {part.reads_as for part in self.arguments}
+        return kinds.pop() if len(kinds) == 1 else None
 
     def closure(self) -> Closure:
         reads = [part.closure() for part in self.arguments]
@@ -167,6 +206,10 @@ class Aggregate(Value):
         """The name under which its value is found: no attribute has such a one."""
         return f"{self.kind}({self.event!r}, {self.part!r}, {self.length})"
 
+    @property
+    def reads_as(self) -> str | None:
+        return _KIND_OF_AGGREGATE.get(self.kind)
+
     def closure(self) -> Closure:
         key = self.key
         return lambda values, _now: values.get(key)
@@ -188,8 +231,16 @@ class Compare(Node):
         simple = _simple(self)
         if simple is not None:
             return _compare_simple(simple)
+        kind = self.kind
+        if kind == NEVER:
+            return lambda _values, _now: None
         comparison, left, right = _COMPARISONS[self.op], self.left.closure(), self.right.closure()
-        return lambda values, now: compare(comparison, left(values, now), right(values, now))
+        return lambda values, now: compare(comparison, left(values, now), right(values, now), kind, now)
+
+    @property
+    def kind(self) -> str | None:
+        """The kind as which both sides are read; None for numbers where both are, else instants, else texts."""
+        return _common_kind(self.left, self.right)
 
 
 @frozen
@@ -218,8 +269,8 @@ class In(Node):
     def closure(self) -> Closure:
         read, wanted = self.item.closure(), not self.negated
         if isinstance(self.among, Options):
-            return _in_literals(read, tuple(literal.value for literal in self.among.literals), wanted)
-        return _in_list(read, self.among.closure(), wanted)
+            return _in_literals(read, self.item, self.among.literals, wanted)
+        return _in_list(read, self.among.closure(), self.item.reads_as, wanted)
 
 
 @frozen
@@ -315,13 +366,107 @@ def _either(left: Closure, right: Closure) -> Closure:
     return either
 
 
+def _common_kind(left: Node, right: Node) -> str | None:
+    """The kind as which two parts are compared; None where neither says it."""
+    one, other = left.reads_as, right.reads_as
+    if one is None or other is None or one == other:
+        return one or other
+    # A text that reads as a date is one only for what is compared with dates.
+    for literal, kind in ((left, other), (right, one)):
+        if isinstance(literal, Literal) and literal.reads_as in (TEXT, MOMENT) and kind in (TEXT, MOMENT):
+            return kind
+    return NEVER
+
+
+LIST = "list"
+"""What ``in`` asks of an attribute on its right side."""
+
+
+class Look(NamedTuple):
+    """How a rule reads a name.
+
+    Attributes:
+        path: the name.
+        kind: the kind as which it is read, or `LIST`; None where the other side, or each of several literals, says it.
+        text: the comparison, or the part that asks whether it is true, as the user wrote it.
+    """
+
+    path: str
+    kind: str | None
+    text: str
+
+
+def looks_of(node: Node) -> Iterator[Look]:
+    """How a rule reads its names: each use of each, from left to right.
+
+    Example:
+        >>> from journeykit.rule import Rule
+        >>> [look[:2] for look in looks_of(Rule('vip and score >= 40 and (zip == "01000" or not "a" in tags)').tree)]
+        [('vip', 'boolean'), ('score', 'number'), ('zip', 'text'), ('tags', 'list')]
+    """
+    match node:
+        case Junction() | Not():
+            for part in node.children:
+                yield from looks_of(part)
+        case Compare(left=left, right=right):
+            for side in (left, right):
+                yield from _looks_at(side, node.kind, node.text)
+        case In(item=item, among=Options(literals=literals)):
+            kinds = {_common_kind(item, literal) for literal in literals if literal.value is not None}
+            yield from _looks_at(item, kinds.pop() if len(kinds) == 1 else None, node.text)
+        case In(item=item, among=among):
+            yield from _looks_at(item, item.reads_as, node.text)
+            yield from _looks_at(among, LIST, node.text)
+        case IsNone(item=item):
+            yield from _looks_at(item, "", node.text)
+        case _:
+            yield from _looks_at(node, TRUTH, node.text)
+
+
+def _looks_at(node: Node, kind: str | None, text: str) -> Iterator[Look]:
+    """The names whose values one side of a comparison is; a kind that is empty asks for nothing."""
+    match node:
+        case Name():
+            if kind != "":
+                yield Look(node.path, kind, text)
+        case Call(function="coalesce"):
+            for part in node.arguments:
+                yield from _looks_at(part, kind, text)
+        case Call():
+            asked = {"lower": TEXT, "length": None}.get(node.function, MOMENT)
+            for part in node.arguments:
+                yield from _looks_at(part, asked, text)
+        case Compare() | In() | IsNone() | Not() | Junction():
+            yield from looks_of(node)
+
+
+def asks_for_dates(node: Node) -> bool:
+    """Whether what a part says may depend on the time zone in which dates are meant.
+
+    Example:
+        >>> from journeykit.rule import Rule
+        >>> asks_for_dates(Rule("signup >= '2026-11-01'").tree), asks_for_dates(Rule("score >= 40").tree)
+        (True, False)
+    """
+    for part in node.walk():
+        if isinstance(part, Compare) and part.kind in (None, MOMENT):
+            return True
+        if isinstance(part, In) and isinstance(part.among, Options):
+            if any(_common_kind(part.item, literal) in (None, MOMENT) for literal in part.among.literals):
+                return True
+        elif isinstance(part, In) and part.item.reads_as in (None, MOMENT):
+            return True
+    return False
+
+
 class _Simple(NamedTuple):
-    """A comparison of a name with a literal; `kind` is the type whose values need no look at them."""
+    """A comparison of a name with a literal; `plain` is the type whose values need no look at them."""
 
     name: str
     comparison: Comparison
     literal: Any
-    kind: type
+    plain: Any
+    kind: str
 
 
 def _simple(node: Node) -> _Simple | None:
@@ -333,20 +478,24 @@ def _simple(node: Node) -> _Simple | None:
         left, op, right = right, MIRRORED[op], left
     if not (isinstance(left, Name) and "." not in left.path and isinstance(right, Literal)):
         return None
-    kind = int if type(right.value) is float else type(right.value)
-    return _Simple(left.path, _COMPARISONS[op], right.value, kind)
+    kind = right.reads_as
+    if kind not in (NUMBER, TRUTH, TEXT):
+        return None
+    plain = int if kind == NUMBER else type(right.value)
+    return _Simple(left.path, _COMPARISONS[op], right.value, plain, kind)
 
 
 def _compare_simple(simple: _Simple) -> Closure:
-    name, comparison, literal, kind = simple
-    is_number = kind is int
+    name, comparison, literal, plain, kind = simple
+    is_number = plain is int
 
     def leaf(values: Mapping[str, Any], _now: datetime) -> Any:
-        value = values.get(name)
+        value: Any = values.get(name)
         found = type(value)
-        if found is kind or (is_number and found is float and value == value):  # noqa: PLR0124  (NaN is not itself)
-            return comparison(value, literal)
-        return compare(comparison, value, literal)
+        if found is plain or (is_number and found is float and value == value):  # noqa: PLR0124  (NaN is not itself)
+            # A text of nothing but blanks is missing.
+            return None if found is str and not value.strip() else comparison(value, literal)
+        return compare(comparison, value, literal, kind)
 
     return leaf
 
@@ -366,39 +515,63 @@ def _both_simple(left: Node, right: Node) -> Closure | None:
     if simple is None or other is None:
         return None
     one_by_one = _both(left.closure(), right.closure())
-    first_name, first_comparison, first_literal, first_kind = simple
-    second_name, second_comparison, second_literal, second_kind = other
+    first_name, first_comparison, first_literal, first_plain, _ = simple
+    second_name, second_comparison, second_literal, second_plain, _ = other
+    first_text, second_text = first_plain is str, second_plain is str
 
     def both(values: Mapping[str, Any], now: datetime) -> Any:
-        first, second = values.get(first_name), values.get(second_name)
-        if type(first) is first_kind and type(second) is second_kind:
+        first: Any = values.get(first_name)
+        second: Any = values.get(second_name)
+        if type(first) is first_plain and type(second) is second_plain:
+            if (first_text and not first.strip()) or (second_text and not second.strip()):
+                return one_by_one(values, now)
             return first_comparison(first, first_literal) and second_comparison(second, second_literal)
         return one_by_one(values, now)
 
     return both
 
 
-def _in_literals(read: Closure, literals: tuple[Any, ...], wanted: bool) -> Closure:
-    kinds = {typed(literal)[0] for literal in literals}
-    plain = _PLAIN_TYPES.get(kinds.pop() or "", ()) if len(kinds) == 1 else ()
-    options = frozenset(literals)
+_READ: Mapping[str, Callable[[Any], Any]] = {NUMBER: as_number, TRUTH: as_truth, TEXT: as_text}
+
+
+def _in_literals(read: Closure, item: Node, literals: tuple[Literal, ...], wanted: bool) -> Closure:
+    by_kind: dict[str | None, list[Any]] = {}
+    for literal in literals:
+        by_kind.setdefault(None if literal.value is None else _common_kind(item, literal), []).append(literal.value)
+    if not by_kind:
+        # Nothing is among no values, whether it is known or not.
+        return lambda _values, _now: not wanted
+    (first, *more) = by_kind
+    if not more and first in _READ:
+        convert, options = _READ[str(first)], frozenset(by_kind[first])
+
+        def quick(values: Mapping[str, Any], now: datetime) -> Verdict:
+            value = convert(read(values, now))
+            return None if value is None else (value in options) is wanted
+
+        return quick
+    groups = [(kind, [local_time(value) for value in own]) for kind, own in by_kind.items()]
 
     def leaf(values: Mapping[str, Any], now: datetime) -> Verdict:
         value = read(values, now)
-        if type(value) in plain and value == value:  # noqa: PLR0124  (NaN is not itself)
-            return (value in options) is wanted
-        found = member(value, literals)
-        return None if found is None else found is wanted
+        found: Verdict = False
+        for kind, own in groups:
+            same = None if kind in (None, NEVER) else member(value, own, kind, now)
+            if same:
+                return wanted
+            if same is None:
+                found = None
+        return None if found is None else not wanted
 
     return leaf
 
 
-def _in_list(read: Closure, read_list: Closure, wanted: bool) -> Closure:
+def _in_list(read: Closure, read_list: Closure, kind: str | None, wanted: bool) -> Closure:
     def leaf(values: Mapping[str, Any], now: datetime) -> Verdict:
-        elements = read_list(values, now)
-        if type(elements) not in LISTS and typed(elements)[0] != "list":
+        elements = elements_of(read_list(values, now))
+        if elements is None:
             return None
-        found = member(read(values, now), elements)
+        found = member(read(values, now), elements, kind, now)
         return None if found is None else found is wanted
 
     return leaf

@@ -11,6 +11,7 @@ from uuid import UUID
 from journeykit.civil import clock, iso_text, micros
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, shown
+from journeykit.rule.values import as_truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,6 @@ _COST = "a number from 0 to 1e9"
 _DEGREE = "a number from 0 to 1"
 _LIST = "a list of texts, or text separated by ';'"
 _ZONE = "an IANA time zone such as 'Europe/Skopje'"
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def is_unicode(text: str) -> bool:
@@ -191,12 +191,8 @@ def id_or_none(value: Any) -> str | None:
 
 
 def read_truth(value: Any) -> bool:
-    """True or false, also as yes or no, or 1 or 0."""
-    if isinstance(value, bool):
-        return value
-    found = _WORDS.get(value.strip().lower()) if isinstance(value, str) else None
-    if found is None and isinstance(value, (int, float)) and value in (0, 1):
-        found = bool(value)
+    """True or false, also as yes or no, t or f, y or n, or 1 or 0."""
+    found = as_truth(value)
     if found is None:
         raise BadCellError(value, _TRUTH)
     return found

@@ -201,10 +201,8 @@ def contact_notes(
     columns: Sequence[str],
     naive: Sequence[str],
     spellings: Spellings,
-    mixed: Sequence[tuple[str, int, str]] = (),
 ) -> Iterator[str]:
     """What looks like a mistake in the columns of a table of contacts, and is none for sure."""
-    yield from mixed_notes(source, mixed, spellings.attributes)
     for name in naive:
         if fold_name(name) in spellings.attributes:
             yield (
@@ -271,14 +269,16 @@ class Contacts:
         self.wanted = wanted
         self.spellings = spellings or Spellings()
         self._file = open_table(
-            rereadable(source) if doubles is not None else source, "contacts", typed=is_attribute, zone=zone
+            rereadable(source) if doubles is not None else source,
+            "contacts",
+            typed=is_attribute,
+            texts=self.spellings.texts,
+            zone=zone,
         )
         self._table = PlacedRows(self._file, ["contact_id"], self.bad)
         self.source = self._file.source
         self.count = self._file.count
-        self.notes = tuple(
-            contact_notes(self.source, self._file.columns or (), self._file.naive, self.spellings, self._file.mixed)
-        )
+        self.notes = tuple(contact_notes(self.source, self._file.columns or (), self._file.naive, self.spellings))
 
     def __iter__(self) -> Iterator[tuple[int, Contact]]:
         if self.doubles is not None:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError
 from journeykit.fields import shown
+from journeykit.rule.values import as_text, moment_in
 from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.cells import as_instant, is_number, is_unicode, plain_decimal
+from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import ENDINGS, RawRow, Source, TableFile, format_of, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
     from datetime import tzinfo
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
@@ -35,6 +37,7 @@ def open_table(
     *,
     typed: Callable[[str], bool] = lambda _: False,
     wanted: Callable[[str], bool] = lambda _: True,
+    texts: Container[str] = (),
     zone: tzinfo | None = None,
 ) -> TableFile:
     """A table to read.
@@ -44,6 +47,8 @@ def open_table(
         name: what messages call rows that are in no file.
         typed: which columns of a CSV file are typed as a whole: boolean, number, instant, else text. Of the
             others every cell is text. An empty cell is None.
+        texts: the folded names of columns whose text matters: they are typed only where that loses nothing of it, as
+            leading zeros would be lost.
         wanted: which columns are needed; a format that can leaves the others unread.
         zone: the zone in which instants without an offset are meant.
 
@@ -62,7 +67,7 @@ def open_table(
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
             raise DataError("a table is read twice; give a regular file", source=path)
         if form == "csv":
-            return _Csv(path, typed, zone)
+            return _Csv(path, typed, zone, texts)
         if form == "jsonl":
             return _Jsonl(path)
         from journeykit.tables.parquet import ParquetTable
@@ -129,9 +134,11 @@ def _lines(path: str) -> Iterator[str]:
 class _Column:
     """What the cells of one CSV column have in common."""
 
-    __slots__ = ("kind", "naive", "number", "odd", "whole", "zone")
+    __slots__ = ("exact", "kind", "naive", "number", "odd", "whole", "zone")
 
-    def __init__(self, zone: tzinfo | None) -> None:
+    def __init__(self, zone: tzinfo | None, *, exact: bool) -> None:
+        # Whether it is text where anything of the text would be lost.
+        self.exact = exact
         self.kind = ""
         self.whole = True
         self.naive = False
@@ -146,6 +153,8 @@ class _Column:
         if not text:
             return True
         kind = self._kind(text)
+        if self.exact and kind != "text" and _text_of(text, kind, self.zone) != cell:
+            kind = "text"
         self.kind = kind if self.kind in ("", kind) else "text"
         if kind == "number":
             self.number = True
@@ -159,6 +168,9 @@ class _Column:
         if is_number(text):
             self.whole = self.whole and _WHOLE.fullmatch(text) is not None
             return "number"
+        if moment_in(text) is None:
+            # Not every text that could be a date is one: 2026-W45 is a week.
+            return "text"
         found = as_instant(text, self.zone)
         if isinstance(found, datetime) and found.tzinfo is None:
             self.naive = self.kind == ""
@@ -176,17 +188,30 @@ class _Column:
         return as_instant(text, self.zone)
 
 
+def _text_of(text: str, kind: str, zone: tzinfo | None) -> str | None:
+    """The text of what a cell is typed as."""
+    if kind == "boolean":
+        return text.lower()
+    if kind == "number":
+        return as_text(int(text) if _WHOLE.fullmatch(text) else float(text))
+    return as_text(as_instant(text, zone))
+
+
 class _Csv:
     """A CSV file; one pass over it types the columns, where any is to be typed."""
 
-    def __init__(self, path: str, typed: Callable[[str], bool], zone: tzinfo | None) -> None:
+    def __init__(
+        self, path: str, typed: Callable[[str], bool], zone: tzinfo | None, texts: Container[str] = ()
+    ) -> None:
         self.source = path
         records = self._records()
         _, header = next(records, (0, None))
         if header is None:
             raise DataError("the file is empty; a CSV file begins with the names of its columns", source=path)
         self.columns = tuple(header)
-        columns = {place: _Column(zone) for place, name in enumerate(header) if typed(name)}
+        columns = {
+            place: _Column(zone, exact=fold_name(name) in texts) for place, name in enumerate(header) if typed(name)
+        }
         self.count: int | None = None
         if columns:
             self.count = self._survey(records, columns)

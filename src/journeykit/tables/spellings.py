@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from journeykit.cap import Limit
+from journeykit.rule.tree import LIST, looks_of
+from journeykit.rule.values import TEXT
 from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from journeykit.playbook import Playbook
+    from journeykit.rule import Rule
 
 
 @frozen
@@ -23,6 +26,7 @@ class Spellings:
         topics: likewise, its topics.
         attributes: likewise, the attributes of contacts that its rules read.
         vocabulary: the words of its cells: stages, roles, channels and so on; None leaves them as they are.
+        texts: the folded names of those whose text matters, because a rule compares them with a text or each other.
 
     Example:
         >>> from journeykit import Campaign, Playbook
@@ -35,6 +39,7 @@ class Spellings:
     topics: Mapping[str, tuple[str, ...]] = field(factory=dict)
     attributes: Mapping[str, tuple[str, ...]] = field(factory=dict)
     vocabulary: Vocabulary | None = None
+    texts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, playbook: Playbook) -> Spellings:
@@ -58,7 +63,14 @@ class Spellings:
             _folded([*topics, *(name for part in scoped for name in part.get("topic", ()))]),
             _folded([*paths, *(path.partition(".")[0] for path in paths), *limits]),
             Vocabulary.of(playbook),
+            texts_of(rule for rule in rules if rule is not None),
         )
+
+
+def texts_of(rules: Iterable[Rule]) -> frozenset[str]:
+    """The folded names of the attributes whose text matters to some rules."""
+    looks = (look for rule in rules for look in looks_of(rule.tree))
+    return frozenset(look.path.casefold() for look in looks if look.kind in (TEXT, LIST, None))
 
 
 def _folded(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
