@@ -246,7 +246,7 @@ def test_what_cannot_be_read_is_counted_and_told(engine):
     }
     score, vip = summary.mismatches
     assert str(score) == (
-        "contacts: 'score' has '50%' (3 rows), where the playbook compares with numbers such as 50.5. 'score >= 40' is "
+        "contacts: 'score' has '50%' (3 rows), where the playbook compares with numbers such as 50.5; 'score >= 40' is "
         "unknown for these contacts, more than half of the 5 whose cell is not empty"
     )
     assert (vip.kind, vip.column, vip.found, vip.rows) == ("wrong_type", "vip", "'often'", 1)
