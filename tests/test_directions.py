@@ -29,7 +29,7 @@ STREET = [
     {"explain", "audit"},
     {"audit_quotas"},
     {"arbiter"},
-    {"accounts"},
+    {"accounts", "unknowns"},
     {
         "spelling",
         "lines",
