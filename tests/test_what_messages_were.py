@@ -260,3 +260,21 @@ def test_tables_of_touches_have_all_facets(tmp_path):
     told = [str(bad) for bad in job.bad.first]
     assert told == [str(bad) for bad in table.bad.first]
     assert [bad.field for bad in job.bad.first] == ["campaign_ends", "counts_toward_caps", "without", "without"]
+
+
+def test_what_is_not_enforced_is_said(ledger):
+    """A single decision names the hard maxima that it does not keep, and a run those that hold for itself alone."""
+    quotas = [Quota(name="seats", max=1), Quota(name="soft", max=1, hard=False), Quota(name="voice", min=1)]
+    arbiter = Arbiter(playbook(Campaign(id="october"), quotas=quotas))
+    for more in ({"dry_run": True}, {"key": "k"}, {"key": "k"}, {}):
+        decision = arbiter.decide(ANNA, at=AT, ledger=ledger, **more)
+        (note,) = decision.notes
+        assert "'seats' (at most 1) may be exceeded" in note
+        assert note in str(decision.explain())
+        assert decision.explain().to_dict()["notes"] == [note]
+    contacts = [{"contact_id": "ben", "consent": "email"}]
+    for job in (Job(arbiter, Inputs(contacts=contacts), at=AT, ledger=ledger),):
+        list(job.decisions())
+        assert any("quotas hold within this run: 'seats' (at most 1)" in note for note in job.summary().notes)
+    plain = Arbiter(playbook(Campaign(id="october")))
+    assert plain.decide(ANNA, at=AT, ledger=ledger).notes == ()

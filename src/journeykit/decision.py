@@ -192,6 +192,7 @@ class Decision:
         optimal: False where the node budget, or the size of an account, ended the search before the proof.
         bound: no set of claims is worth more than this. Where an account was decided together, the sum over its
             contacts is the bound: each has his own total, and the first in the text order of ids what is above.
+        notes: what a person should know of it, such as quotas that a single decision does not enforce.
         together: the ids of the contacts that were decided together, his own among them; none where he was alone.
     """
 
@@ -204,6 +205,7 @@ class Decision:
     optimal: bool = True
     bound: float
     together: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     _write: Callable[[bool], tuple[Row, ...]] = field(repr=False, eq=False)
     _explain: bool = field(default=False, repr=False, eq=False)
     _rows: dict[bool, tuple[Row, ...]] = field(init=False, factory=dict, repr=False, eq=False)

@@ -109,7 +109,8 @@ class Explanation:
 
     def __str__(self) -> str:
         table = _aligned(HEADINGS, self.cells()) if self.rows else []
-        return "\n".join([*(clean(line) for line in self.heading()), *([""] if table else []), *table])
+        notes = [f"note: {clean(note)}" for note in self.decision.notes]
+        return "\n".join([*(clean(line) for line in self.heading()), *([""] if table else []), *table, *notes])
 
     def __repr__(self) -> str:
         return str(self)
@@ -123,7 +124,9 @@ class Explanation:
         )
         return (
             f"<div><p><strong>{who}</strong><br>{value}</p>"
-            f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+            f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+            + "".join(f"<p>note: {html.escape(clean(note))}</p>" for note in self.decision.notes)
+            + "</div>"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,6 +136,7 @@ class Explanation:
             "contact": decision.contact,
             "at": decision.at.isoformat(),
             "until": None if decision.until is None else decision.until.isoformat(),
+            "notes": list(decision.notes),
             "timezone": self.timezone,
             "value": decision.total,
             "optimal": decision.optimal,

@@ -192,6 +192,17 @@ def number_of(claim: Claim, column: str) -> float | None:
     return None if found is None or found != found else found  # noqa: PLR0124  (NaN is no number)
 
 
+def hard_maxima(quotas: Iterable[Quota]) -> str:
+    """The quotas with a maximum that must hold exactly, by name, for people; empty where there is none.
+
+    Example:
+        >>> hard_maxima([Quota(name="seats", max=60), Quota(name="voice", min=5)])
+        "'seats' (at most 60)"
+    """
+    found = [(quota, side) for quota in quotas for side in quota.sides if side.is_max and side.hard]
+    return ", ".join(f"{quota.name!r} (at most {side.limit:g})" for quota, side in found)
+
+
 @frozen(kw_only=True)
 class Usage:
     """What a run made of one quota. Numbers are in the quota's own unit; of a share they are shares.

@@ -21,6 +21,7 @@ from journeykit.ledger.consent_word import left_alone, standing
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.transaction import RunMark
+from journeykit.quota import hard_maxima
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -79,20 +80,32 @@ def decide(
             answer = transaction.answer(kept)
             if answer is not None:
                 _check_same(kept, contact.id, asked, *answer)
-                return given_again(transaction, answer[1], arbiter, explain=explain)
+                return _noted(given_again(transaction, answer[1], arbiter, explain=explain), arbiter)
         if run_id is not None:
             _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
         asked = informed(ledger, arbiter, transaction, asked, accounts)
         case = asked.cases(arbiter)[contact.id]
         decision = arbiter.decision(case, explain=explain, run_id=asked.run_id)
         if dry_run:
-            return decision
+            return _noted(decision, arbiter)
         transaction.add(reservations_of(case, asked.run_id))
         if kept is not None:
             keep_answer(ledger, transaction, kept, asked, decision, arbiter)
     if kept is not None:
         ledger.playbooks.add(arbiter.fingerprint)
-    return decision
+    return _noted(decision, arbiter)
+
+
+def _noted(decision: Decision, arbiter: Arbiter) -> Decision:
+    """A decision that says which quotas it does not enforce."""
+    names = hard_maxima(arbiter.playbook.quotas)
+    if not names:
+        return decision
+    note = (
+        f"a single decision does not enforce quotas: {names} may be exceeded by single decisions, which nobody counts "
+        f"together; runs over tables keep a maximum, each for itself"
+    )
+    return evolve(decision, notes=(*decision.notes, note))
 
 
 def given_again(

@@ -41,6 +41,7 @@ from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
 from journeykit.ledger.reservation import EXPIRED, RELEASED, check_held
 from journeykit.ledger.transaction import RunMark
+from journeykit.quota import hard_maxima
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -204,6 +205,12 @@ class LedgerRun:
         """What a person should know of contacts who were decided again."""
         if self.dry_run:
             yield "ledger: this was a rehearsal: nothing was reserved, and the ledger does not know of it"
+        names = hard_maxima(self.arbiter.playbook.quotas)
+        if names:
+            yield (
+                f"ledger: quotas hold within this run: {names} do not count what other runs and single decisions have "
+                f"reserved"
+            )
         if self._again:
             yield (
                 f"ledger: {self._again:,} contacts were decided again, since others had reserved for them, or they had "
