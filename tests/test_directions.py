@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "journeykit"
 # From the bottom to the top. A module may import, when it is loaded, only those of earlier lines or of its own line.
 STREET = [
     {"errors"},
-    {"civil", "fields", "identity", "mismatch", "terminal", "watch"},
+    {"civil", "fields", "identity", "mismatch", "streams", "terminal", "watch"},
     {"window", "rule"},
     {"split", "contact", "content", "journey", "segment", "campaign", "touch", "cap", "hours", "quota"},
     {"partners", "playbook", "decision", "sendable", "quota_checks", "playbook_checks"},
@@ -22,6 +22,7 @@ STREET = [
     {"sharing"},
     {"compiled"},
     {"past", "entry"},
+    {"dominance"},
     {"contest"},
     {"joint"},
     {"case"},

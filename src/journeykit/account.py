@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from journeykit.contest import Contest
     from journeykit.entry import Entry, Winner
     from journeykit.past import Cell
-    from journeykit.room import Span
+    from journeykit.room import Filled
 
 
 class Member(Case):
@@ -41,6 +41,8 @@ class Member(Case):
     def forget(self) -> None:
         """Forget what stood in the windows: it is settled again."""
         self._spans.clear()
+        self._rivals.clear()
+        self._keyed.clear()
 
     def own_limit(self, cap: int) -> int | None:
         """The limit that a cap has for this contact alone."""
@@ -65,7 +67,7 @@ class Member(Case):
             return self.account.protected(cap, self.account.exempt_winners if exempt else self.account.winners)
         return super().winners_in(cap, exempt=exempt)
 
-    def _remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> list[Span]:
+    def _remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> Filled:
         if cap in self.compiled.per_account:
             return self.account.remembered(cap, key, winners)
         return super()._remembered(cap, key, winners)
@@ -129,7 +131,7 @@ class Account:
         }
         self.now = next(iter(self.members.values())).now
         self._limits: dict[int, int | None] = {}
-        self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
+        self._spans: dict[tuple[int, tuple[str, ...], int], Filled] = {}
         self.settle(allotted)
 
     @staticmethod
@@ -211,12 +213,13 @@ class Account:
         """The account's touches that count in the windows of a cap per account."""
         return self._history.get((cap, key), ())
 
-    def remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> list[Span]:
+    def remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> Filled:
         """What stands in the windows of a cap per account, worked out once for all contacts."""
         memory = (cap, key, len(winners))
         found = self._spans.get(memory)
         if found is None:
-            found = self._spans[memory] = next(iter(self.members.values())).spans(cap, key, winners)
+            member = next(iter(self.members.values()))
+            found = self._spans[memory] = member.gauges[cap].fill(member.spans(cap, key, winners))
         return found
 
     # Settling

@@ -15,7 +15,7 @@ from attrs import field, frozen, validators
 
 from journeykit.account import Account
 from journeykit.case import Allotted, Case, all_of
-from journeykit.civil import micros, moment
+from journeykit.civil import first_and_last, moment
 from journeykit.compiled import Compiled
 from journeykit.contact import Contact
 from journeykit.decision import Decision, Grant
@@ -562,7 +562,8 @@ class Arbiter:
 
     def run_id(self, at: datetime, until: datetime | None = None) -> str:
         """The default name of a run: a hash of the playbook, ``at`` and ``until``."""
-        span = [micros(at), None if until is None else micros(until, what="until")]
+        first, last = first_and_last(at, until)
+        span = [first, None if until is None else last]
         return sha256(json.dumps([self.fingerprint, *span]).encode()).hexdigest()[:16]
 
     def audit(

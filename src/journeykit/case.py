@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from journeykit.campaign import Claim
-from journeykit.civil import Clock, clock, day_number, micros
+from journeykit.civil import Clock, clock, day_number, first_and_last, micros
 from journeykit.contest import Contest
 from journeykit.eligibility import Opening, Subject, failures, missing, slot_of_day, withdrawn
 from journeykit.entry import Entry, Level, Winner, opening_of
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH, scaled
-from journeykit.past import Past, clashes, still_counts
+from journeykit.past import Partners, Past, bars_of, clashes, holds
 from journeykit.policy import Context
 from journeykit.prices import whole
 from journeykit.touch import Touch
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from journeykit.contact import Contact
     from journeykit.prices import Tariff
     from journeykit.quota import Side
-    from journeykit.room import Span
+    from journeykit.room import Filled, Span
     from journeykit.vocabulary import Vocabulary
 
 Allotted = tuple[frozenset[int] | None, frozenset[int] | None]
@@ -41,6 +41,8 @@ Allotted = tuple[frozenset[int] | None, frozenset[int] | None]
 their places in the order of claims; None where it has not chosen yet."""
 
 _Kind = TypeVar("_Kind")
+_ByKey = dict[tuple[str, ...], list[tuple[Winner, int]]]
+_ByClaim = dict[tuple[str, str | None], list[Winner]]
 
 
 class Case:
@@ -82,10 +84,7 @@ class Case:
         self.policy_name = policy_name
         self.at = at
         self.until = until
-        self.now = micros(at)
-        self.last = self.now if until is None else micros(until, what="until")
-        if self.last < self.now:
-            raise ModelError(f"until ({until}) lies before at ({at})", field="until")
+        self.now, self.last = first_and_last(at, until)
         vocabulary = compiled.vocabulary
         contact = vocabulary.contact(contact)
         self.clock: Clock = compiled.clock if contact.timezone is None else clock(contact.timezone)
@@ -97,9 +96,16 @@ class Case:
         self.reserve = scaled(self.playbook.reserve, MILLIONTH)
         self.gauges = compiled.gauges(self.clock)
         self._limits: dict[int, int | None] = {}
-        self._spans: dict[tuple[int, tuple[str, ...], int], list[Span]] = {}
         # What rows of claims that are alike have in common.
         self.known: dict[Any, Any] = {}
+        self._spans: dict[tuple[int, tuple[str, ...], int], Filled] = {}
+        self._rivals: dict[tuple[int, tuple[str, ...]], Filled] = {}
+        self._keyed: dict[
+            tuple[int, int], tuple[Sequence[Winner], dict[tuple[str, ...], list[tuple[Winner, int]]]]
+        ] = {}
+        self._sorted: tuple[Sequence[Winner], _ByClaim, dict[int | str, list[Winner]]] = ((), {}, {})
+        self._bars: dict[tuple[int, int], dict[int, list[tuple[int, int]]]] = {}
+        self._partners: dict[int, Partners | None] = {}
         self._ranks = getattr(policy, "rank", None)
         self._slots: dict[tuple[str | None, bool], list[int]] = {}
         self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]
@@ -331,25 +337,27 @@ class Case:
 
     def _decides_again(self, touch: Touch) -> bool:
         """Whether a planned touch is one of the claims of this case, and so replaced by it."""
-        asked: Iterable[tuple[str, str | None, str | None, str | None]]
+        return (touch.campaign, touch.content, touch.channel, touch.claim) in self._asked_for
+
+    @cached_property
+    def _asked_for(self) -> frozenset[tuple[str | None, ...]]:
+        """What the claims ask for: campaign, content, channel and id, each also with the last three left open."""
+        asked: set[tuple[str, str | None, str | None, str | None]]
         if self.claims is None:
-            asked = (
-                (o.campaign.id, o.content_id, o.channel, None)
-                for o in self.compiled.of_campaign.get(touch.campaign or "", ())
-            )
+            asked = {(o.campaign.id, o.content_id, o.channel, None) for o in self.compiled.claims}
         else:
-            asked = (
+            asked = {
                 (e.claim.campaign, e.claim.content, e.claim.channel, e.claim.id)
                 for g, c in enumerate(self.claims)
                 for e in self._expand(g, c)
                 if e.fault is None
-            )
-        return any(
-            campaign == touch.campaign
-            and touch.content in (None, content)
-            and touch.channel in (None, channel)
-            and touch.claim in (None, claim)
+            }
+        return frozenset(
+            (campaign, own, way, name)
             for campaign, content, channel, claim in asked
+            for own in (content, None)
+            for way in (channel, None)
+            for name in (claim, None)
         )
 
     def limit(self, cap: int) -> int | None:
@@ -385,23 +393,60 @@ class Case:
         found = [gauge.span(at, ends, points) for at, ends, points in self.touched(cap, key)]
         found += [
             gauge.span(winner.at, winner.effects.ends, points, winner.number)
-            for winner in winners
-            for number, own, points in winner.effects.cells
-            if number == cap and own == key
+            for winner, points in (self._winners_by_key(cap, winners).get(key, ()) if winners else ())
         ]
         return [span for span in found if span is not None]
 
-    def before_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
+    def _winners_by_key(self, cap: int, winners: Sequence[Winner]) -> _ByKey:
+        """By group of a cap, the winners that count there, and their points."""
+        memory = (cap, id(winners))
+        known = self._keyed.get(memory)
+        if known is None or known[0] is not winners:
+            found: _ByKey = {}
+            for winner in winners:
+                for number, own, points in winner.effects.cells:
+                    if number == cap:
+                        found.setdefault(own, []).append((winner, points))
+            known = self._keyed[memory] = winners, found
+        return known[1]
+
+    def _sorted_winners(self) -> None:
+        if self._sorted[0] is not self.winners:
+            campaigns: _ByClaim = {}
+            groups: dict[int | str, list[Winner]] = {}
+            for winner in self.winners:
+                claim = winner.entry.claim
+                campaigns.setdefault((claim.campaign, claim.id), []).append(winner)
+                groups.setdefault(winner.entry.group, []).append(winner)
+            self._sorted = self.winners, campaigns, groups
+
+    def winners_repeating(self, entry: Entry) -> Sequence[Winner]:
+        """The winners of the campaign of an entry, and of its id."""
+        self._sorted_winners()
+        return self._sorted[1].get((entry.claim.campaign, entry.claim.id), ())
+
+    def winners_of_group(self, group: int | str) -> Sequence[Winner]:
+        """The winners of a group of claims that exclude each other."""
+        self._sorted_winners()
+        return self._sorted[2].get(group, ())
+
+    def before_spans(self, cap: int, key: tuple[str, ...]) -> Filled:
         """What stood in a cap's windows before claims that obey caps were settled."""
         return self._remembered(cap, key, self.winners_in(cap, exempt=True))
 
-    def all_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
+    def all_spans(self, cap: int, key: tuple[str, ...]) -> Filled:
         """What stands in a cap's windows now that all is settled."""
         return self._remembered(cap, key, self.winners_in(cap))
 
-    def rival_spans(self, cap: int, key: tuple[str, ...]) -> list[Span]:
+    def rival_spans(self, cap: int, key: tuple[str, ...]) -> Filled:
         """The same, to a rival: within one decision a winner that obeys but does not count takes room as if it did."""
-        found = list(self.all_spans(cap, key))
+        known = self._rivals.get((cap, key))
+        if known is None:
+            known = self._rivals[cap, key] = self._with_rivals(cap, key)
+        return known
+
+    def _with_rivals(self, cap: int, key: tuple[str, ...]) -> Filled:
+        found: list[Span] = []
         for winner in self.winners_in(cap):
             opening = opening_of(winner.entry)
             if opening.campaign.obeys_caps and not opening.campaign.counts_toward_caps:
@@ -411,13 +456,14 @@ class Case:
                     if number == cap and own == key
                 )
                 found += [span for span in spans if span is not None]
-        return found
+        known = self.all_spans(cap, key)
+        return self.gauges[cap].fill([*known, *found]) if found else known
 
-    def _remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> list[Span]:
+    def _remembered(self, cap: int, key: tuple[str, ...], winners: Sequence[Winner]) -> Filled:
         memory = (cap, key, len(winners))
         found = self._spans.get(memory)
         if found is None:
-            found = self._spans[memory] = self.spans(cap, key, winners)
+            found = self._spans[memory] = self.gauges[cap].fill(self.spans(cap, key, winners))
         return found
 
     # Settling
@@ -489,14 +535,30 @@ class Case:
 
     def met_by_history(self, requirement: int, at: int) -> bool:
         """Whether a touch of the history will do for a requirement at an instant."""
-        gauge = self.compiled.within(self.clock)[requirement]
-        if gauge is None:
-            return False
-        bit = 1 << requirement
-        for when, effects in self.past.touches:
-            if effects.partner & bit and when <= at and still_counts(gauge, when, effects, at):
-                return True
-        return False
+        partners = self.partners_in_history(requirement)
+        return partners is not None and partners.meet(at)
+
+    def partners_in_history(self, requirement: int) -> Partners | None:
+        """The touches of the history that will do for a requirement; None where none ever does."""
+        if requirement not in self._partners:
+            gauge, bit = self.compiled.within(self.clock)[requirement], 1 << requirement
+            touches = (touch for touch in self.past.touches if touch[1].partner & bit)
+            self._partners[requirement] = None if gauge is None else Partners(gauge, touches)
+        return self._partners[requirement]
+
+    def bars(self, opening: Opening) -> dict[int, list[tuple[int, int]]]:
+        """By number, the instants that the conflicts of an opening with the history bar, as merged spans."""
+        key = opening.first, opening.then
+        if key == (0, 0):
+            return {}
+        found = self._bars.get(key)
+        if found is None:
+            found = self._bars[key] = bars_of(self.playbook.conflicts, opening, self.past.touches, self.now, self.clock)
+        return found
+
+    def barred_by_history(self, opening: Opening, at: int) -> bool:
+        """Whether a conflict with the history bars an opening at an instant."""
+        return any(holds(spans, at) for spans in self.bars(opening).values())
 
 
 def _spelt(vocabulary: Vocabulary, key: str | tuple[str, str | None]) -> str | tuple[str, str | None]:

@@ -82,6 +82,23 @@ def iso_text(text: str) -> str:
     return text if found is None else found[1] + (found[2] if found[2][0] in "+-" else "Z")
 
 
+def first_and_last(at: datetime, until: datetime | None) -> tuple[int, int]:
+    """The span of a decision in microseconds since the epoch; a single instant where there is no plan.
+
+    Raises:
+        ModelError: for a naive datetime, and for an end before the start.
+
+    Example:
+        >>> first_and_last(datetime(1970, 1, 2, tzinfo=UTC), None)
+        (86400000000, 86400000000)
+    """
+    first = micros(at)
+    last = first if until is None else micros(until, what="until")
+    if last < first:
+        raise ModelError(f"until ({until}) lies before at ({at}); a plan ends at or after its start", field="until")
+    return first, last
+
+
 def moment(at: int) -> datetime:
     """The aware UTC datetime of an instant; those beyond Python's years are held at the edge."""
     return EPOCH + timedelta(microseconds=min(max(at, _FIRST_DAY * DAY), _LAST_DAY * DAY))

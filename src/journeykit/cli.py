@@ -32,12 +32,14 @@ from journeykit.errors import (
     PlaybookError,
     PolicyError,
     closest,
+    named_error,
 )
 from journeykit.funnel_command import add_funnel
 from journeykit.graph_command import add_graph, draw_graph
 from journeykit.journey_commands import add_place, write_summary
 from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
 from journeykit.segments_command import add_segments, report_segments
+from journeykit.streams import STANDARD_OUTPUT, open_streams
 from journeykit.watch import LOG, Watch
 
 if TYPE_CHECKING:
@@ -93,9 +95,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         journeykit 0.1.0
         0
     """
-    _speak_any_language()
-    _log_on_stderr()
     given = list(sys.argv[1:] if argv is None else argv)
+    with open_streams():
+        return _guarded(given)
+
+
+def _guarded(given: list[str]) -> int:
+    _speak_any_language()
     try:
         with _stopped_by_sigterm():
             return _run(given)
@@ -126,7 +132,11 @@ def _run(given: list[str]) -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001  (whatever it is, a user gets a message and no traceback)
-        return _say(*_message(error))
+        told = named_error(error, STANDARD_OUTPUT) if isinstance(error, OSError) else error
+        if isinstance(told, OSError) and told.filename == STANDARD_OUTPUT:
+            # What Python still holds for a standard output that takes no more would fail once more at the end.
+            _let_go_of_output()
+        return _say(*_message(told))
     return done
 
 
@@ -629,12 +639,14 @@ def _say_why_it_takes_long() -> None:
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """What can be said of the output before any work is done."""
     from journeykit.tables import ENDINGS, format_of
+    from journeykit.tables.outputs import ADVICE, harm_to
 
-    given = [arguments.playbook, arguments.out, *(getattr(arguments, name) for name in _TABLES)]
+    given = [arguments.playbook, arguments.out, _ledger_file(arguments)]
+    given += [getattr(arguments, name) for name in _TABLES]
     for option, saved in (("--save-prices", arguments.save_prices), ("--summary", arguments.summary)):
         if saved is None:
             continue
-        if any(other is not None and os.path.realpath(saved) == os.path.realpath(other) for other in given):
+        if any(harm_to(other, saved) for other in given):
             raise _UsageError(f"{option} {saved} would overwrite a file that is read or written")
         if not os.path.isdir(os.path.dirname(os.path.abspath(saved))) or os.path.isdir(saved):  # noqa: PTH100, PTH112, PTH120
             raise _UsageError(f"{option} {saved}: no file can be written there")
@@ -650,10 +662,17 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         raise _UsageError(f"--out {out}: the ending of a table is one of {', '.join(ENDINGS)}; or give --format")
     if os.path.isdir(out):  # noqa: PTH112  (a text is all that is needed)
         raise _UsageError(f"--out {out} is a directory")
-    for name in ("playbook", "contacts", "touches", "scores", "claims"):
-        source = getattr(arguments, name)
-        if source is not None and os.path.realpath(source) == os.path.realpath(out):
-            raise _UsageError(f"--out {out} would overwrite the {name}")
+    read = {name: getattr(arguments, name) for name in ("playbook", *_TABLES)}
+    for name, source in (read | {"ledger": _ledger_file(arguments)}).items():
+        harm = harm_to(source, out)
+        if harm is not None:
+            raise _UsageError(f"--out {out} would {harm} the {name}; {ADVICE}")
+
+
+def _ledger_file(arguments: argparse.Namespace) -> str | None:
+    """The file of a ledger that is one."""
+    head, found, path = (arguments.ledger or "").partition(":///")
+    return path if found and head.startswith("sqlite") and path else None
 
 
 def _explain(arguments: argparse.Namespace) -> int:

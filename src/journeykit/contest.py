@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from journeykit.dominance import worthwhile
 from journeykit.entry import Entry, Level, Winner, opening_of
-from journeykit.room import HISTORY, Gauge, Span
+from journeykit.room import HISTORY, Filled, Gauge, Span
 from journeykit.selection import Problem, combine
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ FIRST: Level = (-1, 0)
 """The level of a claim that is forced in."""
 
 _NOTHING = Problem()
+MANY_ITEMS = 1_000
+"""Of more items those that can be among the best ones are looked for first."""
+MOST_ITEMS = 5_000
+"""More items than that are settled part after part, the best ones first, unless taking the best first is optimal."""
 
 
 class Contest:
@@ -29,6 +34,7 @@ class Contest:
         items: one for each claim and instant at which it may go.
         shut: the items that the history alone rules out.
         derived: the rows that follow from others.
+        left_out: the claims that no best set holds, where there are very many.
         searched: whether other sets are searched for as well as the best one was; else what a claim pushed out is not
             known.
     """
@@ -36,7 +42,13 @@ class Contest:
     searched = True
 
     def __init__(
-        self, case: Case, entries: list[Entry], before: Sequence[Winner], given: frozenset[int] | None = None
+        self,
+        case: Case,
+        entries: list[Entry],
+        before: Sequence[Winner],
+        given: frozenset[int] | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
         """Set the contest up and settle it.
 
@@ -46,6 +58,7 @@ class Contest:
             before: the winners that were settled before.
             given: what a run over many contacts chose: items, by their places in the order of claims; None to choose
                 the best ones here.
+            whole: whether no claim may be left out, however many there are.
         """
         self.given = given
         self.case = case
@@ -54,6 +67,7 @@ class Contest:
         self.items = [(entry, at) for entry in entries for at in entry.instants]
         self.shut: set[int] = set()
         self.derived: list[tuple[dict[int, int], int]] = []
+        self.left_out: frozenset[Entry] = frozenset()
         self.optimal = True
         self.bound = self.total = 0
         if not self.items:
@@ -61,6 +75,23 @@ class Contest:
             self.answer = Answer((), {}, 0, 0, optimal=True)
             self.chosen: tuple[int, ...] = ()
             return
+        # Prices, and quotas over many contacts, may choose any claim.
+        free = case.tariff is None and given is None and not case.playbook.quotas
+        if len(self.items) > MANY_ITEMS and free and not whole:
+            kept = worthwhile(case, entries, before)
+            self.items = [(entry, at) for entry in kept for at in entry.instants]
+            self.left_out = frozenset(entries) - frozenset(kept)
+            if len(self.items) > MOST_ITEMS:
+                if self._is_plain():
+                    self._settle()
+                else:
+                    self._settle_in_parts(kept)
+                return
+        self._lay_out()
+        self._settle()
+
+    def _lay_out(self) -> None:
+        """Make the problem."""
         self.single = len({at for _, at in self.items}) == 1
         groups, rows = self._groups_and_repeats()
         rows += self._cap_rows()
@@ -68,7 +99,52 @@ class Contest:
         clauses = self._clauses()
         open_groups = tuple(tuple(item for item in group if item not in self.shut) for group in groups)
         self.problem = Problem(tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses)
-        self._settle()
+
+    def _is_plain(self) -> bool:
+        """Whether taking the best first is optimal, so that any number of items is settled at once."""
+        openings = {id(opening_of(entry)): opening_of(entry) for entry, _ in self.items}.values()
+        if len({at for _, at in self.items}) > 1 or any(o.first or o.then or o.needy for o in openings):
+            return False
+        self._lay_out()
+        plain = self.problem.is_plain([self.case.worth(entry) for entry, _ in self.items])
+        if not plain:
+            self.shut.clear()
+            self.derived.clear()
+        return plain
+
+    def _settle_in_parts(self, entries: list[Entry]) -> None:
+        """Settle part after part, the best ones first; what was granted before is history to the next part."""
+        case = self.case
+        self.single, self.searched = False, False
+        self.problem = _NOTHING
+        place = {pair: number for number, pair in enumerate(self.items)}
+        ordered = sorted(entries, key=lambda entry: (entry.level, *case.order(entry, entry.instants[0])))
+        before, taken = list(self.before), list[int]()
+        groups: set[int | str] = set()
+        totals: dict[Level, int] = {}
+        size, part = 0, list[Entry]()
+        for number, entry in enumerate(ordered, 1):
+            if entry.group not in groups:
+                part.append(entry)
+                size += len(entry.instants)
+            if part and (size >= MOST_ITEMS or number == len(ordered)):
+                own = Contest(case, part, before, whole=True)
+                for item in own.chosen:
+                    won = own.items[item]
+                    taken.append(place[won])
+                    groups.add(won[0].group)
+                    totals[won[0].level] = totals.get(won[0].level, 0) + case.worth(won[0])
+                before = [*before, *own.winners()]
+                size, part = 0, []
+        total = sum(totals.values())
+        bound = sum(max(0, case.worth(entry)) for entry in entries)
+        self.answer = Answer(tuple(sorted(taken)), totals, total, bound, optimal=total == bound)
+        self.chosen, self.optimal, self.total, self.bound = self.answer.chosen, self.answer.optimal, total, bound
+
+    def joined_by(self, entry: Entry) -> Contest:
+        """The contest with a claim that was left out: what it would have taken can be asked there."""
+        kept = [own for own in self.entries if own not in self.left_out]
+        return Contest(self.case, [*kept, entry], self.before, whole=True)
 
     def _settle(self) -> None:
         """Choose, or take what was given; what that is worth, and no choice is worth more than."""
@@ -190,6 +266,8 @@ class Contest:
 
     def admits(self, entry: Entry) -> bool:
         """Whether any set that keeps all rules holds a claim."""
+        if not self.searched:
+            return True
         return any(self.items[item][0] is entry for item in self.solve(force=entry).chosen)
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[tuple[dict[int, int], int]]]:
@@ -204,6 +282,9 @@ class Contest:
         for (campaign, claim), items in campaigns.items():
             repeat = opening_of(self.items[items[0]][0]).campaign.repeat
             room = (repeat or 0) - self.case.past.of(campaign, claim)
+            room -= sum(
+                (winner.entry.claim.campaign, winner.entry.claim.id) == (campaign, claim) for winner in self.before
+            )
             if room <= 0:
                 self.shut.update(items)
             elif len(items) > room:
@@ -216,8 +297,22 @@ class Contest:
         for (cap, key), members in self._cells().items():
             limit = self.case.limit(cap)
             if limit is not None:
-                self._add_rows(cap, limit, self.case.spans(cap, key, self.before), members, rows)
+                spans = self.case.spans(cap, key, self.before) + self._rivals_before(cap, key)
+                self._add_rows(cap, limit, spans, members, rows)
         return rows
+
+    def _rivals_before(self, cap: int, key: tuple[str, ...]) -> list[Span]:
+        """Of a part: what earlier parts granted takes room among rivals, also where it counts toward no cap."""
+        gauge = self.case.gauges[cap]
+        late = [winner for winner in self.before if winner.entry.obeys_caps] if self.before else []
+        found = (
+            gauge.span(winner.at, opening.campaign.ends, points)
+            for winner in late
+            if not (opening := opening_of(winner.entry)).campaign.counts_toward_caps
+            for number, own, points in opening.cells
+            if number == cap and own == key
+        )
+        return [span for span in found if span is not None]
 
     def _cells(self) -> dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]]:
         """By cap and group, the items that caps can stop and their points."""
@@ -271,52 +366,41 @@ class Contest:
         rows: list[tuple[dict[int, int], int]],
     ) -> None:
         gauge = self.case.gauges[cap]
+        filled = gauge.fill(spans)
         placed = []
+        loads: dict[tuple[int, int], int] = {}
         for item, points in members:
             entry, at = self.items[item]
             own = gauge.span(at, opening_of(entry).campaign.ends, points, item)
             if own is not None:
+                load = loads.get(own[:2])
+                if load is None:
+                    load = loads[own[:2]] = gauge.load(filled, own)
                 placed.append(own)
-                if gauge.load(spans, own) + points > limit:
+                if load + points > limit:
                     self.shut.add(item)
         placed = [span for span in placed if span[3] not in self.shut]
         if not placed:
             return
-        seen: set[tuple[frozenset[int], int]] = set()
-        everything = [*spans, *placed]
-        for group in gauge.groups(everything):
-            inside = [everything[at] for at in group]
-            row = {span[3]: span[2] for span in inside if span[3] != HISTORY}
-            room = limit - sum(span[2] for span in inside) + sum(row.values())
-            key = (frozenset(row), room)
-            if sum(row.values()) > room and key not in seen:
-                seen.add(key)
+        for inside, room in gauge.rows(filled, placed, limit):
+            row = {span[3]: span[2] for span in inside}
+            if sum(row.values()) > room:
                 rows.append((row, max(0, room)))
-        self._add_sum(gauge, limit, spans, placed, rows)
+        self._add_sum(gauge, limit, filled, placed, rows)
 
     def _add_sum(
         self,
         gauge: Gauge,
         limit: int,
-        spans: list[Span],
+        spans: Filled,
         placed: list[Span],
         rows: list[tuple[dict[int, int], int]],
     ) -> None:
-        """A row that follows from the others, and that no search finds alone: how many fit over the whole span.
-
-        Filling the windows from the left, each as early as possible, fits the most (an exchange argument: an earlier
-        place leaves every later window no fuller).
-        """
+        """A row that follows from the others, and that no search finds alone: how many fit over the whole span."""
         points = {span[2] for span in placed}
         if gauge.running or len(points) != 1:
             return
-        each = points.pop()
-        filled = list(spans)
-        count = 0
-        for own in sorted({(start, end, each, HISTORY) for start, end, _, _ in placed}):
-            while count < len(placed) and gauge.load(filled, own) + each <= limit:
-                filled.append(own)
-                count += 1
+        count = gauge.most_that_fit(spans, (span[0] for span in placed), points.pop(), limit, len(placed))
         row = {span[3]: 1 for span in placed}, count
         self.derived.append(row)
         rows.append(row)
@@ -330,12 +414,13 @@ class Contest:
             item for item, (entry, _) in enumerate(self.items) if opening_of(entry).first or opening_of(entry).then
         ]
         pairs = []
-        others = [*case.past.touches, *((winner.at, winner.effects) for winner in self.before)]
         for item in marked:
             entry, at = self.items[item]
             opening = opening_of(entry)
-            if any(
-                low <= at <= high for when, effects in others for _, low, high in case.clashes(opening, effects, when)
+            if case.barred_by_history(opening, at) or any(
+                low <= at <= high
+                for winner in self.before
+                for _, low, high in case.clashes(opening, winner.effects, winner.at)
             ):
                 self.shut.add(item)
         effects = {item: case.compiled.effects_of_winner(opening_of(self.items[item][0])) for item in marked}

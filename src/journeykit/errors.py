@@ -18,6 +18,8 @@ Each error carries its parts as attributes; the message says what was found and 
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -208,6 +210,22 @@ class MissingExtraError(JourneykitError, ImportError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return MissingExtraError, (self.extra, self.purpose)
+
+
+def named_error(error: OSError, name: str | os.PathLike[str]) -> OSError:
+    """An error of the file system that says which file it is about; one that says so already stays as it is.
+
+    Example:
+        >>> print(named_error(OSError(28, "No space left on device"), "decisions.csv"))
+        [Errno 28] No space left on device: 'decisions.csv'
+    """
+    if error.filename is not None or error.errno is None or error.errno not in _ABOUT_A_FILE:
+        return error
+    return OSError(error.errno, error.strerror or os.strerror(error.errno), os.fspath(name))
+
+
+_ABOUT_A_FILE = {errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", errno.ENOSPC)}
+"""What a full disk, a limit, a broken disk and a closed file are."""
 
 
 def closest(word: str, allowed: Iterable[str]) -> str | None:

@@ -5,6 +5,7 @@ Reasons, binding rules, who won instead, when a loser may go after all, and what
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from journeykit.eligibility import failures
 from journeykit.entry import Entry, Winner, opening_of
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH
+from journeykit.past import holds, merged
 from journeykit.prices import whole
 from journeykit.room import HISTORY
 
@@ -367,7 +369,8 @@ def _any(stops: Sequence[Stop], reason: Reason, *, by_history: bool) -> bool:
 
 def contest_of(case: Case, entry: Entry) -> Contest:
     """The contest in which a claim competes."""
-    return case.contest if entry.obeys_caps else case.exempt
+    contest = case.contest if entry.obeys_caps else case.exempt
+    return contest.joined_by(entry) if entry in contest.left_out else contest
 
 
 def _entries(contest: Contest, chosen: Sequence[int]) -> set[Entry]:
@@ -379,15 +382,10 @@ def stops_at(case: Case, entry: Entry, at: int) -> Iterator[Stop]:
     opening = opening_of(entry)
     yield from _capped(case, opening, at)
     yield from _repeated(case, entry)
-    barred = {
-        number
-        for when, effects in case.past.touches
-        for number, low, high in case.clashes(opening, effects, when)
-        if low <= at <= high
-    }
-    for number in sorted(barred):
-        yield Stop(Reason.CONFLICT, case.playbook.conflicts[number].name, set(), by_history=True)
-    for winner in case.winners:
+    for number, spans in case.bars(opening).items():
+        if holds(spans, at):
+            yield Stop(Reason.CONFLICT, case.playbook.conflicts[number].name, set(), by_history=True)
+    for winner in case.winners if opening.first or opening.then else ():
         for number, low, high in case.clashes(opening, winner.effects, winner.at):
             if low <= at <= high:
                 before = _goes_before(entry, winner)
@@ -430,22 +428,16 @@ def _crowd(case: Case, cap: int, key: tuple[str, ...], own: Span, limit: int) ->
 
 def _repeated(case: Case, entry: Entry) -> Iterator[Stop]:
     campaign = opening_of(entry).campaign
-    same = {winner.number for winner in case.winners if _repeats(entry, winner)}
+    same = {winner.number for winner in case.winners_repeating(entry)}
     if campaign.repeat is not None:
         before = case.past.of(campaign.id, entry.claim.id)
         if before >= campaign.repeat:
             yield Stop(Reason.CAPPED, f"repeat of {campaign.id}", same, by_history=True)
         elif before + len(same) >= campaign.repeat:
             yield Stop(Reason.OUTBID, f"repeat of {campaign.id}", same, by_history=False)
-    siblings = {winner.number for winner in case.winners if winner.entry.group == entry.group}
+    siblings = {winner.number for winner in case.winners_of_group(entry.group)}
     if siblings:
         yield Stop(Reason.OUTBID, f"one content of {campaign.id}", siblings, by_history=False)
-
-
-def _repeats(entry: Entry, winner: Winner) -> bool:
-    """Whether a winner is of the campaign of an entry, and of its id."""
-    claim, other = entry.claim, winner.entry.claim
-    return (claim.campaign, claim.id) == (other.campaign, other.id)
 
 
 def _met(case: Case, entry: Entry, requirement: int, at: int) -> bool:
@@ -473,7 +465,7 @@ def retry(case: Case, entry: Entry) -> datetime | None:
     Audience, stage, consent and weight are held as they are. Each rule says from when on it has no objection; the
     latest of these is asked again, until all agree. No instant before that one can do, so the answer is exact.
     """
-    if any(winner.entry.group == entry.group for winner in case.winners):
+    if case.winners_of_group(entry.group):
         # The wish was granted, with another content: nothing of it is left to go later.
         return None
     key = _alike(case, entry)
@@ -496,7 +488,7 @@ def _alike(case: Case, entry: Entry) -> Hashable | None:
     campaign = opening.campaign
     if opening.needy or entry.outside is not None or entry.claim.at is not None:
         return None
-    same = sum(_repeats(entry, winner) for winner in case.winners)
+    same = len(case.winners_repeating(entry))
     worn = campaign.repeat is not None and case.past.of(campaign.id, entry.claim.id) + same >= campaign.repeat
     return (
         "retry",
@@ -567,7 +559,7 @@ def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
     rules = _opening_rules(case, opening)
     campaign = opening.campaign
     if campaign.repeat is not None:
-        same = sum(_repeats(entry, winner) for winner in case.winners)
+        same = len(case.winners_repeating(entry))
         if case.past.of(campaign.id, entry.claim.id) + same >= campaign.repeat:
             rules.append(lambda _: None)
     if campaign.obeys_caps:
@@ -583,13 +575,13 @@ def _timed_rules(case: Case, entry: Entry) -> list[Callable[[int], int | None]]:
                         limit=limit,
                     )
                 )
-    barred = [
-        (low, high)
-        for when, effects in [*case.past.touches, *((winner.at, winner.effects) for winner in case.winners)]
-        for _, low, high in case.clashes(opening, effects, when)
-    ]
-    if barred:
-        rules.append(partial(_clear_of, sorted(barred)))
+    if opening.first or opening.then:
+        barred = [span for spans in case.bars(opening).values() for span in spans]
+        barred += [
+            (low, high) for winner in case.winners for _, low, high in case.clashes(opening, winner.effects, winner.at)
+        ]
+        if barred:
+            rules.append(partial(_clear_of, merged(barred)))
     rules += [
         partial(_met_from, case, entry, number)
         for number in range(len(case.playbook.requirements))
@@ -615,16 +607,19 @@ def _open_from(case: Case, opening: Opening, since: int) -> int | None:
 
 
 def _clear_of(barred: list[tuple[int, int]], since: int) -> int:
-    for low, high in barred:
-        if low <= since <= high:
-            since = high + 1
-    return since
+    """The first instant from ``since`` on that none of some merged spans holds."""
+    place = bisect_right(barred, (since, LAST)) - 1
+    return barred[place][1] + 1 if place >= 0 and since <= barred[place][1] else since
 
 
 def _met_from(case: Case, entry: Entry, requirement: int, since: int) -> int | None:
     """The first instant from ``since`` on at which a requirement is met."""
-    instants = {when for when, _ in case.past.touches} | {winner.at for winner in case.winners}
-    for at in sorted({since, *(instant for instant in instants if instant > since)}):
+    # Only a touch that will do, or a winner, can change the answer.
+    partners = case.partners_in_history(requirement)
+    touches = () if partners is None else partners.instants[bisect_right(partners.instants, since) :]
+    winners = (winner.at for winner in case.winners if winner.at > since)
+    instants: set[int] = {since, *touches, *winners}
+    for at in sorted(instants):
         if _met(case, entry, requirement, at):
             return at
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -108,6 +107,7 @@ def _paths(placements: Any) -> Any:
 def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the command line before any work is done."""
     from journeykit.tables import ENDINGS, format_of
+    from journeykit.tables.outputs import ADVICE, harm_to
 
     if arguments.by is not None and arguments.contacts is None:
         raise WrongUsageError("--by needs --contacts, which says who is what")
@@ -122,8 +122,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise WrongUsageError(f"--out {out}: the ending of a table is one of {', '.join(ENDINGS)}")
     for name in ("playbook", "events", "contacts"):
         source = getattr(arguments, name)
-        if source is not None and os.path.realpath(source) == os.path.realpath(out):
-            raise WrongUsageError(f"--out {out} would overwrite the {name}")
+        harm = harm_to(source, out)
+        if harm is not None:
+            raise WrongUsageError(f"--out {out} would {harm} the {name}; {ADVICE}")
 
 
 def _segments(arguments: argparse.Namespace, playbook: Playbook, zone: tzinfo | None, bad: BadRows) -> dict[str, Any]:

@@ -70,6 +70,8 @@ def draw_graph(arguments: argparse.Namespace) -> None:
 
 def _form(arguments: argparse.Namespace) -> str:
     """The form of the picture; what can be said of the arguments is said before any work is done."""
+    from journeykit.tables.outputs import ADVICE, harm_to
+
     alone = [name for name in ("contacts", "at", "zone", "engine", "max_bad") if getattr(arguments, name) is not None]
     if arguments.events is None and alone:
         raise WrongUsageError(f"--{alone[0].replace('_', '-')} goes with --events")
@@ -83,8 +85,9 @@ def _form(arguments: argparse.Namespace) -> str:
         raise WrongUsageError(f"--out {out}: the ending of a picture is one of {', '.join(FORMS)}")
     for name in ("playbook", *_TABLES):
         source = getattr(arguments, name)
-        if source is not None and os.path.realpath(source) == os.path.realpath(out):
-            raise WrongUsageError(f"--out {out} would overwrite the {name}")
+        harm = harm_to(source, out)
+        if harm is not None:
+            raise WrongUsageError(f"--out {out} would {harm} the {name}; {ADVICE}")
     return form
 
 

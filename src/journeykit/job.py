@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from journeykit.accounts import Belongings, Party, decide_party, decided_by_account, parties_of
 from journeykit.calendar import DayTally
-from journeykit.civil import clock, day_number, micros, moment
+from journeykit.civil import clock, day_number, first_and_last, micros, moment
 from journeykit.contact import Contact
 from journeykit.decision import Outcome, Reason
 from journeykit.eligibility import NEEDS_SCORE
@@ -40,6 +40,8 @@ from journeykit.tables import (
     table_writer,
 )
 from journeykit.tables.doubles import Doubles, rereadable
+from journeykit.tables.file_identity import IdTrail
+from journeykit.tables.outputs import need_apart
 from journeykit.tables.survey import survey
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
@@ -561,6 +563,9 @@ class Job:
     Raises:
         DataError: for a table that cannot be used, touches of which no row can be used, and where ``strict`` refuses.
 
+    Raises:
+        ModelError: for a plan that ends before it starts.
+
     Example:
         >>> from datetime import UTC, datetime
         >>> from journeykit import Arbiter, Playbook
@@ -594,6 +599,7 @@ class Job:
         watch: Watch | None = None,
     ) -> None:
         check_ledger_use(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
+        first_and_last(at, until)
         self.watch = watch or Watch()
         self.watch.begin("reading")
         self.arbiter = arbiter
@@ -625,6 +631,7 @@ class Job:
             survey(playbook, sources, zone=zone, vocabulary=vocabulary).refuse()
         self._contacts: Contacts | None = None
         self._last: dict[str, int] | None = {}
+        self._trail: IdTrail | None = None
         wanted = None if only is None else frozenset([only])
         contacts = inputs.contacts
         if contacts is not None:
@@ -641,6 +648,9 @@ class Job:
                 found=self.mismatches,
                 doubles=Doubles.of(playbook),
             )
+            trail: IdTrail | None = self._trail
+            if trail is not None:
+                trail.all = wanted is None
             self._notes = self._contacts.notes
         self._history = History()
         self._bad_touches = 0
@@ -718,7 +728,10 @@ class Job:
         zone = None if self._inputs.zone is None else clock(self._inputs.zone).zone
         last: dict[str, int] = {}
         accounts: dict[str, str | None] = {}
-        for number, contact in Contacts(source, spellings=spellings, zone=zone):
+        contacts = Contacts(source, spellings=spellings, zone=zone)
+        self._trail = trail = IdTrail(contacts.source)
+        for number, contact in contacts:
+            trail.add(number, contact.id)
             if contact.account is not None:
                 last[contact.account] = number
             if wanted is not None:
@@ -781,7 +794,8 @@ class Job:
 
     def _whom(self) -> tuple[str, int | None, Iterable[tuple[int, Contact]]]:
         if self._contacts is not None:
-            return self._contacts.source, self._contacts.count, self._protected(self._contacts)
+            contacts = self._contacts if self._trail is None else self._trail.compared(self._contacts)
+            return self._contacts.source, self._contacts.count, self._protected(contacts)
         assert self._claims is not None  # noqa: S101  (one of the two is given)
         made = ((number, Contact(id=key)) for number, key in enumerate(self._claims, 1))
         return self._claims.source, len(self._claims), self._protected(made)
@@ -789,7 +803,18 @@ class Job:
     def _protected(self, contacts: Iterable[tuple[int, Contact]]) -> Iterable[tuple[int, Contact]]:
         """The contacts, to whom the ledger's opt-outs have been applied."""
         run = self._ledger
-        return contacts if run is None else ((number, run.protected(contact)) for number, contact in contacts)
+        return contacts if run is None else self._protected_by(run, contacts)
+
+    def _protected_by(self, run: LedgerRun, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact]]:
+        source = self._claims.source if self._contacts is None and self._claims is not None else ""
+        source = source if self._contacts is None else self._contacts.source
+        for number, contact in contacts:
+            try:
+                found = run.protected(contact)
+            except ModelError as error:
+                self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
+            else:
+                yield number, found
 
     def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
         if self.arbiter.compiled.per_account:
@@ -874,11 +899,8 @@ class Job:
         return self.summary()
 
     def _keep_inputs(self, out: str | os.PathLike[str]) -> None:
-        """Refuse to write the decisions over a table that they are made from."""
-        for name in _TABLES:
-            source = getattr(self._inputs, name)
-            if isinstance(source, str | os.PathLike) and os.path.realpath(source) == os.path.realpath(out):
-                raise DataError(f"the decisions would overwrite the {name}", source=os.fspath(out))
+        """Refuse to write the decisions over, or into, a table that they are made from."""
+        need_apart(out, {name: getattr(self._inputs, name) for name in _TABLES})
 
     def summary(self) -> Summary:
         """What was done so far."""

@@ -71,6 +71,7 @@ class JointContest(Contest):
         self.items = []
         self.shut = set()
         self.derived = []
+        self.left_out = frozenset()
         for whose, mine in _by_contact(entries).items():
             member = account.members[whose]
             own = OwnContest(member, mine, [winner for winner in before if winner.entry.whose == whose])

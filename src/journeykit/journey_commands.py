@@ -227,7 +227,7 @@ def _one(arguments: argparse.Namespace, playbook: Playbook) -> int:
 
 def _rows_in(path: str) -> Any:
     """A file as it is; of a folder of Parquet files all rows, in the order in which `place` reads them."""
-    if not os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
+    if not os.path.isdir(path):
         return path
     from journeykit.columns.sources import files_in
 
@@ -246,6 +246,7 @@ def _rows_of(path: str) -> Iterator[Mapping[str, Any]]:
 def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the outputs before any work is done."""
     from journeykit.tables import ENDINGS, format_of
+    from journeykit.tables.outputs import ADVICE, harm_to
 
     outputs = {f"--{name}": getattr(arguments, name) for name in (*_OUTPUTS, "summary")}
     outputs = {name: path for name, path in outputs.items() if path is not None}
@@ -262,15 +263,17 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.placed is not None and arguments.contacts is None:
         raise WrongUsageError("--placed needs --contacts: it writes that table again")
     read = {"the playbook": arguments.playbook, "--events": arguments.events, "--contacts": arguments.contacts}
-    taken = {os.path.realpath(path): name for name, path in read.items() if path is not None}
+    taken = {path: name for name, path in read.items() if path is not None}
     for name, path in outputs.items():
         if path == "-" and name == "--out":
             continue
         if name != "--summary" and format_of(path) is None and not (name == "--out" and arguments.format is not None):
             more = "; or give --format" if name == "--out" else ""
             raise WrongUsageError(f"{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}{more}")
-        if (other := taken.get(os.path.realpath(path))) is not None:
-            raise WrongUsageError(f"{name} {path} would overwrite {other}")
-        taken[os.path.realpath(path)] = name
+        for other, which in taken.items():
+            harm = harm_to(other, path)
+            if harm is not None:
+                raise WrongUsageError(f"{name} {path} would {harm} {which}; {ADVICE}")
+        taken[path] = name
     if arguments.placed is not None and format_of(arguments.placed) != format_of(arguments.contacts):
         raise WrongUsageError("--placed and --contacts must be of one format: the table is written as it was")

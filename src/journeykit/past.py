@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import timedelta
+from itertools import accumulate
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from journeykit.civil import DAY, FOREVER
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
     from journeykit.cap import Conflict
@@ -111,6 +116,33 @@ def clashes(
     return found
 
 
+def bars_of(
+    conflicts: tuple[Conflict, ...],
+    opening: Opening,
+    touches: Iterable[tuple[int, Effects]],
+    since: int,
+    local: Clock,
+) -> dict[int, list[tuple[int, int]]]:
+    """By number, the instants from one on that the conflicts of an opening with some touches bar, as merged spans."""
+    reach = max((_reach(conflict) for conflict in conflicts), default=0)
+    found: dict[int, list[tuple[int, int]]] = {}
+    for when, effects in touches:
+        if when + reach >= since and (opening.then & effects.first or opening.first & effects.then):
+            for number, low, high in clashes(conflicts, opening, effects, when, local):
+                if high >= since:
+                    found.setdefault(number, []).append((low, high))
+    return {number: merged(spans) for number, spans in sorted(found.items())}
+
+
+def _reach(conflict: Conflict) -> int:
+    """So long after a touch a conflict bars nothing any more."""
+    lag = conflict.lag
+    if lag.days is None:
+        assert lag.length is not None  # noqa: S101  (a lag is one or the other)
+        return lag.length // _MICROSECOND
+    return (lag.days + 3) * DAY
+
+
 def _barred(conflict: Conflict, at: int, local: Clock, *, back: bool, ahead: bool) -> tuple[int, int]:
     lag = conflict.lag
     if lag.days is None:
@@ -120,6 +152,64 @@ def _barred(conflict: Conflict, at: int, local: Clock, *, back: bool, ahead: boo
     day = local.day(at)
     first = local.day_start(day - (lag.days if back else 0))
     return first, local.day_start(day + (lag.days if ahead else 0) + 1) - 1
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of instants, first and last included, in order and without overlaps.
+
+    Example:
+        >>> merged([(5, 9), (1, 3), (2, 4), (20, 30)])
+        [(1, 9), (20, 30)]
+    """
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(spans):
+        if found and low <= found[-1][1] + 1:
+            found[-1] = found[-1][0], max(found[-1][1], high)
+        else:
+            found.append((low, high))
+    return found
+
+
+def holds(spans: Sequence[tuple[int, int]], at: int) -> bool:
+    """Whether any of some merged spans holds an instant.
+
+    Example:
+        >>> holds([(1, 9), (20, 30)], 9), holds([(1, 9), (20, 30)], 10)
+        (True, False)
+    """
+    place = bisect_right(spans, (at, FOREVER)) - 1
+    return place >= 0 and at <= spans[place][1]
+
+
+class Partners:
+    """The touches that will do for a requirement, in order.
+
+    Attributes:
+        instants: when they were.
+    """
+
+    __slots__ = ("_effects", "_ends", "_gauge", "instants")
+
+    def __init__(self, gauge: Gauge, touches: Iterable[tuple[int, Effects]]) -> None:
+        found = sorted(touches, key=itemgetter(0))
+        self._gauge = gauge
+        self.instants = [when for when, _ in found]
+        self._effects = [effects for _, effects in found]
+        # Of a `running` window: until when any of so many first ones runs.
+        self._ends: list[int] = []
+        if gauge.running:
+            spans = (None if effects.campaign is None else gauge.span(when, effects.ends, 1) for when, effects in found)
+            self._ends = list(accumulate((-FOREVER if span is None else span[1] for span in spans), max))
+
+    def meet(self, at: int) -> bool:
+        """Whether any of them still counts at an instant."""
+        last = bisect_right(self.instants, at) - 1
+        if last < 0:
+            return False
+        if self._gauge.running:
+            return at < self._ends[last]
+        # A window that holds an earlier one holds the last one too.
+        return still_counts(self._gauge, self.instants[last], self._effects[last], at)
 
 
 def still_counts(gauge: Gauge, when: int, effects: Effects, at: int) -> bool:

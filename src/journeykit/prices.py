@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeykit.errors import DataError, ModelError, closest
+from journeykit.errors import DataError, ModelError, closest, named_error
 from journeykit.fields import MILLIONTH, is_number, required_text, shown
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Prices:
         try:
             beside.write_text(json.dumps(self.to_dict(), indent=2) + "\n", "utf-8")
             beside.replace(target)
+        except OSError as error:
+            raise named_error(error, path) from error
         finally:
             beside.unlink(missing_ok=True)
 

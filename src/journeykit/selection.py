@@ -33,6 +33,10 @@ _SWEEPS = 6
 _SMALL = 12
 _UNIT = 2**52
 _MOST_ENTRIES = 300_000
+_MANY = 1_000
+"""With more items each node takes so much longer that the budget is less in proportion."""
+_DEEPEST = 500
+"""A search that takes more items one after the other would be too deep: what it meets first stands."""
 
 
 @frozen
@@ -341,7 +345,11 @@ class _Search:
         if len(self.values) > _SMALL:
             prices = self._sharpen(everything, prices)
         bound = self._bound(everything, self.rooms, prices)
-        self._visit(everything, 0, 0, self.rooms, prices)
+        self.budget = min(self.budget, max(1, self.budget * _MANY // len(self.values)))
+        if self._take_first(everything) > _DEEPEST:
+            self.nodes = self.budget + 1
+        else:
+            self._visit(everything, 0, 0, self.rooms, prices)
         value = self.best // self.scale
         spent = self.nodes > self.budget
         return Choice(tuple(_bits(self.best_set)), value, max(value, bound // self.scale) if spent else value)
@@ -393,6 +401,27 @@ class _Search:
         found = shadow_prices(values, rows)[: len(self.rooms)]
         better = self._worths([round(price * _UNIT) * largest // _UNIT for price in found])
         return min(better, prices, key=lambda each: self._bound(free, self.rooms, each))
+
+    def _take_first(self, free: int) -> int:
+        """Take what fits in the order of claims, as the best set so far; how many items that are."""
+        chosen = value = 0
+        rooms = self.rooms.copy()
+        for item in _bits(free):
+            if all(use <= rooms[row] for row, use in self.uses[item]):
+                chosen |= 1 << item
+                for row, use in self.uses[item]:
+                    rooms[row] -= use
+        # What has no partner goes, and with it what needs it.
+        changed = True
+        while changed:
+            gone = [item for item, partners in self.clauses if chosen >> item & 1 and not partners & chosen]
+            chosen &= ~sum(1 << item for item in set(gone))
+            changed = bool(gone)
+        count = chosen.bit_count()
+        if count > _DEEPEST:
+            value = sum(self.values[item] for item in _bits(chosen))
+            self.best, self.best_set = value, chosen
+        return count
 
     def _dive(self, free: int) -> int:
         """The value of taking what fits in the order of claims, clauses aside: what the search meets first."""

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from journeykit.columns.arrows import as_numpy, is_known, texts
 from journeykit.rule.values import NUMBER, READERS, is_empty
 from journeykit.tables.cells import plain_decimal
-from journeykit.tables.parquet import is_uuid, uuid_texts
+from journeykit.tables.parquet import in_microseconds, is_uuid, python_value, python_values, uuid_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,13 +56,13 @@ class Column:
                 codes[~is_known(array)] = 2
             return codes, [False, True, None]
         if pa.types.is_nested(array.type) and not pa.types.is_dictionary(array.type):
-            return _factorised(_pylist(array))
+            return _factorised(python_values(array))
         if not pa.types.is_dictionary(array.type):
             try:
                 array = array.dictionary_encode()
             except pa.ArrowException:
-                return _factorised(_pylist(array))
-        values = [*_pylist(array.dictionary), None]
+                return _factorised(python_values(array))
+        values = [*python_values(array.dictionary), None]
         codes = as_numpy(array.indices).astype(np.int64)
         if array.indices.null_count:
             codes[~is_known(array.indices)] = len(values) - 1
@@ -82,7 +82,7 @@ class Column:
         """The value of one row."""
         if self.array is None:
             return self._values[row]
-        return _value(self.array[row])
+        return python_value(self.array[row])
 
     def take(self, rows: np.ndarray) -> Column:
         """Some of its rows."""
@@ -92,7 +92,7 @@ class Column:
 
     def cells(self) -> list[Any]:
         """All values, row by row."""
-        return list(self._values) if self.array is None else _pylist(self.array)
+        return list(self._values) if self.array is None else python_values(self.array)
 
     def read(self, read: Callable[[Any], Any]) -> tuple[np.ndarray, list[Any]]:
         """Codes, and what a reader makes of each distinct value: an `Unread` where it refuses."""
@@ -172,8 +172,8 @@ def _plain(array: pa.Array) -> pa.Array | list[Any]:
     if isinstance(array, pa.ExtensionArray):
         return _plain(array.storage)
     if pa.types.is_timestamp(kind) and (kind.unit != "us" or kind.tz not in (None, "UTC")):
-        # Python counts microseconds, and rules know no zone but UTC.
-        return array.cast(pa.timestamp("us", "UTC" if kind.tz else None), safe=False)
+        counted = in_microseconds(array)
+        return python_values(array) if counted is None else counted
     if pa.types.is_decimal(kind):
         found = array.cast(pa.float64())
         # Ids may be larger than what a float holds exactly.
@@ -192,22 +192,6 @@ def _plain(array: pa.Array) -> pa.Array | list[Any]:
     if kind in (pa.string_view(), pa.binary_view()):
         return array.cast(pa.large_string() if kind == pa.string_view() else pa.large_binary())
     return array
-
-
-def _pylist(array: pa.Array) -> list[Any]:
-    try:
-        found: list[Any] = array.to_pylist()
-    except (ValueError, OverflowError, pa.ArrowException):
-        found = [_value(cell) for cell in array]
-    return found
-
-
-def _value(cell: Any) -> Any:
-    """One value; what Python cannot hold comes as a text, which is then found bad where it matters."""
-    try:
-        return cell.as_py()
-    except Exception as error:  # noqa: BLE001  (pyarrow lets many errors through: of dates, texts and zones)
-        return f"<{type(error).__name__}>"
 
 
 def _factorised(values: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:

@@ -964,13 +964,14 @@ def gather(rules, people, slots, asks, scores, wishes, start, stop, sign, entrie
     entry_first[0] = 0
     score, worth = scores.chance, scores.worth
     for contact in range(start, stop):
+        if person.traits[contact] & BAD:
+            # There is no room here for those who have too many claims.
+            entry_first[contact - start + 1] = used
+            continue
         low, high = wishes.first[contact], wishes.first[contact + 1]
         if used + high - low > len(entries.claim) or places + (high - low) * longest > len(entries.time):
             entries.used[0], entries.used[1] = used, places
             return contact
-        if person.traits[contact] & BAD:
-            entry_first[contact - start + 1] = used
-            continue
         zone = person.zone[contact]
         for place in range(score_first[contact], score_first[contact + 1]):
             score[scores.score.opening[place]] = scores.score.propensity[place]

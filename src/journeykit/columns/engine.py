@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from journeykit.civil import DAY, FOREVER, clock, micros
+from journeykit.civil import DAY, FOREVER, clock, first_and_last
 from journeykit.columns.clocks import zones_of
 from journeykit.columns.eligible import (
+    BAD,
     DENY_CONSENT,
     DENY_ROLE,
     DENY_STAGE,
@@ -115,8 +116,7 @@ class Engine:
         self.explain = explain
         self.dates = dates
         self.everything = everything
-        self.now = micros(at)
-        self.last = self.now if until is None else micros(until, what="until")
+        self.now, self.last = first_and_last(at, until)
         self.scored = frozenset(scored)
         asked = self.compiled.openings if openings is None else openings
         self.layout = Layout(self.compiled, asked, numbers, self.compiled.scored | self.scored)
@@ -306,7 +306,7 @@ class Worker:
 
     def _prepare(self, moment: Moment, most_touches: int, most_claims: int) -> None:
         layout, longest = self.engine.layout, moment.slots.longest
-        claims = max(len(layout.list), most_claims, 1)
+        claims = max(most_claims, 1)
         block = max(BLOCK, claims)
         self.entries = Entries(
             claim=np.zeros(block, CLAIMS),
@@ -341,7 +341,7 @@ class Worker:
     ) -> Answers:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
         engine = self.engine
-        moment, rules = self._ready(history, shapes, wishes)
+        moment, rules = self._ready(people, history, shapes, wishes)
         tally = _tally(engine.layout)
         taken, lost, bound, left = [], [], [], []
         places = rules_bound = 0
@@ -397,15 +397,17 @@ class Worker:
             tally=tally,
         )
 
-    def _ready(self, history: History, shapes: Any, wishes: Wishes | None) -> tuple[Moment, Rules]:
-        """Room for a chunk, and the rules as they are for it."""
+    def _ready(self, people: People, history: History, shapes: Any, wishes: Wishes | None) -> tuple[Moment, Rules]:
+        """Room for the contacts of a chunk that are not marked `BAD`, and the rules as they are for it."""
         moment = self.engine.moment()
         quotas = self.engine.quotas
         if wishes is not None:
             quotas = quotas.but(number=wishes.number)
         rules = moment.rules.but(shapes=shapes[0], shape_cells=shapes[1], quotas=quotas)
-        counts = history.first[1:] - history.first[:-1]
-        most = 0 if wishes is None else int((wishes.first[1:] - wishes.first[:-1]).max(initial=0))
+        good = people.person["traits"] & BAD == 0
+        counts = np.diff(history.first)[good]
+        # Without a table of claims each contact has one for each opening; with one, it may name many openings.
+        most = len(self.engine.layout.list) if wishes is None else int(np.diff(wishes.first)[good].max(initial=0))
         self.most_cells = int((shapes[0]["cell_to"] - shapes[0]["cell_from"]).max(initial=1))
         self._prepare(moment, int(counts.max(initial=0)), most)
         return moment, rules
@@ -437,7 +439,7 @@ class Worker:
             several: whether there are several levels.
         """
         engine = self.engine
-        moment, rules = self._ready(history, shapes, wishes)
+        moment, rules = self._ready(people, history, shapes, wishes)
         tally, columns = _tally(engine.layout), len(engine.layout.quotas.columns)
         entry_first = np.zeros(chunk.rows + 1, np.int64)
         left = np.zeros(chunk.rows + 1, np.int64)

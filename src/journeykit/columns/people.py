@@ -120,7 +120,9 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
         if pa.types.is_dictionary(kind):
             array = array.dictionary_decode()
             kind = array.type
-        if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if pa.types.is_integer(kind) or (
+            (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and _is_utf8(array)
+        ):
             if array.null_count:
                 odd |= ~is_known(array)
                 array = array.fill_null("" if not pa.types.is_integer(kind) else 0)
@@ -129,6 +131,15 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
     odd |= np.array([value is UNREAD for value in read], np.bool_)[codes]
     found = texts(["" if value is UNREAD else value for value in read])
     return found.take(numbers(codes, pa.int64())), odd
+
+
+def _is_utf8(array: pa.Array) -> bool:
+    """Whether texts are what they should be; Arrow takes a file's word for it."""
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def ids_as_given(column: Column | None, ids: pa.Array, good: np.ndarray) -> pa.Array:

@@ -15,10 +15,12 @@ from journeykit.columns.arrows import texts
 from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow
-from journeykit.tables.columns import PATIENCE, fold_name, missing_column
-from journeykit.tables.formats import format_of, readable
+from journeykit.tables.columns import PATIENCE, fold_name, missing_column, twin_row
+from journeykit.tables.file_identity import FileIdentity
+from journeykit.tables.formats import format_of, is_part, readable
+from journeykit.tables.outputs import local_paths
 from journeykit.tables.parquet import uuid_columns, uuid_texts
-from journeykit.tables.reading import open_table
+from journeykit.tables.reading import open_table, plain_value
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -77,14 +79,17 @@ class Files(Source):
 
     def __init__(self, name: str, paths: Sequence[str]) -> None:
         self.source = name
-        self._paths = paths
+        self.paths = tuple(paths)
+        self._identities: dict[str, FileIdentity] = {}
         names: tuple[str, ...] | None = None
         self.count = 0
         # Where each group of rows lies: its file, its number there, and the number of its first row.
         self._groups: list[tuple[str, int, int]] = []
         self._metadata: list[Any] = []
         for path in paths:
-            with _parquet(path) as file:
+            with readable(path):
+                self._identities[path] = FileIdentity(path)
+            with _parquet(self._identities[path]) as file:
                 found = tuple(file.schema_arrow.names)
                 for group in range(file.metadata.num_row_groups):
                     self._groups.append((path, group, self.count + 1))
@@ -95,9 +100,7 @@ class Files(Source):
             names = found
         if names is None:
             raise DataError("the folder holds no Parquet file", source=name)
-        if len(set(names)) != len(names):
-            twice = next(own for own in names if names.count(own) > 1)
-            raise DataError(f"two columns have the name {twice!r}", source=name)
+        need_different_names(names, name)
         self.columns = names
 
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
@@ -105,7 +108,7 @@ class Files(Source):
         names = [name for name in self.columns or () if wanted(name)]
         chosen = self._groups if groups is None else [self._groups[group] for group in groups]
         for path, own in groupby(chosen, key=itemgetter(0)):
-            with _parquet(path) as file:
+            with _parquet(self._identities[path]) as file:
                 uuids = uuid_columns(file)
                 for _, group, number in own:
                     for batch in file.iter_batches(batch_size=CHUNK, row_groups=[group], columns=names):
@@ -138,14 +141,16 @@ class Files(Source):
 class _parquet:  # noqa: N801  (read as a function)
     """A Parquet file; what is wrong with it becomes our error."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, identity: FileIdentity) -> None:
+        self.path = identity.path
+        self._identity = identity
 
     def __enter__(self) -> Any:
         self._readable = readable(self.path)
         self._readable.__enter__()
         try:
             self._file = pq.ParquetFile(self.path)
+            self._identity.check()
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
@@ -156,6 +161,8 @@ class _parquet:  # noqa: N801  (read as a function)
     ) -> None:
         if hasattr(self, "_file"):
             self._file.close()
+        if error is None or isinstance(error, pa.ArrowException):
+            self._identity.check_end()
         if isinstance(error, pa.ArrowException) and not isinstance(error, OSError):
             message = f"the file is not readable Parquet: {error}"
             raise DataError(message, source=self.path) from error
@@ -170,9 +177,7 @@ class _Table(Source):
         self._table = table
         self.columns = tuple(table.column_names)
         self.count = table.num_rows
-        if len(set(self.columns)) != len(self.columns):
-            twice = next(own for own in self.columns if self.columns.count(own) > 1)
-            raise DataError(f"two columns have the name {twice!r}", source=name)
+        need_different_names(self.columns, name)
 
     def parts(
         self,
@@ -184,6 +189,93 @@ class _Table(Source):
         for batch in self._table.select(list(names)).to_batches(max_chunksize=CHUNK):
             yield number, names, list(batch.columns)
             number += batch.num_rows
+
+
+class _Dataset(Source):
+    """A dataset that only its own scan reads right: with a filter, with columns from the names of folders, and so on.
+
+    Args:
+        name: what messages call it.
+        dataset: the dataset of pyarrow.
+    """
+
+    def __init__(self, name: str, dataset: Any) -> None:
+        self.source = name
+        self._dataset = dataset
+        self.columns = tuple(dataset.schema.names)
+        # To count what a filter leaves would be a scan more.
+        self.count = None
+        with readable(name):
+            self._identities = [FileIdentity(path) for path in local_paths(dataset) or ()]
+        need_different_names(self.columns, name)
+
+    def parts(
+        self,
+        wanted: Callable[[str], bool],
+        groups: Sequence[int] | None = None,  # noqa: ARG002  (there are none)
+    ) -> Iterator[Part | BadRow]:
+        names = tuple(name for name in self.columns or () if wanted(name))
+        number = 1
+        with readable(self.source):
+            for identity in self._identities:
+                identity.check()
+        for batch in self._batches(names):
+            yield number, names, list(batch.columns)
+            number += batch.num_rows
+        for identity in self._identities:
+            identity.check_end()
+
+    def _batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Batches of about a chunk: a filter leaves little of each that was read."""
+        waiting: list[pa.RecordBatch] = []
+        rows = 0
+        with readable(self.source):
+            try:
+                for batch in self._dataset.scanner(columns=list(names), batch_size=CHUNK).to_batches():
+                    waiting.append(batch)
+                    rows += batch.num_rows
+                    if rows >= CHUNK:
+                        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches(max_chunksize=CHUNK)
+                        waiting, rows = [], 0
+                if rows:
+                    yield from pa.Table.from_batches(waiting).combine_chunks().to_batches(max_chunksize=CHUNK)
+            except pa.ArrowException as error:
+                raise DataError(f"the dataset cannot be read: {error}", source=self.source) from error
+
+
+class _Frame(Source):
+    """A frame of pandas some of whose columns hold values of several kinds; these are lists, made when they are read.
+
+    Args:
+        name: what messages call it.
+        names: the names of the columns.
+        columns: Arrow arrays, and series of objects.
+        rows: how many there are.
+    """
+
+    def __init__(self, name: str, names: Sequence[str], columns: Sequence[Any], rows: int) -> None:
+        self.source = name
+        self.columns = tuple(names)
+        self.count = rows
+        self._columns = dict(zip(names, columns, strict=True))
+
+    def parts(
+        self,
+        wanted: Callable[[str], bool],
+        groups: Sequence[int] | None = None,  # noqa: ARG002  (there are none)
+    ) -> Iterator[Part | BadRow]:
+        names = tuple(name for name in self.columns or () if wanted(name))
+        for start in range(0, self.count or 0, CHUNK):
+            yield start + 1, names, [_piece(self._columns[name], start) for name in names]
+
+
+def _piece(column: Any, start: int) -> Any:
+    """A chunk's rows of a column of a frame."""
+    if isinstance(column, pa.Array):
+        return column.slice(start, CHUNK)
+    if isinstance(column, pa.ChunkedArray):
+        return pa.concat_arrays(column.slice(start, CHUNK).chunks)
+    return list(map(plain_value, column.iloc[start : start + CHUNK].tolist()))
 
 
 class _Rows(Source):
@@ -231,9 +323,15 @@ class _Rows(Source):
             if not alike and self.columns is None:
                 self._met.update(dict.fromkeys(columns))
             names = {} if alike else {fold_name(str(name)): name for name in columns}
-            apart = not alike and (
-                len(names) < len(columns) or any(written.get(fold, name) != name for fold, name in names.items())
-            )
+            if not alike and len(names) < len(columns) and self.columns is None:
+                if waiting:
+                    yield _part(first, waiting, wanted)
+                    waiting = []
+                twins = twin_row(self.source, number, columns)
+                assert twins is not None  # noqa: S101  (two names are one)
+                yield twins
+                continue
+            apart = not alike and any(written.get(fold, name) != name for fold, name in names.items())
             if waiting and (number != expected or apart or len(waiting) >= CHUNK):
                 yield _part(first, waiting, wanted)
                 waiting = []
@@ -316,6 +414,8 @@ def open_source(
         return _from_dataset(source, name)
     if isinstance(source, (list, tuple)) and source and all(isinstance(part, (str, os.PathLike)) for part in source):
         return Files(name, [os.fspath(part) for part in source])
+    if type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "columns"):
+        return _from_pandas(source, name)
     table = _arrow_table(source)
     if table is not None:
         return _Table(name, table)
@@ -343,24 +443,65 @@ def files_in(path: str) -> list[str]:
         os.path.join(folder, own)  # noqa: PTH118  (texts are all that is needed)
         for folder, _, names in os.walk(path)
         for own in names
-        if own.lower().endswith(".parquet") and not own.startswith((".", "_"))
+        if is_part(own)
     )
 
 
 def _from_dataset(source: Any, name: str) -> Source:
+    """A dataset of pyarrow: its files, where they hold just what the dataset gives; else a scan of it."""
     import pyarrow.dataset as ds
 
-    files = getattr(source, "files", None)
+    if not isinstance(source, ds.Dataset):
+        # A scanner gives its rows once.
+        return _Table(name, source.to_table())
+    if is_plain(source):
+        return Files(name, source.files)
+    if not _is_filed(source):
+        # Rows in memory, which perhaps can be read only once.
+        return _Table(name, source.to_table())
+    return _Dataset(name, source)
+
+
+def is_plain(dataset: Any) -> bool:
+    """Whether a dataset gives what its files hold, all of it and no more, so that the files can be read themselves."""
+    import pyarrow.dataset as ds
+    from pyarrow import fs
+
     if (
-        files
-        and isinstance(source.format, ds.ParquetFileFormat)
-        and source.partition_expression.equals(ds.scalar(True))
+        not isinstance(dataset, ds.FileSystemDataset)
+        or not isinstance(dataset.filesystem, fs.LocalFileSystem)
+        or not dataset.format.equals(ds.ParquetFileFormat())
+        # A dataset of a pyarrow that does not say whether it has a filter may have one.
+        or getattr(dataset, "_scan_options", None) != {}
+        or not dataset.partition_expression.equals(ds.scalar(True))
     ):
-        paths = [own for own in files if os.path.exists(own)]  # noqa: PTH110  (likewise)
-        # Columns that come from the names of folders are known to the dataset alone.
-        if len(paths) == len(files) and set(source.schema.names) == set(pq.read_schema(paths[0]).names):
-            return Files(name, paths)
-    return _Table(name, source.to_table())
+        return False
+    fragments = list(dataset.get_fragments())
+    return bool(fragments) and all(
+        fragment.partition_expression.equals(ds.scalar(True))
+        and fragment.physical_schema.equals(dataset.schema)
+        and len(fragment.row_groups) == fragment.metadata.num_row_groups
+        for fragment in fragments
+    )
+
+
+def _is_filed(dataset: Any) -> bool:
+    import pyarrow.dataset as ds
+
+    if isinstance(dataset, ds.UnionDataset):
+        return all(map(_is_filed, dataset.children))
+    return isinstance(dataset, ds.FileSystemDataset)
+
+
+def need_different_names(names: Sequence[str], source: str) -> None:
+    """Refuse a table two columns of which have one name.
+
+    Raises:
+        DataError: naming the column.
+    """
+    if len(set(names)) != len(names):
+        twice = next(own for own in names if list(names).count(own) > 1)
+        raise DataError(f"two columns have the name {twice!r}; rename one or leave it out", source=source)
 
 
 def _arrow_table(source: Any) -> pa.Table | None:
@@ -372,8 +513,6 @@ def _arrow_table(source: Any) -> pa.Table | None:
     if isinstance(source, pa.RecordBatchReader):
         return source.read_all()
     kind = type(source).__module__.partition(".")[0]
-    if kind == "pandas":
-        return _from_pandas(source)
     if hasattr(source, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(source).read_all()
     if kind not in ("builtins", "types", "collections"):
@@ -387,23 +526,32 @@ def _arrow_table(source: Any) -> pa.Table | None:
     return None
 
 
-def _from_pandas(frame: Any) -> pa.Table | None:
-    """A frame of pandas, its index aside; None where a column holds things of several kinds."""
-    if not hasattr(frame, "columns"):
-        return None
-    if not all(isinstance(name, str) for name in frame.columns):
-        return None
-    try:
-        return pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowException, OverflowError, ValueError, TypeError):
-        return None
+def _from_pandas(frame: Any, name: str) -> Source:
+    """A frame of pandas, its index aside, column by column: one that holds values of several kinds is a list.
+
+    Raises:
+        DataError: for a column whose name is no text, and for two of one name.
+    """
+    names = list(frame.columns)
+    for own in names:
+        if not isinstance(own, str):
+            raise DataError(f"the name of a column is text, found {shown(own)}", source=name)
+    need_different_names(names, name)
+    columns: list[Any] = []
+    for own in names:
+        series = frame[own]
+        try:
+            found = pa.Array.from_pandas(series)
+        except (pa.ArrowException, OverflowError, ValueError, TypeError):
+            found = series
+        columns.append(found)
+    if all(isinstance(own, pa.Array | pa.ChunkedArray) for own in columns):
+        return _Table(name, pa.table(dict(zip(names, columns, strict=True))))
+    return _Frame(name, names, columns, len(frame))
 
 
 def _mappings(source: Any, name: str) -> Sequence[Mapping[str, Any]]:
     """Rows as mappings, in a list, so that they can be read again."""
-    if type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "to_dict"):
-        found: list[Mapping[str, Any]] = source.to_dict("records")
-        return found
     if not isinstance(source, Iterable):
         raise DataError(
             "a table is a dataframe, a path, a dataset, or rows as mappings, found " + shown(source), source=name

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from journeykit.accounts import Belongings, Party, decide_party, parties_of
 from journeykit.calendar import DayTally
 from journeykit.campaign import Claim, Score
-from journeykit.civil import DAY, FOREVER, clock, day_number, micros, moment
+from journeykit.civil import DAY, FOREVER, clock, day_number, first_and_last, micros, moment
 from journeykit.columns.accounts import Accounts
 from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
 from journeykit.columns.column import Column
@@ -62,6 +62,7 @@ from journeykit.errors import DataError, ModelError
 from journeykit.fields import check_text
 from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, summarise
 from journeykit.ledger.run import LedgerRun, Proposal
+from journeykit.ledger.transaction import LONGEST
 from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, read_id
@@ -69,6 +70,8 @@ from journeykit.tables.claims import CLAIM_COLUMNS
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, contact_notes, forbids, is_attribute
 from journeykit.tables.doubles import Doubles
+from journeykit.tables.file_identity import changed_error
+from journeykit.tables.outputs import need_apart
 from journeykit.tables.scores import key_of
 from journeykit.tables.spellings import Spellings
 from journeykit.tables.touches import refuse_useless
@@ -97,6 +100,9 @@ if TYPE_CHECKING:
 
 THREADS = 2
 _AHEAD = 3 * 366
+_MOST_TOUCHES = 2_048
+"""The kernels look at touches again and again: a contact with more is decided by the one-contact engine, which sorts
+them once."""
 _Result = TypeVar("_Result")
 _NOTHING = Given(
     known=0,
@@ -157,6 +163,7 @@ class TableJob:
         check_ledger_use(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
         if contacts is None and claims is None:
             raise DataError("either contacts or claims must be given")
+        first_and_last(at, until)
         self.watch = watch or Watch()
         self.watch.begin("reading")
         self.arbiter = arbiter
@@ -239,6 +246,9 @@ class TableJob:
             self._known = open_source(touches_table(self.ledger), "ledger")
             self.watch.detail = self.ledger.progress
         self._latest = micros(at)
+        # Where the contacts that are decided now start, and marks of their ids.
+        self._start = 0
+        self._marks = np.zeros(0, np.uint32)
         self._run: QuotaRun | None = None
         self._used = np.zeros(sum(1 for quota in arbiter.playbook.quotas for _ in quota.sides), np.int64)
         self._contacts.needed = ("contact_id",)
@@ -305,6 +315,7 @@ class TableJob:
         """Meet the contacts of a stretch by their ids; who was met before."""
         met = Met((self._contacts.count or 0) if stretch is None else ROWS)
         again = []
+        marks = []
         row = 0
         groups = None if stretch is None else stretch.contacts
         parts = (
@@ -314,7 +325,9 @@ class TableJob:
         )
         for chunk in self._at_once(lambda part: Chunk(self.plan(part[1]), part[2], part[0]), parts):
             again.append(met.add(chunk.one, chunk.two, row, chunk.odd))
+            marks.append(_marks(chunk))
             row += chunk.rows
+        self._marks = np.concatenate(marks) if marks else np.zeros(0, np.uint32)
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
 
     def _find_doubles(self, stretch: Stretch | None, met: Met, again: np.ndarray, start: int) -> None:
@@ -339,6 +352,52 @@ class TableJob:
                     firsts.append(start + int(whose[own]))
             row += chunk.rows
         self._restricted = np.unique(np.array(firsts, np.int64))
+
+    def _numbered(self, parts: Iterable[Part | BadRow]) -> Iterator[tuple[Part, int] | BadRow]:
+        """Chunks of contacts, each with the number of its first row; all of those that were met, and no others.
+
+        Raises:
+            DataError: if the table has more or fewer rows than when the contacts were met.
+        """
+        row = 0
+        for part in parts:
+            if isinstance(part, BadRow):
+                yield part
+            else:
+                yield part, row
+                row = self._stop(part, row)
+        if row != len(self._marks):
+            raise self._other_length(row)
+
+    def _stop(self, part: Part, start: int) -> int:
+        """The number of the row after a chunk.
+
+        Raises:
+            DataError: if so many rows were not met.
+        """
+        stop = start + (len(part[2][0]) if part[2] else 0)
+        if stop > len(self._marks):
+            raise self._other_length(stop, "at least ")
+        return stop
+
+    def _other_length(self, rows: int, least: str = "") -> DataError:
+        before, after = self._start + len(self._marks), self._start + rows
+        return changed_error(self._contacts.source, f"it had {before:,} rows, and has {least}{after:,} now")
+
+    def _need_same(self, chunk: Chunk, row: int) -> None:
+        """Refuse contacts that are not those who were met as these rows: history and claims are joined by the row."""
+        own = row - self._start
+        before = self._marks[own : own + chunk.rows]
+        if len(before) < chunk.rows:
+            raise self._other_length(own + chunk.rows, "at least ")
+        other = np.flatnonzero(before != _marks(chunk))
+        if len(other):
+            first = int(other[0])
+            raise changed_error(
+                self._contacts.source,
+                f"contact id {chunk.ids[first].as_py()!r} stands where another one did",
+                chunk.number + first,
+            )
 
     def _history(self, met: Met, contacts: int, stretch: Stretch | None) -> History:
         taken = self._known_touches(met)
@@ -442,6 +501,7 @@ class TableJob:
         start = 0
         for stretch in stretches:
             self.watch.begin("reading")
+            self._start = start
             met, again = self._meet(stretch)
             self._find_doubles(stretch, met, again, start)
             history = self._history(met, len(again), stretch)
@@ -523,12 +583,12 @@ class TableJob:
 
         def decide(given: tuple[Part, int], apart: Sequence[int] = ()) -> _Done:
             part, start = given
-            stop = start + (len(part[2][0]) if part[2] else 0)
+            stop = self._stop(part, start)
             own = _slice(history, start, stop)
             done = self._decide(workers, part, again[start:stop], own, shapes, first + start, apart)
             return done if self.ledger is None else done._replace(without=partial(decide, given))
 
-        chunks = self._at_once(decide, _numbered(self._contacts.parts(lambda _: True, groups)))
+        chunks = self._at_once(decide, self._numbered(self._contacts.parts(lambda _: True, groups)))
         for done in chunks if self._accounts is None else self._accounts.settled(chunks):
             yield from self._finish(done)
 
@@ -561,10 +621,11 @@ class TableJob:
 
             def work(given: tuple[Part, int], obeys: int = obeys) -> list[tuple[Pool, np.ndarray]]:
                 part, start = given
-                stop = start + (len(part[2][0]) if part[2] else 0)
+                stop = self._stop(part, start)
                 return self._pool(workers, part, again[start:stop], _slice(history, start, stop), shapes, start, obeys)
 
-            parts = (pair for pair in _numbered(self._contacts.parts(lambda _: True)) if not isinstance(pair, BadRow))
+            found = self._numbered(self._contacts.parts(lambda _: True))
+            parts = (pair for pair in found if not isinstance(pair, BadRow))
             run.settle(obeys, pooled(at_once(work, parts, self._threads)))
         self.engine.charge(run.tariff)
         if self.ledger is not None:
@@ -585,7 +646,7 @@ class TableJob:
         assert run is not None  # noqa: S101  (the caller made it)
         worker = workers.get()
         try:
-            chunk, people, odd, wishes, scores = self._opened(part, again, row)
+            chunk, people, odd, wishes, scores = self._opened(part, again, history, row)
             given = run.part(row, row + chunk.rows)
             found, left = worker.pool(chunk, people, history, shapes, scores, wishes, given, obeys, several=run.several)
         finally:
@@ -630,13 +691,14 @@ class TableJob:
         """The same where accounts are decided together: all by the one-contact engine."""
         assert self._accounts is not None  # noqa: S101  (the caller looked)
         alone: dict[str, Party] = {}
-        for pair in _numbered(self._contacts.parts(lambda _: True)):
+        for pair in self._numbered(self._contacts.parts(lambda _: True)):
             if isinstance(pair, BadRow):
                 continue
             part, start = pair
-            stop = start + (len(part[2][0]) if part[2] else 0)
-            chunk, _, _, _, scores = self._opened(part, again[start:stop], start)
-            opened = _Opened(chunk, again[start:stop], _slice(history, start, stop), scores, start)
+            stop = self._stop(part, start)
+            own = _slice(history, start, stop)
+            chunk, _, _, _, scores = self._opened(part, again[start:stop], own, start)
+            opened = _Opened(chunk, again[start:stop], own, scores, start)
             for row in range(chunk.rows):
                 party = self._party(opened, [row])
                 if party is not None:
@@ -665,6 +727,9 @@ class TableJob:
         for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id"):
             if not isinstance(part, BadRow):
                 chunk = Chunk(self.plan(part[1]), part[2], part[0])
+                if not self._start:
+                    # Of a table in stretches, the marks of the last one are left.
+                    self._need_same(chunk, row)
                 met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
                 row += chunk.rows
         reader = TouchReader(self._touches, Parts(), zone=self._zone, oldest=-FOREVER, counted=lambda _: True)
@@ -683,7 +748,7 @@ class TableJob:
     ) -> _Done:
         worker = workers.get()
         try:
-            chunk, people, odd, wishes, scores = self._opened(part, again, row, apart)
+            chunk, people, odd, wishes, scores = self._opened(part, again, history, row, apart)
             found = Mismatches()
             if "contacts" in self._words:
                 count_words(self._words["contacts"], places_of(part[1], ""), chunk.columns, found)
@@ -698,17 +763,20 @@ class TableJob:
             workers.put(worker)
 
     def _opened(
-        self, part: Part, again: np.ndarray, row: int, apart: Sequence[int] = ()
+        self, part: Part, again: np.ndarray, history: History, row: int, apart: Sequence[int] = ()
     ) -> tuple[Chunk, People, np.ndarray, Wishes | None, Scores]:
         """A chunk for the kernels: the contacts, who of them the one-contact engine must decide, claims and scores."""
         number, names, arrays = part
         chunk = Chunk(self.plan(names), arrays, number)
+        self._need_same(chunk, row)
         people = self.engine.crowd.people(chunk)
         odd = chunk.odd | again
         odd[list(apart)] = True
+        odd |= np.diff(history.first) > _MOST_TOUCHES
         restricted = self._restricted
         odd[restricted[(restricted >= row) & (restricted < row + chunk.rows)] - row] = True
         if self.ledger is not None:
+            odd |= np.diff(chunk.offsets) > LONGEST
             protect(self.ledger, chunk, people, odd)
         wishes = None
         if self._asked is not None:
@@ -1067,10 +1135,8 @@ class TableJob:
         return self.summary()
 
     def _keep_inputs(self, out: str | os.PathLike[str]) -> None:
-        """Refuse to write the decisions over a table that they are made from."""
-        for name, source in self._sources.items():
-            if isinstance(source, str | os.PathLike) and os.path.realpath(source) == os.path.realpath(out):
-                raise DataError(f"the decisions would overwrite the {name}", source=os.fspath(out))
+        """Refuse to write the decisions over, or into, a table that they are made from."""
+        need_apart(out, self._sources)
 
     def summary(self) -> Summary:
         """What was done."""
@@ -1139,15 +1205,9 @@ class TableJob:
         return calendar_of(self._days)
 
 
-def _numbered(parts: Iterable[Part | BadRow]) -> Iterator[tuple[Part, int] | BadRow]:
-    """Chunks of contacts, each with the number of its first row."""
-    row = 0
-    for part in parts:
-        if isinstance(part, BadRow):
-            yield part
-        else:
-            yield part, row
-            row += len(part[2][0]) if part[2] else 0
+def _marks(chunk: Chunk) -> np.ndarray:
+    """A mark of each id, by which a second reading of the contacts is compared with the first."""
+    return (chunk.one >> np.uint64(32)).astype(np.uint32)
 
 
 def _own_scores(scores: Scores, start: int, stop: int) -> Scores:

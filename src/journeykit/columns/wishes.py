@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from journeykit.campaign import Claim
 from journeykit.civil import day_number, micros
-from journeykit.columns.arrows import is_known
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import SCORES, Scores
@@ -21,11 +20,21 @@ from journeykit.columns.layout import NONE
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.quotas import cost_of, fold
 from journeykit.columns.records import record
+from journeykit.columns.search import MOST_ITEMS
 from journeykit.columns.words import count_words
 from journeykit.fields import LARGEST, shown
 from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, is_blank, is_missing, read_cost, read_degree, read_id, read_number
+from journeykit.tables.cells import (
+    BadCellError,
+    is_missing,
+    is_no_number,
+    optional,
+    read_cost,
+    read_degree,
+    read_id,
+    read_number,
+)
 from journeykit.tables.claims import (
     CLAIM_COLUMNS,
     CLAIM_FACETS,
@@ -214,7 +223,7 @@ class ClaimTable:
                 suspect[:] = True
             return np.zeros(len(suspect), np.int64), [None]
         read, needed = self._readers[name], name == "campaign_id"
-        codes, values = columns[places[name]].read(lambda v: None if is_blank(v) and not needed else read(v))
+        codes, values = columns[places[name]].read(lambda v: None if is_missing(v) and not needed else read(v))
         refused = np.array([value is UNREAD for value in values], np.bool_)
         suspect |= refused[codes]
         return codes, [None if value is UNREAD else value for value in values]
@@ -262,10 +271,10 @@ class ClaimTable:
         if column.numbers is not None and column.array is not None and not column.array.null_count:
             found = column.numbers[0].astype(np.float64)
             low, high = _BOUNDS.get(name, (-LARGEST, LARGEST))
-            suspect |= ~((found >= low) & (found <= high))
+            suspect |= ~(np.isnan(found) | ((found >= low) & (found <= high)))
             return found
         read = _READERS.get(name, read_number)
-        codes, values = column.read(lambda v: None if is_blank(v) else float(read(v)))
+        codes, values = column.read(optional(lambda v: float(read(v))))
         suspect |= np.array([value is UNREAD for value in values], np.bool_)[codes]
         return np.array([np.nan if v is None or v is UNREAD else v for v in values], np.float64)[codes]
 
@@ -278,8 +287,7 @@ class ClaimTable:
                 continue
             if column.numbers is not None:
                 found, known = column.numbers
-                valid = is_known(column.array)
-                odd |= valid & ~(known & (found >= -LARGEST) & (found <= LARGEST))
+                odd |= known & ~((found >= -LARGEST) & (found <= LARGEST))
             elif column.array is None:
                 odd |= np.array([_is_odd(value) for value in column.values], np.bool_)[column.codes]
         return odd
@@ -289,7 +297,7 @@ class ClaimTable:
     def join(self, met: Met, contacts: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the claims of each contact start, and one more; and the claims, by contact, in the table's order."""
         found = met.find(self.one, self.two)
-        found[self.faults == 2] = -1
+        found[self.faults == _NOBODYS] = -1
         self.contact = found
         self.by_contact = self._by_contact(found, contacts)
         return self.by_contact
@@ -306,13 +314,15 @@ class ClaimTable:
     ) -> tuple[list[Claim], int]:
         """The claims in some rows, as the one-contact engine takes them, and how many are counted as bad rows."""
         found = Claims.empty(self.source.source, self.playbook, self.bad if bad is None else bad)
-        for row in rows:
-            part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        where = np.searchsorted(self._starts, rows, side="right") - 1
+        for part in dict.fromkeys(where.tolist()):
             _, places, names, columns = self._parts[part]
-            values = [column.value(row - self._starts[part]) for column in columns]
-            _, parts = claim_parts(places, values, self._readers)
-            numbers = further_numbers(names, places, values)
-            found.add(key, (number_of(row), bool(self.faults[row]), *parts, numbers))
+            own = np.array(rows, np.int64)[where == part]
+            cells = [column.take(own - self._starts[part]).cells() for column in columns]
+            for row, values in zip(own.tolist(), zip(*cells, strict=True), strict=True):
+                _, parts = claim_parts(places, values, self._readers)
+                numbers = further_numbers(names, places, values)
+                found.add(key, (number_of(row), bool(self.faults[row]), *parts, numbers))
         return found.take(key), found.taken_bad
 
     def number_at(self, row: int, column: str) -> float | None:
@@ -320,7 +330,7 @@ class ClaimTable:
         part = int(np.searchsorted(self._starts, row, side="right")) - 1
         _, places, _, columns = self._parts[part]
         value = columns[places[column]].value(row - self._starts[part]) if column in places else None
-        found = None if is_blank(value) else float(read_number(value))
+        found = None if is_no_number(value) else float(read_number(value))
         return None if found is None or found != found else found
 
     def rows_of(self, contact: int) -> list[int]:
@@ -390,7 +400,7 @@ def _combined(columns: Sequence[tuple[np.ndarray, list[Any]]]) -> np.ndarray:
 
 
 def _is_odd(value: Any) -> bool:
-    return type(value) in (int, float) and not -LARGEST <= value <= LARGEST
+    return type(value) in (int, float) and not is_missing(value) and not -LARGEST <= value <= LARGEST
 
 
 ASKED = record("opening label group own asked", "weight propensity value")
@@ -419,8 +429,13 @@ def _spread(wishes, order, starts, flat, asked):
 
 @entry_point
 def mark_twins(first, asked, rank, tie, odd):
-    """Mark the contacts with two claims that ask for the same thing at the same time, whatever they bring besides."""
+    """Mark the contacts with two claims that ask for the same thing at the same time, whatever they bring besides.
+
+    Those who are marked already are passed over.
+    """
     for contact in range(len(odd)):
+        if odd[contact]:
+            continue
         for one in range(first[contact], first[contact + 1]):
             for other in range(first[contact], one):
                 if tie[asked.opening[one]] == tie[asked.opening[other]] and rank[one] == rank[other]:
@@ -534,6 +549,8 @@ def asked_by(table: ClaimTable, met: Met, contacts: int, layout: Layout, lists: 
     # The same claim twice: which one stands is for the one-contact engine to say.
     by_contact = np.zeros(contacts + 1, np.int64)
     by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
+    # What the kernels take grows with the square of a contact's claims: whoever has too many is decided alone.
+    odd |= np.diff(by_contact) > MOST_ITEMS
     mark_twins(by_contact, asked, rank, layout.parts["openings"]["tie"], odd)
     labels: list[Label] = [(opening, None, None) for opening in range(len(layout.list))]
     dated = asked["own"] >= 0
@@ -751,4 +768,4 @@ def _openings_of(layout: Layout, campaign: str, content: str | None) -> list[int
 
 
 def _float_or_nan(read: Callable[[Any], float], value: Any) -> float:
-    return float("nan") if is_missing(value) else float(read(value))
+    return float("nan") if is_no_number(value) else float(read(value))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 from journeykit.errors import DataError
 from journeykit.tables.decisions import DECISIONS, LISTS
 from journeykit.tables.formats import ENDINGS, format_of
-from journeykit.tables.writing import table_writer, whole_file
+from journeykit.tables.writing import standard_output, table_writer, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,8 +46,7 @@ def batch_writer(
             yield lambda batch: _write_rows(batch, write)
         return
     if os.fspath(path) == "-":
-        sys.stdout.flush()
-        with _Groups(sys.stdout.buffer, dictionaries) as groups:
+        with standard_output() as file, _Groups(file, dictionaries) as groups:
             yield groups.write
         return
     with whole_file(path) as file, _Groups(file, dictionaries) as groups:

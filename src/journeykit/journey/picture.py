@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import field, frozen
 
-from journeykit.errors import ModelError
+from journeykit.errors import ModelError, named_error
 from journeykit.fields import listed, shown
 from journeykit.journey.layout import Arrow, Diagram, Layout, Node, laid_out
 from journeykit.journey.lettering import counted, told, wrapped
@@ -263,6 +263,8 @@ class Drawing:
         try:
             beside.write_text(str(self), "utf-8")
             beside.replace(target)
+        except OSError as error:
+            raise named_error(error, path) from error
         finally:
             beside.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from attrs import evolve
 from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, RESERVED, Reservation, held_already
-from journeykit.ledger.transaction import News, RunMark
+from journeykit.ledger.transaction import News, RunMark, check_lengths, check_touch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -180,6 +180,7 @@ class MemoryTransaction:
         """Write touches."""
         for touch in touches:
             touch.check_held()
+            check_touch(touch)
             if touch.id in self._touches:
                 raise held_already(touch.id)
             self._put(touch.id, (self._next(), touch))
@@ -195,6 +196,7 @@ class MemoryTransaction:
     def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
         """Give touches, by id, what a send log calls them."""
         for id_, message in told:
+            check_lengths(message=message)
             number, known = self._touches[id_]
             self._put(id_, (number, evolve(known, message=message)))
 
@@ -215,6 +217,7 @@ class MemoryTransaction:
 
     def keep_answer(self, key: str, contact: str, at: int, answer: str, others: Sequence[str]) -> None:
         """Keep an answer, and who else it tells of."""
+        check_lengths(key=key, contact_id=contact)
         self._answers[key] = contact, at, answer, frozenset(others)
         self.done.append(lambda: self._answers.pop(key, None))
 
@@ -260,6 +263,7 @@ class MemoryTransaction:
 
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down."""
+        check_lengths(run=mark.run_id)
         self._replace("_runs", {mark.run_id: self.marked(mark), **self._runs})
         return self._runs[mark.run_id]
 

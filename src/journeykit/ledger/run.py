@@ -25,7 +25,7 @@ from attrs import evolve
 from journeykit.accounts import decide_party
 from journeykit.civil import clock, micros
 from journeykit.errors import DataError, ModelError
-from journeykit.fields import joined
+from journeykit.fields import joined, shown
 from journeykit.ledger.answers import Asked, asked_in, granted_in, wish_in, wish_of
 from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
 from journeykit.ledger.deciding import (
@@ -40,7 +40,7 @@ from journeykit.ledger.deciding import (
 from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
 from journeykit.ledger.reservation import EXPIRED, RELEASED, check_held
-from journeykit.ledger.transaction import RunMark
+from journeykit.ledger.transaction import RunMark, length_fault
 from journeykit.quota import hard_maxima
 
 if TYPE_CHECKING:
@@ -191,7 +191,15 @@ class LedgerRun:
         return found or ()
 
     def protected(self, contact: Contact) -> Contact:
-        """A contact for whom the opt-outs of the ledger have won over the row."""
+        """A contact for whom the opt-outs of the ledger have won over the row.
+
+        Raises:
+            ModelError: for an id that is too long for a ledger.
+        """
+        for name, own in (("contact_id", contact.id), ("account_id", contact.account)):
+            fault = length_fault(own)
+            if fault is not None:
+                raise ModelError(f"the {name[:-3]} id {shown(own)} {fault}", field=name)
         return left_alone(contact, self.opt_outs(contact.id), self.arbiter.compiled.vocabulary)
 
     def _account(self, contact: Contact) -> str | None:

@@ -57,7 +57,7 @@ from journeykit.ledger.tables import (
     upgrade,
     version_of,
 )
-from journeykit.ledger.transaction import News, RunMark
+from journeykit.ledger.transaction import News, RunMark, check_lengths, check_touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -486,7 +486,10 @@ class SqlTransaction:
 
     def add(self, touches: Iterable[Reservation]) -> None:
         """Write touches."""
-        rows = [_row(touch) for touch in touches]
+        rows = []
+        for touch in touches:
+            check_touch(touch)
+            rows.append(_row(touch))
         if not rows:
             return
         try:
@@ -507,6 +510,8 @@ class SqlTransaction:
     def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
         """Give touches, by id, what a send log calls them."""
         made = [{"touch_id": id_, "told": message} for id_, message in told]
+        for touch in made:
+            check_lengths(message=touch["told"])
         if made:
             self.connection.execute(_TELL, made)
 
@@ -535,6 +540,8 @@ class SqlTransaction:
         rows = [
             {"key": key, "contact_id": contact, "at": at, "answer": answer} for key, contact, at, answer, _ in answers
         ]
+        for key, contact, *_ in answers:
+            check_lengths(key=key, contact_id=contact)
         told = [{"key": key, "contact_id": name} for key, _, _, _, others in answers for name in others]
         if rows:
             self.connection.execute(insert(ANSWERS), rows)
@@ -595,6 +602,7 @@ class SqlTransaction:
 
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down, with the last touch, move and opt-out that there are."""
+        check_lengths(run=mark.run_id)
         begun = self.marked(mark)
         self.connection.execute(_BEGIN_RUN[self.connection.dialect.name], asdict(begun))
         return self.run(mark.run_id) or begun

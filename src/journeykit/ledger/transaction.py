@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
+from journeykit.errors import LedgerError
+from journeykit.fields import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -15,6 +18,38 @@ if TYPE_CHECKING:
 
 AnswerRow = tuple[str, str, int, str, "Sequence[str]"]
 """An answer as it is kept: its key, its contact, until when it tells of something, its text, and who else is in it."""
+
+LONGEST = 1_000
+"""The most bytes of an id that a ledger keeps: the index of a database has no room for much longer ones."""
+
+
+def check_lengths(**ids: str | None) -> None:
+    """Refuse ids that some ledger could not keep, so that all of them refuse the same.
+
+    Raises:
+        LedgerError: naming the first that is too long.
+    """
+    for name, own in ids.items():
+        fault = length_fault(own)
+        if fault is not None:
+            raise LedgerError(f"the {name.replace('_', ' ')} {shown(own)} {fault}")
+
+
+def length_fault(own: str | None) -> str | None:
+    """What is wrong with an id that is too long for a ledger; None where nothing is."""
+    if own is None or len(own) * 4 <= LONGEST:
+        return None
+    size = len(own.encode())
+    return None if size <= LONGEST else f"has {size:,} bytes; a ledger keeps ids of at most {LONGEST:,} bytes"
+
+
+def check_touch(touch: Reservation) -> None:
+    """Refuse a touch with an id that is too long.
+
+    Raises:
+        LedgerError: naming the first of them.
+    """
+    check_lengths(contact_id=touch.contact, account_id=touch.account, id=touch.id, message=touch.message)
 
 
 @frozen(kw_only=True)

@@ -216,6 +216,21 @@ def read_cost(value: Any) -> float:
     return found
 
 
+def is_no_number(value: Any) -> bool:
+    """Whether a cell holds no number where one may stand: an empty cell, and NaN, also where it is written out.
+
+    Example:
+        >>> [is_no_number(value) for value in ("8.5", "", "NaN", float("nan"), None)]
+        [False, True, True, True, True]
+    """
+    return is_missing(value) or (isinstance(value, str) and value.strip().lower() == "nan")
+
+
+def optional(read: Callable[[Any], float]) -> Callable[[Any], float | None]:
+    """A reader of numbers that gives None where there is none."""
+    return lambda value: None if is_no_number(value) else read(value)
+
+
 def read_degree(value: Any) -> float:
     """A number from 0 to 1."""
     try:

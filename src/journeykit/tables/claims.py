@@ -14,8 +14,9 @@ from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import (
     BadCellError,
     instant_reader,
-    is_blank,
+    is_missing,
     is_unicode,
+    optional,
     read_cost,
     read_degree,
     read_id,
@@ -186,9 +187,9 @@ def claim_readers(zone: tzinfo | None, vocabulary: Vocabulary | None = None) -> 
         "content_id": spelling_reader(read_text, vocabulary, "content"),
         "channel": spelling_reader(read_text, vocabulary, "channel"),
         "at": instant_reader(zone, dates=True, bounded=True),
-        **dict.fromkeys(CLAIM_NUMBERS, read_number),
-        "propensity": read_degree,
-        "cost": read_cost,
+        **dict.fromkeys(CLAIM_NUMBERS, optional(read_number)),
+        "propensity": optional(read_degree),
+        "cost": optional(read_cost),
         "asked_at": instant_reader(zone, bounded=True),
         "claim_id": read_text,
         **{
@@ -212,7 +213,7 @@ def claim_parts(
     parts = []
     for column, read in readers.items():
         value = cell_of(places, column, values)
-        if is_blank(value):
+        if is_missing(value):
             value = None
         if value is not None or column == "campaign_id":
             try:
@@ -296,7 +297,7 @@ def further_numbers(
     found = {
         columns[place].strip(): values[place]
         for fold, place in places.items()
-        if fold not in CLAIM_COLUMNS and type(values[place]) in (int, float)
+        if fold not in CLAIM_COLUMNS and type(values[place]) in (int, float) and not is_missing(values[place])
     }
     return found or None
 

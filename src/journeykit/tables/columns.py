@@ -37,6 +37,30 @@ def places_of(columns: Sequence[str], source: str) -> dict[str, int]:
     return found
 
 
+def twin_names(columns: Sequence[Any]) -> tuple[str, str] | None:
+    """The first two columns that have one name, their case aside; None where there are none.
+
+    Example:
+        >>> twin_names(["contact_id", "City", "city"])
+        ('City', 'city')
+    """
+    found: dict[str, str] = {}
+    for name in map(str, columns):
+        twin = found.setdefault(fold_name(name), name)
+        if twin is not name:
+            return twin, name
+    return None
+
+
+def twin_row(source: str, number: int, columns: Sequence[Any]) -> BadRow | None:
+    """The bad row that is one because two of its keys are one name; None where there are none."""
+    twins = twin_names(columns)
+    if twins is None:
+        return None
+    allowed = "an object whose keys differ in more than their case"
+    return BadRow(source, number, twins[1], f"the keys {twins[0]!r} and {twins[1]!r}", allowed)
+
+
 def missing_column(column: str, columns: Sequence[str], source: str) -> DataError:
     """The error that says which column is missing, and what there is."""
     shown_columns = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
@@ -84,10 +108,14 @@ class PlacedRows:
             number, columns, values = row
             places = known.get(columns)
             if places is None:
+                twins = None if table.columns is not None else twin_row(table.source, number, columns)
+                if twins is not None:
+                    self.bad.add(twins)
+                    continue
                 try:
                     places = places_of(columns, table.source)
                 except DataError as error:
-                    allowed = "an object whose keys differ in more than their case"
+                    allowed = "an object whose keys are text"
                     self.bad.add(BadRow(table.source, number, error.field, shown(columns), allowed))
                     continue
                 if len(known) >= PATIENCE:

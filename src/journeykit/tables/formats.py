@@ -75,6 +75,17 @@ def format_of(path: str | os.PathLike[str]) -> str | None:
     return next((form for ending, form in ENDINGS.items() if name.endswith(ending)), None)
 
 
+def is_part(path: str) -> bool:
+    """Whether a file of this name, in a folder that is read as one table, is a part of the table.
+
+    Example:
+        >>> is_part("part-0.parquet"), is_part("_SUCCESS"), is_part(".part-0.parquet")
+        (True, False, False)
+    """
+    name = os.path.basename(path)  # noqa: PTH119  (a text is all that is needed)
+    return name.lower().endswith(".parquet") and not name.startswith((".", "_"))
+
+
 @contextmanager
 def readable(path: str) -> Iterator[None]:
     """Whatever goes wrong with the file itself becomes our error."""

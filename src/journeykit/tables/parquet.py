@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit.errors import DataError, MissingExtraError
 from journeykit.tables.cells import id_or_none, is_missing, plain_decimal
 from journeykit.tables.columns import fold_name
+from journeykit.tables.file_identity import FileIdentity
 from journeykit.tables.formats import readable
 from journeykit.tables.writing import whole_file
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from journeykit.tables.bad_rows import BadRow
     from journeykit.tables.formats import RawRow
 
+# The years 1 to 9999, which Python knows, in seconds since 1970.
+_FIRST_SECOND, _END_SECOND = -62_135_596_800, 253_402_300_800
+_NOT_UTF8 = chr(0xDCFF)
 _BATCH = 8_192
 _GROUP = 65_536
 
@@ -61,12 +65,13 @@ class ParquetTable:
     def __init__(self, path: str, wanted: Callable[[str], bool]) -> None:
         self.source = path
         self._pa, self._pq = _pyarrow()
+        self._identity = FileIdentity(path)
         with self._open() as file:
             self.columns = tuple(file.schema_arrow.names)
             self.count: int | None = file.metadata.num_rows
         if len(set(self.columns)) != len(self.columns):
             twice = next(name for name in self.columns if self.columns.count(name) > 1)
-            raise DataError(f"two columns have the name {twice!r}", source=path)
+            raise DataError(f"two columns have the name {twice!r}; rename one or leave it out", source=path)
         self._wanted = [name for name in self.columns if wanted(name)]
 
     @contextmanager
@@ -74,7 +79,9 @@ class ParquetTable:
         with readable(self.source):
             try:
                 with self._pq.ParquetFile(self.source) as file:
+                    self._identity.check()
                     yield file
+                    self._identity.check_end()
             except self._pa.ArrowException as error:
                 raise DataError(f"the file is not readable Parquet: {error}", source=self.source) from error
 
@@ -96,25 +103,59 @@ class ParquetTable:
     def _values(self, column: Any) -> list[Any]:
         pa, kind = self._pa, column.type
         if pa.types.is_timestamp(kind):
-            # Python counts microseconds, and rules know no zone but UTC.
-            column = column.cast(pa.timestamp("us", "UTC" if kind.tz else None), safe=False)
+            found = in_microseconds(column)
+            if found is None:
+                return [python_value(cell) for cell in column]
+            column = found
         elif pa.types.is_decimal(kind):
             return [plain_decimal(value) for value in column.to_pylist()]
         elif is_uuid(kind):
             return uuid_texts(column)
-        try:
-            values: list[Any] = column.to_pylist()
-        except (ValueError, OverflowError, pa.ArrowException):
-            values = [_value(cell) for cell in column]
-        return values
+        return python_values(column)
 
 
-def _value(cell: Any) -> Any:
+def in_microseconds(array: Any) -> Any | None:
+    """Timestamps as microseconds in UTC, which Python counts; None where some are too far from today for these."""
+    pa, _ = _pyarrow()
+    kind = array.type
+    per_second = {"s": 1, "ms": 1_000}.get(kind.unit)
+    if per_second is not None and len(array):
+        import pyarrow.compute as pc
+
+        edges = pc.min_max(array.cast(pa.int64())).as_py()
+        least, most = edges["min"], edges["max"]
+        if least is not None and (least // per_second < _FIRST_SECOND or most // per_second >= _END_SECOND):
+            return None
+    # Rules know no zone but UTC.
+    return array.cast(pa.timestamp("us", "UTC" if kind.tz else None), safe=False)
+
+
+def python_values(array: Any) -> list[Any]:
+    """The values of an array as Python's own; what Python cannot hold as text that is bad where it matters."""
+    pa, _ = _pyarrow()
+    try:
+        found: list[Any] = array.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        found = [python_value(cell) for cell in array]
+    return found
+
+
+def python_value(cell: Any) -> Any:
     """One value; what Python cannot hold comes as a text, which is then found bad where it matters."""
     try:
         return cell.as_py()
+    except UnicodeDecodeError:
+        return _undecoded(cell)
     except Exception as error:  # noqa: BLE001  (pyarrow lets many errors through: of dates, texts and zones)
-        return f"<{type(error).__name__}>"
+        value, unit = getattr(cell, "value", None), getattr(cell.type, "unit", None)
+        return f"<{type(error).__name__}>" if value is None or unit is None else f"{value} {unit} since 1970"
+
+
+def _undecoded(cell: Any) -> str:
+    """Text that is not UTF-8: with lone surrogates, so that two such texts stay two and none passes for an id."""
+    own = getattr(cell, "value", cell)
+    buffer = getattr(own, "as_buffer", lambda: None)()
+    return _NOT_UTF8 if buffer is None else bytes(buffer).decode("utf-8", "surrogateescape")
 
 
 @contextmanager

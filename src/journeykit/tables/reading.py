@@ -18,6 +18,7 @@ from journeykit.rule.values import as_text, moment_in
 from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.cells import as_instant, is_number, is_unicode, plain_decimal
 from journeykit.tables.columns import fold_name
+from journeykit.tables.file_identity import FileIdentity, changed_error
 from journeykit.tables.formats import ENDINGS, RawRow, Source, TableFile, format_of, readable
 
 if TYPE_CHECKING:
@@ -75,13 +76,22 @@ def open_table(
         return ParquetTable(path, wanted)
 
 
-def _plain(value: Any) -> Any:
-    """A value of NumPy, or a list of them, as Python's own; a decimal as a number."""
+def plain_value(value: Any) -> Any:
+    """A value of NumPy or pandas, or a list of them, as Python's own; a decimal as a number; pandas' nothing as None.
+
+    Example:
+        >>> plain_value([1, "a"]), plain_value(None)
+        ([1, 'a'], None)
+    """
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Decimal):
         # NaN is the one that signals, too: whoever asks it anything gets an error.
         return float("nan") if value.is_nan() else plain_decimal(value)
     if type(value) is list:
-        return [part if type(part) in _PLAIN or type(part) is list else _plain(part) for part in value]
+        return [plain_value(part) for part in value]
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
     convert = getattr(value, "tolist", None)
     if convert is None:
         return value
@@ -108,7 +118,7 @@ class _Mappings:
             try:
                 columns, values = (
                     tuple(row),
-                    [value if type(value) in _PLAIN else _plain(value) for value in row.values()],
+                    [value if type(value) in _PLAIN else plain_value(value) for value in row.values()],
                 )
             except (TypeError, AttributeError):
                 yield BadRow(self.source, number, "", shown(row), "a mapping of column names to values")
@@ -116,11 +126,13 @@ class _Mappings:
             yield number, columns, values
 
 
-def _lines(path: str) -> Iterator[str]:
+def _lines(identity: FileIdentity) -> Iterator[str]:
     """The lines of a text file in UTF-8, with or without a byte order mark, packed by gzip or not."""
+    path = identity.path
     opened: Any = gzip.open if path.lower().endswith(".gz") else open
     # What is not UTF-8 comes as lone surrogates, so that the message can name the line.
     with opened(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        identity.check(file.fileno())
         number = 0
         while line := file.readline(_LONGEST_LINE):
             number += 1
@@ -129,6 +141,7 @@ def _lines(path: str) -> Iterator[str]:
             if not line.isascii() and not is_unicode(line):
                 raise DataError(f"line {number} is not UTF-8; save the file as UTF-8", source=path)
             yield line
+        identity.check(file.fileno())
 
 
 class _Column:
@@ -204,6 +217,9 @@ class _Csv:
         self, path: str, typed: Callable[[str], bool], zone: tzinfo | None, texts: Container[str] = ()
     ) -> None:
         self.source = path
+        self._identity = FileIdentity(path)
+        # The module's own limit, 128 kB a field, is one for the whole process: it is only ever raised.
+        csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_LINE))
         records = self._records()
         _, header = next(records, (0, None))
         if header is None:
@@ -236,7 +252,7 @@ class _Csv:
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """The header as record 0, then the rows; lines without anything on them do not count."""
         path, width, number = self.source, 0, -1
-        reader = csv.reader(_lines(path), strict=True)
+        reader = csv.reader(_lines(self._identity), strict=True)
         with readable(path):
             try:
                 for record in reader:
@@ -260,7 +276,11 @@ class _Csv:
         for number, record in records:
             values: list[Any] = [cell or None for cell in record]
             for place, column in typed:
-                values[place] = column.convert(record[place])
+                try:
+                    values[place] = column.convert(record[place])
+                except ValueError:
+                    found = f"field {columns[place]!r} was a {column.kind} throughout, and is {shown(record[place])}"
+                    raise changed_error(self.source, found, number) from None
             yield number, columns, values
 
 
@@ -285,6 +305,7 @@ class _Jsonl:
 
     def __init__(self, path: str) -> None:
         self.source = path
+        self._identity = FileIdentity(path)
         with open(path, "rb"):  # noqa: PTH123  (whether it can be read at all is said now, not at the first row)
             pass
 
@@ -292,7 +313,7 @@ class _Jsonl:
         decode = json.JSONDecoder(object_pairs_hook=_object).decode
         number = 0
         with readable(self.source):
-            for line in _lines(self.source):
+            for line in _lines(self._identity):
                 text = line.strip()
                 if not text:
                     continue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit.campaign import Score
 from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRow, BadRows
-from journeykit.tables.cells import BadCellError, is_missing, read_degree, read_id, read_number, read_text
+from journeykit.tables.cells import BadCellError, is_missing, is_no_number, read_degree, read_id, read_number, read_text
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name, missing_column
 from journeykit.tables.reading import open_table
 from journeykit.tables.words import Words, spelling_reader
@@ -77,7 +77,7 @@ class Scores:
         known = campaigns_of(playbook)
         if file.columns is not None and not {"propensity", "value"} & {fold_name(name) for name in file.columns}:
             raise missing_column("propensity", file.columns, file.source)
-        for number, columns, places, values in PlacedRows(file, SCORE_COLUMNS[:2], bad).rows():
+        for row, columns, places, values in PlacedRows(file, SCORE_COLUMNS[:2], bad).rows():
             if words is not None:
                 words.row(places, values, found, columns)
             column = "contact_id"
@@ -95,11 +95,11 @@ class Scores:
                 parts = []
                 for column, read in SCORE_READERS.items():
                     value = cell_of(places, column, values)
-                    parts.append(math.nan if is_missing(value) else float(read(value)))
+                    parts.append(math.nan if is_no_number(value) else float(read(value)))
                 column = "campaign_id"
                 scores._add(key, (campaign, content), parts)
             except BadCellError as error:
-                bad.add(BadRow(file.source, number, column, error.found, error.allowed))
+                bad.add(BadRow(file.source, row, column, error.found, error.allowed))
         scores._many.clear()
         return scores
 

@@ -16,7 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from journeykit.errors import DataError
+from journeykit.errors import DataError, named_error
+from journeykit.streams import STANDARD_OUTPUT
 from journeykit.tables.formats import ENDINGS, format_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises:
         OSError: if it cannot be written; nothing is left behind.
     """
+    try:
+        with _whole_file(path) as file:
+            yield file
+    except OSError as error:
+        # A disk that is full says so of no file.
+        raise named_error(error, path) from error
+
+
+@contextmanager
+def _whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         with target.open("wb") as file:
@@ -62,6 +73,17 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         beside.unlink(missing_ok=True)
     _sync_folder(target.parent)
+
+
+@contextmanager
+def standard_output() -> Iterator[Any]:
+    """The standard output, for bytes; what goes wrong says that it is about it."""
+    try:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+    except OSError as error:
+        raise named_error(error, STANDARD_OUTPUT) from error
 
 
 @contextmanager
@@ -171,8 +193,7 @@ def table_writer(
         raise DataError(f"the ending of a table is one of {', '.join(ENDINGS)}", source=os.fspath(path))
     opened = _writer_of(form)
     if os.fspath(path) == "-":
-        sys.stdout.flush()
-        with opened(sys.stdout.buffer, columns) as write:
+        with standard_output() as file, opened(file, columns) as write:
             yield write
         return
     with whole_file(path) as file, _packed(file, path) as target, opened(target, columns) as write:
