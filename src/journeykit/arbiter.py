@@ -459,7 +459,8 @@ class Arbiter:
         out: str | os.PathLike[str] | None = None,
         zone: str | None = None,
         run_id: str | None = None,
-        max_bad: int | None = None,
+        max_bad: int | str | None = None,
+        bad_rows: str | os.PathLike[str] | None = None,
         progress: Callable[[int, int | None], None] | None = None,
         summary: Callable[[Summary], object] | None = None,
         calendar: Callable[[Calendar], object] | None = None,
@@ -487,7 +488,9 @@ class Arbiter:
             out: a file to which to write; it appears whole or not at all.
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
             run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``.
-            max_bad: how many bad rows are tolerated; None for any number.
+            max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None
+                for any number.
+            bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, with what is wrong; or None.
             progress: is told, every now and then, how many contacts are done, and of how many where that is known.
             summary: is given the summary of the run once all is decided.
             calendar: is given the calendar of the plan once all is decided; needs ``until``.
@@ -538,6 +541,7 @@ class Arbiter:
             run_id=run_id,
             zone=zone,
             max_bad=max_bad,
+            bad_rows=bad_rows,
             progress=progress,
             ledger=ledger,
             strict=strict,

@@ -36,7 +36,7 @@ from journeykit.errors import (
 )
 from journeykit.funnel_command import add_funnel
 from journeykit.graph_command import add_graph, draw_graph
-from journeykit.journey_commands import add_place, write_summary
+from journeykit.journey_commands import add_place, max_bad, write_summary
 from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
 from journeykit.segments_command import add_segments, report_segments
 from journeykit.streams import STANDARD_OUTPUT, open_streams
@@ -282,8 +282,8 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", action="store_true", help="print HTML")
 
-    add_place(commands, _instant, _count)
-    add_funnel(commands, _instant, _count)
+    add_place(commands, _instant)
+    add_funnel(commands, _instant)
     segments = _command(commands, "segments", report_segments, "count contacts by segment: gaps and overlaps")
     add_segments(segments, _instant, _count)
     add_ledger(commands, _instant, _count, _loader)
@@ -369,7 +369,12 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         help="refuse tables that do not match the playbook, with exit code 4, before anything is decided or reserved: "
         "unknown words, missing columns, types that a rule can never meet",
     )
-    parser.add_argument("--max-bad", type=_count, metavar="N", help="fail where more rows are bad")
+    parser.add_argument(
+        "--max-bad", type=max_bad, metavar="N|P%%", help="fail where more rows, or a larger share of a table's, are bad"
+    )
+    parser.add_argument(
+        "--bad-rows", metavar="F", help="keep bad rows whole in a file, with what is wrong: .csv, .jsonl or .parquet"
+    )
     parser.add_argument(
         "--summary", metavar="F", help="write the summary as JSON, with engine, version and seconds by phase"
     )
@@ -574,6 +579,7 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, bar: _
         explain=arguments.explain,
         run_id=arguments.run,
         max_bad=arguments.max_bad,
+        bad_rows=arguments.bad_rows,
         progress=bar,
         watch=bar.watch,
         ledger=ledger,
@@ -605,6 +611,7 @@ def _columns_job(
         run_id=arguments.run,
         zone=inputs.zone,
         max_bad=arguments.max_bad,
+        bad_rows=arguments.bad_rows,
         progress=bar,
         watch=bar.watch,
         ledger=ledger,
@@ -643,13 +650,15 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
     given = [arguments.playbook, arguments.out, _ledger_file(arguments)]
     given += [getattr(arguments, name) for name in _TABLES]
-    for option, saved in (("--save-prices", arguments.save_prices), ("--summary", arguments.summary)):
+    for option, saved in _beside(arguments):
         if saved is None:
             continue
         if any(harm_to(other, saved) for other in given):
             raise _UsageError(f"{option} {saved} would overwrite a file that is read or written")
         if not os.path.isdir(os.path.dirname(os.path.abspath(saved))) or os.path.isdir(saved):  # noqa: PTH100, PTH112, PTH120
             raise _UsageError(f"{option} {saved}: no file can be written there")
+        if option == "--bad-rows" and format_of(saved) is None:
+            raise _UsageError(f"{option} {saved}: the ending of a table is one of {', '.join(ENDINGS)}")
         given.append(saved)
     out = arguments.out
     if out == "-":
@@ -673,6 +682,12 @@ def _ledger_file(arguments: argparse.Namespace) -> str | None:
     """The file of a ledger that is one."""
     head, found, path = (arguments.ledger or "").partition(":///")
     return path if found and head.startswith("sqlite") and path else None
+
+
+def _beside(arguments: argparse.Namespace) -> list[tuple[str, str | None]]:
+    """What a job writes beside its decisions."""
+    names = ("save_prices", "summary", "bad_rows")
+    return [(f"--{name.replace('_', '-')}", getattr(arguments, name)) for name in names]
 
 
 def _explain(arguments: argparse.Namespace) -> int:

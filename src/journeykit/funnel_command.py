@@ -43,18 +43,17 @@ FUNNEL = {
 _OWN = {"contact_id": "id", "account_id": "account"}
 
 
-def add_funnel(commands: Any, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+def add_funnel(commands: Any, instant: Callable[[str], Any]) -> None:
     """Add the command.
 
     Args:
         commands: the subparsers of ``journeykit``.
         instant: reads an instant.
-        count: reads a whole number.
     """
     words = "measure the journey: how far contacts come, how they move, how long they stay and what they buy"
     parser = commands.add_parser("funnel", help=words, description=f"{words[0].upper()}{words[1:]}.")
     parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
-    add_events(parser, instant, count)
+    add_events(parser, instant)
     parser.add_argument(
         "--by", metavar="COLUMN", help="tell contacts apart by a column of theirs, or by all segments: --by segments"
     )

@@ -39,6 +39,7 @@ from journeykit.tables import (
     instant_text,
     table_writer,
 )
+from journeykit.tables.bad_row_file import picker, write_bad_rows
 from journeykit.tables.doubles import Doubles, rereadable
 from journeykit.tables.file_identity import IdTrail
 from journeykit.tables.outputs import need_apart
@@ -548,7 +549,9 @@ class Job:
         until: the last instant of a plan, aware, or None.
         explain: whether rows tell also what was displaced and what weight would have won.
         run_id: the name of the run; None makes one from playbook, ``at`` and ``until``.
-        max_bad: how many bad rows are tolerated; None for any number.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number.
+        bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, once all is decided; or None.
         progress: is told, every now and then, how many contacts are done, and of how many where that is known.
         only: the id of the one contact that is wanted; None for all. Where the playbook has caps per account, his
             colleagues are decided with him.
@@ -589,7 +592,7 @@ class Job:
         until: datetime | None = None,
         explain: bool = False,
         run_id: str | None = None,
-        max_bad: int | None = None,
+        max_bad: int | str | None = None,
         progress: Progress | None = None,
         only: str | None = None,
         ledger: BaseLedger | None = None,
@@ -597,6 +600,7 @@ class Job:
         dry_run: bool = False,
         keep_decisions: bool = False,
         watch: Watch | None = None,
+        bad_rows: str | os.PathLike[str] | None = None,
     ) -> None:
         check_ledger_use(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
         first_and_last(at, until)
@@ -609,7 +613,8 @@ class Job:
         if run_id is not None:
             check_text(run_id, "run_id")
         self.run_id = run_id or arbiter.run_id(at, until)
-        self.bad = BadRows(max_bad)
+        self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
+        self._bad_file = bad_rows
         self.mismatches = Mismatches()
         self._unknowns = Unknowns(arbiter, at)
         self.written = 0
@@ -625,8 +630,9 @@ class Job:
         playbook, bad = arbiter.playbook, self.bad
         vocabulary = arbiter.compiled.vocabulary
         self._words = {name: Words(name, playbook, vocabulary) for name in _TABLES if getattr(inputs, name) is not None}
-        if strict:
+        if strict or bad_rows is not None:
             inputs = self._inputs = evolve(inputs, **{name: rereadable(getattr(inputs, name)) for name in _TABLES})
+        if strict:
             sources = {name: getattr(inputs, name) for name in _TABLES}
             survey(playbook, sources, zone=zone, vocabulary=vocabulary).refuse()
         self._contacts: Contacts | None = None
@@ -779,6 +785,10 @@ class Job:
             self._claims.refuse_rest("a contact of the table of contacts")
         self._told(done, done)
         self.watch.end()
+        if self._bad_file is not None:
+            tables = {name: (own, picker(getattr(self._inputs, name), name)) for name, own in self._names()}
+            write_bad_rows(self._bad_file, self.bad.first, tables)
+        self.bad.check()
 
     def _told(self, done: int, total: int | None) -> None:
         self.watch.count(done, total)
@@ -1008,7 +1018,7 @@ def summarise(
         missing=tally.missing_data(),
         bad_rows=bad.total,
         bad_kinds=dict(sorted(bad.kinds.items(), key=lambda item: (-item[1], item[0]))),
-        bad_first=tuple(bad.first),
+        bad_first=tuple(bad.first[:_KINDS]),
         unknown_touches=unknown_touches,
         unknown_scores=unknown_scores,
         notes=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
@@ -13,7 +14,6 @@ from journeykit.errors import MissingExtraError, ModelError, PlaybookError, Prob
 from journeykit.ledger_commands import WrongUsageError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import tzinfo
 
@@ -25,18 +25,17 @@ if TYPE_CHECKING:
 _OUTPUTS = ("out", "paths", "handovers", "placed")
 
 
-def add_place(commands: Any, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+def add_place(commands: Any, instant: Callable[[str], Any]) -> None:
     """Add the command.
 
     Args:
         commands: the subparsers of ``journeykit``.
         instant: reads an instant.
-        count: reads a whole number.
     """
     words = "say on which stage of the journey each contact is, from what he did"
     parser = commands.add_parser("place", help=words, description=f"{words[0].upper()}{words[1:]}.")
     parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
-    add_events(parser, instant, count)
+    add_events(parser, instant)
     parser.add_argument("--out", metavar="F", help="a row for each contact: .csv, .jsonl or .parquet; - prints")
     parser.add_argument(
         "--format", choices=("csv", "jsonl", "parquet"), help="of --out, where the ending does not say it"
@@ -53,6 +52,20 @@ def add_place(commands: Any, instant: Callable[[str], Any], count: Callable[[str
     parser.set_defaults(command=_place)
 
 
+def max_bad(text: str) -> int | str:
+    """Read how many bad rows are tolerated: a whole number, or a share of a table's rows."""
+    from journeykit.errors import DataError
+    from journeykit.tables.bad_rows import share_of
+
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    try:
+        share_of(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def write_summary(path: str, summary: Mapping[str, Any]) -> None:
     """Write a summary as JSON, whole or not at all."""
     from journeykit.tables.writing import whole_file
@@ -61,7 +74,7 @@ def write_summary(path: str, summary: Mapping[str, Any]) -> None:
         file.write((json.dumps(summary, ensure_ascii=False, indent=2) + "\n").encode())
 
 
-def add_events(parser: argparse.ArgumentParser, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+def add_events(parser: argparse.ArgumentParser, instant: Callable[[str], Any]) -> None:
     """Add what says who is placed, from which events, and for when."""
     tables = parser.add_argument_group("tables", "CSV, JSON lines or Parquet; their endings say which")
     tables.add_argument("--events", required=True, metavar="F", help="what contacts did: contact_id, event, at, ...")
@@ -69,7 +82,7 @@ def add_events(parser: argparse.ArgumentParser, instant: Callable[[str], Any], c
     tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
     parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant for which they are placed")
     parser.add_argument("--engine", choices=("one", "columns"), help="who does the work; both give the same paths")
-    parser.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
+    parser.add_argument("--max-bad", type=max_bad, metavar="N|P%%", help="fail where more rows are bad")
 
 
 def placed(arguments: argparse.Namespace, playbook: Playbook) -> Placements:

@@ -243,7 +243,7 @@ def place_rows(
     *,
     zone: tzinfo | None = None,
     timezone: str = "UTC",
-    max_bad: int | None = None,
+    max_bad: int | str | None = None,
 ) -> PlacedRows:
     """Place contacts one by one; see `Journey.place_table`."""
     bad = BadRows(max_bad)
@@ -272,6 +272,7 @@ def place_rows(
         noted["not_entered"] += not placement.path
         placements.append(placement)
     noted["unknown_contact"] += len(log)
+    bad.check()
     stages = Counter(placement.stage for placement in placements)
     summary = PlacingSummary(
         at=at,

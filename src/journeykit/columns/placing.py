@@ -209,7 +209,7 @@ def place_table(
     zone: str | None = None,
     timezone: str = "UTC",
     threads: int | None = None,
-    max_bad: int | None = None,
+    max_bad: int | str | None = None,
 ) -> ColumnPlacements:
     """Place the contacts of a table; see `Journey.place_table`."""
     known = None if zone is None else clock(zone).zone
@@ -225,7 +225,7 @@ def place_table(
 
 class _Job:
     def __init__(
-        self, journey: Journey, program: Program, end: int, zone: tzinfo | None, threads: int, max_bad: int | None
+        self, journey: Journey, program: Program, end: int, zone: tzinfo | None, threads: int, max_bad: int | str | None
     ) -> None:
         self.journey = journey
         self.program = program
@@ -247,15 +247,21 @@ class _Job:
         self.instant = instant_reader(zone, bounded=True)
 
     def done(self, events: Any, contacts: Any, at: datetime) -> ColumnPlacements:
+        known: Source | None = None
         if contacts is not None:
             texts = spellings_of(self.journey).texts
-            self.read_contacts(open_source(contacts, "contacts", typed=is_attribute, texts=texts, zone=self.zone))
+            known = open_source(contacts, "contacts", typed=is_attribute, texts=texts, zone=self.zone)
+            self.read_contacts(known)
         source = open_source(events, "events", typed=is_property, zone=self.zone)
         reader = EventReader(source, self.program, self.zone)
         log, rows = self.read_events(source, reader, contacts is None)
         found = self.walked(log, reader)
         stages = np.bincount(found.last, minlength=len(self.stage))
         self.noted["not_entered"] += found.waiting
+        for own in filter(None, (known, source)):
+            if own.count is not None:
+                self.bad.rows[own.source] = own.count
+        self.bad.check()
         found.summary = PlacingSummary(
             at=at,
             contacts=self.count,
@@ -572,7 +578,7 @@ def _one_by_one(
     at: datetime,
     zone: tzinfo | None,
     timezone: str,
-    max_bad: int | None,
+    max_bad: int | str | None,
     note: str,
 ) -> ColumnPlacements:
     found = place_rows(

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from journeykit.columns.arrows import texts
+from journeykit.columns.column import Column
 from journeykit.errors import DataError
 from journeykit.fields import shown
 from journeykit.tables.bad_rows import BadRow
@@ -557,6 +558,24 @@ def _mappings(source: Any, name: str) -> Sequence[Mapping[str, Any]]:
             "a table is a dataframe, a path, a dataset, or rows as mappings, found " + shown(source), source=name
         )
     return list(source)
+
+
+def picker(source: Source) -> Callable[[frozenset[int]], Iterator[tuple[int, Any]]]:
+    """How rows of some numbers are read again; see `journeykit.tables.bad_row_file`."""
+
+    def pick(wanted: frozenset[int]) -> Iterator[tuple[int, Any]]:
+        for part in source.parts(lambda _: True):
+            if isinstance(part, BadRow):
+                if part.row in wanted:
+                    yield part.row, part.raw
+                continue
+            number, names, arrays = part
+            columns = [Column(array) for array in arrays]
+            for row in range(len(columns[0]) if columns else 0):
+                if number + row in wanted:
+                    yield number + row, {name: own.value(row) for name, own in zip(names, columns, strict=True)}
+
+    return pick
 
 
 def native(table: pa.Table, like: Any) -> Any:

@@ -41,7 +41,7 @@ from journeykit.columns.reserving import (
     touches_table,
 )
 from journeykit.columns.settle import Given, History
-from journeykit.columns.sources import Source, native, open_source
+from journeykit.columns.sources import Source, native, open_source, picker
 from journeykit.columns.stretches import ROWS, Stretch, stretches_of
 from journeykit.columns.threads import at_once
 from journeykit.columns.unknowns import count_unknowns
@@ -64,6 +64,7 @@ from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, 
 from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.ledger.transaction import LONGEST
 from journeykit.mismatch import Mismatches
+from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, read_id
 from journeykit.tables.claims import CLAIM_COLUMNS
@@ -128,7 +129,9 @@ class TableJob:
         everything: whether denied claims are given too.
         run_id: the name of the run; None makes one from playbook, ``at`` and ``until``.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
-        max_bad: how many bad rows are tolerated; None for any number.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number.
+        bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, once all is decided; or None.
         progress: is told, every now and then, how many contacts are done, and of how many where that is known.
         threads: how many chunks are decided at once.
         ledger: where the history is read, beside the touches that are given, and what is granted is reserved; a run
@@ -151,7 +154,7 @@ class TableJob:
         everything: bool = False,
         run_id: str | None = None,
         zone: str | None = None,
-        max_bad: int | None = None,
+        max_bad: int | str | None = None,
         progress: Callable[[int, int | None], None] | None = None,
         threads: int | None = None,
         ledger: BaseLedger | None = None,
@@ -159,6 +162,7 @@ class TableJob:
         dry_run: bool = False,
         keep_decisions: bool = False,
         watch: Watch | None = None,
+        bad_rows: str | os.PathLike[str] | None = None,
     ) -> None:
         check_ledger_use(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
         if contacts is None and claims is None:
@@ -176,7 +180,8 @@ class TableJob:
         if run_id is not None:
             check_text(run_id, "run_id")
         self.run_id = run_id or arbiter.run_id(at, until)
-        self.bad = BadRows(max_bad)
+        self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
+        self._bad_file = bad_rows
         self.mismatches = Mismatches()
         self._unknowns = Unknowns(arbiter, at)
         self.written = 0
@@ -528,6 +533,12 @@ class TableJob:
             claims.refuse(np.flatnonzero(lost & (claims.faults == 0)))
         self._told(self._tally.contacts)
         self.watch.end()
+        tables = {name: own for name, own in self._opened_tables.items() if own is not None}
+        if self._bad_file is not None:
+            picked = {name: (own.source, picker(own)) for name, own in tables.items()}
+            write_bad_rows(self._bad_file, self.bad.first, picked)
+        self.bad.rows.update((own.source, own.count) for own in tables.values() if own.count is not None)
+        self.bad.check()
 
     def _told(self, total: int | None) -> None:
         """Tell how many contacts are done."""

@@ -320,7 +320,7 @@ class Journey:
         *,
         zone: str | None = None,
         timezone: str = "UTC",
-        max_bad: int | None = None,
+        max_bad: int | str | None = None,
     ) -> ColumnPlacements:
         """Place all contacts of a table: the same paths as those of `place`, for millions of contacts.
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 
+import attrs
 from attrs import frozen
 
 from journeykit.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @frozen
@@ -19,6 +25,7 @@ class BadRow:
         field: the column that is wrong; empty where the whole row is.
         found: what stands there.
         allowed: what may stand there.
+        raw: what stands in place of a row that cannot be read at all.
 
     Example:
         >>> print(BadRow("contacts.csv", 3, "timezone", "'Mars/Base'", "an IANA time zone"))
@@ -30,10 +37,14 @@ class BadRow:
     field: str
     found: str
     allowed: str
+    raw: Any = attrs.field(default=None, eq=False, repr=False)
 
     def __str__(self) -> str:
         place = f", field {self.field!r}" if self.field else ""
         return f"{self.source}, row {self.row}{place}: found {self.found}; allowed is {self.allowed}"
+
+
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
 
 
 class BadRows:
@@ -46,8 +57,12 @@ class BadRows:
         rows: by table that was read to its end, how many rows it has.
 
     Args:
-        most: how many are tolerated; None for any number.
-        keep: how many are kept to be shown.
+        most: how many are tolerated, as a number or, such as ``"1%"``, as a share of the rows of a table; None for any
+            number.
+        keep: how many are kept to be shown; None for all.
+
+    Raises:
+        DataError: for a limit that is neither.
 
     Example:
         >>> from journeykit.tables import Contacts
@@ -58,13 +73,15 @@ class BadRows:
         contacts, row 2, field 'contact_id': found 'anna'; allowed is one row for each contact
     """
 
-    def __init__(self, most: int | None = None, keep: int = 100) -> None:
-        self.most = most
+    def __init__(self, most: int | str | None = None, keep: int | None = 100) -> None:
+        self.most = None if isinstance(most, str) else most
+        self.share = share_of(most) if isinstance(most, str) else None
         self.keep = keep
         self.total = 0
         self.kinds: Counter[tuple[str, str, str]] = Counter()
         self.first: list[BadRow] = []
         self.rows: dict[str, int] = {}
+        self._by_source: Counter[str] = Counter()
 
     def add(self, bad: BadRow) -> None:
         """Count a row.
@@ -74,9 +91,49 @@ class BadRows:
         """
         self.total += 1
         self.kinds[bad.source, bad.field, bad.allowed] += 1
-        if len(self.first) < self.keep:
+        self._by_source[bad.source] += 1
+        if self.keep is None or len(self.first) < self.keep:
             self.first.append(bad)
         if self.most is not None and self.total > self.most:
-            shown_rows = "\n".join(f"  {row}" for row in self.first[:5])
-            more = "" if self.total <= 5 else f"\n  ... and {self.total - 5:,} more"
-            raise DataError(f"more bad rows than the {self.most:,} that are tolerated:\n{shown_rows}{more}")
+            raise DataError(f"more bad rows than the {self.most:,} that are tolerated:\n{self._shown(self.first)}")
+
+    def check(self) -> None:
+        """Look at the shares of the tables that were read to their end.
+
+        Raises:
+            DataError: if a larger share of a table's rows is bad than is tolerated.
+        """
+        if self.share is None:
+            return
+        for source, rows in self.rows.items():
+            count = self._by_source[source]
+            if count > self.share * rows:
+                own = [bad for bad in self.first if bad.source == source]
+                raise DataError(
+                    f"{count:,} of {rows:,} rows are bad ({count / max(1, rows):.3%}), more than the "
+                    f"{self.share:.4%} that are tolerated:\n{self._shown(own, count)}",
+                    source=source,
+                )
+
+    def _shown(self, rows: Sequence[BadRow], total: int | None = None) -> str:
+        count = self.total if total is None else total
+        more = "" if count <= 5 else f"\n  ... and {count - 5:,} more"
+        return "\n".join(f"  {row}" for row in rows[:5]) + more
+
+
+def share_of(text: str) -> float:
+    """A share that is written in per cent.
+
+    Raises:
+        DataError: for what is no share.
+
+    Example:
+        >>> share_of("1%"), share_of("0.5 %")
+        (0.01, 0.005)
+    """
+    found = _SHARE.fullmatch(text.strip())
+    if found is None or float(found[1]) > 100:
+        raise DataError(
+            f"{text!r} is no number of bad rows and no share; write a whole number from 0, or a share as 1%"
+        )
+    return float(found[1]) / 100

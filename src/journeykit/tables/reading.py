@@ -121,7 +121,7 @@ class _Mappings:
                     [value if type(value) in _PLAIN else plain_value(value) for value in row.values()],
                 )
             except (TypeError, AttributeError):
-                yield BadRow(self.source, number, "", shown(row), "a mapping of column names to values")
+                yield BadRow(self.source, number, "", shown(row), "a mapping of column names to values", row)
                 continue
             yield number, columns, values
 
@@ -321,11 +321,11 @@ class _Jsonl:
                 try:
                     row = decode(text)
                 except _RepeatedKeyError:
-                    yield BadRow(self.source, number, "", shown(text), "a JSON object whose keys all differ")
+                    yield BadRow(self.source, number, "", shown(text), "a JSON object whose keys all differ", text)
                     continue
                 except (ValueError, RecursionError):
                     row = text
                 if isinstance(row, dict):
                     yield number, tuple(row), list(row.values())
                 else:
-                    yield BadRow(self.source, number, "", shown(row), "one JSON object a line")
+                    yield BadRow(self.source, number, "", shown(row), "one JSON object a line", row)

@@ -1,0 +1,73 @@
+"""Bad rows kept whole in a file, so that they can be mended and given again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from journeykit.tables.bad_rows import BadRow
+from journeykit.tables.reading import open_table
+from journeykit.tables.writing import table_writer
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from journeykit.tables.formats import Source
+
+BAD_ROW_COLUMNS = {
+    "table": "text",
+    "source": "text",
+    "row": "whole",
+    "column": "text",
+    "found": "text",
+    "allowed": "text",
+    "cells": "text",
+}
+"""The columns of a table of bad rows, in order; ``cells`` is the row as it was read, as JSON."""
+
+
+def write_bad_rows(
+    path: str | os.PathLike[str],
+    rows: Sequence[BadRow],
+    tables: Mapping[str, tuple[str, Callable[[frozenset[int]], Iterable[tuple[int, Any]]]]],
+) -> None:
+    """Write bad rows to a file, which appears whole or not at all.
+
+    Args:
+        path: the file: ``.csv``, ``.jsonl`` or ``.parquet``.
+        rows: the bad rows.
+        tables: by the name of a table, what its bad rows call it, and how its rows are read again.
+
+    Raises:
+        DataError: for an unknown ending.
+        OSError: if it cannot be written.
+    """
+    names = {source: name for name, (source, _) in tables.items()}
+    cells: dict[tuple[str, int], Any] = {}
+    for source, pick in tables.values():
+        wanted = frozenset(bad.row for bad in rows if bad.source == source)
+        if wanted:
+            cells.update(((source, number), found) for number, found in pick(wanted))
+    order = {source: place for place, source in enumerate(names)}
+    with table_writer(path, BAD_ROW_COLUMNS) as write:
+        # Table by table and row by row, in whatever order an engine met them.
+        for bad in sorted(rows, key=lambda bad: (order.get(bad.source, len(order)), bad.row)):
+            own = cells.get((bad.source, bad.row))
+            text = None if own is None else json.dumps(own, ensure_ascii=False, default=str)
+            name = names.get(bad.source, bad.source)
+            write((name, bad.source, bad.row, bad.field or None, bad.found, bad.allowed, text))
+
+
+def picker(source: Source, name: str) -> Callable[[frozenset[int]], Iterable[tuple[int, Any]]]:
+    """How rows of a file, or of mappings that can be read again, are read again."""
+
+    def pick(wanted: frozenset[int]) -> Iterable[tuple[int, Any]]:
+        for row in open_table(source, name).rows():
+            if isinstance(row, BadRow):
+                if row.row in wanted:
+                    yield row.row, row.raw
+            elif row[0] in wanted:
+                yield row[0], dict(zip(row[1], row[2], strict=True))
+
+    return pick

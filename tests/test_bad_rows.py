@@ -1,0 +1,126 @@
+"""Bad rows: how many are tolerated, as a number or a share, and whole in a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from journeykit import Arbiter, DataError, Playbook
+from journeykit.cli import DATA, DONE, USAGE, main
+from journeykit.columns import TableJob
+from journeykit.job import Inputs, Job
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+WHEN = ("--at", "2026-11-05T10:00:00Z")
+NOTE = {"content": [{"id": "note", "channel": "email"}], "campaigns": [{"id": "launch", "content": ["note"]}]}
+JOURNEY = {"journey": {"stages": ["a", "b"], "transitions": [{"from": "a", "to": "b", "event": "buy"}]}}
+ENGINES = ("one", "columns")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("own.json").write_text(json.dumps(NOTE | JOURNEY))
+    rows = [f"p{number},Europe/Skopje,x{number}" for number in range(199)]
+    Path("c.csv").write_text("\n".join(["contact_id,timezone,city", *rows, "last,Mars/Base,Ohrid"]) + "\n")
+    touches = [{"contact_id": "p1", "sent_at": "2026-11-01T08:00:00Z", "channel": "email"}] * 3
+    lines = [*map(json.dumps, touches), '{"contact_id": "p1", "sent_at": "soon", "note": "Љ"}', "no json"]
+    Path("t.jsonl").write_text("\n".join(lines) + "\n")
+    Path("e.csv").write_text("contact_id,event,at\nanna,buy,2026-11-01T08:00:00Z\nben,buy,soon\n")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("tables", "limit", "code"),
+    [
+        (["--contacts", "c.csv"], "0.5%", DONE),
+        (["--contacts", "c.csv"], "0.4 %", DATA),
+        (["--contacts", "c.csv"], "0%", DATA),
+        (["--contacts", "c.csv"], "1", DONE),
+        # A share is one of each table's own rows: many contacts do not make up for the touches.
+        (["--contacts", "c.csv", "--touches", "t.jsonl"], "39%", DATA),
+        (["--contacts", "c.csv", "--touches", "t.jsonl"], "40%", DONE),
+    ],
+)
+def test_a_share_of_the_rows_may_be_bad(engine, tables, limit, code, capsys):
+    """Of each table; where it is more there is no output."""
+    assert (
+        main(["decide", "own.json", *tables, *WHEN, "--engine", engine, "--out", "d.csv", "--max-bad", limit]) == code
+    )
+    assert Path("d.csv").exists() == (code == DONE)
+    said = capsys.readouterr().err
+    if code == DATA:
+        assert ("2 of 5 rows are bad" if "t.jsonl" in tables else "1 of 200 rows are bad (0.500%)") in said
+
+
+def test_a_share_is_taken_from_python_too():
+    """As text; what is no share is refused before anything is read."""
+    arbiter, rows = Arbiter(Playbook.from_dict(NOTE)), [{"contact_id": own} for own in ("a", "b", None)]
+    assert arbiter.decide_table(rows, at=AT, max_bad="34%", everything=True).num_rows == 2
+    with pytest.raises(DataError, match="1 of 3 rows"):
+        arbiter.decide_table(rows, at=AT, max_bad="33%")
+    with pytest.raises(DataError, match="1 of 3 rows"):
+        list(Job(arbiter, Inputs(contacts=iter(rows)), at=AT, max_bad="33%").decisions())
+    for wrong in ("1", "101%", "-1%", "%", "one"):
+        with pytest.raises(DataError, match="write a whole number from 0, or a share as 1%"):
+            TableJob(arbiter, rows, at=AT, max_bad=wrong)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_placing_takes_a_share_too(engine, capsys):
+    """Of events."""
+    arguments = ("place", "own.json", "--events", "e.csv", *WHEN, "--engine", engine, "--max-bad")
+    assert main([*arguments, "50%"]) == DONE
+    assert main([*arguments, "49%"]) == DATA
+    assert "e.csv: 1 of 2 rows are bad" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_bad_rows_are_kept_whole(engine, form):
+    """As they were read, with the table, the row's number, the column, what was found and what is allowed."""
+    tables = ("--contacts", "c.csv", "--touches", "t.jsonl", "--engine", engine)
+    assert main(["decide", "own.json", *tables, *WHEN, "--out", "d.csv", "--bad-rows", f"b.{form}"]) == DONE
+    if form == "parquet":
+        found = pq.read_table("b.parquet").to_pylist()
+    elif form == "csv":
+        found = list(csv.DictReader(Path("b.csv").read_text().splitlines()))
+    else:
+        found = list(map(json.loads, Path("b.jsonl").read_text().splitlines()))
+    assert [(row["table"], row["source"], int(row["row"]), row["column"] or "") for row in found] == [
+        ("contacts", "c.csv", 200, "timezone"),
+        ("touches", "t.jsonl", 4, "sent_at"),
+        ("touches", "t.jsonl", 5, ""),
+    ]
+    assert json.loads(found[0]["cells"]) == {"contact_id": "last", "timezone": "Mars/Base", "city": "Ohrid"}
+    assert json.loads(found[1]["cells"]) == {"contact_id": "p1", "sent_at": "soon", "note": "Љ"}
+    assert json.loads(found[2]["cells"]) == "no json"
+    assert found[0]["found"] == "'Mars/Base'"
+    assert "IANA time zone" in found[0]["allowed"]
+
+
+def test_bad_rows_of_python_tables_are_kept():
+    """Of rows that can be read once only, too; all of them, though a summary shows the first."""
+    rows = [{"contact_id": None, "n": number} for number in range(300)] + [{"contact_id": "a"}]
+    arbiter = Arbiter(Playbook.from_dict(NOTE))
+    summaries = []
+    arbiter.decide_table(rows, at=AT, bad_rows="b.jsonl", summary=summaries.append)
+    job = Job(arbiter, Inputs(contacts=iter(rows)), at=AT, bad_rows="c.jsonl")
+    assert len(list(job.decisions())) == 1
+    assert Path("b.jsonl").read_text() == Path("c.jsonl").read_text()
+    lines = list(map(json.loads, Path("b.jsonl").read_text().splitlines()))
+    assert [json.loads(row["cells"])["n"] for row in lines] == list(range(300))
+    assert len(summaries[0].bad_first) == len(job.summary().bad_first) == 100
+
+
+def test_bad_rows_overwrite_nothing(capsys):
+    """Nor go to a file of an unknown kind."""
+    for path in ("c.csv", "d.csv", "b.txt"):
+        arguments = ("own.json", "--contacts", "c.csv", *WHEN, "--out", "d.csv", "--bad-rows", path)
+        assert main(["decide", *arguments]) == USAGE
+        assert "--bad-rows" in capsys.readouterr().err
