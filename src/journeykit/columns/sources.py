@@ -15,6 +15,7 @@ from journeykit.columns.arrows import texts
 from journeykit.columns.column import Column
 from journeykit.errors import DataError
 from journeykit.fields import shown
+from journeykit.tables.bad_row_file import picked
 from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.columns import PATIENCE, fold_name, missing_column, twin_row
 from journeykit.tables.file_identity import FileIdentity
@@ -26,6 +27,8 @@ from journeykit.tables.reading import open_table, plain_value
 if TYPE_CHECKING:
     from datetime import tzinfo
     from types import TracebackType
+
+    from journeykit.tables.formats import RawRow
 
 CHUNK = 65_536
 Arrays = list[Any]
@@ -296,6 +299,11 @@ class _Rows(Source):
         """The names of its columns, as far as they were met."""
         return self.columns or tuple(self._met)
 
+    def rows(self) -> Iterator[RawRow | BadRow]:
+        """The rows, one by one."""
+        found: Iterator[RawRow | BadRow] = self._again().rows()
+        return found
+
     def parts(
         self,
         wanted: Callable[[str], bool],
@@ -564,10 +572,12 @@ def picker(source: Source) -> Callable[[frozenset[int]], Iterator[tuple[int, Any
     """How rows of some numbers are read again; see `journeykit.tables.bad_row_file`."""
 
     def pick(wanted: frozenset[int]) -> Iterator[tuple[int, Any]]:
+        if isinstance(source, _Rows):
+            # In a chunk each row has all columns, those of the others too.
+            yield from picked(source.rows(), wanted)
+            return
         for part in source.parts(lambda _: True):
             if isinstance(part, BadRow):
-                if part.row in wanted:
-                    yield part.row, part.raw
                 continue
             number, names, arrays = part
             columns = [Column(array) for array in arrays]

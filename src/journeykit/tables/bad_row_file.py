@@ -11,9 +11,9 @@ from journeykit.tables.writing import table_writer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import RawRow, Source
 
 BAD_ROW_COLUMNS = {
     "table": "text",
@@ -61,13 +61,14 @@ def write_bad_rows(
 
 def picker(source: Source, name: str) -> Callable[[frozenset[int]], Iterable[tuple[int, Any]]]:
     """How rows of a file, or of mappings that can be read again, are read again."""
+    return lambda wanted: picked(open_table(source, name).rows(), wanted)
 
-    def pick(wanted: frozenset[int]) -> Iterable[tuple[int, Any]]:
-        for row in open_table(source, name).rows():
-            if isinstance(row, BadRow):
-                if row.row in wanted:
-                    yield row.row, row.raw
-            elif row[0] in wanted:
-                yield row[0], dict(zip(row[1], row[2], strict=True))
 
-    return pick
+def picked(rows: Iterable[RawRow | BadRow], wanted: frozenset[int]) -> Iterator[tuple[int, Any]]:
+    """Rows of some numbers, as mappings or as what stands there instead."""
+    for row in rows:
+        if isinstance(row, BadRow):
+            if row.row in wanted:
+                yield row.row, row.raw
+        elif row[0] in wanted:
+            yield row[0], dict(zip(row[1], row[2], strict=True))
