@@ -29,8 +29,9 @@ _OPERATORS = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_NEAR = 3 * DAY
-"""So far from a date, at most, it hangs on the time zone whether an instant is before it, on it or after it."""
+_BEFORE, _AFTER = 15 * HOUR, 37 * HOUR
+"""So long before a date's midnight in UTC, and after it, an instant may be on that date somewhere: clocks are between 12
+hours behind UTC and 14 ahead of it."""
 _EXACT = 2**53
 
 
@@ -158,7 +159,7 @@ class Masks:
             true = compare(instants, limit // timedelta(microseconds=1))
             return true & known, ~true & known
         day = day_number(limit) * DAY
-        near = known & (np.abs(instants - day) < _NEAR)
+        near = known & (instants >= day - _BEFORE) & (instants < day + _AFTER)
         if near.any():
             return None if near.sum() > len(near) // 4 else self._near(left, op, literal, near)
         true = compare(instants, day)
