@@ -30,8 +30,8 @@ _OPERATORS = {
     ">=": operator.ge,
 }
 _BEFORE, _AFTER = 15 * HOUR, 37 * HOUR
-"""So long before a date's midnight in UTC, and after it, an instant may be on that date somewhere: clocks are between 12
-hours behind UTC and 14 ahead of it."""
+"""So long before a date's midnight in UTC, and after it, an instant may be on that date somewhere: clocks are between
+12 hours behind UTC and 14 ahead of it."""
 _EXACT = 2**53
 
 
