@@ -191,3 +191,97 @@ def test_a_check_in_which_nothing_is_weighed_is_none() -> None:
     for parts in ({"contacts": []}, {"playbook": Playbook()}, {"at": datetime(1999, 1, 1, tzinfo=UTC), "contacts": []}):
         with pytest.raises(AssertionError, match="no claim was weighed"):
             check_policy(Broken(1.0), **parts)
+
+
+class Plain:
+    """A policy without anything more."""
+
+    def weigh(self, claim, contact, context):
+        return 2.0 * context.base
+
+
+class Told(Plain):
+    """One that says what its weight is made of."""
+
+    def factors(self, claim, contact, context):
+        return {"base": context.base, "twice": 2}
+
+
+class Mute(Plain):
+    """One that fails to say it."""
+
+    def factors(self, claim, contact, context):
+        raise KeyError("no")
+
+
+class Inherited(Told):
+    """One whose factors are those of another weight."""
+
+    def weigh(self, claim, contact, context):
+        return 5.0
+
+
+def test_a_policy_shows_its_own_factors():
+    """Those of the built-in policy would be false beside a weight that they do not give."""
+
+    def factors(policy):
+        decision = Arbiter(playbook(policy="mine"), {"mine": policy}).decide(Contact(id="b", consent=["email"]), at=AT)
+        return dict(decision.row("soon").factors)
+
+    assert factors(Plain()) == {"mine": 2.0}
+    assert factors(Told()) == {"base": 1.0, "twice": 2.0}
+
+    assert factors(Mute()) == {"mine": 2.0}
+    assert factors(Inherited()) == {"mine": 5.0}
+    check_policy(Told())
+    with pytest.raises(AssertionError, match="factors must give a mapping of names to numbers"):
+        check_policy(Mute())
+
+
+class Columned:
+    """A policy with a method for columns, which may be wrong."""
+
+    def __init__(self, how="right"):
+        self.how = how
+
+    def weigh(self, claim, contact, context):
+        return context.base
+
+    def weigh_columns(self, columns):
+        if self.how == "error":
+            raise ValueError("no")
+        return {"scale": columns.base * 3, "length": columns.base[1:]}.get(self.how, columns.base)
+
+
+class RankColumned(Columned):
+    """One that ranks too."""
+
+    def rank(self, claim, contact, context):
+        return context.campaign.priority
+
+    def rank_columns(self, columns):
+        return {"rank": columns.priority + 1, "ranks": columns.priority[:0]}.get(self.how, columns.priority)
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (Columned("scale"), "weigh_columns gives .* for campaign .* and contact .*, where weigh gives"),
+        (Columned("length"), "weigh_columns must give one number for each claim: .* of them, found"),
+        (Columned("error"), "weigh_columns raises ValueError: no"),
+        (RankColumned("rank"), "rank_columns gives .* for campaign .*, where rank gives"),
+        (RankColumned("ranks"), "rank_columns must give one number for each claim"),
+    ],
+)
+def test_methods_for_columns_must_say_what_those_for_one_claim_say(policy, said):
+    """A wrong scale, a wrong length and an error are told, with the claim."""
+    pytest.importorskip("numba")
+    with pytest.raises(AssertionError, match=said):
+        check_policy(policy)
+
+
+@pytest.mark.parametrize("policy", [Columned(), RankColumned()])
+def test_methods_for_columns_that_say_the_same_pass(policy):
+    """Over many contacts, with scores and without."""
+    pytest.importorskip("numba")
+    check_policy(policy)

@@ -127,7 +127,7 @@ def _amount(playbook: Playbook, quota: Quota, row: Row, claim: Claim | None) -> 
         own = None if claim is None else claim.cost
         return Fraction((campaign.cost if campaign else None) or 0 if own is None else own)
     if quota.of == "responses":
-        chance = row.factors.get("propensity") if claim is None or claim.propensity is None else claim.propensity
+        chance = row.propensity if claim is None or claim.propensity is None else claim.propensity
         return Fraction(1 if chance is None else chance)
     numbers = {} if claim is None else {name.strip().casefold(): value for name, value in claim.numbers.items()}
     return Fraction(numbers.get(quota.of.strip().casefold(), 0))

@@ -20,7 +20,7 @@ from journeykit.entry import Entry, Level, Winner, opening_of
 from journeykit.errors import ModelError
 from journeykit.fields import LARGEST, MILLIONTH, scaled
 from journeykit.past import Partners, Past, bars_of, clashes, holds
-from journeykit.policy import Context
+from journeykit.policy import Context, offers
 from journeykit.prices import whole
 from journeykit.touch import Touch
 
@@ -327,6 +327,17 @@ class Case:
         if not -LARGEST <= weight <= LARGEST:
             return f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
         return round(weight * MILLIONTH), (tier, rank)
+
+    def factors(self, entry: Entry, weight: int) -> dict[str, float]:
+        """What a weight that the policy gave is made of, by name; the policy's name where it does not say."""
+        own = {self.policy_name: weight / MILLIONTH}
+        if not offers(self.policy, "factors", "weigh"):
+            return own
+        try:
+            found = dict(self.policy.factors(entry.claim, self.contact, self.context(entry)))
+            return {str(name): _as_float(factor) for name, factor in found.items()}
+        except Exception:  # noqa: BLE001  (foreign code: a row is written all the same)
+            return own
 
     # History
 

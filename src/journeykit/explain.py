@@ -264,7 +264,7 @@ class _Writer:
         campaign, content, channel = _ids(entry)
         own = _own_date(entry)
         weight = entry.weight if weight is None else weight
-        factors = {} if weight is None or claim.weight is not None else case.context(entry).factors(claim)
+        factors = {} if weight is None or claim.weight is not None else case.factors(entry, weight)
         return Row(
             run_id=self.run_id,
             contact=case.contact.id,
@@ -292,6 +292,7 @@ class _Writer:
             decided_at=self.decided_at,
             claim=_own_id(entry),
             tags=opening.tags if opening else (),
+            propensity=claim.propensity if entry.fault is None else None,
         )
 
 

@@ -95,9 +95,25 @@ class Context:
         return found
 
 
+def offers(policy: object, name: str, reference: str) -> bool:
+    """Whether a policy has an optional method that is as new as another one that it goes with.
+
+    A method that was inherited, while the class itself has another ``reference``, says nothing of the latter.
+    """
+    for kind in type(policy).__mro__:
+        if name in vars(kind):
+            return True
+        if reference in vars(kind):
+            return False
+    return callable(getattr(policy, name, None))
+
+
 @runtime_checkable
 class Policy(Protocol):
     """What the engine asks of a policy.
+
+    It may also have ``factors(claim, contact, context)``, a mapping of names to numbers that says what the weight is
+    made of; without it a decision shows one factor, the policy's name.
 
     Example:
         >>> class Flat:

@@ -9,7 +9,7 @@ import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journeykit.arbiter import Arbiter
 from journeykit.campaign import Campaign, Claim, Score, Team
@@ -17,17 +17,22 @@ from journeykit.cap import Cap, Conflict, Requirement, Scope
 from journeykit.contact import Contact
 from journeykit.content import Content
 from journeykit.decision import Decision, Reason
+from journeykit.fields import LARGEST, MILLIONTH
+from journeykit.job import Inputs, Job
 from journeykit.journey import Journey
 from journeykit.playbook import OnMissing, Playbook
+from journeykit.policy import offers
 from journeykit.touch import Touch
 from journeykit.window import Lag, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from journeykit.policy import Policy
+    from journeykit.policy import Context, Policy
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+_MANY = 400
+"""So many contacts of our own are shown to methods that look at many claims at once."""
 
 
 def check_policy(
@@ -43,6 +48,9 @@ def check_policy(
     1, and with instants of asking. It says the same when asked again, in another order, in other threads, and after
     pickling; it leaves what it is shown as it was; and no decision made with it breaks a rule. What is not checked is
     whether it reads the clock or Python's own ``hash``, which differs from process to process: a policy must not.
+
+    What it offers besides is checked too: ``factors`` gives numbers by name, and ``weigh_columns`` and ``rank_columns``
+    say the same as ``weigh`` and ``rank``, claim by claim, over many contacts. That needs the extra ``columns``.
 
     Args:
         policy: the policy to check.
@@ -84,6 +92,8 @@ def check_policy(
     again = [_facts(_decide(copied, contact, at)) for contact in people]
     _require(again == expected, "after pickling the policy must say the same")
     _require(people == before, "a policy must not change the contacts")
+    _check_factors(policy, first)
+    _check_columns(policy, named, list(_contacts(_MANY) if contacts is None else contacts), at)
     for contact, decisions in zip(people, first, strict=True):
         broken = arbiter.audit(decisions[0], contact, _touches(at))
         _require(not broken, f"a decision breaks a rule: {broken}")
@@ -124,6 +134,125 @@ def _facts(decisions: Sequence[Decision]) -> list[tuple[object, ...]]:
 def _check_weights(decision: Decision) -> None:
     for row in decision.rows:
         _require(row.reason is not Reason.INVALID, f"the claim of campaign {row.campaign!r} is invalid: {row.note}")
+
+
+def _check_factors(policy: Any, decided: Sequence[Sequence[Decision]]) -> None:
+    """A policy's own factors are shown, whatever they are; where they cannot be had, its name stands there alone."""
+    if not offers(policy, "factors", "weigh"):
+        return
+    for decisions in decided:
+        for row in (row for decision in decisions for row in decision.rows if row.factors):
+            _require(
+                set(row.factors) != {"checked"},
+                f"factors must give a mapping of names to numbers, and fails for campaign {row.campaign!r}",
+            )
+
+
+def _check_columns(policy: Any, playbook: Playbook, contacts: Sequence[Contact], at: datetime) -> None:
+    """`weigh_columns` and `rank_columns` say of many claims what `weigh` and `rank` say of each."""
+    pairs = [(own, of) for own, of in (("weigh_columns", "weigh"), ("rank_columns", "rank")) if offers(policy, own, of)]
+    if not pairs:
+        return
+    try:
+        from journeykit.columns import TableJob
+    except ImportError as error:
+        names = " and ".join(own for own, _ in pairs)
+        raise AssertionError(f"to check {names}, install the extra: pip install 'journeykit[columns]'") from error
+    plain = Playbook.from_dict({**playbook.to_dict(), "quotas": []})
+    campaigns = [campaign.id for campaign in playbook.campaigns or () if campaign.content]
+    scores = [
+        {
+            "contact_id": contact.id,
+            "campaign_id": campaign,
+            "propensity": (number + at_) % 5 / 4,
+            "value": 2.0 + number % 3,
+        }
+        for number, contact in enumerate(contacts)
+        for at_, campaign in enumerate(campaigns)
+        if (number + at_) % 3
+    ]
+    rows = [_row_of(contact) for contact in contacts]
+    for table in (None, scores or None):
+        probe = _Probe(policy, dict(pairs))
+        inputs = Inputs(contacts=rows, scores=table)
+        for _ in Job(Arbiter(plain, {"checked": probe}), inputs, at=at).decisions():
+            pass
+        for _ in TableJob(Arbiter(plain, {"checked": probe}), rows, scores=table, at=at, threads=1).batches():
+            pass
+        _require(probe.compared, "weigh_columns was asked of no claim: give contacts of whom something is eligible")
+
+
+class _Probe:
+    """A policy that remembers what another one says of each claim, and compares what it says of many."""
+
+    def __init__(self, policy: Any, offered: dict[str, str]) -> None:
+        self.policy = policy
+        self.offered = offered
+        self.said: dict[tuple[str, str, str | None], tuple[float, int]] = {}
+        self.compared = 0
+        if "rank_columns" in offered:
+            self.rank = policy.rank
+            self.rank_columns = self._rank_columns
+
+    def weigh(self, claim: Claim, contact: Contact, context: Context) -> float:
+        weight = float(self.policy.weigh(claim, contact, context))
+        rank = self.policy.rank(claim, contact, context) if "rank_columns" in self.offered else 0
+        self.said[contact.id, claim.campaign, claim.content] = weight, rank
+        return weight
+
+    def weigh_columns(self, columns: Any) -> Any:
+        if "weigh_columns" not in self.offered:
+            return [self.said.get(key, (0.0, 0))[0] for key in columns]
+        return self._compared("weigh_columns", columns, _same_weight)
+
+    def _rank_columns(self, columns: Any) -> Any:
+        return self._compared("rank_columns", columns, lambda value, own: int(value) == value and int(value) == own[1])
+
+    def _compared(self, name: str, columns: Any, agrees: Callable[[Any, tuple[float, int]], bool]) -> Any:
+        single = self.offered[name]
+        try:
+            found = getattr(self.policy, name)(columns)
+            several = list(found)
+        except Exception as error:
+            raise AssertionError(f"{name} raises {type(error).__name__}: {error}") from error
+        _require(
+            len(several) == len(columns) and getattr(found, "shape", (len(several),)) == (len(columns),),
+            f"{name} must give one number for each claim: {len(columns)} of them, found {len(several)}",
+        )
+        for key, value in zip(columns.keys(), several, strict=True):
+            own = self.said.get(key)
+            if own is not None:
+                self.compared += 1
+                contact, campaign, _ = key
+                _require(
+                    agrees(value, own),
+                    f"{name} gives {value} for campaign {campaign!r} and contact {contact!r}, where {single} gives "
+                    f"{own[0] if single == 'weigh' else own[1]}",
+                )
+        return found
+
+
+def _same_weight(value: Any, own: tuple[float, int]) -> bool:
+    """Whether two weights are one to the engine, which counts in millionths."""
+    return abs(value) <= LARGEST and round(float(value) * MILLIONTH) == round(own[0] * MILLIONTH)
+
+
+def _row_of(contact: Contact) -> dict[str, Any]:
+    """A contact as a row of a table."""
+    found: dict[str, Any] = {
+        "contact_id": contact.id,
+        "account_id": contact.account,
+        **{
+            name: getattr(contact, name) for name in ("stage", "role", "persona", "timezone", "opted_out", "suppressed")
+        },
+        "segments": list(contact.segments),
+        "interests": list(contact.interests),
+        **{f"prefer_{channel}": degree for channel, degree in contact.preferences.items()},
+        **contact.attributes,
+    }
+    if contact.consent is not None:
+        found["consent"] = [channel for channel, own in contact.consent.items() if own.granted and channel != "*"]
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _pickled(arbiter: Arbiter) -> Arbiter:
@@ -195,7 +324,7 @@ def _playbook() -> Playbook:
     )
 
 
-def _contacts() -> list[Contact]:
+def _contacts(count: int = 24) -> list[Contact]:
     stages = [None, "awareness", "consideration", "decision"]
     roles = [None, "decision_maker", "influencer", "user"]
     return [
@@ -209,7 +338,7 @@ def _contacts() -> list[Contact]:
             preferences={"email": 0.5} if number % 5 == 0 else {},
             attributes={"score": number * 3, "city": ["Skopje", "Berlin"][number % 2]},
         )
-        for number in range(24)
+        for number in range(count)
     ]
 
 

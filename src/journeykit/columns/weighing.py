@@ -15,7 +15,7 @@ from journeykit.columns.eligible import NO_ZONE
 from journeykit.columns.layout import NONE
 from journeykit.fields import LARGEST, MILLIONTH
 from journeykit.policies.weighted import Weighted
-from journeykit.policy import Context
+from journeykit.policy import Context, offers
 
 if TYPE_CHECKING:
     from journeykit.arbiter import Arbiter
@@ -89,6 +89,15 @@ class Wishes:
         starts = self._per_campaign([started(o.campaign) for o in self._layout.list])
         return np.where(self._asked == NONE, starts, self._asked)
 
+    def keys(self) -> list[tuple[str, str, str | None]]:
+        """Contact, campaign and content of each claim."""
+        names = self._chunk.ids.to_pylist()
+        openings = [self._layout.list[number] for number in self._opening.tolist()]
+        return [
+            (names[row], opening.campaign.id, opening.content_id)
+            for row, opening in zip(self._contact.tolist(), openings, strict=True)
+        ]
+
     def _per_campaign(self, values: list[int]) -> np.ndarray:
         return np.array(values, np.int64)[self._opening]
 
@@ -109,16 +118,6 @@ class Wishes:
         return np.array([*column.values, None], object)[:-1][column.codes[self._contact]]
 
 
-def _offers(policy: Any, name: str, reference: str) -> bool:
-    """Whether a policy has a method for columns that is as new as the one for single claims."""
-    for kind in type(policy).__mro__:
-        if name in vars(kind):
-            return True
-        if reference in vars(kind):
-            return False
-    return callable(getattr(policy, name, None))
-
-
 class Weigher:
     """Gives entries their weights and ranks.
 
@@ -133,10 +132,10 @@ class Weigher:
         self.playbook = arbiter.playbook
         self.layout = layout
         self._lock = threading.Lock()
-        self._weighs = _offers(self.policy, "weigh_columns", "weigh")
+        self._weighs = offers(self.policy, "weigh_columns", "weigh")
         self.ranker: Any = getattr(self.policy, "rank", None)
         self._has_rank = self.ranker is not None
-        self._ranks = self._has_rank and _offers(self.policy, "rank_columns", "rank")
+        self._ranks = self._has_rank and offers(self.policy, "rank_columns", "rank")
         self.by_rows = not self._weighs or (self._has_rank and not self._ranks)
 
     def weigh(

@@ -47,6 +47,10 @@ class Weighted:
             weight *= context.gain
         return weight
 
+    def factors(self, claim: Claim, contact: Contact, context: Context) -> dict[str, float]:  # noqa: ARG002  (the protocol's)
+        """The factors, in the order in which they are multiplied."""
+        return context.factors(claim)
+
     def weigh_columns(self, columns: Any) -> Any:
         """The same for many claims at once, an array of float64."""
         return columns.product
