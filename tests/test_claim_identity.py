@@ -445,3 +445,73 @@ def test_what_keeps_a_campaign_that_starts_later_is_shown():
             "order": ("denied", ("vip",)),
         }
         assert summary.rules == {later: 4, "vip": 1}
+
+
+# What a decision says of itself
+
+
+def test_the_failing_part_of_an_audience_is_shown_with_its_values():
+    """Not the whole rule alone, which people would have to work out themselves."""
+    rule = "vip and (score >= 40 or country == 'MK') and not (complained)"
+    playbook = Playbook(content=[NOTE], campaigns=[Campaign(id="launch", content="note", audience=rule)])
+    contact = Contact(id="anna", consent=["email"], attributes={"vip": True, "score": 12, "complained": False})
+    decision = Arbiter(playbook).decide(contact, at=AT)
+    (row,) = decision.explain().rows
+    assert row.note == "score >= 40 (score = 12); country == 'MK' (country is unknown)"
+    assert "score = 12" in decision.explain().to_dict()["claims"][0]["why"]
+    assert decision.rows[0].note == ""
+    contact = Contact(id="ben", consent=["email"], attributes={"vip": True, "score": 50, "complained": True})
+    (row,) = Arbiter(playbook).decide(contact, at=AT).explain().rows
+    assert row.note == "not (complained) (complained = True)"
+
+
+def test_a_decision_says_that_it_was_given_again():
+    """The second answer under a key is the first one."""
+    ledger, arbiter = MemoryLedger(), Arbiter(shop())
+    claims = [Claim(campaign="receipt", id="1")]
+    found = [arbiter.decide(ANNA, claims=claims, at=AT, ledger=ledger, key="k") for _ in range(2)]
+    assert [decision.replayed for decision in found] == [False, True]
+    assert found[0].rows == found[1].rows
+    assert str(found[1]).splitlines()[0].endswith("given again as it was decided then")
+    assert found[1].explain().to_dict()["replayed"]
+
+
+class Twice:
+    """A policy with a setting."""
+
+    def __init__(self, factor=2.0):
+        self.factor = factor
+
+    def weigh(self, claim, contact, context):
+        return self.factor * context.base
+
+
+class Other(Twice):
+    """Another class with the same setting."""
+
+
+def test_runs_that_may_decide_otherwise_have_other_names():
+    """Policy, its class and settings, inputs and span; and both engines give the same name."""
+    playbook = shop(policy="mine")
+    policies = [Twice(), Twice(3.0), Other()]
+    names = [Arbiter(playbook, {"mine": policy}).run_id(AT) for policy in policies]
+    names += [Arbiter(shop(policy=policy)).run_id(AT) for policy in ("weighted", "ranked", "first_come")]
+    plain = Arbiter(shop())
+    names += [plain.run_id(AT, AT), *(plain.run_id(AT, None, [name]) for name in ("touches", "scores", "claims"))]
+    assert len(set(names)) == len(names)
+    assert Arbiter(playbook, {"mine": Twice()}).run_id(AT) == names[0]
+    contacts, claims = [{"contact_id": "anna"}], [{"contact_id": "anna", "campaign_id": "receipt"}]
+    _, summary = both(shop(), contacts, [], claims)
+    rows, _ = both(shop(), contacts, None, claims)
+    told = summary.to_dict()
+    assert told["inputs"] == ["touches", "claims"]
+    assert told["policy"] == {"name": "weighted", "class": "journeykit.policies.weighted.Weighted"}
+    assert told["version"]
+    assert rows[0].run_id != summary.run_id
+
+
+def test_another_version_of_the_library_is_another_run(monkeypatch):
+    """Its answers may differ."""
+    before = Arbiter(shop()).run_id(AT)
+    monkeypatch.setattr("journeykit.__version__", "99.0")
+    assert Arbiter(shop()).run_id(AT) != before

@@ -45,9 +45,9 @@ granted   meetup / invitation  email         3  it goes out                     
 deferred  care / check-in      email       0.5  it would have fitted, but winners took the    meetup   may go Fri 2026-11-06 00:00  needs 3
                                                 room: one a day
 denied    sale / offer         email            the campaign's audience rule does not select
-                                                the contact: city == 'Ohrid'. Also: the
-                                                content does not fit the contact's stage
-                                                (stages of offer)
+                                                the contact: city == 'Ohrid' (city =
+                                                'Skopje'). Also: the content does not fit
+                                                the contact's stage (stages of offer)
 """  # noqa: E501  (the table is as wide as it is)
 
 

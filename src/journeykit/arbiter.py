@@ -24,7 +24,7 @@ from journeykit.explain import write_rows
 from journeykit.fields import MILLIONTH, check_text, shown
 from journeykit.playbook import Playbook
 from journeykit.policies import BUILT_IN
-from journeykit.policy import Policy
+from journeykit.policy import Policy, policy_identity
 from journeykit.prices import Prices, Tariff
 from journeykit.selection import NODE_BUDGET
 
@@ -81,6 +81,7 @@ class Arbiter:
     compiled: Compiled = field(init=False, repr=False)
     tariff: Tariff | None = field(init=False, repr=False)
     policy: Policy = field(init=False, repr=False)
+    policy_identity: str = field(init=False, repr=False)
 
     @fingerprint.default
     def _take_fingerprint(self) -> str:
@@ -121,6 +122,10 @@ class Arbiter:
             )
         return policy
 
+    @policy_identity.default
+    def _identify(self) -> str:
+        return policy_identity(self.policy)
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.playbook, dict(self.policies), self.prices, self.node_budget)
 
@@ -156,8 +161,9 @@ class Arbiter:
                 is given by the pair of campaign and content id, and goes before that of the campaign.
             scored: the ids of campaigns whose claims need a score, besides those that say so (`Campaign.scored`).
             explain: whether the rows tell also what was displaced and what weight would have won.
-            run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``. With a ledger, one decides
-                a contact once: asked again, it gives the same decision. By default each decision is then of its own.
+            run_id: a name for the run; by default a hash of playbook, policy, prices, version of the library, ``at``
+                and ``until``. With a ledger, one decides a contact once: asked again, it gives the same decision. By
+                default each decision is then of its own.
             ledger: where the history is, and what is granted becomes a reservation; its id is the row's
                 `decision_id`. What ``touches`` tells counts beside it, and must be what the ledger does not know.
                 Opt-outs of the ledger win over the contact's own data. With caps per account the colleagues' touches
@@ -564,11 +570,21 @@ class Arbiter:
         tell(job)
         return found
 
-    def run_id(self, at: datetime, until: datetime | None = None) -> str:
-        """The default name of a run: a hash of the playbook, ``at`` and ``until``."""
+    def run_id(self, at: datetime, until: datetime | None = None, inputs: Iterable[str] = ()) -> str:
+        """The default name of a run: a hash of all that makes one run decide otherwise than another.
+
+        Args:
+            at: the instant of the decisions.
+            until: the last instant of a plan, or None.
+            inputs: which tables are given besides contacts: some of ``touches``, ``scores`` and ``claims``.
+        """
+        from journeykit import __version__
+
         first, last = first_and_last(at, until)
         span = [first, None if until is None else last]
-        return sha256(json.dumps([self.fingerprint, *span]).encode()).hexdigest()[:16]
+        prices = None if self.prices is None else self.prices.to_dict()
+        parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), __version__]
+        return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     def audit(
         self,

@@ -335,7 +335,8 @@ class Case:
             return own
         try:
             found = dict(self.policy.factors(entry.claim, self.contact, self.context(entry)))
-            return {str(name): _as_float(factor) for name, factor in found.items()}
+            # A whole number stays one; what is none is refused.
+            return {str(name): factor for name, factor in found.items() if _as_float(factor) is not None}
         except Exception:  # noqa: BLE001  (foreign code: a row is written all the same)
             return own
 

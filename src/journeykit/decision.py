@@ -195,6 +195,7 @@ class Decision:
         bound: no set of claims is worth more than this. Where an account was decided together, the sum over its
             contacts is the bound: each has his own total, and the first in the text order of ids what is above.
         notes: what a person should know of it, such as quotas that a single decision does not enforce.
+        replayed: whether it is an answer that the ledger kept under the key or run, given once more.
         together: the ids of the contacts that were decided together, his own among them; none where he was alone.
     """
 
@@ -208,6 +209,7 @@ class Decision:
     bound: float
     together: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    replayed: bool = field(default=False, eq=False)
     _write: Callable[[bool], tuple[Row, ...]] = field(repr=False, eq=False)
     _explain: bool = field(default=False, repr=False, eq=False)
     _rows: dict[bool, tuple[Row, ...]] = field(init=False, factory=dict, repr=False, eq=False)

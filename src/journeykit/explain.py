@@ -143,7 +143,7 @@ class _Writer:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, entry.outside)] for found in failed]
         if len(failed) == 1 and len(failed[0]) == 1 and failed[0][0][0] not in TIMED:
             reason, rule = failed[0][0]
-            return self._row(entry, reason, binding=(rule,), failed=(reason,))
+            return self._row(entry, reason, binding=(rule,), failed=(reason,), note=self._outside(opening, reason))
         reasons = sorted({reason for found in failed for reason, _ in found}, key=_ORDER.__getitem__)
         # With several instants, the first check that leaves none of them open is the reason.
         left = failed
@@ -170,10 +170,19 @@ class _Writer:
             entry,
             reason,
             binding=tuple(dict.fromkeys((*shown, *rest))),
+            note=self._outside(opening, reason),
             failed=tuple(reasons) if self.explain else (reason,),
             retry_at=retry_at,
             weight=weight,
         )
+
+    def _outside(self, opening: Opening, reason: Reason) -> str:
+        """The part of the audience's rule that fails for the contact, with its values; only where rows explain."""
+        audience = opening.campaign.audience
+        if not self.explain or reason is not Reason.NOT_IN_AUDIENCE or audience is None:
+            return ""
+        told = audience.explain(self.case.subject.values, self.case.subject.local)
+        return "; ".join(part.line for part in told.failing())
 
     def _failed(self, opening: Opening, at: int, *, lacks_score: bool) -> list[tuple[Reason, str]]:
         """The checks that fail at an instant: all of them, or the first alone where nothing depends on the others."""

@@ -67,6 +67,8 @@ class Explanation:
         if decision.until is not None:
             span = f"from {span} until {self._when(decision.until)}"
         who = f"Decision for {decision.contact}, {span} ({self.timezone})"
+        if decision.replayed:
+            who += ", given again as it was decided then"
         count = len(decision.granted)
         if not self.rows:
             return who, "There is no claim on the contact's attention."
@@ -141,6 +143,7 @@ class Explanation:
             "value": decision.total,
             "optimal": decision.optimal,
             "bound": decision.bound,
+            "replayed": decision.replayed,
             "claims": [row.to_dict() | {"why": why(row)} for row in self.rows],
         }
 

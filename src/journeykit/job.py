@@ -152,6 +152,10 @@ class Summary:
         mismatches: where data and playbook do not match: words that the playbook does not know, columns that it asks
             for and a table lacks, types that a comparison can never meet.
         rows: by table, how many rows were read.
+        policy: the policy's name.
+        policy_class: the class of the policy, which tells your own from others.
+        inputs: the tables that were given besides contacts: some of ``touches``, ``scores`` and ``claims``.
+        version: the version of the library.
         engine: which engine did the work: ``columns`` or ``one``.
         durations: by phase of the work, the seconds that it took.
         bad_touches: how many of the bad rows are touches, which then protect nobody.
@@ -186,6 +190,10 @@ class Summary:
     mismatches: tuple[Mismatch, ...] = ()
     bad_touches: int = 0
     rows: Mapping[str, int] = field(factory=dict)
+    policy: str = ""
+    policy_class: str = ""
+    inputs: tuple[str, ...] = ()
+    version: str = ""
     engine: str = field(default="one", eq=False)
     durations: Mapping[str, float] = field(factory=dict, eq=False)
     unknown: Mapping[str, int] = field(factory=dict)
@@ -239,6 +247,9 @@ class Summary:
             "unknown": dict(self.unknown),
             "mismatches": [mismatch.to_dict() for mismatch in self.mismatches],
             "rows": dict(self.rows),
+            "policy": {"name": self.policy, "class": self.policy_class},
+            "inputs": list(self.inputs),
+            "version": self.version,
         }
 
     def _run(self) -> dict[str, Any]:
@@ -258,7 +269,8 @@ class Summary:
         span = instant_text(moment(micros(self.at)))
         if self.until is not None:
             span += f" to {instant_text(moment(micros(self.until)))}"
-        yield f"run {self.run_id}, playbook {self.playbook[:12]}, {span}"
+        policy = "" if self.policy in ("", "weighted") else f", policy {self.policy}"
+        yield f"run {self.run_id}, playbook {self.playbook[:12]}{policy}, {span}"
         yield f"{self.contacts:,} contacts, {self.claims:,} claims, {self.written:,} rows written"
         yield from self._worth()
         yield from (_usage_line(usage) for usage in self.quotas)
@@ -612,7 +624,8 @@ class Job:
         self.explain = explain
         if run_id is not None:
             check_text(run_id, "run_id")
-        self.run_id = run_id or arbiter.run_id(at, until)
+        self.inputs = inputs_of(inputs.touches, inputs.scores, inputs.claims)
+        self.run_id = run_id or arbiter.run_id(at, until, self.inputs)
         self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
         self._bad_file = bad_rows
         self.mismatches = Mismatches()
@@ -920,6 +933,7 @@ class Job:
             at=self.at,
             until=self.until,
             run_id=self.run_id,
+            inputs=self.inputs,
             written=self.written,
             bad=self.bad,
             unknown_touches=len(self._history),
@@ -958,6 +972,18 @@ class Job:
         return calendar_of(self._days)
 
 
+def inputs_of(touches: object, scores: object, claims: object) -> tuple[str, ...]:
+    """The names of the tables that are given besides contacts."""
+    given = {"touches": touches, "scores": scores, "claims": claims}
+    return tuple(name for name, table in given.items() if table is not None)
+
+
+def _version() -> str:
+    from journeykit import __version__
+
+    return __version__
+
+
 def calendar_of(days: DayTally | None) -> Calendar:
     """What a plan's days have counted; without a plan there are none."""
     if days is None:
@@ -972,6 +998,7 @@ def summarise(
     at: datetime,
     until: datetime | None,
     run_id: str,
+    inputs: tuple[str, ...],
     written: int,
     bad: BadRows,
     unknown_touches: int,
@@ -1031,6 +1058,10 @@ def summarise(
         mismatches=tuple(told),
         bad_touches=bad_touches,
         rows=rows or {},
+        policy=arbiter.playbook.policy,
+        policy_class=type(arbiter.policy).__module__ + "." + type(arbiter.policy).__qualname__,
+        inputs=inputs,
+        version=_version(),
         engine=engine,
         durations=durations or {},
         unknown={} if unknowns is None else unknowns.by_rule(),

@@ -7,7 +7,10 @@ weigh, and nothing else: consent, fit, caps, conflicts and requirements are the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from journeykit.contact import Contact
     from journeykit.content import Content
     from journeykit.playbook import Playbook
+
+
+_DEEPEST = 4
+"""So deep are the attributes of a policy looked into."""
 
 
 class Context:
@@ -106,6 +113,48 @@ def offers(policy: object, name: str, reference: str) -> bool:
         if reference in vars(kind):
             return False
     return callable(getattr(policy, name, None))
+
+
+def policy_identity(policy: object) -> str:
+    """What tells a policy apart from others: its class, and what its public attributes hold.
+
+    Example:
+        >>> from journeykit.policies import Weighted
+        >>> policy_identity(Weighted())
+        '{"class": "journeykit.policies.weighted.Weighted"}'
+    """
+    return json.dumps(_plain(policy, 0), sort_keys=True)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, date):
+        return value.isoformat()
+    if depth > _DEEPEST:
+        return _path(type(value))
+    if isinstance(value, Mapping):
+        return {"mapping": sorted(([str(name), _plain(own, depth + 1)] for name, own in value.items()), key=_text)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(own, depth + 1) for own in value]
+    if isinstance(value, (set, frozenset)):
+        return {"set": sorted((_plain(own, depth + 1) for own in value), key=_text)}
+    if callable(getattr(value, "tolist", None)):
+        return _plain(value.tolist(), depth + 1)
+    if isinstance(value, type) or hasattr(value, "__qualname__"):
+        return _path(value)
+    public = {name: own for name, own in getattr(value, "__dict__", {}).items() if not name.startswith("_")}
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    public |= {name: getattr(value, name) for name in slots if not name.startswith("_") and hasattr(value, name)}
+    return {"class": _path(type(value)), **{name: _plain(own, depth + 1) for name, own in public.items()}}
+
+
+def _path(value: Any) -> str:
+    return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 @runtime_checkable

@@ -60,7 +60,7 @@ from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import check_text
-from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, summarise
+from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, inputs_of, summarise
 from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.ledger.transaction import LONGEST
 from journeykit.mismatch import Mismatches
@@ -179,7 +179,8 @@ class TableJob:
         self._writes_denied = everything
         if run_id is not None:
             check_text(run_id, "run_id")
-        self.run_id = run_id or arbiter.run_id(at, until)
+        self.inputs = inputs_of(touches, scores, claims)
+        self.run_id = run_id or arbiter.run_id(at, until, self.inputs)
         self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
         self._bad_file = bad_rows
         self.mismatches = Mismatches()
@@ -1171,6 +1172,7 @@ class TableJob:
             at=self.at,
             until=self.until,
             run_id=self.run_id,
+            inputs=self.inputs,
             written=self.written,
             bad=self.bad,
             unknown_touches=self._unknown_touches,

@@ -80,7 +80,8 @@ def decide(
             answer = transaction.answer(kept)
             if answer is not None:
                 _check_same(kept, contact.id, asked, *answer)
-                return _noted(given_again(transaction, answer[1], arbiter, explain=explain), arbiter)
+                again = given_again(transaction, answer[1], arbiter, explain=explain)
+                return _noted(evolve(again, replayed=True), arbiter)
         if run_id is not None:
             _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
         asked = informed(ledger, arbiter, transaction, asked, accounts)

@@ -103,6 +103,28 @@ class RuleExplanation:
     def __str__(self) -> str:
         return "\n".join(_lines(self, ""))
 
+    def failing(self) -> tuple[RuleExplanation, ...]:
+        """The smallest parts because of which the rule is not true.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> now = datetime(2026, 11, 2, tzinfo=UTC)
+            >>> told = Rule("vip and score >= 40").explain({"vip": True, "score": 12}, now)
+            >>> [part.line for part in told.failing()]
+            ['score >= 40 (score = 12)']
+        """
+        if self.value is True:
+            return ()
+        # What is denied fails because it holds, or is not known: it is shown as it stands.
+        found = [part for own in self.parts for part in own.failing()]
+        return tuple(found) or (self,)
+
+    @property
+    def line(self) -> str:
+        """The part and the values in it, in one line."""
+        operands = ", ".join(dict.fromkeys(map(str, _operands(self))))
+        return " ".join(self.text.split()) + (f" ({operands})" if operands else "")
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain dictionaries and lists; the values of operands stay as they are."""
         return {
@@ -111,6 +133,12 @@ class RuleExplanation:
             "operands": [{"text": operand.text, "value": operand.value} for operand in self.operands],
             "parts": [part.to_dict() for part in self.parts],
         }
+
+
+def _operands(told: RuleExplanation) -> Iterator[Operand]:
+    yield from told.operands
+    for part in told.parts:
+        yield from _operands(part)
 
 
 def _lines(told: RuleExplanation, indent: str) -> Iterator[str]:
