@@ -1,4 +1,4 @@
-"""How kernels are compiled: once, to disk.
+"""How kernels are compiled: once, to disk; where no folder can be written, in each process anew.
 
 Kernels make no arrays: all that they work on is made by Python, once for each thread. So nothing in them counts
 references, which would cost more than the work itself, at run time as well as when they are compiled.
@@ -16,6 +16,8 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
+from journeykit.watch import LOG
+
 _made: Any = partial(njit, nogil=True, error_model="numpy", _nrt=False)
 
 
@@ -23,11 +25,28 @@ def entry_point(function: Any) -> Any:
     """A kernel that Python calls, kept on disk as long as nothing changes that kernels are made of.
 
     Numba looks at the file of the kernel alone, and would keep it when those that it calls are no longer the same.
+
+    Where Numba finds no folder that it can write, as in a read-only container without a home, the kernel is compiled
+    in memory. A folder below the temporary one is no place for it: what lies there under a name that others can
+    guess may be theirs, and what is loaded from the disk is run.
     """
-    made = _made(cache=True)(function)
+    try:
+        made = _made(cache=True)(function)
+    except RuntimeError:  # Numba's "cannot cache function: no locator available"
+        _tell()
+        return _made()(function)
     kept = made._cache._cache_file  # noqa: SLF001  (Numba has no other place for it)
     kept._source_stamp = (kept._source_stamp, _sources())  # noqa: SLF001
     return made
+
+
+@cache
+def _tell() -> None:
+    """Say once that each process compiles."""
+    LOG.warning(
+        "no folder can be written to keep the compiled engine in, so each process compiles it, for one to two minutes:"
+        " name one in NUMBA_CACHE_DIR"
+    )
 
 
 @cache
