@@ -1021,7 +1021,7 @@ def summarise(
     if mismatches is not None:
         told.merge(mismatches)
     if unknowns is not None:
-        unknowns.tell(told)
+        unknowns.readings.tell(told)
     return Summary(
         run_id=run_id,
         playbook=arbiter.fingerprint,

@@ -44,7 +44,7 @@ from journeykit.columns.settle import Given, History
 from journeykit.columns.sources import Source, native, open_source, picker
 from journeykit.columns.stretches import ROWS, Stretch, stretches_of
 from journeykit.columns.threads import at_once
-from journeykit.columns.unknowns import count_unknowns
+from journeykit.columns.unknowns import count_unknowns, survey_readings
 from journeykit.columns.wishes import (
     ClaimTable,
     Label,
@@ -78,7 +78,7 @@ from journeykit.tables.spellings import Spellings
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
 from journeykit.touch import COUNTING, Touch
-from journeykit.unknowns import Unknowns
+from journeykit.unknowns import Readings, Unknowns
 from journeykit.watch import Watch
 
 if TYPE_CHECKING:
@@ -215,9 +215,13 @@ class TableJob:
             "scores": self._score_source,
             "claims": self._claim_source,
         }
+        self._plans: dict[tuple[str, ...], ContactPlan] = {}
+        if found is not None:
+            self._contacts: Source = found
         if strict:
             self._refuse_mismatches()
-        self._contacts = self._source(None) if found is None else found
+        if found is None:
+            self._contacts = self._source(None)
         self._notes = tuple(
             contact_notes(
                 self._contacts.source,
@@ -234,7 +238,6 @@ class TableJob:
         self._undecided: list[int] = []
         self._workers: SimpleQueue[Worker] = SimpleQueue()
         self._accounts: Accounts | None = None
-        self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self.ledger: LedgerRun | None = None
         self._known: Source | None = None
         self._settled: dict[int, tuple[Contact, Decided]] = {}
@@ -270,6 +273,11 @@ class TableJob:
             if source is not None:
                 words = Words(name, self.arbiter.playbook, self.arbiter.compiled.vocabulary)
                 found.merge(survey_source(source, words))
+        contacts = self._opened_tables["contacts"]
+        if contacts is not None:
+            readings = Readings(self.arbiter.playbook)
+            survey_readings(contacts, readings, self.plan)
+            readings.tell(found)
         found.refuse()
 
     def _own_notes(self) -> Iterator[str]:

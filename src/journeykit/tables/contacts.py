@@ -118,14 +118,28 @@ class ContactPlan:
             if self.named[prefix]:
                 read = read_truth if prefix == "topic_consent_" else read_degree
                 kept[name] = self._mapping(prefix, read, values)
-        attributes = {
+        attributes = self._attributes(values)
+        kept = {name: value for name, value in kept.items() if value is not None}
+        return Contact(id=key, consent=self._consent(values), attributes=attributes, **kept)
+
+    def _attributes(self, values: Sequence[Any]) -> dict[str, Any]:
+        return {
             name: self.attribute(values[place])
             for place, names in self.attributes
             if values[place] is not None
             for name in names
         }
-        kept = {name: value for name, value in kept.items() if value is not None}
-        return Contact(id=key, consent=self._consent(values), attributes=attributes, **kept)
+
+    def asked(self, values: Sequence[Any]) -> dict[str, Any]:
+        """What rules can read of a row, whether it can be used or not; cells that cannot be read are left out."""
+        found = self._attributes(values)
+        cells = [(place, name, read) for place, name, read in self.fields if not is_missing(values[place])]
+        if self.id is not None:
+            cells.append((self.id, "id", read_id))
+        for place, name, read in cells:
+            with suppress(BadCellError):
+                found[name] = read(values[place])
+        return found
 
     def restrictions(self, key: str, values: Sequence[Any]) -> Contact:
         """What a later row of a contact can forbid: its opt-outs and consents, as far as they can be read."""

@@ -12,7 +12,7 @@ from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.claims import CLAIM_COLUMNS, Claims
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name
-from journeykit.tables.contacts import Contacts, is_attribute
+from journeykit.tables.contacts import ContactPlan, Contacts, is_attribute
 from journeykit.tables.doubles import Doubles
 from journeykit.tables.events import is_property, read_event
 from journeykit.tables.reading import open_table
@@ -20,6 +20,7 @@ from journeykit.tables.scores import Scores
 from journeykit.tables.spellings import Spellings
 from journeykit.tables.touches import History, refuse_useless
 from journeykit.tables.words import Words
+from journeykit.unknowns import Readings
 from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ def inspect(playbook: Playbook, sources: Mapping[str, Source | None], *, zone: t
                 found=found,
                 doubles=doubles,
             )
-            for _ in table:
-                pass
+            readings = Readings(playbook)
+            for _, contact in table:
+                readings.count(known.contact(contact).values())
+            readings.tell(found)
             notes += [*table.notes, *doubles.notes(table.source)]
         elif name == "touches":
             history = History.read(source, zone=zone, bad=bad, vocabulary=known, words=words, found=found)
@@ -149,7 +152,14 @@ def survey(
         table = open_table(source, name, typed=TYPED.get(name, lambda _: False), zone=zone)
         if table.columns is not None:
             words.name(table.columns)
+        readings = Readings(playbook)
+        asked, plans = name == "contacts" and bool(readings.list), {}
         for _, columns, places, values in PlacedRows(table, (), BadRows()).rows():
             words.row(places, values, found, columns)
+            if asked:
+                if columns not in plans:
+                    plans[columns] = ContactPlan(columns, places, Spellings.of(playbook), zone)
+                readings.count(plans[columns].asked(values))
         words.finish(found)
+        readings.tell(found)
     return found
