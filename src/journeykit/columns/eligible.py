@@ -582,6 +582,7 @@ def judge(rules, people, contact, entries, entry, lasting, kind):
         if found:
             reason = max(reason, lowest(found))
     claim.timed[entry] = 0
+    claim.kind[entry] = kind
     claim.rule[entry] = -1
     if fits:
         claim.state[entry] = 0
@@ -924,7 +925,7 @@ def derive_now(rules, bars, people, asks, scores, start, stop, everything, sign,
                 claim.group[used] = campaign
                 claim.own[used] = 0
                 claim.id[used] = 0
-                claim.outside[used] = -1
+                claim.outside[used] = claim.kind[used] = -1
                 claim.dated[used] = 0
                 claim.rank[used] = 0
                 claim.from_[used] = NONE

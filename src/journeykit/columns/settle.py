@@ -28,6 +28,7 @@ from journeykit.columns.eligible import (
     hours_open,
     is_by_opening,
     lasting_faults,
+    outside_then,
     timely_faults,
 )
 from journeykit.columns.jit import entry_point, inlined, kernel
@@ -105,16 +106,16 @@ class History(Bundle):
 
 
 CLAIMS = record(
-    "opening label weight rank group own id dated state rule outside timed from_ asked at_from at_to wish",
+    "opening label weight rank group own id dated kind state rule outside timed from_ asked at_from at_to wish",
     "given product preference interest propensity value",
 )
 """Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
 not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates
-and ids; the number of its id, 0 for none; whether it has a date or instant of its own; state, 0 where it is eligible at
-some instant, else the reason why not, and the first rule of that reason; the rule of its own date where that lies
-outside the span, or -1; whether nothing but time stands in its way; the first instant of its own, or `NONE`; when it
-was asked for; where its instants lie; its place in the claims table, or -1; its own weight, NaN for none; and what the
-policy `weighted` makes of it, with the factors."""
+and ids; the number of its id, 0 for none; whether it has a date or instant of its own; the kind of opening whose slots
+its instants are, or -1; state, 0 where it is eligible at some instant, else the reason why not, and the first rule of
+that reason; the rule of its own date where that lies outside the span, or -1; whether nothing but time stands in its
+way; the first instant of its own, or `NONE`; when it was asked for; where its instants lie; its place in the claims
+table, or -1; its own weight, NaN for none; and what the policy `weighted` makes of it, with the factors."""
 TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
 ROWS = record(
@@ -1679,7 +1680,9 @@ def bind_faults(rules, people, contact, entries, entry, rows):
         wanted = reason if turn == 0 else turn
         for place in range(claim.at_from[entry], claim.at_to[entry]):
             at = time.at[place]
-            if (lasting | timely_faults(rules, opening, people, contact, at)) >> wanted & 1:
+            found = lasting | timely_faults(rules, opening, people, contact, at)
+            found |= outside_then(rules, opening, people, contact, claim.kind[entry], place - claim.at_from[entry])
+            if found >> wanted & 1:
                 count = 0
                 rule = further_rule(rules, opening, people, contact, wanted, at, 0)
                 while rule >= 0:
