@@ -52,6 +52,14 @@ def told(ledger, who="anna"):
     return [(held.at, held.channel, held.campaign, held.status) for held in ledger.reservations(who)]
 
 
+def test_an_id_that_no_ledger_keeps_spoils_its_own_row(ledger):
+    """The rows around it are in, and the report says what is allowed."""
+    found = ledger.import_log([braze(), braze(who="x" * 1_001), braze(who="ben")], "braze")
+    (bad,) = found.bad_first
+    assert "1,000 bytes" in str(bad)
+    assert len(told(ledger)) == len(told(ledger, "ben")) == 1
+
+
 def test_braze_tells_seconds_and_the_channel_in_the_name(ledger):
     """Sends and bounces of several channels, opt-outs and complaints; what means nothing here is passed over."""
     rows = [

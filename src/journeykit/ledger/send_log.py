@@ -39,6 +39,7 @@ from journeykit.ledger.reservation import (
     hashed,
     message_of,
 )
+from journeykit.ledger.transaction import LONGEST, length_fault
 from journeykit.ledger.vendors import SEND_LOGS
 from journeykit.tables.bad_rows import BadRow, BadRows
 from journeykit.tables.cells import (
@@ -55,7 +56,7 @@ from journeykit.tables.columns import PlacedRows, fold_name
 from journeykit.tables.reading import open_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import tzinfo
 
     from journeykit.ledger.base import BaseLedger
@@ -350,19 +351,20 @@ class _Reader:
             if name not in log.events:
                 return None
             meaning = log.events[name]
-        contact = self._first(log.contact, cell, read_id)
+        contact = self._first(log.contact, cell, _short(read_id))
         if contact is None:
             raise _noted(BadCellError(None, IDENTIFIER), log.contact[0])
         channel = meaning.get("channel") or self._read(log.channel, cell, read_text) or log.channel_is
         campaign = self._first(log.campaign, cell, read_text)
         status = meaning.get("status", SENT)
         reservation = self._read(log.reservation, cell, read_text)
+        account = self._first(() if log.account is None else (log.account,), cell, _short(read_text))
         message = self._message(cell, contact, channel, needed=status not in _WORDS and reservation is None)
         topics = tuple(filter(None, map(str.strip, (self._read(log.topic, cell, read_text) or "").split(";"))))
         touch = Reservation(
             id=message,
             contact=contact,
-            account=self._read(log.account, cell, read_text),
+            account=account,
             at=self._read(log.at, cell, self._when),
             status=status if status in (BOUNCED, FAILED) else SENT,
             channel=channel,
@@ -463,6 +465,18 @@ class _Reader:
                 return found
             return None if self._zone is None else in_zone(found, self._zone)
         return None
+
+
+def _short(read: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    """A reader of ids that refuses those that no ledger keeps, so that one of them spoils its own row only."""
+
+    def found(value: Any) -> str | None:
+        text = read(value)
+        if length_fault(text) is not None:
+            raise BadCellError(value, f"an id of at most {LONGEST:,} bytes")
+        return text
+
+    return found
 
 
 def _noted(bad: BadCellError, column: str) -> BadCellError:
