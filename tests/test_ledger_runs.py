@@ -106,8 +106,8 @@ def put(ledger, rows):
                 content=row["content_id"],
                 team=row["team"],
                 topics=tuple(row["topic"] or ()),
-                **{name: tuple(row[name] or ()) for name in ("solutions", "without")},
-                **{name: row[name] for name in ("goal", "theme", "campaign_ends", "counts_toward_caps")},
+                **{name: tuple(row.get(name) or ()) for name in ("solutions", "without")},
+                **{name: row.get(name) for name in ("goal", "theme", "campaign_ends", "counts_toward_caps")},
             )
         )
     with ledger.transaction() as transaction:
@@ -425,6 +425,37 @@ def test_touches_that_are_given_count_again_when_it_is_decided_again(ledger, eng
         ledger=ledger,
     )
     assert granted(run.rows()) == set()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("words", [("email", "c1"), ("Email", " C1"), ("carrier pigeon", "gone ")])
+def test_a_history_in_other_words_counts_once_when_it_is_decided_again(engine, words):
+    """What the ledger holds as `Email`, the tables of the run have as `email`: it is the same touch."""
+    ledger = MemoryLedger()
+    columns = {"contact": "id", "at": "at", "message": "id", "channel": "channel", "campaign": "campaign"}
+    log = {"at": str(AT - DAY), "channel": words[0], "campaign": words[1]}
+    ledger.import_log([{"id": name, **log} for name in ("p0", "p1")], columns)
+    three = Arbiter(evolve(TWO.playbook, caps=[Cap(name="three", max=3, window=Window.rolling("7d"))]))
+    run = Run(engine, three, people(2), ledger)
+    claim = Claim(campaign="c0", content="note", channel="email")
+    three.decide(Contact(id="p0", consent=["email"]), claims=[claim], at=AT, ledger=ledger)
+    assert sorted(row[2] for row in run.rows() if row[8] == "granted") == ["p0", "p1", "p1"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_claims_with_ids_keep_them_when_they_are_decided_again(engine):
+    """The decision that is kept says which of them was granted, and all of its rows are given again."""
+    ledger = MemoryLedger()
+    claims = [
+        {"contact_id": "p0", "campaign_id": "c0", "claim_id": f"i{number}", "weight": number + 1} for number in range(3)
+    ]
+    run = Run(engine, TWO, people(1), ledger, claims=claims)
+    TWO.decide(Contact(id="p0", consent=["email"]), claims=[Claim(campaign="c3")], at=AT, ledger=ledger)
+    rows = run.rows()
+    found = ledger.decision(run_id="night", contact="p0")
+    assert [grant.claim for grant in found.granted] == ["i2"]
+    assert [plain(decision_cells(row)) for row in found.rows] == rows
+    assert Run(engine, TWO, people(1), ledger, claims=claims).rows() == rows
 
 
 # Named like another, and begun again otherwise

@@ -23,6 +23,7 @@ from journeykit import (
     ModelError,
     Playbook,
     Quota,
+    Touch,
     Window,
 )
 from journeykit.cli import main
@@ -351,6 +352,53 @@ def test_all_of_a_ledger_can_be_exported(ledger):
     job = Job(ARBITER, Inputs(contacts=PEOPLE, touches=rows), at=AT)
     assert not any(decision.granted for _, decision in job.decisions())
     assert job.bad.total == 0
+
+
+@pytest.mark.parametrize("become", ["released", "expired"])
+def test_what_gave_its_room_back_does_not_count_in_an_export(ledger, become):
+    """Every status of a ledger is one of a table of touches."""
+    ARBITER.decide(ANNA, at=AT, ledger=ledger)
+    if become == "expired":
+        assert ledger.expire(AT + timedelta(days=1)) == 1
+    else:
+        ledger.release(ledger.reservations("anna"))
+    rows = list(ledger.export_all())
+    assert [row["status"] for row in rows] == [become]
+    job = Job(ARBITER, Inputs(contacts=[{"contact_id": "anna", "consent": "email"}], touches=rows), at=AT)
+    assert [len(decision.granted) for _, decision in job.decisions()] == [1]
+    assert not job.summary().mismatches
+
+
+def test_an_account_that_was_decided_together_is_explained_by_key_and_contact(folder, capsys):
+    """Each contact's part is told to be one of then; contacts who are told of in it are among all contacts."""
+    url, ledger = folder
+    anna, ben = (evolve(ANNA, id=name, account="acme") for name in ("anna", "ben"))
+    told = [Touch(at=AT - timedelta(days=90), channel="email", contact="ben")]
+    for replayed in (False, True):
+        found = ARBITER.decide_account([anna, ben], told, at=AT, ledger=ledger, key="k")
+        assert [decision.replayed for decision in found] == [replayed] * 2
+    assert ledger.decision("k", contact="ben").replayed
+    with pytest.raises(LedgerError, match="where an account was decided together, give the contact too"):
+        ledger.decision("k")
+    assert main(["ledger", "explain", url, "k", "--contact", "ben"]) == 0
+    assert "Decision for ben" in capsys.readouterr().out
+    assert main(["ledger", "explain", url, "k", "--run", "night", "--contact", "ben"]) == 2
+
+
+def test_contacts_of_whom_an_answer_tells_are_among_all(ledger):
+    """So that an export of all contacts leaves nobody out."""
+    told = [Touch(at=AT, channel="email", contact="ben", account="acme")]
+    ARBITER.decide(evolve(ANNA, account="acme"), told, at=AT, ledger=ledger, key="k")
+    assert [row["contact"] for row in ledger.export_all("contacts")] == ["anna", "ben"]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"key": "k\0"}, {"run_id": "r\0", "contact": "anna"}, {"key": "k", "contact": "a\0"}]
+)
+def test_names_that_no_ledger_holds_are_refused_alike(ledger, asked):
+    """By every kind of ledger, with the same words."""
+    with pytest.raises(LedgerError, match="the character NUL"):
+        ledger.decision(**asked)
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])

@@ -272,6 +272,9 @@ def test_what_is_not_enforced_is_said(ledger):
         assert "'seats' (at most 1) may be exceeded" in note
         assert note in str(decision.explain())
         assert decision.explain().to_dict()["notes"] == [note]
+    for more in ({"dry_run": True}, {"key": "all"}, {"key": "all"}, {}):
+        (decision,) = arbiter.decide_account([ANNA], at=AT, ledger=ledger, **more)
+        assert decision.notes == (note,)
     contacts = [{"contact_id": "ben", "consent": "email"}]
     for job in (Job(arbiter, Inputs(contacts=contacts), at=AT, ledger=ledger),):
         list(job.decisions())

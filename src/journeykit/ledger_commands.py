@@ -67,9 +67,9 @@ def add_ledger(
     read.add_argument("--json", action="store_true", help="print JSON")
 
     explain = _command(own, "explain", _explain, "show what was decided then; nothing is decided or reserved")
-    explain.add_argument("key", nargs="?", metavar="KEY", help="the key of a single decision")
+    explain.add_argument("key", nargs="?", metavar="KEY", help="the key of a decision; of an account, and --contact")
     explain.add_argument("--run", metavar="NAME", help="instead of a key, a run; and --contact")
-    explain.add_argument("--contact", metavar="ID", help="the contact of that run")
+    explain.add_argument("--contact", metavar="ID", help="the contact of that run, or of that account")
     explain.add_argument(
         "--policy",
         action="append",
@@ -191,8 +191,9 @@ def _explain(ledger: Ledger, arguments: argparse.Namespace) -> None:
     from journeykit.arbiter import Arbiter
     from journeykit.playbook import Playbook
 
-    if (arguments.key is None) == (arguments.run is None) or (arguments.run is None) != (arguments.contact is None):
-        raise WrongUsageError("give the KEY of a decision, or --run and --contact")
+    alone = arguments.run is not None and arguments.contact is None
+    if alone or (arguments.key is None) == (arguments.run is None):
+        raise WrongUsageError("give the KEY of a decision (and --contact, of an account's), or --run and --contact")
     policies = {name: load() for name, load in arguments.policy}
     arbiter = Arbiter(Playbook(), policies) if policies else None
     decision = ledger.decision(

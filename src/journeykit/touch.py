@@ -12,7 +12,7 @@ from journeykit.fields import boolean, calendar_date, names, one_of, optional_te
 
 COUNTING = ("sent", "reserved", "planned")
 """The statuses that count against caps, conflicts and repeats."""
-STATUSES = (*COUNTING, "failed", "bounced", "released")
+STATUSES = (*COUNTING, "failed", "bounced", "released", "expired")
 FACTS = ("channel", "team", "goal", "topics", "solutions", "theme", "tags", "campaign_ends")
 """What a touch can be known not to have (`Touch.without`)."""
 _FACET_OF = {
@@ -58,8 +58,9 @@ class Touch:
         campaign_ends: the campaign's last local date, for caps with the window ``running``.
         counts_toward_caps: whether it counts in caps; None asks the playbook.
         without: names of the above that it is known not to have had; the playbook does not fill these in.
-        status: ``sent``, ``reserved`` or ``planned`` count; ``failed``, ``bounced`` and ``released`` do not. A
-            ``planned`` touch before the decision's instant did not happen and does not count either.
+        status: ``sent``, ``reserved`` or ``planned`` count; ``failed``, ``bounced``, ``released`` and
+            ``expired`` do not. A ``planned`` touch before the decision's instant did not happen and does not count
+            either.
         claim: the id of the claim that it came from, where that had one; `repeat` counts each id apart.
         contact: whose it is, where the touches of several are given together.
         account: the account of that contact.

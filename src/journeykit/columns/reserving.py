@@ -250,7 +250,8 @@ def decisions_of(
             until=asked.until,
             timezone=arbiter.compiled.clock.name if contact.timezone is None else clock(contact.timezone).name,
             granted=tuple(
-                Grant(held.campaign or "", held.content, held.channel, held.at, held.weight or 0.0) for held in own
+                Grant(held.campaign or "", held.content, held.channel, held.at, held.weight or 0.0, held.claim)
+                for held in own
             ),
             total=total,
             bound=total,

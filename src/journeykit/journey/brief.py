@@ -26,7 +26,7 @@ MOST_SHOWN = 10
 """So many lines of a part of a brief are printed; the value has all."""
 _LONGEST = 60
 _COMING = ("reserved", "planned")
-_NEVER_WENT = ("failed", "bounced", "released")
+_NEVER_WENT = ("failed", "bounced", "released", "expired")
 _LOST_ALL_THE_SAME = ("not_worth_it", "capped", "conflict", "requires", "quota_full", "outbid", "quiet_hours")
 
 

@@ -307,6 +307,9 @@ class BaseLedger:
             raise ModelError("give the key of a decision, or run_id and contact", field="key")
         if run_id is not None and contact is None:
             raise ModelError("run_id and contact go together", field="contact")
+        check_held("key", key)
+        check_held("run", run_id)
+        check_held("contact id", contact)
         if key is not None:
             keys = [f"key {key}"] if contact is None else [account_key(key, contact), f"key {key}"]
         else:
@@ -318,7 +321,8 @@ class BaseLedger:
                     return given_again(transaction, found[1], arbiter or self.arbiter, explain=explain)
             if run_id is None:
                 whose = "" if contact is None else f" of contact {contact!r}"
-                raise LedgerError(f"the ledger keeps no decision{whose} under the key {key!r}", kind="unknown")
+                more = "; where an account was decided together, give the contact too" if contact is None else ""
+                raise LedgerError(f"the ledger keeps no decision{whose} under the key {key!r}{more}", kind="unknown")
             known = transaction.run(run_id) is not None
         raise LedgerError(
             f"the ledger keeps no decision of contact {contact!r} under the run {run_id!r}: "

@@ -81,7 +81,7 @@ def decide(
             if answer is not None:
                 _check_same(kept, contact.id, asked, *answer)
                 again = given_again(transaction, answer[1], arbiter, explain=explain)
-                return _noted(evolve(again, replayed=True), arbiter)
+                return _noted(again, arbiter)
         if run_id is not None:
             _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
         asked = informed(ledger, arbiter, transaction, asked, accounts)
@@ -121,7 +121,7 @@ def given_again(
     fingerprint = json.loads(answer).get("playbook")
     known = arbiter is not None and arbiter.fingerprint == fingerprint
     playbook = None if known or fingerprint is None else transaction.playbook(fingerprint)
-    return answered(answer, arbiter, explain=explain, playbook=playbook, tariff=tariff)
+    return evolve(answered(answer, arbiter, explain=explain, playbook=playbook, tariff=tariff), replayed=True)
 
 
 def decide_account(
@@ -178,21 +178,22 @@ def decide_account(
                 )
             for name in names:
                 _check_same(kept[name], name, asked, name, answers[kept[name]])
-            return tuple(given_again(transaction, answers[kept[name]], arbiter, explain=explain) for name in names)
+            again = [given_again(transaction, answers[kept[name]], arbiter, explain=explain) for name in names]
+            return tuple(_noted(decision, arbiter) for decision in again)
         if run_id is not None:
             _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
         asked = informed(ledger, arbiter, transaction, asked, accounts)
         cases = asked.cases(arbiter)
-        found = tuple(arbiter.decision(cases[name], explain=explain, run_id=asked.run_id) for name in names)
+        found = [arbiter.decision(cases[name], explain=explain, run_id=asked.run_id) for name in names]
         if dry_run:
-            return found
+            return tuple(_noted(decision, arbiter) for decision in found)
         for name, decision in zip(names, found, strict=True):
             transaction.add(reservations_of(cases[name], asked.run_id))
             if kept:
                 keep_answer(ledger, transaction, kept[name], asked, decision, arbiter)
     if kept:
         ledger.playbooks.add(arbiter.fingerprint)
-    return found
+    return tuple(_noted(decision, arbiter) for decision in found)
 
 
 def _name(run_id: str | None, key: str | None) -> str:

@@ -45,6 +45,7 @@ EXPORTS: Mapping[str, Mapping[str, str]] = {
         "cost": "number",
         "numbers": "text",
         "message": "text",
+        "parts": "text",
     },
     "words": {
         "person": "text",
@@ -110,6 +111,7 @@ def _touch(held: Reservation) -> dict[str, Any]:
         "cost": held.cost,
         "numbers": json.dumps(dict(held.numbers)) if held.numbers else None,
         "message": held.message,
+        "parts": json.dumps(dict(held.parts)) if held.parts else None,
     }
 
 

@@ -351,7 +351,8 @@ class MemoryTransaction:
     def contacts(self) -> Iterator[str]:
         """All contacts of whom anything is held."""
         said = {word.contact for _, word in self._said if word.contact is not None}
-        return iter(sorted({*self._by_contact, *said, *(own[0] for own in self._answers.values())}))
+        told = (name for own in self._answers.values() for name in (own[0], *own[3]))
+        return iter(sorted({*self._by_contact, *said, *told}))
 
     def all_touches(self) -> Iterator[Reservation]:
         """All touches, in the order in which they were written."""

@@ -154,8 +154,7 @@ class Reservation:
             campaign_ends=self.campaign_ends,
             counts_toward_caps=self.counts_toward_caps,
             without=self.without,
-            # To the engine what has expired is as good as released.
-            status=RELEASED if self.status == EXPIRED else self.status,
+            status=self.status,
             contact=self.contact,
             account=self.account,
         )

@@ -42,6 +42,8 @@ from journeykit.ledger.kept_rows import kept_key, kept_text
 from journeykit.ledger.reservation import EXPIRED, RELEASED, check_held
 from journeykit.ledger.transaction import RunMark, length_fault
 from journeykit.quota import hard_maxima
+from journeykit.tables.touches import SHAPE, shape_parts, shape_readers
+from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,7 +59,6 @@ if TYPE_CHECKING:
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.transaction import AnswerRow, News, Transaction
     from journeykit.prices import Tariff
-    from journeykit.touch import Touch
 
 PIECE = 500
 """So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
@@ -136,6 +137,8 @@ class LedgerRun:
         self.tariff: Tariff | None = None
         self._again = self._fell = self._gone = self._reserved = 0
         self._fallen: Fallen | None = None
+        self._readers = shape_readers(arbiter.compiled.vocabulary)
+        self._parts: dict[tuple[Any, ...], dict[str, Any]] = {}
         wanted = RunMark(
             run_id=run_id,
             playbook=arbiter.fingerprint,
@@ -500,11 +503,22 @@ class LedgerRun:
             chosen=None if self.tariff is None else {own.id: own.at for own in proposal.reservations},
         )
 
+    def _as_read(self, held: Reservation) -> Touch:
+        """A touch of the ledger as the tables of this run have it: in the playbook's words."""
+        row = touch_row(held)
+        cells = tuple((name, row[name]) for name in SHAPE if name in row)
+        parts = self._parts.get(cells)
+        if parts is None:
+            found = shape_parts(cells, self._readers)
+            # What cannot be read is a bad row, and the tables do not have it.
+            parts = self._parts[cells] = found if isinstance(found, dict) else {}
+        return Touch(at=held.at, **parts)
+
     def _told(self, transaction: Transaction, parties: Sequence[Party]) -> dict[str, list[Touch]]:
         """By contact, the touches that the caller tells, and not the ledger."""
         known: Counter[tuple[Any, ...]] = Counter()
         for own in transaction.as_of(self.mark, [name for party in parties for name in party.own]):
-            known[own.contact, *_what(own.touch())] += 1
+            known[own.contact, *_what(self._as_read(own))] += 1
         found: dict[str, list[Touch]] = {}
         for party in parties:
             for name, belongings in party.own.items():

@@ -719,7 +719,8 @@ class SqlTransaction:
     def contacts(self) -> Iterator[str]:
         """All contacts of whom anything is held."""
         parts = [select(_T.contact_id), select(OPT_OUTS.c.contact_id).where(OPT_OUTS.c.contact_id.is_not(None))]
-        every = union(*parts, select(ANSWERS.c.contact_id)).subquery()
+        parts += [select(ANSWERS.c.contact_id), select(ANSWER_CONTACTS.c.contact_id)]
+        every = union(*parts).subquery()
         return (name for (name,) in self._stream(select(every.c.contact_id).order_by(every.c.contact_id)))
 
     def all_touches(self) -> Iterator[Reservation]:
