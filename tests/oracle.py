@@ -17,6 +17,7 @@ from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Tea
 from journeykit.cap import Either
 from journeykit.civil import clock, micros
 from journeykit.fields import scaled
+from journeykit.rule.values import Held
 from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -322,7 +323,13 @@ class Oracle:
         for segment in self.playbook.segments:
             if segment.name not in found and segment.rule.selects(given, local):
                 found.append(segment.name)
-        return {**given, "segments": found}
+        held = Held(found)
+        held.unknown = frozenset(
+            segment.name
+            for segment in self.playbook.segments
+            if segment.name not in found and segment.rule.test(given, local) is None
+        )
+        return {**given, "segments": held}
 
     def failures(self, wish: Wish, at: datetime) -> list[str]:
         """Every check that fails, in the order of the reasons."""

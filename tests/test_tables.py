@@ -188,9 +188,9 @@ def test_a_column_that_no_json_line_has_is_missing(file):
 
 
 def test_a_likely_misspelling_is_noted(file):
-    """`optedout` is an attribute, but the summary asks whether it was meant so."""
-    notes = Contacts(file("c.csv", "contact_id,optedout\nanna,true\n")).notes
-    assert "did you mean 'opted_out'?" in notes[0]
+    """`segment` is an attribute, but the summary asks whether it was meant so."""
+    notes = Contacts(file("c.csv", "contact_id,segment\nanna,vip\n")).notes
+    assert "did you mean 'segments'?" in notes[0]
 
 
 # How CSV columns are typed

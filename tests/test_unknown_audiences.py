@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from journeykit import Arbiter, Cap, Contact, Limit, ModelError, Playbook, PlaybookError, Touch, Window
+from journeykit.columns import TableJob
+from journeykit.job import Inputs, Job
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 
@@ -112,3 +114,49 @@ def test_interests_meet_solutions_as_well_as_topics():
     }
     decision = arbiter.decide(Contact(id="a", interests=["platform"]), at=AT)
     assert {row.campaign: row.weight for row in decision.rows} == {"platform": 1.5, "news": 1.0}
+
+
+NAMED = {
+    "segments": [{"name": "fragile", "rule": "complaints >= 1"}],
+    "content": [{"id": "letter", "channel": "email"}],
+    "campaigns": [
+        {"id": "robust", "content": ["letter"], "audience": "'fragile' not in segments"},
+        {"id": "all", "content": ["letter"]},
+    ],
+    "caps": [
+        {
+            "name": "spare",
+            "max": 0,
+            "window": {"ever": True},
+            "where": {"campaign": "all"},
+            "audience": "'fragile' in segments",
+        }
+    ],
+    "on_missing": {"consent": "allow"},
+}
+
+
+def test_a_segment_that_is_unknown_of_a_contact_is_no_segment_that_it_is_not_in():
+    """Caps of such segments protect, audiences without them do not select, and both are counted; by either engine."""
+    rows = [
+        {"contact_id": "calm", "complaints": 0},
+        {"contact_id": "fragile", "complaints": 2},
+        {"contact_id": "unknown", "complaints": None},
+        {"contact_id": "own", "complaints": None, "segments": ["fragile"]},
+    ]
+    arbiter = Arbiter(Playbook.from_dict(NAMED))
+    one = Job(arbiter, Inputs(contacts=rows), at=AT)
+    found = {
+        (contact.id, row.campaign): str(row.reason) for contact, decision in one.decisions() for row in decision.rows
+    }
+    assert found == {
+        ("calm", "robust"): "granted",
+        ("calm", "all"): "granted",
+        **{(name, "robust"): "not_in_audience" for name in ("fragile", "unknown", "own")},
+        **{(name, "all"): "capped" for name in ("fragile", "unknown", "own")},
+    }
+    columns = TableJob(arbiter, rows, at=AT, everything=True)
+    table = columns.table().to_pylist()
+    assert {(row["contact_id"], row["campaign_id"]): row["reason"] for row in table} == found
+    unknown = {"audience of robust": 1, "audience of the cap 'spare'": 1}
+    assert one.summary().unknown == columns.summary().unknown == unknown

@@ -19,6 +19,7 @@ from journeykit.cli import main
 from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
 from journeykit.ledger import MemoryLedger
+from journeykit.tables.survey import survey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -546,3 +547,32 @@ def test_words_of_rules_are_checked(rule: str, warned: str | None) -> None:
     parts["segments"] = [{"name": "vip", "rule": "employees > 500"}]
     found = [own for own in Playbook.from_dict(RULES | parts | {"teams": []}).check() if own.path.endswith("audience")]
     assert [own.suggestion for own in found] == ([] if warned == "" else [warned])
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [
+        ("opted out", "opted_out"),
+        ("Opt_out", "opted_out"),
+        ("supressed", "suppressed"),
+        ("consents", "consent"),
+        ("consent-email", "consent_email"),
+        ("topic consent market", "topic_consent_market"),
+    ],
+)
+def test_columns_that_probably_forbid_are_told_and_refused(column, meant):
+    """A column of opt-outs or consents under a name that forbids nothing; an attribute that a rule reads is none."""
+    content = [{"id": "letter", "channel": "email", "topics": ["market"]}]
+    book = Playbook.from_dict({"content": content, "campaigns": [{"id": "launch", "content": ["letter"]}]})
+    rows = [{"contact_id": "a", column: "false"}]
+    (found,) = survey(book, {"contacts": rows})
+    assert (found.column, found.expected, found.refuses) == (column, meant, True)
+    for strict in (Job, TableJob):
+        tables = Inputs(contacts=rows) if strict is Job else rows
+        with pytest.raises(DataError, match=f"did you mean '{meant}'"):
+            strict(Arbiter(book), tables, at=AT, strict=True)
+    # The right column is there, or a rule reads the attribute.
+    assert not survey(book, {"contacts": [{**rows[0], meant: None}]})
+    if column.isidentifier():
+        read = [{"id": "launch", "content": ["letter"], "audience": f"{column} == 'x'"}]
+        assert not survey(Playbook.from_dict({"content": content, "campaigns": read}), {"contacts": rows})

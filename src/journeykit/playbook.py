@@ -206,7 +206,7 @@ class Playbook:
             >>> playbook.segments_of(anna, datetime(2026, 11, 5, 10, tzinfo=UTC))
             ('vip', 'enterprise')
         """
-        return segments_of(self.segments, contact, self._local(contact, at))
+        return tuple(segments_of(self.segments, contact, self._local(contact, at)))
 
     def segmented(self, contact: Contact, at: datetime) -> Contact:
         """The contact with all its segments, as a decision sees it; the arguments are those of `segments_of`."""

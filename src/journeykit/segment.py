@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from journeykit.fields import instance, optional_text, required_text
 from journeykit.rule import Rule, asks_no_events
+from journeykit.rule.values import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +42,10 @@ class Segment:
     description: str | None = field(default=None, validator=optional_text)
 
 
-def segments_of(segments: Iterable[Segment], contact: Contact, local: datetime) -> tuple[str, ...]:
+def segments_of(segments: Iterable[Segment], contact: Contact, local: datetime) -> Held:
     """The segments of a contact: those that it brings itself, then those whose rules are true of it, in their order.
+
+    Beside them, those whose rules are unknown.
 
     Args:
         segments: the named ones.
@@ -58,20 +61,16 @@ def segments_of(segments: Iterable[Segment], contact: Contact, local: datetime) 
         ('vip', 'big')
     """
     values, own = contact.values(), contact.segments
-    return (
-        *own,
-        *(
-            segment.name
-            for segment in segments
-            if segment.rule.compiled(values, local) is True and segment.name not in own
-        ),
-    )
+    verdicts = [(segment.name, segment.rule.compiled(values, local)) for segment in segments if segment.name not in own]
+    found = Held((*own, *(name for name, verdict in verdicts if verdict is True)))
+    found.unknown = frozenset(name for name, verdict in verdicts if verdict is None)
+    return found
 
 
 def segmented(segments: Iterable[Segment], contact: Contact, local: datetime) -> Contact:
     """The contact with all its segments; the arguments are those of `segments_of`."""
     found = segments_of(segments, contact, local)
-    if len(found) == len(contact.segments):
+    if len(found) == len(contact.segments) and not found.unknown:
         return contact
     # A copy, not attrs' evolve: that would check every field again, for each contact of each decision.
     made = copy(contact)

@@ -103,9 +103,8 @@ class Masks:
         segments, name = self.columns.get(node.among.path), node.item.value
         if not isinstance(segments, Segments) or type(name) is not str:
             return None
-        # A contact of whom a rule is unknown is not in the segment.
-        true = segments.pair(name)[0]
-        return (~true, true) if node.negated else (true, ~true)
+        true, false = segments.pair(name)
+        return (false, true) if node.negated else (true, false)
 
     def _compared(self, node: Node) -> Pair | None:
         """A number or an instant compared with a number, the way NumPy does it."""

@@ -22,6 +22,7 @@ from journeykit.rule.values import (
     TEXT,
     TRUTH,
     Comparison,
+    Held,
     Verdict,
     as_number,
     as_text,
@@ -270,7 +271,10 @@ class In(Node):
         read, wanted = self.item.closure(), not self.negated
         if isinstance(self.among, Options):
             return _in_literals(read, self.item, self.among.literals, wanted)
-        return _in_list(read, self.among.closure(), self.item.reads_as, wanted)
+        among = self.among.closure()
+        if isinstance(self.item, Literal) and type(self.item.value) is str and isinstance(self.among, Name):
+            among = _known_of(self.item.value, among)
+        return _in_list(read, among, self.item.reads_as, wanted)
 
 
 @frozen
@@ -564,6 +568,16 @@ def _in_literals(read: Closure, item: Node, literals: tuple[Literal, ...], wante
         return None if found is None else not wanted
 
     return leaf
+
+
+def _known_of(name: str, read_list: Closure) -> Closure:
+    """A list of segments as the question for one of them sees it: unknown where the contact may be in that one."""
+
+    def read(values: Mapping[str, Any], now: datetime) -> Any:
+        found = read_list(values, now)
+        return None if type(found) is Held and name in found.unknown else found
+
+    return read
 
 
 def _in_list(read: Closure, read_list: Closure, kind: str | None, wanted: bool) -> Closure:

@@ -19,7 +19,18 @@ from journeykit.errors import ModelError
 Verdict = bool | None
 Comparison = Callable[[Any, Any], Any]
 
-LISTS = frozenset({list, tuple, set, frozenset})
+
+class Held(tuple[str, ...]):  # noqa: SLOT001  (a tuple has no slots that hold anything)
+    """The segments that a contact is in, and those of which that is unknown.
+
+    Attributes:
+        unknown: the names of those of which it is unknown.
+    """
+
+    unknown: frozenset[str] = frozenset()
+
+
+LISTS = frozenset({list, tuple, set, frozenset, Held})
 
 _KINDS: Mapping[type, str] = {
     bool: "boolean",

@@ -225,7 +225,8 @@ def contact_notes(
             )
     for name in filter(is_attribute, columns):
         near = difflib.get_close_matches(fold_name(name), _CONTACT_COLUMNS, n=1, cutoff=0.85)
-        if near and fold_name(name) not in spellings.attributes:
+        # What may be meant to forbid messages is a mismatch: see `journeykit.tables.words.Words`.
+        if near and fold_name(name) not in spellings.attributes and not forbids(near[0]):
             yield f"{source}: {name!r} is taken as an attribute; did you mean {near[0]!r}?"
 
 

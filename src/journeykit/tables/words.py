@@ -73,7 +73,9 @@ _FURTHER = (
     *("tags", "theme", "topics", "solutions", "team", "goal", "campaign_ends", "counts_toward_caps", "without"),
 )
 """Other columns of tables that are no misspelt ones."""
+_FORBIDDING = ("opted_out", "suppressed", "consent")
 _NEAR = 0.7
+_SURELY = 0.85
 _ROOM = 20_000
 _FIELDS = {"id": "contact_id", "account": "account_id"}
 """How tables call those fields of a contact that rules call otherwise."""
@@ -230,7 +232,7 @@ class Words:
     def finish(self, found: Mismatches) -> None:
         """Count what is to be said of the columns, once all are known; a table without any is not judged."""
         if self._names:
-            for finding in (*self._misnamed(), *self._lacking()):
+            for finding in (*self._misnamed(), *self._misspelt(), *self._lacking()):
                 self.count(finding, 0, found)
 
     def _misnamed(self) -> Iterator[Finding]:
@@ -249,6 +251,27 @@ class Words:
             if near is not None or known:
                 place = f"the playbook's {kind}s"
                 yield Finding(name, UNKNOWN, name, near and name[: len(prefix)] + near, place, "", near is None)
+
+    def _misspelt(self) -> Iterator[Finding]:
+        """Columns of contacts that probably forbid messages, under a name that does not."""
+        if self.table != "contacts":
+            return
+        asked = {fold_name(part) for name in self._asked() for part in (name, name.partition(".")[0])}
+        lacking = {_letters(own): own for own in self._forbidding() if fold_name(own) not in self._names}
+        for fold, name in sorted(self._names.items()):
+            if fold in asked or fold in (*_FORBIDDING, "content") or fold.startswith(tuple(_PREFIXES)):
+                continue
+            near = difflib.get_close_matches(_letters(fold), lacking, n=1, cutoff=_SURELY)
+            if near:
+                effect = "it is taken as an attribute, and forbids nothing"
+                yield Finding(name, UNKNOWN, name, lacking[near[0]], "what contacts can forbid", effect)
+
+    def _forbidding(self) -> Iterator[str]:
+        """The columns that can forbid messages to a contact."""
+        yield from _FORBIDDING
+        for prefix, kind in _PREFIXES.items():
+            if prefix != "prefer_":
+                yield from (prefix + word for word in sorted(self.vocabulary.words.get(kind, ())))
 
     def _lacking(self) -> Iterator[Finding]:
         """Columns that the playbook asks for and the table lacks."""
@@ -341,6 +364,10 @@ def _facets_asked(playbook: Playbook) -> Iterator[tuple[str, str]]:
     for need in playbook.requirements:
         for facet in (*need.partner.match, *need.partner.exclude) if need.within is not None else ():
             yield facet, f"the requirement {need.name!r}"
+
+
+def _letters(name: str) -> str:
+    return "".join(char for char in name.casefold() if char.isalnum())
 
 
 def _nearest_column(column: str, columns: Iterable[str], cutoff: float = _NEAR) -> str | None:
