@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -167,7 +168,8 @@ def test_parquet_keeps_ids(tmp_path, kinds):
 def test_sixteen_bytes_that_parquet_calls_a_uuid_are_one(tmp_path):
     """Other writers store no type of Arrow: then the file's own type says what the bytes are."""
     path = str(tmp_path / "contacts.parquet")
-    pq.write_table(pa.table({"contact_id": uuids(ONE, TWO)}), path, store_schema=False)
+    rows = f"VALUES ('{ONE}'::UUID), ('{TWO}'::UUID)"
+    duckdb.execute(f"COPY (SELECT * FROM ({rows}) AS rows(contact_id)) TO '{path}' (FORMAT parquet)")
     assert pq.ParquetFile(path).metadata.schema.column(0).logical_type.type == "UUID"
     found = decide_both((path, path), ([], []))
     assert [own for own, _, _ in found] == [str(ONE), str(TWO)]

@@ -290,7 +290,8 @@ def test_a_table_of_the_callers_kind_comes_back():
     """Pandas gives pandas, Polars Polars, DuckDB DuckDB and Arrow Arrow; ids are kept as they came."""
     arbiter, frame = Arbiter(frame_playbook()), people_frame()
     arrow = pa.Table.from_pandas(frame)
-    relation = duckdb.connect().from_arrow(arrow)
+    connection = duckdb.connect()  # a relation lives as long as its connection
+    relation = connection.from_arrow(arrow)
     for given_, kind in (
         (frame, pd.DataFrame),
         (pl.from_arrow(arrow), pl.DataFrame),
