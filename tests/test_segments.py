@@ -289,7 +289,7 @@ def test_no_rule_that_can_be_true_is_called_a_contradiction():
 def test_random_situations_have_segments():
     """What the comparisons of the engines draw does use them."""
     drawn = [situation(seed).playbook for seed in range(60)]
-    assert sum(1 for own in drawn if own.segments) == 20
+    assert sum(1 for own in drawn if own.segments) == 24
     assert any("segments" in c.audience.names for own in drawn for c in own.campaigns or () if c.audience is not None)
 
 

@@ -101,7 +101,7 @@ class Opening:
     @property
     def about(self) -> tuple[str, ...]:
         """What a contact's interests can meet: its topics and solutions."""
-        return (*self.content.topics, *self.content.solutions) if self.content else ()
+        return (*self.topics, *self.facets.get("solution", ()))
 
     def stage_fit(self, stage: str | None) -> float:
         """Degree of fit for the contact's stage; 1 where it is missing."""
