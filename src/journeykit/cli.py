@@ -1,8 +1,8 @@
 """The command line: ``journeykit check``, ``decide``, ``plan``, ``explain``, ``ledger``, ``graph`` and so on.
 
 Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used; 75 the
-ledger was locked or the connection to it was lost, so that the same command may succeed later; 130 and 143 ended by a
-signal. An error is one message on standard error.
+ledger was locked or the connection to it was lost, so that the same command may succeed later; 129, 130 and 143 ended
+by a signal. An error is one message on standard error.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from journeykit.errors import (
 )
 from journeykit.funnel_command import add_funnel
 from journeykit.graph_command import add_graph, draw_graph
-from journeykit.journey_commands import add_place, max_bad, write_summary
+from journeykit.journey_commands import TABLE_KINDS, add_place, max_bad, write_summary
 from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
 from journeykit.segments_command import add_segments, report_segments
 from journeykit.streams import STANDARD_OUTPUT, open_streams
@@ -62,6 +62,8 @@ _SIGNALLED = 128
 _PASSING = ("locked", "lost")
 """Kinds of trouble with a ledger that pass by themselves."""
 _TABLES = ("contacts", "touches", "scores", "claims")
+_READ = (*_TABLES, "events", "log", "decisions")
+"""The tables that commands read; ``-`` is standard input."""
 _PATIENCE = 10
 _BAD_SHOWN = 10
 
@@ -123,7 +125,8 @@ def _run(given: list[str]) -> int:
             return code
         arguments = _parser().parse_args(given)
         try:
-            done: int = arguments.command(arguments)
+            with _standard_input(arguments):
+                done: int = arguments.command(arguments)
         except _Terminated:
             raise
         except SystemExit:
@@ -138,6 +141,23 @@ def _run(given: list[str]) -> int:
             _let_go_of_output()
         return _say(*_message(told))
     return done
+
+
+@contextmanager
+def _standard_input(arguments: argparse.Namespace) -> Iterator[None]:
+    """Give the command a file instead of standard input, if a table is to be read from there."""
+    names = [name for name in _READ if getattr(arguments, name, None) == "-"]
+    if not names:
+        yield
+        return
+    if len(names) > 1:
+        both = " and ".join(f"--{name}" for name in names)
+        raise _UsageError(f"{both} cannot both be standard input: give files for all but one")
+    from journeykit.standard_input import kept_input
+
+    with kept_input() as path:
+        setattr(arguments, names[0], path)
+        yield
 
 
 def _who_ended_it(arguments: argparse.Namespace) -> str:
@@ -244,7 +264,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="journeykit",
         description="Decide which messages a contact gets, which wait, which lose, and why.",
         epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data, 75 ledger "
-        "locked or connection lost: try again, 130 interrupted (SIGINT), 143 ended by SIGTERM",
+        "locked or connection lost: try again, 129 terminal closed (SIGHUP), 130 interrupted (SIGINT), 143 ended by "
+        "SIGTERM",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -316,7 +337,7 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
 
 def _add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
     """What says who is decided, and for when; whether the last instant of a plan must be given."""
-    tables = parser.add_argument_group("tables", "CSV, JSON lines or Parquet; their endings say which")
+    tables = parser.add_argument_group("tables", TABLE_KINDS)
     tables.add_argument("--contacts", metavar="F", help="may be left out where --claims is given")
     tables.add_argument("--touches", metavar="F", help="the history")
     tables.add_argument("--scores", metavar="F", help="propensity and value by contact and campaign")

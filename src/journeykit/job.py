@@ -42,6 +42,7 @@ from journeykit.tables import (
 from journeykit.tables.bad_row_file import picker, write_bad_rows
 from journeykit.tables.doubles import Doubles, rereadable
 from journeykit.tables.file_identity import IdTrail
+from journeykit.tables.formats import called
 from journeykit.tables.outputs import need_apart
 from journeykit.tables.survey import survey
 from journeykit.tables.touches import refuse_useless
@@ -813,7 +814,7 @@ class Job:
         for name in _TABLES:
             source = getattr(self._inputs, name)
             if source is not None:
-                yield name, os.fspath(source) if isinstance(source, str | os.PathLike) else name
+                yield name, called(os.fspath(source)) if isinstance(source, str | os.PathLike) else name
 
     def _whom(self) -> tuple[str, int | None, Iterable[tuple[int, Contact]]]:
         if self._contacts is not None:

@@ -14,7 +14,7 @@ from journeykit.errors import MissingExtraError, ModelError, PlaybookError, Prob
 from journeykit.ledger_commands import WrongUsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import tzinfo
 
     from journeykit.journey import Journey
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from journeykit.playbook import Playbook
 
 
+TABLE_KINDS = (
+    "CSV, JSON lines or Parquet, as the ending says; or a folder of Parquet files; one may be -, standard input"
+)
+"""What help says of tables."""
 _OUTPUTS = ("out", "paths", "handovers", "placed")
 
 
@@ -76,7 +80,7 @@ def write_summary(path: str, summary: Mapping[str, Any]) -> None:
 
 def add_events(parser: argparse.ArgumentParser, instant: Callable[[str], Any]) -> None:
     """Add what says who is placed, from which events, and for when."""
-    tables = parser.add_argument_group("tables", "CSV, JSON lines or Parquet; their endings say which")
+    tables = parser.add_argument_group("tables", TABLE_KINDS)
     tables.add_argument("--events", required=True, metavar="F", help="what contacts did: contact_id, event, at, ...")
     tables.add_argument("--contacts", metavar="F", help="who is placed; by default whoever has an event")
     tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
@@ -227,7 +231,7 @@ def _one(arguments: argparse.Namespace, playbook: Playbook) -> int:
     print(
         place_one(
             journey_of(playbook, arguments.playbook),
-            _rows_in(arguments.events),
+            arguments.events,
             arguments.contacts,
             arguments.contact,
             arguments.at,
@@ -236,24 +240,6 @@ def _one(arguments: argparse.Namespace, playbook: Playbook) -> int:
         )
     )
     return 0
-
-
-def _rows_in(path: str) -> Any:
-    """A file as it is; of a folder of Parquet files all rows, in the order in which `place` reads them."""
-    if not os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
-        return path
-    from journeykit.columns.sources import files_in
-
-    return (row for file in files_in(path) for row in _rows_of(str(file)))
-
-
-def _rows_of(path: str) -> Iterator[Mapping[str, Any]]:
-    from journeykit.tables.bad_rows import BadRow
-    from journeykit.tables.reading import open_table
-
-    for row in open_table(path, "events").rows():
-        if not isinstance(row, BadRow):
-            yield dict(zip(row[1], row[2], strict=True))
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -288,5 +274,12 @@ def _check(arguments: argparse.Namespace) -> None:
             if harm is not None:
                 raise WrongUsageError(f"{name} {path} would {harm} {which}; {ADVICE}")
         taken[path] = name
-    if arguments.placed is not None and format_of(arguments.placed) != format_of(arguments.contacts):
+    if arguments.placed is not None and format_of(arguments.placed) != _format_of_table(arguments.contacts):
         raise WrongUsageError("--placed and --contacts must be of one format: the table is written as it was")
+
+
+def _format_of_table(path: str) -> str | None:
+    """The format of a table that is read; a folder is one of Parquet files."""
+    from journeykit.tables import format_of
+
+    return "parquet" if os.path.isdir(path) else format_of(path)  # noqa: PTH112  (a text is all that is needed)

@@ -59,7 +59,7 @@ def add_ledger(
     _command(own, "upgrade", _upgrade, "create the schema, or take it to the version of this journeykit")
 
     read = _command(own, "import", _import, "read a send log into the history; to read it again changes nothing")
-    read.add_argument("log", metavar="F", help="the send log: CSV, JSON lines or Parquet")
+    read.add_argument("log", metavar="F", help="the send log: CSV, JSON lines or Parquet; or -")
     read.add_argument(
         "--columns", required=True, metavar="MAP", help="braze, sfmc, or a JSON file with a map of columns"
     )

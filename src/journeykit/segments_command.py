@@ -23,7 +23,7 @@ def add_segments(parser: argparse.ArgumentParser, instant: Callable[[str], Any],
         count: reads a whole number.
     """
     parser.add_argument(
-        "--contacts", required=True, metavar="F", help="CSV, JSON lines or Parquet; its ending says which"
+        "--contacts", required=True, metavar="F", help="CSV, JSON lines or Parquet, as its ending says; a folder; or -"
     )
     parser.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
     parser.add_argument(

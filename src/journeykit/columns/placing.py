@@ -630,8 +630,8 @@ def _kind_of_ids(source: Any) -> pa.DataType | None:
 
 def _mappings(source: Any, name: str, zone: tzinfo | None, typed: Any) -> Any:
     """Whatever a table comes as, as the one-contact engine reads it."""
-    is_file = isinstance(source, (str, os.PathLike)) and not os.path.isdir(source)  # noqa: PTH112  (a text is enough)
-    if is_file or isinstance(source, list | tuple):
+    paths = isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike)
+    if isinstance(source, str | os.PathLike) or (isinstance(source, list | tuple) and not paths):
         return source
     return (
         dict(zip(names, values, strict=True))

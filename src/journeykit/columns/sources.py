@@ -19,7 +19,8 @@ from journeykit.tables.bad_row_file import picked
 from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.columns import PATIENCE, fold_name, missing_column, twin_row
 from journeykit.tables.file_identity import FileIdentity
-from journeykit.tables.formats import format_of, is_part, readable
+from journeykit.tables.folders import cells_by_column, parts_of, united
+from journeykit.tables.formats import called, format_of, readable
 from journeykit.tables.outputs import local_paths
 from journeykit.tables.parquet import uuid_columns, uuid_texts
 from journeykit.tables.reading import open_table, plain_value
@@ -79,49 +80,71 @@ class Range(NamedTuple):
 
 
 class Files(Source):
-    """A Parquet file, several of them, or a folder."""
+    """A Parquet file, several of them, or a folder: one table, with the columns of all of them.
 
-    def __init__(self, name: str, paths: Sequence[str]) -> None:
+    Args:
+        name: what messages call it.
+        paths: the files.
+        cells: what the names of folders say of each file's rows.
+    """
+
+    def __init__(self, name: str, paths: Sequence[str], cells: Sequence[Mapping[str, str | int | None]] = ()) -> None:
         self.source = name
         self.paths = tuple(paths)
         self._identities: dict[str, FileIdentity] = {}
-        names: tuple[str, ...] | None = None
         self.count = 0
-        # Where each group of rows lies: its file, its number there, and the number of its first row.
-        self._groups: list[tuple[str, int, int]] = []
+        # Where each group of rows lies: its file, its number there, how many rows it has, and that of its first row.
+        self._groups: list[tuple[str, int, int, int]] = []
         self._metadata: list[Any] = []
+        schemas = []
         for path in paths:
             with readable(path):
                 self._identities[path] = FileIdentity(path)
             with _parquet(self._identities[path]) as file:
-                found = tuple(file.schema_arrow.names)
+                schemas.append(file.schema_arrow)
+                need_different_names(file.schema_arrow.names, called(path))
                 for group in range(file.metadata.num_row_groups):
-                    self._groups.append((path, group, self.count + 1))
-                    self.count += file.metadata.row_group(group).num_rows
+                    rows = file.metadata.row_group(group).num_rows
+                    self._groups.append((path, group, rows, self.count + 1))
+                    self.count += rows
                 self._metadata.append(file.metadata)
-            if names is not None and found != names:
-                raise DataError(f"the columns differ from those of {paths[0]}", source=path)
-            names = found
-        if names is None:
-            raise DataError("the folder holds no Parquet file", source=name)
-        need_different_names(names, name)
-        self.columns = names
+        found = united([schema.names for schema in schemas], cells)
+        self.columns = found.columns
+        self._own = dict(zip(paths, found.own, strict=True))
+        self._cells = {path: cells_by_column(found.columns, own) for path, own in zip(paths, cells, strict=False)}
+        # What a file lacks has the kind that it has in another one.
+        self._kinds = {
+            name: schema.field(column).type
+            for schema, own in zip(schemas, found.own, strict=True)
+            for name, column in own.items()
+        }
 
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
         """The chunks in order; see `Source`."""
-        names = [name for name in self.columns or () if wanted(name)]
+        names = tuple(name for name in self.columns or () if wanted(name))
         chosen = self._groups if groups is None else [self._groups[group] for group in groups]
         for path, own in groupby(chosen, key=itemgetter(0)):
+            there = self._own[path]
+            read = [there[name] for name in names if name in there]
             with _parquet(self._identities[path]) as file:
                 uuids = uuid_columns(file)
-                for _, group, number in own:
-                    for batch in file.iter_batches(batch_size=CHUNK, row_groups=[group], columns=names):
-                        arrays = [
-                            texts(uuid_texts(array)) if name in uuids else array
-                            for name, array in zip(names, batch.columns, strict=True)
+                for _, group, rows, number in own:
+                    for start, count, arrays in _read(file, group, rows, read):
+                        found = {
+                            name: texts(uuid_texts(array)) if name in uuids else array
+                            for name, array in zip(read, arrays, strict=True)
+                        }
+                        columns = [
+                            found[there[name]] if name in there else self._told(path, name, count) for name in names
                         ]
-                        yield number, tuple(names), arrays
-                        number += batch.num_rows  # noqa: PLW2901  (where the next batch begins)
+                        yield number + start, names, columns
+
+    def _told(self, path: str, name: str, rows: int) -> Any:
+        """A column that a file lacks: what its folder's name says, or nothing."""
+        cell = self._cells.get(path, {}).get(name)
+        if cell is None:
+            return pa.nulls(rows, self._kinds.get(name, pa.large_string()))
+        return pa.repeat(pa.scalar(cell, pa.int64() if isinstance(cell, int) else pa.large_string()), rows)
 
     def ranges(self) -> list[Range] | None:
         """Between which ids each group of rows lies; None where the files do not say so."""
@@ -129,17 +152,30 @@ class Files(Source):
         if column is None:
             return None
         found = []
-        for metadata in self._metadata:
+        for path, metadata in zip(self.paths, self._metadata, strict=True):
+            written = self._own[path].get(column)
             for group in range(metadata.num_row_groups):
                 told = metadata.row_group(group)
                 own = next(
-                    (c for c in map(told.column, range(told.num_columns)) if c.path_in_schema == column),
+                    (c for c in map(told.column, range(told.num_columns)) if c.path_in_schema == written),
                     None,
                 )
                 if own is None or own.statistics is None or not own.statistics.has_min_max or own.statistics.null_count:
                     return None
                 found.append(Range(own.statistics.min, own.statistics.max, told.num_rows))
         return found if len({type(part) for own in found for part in own[:2]}) <= 1 else None
+
+
+def _read(file: Any, group: int, rows: int, columns: list[str]) -> Iterator[tuple[int, int, Arrays]]:
+    """Some columns of a group of rows, chunk by chunk: the first row of each, how many there are, and the arrays."""
+    if not columns:
+        # There is nothing to read, and yet so many rows.
+        yield from ((start, min(CHUNK, rows - start), []) for start in range(0, rows, CHUNK))
+        return
+    start = 0
+    for batch in file.iter_batches(batch_size=CHUNK, row_groups=[group], columns=columns):
+        yield start, batch.num_rows, [batch.column(name) for name in columns]
+        start += batch.num_rows
 
 
 class _parquet:  # noqa: N801  (read as a function)
@@ -169,7 +205,7 @@ class _parquet:  # noqa: N801  (read as a function)
             self._identity.check_end()
         if isinstance(error, pa.ArrowException) and not isinstance(error, OSError):
             message = f"the file is not readable Parquet: {error}"
-            raise DataError(message, source=self.path) from error
+            raise DataError(message, source=called(self.path)) from error
         self._readable.__exit__(kind, error, trace)
 
 
@@ -437,23 +473,14 @@ def _from_path(
     path: str, name: str, typed: Callable[[str], bool], texts: Container[str], zone: tzinfo | None
 ) -> Source:
     if os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
-        return Files(path, files_in(path))
+        parts = parts_of(path)
+        return Files(path, [part.path for part in parts], [part.cells for part in parts])
     if format_of(path) == "parquet":
         with readable(path):
             os.stat(path)  # noqa: PTH116  (whether it is there at all)
-        return Files(path, [path])
+        return Files(called(path), [path])
     opened = open_table(path, name, typed=typed, texts=texts, zone=zone)
     return _Rows(name, opened, lambda: opened)
-
-
-def files_in(path: str) -> list[str]:
-    """The Parquet files of a folder and its folders, in the order in which they are read."""
-    return sorted(
-        os.path.join(folder, own)  # noqa: PTH118  (texts are all that is needed)
-        for folder, _, names in os.walk(path)
-        for own in names
-        if is_part(own)
-    )
 
 
 def _from_dataset(source: Any, name: str) -> Source:

@@ -8,6 +8,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from journeykit.errors import DataError
+from journeykit.tables.formats import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +47,7 @@ class FileIdentity:
         """
         found = _marks(self.path if handle is None else handle)
         if found != self._first:
-            raise changed_error(self.path, _difference(self._first, found))
+            raise changed_error(called(self.path), _difference(self._first, found))
 
     def check_end(self) -> None:
         """Refuse a file that was written to while it was read; one that another took the place of was read whole.
@@ -60,7 +61,7 @@ class FileIdentity:
             # It was removed while it was open, which does not change what was read.
             return
         if found[:2] == self._first[:2] and found != self._first:
-            raise changed_error(self.path, _difference(self._first, found))
+            raise changed_error(called(self.path), _difference(self._first, found))
 
 
 def _marks(file: str | int) -> tuple[int, int, int, int]:

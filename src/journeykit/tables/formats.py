@@ -86,6 +86,15 @@ def is_part(path: str) -> bool:
     return name.lower().endswith(".parquet") and not name.startswith((".", "_"))
 
 
+CALLED: dict[str, str] = {}
+"""What messages call files that users do not know, by path: those in which standard input is kept."""
+
+
+def called(path: str) -> str:
+    """What messages call a file."""
+    return CALLED.get(path, path)
+
+
 @contextmanager
 def readable(path: str) -> Iterator[None]:
     """Whatever goes wrong with the file itself becomes our error."""
@@ -95,4 +104,4 @@ def readable(path: str) -> Iterator[None]:
         if isinstance(error, DataError):
             raise
         said = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"the file cannot be read: {said}", source=path) from error
+        raise DataError(f"the file cannot be read: {said}", source=called(path)) from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
 from journeykit.tables.cells import id_or_none, is_missing, plain_decimal
 from journeykit.tables.columns import fold_name
 from journeykit.tables.file_identity import FileIdentity
-from journeykit.tables.formats import readable
+from journeykit.tables.folders import cells_by_column, parts_of, united
+from journeykit.tables.formats import called, readable
 from journeykit.tables.writing import whole_file
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ class ParquetTable:
     mixed = ()
 
     def __init__(self, path: str, wanted: Callable[[str], bool]) -> None:
-        self.source = path
+        self.source = called(path)
         self._pa, self._pq = _pyarrow()
         self._identity = FileIdentity(path)
         with self._open() as file:
@@ -71,14 +74,14 @@ class ParquetTable:
             self.count: int | None = file.metadata.num_rows
         if len(set(self.columns)) != len(self.columns):
             twice = next(name for name in self.columns if self.columns.count(name) > 1)
-            raise DataError(f"two columns have the name {twice!r}; rename one or leave it out", source=path)
-        self._wanted = [name for name in self.columns if wanted(name)]
+            raise DataError(f"two columns have the name {twice!r}; rename one or leave it out", source=self.source)
+        self.wanted = [name for name in self.columns if wanted(name)]
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
         with readable(self.source):
             try:
-                with self._pq.ParquetFile(self.source) as file:
+                with self._pq.ParquetFile(self._identity.path) as file:
                     self._identity.check()
                     yield file
                     self._identity.check_end()
@@ -87,16 +90,17 @@ class ParquetTable:
 
     def rows(self) -> Iterator[RawRow | BadRow]:
         """The rows in order."""
-        names = tuple(self._wanted)
+        names = tuple(self.wanted)
         number = 0
         with self._open() as file:
             uuids = uuid_columns(file)
-            for batch in file.iter_batches(batch_size=_BATCH, columns=self._wanted):
+            for batch in file.iter_batches(batch_size=_BATCH, columns=self.wanted):
                 columns = [
                     uuid_texts(column) if name in uuids else self._values(column)
                     for name, column in zip(names, batch.columns, strict=True)
                 ]
-                for values in zip(*columns, strict=True):
+                rows = zip(*columns, strict=True) if names else repeat((), batch.num_rows)
+                for values in rows:
                     number += 1
                     yield number, names, values
 
@@ -112,6 +116,38 @@ class ParquetTable:
         elif is_uuid(kind):
             return uuid_texts(column)
         return python_values(column)
+
+
+class ParquetFolder:
+    """A folder of Parquet files that are one table; see `journeykit.tables.folders.parts_of`."""
+
+    naive = ()
+    mixed = ()
+
+    def __init__(self, folder: str, wanted: Callable[[str], bool]) -> None:
+        self.source = folder
+        parts = parts_of(folder)
+        self._files = [ParquetTable(part.path, wanted) for part in parts]
+        found = united([file.columns for file in self._files], [part.cells for part in parts])
+        self.columns = found.columns
+        self.count: int | None = sum(file.count or 0 for file in self._files)
+        self._wanted = tuple(name for name in self.columns if wanted(name))
+        self._own = found.own
+        self._cells = [cells_by_column(self._wanted, part.cells) for part in parts]
+
+    def rows(self) -> Iterator[RawRow | BadRow]:
+        """The rows in order, those of one file after those of another; what a file lacks is missing."""
+        names = self._wanted
+        number = 0
+        for file, own, cells in zip(self._files, self._own, self._cells, strict=True):
+            # Where each column stands in the file's rows, or else what its folder says.
+            places = {name: place for place, name in enumerate(file.wanted)}
+            sources = [(places[own[name]] if name in own else -1, cells.get(name)) for name in names]
+            row: Any
+            for row in file.rows():
+                number += 1
+                values = row[2]
+                yield number, names, [told if place < 0 else values[place] for place, told in sources]
 
 
 def in_microseconds(array: Any) -> Any | None:
@@ -194,13 +230,14 @@ def write_again(source: str, out: str, column: str, values: Mapping[str, str], e
     pa, pq = _pyarrow()
     with readable(source):
         try:
-            table = pq.read_table(source)
+            table = _whole_folder(source) if os.path.isdir(source) else pq.read_table(source)  # noqa: PTH112
         except pa.ArrowException as error:
-            raise DataError(f"the file is not readable Parquet: {error}", source=source) from error
+            raise DataError(f"the file is not readable Parquet: {error}", source=called(source)) from error
     names = {fold_name(name): place for place, name in enumerate(table.column_names)}
     place = names.get(column)
     before = [None] * table.num_rows if place is None else table.column(place).to_pylist()
-    raw: Any = ParquetTable(source, lambda name: fold_name(name) == "contact_id").rows()
+    kind = ParquetFolder if os.path.isdir(source) else ParquetTable  # noqa: PTH112  (a text is enough)
+    raw: Any = kind(source, lambda name: fold_name(name) == "contact_id").rows()
     keys = (id_or_none(cells[0]) or "" for _, _, cells in raw)
     cells = [values.get(key, empty.get(key) if is_missing(own) else own) for key, own in zip(keys, before, strict=True)]
     filled = pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
@@ -210,3 +247,20 @@ def write_again(source: str, out: str, column: str, values: Mapping[str, str], e
         table = table.set_column(place, table.column_names[place], filled)
     with whole_file(out) as file:
         pq.write_table(table, file)
+
+
+def _whole_folder(folder: str) -> Any:
+    """All files of a folder as one table of Arrow, with the columns that the names of folders give."""
+    pa, pq = _pyarrow()
+    parts = parts_of(folder)
+    # A file by itself: what its path says is said here.
+    tables = [pq.ParquetFile(part.path).read() for part in parts]
+    found = united([table.column_names for table in tables], [part.cells for part in parts])
+    made = []
+    for part, table, own in zip(parts, tables, found.own, strict=True):
+        named = {name: table[column] for name, column in own.items()}
+        for name, cell in cells_by_column(found.columns, part.cells).items():
+            kind = pa.null() if cell is None else pa.int64() if isinstance(cell, int) else pa.string()
+            named.setdefault(name, pa.array([cell] * table.num_rows, kind))
+        made.append(pa.table(named))
+    return pa.concat_tables(made, promote_options="permissive").select(list(found.columns))

@@ -19,7 +19,7 @@ from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.cells import as_instant, is_number, is_unicode, plain_decimal
 from journeykit.tables.columns import fold_name
 from journeykit.tables.file_identity import FileIdentity, changed_error
-from journeykit.tables.formats import ENDINGS, RawRow, Source, TableFile, format_of, readable
+from journeykit.tables.formats import ENDINGS, RawRow, Source, TableFile, called, format_of, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -44,7 +44,7 @@ def open_table(
     """A table to read.
 
     Args:
-        source: the path of a file, or an iterable of mappings.
+        source: the path of a file or of a folder of Parquet files, or an iterable of mappings.
         name: what messages call rows that are in no file.
         typed: which columns of a CSV file are typed as a whole: boolean, number, instant, else text. Of the
             others every cell is text. An empty cell is None.
@@ -60,12 +60,17 @@ def open_table(
     if not isinstance(source, (str, os.PathLike)):
         return _Mappings(name, source)
     path = os.fspath(source)
+    if os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
+        from journeykit.tables.parquet import ParquetFolder
+
+        with readable(path):
+            return ParquetFolder(path, wanted)
     form = format_of(path)
     if form is None:
         raise DataError(f"the ending of a table is one of {', '.join(ENDINGS)}", source=path)
     with readable(path):
         kind = os.stat(path).st_mode  # noqa: PTH116  (a text is all that is needed)
-        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        if not stat.S_ISREG(kind):
             raise DataError("a table is read twice; give a regular file", source=path)
         if form == "csv":
             return _Csv(path, typed, zone, texts)
@@ -137,9 +142,9 @@ def _lines(identity: FileIdentity) -> Iterator[str]:
         while line := file.readline(_LONGEST_LINE):
             number += 1
             if len(line) == _LONGEST_LINE:
-                raise DataError(f"line {number} is longer than {_LONGEST_LINE:,} characters", source=path)
+                raise DataError(f"line {number} is longer than {_LONGEST_LINE:,} characters", source=called(path))
             if not line.isascii() and not is_unicode(line):
-                raise DataError(f"line {number} is not UTF-8; save the file as UTF-8", source=path)
+                raise DataError(f"line {number} is not UTF-8; save the file as UTF-8", source=called(path))
             yield line
         identity.check(file.fileno())
 
@@ -216,14 +221,14 @@ class _Csv:
     def __init__(
         self, path: str, typed: Callable[[str], bool], zone: tzinfo | None, texts: Container[str] = ()
     ) -> None:
-        self.source = path
+        self.source = called(path)
         self._identity = FileIdentity(path)
         # The module's own limit, 128 kB a field, is one for the whole process: it is only ever raised.
         csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_LINE))
         records = self._records()
         _, header = next(records, (0, None))
         if header is None:
-            raise DataError("the file is empty; a CSV file begins with the names of its columns", source=path)
+            raise DataError("the file is empty; a CSV file begins with the names of its columns", source=self.source)
         self.columns = tuple(header)
         columns = {
             place: _Column(zone, exact=fold_name(name) in texts) for place, name in enumerate(header) if typed(name)
@@ -304,7 +309,7 @@ class _Jsonl:
     mixed = ()
 
     def __init__(self, path: str) -> None:
-        self.source = path
+        self.source = called(path)
         self._identity = FileIdentity(path)
         with open(path, "rb"):  # noqa: PTH123  (whether it can be read at all is said now, not at the first row)
             pass

@@ -57,7 +57,7 @@ def write_again(
 def _rows(source: str) -> Iterator[dict[str, Any]]:
     for row in open_table(source, "contacts").rows():
         if isinstance(row, BadRow):
-            raise DataError(f"the table cannot be written again: found {row.found}", source=source, row=row.row)
+            raise DataError(f"the table cannot be written again: found {row.found}", source=row.source, row=row.row)
         _, columns, values = row
         yield dict(zip(columns, values, strict=True))
 
