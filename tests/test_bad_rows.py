@@ -124,3 +124,85 @@ def test_bad_rows_overwrite_nothing(capsys):
         arguments = ("own.json", "--contacts", "c.csv", *WHEN, "--out", "d.csv", "--bad-rows", path)
         assert main(["decide", *arguments]) == USAGE
         assert "--bad-rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("table", "text", "words"),
+    [
+        ("contacts", "contact_id,timezone\na,Mars/Base\n,UTC\n", "none of its 2 rows can be used"),
+        ("claims", "contact_id,campaign_id\na,lunch\nb,launhc\n", "none of its 2 rows can be used"),
+        # Claims of nobody who is known.
+        ("claims", "contact_id,campaign_id\nzoe,launch\n", "its only row cannot be used"),
+        ("scores", "contact_id,campaign_id,propensity\na,launch,45\n", "its only row cannot be used"),
+    ],
+)
+def test_a_table_none_of_whose_rows_can_be_used_is_refused(engine, table, text, words, capsys):
+    """Of whatever kind, by decide and plan; nothing is written, the file of bad rows aside. `check` says it before."""
+    Path("x.csv").write_text(text)
+    Path("good.csv").write_text("contact_id\na\n")
+    tables = ("--contacts", "x.csv" if table == "contacts" else "good.csv")
+    tables += () if table == "contacts" else (f"--{table}", "x.csv")
+    arguments = ("own.json", *tables, *WHEN, "--engine", engine, "--out", "d.csv")
+    assert main(["decide", *arguments, "--bad-rows", "b.jsonl"]) == DATA
+    said = capsys.readouterr().err
+    assert f"x.csv: {words}; bad rows:\n  x.csv, row 1, field" in said
+    assert main(["plan", *arguments, "--until", "2026-11-06T10:00:00Z"]) == DATA
+    assert not Path("d.csv").exists()
+    assert len(Path("b.jsonl").read_text().splitlines()) == len(text.splitlines()) - 1
+    capsys.readouterr()
+    if "zoe" not in text:
+        assert main(["check", "own.json", *tables]) == DATA
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_claims_without_contacts_are_refused_likewise(engine):
+    """One usable row is enough; an empty table is none whose rows are bad."""
+    for text, code in (
+        ("contact_id,campaign_id\na,lunch\n", DATA),
+        ("contact_id,campaign_id\na,lunch\na,launch\n", DONE),
+        ("contact_id,campaign_id\n", DONE),
+    ):
+        Path("x.csv").write_text(text)
+        assert main(["decide", "own.json", "--claims", "x.csv", *WHEN, "--engine", engine, "--out", "d.csv"]) == code
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_placing_and_segments_refuse_them_too(engine, capsys):
+    """Contacts and events."""
+    Path("x.csv").write_text("contact_id,timezone\na,Mars/Base\n,UTC\n")
+    Path("bad.csv").write_text("contact_id,event,at\nanna,buy,soon\n")
+    chosen = (*WHEN, "--engine", engine)
+    for command in (
+        ("place", "own.json", "--events", "e.csv", "--contacts", "x.csv", "--out", "s.csv"),
+        ("place", "own.json", "--events", "bad.csv", "--out", "s.csv"),
+        ("funnel", "own.json", "--events", "bad.csv"),
+        ("graph", "own.json", "--events", "bad.csv"),
+        ("segments", "own.json", "--contacts", "x.csv"),
+    ):
+        assert main([*command, *chosen]) == DATA, command
+        assert "can be used" in (said := capsys.readouterr().err) or "cannot be used" in said
+    assert not Path("s.csv").exists()
+    assert main(["check", "own.json", "--events", "bad.csv"]) == DATA
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_segments_graph_and_import_take_a_share(engine, capsys):
+    """As decide does."""
+    chosen = (*WHEN, "--engine", engine, "--max-bad")
+    for command, right, wrong in (
+        (("segments", "own.json", "--contacts", "c.csv"), "0.5%", "0.4%"),
+        (("graph", "own.json", "--events", "e.csv"), "50%", "49%"),
+    ):
+        assert main([*command, *chosen, right]) == DONE
+        assert main([*command, *chosen, wrong]) == DATA
+        assert "rows are bad" in capsys.readouterr().err
+    Path("log.csv").write_text("who,when,what,id\na,2026-11-01T08:00:00Z,launch,1\nb,soon,launch,2\n")
+    Path("map.json").write_text(
+        json.dumps({"contact": "who", "at": "when", "campaign": "what", "message": "id", "channel_is": "email"})
+    )
+    assert main(["ledger", "upgrade", "sqlite:///l.db"]) == DONE
+    for limit, code in (("50%", DONE), ("49%", DATA), ("many", USAGE)):
+        arguments = ("sqlite:///l.db", "log.csv", "--columns", "map.json", "--max-bad", limit)
+        assert main(["ledger", "import", *arguments]) == code

@@ -63,6 +63,7 @@ def test_the_summary_of_placing_is_a_file(capsys):
         found.append(json.loads(Path("s.json").read_text()))
         assert found[-1].pop("engine") == engine
         assert list(found[-1].pop("seconds")) == ["placing", "writing"]
+        assert found[-1]["rows"] == {"events": 1}
     assert found[0] == found[1]
     assert main(["place", "own.json", "--events", "e.csv", *WHEN, "--summary", "e.csv"]) == USAGE
     assert "would overwrite --events" in capsys.readouterr().err

@@ -36,8 +36,8 @@ from journeykit.errors import (
 )
 from journeykit.funnel_command import add_funnel
 from journeykit.graph_command import add_graph, draw_graph
-from journeykit.journey_commands import TABLE_KINDS, add_place, max_bad, write_summary
-from journeykit.ledger_commands import WrongUsageError, add_ledger, open_ledger
+from journeykit.journey_commands import TABLE_KINDS, add_place, write_summary
+from journeykit.ledger_commands import WrongUsageError, add_ledger, max_bad, open_ledger
 from journeykit.segments_command import add_segments, report_segments
 from journeykit.streams import STANDARD_OUTPUT, open_streams
 from journeykit.watch import LOG, Watch
@@ -306,10 +306,10 @@ def _parser() -> argparse.ArgumentParser:
     add_place(commands, _instant)
     add_funnel(commands, _instant)
     segments = _command(commands, "segments", report_segments, "count contacts by segment: gaps and overlaps")
-    add_segments(segments, _instant, _count)
-    add_ledger(commands, _instant, _count, _loader)
+    add_segments(segments, _instant)
+    add_ledger(commands, _instant, _loader)
 
-    add_graph(_command(commands, "graph", _graph, "draw the journey, as SVG, Mermaid or DOT"), _instant, _count)
+    add_graph(_command(commands, "graph", _graph, "draw the journey, as SVG, Mermaid or DOT"), _instant)
 
     commands.add_parser("schema", help="print the JSON Schema of playbooks").set_defaults(command=_schema)
     commands.add_parser("demo", help="show what journeykit does, on public data", add_help=False)
@@ -428,12 +428,6 @@ def _instant(text: str) -> datetime:
     except ModelError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return found
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count; write a whole number from 0")
-    return int(text)
 
 
 def _policy(text: str) -> tuple[str, str, str]:

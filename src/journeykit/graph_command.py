@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from journeykit.journey_commands import placed
-from journeykit.ledger_commands import WrongUsageError
+from journeykit.ledger_commands import WrongUsageError, max_bad
 
 if TYPE_CHECKING:
     import argparse
@@ -21,13 +21,12 @@ FORMS = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".md": "
 _TABLES = ("events", "contacts")
 
 
-def add_graph(parser: argparse.ArgumentParser, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+def add_graph(parser: argparse.ArgumentParser, instant: Callable[[str], Any]) -> None:
     """Add the arguments.
 
     Args:
         parser: of the command, which takes a playbook already.
         instant: reads an instant.
-        count: reads a whole number.
     """
     parser.add_argument(
         "--out", metavar="F", help=f"the file, whose ending says the form: {', '.join(FORMS)}; else Mermaid is printed"
@@ -43,7 +42,7 @@ def add_graph(parser: argparse.ArgumentParser, instant: Callable[[str], Any], co
     volume.add_argument("--at", type=instant, metavar="T", help="the instant at which they are placed")
     volume.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
     volume.add_argument("--engine", choices=("one", "columns"), help="who does the work; both give the same numbers")
-    volume.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
+    volume.add_argument("--max-bad", type=max_bad, metavar="N|P%%", help="fail where more rows are bad")
 
 
 def draw_graph(arguments: argparse.Namespace) -> None:

@@ -40,6 +40,7 @@ from journeykit.tables import (
     table_writer,
 )
 from journeykit.tables.bad_row_file import picker, write_bad_rows
+from journeykit.tables.bad_rows import refuse_useless_tables
 from journeykit.tables.doubles import Doubles, rereadable
 from journeykit.tables.file_identity import IdTrail
 from journeykit.tables.formats import called
@@ -635,6 +636,7 @@ class Job:
         self._inputs = inputs
         self._progress = progress
         self._tally = Tally(arbiter.playbook)
+        self._is_whole = only is None
         # For one contact alone quotas hold nothing: prices steer him, where there are any.
         self._has_quotas = bool(arbiter.playbook.quotas) and only is None
         self._run: QuotaRun | None = None
@@ -802,6 +804,8 @@ class Job:
         if self._bad_file is not None:
             tables = {name: (own, picker(getattr(self._inputs, name), name)) for name, own in self._names()}
             write_bad_rows(self._bad_file, self.bad.first, tables)
+        if self._is_whole:
+            refuse_useless_tables(self.bad, dict(self._names()), self._tally.contacts)
         self.bad.check()
 
     def _told(self, done: int, total: int | None) -> None:

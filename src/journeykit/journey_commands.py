@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import os
@@ -11,9 +10,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import MissingExtraError, ModelError, PlaybookError, Problem
-from journeykit.ledger_commands import WrongUsageError
+from journeykit.ledger_commands import WrongUsageError, max_bad
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterable, Mapping
     from datetime import tzinfo
 
@@ -54,20 +54,6 @@ def add_place(commands: Any, instant: Callable[[str], Any]) -> None:
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.add_argument("--summary", metavar="F", help="write the summary as JSON")
     parser.set_defaults(command=_place)
-
-
-def max_bad(text: str) -> int | str:
-    """Read how many bad rows are tolerated: a whole number, or a share of a table's rows."""
-    from journeykit.errors import DataError
-    from journeykit.tables.bad_rows import share_of
-
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        return int(text)
-    try:
-        share_of(text)
-    except DataError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
 
 
 def write_summary(path: str, summary: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections import Counter
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from journeykit.errors import DataError, ModelError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from journeykit.ledger import Ledger, Moved
@@ -27,6 +27,19 @@ class WrongUsageError(ModelError):
     """Arguments that do not go together."""
 
 
+def max_bad(text: str) -> int | str:
+    """Read how many bad rows are tolerated: a whole number, or a share of a table's rows."""
+    from journeykit.tables.bad_rows import share_of
+
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    try:
+        share_of(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def open_ledger(url: str) -> Ledger:
     """The ledger at an address.
 
@@ -41,15 +54,12 @@ def open_ledger(url: str) -> Ledger:
         raise WrongUsageError(str(error), field="url") from error
 
 
-def add_ledger(
-    commands: Any, instant: Callable[[str], Any], count: Callable[[str], int], policy: Callable[[str], Any]
-) -> None:
+def add_ledger(commands: Any, instant: Callable[[str], Any], policy: Callable[[str], Any]) -> None:
     """Add the commands.
 
     Args:
         commands: the subparsers of ``journeykit``.
         instant: reads an instant.
-        count: reads a whole number.
         policy: reads a policy: its name, and what loads it.
     """
     words = "keep the ledger: what was promised and what was sent"
@@ -63,7 +73,7 @@ def add_ledger(
     read.add_argument(
         "--columns", required=True, metavar="MAP", help="braze, sfmc, or a JSON file with a map of columns"
     )
-    read.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
+    read.add_argument("--max-bad", type=max_bad, metavar="N|P%%", help="fail where more rows are bad")
     read.add_argument("--json", action="store_true", help="print JSON")
 
     explain = _command(own, "explain", _explain, "show what was decided then; nothing is decided or reserved")

@@ -75,6 +75,7 @@ class PlacingSummary:
         bad_rows: how many rows could not be used.
         bad: the first of them.
         notes: what else is worth knowing.
+        rows: by table, how many rows it has, where that is known.
     """
 
     at: datetime
@@ -87,6 +88,7 @@ class PlacingSummary:
     bad_rows: int = 0
     bad: tuple[BadRow, ...] = ()
     notes: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
@@ -94,6 +96,7 @@ class PlacingSummary:
             "at": self.at.isoformat(),
             "contacts": self.contacts,
             "events": self.events,
+            "rows": dict(self.rows),
             "stages": dict(self.stages),
             "steps": self.steps,
             "noted": dict(self.noted),
@@ -272,7 +275,11 @@ def place_rows(
         noted["not_entered"] += not placement.path
         placements.append(placement)
     noted["unknown_contact"] += len(log)
+    bad.refuse_useless(log.source, log.rows)
+    if contacts is not None:
+        bad.refuse_useless(table.source, len(placements))
     bad.check()
+    read = {"contacts": None if contacts is None else table.source, "events": log.source}
     stages = Counter(placement.stage for placement in placements)
     summary = PlacingSummary(
         at=at,
@@ -284,6 +291,7 @@ def place_rows(
         unknown_events=unknown,
         bad_rows=bad.total,
         bad=tuple(bad.first),
+        rows={name: bad.rows[source] for name, source in read.items() if source in bad.rows},
         notes=(*noticed, *log.notes, *(property_notes(journey, log.properties) if log.rows else ())),
     )
     return PlacedRows(journey, placements, summary)

@@ -213,7 +213,7 @@ class Playbook:
         return segmented(self.segments, contact, self._local(contact, at))
 
     def segment_report(
-        self, contacts: Any, *, at: datetime, zone: str | None = None, max_bad: int | None = None
+        self, contacts: Any, *, at: datetime, zone: str | None = None, max_bad: int | str | None = None
     ) -> SegmentReport:
         """Who is in which of the playbook's segments, who is in none, and which segments overlap.
 
@@ -221,7 +221,8 @@ class Playbook:
             contacts: `Contact` objects, of which any iterable will do; or a table, as `Arbiter.decide_table` takes it.
             at: the instant, aware; the rules are asked at it, in each contact's zone.
             zone: IANA name of the zone in which instants of a table without an offset are meant; None makes them bad.
-            max_bad: how many bad rows of a table are tolerated; None for any number.
+            max_bad: how many bad rows of a table are tolerated, as a number or as a share of its rows (``"1%"``); None
+                for any number.
 
         Raises:
             DataError: for a table that cannot be used, or too many bad rows.

@@ -304,7 +304,7 @@ def segment_report(
     *,
     at: datetime,
     zone: str | None = None,
-    max_bad: int | None = None,
+    max_bad: int | str | None = None,
     engine: str | None = None,
 ) -> SegmentReport:
     """Count contacts by segment; see `Playbook.segment_report`.
@@ -314,7 +314,7 @@ def segment_report(
         contacts: objects, or a table of them.
         at: the instant at which the rules are asked, aware.
         zone: IANA name of the zone in which instants of a table without an offset are meant.
-        max_bad: how many bad rows of a table are tolerated.
+        max_bad: how many bad rows of a table are tolerated, as a number or as a share of its rows (``"1%"``).
         engine: ``one`` or ``columns``; both count the same. None for columns, where the extra is installed.
 
     Raises:
@@ -347,7 +347,9 @@ def _objects(contacts: Any) -> Iterable[Any] | None:
     return contacts if isinstance(next(iter(contacts), None), Contact | None) else None
 
 
-def _count_rows(playbook: Playbook, contacts: Any, now: int, zone: str | None, max_bad: int | None) -> SegmentReport:
+def _count_rows(
+    playbook: Playbook, contacts: Any, now: int, zone: str | None, max_bad: int | str | None
+) -> SegmentReport:
     from journeykit.tables import BadRows, Contacts, Spellings
 
     bad = BadRows(max_bad)
@@ -357,4 +359,6 @@ def _count_rows(playbook: Playbook, contacts: Any, now: int, zone: str | None, m
     tally = SegmentTally(len(playbook.segments))
     for _, contact in found:
         tally.add_contact(playbook, contact, now)
+    bad.refuse_useless(found.source, tally.contacts)
+    bad.check()
     return tally.report(playbook, now, bad.total, bad.first)

@@ -7,20 +7,19 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import ModelError
-from journeykit.ledger_commands import WrongUsageError
+from journeykit.ledger_commands import WrongUsageError, max_bad
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
 
-def add_segments(parser: argparse.ArgumentParser, instant: Callable[[str], Any], count: Callable[[str], int]) -> None:
+def add_segments(parser: argparse.ArgumentParser, instant: Callable[[str], Any]) -> None:
     """Add what the command takes.
 
     Args:
         parser: that of the command, which knows the playbook.
         instant: reads an instant.
-        count: reads a whole number.
     """
     parser.add_argument(
         "--contacts", required=True, metavar="F", help="CSV, JSON lines or Parquet, as its ending says; a folder; or -"
@@ -30,7 +29,7 @@ def add_segments(parser: argparse.ArgumentParser, instant: Callable[[str], Any],
         "--at", required=True, type=instant, metavar="T", help="the instant at which the rules are asked"
     )
     parser.add_argument("--engine", choices=("one", "columns"), help="who does the work; both count the same")
-    parser.add_argument("--max-bad", type=count, metavar="N", help="fail where more rows are bad")
+    parser.add_argument("--max-bad", type=max_bad, metavar="N|P%%", help="fail where more rows are bad")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", action="store_true", help="print HTML")

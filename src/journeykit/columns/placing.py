@@ -261,7 +261,11 @@ class _Job:
         for own in filter(None, (known, source)):
             if own.count is not None:
                 self.bad.rows[own.source] = own.count
+        self.bad.refuse_useless(source.source, rows)
+        if known is not None:
+            self.bad.refuse_useless(known.source, self.count)
         self.bad.check()
+        tables = {"contacts": known, "events": source}
         found.summary = PlacingSummary(
             at=at,
             contacts=self.count,
@@ -272,6 +276,7 @@ class _Job:
             unknown_events=tuple(sorted(reader.unknown)),
             bad_rows=self.bad.total,
             bad=tuple(self.bad.first),
+            rows={name: own.count for name, own in tables.items() if own is not None and own.count is not None},
             notes=(
                 *self.notes,
                 *mixed_notes(source.source, source.mixed, frozenset(map(fold_name, asked_properties(self.journey)))),

@@ -40,7 +40,9 @@ class _Read(NamedTuple):
     unknown: np.ndarray
 
 
-def count_table(playbook: Playbook, contacts: Any, *, now: int, zone: str | None, max_bad: int | None) -> SegmentReport:
+def count_table(
+    playbook: Playbook, contacts: Any, *, now: int, zone: str | None, max_bad: int | str | None
+) -> SegmentReport:
     """Count the contacts of a table by segment.
 
     Args:
@@ -48,7 +50,7 @@ def count_table(playbook: Playbook, contacts: Any, *, now: int, zone: str | None
         contacts: a dataframe, a path, a folder or dataset of Parquet files, or rows as mappings.
         now: the instant at which the rules are asked, in microseconds since 1970.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
-        max_bad: how many bad rows are tolerated; None for any number.
+        max_bad: how many bad rows are tolerated, as a number or as a share (``"1%"``); None for any number.
 
     Raises:
         DataError: for a table that cannot be used, or too many bad rows.
@@ -85,6 +87,10 @@ class _Count:
             self._add(found.inside[~apart], found.unknown[~apart])
             for own in np.flatnonzero(apart).tolist():
                 self._add_one(chunk, own, is_again=bool(again[own]))
+        if self.source.count is not None:
+            self.bad.rows[self.source.source] = self.source.count
+        self.bad.refuse_useless(self.source.source, self.tally.contacts)
+        self.bad.check()
         return self.tally.report(self.playbook, self.now, self.bad.total, self.bad.first)
 
     def _parts(self) -> Iterator[Part]:

@@ -264,6 +264,7 @@ class _Dataset(Source):
             number += batch.num_rows
         for identity in self._identities:
             identity.check_end()
+        self.count = number - 1
 
     def _batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Batches of about a chunk: a filter leaves little of each that was read."""

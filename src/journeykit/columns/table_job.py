@@ -65,7 +65,7 @@ from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.ledger.transaction import LONGEST
 from journeykit.mismatch import Mismatches
 from journeykit.tables.bad_row_file import write_bad_rows
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.bad_rows import BadRow, BadRows, refuse_useless_tables
 from journeykit.tables.cells import BadCellError, read_id
 from journeykit.tables.claims import CLAIM_COLUMNS
 from journeykit.tables.columns import fold_name, missing_column, places_of
@@ -547,6 +547,7 @@ class TableJob:
             picked = {name: (own.source, picker(own)) for name, own in tables.items()}
             write_bad_rows(self._bad_file, self.bad.first, picked)
         self.bad.rows.update((own.source, own.count) for own in tables.values() if own.count is not None)
+        refuse_useless_tables(self.bad, {name: own.source for name, own in tables.items()}, self._tally.contacts)
         self.bad.check()
 
     def _told(self, total: int | None) -> None:

@@ -334,7 +334,8 @@ class Journey:
             at: the instant, aware; it must be given.
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
             timezone: in which the dates among attributes begin, of a contact without a time zone of his own.
-            max_bad: how many bad rows are tolerated; None for any number.
+            max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None
+                for any number.
 
         Raises:
             DataError: for a table that cannot be used, or too many bad rows.

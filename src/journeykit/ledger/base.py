@@ -537,14 +537,15 @@ class BaseLedger:
     # History in
 
     def import_log(
-        self, source: Source, log: SendLog | str | Mapping[str, Any], *, max_bad: int | None = None
+        self, source: Source, log: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
     ) -> Imported:
         """Read a send log into the history; to read it again changes nothing.
 
         Args:
             source: a file (CSV, JSON lines, Parquet), or rows as mappings.
             log: what its columns mean, or the name of a preset: ``braze`` or ``sfmc``.
-            max_bad: how many bad rows are tolerated; None for any number.
+            max_bad: how many bad rows are tolerated, as a number or as a share of the rows (``"1%"``), which is known
+                at the end; None for any number.
 
         Returns:
             What became of the rows.

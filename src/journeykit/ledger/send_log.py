@@ -283,7 +283,7 @@ class _Event:
 
 
 def read_log(
-    ledger: BaseLedger, source: Source, given: SendLog | str | Mapping[str, Any], *, max_bad: int | None = None
+    ledger: BaseLedger, source: Source, given: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
 ) -> Imported:
     """Read a send log into a ledger; see `BaseLedger.import_log`."""
     log = SendLog.of(given)
@@ -299,6 +299,7 @@ def read_log(
         _write(ledger, log, piece, counts)
     if bad.total and not counts["rows"]:
         raise DataError(f"none of its {bad.total:,} rows can be used; the first: {bad.first[0]}", source="send log")
+    bad.check()
     told = ("rows", "new", "matched", "changed", "repeated", "opt_outs", "opt_ins", "passed_over")
     return Imported(**{name: counts[name] for name in told}, bad_rows=bad.total, bad_first=tuple(bad.first))
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from journeykit.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @frozen
@@ -115,10 +115,46 @@ class BadRows:
                     source=source,
                 )
 
+    def refuse_useless(self, source: str, good: int | None = None) -> None:
+        """Refuse a table that has rows, none of which can be used: what it says is lost, and nobody would notice.
+
+        Args:
+            source: the table, which was read to its end.
+            good: how many of its rows can be used; None where each bad row was added once, which says it too.
+
+        Raises:
+            DataError: with the first of the bad rows.
+        """
+        count = self._by_source[source]
+        if not count or (count < self.rows.get(source, count + 1) if good is None else good):
+            return
+        own = [bad for bad in self.first if bad.source == source]
+        rows = self.rows.get(source, count)
+        none = "its only row cannot be used" if rows == 1 else f"none of its {rows:,} rows can be used"
+        raise DataError(f"{none}; bad rows:\n{self._shown(own, count)}", source=source)
+
     def _shown(self, rows: Sequence[BadRow], total: int | None = None) -> str:
         count = self.total if total is None else total
         more = "" if count <= 5 else f"\n  ... and {count - 5:,} more"
         return "\n".join(f"  {row}" for row in rows[:5]) + more
+
+
+def refuse_useless_tables(bad: BadRows, sources: Mapping[str, str], contacts: int) -> None:
+    """Refuse contacts, scores or claims that have rows, none of which can be used; touches are refused sooner.
+
+    Args:
+        bad: the bad rows, once all tables were read.
+        sources: by the name of a table, what its bad rows call it.
+        contacts: how many contacts were decided.
+
+    Raises:
+        DataError: with the first of the bad rows.
+    """
+    given = list(sources.values())
+    for name, source in sources.items():
+        # Where one file is two tables, nobody knows of which of them a row is bad.
+        if name != "touches" and given.count(source) == 1:
+            bad.refuse_useless(source, contacts if name == "contacts" else None)
 
 
 def share_of(text: str) -> float:

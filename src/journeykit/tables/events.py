@@ -86,6 +86,7 @@ class EventLog:
 
     Attributes:
         contacts: how many contacts they are of.
+        source: the table.
         rows: how many rows could be read.
         properties: the properties that there are.
         notes: what looks like a mistake in them.
@@ -98,6 +99,7 @@ class EventLog:
 
     def __init__(self) -> None:
         self._of: dict[str, list[Event]] = {}
+        self.source = "events"
         self.rows = 0
         self.properties: set[str] = set()
         self.notes: tuple[str, ...] = ()
@@ -115,6 +117,7 @@ class EventLog:
         log = cls()
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "events", typed=is_property, zone=zone)
+        log.source = file.source
         log.notes = tuple(mixed_notes(file.source, file.mixed, frozenset(map(fold_name, properties))))
         instant, spelt = instant_reader(zone, bounded=True), spelt_by(properties)
         for number, columns, places, values in PlacedRows(file, EVENT_COLUMNS[:3], bad).rows():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -15,6 +16,7 @@ from journeykit.tables.columns import PlacedRows, cell_of, fold_name
 from journeykit.tables.contacts import ContactPlan, Contacts, is_attribute
 from journeykit.tables.doubles import Doubles
 from journeykit.tables.events import is_property, read_event
+from journeykit.tables.formats import called
 from journeykit.tables.reading import open_table
 from journeykit.tables.scores import Scores
 from journeykit.tables.spellings import Spellings
@@ -45,7 +47,7 @@ class Inspection:
         mismatches: where they and the playbook do not match.
         bad: the rows that cannot be used.
         notes: what else a person should look at.
-        useless: why a run would refuse the touches, or None.
+        useless: why a run would refuse a table none of whose rows can be used, or None.
     """
 
     mismatches: Mismatches
@@ -70,6 +72,7 @@ def inspect(playbook: Playbook, sources: Mapping[str, Source | None], *, zone: t
         if source is None:
             continue
         words, before = Words(name, playbook, known), bad.total
+        good = None
         if name == "contacts":
             doubles = Doubles.of(playbook)
             table = Contacts(
@@ -81,25 +84,33 @@ def inspect(playbook: Playbook, sources: Mapping[str, Source | None], *, zone: t
                 found=found,
                 doubles=doubles,
             )
-            readings = Readings(playbook)
+            readings, good = Readings(playbook), 0
             for _, contact in table:
                 readings.count(known.contact(contact).values())
+                good += 1
             readings.tell(found)
             notes += [*table.notes, *doubles.notes(table.source)]
         elif name == "touches":
-            history = History.read(source, zone=zone, bad=bad, vocabulary=known, words=words, found=found)
-            try:
-                refuse_useless(bad, before, history.good)
-            except DataError as error:
-                useless = error
+            good = History.read(source, zone=zone, bad=bad, vocabulary=known, words=words, found=found).good
         elif name == "claims":
             Claims.read(source, playbook=playbook, zone=zone, bad=bad, words=words, found=found)
         elif name == "scores":
             Scores.read(source, playbook=playbook, bad=bad, words=words, found=found)
         else:
             _inspect_events(source, zone, bad, words, found)
+        try:
+            _refuse_useless(name, source, bad, before, good)
+        except DataError as error:
+            useless = useless or error
         words.finish(found)
     return Inspection(found, bad, tuple(notes), useless)
+
+
+def _refuse_useless(name: str, source: Source, bad: BadRows, before: int, good: int | None) -> None:
+    if name == "touches":
+        refuse_useless(bad, before, good or 0)
+    else:
+        bad.refuse_useless(called(os.fspath(source)) if isinstance(source, str | os.PathLike) else name, good)
 
 
 def _inspect_events(source: Source, zone: tzinfo | None, bad: BadRows, words: Words, found: Mismatches) -> None:
