@@ -145,9 +145,9 @@ def test_a_propensity_is_a_chance(engine, propensity):
     rows, summary = run(engine, scores=scores)
     assert (summary.bad_rows, summary.bad_first[0].field) == (1, "propensity")
     assert ("launch", "letter") in {row[:2] for row in rows if row[2] == "outbid" or row[2] == "granted"}
-    claims = [{"contact_id": "anna", "campaign_id": "launch", "propensity": propensity}]
+    claims = [{**row, "propensity": own} for row, own in zip(scores, (propensity, 1), strict=True)]
     rows, summary = run(engine, claims=claims)
-    assert ([row[2] for row in rows], summary.bad_rows) == (["invalid"], 1)
+    assert (sorted(row[2] for row in rows), summary.bad_rows) == (["granted", "granted", "invalid"], 1)
 
 
 def test_the_same_in_python():
