@@ -474,7 +474,7 @@ def _files(tmp_path: Path) -> tuple[str, dict[str, str]]:
     tables = {
         "contacts": [contact("a", stage="Decison", employees=7, role=None), contact("a", opted_out=True)],
         "touches": [touch("a", channel="e-mail"), touch("a", sent_at="soon", channel="email")],
-        "claims": [{"contact_id": "a", "campaign_id": "lanch"}],
+        "claims": [{"contact_id": "a", "campaign_id": own} for own in ("lanch", "launch")],
         "scores": [{"contact_id": "a", "campaign_id": "LAUNCH", "propensity": 0.5}],
         "events": [{"contact_id": "a", "event": "demo-requested", "at": YESTERDAY}],
     }

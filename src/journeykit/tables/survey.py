@@ -85,9 +85,8 @@ def inspect(playbook: Playbook, sources: Mapping[str, Source | None], *, zone: t
                 doubles=doubles,
             )
             readings, good = Readings(playbook), 0
-            for _, contact in table:
+            for good, (_, contact) in enumerate(table, 1):  # noqa: B007  (the last is the number of all)
                 readings.count(known.contact(contact).values())
-                good += 1
             readings.tell(found)
             notes += [*table.notes, *doubles.notes(table.source)]
         elif name == "touches":
