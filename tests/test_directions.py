@@ -47,6 +47,7 @@ STREET = [
     },
     {"placing"},
     {"columns"},
+    {"standard_input"},
     {"demo", "ledger_commands", "journey_commands", "funnel_command", "graph_command", "segments_command", "cli"},
     {"__main__"},
 ]
