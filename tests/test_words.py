@@ -299,11 +299,29 @@ def test_what_a_second_row_forbids_holds() -> None:
         contact("e", stage="interest", opted_out="perhaps"),
     ]
     granted, summary = decided([*first, *later])
-    assert granted == {"a": [], "b": [], "c": [], "d": ["launch"], "e": ["news"]}
+    assert granted == {"a": [], "b": [], "c": [], "d": ["launch"], "e": []}
     assert summary.bad_rows == 6
     note = "contacts: 4 contacts have an opt-out or a withdrawn consent in a second row only, and that holds"
     assert note in summary.notes
-    assert decided([*later, *first])[0] == {"a": [], "b": [], "c": [], "d": ["news"], "e": ["news"]}
+    assert decided([*later, *first])[0] == {"a": [], "b": [], "c": [], "d": ["news"], "e": []}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        {"opted_out": "unsubscribed"},
+        {"suppressed": "maybe"},
+        {"consent_email": "nope"},
+        {"consent_until_email": "soon"},
+        {"topic_consent_market": "?"},
+    ],
+)
+def test_what_a_second_row_may_forbid_holds(cell: dict[str, str]) -> None:
+    """A cell that cannot be read may be a no, in a second row as in the first."""
+    granted, _ = decided([contact("a", stage="interest", consent_email=True), contact("a", stage="interest", **cell)])
+    assert "launch" not in granted["a"]
+    if "topic_consent_market" not in cell:
+        assert granted["a"] == []
 
 
 def test_a_second_list_of_consents() -> None:

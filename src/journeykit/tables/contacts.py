@@ -142,16 +142,23 @@ class ContactPlan:
         return found
 
     def restrictions(self, key: str, values: Sequence[Any]) -> Contact:
-        """What a later row of a contact can forbid: its opt-outs and consents, as far as they can be read."""
+        """What a later row of a contact can forbid: its opt-outs and consents. What cannot be read may be a no."""
         kept: dict[str, Any] = {}
         for place, name, read in self.fields:
             if name in ("opted_out", "suppressed") and not is_missing(values[place]):
-                with suppress(BadCellError):
+                try:
                     kept[name] = read(values[place])
+                except BadCellError:
+                    kept[name] = True
         bad = self._unreadable(values)
         readable = [None if place in bad else value for place, value in enumerate(values)]
+        consent = (self._consent(readable) or {}) | ({ANY: Consent(False)} if self.consent in bad else {})
         topics = self._mapping("topic_consent_", read_truth, readable)
-        return Contact(id=key, consent=self._consent(readable), topic_consent=topics, **kept)
+        for prefix, found in (("consent_", consent), ("consent_until_", consent), ("topic_consent_", topics)):
+            for place, names in self.named[prefix]:
+                if place in bad:
+                    found.update(dict.fromkeys(names, Consent(False)))
+        return Contact(id=key, consent=consent or None, topic_consent=topics, **kept)
 
     def _unreadable(self, values: Sequence[Any]) -> set[int]:
         """Where consents stand that cannot be read."""
