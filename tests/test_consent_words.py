@@ -204,6 +204,71 @@ def test_words_are_read_in_the_playbooks_own(scope, stopped):
     } == stopped
 
 
+MISSPELT = [
+    ({"channel": "e-mail"}, "email", {"offer", "note"}),
+    ({"topic": "promos"}, "promo", {"offer", "ping"}),
+]
+
+
+@pytest.mark.parametrize(("scope", "meant", "stopped"), MISSPELT)
+def test_a_misspelt_opt_out_holds_for_the_nearest_word_and_is_told(ledger, scope, meant, stopped):
+    """It takes the careful case in every way to decide; the summary of a run names it, and what it was taken for."""
+    held = ARBITER.decide(ANNA, at=AT, ledger=ledger)
+    ledger.opt_out("anna", at=AT, **scope)
+    checks = [ledger.release_check(own, ANNA, AT, arbiter=ARBITER) for own in ledger.reservations("anna")]
+    assert {check.reservation.campaign for check in checks if not check} == stopped
+    ledger.release(held)
+    ((kind, word),) = scope.items()
+    for engine in ENGINES:
+        run = Run(engine, ARBITER, [{"contact_id": "anna", "consent": ["email", "sms"]}], ledger, at=AT, run_id=engine)
+        assert {row[4] for row in run.rows() if row[8] != "granted"} == stopped
+        (told,) = [found for found in run.job.summary().mismatches if found.table == "ledger"]
+        assert (told.column, told.kind, told.found, told.rows, told.expected) == (kind, "unknown", word, 1, meant)
+        assert f"the opt-out holds for '{meant}' too" in str(told)
+        ledger.release(run_id=engine)
+    decision = ARBITER.decide(ANNA, at=AT, ledger=ledger, key="now")
+    assert {row.campaign for row in decision.rows if row.reason != "granted"} == stopped
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("scope", "meant", "stopped"), MISSPELT)
+def test_a_misspelt_opt_out_after_a_run_began_is_decided_again(engine, scope, meant, stopped):
+    """Who has opted out since is decided again with the careful case."""
+    ledger = MemoryLedger()
+    run = Run(engine, ARBITER, [{"contact_id": "anna", "consent": ["email", "sms"]}], ledger, at=AT)
+    ledger.opt_out("anna", at=AT, **scope)
+    assert {row[4] for row in run.rows() if row[8] != "granted"} == stopped, meant
+    assert not any("stand reserved" in note for note in run.told_notes())
+
+
+@pytest.mark.parametrize(("scope", "meant", "stopped"), MISSPELT)
+def test_a_misspelt_opt_in_allows_nothing(ledger, scope, meant, stopped):
+    """A yes takes back only what it names: not the nearest word, nor a no of it."""
+    ((kind, _),) = scope.items()
+    ledger.opt_out("anna", at=AT, **{kind: meant})
+    ledger.opt_in("anna", at=AT + timedelta(hours=1), **scope)
+    decision = ARBITER.decide(ANNA, at=AT, ledger=ledger)
+    assert {row.campaign for row in decision.rows if row.reason != "granted"} == stopped
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_words_of_the_ledger_that_are_near_none_are_told_and_stop_nothing(engine):
+    """Other playbooks may write them; one in other letters is read as the playbook's own."""
+    ledger = MemoryLedger()
+    for who in ("anna", "ben"):
+        ledger.opt_out(who, at=AT, channel="whatsapp")
+    ledger.opt_out("ben", at=AT, topic="weekly digest")
+    ledger.opt_out("ben", at=AT, topic="Promo")
+    run = Run(engine, ARBITER, [{"contact_id": "anna", "consent": ["email", "sms"]}], ledger, at=AT)
+    assert {row[8] for row in run.rows()} == {"granted"}
+    told = {(own.column, own.kind, own.found, own.rows, own.expected) for own in run.job.summary().mismatches}
+    assert told == {
+        ("channel", "unknown", "whatsapp", 2, None),
+        ("topic", "unknown", "weekly digest", 1, None),
+        ("topic", "folded", "Promo", 1, "promo"),
+    }
+
+
 def test_the_topic_of_a_contact_who_is_forgotten_stays(ledger):
     """Under a hash; and what was said of everything else is not touched by it."""
     ledger.opt_out("anna", topic="promo", at=DAY)

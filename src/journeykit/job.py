@@ -716,6 +716,7 @@ class Job:
                 dry_run=dry_run,
                 keep=keep_decisions,
             )
+            self._ledger.tell(self.mismatches)
             self.watch.detail = self._ledger.progress
             history = self._ledger.history(None if wanted is None else sorted(wanted))
             self._known = History.read(map(touch_row, history), vocabulary=vocabulary)

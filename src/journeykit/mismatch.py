@@ -30,7 +30,7 @@ class Mismatch:
     """Something in a table that the playbook does not know, or something that it asks for and the table lacks.
 
     Attributes:
-        table: ``contacts``, ``touches``, ``claims``, ``scores`` or ``events``.
+        table: ``contacts``, ``touches``, ``claims``, ``scores`` or ``events``; or ``ledger``, of its opt-outs.
         column: the column.
         kind: ``unknown``, ``folded``, ``missing_column`` or ``wrong_type``.
         found: what was found, as the table writes it; of a missing column, what reads it.

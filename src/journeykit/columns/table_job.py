@@ -253,6 +253,7 @@ class TableJob:
                 keep=keep_decisions,
             )
             self._known = open_source(touches_table(self.ledger), "ledger")
+            self.ledger.tell(self.mismatches)
             self.watch.detail = self.ledger.progress
         self._latest = micros(at)
         # Where the contacts that are decided now start, and marks of their ids.

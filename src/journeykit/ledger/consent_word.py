@@ -7,18 +7,21 @@ order words arrive, from calls and send logs alike; where two words have the sam
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from journeykit.contact import Consent, Contact
+from journeykit.contact import ANY, Consent, Contact
 from journeykit.errors import ModelError
 from journeykit.ledger.reservation import check_held
+from journeykit.mismatch import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from journeykit.mismatch import Mismatches
     from journeykit.vocabulary import Vocabulary
 
 Scope = tuple[str, str | None, str | None, bool]
@@ -114,7 +117,8 @@ def is_known(word: ConsentWord, said: Iterable[ConsentWord]) -> bool:
 def left_alone(contact: Contact, words: Iterable[ConsentWord], vocabulary: Vocabulary) -> Contact:
     """A contact for whom the opt-outs of the ledger have won over what the caller says.
 
-    Both are read in the playbook's words: an opt-out of ``Email`` stops what the contact row allows as ``email``.
+    Both are read in the playbook's words: an opt-out of ``Email`` stops what the contact row allows as ``email``, and
+    so does one of ``e-mail``, where the playbook knows no such channel; see `held_for`.
 
     Example:
         >>> from datetime import UTC
@@ -130,14 +134,66 @@ def left_alone(contact: Contact, words: Iterable[ConsentWord], vocabulary: Vocab
     if own:
         contact = vocabulary.contact(contact)
     for word in own:
+        no = dict.fromkeys(held_for(word, vocabulary), Consent(False))
         if word.suppressed:
             contact = evolve(contact, suppressed=True)
         elif word.topic is not None:
-            topic = vocabulary.spelt("topic", word.topic)
-            contact = evolve(contact, topic_consent={**contact.topic_consent, topic: Consent(False)})
+            contact = evolve(contact, topic_consent={**contact.topic_consent, **no})
         elif word.channel is not None:
-            channel = vocabulary.spelt("channel", word.channel)
-            contact = evolve(contact, consent={**(contact.consent or {}), channel: Consent(False)})
+            contact = evolve(contact, consent={**(contact.consent or {}), **no})
         else:
             contact = evolve(contact, opted_out=True)
     return contact
+
+
+def held_for(no: ConsentWord, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The channels or topics that an opt-out holds for, in the playbook's words.
+
+    One that the playbook does not know may be a misspelt one: the opt-out holds for the nearest that it knows too. A
+    yes takes back only the very scope that it names, so a misspelt yes allows nothing.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from journeykit import Content, Playbook
+        >>> from journeykit.vocabulary import Vocabulary
+        >>> known = Vocabulary.of(Playbook(content=[Content(id="note", channel="email")]))
+        >>> no = ConsentWord(person="", contact="anna", channel="e-mail", at=datetime(2026, 11, 5, tzinfo=UTC))
+        >>> held_for(no, known)
+        ('e-mail', 'email')
+    """
+    kind = "topic" if no.channel is None else "channel"
+    word = no.topic if no.channel is None else no.channel
+    if word is None:
+        return ()
+    found = vocabulary.spelt(kind, word)
+    if found in vocabulary.words.get(kind, ()):
+        return (found,)
+    near = vocabulary.nearest(kind, word)
+    return (found,) if near is None else (found, near)
+
+
+def tell_unknown(held: Iterable[ConsentWord], vocabulary: Vocabulary, found: Mismatches) -> None:
+    """Count opt-outs whose channel or topic the playbook does not write so."""
+    count = Counter(
+        ("topic", no.topic) if no.channel is None else ("channel", no.channel)
+        for no in held
+        if no.channel is not None or no.topic is not None
+    )
+    for (kind, word), rows in count.items():
+        known = vocabulary.words.get(kind, frozenset())
+        if word is None or word == ANY or word in known or not known:
+            continue
+        sight = vocabulary.look(kind, word)
+        near = None if sight is None else sight.nearest
+        found.add(
+            "ledger",
+            kind,
+            UNKNOWN if sight is None else sight.kind,
+            word,
+            rows=rows,
+            expected=near,
+            place=f"the playbook's {kind}s",
+            effect=f"the opt-out holds for {near!r} too" if sight and near and sight.kind == UNKNOWN else "",
+            # To be careful is right, and what was said of other playbooks' words is no fault.
+            harmless=True,
+        )

@@ -27,7 +27,7 @@ from journeykit.civil import clock, micros
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import joined, shown
 from journeykit.ledger.answers import Asked, asked_in, granted_in, wish_in, wish_of
-from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
+from journeykit.ledger.consent_word import ConsentWord, left_alone, standing, tell_unknown
 from journeykit.ledger.deciding import (
     answer_row,
     given_again,
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.transaction import AnswerRow, News, Transaction
+    from journeykit.mismatch import Mismatches
     from journeykit.prices import Tariff
 
 PIECE = 500
@@ -192,6 +193,11 @@ class LedgerRun:
         if found is None and self._some_forgotten:
             found = self._words.get(self.ledger.person(contact))
         return found or ()
+
+    def tell(self, found: Mismatches) -> None:
+        """Count the opt-outs that held whose channel or topic the playbook does not know."""
+        words = (word for own in self._words.values() for word in own)
+        tell_unknown(words, self.arbiter.compiled.vocabulary, found)
 
     def protected(self, contact: Contact) -> Contact:
         """A contact for whom the opt-outs of the ledger have won over the row.
