@@ -611,6 +611,37 @@ def test_an_opt_out_after_a_run_began_is_not_as_of_then(ledger, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_run_keeps_against_an_opt_out_since_it_began_is_told(ledger, engine):
+    """A run begun again counts the contacts whose messages stand although they said no to them since."""
+
+    def told():
+        run = Run(engine, TWO, people(6), ledger)
+        run.rows()
+        return [note for note in run.told_notes() if "stand reserved" in note]
+
+    ledger.opt_out("p5", at=AT)
+    assert told() == []
+    ledger.opt_out("p0", at=AT, channel="sms")
+    ledger.opt_out("p1", at=AT, topic="promo")
+    ledger.opt_out("p5", at=AT)
+    ledger.opt_out("p4", at=AT)
+    ledger.opt_in("p4", at=AT + DAY)
+    assert told() == [], "none of these words forbids a message that is reserved"
+    ledger.opt_out("p0", at=AT)
+    ledger.opt_out("p1", at=AT, channel="e-mail")
+    ledger.opt_out("p2", at=AT, suppressed=True)
+    (note,) = told()
+    assert "messages of 3 contacts stand" in note
+    assert "release_check" in note
+    assert "journeykit ledger release" in note
+    ledger.release([own for name in ("p0", "p1") for own in ledger.reservations(name)])
+    (note,) = told()
+    assert "messages of 1 contact stand" in note
+    ledger.release(ledger.reservations("p2"))
+    assert told() == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_odd_attributes_stop_no_run(ledger, engine):
     """Whoever is decided again is written down with all that a table can hold."""
     import pyarrow as pa

@@ -21,6 +21,8 @@ from journeykit.mismatch import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from journeykit.compiled import Compiled
+    from journeykit.ledger.reservation import Reservation
     from journeykit.mismatch import Mismatches
     from journeykit.vocabulary import Vocabulary
 
@@ -170,6 +172,25 @@ def held_for(no: ConsentWord, vocabulary: Vocabulary) -> tuple[str, ...]:
         return (found,)
     near = vocabulary.nearest(kind, word)
     return (found,) if near is None else (found, near)
+
+
+def forbids(no: ConsentWord, held: Reservation, compiled: Compiled) -> bool:
+    """Whether an opt-out forbids a message that is reserved, as the playbook judges it now."""
+    if no.suppressed:
+        return True
+    vocabulary = compiled.vocabulary
+    known = vocabulary.spelt("campaign", held.campaign or "")
+    campaign = compiled.campaigns.get(known)
+    if campaign is not None and not campaign.needs_consent:
+        return False
+    own = held_for(no, vocabulary)
+    if no.channel is not None:
+        return held.channel is not None and vocabulary.spelt("channel", held.channel) in own
+    if no.topic is None:
+        return True
+    content = compiled.contents.get(vocabulary.spelt("content", held.content or ""))
+    topics = {*vocabulary.spelt_all("topic", held.topics), *(() if content is None else content.topics)}
+    return not topics.isdisjoint(own)
 
 
 def tell_unknown(held: Iterable[ConsentWord], vocabulary: Vocabulary, found: Mismatches) -> None:

@@ -27,7 +27,7 @@ from journeykit.civil import clock, micros
 from journeykit.errors import DataError, ModelError
 from journeykit.fields import joined, shown
 from journeykit.ledger.answers import Asked, asked_in, granted_in, wish_in, wish_of
-from journeykit.ledger.consent_word import ConsentWord, left_alone, standing, tell_unknown
+from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
 from journeykit.ledger.deciding import (
     answer_row,
     given_again,
@@ -39,7 +39,7 @@ from journeykit.ledger.deciding import (
 )
 from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
-from journeykit.ledger.reservation import EXPIRED, RELEASED, check_held
+from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, check_held
 from journeykit.ledger.transaction import RunMark, length_fault
 from journeykit.quota import hard_maxima
 from journeykit.tables.touches import SHAPE, shape_parts, shape_readers
@@ -199,6 +199,28 @@ class LedgerRun:
         words = (word for own in self._words.values() for word in own)
         tell_unknown(words, self.arbiter.compiled.vocabulary, found)
 
+    def _forbidden_since(self) -> int:
+        """Of how many contacts messages of this run stand reserved that a word since its beginning forbids."""
+        with self.ledger.reading() as transaction:
+            new = [
+                word
+                for word in standing(transaction.said())
+                if word.contact is not None and word.what not in {own.what for own in self._words.get(word.person, ())}
+            ]
+            names = sorted({word.contact for word in new if word.contact is not None})
+            held = transaction.of_run(self.mark.run_id, names) if names else []
+        said: dict[str | None, list[ConsentWord]] = {}
+        for word in new:
+            said.setdefault(word.contact, []).append(word)
+        compiled = self.arbiter.compiled
+        return len(
+            {
+                own.contact
+                for own in held
+                if own.status == RESERVED and any(forbids(word, own, compiled) for word in said[own.contact])
+            }
+        )
+
     def protected(self, contact: Contact) -> Contact:
         """A contact for whom the opt-outs of the ledger have won over the row.
 
@@ -232,6 +254,13 @@ class LedgerRun:
             yield (
                 f"ledger: {self._again:,} contacts were decided again, since others had reserved for them, or they had "
                 f"opted out, after the run began"
+            )
+        late = self._forbidden_since()
+        if late:
+            yield (
+                f"ledger: messages of {late:,} contact{'s' * (late != 1)} stand reserved by this run although an "
+                f"opt-out since the run began forbids them: a run keeps what it has granted; ask release_check at the "
+                f"moment of sending, which stops them, and free them with `journeykit ledger release`"
             )
         if self._fell and self.tariff is not None:
             yield (
