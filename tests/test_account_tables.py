@@ -94,7 +94,7 @@ def test_tables_give_what_the_arbiter_gives():
         for group in groups:
             ids = {contact.id for contact in group}
             own = [touch for touch in touches if touch.contact in ids]
-            for decision in arbiter.decide_account(group, own, at=found.at, until=found.until):
+            for decision in arbiter.decide_account(group, own, at=found.at, until=found.until, run_id=job.run_id):
                 assert got[decision.contact] == decision.rows
 
 
