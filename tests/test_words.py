@@ -287,6 +287,26 @@ def test_every_format_says_the_same(form: str, tmp_path: Path) -> None:
 # Doubles
 
 
+def test_a_misspelt_column_that_content_reads_is_told_and_refused() -> None:
+    """Without the role, content for some roles may go to all: a column that surely means it is a mismatch."""
+    rules = RULES | {
+        "content": [{"id": "plain", "channel": "email", "roles": {"boss": 1}, "stages": {"interest": 1}}],
+        "teams": [],
+        "campaigns": [{"id": "news", "content": ["plain"]}],
+    }
+    rows = [{"contact_id": "a", "consent_email": True, "rolle": "user", "stge": "interest"}]
+    playbook = Playbook.from_dict(rules)
+    found = said(decided(rows, playbook=playbook)[1])
+    assert "contacts: there is no column 'role'; did you mean 'rolle'?" in found
+    assert "contacts: there is no column 'stage'; did you mean 'stge'?" in found
+    for engine in (
+        lambda: list(Job(Arbiter(playbook), Inputs(contacts=rows), at=AT, strict=True).decisions()),
+        lambda: Arbiter(playbook).decide_table(pa.Table.from_pylist(rows), at=AT, strict=True),
+    ):
+        with pytest.raises(DataError, match="rolle"):
+            engine()
+
+
 def test_what_a_second_row_forbids_holds() -> None:
     """Opt-outs, suppression and withdrawn consents of later rows are honoured, in any order, and counted."""
     first = [contact(name, stage="interest", consent_email=True) for name in ("a", "b", "c", "d", "e")]

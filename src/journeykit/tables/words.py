@@ -286,6 +286,10 @@ class Words:
             yield from self._unread_touches()
         if self.table == "contacts":
             extra = sorted(self._names)
+            for column in self._fitted():
+                near = _nearest_column(column, extra, _SURELY)
+                if column not in self._names and near is not None:
+                    yield Finding(column, MISSING_COLUMN, "", self._names[near])
             for column, reader in self._asked().items():
                 if fold_name(column) not in self._names and fold_name(column.partition(".")[0]) not in self._names:
                     near = _nearest_column(fold_name(column), extra, 0.6)
@@ -306,6 +310,17 @@ class Words:
     def _own_columns(self) -> set[str]:
         """Columns that the playbook names itself, and which are no misspelt others."""
         return {fold_name(quota.own_column) for quota in self.playbook.quotas if quota.own_column is not None}
+
+    def _fitted(self) -> Iterator[str]:
+        """The columns of contacts that no rule reads, but what content fits and whom caps count together."""
+        asked = self._asked()
+        contents = self.playbook.content or ()
+        read = {
+            "stage": any(content.stages is not None for content in contents),
+            "role": any(content.roles is not None for content in contents),
+            "account_id": any(cap.per == "account" for cap in self.playbook.caps),
+        }
+        yield from (column for column, is_read in read.items() if is_read and column not in asked)
 
     def _asked(self) -> dict[str, str]:
         """The columns of contacts that rules and own limits read, each with what reads it first."""
