@@ -307,6 +307,14 @@ def test_a_misspelt_column_that_content_reads_is_told_and_refused() -> None:
             engine()
 
 
+def test_a_history_of_others_alone_is_told_first() -> None:
+    """Ids that are written otherwise in both tables would leave every cap without a history."""
+    summary = decided([contact("1", stage="interest")], [touch("1.0"), touch("2.0")])[1]
+    assert str(summary).startswith("touches: none of 2 belongs to a contact that was decided")
+    found = decided([contact("1", stage="interest")], [touch("1"), touch("2")])[1]
+    assert "none of" not in str(found)
+
+
 def test_what_a_second_row_forbids_holds() -> None:
     """Opt-outs, suppression and withdrawn consents of later rows are honoured, in any order, and counted."""
     first = [contact(name, stage="interest", consent_email=True) for name in ("a", "b", "c", "d", "e")]

@@ -267,6 +267,12 @@ class Summary:
         if self.bad_touches:
             rows = "1 row" if self.bad_touches == 1 else f"{self.bad_touches:,} rows"
             yield f"touches: {rows} could not be used, and no cap, conflict or repeat sees them"
+        usable = self.rows.get("touches", 0) - self.bad_touches
+        if self.unknown_touches and self.unknown_touches == usable:
+            yield (
+                f"touches: none of {usable:,} belongs to a contact that was decided, so that no cap, conflict or repeat "
+                "sees a history; are ids written alike in both tables?"
+            )
         yield from mismatch_lines(self.mismatches)
         span = instant_text(moment(micros(self.at)))
         if self.until is not None:
