@@ -248,11 +248,12 @@ def test_a_read_in_the_middle_of_a_transaction_keeps_nothing_either():
     assert ledger.reservations("anna") == []
 
 
-def test_an_expired_reservation_is_as_good_as_released_to_the_engine():
-    """Which knows no other word for it."""
+def test_an_expired_reservation_does_not_count_as_a_touch():
+    """Neither in the ledger nor for the engine."""
     held = Reservation(id="r", contact="anna", at=AT, status="expired")
-    assert held.touch().status == "released"
+    assert held.touch().status == "expired"
     assert not held.counts
+    assert not held.touch().counts_at(0)
 
 
 # Caps per account

@@ -270,7 +270,7 @@ class Summary:
         usable = self.rows.get("touches", 0) - self.bad_touches
         if self.unknown_touches and self.unknown_touches == usable:
             yield (
-                f"touches: none of {usable:,} belongs to a contact that was decided, so that no cap, conflict or repeat "
+                f"touches: none of {usable:,} belongs to a contact that was decided, so no cap, conflict or repeat "
                 "sees a history; are ids written alike in both tables?"
             )
         yield from mismatch_lines(self.mismatches)
