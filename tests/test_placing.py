@@ -214,9 +214,6 @@ def test_events_that_take_no_transition_are_counted_and_told(tmp_path: Path, cap
         ("anna", "purchase", 3),
         ("anna", "visit", 4),
         ("anna", "demo", 5),
-    ]
-    log += [
-        ("anna", "demo", 5),
         ("anna", "purchase", 6),
         ("anna", "demo", 7),
         ("anna", "purchase", 8),
