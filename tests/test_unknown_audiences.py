@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from journeykit import Arbiter, Cap, Contact, Limit, ModelError, Playbook, PlaybookError, Touch, Window
 from journeykit.columns import TableJob
@@ -114,6 +115,9 @@ def test_interests_meet_solutions_as_well_as_topics():
     }
     decision = arbiter.decide(Contact(id="a", interests=["platform"]), at=AT)
     assert {row.campaign: row.weight for row in decision.rows} == {"platform": 1.5, "news": 1.0}
+    # A playbook that names no topic at all.
+    alone = Arbiter(evolve(book, content=book.content[:1], campaigns=book.campaigns[:1]))
+    assert alone.decide_table(rows[:1], at=AT).to_pylist()[0]["weight"] == 1.5
 
 
 NAMED = {

@@ -175,11 +175,11 @@ class Crowd:
         self.zones = zones
         self._lock = threading.Lock()
         openings = layout.list
-        self._interests = bool(self.playbook.interest_lift) and bool(layout.topics.list)
         rules = [*layout.audiences, *layout.careful]
         audience = layout.parts["openings"]["audience"]
         self._outside = packed([audience == number for number in range(len(rules))], len(openings))
         self._topics = [set(opening.about) for opening in openings]
+        self._interests = bool(self.playbook.interest_lift) and any(self._topics)
 
     def people(self, chunk: Chunk) -> People:
         """The contacts of a chunk; those that are odd are marked `BAD`."""
