@@ -93,8 +93,8 @@ def sql(folder: Path) -> None:
 
 def one_by_one() -> None:
     """The readable engine: one event more and the question where he is now; and whole logs."""
-    from journeykit.files import loads
     from journeykit.journey import Event, Journey
+    from journeykit.playbook.read import loads
 
     journey = loads(PLAYBOOK, "yaml").journey or Journey()
     pick = Random(1)
@@ -128,7 +128,7 @@ def one_by_one() -> None:
 
 def load_and_check() -> None:
     """A journey of 50 stages and 200 transitions, from YAML to its checks."""
-    from journeykit.files import loads
+    from journeykit.playbook.read import loads
 
     pick = Random(3)
     stages = "\n".join(f"    - {{name: s{place}, owner: marketing}}" for place in range(50))

@@ -14,7 +14,7 @@ from generate import CHANNELS, ZONES, _claims, _touches, situation
 from oracle import Mark, Oracle, TooManyItemsError, Wish, _Sets, window_zone, windows
 
 from journeykit import Cap, Claim, Contact, Playbook, Scope, Touch, Window
-from journeykit.fields import scaled
+from journeykit.basics.validation import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

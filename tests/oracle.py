@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 from attrs import evolve, field, frozen
 
 from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Team, Touch, Window
-from journeykit.cap import Either
-from journeykit.civil import clock, micros
-from journeykit.fields import scaled
+from journeykit.basics.clock import clock, micros
+from journeykit.basics.validation import scaled
+from journeykit.model.cap import Either
+from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.rule.values import Held
-from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

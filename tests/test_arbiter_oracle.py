@@ -17,10 +17,10 @@ from oracle import TICK, Oracle, TooManyItemsError, Wish
 
 from journeykit import Arbiter, Cap, Claim, Contact, Decision, Playbook, Row, Touch, Window
 from journeykit.audit import violations
-from journeykit.civil import clock, micros
+from journeykit.basics.clock import clock, micros
 from journeykit.compiled import Compiled
-from journeykit.decision import Grant
 from journeykit.eligibility import Subject, failures
+from journeykit.model.outcome import Grant
 
 CHUNKS = 12
 DECISIONS = 1800  # with their grants, totals and audits

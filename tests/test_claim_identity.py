@@ -29,7 +29,7 @@ from journeykit.ledger import MemoryLedger
 from journeykit.tables import decision_cells
 
 if TYPE_CHECKING:
-    from journeykit.decision import Decision
+    from journeykit.model.decision import Decision
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 ANNA = Contact(id="anna", consent=["email"])

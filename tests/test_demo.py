@@ -21,7 +21,7 @@ pytest.importorskip("pyarrow")
 
 from journeykit import Arbiter, Claim, Contact, MissingExtraError, Playbook, Touch
 from journeykit import demo as the_demo
-from journeykit.civil import day_date, day_number
+from journeykit.basics.clock import day_date, day_number
 from journeykit.demo import find, load, main, playbook, text
 from journeykit.demo import retailer as retailers
 from journeykit.demo.crowding import most_at_once

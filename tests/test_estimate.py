@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeykit import DataError, Journey, ModelError, Stage
-from journeykit.civil import DAY
+from journeykit.basics.clock import DAY
 from journeykit.journey import Chain, Event, Evidence, Placement, Share, Step, estimate, sales_of
-from journeykit.journey.shares import quantiles, remaining, student_quantile, times_by
+from journeykit.journey.measure.intervals import quantiles, remaining, student_quantile, times_by
 
 NAMES = ("lead", "talk", "offer", "customer")
 JOURNEY = Journey([Stage(name) for name in NAMES])

@@ -12,17 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeykit.campaign import Campaign, Team
-from journeykit.cap import Cap, Limit, Scope
-from journeykit.content import Content
 from journeykit.errors import JourneykitError, MissingExtraError, PlaybookError
-from journeykit.files import from_dict, load, loads, to_dict
-from journeykit.hours import Holiday, Hours
-from journeykit.lines import json_lines, toml_lines
-from journeykit.playbook import Playbook
-from journeykit.quota import Quota
-from journeykit.split import Holdout
-from journeykit.window import Window
+from journeykit.model.campaign import Campaign, Team
+from journeykit.model.cap import Cap, Limit, Scope
+from journeykit.model.content import Content
+from journeykit.model.holdout import Holdout
+from journeykit.model.quiet_hours import Holiday, Hours
+from journeykit.model.quota import Quota
+from journeykit.model.window import Window
+from journeykit.playbook.playbook import Playbook
+from journeykit.playbook.positions import json_lines, toml_lines
+from journeykit.playbook.read import from_dict, load, loads
+from journeykit.playbook.write import to_dict
 
 DATA = Path(__file__).parent / "data"
 HARMONY = DATA / "harmony.yaml"

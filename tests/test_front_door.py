@@ -37,13 +37,20 @@ def test_importing_loads_no_engine_and_nothing_heavy() -> None:
 
 
 def test_deciding_loads_nothing_heavy() -> None:
-    """A decision made from Python objects needs neither NumPy, networkx, cattrs nor YAML."""
+    """A decision from Python objects, and the playbook's fingerprint, need no cattrs, YAML, NumPy, networkx or file."""
     code = (
         "import sys\n"
         "from datetime import UTC, datetime\n"
         "from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window\n"
-        "Arbiter, Playbook, Cap, Window, Claim, Contact\n"
-        "print([name for name in ['numpy', 'networkx', 'yaml', 'pyarrow'] if name in sys.modules])"
+        "playbook = Playbook(caps=[Cap(name='one a day', max=1, window=Window.calendar('day'))])\n"
+        "claims = [Claim(campaign='launch', channel='email', weight=8)]\n"
+        "decision = Arbiter(playbook).decide(\n"
+        "    Contact(id='anna', consent=['email']), claims=claims, at=datetime(2026, 11, 5, 10, tzinfo=UTC))\n"
+        "assert len(decision.granted) == 1 and decision.rows[0].playbook == playbook.fingerprint\n"
+        "heavy = ['cattrs', 'yaml', 'numpy', 'networkx', 'pyarrow', 'journeykit.tables']\n"
+        "files = ['read', 'parse', 'yaml', 'json_schema', 'positions', 'values']\n"
+        "heavy += [f'journeykit.playbook.{name}' for name in files]\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     assert run(code) == "[]"
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeykit import Holiday, Hours, ModelError
-from journeykit.civil import DAY, MINUTE, WEEKDAYS, clock, day_number, micros, moment
-from journeykit.hours import Schedule
+from journeykit.basics.clock import DAY, MINUTE, WEEKDAYS, clock, day_number, micros, moment
+from journeykit.model.quiet_hours import Schedule
 
 SKOPJE = clock("Europe/Skopje")
 

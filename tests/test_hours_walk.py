@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from journeykit import Arbiter, Claim, Contact, Playbook
-from journeykit.civil import DAY, MINUTE, SECOND, clock, day_number, micros, moment
+from journeykit.basics.clock import DAY, MINUTE, SECOND, clock, day_number, micros, moment
 
 ZONES = (
     "America/New_York",

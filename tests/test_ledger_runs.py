@@ -16,7 +16,7 @@ from test_account_tables import world
 from test_one_equals_columns import cells, plain
 
 from journeykit import Arbiter, Cap, Claim, Contact, DataError, Playbook, Touch, Window
-from journeykit.civil import clock, micros
+from journeykit.basics.clock import clock, micros
 from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
 from journeykit.ledger import MemoryLedger, Reservation

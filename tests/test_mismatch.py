@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from journeykit.errors import DataError
-from journeykit.mismatch import Mismatch, Mismatches
+from journeykit.model.mismatch import Mismatch, Mismatches
 
 
 def test_sentences() -> None:

@@ -23,17 +23,17 @@ from hypothesis import strategies as st
 from test_conformance import CASES, as_claims, instant, playbook_of
 
 from journeykit import Arbiter, DataError, Playbook, PolicyError
-from journeykit.civil import DAY, clock, micros
+from journeykit.basics.clock import DAY, clock, micros
+from journeykit.basics.ids import contact_key
 from journeykit.columns import TableJob, jit, settle, sources, stretches
 from journeykit.columns.clocks import zones_of
 from journeykit.columns.column import Column
 from journeykit.columns.keys import hash_texts, held_out
 from journeykit.columns.masks import Masks
 from journeykit.columns.people import text_buffers
-from journeykit.identity import contact_key
 from journeykit.job import Inputs, Job
+from journeykit.model.holdout import Holdout
 from journeykit.rule import Rule
-from journeykit.split import Holdout
 from journeykit.tables import DECISIONS, decision_cells
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)

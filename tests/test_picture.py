@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from journeykit import Journey, ModelError, Stage, Transition, cli
 from journeykit.cli import main
 from journeykit.journey import Drawing, Event, Volumes
-from journeykit.journey.layout import Box
-from journeykit.journey.lettering import width_of, wrapped
-from journeykit.journey.picture import diagram_of
+from journeykit.journey.picture.diagram import diagram_of
+from journeykit.journey.picture.layout import Box
+from journeykit.journey.picture.text_metrics import width_of, wrapped
 
 SVG = "{http://www.w3.org/2000/svg}"
 AT = datetime(2026, 11, 5, tzinfo=UTC)
@@ -431,7 +431,7 @@ def test_pictures_load_when_they_are_touched() -> None:
     """Who decides claims draws nothing, and does not wait for the pictures."""
     code = (
         "import sys, journeykit.journey as j\n"
-        "assert 'journeykit.journey.picture' not in sys.modules\n"
+        "assert 'journeykit.journey.picture.diagram' not in sys.modules\n"
         "j.Journey().draw(), j.Volumes\n"
         "assert 'networkx' not in sys.modules"
     )

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from journeykit import DataError, Journey, MissingExtraError, ModelError, RuleError, Stage, Transition
 from journeykit.cli import main
 from journeykit.journey import Event
-from journeykit.placing import PATHS, STAGES, place_one, place_rows
+from journeykit.journey.placements import PATHS, STAGES
+from journeykit.placing import place_one, place_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ from journeykit import (
     Stage,
     Team,
 )
-from journeykit.civil import moment
+from journeykit.basics.clock import moment
 from journeykit.ledger import MemoryLedger, Reservation
 from journeykit.tables import Contacts
 from journeykit.tables.spellings import Spellings

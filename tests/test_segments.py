@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from random import Random
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -41,8 +42,11 @@ from journeykit.cli import main
 from journeykit.columns import sources
 from journeykit.ledger import MemoryLedger
 from journeykit.rule.reasoning import can_be_true
-from journeykit.segment_report import SegmentReport, segment_report
+from journeykit.segment_report import segment_report
 from journeykit.tables import Contacts, Spellings
+
+if TYPE_CHECKING:
+    from journeykit.model.segment_report import SegmentReport
 
 AT = datetime(2026, 11, 5, 23, 30, tzinfo=UTC)
 BIG = Segment(name="enterprise", rule="employees >= 500")

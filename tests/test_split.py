@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from journeykit import Holdout
-from journeykit.split import bucket
+from journeykit.model.holdout import bucket
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "growthbook_hash.json").read_text("utf-8"))["hash"]
 

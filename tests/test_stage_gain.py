@@ -9,8 +9,8 @@ import pytest
 from test_one_equals_columns import assert_equal
 
 from journeykit import Arbiter, Claim, Contact, Content, Journey, ModelError, Playbook, PlaybookError, Score, Stage
-from journeykit.files import loads
 from journeykit.job import Inputs, Job
+from journeykit.playbook.read import loads
 from journeykit.policies import Weighted
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)

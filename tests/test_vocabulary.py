@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook, Score, Touch
-from journeykit.vocabulary import Vocabulary
+from journeykit.playbook.vocabulary import Vocabulary
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 RULES: dict[str, Any] = {

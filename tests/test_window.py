@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeykit import Lag, ModelError, Window
-from journeykit.civil import DAY, clock, day_date, day_number, micros, moment, next_period, period_start
+from journeykit.basics.clock import DAY, clock, day_date, day_number, micros, moment, next_period, period_start
 
 ZONES = [
     "UTC",

@@ -3,143 +3,107 @@
 An arbiter looks at a contact's claims, its history and a moment, and gives every claim an outcome and a reason.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from journeykit import presets as presets
     from journeykit.arbiter import Arbiter as Arbiter
-    from journeykit.campaign import Campaign as Campaign
-    from journeykit.campaign import Claim as Claim
-    from journeykit.campaign import Score as Score
-    from journeykit.campaign import Team as Team
-    from journeykit.cap import (
-        Cap as Cap,
-    )
-    from journeykit.cap import (
-        Conflict as Conflict,
-    )
-    from journeykit.cap import (
-        Limit as Limit,
-    )
-    from journeykit.cap import (
-        Requirement as Requirement,
-    )
-    from journeykit.cap import (
-        Scope as Scope,
-    )
-    from journeykit.contact import Consent as Consent
-    from journeykit.contact import Contact as Contact
-    from journeykit.content import Content as Content
-    from journeykit.decision import Decision as Decision
-    from journeykit.decision import Outcome as Outcome
-    from journeykit.decision import Reason as Reason
-    from journeykit.decision import Row as Row
-    from journeykit.errors import (
-        DataError as DataError,
-    )
-    from journeykit.errors import (
-        InfeasibleError as InfeasibleError,
-    )
-    from journeykit.errors import (
-        JourneykitError as JourneykitError,
-    )
-    from journeykit.errors import (
-        LedgerError as LedgerError,
-    )
-    from journeykit.errors import (
-        MissingExtraError as MissingExtraError,
-    )
-    from journeykit.errors import (
-        ModelError as ModelError,
-    )
-    from journeykit.errors import (
-        PlaybookError as PlaybookError,
-    )
-    from journeykit.errors import (
-        PolicyError as PolicyError,
-    )
-    from journeykit.errors import (
-        RuleError as RuleError,
-    )
-    from journeykit.hours import Holiday as Holiday
-    from journeykit.hours import Hours as Hours
-    from journeykit.journey import Journey as Journey
-    from journeykit.journey import Stage as Stage
-    from journeykit.journey import Transition as Transition
-    from journeykit.playbook import OnMissing as OnMissing
-    from journeykit.playbook import Playbook as Playbook
+    from journeykit.errors import DataError as DataError
+    from journeykit.errors import InfeasibleError as InfeasibleError
+    from journeykit.errors import JourneykitError as JourneykitError
+    from journeykit.errors import LedgerError as LedgerError
+    from journeykit.errors import MissingExtraError as MissingExtraError
+    from journeykit.errors import ModelError as ModelError
+    from journeykit.errors import PlaybookError as PlaybookError
+    from journeykit.errors import PolicyError as PolicyError
+    from journeykit.errors import RuleError as RuleError
+    from journeykit.journey.journey import Journey as Journey
+    from journeykit.journey.stages import Stage as Stage
+    from journeykit.journey.stages import Transition as Transition
+    from journeykit.model import presets as presets
+    from journeykit.model.campaign import Campaign as Campaign
+    from journeykit.model.campaign import Team as Team
+    from journeykit.model.cap import Cap as Cap
+    from journeykit.model.cap import Conflict as Conflict
+    from journeykit.model.cap import Limit as Limit
+    from journeykit.model.cap import Requirement as Requirement
+    from journeykit.model.cap import Scope as Scope
+    from journeykit.model.claim import Claim as Claim
+    from journeykit.model.claim import Score as Score
+    from journeykit.model.contact import Consent as Consent
+    from journeykit.model.contact import Contact as Contact
+    from journeykit.model.content import Content as Content
+    from journeykit.model.decision import Decision as Decision
+    from journeykit.model.holdout import Holdout as Holdout
+    from journeykit.model.outcome import Outcome as Outcome
+    from journeykit.model.outcome import Reason as Reason
+    from journeykit.model.outcome import Row as Row
+    from journeykit.model.quiet_hours import Holiday as Holiday
+    from journeykit.model.quiet_hours import Hours as Hours
+    from journeykit.model.quota import Quota as Quota
+    from journeykit.model.segment import Segment as Segment
+    from journeykit.model.touch import Touch as Touch
+    from journeykit.model.window import Lag as Lag
+    from journeykit.model.window import Window as Window
+    from journeykit.playbook.playbook import Playbook as Playbook
+    from journeykit.playbook.sections import OnMissing as OnMissing
     from journeykit.policy import Policy as Policy
     from journeykit.prices import Prices as Prices
-    from journeykit.quota import Quota as Quota
     from journeykit.rule import Rule as Rule
-    from journeykit.segment import Segment as Segment
-    from journeykit.split import Holdout as Holdout
-    from journeykit.touch import Touch as Touch
-    from journeykit.window import Lag as Lag
-    from journeykit.window import Window as Window
 
 __version__ = "0.1.0"
 
 # Where each name lives. A name loads its module when it is touched, so that the front door opens at once.
 _HOMES = {
+    "presets": "model.presets",
     "Arbiter": "arbiter",
-    "Campaign": "campaign",
-    "Cap": "cap",
-    "Claim": "campaign",
-    "Conflict": "cap",
-    "Consent": "contact",
-    "Contact": "contact",
-    "Content": "content",
+    "Campaign": "model.campaign",
+    "Cap": "model.cap",
+    "Claim": "model.claim",
+    "Conflict": "model.cap",
+    "Consent": "model.contact",
+    "Contact": "model.contact",
+    "Content": "model.content",
     "DataError": "errors",
-    "Decision": "decision",
-    "Holdout": "split",
-    "Holiday": "hours",
-    "Hours": "hours",
+    "Decision": "model.decision",
+    "Holdout": "model.holdout",
+    "Holiday": "model.quiet_hours",
+    "Hours": "model.quiet_hours",
     "InfeasibleError": "errors",
-    "Journey": "journey",
+    "Journey": "journey.journey",
     "JourneykitError": "errors",
-    "Lag": "window",
+    "Lag": "model.window",
     "LedgerError": "errors",
-    "Limit": "cap",
+    "Limit": "model.cap",
     "MissingExtraError": "errors",
     "ModelError": "errors",
-    "OnMissing": "playbook",
-    "Outcome": "decision",
-    "Playbook": "playbook",
+    "OnMissing": "playbook.sections",
+    "Outcome": "model.outcome",
+    "Playbook": "playbook.playbook",
     "PlaybookError": "errors",
     "Policy": "policy",
     "PolicyError": "errors",
     "Prices": "prices",
-    "Quota": "quota",
-    "Reason": "decision",
-    "Requirement": "cap",
-    "Row": "decision",
+    "Quota": "model.quota",
+    "Reason": "model.outcome",
+    "Requirement": "model.cap",
+    "Row": "model.outcome",
     "Rule": "rule",
     "RuleError": "errors",
-    "Scope": "cap",
-    "Score": "campaign",
-    "Segment": "segment",
-    "Stage": "journey",
-    "Team": "campaign",
-    "Touch": "touch",
-    "Transition": "journey",
-    "Window": "window",
+    "Scope": "model.cap",
+    "Score": "model.claim",
+    "Segment": "model.segment",
+    "Stage": "journey.stages",
+    "Team": "model.campaign",
+    "Touch": "model.touch",
+    "Transition": "journey.stages",
+    "Window": "model.window",
 }
 
-__all__ = ["presets", *_HOMES]  # noqa: PLE0604  (the keys are texts)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(import_module(f"journeykit.{_HOMES[name]}"), name)
-    elif name == "presets":
-        value = import_module("journeykit.presets")
-    else:
-        raise AttributeError(f"module 'journeykit' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+__all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
+__getattr__, _names = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return [*_names(), "__version__"]

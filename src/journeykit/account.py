@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from journeykit.case import Allotted, Case, all_of
 from journeykit.errors import ModelError
 from journeykit.joint import JointContest
+from journeykit.model.touch import Touch
 from journeykit.past import Past
-from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date, datetime
 
-    from journeykit.campaign import Claim, Scores
     from journeykit.compiled import Compiled
-    from journeykit.contact import Contact
     from journeykit.contest import Contest
     from journeykit.entry import Entry, Winner
+    from journeykit.model.claim import Claim, Scores
+    from journeykit.model.contact import Contact
     from journeykit.past import Cell
     from journeykit.room import Filled
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from journeykit.account import Account
     from journeykit.arbiter import Arbiter
-    from journeykit.campaign import Claim, Scores
     from journeykit.case import Allotted
-    from journeykit.contact import Contact
-    from journeykit.decision import Decision
+    from journeykit.model.claim import Claim, Scores
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
+    from journeykit.model.touch import Touch
     from journeykit.prices import Tariff
-    from journeykit.touch import Touch
 
 Decided = tuple["Decision | ModelError", int]
 """A decision, or why there is none; and how many of the contact's claims are counted as bad rows already."""

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen, validators
 
 from journeykit.account import Account
+from journeykit.basics.clock import first_and_last, moment
+from journeykit.basics.validation import MILLIONTH, check_text, shown
 from journeykit.case import Allotted, Case, all_of
-from journeykit.civil import first_and_last, moment
 from journeykit.compiled import Compiled
-from journeykit.contact import Contact
-from journeykit.decision import Decision, Grant
 from journeykit.errors import DataError, MissingExtraError, ModelError, PolicyError, closest
 from journeykit.explain import write_rows
-from journeykit.fields import MILLIONTH, check_text, shown
-from journeykit.playbook import Playbook
+from journeykit.model.contact import Contact
+from journeykit.model.decision import Decision
+from journeykit.model.outcome import Grant
+from journeykit.playbook.playbook import Playbook
 from journeykit.policies import BUILT_IN
 from journeykit.policy import Policy, policy_identity
 from journeykit.prices import Prices, Tariff
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
 
     from journeykit.audit import Violation
     from journeykit.calendar import Calendar
-    from journeykit.campaign import Claim, Scores
-    from journeykit.decision import Row
     from journeykit.job import Summary
     from journeykit.ledger import BaseLedger
-    from journeykit.touch import Touch
+    from journeykit.model.claim import Claim, Scores
+    from journeykit.model.outcome import Row
+    from journeykit.model.touch import Touch
 
 
 def _policies(value: Mapping[str, Policy]) -> dict[str, Policy]:

@@ -12,26 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeykit.campaign import Campaign, Claim
-from journeykit.cap import Facets
-from journeykit.civil import Clock, clock, day_number, micros
-from journeykit.content import Content
-from journeykit.decision import Grant
+from journeykit.basics.clock import Clock, clock, day_number, micros
+from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.errors import ModelError
-from journeykit.fields import MILLIONTH, scaled
-from journeykit.touch import Touch
-from journeykit.vocabulary import Vocabulary
+from journeykit.model.campaign import Campaign
+from journeykit.model.cap import Facets
+from journeykit.model.claim import Claim
+from journeykit.model.content import Content
+from journeykit.model.outcome import Grant
+from journeykit.model.touch import Touch
+from journeykit.playbook.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date, timedelta
 
-    from journeykit.campaign import Scores
-    from journeykit.cap import Cap, Conflict, Requirement
-    from journeykit.contact import Contact
-    from journeykit.decision import Decision
-    from journeykit.playbook import Playbook
-    from journeykit.window import Window
+    from journeykit.model.cap import Cap, Conflict, Requirement
+    from journeykit.model.claim import Scores
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
+    from journeykit.model.window import Window
+    from journeykit.playbook.playbook import Playbook
 
 
 @frozen

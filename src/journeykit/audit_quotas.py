@@ -11,15 +11,16 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from journeykit.audit import Violation
-from journeykit.civil import clock, micros
+from journeykit.basics.clock import clock, micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from journeykit.campaign import Claim
-    from journeykit.decision import Decision, Row
-    from journeykit.playbook import Playbook
-    from journeykit.quota import Quota
+    from journeykit.model.claim import Claim
+    from journeykit.model.decision import Decision
+    from journeykit.model.outcome import Row
+    from journeykit.model.quota import Quota
+    from journeykit.playbook.playbook import Playbook
 
 _BILLIONTH = Fraction(1, 10**9)
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
-from journeykit.civil import WEEKDAYS, clock, day_date, micros
-from journeykit.decision import Outcome
-from journeykit.terminal import clean, padded, width_of
+from journeykit.basics.clock import WEEKDAYS, clock, day_date, micros
+from journeykit.basics.text import clean, padded, width_of
+from journeykit.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from journeykit.decision import Row
-    from journeykit.playbook import Playbook
+    from journeykit.model.outcome import Row
+    from journeykit.playbook.playbook import Playbook
 
 WIDTH = 160
 """So many columns wide the text is at most, unless another width is asked for."""

@@ -12,29 +12,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
-from journeykit.campaign import Claim
-from journeykit.civil import Clock, clock, day_number, first_and_last, micros
+from journeykit.basics.clock import Clock, clock, day_number, first_and_last, micros
+from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
 from journeykit.contest import Contest
 from journeykit.eligibility import Opening, Subject, failures, missing, slot_of_day, withdrawn
 from journeykit.entry import Entry, Level, Winner, opening_of
 from journeykit.errors import ModelError
-from journeykit.fields import LARGEST, MILLIONTH, scaled
+from journeykit.model.claim import Claim
+from journeykit.model.touch import Touch
 from journeykit.past import Partners, Past, bars_of, clashes, holds
 from journeykit.policy import Context, offers
 from journeykit.prices import whole
-from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date
 
-    from journeykit.campaign import Scores
     from journeykit.compiled import Compiled, Effects
-    from journeykit.contact import Contact
+    from journeykit.model.claim import Scores
+    from journeykit.model.contact import Contact
+    from journeykit.model.quota import Side
+    from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.prices import Tariff
-    from journeykit.quota import Side
     from journeykit.room import Filled, Span
-    from journeykit.vocabulary import Vocabulary
 
 Allotted = tuple[frozenset[int] | None, frozenset[int] | None]
 """What a run over many contacts chose for one of them, in the exempt claims' contest and in the other one: items, by

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from journeykit.columns import TableJob
     from journeykit.job import Inputs, Job
     from journeykit.ledger import Ledger
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.tables.survey import Inspection
 
 DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
@@ -411,7 +411,7 @@ def _name(text: str) -> str:
 
 
 def _instant(text: str) -> datetime:
-    from journeykit.civil import iso_text
+    from journeykit.basics.clock import iso_text
 
     try:
         found = datetime.fromisoformat(iso_text(text))
@@ -421,7 +421,7 @@ def _instant(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"{text!r} has no offset; write it as 2026-11-05T10:00:00Z or 2026-11-05T10:00:00+01:00"
         )
-    from journeykit.civil import micros
+    from journeykit.basics.clock import micros
 
     try:
         micros(found)
@@ -448,7 +448,7 @@ def _loader(text: str) -> tuple[str, Callable[[], Any]]:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
 
     try:
         playbook = Playbook.load(arguments.playbook)
@@ -481,7 +481,7 @@ def _inspected(arguments: argparse.Namespace, playbook: Playbook) -> Inspection 
     sources = {name: getattr(arguments, name) for name in names}
     if all(source is None for source in sources.values()):
         return None
-    from journeykit.civil import clock
+    from journeykit.basics.clock import clock
     from journeykit.tables.survey import inspect
 
     try:
@@ -740,7 +740,7 @@ def _graph(arguments: argparse.Namespace) -> int:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from journeykit.schema import json_schema
+    from journeykit.playbook.json_schema import json_schema
 
     print(_as_json(json_schema()))
     return DONE
@@ -752,7 +752,7 @@ def _as_json(value: Any) -> str:
 
 def _arbiter(arguments: argparse.Namespace) -> Arbiter:
     from journeykit.arbiter import Arbiter
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.prices import Prices
 
     if arguments.until is not None and arguments.until < arguments.at:

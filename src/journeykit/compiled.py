@@ -5,23 +5,24 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from journeykit.campaign import Campaign, Claim
-from journeykit.cap import Limit
-from journeykit.civil import DAY, FOREVER, Clock, clock
+from journeykit.basics.clock import DAY, FOREVER, Clock, clock
 from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
-from journeykit.quota import number_of
+from journeykit.model.campaign import Campaign
+from journeykit.model.cap import Limit
+from journeykit.model.claim import Claim
+from journeykit.model.quota import number_of
+from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.room import Gauge
-from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from journeykit.cap import Facets, Scope
-    from journeykit.content import Content
-    from journeykit.playbook import Playbook
-    from journeykit.touch import Touch
-    from journeykit.window import Window
+    from journeykit.model.cap import Facets, Scope
+    from journeykit.model.content import Content
+    from journeykit.model.touch import Touch
+    from journeykit.model.window import Window
+    from journeykit.playbook.playbook import Playbook
 
 _ROOM_FOR_STRANGERS = 20_000
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeykit.campaign import Campaign, Team
-from journeykit.civil import DAY, Clock, day_number
-from journeykit.contact import ANY
-from journeykit.content import Content
-from journeykit.decision import Reason
-from journeykit.segment import segmented
+from journeykit.basics.clock import DAY, Clock, day_number
+from journeykit.model.campaign import Campaign, Team
+from journeykit.model.contact import ANY
+from journeykit.model.content import Content
+from journeykit.model.outcome import Reason
+from journeykit.model.segment import segmented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from journeykit.contact import Contact
-    from journeykit.hours import Schedule
-    from journeykit.playbook import Playbook
+    from journeykit.model.contact import Contact
+    from journeykit.model.quiet_hours import Schedule
+    from journeykit.playbook.playbook import Playbook
 
 ALWAYS = 10**9
 """A day number that no date reaches."""

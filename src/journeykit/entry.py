@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from journeykit.civil import micros
+from journeykit.basics.clock import micros
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from journeykit.campaign import Claim
     from journeykit.compiled import Degrees, Effects
     from journeykit.eligibility import Opening
+    from journeykit.model.claim import Claim
 
 Level = tuple[int, int]
 """Tier and rank: the smaller is decided first."""

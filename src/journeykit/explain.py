@@ -10,12 +10,12 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from journeykit.civil import LAST, day_number, moment
-from journeykit.decision import Outcome, Reason, Row
+from journeykit.basics.clock import LAST, day_number, moment
+from journeykit.basics.validation import LARGEST, MILLIONTH
 from journeykit.eligibility import failures
 from journeykit.entry import Entry, Winner, opening_of
 from journeykit.errors import ModelError
-from journeykit.fields import LARGEST, MILLIONTH
+from journeykit.model.outcome import Outcome, Reason, Row
 from journeykit.past import holds, merged
 from journeykit.prices import whole
 from journeykit.room import HISTORY
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from journeykit.case import Case
     from journeykit.contest import Contest
     from journeykit.eligibility import Opening
-    from journeykit.quota import Side
+    from journeykit.model.quota import Side
     from journeykit.room import Span
 
 TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.journey import Estimates
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.tables import BadRows
 
 SEGMENTS = "segments"
@@ -66,9 +66,9 @@ def add_funnel(commands: Any, instant: Callable[[str], Any]) -> None:
 
 
 def _funnel(arguments: argparse.Namespace) -> int:
-    from journeykit.civil import clock
+    from journeykit.basics.clock import clock
     from journeykit.journey import estimate
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.tables import BadRows
 
     _check(arguments)

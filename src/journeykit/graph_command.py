@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from journeykit.journey import Journey, Volumes
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
 
 FORMS = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".md": "markdown"}
 """The form of a picture, by the ending of its file."""
@@ -53,7 +53,7 @@ def draw_graph(arguments: argparse.Namespace) -> None:
         DataError: for tables that cannot be used.
     """
     from journeykit.journey import Journey
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.tables import whole_file
 
     form = _form(arguments)

@@ -13,18 +13,18 @@ from uuid import uuid4
 from attrs import evolve, field, frozen
 
 from journeykit.accounts import Belongings, Party, decide_party, decided_by_account, parties_of
+from journeykit.basics.clock import clock, day_number, first_and_last, micros, moment
+from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.calendar import DayTally
-from journeykit.civil import clock, day_number, first_and_last, micros, moment
-from journeykit.contact import Contact
-from journeykit.decision import Outcome, Reason
 from journeykit.eligibility import NEEDS_SCORE
 from journeykit.errors import DataError, MissingExtraError, ModelError
-from journeykit.fields import MILLIONTH, check_text
 from journeykit.journey import Journey
-from journeykit.mismatch import Mismatch, Mismatches
-from journeykit.mismatch import lines as mismatch_lines
+from journeykit.model.contact import Contact
+from journeykit.model.mismatch import Mismatch, Mismatches
+from journeykit.model.mismatch import lines as mismatch_lines
+from journeykit.model.outcome import Outcome, Reason
+from journeykit.model.quota import Usage
 from journeykit.prices import Prices
-from journeykit.quota import Usage
 from journeykit.tables import (
     DECISIONS,
     BadRow,
@@ -58,14 +58,15 @@ if TYPE_CHECKING:
     from journeykit.accounts import Decided
     from journeykit.arbiter import Arbiter
     from journeykit.calendar import Calendar
-    from journeykit.campaign import Campaign
     from journeykit.columns.quota_run import QuotaRun
-    from journeykit.content import Content
-    from journeykit.decision import Decision, Row
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.fallen import Fallen
     from journeykit.ledger.run import LedgerRun
-    from journeykit.playbook import Playbook
+    from journeykit.model.campaign import Campaign
+    from journeykit.model.content import Content
+    from journeykit.model.decision import Decision
+    from journeykit.model.outcome import Row
+    from journeykit.playbook.playbook import Playbook
 
 Progress = Callable[[int, int | None], None]
 """Is told how many contacts are done, and of how many where that is known."""

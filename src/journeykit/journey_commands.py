@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.journey import Journey
-    from journeykit.placing import Placements
-    from journeykit.playbook import Playbook
+    from journeykit.journey.placements import Placements
+    from journeykit.playbook.playbook import Playbook
 
 
 TABLE_KINDS = (
@@ -114,7 +114,7 @@ def zone_of(arguments: argparse.Namespace) -> tzinfo | None:
     Raises:
         WrongUsageError: for a time zone that is none.
     """
-    from journeykit.civil import clock
+    from journeykit.basics.clock import clock
 
     try:
         return None if arguments.zone is None else clock(arguments.zone).zone
@@ -137,7 +137,7 @@ def journey_of(playbook: Playbook, source: str) -> Journey:
 
 def _place(arguments: argparse.Namespace) -> int:
     from journeykit.placing import PlacedRows
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
 
     _check(arguments)
     playbook = Playbook.load(arguments.playbook)
@@ -171,7 +171,8 @@ def _write(arguments: argparse.Namespace, journey: Journey, found: Placements) -
 
 
 def _write_each(arguments: argparse.Namespace, journey: Journey, found: Placements, beside: Mapping[str, str]) -> None:
-    from journeykit.placing import PATHS, STAGES, write_rows
+    from journeykit.journey.placements import PATHS, STAGES
+    from journeykit.placing import write_rows
     from journeykit.tables import format_of
     from journeykit.tables.rewriting import write_again
 
@@ -204,7 +205,7 @@ def _handovers(
 ) -> tuple[Mapping[str, str], Iterable[Any]]:
     """The columns and rows of hand-overs."""
     from journeykit.journey import HANDOVERS, handover_rows
-    from journeykit.placing import PATHS
+    from journeykit.journey.placements import PATHS
 
     paths = (dict(zip(PATHS, row, strict=True)) for row in found.steps())
     return HANDOVERS, handover_rows(paths, journey, arguments.since)

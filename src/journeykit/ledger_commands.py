@@ -199,7 +199,7 @@ def _map_of_columns(path: str) -> Any:
 
 def _explain(ledger: Ledger, arguments: argparse.Namespace) -> None:
     from journeykit.arbiter import Arbiter
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
 
     alone = arguments.run is not None and arguments.contact is None
     if alone or (arguments.key is None) == (arguments.run is None):

@@ -8,18 +8,18 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from journeykit.civil import DAY, FOREVER
+from journeykit.basics.clock import DAY, FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
-    from journeykit.cap import Conflict
-    from journeykit.civil import Clock
+    from journeykit.basics.clock import Clock
     from journeykit.compiled import Compiled, Effects
     from journeykit.eligibility import Opening
+    from journeykit.model.cap import Conflict
+    from journeykit.model.touch import Touch
     from journeykit.room import Gauge
-    from journeykit.touch import Touch
 
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from journeykit.campaign import Campaign, Claim, Team
-    from journeykit.contact import Contact
-    from journeykit.content import Content
-    from journeykit.playbook import Playbook
+    from journeykit.model.campaign import Campaign, Team
+    from journeykit.model.claim import Claim
+    from journeykit.model.contact import Contact
+    from journeykit.model.content import Content
+    from journeykit.playbook.playbook import Playbook
 
 
 _DEEPEST = 4

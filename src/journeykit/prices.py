@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from journeykit.basics.validation import MILLIONTH, is_number, required_text, shown
 from journeykit.errors import DataError, ModelError, closest, named_error
-from journeykit.fields import MILLIONTH, is_number, required_text, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from journeykit.campaign import Campaign, Claim
     from journeykit.eligibility import Opening
-    from journeykit.playbook import Playbook
-    from journeykit.quota import Side
+    from journeykit.model.campaign import Campaign
+    from journeykit.model.claim import Claim
+    from journeykit.model.quota import Side
+    from journeykit.playbook.playbook import Playbook
 
 _SIDES = ("max", "min")
 

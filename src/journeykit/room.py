@@ -13,13 +13,13 @@ from itertools import accumulate, chain
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from journeykit.civil import FOREVER, Clock, day_number
+from journeykit.basics.clock import FOREVER, Clock, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
-    from journeykit.window import Window
+    from journeykit.model.window import Window
 
 Span = tuple[int, int, int, int]
 HISTORY = -1

@@ -37,8 +37,8 @@ def add_segments(parser: argparse.ArgumentParser, instant: Callable[[str], Any])
 
 def report_segments(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from journeykit.civil import clock
-    from journeykit.playbook import Playbook
+    from journeykit.basics.clock import clock
+    from journeykit.playbook.playbook import Playbook
     from journeykit.segment_report import segment_report
 
     try:

@@ -12,22 +12,25 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from journeykit.arbiter import Arbiter
-from journeykit.campaign import Campaign, Claim, Score, Team
-from journeykit.cap import Cap, Conflict, Requirement, Scope
-from journeykit.contact import Contact
-from journeykit.content import Content
-from journeykit.decision import Decision, Reason
-from journeykit.fields import LARGEST, MILLIONTH
+from journeykit.basics.validation import LARGEST, MILLIONTH
 from journeykit.job import Inputs, Job
 from journeykit.journey import Journey
-from journeykit.playbook import OnMissing, Playbook
+from journeykit.model.campaign import Campaign, Team
+from journeykit.model.cap import Cap, Conflict, Requirement, Scope
+from journeykit.model.claim import Claim, Score
+from journeykit.model.contact import Contact
+from journeykit.model.content import Content
+from journeykit.model.outcome import Reason
+from journeykit.model.touch import Touch
+from journeykit.model.window import Lag, Window
+from journeykit.playbook.playbook import Playbook
+from journeykit.playbook.sections import OnMissing
 from journeykit.policy import offers
-from journeykit.touch import Touch
-from journeykit.window import Lag, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from journeykit.model.decision import Decision
     from journeykit.policy import Context, Policy
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)

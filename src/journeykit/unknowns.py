@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from journeykit.civil import EPOCH, clock, micros
-from journeykit.fields import shown
-from journeykit.mismatch import WRONG_TYPE
+from journeykit.basics.clock import EPOCH, clock, micros
+from journeykit.basics.validation import shown
+from journeykit.model.mismatch import WRONG_TYPE
 from journeykit.rule.tree import Name, looks_of
 from journeykit.rule.values import MOMENT, NUMBER, READERS, TEXT, TRUTH, is_empty
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
-    from journeykit.contact import Contact
-    from journeykit.mismatch import Mismatches
-    from journeykit.playbook import Playbook
+    from journeykit.model.contact import Contact
+    from journeykit.model.mismatch import Mismatches
+    from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
     from journeykit.rule.tree import Closure
 
@@ -62,7 +62,7 @@ class Readings:
 
     Example:
         >>> from journeykit import Playbook
-        >>> from journeykit.mismatch import Mismatches
+        >>> from journeykit.model.mismatch import Mismatches
         >>> playbook = Playbook.from_dict({"campaigns": [{"id": "launch", "audience": "score >= 40"}]})
         >>> readings, found = Readings(playbook), Mismatches()
         >>> readings.count({"score": "50%"}), readings.count({"score": "50"}), readings.tell(found)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from journeykit.accounts import Decided
     from journeykit.case import Allotted
     from journeykit.columns.table_job import TableJob
-    from journeykit.contact import Contact
-    from journeykit.decision import Decision
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
     from journeykit.prices import Tariff
 
 _COLUMNS = ("contact_id", "account_id")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from journeykit.basics.validation import MILLIONTH
 from journeykit.columns.master import all_offers, collect_offers, lines_of, solve_master
 from journeykit.columns.mending import mend_all, purse_for
 from journeykit.columns.passes import add_up
 from journeykit.columns.pricing import Passes, Prices, find_prices, largest_uses
-from journeykit.fields import MILLIONTH
 
 if TYPE_CHECKING:
     from journeykit.columns.master import Lines, Offers

@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from journeykit.basics.ids import claim_digest
+from journeykit.basics.validation import MILLIONTH
 from journeykit.columns.arrows import coded, numbers, words
-from journeykit.columns.eligible import (
-    NOT_IN_AUDIENCE,
-    OPTED_OUT,
-    REASONS,
-    SUPPRESSED,
-    WRONG_ROLE,
-    WRONG_STAGE,
-)
+from journeykit.columns.eligible import NOT_IN_AUDIENCE, OPTED_OUT, REASONS, SUPPRESSED, WRONG_ROLE, WRONG_STAGE
 from journeykit.columns.keys import write_ids
 from journeykit.columns.layout import NONE, RULE_OPTED_OUT, RULE_SUPPRESSED
-from journeykit.decision import Outcome
-from journeykit.fields import MILLIONTH
-from journeykit.identity import claim_digest
 from journeykit.job import GAPS
+from journeykit.model.outcome import Outcome
 from journeykit.tables.cells import BadCellError, is_missing, read_text
 from journeykit.tables.decisions import DECISIONS, decision_cells
 
@@ -35,7 +28,7 @@ if TYPE_CHECKING:
     from journeykit.columns.people import Chunk
     from journeykit.columns.settle import Tally
     from journeykit.columns.wishes import Label
-    from journeykit.decision import Row
+    from journeykit.model.outcome import Row
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _KINDS = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from journeykit.civil import DAY, clock
+from journeykit.basics.clock import DAY, clock
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.jit import kernel
 

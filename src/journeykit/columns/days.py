@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.civil import DAY
+from journeykit.basics.clock import DAY
 from journeykit.columns.arrows import as_numpy, is_known
-from journeykit.decision import Outcome
+from journeykit.model.outcome import Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -31,7 +31,7 @@ from journeykit.columns.layout import (
 )
 from journeykit.columns.records import record
 from journeykit.columns.room import FOREVER
-from journeykit.decision import Reason
+from journeykit.model.outcome import Reason
 
 REASONS = tuple(Reason)
 (

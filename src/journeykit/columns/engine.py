@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from journeykit.civil import DAY, FOREVER, clock, first_and_last
+from journeykit.basics.clock import DAY, FOREVER, clock, first_and_last
+from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.clocks import zones_of
 from journeykit.columns.eligible import (
     BAD,
@@ -43,11 +44,10 @@ from journeykit.columns.settle import (
 )
 from journeykit.columns.weighing import Weigher
 from journeykit.compiled import reach_of
-from journeykit.contact import Contact
 from journeykit.eligibility import Subject, slot_of_day
-from journeykit.fields import MILLIONTH, scaled
-from journeykit.hours import HORIZON, WEEKS
 from journeykit.job import GAPS, Asks
+from journeykit.model.contact import Contact
+from journeykit.model.quiet_hours import HORIZON, WEEKS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from journeykit.columns.eligible import People
     from journeykit.columns.pool import Pool
     from journeykit.columns.wishes import Wishes
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.prices import Tariff
 
 BLOCK = 16_384
@@ -265,7 +265,7 @@ def oldest_of(playbook: Playbook, now: int) -> int:
 
 
 def _instant_of(day: Any) -> int:
-    from journeykit.civil import day_number
+    from journeykit.basics.clock import day_number
 
     return day_number(day) * DAY
 

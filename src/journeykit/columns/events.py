@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from journeykit.basics.ids import STIR_FIRST, STIR_SECOND, contact_key
+from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
 from journeykit.columns.arrows import texts
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.history import instants_of_column
 from journeykit.columns.keys import hash_texts
 from journeykit.columns.people import id_texts, ids_as_given, mapped, text_buffers
 from journeykit.columns.stage_walk import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
-from journeykit.fields import LARGEST, MILLIONTH, scaled
-from journeykit.identity import STIR_FIRST, STIR_SECOND, contact_key
 from journeykit.journey.walk import RANKS
+from journeykit.model.bad_row import BadRow
 from journeykit.rule.values import typed
-from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, is_unicode, read_id
 from journeykit.tables.columns import missing_column, places_of
 from journeykit.tables.events import EVENT_COLUMNS, is_property, read_event, read_properties, spelt_by

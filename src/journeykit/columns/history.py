@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from journeykit.civil import DAY, day_number, micros
+from journeykit.basics.clock import DAY, day_number, micros
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.jit import entry_point
 from journeykit.columns.keys import Met, hash_texts
 from journeykit.columns.people import id_texts, text_buffers
 from journeykit.columns.settle import History
 from journeykit.columns.words import combinations, count_words
-from journeykit.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRow
+from journeykit.model.bad_row import BadRow
+from journeykit.model.mismatch import Mismatches
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS, shape_parts, shape_readers
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.columns.sources import Part, Source
+    from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.words import Words
-    from journeykit.vocabulary import Vocabulary
 
 # The years that the engine takes, in UTC.
 _FIRST_INSTANT = day_number(date(1000, 1, 1)) * DAY

@@ -1,15 +1,15 @@
 """Keys over columns: hashes of ids, who was met before, and who is in a holdout.
 
-The hashes are those of `journeykit.identity` and `journeykit.split`, over Arrow's own buffers: no text becomes a
-Python object.
+The hashes are those of `journeykit.basics.ids` and `journeykit.model.holdout`, over Arrow's own buffers: no text
+becomes a Python object.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from journeykit.basics.ids import FIRST, SECOND, STIR_FIRST, STIR_SECOND
 from journeykit.columns.jit import entry_point, inlined
-from journeykit.identity import FIRST, SECOND, STIR_FIRST, STIR_SECOND
 
 _FIRST, _SECOND = np.uint64(FIRST), np.uint64(SECOND)
 _STIR_FIRST, _STIR_SECOND = np.uint64(STIR_FIRST), np.uint64(STIR_SECOND)
@@ -168,7 +168,7 @@ def _fnv_point(found, point):
 
 @entry_point
 def held_out(seed, offsets, data, share, out):
-    """Who is in a holdout: `journeykit.split.Holdout` over texts in UTF-8, given the seed's code points."""
+    """Who is in a holdout: `journeykit.model.holdout.Holdout` over texts in UTF-8, given the seed's code points."""
     start = 0x811C9DC5
     for point in seed:
         start = _fnv_point(start, point)

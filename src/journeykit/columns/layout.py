@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from journeykit.cap import Limit
-from journeykit.civil import day_number
+from journeykit.basics.clock import day_number
+from journeykit.basics.validation import BILLIONTH, scaled
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.clocks import Zones
 from journeykit.columns.quotas import QuotaLayout, Quotas
 from journeykit.columns.records import record, records
 from journeykit.columns.room import WINDOWS, windows_of
 from journeykit.eligibility import NEEDS_SCORE, foreign_owner
-from journeykit.fields import BILLIONTH, scaled
 from journeykit.journey import Journey
-from journeykit.touch import Touch
+from journeykit.model.cap import Limit
+from journeykit.model.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.civil import DAY, HOUR, clock, day_number, micros, moment
+from journeykit.basics.clock import DAY, HOUR, clock, day_number, micros, moment
 from journeykit.columns.segments import Segments
 from journeykit.rule.tree import MIRRORED, Call, Compare, In, Junction, Literal, Name, Node, Not, asks_for_dates
 from journeykit.rule.values import MOMENT, moment_in

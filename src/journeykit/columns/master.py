@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from journeykit.basics.validation import MILLIONTH
 from journeykit.columns.passes import OFFER, collect, list_all
 from journeykit.columns.program import Matrix, maximise
 from journeykit.columns.records import joined
 from journeykit.columns.threads import at_once
-from journeykit.fields import MILLIONTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

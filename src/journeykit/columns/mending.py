@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from journeykit.basics.validation import MILLIONTH
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.jit import entry_point, inlined, kernel
 from journeykit.columns.passes import fits, link_rows, take
-from journeykit.fields import MILLIONTH
 
 if TYPE_CHECKING:
     from journeykit.columns.passes import Bench

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from journeykit.cap import Limit
-from journeykit.civil import DAY, day_number, micros
+from journeykit.basics.clock import DAY, day_number, micros
 from journeykit.columns.arrows import is_known, numbers, texts
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import (
@@ -34,15 +33,10 @@ from journeykit.columns.layout import NO_LIMIT, packed
 from journeykit.columns.masks import Masks
 from journeykit.columns.records import records
 from journeykit.columns.segments import Segments
-from journeykit.contact import ANY
 from journeykit.errors import ModelError
-from journeykit.tables.cells import (
-    is_missing,
-    read_degree,
-    read_id,
-    read_truth,
-    read_zone,
-)
+from journeykit.model.cap import Limit
+from journeykit.model.contact import ANY
+from journeykit.tables.cells import is_missing, read_degree, read_id, read_truth, read_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +44,7 @@ if TYPE_CHECKING:
 
     from journeykit.columns.eligible import Slots
     from journeykit.columns.layout import Layout, Names
-    from journeykit.contact import Contact
+    from journeykit.model.contact import Contact
     from journeykit.rule import Rule
     from journeykit.tables.contacts import ContactPlan
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from attrs import evolve
 
-from journeykit.civil import EPOCH, clock, micros
+from journeykit.basics.clock import EPOCH, clock, micros
 from journeykit.columns.arrows import coded, numbers, texts
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.events import EventReader, rank_of
@@ -41,20 +41,11 @@ from journeykit.columns.stage_walk import (
     walk,
 )
 from journeykit.columns.threads import at_once
-from journeykit.placing import (
-    ENTERED_AT,
-    ENTRY_STAGE,
-    NOTED,
-    PATHS,
-    STAGES,
-    PlacingSummary,
-    asked_properties,
-    place_rows,
-    property_notes,
-    spellings_of,
-)
+from journeykit.journey.placements import NOTED, PATHS, STAGES, PlacingSummary
+from journeykit.model.bad_row import BadRow
+from journeykit.placing import ENTERED_AT, ENTRY_STAGE, asked_properties, place_rows, property_notes, spellings_of
 from journeykit.placing import wanted_of as wanted_contacts
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute, mixed_notes

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from journeykit.basics.validation import MILLIONTH
 from journeykit.columns.passes import BLOCKS, Bench, Charges, bench_for, hard_items, price_pass, sizes_by_kind
 from journeykit.columns.program import Matrix, maximise
 from journeykit.columns.threads import at_once
-from journeykit.fields import MILLIONTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from journeykit.basics.ids import contact_key
+from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.allocation import Allocation, allocate, conflicting, most_of
 from journeykit.columns.layout import OBEYS_CAPS, Layout
 from journeykit.columns.pool import Pool, join_pools, stage_of
@@ -14,10 +16,8 @@ from journeykit.columns.pricing import scales
 from journeykit.columns.quotas import fold, largest_weight, need_no_columns
 from journeykit.columns.settle import Given
 from journeykit.errors import InfeasibleError, ModelError
-from journeykit.fields import MILLIONTH, scaled
-from journeykit.identity import contact_key
+from journeykit.model.quota import Usage
 from journeykit.prices import Prices, Slot, Tariff
-from journeykit.quota import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from journeykit.case import Allotted, Case
     from journeykit.columns.pricing import Room
     from journeykit.ledger.fallen import Fallen
-    from journeykit.playbook import Playbook
-    from journeykit.quota import Side
+    from journeykit.model.quota import Side
+    from journeykit.playbook.playbook import Playbook
 
 _TOO_SMALL = 1e-9
 _NUDGE = 5e-6

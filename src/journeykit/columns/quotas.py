@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from journeykit.civil import day_number
+from journeykit.basics.clock import day_number
+from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.pricing import Room
 from journeykit.errors import DataError
-from journeykit.fields import LARGEST, MILLIONTH, scaled
+from journeykit.model.quota import BUILT_IN
 from journeykit.prices import slot_of
-from journeykit.quota import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from journeykit.campaign import Claim
     from journeykit.columns.pool import Pool
     from journeykit.eligibility import Opening
-    from journeykit.playbook import Playbook
+    from journeykit.model.claim import Claim
+    from journeykit.model.quota import Side
+    from journeykit.playbook.playbook import Playbook
     from journeykit.prices import Tariff
-    from journeykit.quota import Side
 
 WEIGHT, PROPENSITY, NUMBER = range(3)
 """Where what a quota adds up comes from: the weight, the propensity, or (from here on) a number of the claims table."""

@@ -12,19 +12,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import evolve, fields
 
-from journeykit.campaign import Claim
-from journeykit.civil import clock, moment
+from journeykit.basics.clock import clock, moment
+from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.eligible import IS_OPTED_OUT, IS_SUPPRESSED
 from journeykit.columns.history import Parts
 from journeykit.columns.settle import History
-from journeykit.decision import Decision, Grant, Outcome
-from journeykit.fields import MILLIONTH, scaled
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.run import touch_row
+from journeykit.model.claim import Claim
+from journeykit.model.decision import Decision
+from journeykit.model.outcome import Grant, Outcome
+from journeykit.model.touch import Touch
 from journeykit.tables.columns import fold_name
 from journeykit.tables.touches import TOUCH_COLUMNS
-from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
     from journeykit.columns.people import Chunk
     from journeykit.columns.settle import Tally
     from journeykit.columns.wishes import Asked, ClaimTable
-    from journeykit.contact import Contact
-    from journeykit.decision import Row
     from journeykit.ledger.answers import Asked as AskedAgain
     from journeykit.ledger.run import LedgerRun
+    from journeykit.model.contact import Contact
+    from journeykit.model.outcome import Row
 
 _ROWS = 50_000
 _GRANTED = (

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.civil import FOREVER as _FOREVER
-from journeykit.civil import day_number
+from journeykit.basics.clock import FOREVER as _FOREVER
+from journeykit.basics.clock import day_number
 from journeykit.columns.clocks import day_of, day_start, period_edge
 from journeykit.columns.jit import kernel
 from journeykit.columns.records import record
@@ -20,7 +20,7 @@ from journeykit.columns.records import record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from journeykit.window import Window
+    from journeykit.model.window import Window
 
 FOREVER = _FOREVER
 _MICROSECOND = timedelta(microseconds=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from journeykit.civil import clock, moment
+from journeykit.basics.clock import clock, moment
 from journeykit.columns.keys import Met
 from journeykit.columns.layout import Layout, Names
 from journeykit.columns.people import Chunk, Crowd
@@ -15,9 +15,10 @@ from journeykit.columns.sources import open_source
 from journeykit.columns.threads import at_once
 from journeykit.compiled import Compiled
 from journeykit.errors import ModelError
-from journeykit.playbook import Playbook
-from journeykit.segment_report import SegmentReport, SegmentTally
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.playbook.playbook import Playbook
+from journeykit.segment_report import SegmentTally
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.columns import missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, is_attribute
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from journeykit.columns.sources import Part
+    from journeykit.model.segment_report import SegmentReport
 
 _THREADS = 2
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from journeykit.columns.masks import Masks, Pair
-    from journeykit.segment import Segment
+    from journeykit.model.segment import Segment
 
 _AT_ONCE = 30
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from journeykit.civil import LAST
+from journeykit.basics.clock import LAST
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.clocks import day_of, day_start
 from journeykit.columns.eligible import (

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from journeykit.basics.validation import shown
 from journeykit.columns.arrows import texts
 from journeykit.columns.column import Column
 from journeykit.errors import DataError
-from journeykit.fields import shown
+from journeykit.model.bad_row import BadRow
 from journeykit.tables.bad_row_file import picked
-from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.columns import PATIENCE, fold_name, missing_column, twin_row
 from journeykit.tables.file_identity import FileIdentity
 from journeykit.tables.folders import cells_by_column, parts_of, united

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from journeykit.civil import DAY, EPOCH, HOUR
+from journeykit.basics.clock import DAY, EPOCH, HOUR
 from journeykit.columns.bundle import Bundle, table
 from journeykit.rule import Aggregate, Call, Compare, IsNone, Junction, Literal, Name, Node, Not
 from journeykit.rule.tree import MIRRORED, asks_for_dates
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from journeykit.journey import Journey
-    from journeykit.journey.ways import Ask, Way
+    from journeykit.journey.transitions import Ask, Way
 
 NEVER = 2**62
 """An instant, or a length of time, that is not reached."""

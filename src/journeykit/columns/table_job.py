@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journeykit.accounts import Belongings, Party, decide_party, parties_of
+from journeykit.basics.clock import DAY, FOREVER, clock, day_number, first_and_last, micros, moment
+from journeykit.basics.validation import check_text
 from journeykit.calendar import DayTally
-from journeykit.campaign import Claim, Score
-from journeykit.civil import DAY, FOREVER, clock, day_number, first_and_last, micros, moment
 from journeykit.columns.accounts import Accounts
 from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
 from journeykit.columns.column import Column
@@ -57,15 +57,17 @@ from journeykit.columns.wishes import (
 )
 from journeykit.columns.words import count_words, survey_source
 from journeykit.columns.writing import batch_writer, ids_as_text
-from journeykit.decision import Outcome
 from journeykit.errors import DataError, ModelError
-from journeykit.fields import check_text
 from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, inputs_of, summarise
 from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.ledger.transaction import LONGEST
-from journeykit.mismatch import Mismatches
+from journeykit.model.bad_row import BadRow
+from journeykit.model.claim import Claim, Score
+from journeykit.model.mismatch import Mismatches
+from journeykit.model.outcome import Outcome
+from journeykit.model.touch import COUNTING, Touch
 from journeykit.tables.bad_row_file import write_bad_rows
-from journeykit.tables.bad_rows import BadRow, BadRows, refuse_useless_tables
+from journeykit.tables.bad_rows import BadRows, refuse_useless_tables
 from journeykit.tables.cells import BadCellError, read_id
 from journeykit.tables.claims import CLAIM_COLUMNS
 from journeykit.tables.columns import fold_name, missing_column, places_of
@@ -77,7 +79,6 @@ from journeykit.tables.scores import key_of
 from journeykit.tables.spellings import Spellings
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
-from journeykit.touch import COUNTING, Touch
 from journeykit.unknowns import Readings, Unknowns
 from journeykit.watch import Watch
 
@@ -92,12 +93,12 @@ if TYPE_CHECKING:
     from journeykit.columns.engine import Answers
     from journeykit.columns.pool import Pool
     from journeykit.columns.sources import Part
-    from journeykit.contact import Contact
-    from journeykit.decision import Decision
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.answers import Asked
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.run import Again
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
 
 THREADS = 2
 _AHEAD = 3 * 366

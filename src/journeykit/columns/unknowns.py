@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from journeykit.civil import EPOCH
+from journeykit.basics.clock import EPOCH
+from journeykit.basics.validation import shown
 from journeykit.columns.people import Chunk, rule_columns
-from journeykit.fields import shown
 from journeykit.rule.values import MOMENT, NUMBER, TEXT, TRUTH, is_empty
 
 if TYPE_CHECKING:

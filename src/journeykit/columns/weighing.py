@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve
 
-from journeykit.campaign import Claim
-from journeykit.civil import clock, moment
+from journeykit.basics.clock import clock, moment
+from journeykit.basics.validation import LARGEST, MILLIONTH
 from journeykit.columns.eligible import NO_ZONE
 from journeykit.columns.layout import NONE
-from journeykit.fields import LARGEST, MILLIONTH
+from journeykit.model.claim import Claim
 from journeykit.policies.weighted import Weighted
 from journeykit.policy import Context, offers
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from journeykit.columns.layout import Layout
     from journeykit.columns.people import Chunk
     from journeykit.columns.settle import Entries
-    from journeykit.contact import Contact
+    from journeykit.model.contact import Contact
 
 
 class Wishes:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from journeykit.campaign import Claim
-from journeykit.civil import day_number, micros
+from journeykit.basics.clock import day_number, micros
+from journeykit.basics.validation import LARGEST, shown
 from journeykit.columns.bundle import Bundle, table
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.eligible import SCORES, Scores
@@ -22,9 +22,9 @@ from journeykit.columns.quotas import cost_of, fold
 from journeykit.columns.records import record
 from journeykit.columns.search import MOST_ITEMS
 from journeykit.columns.words import count_words
-from journeykit.fields import LARGEST, shown
-from journeykit.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.model.claim import Claim
+from journeykit.model.mismatch import Mismatches
 from journeykit.tables.cells import (
     BadCellError,
     is_missing,
@@ -68,7 +68,8 @@ if TYPE_CHECKING:
     from journeykit.columns.sources import Source
     from journeykit.compiled import Compiled
     from journeykit.eligibility import Opening
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.tables.bad_rows import BadRows
 
 _BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST)}
 _READERS = {"propensity": read_degree, "cost": read_cost}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.mismatch import Mismatches
+from journeykit.model.mismatch import Mismatches
 from journeykit.tables.columns import places_of
 
 if TYPE_CHECKING:

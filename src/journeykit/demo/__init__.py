@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from journeykit.demo.figures import Findings, find
 from journeykit.demo.report import text
 from journeykit.demo.retailer import Retailer, load
-from journeykit.playbook import Playbook
+from journeykit.playbook.playbook import Playbook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,14 +7,16 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from journeykit.arbiter import Arbiter
-from journeykit.campaign import Campaign, Claim
-from journeykit.cap import Cap
-from journeykit.civil import clock, day_date
-from journeykit.contact import Contact
+from journeykit.basics.clock import clock, day_date
 from journeykit.demo.retailer import ZONE
-from journeykit.playbook import OnMissing, Playbook
-from journeykit.touch import Touch
-from journeykit.window import Window
+from journeykit.model.campaign import Campaign
+from journeykit.model.cap import Cap
+from journeykit.model.claim import Claim
+from journeykit.model.contact import Contact
+from journeykit.model.touch import Touch
+from journeykit.model.window import Window
+from journeykit.playbook.playbook import Playbook
+from journeykit.playbook.sections import OnMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
-from journeykit.decision import Outcome
 from journeykit.demo.crowding import most_at_once, refused
 from journeykit.demo.replay import Answer, Replay, replay
-from journeykit.explanation import Explanation
+from journeykit.model.explanation import Explanation
+from journeykit.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from journeykit.demo.replay import Pair
     from journeykit.demo.retailer import Retailer
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
 
 ENDS = ("granted_at_once", "granted_later", "waiting", "denied")
 """What becomes of a claim by the end of the year."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
-from journeykit.civil import day_date
+from journeykit.basics.clock import day_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from journeykit.arbiter import Arbiter
-from journeykit.campaign import Claim
-from journeykit.civil import HOUR, clock, micros
-from journeykit.contact import Contact
-from journeykit.decision import Decision, Grant, Outcome, Reason, Row
+from journeykit.basics.clock import HOUR, clock, micros
 from journeykit.demo.experience import Experience
 from journeykit.demo.placing import facts, place
 from journeykit.journey import Journey
-from journeykit.touch import Touch
+from journeykit.model.claim import Claim
+from journeykit.model.contact import Contact
+from journeykit.model.decision import Decision
+from journeykit.model.outcome import Grant, Outcome, Reason, Row
+from journeykit.model.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from journeykit.demo.retailer import Retailer
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
 
 MORNING = 9 * HOUR
 """When the mail of a day is decided, local time, in microseconds since midnight."""

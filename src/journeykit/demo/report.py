@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from journeykit.decision import Reason
+from journeykit.model.outcome import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from journeykit.demo.figures import Findings
-    from journeykit.explanation import Explanation
+    from journeykit.model.explanation import Explanation
 
 WIDTH = 96
 _NAMES = 36

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from journeykit.civil import DAY, clock
+from journeykit.basics.clock import DAY, clock
 from journeykit.errors import MissingExtraError
 
 ZONE = "America/New_York"

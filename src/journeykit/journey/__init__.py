@@ -3,90 +3,81 @@
 The only home of networkx.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from journeykit.journey.attribution import Attribution as Attribution
-    from journeykit.journey.attribution import attribute as attribute
-    from journeykit.journey.attribution import removal_effects as removal_effects
-    from journeykit.journey.brief import Answer as Answer
-    from journeykit.journey.brief import Brief as Brief
-    from journeykit.journey.brief import OpenClaim as OpenClaim
-    from journeykit.journey.brief import Sent as Sent
-    from journeykit.journey.brief import Solution as Solution
-    from journeykit.journey.chain import LEFT as LEFT
-    from journeykit.journey.chain import Chain as Chain
-    from journeykit.journey.estimates import Estimates as Estimates
-    from journeykit.journey.estimates import FunnelStep as FunnelStep
-    from journeykit.journey.estimates import Move as Move
-    from journeykit.journey.estimates import Stays as Stays
-    from journeykit.journey.estimates import estimate as estimate
-    from journeykit.journey.handover import HANDOVERS as HANDOVERS
-    from journeykit.journey.handover import Handover as Handover
-    from journeykit.journey.handover import handover_rows as handover_rows
-    from journeykit.journey.handover import handovers as handovers
-    from journeykit.journey.model import Journey as Journey
-    from journeykit.journey.model import Stage as Stage
-    from journeykit.journey.model import Transition as Transition
-    from journeykit.journey.path import Event as Event
-    from journeykit.journey.path import Evidence as Evidence
-    from journeykit.journey.path import Placement as Placement
-    from journeykit.journey.path import Step as Step
-    from journeykit.journey.path import Untaken as Untaken
-    from journeykit.journey.picture import Drawing as Drawing
-    from journeykit.journey.picture import Volumes as Volumes
-    from journeykit.journey.sales import Sales as Sales
-    from journeykit.journey.sales import sales_of as sales_of
-    from journeykit.journey.shares import Share as Share
+    from journeykit.handover.brief import Answer as Answer
+    from journeykit.handover.brief import Brief as Brief
+    from journeykit.handover.brief import OpenClaim as OpenClaim
+    from journeykit.handover.brief import Sent as Sent
+    from journeykit.handover.brief import Solution as Solution
+    from journeykit.handover.handover import HANDOVERS as HANDOVERS
+    from journeykit.handover.handover import Handover as Handover
+    from journeykit.handover.handover import handover_rows as handover_rows
+    from journeykit.handover.handover import handovers as handovers
+    from journeykit.journey.journey import Journey as Journey
+    from journeykit.journey.measure.attribution import Attribution as Attribution
+    from journeykit.journey.measure.attribution import attribute as attribute
+    from journeykit.journey.measure.attribution import removal_effects as removal_effects
+    from journeykit.journey.measure.chain import LEFT as LEFT
+    from journeykit.journey.measure.chain import Chain as Chain
+    from journeykit.journey.measure.estimates import Estimates as Estimates
+    from journeykit.journey.measure.estimates import FunnelStep as FunnelStep
+    from journeykit.journey.measure.estimates import Move as Move
+    from journeykit.journey.measure.estimates import Stays as Stays
+    from journeykit.journey.measure.estimates import estimate as estimate
+    from journeykit.journey.measure.intervals import Share as Share
+    from journeykit.journey.measure.sales import Sales as Sales
+    from journeykit.journey.measure.sales import sales_of as sales_of
+    from journeykit.journey.picture.diagram import Drawing as Drawing
+    from journeykit.journey.picture.diagram import Volumes as Volumes
+    from journeykit.journey.placement import Event as Event
+    from journeykit.journey.placement import Evidence as Evidence
+    from journeykit.journey.placement import Placement as Placement
+    from journeykit.journey.placement import Step as Step
+    from journeykit.journey.placement import Untaken as Untaken
+    from journeykit.journey.stages import Stage as Stage
+    from journeykit.journey.stages import Transition as Transition
     from journeykit.journey.walk import Walk as Walk
 
 # Where each name lives. A name loads its module when it is touched: who decides claims estimates and draws nothing.
 _HOMES = {
-    "Answer": "brief",
-    "Attribution": "attribution",
-    "Brief": "brief",
-    "Chain": "chain",
-    "Drawing": "picture",
-    "Estimates": "estimates",
-    "Event": "path",
-    "Evidence": "path",
-    "FunnelStep": "estimates",
-    "HANDOVERS": "handover",
-    "Handover": "handover",
-    "Journey": "model",
-    "LEFT": "chain",
-    "Move": "estimates",
-    "OpenClaim": "brief",
-    "Placement": "path",
-    "Sales": "sales",
-    "Sent": "brief",
-    "Share": "shares",
-    "Solution": "brief",
-    "Stage": "model",
-    "Stays": "estimates",
-    "Step": "path",
-    "Transition": "model",
-    "Untaken": "path",
-    "Volumes": "picture",
-    "Walk": "walk",
-    "attribute": "attribution",
-    "estimate": "estimates",
-    "handover_rows": "handover",
-    "handovers": "handover",
-    "removal_effects": "attribution",
-    "sales_of": "sales",
+    "Answer": "handover.brief",
+    "Attribution": "journey.measure.attribution",
+    "Brief": "handover.brief",
+    "Chain": "journey.measure.chain",
+    "Drawing": "journey.picture.diagram",
+    "Estimates": "journey.measure.estimates",
+    "Event": "journey.placement",
+    "Evidence": "journey.placement",
+    "FunnelStep": "journey.measure.estimates",
+    "HANDOVERS": "handover.handover",
+    "Handover": "handover.handover",
+    "Journey": "journey.journey",
+    "LEFT": "journey.measure.chain",
+    "Move": "journey.measure.estimates",
+    "OpenClaim": "handover.brief",
+    "Placement": "journey.placement",
+    "Sales": "journey.measure.sales",
+    "Sent": "handover.brief",
+    "Share": "journey.measure.intervals",
+    "Solution": "handover.brief",
+    "Stage": "journey.stages",
+    "Stays": "journey.measure.estimates",
+    "Step": "journey.placement",
+    "Transition": "journey.stages",
+    "Untaken": "journey.placement",
+    "Volumes": "journey.picture.diagram",
+    "Walk": "journey.walk",
+    "attribute": "journey.measure.attribution",
+    "estimate": "journey.measure.estimates",
+    "handover_rows": "handover.handover",
+    "handovers": "handover.handover",
+    "removal_effects": "journey.measure.attribution",
+    "sales_of": "journey.measure.sales",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

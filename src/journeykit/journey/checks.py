@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeykit.civil import FOREVER
+from journeykit.basics.clock import FOREVER
 from journeykit.errors import Problem, closest
-from journeykit.journey.ways import Way, length_of
+from journeykit.journey.transitions import Way, length_of
 from journeykit.rule import Aggregate, Call, Node, Rule
 from journeykit.rule.reasoning import Known, age_of, can_be_true, implies
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from journeykit.journey.model import Journey
+    from journeykit.journey.journey import Journey
 
 _LONG = 10**9
 """An age, in any unit, of what happened before a silence without end."""

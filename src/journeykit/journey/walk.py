@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.civil import EPOCH, FOREVER, clock, micros, moment
+from journeykit.basics.clock import EPOCH, FOREVER, clock, micros, moment
+from journeykit.basics.validation import LARGEST, MILLIONTH, scaled, shown
 from journeykit.errors import ModelError, closest
-from journeykit.fields import LARGEST, MILLIONTH, scaled, shown
-from journeykit.journey.path import NOT_AGAIN, NOT_QUALIFIED, OTHER_STAGE, Event, Evidence, Placement, Step, Untaken
-from journeykit.journey.ways import Ask, Way, Ways, crossings
+from journeykit.journey.placement import (
+    NOT_AGAIN,
+    NOT_QUALIFIED,
+    OTHER_STAGE,
+    Event,
+    Evidence,
+    Placement,
+    Step,
+    Untaken,
+)
+from journeykit.journey.transitions import Ask, Way, Ways, crossings
 from journeykit.rule import Operand
 from journeykit.rule.values import typed
 

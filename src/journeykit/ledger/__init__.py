@@ -21,10 +21,9 @@ that itself remembers the reservation's id makes the first order exactly once.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from journeykit.errors import MissingExtraError
+from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
     from journeykit.ledger.base import BaseLedger as BaseLedger
@@ -39,31 +38,20 @@ if TYPE_CHECKING:
     from journeykit.ledger.sql import Ledger as Ledger
 
 _HOMES = {
-    "BaseLedger": "base",
-    "ConsentWord": "consent_word",
-    "Imported": "send_log",
-    "Ledger": "sql",
-    "MemoryLedger": "memory",
-    "Moved": "moved",
-    "ReleaseCheck": "reservation",
-    "Reservation": "reservation",
-    "SendLog": "send_log",
+    "BaseLedger": "ledger.base",
+    "ConsentWord": "ledger.consent_word",
+    "Imported": "ledger.send_log",
+    "Ledger": "ledger.sql",
+    "MemoryLedger": "ledger.memory",
+    "Moved": "ledger.moved",
+    "ReleaseCheck": "ledger.reservation",
+    "Reservation": "ledger.reservation",
+    "SEND_LOGS": "ledger.vendors",
+    "SendLog": "ledger.send_log",
 }
 
-__all__ = ["SEND_LOGS", "OptOut", *_HOMES]  # noqa: PLE0604  (the keys are texts; loaded when touched)
+# What a word of consent was called before it could also be a yes, or about a topic.
+_FORMER = {"OptOut": "ledger.consent_word:ConsentWord"}
 
-
-def __getattr__(name: str) -> Any:
-    if name == "SEND_LOGS":
-        return import_module("journeykit.ledger.vendors").SEND_LOGS
-    if name == "OptOut":
-        # What a word of consent was called before it could also be a yes, or about a topic.
-        name = "ConsentWord"
-    if name not in _HOMES:
-        raise AttributeError(f"module 'journeykit.ledger' has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"journeykit.ledger.{_HOMES[name]}"), name)
-    except ModuleNotFoundError as error:
-        if error.name != "sqlalchemy":
-            raise
-        raise MissingExtraError("ledger", f"journeykit.ledger.{name}") from error
+__all__ = ["OptOut", *_HOMES]  # noqa: PLE0604  (the keys are texts; loaded when touched)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES | _FORMER, {"sqlalchemy": "ledger"})

@@ -19,16 +19,17 @@ from uuid import UUID
 
 from attrs import fields, frozen
 
-from journeykit.campaign import Claim, Score, Scores
+from journeykit.basics.clock import micros, moment
+from journeykit.basics.validation import shown
 from journeykit.case import Case
-from journeykit.civil import micros, moment
-from journeykit.contact import Consent, Contact
-from journeykit.decision import Decision, Grant, Outcome, Reason, Row
 from journeykit.errors import DataError
-from journeykit.fields import shown
 from journeykit.ledger.chosen import still_allowed
 from journeykit.ledger.kept_rows import kept_decision
-from journeykit.touch import Touch
+from journeykit.model.claim import Claim, Score, Scores
+from journeykit.model.contact import Consent, Contact
+from journeykit.model.decision import Decision
+from journeykit.model.outcome import Grant, Outcome, Reason, Row
+from journeykit.model.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -206,7 +207,7 @@ def _judge(found: Mapping[str, Any], arbiter: Arbiter | None, playbook: str | No
     """Who decides again as it was decided then: by the playbook of then; None where that is not known."""
     from journeykit.arbiter import Arbiter
     from journeykit.errors import JourneykitError
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.prices import Prices
 
     if arbiter is not None and found["playbook"] == arbiter.fingerprint:

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from journeykit.civil import clock, micros, moment
-from journeykit.decision import Decision, Outcome, Reason, Row
+from journeykit.basics.clock import clock, micros, moment
+from journeykit.basics.validation import check_text
 from journeykit.errors import LedgerError, ModelError
-from journeykit.fields import check_text
 from journeykit.ledger.consent_word import ConsentWord, is_known, left_alone, standing
 from journeykit.ledger.moved import FORGOTTEN, UNKNOWN, Moved
 from journeykit.ledger.reservation import (
@@ -26,18 +25,20 @@ from journeykit.ledger.reservation import (
     refused,
     unknown,
 )
+from journeykit.model.decision import Decision
+from journeykit.model.outcome import Outcome, Reason, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from journeykit.arbiter import Arbiter
-    from journeykit.contact import Contact
     from journeykit.eligibility import Opening
     from journeykit.ledger.send_log import Imported, SendLog
     from journeykit.ledger.transaction import Transaction
+    from journeykit.model.contact import Contact
+    from journeykit.model.touch import Touch
     from journeykit.tables import Source
-    from journeykit.touch import Touch
 
 Named = str | Reservation | Row | Decision
 """What stands for reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
@@ -592,8 +593,8 @@ def _reasons(
     arbiter: Arbiter, contact: Contact, words: Sequence[ConsentWord], held: Reservation, at: datetime
 ) -> tuple[tuple[Reason, str], ...]:
     """Every check of who is eligible that a reservation fails for a contact at an instant, in their order."""
-    from journeykit.campaign import Claim
     from journeykit.eligibility import Subject, failures, withdrawn_topics
+    from journeykit.model.claim import Claim
 
     compiled = arbiter.compiled
     vocabulary = compiled.vocabulary

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from journeykit.civil import micros
+from journeykit.basics.clock import micros
+from journeykit.basics.ids import claim_digest, contact_key, decision_id
 from journeykit.entry import opening_of
-from journeykit.identity import claim_digest, contact_key, decision_id
 from journeykit.prices import whole
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.account import Account
-    from journeykit.campaign import Claim
     from journeykit.case import Allotted, Case
     from journeykit.contest import Contest
     from journeykit.entry import Entry
+    from journeykit.model.claim import Claim
 
 
 def id_of(run_id: str, contact: str, claim: Claim) -> str:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from journeykit.contact import ANY, Consent, Contact
 from journeykit.errors import ModelError
 from journeykit.ledger.reservation import check_held
-from journeykit.mismatch import UNKNOWN
+from journeykit.model.contact import ANY, Consent, Contact
+from journeykit.model.mismatch import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from journeykit.compiled import Compiled
     from journeykit.ledger.reservation import Reservation
-    from journeykit.mismatch import Mismatches
-    from journeykit.vocabulary import Vocabulary
+    from journeykit.model.mismatch import Mismatches
+    from journeykit.playbook.vocabulary import Vocabulary
 
 Scope = tuple[str, str | None, str | None, bool]
 """Whose word it is, its channel and its topic, where it is about one, and whether it is about suppression."""
@@ -125,7 +125,7 @@ def left_alone(contact: Contact, words: Iterable[ConsentWord], vocabulary: Vocab
     Example:
         >>> from datetime import UTC
         >>> from journeykit import Playbook
-        >>> from journeykit.vocabulary import Vocabulary
+        >>> from journeykit.playbook.vocabulary import Vocabulary
         >>> since = datetime(2026, 11, 5, tzinfo=UTC)
         >>> word = ConsentWord(person="", contact="anna", channel="sms", at=since)
         >>> anna = Contact(id="anna", consent=["sms", "email"])
@@ -157,7 +157,7 @@ def held_for(no: ConsentWord, vocabulary: Vocabulary) -> tuple[str, ...]:
     Example:
         >>> from datetime import UTC
         >>> from journeykit import Content, Playbook
-        >>> from journeykit.vocabulary import Vocabulary
+        >>> from journeykit.playbook.vocabulary import Vocabulary
         >>> known = Vocabulary.of(Playbook(content=[Content(id="note", channel="email")]))
         >>> no = ConsentWord(person="", contact="anna", channel="e-mail", at=datetime(2026, 11, 5, tzinfo=UTC))
         >>> held_for(no, known)

@@ -9,11 +9,10 @@ from uuid import uuid4
 
 from attrs import evolve
 
-from journeykit.civil import micros, moment
-from journeykit.contact import Contact
+from journeykit.basics.clock import micros, moment
+from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.entry import opening_of
 from journeykit.errors import DataError, ModelError
-from journeykit.fields import MILLIONTH, check_text
 from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.chosen import id_of
@@ -21,20 +20,21 @@ from journeykit.ledger.consent_word import left_alone, standing
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.transaction import RunMark
-from journeykit.quota import hard_maxima
+from journeykit.model.contact import Contact
+from journeykit.model.quota import hard_maxima
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.arbiter import Arbiter
-    from journeykit.campaign import Claim, Scores
     from journeykit.case import Case
-    from journeykit.decision import Decision
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.transaction import AnswerRow, Transaction
+    from journeykit.model.claim import Claim, Scores
+    from journeykit.model.decision import Decision
+    from journeykit.model.touch import Touch
     from journeykit.prices import Tariff
-    from journeykit.touch import Touch
 
 
 def decide(

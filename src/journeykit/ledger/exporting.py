@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from journeykit.civil import moment
+from journeykit.basics.clock import moment
+from journeykit.basics.validation import shown
 from journeykit.errors import ModelError, closest
-from journeykit.fields import shown
 from journeykit.ledger.run import touch_row
 
 if TYPE_CHECKING:

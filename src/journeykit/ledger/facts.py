@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from journeykit.quota import number_of
+from journeykit.model.quota import number_of
 
 if TYPE_CHECKING:
-    from journeykit.campaign import Claim
     from journeykit.compiled import Compiled
     from journeykit.eligibility import Opening
+    from journeykit.model.claim import Claim
 
 
 def facts_of(compiled: Compiled, opening: Opening) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from journeykit.campaign import Claim
-from journeykit.fields import MILLIONTH, scaled
+from journeykit.basics.validation import MILLIONTH, scaled
+from journeykit.model.claim import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from journeykit.civil import Clock
+    from journeykit.basics.clock import Clock
     from journeykit.compiled import Compiled
     from journeykit.ledger.reservation import Reservation
     from journeykit.prices import Tariff

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeykit.civil import moment
-from journeykit.decision import Decision, Grant, Outcome, Reason, Row
+from journeykit.basics.clock import moment
+from journeykit.model.decision import Decision
+from journeykit.model.outcome import Grant, Outcome, Reason, Row
 from journeykit.tables.decisions import DECISIONS
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from journeykit.civil import micros
-from journeykit.decision import Reason
+from journeykit.basics.clock import micros
+from journeykit.basics.validation import shown
 from journeykit.errors import LedgerError
-from journeykit.fields import shown
-from journeykit.touch import Touch
+from journeykit.model.outcome import Reason
+from journeykit.model.touch import Touch
 
 RESERVED, SENT, RELEASED, EXPIRED, BOUNCED, FAILED = STATUSES = (
     "reserved",

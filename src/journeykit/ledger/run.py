@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.accounts import decide_party
-from journeykit.civil import clock, micros
+from journeykit.basics.clock import clock, micros
+from journeykit.basics.validation import joined, shown
 from journeykit.errors import DataError, ModelError
-from journeykit.fields import joined, shown
 from journeykit.ledger.answers import Asked, asked_in, granted_in, wish_in, wish_of
 from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
 from journeykit.ledger.deciding import (
@@ -41,9 +41,9 @@ from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
 from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, check_held
 from journeykit.ledger.transaction import RunMark, length_fault
-from journeykit.quota import hard_maxima
+from journeykit.model.quota import hard_maxima
+from journeykit.model.touch import Touch
 from journeykit.tables.touches import SHAPE, shape_parts, shape_readers
-from journeykit.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,14 +51,14 @@ if TYPE_CHECKING:
 
     from journeykit.accounts import Decided, Party
     from journeykit.arbiter import Arbiter
+    from journeykit.basics.clock import Clock
     from journeykit.case import Allotted
-    from journeykit.civil import Clock
-    from journeykit.contact import Contact
-    from journeykit.decision import Decision
     from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.transaction import AnswerRow, News, Transaction
-    from journeykit.mismatch import Mismatches
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
+    from journeykit.model.mismatch import Mismatches
     from journeykit.prices import Tariff
 
 PIECE = 500

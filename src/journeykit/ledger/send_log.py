@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, fields, frozen
 
-from journeykit.civil import clock, micros
+from journeykit.basics.clock import clock, micros
+from journeykit.basics.validation import names, one_of, optional_text, required_text, shown
 from journeykit.errors import DataError, ModelError, closest
-from journeykit.fields import names, one_of, optional_text, required_text, shown
 from journeykit.ledger.consent_word import ConsentWord, is_known
 from journeykit.ledger.reservation import (
     BOUNCED,
@@ -41,7 +41,8 @@ from journeykit.ledger.reservation import (
 )
 from journeykit.ledger.transaction import LONGEST, length_fault
 from journeykit.ledger.vendors import SEND_LOGS
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import (
     IDENTIFIER,
     BadCellError,

@@ -35,10 +35,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
-from journeykit.civil import day_date, day_number, micros, moment
+from journeykit.basics.clock import day_date, day_number, micros, moment
+from journeykit.basics.ids import contact_key
+from journeykit.basics.validation import is_number, joined, parted, shown
 from journeykit.errors import LedgerError, MissingExtraError, ModelError
-from journeykit.fields import is_number, joined, parted, shown
-from journeykit.identity import contact_key
 from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, held_already

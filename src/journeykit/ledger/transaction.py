@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
+from journeykit.basics.validation import shown
 from journeykit.errors import LedgerError
-from journeykit.fields import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

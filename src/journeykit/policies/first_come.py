@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeykit.civil import DAY, day_number, micros
+from journeykit.basics.clock import DAY, day_number, micros
 from journeykit.policies.weighted import Weighted
 
 if TYPE_CHECKING:
-    from journeykit.campaign import Campaign, Claim
-    from journeykit.contact import Contact
+    from journeykit.model.campaign import Campaign
+    from journeykit.model.claim import Claim
+    from journeykit.model.contact import Contact
     from journeykit.policy import Context
 
 

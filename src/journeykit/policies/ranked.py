@@ -9,8 +9,8 @@ from attrs import frozen
 from journeykit.policies.weighted import Weighted
 
 if TYPE_CHECKING:
-    from journeykit.campaign import Claim
-    from journeykit.contact import Contact
+    from journeykit.model.claim import Claim
+    from journeykit.model.contact import Contact
     from journeykit.policy import Context
 
 

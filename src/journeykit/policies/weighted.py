@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from journeykit.campaign import Claim
-    from journeykit.contact import Contact
+    from journeykit.model.claim import Claim
+    from journeykit.model.contact import Contact
     from journeykit.policy import Context
 
 

@@ -7,7 +7,7 @@ import re
 import warnings
 from types import NoneType
 
-from journeykit.civil import UNITS
+from journeykit.basics.clock import UNITS
 from journeykit.errors import RuleError, closest
 from journeykit.rule.tree import (
     Aggregate,

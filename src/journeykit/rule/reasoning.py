@@ -13,7 +13,7 @@ from math import ceil, floor
 from operator import eq, ge, gt, itemgetter, le, lt, ne
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from journeykit.civil import DAY, EPOCH, HOUR
+from journeykit.basics.clock import DAY, EPOCH, HOUR
 from journeykit.rule.tree import (
     MIRRORED,
     NEVER,

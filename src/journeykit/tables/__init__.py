@@ -7,7 +7,8 @@ were met, which tells a second row of one contact from the first.
 A row that cannot be used goes to the `BadRows` and stops no other. A table that cannot be used is a `DataError`.
 """
 
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.claims import Claims
 from journeykit.tables.contacts import Contacts
 from journeykit.tables.decisions import DECISIONS, decision_cells

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from journeykit.tables.bad_rows import BadRow
+from journeykit.model.bad_row import BadRow
 from journeykit.tables.reading import open_table
 from journeykit.tables.writing import table_writer
 

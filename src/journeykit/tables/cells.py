@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from journeykit.civil import clock, iso_text, micros
+from journeykit.basics.clock import clock, iso_text, micros
+from journeykit.basics.validation import LARGEST, shown
 from journeykit.errors import ModelError
-from journeykit.fields import LARGEST, shown
 from journeykit.rule.values import as_truth
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from journeykit.campaign import Claim
-from journeykit.civil import micros
+from journeykit.basics.clock import micros
+from journeykit.basics.validation import LARGEST, shown
 from journeykit.errors import DataError
-from journeykit.fields import LARGEST, shown
-from journeykit.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.model.claim import Claim
+from journeykit.model.mismatch import Mismatches
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import (
     BadCellError,
     instant_reader,
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
-    from journeykit.campaign import Campaign
-    from journeykit.playbook import Playbook
+    from journeykit.model.campaign import Campaign
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.formats import Source
-    from journeykit.vocabulary import Vocabulary
 
 CLAIM_NUMBERS = ("weight", "propensity", "value", "cost")
 CLAIM_FACETS = ("team", "goal", "topics", "solutions", "theme", "tags")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.validation import shown
 from journeykit.errors import DataError, closest
-from journeykit.fields import shown
-from journeykit.tables.bad_rows import BadRow
+from journeykit.model.bad_row import BadRow
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence

@@ -6,11 +6,12 @@ import difflib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from journeykit.contact import ANY, Consent, Contact
+from journeykit.basics.validation import shown
 from journeykit.errors import ModelError
-from journeykit.fields import shown
-from journeykit.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.model.contact import ANY, Consent, Contact
+from journeykit.model.mismatch import Mismatches
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import (
     BadCellError,
     attribute_reader,

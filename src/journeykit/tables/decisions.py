@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from journeykit.decision import Row
+    from journeykit.model.outcome import Row
 
 DECISIONS: Mapping[str, str] = {
     "decision_id": "text",

@@ -9,12 +9,12 @@ from weakref import finalize
 
 from attrs import evolve
 
-from journeykit.contact import ANY, Consent, Contact
+from journeykit.model.contact import ANY, Consent, Contact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
 
 
 class Doubles:

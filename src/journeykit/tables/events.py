@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from journeykit.civil import micros
+from journeykit.basics.clock import micros
 from journeykit.journey import Event
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id, read_text
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name
 from journeykit.tables.contacts import mixed_notes

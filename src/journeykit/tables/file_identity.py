@@ -13,7 +13,7 @@ from journeykit.tables.formats import called
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from journeykit.contact import Contact
+    from journeykit.model.contact import Contact
 
 
 class FileIdentity:

@@ -13,7 +13,7 @@ from journeykit.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from journeykit.tables.bad_rows import BadRow
+    from journeykit.model.bad_row import BadRow
 
 FORMATS = ("csv", "jsonl", "parquet")
 """The formats of tables."""

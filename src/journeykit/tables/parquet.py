@@ -18,7 +18,7 @@ from journeykit.tables.writing import whole_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from journeykit.tables.bad_rows import BadRow
+    from journeykit.model.bad_row import BadRow
     from journeykit.tables.formats import RawRow
 
 # The years 1 to 9999, which Python knows, in seconds since 1970.

@@ -12,10 +12,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.validation import shown
 from journeykit.errors import DataError
-from journeykit.fields import shown
+from journeykit.model.bad_row import BadRow
 from journeykit.rule.values import as_text, moment_in
-from journeykit.tables.bad_rows import BadRow
 from journeykit.tables.cells import as_instant, is_number, is_unicode, plain_decimal
 from journeykit.tables.columns import fold_name
 from journeykit.tables.file_identity import FileIdentity, changed_error

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError
-from journeykit.tables.bad_rows import BadRow
+from journeykit.model.bad_row import BadRow
 from journeykit.tables.cells import id_or_none, is_missing
 from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import format_of

@@ -7,9 +7,10 @@ from array import array
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from journeykit.campaign import Score
-from journeykit.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.model.claim import Score
+from journeykit.model.mismatch import Mismatches
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, is_missing, is_no_number, read_degree, read_id, read_number, read_text
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name, missing_column
 from journeykit.tables.reading import open_table
@@ -18,10 +19,10 @@ from journeykit.tables.words import Words, spelling_reader
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from journeykit.campaign import Campaign
-    from journeykit.playbook import Playbook
+    from journeykit.model.campaign import Campaign
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.formats import Source
-    from journeykit.vocabulary import Vocabulary
 
 SCORE_COLUMNS = ("contact_id", "campaign_id", "content_id", "propensity", "value")
 SCORE_READERS = {"propensity": read_degree, "value": read_number}

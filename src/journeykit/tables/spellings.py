@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from journeykit.cap import Limit
+from journeykit.model.cap import Limit
+from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.rule.tree import LIST, looks_of
 from journeykit.rule.values import TEXT
-from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
 
 

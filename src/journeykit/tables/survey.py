@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from journeykit.errors import DataError
-from journeykit.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.model.mismatch import Mismatches
+from journeykit.playbook.vocabulary import Vocabulary
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.claims import CLAIM_COLUMNS, Claims
 from journeykit.tables.columns import PlacedRows, cell_of, fold_name
@@ -23,13 +25,12 @@ from journeykit.tables.spellings import Spellings
 from journeykit.tables.touches import History, refuse_useless
 from journeykit.tables.words import Words
 from journeykit.unknowns import Readings
-from journeykit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import tzinfo
 
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
     from journeykit.tables.formats import Source
 
 TYPED: dict[str, Callable[[str], bool]] = {

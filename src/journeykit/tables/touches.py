@@ -6,11 +6,13 @@ from array import array
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from journeykit.civil import micros, moment
+from journeykit.basics.clock import micros, moment
+from journeykit.basics.validation import parted
 from journeykit.errors import DataError
-from journeykit.fields import parted
-from journeykit.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRow, BadRows
+from journeykit.model.bad_row import BadRow
+from journeykit.model.mismatch import Mismatches
+from journeykit.model.touch import FACTS, STATUSES, Touch
+from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import (
     BadCellError,
     as_instant,
@@ -24,14 +26,13 @@ from journeykit.tables.cells import (
 from journeykit.tables.columns import PATIENCE, PlacedRows, cell_of, fold_name
 from journeykit.tables.reading import open_table
 from journeykit.tables.words import Words, spelling_reader
-from journeykit.touch import FACTS, STATUSES, Touch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import tzinfo
 
+    from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.formats import Source
-    from journeykit.vocabulary import Vocabulary
 
 SENT = "sent"
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from journeykit.cap import Either, Limit
-from journeykit.contact import ANY
-from journeykit.fields import parted
-from journeykit.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
+from journeykit.basics.validation import parted
+from journeykit.model.cap import Either, Limit
+from journeykit.model.contact import ANY
+from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
+from journeykit.playbook.vocabulary import Vocabulary, rules_of, scopes_of
 from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
 from journeykit.tables.columns import fold_name
-from journeykit.vocabulary import Vocabulary, rules_of, scopes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from journeykit.playbook import Playbook
+    from journeykit.playbook.playbook import Playbook
 
 _LISTS = ("segments", "interests", "consent")
 _PARTED = ("topic", "topics", "solutions", "tags")

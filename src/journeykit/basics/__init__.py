@@ -1,0 +1,1 @@
+"""What every layer uses: validation, time, ids and text."""

@@ -1,0 +1,1 @@
+"""Handovers: what sales should know when a contact comes to them."""

@@ -1,0 +1,1 @@
+"""Measures of journeys: from paths to estimates, and what they are worth."""

@@ -1,0 +1,1 @@
+"""What users write and get: plain values that know no engine."""

@@ -1,0 +1,37 @@
+"""A row of a table that cannot be used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+
+@frozen
+class BadRow:
+    """A row, or a claim, that cannot be used; the others go on without it.
+
+    Attributes:
+        source: the table.
+        row: which, counted from 1 without the header.
+        field: the column that is wrong; empty where the whole row is.
+        found: what stands there.
+        allowed: what may stand there.
+        raw: what stands in place of a row that cannot be read at all.
+
+    Example:
+        >>> print(BadRow("contacts.csv", 3, "timezone", "'Mars/Base'", "an IANA time zone"))
+        contacts.csv, row 3, field 'timezone': found 'Mars/Base'; allowed is an IANA time zone
+    """
+
+    source: str
+    row: int
+    field: str
+    found: str
+    allowed: str
+    raw: Any = attrs.field(default=None, eq=False, repr=False)
+
+    def __str__(self) -> str:
+        place = f", field {self.field!r}" if self.field else ""
+        return f"{self.source}, row {self.row}{place}: found {self.found}; allowed is {self.allowed}"

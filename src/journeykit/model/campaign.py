@@ -1,0 +1,135 @@
+"""Teams, campaigns and claims: who asks for attention, with what, and how much it is worth."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen, validators
+
+from journeykit.basics.clock import day_number
+from journeykit.basics.validation import (
+    boolean,
+    calendar_date,
+    instance,
+    listed,
+    names,
+    number,
+    one_of,
+    optional_text,
+    required_text,
+    shown,
+    whole,
+)
+from journeykit.errors import ModelError
+from journeykit.model.holdout import Holdout
+from journeykit.rule import Rule, asks_no_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@frozen(kw_only=True)
+class Team:
+    """Who claims attention, and to what end.
+
+    Attributes:
+        name: which.
+        goal: what for: ``nurture``, ``event``, ``launch``, ``promotion``, ``relationship``, ``service``, ...
+        lever: a factor on the weight of all its claims.
+        department: the department it belongs to, compared with a stage's owner.
+    """
+
+    name: str = field(validator=required_text)
+    goal: str | None = field(default=None, validator=optional_text)
+    lever: float = field(default=1.0, validator=number(0))
+    department: str = field(default="marketing", validator=required_text)
+
+
+def _rule(value: Rule | str | None) -> Rule | None:
+    return Rule(value) if isinstance(value, str) else value
+
+
+def _dates(value: Iterable[date] | None) -> tuple[date, ...] | None:
+    if value is None:
+        return None
+    found = listed(value, "a list of dates")
+    for day in found:
+        if not isinstance(day, date) or isinstance(day, datetime):
+            raise ModelError(f"dates must be dates, found {shown(day)}", field="dates")
+    return tuple(sorted(set(found)))
+
+
+@frozen(kw_only=True)
+class Campaign:
+    """A team's intention to send some content to an audience within a period.
+
+    Attributes:
+        id: which.
+        team: the name of the team.
+        content: ids of its content; several stand for a choice of one.
+        weight: what one message is worth.
+        audience: the rule that selects contacts; None for everybody.
+        starts: first local date, in the contact's zone; None for no start.
+        ends: last local date; None for no end.
+        dates: its own local dates; it goes out on these only. None for any.
+        stages: stages at which it may speak though another department owns them.
+        goal: its end, where it differs from its team's.
+        tier: 0 goes first; the choice is optimal tier by tier.
+        priority: for the policy ``ranked``: 0 goes first.
+        repeat: the most touches of it one contact gets over its whole period; None for no limit.
+        paused: nothing goes out.
+        if_lost: ``defer`` a loser that could go later, or ``drop`` it.
+        cost: what one message costs, from 0, for quotas.
+        obeys_caps: whether caps can stop it.
+        counts_toward_caps: whether its touches count in caps.
+        needs_consent: whether opt-out, consent and holdouts can stop it.
+        obeys_quiet_hours: whether quiet hours, send hours and holidays can stop it.
+        holdout: the share of contacts that never gets it.
+        scored: whether its claims need a score: one that has no propensity, and no weight of its own, is
+            ``missing_data``. A run over tables treats every campaign that its scores table names in this way.
+    """
+
+    id: str = field(validator=required_text)
+    team: str | None = field(default=None, validator=optional_text)
+    content: tuple[str, ...] = field(default=(), converter=names)
+    weight: float = field(default=1.0, validator=number())
+    audience: Rule | None = field(
+        default=None, converter=_rule, validator=[validators.optional(instance(Rule)), asks_no_events]
+    )
+    starts: date | None = field(default=None, validator=validators.optional(calendar_date))
+    ends: date | None = field(default=None, validator=validators.optional(calendar_date))
+    dates: tuple[date, ...] | None = field(default=None, converter=_dates)
+    stages: tuple[str, ...] = field(default=(), converter=names)
+    goal: str | None = field(default=None, validator=optional_text)
+    tier: int = field(default=0, validator=whole(0, 1000))
+    priority: int = field(default=0, validator=whole(-1_000_000, 1_000_000))
+    repeat: int | None = field(
+        default=1,
+        validator=validators.optional(whole(1, 1_000_000)),  # type: ignore[arg-type]  # attrs looks at the default
+    )
+    paused: bool = field(default=False, validator=boolean)
+    if_lost: str = field(default="defer", validator=one_of("defer", "drop"))
+    cost: float | None = field(default=None, validator=validators.optional(number(0)))
+    obeys_caps: bool = field(default=True, validator=boolean)
+    counts_toward_caps: bool = field(default=True, validator=boolean)
+    needs_consent: bool = field(default=True, validator=boolean)
+    obeys_quiet_hours: bool = field(default=True, validator=boolean)
+    holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
+    scored: bool = field(default=False, validator=boolean, metadata={"later": True})
+
+    def __attrs_post_init__(self) -> None:
+        if self.starts is not None and self.ends is not None and self.ends < self.starts:
+            raise ModelError(f"the campaign ends ({self.ends}) before it starts ({self.starts})", field="ends")
+
+    def closed(self, day: int) -> str | None:
+        """Why nothing goes out on a local date (a day number), or None where the campaign is open."""
+        if self.paused:
+            return "paused"
+        if self.starts is not None and day < day_number(self.starts):
+            return f"starts {self.starts}"
+        if self.ends is not None and day > day_number(self.ends):
+            return f"ends {self.ends}"
+        if self.dates is not None and all(day != day_number(own) for own in self.dates):
+            return "dates"
+        return None

@@ -1,0 +1,189 @@
+"""Contacts: the people whose attention is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import Factory, field, frozen
+
+from journeykit.basics.clock import clock, micros
+from journeykit.basics.validation import boolean, names, optional_text, required_text
+from journeykit.errors import ModelError
+
+_FOREVER = 9000
+ANY = "*"
+"""The entry of a consent mapping that speaks for whatever the mapping does not name."""
+
+
+@frozen
+class Consent:
+    """Whether a contact agreed to a channel or topic, and until when.
+
+    Attributes:
+        granted: True for agreed, False for withdrawn.
+        until: the instant from which the consent no longer holds; None for no expiry.
+
+    Example:
+        >>> from datetime import UTC
+        >>> Consent(True, until=datetime(2026, 12, 1, tzinfo=UTC)).holds(datetime(2026, 12, 1, tzinfo=UTC))
+        False
+    """
+
+    granted: bool = field(validator=boolean)
+    until: datetime | None = None
+    _until: int | None = field(init=False, repr=False, eq=False)
+
+    @_until.default
+    def _until_micros(self) -> int | None:
+        # The last years of the calendar are how tables write "for ever".
+        if self.until is None or self.until.year > _FOREVER:
+            return None
+        return micros(self.until, what="until")
+
+    def holds(self, at: datetime) -> bool:
+        """Whether the consent is given and not expired at an instant."""
+        return self.holds_at(micros(at))
+
+    def holds_at(self, at: int) -> bool:
+        """The same, for an instant in microseconds."""
+        return self.granted and (self._until is None or at < self._until)
+
+
+def _consents(value: Any) -> dict[str, Consent] | None:
+    """A mapping of names to consents; a list names all that was agreed to, and withdraws the rest."""
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        found = {}
+        for name, consent in value.items():
+            if not isinstance(name, str) or not name:
+                raise ModelError(f"a consent is named by a channel or topic, found {name!r}", field="consent")
+            if consent is None:
+                continue
+            if isinstance(consent, bool):
+                consent = Consent(consent)  # noqa: PLW2901  (the short form of the same thing)
+            if not isinstance(consent, Consent):
+                raise ModelError(
+                    f"the consent for {name!r} must be true, false or a Consent, found {consent!r}",
+                    field="consent",
+                )
+            found[name] = consent
+        return found
+    if not isinstance(value, (str, Iterable)):
+        raise ModelError(f"consent is a mapping or a list of channels, found {value!r}", field="consent")
+    return {name: Consent(True) for name in names(value)} | {ANY: Consent(False)}
+
+
+def _topic_consents(value: object) -> dict[str, Consent]:
+    if value is not None and not isinstance(value, Mapping):
+        raise ModelError(
+            f"topic_consent is a mapping of topics to true or false, found {value!r}", field="topic_consent"
+        )
+    return _consents(value) or {}
+
+
+def _preferences(value: Mapping[str, Any] | None) -> dict[str, float]:
+    found = {}
+    for channel, degree in (value or {}).items():
+        if degree is None or degree != degree:  # noqa: PLR0124  (NaN is a missing preference)
+            continue
+        if isinstance(degree, bool) or not isinstance(degree, (int, float)) or not 0 <= degree <= 1:
+            raise ModelError(
+                f"the preference for {channel!r} must be a number from 0 to 1, found {degree!r}",
+                field="preferences",
+            )
+        found[channel] = float(degree)
+    return found
+
+
+def _known_zone(_: Any, __: Any, value: str | None) -> None:
+    if value is not None:
+        clock(value)
+
+
+def _mapping(_: Any, __: Any, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise ModelError(f"attributes must be a mapping of names to values, found {value!r}", field="attributes")
+
+
+def _identifier(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@frozen(kw_only=True)
+class Contact:
+    """A person, and what is known about him.
+
+    Attributes:
+        id: who. A whole number is taken as its text.
+        account: the company or household to which he belongs.
+        role: his role in the decision unit: ``decision_maker``, ``influencer``, ``user``, ``gatekeeper``, ...
+        stage: his stage of the journey.
+        segments: the segments he is in.
+        timezone: IANA name of his time zone.
+        opted_out: he wants nothing from anybody.
+        suppressed: a hard bounce, a complaint, a legal bar: nothing may go, whatever a campaign says.
+        consent: by channel, ``{"email": True, "sms": Consent(True, until=...)}``: a channel that is not named
+            is unknown. Or a list of channels: those not listed are withdrawn. None is unknown altogether.
+        topic_consent: by topic; only an entry that withdraws, or has expired, denies.
+        preferences: by channel, from 0 to 1.
+        persona: the kind of person: part of his profile.
+        purchase_insight: what is known of how he buys: part of his profile.
+        value_proposition: what to promise him: part of his profile.
+        interests: the topics he cares about: part of his profile.
+        attributes: everything else, by name; rules read them.
+
+    Raises:
+        ModelError: for a value that cannot be, with the name of its field.
+
+    Example:
+        >>> anna = Contact(id="anna", role="decision_maker", consent=["email"], attributes={"city": "Skopje"})
+        >>> anna.values()["city"]
+        'Skopje'
+    """
+
+    id: str = field(converter=_identifier, validator=required_text)
+    account: str | None = field(default=None, converter=_identifier, validator=optional_text)
+    role: str | None = field(default=None, validator=optional_text)
+    stage: str | None = field(default=None, validator=optional_text)
+    segments: tuple[str, ...] = field(default=(), converter=names)
+    timezone: str | None = field(default=None, validator=[optional_text, _known_zone])
+    opted_out: bool = field(default=False, validator=boolean)
+    suppressed: bool = field(default=False, validator=boolean)
+    consent: Mapping[str, Consent] | None = field(default=None, converter=_consents)
+    topic_consent: Mapping[str, Consent] = field(factory=dict, converter=_topic_consents)
+    preferences: Mapping[str, float] = field(factory=dict, converter=_preferences)
+    persona: str | None = field(default=None, validator=optional_text)
+    purchase_insight: str | None = field(default=None, validator=optional_text)
+    value_proposition: str | None = field(default=None, validator=optional_text)
+    interests: tuple[str, ...] = field(default=(), converter=names)
+    attributes: Mapping[str, Any] = field(default=Factory(dict), validator=_mapping)
+
+    def consent_for(self, channel: str, at: int) -> bool | None:
+        """Whether the contact agrees to a channel at an instant (microseconds); None where nothing is known."""
+        if self.consent is None:
+            return None
+        entry = self.consent.get(channel) or self.consent.get(ANY)
+        return None if entry is None else entry.holds_at(at)
+
+    def values(self) -> dict[str, Any]:
+        """What rules can read: the attributes and, before them, the contact's own fields."""
+        found = {
+            **self.attributes,
+            "id": self.id,
+            "account": self.account,
+            "role": self.role,
+            "stage": self.stage,
+            "segments": self.segments,
+            "timezone": self.timezone,
+            "interests": self.interests,
+            "persona": self.persona,
+        }
+        # A table brings these two as attributes.
+        if self.purchase_insight is not None:
+            found["purchase_insight"] = self.purchase_insight
+        if self.value_proposition is not None:
+            found["value_proposition"] = self.value_proposition
+        return found

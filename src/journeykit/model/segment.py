@@ -1,0 +1,78 @@
+"""Segments: named rules that tell contacts apart, one definition for all departments."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from journeykit.basics.validation import instance, optional_text, required_text
+from journeykit.rule import Rule, asks_no_events
+from journeykit.rule.values import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from journeykit.model.contact import Contact
+
+
+def _rule(value: Rule | str) -> Rule:
+    return Rule(value) if isinstance(value, str) else value
+
+
+@frozen(kw_only=True)
+class Segment:
+    """A name for the contacts of whom a rule is true.
+
+    Attributes:
+        name: which; audiences, caps and policies see it among the contact's ``segments``.
+        rule: the rule that selects contacts. Of ``segments`` it sees those that the contact brings itself, and no other
+            named one.
+        description: for people; None for none.
+
+    Example:
+        >>> Segment(name="enterprise", rule="employees >= 500").rule
+        Rule(text='employees >= 500')
+    """
+
+    name: str = field(validator=required_text)
+    rule: Rule = field(converter=_rule, validator=[instance(Rule), asks_no_events])
+    description: str | None = field(default=None, validator=optional_text)
+
+
+def segments_of(segments: Iterable[Segment], contact: Contact, local: datetime) -> Held:
+    """The segments of a contact: those that it brings itself, then those whose rules are true of it, in their order.
+
+    Beside them, those whose rules are unknown.
+
+    Args:
+        segments: the named ones.
+        contact: who.
+        local: the instant at which the rules are asked, in the contact's zone.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Contact
+        >>> named = [Segment(name="big", rule="employees >= 500"), Segment(name="small", rule="employees < 20")]
+        >>> acme = Contact(id="anna", segments=["vip"], attributes={"employees": 700})
+        >>> segments_of(named, acme, datetime(2026, 11, 5, tzinfo=UTC))
+        ('vip', 'big')
+    """
+    values, own = contact.values(), contact.segments
+    verdicts = [(segment.name, segment.rule.compiled(values, local)) for segment in segments if segment.name not in own]
+    found = Held((*own, *(name for name, verdict in verdicts if verdict is True)))
+    found.unknown = frozenset(name for name, verdict in verdicts if verdict is None)
+    return found
+
+
+def segmented(segments: Iterable[Segment], contact: Contact, local: datetime) -> Contact:
+    """The contact with all its segments; the arguments are those of `segments_of`."""
+    found = segments_of(segments, contact, local)
+    if len(found) == len(contact.segments) and not found.unknown:
+        return contact
+    # A copy, not attrs' evolve: that would check every field again, for each contact of each decision.
+    made = copy(contact)
+    object.__setattr__(made, "segments", found)
+    return made

@@ -1,0 +1,1 @@
+"""The playbook: its sections, its checks, and its files."""

@@ -1,0 +1,123 @@
+"""The sections of a playbook, each with its defaults; whether they fit together is checked elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen, validators
+
+from journeykit.basics.clock import clock
+from journeykit.basics.validation import instance, instances, listed, number, one_of, required_text, whole
+from journeykit.journey import Journey
+from journeykit.model.campaign import Campaign, Team
+from journeykit.model.cap import Cap, Conflict, Facets, Requirement
+from journeykit.model.content import Content
+from journeykit.model.holdout import Holdout
+from journeykit.model.quiet_hours import Holiday, Hours, Schedule
+from journeykit.model.quota import Quota
+from journeykit.model.segment import Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@frozen(kw_only=True)
+class OnMissing:
+    """What to do where data is missing that a campaign or its content tests.
+
+    Attributes:
+        timezone: use the playbook's (``playbook``) or ``deny``.
+        stage: ``allow`` as a full fit, or ``deny``.
+        role: ``allow`` as a full fit, or ``deny``.
+        consent: ``allow`` or ``deny``.
+        cap: where it is unknown whether a contact is in a cap's audience, ``apply`` the cap to them, or ``waive`` it.
+    """
+
+    timezone: str = field(default="playbook", validator=one_of("playbook", "deny"))
+    stage: str = field(default="deny", validator=one_of("allow", "deny"))
+    role: str = field(default="allow", validator=one_of("allow", "deny"))
+    consent: str = field(default="deny", validator=one_of("allow", "deny"))
+    cap: str = field(default="apply", validator=one_of("apply", "waive"), metadata={"later": True})
+
+
+def _known_zone(_: Any, __: Any, value: str) -> None:
+    clock(value)
+
+
+def _optional(value: Iterable[Any] | None) -> tuple[Any, ...] | None:
+    return None if value is None else listed(value)
+
+
+def _list(value: Iterable[Any]) -> tuple[Any, ...]:
+    return listed(value)
+
+
+def _parts(kind: type) -> Any:
+    return validators.optional(instances(kind))
+
+
+@frozen(kw_only=True)
+class Sections:
+    """What a playbook holds, section by section. `Playbook` says what each means, and checks the whole."""
+
+    version: int = field(default=1, validator=whole(1, 1))
+    name: str = field(default="playbook", validator=required_text)
+    timezone: str = field(default="UTC", validator=[required_text, _known_zone])
+    journey: Journey | None = field(
+        default=None, validator=validators.optional(instance(Journey)), metadata={"left_out": True}
+    )
+    segments: tuple[Segment, ...] = field(
+        default=(), converter=_list, validator=_parts(Segment), metadata={"later": True}
+    )
+    teams: tuple[Team, ...] | None = field(
+        default=None, converter=_optional, validator=_parts(Team), metadata={"left_out": True}
+    )
+    content: tuple[Content, ...] | None = field(
+        default=None, converter=_optional, validator=_parts(Content), metadata={"left_out": True}
+    )
+    campaigns: tuple[Campaign, ...] | None = field(
+        default=None, converter=_optional, validator=_parts(Campaign), metadata={"left_out": True}
+    )
+    caps: tuple[Cap, ...] = field(default=(), converter=_list, validator=_parts(Cap))
+    conflicts: tuple[Conflict, ...] = field(default=(), converter=_list, validator=_parts(Conflict))
+    requirements: tuple[Requirement, ...] = field(default=(), converter=_list, validator=_parts(Requirement))
+    quotas: tuple[Quota, ...] = field(default=(), converter=_list, validator=_parts(Quota))
+    quiet_hours: tuple[Hours, ...] = field(default=(), converter=_list, validator=_parts(Hours))
+    send_hours: tuple[Hours, ...] = field(default=(), converter=_list, validator=_parts(Hours))
+    holidays: tuple[Holiday, ...] = field(default=(), converter=_list, validator=_parts(Holiday))
+    holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
+    policy: str = field(default="weighted", validator=required_text)
+    reserve: float = field(default=0.0, validator=number())
+    interest_lift: float = field(default=0.0, validator=number(0))
+    on_missing: OnMissing = field(factory=OnMissing, validator=instance(OnMissing))
+    on_infeasible: str = field(default="refuse", validator=one_of("refuse", "relax"))
+    master_limit: int = field(default=5_000, validator=whole(1, 10_000_000))
+
+    @property
+    def schedule(self) -> Schedule:
+        """Quiet hours, send hours and holidays together."""
+        return Schedule(self.quiet_hours, self.send_hours, self.holidays)
+
+    def facets(
+        self, campaign: Campaign | None, content: Content | None, own: Facets | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """What touches and claims of a campaign and content are told apart by; one without a value is left out.
+
+        Args:
+            campaign: the campaign, if it is known.
+            content: the content, if it is known.
+            own: what a claim brings itself, which holds whatever the others have.
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        if campaign is not None:
+            name = (own or {}).get("team", (campaign.team,))[0]
+            team = next((team for team in self.teams or () if team.name == name), None)
+            found["campaign"] = (campaign.id,)
+            found["team"] = (name,) if name else ()
+            goal = campaign.goal or (team.goal if team else None)
+            found["goal"] = (goal,) if goal else ()
+        if content is not None:
+            found["channel"], found["content"] = (content.channel,), (content.id,)
+            found["topic"], found["solution"] = content.topics, content.solutions
+            found["theme"] = (content.theme,) if content.theme else ()
+        return {name: values for name, values in (found | dict(own or {})).items() if values}

@@ -1,0 +1,378 @@
+"""Vocabulary: the words that a playbook knows, and how the words of data are matched to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attrs import evolve, field, frozen
+
+from journeykit.journey import Journey
+from journeykit.model.cap import Either
+from journeykit.model.mismatch import FOLDED, UNKNOWN
+from journeykit.model.touch import STATUSES
+from journeykit.rule import In, Literal, Name
+from journeykit.rule.tree import Compare, Options
+
+if TYPE_CHECKING:
+    from journeykit.model.campaign import Campaign
+    from journeykit.model.cap import Scope
+    from journeykit.model.claim import Claim
+    from journeykit.model.contact import Contact
+    from journeykit.model.content import Content
+    from journeykit.model.touch import Touch
+    from journeykit.playbook.sections import Sections
+    from journeykit.rule import Rule
+
+_MANY = 5_000
+"""Among more words than these, the search for the nearest takes too long."""
+_SHORT, _MIDDLE, _LONG = 4, 40, 100
+_PLACES = {
+    "stage": "the journey",
+    "channel": "the playbook's content",
+    "campaign": "the playbook's campaigns",
+    "content": "the playbook's content",
+    "team": "the playbook's teams",
+    "status": "the list of statuses",
+    "event": "the journey",
+}
+_TOUCH_WORDS = ("channel", "campaign", "content", "team", "goal", "theme")
+_TOUCH_LISTS = (("topics", "topic"), ("solutions", "solution"), ("tags", "tag"))
+
+
+class Sight(NamedTuple):
+    """What a vocabulary says of a word that it does not have as it is written.
+
+    Attributes:
+        kind: ``folded`` or ``unknown``, as of a `Mismatch`.
+        nearest: the word that was taken, or the nearest one; None where nothing is near.
+        place: where the playbook names such words.
+    """
+
+    kind: str
+    nearest: str | None
+    place: str
+
+
+@frozen(eq=False)
+class Vocabulary:
+    """The words that a playbook knows, by kind.
+
+    Kinds are stages, roles, channels, campaigns, contents, teams, goals, segments, topics, solutions, interests, themes
+    and statuses. A word is matched exactly first; then without blanks around it; then in whatever case, where that
+    names exactly one.
+
+    Attributes:
+        words: by kind, the words.
+        closed: the kinds of which the playbook lists all there are: every other word is unknown. Of the others, such as
+            segments, which contacts bring, a word is unknown only where it is near one that the playbook names.
+
+    Example:
+        >>> from journeykit import Content, Playbook
+        >>> known = Vocabulary.of(Playbook(content=[Content(id="note", channel="email")]))
+        >>> known.spelt("channel", " Email"), known.spelt("channel", "e-mail"), known.look("channel", "e-mail").nearest
+        ('email', 'e-mail', 'email')
+    """
+
+    words: Mapping[str, frozenset[str]]
+    closed: frozenset[str] = frozenset()
+    _folds: Mapping[str, Mapping[str, str]] = field(init=False, repr=False)
+    _indices: dict[str, _Index] = field(init=False, repr=False, factory=dict)
+
+    @_folds.default
+    def _fold_all(self) -> dict[str, dict[str, str]]:
+        return {kind: _folded(words) for kind, words in self.words.items()}
+
+    @classmethod
+    def of(cls, playbook: Sections) -> Vocabulary:
+        """The words that a playbook uses."""
+        found: dict[str, set[str]] = {}
+        for kind, words in _named(playbook):
+            found.setdefault(kind, set()).update(words)
+        asked: dict[str, set[str]] = {}
+        for _, rule in rules_of(playbook):
+            for kind, literal in words_asked(rule):
+                asked.setdefault(kind, set()).add(literal)
+        closed = {
+            "stage": playbook.journey is not None or bool(found.get("stage")),
+            "role": bool(found.get("role")),
+            "channel": playbook.content is not None,
+            "campaign": playbook.campaigns is not None,
+            "content": playbook.content is not None,
+            "team": playbook.teams is not None,
+            "status": True,
+        }
+        if playbook.journey is None:
+            # Without a journey there are the default stages, and those that rules ask for.
+            found.setdefault("stage", set()).update(asked.get("stage", ()), (own.name for own in Journey().stages))
+        found["status"] = set(STATUSES)
+        for kind in ("role", "segment"):
+            found.setdefault(kind, set()).update(asked.get(kind, ()))
+        return cls(
+            {kind: frozenset(words) for kind, words in found.items()},
+            frozenset(kind for kind, holds in closed.items() if holds),
+        )
+
+    def spelt(self, kind: str, word: str) -> str:
+        """A word as the playbook writes it; one that names nothing, or several, as it came."""
+        known = self.words.get(kind)
+        if known is None or word in known:
+            return word
+        bare = word.strip()
+        return bare if bare in known else self._folds[kind].get(bare.casefold(), word)
+
+    def spelt_all(self, kind: str, words: Iterable[str]) -> tuple[str, ...]:
+        """Several words as the playbook writes them, without repeats."""
+        return tuple(dict.fromkeys(self.spelt(kind, word) for word in words))
+
+    def look(self, kind: str, word: str) -> Sight | None:
+        """What is to be said of a word; None for one that is known as it stands, or that nothing asks for."""
+        known = self.words.get(kind)
+        if known is None or word in known:
+            return None
+        place = _PLACES.get(kind, "the playbook")
+        found = self.spelt(kind, word)
+        if found != word:
+            return Sight(FOLDED, found, place)
+        nearest = self.nearest(kind, word)
+        if nearest is None and kind not in self.closed:
+            return None
+        return Sight(UNKNOWN, nearest, place)
+
+    def nearest(self, kind: str, word: str) -> str | None:
+        """The known word that another one probably means: one or two letters more, fewer or changed; else None."""
+        index = self._indices.get(kind)
+        if index is None:
+            index = self._indices[kind] = _Index(self.words.get(kind, frozenset()))
+        return index.nearest(word)
+
+    def channels_of(
+        self, channel: str | None, campaign: Campaign | None, contents: Mapping[str, Content]
+    ) -> tuple[str, ...]:
+        """The channels by which a touch went: one, or one of several where nobody knows which; none where any will do.
+
+        A word that is near a channel may mean it. Without a word it is a channel of the campaign's contents, else any.
+        A word that is near none is a channel of its own.
+
+        Args:
+            channel: what the touch says, as the playbook writes it; or what its content says.
+            campaign: the campaign, where it is known.
+            contents: the contents of the playbook, by id.
+        """
+        if channel is not None:
+            sight = self.look("channel", channel)
+            near = None if sight is None else sight.nearest
+            return (channel,) if near is None else Either((channel, near))
+        own = {contents[name].channel for name in (campaign.content if campaign else ()) if name in contents}
+        found = tuple(sorted(own or self.words.get("channel", frozenset())))
+        return found if len(found) < 2 and own else Either(found)
+
+    # Objects
+
+    def contact(self, contact: Contact) -> Contact:
+        """A contact in the playbook's words; the same one where nothing differs."""
+        changes: dict[str, Any] = {}
+        for name in ("stage", "role"):
+            word = getattr(contact, name)
+            if word is not None and (found := self.spelt(name, word)) != word:
+                changes[name] = found
+        for name, kind in (("segments", "segment"), ("interests", "interest")):
+            words = getattr(contact, name)
+            if words and (several := self.spelt_all(kind, words)) != words:
+                changes[name] = several
+        for name, kind in (("consent", "channel"), ("topic_consent", "topic"), ("preferences", "channel")):
+            own: Mapping[str, object] | None = getattr(contact, name)
+            if own and any(self.spelt(kind, word) != word for word in own):
+                # What is written as the playbook does wins over what is not.
+                exact = {word: value for word, value in own.items() if self.spelt(kind, word) == word}
+                changes[name] = {self.spelt(kind, word): value for word, value in own.items()} | exact
+        return evolve(contact, **changes) if changes else contact
+
+    def touch(self, touch: Touch) -> Touch:
+        """A touch in the playbook's words; the same one where nothing differs."""
+        changes: dict[str, Any] = {}
+        for name in _TOUCH_WORDS:
+            word = getattr(touch, name)
+            if word is not None and (found := self.spelt(name, word)) != word:
+                changes[name] = found
+        for name, kind in _TOUCH_LISTS:
+            words = getattr(touch, name)
+            if words and (several := self.spelt_all(kind, words)) != words:
+                changes[name] = several
+        return evolve(touch, **changes) if changes else touch
+
+    def claim(self, claim: Claim) -> Claim:
+        """A claim in the playbook's words; the same one where nothing differs."""
+        changes: dict[str, Any] = {}
+        # A claim's own data may be bad: that is judged elsewhere.
+        for name in _TOUCH_WORDS:
+            word: object = getattr(claim, name)
+            if isinstance(word, str) and (found := self.spelt(name, word)) != word:
+                changes[name] = found
+        for name, kind in _TOUCH_LISTS:
+            words: object = getattr(claim, name)
+            if words and isinstance(words, tuple) and all(isinstance(one, str) for one in words):
+                several = self.spelt_all(kind, words)
+                if several != words:
+                    changes[name] = several
+        return evolve(claim, **changes) if changes else claim
+
+
+class _Index:
+    """Words by what is left of them when letters are dropped: what is near is found without trying all."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._of: list[dict[str, list[str]]] = [{}, {}, {}]
+        known = sorted(words)
+        if len(known) > _MANY:
+            return
+        for word in known:
+            for dropped, variants in enumerate(_variants(_bare(word))):
+                for variant in variants:
+                    self._of[dropped].setdefault(variant, []).append(word)
+
+    def nearest(self, word: str) -> str | None:
+        bare = _bare(word)
+        if len(bare) > _LONG:
+            return None
+        variants = _variants(bare)
+        # As many letters may differ as are dropped: nothing, a letter too many or too few, then a letter changed.
+        for own, other in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2)):
+            if len(bare) <= _SHORT and own and other:
+                break
+            found = [
+                near
+                for variant in variants[own]
+                for near in self._of[other].get(variant, ())
+                # Tier 1 is no misspelt tier 2, nor is spring 2025 that of 2026.
+                if _digits(near) == _digits(word) and not (own and other and len(_bare(near)) <= _SHORT)
+            ]
+            if found:
+                return min(found)
+        return None
+
+
+def _digits(word: str) -> str:
+    return "".join(char for char in word if char.isdigit())
+
+
+def _bare(word: str) -> str:
+    return "".join(char for char in word.casefold() if char.isalnum())
+
+
+def _variants(bare: str) -> tuple[set[str], set[str], set[str]]:
+    """A word, and what is left of it without one and, if it is long, without two letters."""
+    one = {bare[:at] + bare[at + 1 :] for at in range(len(bare))} if 2 < len(bare) <= _LONG else set()
+    two = {own[:at] + own[at + 1 :] for own in one for at in range(len(own))} if 7 < len(bare) <= _MIDDLE else set()
+    return {bare}, one, two
+
+
+def _folded(words: Iterable[str]) -> dict[str, str]:
+    """By folded word the one word that is meant; those that mean several are left out."""
+    found: dict[str, list[str]] = {}
+    for word in words:
+        found.setdefault(word.strip().casefold(), []).append(word)
+    return {fold: own[0] for fold, own in found.items() if len(own) == 1}
+
+
+def _named(playbook: Sections) -> Iterator[tuple[str, Iterable[str]]]:
+    """The words of a playbook by kind, those of its rules aside."""
+    yield "stage", [stage.name for stage in (playbook.journey.stages if playbook.journey else ())]
+    for team in playbook.teams or ():
+        yield "team", [team.name]
+        yield "goal", [team.goal] if team.goal else []
+    for content in playbook.content or ():
+        yield "content", [content.id]
+        yield "channel", [content.channel]
+        yield "stage", [*(content.stages or ()), *(content.advances or ())]
+        yield "role", content.roles or ()
+        yield "topic", content.topics
+        yield "solution", content.solutions
+        yield "interest", [*content.topics, *content.solutions]
+        yield "theme", [content.theme] if content.theme else []
+    for campaign in playbook.campaigns or ():
+        yield "campaign", [campaign.id]
+        yield "stage", campaign.stages
+        yield "team", [campaign.team] if campaign.team else []
+        yield "goal", [campaign.goal] if campaign.goal else []
+    yield "segment", [segment.name for segment in playbook.segments]
+    for way in playbook.journey.transitions if playbook.journey else ():
+        yield "event", [name for name in (way.event, way.without) if name is not None]
+        yield "event", [] if way.when is None else [own.event for own in way.when.aggregates]
+    for stage in playbook.journey.stages if playbook.journey else ():
+        yield "event", [] if stage.qualified is None else [own.event for own in stage.qualified.aggregates]
+    for hours in (*playbook.quiet_hours, *playbook.send_hours):
+        yield "channel", hours.channel
+    for cap in playbook.caps:
+        if isinstance(cap.points, Mapping):
+            yield "channel", list(cap.points)
+    for scope in scopes_of(playbook):
+        for part in (scope.match, scope.exclude):
+            yield from part.items()
+
+
+def scopes_of(playbook: Sections) -> Iterator[Scope]:
+    """The scopes of all rules."""
+    yield from (cap.where for cap in playbook.caps)
+    for conflict in playbook.conflicts:
+        yield from (conflict.first, conflict.then)
+    for need in playbook.requirements:
+        yield from (need.claim, need.partner)
+    yield from (quota.where for quota in playbook.quotas)
+
+
+def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:
+    """The rules about contacts that decisions ask, each with its path: audiences, those of caps, and segments."""
+    for at, campaign in enumerate(playbook.campaigns or ()):
+        if campaign.audience is not None:
+            yield f"campaigns[{at}].audience", campaign.audience
+    for at, cap in enumerate(playbook.caps):
+        if cap.audience is not None:
+            yield f"caps[{at}].audience", cap.audience
+    for at, segment in enumerate(playbook.segments):
+        yield f"segments[{at}].rule", segment.rule
+
+
+def unknown_words_asked(playbook: Sections) -> Iterator[tuple[str, str, str, Sight]]:
+    """The stages and roles that rules ask for and the playbook does not name.
+
+    Yields:
+        The path of the rule, the kind of the word, the word, and what is to be said of it. Of roles, and of stages
+        without a journey, only those that are near a known one: contacts may bring others.
+    """
+    words: dict[str, set[str]] = {}
+    for kind, own in _named(playbook):
+        if kind in ("stage", "role"):
+            words.setdefault(kind, set()).update(own)
+    if playbook.journey is None:
+        words.setdefault("stage", set()).update(own.name for own in Journey().stages)
+    closed = frozenset(["stage"] if playbook.journey is not None else [])
+    known = Vocabulary({kind: frozenset(own) for kind, own in words.items()}, closed)
+    for path, rule in rules_of(playbook):
+        for kind, word in words_asked(rule):
+            sight = known.look(kind, word)
+            if sight is not None:
+                yield path, kind, word, sight
+
+
+_ASKED = {"stage": "stage", "role": "role", "segments": "segment"}
+
+
+def words_asked(rule: Rule) -> Iterator[tuple[str, str]]:
+    """The texts with which a rule compares a contact's stage, role or segments, each with its kind."""
+    for node in rule.tree.walk():
+        if isinstance(node, Compare) and node.op in ("==", "!="):
+            for name, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(name, Name) and name.path in ("stage", "role") and isinstance(other, Literal):
+                    yield from _texts(name.path, [other])
+        elif isinstance(node, In):
+            if isinstance(node.item, Name) and node.item.path in ("stage", "role") and isinstance(node.among, Options):
+                yield from _texts(node.item.path, node.among.literals)
+            elif isinstance(node.among, Name) and node.among.path == "segments" and isinstance(node.item, Literal):
+                yield from _texts("segments", [node.item])
+
+
+def _texts(path: str, literals: Iterable[Literal]) -> Iterator[tuple[str, str]]:
+    for literal in literals:
+        if isinstance(literal.value, str):
+            yield _ASKED[path], literal.value

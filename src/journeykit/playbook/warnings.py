@@ -1,0 +1,466 @@
+"""Warnings of a playbook: what is allowed, and can never do what it seems to be meant for.
+
+A warning is sure: what contacts, touches and claims may bring from outside is taken to be possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from journeykit.basics.validation import BILLIONTH, is_number
+from journeykit.errors import Problem, closest
+from journeykit.model.quiet_hours import Schedule
+from journeykit.playbook.partners import find_too_late
+from journeykit.playbook.quota_warnings import find_quota_warnings
+from journeykit.playbook.sendable import Sendable, sendables
+from journeykit.rule import In, Literal, Name
+
+if TYPE_CHECKING:
+    from journeykit.journey import Journey
+    from journeykit.model.campaign import Campaign, Team
+    from journeykit.model.cap import Cap, Scope
+    from journeykit.model.content import Content
+    from journeykit.model.quiet_hours import Hours
+    from journeykit.model.window import Window
+    from journeykit.playbook.sections import Sections
+    from journeykit.rule import Rule
+
+_PERIOD_DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+_FEW = 50
+
+
+def find_warnings(playbook: Sections) -> Iterator[Problem]:
+    """What is allowed but probably not meant."""
+    if playbook.journey is not None:
+        from journeykit.journey.checks import find_warnings as find_journey_warnings
+
+        yield from find_journey_warnings(playbook.journey)
+    for at, content in enumerate(playbook.content or ()):
+        yield from _value_warnings(f"content[{at}].advances", content, playbook.journey)
+    yield from _segment_warnings(playbook)
+    sent = sendables(playbook)
+    yield from _spelling_warnings(playbook)
+    yield from _word_warnings(playbook)
+    yield from _audience_warnings(playbook)
+    yield from _holdout_warnings(playbook)
+    yield from _hours_warnings(playbook, sent)
+    yield from find_quota_warnings(playbook, sent)
+    if playbook.campaigns is None or sent is None:
+        return
+    yield from _scope_warnings(playbook, sent)
+    yield from _channel_warnings(playbook, sent)
+    openings = {
+        campaign.id: [playbook.facets(campaign, content) for content in _contents(playbook, campaign)]
+        for campaign in playbook.campaigns
+    }
+    for at, cap in enumerate(playbook.caps):
+        yield from _cap_warnings(f"caps[{at}]", cap, sent)
+        yield from _loose_cap(f"caps[{at}].max", cap, sent)
+    for late in find_too_late(playbook):
+        if not late.is_all:
+            yield Problem.warning(f"requirements[{late.number}].with", f"some partners never do: {late.reason()}")
+    for at, campaign in enumerate(playbook.campaigns):
+        if not campaign.obeys_caps and campaign.repeat == 1:
+            yield Problem.warning(
+                f"campaigns[{at}].repeat",
+                f"{campaign.id!r} obeys no caps, but each contact gets it once only (repeat: 1, the default): say "
+                "repeat: null if it may go again, as a receipt may; claims with ids of their own count apart",
+            )
+        for reason in _hopeless(playbook, campaign, openings[campaign.id]):
+            yield Problem.warning(f"campaigns[{at}]", f"{campaign.id!r} can never win: {reason}")
+
+
+# Names
+
+
+def _spelling_warnings(playbook: Sections) -> Iterator[Problem]:
+    """Names of one kind that differ in case only: they are two names, and nearly always one was meant."""
+    met: dict[tuple[str, str], dict[str, str]] = {}
+    for kind, path, name in _names(playbook):
+        spellings = met.setdefault((kind, name.strip().casefold()), {})
+        if name not in spellings and spellings:
+            other, where = next(iter(spellings.items()))
+            message = f"{kind} {name!r} differs in case only from {other!r} ({where}), and they are two"
+            yield Problem.warning(path, message, other)
+        spellings.setdefault(name, path)
+
+
+def _word_warnings(playbook: Sections) -> Iterator[Problem]:
+    """Stages and roles that rules compare with, and which the playbook does not name."""
+    from journeykit.playbook.vocabulary import unknown_words_asked
+
+    for path, kind, word, sight in unknown_words_asked(playbook):
+        place = "the journey has no such stage" if kind == "stage" else "no content is for such a role"
+        yield Problem.warning(path, f"{kind} is compared with {word!r}, and {place}", sight.nearest)
+
+
+def _names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
+    """Every name that a playbook writes: its kind, where it is, and how it is spelled."""
+    journey = playbook.journey
+    for at, stage in enumerate(journey.stages if journey else ()):
+        yield "stage", f"journey.stages[{at}].name", stage.name
+        if stage.owner:
+            yield "department", f"journey.stages[{at}].owner", stage.owner
+    for at, segment in enumerate(playbook.segments):
+        yield "segment", f"segments[{at}].name", segment.name
+    for at, team in enumerate(playbook.teams or ()):
+        yield "team", f"teams[{at}].name", team.name
+        yield "department", f"teams[{at}].department", team.department
+        if team.goal:
+            yield "goal", f"teams[{at}].goal", team.goal
+    yield from _content_names(playbook)
+    for at, campaign in enumerate(playbook.campaigns or ()):
+        yield "campaign", f"campaigns[{at}].id", campaign.id
+        named = (("team", campaign.team), ("goal", campaign.goal))
+        yield from ((kind, f"campaigns[{at}].{kind}", name) for kind, name in named if name)
+        yield from (("stage", f"campaigns[{at}].stages[{n}]", name) for n, name in enumerate(campaign.stages))
+    for section in ("caps", "conflicts", "requirements", "quotas"):
+        for at, rule in enumerate(getattr(playbook, section)):
+            yield f"name of {section}", f"{section}[{at}].name", rule.name
+    for path, scope in scopes(playbook):
+        for part, values in ((path, scope.match), (f"{path}.not", scope.exclude)):
+            yield from ((facet, f"{part}.{facet}", name) for facet, own in values.items() for name in own)
+    for at, cap in enumerate(playbook.caps):
+        if isinstance(cap.points, Mapping):
+            yield from (("channel", f"caps[{at}].points.{name}", name) for name in cap.points)
+    for path, hours in _all_hours(playbook):
+        yield from (("channel", f"{path}.channel", name) for name in hours.channel)
+
+
+def _content_names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
+    for at, content in enumerate(playbook.content or ()):
+        path = f"content[{at}]"
+        yield "content", f"{path}.id", content.id
+        yield "channel", f"{path}.channel", content.channel
+        if content.theme:
+            yield "theme", f"{path}.theme", content.theme
+        for kind, part, names in (
+            ("stage", "stages", content.stages),
+            ("stage", "advances", content.advances),
+            ("role", "roles", content.roles),
+            ("topic", "topics", content.topics),
+            ("solution", "solutions", content.solutions),
+        ):
+            yield from ((kind, f"{path}.{part}", name) for name in names or ())
+
+
+def scopes(playbook: Sections) -> Iterator[tuple[str, Scope]]:
+    """Every scope of a playbook, with its path."""
+    for at, cap in enumerate(playbook.caps):
+        yield f"caps[{at}].where", cap.where
+    for at, conflict in enumerate(playbook.conflicts):
+        yield f"conflicts[{at}].first", conflict.first
+        yield f"conflicts[{at}].then", conflict.then
+    for at, requirement in enumerate(playbook.requirements):
+        yield f"requirements[{at}].claim", requirement.claim
+        yield f"requirements[{at}].with", requirement.partner
+    for at, quota in enumerate(playbook.quotas):
+        yield f"quotas[{at}].where", quota.where
+
+
+def _all_hours(playbook: Sections) -> Iterator[tuple[str, Hours]]:
+    for section in ("quiet_hours", "send_hours"):
+        yield from ((f"{section}[{at}]", hours) for at, hours in enumerate(getattr(playbook, section)))
+
+
+# Who
+
+
+def _audience_warnings(playbook: Sections) -> Iterator[Problem]:
+    from journeykit.rule.reasoning import can_be_true
+
+    for path, what, rule in _audiences(playbook):
+        if not can_be_true(rule):
+            yield Problem.warning(path, f"{what}: its audience can be true of nobody: {rule}")
+
+
+def _holdout_warnings(playbook: Sections) -> Iterator[Problem]:
+    if playbook.holdout is not None and playbook.holdout.share == 1:
+        message = "every contact is held out: only campaigns with needs_consent: false send anything"
+        yield Problem.warning("holdout.share", message)
+    for at, campaign in enumerate(playbook.campaigns or ()):
+        if campaign.needs_consent and campaign.holdout is not None and campaign.holdout.share == 1:
+            path = f"campaigns[{at}].holdout.share"
+            yield Problem.warning(path, f"{campaign.id!r} can never win: every contact is held out")
+
+
+def _segment_warnings(playbook: Sections) -> Iterator[Problem]:
+    from journeykit.rule.reasoning import can_be_true
+
+    first: dict[str, str] = {}
+    named = [segment.name for segment in playbook.segments]
+    for at, segment in enumerate(playbook.segments):
+        path, text = f"segments[{at}].rule", " ".join(segment.rule.text.split())
+        if text in first:
+            yield Problem.warning(path, f"{segment.name!r} has the same rule as {first[text]!r}: they are one segment")
+        first.setdefault(text, segment.name)
+        if not can_be_true(segment.rule):
+            yield Problem.warning(path, f"{segment.name!r} is always empty: its rule can be true of nobody")
+    for path, rule in _rules_before_segments(playbook):
+        for asked in _segments_asked(rule):
+            if asked in named:
+                yield Problem.warning(
+                    path,
+                    f"{asked!r} in segments is asked of what contacts bring themselves: the rule of that segment is "
+                    "not looked at here; repeat it",
+                )
+    for path, _, rule in _audiences(playbook):
+        for asked in _segments_asked(rule):
+            meant = None if asked in named else closest(asked, named)
+            if meant is not None:
+                yield Problem.warning(
+                    path, f"no segment is called {asked!r}, and contacts must bring it themselves", meant
+                )
+
+
+def _rules_before_segments(playbook: Sections) -> Iterator[tuple[str, Rule]]:
+    """The rules that do not see the playbook's segments: theirs, and those of the journey."""
+    for at, segment in enumerate(playbook.segments):
+        yield f"segments[{at}].rule", segment.rule
+    journey = playbook.journey
+    for at, stage in enumerate(journey.stages if journey else ()):
+        if stage.qualified is not None:
+            yield f"journey.stages[{at}].qualified", stage.qualified
+    for at, way in enumerate(journey.transitions if journey else ()):
+        if way.when is not None:
+            yield f"journey.transitions[{at}].when", way.when
+
+
+def _audiences(playbook: Sections) -> Iterator[tuple[str, str, Rule]]:
+    """The rules that say whom campaigns and caps are for: where, what it means if that is nobody, and the rule."""
+    for at, campaign in enumerate(playbook.campaigns or ()):
+        if campaign.audience is not None:
+            yield f"campaigns[{at}].audience", f"{campaign.id!r} can never win", campaign.audience
+    for at, cap in enumerate(playbook.caps):
+        if cap.audience is not None:
+            yield f"caps[{at}].audience", f"{cap.name!r} can never bind", cap.audience
+
+
+def _segments_asked(rule: Rule) -> Iterator[str]:
+    """The names that a rule looks for among the segments."""
+    for node in rule.tree.walk():
+        if (
+            isinstance(node, In)
+            and isinstance(node.item, Literal)
+            and isinstance(node.among, Name)
+            and node.among.path == "segments"
+        ):
+            yield str(node.item.value)
+
+
+# When
+
+
+def _hours_warnings(playbook: Sections, sent: list[Sendable] | None) -> Iterator[Problem]:
+    """Channels by which nothing can ever go out."""
+    channels = _channels(playbook, sent)
+    told: set[str | None] = set()
+    for path, hours in _all_hours(playbook):
+        alone = Schedule((hours,)) if path.startswith("quiet") else Schedule((), (hours,))
+        closed = [channel for channel in channels if hours.applies(channel) and not alone.is_ever_open(channel)]
+        if closed:
+            told.update(closed)
+            message = f"{hours.label!r} is every hour of every day: nothing ever goes out{_by(closed)}"
+            yield Problem.warning(path, message)
+    schedule = playbook.schedule
+    closed = [channel for channel in channels if channel not in told and not schedule.is_ever_open(channel)]
+    if closed:
+        parts = [name for name in ("quiet_hours", "send_hours", "holidays") if getattr(playbook, name)]
+        message = f"together {' and '.join(parts)} leave no time: nothing ever goes out{_by(closed)}"
+        yield Problem.warning(parts[0], message)
+
+
+def _by(channels: list[str | None]) -> str:
+    known = [channel for channel in channels if channel is not None]
+    return f" by {', '.join(known)}" if known and None not in channels else ""
+
+
+def _channels(playbook: Sections, sent: list[Sendable] | None) -> list[str | None]:
+    """The channels by which something is to go out that obeys the hours; None for one that nothing else names."""
+    found: dict[str | None, None] = {}
+    for own in sent or ():
+        if own.obeys_hours:
+            found |= dict.fromkeys(own.facets.get("channel", ()))
+    if sent is None or any("channel" in own.unknown and own.obeys_hours for own in sent):
+        found |= dict.fromkeys(name for _, hours in _all_hours(playbook) for name in hours.channel)
+        found[None] = None
+    return list(found)
+
+
+def _channel_warnings(playbook: Sections, sent: list[Sendable]) -> Iterator[Problem]:
+    """Hours and points of channels that no content has."""
+    if playbook.content is None or any("channel" in own.unknown for own in sent):
+        return
+    known = dict.fromkeys(content.channel for content in playbook.content)
+    folded = {name.strip().casefold() for name in known}
+    for path, hours in _all_hours(playbook):
+        unknown = [name for name in hours.channel if name.strip().casefold() not in folded]
+        for name in unknown:
+            meant = closest(name, known)
+            # Hours of several channels, some of which have content, may be meant for what comes.
+            if meant is not None or len(unknown) == len(hours.channel):
+                message = f"no content has the channel {name!r}: {hours.label!r} stops nothing there"
+                yield Problem.warning(f"{path}.channel", message, meant)
+    for at, cap in enumerate(playbook.caps):
+        for name in cap.points if isinstance(cap.points, Mapping) else ():
+            if name.strip().casefold() not in folded:
+                message = f"no content has the channel {name!r}: its points count for touches from elsewhere alone"
+                yield Problem.warning(f"caps[{at}].points.{name}", message, closest(name, known))
+
+
+# What goes together
+
+
+def _scope_warnings(playbook: Sections, sent: list[Sendable]) -> Iterator[Problem]:
+    """Conflicts, requirements and quotas that nothing can ever meet; touches may come from elsewhere."""
+
+    def is_sent(scope: Scope) -> bool:
+        return any(own.may_match(scope) for own in sent)
+
+    nothing = "matches no campaign's content"
+    for at, conflict in enumerate(playbook.conflicts):
+        if not is_sent(conflict.first) and not is_sent(conflict.then):
+            yield Problem.warning(
+                f"conflicts[{at}]", "neither first nor then matches a campaign's content: the rule can never apply"
+            )
+    for at, requirement in enumerate(playbook.requirements):
+        if not is_sent(requirement.claim):
+            yield Problem.warning(f"requirements[{at}].claim", f"{nothing}: the rule can never apply")
+        elif requirement.within is None and not is_sent(requirement.partner):
+            message = f"{nothing}: what needs it is never sent; with within, a touch from elsewhere would do"
+            yield Problem.warning(f"requirements[{at}].with", message)
+    for at, quota in enumerate(playbook.quotas):
+        if not is_sent(quota.where):
+            yield Problem.warning(f"quotas[{at}].where", f"{nothing}: the rule can never apply")
+
+
+def _cap_warnings(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem]:
+    scoped = [own for own in sent if own.may_match(cap.where)]
+    if cap.max is None:
+        yield Problem.warning(f"{path}.max", f"{cap.name!r} can never bind: it has no limit")
+    elif not scoped:
+        yield Problem.warning(f"{path}.where", f"{cap.name!r} can never bind: it matches no campaign's content")
+    elif not any(_says_only_the_claim(cap, own) or cap.keys_of(own.facets) for own in scoped):
+        yield Problem.warning(
+            f"{path}.by", f"{cap.name!r} can never bind: nothing in its scope has {' and '.join(cap.by)}"
+        )
+    elif not any(_may_weigh(cap, own) for own in scoped):
+        yield Problem.warning(f"{path}.points", f"{cap.name!r} can never bind: everything in its scope weighs 0 points")
+
+
+def _says_only_the_claim(cap: Cap, own: Sendable) -> bool:
+    """Whether only a claim says in which of a cap's groups it counts."""
+    return not set(cap.by).isdisjoint(own.unknown)
+
+
+def _may_weigh(cap: Cap, own: Sendable) -> bool:
+    if "channel" in own.unknown and isinstance(cap.points, Mapping):
+        return True
+    return cap.points_of(own.facets) > 0
+
+
+def _loose_cap(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem]:
+    """A cap far above all that the playbook's campaigns can send to one contact."""
+    if not is_number(cap.max) or cap.per != "contact":
+        return
+    limit = float(cap.max)  # type: ignore[arg-type]  # no limit, and one of the contact's own, are no numbers
+    scoped = [own for own in sent if own.may_match(cap.where)]
+    if any(own.repeat is None or _says_only_the_claim(cap, own) for own in scoped):
+        return
+    most: dict[tuple[str, ...], dict[str, float]] = {}
+    for own in scoped:
+        for key in cap.keys_of(own.facets):
+            by_campaign = most.setdefault(key, {})
+            points = (own.repeat or 0) * _points(cap, own)
+            by_campaign[own.campaign] = max(by_campaign.get(own.campaign, 0.0), points)
+    reach = max((sum(points.values()) for points in most.values()), default=0.0)
+    heaviest = max(cap.points.values(), default=1.0) if isinstance(cap.points, Mapping) else float(cap.points)
+    # Touches from elsewhere count too: only where there would have to be very many of them can it not be meant.
+    if reach and limit - reach >= max(_FEW, _days(cap.window)) * max(heaviest, 1.0):
+        what = "points" if cap.points != 1 else "messages"
+        message = f"the playbook's campaigns give a contact at most {reach:g} {what}, and {limit:g} are allowed"
+        yield Problem.warning(path, f"{cap.name!r} can never bind by itself: {message}")
+
+
+def _points(cap: Cap, own: Sendable) -> float:
+    if isinstance(cap.points, Mapping) and "channel" in own.unknown:
+        return max(1.0, *cap.points.values())
+    return cap.points_of(own.facets) / BILLIONTH
+
+
+def _days(window: Window) -> float:
+    """About how many days a window has; a year for one without an end."""
+    if window.length is not None:
+        days = window.length.total_seconds() / 86_400
+    elif window.day_count is not None:
+        days = window.day_count
+    elif window.period is not None:
+        days = _PERIOD_DAYS[window.period] * window.every
+    else:
+        days = _PERIOD_DAYS["year"]
+    return min(days, _PERIOD_DAYS["year"])
+
+
+# Campaigns and content
+
+
+def _contents(playbook: Sections, campaign: Campaign) -> list[Content]:
+    return [content for content in playbook.content or () if content.id in campaign.content]
+
+
+def _value_warnings(path: str, content: Content, journey: Journey | None) -> Iterator[Problem]:
+    """Gains that do not count, since the value of a stage is not known."""
+    values = {} if journey is None else journey.values
+    unknown = [stage for stage in content.advances or () if stage not in values]
+    if unknown:
+        yield Problem.warning(path, f"the gain never counts: {_valueless(unknown)}")
+    elif content.advances:
+        stages = [stage.name for stage in (journey.stages if journey else ()) if content.stage_fit(stage.name)]
+        without = [stage for stage in stages if stage not in values]
+        if without:
+            yield Problem.warning(path, f"the gain does not count for contacts there: {_valueless(without)}")
+
+
+def _valueless(stages: list[str]) -> str:
+    return f"the journey has no value for the stage{'s' * (len(stages) > 1)} {', '.join(map(repr, stages))}"
+
+
+def _hopeless(playbook: Sections, campaign: Campaign, openings: list[dict[str, tuple[str, ...]]]) -> Iterator[str]:
+    from journeykit.policies import BUILT_IN
+
+    if campaign.paused:
+        yield "it is paused"
+    contents = _contents(playbook, campaign)
+    if not contents:
+        # Without a section of content, a claim says how it travels.
+        if playbook.content is not None:
+            yield "it has no content, so that only a claims table with a channel can ask for it"
+        return
+    team = next((team for team in playbook.teams or () if team.name == campaign.team), None)
+    lever = team.lever if team else 1.0
+    # A policy of one's own may weigh by other things, and a quota's minimum may pay for what is not worth it.
+    weighed = playbook.policy in BUILT_IN and not any(quota.min for quota in playbook.quotas)
+    if weighed and campaign.weight * lever <= 0 <= playbook.reserve:
+        yield f"its weight is {campaign.weight * lever:g} and the reserve {playbook.reserve:g}"
+    if all(content.stages is not None and not any(content.stages.values()) for content in contents):
+        yield "its content fits no stage"
+    elif not any(_open_stage(playbook, campaign, team, content) for content in contents):
+        yield "every stage that its content fits is owned by another department"
+    if all(content.roles is not None and not any(content.roles.values()) for content in contents):
+        yield "its content fits no role"
+    if campaign.obeys_caps:
+        for cap in playbook.caps:
+            everywhere = cap.window.kind != "between" and cap.audience is None and cap.max == 0
+            if everywhere and all(cap.where.matches(f) and cap.keys_of(f) and cap.points_of(f) for f in openings):
+                yield f"the cap {cap.name!r} forbids it"
+
+
+def _open_stage(playbook: Sections, campaign: Campaign, team: Team | None, content: Content) -> bool:
+    if content.stages is None or playbook.journey is None:
+        return True
+    department = team.department if team else "marketing"
+    return any(
+        degree > 0 and (stage in campaign.stages or playbook.journey.owner(stage) in (None, department))
+        for stage, degree in content.stages.items()
+    )

@@ -1,0 +1,78 @@
+"""The canonical form of a playbook: plain data, every default written out. It needs no reader of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from attrs import Attribute, fields, has
+
+from journeykit.model.cap import Scope
+from journeykit.model.window import Lag, Window
+from journeykit.playbook.keys import WINDOW_KEYS, key_of
+from journeykit.rule import Rule
+
+
+def to_dict(part: Any) -> dict[str, Any]:
+    """A playbook, or a part of one, as plain data for JSON; sections that were left out stay out.
+
+    Equal playbooks give equal data, and `journeykit.playbook.read.from_dict` gives the playbook back.
+
+    Example:
+        >>> from journeykit import OnMissing
+        >>> to_dict(OnMissing())
+        {'timezone': 'playbook', 'stage': 'deny', 'role': 'allow', 'consent': 'deny'}
+    """
+    own = ((attribute, getattr(part, attribute.name)) for attribute in fields(type(part)) if attribute.init)
+    return {key_of(attribute): plain(value) for attribute, value in own if _is_written(attribute, value)}
+
+
+def _is_written(attribute: Attribute[Any], value: Any) -> bool:
+    if "later" in attribute.metadata:
+        return bool(value != attribute.default)
+    return value is not None or "left_out" not in attribute.metadata
+
+
+def plain(value: Any) -> Any:
+    """A value of a playbook as plain data."""
+    write = next((WRITERS[kind] for kind in WRITERS if isinstance(value, kind)), None)
+    if write is not None:
+        return write(value)
+    return to_dict(value) if has(type(value)) else value
+
+
+def plain_number(value: float) -> float:
+    """A number as it is written: 1 for 1.0, so that equal playbooks are written alike."""
+    return int(value) if value == int(value) else value
+
+
+def _plain_scope(scope: Scope) -> dict[str, Any]:
+    match: dict[str, Any] = plain(scope.match)
+    return match | ({"not": plain(scope.exclude)} if scope.exclude else {})
+
+
+def _plain_window(window: Window) -> dict[str, Any]:
+    values: dict[str, Callable[[], Any]] = {
+        "rolling": lambda: window.length_text,
+        "days": lambda: window.day_count,
+        "calendar": lambda: window.period,
+        "between": lambda: [str(window.first), str(window.last)],
+        "running": lambda: True,
+        "ever": lambda: True,
+    }
+    rest = [key for key in WINDOW_KEYS[window.kind] if key != window.kind]
+    return {window.kind: values[window.kind]()} | {key: getattr(window, key) for key in rest}
+
+
+WRITERS: dict[type, Callable[[Any], Any]] = {
+    str: str,
+    float: plain_number,
+    date: str,
+    tuple: lambda parts: [plain(part) for part in parts],
+    Mapping: lambda named: {name: plain(value) for name, value in named.items()},
+    Rule: str,
+    Lag: str,
+    Window: _plain_window,
+    Scope: _plain_scope,
+}
