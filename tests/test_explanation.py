@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook
-from journeykit.model.explanation import Explanation, why
+from journeykit.model.decision import Explanation, why
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PLAYBOOK = Playbook.from_dict(

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import frozen
 
 from journeykit.basics.clock import WEEKDAYS, clock, day_date, micros
-from journeykit.basics.text import clean, padded, width_of
+from journeykit.basics.text import clean, width_of
+from journeykit.basics.text_table import text_table
 from journeykit.model.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from journeykit.model.outcome import Row
@@ -121,7 +122,8 @@ class Calendar:
         together; so too where there are more than nine teams.
         """
         for shown in self._choices():
-            table = _aligned(self._headings(shown), self._cells(shown))
+            headings = self._headings(shown)
+            table = text_table(headings, self._cells(shown), right=range(1, len(headings)))
             if max(map(width_of, table)) <= width:
                 break
         return "\n".join([*map(clean, self.heading()), "", *table])
@@ -261,16 +263,3 @@ def _broken(name: str) -> list[str]:
             lines.append("")
         lines[-1] += char
     return lines
-
-
-def _aligned(headings: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table as lines: the first column stands at the left, the others at the right."""
-    tall = max(map(len, headings))
-    top = list(zip(*([""] * (tall - len(heading)) + list(heading) for heading in headings), strict=True))
-    widths = [max(map(width_of, column)) for column in zip(*top, *rows, strict=True)]
-    lines: list[Sequence[str]] = [*top, ["-" * width for width in widths], *rows]
-    filled = (
-        [padded(cell, width, right=place > 0) for place, (cell, width) in enumerate(zip(line, widths, strict=True))]
-        for line in lines
-    )
-    return ["  ".join(line).rstrip() for line in filled]

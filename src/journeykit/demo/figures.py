@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from journeykit.demo.crowding import most_at_once, refused
 from journeykit.demo.replay import Answer, Replay, replay
-from journeykit.model.explanation import Explanation
+from journeykit.model.decision import Explanation
 from journeykit.model.outcome import Outcome
 
 if TYPE_CHECKING:

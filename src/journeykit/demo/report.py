@@ -5,13 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.text_table import text_table
 from journeykit.model.outcome import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from journeykit.demo.figures import Findings
-    from journeykit.model.explanation import Explanation
+    from journeykit.model.decision import Explanation
 
 WIDTH = 96
 _NAMES = 36
@@ -81,7 +82,8 @@ def _kept(figures: Mapping[str, Any]) -> Iterator[str]:
     )
     names = {"record": "as it happened", "first_come": "in order of arrival", "journeykit": "journeykit"}
     headings = ("", "mailings", "saved", "redeemed", "coupons", "redeemed/100")
-    yield from _table(headings, [(name, *_kept_row(kept, key)) for key, name in names.items()])
+    rows = [(name, *_kept_row(kept, key)) for key, name in names.items()]
+    yield from text_table(headings, rows, right=range(1, len(headings)), first=_NAMES)
 
 
 def _kept_row(kept: Mapping[str, Mapping[str, int]], key: str) -> tuple[str, ...]:
@@ -111,7 +113,7 @@ def _answers(figures: Mapping[str, Any]) -> Iterator[str]:
 
 def _tally(title: str, tallied: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     rows = [(name, *(f"{counts[key]:,}" for key in _COUNTS)) for name, counts in tallied.items()]
-    yield from _table((title, *_COUNTS.values()), rows)
+    yield from text_table((title, *_COUNTS.values()), rows, right=range(1, 1 + len(_COUNTS)), first=_NAMES)
 
 
 def _stop(row: Mapping[str, Any]) -> str:
@@ -147,12 +149,3 @@ def _listed(parts: Sequence[str]) -> str:
 def _wrapped(line: str, indent: int = 0) -> list[str]:
     margin = " " * indent
     return textwrap.wrap(line, WIDTH, initial_indent=margin, subsequent_indent=margin)
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Aligned columns: names to the left, figures to the right."""
-    widths = [max(len(row[place]) for row in (headings, *rows)) for place in range(len(headings))]
-    widths[0] = max(widths[0], _NAMES)
-    for row in (headings, [width * "-" for width in widths], *rows):
-        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        yield "  ".join([row[0].ljust(widths[0]), *cells])

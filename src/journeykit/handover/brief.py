@@ -480,7 +480,7 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _claim(row: Row) -> OpenClaim:
-    from journeykit.model.explanation import why
+    from journeykit.model.decision import why
 
     return OpenClaim(
         outcome=row.outcome.value,

@@ -1,17 +1,24 @@
-"""The answer: outcomes, reasons, and the decision for one contact."""
+"""The decision for one contact, and its explanation for people: a text, a page or plain data."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from attrs import asdict, field, frozen
+from attrs import Factory, asdict, field, frozen
 
-from journeykit.model.outcome import Grant, Row
+from journeykit.basics.clock import WEEKDAYS, clock, micros
+from journeykit.basics.text import clean
+from journeykit.basics.text_table import text_table
+from journeykit.model.outcome import Grant, Reason, Row
 
-if TYPE_CHECKING:
-    from journeykit.model.explanation import Explanation
+HEADINGS = ("outcome", "campaign / content", "channel", "weight", "why", "lost to", "when", "at what price")
+"""The columns of an explanation."""
+_NUMBERS = (3,)
+_WIDEST_WHY = 44
+_CELL = "border:1px solid #ccc;padding:2px 6px;vertical-align:top"
 
 
 @frozen(kw_only=True)
@@ -73,14 +80,10 @@ class Decision:
 
     def explain(self) -> Explanation:
         """Everything about the decision, for people: print it, show it in a notebook, or take it as JSON."""
-        from journeykit.model.explanation import Explanation
-
         return Explanation(decision=self, rows=self._read(explain=True))
 
     def _shown(self) -> Explanation:
         """What is shown unasked: without what weight would have won, which costs a search for each row."""
-        from journeykit.model.explanation import Explanation
-
         return Explanation(decision=self, rows=self.rows)
 
     def __str__(self) -> str:
@@ -100,3 +103,176 @@ class Decision:
         state["_write"] = state["_rows"].__getitem__
         for name, value in state.items():
             object.__setattr__(self, name, value)
+
+
+def _own_zone(explanation: Explanation) -> str:
+    return explanation.decision.timezone
+
+
+@frozen(repr=False)
+class Explanation:
+    """Everything about a decision: a value first, a text last.
+
+    Print it for the text, show it in a notebook for a table, or take it as JSON.
+
+    Attributes:
+        decision: the decision.
+        rows: one for each claim, in the order of claims, with what displaced whom.
+        timezone: IANA name of the zone in which instants are shown; the decision's own by default.
+
+    Raises:
+        ModelError: for an unknown time zone, when the text is made.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Claim, Contact, Playbook
+        >>> arbiter = Arbiter(Playbook())
+        >>> decision = arbiter.decide(
+        ...     Contact(id="anna", consent=["email"]),
+        ...     claims=[Claim(campaign="launch", channel="email", weight=8)],
+        ...     at=datetime(2026, 11, 5, 10, tzinfo=UTC),
+        ... )
+        >>> print(decision.explain().to_dict()["claims"][0]["why"])
+        it goes out
+    """
+
+    decision: Decision
+    rows: tuple[Row, ...]
+    timezone: str = field(default=Factory(_own_zone, takes_self=True), kw_only=True)
+
+    def heading(self) -> tuple[str, ...]:
+        """A line that says who and when, and one that says how much and how surely."""
+        decision = self.decision
+        span = self._when(decision.at)
+        if decision.until is not None:
+            span = f"from {span} until {self._when(decision.until)}"
+        who = f"Decision for {decision.contact}, {span} ({self.timezone})"
+        if decision.replayed:
+            who += ", given again as it was decided then"
+        count = len(decision.granted)
+        if not self.rows:
+            return who, "There is no claim on the contact's attention."
+        value = f"{count} of {_counted(len(self.rows), 'claim')} granted, value {_number(decision.total)}"
+        return who, f"{value}: {self._surely()}."
+
+    def _surely(self) -> str:
+        decision = self.decision
+        if decision.together:
+            proven = "the best possible" if decision.optimal else "not proven to be the best"
+            return f"{proven} for the {len(decision.together)} contacts of the account together"
+        return "the best possible" if decision.optimal else f"no choice is worth more than {_number(decision.bound)}"
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The table: for each claim what stands under each of `HEADINGS`."""
+        return [self._cells(row) for row in self.rows]
+
+    def _cells(self, row: Row) -> tuple[str, ...]:
+        return (
+            str(row.outcome),
+            # The ids of an invalid claim are as they were found, which need not be text.
+            " / ".join(str(part) for part in (row.campaign or "(none)", row.content) if part),
+            str(row.channel or ""),
+            "" if row.weight is None else _number(row.weight),
+            why(row),
+            ", ".join(row.lost_to),
+            self._timing(row),
+            _price(row),
+        )
+
+    def _timing(self, row: Row) -> str:
+        if row.send_at is not None:
+            return f"goes {self._when(row.send_at)}"
+        return "" if row.retry_at is None else f"may go {self._when(row.retry_at)}"
+
+    def _when(self, instant: datetime) -> str:
+        local = clock(self.timezone).moment(micros(instant))
+        # Not strftime: the answer would hang on the locale of the machine.
+        return f"{WEEKDAYS[local.weekday()].capitalize()} {local.isoformat(' ', 'minutes')[:16]}"
+
+    def __str__(self) -> str:
+        table = text_table(HEADINGS, self.cells(), right=_NUMBERS, widest=_WIDEST_WHY) if self.rows else []
+        notes = [f"note: {clean(note)}" for note in self.decision.notes]
+        return "\n".join([*(clean(line) for line in self.heading()), *([""] if table else []), *table, *notes])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        import html
+
+        who, value = (html.escape(clean(line)) for line in self.heading())
+        head = "".join(f'<th style="{_CELL};text-align:left">{html.escape(name)}</th>' for name in HEADINGS)
+        body = "".join(
+            "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(clean(cell))}</td>' for cell in row) + "</tr>"
+            for row in self.cells()
+        )
+        return (
+            f"<div><p><strong>{who}</strong><br>{value}</p>"
+            f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+            + "".join(f"<p>note: {html.escape(clean(note))}</p>" for note in self.decision.notes)
+            + "</div>"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The explanation as plain data: the decision, and its claims as `Row.to_dict` with ``why`` in words."""
+        decision = self.decision
+        return {
+            "contact": decision.contact,
+            "at": decision.at.isoformat(),
+            "until": None if decision.until is None else decision.until.isoformat(),
+            "notes": list(decision.notes),
+            "timezone": self.timezone,
+            "value": decision.total,
+            "optimal": decision.optimal,
+            "bound": decision.bound,
+            "replayed": decision.replayed,
+            "claims": [row.to_dict() | {"why": why(row)} for row in self.rows],
+        }
+
+    def to_json(self) -> str:
+        """The same as JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def why(row: Row) -> str:
+    """The reason of a row in words, with the rules that stop the claim.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Claim, Contact, Playbook
+        >>> anna, noon = Contact(id="anna", opted_out=True), datetime(2026, 11, 5, 12, tzinfo=UTC)
+        >>> decision = Arbiter(Playbook()).decide(anna, claims=[Claim(campaign="news", channel="email")], at=noon)
+        >>> why(decision.rows[0])
+        'the contact wants no messages at all'
+    """
+    words = row.reason.meaning
+    # A rule that only repeats the code of a reason says nothing new.
+    rules = [rule for rule in row.binding if rule not in (*Reason, "reserve")]
+    others = [reason.meaning for reason in row.failed if reason is not row.reason]
+    if row.reason is Reason.QUOTA_FULL and row.price:
+        rules = [*rules[:1], f"prices take {_number(row.price)}", *rules[1:]]
+    if row.note:
+        words = f"{words}: {row.note}"
+    elif rules:
+        # The first rule belongs to the reason; the rest may belong to what else fails.
+        words = f"{words}: {'; '.join(rules[:1] if others else rules)}"
+    if others:
+        rest = f" ({'; '.join(rules[1:])})" if rules[1:] else ""
+        words = f"{words}. Also: {'; '.join(others)}{rest}"
+    return words
+
+
+def _price(row: Row) -> str:
+    if row.displaced is not None:
+        return f"pushed out {_number(row.displaced)}" if row.displaced else ""
+    return "" if row.needs is None else f"needs {_number(row.needs)}"
+
+
+def _number(value: float) -> str:
+    """Up to six decimals, none of them idle."""
+    text = f"{value:.6f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeykit.basics.text import clean, padded, width_of
+from journeykit.basics.text import clean
+from journeykit.basics.text_table import text_table
 from journeykit.model.bad_row import BadRow
 
 if TYPE_CHECKING:
@@ -168,7 +169,8 @@ class SegmentReport:
     def __str__(self) -> str:
         parts = [self._heading()]
         for headings, rows in self._tables():
-            parts += ["", *_aligned(headings, rows)]
+            numbers = [at for at, cell in enumerate(rows[0]) if at and cell[:1] in "<>0123456789"]
+            parts += ["", *text_table(headings, rows, right=numbers, ruled=False)]
         remarks = list(self._remarks())
         parts += ["", *map(clean, remarks)] if remarks else []
         return "\n".join(parts)
@@ -200,19 +202,6 @@ def _percent(share: float) -> str:
     if shown == "0.0%" and share > 0:
         return "<0.1%"
     return ">99.9%" if shown == "100.0%" and share < 1 else shown
-
-
-def _aligned(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    table = [[clean(cell) for cell in row] for row in (headings, *rows)]
-    widths = [max(map(width_of, column)) for column in zip(*table, strict=True)]
-    are_numbers = [cell[:1] in "<>0123456789" for cell in rows[0]]
-    are_numbers[0] = False
-    return [
-        "  ".join(
-            padded(cell, width, right=right) for cell, width, right in zip(row, widths, are_numbers, strict=True)
-        ).rstrip()
-        for row in table
-    ]
 
 
 def _row(tag: str, cells: Sequence[str]) -> str:

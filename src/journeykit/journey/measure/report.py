@@ -6,7 +6,8 @@ import html
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from journeykit.basics.text import clean, padded, width_of
+from journeykit.basics.text import clean
+from journeykit.basics.text_table import text_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +33,8 @@ def text(estimates: Estimates) -> str:
     """The estimates as text."""
     lines = list(heading(estimates))
     for table in tables(estimates):
-        lines += ["", table.title, *_aligned(table)]
+        figures = range(table.names, len(table.headings))
+        lines += ["", table.title, *text_table(table.headings, table.rows, right=figures)]
     return "\n".join(lines)
 
 
@@ -138,21 +140,6 @@ def _days(length: timedelta | None) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _aligned(table: Table) -> list[str]:
-    """A table as lines: names stand at the left, figures at the right."""
-    rows = [[clean(cell) for cell in row] for row in table.rows]
-    widths = [max(map(width_of, column)) for column in zip(table.headings, *rows, strict=True)]
-    lines: list[Sequence[str]] = [table.headings, ["-" * width for width in widths], *rows]
-    filled = (
-        [
-            padded(cell, width, right=place >= table.names)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        for line in lines
-    )
-    return ["  ".join(line).rstrip() for line in filled]
 
 
 def _html(table: Table) -> str:
