@@ -93,10 +93,11 @@ def sql(folder: Path) -> None:
 
 def one_by_one() -> None:
     """The readable engine: one event more and the question where he is now; and whole logs."""
+    from journeykit import Playbook
     from journeykit.journey import Event, Journey
     from journeykit.playbook.read import loads
 
-    journey = loads(PLAYBOOK, "yaml").journey or Journey()
+    journey = loads(PLAYBOOK, "yaml", Playbook).journey or Journey()
     pick = Random(1)
     logs = [
         sorted(
@@ -128,6 +129,7 @@ def one_by_one() -> None:
 
 def load_and_check() -> None:
     """A journey of 50 stages and 200 transitions, from YAML to its checks."""
+    from journeykit import Playbook
     from journeykit.playbook.read import loads
 
     pick = Random(3)
@@ -141,7 +143,7 @@ def load_and_check() -> None:
     seconds = []
     for _ in range(5):
         began = time.perf_counter()
-        playbook = loads(text, "yaml")
+        playbook = loads(text, "yaml", Playbook)
         warnings = playbook.check()
         seconds.append(time.perf_counter() - began)
     print(f"50 stages, 200 transitions, loaded and checked: {min(seconds):.3f} s ({len(warnings)} warnings)")

@@ -20,15 +20,20 @@ from journeykit.model.holdout import Holdout
 from journeykit.model.quiet_hours import Holiday, Hours
 from journeykit.model.quota import Quota
 from journeykit.model.window import Window
+from journeykit.playbook import read
 from journeykit.playbook.playbook import Playbook
 from journeykit.playbook.positions import json_lines, toml_lines
-from journeykit.playbook.read import from_dict, load, loads
 from journeykit.playbook.write import to_dict
 
 DATA = Path(__file__).parent / "data"
 HARMONY = DATA / "harmony.yaml"
 FILES = [HARMONY, *sorted((DATA / "playbooks").iterdir())]
 SETTINGS = settings(deadline=None, max_examples=150)
+
+
+def loads(text, form):
+    """A playbook from the text of a file."""
+    return read.loads(text, form, Playbook)
 
 
 def faults(text, form="yaml"):
@@ -73,7 +78,7 @@ def test_smallest_yaml():
 
 def test_the_example_of_the_design_is_accepted():
     """The example playbook is read whole: journey, campaigns, caps, quotas, hours."""
-    playbook = load(HARMONY)
+    playbook = Playbook.load(HARMONY)
     assert playbook.name == "harmony"
     assert playbook.journey.transitions[2].after.days == 90
     assert playbook.campaigns[1].ends == date(2026, 12, 1)
@@ -85,16 +90,16 @@ def test_the_example_of_the_design_is_accepted():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_there_and_back(path):
     """Every file comes back the same, with the same fingerprint, through data, JSON and TOML."""
-    playbook = load(path)
+    playbook = Playbook.load(path)
     data = playbook.to_dict()
-    for again in (from_dict(data), loads(json.dumps(data), "json"), loads(as_toml(data), "toml")):
+    for again in (Playbook.from_dict(data), loads(json.dumps(data), "json"), loads(as_toml(data), "toml")):
         assert again == playbook
         assert again.fingerprint == playbook.fingerprint
 
 
 def test_windows_in_every_form():
     """Each form of a window means what the Python maker of that name makes."""
-    playbook = load(DATA / "playbooks" / "windows.yaml")
+    playbook = Playbook.load(DATA / "playbooks" / "windows.yaml")
     assert [cap.window for cap in playbook.caps] == [
         Window.rolling(hours=24),
         Window.days(3),
@@ -112,7 +117,7 @@ def test_windows_in_every_form():
 
 def test_the_schema_decides_what_a_word_is():
     """Words that YAML 1.1 takes for booleans, times, numbers and dates stay texts where a text is wanted."""
-    playbook = load(DATA / "playbooks" / "words.yaml")
+    playbook = Playbook.load(DATA / "playbooks" / "words.yaml")
     assert playbook.name == "no"
     assert playbook.teams == (Team(name="on", goal="off"),)
     (content,) = playbook.content
@@ -434,7 +439,7 @@ def test_numbers_without_end_are_refused(form):
             form,
         )
     with pytest.raises(PlaybookError, match="reserve"):
-        from_dict({"reserve": 10**10_000})
+        Playbook.from_dict({"reserve": 10**10_000})
 
 
 def test_odd_texts_are_refused():
@@ -452,7 +457,7 @@ def test_odd_texts_are_refused():
 def test_odd_data_are_refused(data):
     """Whatever is given as data, a playbook error comes out."""
     with pytest.raises(PlaybookError):
-        from_dict(data)
+        Playbook.from_dict(data)
 
 
 def test_data_that_hold_themselves_are_refused():
@@ -460,7 +465,7 @@ def test_data_that_hold_themselves_are_refused():
     data = {"teams": []}
     data["teams"].append(data)
     with pytest.raises(PlaybookError, match="deep"):
-        from_dict(data)
+        Playbook.from_dict(data)
 
 
 def test_files_that_cannot_be_read(tmp_path):
@@ -471,13 +476,13 @@ def test_files_that_cannot_be_read(tmp_path):
         ("x\0.json", "cannot be read"),
     ):
         with pytest.raises(PlaybookError, match=words):
-            load(tmp_path / name)
+            Playbook.load(tmp_path / name)
     (tmp_path / "d.json").mkdir()
     with pytest.raises(PlaybookError, match="cannot be read"):
-        load(tmp_path / "d.json")
+        Playbook.load(tmp_path / "d.json")
     (tmp_path / "big.toml").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
     with pytest.raises(PlaybookError, match="at most 4 MB"):
-        load(tmp_path / "big.toml")
+        Playbook.load(tmp_path / "big.toml")
     with pytest.raises(PlaybookError, match="one of yaml, toml, json"):
         loads("", "xml")
 
@@ -487,7 +492,7 @@ def test_a_fault_names_its_file(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text('{"nam": "x"}')
     with pytest.raises(PlaybookError, match=r"mine\.json: 1 problem\n  line 1: nam: unknown key 'nam'") as caught:
-        load(path)
+        Playbook.load(path)
     assert caught.value.source == str(path)
 
 
@@ -521,7 +526,7 @@ def test_a_fingerprint_sees_the_meaning_only():
 
 def test_a_fingerprint_sees_every_difference():
     """Any value that differs, anywhere, gives another fingerprint."""
-    base = load(DATA / "playbooks" / "everything.toml").to_dict()
+    base = Playbook.load(DATA / "playbooks" / "everything.toml").to_dict()
     changes = [
         ("name", "other"),
         ("reserve", 0.000001),
@@ -534,10 +539,10 @@ def test_a_fingerprint_sees_every_difference():
         ("holidays", ["2026-12-25"]),
         ("holidays", ["2026-12-26"]),
     ]
-    seen = {from_dict(base).fingerprint}
+    seen = {Playbook.from_dict(base).fingerprint}
     for key, value in changes:
         data = {**base, key: value, "campaigns": [], "conflicts": [], "requirements": []}
-        seen.add(from_dict({name: part for name, part in data.items() if part is not None}).fingerprint)
+        seen.add(Playbook.from_dict({name: part for name, part in data.items() if part is not None}).fingerprint)
     assert len(seen) == len(changes) + 1
 
 
@@ -647,7 +652,7 @@ def test_any_playbook_comes_back_the_same(playbook):
     """To data and back, through JSON and YAML, nothing is lost and nothing added."""
     data = to_dict(playbook)
     text = json.dumps(data)
-    for again in (from_dict(data), loads(text, "json")):
+    for again in (Playbook.from_dict(data), loads(text, "json")):
         assert again == playbook
         assert again.fingerprint == playbook.fingerprint
     if r"\ud" not in text:  # JSON writes a character beyond U+FFFF in two halves, which YAML does not join
@@ -691,7 +696,7 @@ def places(data, path=()):
 @given(st.data())
 def test_a_value_replaced_by_junk_gives_only_our_errors(data):
     """Any value of a valid playbook replaced by anything: a playbook comes out, or a playbook error."""
-    plain = load(data.draw(st.sampled_from(FILES))).to_dict()
+    plain = Playbook.load(data.draw(st.sampled_from(FILES))).to_dict()
     spots = [path for path in places(plain) if path]
     for _ in range(data.draw(st.integers(1, 2))):
         path = data.draw(st.sampled_from(spots))
@@ -703,8 +708,8 @@ def test_a_value_replaced_by_junk_gives_only_our_errors(data):
         except (TypeError, KeyError, IndexError):
             continue  # an earlier change has taken the place away
     with suppress(PlaybookError):
-        playbook = from_dict(plain)
-        assert from_dict(playbook.to_dict()) == playbook
+        playbook = Playbook.from_dict(plain)
+        assert Playbook.from_dict(playbook.to_dict()) == playbook
 
 
 @SETTINGS

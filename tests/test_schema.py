@@ -17,7 +17,6 @@ from journeykit.model.campaign import Campaign
 from journeykit.playbook.json_schema import LEAVES, json_schema, text
 from journeykit.playbook.keys import WINDOW_KEYS, item_of, keys_of
 from journeykit.playbook.playbook import Playbook
-from journeykit.playbook.read import from_dict, load
 from journeykit.playbook.values import READERS
 from journeykit.playbook.yaml import read_yaml
 
@@ -68,14 +67,14 @@ def test_the_schema_is_a_schema():
 @pytest.mark.parametrize("path", [path for path in FILES if path.name != "words.yaml"], ids=lambda path: path.name)
 def test_every_file_that_is_read_is_valid(path):
     """What the loader accepts, an editor does not underline."""
-    assert load(path)
+    assert Playbook.load(path)
     assert [error.message for error in VALIDATOR.iter_errors(raw(path))] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_playbook_written_out_is_valid(path):
     """The data of a playbook, every default written out, fit the schema."""
-    assert [error.message for error in VALIDATOR.iter_errors(load(path).to_dict())] == []
+    assert [error.message for error in VALIDATOR.iter_errors(Playbook.load(path).to_dict())] == []
 
 
 def test_the_schema_knows_the_keys_that_the_loader_knows():
@@ -122,12 +121,12 @@ OPEN = (
 @pytest.mark.parametrize("name", ["harmony.yaml", "playbooks/everything.toml", "playbooks/windows.yaml"])
 def test_a_misspelt_key_fails_in_both(name):
     """Any key of the format that is misspelt is refused by the schema and by the loader."""
-    for data in spoilt(load(DATA / name).to_dict()):
+    for data in spoilt(Playbook.load(DATA / name).to_dict()):
         if '"stagesx"' not in json.dumps(data) and any(f'"{word}x"' in json.dumps(data) for word in set().union(*OPEN)):
             continue  # the author's own names may be spelt in any way
         assert not VALIDATOR.is_valid(data)
         with pytest.raises(PlaybookError):
-            from_dict(data)
+            Playbook.from_dict(data)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_what_the_schema_can_see_it_refuses(data):
     """Bounds, words, dates and missing keys are in the schema, too."""
     assert not VALIDATOR.is_valid(data)
     with pytest.raises(PlaybookError):
-        from_dict(data)
+        Playbook.from_dict(data)
 
 
 def test_bounds_and_words_come_from_the_model():

@@ -188,18 +188,18 @@ def test_a_gain_is_a_change_of_a_probability(given: object, said: str) -> None:
 )
 def test_files_hold_it(form, text: str) -> None:
     """In YAML, JSON and TOML; written out it is read back, and what is wrong is named with its path."""
-    read = loads(text, form)
+    read = loads(text, form, Playbook)
     assert read.content is not None
     assert read.content[0].advances == {"decision": 0.25, "lost": -0.5}
     assert Playbook.from_dict(read.to_dict()) == read
     with pytest.raises(PlaybookError, match=r"content\[0\].advances.decision: the gain for 'decision' must be"):
-        loads(text.replace("0.25", "25"), form)
+        loads(text.replace("0.25", "25"), form, Playbook)
 
 
 def test_files_refuse_a_list() -> None:
     """A list says no gains."""
     with pytest.raises(PlaybookError, match=r"content\[0\].advances: expected a mapping of stages to numbers"):
-        loads("content: [{id: guide, channel: email, advances: [decision]}]", "yaml")
+        loads("content: [{id: guide, channel: email, advances: [decision]}]", "yaml", Playbook)
 
 
 def test_an_empty_mapping_is_none() -> None:

@@ -22,7 +22,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +67,20 @@ def _rebuild_rule_error(message: str, text: str, column: int) -> RuleError:
     return RuleError(message, text=text, column=column)
 
 
+KeyPath = tuple[str | int, ...]
+"""Where something is, step by step: ``("campaigns", 2, "team")``."""
+
+
+def path_text(path: KeyPath) -> str:
+    """A path as problems write it.
+
+    Example:
+        >>> path_text(("campaigns", 2, "team"))
+        'campaigns[2].team'
+    """
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step[:100]}" for step in path).removeprefix(".")
+
+
 @frozen
 class Problem:
     """One fault of a playbook.
@@ -77,6 +91,7 @@ class Problem:
         line: the line in the file, counted from 1; None where the source has no lines.
         suggestion: what was probably meant, or None.
         severity: ``error`` or ``warning``.
+        steps: the path step by step; none where only its text is known.
     """
 
     path: str
@@ -84,6 +99,12 @@ class Problem:
     line: int | None = None
     suggestion: str | None = None
     severity: str = "error"
+    steps: KeyPath = field(default=(), repr=False, eq=False)
+
+    @classmethod
+    def at(cls, steps: KeyPath, message: str, suggestion: str | None = None) -> Problem:
+        """A fault at a path."""
+        return cls(path_text(steps), message, suggestion=suggestion, steps=steps)
 
     @classmethod
     def warning(cls, path: str, message: str, suggestion: str | None = None) -> Problem:

@@ -33,18 +33,17 @@ def check(journey: Journey) -> tuple[Problem, ...]:
 def _missing(journey: Journey) -> Iterator[Problem]:
     """Stages that are there twice, or not at all."""
     if not journey.stages:
-        yield Problem("journey.stages", "a journey needs at least one stage")
+        yield Problem.at(("journey", "stages"), "a journey needs at least one stage")
     first: dict[str, int] = {}
     for place, stage in enumerate(journey.stages):
         if first.setdefault(stage.name, place) != place:
             taken = f"journey.stages[{first[stage.name]}]"
-            yield Problem(f"journey.stages[{place}].name", f"{stage.name!r} is already taken by {taken}")
+            yield Problem.at(("journey", "stages", place, "name"), f"{stage.name!r} is already taken by {taken}")
     for place, way in enumerate(journey.transitions):
         for end, name in (("from", way.source), ("to", way.to)):
             if name not in first:
                 message = f"unknown stage {name!r}; there is {', '.join(first) or 'none'}"
-                path = f"journey.transitions[{place}].{end}"
-                yield Problem(path, message, suggestion=closest(name, first))
+                yield Problem.at(("journey", "transitions", place, end), message, closest(name, first))
 
 
 def find_problems(journey: Journey) -> Iterator[Problem]:
@@ -52,10 +51,12 @@ def find_problems(journey: Journey) -> Iterator[Problem]:
     names = [stage.name for stage in journey.stages]
     for name in journey.unreachable():
         message = f"no transition leads to {name!r} from the first stage, {names[0]!r}"
-        yield Problem(f"journey.stages[{names.index(name)}]", message)
+        yield Problem.at(("journey", "stages", names.index(name)), message)
     if any(way.after is not None and length_of(way.after) == 0 for way in journey.transitions):
         for circle in _circles([way for way in _ways(journey) if _takes_no_time(way)]):
-            yield Problem(_path(circle[0]), f"these time-outs go round in no time: {_told(circle)}")
+            yield Problem.at(
+                ("journey", "transitions", circle[0].place), f"these time-outs go round in no time: {_told(circle)}"
+            )
 
 
 def find_warnings(journey: Journey) -> Iterator[Problem]:
@@ -67,11 +68,7 @@ def find_warnings(journey: Journey) -> Iterator[Problem]:
             yield from _way_warnings(chart, way)
         for circle in _restless(chart):
             message = f"a contact of whom nothing more is heard may go round here for ever: {_told(circle)}"
-            yield _warning(_path(circle[0]), message)
-
-
-def _warning(path: str, message: str, suggestion: str | None = None) -> Problem:
-    return Problem(path, message, suggestion=suggestion, severity="warning")
+            yield Problem.warning(_path(circle[0]), message)
 
 
 def _path(way: Way) -> str:
@@ -312,9 +309,9 @@ def _stage_warnings(chart: _Chart) -> Iterator[Problem]:
         path = f"journey.stages[{place}]"
         if stage.name in chart.closed:
             message = f"nobody can enter {stage.name!r}: its rule is never true: {stage.qualified}"
-            yield _warning(f"{path}.qualified", message)
+            yield Problem.warning(f"{path}.qualified", message)
         elif stage.name in drawn and stage.name not in chart.reached:
-            yield _warning(path, f"only transitions that can never be taken lead to {stage.name!r}")
+            yield Problem.warning(path, f"only transitions that can never be taken lead to {stage.name!r}")
         if stage.qualified is not None:
             yield from _look_alikes(chart, f"{path}.qualified", stage.qualified)
     yield from _traps(chart, [stage.name for stage in journey.stages])
@@ -346,9 +343,9 @@ def _trap(chart: _Chart, name: str, names: list[str], final: set[str], inside: C
     ends = ", ".join(repr(end) for end in names if end in final)
     if len(inside) == 1:
         message = f"no transition leaves {name!r}, and it is not final; {ends} is. The way there: {route}"
-        return _warning(path, message)
+        return Problem.warning(path, message)
     within = ", ".join(repr(stage) for stage in names if stage in inside)
-    return _warning(path, f"no way leads from {within} to a final stage ({ends}). The way there: {route}")
+    return Problem.warning(path, f"no way leads from {within} to a final stage ({ends}). The way there: {route}")
 
 
 def _way_warnings(chart: _Chart, way: Way) -> Iterator[Problem]:
@@ -356,20 +353,22 @@ def _way_warnings(chart: _Chart, way: Way) -> Iterator[Problem]:
     if way.transition.when is not None:
         yield from _look_alikes(chart, path, way.transition.when)
     if why:
-        yield _warning(path, f"this transition ({_route([source, way.target])}) can never be taken: {why}")
+        yield Problem.warning(path, f"this transition ({_route([source, way.target])}) can never be taken: {why}")
     elif why is None and way in chart.rivals:
         rival = chart.rivals[way]
         message = f"ambiguous: {_path(rival.way)} is taken by the same, and comes first; this one is taken only where "
-        yield _warning(path, message + rival.unless)
+        yield Problem.warning(path, message + rival.unless)
     elif why is None and way.target == source and way.after < 0:
-        yield _warning(path, f"this transition leads from {source!r} to itself: all it does is to begin the stay anew")
+        yield Problem.warning(
+            path, f"this transition leads from {source!r} to itself: all it does is to begin the stay anew"
+        )
 
 
 def _look_alikes(chart: _Chart, path: str, rule: Rule) -> Iterator[Problem]:
     """Attributes that are named like events."""
     for name in sorted(rule.names & chart.journey.ways.events):
         message = f"the rule reads an attribute {name!r} of the contact, and there is an event of that name"
-        yield _warning(path, message, f'count("{name}")')
+        yield Problem.warning(path, message, f'count("{name}")')
 
 
 # Circles in silence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import frozen
 
@@ -61,7 +61,7 @@ class Playbook(Sections):
         PlaybookError: with everything that is wrong.
 
     Example:
-        >>> from journeykit.model.window import Window
+        >>> from journeykit import Cap, Window
         >>> gatekeeper = Playbook(caps=[Cap(name="two a week", max=2, window=Window.rolling(days=7))])
         >>> gatekeeper.check()
         ()
@@ -73,7 +73,7 @@ class Playbook(Sections):
             raise PlaybookError(problems)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Playbook:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a playbook from a YAML, TOML or JSON file; its ending says which.
 
         Raises:
@@ -82,10 +82,10 @@ class Playbook(Sections):
         """
         from journeykit.playbook.read import load
 
-        return load(path)
+        return load(path, cls)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Playbook:
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """A playbook from plain data, as a file would hold it.
 
         Raises:
@@ -97,7 +97,7 @@ class Playbook(Sections):
         """
         from journeykit.playbook.read import from_dict
 
-        return from_dict(data)
+        return from_dict(data, cls)
 
     def to_dict(self) -> dict[str, Any]:
         """The playbook as plain data, every default written out; `from_dict` reads it back."""
@@ -127,7 +127,7 @@ class Playbook(Sections):
 
         Example:
             >>> from datetime import UTC, datetime
-            >>> from journeykit import Contact
+            >>> from journeykit import Contact, Segment
             >>> playbook = Playbook(segments=[Segment(name="enterprise", rule="employees >= 500")])
             >>> anna = Contact(id="anna", segments=["vip"], attributes={"employees": 700})
             >>> playbook.segments_of(anna, datetime(2026, 11, 5, 10, tzinfo=UTC))
@@ -157,7 +157,7 @@ class Playbook(Sections):
 
         Example:
             >>> from datetime import UTC, datetime
-            >>> from journeykit import Contact
+            >>> from journeykit import Contact, Segment
             >>> playbook = Playbook(segments=[Segment(name="enterprise", rule="employees >= 500")])
             >>> people = [Contact(id="anna", attributes={"employees": 700}), Contact(id="ben")]
             >>> report = playbook.segment_report(people, at=datetime(2026, 11, 5, 10, tzinfo=UTC))

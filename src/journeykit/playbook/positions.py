@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-Path = tuple[str | int, ...]
+    from journeykit.errors import KeyPath
 
 
 class Plain(str):
@@ -54,7 +55,7 @@ class Rows(list[Any]):
         self.lines: list[int] = []
 
 
-def remembered_line(data: object, path: Path) -> int | None:
+def remembered_line(data: object, path: KeyPath) -> int | None:
     """The line of what a path leads to, or of the last thing on the way, from what the containers remember.
 
     Example:
@@ -74,7 +75,7 @@ def remembered_line(data: object, path: Path) -> int | None:
     return line
 
 
-def found_line(lines: Mapping[Path, int], path: Path) -> int | None:
+def found_line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
     """The line of a path, or of the nearest one above it."""
     return next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), None)
 
@@ -82,14 +83,14 @@ def found_line(lines: Mapping[Path, int], path: Path) -> int | None:
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
-def json_lines(text: str) -> dict[Path, int]:
+def json_lines(text: str) -> dict[KeyPath, int]:
     r"""The line of every key and item of a JSON text; of a key given twice, the last.
 
     Example:
         >>> json_lines('{"teams":\n [{"name": "events"}]}')
         {('teams',): 1, ('teams', 0): 2, ('teams', 0, 'name'): 2}
     """
-    lines: dict[Path, int] = {}
+    lines: dict[KeyPath, int] = {}
     path: list[Any] = []
     # Whether each open container is a list, and whether a key comes next in the innermost one.
     lists: list[bool] = []
@@ -127,7 +128,7 @@ _TOML_TOKEN = re.compile(
 )
 
 
-def toml_lines(text: str) -> dict[Path, int]:
+def toml_lines(text: str) -> dict[KeyPath, int]:
     r"""The line of every table, key and item of a TOML text.
 
     Example:
@@ -139,12 +140,12 @@ def toml_lines(text: str) -> dict[Path, int]:
 
 class _TomlLines:
     def __init__(self, text: str) -> None:
-        self.lines: dict[Path, int] = {}
-        self.counts: dict[Path, int] = {}
+        self.lines: dict[KeyPath, int] = {}
+        self.counts: dict[KeyPath, int] = {}
         self.tokens = self._tokens(text.replace("\r\n", "\n"))
         self.mark, self.line = "", 1
         self._next()
-        table: Path = ()
+        table: KeyPath = ()
         while self.mark:
             if self.mark == "\n":
                 self._next()
@@ -168,7 +169,7 @@ class _TomlLines:
         while self.mark == "\n":
             self._next()
 
-    def _key(self, base: Path) -> Path:
+    def _key(self, base: KeyPath) -> KeyPath:
         """Read a key, dotted or not, under a table; of an array of tables, the last one is meant."""
         while True:
             quoted = self.mark.startswith(("'", '"'))
@@ -180,10 +181,10 @@ class _TomlLines:
                 return base
             self._next()
 
-    def _latest(self, path: Path) -> Path:
+    def _latest(self, path: KeyPath) -> KeyPath:
         return (*path, self.counts[path] - 1) if path in self.counts else path
 
-    def _header(self) -> Path:
+    def _header(self) -> KeyPath:
         self._next()
         many = self.mark == "["
         if many:
@@ -197,12 +198,12 @@ class _TomlLines:
         self._next()
         return self._latest(path)
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: KeyPath) -> None:
         path = self._key(table)
         self._next()
         self._value(path)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: KeyPath) -> None:
         if self.mark not in ("[", "{"):
             # A number or a date may come in pieces; the value ends where its line or container does.
             while self.mark not in ("", "\n", ",", "]", "}"):
@@ -223,3 +224,54 @@ class _TomlLines:
                 self._next()
                 self._skip_newlines()
         self._next()
+
+
+# Paths in data
+
+
+def _inside(data: Any, step: str | int) -> Any:
+    """What a step leads to; None where it leads nowhere."""
+    if isinstance(data, Mapping):
+        return data.get(step)
+    return data[step] if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data) else None
+
+
+def existing(data: Any, path: KeyPath) -> KeyPath:
+    """A path as far as these data go."""
+    for at, step in enumerate(path):
+        if not isinstance(data, Mapping if isinstance(step, str) else list | tuple) or _is_absent(data, step):
+            return path[:at]
+        data = _inside(data, step)
+    return path
+
+
+def _is_absent(data: Any, step: str | int) -> bool:
+    return step not in data if isinstance(step, str) else step >= len(data)
+
+
+def trimmed(data: Any, path: KeyPath) -> KeyPath:
+    """A path up to where these data hold no mapping or list that its next step could lead into."""
+    for at, step in enumerate(path):
+        if not isinstance(data, Mapping if isinstance(step, str) else list | tuple):
+            return path[:at]
+        data = _inside(data, step)
+    return path
+
+
+def order_of(data: Any) -> Callable[[KeyPath], tuple[int, ...]]:
+    """Says where a path stands in the file, to compare; a missing key stands at the end of its mapping."""
+    places: dict[int, dict[str, int]] = {}
+
+    def order(path: KeyPath) -> tuple[int, ...]:
+        inner, found = data, []
+        for step in path:
+            if isinstance(step, int):
+                found.append(step)
+            else:
+                if id(inner) not in places:
+                    places[id(inner)] = {key: place for place, key in enumerate(inner)}
+                found.append(places[id(inner)].get(step, len(inner)))
+            inner = _inside(inner, step)
+        return tuple(found)
+
+    return order

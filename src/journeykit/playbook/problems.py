@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
-from journeykit.errors import Problem, closest
+from journeykit.errors import KeyPath, Problem, closest, path_text
 from journeykit.playbook.partners import find_too_late
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 @frozen
-class Gaps:
+class UnreadParts:
     """What a file holds besides the parts that could be made of it, so that one fault does not cause others.
 
     Sections are named as in a file: ``campaigns``, ``journey.stages``.
@@ -39,10 +39,10 @@ class Gaps:
         """Where in the file's section a part stands."""
         return self.places[section][place] if section in self.places else place
 
-    def numbered(self, section: str, parts: Iterable[_T] | None) -> Iterator[tuple[str, _T]]:
+    def numbered(self, section: str, parts: Iterable[_T] | None) -> Iterator[tuple[KeyPath, _T]]:
         """The parts of a section, each with its path in the file."""
         for place, part in enumerate(parts or ()):
-            yield f"{section}[{self.at(section, place)}]", part
+            yield (*section.split("."), self.at(section, place)), part
 
     def known(self, section: str, names: Iterable[str] | None) -> dict[str, None] | None:
         """The ids or names of a section that something can refer to, in order; None where any will do."""
@@ -51,60 +51,60 @@ class Gaps:
         return dict.fromkeys((*names, *self.taken.get(section, ())))
 
 
-_NO_GAPS = Gaps()
+_ALL_READ = UnreadParts()
 
 
-def find_problems(playbook: Sections, gaps: Gaps = _NO_GAPS) -> Iterator[Problem]:
+def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[Problem]:
     """The faults that one part of a playbook alone does not show: repeated names, references to nothing."""
-    yield from _repeated(playbook, gaps)
+    yield from _repeated(playbook, unread)
     journey = playbook.journey
-    teams = gaps.known("teams", None if playbook.teams is None else (team.name for team in playbook.teams))
-    contents = gaps.known("content", (content.id for content in playbook.content or ()))
-    campaigns = gaps.known(
+    teams = unread.known("teams", None if playbook.teams is None else (team.name for team in playbook.teams))
+    contents = unread.known("content", (content.id for content in playbook.content or ()))
+    campaigns = unread.known(
         "campaigns", None if playbook.campaigns is None else (campaign.id for campaign in playbook.campaigns)
     )
-    stages = gaps.known("journey.stages", None if journey is None else (stage.name for stage in journey.stages))
+    stages = unread.known("journey.stages", None if journey is None else (stage.name for stage in journey.stages))
     if journey is not None:
-        yield from _journey_problems(journey, stages, gaps)
-    for path, content in gaps.numbered("content", playbook.content):
+        yield from _journey_problems(journey, stages, unread)
+    for path, content in unread.numbered("content", playbook.content):
         for stage in content.stages or ():
-            yield from _reference(f"{path}.stages.{stage}", "stage", stage, stages)
+            yield from _reference((*path, "stages", stage), "stage", stage, stages)
         for stage in content.advances or ():
-            yield from _reference(f"{path}.advances.{stage}", "stage", stage, stages)
-    for path, campaign in gaps.numbered("campaigns", playbook.campaigns):
+            yield from _reference((*path, "advances", stage), "stage", stage, stages)
+    for path, campaign in unread.numbered("campaigns", playbook.campaigns):
         if campaign.team is not None:
-            yield from _reference(f"{path}.team", "team", campaign.team, teams)
+            yield from _reference((*path, "team"), "team", campaign.team, teams)
         for place, content_id in enumerate(campaign.content):
-            yield from _reference(f"{path}.content[{place}]", "content", content_id, contents)
+            yield from _reference((*path, "content", place), "content", content_id, contents)
         for place, stage in enumerate(campaign.stages):
-            yield from _reference(f"{path}.stages[{place}]", "stage", stage, stages)
+            yield from _reference((*path, "stages", place), "stage", stage, stages)
         if campaign.dates is not None and not any(_inside(campaign, day) for day in campaign.dates):
-            yield Problem(f"{path}.dates", "none of the dates lies between the campaign's start and end")
-    yield from _quota_problems(playbook, gaps)
-    for path, cap in gaps.numbered("caps", playbook.caps):
+            yield Problem.at((*path, "dates"), "none of the dates lies between the campaign's start and end")
+    yield from _quota_problems(playbook, unread)
+    for path, cap in unread.numbered("caps", playbook.caps):
         if cap.per == "account" and cap.window.is_local:
-            yield Problem(
-                f"{path}.window.zone",
+            yield Problem.at(
+                (*path, "window", "zone"),
                 f"{cap.name!r} is per account, and the contacts of an account need not share a time zone: give the "
                 "window the zone 'playbook' or an IANA name; only windows of kind rolling or ever need none",
             )
-    if not {"campaigns", "content", "teams", "requirements"} & {*gaps.places, *gaps.unsure}:
+    if not {"campaigns", "content", "teams", "requirements"} & {*unread.places, *unread.unsure}:
         for late in find_too_late(playbook):
             if late.is_all:
-                yield Problem(f"requirements[{late.number}].with", late.reason())
+                yield Problem.at(("requirements", late.number, "with"), late.reason())
     known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
-    for path, scope in _scopes(playbook, gaps):
+    for path, scope in scopes_of(playbook, unread):
         for facet, names in known.items():
-            for part, values in ((path, scope.match), (f"{path}.not", scope.exclude)):
+            for part, values in ((path, scope.match), ((*path, "not"), scope.exclude)):
                 for value in values.get(facet, ()):
-                    yield from _reference(f"{part}.{facet}", facet, value, names)
+                    yield from _reference((*part, facet), facet, value, names)
 
 
 def _inside(campaign: Campaign, day: Any) -> bool:
     return (campaign.starts is None or day >= campaign.starts) and (campaign.ends is None or day <= campaign.ends)
 
 
-def _repeated(playbook: Sections, gaps: Gaps) -> Iterator[Problem]:
+def _repeated(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
     sections: dict[str, list[str]] = {
         "journey.stages": [stage.name for stage in (playbook.journey.stages if playbook.journey else ())],
         "segments": [segment.name for segment in playbook.segments],
@@ -118,20 +118,20 @@ def _repeated(playbook: Sections, gaps: Gaps) -> Iterator[Problem]:
     }
     for section, names in sections.items():
         key = "id" if section in ("content", "campaigns") else "name"
-        first: dict[str, str] = {}
-        for path, name in gaps.numbered(section, names):
+        first: dict[str, KeyPath] = {}
+        for path, name in unread.numbered(section, names):
             if name in first:
-                yield Problem(f"{path}.{key}", f"{name!r} is already taken by {first[name]}")
+                yield Problem.at((*path, key), f"{name!r} is already taken by {path_text(first[name])}")
             first.setdefault(name, path)
 
 
-def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Gaps) -> Iterator[Problem]:
+def _journey_problems(journey: Journey, stages: dict[str, None] | None, unread: UnreadParts) -> Iterator[Problem]:
     if stages is not None and not stages:
-        yield Problem("journey.stages", "a journey needs at least one stage")
-    for path, way in gaps.numbered("journey.transitions", journey.transitions):
-        yield from _reference(f"{path}.from", "stage", way.source, stages)
-        yield from _reference(f"{path}.to", "stage", way.to, stages)
-    if "journey.transitions" in gaps.places or "journey.stages" in gaps.places:
+        yield Problem.at(("journey", "stages"), "a journey needs at least one stage")
+    for path, way in unread.numbered("journey.transitions", journey.transitions):
+        yield from _reference((*path, "from"), "stage", way.source, stages)
+        yield from _reference((*path, "to"), "stage", way.to, stages)
+    if "journey.transitions" in unread.places or "journey.stages" in unread.places:
         return  # what is missing may be the way
     if stages and all({way.source, way.to} <= stages.keys() for way in journey.transitions):
         from journeykit.journey.checks import find_problems as find_journey_problems
@@ -139,7 +139,7 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, gaps: Ga
         yield from find_journey_problems(journey)
 
 
-def _quota_problems(playbook: Sections, gaps: Gaps) -> Iterator[Problem]:
+def _quota_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
     """Hard bounds of the same messages that no number can keep."""
     most: dict[str, tuple[float, str]] = {}
     for quota in playbook.quotas:
@@ -148,30 +148,33 @@ def _quota_problems(playbook: Sections, gaps: Gaps) -> Iterator[Problem]:
                 known = most.get(repr((quota.of, quota.where, quota.during)))
                 if known is None or side.limit < known[0]:
                     most[repr((quota.of, quota.where, quota.during))] = side.limit, quota.name
-    for path, quota in gaps.numbered("quotas", playbook.quotas):
+    for path, quota in unread.numbered("quotas", playbook.quotas):
         for side in quota.sides:
             known = most.get(repr((quota.of, quota.where, quota.during)))
             if not side.is_max and side.hard and known is not None and side.limit > known[0]:
-                yield Problem(f"{path}.min", f"at least {side.limit:g} contradicts {known[1]!r}: at most {known[0]:g}")
+                yield Problem.at(
+                    (*path, "min"), f"at least {side.limit:g} contradicts {known[1]!r}: at most {known[0]:g}"
+                )
 
 
-def _reference(path: str, kind: str, name: str, known: Mapping[str, None] | None) -> Iterator[Problem]:
+def _reference(path: KeyPath, kind: str, name: str, known: Mapping[str, None] | None) -> Iterator[Problem]:
     if known is None or name in known:
         return
     some = ", ".join([*known][:8]) + (", ..." if len(known) > 8 else "")
     # Among very many names, the search for the nearest takes too long.
     meant = closest(name, known) if len(known) <= 500 and len(name) <= 100 else None
-    yield Problem(path, f"unknown {kind} {name!r}; there is {some or 'none'}", suggestion=meant)
+    yield Problem.at(path, f"unknown {kind} {name!r}; there is {some or 'none'}", meant)
 
 
-def _scopes(playbook: Sections, gaps: Gaps = _NO_GAPS) -> Iterator[tuple[str, Scope]]:
-    for path, cap in gaps.numbered("caps", playbook.caps):
-        yield f"{path}.where", cap.where
-    for path, conflict in gaps.numbered("conflicts", playbook.conflicts):
-        yield f"{path}.first", conflict.first
-        yield f"{path}.then", conflict.then
-    for path, requirement in gaps.numbered("requirements", playbook.requirements):
-        yield f"{path}.claim", requirement.claim
-        yield f"{path}.with", requirement.partner
-    for path, quota in gaps.numbered("quotas", playbook.quotas):
-        yield f"{path}.where", quota.where
+def scopes_of(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[tuple[KeyPath, Scope]]:
+    """Every scope of a playbook, with its path."""
+    for path, cap in unread.numbered("caps", playbook.caps):
+        yield (*path, "where"), cap.where
+    for path, conflict in unread.numbered("conflicts", playbook.conflicts):
+        yield (*path, "first"), conflict.first
+        yield (*path, "then"), conflict.then
+    for path, requirement in unread.numbered("requirements", playbook.requirements):
+        yield (*path, "claim"), requirement.claim
+        yield (*path, "with"), requirement.partner
+    for path, quota in unread.numbered("quotas", playbook.quotas):
+        yield (*path, "where"), quota.where

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from attrs import field, frozen, validators
+from attrs import Factory, field, fields, frozen, validators
 
 from journeykit.basics.clock import clock
 from journeykit.basics.validation import instance, instances, listed, number, one_of, required_text, whole
@@ -18,7 +18,7 @@ from journeykit.model.quota import Quota
 from journeykit.model.segment import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 @frozen(kw_only=True)
@@ -92,6 +92,19 @@ class Sections:
     on_missing: OnMissing = field(factory=OnMissing, validator=instance(OnMissing))
     on_infeasible: str = field(default="refuse", validator=one_of("refuse", "relax"))
     master_limit: int = field(default=5_000, validator=whole(1, 10_000_000))
+
+    @classmethod
+    def unchecked(cls, parts: Mapping[str, Any]) -> Self:
+        """The sections from parts that are right one by one, others by default; nothing is checked again.
+
+        Args:
+            parts: by the name of the field.
+        """
+        made = object.__new__(cls)
+        for own in fields(cls):
+            default = own.default.factory() if isinstance(own.default, Factory) else own.default  # type: ignore[arg-type]
+            object.__setattr__(made, own.name, parts.get(own.name, default))
+        return made
 
     @property
     def schedule(self) -> Schedule:

@@ -16,12 +16,12 @@ from attrs import evolve, frozen
 
 from journeykit.basics.clock import PERIODS
 from journeykit.basics.validation import shown
-from journeykit.errors import ModelError, RuleError, closest
+from journeykit.errors import KeyPath, ModelError, RuleError, closest
 from journeykit.model.cap import FACETS, Scope
 from journeykit.model.content import Gain
 from journeykit.model.window import Lag, Window
-from journeykit.playbook import positions
 from journeykit.playbook.keys import DATE, WINDOW_KEYS, WINDOW_WORDS, Key, keys_of
+from journeykit.playbook.yaml import core_value, is_null
 from journeykit.rule import Rule
 
 
@@ -30,7 +30,7 @@ class Fault:
     """One thing that is wrong at a place, seen from where it was found."""
 
     message: str
-    path: positions.Path = ()
+    path: KeyPath = ()
     suggestion: str | None = None
     allowed: tuple[str, ...] = ()
 
@@ -86,7 +86,7 @@ def missing(key: Key) -> Fault:
 
 
 def _described(value: object) -> str:
-    value = _core(value) if isinstance(value, positions.Plain) else value
+    value = core_value(value)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
@@ -97,43 +97,12 @@ def _described(value: object) -> str:
     return kinds.get(type(value), "") + shown(value)
 
 
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_WORDS = {
-    word: value for name, value in (("true", True), ("false", False)) for word in (name, name.title(), name.upper())
-}
-_NULLS = ("", "~", "null", "Null", "NULL")
 _BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-_ODD = re.compile(r"([-+]?)\.(inf|Inf|INF|nan|NaN|NAN)")
-
-
-def whole_number(digits: str) -> float:
-    """A number of digits alone; infinity where there are too many for Python, for the model to refuse."""
-    return int(digits) if len(digits) < 1_000 else float(digits)
-
-
-def _core(text: str) -> Any:
-    """What YAML's core schema (1.2) makes of a word without quotes."""
-    if text in _NULLS:
-        return None
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INT.fullmatch(text):
-        base = {"0o": 8, "0x": 16}.get(text[:2])
-        return int(text, base) if base else whole_number(text)
-    if _FLOAT.fullmatch(text) or _ODD.fullmatch(text):
-        return float(_ODD.sub(r"\1\2", text))
-    return str(text)
 
 
 def expected_mapping(keys: Iterable[str], value: object) -> FaultsError:
     """What to raise where a mapping with these keys should stand."""
     return expected(f"a mapping of {', '.join(keys)}", value)
-
-
-def is_null(value: object) -> bool:
-    """Whether a value is null, or spells it in YAML."""
-    return value is None or (isinstance(value, positions.Plain) and value in _NULLS)
 
 
 def expected(what: str, value: object) -> FaultsError:
@@ -152,21 +121,21 @@ def text(value: object) -> str:
 
 def number(value: object) -> float:
     """Read a number; its bounds are the model's to check."""
-    found = _core(value) if isinstance(value, positions.Plain) else value
+    found = core_value(value)
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise expected("a number", value)
     return found
 
 
 def _integer(value: object) -> int:
-    found = _core(value) if isinstance(value, positions.Plain) else value
+    found = core_value(value)
     if isinstance(found, bool) or not isinstance(found, int):
         raise expected("a whole number", value)
     return found
 
 
 def _boolean(value: object) -> bool:
-    found = _core(value) if isinstance(value, positions.Plain) else value
+    found = core_value(value)
     if not isinstance(found, bool):
         meant = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
         raise wrong(f"expected true or false, found {_described(value)}", suggestion=meant)

@@ -11,12 +11,12 @@ from journeykit.journey import Journey
 from journeykit.model.cap import Either
 from journeykit.model.mismatch import FOLDED, UNKNOWN
 from journeykit.model.touch import STATUSES
+from journeykit.playbook.problems import scopes_of
 from journeykit.rule import In, Literal, Name
 from journeykit.rule.tree import Compare, Options
 
 if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
-    from journeykit.model.cap import Scope
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
     from journeykit.model.content import Content
@@ -306,19 +306,9 @@ def _named(playbook: Sections) -> Iterator[tuple[str, Iterable[str]]]:
     for cap in playbook.caps:
         if isinstance(cap.points, Mapping):
             yield "channel", list(cap.points)
-    for scope in scopes_of(playbook):
+    for _, scope in scopes_of(playbook):
         for part in (scope.match, scope.exclude):
             yield from part.items()
-
-
-def scopes_of(playbook: Sections) -> Iterator[Scope]:
-    """The scopes of all rules."""
-    yield from (cap.where for cap in playbook.caps)
-    for conflict in playbook.conflicts:
-        yield from (conflict.first, conflict.then)
-    for need in playbook.requirements:
-        yield from (need.claim, need.partner)
-    yield from (quota.where for quota in playbook.quotas)
 
 
 def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:

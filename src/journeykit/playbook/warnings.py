@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from journeykit.basics.validation import BILLIONTH, is_number
-from journeykit.errors import Problem, closest
+from journeykit.errors import Problem, closest, path_text
 from journeykit.model.quiet_hours import Schedule
 from journeykit.playbook.partners import find_too_late
+from journeykit.playbook.problems import scopes_of
 from journeykit.playbook.quota_warnings import find_quota_warnings
 from journeykit.playbook.sendable import Sendable, sendables
 from journeykit.rule import In, Literal, Name
@@ -118,8 +119,9 @@ def _names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
     for section in ("caps", "conflicts", "requirements", "quotas"):
         for at, rule in enumerate(getattr(playbook, section)):
             yield f"name of {section}", f"{section}[{at}].name", rule.name
-    for path, scope in scopes(playbook):
-        for part, values in ((path, scope.match), (f"{path}.not", scope.exclude)):
+    for steps, scope in scopes_of(playbook):
+        where = path_text(steps)
+        for part, values in ((where, scope.match), (f"{where}.not", scope.exclude)):
             yield from ((facet, f"{part}.{facet}", name) for facet, own in values.items() for name in own)
     for at, cap in enumerate(playbook.caps):
         if isinstance(cap.points, Mapping):
@@ -143,20 +145,6 @@ def _content_names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
             ("solution", "solutions", content.solutions),
         ):
             yield from ((kind, f"{path}.{part}", name) for name in names or ())
-
-
-def scopes(playbook: Sections) -> Iterator[tuple[str, Scope]]:
-    """Every scope of a playbook, with its path."""
-    for at, cap in enumerate(playbook.caps):
-        yield f"caps[{at}].where", cap.where
-    for at, conflict in enumerate(playbook.conflicts):
-        yield f"conflicts[{at}].first", conflict.first
-        yield f"conflicts[{at}].then", conflict.then
-    for at, requirement in enumerate(playbook.requirements):
-        yield f"requirements[{at}].claim", requirement.claim
-        yield f"requirements[{at}].with", requirement.partner
-    for at, quota in enumerate(playbook.quotas):
-        yield f"quotas[{at}].where", quota.where
 
 
 def _all_hours(playbook: Sections) -> Iterator[tuple[str, Hours]]:

@@ -7,6 +7,7 @@ wanted.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import MissingExtraError, PlaybookError, Problem
@@ -141,3 +142,41 @@ class _Builder:
             table.twice.append(key)
         table.lines[key] = line
         return key
+
+
+# What words without quotes mean
+
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {
+    word: value for name, value in (("true", True), ("false", False)) for word in (name, name.title(), name.upper())
+}
+_NULLS = ("", "~", "null", "Null", "NULL")
+_ODD = re.compile(r"([-+]?)\.(inf|Inf|INF|nan|NaN|NAN)")
+
+
+def whole_number(digits: str) -> float:
+    """A number of digits alone; infinity where there are too many for Python, for the model to refuse."""
+    return int(digits) if len(digits) < 1_000 else float(digits)
+
+
+def core_value(value: Any) -> Any:
+    """A value; of a word without quotes, what YAML's core schema (1.2) makes of it."""
+    if not isinstance(value, Plain):
+        return value
+    text = str(value)
+    if text in _NULLS:
+        return None
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        base = {"0o": 8, "0x": 16}.get(text[:2])
+        return int(text, base) if base else whole_number(text)
+    if _FLOAT.fullmatch(text) or _ODD.fullmatch(text):
+        return float(_ODD.sub(r"\1\2", text))
+    return text
+
+
+def is_null(value: object) -> bool:
+    """Whether a value is null, or spells it in YAML."""
+    return value is None or (isinstance(value, Plain) and value in _NULLS)

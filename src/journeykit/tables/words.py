@@ -9,7 +9,8 @@ from journeykit.basics.validation import parted
 from journeykit.model.cap import Either, Limit
 from journeykit.model.contact import ANY
 from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
-from journeykit.playbook.vocabulary import Vocabulary, rules_of, scopes_of
+from journeykit.playbook.problems import scopes_of
+from journeykit.playbook.vocabulary import Vocabulary, rules_of
 from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
 from journeykit.tables.columns import fold_name
 
@@ -350,7 +351,7 @@ def _reader(playbook: Playbook, path: str) -> str:
 
 def _tests_channels(playbook: Playbook) -> bool:
     """Whether a rule that touches count in asks for the channel."""
-    return any("channel" in part for scope in scopes_of(playbook) for part in (scope.match, scope.exclude)) or any(
+    return any("channel" in part for _, scope in scopes_of(playbook) for part in (scope.match, scope.exclude)) or any(
         "channel" in cap.by or not isinstance(cap.points, (int, float)) for cap in playbook.caps
     )
 
