@@ -98,7 +98,7 @@ def bulk(ledger: Ledger, run: str) -> tuple[float, float]:
     from journeykit.ledger.run import LedgerRun, Proposal
 
     arbiter = Arbiter(playbook())
-    made = LedgerRun(ledger, arbiter, run_id=f"{run}-bulk", at=AT, until=None)
+    made = LedgerRun(ledger, arbiter.decider, run_id=f"{run}-bulk", at=AT, until=None)
     proposals = [
         Proposal(
             (f"{run}-b{n}",),

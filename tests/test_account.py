@@ -31,7 +31,7 @@ from journeykit import (
     Window,
     joint,
 )
-from journeykit.account import Account
+from journeykit.engine.contact_group import ContactGroup
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WEEK = Window.rolling("7d")
@@ -238,7 +238,7 @@ def test_claims_come_from_the_campaigns_where_none_are_given() -> None:
         ([ANNA, person("ben", "other")], [], None, "of one account"),
         ([ANNA, ANNA], [], None, "given twice"),
         ([person("anna", None), person("ben", None)], [], None, "account of one"),
-        ([ANNA, BEN], [touch()], None, "whose it is"),
+        ([ANNA, BEN], [touch()], None, "name its contact"),
         ([ANNA, BEN], [], {"cleo": []}, "none of the contacts"),
         ([ANNA, BEN], [], [mail("news", 1)], "by contact id"),
         (["anna"], [], None, "must be Contact objects"),
@@ -382,20 +382,10 @@ def test_a_choice_can_be_given():
     rules = arbiter(account_cap())
     asked = {"anna": [mail("news", 1)], "ben": [mail("launch", 8)]}
 
-    def account(allotted=None):
-        return Account(
-            rules.compiled,
-            contacts=[BEN, ANNA],
-            touches=(),
-            claims=asked,
-            scores={},
-            at=AT,
-            until=None,
-            policy=rules.policy,
-            policy_name="weighted",
-            budget=1000,
-            allotted=allotted,
-        )
+    group = ContactGroup.of([BEN, ANNA], (), asked, None, at=AT)
+
+    def account(choice=None):
+        return rules.decider.rounds(group, choice)
 
     found = account()
     assert [entry.claim.campaign for entry, _ in found.contest.items] == ["news", "launch"]

@@ -13,7 +13,7 @@ from generate import Situation, situation
 from test_one_equals_columns import cells, plain
 
 from journeykit import Arbiter, Cap, Contact, Playbook, Touch, Window
-from journeykit.accounts import decided_by_account
+from journeykit.account_groups import decided_by_account
 from journeykit.columns import TableJob, sources
 from journeykit.job import Inputs, Job, decide_one
 from journeykit.tables import Contacts, decision_cells

@@ -29,9 +29,10 @@ STREET = [
     {"case"},
     {"account"},
     {"explain", "audit"},
+    {"engine"},
     {"audit_quotas"},
     {"arbiter"},
-    {"accounts", "unknowns"},
+    {"account_groups", "unknowns"},
     {
         "handover",
         "calendar",

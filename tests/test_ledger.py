@@ -415,8 +415,8 @@ def test_an_answer_about_a_plan_stays_until_its_end(ledger):
 
 def test_a_run_is_pruned_by_its_end(ledger):
     """While its plan goes on it may be begun again."""
-    LedgerRun(ledger, GATE, run_id="plan", at=AT, until=AT + 5 * DAY)
-    LedgerRun(ledger, GATE, run_id="night", at=AT, until=None)
+    LedgerRun(ledger, GATE.decider, run_id="plan", at=AT, until=AT + 5 * DAY)
+    LedgerRun(ledger, GATE.decider, run_id="night", at=AT, until=None)
     assert ledger.prune(AT + DAY)["runs"] == 1
     with ledger.reading() as transaction:
         assert transaction.run("night") is None
@@ -482,7 +482,7 @@ def test_a_number_is_never_used_again(kind, tmp_path):
     """Else a run that was begun before would take what is new for what it knows."""
     with ledger_of(kind, tmp_path) as ledger:
         GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
-        run = LedgerRun(ledger, GATE, run_id="night", at=AT, until=None)
+        run = LedgerRun(ledger, GATE.decider, run_id="night", at=AT, until=None)
         ledger.forget("anna")
         GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
         with ledger.reading() as transaction:

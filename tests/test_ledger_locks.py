@@ -150,7 +150,7 @@ def test_a_key_is_one_question_at_a_time(ledger, hasty):
 @pytest.mark.parametrize(
     "work",
     [
-        lambda ledger: LedgerRun(ledger, GATE, run_id="new", at=AT, until=None),
+        lambda ledger: LedgerRun(ledger, GATE.decider, run_id="new", at=AT, until=None),
         lambda ledger: ledger.prune(AT),
         lambda ledger: ledger.forget("nobody"),
         lambda ledger: ledger.upgrade(),

@@ -20,7 +20,7 @@ from journeykit.basics.clock import clock, micros
 from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
 from journeykit.ledger import MemoryLedger, Reservation
-from journeykit.ledger.answers import Asked
+from journeykit.ledger.answers import DecisionInputs
 from journeykit.ledger.run import LedgerRun
 from journeykit.tables import decision_cells
 
@@ -137,7 +137,7 @@ def assert_reserved(playbook, rows, contacts, told):
         for row in rows:
             if row[8] != "granted" or not quota.has_day(clock(zones[row[2]]).day(micros(row[14]))):
                 continue
-            (opening,) = arbiter.compiled.openings_for(Claim(campaign=row[4], content=row[5], channel=row[6]))
+            (opening,) = arbiter.decider.ruleset.openings_for(Claim(campaign=row[4], content=row[5], channel=row[6]))
             worth = row[12] if quota.of == "value" else 1
             total += worth
             inside += worth if quota.where.matches(opening.facets) else 0
@@ -231,8 +231,10 @@ def test_contacts_are_decided_again_in_bulk(ledger, asked, monkeypatch):
             {"contact_id": name, "campaign_id": f"c{n}", "weight": n + 0.5} for name in names for n in range(4)
         ]
     alone = []
-    cases = Asked.cases
-    monkeypatch.setattr(Asked, "cases", lambda self, *own: alone.append(self.contacts[0].id) or cases(self, *own))
+    cases = DecisionInputs.arbitrations
+    monkeypatch.setattr(
+        DecisionInputs, "arbitrations", lambda self, *own: alone.append(self.contacts[0].id) or cases(self, *own)
+    )
 
     def run(engine, name):
         return Run(engine, TWO, contacts, ledger, run_id=name, **tables)
@@ -673,7 +675,7 @@ def test_the_history_of_some_is_that_of_all():
             ]
             with ledger.transaction() as transaction:
                 transaction.add(held)
-            mark = LedgerRun(ledger, arbiter, run_id="night", at=AT, until=None).mark
+            mark = LedgerRun(ledger, arbiter.decider, run_id="night", at=AT, until=None).mark
             ledger.release(["annareserved", "corareserved"])
             ledger.confirm(["benreserved", "annaexpired"])
             with ledger.transaction() as transaction:

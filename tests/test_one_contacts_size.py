@@ -13,6 +13,7 @@ from generate import window
 from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Touch
 from journeykit.audit import violations
 from journeykit.columns import engine as columns_engine
+from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.job import Inputs, Job
 from journeykit.room import Filled, Gauge
 from journeykit.tables import instant_text
@@ -88,7 +89,9 @@ def test_claims_that_are_left_out_change_no_answer(monkeypatch, number):
             patch.setattr("journeykit.contest.MANY_ITEMS", 0)
             patch.setattr("journeykit.dominance._NARROW", 2)
             patch.setattr("journeykit.dominance._MARGIN", 1)
-            case = arbiter.case(ANNA, touches, claims, at=at, until=until)
+            case = arbiter.decider.rounds(
+                ContactGroup((ANNA,), {ANNA.id: ContactInputs(touches, claims, {})}, at=at, until=until)
+            )
             shorter += bool(case.contest.left_out)
             found = arbiter.decide(ANNA, touches, claims, at=at, until=until, explain=True)
             assert told(found) == expected, seed

@@ -26,6 +26,7 @@ from journeykit import (
     Team,
 )
 from journeykit.basics.clock import moment
+from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.ledger import MemoryLedger, Reservation
 from journeykit.tables import Contacts
 from journeykit.tables.spellings import Spellings
@@ -204,7 +205,7 @@ def test_a_plan_agrees_with_the_check_at_every_slot(engine, start):
 
 def slots(arbiter, who, row, when):
     """The instants at which a claim of a plan could go."""
-    entries = arbiter.case(who, **when).everything
+    entries = arbiter.decider.rounds(ContactGroup((who,), {who.id: ContactInputs((), None, {})}, **when)).everything
     return next(own.asked for own in entries if (own.claim.campaign, own.claim.content) == (row[4], row[5]))
 
 

@@ -9,7 +9,8 @@ import pytest
 from ledgers import KINDS, ledger_of
 
 from journeykit import Arbiter, Cap, Claim, Contact, DataError, ModelError, Playbook, Window
-from journeykit.ledger import SEND_LOGS, MemoryLedger, SendLog
+from journeykit.ledger import MemoryLedger, SendLog
+from journeykit.ledger.vendors import SEND_LOGS
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 SECONDS = int(AT.timestamp())

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from journeykit.case import Allotted, Case, all_of
+from journeykit.case import Case
 from journeykit.errors import ModelError
 from journeykit.joint import JointContest
-from journeykit.model.touch import Touch
 from journeykit.past import Past
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import date, datetime
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     from journeykit.compiled import Compiled
     from journeykit.contest import Contest
+    from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.entry import Entry, Winner
-    from journeykit.model.claim import Claim, Scores
-    from journeykit.model.contact import Contact
     from journeykit.past import Cell
     from journeykit.room import Filled
 
@@ -88,91 +84,41 @@ class Account:
     """
 
     def __init__(
-        self,
-        compiled: Compiled,
-        *,
-        contacts: Sequence[Contact],
-        touches: Iterable[Touch],
-        claims: Mapping[str, Iterable[Claim]] | None,
-        scores: Mapping[str, Scores],
-        at: datetime,
-        allotted: Allotted | None = None,
-        **rest: Any,
+        self, compiled: Compiled, group: ContactGroup, *, choice: QuotaChoice | None = None, **rest: Any
     ) -> None:
-        """Gather what the contacts' claims are, and settle them.
+        """Gather the contacts' claims, and settle them.
 
         Args:
             compiled: the rules.
-            contacts: who, all of one account.
-            touches: the account's, in any order.
-            claims: by contact id; None makes one claim of every campaign's every content, for each contact.
-            scores: by contact id, and then by campaign, or campaign and content.
-            at: the instant of the decision.
-            allotted: what a run over many contacts chose for the account; None to choose here.
+            group: the contacts, all of one account.
+            choice: what a run over many contacts chose for the account; None to choose here.
             rest: what else a `Case` asks for.
-
-        Raises:
-            ModelError: for contacts that are not of one account, and touches or claims that are nobody's.
         """
         self.compiled = compiled
-        self._check(contacts, claims, scores)
-        own, self._others = self._sorted_out(contacts, all_of(Touch, touches, "touches"))
+        self._others = group.colleagues
         self.members = {
             contact.id: Member(
                 self,
                 contact=contact,
-                touches=own[contact.id],
-                claims=None if claims is None else claims.get(contact.id, ()),
-                scores=scores.get(contact.id) or {},
-                at=at,
+                touches=group.inputs[contact.id].touches,
+                claims=group.inputs[contact.id].claims,
+                scores=group.inputs[contact.id].scores,
+                at=group.at,
+                until=group.until,
+                scored=group.scored,
                 **rest,
             )
-            for contact in sorted(contacts, key=lambda contact: contact.id)
+            for contact in sorted(group.contacts, key=lambda contact: contact.id)
         }
         self.now = next(iter(self.members.values())).now
         self._limits: dict[int, int | None] = {}
         self._spans: dict[tuple[int, tuple[str, ...], int], Filled] = {}
-        self.settle(allotted)
+        self.settle(choice)
 
-    @staticmethod
-    def _check(contacts: Sequence[Contact], *by_contact: Mapping[str, object] | None) -> None:
-        ids = {contact.id for contact in contacts}
-        accounts = {contact.account for contact in contacts}
-        if len(ids) < len(contacts):
-            twice = sorted(contact.id for contact in contacts)
-            again = next(one for one, other in pairwise(twice) if one == other)
-            raise ModelError(f"the contact {again!r} is given twice", field="contacts")
-        if len(accounts) > 1:
-            named = ", ".join(sorted(repr(account) for account in accounts))
-            raise ModelError(f"contacts that are decided together are of one account, found {named}", field="contacts")
-        if len(contacts) > 1 and None in accounts:
-            raise ModelError("a contact without an account is an account of one: decide each alone", field="contacts")
-        for name, given in zip(("claims", "scores"), by_contact, strict=True):
-            if given is not None and not isinstance(given, Mapping):
-                raise ModelError(f"{name} are given by contact id, as a mapping, found {given!r}", field=name)
-            strange = sorted(set(given or ()) - ids)
-            if strange:
-                raise ModelError(f"{name} are given for {strange[0]!r}, who is none of the contacts", field=name)
-
-    def _sorted_out(
-        self, contacts: Sequence[Contact], touches: Sequence[Touch]
-    ) -> tuple[dict[str, list[Touch]], list[Touch]]:
-        """The touches of each contact, and those of colleagues who are not decided now."""
-        own: dict[str, list[Touch]] = {contact.id: [] for contact in contacts}
-        only = contacts[0]
-        others = []
-        for touch in touches:
-            if touch.contact is None and len(contacts) > 1:
-                raise ModelError(
-                    f"a touch must say whose it is where several contacts are decided together, found {touch!r}",
-                    field="touches",
-                )
-            whose = only.id if touch.contact is None else touch.contact
-            if whose in own:
-                own[whose].append(touch)
-            elif only.account is not None and touch.account == only.account:
-                others.append(touch)
-        return own, others
+    @property
+    def arbitrations(self) -> Mapping[str, Member]:
+        """By contact id, the settled claims."""
+        return self.members
 
     # What caps per account ask for
 
@@ -235,9 +181,9 @@ class Account:
         """The eligible claims of all contacts."""
         return [entry for member in self.members.values() for entry in member.entries]
 
-    def settle(self, allotted: Allotted | None = None) -> None:
+    def settle(self, choice: QuotaChoice | None = None) -> None:
         """Settle all contacts: exempt claims first, then the others; or take what was chosen for them."""
-        exempt, main = allotted or (None, None)
+        exempt, main = choice or (None, None)
         self._spans.clear()
         entries = [entry for member in self.members.values() for entry in member.contenders()]
         self.exempt = self.contend([entry for entry in entries if not entry.obeys_caps], (), exempt)

@@ -5,28 +5,20 @@ It looks at a contact's claims, its history and a moment, and gives every claim 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
-from journeykit.account import Account
-from journeykit.basics.clock import first_and_last, moment
-from journeykit.basics.validation import MILLIONTH, check_text, shown
-from journeykit.case import Allotted, Case, all_of
-from journeykit.compiled import Compiled
-from journeykit.errors import DataError, MissingExtraError, ModelError, PolicyError, closest
-from journeykit.explain import write_rows
+from journeykit.basics.validation import all_of, check_text, shown
+from journeykit.engine.contact_group import ContactGroup, ContactInputs
+from journeykit.engine.decider import Decider, as_dict
+from journeykit.errors import MissingExtraError, ModelError
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
-from journeykit.model.outcome import Grant
 from journeykit.playbook.playbook import Playbook
-from journeykit.policies import BUILT_IN
-from journeykit.policy import Policy, policy_identity
-from journeykit.prices import Prices, Tariff
+from journeykit.policy import Policy
+from journeykit.prices import Prices
 from journeykit.selection import NODE_BUDGET
 
 if TYPE_CHECKING:
@@ -38,12 +30,7 @@ if TYPE_CHECKING:
     from journeykit.job import Summary
     from journeykit.ledger import BaseLedger
     from journeykit.model.claim import Claim, Scores
-    from journeykit.model.outcome import Row
     from journeykit.model.touch import Touch
-
-
-def _policies(value: Mapping[str, Policy]) -> dict[str, Policy]:
-    return dict(value)
 
 
 @frozen(eq=False)
@@ -74,61 +61,23 @@ class Arbiter:
         [('launch', 'granted'), ('news', 'outbid')]
     """
 
-    playbook: Playbook = field(validator=validators.instance_of(Playbook))
-    policies: Mapping[str, Policy] = field(factory=dict, converter=_policies)
-    prices: Prices | None = field(default=None, validator=validators.optional(validators.instance_of(Prices)))
+    playbook: Playbook = field()
+    policies: Mapping[str, Policy] = field(factory=dict, converter=as_dict)
+    prices: Prices | None = field(default=None)
     node_budget: int = field(default=NODE_BUDGET, kw_only=True)
-    fingerprint: str = field(init=False, repr=False)
-    compiled: Compiled = field(init=False, repr=False)
-    tariff: Tariff | None = field(init=False, repr=False)
-    policy: Policy = field(init=False, repr=False)
-    policy_identity: str = field(init=False, repr=False)
+    decider: Decider = field(init=False, repr=False)
 
-    @fingerprint.default
-    def _take_fingerprint(self) -> str:
-        found: object = self.playbook
-        if not isinstance(found, Playbook):
-            raise ModelError(f"an Arbiter is made from a Playbook, found {type(found).__name__}", field="playbook")
-        return self.playbook.fingerprint
-
-    @compiled.default
-    def _compile(self) -> Compiled:
-        if self.prices is not None and self.prices.playbook != self.fingerprint:
-            raise DataError(
-                f"the prices are those of another playbook: its fingerprint is {self.prices.playbook[:12]}..., this "
-                f"one's {self.fingerprint[:12]}...; run the quotas again with this playbook",
-                source="prices",
-            )
-        return Compiled(self.playbook)
-
-    @tariff.default
-    def _make_tariff(self) -> Tariff | None:
-        return None if self.prices is None else Tariff.of(self.playbook, self.prices)
-
-    @policy.default
-    def _choose_policy(self) -> Policy:
-        known = {**BUILT_IN, **self.policies}
-        name = self.playbook.policy
-        if name not in known:
-            hint = closest(name, known)
-            raise PolicyError(
-                f"the playbook's policy is {name!r}; known are {', '.join(sorted(known))}"
-                + (f"; did you mean {hint!r}?" if hint else "")
-                + ". Give your own as Arbiter(playbook, policies={name: object})."
-            )
-        policy = known[name]
-        if isinstance(policy, type) or not callable(getattr(policy, "weigh", None)):
-            raise PolicyError(
-                f"policy {name!r} must be an object with a method weigh(claim, contact, context), found {policy!r}"
-            )
-        return policy
-
-    @policy_identity.default
-    def _identify(self) -> str:
-        return policy_identity(self.policy)
+    @decider.default
+    def _compile(self) -> Decider:
+        return Decider(self.playbook, self.policies, self.prices, self.node_budget)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.playbook, dict(self.policies), self.prices, self.node_budget)
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the playbook, which every row carries."""
+        return self.decider.fingerprint
 
     def decide(
         self,
@@ -182,88 +131,34 @@ class Arbiter:
             DataError: for a key or run that has decided something else before.
             LedgerError: where the ledger cannot be used; nothing is reserved then.
         """
-        if run_id is not None:
-            check_text(run_id, "run_id")
-        if ledger is not None:
-            from journeykit.ledger.deciding import decide
+        found: object = contact
+        if not isinstance(found, Contact):
+            raise ModelError(f"contact must be a Contact, found {type(found).__name__}", field="contact")
+        how: dict[str, Any] = {"at": at, "until": until, "scored": scored}
+        _check_names(run_id, key, ledger, dry_run=dry_run)
+        if ledger is None and not self.decider.by_account:
+            inputs = {contact.id: ContactInputs(touches, claims, scores)}
+            return self.decider.decide(ContactGroup((contact,), inputs, **how), explain=explain, run_id=run_id)[0]
+        asked = None if claims is None else {contact.id: claims}
+        known = None if scores is None else {contact.id: scores}
+        if ledger is None:
+            group = ContactGroup.of((contact,), touches, asked, known, **how)
+            return self.decider.decide(group, explain=explain, run_id=run_id)[0]
+        from journeykit.ledger.deciding import decide
 
-            return decide(
-                self,
-                ledger,
-                contact,
-                touches,
-                claims,
-                at=at,
-                until=until,
-                scores=scores,
-                scored=scored,
-                explain=explain,
-                run_id=run_id,
-                key=key,
-                dry_run=dry_run,
-            )
-        if key is not None:
-            raise ModelError("a key needs a ledger that remembers it", field="key")
-        if dry_run:
-            raise ModelError("dry_run is about a ledger: give ledger too", field="dry_run")
-        if self.compiled.per_account and isinstance(contact, Contact):
-            return self.decide_account(
-                (contact,),
-                touches,
-                None if claims is None else {contact.id: claims},
-                at=at,
-                until=until,
-                scores=None if scores is None else {contact.id: scores},
-                scored=scored,
-                explain=explain,
-                run_id=run_id,
-            )[0]
-        case = self.case(contact, touches, claims, at=at, until=until, scores=scores, scored=scored)
-        return self.decision(case, explain=explain, run_id=run_id)
-
-    def case(
-        self,
-        contact: Contact,
-        touches: Iterable[Touch] = (),
-        claims: Iterable[Claim] | None = None,
-        *,
-        at: datetime,
-        until: datetime | None = None,
-        scores: Scores | None = None,
-        scored: Collection[str] = (),
-        tariff: Tariff | None = None,
-        allotted: Allotted | None = None,
-    ) -> Case:
-        """One contact's claims, settled; for runs over many contacts, which choose for all of them together.
-
-        Args:
-            contact: as for `decide`; and so are the next five.
-            touches: his history.
-            claims: what is asked for.
-            at: the instant of the decision.
-            until: the last instant of a plan.
-            scores: what models say.
-            scored: the campaigns whose claims need a score.
-            tariff: what prices of quotas take from claims; None takes the arbiter's own.
-            allotted: what the run chose for him; None to choose here.
-        """
-        if not isinstance(contact, Contact):
-            raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
-        return Case(
-            self.compiled,
-            policy=self.policy,
-            policy_name=self.playbook.policy,
-            contact=contact,
-            touches=touches,
-            claims=claims,
-            scores=scores or {},
-            scored=scored,
-            at=at,
-            until=until,
-            budget=self.node_budget,
-            tariff=tariff or self.tariff,
-            allotted=allotted,
-        )
+        return decide(
+            self.decider,
+            ledger,
+            (contact,),
+            touches,
+            asked,
+            known,
+            explain=explain,
+            run_id=run_id,
+            key=key,
+            dry_run=dry_run,
+            **how,
+        )[0]
 
     def decide_account(
         self,
@@ -325,107 +220,30 @@ class Arbiter:
             >>> [(row.contact, str(row.reason), row.lost_to) for decision in found for row in decision.rows]
             [('anna', 'outbid', ('launch',)), ('ben', 'granted', ())]
         """
-        if run_id is not None:
-            check_text(run_id, "run_id")
         given = all_of(Contact, contacts, "contacts")
-        if ledger is None and key is not None:
-            raise ModelError("a key needs a ledger that remembers it", field="key")
+        _check_names(run_id, key, ledger, dry_run=dry_run and bool(given))
         if not given:
             return ()
-        if ledger is not None:
-            from journeykit.ledger.deciding import decide_account
+        how: dict[str, Any] = {"at": at, "until": until, "scored": scored}
+        if ledger is None:
+            group = ContactGroup.of(given, touches, claims, scores, **how)
+            return self.decider.decide(group, explain=explain, run_id=run_id)
+        from journeykit.ledger.deciding import decide
 
-            return decide_account(
-                self,
-                ledger,
-                given,
-                touches,
-                claims,
-                at=at,
-                until=until,
-                scores=scores,
-                scored=scored,
-                explain=explain,
-                run_id=run_id,
-                key=key,
-                dry_run=dry_run,
-            )
-        if dry_run:
-            raise ModelError("dry_run is about a ledger: give ledger too", field="dry_run")
-        account = self.account(given, touches, claims, at=at, until=until, scores=scores, scored=scored)
-        return tuple(self.decision(account.members[contact.id], explain=explain, run_id=run_id) for contact in given)
-
-    def account(
-        self,
-        contacts: Iterable[Contact],
-        touches: Iterable[Touch] = (),
-        claims: Mapping[str, Iterable[Claim]] | None = None,
-        *,
-        at: datetime,
-        until: datetime | None = None,
-        scores: Mapping[str, Scores] | None = None,
-        scored: Collection[str] = (),
-        tariff: Tariff | None = None,
-        allotted: Allotted | None = None,
-    ) -> Account:
-        """The contacts of one account, settled together; for runs over many, which choose for all of them together.
-
-        Args:
-            contacts: as for `decide_account`; and so are the next five.
-            touches: the account's history.
-            claims: what is asked for.
-            at: the instant of the decision.
-            until: the last instant of a plan.
-            scores: what models say.
-            scored: the campaigns whose claims need a score.
-            tariff: what prices of quotas take from claims; None takes the arbiter's own.
-            allotted: what the run chose for the account; None to choose here.
-        """
-        return Account(
-            self.compiled,
-            contacts=all_of(Contact, contacts, "contacts"),
-            touches=touches,
-            claims=claims,
-            scores=scores or {},
-            scored=scored,
-            policy=self.policy,
-            policy_name=self.playbook.policy,
-            at=at,
-            until=until,
-            budget=self.node_budget,
-            tariff=tariff or self.tariff,
-            allotted=allotted,
-        )
-
-    def decision(self, case: Case, *, explain: bool = False, run_id: str | None = None) -> Decision:
-        """What a settled case comes to, as a decision."""
-        return Decision(
-            contact=case.contact.id,
-            at=case.at,
-            until=case.until,
-            timezone=case.clock.name,
-            granted=tuple(
-                Grant(
-                    winner.entry.claim.campaign,
-                    winner.entry.claim.content,
-                    winner.entry.claim.channel,
-                    moment(winner.at),
-                    (winner.entry.weight or 0) / MILLIONTH,
-                    winner.entry.claim.id,
-                    winner.entry.claim.at,
-                )
-                for winner in case.winners
-            ),
-            total=case.total / MILLIONTH,
-            optimal=case.optimal,
-            bound=case.bound / MILLIONTH,
-            together=case.together,
-            write=partial(self._write, case, run_id),
+        return decide(
+            self.decider,
+            ledger,
+            given,
+            touches,
+            claims,
+            scores,
             explain=explain,
+            run_id=run_id,
+            key=key,
+            dry_run=dry_run,
+            together=True,
+            **how,
         )
-
-    def _write(self, case: Case, run_id: str | None, explain: bool) -> tuple[Row, ...]:
-        return write_rows(case, run_id or self.run_id(case.at, case.until), self.fingerprint, explain)
 
     def decide_many(
         self,
@@ -579,13 +397,7 @@ class Arbiter:
             until: the last instant of a plan, or None.
             inputs: which tables are given besides contacts: some of ``touches``, ``scores`` and ``claims``.
         """
-        from journeykit import __version__
-
-        first, last = first_and_last(at, until)
-        span = [first, None if until is None else last]
-        prices = None if self.prices is None else self.prices.to_dict()
-        parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), __version__]
-        return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return self.decider.run_id(at, until, inputs)
 
     def audit(
         self,
@@ -654,6 +466,16 @@ def _check_kinds(kind: type, given: Iterable[object], name: str) -> None:
     for own in given:
         if not isinstance(own, kind):
             raise ModelError(f"{name} must be a {kind.__name__}, found {shown(own)}", field=name)
+
+
+def _check_names(run_id: str | None, key: str | None, ledger: BaseLedger | None, *, dry_run: bool) -> None:
+    """Refuse what needs a ledger without one."""
+    if run_id is not None:
+        check_text(run_id, "run_id")
+    if ledger is None and key is not None:
+        raise ModelError("a key needs a ledger that remembers it", field="key")
+    if ledger is None and dry_run:
+        raise ModelError("dry_run is about a ledger: give ledger too", field="dry_run")
 
 
 def _rebuild(playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, node_budget: int) -> Arbiter:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from journeykit.basics.clock import Clock, clock, day_number, first_and_last, micros
-from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
+from journeykit.basics.validation import LARGEST, MILLIONTH, all_of, scaled
 from journeykit.contest import Contest
 from journeykit.eligibility import Opening, Subject, failures, missing, slot_of_day, withdrawn
 from journeykit.entry import Entry, Level, Winner, opening_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from journeykit.compiled import Compiled, Effects
+    from journeykit.engine.contact_group import QuotaChoice
     from journeykit.model.claim import Scores
     from journeykit.model.contact import Contact
     from journeykit.model.quota import Side
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
     from journeykit.prices import Tariff
     from journeykit.room import Filled, Span
 
-Allotted = tuple[frozenset[int] | None, frozenset[int] | None]
-"""What a run over many contacts chose for one of them, in the exempt claims' contest and in the other one: items, by
-their places in the order of claims; None where it has not chosen yet."""
-
-_Kind = TypeVar("_Kind")
 _ByKey = dict[tuple[str, ...], list[tuple[Winner, int]]]
 _ByClaim = dict[tuple[str, str | None], list[Winner]]
 
@@ -73,12 +69,12 @@ class Case:
         until: datetime | None,
         budget: int,
         tariff: Tariff | None = None,
-        allotted: Allotted | None = None,
+        choice: QuotaChoice | None = None,
         scored: Collection[str] = (),
     ) -> None:
         self.compiled = compiled
         self.tariff = tariff
-        self.allotted = allotted
+        self.choice = choice
         self.playbook = compiled.playbook
         self.policy = policy
         self.policy_name = policy_name
@@ -113,6 +109,11 @@ class Case:
         self.gathered = self._gather_openings() if self._is_plain else self._gather_all()
         self.entries = [entry for entry in self.gathered if entry.instants and self.weigh(entry)]
         self._settle()
+
+    @property
+    def arbitrations(self) -> Mapping[str, Case]:
+        """By contact id, the settled claims."""
+        return {self.contact.id: self}
 
     @property
     def _is_plain(self) -> bool:
@@ -483,7 +484,7 @@ class Case:
     def _settle(self) -> None:
         """Exempt claims first; then, with what they count as history, all others."""
         entries = self.contenders()
-        exempt, main = self.allotted or (None, None)
+        exempt, main = self.choice or (None, None)
         self.exempt: Contest = self.contend([entry for entry in entries if not entry.obeys_caps], (), exempt)
         self.exempt_winners = self.exempt.winners()
         self.contest: Contest = self.contend(
@@ -586,18 +587,6 @@ def _complete(claim: Claim, opening: Opening) -> Claim:
     if claim.content == opening.content_id and claim.channel == opening.channel:
         return claim
     return evolve(claim, content=opening.content_id, channel=opening.channel)
-
-
-def all_of(kind: type[_Kind], given: Iterable[_Kind], name: str) -> tuple[_Kind, ...]:
-    """What was given as a tuple, once it is known to hold nothing else."""
-    try:
-        found = tuple(given)
-    except TypeError:
-        raise ModelError(f"{name} must be a list of {kind.__name__} objects, found {given!r}", field=name) from None
-    for each in found:
-        if type(each) is not kind and not isinstance(each, kind):
-            raise ModelError(f"{name} must be {kind.__name__} objects, found {each!r}", field=name)
-    return found
 
 
 def _as_float(value: object) -> float:

@@ -12,11 +12,12 @@ from uuid import uuid4
 
 from attrs import evolve, field, frozen
 
-from journeykit.accounts import Belongings, Party, decide_party, decided_by_account, parties_of
+from journeykit.account_groups import decided_by_account
 from journeykit.basics.clock import clock, day_number, first_and_last, micros, moment
 from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.calendar import DayTally
 from journeykit.eligibility import NEEDS_SCORE
+from journeykit.engine.contact_group import ContactGroup, ContactInputs, grouped
 from journeykit.errors import DataError, MissingExtraError, ModelError
 from journeykit.journey import Journey
 from journeykit.model.contact import Contact
@@ -55,10 +56,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import tzinfo
 
-    from journeykit.accounts import Decided
-    from journeykit.arbiter import Arbiter
     from journeykit.calendar import Calendar
     from journeykit.columns.quota_run import QuotaRun
+    from journeykit.engine.decider import Decided, Decider, HasDecider
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.fallen import Fallen
     from journeykit.ledger.run import LedgerRun
@@ -606,7 +606,7 @@ class Job:
 
     def __init__(
         self,
-        arbiter: Arbiter,
+        arbiter: HasDecider,
         inputs: Inputs,
         *,
         at: datetime,
@@ -627,31 +627,31 @@ class Job:
         first_and_last(at, until)
         self.watch = watch or Watch()
         self.watch.begin("reading")
-        self.arbiter = arbiter
+        self.decider = decider = arbiter.decider
         self.at = at
         self.until = until
         self.explain = explain
         if run_id is not None:
             check_text(run_id, "run_id")
         self.inputs = inputs_of(inputs.touches, inputs.scores, inputs.claims)
-        self.run_id = run_id or arbiter.run_id(at, until, self.inputs)
+        self.run_id = run_id or decider.run_id(at, until, self.inputs)
         self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
         self._bad_file = bad_rows
         self.mismatches = Mismatches()
-        self._unknowns = Unknowns(arbiter, at)
+        self._unknowns = Unknowns(decider, at)
         self.written = 0
         self._inputs = inputs
         self._progress = progress
-        self._tally = Tally(arbiter.playbook)
+        self._tally = Tally(decider.playbook)
         self._is_whole = only is None
         # For one contact alone quotas hold nothing: prices steer him, where there are any.
-        self._has_quotas = bool(arbiter.playbook.quotas) and only is None
+        self._has_quotas = bool(decider.playbook.quotas) and only is None
         self._run: QuotaRun | None = None
-        self._days = None if until is None else DayTally(arbiter.playbook, at, until)
+        self._days = None if until is None else DayTally(decider.playbook, at, until)
         self._notes: tuple[str, ...] = ()
         zone = None if inputs.zone is None else clock(inputs.zone).zone
-        playbook, bad = arbiter.playbook, self.bad
-        vocabulary = arbiter.compiled.vocabulary
+        playbook, bad = decider.playbook, self.bad
+        vocabulary = decider.ruleset.vocabulary
         self._words = {name: Words(name, playbook, vocabulary) for name in _TABLES if getattr(inputs, name) is not None}
         if strict or bad_rows is not None:
             inputs = self._inputs = evolve(inputs, **{name: rereadable(getattr(inputs, name)) for name in _TABLES})
@@ -665,7 +665,7 @@ class Job:
         contacts = inputs.contacts
         if contacts is not None:
             spellings = Spellings.of(playbook)
-            if arbiter.compiled.per_account:
+            if decider.ruleset.per_account:
                 contacts, wanted = self._survey(contacts, spellings, wanted)
             self._contacts = Contacts(
                 contacts,
@@ -715,7 +715,7 @@ class Job:
 
             self._ledger = LedgerRun(
                 ledger,
-                arbiter,
+                decider,
                 run_id=self.run_id,
                 at=at,
                 until=until,
@@ -853,7 +853,7 @@ class Job:
                 yield number, found
 
     def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
-        if self.arbiter.compiled.per_account:
+        if self.decider.ruleset.per_account:
             yield from decided_by_account(contacts, self._last, self._decide)
             return
         if self._ledger is None or not self._reserves:
@@ -862,23 +862,23 @@ class Job:
             return
         rest = iter(contacts)
         while some := list(islice(rest, _AT_ONCE)):
-            found = self._ledger.decided([self._party([contact]) for _, contact in some])
+            found = self._ledger.decided([self._group([contact]) for _, contact in some])
             for (number, contact), decided in zip(some, found, strict=True):
-                yield number, contact, decided[0]
+                yield number, contact, decided.decided[0]
 
     def _decide(self, contacts: list[Contact]) -> list[Decided]:
-        party = self._party(contacts)
+        group = self._group(contacts)
         if self._ledger is not None and self._reserves:
-            return self._ledger.decided([party])[0]
-        return decide_party(party, explain=self.explain, run_id=self.run_id)
+            return self._ledger.decided([group])[0].decided
+        return self.decider.decide_group(group, explain=self.explain, run_id=self.run_id).decided
 
-    def _party(self, contacts: list[Contact]) -> Party:
+    def _group(self, contacts: list[Contact]) -> ContactGroup:
         """Contacts that are decided together, with what belongs to them."""
-        own = {contact.id: self._belongings(contact) for contact in contacts}
-        party = Party(self.arbiter, contacts, own, at=self.at, until=self.until, scored=self._scores.scored)
+        inputs = {contact.id: self._inputs_of(contact) for contact in contacts}
+        group = ContactGroup(contacts, inputs, at=self.at, until=self.until, scored=self._scores.scored)
         if self._ledger is not None:
-            party.others = self._ledger.colleagues(party)
-        return party
+            group.colleagues = self._ledger.colleagues(group)
+        return group
 
     def _together(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
         """Decisions that keep the quotas: of all contacts together, who are held until all are known."""
@@ -887,31 +887,32 @@ class Job:
         except ImportError as error:
             raise MissingExtraError("quotas", "a run with quotas") from error
         given = list(contacts)
-        parties = parties_of([contact for _, contact in given], self._party, self.arbiter)
-        self._run = choose_together(self.arbiter, parties, claims=self._claims is not None, threads=1)
+        groups = grouped([own for _, own in given], self._group, by_account=self.decider.by_account)
+        run = self._run = choose_together(self.decider, groups, claims=self._claims is not None, threads=1)
+        charges = run.charges
+        chosen = [(run.choice(number), charges) for number in range(len(groups))]
+        if self._ledger is None:
+            how: dict[str, Any] = {"explain": self.explain, "run_id": self.run_id, "charges": charges}
+            pairs = zip(groups, chosen, strict=True)
+            found = [self.decider.decide_group(group, choice=choice, **how) for group, (choice, _) in pairs]
+        else:
+            self._ledger.charges = charges
+            found = self._ledger.decided(groups, chosen)
         known: dict[str, Decided] = {}
-        chosen = [(self._run.allotted(number), self._run.tariff) for number in range(len(parties))]
-        found: Iterable[list[Decided]] = (
-            decide_party(party, explain=self.explain, run_id=self.run_id, chosen=choice)
-            for party, choice in zip(parties, chosen, strict=True)
-        )
-        if self._ledger is not None:
-            self._ledger.tariff = self._run.tariff
-            found = self._ledger.decided(parties, chosen)
-        for party, decided in zip(parties, found, strict=True):
-            known.update(zip((contact.id for contact in party.contacts), decided, strict=True))
-        self._run.confirm_parties(parties)
+        for own in found:
+            known.update(zip((contact.id for contact in own.group.contacts), own.decided, strict=True))
+        run.confirm_groups(found)
         self.watch.begin("deciding")
         for number, contact in given:
             yield number, contact, known.pop(contact.id)
 
-    def _belongings(self, contact: Contact) -> Belongings:
+    def _inputs_of(self, contact: Contact) -> ContactInputs:
         """What the tables hold of a contact, which is then let go."""
         touches, claims, counted = self._history.take(contact.id) + self._known.take(contact.id), None, 0
         if self._claims is not None:
             claims = self._claims.take(contact.id)
             counted = self._claims.taken_bad
-        return Belongings(touches, claims, counted, self._scores.take(contact.id))
+        return ContactInputs(touches, claims, self._scores.take(contact.id), counted)
 
     def write(self, out: str | os.PathLike[str], *, form: str | None = None, everything: bool = False) -> Summary:
         """Decide all and write the table of decisions, which appears whole or not at all.
@@ -942,7 +943,7 @@ class Job:
         """What was done so far."""
         return summarise(
             self._tally,
-            self.arbiter,
+            self.decider,
             at=self.at,
             until=self.until,
             run_id=self.run_id,
@@ -1006,7 +1007,7 @@ def calendar_of(days: DayTally | None) -> Calendar:
 
 def summarise(
     tally: Tally,
-    arbiter: Arbiter,
+    decider: Decider,
     *,
     at: datetime,
     until: datetime | None,
@@ -1037,7 +1038,7 @@ def summarise(
         unknowns.readings.tell(told)
     return Summary(
         run_id=run_id,
-        playbook=arbiter.fingerprint,
+        playbook=decider.fingerprint,
         at=at,
         until=until,
         contacts=tally.contacts,
@@ -1063,16 +1064,16 @@ def summarise(
         unknown_scores=unknown_scores,
         notes=(
             *notes,
-            *_plan_notes(arbiter.playbook, at, until, derived=derived),
-            *_scored_notes(arbiter, scored),
+            *_plan_notes(decider.playbook, at, until, derived=derived),
+            *_scored_notes(decider, scored),
             *tally.notes(),
             *(() if run is None else run.notes()),
         ),
         mismatches=tuple(told),
         bad_touches=bad_touches,
         rows=rows or {},
-        policy=arbiter.playbook.policy,
-        policy_class=type(arbiter.policy).__module__ + "." + type(arbiter.policy).__qualname__,
+        policy=decider.playbook.policy,
+        policy_class=type(decider.policy).__module__ + "." + type(decider.policy).__qualname__,
         inputs=inputs,
         version=_version(),
         engine=engine,
@@ -1109,9 +1110,9 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
-def _scored_notes(arbiter: Arbiter, scored: Iterable[str]) -> Iterator[str]:
+def _scored_notes(decider: Decider, scored: Iterable[str]) -> Iterator[str]:
     """Which campaigns need scores because the scores table names them."""
-    names = sorted(set(scored) - arbiter.compiled.scored)
+    names = sorted(set(scored) - decider.ruleset.scored)
     if names:
         text = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
         yield (
@@ -1130,7 +1131,7 @@ def check_ledger_use(ledger: BaseLedger | None, *, dry_run: bool, keep_decisions
 
 
 def decide_one(
-    arbiter: Arbiter,
+    arbiter: HasDecider,
     inputs: Inputs,
     contact: str,
     *,

@@ -166,7 +166,7 @@ def _upgrade(ledger: Ledger, _: argparse.Namespace) -> None:
 
 
 def _import(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    from journeykit.ledger import SEND_LOGS
+    from journeykit.ledger.vendors import SEND_LOGS
 
     columns: Any = arguments.columns
     if columns not in SEND_LOGS:
@@ -179,7 +179,8 @@ def _import(ledger: Ledger, arguments: argparse.Namespace) -> None:
 
 
 def _map_of_columns(path: str) -> Any:
-    from journeykit.ledger import SEND_LOGS, SendLog
+    from journeykit.ledger import SendLog
+    from journeykit.ledger.vendors import SEND_LOGS
 
     known = f"a map of columns is {', '.join(SEND_LOGS)}, or a JSON file"
     try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from journeykit.arbiter import Arbiter
+    from journeykit.engine.decider import Decider
     from journeykit.model.contact import Contact
     from journeykit.model.mismatch import Mismatches
     from journeykit.playbook.playbook import Playbook
@@ -117,7 +117,7 @@ class Unknowns:
     """Counts contacts of whom an audience is unknown, and cells that cannot be read as what rules compare with.
 
     Args:
-        arbiter: whose playbook it is.
+        decider: the playbook, compiled.
         at: the instant of the decisions, aware.
 
     Attributes:
@@ -125,9 +125,9 @@ class Unknowns:
         rules: the audiences of campaigns and caps, by their texts.
     """
 
-    def __init__(self, arbiter: Arbiter, at: datetime) -> None:
-        self.playbook = arbiter.playbook
-        self._vocabulary = arbiter.compiled.vocabulary
+    def __init__(self, decider: Decider, at: datetime) -> None:
+        self.playbook = decider.playbook
+        self._vocabulary = decider.ruleset.vocabulary
         self._now = micros(at)
         self.rules: dict[str, Rule] = {}
         for _, rule in self._labels():

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen, validators
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     Validator = Callable[[Any, Attribute[Any], Any], None]
+
+_Kind = TypeVar("_Kind")
 
 MILLIONTH = 1_000_000
 BILLIONTH = 1_000_000_000
@@ -231,3 +233,15 @@ def scaled(value: float, scale: int) -> int:
         100000
     """
     return round(value * scale)
+
+
+def all_of(kind: type[_Kind], given: Iterable[_Kind], name: str) -> tuple[_Kind, ...]:
+    """What was given as a tuple, once it is known to hold nothing else."""
+    try:
+        found = tuple(given)
+    except TypeError:
+        raise ModelError(f"{name} must be a list of {kind.__name__} objects, found {given!r}", field=name) from None
+    for each in found:
+        if type(each) is not kind and not isinstance(each, kind):
+            raise ModelError(f"{name} must be {kind.__name__} objects, found {each!r}", field=name)
+    return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.accounts import Belongings, decide_party, decided_by_account
+from journeykit.account_groups import decided_by_account
 from journeykit.columns.people import Chunk
 from journeykit.tables.cells import is_missing, read_text
 from journeykit.tables.columns import fold_name
@@ -15,9 +15,9 @@ from journeykit.tables.columns import fold_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from journeykit.accounts import Decided
-    from journeykit.case import Allotted
     from journeykit.columns.table_job import TableJob
+    from journeykit.engine.contact_group import QuotaChoice
+    from journeykit.engine.decider import Decided
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.prices import Tariff
@@ -40,7 +40,7 @@ class Accounts:
         self.last = self._survey()
         self._chunk: dict[str, tuple[Any, int]] = {}
         self._found: dict[int, Decision | None] = {}
-        self.chosen: dict[str, tuple[Allotted, Tariff]] = {}
+        self.chosen: dict[str, tuple[QuotaChoice, Tariff]] = {}
 
     def _survey(self) -> dict[str, int]:
         """By account, the last row that names it."""
@@ -84,18 +84,18 @@ class Accounts:
 
     def _decide(self, contacts: list[Contact]) -> list[Decided]:
         job = self.job
-        own = {contact.id: self._belongings(contact) for contact in contacts}
-        party = job.party(contacts, own)
+        inputs = {own.id: job.inputs_of(*self._chunk.pop(own.id), own.id) for own in contacts}
+        group = job.group(contacts, inputs)
         chosen = self.chosen.get(contacts[0].id)
         if job.ledger is None:
-            found = decide_party(party, explain=job.explain, run_id=job.run_id, chosen=chosen)
+            choice, charges = chosen or (None, None)
+            found = job.decider.decide_group(
+                group, explain=job.explain, run_id=job.run_id, choice=choice, charges=charges
+            )
         else:
-            (found,) = job.ledger.decided([party], [chosen])
-        job.count_used(party)
-        return found
-
-    def _belongings(self, contact: Contact) -> Belongings:
-        return self.job.belongings(*self._chunk.pop(contact.id), contact.id)
+            (found,) = job.ledger.decided([group], [chosen])
+        job.count_used(found)
+        return found.decided
 
     def decision(self, row: int) -> Decision | None:
         """What was decided of a row, which is then let go; None where it could not be decided."""

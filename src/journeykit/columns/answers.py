@@ -130,7 +130,7 @@ def dictionaries(engine: Engine, labels: Labels, run_id: str) -> dict[str, pa.Ar
         "outcome": _OUTCOME_NAMES,
         "reason": _REASON_NAMES,
         "rule": words(engine.layout.rules.list),
-        "playbook": words([engine.arbiter.fingerprint]),
+        "playbook": words([engine.decider.fingerprint]),
     }
 
 
@@ -185,7 +185,7 @@ def decision_batch(
         "retry_at": _instants(rows["retry_at"]),
         "displaced": _weights(rows["displaced"]),
         "needs": _weights(rows["needs"]),
-        "playbook": _constant(engine.arbiter.fingerprint, count),
+        "playbook": _constant(engine.decider.fingerprint, count),
         "decided_at": numbers(np.full(count, engine.now), _INSTANT),
         "claim_id": _plain_texts(labels.claim.take(label)),
         "binding": bound,

@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from journeykit.arbiter import Arbiter
     from journeykit.columns.eligible import People
     from journeykit.columns.pool import Pool
     from journeykit.columns.wishes import Wishes
+    from journeykit.engine.decider import Decider
     from journeykit.playbook.playbook import Playbook
     from journeykit.prices import Tariff
 
@@ -84,7 +84,7 @@ class Engine:
     """A playbook as arrays, and the moment of a run. Immutable but for the time zones that it has met.
 
     Args:
-        arbiter: the playbook, compiled, and its policy.
+        decider: the playbook, compiled, and its policy.
         at: the instant of the decisions, aware.
         until: the last instant of a plan, aware, or None.
         explain: whether rows tell what was displaced and what weight would have won.
@@ -97,7 +97,7 @@ class Engine:
 
     def __init__(
         self,
-        arbiter: Arbiter,
+        decider: Decider,
         *,
         at: datetime,
         until: datetime | None,
@@ -108,9 +108,9 @@ class Engine:
         numbers: Sequence[str] = (),
         scored: Collection[str] = (),
     ) -> None:
-        self.arbiter = arbiter
-        self.compiled = arbiter.compiled
-        self.playbook = arbiter.playbook
+        self.decider = decider
+        self.compiled = decider.ruleset
+        self.playbook = decider.playbook
         self.at = at
         self.until = until
         self.explain = explain
@@ -125,7 +125,7 @@ class Engine:
         # One instant needs no slots: what is true then is known.
         slots = None if until is None else lambda: self.moment().slots
         self.crowd = Crowd(self.layout, at, self.zones, slots)
-        self.weigher = Weigher(arbiter, self.layout, self.now)
+        self.weigher = Weigher(decider, self.layout, self.now)
         self.latest = self.now
         self._moment: Moment | None = None
         self._lock = threading.Lock()

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from journeykit.account import Account
-    from journeykit.accounts import Party
-    from journeykit.arbiter import Arbiter
-    from journeykit.case import Allotted, Case
+    from journeykit.case import Case
     from journeykit.columns.pricing import Room
+    from journeykit.engine.contact_group import ContactGroup, QuotaChoice
+    from journeykit.engine.decider import Decider, GroupDecision
     from journeykit.ledger.fallen import Fallen
     from journeykit.model.quota import Side
     from journeykit.playbook.playbook import Playbook
@@ -90,7 +90,7 @@ class QuotaRun:
             items.append(self._item[place][int(first[0]) : int(first[-1])])
         return Given(known=self._known, exempt_first=firsts[0], exempt=items[0], main_first=firsts[1], main=items[1])
 
-    def allotted(self, contact: int) -> Allotted:
+    def choice(self, contact: int) -> QuotaChoice:
         """What was chosen for one contact, for the one-contact engine."""
         found = []
         for place in range(2):
@@ -105,7 +105,7 @@ class QuotaRun:
         return self._known == 2
 
     @property
-    def tariff(self) -> Tariff:
+    def charges(self) -> Tariff:
         """What the prices take from claims."""
         return Tariff(self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True)
 
@@ -306,9 +306,9 @@ class QuotaRun:
         if not np.array_equal(used, self.used):
             raise AssertionError(f"the rows use {used.tolist()} of the quotas, not {self.used.tolist()}")
 
-    def confirm_parties(self, parties: Sequence[Party]) -> None:
+    def confirm_groups(self, found: Sequence[GroupDecision]) -> None:
         """The same where the one-contact engine decided all."""
-        self.confirm(np.array([party.used for party in parties if party.used], np.int64).sum(axis=0) + 0 * self.used)
+        self.confirm(np.array([own.used for own in found if own.used], np.int64).sum(axis=0) + 0 * self.used)
 
     # What it came to
 
@@ -431,12 +431,12 @@ def _looks_at_all(side: Side) -> bool:
     return not side.is_max or side.quota.of == "share"
 
 
-def choose_together(arbiter: Arbiter, parties: Sequence[Party], *, claims: bool, threads: int) -> QuotaRun:
+def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims: bool, threads: int) -> QuotaRun:
     """What contacts get so that the quotas hold, where all of them are decided by the one-contact engine.
 
     Args:
-        arbiter: who decides.
-        parties: the contacts: one by one, or by account; what is chosen is told by the number of the party.
+        decider: decides.
+        groups: the contacts: one by one, or by account; what is chosen is told by the number of the group.
         claims: whether claims are given.
         threads: how many pieces of them are worked on at once.
 
@@ -444,44 +444,44 @@ def choose_together(arbiter: Arbiter, parties: Sequence[Party], *, claims: bool,
         InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
         DataError: for a quota of a column of claims where no claims are given.
     """
-    playbook, compiled = arbiter.playbook, arbiter.compiled
+    playbook, ruleset = decider.playbook, decider.ruleset
     if not claims:
         need_no_columns(playbook)
-    found = [_settled(party, None) for party in parties]
-    openings = dict.fromkeys(compiled.openings)
-    for party in found:
-        if party is not None:
-            openings.update((entry.opening, None) for entry in party.entries if entry.opening is not None)
+    found = [_rounds(decider, group, None) for group in groups]
+    openings = dict.fromkeys(ruleset.openings)
+    for own in found:
+        if own is not None:
+            openings.update((entry.opening, None) for entry in own.entries if entry.opening is not None)
     columns = {fold(quota.of) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"}
-    layout = Layout(compiled, list(openings), sorted(columns) if claims else ())
+    layout = Layout(ruleset, list(openings), sorted(columns) if claims else ())
     numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
     run = QuotaRun(
         playbook,
         layout,
-        fingerprint=arbiter.fingerprint,
-        contacts=len(parties),
+        fingerprint=decider.fingerprint,
+        contacts=len(groups),
         threads=threads,
-        ranks=callable(getattr(arbiter.policy, "rank", None)),
+        ranks=callable(getattr(decider.policy, "rank", None)),
     )
     for obeys in run.contests:
         pools = []
-        for number, party in enumerate(found):
-            contest = None if party is None else party.contest if obeys else party.exempt
+        for number, own in enumerate(found):
+            contest = None if own is None else own.contest if obeys else own.exempt
             if contest is not None and contest.items:
-                key = contact_key(parties[number].key)[0]
+                key = contact_key(groups[number].key(by_account=decider.by_account))[0]
                 pool = pool_of(contest, layout.quotas, numbers, key, several=run.several)
                 if len(pool.item):
                     pools.append((pool, np.array([number])))
         run.settle(obeys, pools)
         if not obeys:
-            found = [_settled(party, run.allotted(number)) for number, party in enumerate(parties)]
+            found = [_rounds(decider, group, run.choice(number)) for number, group in enumerate(groups)]
     return run
 
 
-def _settled(party: Party, allotted: Allotted | None) -> Case | Account | None:
-    """The contacts of a party; None where they cannot be decided, which is said where the rows are written."""
+def _rounds(decider: Decider, group: ContactGroup, choice: QuotaChoice | None) -> Case | Account | None:
+    """The rounds of a group; None where it cannot be decided, which is said where the rows are written."""
     try:
-        return party.settled(allotted)
+        return decider.rounds(group, choice)
     except ModelError:
         return None
 

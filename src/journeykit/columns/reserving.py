@@ -30,14 +30,14 @@ from journeykit.tables.touches import TOUCH_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from journeykit.arbiter import Arbiter
     from journeykit.columns.answers import Labels
     from journeykit.columns.eligible import People, Scores
     from journeykit.columns.engine import Engine
     from journeykit.columns.people import Chunk
     from journeykit.columns.settle import Tally
     from journeykit.columns.wishes import Asked, ClaimTable
-    from journeykit.ledger.answers import Asked as AskedAgain
+    from journeykit.engine.decider import Decider
+    from journeykit.ledger.answers import DecisionInputs
     from journeykit.ledger.run import LedgerRun
     from journeykit.model.contact import Contact
     from journeykit.model.outcome import Row
@@ -237,10 +237,10 @@ def histories(touches: Sequence[Sequence[Touch]]) -> tuple[History, list[dict[st
 
 
 def decisions_of(
-    granted: Mapping[int, list[Reservation]], asks: Mapping[int, AskedAgain], arbiter: Arbiter
+    granted: Mapping[int, list[Reservation]], asks: Mapping[int, DecisionInputs], decider: Decider
 ) -> dict[int, tuple[Decision, list[Reservation]]]:
     """By row of the contact, the decision that was made again, and what it grants."""
-    reserve = scaled(arbiter.playbook.reserve, MILLIONTH)
+    reserve = scaled(decider.playbook.reserve, MILLIONTH)
     found = {}
     for row, asked in asks.items():
         own, contact = granted.get(row, []), asked.contacts[0]
@@ -249,23 +249,23 @@ def decisions_of(
             contact=contact.id,
             at=asked.at,
             until=asked.until,
-            timezone=arbiter.compiled.clock.name if contact.timezone is None else clock(contact.timezone).name,
+            timezone=decider.ruleset.clock.name if contact.timezone is None else clock(contact.timezone).name,
             granted=tuple(
                 Grant(held.campaign or "", held.content, held.channel, held.at, held.weight or 0.0, held.claim)
                 for held in own
             ),
             total=total,
             bound=total,
-            write=partial(_written, asked, arbiter),
+            write=partial(_written, asked, decider),
         )
         found[row] = decision, own
     return found
 
 
-def _written(asked: AskedAgain, arbiter: Arbiter, explain: bool) -> tuple[Row, ...]:
+def _written(asked: DecisionInputs, decider: Decider, explain: bool) -> tuple[Row, ...]:
     """The rows of a decision, by the one-contact engine; those of the table are made of the kernels' answers."""
-    (case,) = asked.cases(arbiter).values()
-    return arbiter.decision(case, explain=explain, run_id=asked.run_id).rows
+    (own,) = asked.arbitrations(decider).values()
+    return decider.decision(own, explain=explain, run_id=asked.run_id).rows
 
 
 def _values(column: pa.Array) -> Iterable[Any]:

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journeykit.accounts import Belongings, Party, decide_party, parties_of
 from journeykit.basics.clock import DAY, FOREVER, clock, day_number, first_and_last, micros, moment
 from journeykit.basics.validation import check_text
 from journeykit.calendar import DayTally
@@ -57,6 +56,7 @@ from journeykit.columns.wishes import (
 )
 from journeykit.columns.words import count_words, survey_source
 from journeykit.columns.writing import batch_writer, ids_as_text
+from journeykit.engine.contact_group import ContactGroup, ContactInputs, grouped
 from journeykit.errors import DataError, ModelError
 from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, inputs_of, summarise
 from journeykit.ledger.run import LedgerRun, Proposal
@@ -86,15 +86,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from journeykit.accounts import Decided
-    from journeykit.arbiter import Arbiter
     from journeykit.calendar import Calendar
     from journeykit.columns.eligible import People
     from journeykit.columns.engine import Answers
     from journeykit.columns.pool import Pool
     from journeykit.columns.sources import Part
+    from journeykit.engine.decider import Decided, GroupDecision, HasDecider
     from journeykit.ledger import BaseLedger
-    from journeykit.ledger.answers import Asked
+    from journeykit.ledger.answers import DecisionInputs
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.run import Again
     from journeykit.model.contact import Contact
@@ -143,7 +142,7 @@ class TableJob:
 
     def __init__(
         self,
-        arbiter: Arbiter,
+        arbiter: HasDecider,
         contacts: Any = None,
         touches: Any = None,
         scores: Any = None,
@@ -171,7 +170,7 @@ class TableJob:
         first_and_last(at, until)
         self.watch = watch or Watch()
         self.watch.begin("reading")
-        self.arbiter = arbiter
+        self.decider = decider = arbiter.decider
         self.at = at
         self.until = until
         self.explain = explain
@@ -181,24 +180,24 @@ class TableJob:
         if run_id is not None:
             check_text(run_id, "run_id")
         self.inputs = inputs_of(touches, scores, claims)
-        self.run_id = run_id or arbiter.run_id(at, until, self.inputs)
+        self.run_id = run_id or decider.run_id(at, until, self.inputs)
         self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
         self._bad_file = bad_rows
         self.mismatches = Mismatches()
-        self._unknowns = Unknowns(arbiter, at)
+        self._unknowns = Unknowns(decider, at)
         self.written = 0
         self._progress = progress
         self._threads = threads or min(THREADS, os.cpu_count() or 1)
         self._zone = None if zone is None else clock(zone).zone
         self._given = claims if contacts is None else contacts
         self._sources = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims}
-        self._spellings = Spellings.of(arbiter.playbook)
+        self._spellings = Spellings.of(decider.playbook)
         self._words = {
-            name: Words(name, arbiter.playbook, arbiter.compiled.vocabulary)
+            name: Words(name, decider.playbook, decider.ruleset.vocabulary)
             for name, given in self._sources.items()
             if given is not None
         }
-        self._doubles = Doubles.of(arbiter.playbook)
+        self._doubles = Doubles.of(decider.playbook)
         self._restricted = np.zeros(0, np.int64)
         self._bad_touches = self._good_touches = 0
         self._claims: ClaimTable | None = None
@@ -231,8 +230,8 @@ class TableJob:
                 self._spellings,
             )
         )
-        self._tally = Tally(arbiter.playbook)
-        self._days = None if until is None else DayTally(arbiter.playbook, at, until)
+        self._tally = Tally(decider.playbook)
+        self._days = None if until is None else DayTally(decider.playbook, at, until)
         self._counts: Counts | None = None
         self._unknown_touches = self._unknown_scores = 0
         self._parts = Parts()
@@ -245,7 +244,7 @@ class TableJob:
         if ledger is not None:
             self.ledger = LedgerRun(
                 ledger,
-                arbiter,
+                decider,
                 run_id=self.run_id,
                 at=at,
                 until=until,
@@ -261,7 +260,7 @@ class TableJob:
         self._start = 0
         self._marks = np.zeros(0, np.uint32)
         self._run: QuotaRun | None = None
-        self._used = np.zeros(sum(1 for quota in arbiter.playbook.quotas for _ in quota.sides), np.int64)
+        self._used = np.zeros(sum(1 for quota in decider.playbook.quotas for _ in quota.sides), np.int64)
         self._contacts.needed = ("contact_id",)
         if self._contacts.columns is not None:
             places = places_of(self._contacts.columns, self._contacts.source)
@@ -273,11 +272,11 @@ class TableJob:
         found = Mismatches()
         for name, source in self._opened_tables.items():
             if source is not None:
-                words = Words(name, self.arbiter.playbook, self.arbiter.compiled.vocabulary)
+                words = Words(name, self.decider.playbook, self.decider.ruleset.vocabulary)
                 found.merge(survey_source(source, words))
         contacts = self._opened_tables["contacts"]
         if contacts is not None:
-            readings = Readings(self.arbiter.playbook)
+            readings = Readings(self.decider.playbook)
             survey_readings(contacts, readings, self.plan)
             readings.tell(found)
         found.refuse()
@@ -285,7 +284,7 @@ class TableJob:
     def _own_notes(self) -> Iterator[str]:
         if self.engine.weigher.by_rows:
             yield (
-                f"policy {self.arbiter.playbook.policy!r} has no weigh_columns (or rank_columns), "
+                f"policy {self.decider.playbook.policy!r} has no weigh_columns (or rank_columns), "
                 "and was asked claim by claim"
             )
 
@@ -303,7 +302,7 @@ class TableJob:
         if self._claims is None and self._claim_source is not None:
             self._claims = ClaimTable(
                 self._claim_source,
-                self.arbiter.playbook,
+                self.decider.playbook,
                 zone=self._zone,
                 bad=self.bad,
                 words=self._words["claims"],
@@ -473,13 +472,13 @@ class TableJob:
     def _touch_reader(self, source: Source | None) -> TouchReader | None:
         if source is None:
             return None
-        compiled = self.arbiter.compiled
+        compiled = self.decider.ruleset
 
         def counted(parts: Mapping[str, Any]) -> bool:
             campaign = compiled.campaigns.get(parts.get("campaign") or "")
             return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
 
-        oldest = oldest_of(self.arbiter.playbook, micros(self.at))
+        oldest = oldest_of(self.decider.playbook, micros(self.at))
         return TouchReader(
             source,
             self._parts,
@@ -507,8 +506,8 @@ class TableJob:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in chunks. Once only."""
         stretches: list[Stretch] | list[None] = [None]
-        quotas = self.arbiter.playbook.quotas
-        if self.arbiter.compiled.per_account:
+        quotas = self.decider.playbook.quotas
+        if self.decider.ruleset.per_account:
             self._accounts = Accounts(self)
         elif not quotas and self._claim_source is None and self._score_source is None and self.ledger is None:
             stretches = stretches_of(self._contacts, self._touches) or [None]
@@ -560,19 +559,19 @@ class TableJob:
 
     def _prepare(self, met: Met, contacts: int, *, in_stretches: bool) -> None:
         """Read scores and claims, and lay the playbook out."""
-        playbook = self.arbiter.playbook
+        playbook = self.decider.playbook
         scores = None
         if self._score_source is not None:
             scores = ScoreTable(
                 self._score_source, playbook, bad=self.bad, words=self._words["scores"], found=self.mismatches
             )
         claims = self._read_claims()
-        openings, lists = openings_asked(self.arbiter.compiled, () if claims is None else claims.asks)
+        openings, lists = openings_asked(self.decider.ruleset, () if claims is None else claims.asks)
         if claims is None:
             need_no_columns(playbook)
         dates = [] if claims is None else claims.dates
         self.engine = engine = Engine(
-            self.arbiter,
+            self.decider,
             at=self.at,
             until=self.until,
             explain=self.explain,
@@ -631,11 +630,11 @@ class TableJob:
         if self._accounts is not None:
             self._allocate_accounts(again, history)
             return
-        arbiter, shapes = self.arbiter, self._shapes()
+        decider, shapes = self.decider, self._shapes()
         self._run = run = QuotaRun(
-            arbiter.playbook,
+            decider.playbook,
             self.engine.layout,
-            fingerprint=arbiter.fingerprint,
+            fingerprint=decider.fingerprint,
             contacts=len(again),
             threads=self._threads,
             ranks=self.engine.weigher.ranker is not None,
@@ -650,9 +649,9 @@ class TableJob:
             found = self._numbered(self._contacts.parts(lambda _: True))
             parts = (pair for pair in found if not isinstance(pair, BadRow))
             run.settle(obeys, pooled(at_once(work, parts, self._threads)))
-        self.engine.charge(run.tariff)
+        self.engine.charge(run.charges)
         if self.ledger is not None:
-            self.ledger.tariff = run.tariff
+            self.ledger.charges = run.charges
 
     def _pool(
         self,
@@ -677,12 +676,12 @@ class TableJob:
         pools = [(pool, contact + row) for pool, contact in found]
         opened = _Opened(chunk, again, history, scores, row)
         for own in sorted({*np.flatnonzero(odd).tolist(), *left.tolist()}):
-            party = self._party(opened, [own])
+            group = self._group(opened, own)
             try:
-                case = None if party is None else party.settled(run.allotted(row + own))
+                rounds = None if group is None else self.decider.rounds(group, run.choice(row + own))
             except ModelError:
                 continue
-            contest = None if case is None else case.contest if obeys else case.exempt
+            contest = None if rounds is None else rounds.contest if obeys else rounds.exempt
             if contest is not None and contest.items:
                 pool = pool_of(
                     contest, self.engine.layout.quotas, self._numbers, int(chunk.one[own]), several=run.several
@@ -691,29 +690,41 @@ class TableJob:
                     pools.append((pool, np.array([row + own])))
         return pools
 
-    def _party(self, opened: _Opened, rows: Sequence[int]) -> Party | None:
-        """Contacts of a chunk, as the one-contact engine takes them; None for one who cannot be decided.
+    def _group(self, opened: _Opened, row: int) -> ContactGroup | None:
+        """A contact of a chunk, as the one-contact engine takes it; None for one that cannot be decided.
 
-        What is wrong with them is said where the rows are written.
+        What is wrong with it is said where the rows are written.
         """
-        (row,) = rows
         try:
             contact = self._contact(opened, row)
         except (BadCellError, ModelError):
             return None
-        return self.party([contact], {contact.id: self.belongings(opened, row, contact.id, BadRows())})
+        return self.group([contact], {contact.id: self.inputs_of(opened, row, contact.id, BadRows())})
 
-    def party(self, contacts: Sequence[Contact], own: Mapping[str, Belongings]) -> Party:
+    def group(self, contacts: Sequence[Contact], inputs: Mapping[str, ContactInputs]) -> ContactGroup:
         """Contacts that are decided together, with what belongs to them."""
-        party = Party(self.arbiter, contacts, own, at=self.at, until=self.until, scored=self.engine.scored)
+        group = ContactGroup(contacts, inputs, at=self.at, until=self.until, scored=self.engine.scored)
         if self.ledger is not None:
-            party.others = self.ledger.colleagues(party)
-        return party
+            group.colleagues = self.ledger.colleagues(group)
+        return group
+
+    def decide_group(self, group: ContactGroup, row: int) -> GroupDecision:
+        """Decide a contact by the one-contact engine, as the run chose for it where it did; and count what it uses."""
+        run = self._run
+        found = self.decider.decide_group(
+            group,
+            explain=self.explain,
+            run_id=self.run_id,
+            choice=None if run is None else run.choice(row),
+            charges=None if run is None else run.charges,
+        )
+        self.count_used(found)
+        return found
 
     def _allocate_accounts(self, again: np.ndarray, history: History) -> None:
         """The same where accounts are decided together: all by the one-contact engine."""
         assert self._accounts is not None  # noqa: S101  (the caller looked)
-        alone: dict[str, Party] = {}
+        alone: dict[str, ContactGroup] = {}
         for pair in self._numbered(self._contacts.parts(lambda _: True)):
             if isinstance(pair, BadRow):
                 continue
@@ -723,22 +734,21 @@ class TableJob:
             chunk, _, _, _, scores = self._opened(part, again[start:stop], own, start)
             opened = _Opened(chunk, again[start:stop], own, scores, start)
             for row in range(chunk.rows):
-                party = self._party(opened, [row])
-                if party is not None:
-                    alone[party.contacts[0].id] = party
+                group = self._group(opened, row)
+                if group is not None:
+                    alone[group.contacts[0].id] = group
 
-        def together(contacts: list[Contact]) -> Party:
-            own = {contact.id: alone[contact.id].own[contact.id] for contact in contacts}
-            return self.party(contacts, own)
+        def together(contacts: list[Contact]) -> ContactGroup:
+            return self.group(contacts, {own.id: alone[own.id].inputs[own.id] for own in contacts})
 
-        parties = parties_of((party.contacts[0] for party in alone.values()), together, self.arbiter)
-        self._run = run = choose_together(self.arbiter, parties, claims=self._claims is not None, threads=self._threads)
+        groups = grouped((group.contacts[0] for group in alone.values()), together, by_account=True)
+        self._run = run = choose_together(self.decider, groups, claims=self._claims is not None, threads=self._threads)
         if self.ledger is not None:
-            self.ledger.tariff = run.tariff
+            self.ledger.charges = run.charges
         self._accounts.chosen = {
-            contact.id: (run.allotted(number), run.tariff)
-            for number, party in enumerate(parties)
-            for contact in party.contacts
+            contact.id: (run.choice(number), run.charges)
+            for number, group in enumerate(groups)
+            for contact in group.contacts
         }
 
     def _touches_lost(self) -> int:
@@ -857,13 +867,13 @@ class TableJob:
         granted = granted_of(done.batch, done.answers.rows, names, done.scores, done.start, messages)
         contacts: dict[int, Contact] = {}
 
-        def party_of(row: int) -> Party | None:
-            party = self._party(_Opened(*done[:4], done.start), [row])
-            if party is not None:
-                contacts[row] = party.contacts[0]
-            return party
+        def group_of(row: int) -> ContactGroup | None:
+            group = self._group(_Opened(*done[:4], done.start), row)
+            if group is not None:
+                contacts[row] = group.contacts[0]
+            return group
 
-        proposals = [Proposal((names[row],), None, own, partial(party_of, row)) for row, own in granted.items()]
+        proposals = [Proposal((names[row],), None, own, partial(group_of, row)) for row, own in granted.items()]
         run = self._run
         apart = {*np.flatnonzero(done.odd).tolist(), *done.answers.left.tolist()}
         ledger.check_none(name for row, name in enumerate(names) if row not in granted and row not in apart)
@@ -871,12 +881,10 @@ class TableJob:
             contact = self.read_contact(done, row)
             if contact is None:
                 continue
-            party = self.party([contact], {contact.id: self.belongings(done, row, contact.id)})
-            chosen = None if run is None else (run.allotted(done.start + row), run.tariff)
-            found = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)
-            self.count_used(party)
-            self._settled[row] = contact, found[0]
-            proposal = ledger.proposal(party, found)
+            group = self.group([contact], {contact.id: self.inputs_of(done, row, contact.id)})
+            found = self.decide_group(group, done.start + row)
+            self._settled[row] = contact, found.decided[0]
+            proposal = ledger.proposal(found)
             if proposal is not None:
                 proposals.append(proposal)
         late: list[Late] = []
@@ -898,7 +906,7 @@ class TableJob:
         if not apart_now or done.without is None:
             return done
         if run is not None:
-            self._count_chosen(run, done, apart_now)
+            self._count_chosen(done, apart_now)
         return done.without(apart_now)._replace(late=tuple(late))
 
     def _decide_late(
@@ -907,7 +915,7 @@ class TableJob:
         rows_of: Mapping[str, int],
         contacts: Mapping[int, Contact],
         late: list[Late],
-        asks: Mapping[str, Asked],
+        asks: Mapping[str, DecisionInputs],
         accept: Callable[[str, Decision], bool],
     ) -> Again:
         """Decide contacts of a chunk again, with what the ledger knows by now; see `journeykit.ledger.run.Together`.
@@ -927,7 +935,7 @@ class TableJob:
         return {}
 
     def _decide_rows(
-        self, done: _Done, contacts: Mapping[int, Contact], asks: Mapping[int, Asked]
+        self, done: _Done, contacts: Mapping[int, Contact], asks: Mapping[int, DecisionInputs]
     ) -> tuple[Late, dict[int, tuple[Decision, list[Reservation]]]]:
         """Some contacts of a chunk, decided with other touches and opt-outs; those that the kernels can decide."""
         engine = self.engine
@@ -968,17 +976,15 @@ class TableJob:
         granted = granted_of(batch, found, done.chunk.ids.to_pylist(), done.scores, done.start, messages)
         return (
             Late(rows.tolist(), batch, found["contact"], answers.tally),
-            decisions_of(granted, able, self.arbiter),
+            decisions_of(granted, able, self.decider),
         )
 
-    def _count_chosen(self, run: QuotaRun, done: _Done, rows: Sequence[int]) -> None:
+    def _count_chosen(self, done: _Done, rows: Sequence[int]) -> None:
         """Count what a run chose for contacts who were decided again: the recount of the quotas is about that."""
         for row in rows:
-            party = self._party(_Opened(*done[:4], done.start), [row])
-            assert party is not None  # noqa: S101  (he was decided)
-            chosen = run.allotted(done.start + row), run.tariff
-            decide_party(party, explain=False, run_id=self.run_id, chosen=chosen)
-            self.count_used(party)
+            group = self._group(_Opened(*done[:4], done.start), row)
+            assert group is not None  # noqa: S101  (it was decided)
+            self.decide_group(group, done.start + row)
 
     @staticmethod
     def _rows_of_others(done: _Done, left: Sequence[int]) -> list[int]:
@@ -991,7 +997,7 @@ class TableJob:
         cells = zip(*(batch[name].to_pylist() for name in batch.schema.names), strict=True)
         for name, row in zip(batch["contact_id"].to_pylist(), cells, strict=True):
             rows.setdefault(read_id(name), []).append(row)
-        names, zone = done.chunk.ids.to_pylist(), self.arbiter.playbook.timezone
+        names, zone = done.chunk.ids.to_pylist(), self.decider.playbook.timezone
         ledger.keep((names[row], done.chunk.contact(row).timezone or zone, rows.get(names[row], [])) for row in decided)
 
     def _with_left(self, done: _Done, left: Sequence[int], decided: list[int]) -> pa.RecordBatch:
@@ -1033,18 +1039,14 @@ class TableJob:
         contact = self.read_contact(done, row)
         if contact is None:
             return None
-        own = self.belongings(done, row, contact.id)
-        party = self.party([contact], {contact.id: own})
-        run = self._run
-        chosen = None if run is None else (run.allotted(done.start + row), run.tariff)
-        decision, counted = decide_party(party, explain=self.explain, run_id=self.run_id, chosen=chosen)[0]
-        self.count_used(party)
+        group = self.group([contact], {contact.id: self.inputs_of(done, row, contact.id)})
+        decision, counted = self.decide_group(group, done.start + row).decided[0]
         return self.counted(done, row, contact, decision, counted)
 
-    def count_used(self, party: Party) -> None:
+    def count_used(self, found: GroupDecision) -> None:
         """Count what contacts that the one-contact engine decided use of the quotas."""
-        if party.used:
-            self._used += np.array(party.used, np.int64)
+        if found.used:
+            self._used += np.array(found.used, np.int64)
 
     def read_contact(self, done: _Done, row: int) -> Contact | None:
         """The contact of a row; None, and a bad row is counted, where it cannot be one."""
@@ -1058,10 +1060,10 @@ class TableJob:
             self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
         return None
 
-    def belongings(self, done: _Opened | _Done, row: int, key: str, bad: BadRows | None = None) -> Belongings:
+    def inputs_of(self, done: _Opened | _Done, row: int, key: str, bad: BadRows | None = None) -> ContactInputs:
         """What the tables hold of a contact."""
         claims, counted = self._claims_of(done, row, key, bad)
-        return Belongings(self._touches_of(done, row), claims, counted, self._scores_of(done, row))
+        return ContactInputs(self._touches_of(done, row), claims, self._scores_of(done, row), counted)
 
     def counted(
         self, done: _Done, row: int, contact: Contact, decision: Decision | ModelError, counted: int
@@ -1179,7 +1181,7 @@ class TableJob:
         )
         return summarise(
             total,
-            self.arbiter,
+            self.decider,
             at=self.at,
             until=self.until,
             run_id=self.run_id,

@@ -18,12 +18,12 @@ from journeykit.policies.weighted import Weighted
 from journeykit.policy import Context, offers
 
 if TYPE_CHECKING:
-    from journeykit.arbiter import Arbiter
     from journeykit.columns.column import Column
     from journeykit.columns.eligible import People
     from journeykit.columns.layout import Layout
     from journeykit.columns.people import Chunk
     from journeykit.columns.settle import Entries
+    from journeykit.engine.decider import Decider
     from journeykit.model.contact import Contact
 
 
@@ -125,11 +125,11 @@ class Weigher:
         by_rows: whether the policy is asked claim by claim.
     """
 
-    def __init__(self, arbiter: Arbiter, layout: Layout, now: int) -> None:
+    def __init__(self, decider: Decider, layout: Layout, now: int) -> None:
         self.now = now
-        self.policy = arbiter.policy
-        self.compiled = arbiter.compiled
-        self.playbook = arbiter.playbook
+        self.policy = decider.policy
+        self.compiled = decider.ruleset
+        self.playbook = decider.playbook
         self.layout = layout
         self._lock = threading.Lock()
         self._weighs = offers(self.policy, "weigh_columns", "weigh")

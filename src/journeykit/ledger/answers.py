@@ -22,7 +22,9 @@ from attrs import fields, frozen
 from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import shown
 from journeykit.case import Case
-from journeykit.errors import DataError
+from journeykit.engine.contact_group import ContactGroup
+from journeykit.engine.decider import Decider
+from journeykit.errors import DataError, JourneykitError
 from journeykit.ledger.chosen import still_allowed
 from journeykit.ledger.kept_rows import kept_decision
 from journeykit.model.claim import Claim, Score, Scores
@@ -30,13 +32,15 @@ from journeykit.model.contact import Consent, Contact
 from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant, Outcome, Reason, Row
 from journeykit.model.touch import Touch
+from journeykit.playbook.playbook import Playbook
+from journeykit.prices import Prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from journeykit.account import Account
-    from journeykit.arbiter import Arbiter
-    from journeykit.case import Allotted
+    from journeykit.case import Case
+    from journeykit.engine.contact_group import QuotaChoice
     from journeykit.prices import Tariff
 
 _KINDS: dict[str, type[Any]] = {"contact": Contact, "touch": Touch, "claim": Claim, "score": Score, "consent": Consent}
@@ -55,7 +59,7 @@ _WORDS = {kind: word for word, (kind, _, _) in _SPELLED.items()}
 
 
 @frozen(kw_only=True)
-class Asked:
+class DecisionInputs:
     """What a decision is made from: of one contact, or of several of one account that are decided together.
 
     Attributes:
@@ -81,29 +85,24 @@ class Asked:
     chosen: Mapping[str, datetime] | None = None
     scored: tuple[str, ...] = ()
 
-    def cases(self, arbiter: Arbiter, tariff: Tariff | None = None) -> Mapping[str, Case]:
-        """By contact id, the claims, settled."""
+    def arbitrations(self, decider: Decider, charges: Tariff | None = None) -> Mapping[str, Case]:
+        """By contact id, the settled claims."""
+        group = ContactGroup.of(
+            self.contacts, self.touches, self.claims, self.scores, at=self.at, until=self.until, scored=self.scored
+        )
 
-        def settle(allotted: Allotted | None) -> Case | Account:
-            return self._settled(arbiter, tariff=tariff, allotted=allotted)
+        def rounds(choice: QuotaChoice | None) -> Case | Account:
+            return decider.rounds(group, choice, charges)
 
-        found = settle(None) if self.chosen is None else still_allowed(settle, self.chosen, self.run_id)
-        return {found.contact.id: found} if isinstance(found, Case) else found.members
+        found = rounds(None) if self.chosen is None else still_allowed(rounds, self.chosen, self.run_id)
+        return found.arbitrations
 
-    def _settled(self, arbiter: Arbiter, **how: Any) -> Case | Account:
-        how |= {"at": self.at, "until": self.until, "scored": self.scored}
-        if arbiter.compiled.per_account or len(self.contacts) > 1:
-            return arbiter.account(self.contacts, self.touches, self.claims, scores=self.scores, **how)
-        (contact,) = self.contacts
-        claims = None if self.claims is None else self.claims[contact.id]
-        return arbiter.case(contact, self.touches, claims, scores=self.scores.get(contact.id), **how)
-
-    def asked_of(self, contact: str) -> tuple[Claim, ...] | None:
-        """What is asked for of a contact."""
+    def claims_of(self, contact: str) -> tuple[Claim, ...] | None:
+        """The claims of a contact."""
         return None if self.claims is None else self.claims.get(contact, ())
 
 
-def wish_of(claims: Iterable[Claim] | None) -> str:
+def claims_fingerprint(claims: Iterable[Claim] | None) -> str:
     """A hash of what is asked for, which tells a repeated question from another one with the same key."""
     if claims is None:
         return "all"
@@ -120,7 +119,7 @@ def _instant(at: date | datetime | None) -> Any:
     return micros(at) if isinstance(at, datetime) and at.tzinfo is not None else _plain(at)
 
 
-def answer_text(asked: Asked, decision: Decision, arbiter: Arbiter) -> str:
+def answer_text(asked: DecisionInputs, decision: Decision, decider: Decider) -> str:
     """The answer about one contact as the ledger keeps it: JSON.
 
     Raises:
@@ -129,8 +128,8 @@ def answer_text(asked: Asked, decision: Decision, arbiter: Arbiter) -> str:
     return _encode(
         {
             "contact": decision.contact,
-            "playbook": arbiter.fingerprint,
-            **({} if arbiter.prices is None else {"prices": arbiter.prices.to_dict()}),
+            "playbook": decider.fingerprint,
+            **({} if decider.prices is None else {"prices": decider.prices.to_dict()}),
             "granted": [
                 [grant.campaign, grant.content, grant.channel, grant.send_at.isoformat(), grant.weight, grant.claim]
                 for grant in decision.granted
@@ -139,37 +138,37 @@ def answer_text(asked: Asked, decision: Decision, arbiter: Arbiter) -> str:
             "total": decision.total,
             "bound": decision.bound,
             "optimal": decision.optimal,
-            "asked": {name: _plain(getattr(asked, name)) for name in _FIELDS[Asked]},
+            "asked": {name: _plain(getattr(asked, name)) for name in _FIELDS[DecisionInputs]},
         }
     )
 
 
 def answered(
     text: str,
-    arbiter: Arbiter | None,
+    decider: Decider | None,
     *,
     explain: bool,
     playbook: str | None = None,
-    tariff: Tariff | None = None,
+    charges: Tariff | None = None,
 ) -> Decision:
     """The decision that an answer holds.
 
     Args:
         text: the answer.
-        arbiter: who is asked now; whose policies and prices decide again. None for those that the library has.
+        decider: is asked now; its policies and prices decide again. None for those that the library has.
         explain: whether the rows tell also what was displaced and what weight would have won.
         playbook: the playbook of then, as JSON, where the ledger has it.
-        tariff: what prices of a run's quotas take.
+        charges: what prices of a run's quotas take.
     """
     found = json.loads(text)
     contact = found["contact"]
     if "rows" in found:
         return kept_decision(found, explain=explain)
-    asked = Asked(**{name: _unplain(value) for name, value in found["asked"].items()})
+    asked = DecisionInputs(**{name: _unplain(value) for name, value in found["asked"].items()})
     grants = _grants(found)
-    judge = _judge(found, arbiter, playbook)
-    if judge is not None:
-        again = judge.decision(asked.cases(judge, tariff)[contact], explain=explain, run_id=asked.run_id)
+    then = _decider_of(found, decider, playbook)
+    if then is not None:
+        again = then.decision(asked.arbitrations(then, charges)[contact], explain=explain, run_id=asked.run_id)
         if again.granted == grants:
             return again
     return Decision(
@@ -186,9 +185,9 @@ def answered(
     )
 
 
-def asked_in(text: str) -> Asked:
+def asked_in(text: str) -> DecisionInputs:
     """What an answer was made from."""
-    return Asked(**{name: _unplain(value) for name, value in json.loads(text)["asked"].items()})
+    return DecisionInputs(**{name: _unplain(value) for name, value in json.loads(text)["asked"].items()})
 
 
 def granted_in(text: str) -> tuple[Grant, ...]:
@@ -203,38 +202,38 @@ def _grants(found: Mapping[str, Any]) -> tuple[Grant, ...]:
     )
 
 
-def _judge(found: Mapping[str, Any], arbiter: Arbiter | None, playbook: str | None) -> Arbiter | None:
-    """Who decides again as it was decided then: by the playbook of then; None where that is not known."""
-    from journeykit.arbiter import Arbiter
-    from journeykit.errors import JourneykitError
-    from journeykit.playbook.playbook import Playbook
-    from journeykit.prices import Prices
-
-    if arbiter is not None and found["playbook"] == arbiter.fingerprint:
-        return arbiter
+def _decider_of(found: Mapping[str, Any], decider: Decider | None, playbook: str | None) -> Decider | None:
+    """A decider with the playbook of then; None where that is not known."""
+    if decider is not None and found["playbook"] == decider.fingerprint:
+        return decider
     if playbook is None:
         return None
     try:
         prices = Prices.from_dict(found["prices"]) if "prices" in found else None
-        policies = {} if arbiter is None else arbiter.policies
-        return Arbiter(Playbook.from_dict(json.loads(playbook)), policies, prices)
+        policies = {} if decider is None else decider.policies
+        return Decider(Playbook.from_dict(json.loads(playbook)), policies, prices)
     except JourneykitError:
         # A policy that is not at hand, or a playbook that this version does not take.
         return None
 
 
-def wish_in(text: str, contact: str) -> str:
+def contact_in(text: str) -> str:
+    """The contact of an answer."""
+    return str(json.loads(text)["contact"])
+
+
+def saved_fingerprint(text: str, contact: str) -> str:
     """The hash of what was asked for, of an answer about a contact."""
     claims = _unplain(json.loads(text)["asked"]["claims"])
-    return wish_of(None if claims is None else claims.get(contact, ()))
+    return claims_fingerprint(None if claims is None else claims.get(contact, ()))
 
 
-def _row(asked: Asked, contact: str, grant: Grant, fingerprint: str) -> Row:
+def _row(asked: DecisionInputs, contact: str, grant: Grant, fingerprint: str) -> Row:
     """What is still known of a granted claim once playbook or policy have changed."""
     who = next(one for one in asked.contacts if one.id == contact)
     own = [
         claim.at
-        for claim in asked.asked_of(contact) or ()
+        for claim in asked.claims_of(contact) or ()
         if (claim.campaign, claim.content or grant.content, claim.id) == (grant.campaign, grant.content, grant.claim)
     ]
     return Row(
@@ -310,7 +309,7 @@ def _plain(value: Any) -> Any:
     )
 
 
-_WRITTEN: tuple[type[Any], ...] = (Asked, *_NAMES)
+_WRITTEN: tuple[type[Any], ...] = (DecisionInputs, *_NAMES)
 _FIELDS = {
     kind: tuple(own.name for own in fields(kind) if own.init and not own.name.startswith("_")) for kind in _WRITTEN
 }

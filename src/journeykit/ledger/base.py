@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from journeykit.arbiter import Arbiter
     from journeykit.eligibility import Opening
+    from journeykit.engine.decider import Decider, HasDecider
     from journeykit.ledger.send_log import Imported, SendLog
     from journeykit.ledger.transaction import Transaction
     from journeykit.model.contact import Contact
@@ -52,7 +52,7 @@ class BaseLedger:
         arbiter: whose playbook `release_check` looks at; None where it is given there.
     """
 
-    def __init__(self, arbiter: Arbiter | None = None) -> None:
+    def __init__(self, arbiter: HasDecider | None = None) -> None:
         self.arbiter = arbiter
         self.playbooks: set[str] = set()
         """Fingerprints of playbooks that are known to be kept."""
@@ -269,7 +269,7 @@ class BaseLedger:
         *,
         run_id: str | None = None,
         contact: str | None = None,
-        arbiter: Arbiter | None = None,
+        arbiter: HasDecider | None = None,
         explain: bool = False,
     ) -> Decision:
         """What was decided then; nothing is decided or reserved by asking.
@@ -315,11 +315,12 @@ class BaseLedger:
             keys = [f"key {key}"] if contact is None else [account_key(key, contact), f"key {key}"]
         else:
             keys = [key_of(str(run_id), str(contact)), kept_key(str(run_id), str(contact))]
+        judge = arbiter or self.arbiter
         with self.reading() as transaction:
             for own in keys:
                 found = transaction.answer(own)
                 if found is not None and contact in (None, found[0]):
-                    return given_again(transaction, found[1], arbiter or self.arbiter, explain=explain)
+                    return given_again(transaction, found[1], None if judge is None else judge.decider, explain=explain)
             if run_id is None:
                 whose = "" if contact is None else f" of contact {contact!r}"
                 more = "; where an account was decided together, give the contact too" if contact is None else ""
@@ -338,7 +339,7 @@ class BaseLedger:
     # At the moment of sending
 
     def release_check(
-        self, reservation: str | Reservation, contact: Contact, at: datetime, *, arbiter: Arbiter | None = None
+        self, reservation: str | Reservation, contact: Contact, at: datetime, *, arbiter: HasDecider | None = None
     ) -> ReleaseCheck:
         """Check once more who is eligible, at the moment of sending.
 
@@ -368,7 +369,7 @@ class BaseLedger:
             words = standing(transaction.said([self.person(contact.id)]))
         if held.contact != contact.id:
             raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
-        return ReleaseCheck(reservation=held, reasons=_reasons(judge, contact, words, held, at))
+        return ReleaseCheck(reservation=held, reasons=_reasons(judge.decider, contact, words, held, at))
 
     # People's rights
 
@@ -590,22 +591,22 @@ def _ids(given: Named | Iterable[Named]) -> Iterator[str]:
 
 
 def _reasons(
-    arbiter: Arbiter, contact: Contact, words: Sequence[ConsentWord], held: Reservation, at: datetime
+    decider: Decider, contact: Contact, words: Sequence[ConsentWord], held: Reservation, at: datetime
 ) -> tuple[tuple[Reason, str], ...]:
     """Every check of who is eligible that a reservation fails for a contact at an instant, in their order."""
     from journeykit.eligibility import Subject, failures, withdrawn_topics
     from journeykit.model.claim import Claim
 
-    compiled = arbiter.compiled
-    vocabulary = compiled.vocabulary
+    ruleset = decider.ruleset
+    vocabulary = ruleset.vocabulary
     contact = left_alone(vocabulary.contact(contact), words, vocabulary)
     claim = vocabulary.claim(Claim(campaign=held.campaign or "", content=held.content, channel=held.channel))
-    openings: tuple[Opening, ...] | str = compiled.openings_for(claim)
+    openings: tuple[Opening, ...] | str = ruleset.openings_for(claim)
     if isinstance(openings, str):
         return ((Reason.CAMPAIGN_CLOSED, openings),)
-    own = compiled.clock if contact.timezone is None else clock(contact.timezone)
+    own = ruleset.clock if contact.timezone is None else clock(contact.timezone)
     now = micros(at)
-    subject = Subject(contact, arbiter.playbook, compiled.schedule, own, now)
+    subject = Subject(contact, ruleset.playbook, ruleset.schedule, own, now)
     opening = openings[0]
     found = list(failures(subject, opening, now))
     if opening.campaign.needs_consent:

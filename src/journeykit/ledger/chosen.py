@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.account import Account
-    from journeykit.case import Allotted, Case
+    from journeykit.case import Case
     from journeykit.contest import Contest
+    from journeykit.engine.contact_group import QuotaChoice
     from journeykit.entry import Entry
     from journeykit.model.claim import Claim
 
@@ -33,7 +34,7 @@ def id_of(run_id: str, contact: str, claim: Claim) -> str:
 
 
 def still_allowed(
-    settle: Callable[[Allotted | None], Case | Account], chosen: Mapping[str, datetime], run_id: str
+    settle: Callable[[QuotaChoice | None], Case | Account], chosen: Mapping[str, datetime], run_id: str
 ) -> Case | Account:
     """Contacts, settled with the best of what a run had chosen for them that still goes together.
 

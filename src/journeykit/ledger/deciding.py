@@ -13,7 +13,14 @@ from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.entry import opening_of
 from journeykit.errors import DataError, ModelError
-from journeykit.ledger.answers import Asked, answer_text, answered, wish_in, wish_of
+from journeykit.ledger.answers import (
+    DecisionInputs,
+    answer_text,
+    answered,
+    claims_fingerprint,
+    contact_in,
+    saved_fingerprint,
+)
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.chosen import id_of
 from journeykit.ledger.consent_word import left_alone, standing
@@ -27,79 +34,120 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from journeykit.arbiter import Arbiter
     from journeykit.case import Case
+    from journeykit.engine.decider import Decider
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.transaction import AnswerRow, Transaction
     from journeykit.model.claim import Claim, Scores
+    from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.model.touch import Touch
     from journeykit.prices import Tariff
 
 
 def decide(
-    arbiter: Arbiter,
+    decider: Decider,
     ledger: BaseLedger,
-    contact: Contact,
+    contacts: Sequence[Contact],
     touches: Iterable[Touch] = (),
-    claims: Iterable[Claim] | None = None,
+    claims: Mapping[str, Iterable[Claim]] | None = None,
+    scores: Mapping[str, Scores] | None = None,
     *,
     at: datetime,
     until: datetime | None = None,
-    scores: Scores | None = None,
     scored: Collection[str] = (),
     explain: bool = False,
     run_id: str | None = None,
     key: str | None = None,
     dry_run: bool = False,
-) -> Decision:
-    """Decide a contact's claims with the history of a ledger, and reserve what is granted; see `Arbiter.decide`."""
-    if not isinstance(contact, Contact):
-        raise ModelError(f"contact must be a Contact, found {type(contact).__name__}", field="contact")
+    together: bool = False,
+) -> tuple[Decision, ...]:
+    """Decide a group with the history of a ledger, and reserve what is granted; see `Arbiter.decide`.
+
+    Args:
+        decider: decides.
+        ledger: where the history is.
+        contacts: the contacts: of one account, or one.
+        touches: what the ledger does not know.
+        claims: by contact id.
+        scores: by contact id.
+        at: the instant of the decision; and so on as for `Arbiter.decide`.
+        until: the last instant of a plan.
+        scored: the campaigns whose claims need a score.
+        explain: whether the rows tell more.
+        run_id: the run.
+        key: the key.
+        dry_run: whether nothing is reserved.
+        together: whether a key is that of an account, under which each contact has an answer of its own.
+    """
     if key is not None and run_id is not None:
         raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
     if key is not None:
         check_text(key, "key")
     if not isinstance(ledger, BaseLedger):
         raise ModelError(f"ledger must be a Ledger, found {type(ledger).__name__}", field="ledger")
-    asked = Asked(
-        contacts=(contact,),
+    asked = DecisionInputs(
+        contacts=tuple(contacts),
         touches=tuple(touches),
-        claims=None if claims is None else {contact.id: tuple(claims)},
-        scores={} if scores is None else {contact.id: scores},
+        claims=None if claims is None else {name: tuple(own) for name, own in claims.items()},
+        scores={} if scores is None else dict(scores),
         scored=tuple(sorted(scored)),
         at=at,
         until=until,
         run_id=_name(run_id, key),
     )
-    kept = key_of(run_id, contact.id) if run_id is not None else None if key is None else f"key {key}"
-    accounts = [contact.account] if arbiter.compiled.per_account and contact.account is not None else []
-    locked = ledger.transaction([contact.id], accounts, [kept] if kept else [])
+    names = [contact.id for contact in contacts]
+    kept = _keys(run_id, key, names, together=together)
+    account = contacts[0].account if decider.by_account else None
+    accounts = [] if account is None else [account]
+    locked = ledger.transaction(names, accounts, list(kept.values()))
     with ledger.reading() if dry_run else locked as transaction:
-        if kept is not None:
-            answer = transaction.answer(kept)
-            if answer is not None:
-                _check_same(kept, contact.id, asked, *answer)
-                again = given_again(transaction, answer[1], arbiter, explain=explain)
-                return _noted(again, arbiter)
+        answers = transaction.answers_of(list(kept.values())) if kept else {}
+        if answers:
+            _check_answers(answers, kept, asked, key or run_id)
+            again = [given_again(transaction, answers[kept[name]], decider, explain=explain) for name in names]
+            return tuple(_noted(decision, decider) for decision in again)
         if run_id is not None:
-            _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
-        asked = informed(ledger, arbiter, transaction, asked, accounts)
-        case = asked.cases(arbiter)[contact.id]
-        decision = arbiter.decision(case, explain=explain, run_id=asked.run_id)
+            _check_alone(transaction, run_id, decider, asked, dry_run=dry_run)
+        asked = informed(ledger, decider, transaction, asked, accounts)
+        settled = asked.arbitrations(decider)
+        found = [decider.decision(settled[name], explain=explain, run_id=asked.run_id) for name in names]
         if dry_run:
-            return _noted(decision, arbiter)
-        transaction.add(reservations_of(case, asked.run_id))
-        if kept is not None:
-            keep_answer(ledger, transaction, kept, asked, decision, arbiter)
-    if kept is not None:
-        ledger.playbooks.add(arbiter.fingerprint)
-    return _noted(decision, arbiter)
+            return tuple(_noted(decision, decider) for decision in found)
+        transaction.add([own for name in names for own in reservations_of(settled[name], asked.run_id)])
+        if kept:
+            keep_playbook(ledger, transaction, decider)
+            transaction.keep_answers([answer_row(kept[own.contact], asked, own, decider) for own in found])
+    if kept:
+        ledger.playbooks.add(decider.fingerprint)
+    return tuple(_noted(decision, decider) for decision in found)
 
 
-def _noted(decision: Decision, arbiter: Arbiter) -> Decision:
+def _keys(run_id: str | None, key: str | None, names: Sequence[str], *, together: bool) -> dict[str, str]:
+    """By contact id, the key under which the answer is kept; none where nothing makes the decision one given once."""
+    if run_id is not None:
+        return {name: key_of(run_id, name) for name in names}
+    if key is None:
+        return {}
+    return {name: account_key(key, name) if together else f"key {key}" for name in names}
+
+
+def _check_answers(answers: Mapping[str, str], kept: Mapping[str, str], asked: DecisionInputs, key: str | None) -> None:
+    """Answers are given again only to the question that they answer."""
+    lacking = next((name for name, own in kept.items() if own not in answers), None)
+    if lacking is not None:
+        raise DataError(
+            f"{key!r} has decided some of these contacts before, and not {lacking!r}; ask for the "
+            "same contacts together, or with another key or run",
+            source="ledger",
+        )
+    for name, own in kept.items():
+        _check_same(own, name, asked, answers[own])
+
+
+def _noted(decision: Decision, decider: Decider) -> Decision:
     """A decision that says which quotas it does not enforce."""
-    names = hard_maxima(arbiter.playbook.quotas)
+    names = hard_maxima(decider.playbook.quotas)
     if not names:
         return decision
     note = (
@@ -112,88 +160,16 @@ def _noted(decision: Decision, arbiter: Arbiter) -> Decision:
 def given_again(
     transaction: Transaction,
     answer: str,
-    arbiter: Arbiter | None,
+    decider: Decider | None,
     *,
     explain: bool,
-    tariff: Tariff | None = None,
+    charges: Tariff | None = None,
 ) -> Decision:
     """The decision that an answer holds, by the playbook of then, where the ledger or the caller has that."""
     fingerprint = json.loads(answer).get("playbook")
-    known = arbiter is not None and arbiter.fingerprint == fingerprint
+    known = decider is not None and decider.fingerprint == fingerprint
     playbook = None if known or fingerprint is None else transaction.playbook(fingerprint)
-    return evolve(answered(answer, arbiter, explain=explain, playbook=playbook, tariff=tariff), replayed=True)
-
-
-def decide_account(
-    arbiter: Arbiter,
-    ledger: BaseLedger,
-    contacts: Sequence[Contact],
-    touches: Iterable[Touch] = (),
-    claims: Mapping[str, Iterable[Claim]] | None = None,
-    *,
-    at: datetime,
-    until: datetime | None = None,
-    scores: Mapping[str, Scores] | None = None,
-    scored: Collection[str] = (),
-    explain: bool = False,
-    run_id: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
-) -> tuple[Decision, ...]:
-    """Decide an account's contacts together with the history of a ledger; see `Arbiter.decide_account`."""
-    if key is not None and run_id is not None:
-        raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
-    if key is not None:
-        check_text(key, "key")
-    if not isinstance(ledger, BaseLedger):
-        raise ModelError(f"ledger must be a Ledger, found {type(ledger).__name__}", field="ledger")
-    asked = Asked(
-        contacts=tuple(contacts),
-        touches=tuple(touches),
-        claims=None if claims is None else {name: tuple(own) for name, own in claims.items()},
-        scores={} if scores is None else dict(scores),
-        scored=tuple(sorted(scored)),
-        at=at,
-        until=until,
-        run_id=_name(run_id, key),
-    )
-    names = [contact.id for contact in contacts]
-    kept: dict[str, str] = {}
-    if run_id is not None:
-        kept = {name: key_of(run_id, name) for name in names}
-    elif key is not None:
-        kept = {name: account_key(key, name) for name in names}
-    account = contacts[0].account if arbiter.compiled.per_account else None
-    accounts = [] if account is None else [account]
-    locked = ledger.transaction(names, accounts, list(kept.values()))
-    with ledger.reading() if dry_run else locked as transaction:
-        answers = transaction.answers_of(list(kept.values()))
-        if answers:
-            lacking = next((name for name in names if kept[name] not in answers), None)
-            if lacking is not None:
-                raise DataError(
-                    f"{key or run_id!r} has decided some of these contacts before, and not {lacking!r}; ask for the "
-                    "same contacts together, or with another key or run",
-                    source="ledger",
-                )
-            for name in names:
-                _check_same(kept[name], name, asked, name, answers[kept[name]])
-            again = [given_again(transaction, answers[kept[name]], arbiter, explain=explain) for name in names]
-            return tuple(_noted(decision, arbiter) for decision in again)
-        if run_id is not None:
-            _check_alone(transaction, run_id, arbiter, asked, dry_run=dry_run)
-        asked = informed(ledger, arbiter, transaction, asked, accounts)
-        cases = asked.cases(arbiter)
-        found = [arbiter.decision(cases[name], explain=explain, run_id=asked.run_id) for name in names]
-        if dry_run:
-            return tuple(_noted(decision, arbiter) for decision in found)
-        for name, decision in zip(names, found, strict=True):
-            transaction.add(reservations_of(cases[name], asked.run_id))
-            if kept:
-                keep_answer(ledger, transaction, kept[name], asked, decision, arbiter)
-    if kept:
-        ledger.playbooks.add(arbiter.fingerprint)
-    return tuple(_noted(decision, arbiter) for decision in found)
+    return evolve(answered(answer, decider, explain=explain, playbook=playbook, charges=charges), replayed=True)
 
 
 def _name(run_id: str | None, key: str | None) -> str:
@@ -215,14 +191,16 @@ def key_of(run_id: str, contact: str) -> str:
     return f"run {run_id} contact {contact}"
 
 
-def _check_alone(transaction: Transaction, run_id: str, arbiter: Arbiter, asked: Asked, *, dry_run: bool) -> None:
+def _check_alone(
+    transaction: Transaction, run_id: str, decider: Decider, asked: DecisionInputs, *, dry_run: bool
+) -> None:
     """Write a run of single decisions down, which a run over tables is not; in a rehearsal only look."""
     begun = transaction.run(run_id)
     if begun is None and dry_run:
         return
     if begun is None:
         until = None if asked.until is None else micros(asked.until, what="until")
-        own = RunMark(run_id=run_id, playbook=arbiter.fingerprint, at=micros(asked.at), until=until, alone=True)
+        own = RunMark(run_id=run_id, playbook=decider.fingerprint, at=micros(asked.at), until=until, alone=True)
         begun = transaction.begin_run(own)
     if not begun.alone:
         raise DataError(
@@ -232,14 +210,15 @@ def _check_alone(transaction: Transaction, run_id: str, arbiter: Arbiter, asked:
         )
 
 
-def _check_same(kept: str, asker: str, asked: Asked, contact: str, answer: str) -> None:
+def _check_same(kept: str, asker: str, asked: DecisionInputs, answer: str) -> None:
     """A key stands for one question."""
+    contact = contact_in(answer)
     if contact != asker:
         raise DataError(
             f"{kept!r} has decided contact {contact!r} before, and not {asker!r}; a key is one question's",
             source="ledger",
         )
-    if wish_in(answer, contact) != wish_of(asked.asked_of(contact)):
+    if saved_fingerprint(answer, contact) != claims_fingerprint(asked.claims_of(contact)):
         raise DataError(
             f"{kept!r} has decided other claims of contact {contact!r} before; ask for the same, or with another key",
             source="ledger",
@@ -247,8 +226,8 @@ def _check_same(kept: str, asker: str, asked: Asked, contact: str, answer: str) 
 
 
 def informed(
-    ledger: BaseLedger, arbiter: Arbiter, transaction: Transaction, asked: Asked, accounts: Sequence[str]
-) -> Asked:
+    ledger: BaseLedger, decider: Decider, transaction: Transaction, asked: DecisionInputs, accounts: Sequence[str]
+) -> DecisionInputs:
     """What is asked, with what the ledger knows of the contacts: their history and their opt-outs.
 
     The touches that are asked with are those that the ledger does not know: both count.
@@ -260,13 +239,15 @@ def informed(
     contacts = asked.contacts
     if words:
         contacts = tuple(
-            left_alone(contact, [word for word in words if word.person == person], arbiter.compiled.vocabulary)
+            left_alone(contact, [word for word in words if word.person == person], decider.ruleset.vocabulary)
             for contact, person in zip(contacts, persons, strict=True)
         )
     return evolve(asked, contacts=contacts, touches=(*history, *asked.touches))
 
 
-def informed_each(ledger: BaseLedger, arbiter: Arbiter, transaction: Transaction, asks: Sequence[Asked]) -> list[Asked]:
+def informed_each(
+    ledger: BaseLedger, decider: Decider, transaction: Transaction, asks: Sequence[DecisionInputs]
+) -> list[DecisionInputs]:
     """The same for many that are decided apart, none of them by account: the ledger is asked once for all."""
     persons = {contact.id: ledger.person(contact.id) for asked in asks for contact in asked.contacts}
     words: dict[str, list[ConsentWord]] = {}
@@ -278,7 +259,7 @@ def informed_each(ledger: BaseLedger, arbiter: Arbiter, transaction: Transaction
     found = []
     for asked in asks:
         contacts = tuple(
-            left_alone(contact, words.get(persons[contact.id], ()), arbiter.compiled.vocabulary)
+            left_alone(contact, words.get(persons[contact.id], ()), decider.ruleset.vocabulary)
             for contact in asked.contacts
         )
         known = [touch for contact in asked.contacts for touch in history.get(contact.id, ())]
@@ -286,25 +267,17 @@ def informed_each(ledger: BaseLedger, arbiter: Arbiter, transaction: Transaction
     return found
 
 
-def keep_answer(
-    ledger: BaseLedger, transaction: Transaction, key: str, asked: Asked, decision: Decision, arbiter: Arbiter
-) -> None:
-    """Keep an answer under a key, and by which playbook it was given."""
-    keep_playbook(ledger, transaction, arbiter)
-    transaction.keep_answers([answer_row(key, asked, decision, arbiter)])
-
-
-def keep_playbook(ledger: BaseLedger, transaction: Transaction, arbiter: Arbiter) -> None:
+def keep_playbook(ledger: BaseLedger, transaction: Transaction, decider: Decider) -> None:
     """Keep the playbook of answers, once."""
-    if arbiter.fingerprint not in ledger.playbooks:
-        transaction.keep_playbook(arbiter.fingerprint, json.dumps(arbiter.playbook.to_dict()))
+    if decider.fingerprint not in ledger.playbooks:
+        transaction.keep_playbook(decider.fingerprint, json.dumps(decider.playbook.to_dict()))
 
 
-def answer_row(key: str, asked: Asked, decision: Decision, arbiter: Arbiter) -> AnswerRow:
+def answer_row(key: str, asked: DecisionInputs, decision: Decision, decider: Decider) -> AnswerRow:
     """An answer as it is kept under a key, and who else is told of in it."""
     names = {contact.id for contact in asked.contacts} | {touch.contact for touch in asked.touches}
     others = sorted(name for name in names if name not in (None, decision.contact))
-    text = answer_text(asked, decision, arbiter)
+    text = answer_text(asked, decision, decider)
     # An answer lasts as long as what it grants may last.
     last = micros(asked.at) if asked.until is None else micros(asked.until, what="until")
     return key, decision.contact, last, text, [str(name) for name in others]

@@ -17,7 +17,7 @@ from journeykit.ledger.transaction import News, RunMark, check_lengths, check_to
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from journeykit.arbiter import Arbiter
+    from journeykit.engine.decider import HasDecider
     from journeykit.ledger.transaction import AnswerRow
 
 
@@ -38,7 +38,7 @@ class MemoryLedger(BaseLedger):
         [('launch', 'reserved')]
     """
 
-    def __init__(self, arbiter: Arbiter | None = None) -> None:
+    def __init__(self, arbiter: HasDecider | None = None) -> None:
         super().__init__(arbiter)
         self._lock = threading.RLock()
         self._salt = secrets.token_hex(16)

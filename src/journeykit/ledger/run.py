@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.accounts import decide_party
 from journeykit.basics.clock import clock, micros
 from journeykit.basics.validation import joined, shown
 from journeykit.errors import DataError, ModelError
-from journeykit.ledger.answers import Asked, asked_in, granted_in, wish_in, wish_of
+from journeykit.ledger.answers import DecisionInputs, asked_in, claims_fingerprint, granted_in, saved_fingerprint
 from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
 from journeykit.ledger.deciding import (
     answer_row,
@@ -49,10 +48,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from journeykit.accounts import Decided, Party
-    from journeykit.arbiter import Arbiter
     from journeykit.basics.clock import Clock
-    from journeykit.case import Allotted
+    from journeykit.engine.contact_group import ContactGroup, QuotaChoice
+    from journeykit.engine.decider import Decider, GroupDecision
     from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.transaction import AnswerRow, News, Transaction
@@ -67,7 +65,7 @@ PIECE = 500
 
 Again = Mapping[str, "tuple[Decision, list[Reservation]]"]
 """By contact id, a decision that was made again, and what it grants."""
-Together = Callable[[Mapping[str, "Asked"], Callable[[str, "Decision"], bool]], Again]
+Together = Callable[[Mapping[str, "DecisionInputs"], Callable[[str, "Decision"], bool]], Again]
 """Decides contacts again, by id, with what they are asked with; those that it cannot decide are left out, and so is
 each whose decision the function refuses."""
 
@@ -79,18 +77,18 @@ class Proposal:
         names: their ids.
         account: their account, where caps per account hold; else None.
         reservations: what was granted.
-        party: gives them as the one-contact engine takes them, if they must be decided again.
+        group: gives them as the one-contact engine takes them, if they must be decided again.
     """
 
-    __slots__ = ("account", "names", "party", "reservations")
+    __slots__ = ("account", "group", "names", "reservations")
 
     def __init__(
-        self, names: tuple[str, ...], account: str | None, reservations: list[Reservation], party: Any
+        self, names: tuple[str, ...], account: str | None, reservations: list[Reservation], group: Callable[[], Any]
     ) -> None:
         self.names = names
         self.account = account
         self.reservations = reservations
-        self.party = party
+        self.group = group
 
 
 class LedgerRun:
@@ -98,7 +96,7 @@ class LedgerRun:
 
     Args:
         ledger: where.
-        arbiter: who decides.
+        decider: decides.
         run_id: its name; that of a run that was begun before goes on with it.
         at: the instant of the decisions.
         until: the last instant of a plan, or None.
@@ -107,7 +105,7 @@ class LedgerRun:
         keep: whether what is decided of each contact is kept in the ledger.
 
     Attributes:
-        tariff: what prices of the run's quotas take from claims that are decided again; None without quotas.
+        charges: what prices of the run's quotas take from claims that are decided again; None without quotas.
 
     Raises:
         DataError: for a run of this name with another playbook, ``at`` or ``until``.
@@ -117,7 +115,7 @@ class LedgerRun:
     def __init__(
         self,
         ledger: BaseLedger,
-        arbiter: Arbiter,
+        decider: Decider,
         *,
         run_id: str,
         at: datetime,
@@ -131,18 +129,18 @@ class LedgerRun:
         self.keeps = keep and not dry_run
         self._keeps_playbook = False
         self.ledger = ledger
-        self.arbiter = arbiter
+        self.decider = decider
         self.at = at
         self.until = until
         self.explain = explain
-        self.tariff: Tariff | None = None
+        self.charges: Tariff | None = None
         self._again = self._fell = self._gone = self._reserved = 0
         self._fallen: Fallen | None = None
-        self._readers = shape_readers(arbiter.compiled.vocabulary)
+        self._readers = shape_readers(decider.ruleset.vocabulary)
         self._parts: dict[tuple[Any, ...], dict[str, Any]] = {}
         wanted = RunMark(
             run_id=run_id,
-            playbook=arbiter.fingerprint,
+            playbook=decider.fingerprint,
             at=micros(at),
             until=None if until is None else micros(until, what="until"),
         )
@@ -176,14 +174,14 @@ class LedgerRun:
         with self.ledger.reading() as transaction:
             yield from transaction.as_of(self.mark, contacts)
 
-    def colleagues(self, party: Party) -> list[Touch]:
+    def colleagues(self, group: ContactGroup) -> list[Touch]:
         """The touches of an account's contacts who are not decided now; they count in caps per account."""
-        account = self._account(party.contacts[0])
+        account = self._account(group.contacts[0])
         if account is None:
             return []
         with self.ledger.reading() as transaction:
             held = list(transaction.as_of(self.mark, (), [account]))
-        return [own.touch() for own in held if own.contact not in party.own]
+        return [own.touch() for own in held if own.contact not in group.inputs]
 
     def opt_outs(self, contact: str) -> Sequence[ConsentWord]:
         """The opt-outs of a contact that held."""
@@ -197,7 +195,7 @@ class LedgerRun:
     def tell(self, found: Mismatches) -> None:
         """Count the opt-outs that held whose channel or topic the playbook does not know."""
         words = (word for own in self._words.values() for word in own)
-        tell_unknown(words, self.arbiter.compiled.vocabulary, found)
+        tell_unknown(words, self.decider.ruleset.vocabulary, found)
 
     def _forbidden_since(self) -> int:
         """Of how many contacts messages of this run stand reserved that a word since its beginning forbids."""
@@ -212,7 +210,7 @@ class LedgerRun:
         said: dict[str | None, list[ConsentWord]] = {}
         for word in new:
             said.setdefault(word.contact, []).append(word)
-        compiled = self.arbiter.compiled
+        compiled = self.decider.ruleset
         return len(
             {
                 own.contact
@@ -231,10 +229,10 @@ class LedgerRun:
             fault = length_fault(own)
             if fault is not None:
                 raise ModelError(f"the {name[:-3]} id {shown(own)} {fault}", field=name)
-        return left_alone(contact, self.opt_outs(contact.id), self.arbiter.compiled.vocabulary)
+        return left_alone(contact, self.opt_outs(contact.id), self.decider.ruleset.vocabulary)
 
     def _account(self, contact: Contact) -> str | None:
-        return contact.account if self.arbiter.compiled.per_account else None
+        return contact.account if self.decider.ruleset.per_account else None
 
     def progress(self) -> str:
         """For how many contacts it has reserved so far, for those who wait."""
@@ -244,7 +242,7 @@ class LedgerRun:
         """What a person should know of contacts who were decided again."""
         if self.dry_run:
             yield "ledger: this was a rehearsal: nothing was reserved, and the ledger does not know of it"
-        names = hard_maxima(self.arbiter.playbook.quotas)
+        names = hard_maxima(self.decider.playbook.quotas)
         if names:
             yield (
                 f"ledger: quotas hold within this run: {names} do not count what other runs and single decisions have "
@@ -262,7 +260,7 @@ class LedgerRun:
                 f"opt-out since the run began forbids them: a run keeps what it has granted; ask release_check at the "
                 f"moment of sending, which stops them, and free them with `journeykit ledger release`"
             )
-        if self._fell and self.tariff is not None:
+        if self._fell and self.charges is not None:
             yield (
                 f"ledger: of what the run had chosen so that its quotas hold, {self._fell:,} messages fell away when "
                 f"contacts were decided again, and nobody got others in their place: no maximum of messages or cost "
@@ -283,62 +281,63 @@ class LedgerRun:
     @property
     def fallen(self) -> Fallen | None:
         """What of the run's choice was not reserved; None without quotas."""
-        if self._fallen is None and self.tariff is not None:
-            self._fallen = Fallen.none(self.tariff)
+        if self._fallen is None and self.charges is not None:
+            self._fallen = Fallen.none(self.charges)
         return self._fallen
 
     def _count_fallen(self, proposal: Proposal, left: Mapping[str, Sequence[Reservation]]) -> None:
         """Count what of a proposal was not reserved, after its contacts were decided again."""
         kept = [own for name in proposal.names for own in left.get(name, ())]
         self._fell += len(proposal.reservations) - len(kept)
-        if self.tariff is None or self.fallen is None:
+        if self.charges is None or self.fallen is None:
             return
-        compiled = self.arbiter.compiled
-        zones = {who.id: who.timezone for who in proposal.party().contacts}
+        compiled = self.decider.ruleset
+        zones = {who.id: who.timezone for who in proposal.group().contacts}
 
         def local(name: str) -> Clock:
             return compiled.clock if zones[name] is None else clock(str(zones[name]))
 
-        self._fallen = self.fallen.with_less(compiled, self.tariff, proposal.reservations, kept, local)
+        self._fallen = self.fallen.with_less(compiled, self.charges, proposal.reservations, kept, local)
 
     # Reserving
 
     def decided(
-        self, parties: Sequence[Party], chosen: Sequence[tuple[Allotted, Tariff] | None] | None = None
-    ) -> list[list[Decided]]:
-        """Decide parties, as a run over many chose for them where it did, and reserve what is granted.
-
-        Returns:
-            For each party, what was decided of its contacts.
-        """
-        own = chosen or [None] * len(parties)
+        self, groups: Sequence[ContactGroup], chosen: Sequence[tuple[QuotaChoice, Tariff] | None] | None = None
+    ) -> list[GroupDecision]:
+        """Decide groups, as a run over many chose for them where it did, and reserve what is granted."""
         found = [
-            decide_party(party, explain=self.explain, run_id=self.mark.run_id, chosen=choice)
-            for party, choice in zip(parties, own, strict=True)
+            self.decider.decide_group(
+                group,
+                explain=self.explain,
+                run_id=self.mark.run_id,
+                choice=None if own is None else own[0],
+                charges=None if own is None else own[1],
+            )
+            for group, own in zip(groups, chosen or [None] * len(groups), strict=True)
         ]
-        proposals = [self.proposal(party, decided) for party, decided in zip(parties, found, strict=True)]
+        proposals = [self.proposal(own) for own in found]
         again = self.settle([proposal for proposal in proposals if proposal is not None])
-        return [
-            [
-                (again.get(contact.id, decision), counted)
-                for contact, (decision, counted) in zip(party.contacts, decided, strict=True)
+        for own in found:
+            own.decided = [
+                (again.get(contact.id, decision), bad_claims)
+                for contact, (decision, bad_claims) in zip(own.group.contacts, own.decided, strict=True)
             ]
-            for party, decided in zip(parties, found, strict=True)
-        ]
+        return found
 
-    def proposal(self, party: Party, decided: Sequence[Decided]) -> Proposal | None:
-        """What was granted to a party; None for nothing."""
+    def proposal(self, found: GroupDecision) -> Proposal | None:
+        """What was granted to a group; None for nothing."""
+        group = found.group
         reservations = [
             held
-            for contact, (decision, _) in zip(party.contacts, decided, strict=True)
+            for contact, (decision, _) in zip(group.contacts, found.decided, strict=True)
             if not isinstance(decision, ModelError) and decision.granted
-            for held in reservations_of(party.cases[contact.id], self.mark.run_id)
+            for held in reservations_of(found.arbitrations[contact.id], self.mark.run_id)
         ]
-        names = tuple(contact.id for contact in party.contacts)
+        names = tuple(contact.id for contact in group.contacts)
         if not reservations:
             self.check_none(names)
             return None
-        return Proposal(names, self._account(party.contacts[0]), reservations, lambda: party)
+        return Proposal(names, self._account(group.contacts[0]), reservations, lambda: group)
 
     def check_none(self, names: Iterable[str]) -> None:
         """Refuse to go on where contacts who are granted nothing were granted something before the run was killed."""
@@ -370,7 +369,7 @@ class LedgerRun:
             with self.ledger.reading() if self.dry_run else locked as transaction:
                 again.update(self._settle(transaction, piece, names, accounts, left, together))
             if self._keeps_playbook:
-                self.ledger.playbooks.add(self.arbiter.fingerprint)
+                self.ledger.playbooks.add(self.decider.fingerprint)
             self._unmet.difference_update(names)
             self._reserved += len(names)
             for proposal in piece:
@@ -422,7 +421,7 @@ class LedgerRun:
             decided: contacts, each with the time zone and the rows of the table of decisions, denied ones too.
         """
         last = self.mark.at if self.mark.until is None else self.mark.until
-        reserve = self.arbiter.playbook.reserve
+        reserve = self.decider.playbook.reserve
         kept = [
             (
                 kept_key(self.mark.run_id, contact),
@@ -458,10 +457,11 @@ class LedgerRun:
         """What was decided again before the run was killed."""
         answers: dict[str, str] = {}
         for proposal in proposals:
-            claims = _claims_of(proposal.party())
+            claims = _claims_of(proposal.group())
             for name in proposal.names:
                 answer = kept.get(key_of(self.mark.run_id, name))
-                if answer is None or wish_in(answer, name) != wish_of(None if claims is None else claims.get(name, ())):
+                wanted = claims_fingerprint(None if claims is None else claims.get(name, ()))
+                if answer is None or saved_fingerprint(answer, name) != wanted:
                     raise _changed(self.mark.run_id, name)
                 answers[name] = answer
         found: dict[str, Decision] = {}
@@ -471,7 +471,7 @@ class LedgerRun:
             found = {name: decision for name, (decision, _) in again.items()}
         for name, answer in answers.items():
             if name not in found:
-                found[name] = given_again(transaction, answer, self.arbiter, explain=self.explain, tariff=self.tariff)
+                found[name] = given_again(transaction, answer, self.decider, explain=self.explain, charges=self.charges)
         return found
 
     def _decide_again(
@@ -484,17 +484,17 @@ class LedgerRun:
         """Decide contacts again, with all that the ledger knows by now."""
         if not proposals:
             return {}
-        parties: list[Party] = [proposal.party() for proposal in proposals]
-        told = self._told(transaction, parties)
-        asks = [self._asked(*pair, told) for pair in zip(proposals, parties, strict=True)]
+        groups: list[ContactGroup] = [proposal.group() for proposal in proposals]
+        told = self._told(transaction, groups)
+        asks = [self._asked(*pair, told) for pair in zip(proposals, groups, strict=True)]
         accounts = [proposal.account for proposal in proposals]
         if any(account is not None for account in accounts):
             asks = [
-                informed(self.ledger, self.arbiter, transaction, asked, [] if account is None else [account])
+                informed(self.ledger, self.decider, transaction, asked, [] if account is None else [account])
                 for asked, account in zip(asks, accounts, strict=True)
             ]
         else:
-            asks = informed_each(self.ledger, self.arbiter, transaction, asks)
+            asks = informed_each(self.ledger, self.decider, transaction, asks)
         again: Again = {}
         if together is not None:
             again = together({asked.contacts[0].id: asked for asked in asks}, lambda _, __: True)
@@ -506,36 +506,38 @@ class LedgerRun:
                 new += reservations
                 left[name] = reservations
                 key = key_of(self.mark.run_id, name)
-                answers.append(answer_row(key, asked, decision, self.arbiter))
+                answers.append(answer_row(key, asked, decision, self.decider))
                 found[name] = decision
         if not self.dry_run:
             transaction.add(new)
-            keep_playbook(self.ledger, transaction, self.arbiter)
+            keep_playbook(self.ledger, transaction, self.decider)
             transaction.keep_answers(answers)
             self._keeps_playbook = True
         return found
 
-    def _settled_again(self, asked: Asked, again: Again) -> Iterator[tuple[str, tuple[Decision, list[Reservation]]]]:
+    def _settled_again(
+        self, asked: DecisionInputs, again: Again
+    ) -> Iterator[tuple[str, tuple[Decision, list[Reservation]]]]:
         """What was decided together, else what the one-contact engine decides."""
         known = again.get(asked.contacts[0].id)
         if known is not None:
             yield asked.contacts[0].id, known
             return
-        for name, case in asked.cases(self.arbiter, self.tariff).items():
-            decision = self.arbiter.decision(case, explain=self.explain, run_id=self.mark.run_id)
-            yield name, (decision, reservations_of(case, self.mark.run_id))
+        for name, own in asked.arbitrations(self.decider, self.charges).items():
+            decision = self.decider.decision(own, explain=self.explain, run_id=self.mark.run_id)
+            yield name, (decision, reservations_of(own, self.mark.run_id))
 
-    def _asked(self, proposal: Proposal, party: Party, told: Mapping[str, Sequence[Touch]]) -> Asked:
-        return Asked(
-            contacts=tuple(party.contacts),
-            touches=tuple(touch for name in party.own for touch in told.get(name, ())),
-            claims=_claims_of(party),
-            scores={name: own.scores for name, own in party.own.items()},
-            scored=party.scored,
+    def _asked(self, proposal: Proposal, group: ContactGroup, told: Mapping[str, Sequence[Touch]]) -> DecisionInputs:
+        return DecisionInputs(
+            contacts=tuple(group.contacts),
+            touches=tuple(touch for name in group.inputs for touch in told.get(name, ())),
+            claims=_claims_of(group),
+            scores={name: own.scores for name, own in group.inputs.items()},
+            scored=tuple(sorted(group.scored)),
             at=self.at,
             until=self.until,
             run_id=self.mark.run_id,
-            chosen=None if self.tariff is None else {own.id: own.at for own in proposal.reservations},
+            chosen=None if self.charges is None else {own.id: own.at for own in proposal.reservations},
         )
 
     def _as_read(self, held: Reservation) -> Touch:
@@ -549,15 +551,15 @@ class LedgerRun:
             parts = self._parts[cells] = found if isinstance(found, dict) else {}
         return Touch(at=held.at, **parts)
 
-    def _told(self, transaction: Transaction, parties: Sequence[Party]) -> dict[str, list[Touch]]:
+    def _told(self, transaction: Transaction, groups: Sequence[ContactGroup]) -> dict[str, list[Touch]]:
         """By contact, the touches that the caller tells, and not the ledger."""
         known: Counter[tuple[Any, ...]] = Counter()
-        for own in transaction.as_of(self.mark, [name for party in parties for name in party.own]):
+        for own in transaction.as_of(self.mark, [name for group in groups for name in group.inputs]):
             known[own.contact, *_what(self._as_read(own))] += 1
         found: dict[str, list[Touch]] = {}
-        for party in parties:
-            for name, belongings in party.own.items():
-                for touch in belongings.touches:
+        for group in groups:
+            for name, inputs in group.inputs.items():
+                for touch in inputs.touches:
                     if known[name, *_what(touch)] > 0:
                         known[name, *_what(touch)] -= 1
                     else:
@@ -569,8 +571,8 @@ def _what(touch: Touch) -> tuple[Any, ...]:
     return touch.micros, touch.status, touch.claim, *touch.facts
 
 
-def _claims_of(party: Party) -> dict[str, Any] | None:
-    asked = {name: tuple(own.claims) for name, own in party.own.items() if own.claims is not None}
+def _claims_of(group: ContactGroup) -> dict[str, Any] | None:
+    asked = {name: tuple(own.claims) for name, own in group.inputs.items() if own.claims is not None}
     return asked or None
 
 

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine, Row, Select
 
-    from journeykit.arbiter import Arbiter
+    from journeykit.engine.decider import HasDecider
     from journeykit.ledger.transaction import AnswerRow
 
 _MANY = 500
@@ -147,7 +147,7 @@ class Ledger(BaseLedger):
         capped
     """
 
-    def __init__(self, url: str | URL, *, arbiter: Arbiter | None = None, patience: float = 30.0) -> None:
+    def __init__(self, url: str | URL, *, arbiter: HasDecider | None = None, patience: float = 30.0) -> None:
         super().__init__(arbiter)
         self.url = _checked(url)
         if not is_number(patience) or patience < 0:
@@ -339,7 +339,7 @@ def _be_patient(connection: Connection, patience: float) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
 
 
-def _rebuild(url: str, arbiter: Arbiter | None, patience: float) -> Ledger:
+def _rebuild(url: str, arbiter: HasDecider | None, patience: float) -> Ledger:
     return Ledger(url, arbiter=arbiter, patience=patience)
 
 

@@ -1,0 +1,311 @@
+"""The decider: a playbook, compiled, with a policy; it decides groups of contacts and writes their rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import field, frozen, validators
+
+from journeykit.account import Account
+from journeykit.basics.clock import first_and_last, moment
+from journeykit.basics.validation import MILLIONTH
+from journeykit.case import Case
+from journeykit.compiled import Compiled
+from journeykit.entry import opening_of
+from journeykit.errors import DataError, ModelError, PolicyError, closest
+from journeykit.explain import write_rows
+from journeykit.model.contact import Contact
+from journeykit.model.decision import Decision
+from journeykit.model.outcome import Grant
+from journeykit.playbook.playbook import Playbook
+from journeykit.policies import BUILT_IN
+from journeykit.policy import Policy, policy_identity
+from journeykit.prices import Prices, Tariff
+from journeykit.selection import NODE_BUDGET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from journeykit.engine.contact_group import ContactGroup, QuotaChoice
+    from journeykit.model.outcome import Row
+
+Decided = tuple[Decision | ModelError, int]
+"""A decision, or why there is none; and how many of the contact's claims are counted as bad rows already."""
+
+
+class HasDecider(Protocol):
+    """Whatever decides by a decider: a `Decider`, or an `Arbiter`."""
+
+    @property
+    def decider(self) -> Decider:
+        """The decider."""
+
+
+class GroupDecision:
+    """What was decided of a group.
+
+    Attributes:
+        group: the contacts.
+        decided: for each contact, in their order, the decision, or why there is none.
+        arbitrations: by contact id, the settled claims; none where the group could not be decided.
+        used: by side of the quotas, what was granted uses, where a run with quotas chose.
+    """
+
+    __slots__ = ("arbitrations", "decided", "group", "used")
+
+    def __init__(
+        self, group: ContactGroup, decided: list[Decided], arbitrations: Mapping[str, Case], used: list[int]
+    ) -> None:
+        self.group = group
+        self.decided = decided
+        self.arbitrations = arbitrations
+        self.used = used
+
+
+def as_dict(value: Mapping[str, Policy]) -> dict[str, Policy]:
+    """Policies by name, as a dict of one's own."""
+    return dict(value)
+
+
+@frozen(eq=False)
+class Decider:
+    """A playbook, compiled, with the policy that it names. Immutable, thread-safe, picklable.
+
+    Attributes:
+        playbook: the rule set.
+        policies: policies of your own by name.
+        prices: saved prices of the playbook's quotas, or None.
+        budget: the most nodes one search visits before it settles for the best set it has seen.
+        fingerprint: the fingerprint of the playbook.
+        ruleset: the playbook, compiled.
+        charges: what the saved prices take from claims; None without prices.
+        policy: the policy that the playbook names.
+
+    Raises:
+        PolicyError: for a policy that is not known, or that is not a policy.
+        DataError: for prices of another playbook.
+    """
+
+    playbook: Playbook = field(validator=validators.instance_of(Playbook))
+    policies: Mapping[str, Policy] = field(factory=dict, converter=as_dict)
+    prices: Prices | None = field(default=None, validator=validators.optional(validators.instance_of(Prices)))
+    budget: int = NODE_BUDGET
+    fingerprint: str = field(init=False, repr=False)
+    ruleset: Compiled = field(init=False, repr=False)
+    charges: Tariff | None = field(init=False, repr=False)
+    policy: Policy = field(init=False, repr=False)
+    policy_identity: str = field(init=False, repr=False)
+
+    @fingerprint.default
+    def _take_fingerprint(self) -> str:
+        found: object = self.playbook
+        if not isinstance(found, Playbook):
+            raise ModelError(f"an Arbiter is made from a Playbook, found {type(found).__name__}", field="playbook")
+        return self.playbook.fingerprint
+
+    @ruleset.default
+    def _compile(self) -> Compiled:
+        if self.prices is not None and self.prices.playbook != self.fingerprint:
+            raise DataError(
+                f"the prices are those of another playbook: its fingerprint is {self.prices.playbook[:12]}..., this "
+                f"one's {self.fingerprint[:12]}...; run the quotas again with this playbook",
+                source="prices",
+            )
+        return Compiled(self.playbook)
+
+    @charges.default
+    def _make_charges(self) -> Tariff | None:
+        return None if self.prices is None else Tariff.of(self.playbook, self.prices)
+
+    @policy.default
+    def _choose_policy(self) -> Policy:
+        known = {**BUILT_IN, **self.policies}
+        name = self.policy_name
+        if name not in known:
+            hint = closest(name, known)
+            raise PolicyError(
+                f"the playbook's policy is {name!r}; known are {', '.join(sorted(known))}"
+                + (f"; did you mean {hint!r}?" if hint else "")
+                + ". Give your own as Arbiter(playbook, policies={name: object})."
+            )
+        policy = known[name]
+        if isinstance(policy, type) or not callable(getattr(policy, "weigh", None)):
+            raise PolicyError(
+                f"policy {name!r} must be an object with a method weigh(claim, contact, context), found {policy!r}"
+            )
+        return policy
+
+    @policy_identity.default
+    def _identify(self) -> str:
+        return policy_identity(self.policy)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Decider, (self.playbook, dict(self.policies), self.prices, self.budget)
+
+    @property
+    def decider(self) -> Decider:
+        """Itself: whatever takes an `Arbiter` takes a decider."""
+        return self
+
+    @property
+    def policy_name(self) -> str:
+        """The name of the policy."""
+        return self.playbook.policy
+
+    @property
+    def by_account(self) -> bool:
+        """Whether any cap counts per account, so that the contacts of an account are decided together."""
+        return bool(self.ruleset.per_account)
+
+    def rounds(
+        self, group: ContactGroup, choice: QuotaChoice | None = None, charges: Tariff | None = None
+    ) -> Case | Account:
+        """The rounds of a group: exempt claims first, then all others.
+
+        Args:
+            group: the contacts.
+            choice: what a run with quotas chose for them; None to choose here.
+            charges: what the prices of quotas take from claims; None takes the decider's own.
+
+        Raises:
+            ModelError: for contacts that cannot be decided.
+        """
+        charges = charges or self.charges
+        if self.ruleset.per_account or len(group.contacts) > 1:
+            return Account(
+                self.ruleset,
+                group,
+                choice=choice,
+                policy=self.policy,
+                policy_name=self.policy_name,
+                budget=self.budget,
+                tariff=charges,
+            )
+        (contact,) = group.contacts
+        found: object = contact
+        if not isinstance(found, Contact):
+            raise ModelError(f"contact must be a Contact, found {type(found).__name__}", field="contact")
+        own = group.inputs[contact.id]
+        return Case(
+            self.ruleset,
+            policy=self.policy,
+            policy_name=self.policy_name,
+            contact=contact,
+            touches=own.touches,
+            claims=own.claims,
+            scores=own.scores,
+            scored=group.scored,
+            at=group.at,
+            until=group.until,
+            budget=self.budget,
+            tariff=charges,
+            choice=choice,
+        )
+
+    def decide(self, group: ContactGroup, *, explain: bool = False, run_id: str | None = None) -> tuple[Decision, ...]:
+        """Decide a group: one decision for each contact, in their order.
+
+        Raises:
+            ModelError: for contacts that cannot be decided.
+        """
+        found = self.rounds(group).arbitrations
+        return tuple(self.decision(found[contact.id], explain=explain, run_id=run_id) for contact in group.contacts)
+
+    def decide_group(
+        self,
+        group: ContactGroup,
+        *,
+        explain: bool,
+        run_id: str,
+        choice: QuotaChoice | None = None,
+        charges: Tariff | None = None,
+    ) -> GroupDecision:
+        """Decide a group of a table, which may hold contacts that cannot be decided.
+
+        Args:
+            group: the contacts.
+            explain: whether the rows tell also what was displaced and what weight would have won.
+            run_id: the name of the run.
+            choice: what a run with quotas chose for them; None to choose here.
+            charges: what the prices of that run take from claims.
+        """
+        inputs = group.inputs
+        try:
+            found = self.rounds(group, choice, charges).arbitrations
+        except ModelError as error:
+            return GroupDecision(group, [(error, inputs[own.id].bad_claims) for own in group.contacts], {}, [])
+        decided: list[Decided] = [
+            (self.decision(found[own.id], explain=explain, run_id=run_id), inputs[own.id].bad_claims)
+            for own in group.contacts
+        ]
+        return GroupDecision(group, decided, found, [] if charges is None else _used(found.values(), charges))
+
+    def decision(self, arbitration: Case, *, explain: bool = False, run_id: str | None = None) -> Decision:
+        """What an arbitration comes to, as a decision; its rows are worked out when they are first read."""
+        return Decision(
+            contact=arbitration.contact.id,
+            at=arbitration.at,
+            until=arbitration.until,
+            timezone=arbitration.clock.name,
+            granted=tuple(
+                Grant(
+                    winner.entry.claim.campaign,
+                    winner.entry.claim.content,
+                    winner.entry.claim.channel,
+                    moment(winner.at),
+                    (winner.entry.weight or 0) / MILLIONTH,
+                    winner.entry.claim.id,
+                    winner.entry.claim.at,
+                )
+                for winner in arbitration.winners
+            ),
+            total=arbitration.total / MILLIONTH,
+            optimal=arbitration.optimal,
+            bound=arbitration.bound / MILLIONTH,
+            together=arbitration.together,
+            write=partial(self._write, arbitration, run_id),
+            explain=explain,
+        )
+
+    def _write(self, arbitration: Case, run_id: str | None, explain: bool) -> tuple[Row, ...]:
+        run_id = run_id or self.run_id(arbitration.at, arbitration.until)
+        return write_rows(arbitration, run_id, self.fingerprint, explain)
+
+    def run_id(self, at: datetime, until: datetime | None = None, inputs: Iterable[str] = ()) -> str:
+        """The default name of a run: a hash of all that makes one run decide otherwise than another.
+
+        Args:
+            at: the instant of the decisions.
+            until: the last instant of a plan, or None.
+            inputs: which tables are given besides contacts: some of ``touches``, ``scores`` and ``claims``.
+        """
+        from journeykit import __version__
+
+        first, last = first_and_last(at, until)
+        span = [first, None if until is None else last]
+        prices = None if self.prices is None else self.prices.to_dict()
+        parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), __version__]
+        return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _used(arbitrations: Iterable[Case], charges: Tariff) -> list[int]:
+    """By side of the quotas, what the winners use, in smallest units."""
+    winners = [(found.clock, winner) for found in arbitrations for winner in found.winners]
+    return [
+        sum(
+            side.use(
+                opening_of(winner.entry).campaign,
+                opening_of(winner.entry).facets,
+                winner.entry.claim,
+                winner.entry.weight or 0,
+                clock.day(winner.at),
+            )
+            for clock, winner in winners
+        )
+        for side in charges.sides
+    ]
