@@ -79,6 +79,11 @@ class Arbiter:
         """The fingerprint of the playbook, which every row carries."""
         return self.decider.fingerprint
 
+    @property
+    def policy_identity(self) -> str:
+        """What tells the policy from others: its class and its fields."""
+        return self.decider.policy_identity
+
     def decide(
         self,
         contact: Contact,
