@@ -53,7 +53,7 @@ HOMES = {
     "networkx": {"journey"},
     "cattrs": {"playbook"},
     "yaml": {"playbook"},
-    "pyarrow": {"tables", "demo", "columns"},
+    "pyarrow": {"tables", "demo", "columns", "placing"},
     "numpy": {"columns", "demo"},
     "numba": {"columns"},
     "llvmlite": {"columns"},

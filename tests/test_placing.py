@@ -106,6 +106,8 @@ def test_bad_rows_are_told_and_stop_nobody() -> None:
     contacts += [{"contact_id": "ben", "timezone": "Mars/Base"}, {"contact_id": "cleo", "entered_at": "soon"}]
     one, columns = place_rows(funnel(), log, contacts, AT), funnel().place_table(log, contacts, at=AT)
     assert list(one.stages()) == list(columns.stages())
+    for table in ("table", "paths"):
+        assert getattr(one, table).to_pylist() == getattr(columns, table).to_pylist()
     assert one.summary.bad_rows == columns.summary.bad_rows == 8
     fields = {(row.source, row.row, row.field) for row in one.summary.bad}
     assert fields == {(row.source, row.row, row.field) for row in columns.summary.bad}

@@ -558,7 +558,7 @@ def test_every_event_for_a_transition_takes_one_or_is_told(start: int) -> None:
     for seed in range(start, start + 50):
         found = situation(seed)
         placement = found.journey.place(found.events, found.at, found.attributes, **found.given())
-        moves = found.journey.ways.moves
+        moves = found.journey.compiled_transitions.moves
         given = [event for event in told_apart(list(found.events)) if event.event in moves and event.at <= found.at]
         taken = [step for step in placement.path if step.transition is not None and step.transition.event in moves]
         told = [own for own in placement.untaken if own.event in moves]

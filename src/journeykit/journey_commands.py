@@ -194,7 +194,7 @@ def _write_each(arguments: argparse.Namespace, journey: Journey, found: Placemen
         (arguments.out, "table", STAGES, found.stages),
     ):
         form = arguments.format if name == "table" else None
-        if path not in (None, "-") and (form or format_of(path)) == "parquet" and hasattr(found, "write_parquet"):
+        if path not in (None, "-") and (form or format_of(path)) == "parquet":
             found.write_parquet(beside[path], name)
         elif path is not None:
             write_rows(beside.get(path, path), kinds, rows(), form)

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError
-from journeykit.journey.placements import NOTED, PlacingSummary
+from journeykit.journey.placements import NOTED, PATHS, STAGES, PlacingSummary
 from journeykit.journey.walk import place
 from journeykit.model.bad_row import BadRow
 from journeykit.model.contact import Contact
@@ -24,6 +24,8 @@ from journeykit.tables.writing import table_writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
+
+    import pyarrow as pa
 
     from journeykit.journey import Journey, Placement
     from journeykit.tables.formats import Source
@@ -46,6 +48,20 @@ class PlacedRows:
         self.journey = journey
         self.placements = placements
         self.summary = summary
+
+    @property
+    def table(self) -> pa.Table:
+        """A row for each contact, as an Arrow table."""
+        return _arrow_table(STAGES, self.stages())
+
+    @property
+    def paths(self) -> pa.Table:
+        """A row for each step of each path, as an Arrow table."""
+        return _arrow_table(PATHS, self.steps())
+
+    def write_parquet(self, path: str, name: str) -> None:
+        """Write ``table`` or ``paths`` to a Parquet file."""
+        write_rows(path, *((STAGES, self.stages()) if name == "table" else (PATHS, self.steps())), form="parquet")
 
     def stages(self) -> Iterator[tuple[Any, ...]]:
         """A row for each contact."""
@@ -82,6 +98,14 @@ class PlacedRows:
                 before = step.stage
 
 
+def _arrow_table(columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    kinds = {"text": pa.string(), "whole": pa.int64(), "instant": pa.timestamp("us", "UTC")}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows], schema)
+
+
 def spellings_of(journey: Journey) -> Spellings:
     """How a journey writes the names of the attributes that its rules read."""
     rules = [way.when for way in journey.transitions] + [stage.qualified for stage in journey.stages]
@@ -96,7 +120,7 @@ def spellings_of(journey: Journey) -> Spellings:
 
 def asked_properties(journey: Journey) -> tuple[str, ...]:
     """The properties of events that a journey's rules ask for."""
-    asked = (*journey.ways.sums.values(), *journey.ways.lasts.values())
+    asked = (*journey.compiled_transitions.sums.values(), *journey.compiled_transitions.lasts.values())
     return tuple(dict.fromkeys(part for parts in asked for part in parts))
 
 
@@ -127,7 +151,7 @@ def place_rows(
     """Place contacts one by one; see `Journey.place_table`."""
     bad = BadRows(max_bad)
     log = EventLog.read(events, zone=zone, bad=bad, properties=asked_properties(journey))
-    unknown = tuple(sorted(log.names() - journey.ways.events))
+    unknown = tuple(sorted(log.names() - journey.compiled_transitions.events))
     noted: Counter[str] = Counter()
     instant = instant_reader(zone, bounded=True)
     placements = []
@@ -146,7 +170,7 @@ def place_rows(
         except BadCellError as error:
             bad.add(BadRow(table.source, number, ENTERED_AT, error.found, error.allowed))
             continue
-        placement = place(journey.ways, log.take(contact.id), at, contact.values(), **given)
+        placement = place(journey.compiled_transitions, log.take(contact.id), at, contact.values(), **given)
         noted.update(placement.noted)
         noted["not_entered"] += not placement.path
         placements.append(placement)
@@ -179,7 +203,7 @@ def _entry(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]
     stage, since = contact.attributes.get(ENTRY_STAGE), contact.attributes.get(ENTERED_AT)
     if not is_missing(stage):
         name = _text(stage)
-        if name in journey.ways.leaving:
+        if name in journey.compiled_transitions.leaving:
             found["stage"] = name
         else:
             noted["unknown_stage"] += 1
@@ -225,7 +249,7 @@ def place_one(
         raise DataError(f"there is no event of {contact!r} that can be used", source="events")
     given = _entry(journey, person, instant_reader(zone, bounded=True), Counter())
     return place(
-        journey.ways,
+        journey.compiled_transitions,
         log.take(contact),
         at,
         person.values(),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from journeykit.journey import Journey
-    from journeykit.journey.transitions import Ask, Way
+    from journeykit.journey.transitions import Ask, CompiledTransition
 
 NEVER = 2**62
 """An instant, or a length of time, that is not reached."""
@@ -120,7 +120,7 @@ class Program:
 
     def __init__(self, journey: Journey) -> None:
         self.journey = journey
-        self.events = sorted(journey.ways.events)
+        self.events = sorted(journey.compiled_transitions.events)
         self._event = {name: number for number, name in enumerate(self.events)}
         self._totals: dict[tuple[int, int, int], int] = {}
         self.sums: dict[tuple[str, str], int] = {}
@@ -132,10 +132,10 @@ class Program:
         self._ops: list[tuple[int, int, int, int, float]] = []
         self._starts = [0]
         self._asked, self._asked_events = [0], list[int]()
-        self.ways: list[Way] = []
+        self.ways: list[CompiledTransition] = []
         self._programs: list[tuple[int, int]] = []
         for stage in journey.stages:
-            for way in journey.ways.leaving[stage.name]:
+            for way in journey.compiled_transitions.leaving[stage.name]:
                 self.ways.append(way)
                 self._programs.append((self._compiled(way.ask), self._compiled(way.gate)))
         self._widest = max(1, len(self._ops))
@@ -240,7 +240,9 @@ class Program:
             ask = node.truth()
             said = (ask({own.key: value}, EPOCH) for value in (None, *values[own.part or ""]))
             verdicts += [2 if verdict is None else int(verdict) for verdict in said]
-        leaving = np.cumsum([0, *(len(self.journey.ways.leaving[stage.name]) for stage in self.journey.stages)])
+        leaving = np.cumsum(
+            [0, *(len(self.journey.compiled_transitions.leaving[stage.name]) for stage in self.journey.stages)]
+        )
         stages = {stage.name: number for number, stage in enumerate(self.journey.stages)}
         totals = list(self._totals)
 
@@ -275,7 +277,7 @@ class Program:
             last_event=whole([self._event[event] for event, _ in self.lasts]),
             last_part=whole([self.values[part] for _, part in self.lasts]),
             verdicts=np.array(verdicts, np.int8),
-            moves=np.array([name in self.journey.ways.moves for name in self.events], np.bool_),
+            moves=np.array([name in self.journey.compiled_transitions.moves for name in self.events], np.bool_),
             events=len(self.events),
             stages=len(stages),
         )

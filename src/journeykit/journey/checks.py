@@ -11,26 +11,27 @@ from attrs import frozen
 
 from journeykit.basics.clock import FOREVER
 from journeykit.errors import Problem, closest
-from journeykit.journey.transitions import Way, length_of
+from journeykit.journey.stages import unreachable
+from journeykit.journey.transitions import CompiledTransition, CompiledTransitions, length_of
 from journeykit.rule import Aggregate, Call, Node, Rule
 from journeykit.rule.reasoning import Known, age_of, can_be_true, implies
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from journeykit.journey.journey import Journey
+    from journeykit.journey.stages import StageGraph
 
 _LONG = 10**9
 """An age, in any unit, of what happened before a silence without end."""
 
 
-def check(journey: Journey) -> tuple[Problem, ...]:
+def check(journey: StageGraph) -> tuple[Problem, ...]:
     """Everything that is wrong with a journey, and what is probably not meant; see `Journey.check`."""
     missing = tuple(_missing(journey))
     return missing or (*find_problems(journey), *find_warnings(journey))
 
 
-def _missing(journey: Journey) -> Iterator[Problem]:
+def _missing(journey: StageGraph) -> Iterator[Problem]:
     """Stages that are there twice, or not at all."""
     if not journey.stages:
         yield Problem.at(("journey", "stages"), "a journey needs at least one stage")
@@ -46,20 +47,20 @@ def _missing(journey: Journey) -> Iterator[Problem]:
                 yield Problem.at(("journey", "transitions", place, end), message, closest(name, first))
 
 
-def find_problems(journey: Journey) -> Iterator[Problem]:
+def find_problems(journey: StageGraph) -> Iterator[Problem]:
     """The faults of a journey whose transitions all lead from a stage to a stage."""
     names = [stage.name for stage in journey.stages]
-    for name in journey.unreachable():
+    for name in unreachable(journey):
         message = f"no transition leads to {name!r} from the first stage, {names[0]!r}"
         yield Problem.at(("journey", "stages", names.index(name)), message)
     if any(way.after is not None and length_of(way.after) == 0 for way in journey.transitions):
-        for circle in _circles([way for way in _ways(journey) if _takes_no_time(way)]):
+        for circle in _circles([way for way in _ways(CompiledTransitions(journey)) if _takes_no_time(way)]):
             yield Problem.at(
                 ("journey", "transitions", circle[0].place), f"these time-outs go round in no time: {_told(circle)}"
             )
 
 
-def find_warnings(journey: Journey) -> Iterator[Problem]:
+def find_warnings(journey: StageGraph) -> Iterator[Problem]:
     """What is allowed, but probably not meant, in a journey without faults."""
     if journey.transitions:
         chart = _Chart(journey)
@@ -71,11 +72,11 @@ def find_warnings(journey: Journey) -> Iterator[Problem]:
             yield Problem.warning(_path(circle[0]), message)
 
 
-def _path(way: Way) -> str:
+def _path(way: CompiledTransition) -> str:
     return f"journey.transitions[{way.place}]"
 
 
-def _told(circle: list[Way]) -> str:
+def _told(circle: list[CompiledTransition]) -> str:
     ways = ", ".join(way.transition.label for way in circle)
     return f"{_route([_source(circle[0]), *(way.target for way in circle)])} ({ways})"
 
@@ -87,26 +88,28 @@ def _route(stages: Iterable[str]) -> str:
 # Graphs. A transition here is an edge; networkx would take longer to import than all of this takes.
 
 
-def _ways(journey: Journey) -> list[Way]:
+def _ways(compiled: CompiledTransitions) -> list[CompiledTransition]:
     """The transitions in document order, ready to be tried."""
-    ways = (way for leaving in journey.ways.leaving.values() for way in leaving)
+    ways = (way for leaving in compiled.leaving.values() for way in leaving)
     return sorted(ways, key=lambda way: way.place)
 
 
-def _source(way: Way) -> str:
+def _source(way: CompiledTransition) -> str:
     return way.transition.source
 
 
-def _next(ways: Iterable[Way]) -> dict[str, list[Way]]:
-    found: dict[str, list[Way]] = {}
+def _next(ways: Iterable[CompiledTransition]) -> dict[str, list[CompiledTransition]]:
+    found: dict[str, list[CompiledTransition]] = {}
     for way in ways:
         found.setdefault(_source(way), []).append(way)
     return found
 
 
-def _reached(start: str, leaving: Mapping[str, Iterable[Way]], avoid: str | None = None) -> dict[str, Way | None]:
+def _reached(
+    start: str, leaving: Mapping[str, Iterable[CompiledTransition]], avoid: str | None = None
+) -> dict[str, CompiledTransition | None]:
     """The stages that some ways lead to, the start included; each with the way by which it was first reached."""
-    found: dict[str, Way | None] = {} if start == avoid else {start: None}
+    found: dict[str, CompiledTransition | None] = {} if start == avoid else {start: None}
     fresh = [*found]
     for here in fresh:
         for way in leaving.get(here, ()):
@@ -116,16 +119,16 @@ def _reached(start: str, leaving: Mapping[str, Iterable[Way]], avoid: str | None
     return found
 
 
-def _walked(to: str, reached: Mapping[str, Way | None]) -> list[Way]:
+def _walked(to: str, reached: Mapping[str, CompiledTransition | None]) -> list[CompiledTransition]:
     """A shortest way to a stage that is reached."""
-    found: list[Way] = []
+    found: list[CompiledTransition] = []
     while (way := reached[to]) is not None:
         found.append(way)
         to = _source(way)
     return found[::-1]
 
 
-def _circles(ways: list[Way]) -> Iterator[list[Way]]:
+def _circles(ways: list[CompiledTransition]) -> Iterator[list[CompiledTransition]]:
     """Of each set of stages that some ways lead round in, a shortest circle."""
     leaving, told = _next(ways), set[str]()
     for way in ways:
@@ -140,7 +143,7 @@ def _circles(ways: list[Way]) -> Iterator[list[Way]]:
 # What can never happen
 
 
-def _takes_no_time(way: Way) -> bool:
+def _takes_no_time(way: CompiledTransition) -> bool:
     return way.after == 0 and not way.limits and way.gate is None
 
 
@@ -154,7 +157,7 @@ class _Rival:
         unless: where the other one is taken all the same; an empty text for nowhere.
     """
 
-    way: Way
+    way: CompiledTransition
     same: bool
     unless: str
 
@@ -171,10 +174,11 @@ class _Chart:
         reached: the stages that they lead to from the first one.
     """
 
-    def __init__(self, journey: Journey) -> None:
+    def __init__(self, journey: StageGraph) -> None:
         self.journey = journey
-        self.leaving = journey.ways.leaving
-        self.ways = _ways(journey)
+        self.compiled = CompiledTransitions(journey)
+        self.leaving = self.compiled.leaving
+        self.ways = _ways(self.compiled)
         gates = ((stage.name, stage.qualified) for stage in journey.stages)
         self.closed = {name for name, gate in gates if gate is not None and not can_be_true(gate)}
         self.never = {way: why for way in self.ways if (why := self._why_never(way)) is not None}
@@ -182,9 +186,9 @@ class _Chart:
         self.rivals = {way: rival for way in self.ways if (rival := self._rival(way)) is not None}
         self.never |= {way: _told_of(rival) for way, rival in self.rivals.items() if not rival.unless}
         self.live = _next(way for way in self.ways if way not in self.never)
-        self.reached = _reached(journey.ways.first, self.live)
+        self.reached = _reached(self.compiled.first, self.live)
 
-    def _why_never(self, way: Way) -> str | None:
+    def _why_never(self, way: CompiledTransition) -> str | None:
         when, gate, source = way.transition.when, way.gate, _source(way)
         if when is not None and not can_be_true(when):
             return f"its rule is never true: {when}"
@@ -194,20 +198,20 @@ class _Chart:
             return f"when it could be, what {way.target!r} asks of whoever enters is not true: {gate.rule}"
         if way.limits and way.target == source:
             return f"it leads from {source!r} to itself, and its reentry is {self._reentry(source)}"
-        first = self.journey.ways.first
+        first = self.compiled.first
         if way.reentry == FOREVER and self._is_behind(source, way.target):
             return f"whoever entered at {first!r} has been on {way.target!r} before, and its reentry is never"
         return None
 
     def _is_behind(self, stage: str, gate: str) -> bool:
         """Whether every way from the first stage to some stage leads over another one."""
-        first = self.journey.ways.first
+        first = self.compiled.first
         return stage in _reached(first, self.leaving) and stage not in _reached(first, self.leaving, avoid=gate)
 
     def _reentry(self, name: str) -> str:
         return next(stage.reentry for stage in self.journey.stages if stage.name == name)
 
-    def _rival(self, way: Way) -> _Rival | None:
+    def _rival(self, way: CompiledTransition) -> _Rival | None:
         """The first transition that is always tried with success before this one could be; or most of the time."""
         found: _Rival | None = None
         if way in self.never:
@@ -224,7 +228,7 @@ class _Chart:
                     found = found or _Rival(other, same, unless)
         return found
 
-    def _unless(self, rival: Way, way: Way) -> str:
+    def _unless(self, rival: CompiledTransition, way: CompiledTransition) -> str:
         """Where a rival that is open cannot be taken, in words; an empty text for nowhere."""
         target, source = rival.target, _source(rival)
         found = []
@@ -242,13 +246,13 @@ def _told_of(rival: _Rival) -> str:
     return f"{_path(rival.way)} {what}"
 
 
-def _needs(way: Way) -> list[Rule]:
+def _needs(way: CompiledTransition) -> list[Rule]:
     """The rules that are true where a transition is taken."""
     gate = None if way.gate is None else way.gate.rule
     return [rule for rule in (way.transition.when, gate) if rule is not None]
 
 
-def _known_at(way: Way) -> Known:
+def _known_at(way: CompiledTransition) -> Known:
     """What is known of the events so far when a transition is taken."""
     if way.event is not None:
         return lambda node: _of_event(node, way.event)
@@ -274,7 +278,7 @@ def _of_silence(node: Node, after: int, without: str | None) -> Iterator[tuple[s
         yield ">=", after / age[1]
 
 
-def _is_open_before(rival: Way, way: Way, *, in_order: bool = True) -> bool:
+def _is_open_before(rival: CompiledTransition, way: CompiledTransition, *, in_order: bool = True) -> bool:
     """Whether a rival is open whenever another is, gates and re-entry aside, and is tried first."""
     if in_order and rival.place > way.place:
         return False
@@ -285,12 +289,12 @@ def _is_open_before(rival: Way, way: Way, *, in_order: bool = True) -> bool:
     return rival.after == 0 or (way.after >= rival.after and _hears_no_more(rival, way))
 
 
-def _hears_no_more(rival: Way, way: Way) -> bool:
+def _hears_no_more(rival: CompiledTransition, way: CompiledTransition) -> bool:
     """Whether what breaks the silence of one time-out breaks that of another too."""
     return way.without is None or way.without == rival.without
 
 
-def _is_quicker(rival: Way, way: Way) -> bool:
+def _is_quicker(rival: CompiledTransition, way: CompiledTransition) -> bool:
     """Whether a rival that nothing blocks is taken before the time of another has come, whatever their order."""
     if way.after <= 0 or rival.gate is not None or rival.limits:
         return False
@@ -303,7 +307,7 @@ def _is_quicker(rival: Way, way: Way) -> bool:
 
 
 def _stage_warnings(chart: _Chart) -> Iterator[Problem]:
-    journey, first = chart.journey, chart.journey.ways.first
+    journey, first = chart.journey, chart.compiled.first
     drawn = _reached(first, chart.leaving)
     for place, stage in enumerate(journey.stages):
         path = f"journey.stages[{place}]"
@@ -338,7 +342,7 @@ def _traps(chart: _Chart, names: list[str]) -> Iterator[Problem]:
 
 def _trap(chart: _Chart, name: str, names: list[str], final: set[str], inside: Collection[str]) -> Problem:
     entry = [way.target for way in _walked(name, chart.reached)]
-    route = _route([chart.journey.ways.first, *entry])
+    route = _route([chart.compiled.first, *entry])
     path = f"journey.stages[{names.index(name)}]"
     ends = ", ".join(repr(end) for end in names if end in final)
     if len(inside) == 1:
@@ -348,7 +352,7 @@ def _trap(chart: _Chart, name: str, names: list[str], final: set[str], inside: C
     return Problem.warning(path, f"no way leads from {within} to a final stage ({ends}). The way there: {route}")
 
 
-def _way_warnings(chart: _Chart, way: Way) -> Iterator[Problem]:
+def _way_warnings(chart: _Chart, way: CompiledTransition) -> Iterator[Problem]:
     path, source, why = _path(way), _source(way), chart.never.get(way)
     if way.transition.when is not None:
         yield from _look_alikes(chart, path, way.transition.when)
@@ -366,7 +370,7 @@ def _way_warnings(chart: _Chart, way: Way) -> Iterator[Problem]:
 
 def _look_alikes(chart: _Chart, path: str, rule: Rule) -> Iterator[Problem]:
     """Attributes that are named like events."""
-    for name in sorted(rule.names & chart.journey.ways.events):
+    for name in sorted(rule.names & chart.compiled.events):
         message = f"the rule reads an attribute {name!r} of the contact, and there is an event of that name"
         yield Problem.warning(path, message, f'count("{name}")')
 
@@ -374,7 +378,7 @@ def _look_alikes(chart: _Chart, path: str, rule: Rule) -> Iterator[Problem]:
 # Circles in silence
 
 
-def _restless(chart: _Chart) -> Iterator[list[Way]]:
+def _restless(chart: _Chart) -> Iterator[list[CompiledTransition]]:
     """Circles of time-outs, and of rules that stay true, in which a contact goes round without any event."""
     times = [way for ways in chart.leaving.values() for way in _in_silence(chart, ways)]
     told = set[str]()
@@ -395,7 +399,7 @@ def _restless(chart: _Chart) -> Iterator[list[Way]]:
             yield circle
 
 
-def _in_silence(chart: _Chart, ways: Iterable[Way]) -> Iterator[Way]:
+def _in_silence(chart: _Chart, ways: Iterable[CompiledTransition]) -> Iterator[CompiledTransition]:
     """Of the transitions that leave a stage, the time-outs that may be the first to end a silence without end."""
     times = [way for way in ways if way.after >= 0 and _may_stay_open(chart, way)]
     for way in sorted(times, key=lambda way: (way.after, way.place)):
@@ -404,7 +408,7 @@ def _in_silence(chart: _Chart, ways: Iterable[Way]) -> Iterator[Way]:
             return
 
 
-def _may_stay_open(chart: _Chart, way: Way) -> bool:
+def _may_stay_open(chart: _Chart, way: CompiledTransition) -> bool:
     """Whether a transition can be taken again and again without any event."""
     return way not in chart.never and way.reentry != FOREVER and can_be_true(*_needs(way), known=_of_old)
 

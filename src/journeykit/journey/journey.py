@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
+from journeykit.basics.lazy import door
 from journeykit.basics.validation import instances, listed, shown
 from journeykit.errors import MissingExtraError, ModelError
-from journeykit.journey.stages import Stage, Transition
+from journeykit.journey.stages import Stage, Transition, unreachable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import networkx as nx
 
-    from journeykit.columns.placing import ColumnPlacements
     from journeykit.errors import Problem
     from journeykit.journey.picture.diagram import Drawing
     from journeykit.journey.placement import Event, Placement
+    from journeykit.journey.placements import Placements
     from journeykit.journey.walk import Walk
     from journeykit.model.contact import Contact
 
@@ -93,17 +94,8 @@ class Journey:
         return evolve(self, stages=stages)
 
     def unreachable(self) -> tuple[str, ...]:
-        """The stages that no way leads to from the first one; none where no transition is drawn at all."""
-        if not self.transitions or not self.stages:
-            return ()
-        reached, fresh = {self.stages[0].name}, [self.stages[0].name]
-        while fresh:
-            here = fresh.pop()
-            for way in self.transitions:
-                if way.source == here and way.to not in reached:
-                    reached.add(way.to)
-                    fresh.append(way.to)
-        return tuple(stage.name for stage in self.stages if stage.name not in reached)
+        """The stages that no transition leads to from the first one; none where there is no transition at all."""
+        return unreachable(self)
 
     def check(self) -> tuple[Problem, ...]:
         """What is wrong with the journey, and, as warnings, what is allowed but probably not meant.
@@ -120,11 +112,11 @@ class Journey:
         return check(self)
 
     @cached_property
-    def ways(self) -> Any:  # attrs keeps the hint among those of the fields, which the file format reads
-        """The transitions, made ready to be tried: `journeykit.journey.transitions.Ways`."""
-        from journeykit.journey.transitions import Ways
+    def compiled_transitions(self) -> Any:  # attrs keeps the hint among those of the fields, which a file's keys are
+        """The transitions, ready to be tried: `journeykit.journey.transitions.CompiledTransitions`."""
+        from journeykit.journey.transitions import CompiledTransitions
 
-        return Ways(self)
+        return CompiledTransitions(self)
 
     def walk(
         self,
@@ -137,7 +129,7 @@ class Journey:
         """A contact's way, to which events can be given one by one; the arguments are those of `place`."""
         from journeykit.journey.walk import Walk
 
-        return Walk(self.ways, **_given(attributes, timezone), stage=stage, start=start)
+        return Walk(self.compiled_transitions, **_given(attributes, timezone), stage=stage, start=start)
 
     def place(
         self,
@@ -190,7 +182,7 @@ class Journey:
         """
         from journeykit.journey.walk import place
 
-        return place(self.ways, events, at, **_given(attributes, timezone), stage=stage, start=start)
+        return place(self.compiled_transitions, events, at, **_given(attributes, timezone), stage=stage, start=start)
 
     def place_table(
         self,
@@ -201,7 +193,7 @@ class Journey:
         zone: str | None = None,
         timezone: str = "UTC",
         max_bad: int | str | None = None,
-    ) -> ColumnPlacements:
+    ) -> Placements:
         """Place all contacts of a table: the same paths as those of `place`, for millions of contacts.
 
         Args:
@@ -233,10 +225,11 @@ class Journey:
         if at is None:
             raise ModelError("at must be given: the instant for which contacts are placed", field="at")
         try:
-            from journeykit.columns.placing import place_table
+            place_table = door("journeykit.columns.placing", "place_table")
         except ImportError as error:
             raise MissingExtraError("columns", "place_table") from error
-        return place_table(self, events, contacts, at, zone=zone, timezone=timezone, max_bad=max_bad)
+        placements: Placements = place_table(self, events, contacts, at, zone=zone, timezone=timezone, max_bad=max_bad)
+        return placements
 
     def graph(self) -> nx.MultiDiGraph[str]:
         """The journey as a networkx graph: nodes carry ``owner``, edges carry ``transition`` and ``label``."""

@@ -122,15 +122,22 @@ NOTED = tuple(_WORDS)
 
 
 class Placements(Protocol):
-    """Where contacts are, and how they came there: what both engines give.
-
-    Attributes:
-        summary: what became of contacts and events.
-    """
+    """Where contacts are, and how they came there: what both engines give."""
 
     @property
     def summary(self) -> PlacingSummary:
         """What became of contacts and events."""
+
+    @property
+    def table(self) -> Any:
+        """An Arrow table with a row for each contact, with the columns of `STAGES`."""
+
+    @property
+    def paths(self) -> Any:
+        """An Arrow table with a row for each step of each path, with the columns of `PATHS`."""
+
+    def write_parquet(self, path: str, name: str) -> None:
+        """Write ``table`` or ``paths`` to a Parquet file."""
 
     def stages(self) -> Iterator[tuple[Any, ...]]:
         """A row for each contact, with the columns of `STAGES`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import field, frozen, validators
 
@@ -128,3 +128,28 @@ class Transition:
         if self.when is not None:
             return str(self.when)
         return f"after {self.after}" + (f" without {self.without}" if self.without else "")
+
+
+class StageGraph(Protocol):
+    """Stages and the transitions between them, as a `journeykit.Journey` has them."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages; a contact enters on the first one."""
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """The transitions, in the order in which they are tried."""
+
+
+def unreachable(journey: StageGraph) -> tuple[str, ...]:
+    """The stages that no transition leads to from the first one; none where there is no transition at all."""
+    if not journey.transitions or not journey.stages:
+        return ()
+    fresh = [journey.stages[0].name]
+    reached = {*fresh}
+    for here in fresh:
+        found = {way.to for way in journey.transitions if way.source == here} - reached
+        reached |= found
+        fresh += found
+    return tuple(stage.name for stage in journey.stages if stage.name not in reached)

@@ -16,8 +16,7 @@ from journeykit.rule import Aggregate, Call, Literal, Name, Rule
 from journeykit.rule.values import as_number, moment_of, typed
 
 if TYPE_CHECKING:
-    from journeykit.journey.journey import Journey
-    from journeykit.journey.stages import Transition
+    from journeykit.journey.stages import StageGraph, Transition
 
 NEAR = 2
 """Microseconds around a computed crossing within which the rounding of an age may make a rule true."""
@@ -148,7 +147,7 @@ def _around(instant: int) -> range:
     return range(instant - NEAR, instant + NEAR + 2)
 
 
-class Way:
+class CompiledTransition:
     """A transition, ready to be tried.
 
     Attributes:
@@ -197,7 +196,7 @@ class Way:
         self.timed = self.event is None and bool(self.asks or self.after >= 0 or self.limits)
 
 
-class Ways:
+class CompiledTransitions:
     """All transitions of a journey, by the stage that they leave, and what they ask for.
 
     Attributes:
@@ -209,15 +208,15 @@ class Ways:
         moves: the events that take transitions, and that nothing else asks for.
     """
 
-    def __init__(self, journey: Journey) -> None:
+    def __init__(self, journey: StageGraph) -> None:
         if not journey.stages:
             raise ModelError("a journey without stages has no place for anybody", field="stages")
         stages = {stage.name: stage for stage in journey.stages}
         self.first = journey.stages[0].name
-        self.leaving: dict[str, tuple[Way, ...]] = dict.fromkeys(stages, ())
+        self.leaving: dict[str, tuple[CompiledTransition, ...]] = dict.fromkeys(stages, ())
         for place, transition in enumerate(journey.transitions):
             target = stages[transition.to]
-            way = Way(place, transition, target.qualified, target.reentry)
+            way = CompiledTransition(place, transition, target.qualified, target.reentry)
             self.leaving[transition.source] += (way,)
         ways = [way for own in self.leaving.values() for way in own]
         asks = [ask for way in ways for ask in (way.ask, way.gate) if ask is not None]

@@ -23,7 +23,7 @@ from journeykit.journey.placement import (
     Step,
     Untaken,
 )
-from journeykit.journey.transitions import Ask, Way, Ways, crossings
+from journeykit.journey.transitions import Ask, CompiledTransition, CompiledTransitions, crossings
 from journeykit.rule import Operand
 from journeykit.rule.values import typed
 
@@ -88,7 +88,7 @@ class Walk:
 
     def __init__(
         self,
-        ways: Ways,
+        ways: CompiledTransitions,
         attributes: Mapping[str, Any],
         *,
         contact: str | None = None,
@@ -115,9 +115,9 @@ class Walk:
         self._timer = FOREVER
         self._path: list[Step] = []
         self._left: dict[str, int] = {}
-        self._spent: set[Way] = set()
+        self._spent: set[CompiledTransition] = set()
         # By event of this instant, the first of its transitions that could not be taken, and why.
-        self._refused: dict[str, tuple[Way, str]] = {}
+        self._refused: dict[str, tuple[CompiledTransition, str]] = {}
         self._untaken: list[Untaken] = []
         self._last = -FOREVER
         self._latest: dict[str, int] = {}
@@ -268,7 +268,7 @@ class Walk:
         when = moment(at)
         self._path.append(Step(self._stage, when, None, Evidence(when if event else None, event)))
 
-    def _open_way(self, at: int, fresh: Mapping[str, int], passed: set[str]) -> Way | None:
+    def _open_way(self, at: int, fresh: Mapping[str, int], passed: set[str]) -> CompiledTransition | None:
         """The first transition that can be taken; no stage is entered twice at one instant.
 
         One that could be taken but for that is spent: it must close, and open again, before it is taken on this stay.
@@ -287,7 +287,7 @@ class Walk:
                 return way
         return None
 
-    def _is_open(self, way: Way, at: int, fresh: Mapping[str, int]) -> bool:
+    def _is_open(self, way: CompiledTransition, at: int, fresh: Mapping[str, int]) -> bool:
         if way.event is not None:
             if not fresh.get(way.event):
                 return False
@@ -300,24 +300,24 @@ class Walk:
             return self._refuse(way, NOT_AGAIN)
         return way.gate is None or self._asked_of(way.gate, at) is True or self._refuse(way, NOT_QUALIFIED)
 
-    def _refuse(self, way: Way, why: str) -> bool:
+    def _refuse(self, way: CompiledTransition, why: str) -> bool:
         if way.event is not None:
             self._refused.setdefault(way.event, (way, why))
         return False
 
-    def _due(self, way: Way) -> int:
+    def _due(self, way: CompiledTransition) -> int:
         """When a silence will have lasted long enough."""
         last = self._last if way.without is None else self._latest.get(way.without, -FOREVER)
         return max(self._since, last) + way.after
 
-    def _back_at(self, way: Way, at: int) -> int:
+    def _back_at(self, way: CompiledTransition, at: int) -> int:
         """From when on the contact may enter a stage that he may not enter at any time; `FOREVER` for never."""
         left = at if way.target == self._stage else self._left.get(way.target)
         if left is None:
             return -FOREVER
         return FOREVER if way.reentry == FOREVER else left + way.reentry
 
-    def _go(self, way: Way, at: int, fresh: dict[str, int]) -> None:
+    def _go(self, way: CompiledTransition, at: int, fresh: dict[str, int]) -> None:
         if way.event is not None:
             fresh[way.event] -= 1
             evidence = Evidence(moment(at), way.event)
@@ -400,7 +400,7 @@ class Walk:
 
 
 def place(
-    ways: Ways,
+    ways: CompiledTransitions,
     events: Iterable[Event],
     at: datetime,
     attributes: Mapping[str, Any],
@@ -439,7 +439,7 @@ def identity(event: Event) -> Any:
     return *parts, *sorted(plain, key=itemgetter(0))
 
 
-def _no_stage(stage: object, ways: Ways) -> str:
+def _no_stage(stage: object, ways: CompiledTransitions) -> str:
     hint = closest(stage, ways.leaving) if isinstance(stage, str) else None
     return f"the journey has no stage {shown(stage)}; there is {', '.join(ways.leaving)}" + (
         f"; did you mean {hint!r}?" if hint else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import frozen
 
 from journeykit.basics.clock import clock, micros
+from journeykit.basics.lazy import door
 from journeykit.errors import PlaybookError, Problem
 from journeykit.model.segment import segmented, segments_of
 from journeykit.playbook.problems import find_problems
@@ -164,9 +165,9 @@ class Playbook(Sections):
             >>> report.none, report.segments[0].contacts, report.segments[0].unknown
             (1, 1, 1)
         """
-        from journeykit.segment_report import segment_report
-
-        return segment_report(self, contacts, at=at, zone=zone, max_bad=max_bad)
+        report = door("journeykit.segment_report", "segment_report")
+        found: SegmentReport = report(self, contacts, at=at, zone=zone, max_bad=max_bad)
+        return found
 
     def _local(self, contact: Contact, at: datetime) -> datetime:
         return clock(contact.timezone or self.timezone).moment(micros(at))

@@ -19,8 +19,7 @@ from journeykit.journey.picture.text_metrics import counted, told, wrapped
 from journeykit.journey.placement import Placement
 
 if TYPE_CHECKING:
-    from journeykit.journey.journey import Journey
-    from journeykit.journey.stages import Transition
+    from journeykit.journey.stages import StageGraph, Transition
 
 _SAFE = re.compile(r"[^\w =+\-.,()'!?*/@$^|~]")
 
@@ -47,7 +46,7 @@ class Volumes:
     moves: Mapping[int, int] = field(factory=dict, converter=_counts)
 
     @classmethod
-    def of(cls, found: Any, journey: Journey) -> Self:
+    def of(cls, found: Any, journey: StageGraph) -> Self:
         """Count what was placed. Contacts who have not entered the journey count nowhere.
 
         Args:
@@ -79,7 +78,7 @@ class Volumes:
         return cls({stage: stages[stage] for stage in sorted(stages) if stages[stage]}, moves)
 
     @classmethod
-    def _of_placements(cls, placements: Iterable[Placement], journey: Journey) -> Self:
+    def _of_placements(cls, placements: Iterable[Placement], journey: StageGraph) -> Self:
         places: dict[Transition, int] = {}
         for place, way in enumerate(journey.transitions):
             places.setdefault(way, place)
@@ -102,7 +101,7 @@ def _tally(paths: Any, column: str) -> dict[Any, int]:
     return {part["values"]: part["counts"] for part in found if part["values"] is not None}
 
 
-def diagram_of(journey: Journey, counts: Any = None, title: str | None = None) -> Diagram:
+def diagram_of(journey: StageGraph, counts: Any = None, title: str | None = None) -> Diagram:
     """What there is to draw: a stage that only a transition knows is drawn too.
 
     Args:
@@ -127,7 +126,7 @@ def diagram_of(journey: Journey, counts: Any = None, title: str | None = None) -
         nodes=tuple(
             Node(
                 name=name,
-                owner=journey.owner(name),
+                owner=stages[name].owner if name in stages else None,
                 first=place == 0,
                 # A journey without any transition has no end that is worth a mark.
                 final=stages[name].final if said and name in stages else not said and bool(left) and name not in left,
