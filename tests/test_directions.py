@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "journeykit"
 # From the bottom to the top. A module may import, when it is loaded, only those of earlier lines or of its own line.
 STREET = [
     {"errors"},
+    {"kernels"},
     {"basics", "streams", "watch"},
     {"rule"},
     {"model"},
@@ -43,7 +44,7 @@ STREET = [
         "testing",
     },
     {"placing"},
-    {"columns"},
+    {"columns", "quotas"},
     {"standard_input"},
     {"demo", "ledger_commands", "journey_commands", "funnel_command", "graph_command", "segments_command", "cli"},
     {"__main__"},
@@ -54,10 +55,10 @@ HOMES = {
     "cattrs": {"playbook"},
     "yaml": {"playbook"},
     "pyarrow": {"tables", "demo", "columns", "placing"},
-    "numpy": {"columns", "demo"},
-    "numba": {"columns"},
-    "llvmlite": {"columns"},
-    "highspy": {"columns"},
+    "numpy": {"columns", "demo", "kernels", "quotas"},
+    "numba": {"kernels"},
+    "llvmlite": {"kernels"},
+    "highspy": {"quotas"},
     "narwhals": {"columns"},
     "sqlalchemy": {"ledger"},
 }

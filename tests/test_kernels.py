@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from numba.core import caching
 
-from journeykit.columns import jit
+from journeykit.kernels.native import jit
 
 
 def twice(number):

@@ -12,7 +12,7 @@ from generate import window
 
 from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Touch
 from journeykit.audit import violations
-from journeykit.columns import engine as columns_engine
+from journeykit.columns import columnar_engine as columns_engine
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.job import Inputs, Job
 from journeykit.room import Filled, Gauge

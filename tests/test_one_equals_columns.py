@@ -25,13 +25,15 @@ from test_conformance import CASES, as_claims, instant, playbook_of
 from journeykit import Arbiter, DataError, Playbook, PolicyError
 from journeykit.basics.clock import DAY, clock, micros
 from journeykit.basics.ids import contact_key
-from journeykit.columns import TableJob, jit, settle, sources, stretches
-from journeykit.columns.clocks import zones_of
+from journeykit.columns import TableJob, sources, stretches
+from journeykit.columns.chunk import text_buffers
 from journeykit.columns.column import Column
-from journeykit.columns.keys import hash_texts, held_out
-from journeykit.columns.masks import Masks
-from journeykit.columns.people import text_buffers
+from journeykit.columns.rule_masks import RuleMasks
+from journeykit.columns.zone_arrays import zones_of
 from journeykit.job import Inputs, Job
+from journeykit.kernels.native import decide_block as settle
+from journeykit.kernels.native import jit
+from journeykit.kernels.native.hashing import hash_ids, in_holdout
 from journeykit.model.holdout import Holdout
 from journeykit.rule import Rule
 from journeykit.tables import DECISIONS, decision_cells
@@ -487,11 +489,11 @@ def test_keys_of_columns_are_those_of_texts(texts):
     offsets, data = text_buffers(pa.array(texts, pa.large_string()))
     one, two = np.zeros(len(texts), np.uint64), np.zeros(len(texts), np.uint64)
     bad = np.zeros(len(texts), np.bool_)
-    hash_texts(offsets, data, one, two, bad)
+    hash_ids(offsets, data, one, two, bad)
     assert list(zip(one.tolist(), two.tolist(), strict=True)) == [contact_key(text) for text in texts]
     assert bad.tolist() == [not text or "\0" in text for text in texts]
     inside = np.zeros(len(texts), np.bool_)
-    held_out(np.array([ord(char) for char in "seed"], np.int64), offsets, data, 0.5, inside)
+    in_holdout(np.array([ord(char) for char in "seed"], np.int64), offsets, data, 0.5, inside)
     assert inside.tolist() == [Holdout(share=0.5, seed="seed").holds(text) for text in texts]
 
 
@@ -532,7 +534,7 @@ def test_masks_are_what_closures_say(text, rows, kind):
         arrays = {name: Column(pa.array(values)) for name, values in columns.items()}
     zones = ["UTC", "Pacific/Kiritimati"]
     zone = np.arange(len(rows)) % 2
-    true, false = Masks(arrays, len(rows), AT, zones, zone).pair(Rule(text))
+    true, false = RuleMasks(arrays, len(rows), AT, zones, zone).pair(Rule(text))
     for number in range(len(rows)):
         values = {name: column[number] for name, column in columns.items()}
         said = Rule(text).test(values, AT.astimezone(ZoneInfo(zones[number % 2])))

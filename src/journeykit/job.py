@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.calendar import Calendar
-    from journeykit.columns.quota_run import QuotaRun
     from journeykit.engine.decider import Decided, Decider, HasDecider
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.fallen import Fallen
@@ -67,6 +66,7 @@ if TYPE_CHECKING:
     from journeykit.model.decision import Decision
     from journeykit.model.outcome import Row
     from journeykit.playbook.playbook import Playbook
+    from journeykit.quotas.quota_run import QuotaRun
 
 Progress = Callable[[int, int | None], None]
 """Is told how many contacts are done, and of how many where that is known."""
@@ -883,7 +883,7 @@ class Job:
     def _together(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
         """Decisions that keep the quotas: of all contacts together, who are held until all are known."""
         try:
-            from journeykit.columns.quota_run import choose_together
+            from journeykit.quotas.quota_run import choose_together
         except ImportError as error:
             raise MissingExtraError("quotas", "a run with quotas") from error
         given = list(contacts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.account_groups import decided_by_account
-from journeykit.columns.people import Chunk
+from journeykit.columns.chunk import Chunk
 from journeykit.tables.cells import is_missing, read_text
 from journeykit.tables.columns import fold_name
 

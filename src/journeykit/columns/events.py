@@ -10,12 +10,12 @@ import numpy as np
 from journeykit.basics.ids import STIR_FIRST, STIR_SECOND, contact_key
 from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
 from journeykit.columns.arrows import texts
+from journeykit.columns.chunk import id_texts, ids_as_given, mapped, text_buffers
 from journeykit.columns.column import UNREAD, Column
-from journeykit.columns.history import instants_of_column
-from journeykit.columns.keys import hash_texts
-from journeykit.columns.people import id_texts, ids_as_given, mapped, text_buffers
-from journeykit.columns.stage_walk import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
+from journeykit.columns.touch_columns import instants_of_column
 from journeykit.journey.walk import RANKS
+from journeykit.kernels import hash_ids
+from journeykit.kernels.interface.journeys import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
 from journeykit.model.bad_row import BadRow
 from journeykit.rule.values import typed
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, is_unicode, read_id
@@ -211,7 +211,7 @@ def _keys(
     ids = texts([""] * rows)
     if name in places:
         ids, odd = id_texts(columns[places[name]])
-        hash_texts(*text_buffers(ids), one, two, bad)
+        hash_ids(*text_buffers(ids), one, two, bad)
         bad |= odd
     for row in np.flatnonzero(bad).tolist():
         value = columns[places[name]].value(row) if name in places else None
@@ -326,7 +326,7 @@ def _marks_of(column: Column, label: str) -> np.ndarray:
     if written:
         places = [place for place, _ in written]
         one, two = np.zeros(len(places), np.uint64), np.zeros(len(places), np.uint64)
-        hash_texts(*text_buffers(texts([text for _, text in written])), one, two, np.zeros(len(places), np.bool_))
+        hash_ids(*text_buffers(texts([text for _, text in written])), one, two, np.zeros(len(places), np.bool_))
         found[places] = one ^ _stirred(two)
     missing = np.array([_typed(value)[0] is None for value in values], np.bool_)
     return np.where(missing, np.uint64(0), _stirred(found ^ salt))[column.codes]

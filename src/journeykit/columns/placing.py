@@ -14,17 +14,21 @@ import pyarrow.parquet as pq
 from attrs import evolve
 
 from journeykit.basics.clock import EPOCH, clock, micros
+from journeykit.basics.threads import at_once
 from journeykit.columns.arrows import coded, numbers, texts
+from journeykit.columns.chunk import Chunk, ids_as_given, rule_columns
 from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.events import EventReader, rank_of
-from journeykit.columns.history import instants_of_column
-from journeykit.columns.keys import Met
-from journeykit.columns.masks import Masks
-from journeykit.columns.people import Chunk, ids_as_given, rule_columns
+from journeykit.columns.rule_masks import RuleMasks
 from journeykit.columns.sources import open_source
-from journeykit.columns.stage_rules import MISSING, NotColumnarError, Program
-from journeykit.columns.stage_walk import (
+from journeykit.columns.stage_rules import NotColumnarError, Program
+from journeykit.columns.touch_columns import instants_of_column
+from journeykit.journey.placements import NOTED, PATHS, STAGES, PlacingSummary
+from journeykit.kernels import contact_offsets, sort_events, walk_journeys
+from journeykit.kernels.interface.journeys import (
     DUPLICATE,
+    MISSING,
     NOT_A_NUMBER,
     NOT_AGAIN,
     NOT_COMPARABLE,
@@ -32,16 +36,11 @@ from journeykit.columns.stage_walk import (
     OTHER_STAGE,
     STEPS,
     UNKNOWN_EVENT,
-    Log,
-    Memory,
-    Paths,
-    Whose,
-    arrange,
-    scatter,
-    walk,
+    ContactEntry,
+    EventArrays,
+    PathRecords,
+    WalkState,
 )
-from journeykit.columns.threads import at_once
-from journeykit.journey.placements import NOTED, PATHS, STAGES, PlacingSummary
 from journeykit.model.bad_row import BadRow
 from journeykit.placing import ENTERED_AT, ENTRY_STAGE, asked_properties, place_rows, property_notes, spellings_of
 from journeykit.placing import wanted_of as wanted_contacts
@@ -226,7 +225,7 @@ class _Job:
         self.bad = BadRows(max_bad)
         self.noted: Counter[str] = Counter()
         self.notes: tuple[str, ...] = ()
-        self.met = Met()
+        self.met = ContactIndex()
         # By row of contacts that was met: which contact it is, or -1.
         self.contact_of: list[np.ndarray] = []
         self.ids: list[pa.Array] = []
@@ -285,7 +284,7 @@ class _Job:
         spellings = spellings_of(self.journey)
         self.notes = tuple(contact_notes(source.source, source.columns or (), source.naive, spellings))
         is_wanted = wanted_contacts(spellings)
-        self.met = Met(source.count or 0)
+        self.met = ContactIndex(source.count or 0)
         row = 0
         for part in source.parts(lambda name: is_wanted(fold_name(name))):
             if isinstance(part, BadRow):
@@ -363,7 +362,7 @@ class _Job:
         """What each condition that looks at attributes alone says of each contact."""
         found = np.full((len(self.program.said), chunk.rows), 2, np.int8)
         if self.program.said:
-            masks = Masks(rule_columns(chunk), chunk.rows, EPOCH, ["UTC"], np.zeros(chunk.rows, np.int64))
+            masks = RuleMasks(rule_columns(chunk), chunk.rows, EPOCH, ["UTC"], np.zeros(chunk.rows, np.int64))
             for number, node in self.program.said.values():
                 true, false = masks.pair_of(node)
                 found[number][true] = 1
@@ -372,7 +371,7 @@ class _Job:
 
     # Events
 
-    def read_events(self, source: Source, reader: EventReader, everybody: bool) -> tuple[Log, int]:
+    def read_events(self, source: Source, reader: EventReader, everybody: bool) -> tuple[EventArrays, int]:
         """The events by contact, and how many rows could be read."""
         rows, row = 0, 0
         whose, ats, names, marks = [], [], [], []
@@ -425,12 +424,12 @@ class _Job:
         marks: list[np.ndarray],
         sums: list[list[tuple[np.ndarray, np.ndarray]]],
         values: list[list[np.ndarray]],
-    ) -> Log:
+    ) -> EventArrays:
         first = np.zeros(self.count + 1, np.int64)
         np.cumsum(np.bincount(contact, minlength=self.count), out=first[1:])
         count = len(contact)
         place = np.empty(count, np.int64)
-        scatter(contact, first[:-1].copy(), place)
+        contact_offsets(contact, first[:-1].copy(), place)
 
         def put(parts: Sequence[np.ndarray], kind: Any) -> np.ndarray:
             found = np.empty(count, kind)
@@ -449,7 +448,7 @@ class _Job:
         value = np.zeros((len(values), count), np.int32)
         for own, codes in enumerate(values):
             value[own] = put(codes, np.int32)
-        return Log(
+        return EventArrays(
             first=first,
             order=np.arange(count, dtype=np.int64),
             at=put(ats, np.int64),
@@ -462,7 +461,7 @@ class _Job:
 
     # The way
 
-    def walked(self, log: Log, reader: EventReader) -> ColumnPlacements:
+    def walked(self, log: EventArrays, reader: EventReader) -> ColumnPlacements:
         program, count = self.program, self.count
         routes = program.routes(reader.known)
         entry = _joined(self.entry, np.int64) if self.entry else np.zeros(count, np.int64)
@@ -473,22 +472,22 @@ class _Job:
         rank = np.zeros((len(ranks), max(map(len, ranks), default=0)), np.int64)
         for own, found in enumerate(ranks):
             rank[own, : len(found)] = found
-        whose = Whose(
+        whose = ContactEntry(
             said=said,
             stage=entry,
             start=_joined(self.start, np.int64) if self.start else np.full(count, MISSING, np.int64),
             rank=rank,
         )
 
-        def block(begin: int) -> tuple[list[Paths], list[int], np.ndarray]:
+        def block(begin: int) -> tuple[list[PathRecords], list[int], np.ndarray]:
             stop = min(begin + _BLOCK, count)
-            arrange(log, begin, stop, reader.has_ids)
+            sort_events(log, begin, stop, reader.has_ids)
             memory, total = _memory(program), np.zeros(STEPS, np.int64)
             counted = np.zeros(STEPS, np.int64)
             made, used, room = [], [], 2 * _BLOCK
             while begin < stop:
                 paths = _room(room)
-                reached, full = walk(routes, log, whose, memory, paths, counted, total, begin, stop, self.end)
+                reached, full = walk_journeys(routes, log, whose, memory, paths, counted, total, begin, stop, self.end)
                 if reached == begin:
                     # One contact alone takes more: nobody's path is cut.
                     room *= 4
@@ -498,14 +497,14 @@ class _Job:
                 begin = reached
             return made, used, total
 
-        pieces: dict[str, list[np.ndarray]] = {name: [] for name in Paths.fields}
+        pieces: dict[str, list[np.ndarray]] = {name: [] for name in PathRecords.fields}
         for made, used, total in at_once(block, range(0, count, _BLOCK), self.threads):
             for paths, full in zip(made, used, strict=True):
                 for name, parts in pieces.items():
                     parts.append(getattr(paths, name)[:full].copy())
             for name, kind in _KINDS.items():
                 self.noted[name] += int(total[kind])
-        steps = {name: _joined(own, Paths.fields[name][0]) for name, own in pieces.items()}
+        steps = {name: _joined(own, PathRecords.fields[name][0]) for name, own in pieces.items()}
         return ColumnPlacements(self.journey, _one_kind(self.ids), entry, steps)
 
     def _said_of_nobody(self, count: int) -> np.ndarray:
@@ -513,7 +512,7 @@ class _Job:
         ids = _one_kind(self.ids).cast(pa.large_string())
         found = np.full((len(self.program.said), count), 2, np.int8)
         columns = {"id": Column(ids), "segments": Column([()] * count), "interests": Column([()] * count)}
-        masks = Masks(columns, count, EPOCH, ["UTC"], np.zeros(count, np.int64))
+        masks = RuleMasks(columns, count, EPOCH, ["UTC"], np.zeros(count, np.int64))
         for number, node in self.program.said.values():
             true, false = masks.pair_of(node)
             found[number][true], found[number][false] = 1, 0
@@ -531,13 +530,13 @@ _KINDS = {
 }
 
 
-def _memory(program: Program) -> Memory:
+def _memory(program: Program) -> WalkState:
     stages, events = len(program.journey.stages), len(program.events)
 
     def room(size: int, kind: Any = np.int64) -> np.ndarray:
         return np.zeros(max(1, size), kind)
 
-    return Memory(
+    return WalkState(
         latest=np.zeros(events, np.int64),
         fresh=np.zeros(events, np.int64),
         refused=np.zeros(events, np.int64),
@@ -552,8 +551,8 @@ def _memory(program: Program) -> Memory:
     )
 
 
-def _room(size: int) -> Paths:
-    return Paths(**{name: np.empty(size, kind) for name, (kind, _) in Paths.fields.items()})
+def _room(size: int) -> PathRecords:
+    return PathRecords(**{name: np.empty(size, kind) for name, (kind, _) in PathRecords.fields.items()})
 
 
 def _joined(parts: Sequence[np.ndarray], kind: Any) -> np.ndarray:

@@ -14,9 +14,9 @@ from attrs import evolve, fields
 
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import MILLIONTH, scaled
-from journeykit.columns.eligible import IS_OPTED_OUT, IS_SUPPRESSED
-from journeykit.columns.history import Parts
-from journeykit.columns.settle import History
+from journeykit.columns.touch_columns import TouchShapes
+from journeykit.kernels.interface.codes import IS_OPTED_OUT, IS_SUPPRESSED
+from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.run import touch_row
@@ -30,13 +30,13 @@ from journeykit.tables.touches import TOUCH_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from journeykit.columns.answers import Labels
-    from journeykit.columns.eligible import People, Scores
-    from journeykit.columns.engine import Engine
-    from journeykit.columns.people import Chunk
-    from journeykit.columns.settle import Tally
-    from journeykit.columns.wishes import Asked, ClaimTable
+    from journeykit.columns.chunk import Chunk
+    from journeykit.columns.claim_columns import ClaimBlockInputs, ClaimTable
+    from journeykit.columns.columnar_engine import ColumnarEngine
+    from journeykit.columns.decision_rows import ClaimIds
     from journeykit.engine.decider import Decider
+    from journeykit.kernels.interface.contact_arrays import Contacts, ScoreArrays
+    from journeykit.kernels.interface.decision_arrays import DecisionCounts
     from journeykit.ledger.answers import DecisionInputs
     from journeykit.ledger.run import LedgerRun
     from journeykit.model.contact import Contact
@@ -70,7 +70,7 @@ def touches_table(run: LedgerRun) -> pa.Table:
     return pa.Table.from_batches(batches, _TOUCHES)
 
 
-def protect(run: LedgerRun, chunk: Chunk, people: People, odd: np.ndarray) -> None:
+def protect(run: LedgerRun, chunk: Chunk, people: Contacts, odd: np.ndarray) -> None:
     """Let the ledger's opt-outs win over the rows of a chunk; those of a channel or topic make a contact odd."""
     for row, name in enumerate(chunk.ids.to_pylist()):
         for word in () if name is None else run.opt_outs(name):
@@ -92,7 +92,9 @@ class Messages:
         table: the table of claims; None likewise.
     """
 
-    def __init__(self, engine: Engine, labels: Labels, asked: Asked | None, table: ClaimTable | None) -> None:
+    def __init__(
+        self, engine: ColumnarEngine, labels: ClaimIds, asked: ClaimBlockInputs | None, table: ClaimTable | None
+    ) -> None:
         self._compiled = engine.compiled
         self._layout = engine.layout
         self._labels = labels
@@ -136,7 +138,12 @@ class Messages:
 
 
 def granted_of(
-    batch: pa.RecordBatch, answers: np.ndarray, names: Sequence[str], scores: Scores, start: int, messages: Messages
+    batch: pa.RecordBatch,
+    answers: np.ndarray,
+    names: Sequence[str],
+    scores: ScoreArrays,
+    start: int,
+    messages: Messages,
 ) -> dict[int, list[Reservation]]:
     """What a chunk grants, by row of the contact.
 
@@ -179,7 +186,7 @@ def granted_of(
     return found
 
 
-def _propensities(scores: Scores, row: int) -> dict[int, float]:
+def _propensities(scores: ScoreArrays, row: int) -> dict[int, float]:
     """By the number of an opening, the propensity that is known of a contact."""
     own = scores.score[int(scores.first[row]) : int(scores.first[row + 1])]
     found = zip(own["opening"].tolist(), own["propensity"].tolist(), strict=True) if len(own) else ()
@@ -199,10 +206,10 @@ class Late(NamedTuple):
     rows: list[int]
     batch: pa.RecordBatch
     whose: np.ndarray
-    tally: Tally
+    tally: DecisionCounts
 
 
-def mark_opt_outs(people: People, pairs: Sequence[tuple[Contact, Contact]]) -> np.ndarray:
+def mark_opt_outs(people: Contacts, pairs: Sequence[tuple[Contact, Contact]]) -> np.ndarray:
     """Mark who has opted out by now; and tell of whom more has changed than the kernels can be told.
 
     Args:
@@ -219,9 +226,9 @@ def mark_opt_outs(people: People, pairs: Sequence[tuple[Contact, Contact]]) -> n
 _SHAPE = tuple(own for own in fields(Touch) if own.init and own.name not in ("at", "contact", "account"))
 
 
-def histories(touches: Sequence[Sequence[Touch]]) -> tuple[History, list[dict[str, Any]]]:
+def histories(touches: Sequence[Sequence[Touch]]) -> tuple[TouchArrays, list[dict[str, Any]]]:
     """The touches of contacts, and what kinds of them there are."""
-    kinds = Parts()
+    kinds = TouchShapes()
     known: dict[Any, int] = {}
     shape = []
     for touch in (touch for own in touches for touch in own):
@@ -233,7 +240,7 @@ def histories(touches: Sequence[Sequence[Touch]]) -> tuple[History, list[dict[st
         shape.append(number)
     first = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(own) for own in touches], dtype=np.int64)])
     at = np.array([touch.micros for own in touches for touch in own], np.int64)
-    return History(first=first, at=at, shape=np.array(shape, np.int32)), kinds.list
+    return TouchArrays(first=first, at=at, shape=np.array(shape, np.int32)), kinds.list
 
 
 def decisions_of(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from journeykit.basics.clock import clock, moment
-from journeykit.columns.keys import Met
-from journeykit.columns.layout import Layout, Names
-from journeykit.columns.people import Chunk, Crowd
+from journeykit.basics.threads import at_once
+from journeykit.columns.chunk import Chunk
+from journeykit.columns.contact_encoder import ContactEncoder
+from journeykit.columns.contact_index import ContactIndex
+from journeykit.columns.ruleset_arrays import Names, RulesetArrays
 from journeykit.columns.sources import open_source
-from journeykit.columns.threads import at_once
 from journeykit.compiled import Compiled
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
@@ -74,13 +75,13 @@ class _Count:
             raise missing_column("contact_id", columns, self.source.source)
         # Whoever only counts segments needs no other rules.
         lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
-        layout = Layout(Compiled(lean), ())
-        self.crowd = Crowd(layout, moment(now), Names([playbook.timezone]))
+        layout = RulesetArrays(Compiled(lean), ())
+        self.crowd = ContactEncoder(layout, moment(now), Names([playbook.timezone]))
         self.tally = SegmentTally(len(playbook.segments))
 
     def report(self) -> SegmentReport:
         """Read all, and say what was counted."""
-        met, row = Met(self.source.count or 0), 0
+        met, row = ContactIndex(self.source.count or 0), 0
         for found in at_once(self._read, self._parts(), min(_THREADS, os.cpu_count() or 1)):
             chunk = found.chunk
             again = met.add(chunk.one, chunk.two, row, found.nameless)

@@ -7,12 +7,29 @@ journey placed by the one-contact engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from journeykit.basics.clock import DAY, EPOCH, HOUR
-from journeykit.columns.bundle import Bundle, table
+from journeykit.kernels.interface.journeys import (
+    AGE,
+    AND,
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    KNOWN,
+    LAST,
+    LESS,
+    LESS_EQUAL,
+    NEVER,
+    NOT,
+    OR,
+    SAID,
+    TOTAL,
+    UNEQUAL,
+    Routes,
+)
 from journeykit.rule import Aggregate, Call, Compare, IsNone, Junction, Literal, Name, Node, Not
 from journeykit.rule.tree import MIRRORED, asks_for_dates
 
@@ -22,88 +39,13 @@ if TYPE_CHECKING:
     from journeykit.journey import Journey
     from journeykit.journey.transitions import Ask, CompiledTransition
 
-NEVER = 2**62
-"""An instant, or a length of time, that is not reached."""
-MISSING = -(2**62)
-"""No instant."""
 
-SAID, TOTAL, AGE, LAST, KNOWN, NOT, AND, OR = range(8)
-"""The conditions and joints of a program."""
-LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, UNEQUAL = range(6)
 _OPERATORS = {"<": LESS, "<=": LESS_EQUAL, ">": GREATER, ">=": GREATER_EQUAL, "==": EQUAL, "!=": UNEQUAL}
 _EXACT = 2**53
 
 
 class NotColumnarError(Exception):
     """A rule that has a condition which programs do not know."""
-
-
-class Routes(Bundle):
-    """The transitions of a journey, and its programs.
-
-    Attributes:
-        leaving: where the transitions of each stage start, and one more; they stand in document order.
-        place: of each transition, its place in the journey.
-        target: the stage to which it leads.
-        event: the event that takes it, or -1.
-        rule: the program that takes it, or -1.
-        after: the silence that takes it, in microseconds, or -1.
-        without: the event whose absence is silence; -1 for any.
-        gate: the program that must be true of whoever takes it, or -1.
-        reentry: how long a contact must have been away from its target; `NEVER` where he may not come back.
-        timed: whether time alone may open it.
-        program: where each program starts, and one more.
-        op: what each part of a program is.
-        a: what it looks at.
-        b: how: an operator, or where its verdicts start.
-        unit: of an age, in microseconds.
-        limit: what a number is compared with.
-        asked: where the events that a program asks about start, and one more.
-        asked_event: these events.
-        total_event: of what is counted or added up, the event.
-        total_part: which numbers are added up; -1 where events are counted.
-        sum_event: of each property that is added up, the event.
-        sum_part: and which numbers.
-        total_length: how far back; -1 for all.
-        last_event: of the last values that are asked for, the event.
-        last_part: and which values.
-        verdicts: what conditions say of last values: false, true or unknown.
-        moves: by event, whether it takes transitions, and nothing else asks for it.
-        events: how many names of events the journey asks for.
-        stages: how many stages there are.
-    """
-
-    fields: ClassVar = {
-        "leaving": table(np.int64),
-        "place": table(np.int64),
-        "target": table(np.int64),
-        "event": table(np.int64),
-        "rule": table(np.int64),
-        "after": table(np.int64),
-        "without": table(np.int64),
-        "gate": table(np.int64),
-        "reentry": table(np.int64),
-        "timed": table(np.bool_),
-        "program": table(np.int64),
-        "op": table(np.int64),
-        "a": table(np.int64),
-        "b": table(np.int64),
-        "unit": table(np.int64),
-        "limit": table(np.float64),
-        "asked": table(np.int64),
-        "asked_event": table(np.int64),
-        "total_event": table(np.int64),
-        "total_part": table(np.int64),
-        "sum_event": table(np.int64),
-        "sum_part": table(np.int64),
-        "total_length": table(np.int64),
-        "last_event": table(np.int64),
-        "last_part": table(np.int64),
-        "verdicts": table(np.int8),
-        "moves": table(np.bool_),
-        "events": int,
-        "stages": int,
-    }
 
 
 class Program:

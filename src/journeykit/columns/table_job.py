@@ -15,20 +15,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journeykit.basics.clock import DAY, FOREVER, clock, day_number, first_and_last, micros, moment
+from journeykit.basics.threads import at_once
 from journeykit.basics.validation import check_text
 from journeykit.calendar import DayTally
 from journeykit.columns.accounts import Accounts
-from journeykit.columns.answers import Counts, Labels, decision_batch, decision_schema, dictionaries, rows_batch
+from journeykit.columns.chunk import Chunk
+from journeykit.columns.claim_columns import ClaimTable, Label, claim_block_inputs, gathered, openings_asked, wishes_at
 from journeykit.columns.column import Column
+from journeykit.columns.columnar_engine import ColumnarEngine, oldest_of
+from journeykit.columns.contact_index import ContactIndex
+from journeykit.columns.counts import Counts
 from journeykit.columns.days import count_days
-from journeykit.columns.eligible import BAD, SCORES, Scores
-from journeykit.columns.engine import Engine, Worker, oldest_of
-from journeykit.columns.history import Parts, TouchReader, history_of
-from journeykit.columns.keys import Met
-from journeykit.columns.people import Chunk
-from journeykit.columns.pooling import pool_of
-from journeykit.columns.quota_run import QuotaRun, choose_together, pooled
-from journeykit.columns.quotas import need_no_columns
+from journeykit.columns.decision_rows import ClaimIds, decision_batch, decision_schema, dictionaries, rows_batch
+from journeykit.columns.quota_arrays import need_no_columns
 from journeykit.columns.reserving import (
     Late,
     Messages,
@@ -39,26 +38,19 @@ from journeykit.columns.reserving import (
     protect,
     touches_table,
 )
-from journeykit.columns.settle import Given, History
+from journeykit.columns.score_columns import ScoreTable
 from journeykit.columns.sources import Source, native, open_source, picker
 from journeykit.columns.stretches import ROWS, Stretch, stretches_of
-from journeykit.columns.threads import at_once
-from journeykit.columns.unknowns import count_unknowns, survey_readings
-from journeykit.columns.wishes import (
-    ClaimTable,
-    Label,
-    ScoreTable,
-    Wishes,
-    asked_by,
-    gathered,
-    openings_asked,
-    wishes_at,
-)
-from journeykit.columns.words import count_words, survey_source
+from journeykit.columns.touch_columns import TouchReader, TouchShapes, history_of
+from journeykit.columns.unknown_counts import count_unknowns, survey_readings
+from journeykit.columns.word_counts import count_words, survey_source
+from journeykit.columns.worker import Worker
 from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.engine.contact_group import ContactGroup, ContactInputs, grouped
 from journeykit.errors import DataError, ModelError
 from journeykit.job import GAPS, Summary, Tally, calendar_of, check_ledger_use, inputs_of, summarise
+from journeykit.kernels.interface.codes import BAD
+from journeykit.kernels.interface.contact_arrays import SCORES, ClaimArrays, QuotaChoiceArrays, ScoreArrays, TouchArrays
 from journeykit.ledger.run import LedgerRun, Proposal
 from journeykit.ledger.transaction import LONGEST
 from journeykit.model.bad_row import BadRow
@@ -66,6 +58,8 @@ from journeykit.model.claim import Claim, Score
 from journeykit.model.mismatch import Mismatches
 from journeykit.model.outcome import Outcome
 from journeykit.model.touch import COUNTING, Touch
+from journeykit.quotas.quota_run import QuotaRun, choose_together, pooled
+from journeykit.quotas.round_problem import problem_of_round
 from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_rows import BadRows, refuse_useless_tables
 from journeykit.tables.cells import BadCellError, read_id
@@ -87,11 +81,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.calendar import Calendar
-    from journeykit.columns.eligible import People
-    from journeykit.columns.engine import Answers
-    from journeykit.columns.pool import Pool
     from journeykit.columns.sources import Part
+    from journeykit.columns.worker import BlockResult
     from journeykit.engine.decider import Decided, GroupDecision, HasDecider
+    from journeykit.kernels.interface.contact_arrays import Contacts
+    from journeykit.kernels.interface.problems import ProblemPool
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.answers import DecisionInputs
     from journeykit.ledger.reservation import Reservation
@@ -105,7 +99,7 @@ _MOST_TOUCHES = 2_048
 """The kernels look at touches again and again: a contact with more is decided by the one-contact engine, which sorts
 them once."""
 _Result = TypeVar("_Result")
-_NOTHING = Given(
+_NOTHING = QuotaChoiceArrays(
     known=0,
     exempt_first=np.zeros(1, np.int64),
     exempt=np.zeros(0, np.int32),
@@ -234,7 +228,7 @@ class TableJob:
         self._days = None if until is None else DayTally(decider.playbook, at, until)
         self._counts: Counts | None = None
         self._unknown_touches = self._unknown_scores = 0
-        self._parts = Parts()
+        self._parts = TouchShapes()
         self._undecided: list[int] = []
         self._workers: SimpleQueue[Worker] = SimpleQueue()
         self._accounts: Accounts | None = None
@@ -326,9 +320,9 @@ class TableJob:
         """Some columns of the table of contacts, chunk by chunk; rows that cannot be read are left out."""
         return (part for part in self._contacts.parts(wanted) if not isinstance(part, BadRow))
 
-    def _meet(self, stretch: Stretch | None) -> tuple[Met, np.ndarray]:
+    def _meet(self, stretch: Stretch | None) -> tuple[ContactIndex, np.ndarray]:
         """Meet the contacts of a stretch by their ids; who was met before."""
-        met = Met((self._contacts.count or 0) if stretch is None else ROWS)
+        met = ContactIndex((self._contacts.count or 0) if stretch is None else ROWS)
         again = []
         marks = []
         row = 0
@@ -345,7 +339,7 @@ class TableJob:
         self._marks = np.concatenate(marks) if marks else np.zeros(0, np.uint32)
         return met, np.concatenate(again) if again else np.zeros(0, np.bool_)
 
-    def _find_doubles(self, stretch: Stretch | None, met: Met, again: np.ndarray, start: int) -> None:
+    def _find_doubles(self, stretch: Stretch | None, met: ContactIndex, again: np.ndarray, start: int) -> None:
         """What later rows of contacts forbid; where that is anything, the one-contact engine decides the first row."""
         self._restricted = np.zeros(0, np.int64)
         if not again.any():
@@ -414,10 +408,10 @@ class TableJob:
                 chunk.number + first,
             )
 
-    def _history(self, met: Met, contacts: int, stretch: Stretch | None) -> History:
+    def _history(self, met: ContactIndex, contacts: int, stretch: Stretch | None) -> TouchArrays:
         taken = self._known_touches(met)
         if self._touches is None and not taken:
-            return History(
+            return TouchArrays(
                 first=np.zeros(contacts + 1, np.int64), at=np.zeros(0, np.int64), shape=np.zeros(0, np.int32)
             )
         reader, before = self._reader, self.bad.total
@@ -448,11 +442,11 @@ class TableJob:
         if stretch is not None and reader is not None:
             # So far a part was read: nothing is decided before the rest is known to be as bad.
             for part in self._touches.parts(TouchReader.wanted):
-                if isinstance(part, tuple) and reader.read((part, -1), Met()).good:
+                if isinstance(part, tuple) and reader.read((part, -1), ContactIndex()).good:
                     return
         refuse_useless(self.bad, before, 0)
 
-    def _known_touches(self, met: Met) -> list[Any]:
+    def _known_touches(self, met: ContactIndex) -> list[Any]:
         """The touches that the ledger knows of the contacts of this table."""
         reader = None if self._known is None else self._touch_reader(self._known)
         if self._known is None or reader is None:
@@ -557,7 +551,7 @@ class TableJob:
         if self._progress is not None:
             self._progress(self._tally.contacts, total)
 
-    def _prepare(self, met: Met, contacts: int, *, in_stretches: bool) -> None:
+    def _prepare(self, met: ContactIndex, contacts: int, *, in_stretches: bool) -> None:
         """Read scores and claims, and lay the playbook out."""
         playbook = self.decider.playbook
         scores = None
@@ -570,7 +564,7 @@ class TableJob:
         if claims is None:
             need_no_columns(playbook)
         dates = [] if claims is None else claims.dates
-        self.engine = engine = Engine(
+        self.engine = engine = ColumnarEngine(
             self.decider,
             at=self.at,
             until=self.until,
@@ -588,17 +582,17 @@ class TableJob:
         self._scores = _no_scores(contacts, len(engine.layout.list))
         if scores is not None:
             self._scores, self._unknown_scores = scores.join(met, contacts, engine.layout)
-        self._asked = None if claims is None else asked_by(claims, met, contacts, engine.layout, lists)
+        self._asked = None if claims is None else claim_block_inputs(claims, met, contacts, engine.layout, lists)
         labels: Sequence[Label] = [(opening, None, None) for opening in range(len(openings))]
         if self._asked is not None:
             labels = self._asked.labels
-        self._labels = Labels(engine.layout, self.run_id, labels)
+        self._labels = ClaimIds(engine.layout, self.run_id, labels)
         self._numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
         # All rules have their numbers from here on, whichever chunk comes first.
         engine.moment()
 
     def _decide_stretch(
-        self, stretch: Stretch | None, again: np.ndarray, history: History, workers: SimpleQueue[Worker], first: int
+        self, stretch: Stretch | None, again: np.ndarray, history: TouchArrays, workers: SimpleQueue[Worker], first: int
     ) -> Iterator[pa.RecordBatch]:
         shapes = self._shapes()
         groups = None if stretch is None else stretch.contacts
@@ -625,7 +619,7 @@ class TableJob:
 
     # Quotas
 
-    def _allocate(self, again: np.ndarray, history: History, workers: SimpleQueue[Worker]) -> None:
+    def _allocate(self, again: np.ndarray, history: TouchArrays, workers: SimpleQueue[Worker]) -> None:
         """Choose for all contacts together, so that the quotas hold; from then on that is what they get."""
         if self._accounts is not None:
             self._allocate_accounts(again, history)
@@ -641,7 +635,7 @@ class TableJob:
         )
         for obeys in run.contests:
 
-            def work(given: tuple[Part, int], obeys: int = obeys) -> list[tuple[Pool, np.ndarray]]:
+            def work(given: tuple[Part, int], obeys: int = obeys) -> list[tuple[ProblemPool, np.ndarray]]:
                 part, start = given
                 stop = self._stop(part, start)
                 return self._pool(workers, part, again[start:stop], _slice(history, start, stop), shapes, start, obeys)
@@ -658,11 +652,11 @@ class TableJob:
         workers: SimpleQueue[Worker],
         part: Part,
         again: np.ndarray,
-        history: History,
+        history: TouchArrays,
         shapes: Any,
         row: int,
         obeys: int,
-    ) -> list[tuple[Pool, np.ndarray]]:
+    ) -> list[tuple[ProblemPool, np.ndarray]]:
         """The problems of a chunk's contacts, and whose they are."""
         run = self._run
         assert run is not None  # noqa: S101  (the caller made it)
@@ -683,7 +677,7 @@ class TableJob:
                 continue
             contest = None if rounds is None else rounds.contest if obeys else rounds.exempt
             if contest is not None and contest.items:
-                pool = pool_of(
+                pool = problem_of_round(
                     contest, self.engine.layout.quotas, self._numbers, int(chunk.one[own]), several=run.several
                 )
                 if pool.units and len(pool.item):
@@ -721,7 +715,7 @@ class TableJob:
         self.count_used(found)
         return found
 
-    def _allocate_accounts(self, again: np.ndarray, history: History) -> None:
+    def _allocate_accounts(self, again: np.ndarray, history: TouchArrays) -> None:
         """The same where accounts are decided together: all by the one-contact engine."""
         assert self._accounts is not None  # noqa: S101  (the caller looked)
         alone: dict[str, ContactGroup] = {}
@@ -755,7 +749,7 @@ class TableJob:
         """How many touches belong to contacts that could not be decided; those that are too old to matter too."""
         assert self._touches is not None  # noqa: S101  (the caller looked)
         wanted = np.array(self._undecided, np.int64)
-        met = Met()
+        met = ContactIndex()
         row = 0
         for part in self._contacts.parts(lambda name: fold_name(name) == "contact_id"):
             if not isinstance(part, BadRow):
@@ -765,7 +759,7 @@ class TableJob:
                     self._need_same(chunk, row)
                 met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
                 row += chunk.rows
-        reader = TouchReader(self._touches, Parts(), zone=self._zone, oldest=-FOREVER, counted=lambda _: True)
+        reader = TouchReader(self._touches, TouchShapes(), zone=self._zone, oldest=-FOREVER, counted=lambda _: True)
         parts = (part for part in self._touches.parts(reader.wanted) if not isinstance(part, BadRow))
         return sum(reader.read((part, -1), met).met for part in parts)
 
@@ -774,7 +768,7 @@ class TableJob:
         workers: SimpleQueue[Worker],
         part: Part,
         again: np.ndarray,
-        history: History,
+        history: TouchArrays,
         shapes: Any,
         row: int,
         apart: Sequence[int] = (),
@@ -796,8 +790,8 @@ class TableJob:
             workers.put(worker)
 
     def _opened(
-        self, part: Part, again: np.ndarray, history: History, row: int, apart: Sequence[int] = ()
-    ) -> tuple[Chunk, People, np.ndarray, Wishes | None, Scores]:
+        self, part: Part, again: np.ndarray, history: TouchArrays, row: int, apart: Sequence[int] = ()
+    ) -> tuple[Chunk, Contacts, np.ndarray, ClaimArrays | None, ScoreArrays]:
         """A chunk for the kernels: the contacts, who of them the one-contact engine must decide, claims and scores."""
         number, names, arrays = part
         chunk = Chunk(self.plan(names), arrays, number)
@@ -825,7 +819,7 @@ class TableJob:
         )
         return chunk, people, odd, wishes, scores
 
-    def _timely_dated(self, wishes: Wishes) -> np.ndarray:
+    def _timely_dated(self, wishes: ClaimArrays) -> np.ndarray:
         """The contacts with a claim of its own date or instant whose audience asks for time, which is asked then."""
         timely = self.engine.layout.parts["openings"]["timely"][wishes.asked["opening"]] >= 0
         whose = np.repeat(np.arange(len(wishes.first) - 1), np.diff(wishes.first))
@@ -947,7 +941,9 @@ class TableJob:
         history, shapes = histories([asks[row].touches for row in rows.tolist()])
         scores = done.scores
         first, places = gathered(scores.first, rows)
-        scores = Scores(first=first, score=scores.score[places], chance=scores.chance.copy(), worth=scores.worth.copy())
+        scores = ScoreArrays(
+            first=first, score=scores.score[places], chance=scores.chance.copy(), worth=scores.worth.copy()
+        )
         wishes = None if self._asked is None else wishes_at(self._asked.wishes, done.start + rows)
         worker = self._workers.get()
         try:
@@ -1236,10 +1232,10 @@ def _marks(chunk: Chunk) -> np.ndarray:
     return (chunk.one >> np.uint64(32)).astype(np.uint32)
 
 
-def _own_scores(scores: Scores, start: int, stop: int) -> Scores:
+def _own_scores(scores: ScoreArrays, start: int, stop: int) -> ScoreArrays:
     first = scores.first[start : stop + 1]
     # Each thread works on numbers of its own.
-    return Scores(
+    return ScoreArrays(
         first=first - first[0],
         score=scores.score[int(first[0]) : int(first[-1])],
         chance=scores.chance.copy(),
@@ -1247,10 +1243,10 @@ def _own_scores(scores: Scores, start: int, stop: int) -> Scores:
     )
 
 
-def _own_wishes(wishes: Wishes, start: int, stop: int) -> Wishes:
+def _own_wishes(wishes: ClaimArrays, start: int, stop: int) -> ClaimArrays:
     first = wishes.first[start : stop + 1]
     low, high = int(first[0]), int(first[-1])
-    return Wishes(first=first - low, asked=wishes.asked[low:high], own=wishes.own, number=wishes.number[low:high])
+    return ClaimArrays(first=first - low, asked=wishes.asked[low:high], own=wishes.own, number=wishes.number[low:high])
 
 
 class _Opened(NamedTuple):
@@ -1258,8 +1254,8 @@ class _Opened(NamedTuple):
 
     chunk: Chunk
     again: np.ndarray
-    history: History
-    scores: Scores
+    history: TouchArrays
+    scores: ScoreArrays
     start: int
 
 
@@ -1268,9 +1264,9 @@ class _Done(NamedTuple):
 
     chunk: Chunk
     again: np.ndarray
-    history: History
-    scores: Scores
-    answers: Answers
+    history: TouchArrays
+    scores: ScoreArrays
+    answers: BlockResult
     batch: pa.RecordBatch
     ids: pa.Array
     odd: np.ndarray
@@ -1284,14 +1280,14 @@ def _or_none(number: float) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _slice(history: History, start: int, stop: int) -> History:
+def _slice(history: TouchArrays, start: int, stop: int) -> TouchArrays:
     first = history.first[start : stop + 1]
     low, high = int(first[0]), int(first[-1])
-    return History(first=first - low, at=history.at[low:high], shape=history.shape[low:high])
+    return TouchArrays(first=first - low, at=history.at[low:high], shape=history.shape[low:high])
 
 
-def _no_scores(rows: int, openings: int) -> Scores:
-    return Scores(
+def _no_scores(rows: int, openings: int) -> ScoreArrays:
+    return ScoreArrays(
         first=np.zeros(rows + 1, np.int64),
         score=np.zeros(0, SCORES),
         chance=np.full(openings + 1, np.nan),

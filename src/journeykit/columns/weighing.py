@@ -11,23 +11,22 @@ from attrs import evolve
 
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH
-from journeykit.columns.eligible import NO_ZONE
-from journeykit.columns.layout import NONE
+from journeykit.kernels.interface.codes import NO_ZONE, NONE
 from journeykit.model.claim import Claim
 from journeykit.policies.weighted import Weighted
 from journeykit.policy import Context, offers
 
 if TYPE_CHECKING:
+    from journeykit.columns.chunk import Chunk
     from journeykit.columns.column import Column
-    from journeykit.columns.eligible import People
-    from journeykit.columns.layout import Layout
-    from journeykit.columns.people import Chunk
-    from journeykit.columns.settle import Entries
+    from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.engine.decider import Decider
+    from journeykit.kernels.interface.contact_arrays import Contacts
+    from journeykit.kernels.interface.decision_arrays import CandidateArrays
     from journeykit.model.contact import Contact
 
 
-class Wishes:
+class ClaimColumns:
     """Claims that are to be weighed, as columns: all arrays have one place for each claim.
 
     Attributes:
@@ -44,7 +43,9 @@ class Wishes:
         asked_at: the instant of asking, in microseconds since 1970; the start of its campaign where the claim has none.
     """
 
-    def __init__(self, layout: Layout, chunk: Chunk, people: People, entries: Entries, contact: np.ndarray) -> None:
+    def __init__(
+        self, layout: RulesetArrays, chunk: Chunk, people: Contacts, entries: CandidateArrays, contact: np.ndarray
+    ) -> None:
         count = len(contact)
         self._layout = layout
         self._chunk = chunk
@@ -125,7 +126,7 @@ class Weigher:
         by_rows: whether the policy is asked claim by claim.
     """
 
-    def __init__(self, decider: Decider, layout: Layout, now: int) -> None:
+    def __init__(self, decider: Decider, layout: RulesetArrays, now: int) -> None:
         self.now = now
         self.policy = decider.policy
         self.compiled = decider.ruleset
@@ -141,8 +142,8 @@ class Weigher:
     def weigh(
         self,
         chunk: Chunk,
-        people: People,
-        entries: Entries,
+        people: Contacts,
+        entries: CandidateArrays,
         entry_first: np.ndarray,
         start: int,
         stop: int,
@@ -163,7 +164,7 @@ class Weigher:
                 if self.by_rows:
                     weights = self._by_rows(chunk, people, entries, contact)
                 else:
-                    weights = self._columns(Wishes(self.layout, chunk, people, entries, contact), entries, count)
+                    weights = self._columns(ClaimColumns(self.layout, chunk, people, entries, contact), entries, count)
             given = claims["given"]
             weights = np.where(np.isnan(given), weights, given)
         claims["weight"] = NONE
@@ -180,7 +181,7 @@ class Weigher:
         """Whether the policy is `weighted`, whose work the kernel has done."""
         return type(self.policy) is Weighted
 
-    def _columns(self, wishes: Wishes, entries: Entries, count: int) -> np.ndarray:
+    def _columns(self, wishes: ClaimColumns, entries: CandidateArrays, count: int) -> np.ndarray:
         policy: Any = self.policy
         weights = np.asarray(policy.weigh_columns(wishes), np.float64)
         if weights.shape != (count,):
@@ -194,7 +195,7 @@ class Weigher:
             entries.claim["rank"][:count] = np.asarray(policy.rank_columns(wishes), np.int64)
         return weights
 
-    def _by_rows(self, chunk: Chunk, people: People, entries: Entries, contact: np.ndarray) -> np.ndarray:
+    def _by_rows(self, chunk: Chunk, people: Contacts, entries: CandidateArrays, contact: np.ndarray) -> np.ndarray:
         weights = np.full(len(contact), np.nan)
         known: tuple[int, Contact | None] = (-1, None)
         for entry, row in enumerate(contact.tolist()):
@@ -213,7 +214,7 @@ class Weigher:
         found = chunk.contact(row)
         return self.playbook.segmented(found, moment(self.now)) if self.playbook.segments else found
 
-    def _ask(self, contact: Any, people: People, entries: Entries, entry: int, row: int) -> tuple[float, int]:
+    def _ask(self, contact: Any, people: Contacts, entries: CandidateArrays, entry: int, row: int) -> tuple[float, int]:
         opening = self.layout.list[int(entries.claim["opening"][entry])]
         claim = self.compiled.claims.get(opening) or Claim(
             campaign=opening.campaign.id, content=opening.content_id, channel=opening.channel

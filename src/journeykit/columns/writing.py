@@ -128,7 +128,7 @@ def _leaf(name: str) -> str:
 
 
 def _schema() -> pa.Schema:
-    from journeykit.columns.answers import decision_schema
+    from journeykit.columns.decision_rows import decision_schema
 
     return decision_schema(pa.large_string())
 

@@ -1,0 +1,177 @@
+"""A chunk of contacts: a few thousand rows of a table as columns."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.columns.arrows import is_known, numbers, texts
+from journeykit.columns.column import UNREAD, Column
+from journeykit.kernels import hash_ids
+from journeykit.tables.cells import is_missing, read_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from journeykit.model.contact import Contact
+    from journeykit.tables.contacts import ContactPlan
+
+
+_FIELDS = ("account", "role", "stage", "persona", "timezone", "segments", "interests")
+
+
+class Chunk:
+    """Some rows of the table of contacts, with what is known of their ids.
+
+    Attributes:
+        number: the number of the first row in its table.
+        ids: the ids as text.
+        one: the first half of each id's key.
+        two: the second half.
+        odd: the rows that the readers of cells must look at.
+        unknown: by the text of an audience, of whom it is unknown.
+        read: what rules can read of the contacts, once something has asked.
+    """
+
+    def __init__(self, plan: ContactPlan, columns: Sequence[Any], number: int) -> None:
+        self.plan = plan
+        self.columns = [Column(array) for array in columns]
+        self.number = number
+        self.rows = len(self.columns[0]) if self.columns else 0
+        self.odd = np.zeros(self.rows, np.bool_)
+        self.unknown: dict[str, np.ndarray] = {}
+        self.read: dict[str, Column] | None = None
+        self.ids = self._ids()
+        self.one, self.two = np.zeros(self.rows, np.uint64), np.zeros(self.rows, np.uint64)
+        bad = np.zeros(self.rows, np.bool_)
+        self.offsets, self.data = text_buffers(self.ids)
+        hash_ids(self.offsets, self.data, self.one, self.two, bad)
+        self.odd |= bad
+
+    def _ids(self) -> pa.Array:
+        if self.plan.id is None:
+            self.odd[:] = True
+            return texts([""] * self.rows)
+        ids, odd = id_texts(self.columns[self.plan.id])
+        self.odd |= odd
+        return ids
+
+    def take(self, rows: np.ndarray) -> Chunk:
+        """Some of its rows, as a chunk of their own."""
+        taken = [column.take(rows) for column in self.columns]
+        arrays = [column.cells() if column.array is None else column.array for column in taken]
+        return Chunk(self.plan, arrays, self.number)
+
+    def contact(self, row: int) -> Contact:
+        """One contact, read cell by cell.
+
+        Raises:
+            BadCellError: if a cell cannot be read.
+            ModelError: if the row cannot be.
+        """
+        values = [column.value(row) for column in self.columns]
+        key = read_id(None if self.plan.id is None else values[self.plan.id])
+        return self.plan.contact(key, values)
+
+
+def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
+    """Ids as text, and which of them the readers of cells must look at."""
+    array = column.array
+    odd = np.zeros(len(column), np.bool_)
+    if array is not None:
+        kind = array.type
+        if pa.types.is_dictionary(kind):
+            array = array.dictionary_decode()
+            kind = array.type
+        if pa.types.is_integer(kind) or (
+            (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and _is_utf8(array)
+        ):
+            if array.null_count:
+                odd |= ~is_known(array)
+                array = array.fill_null("" if not pa.types.is_integer(kind) else 0)
+            return array.cast(pa.large_string()), odd
+    codes, read = column.read(read_id)
+    odd |= np.array([value is UNREAD for value in read], np.bool_)[codes]
+    found = texts(["" if value is UNREAD else value for value in read])
+    return found.take(numbers(codes, pa.int64())), odd
+
+
+def _is_utf8(array: pa.Array) -> bool:
+    """Whether texts are what they should be; Arrow takes a file's word for it."""
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def ids_as_given(column: Column | None, ids: pa.Array, good: np.ndarray) -> pa.Array:
+    """The ids of good rows as they came, where they are whole numbers; else as text."""
+    array = None if column is None else column.array
+    if array is None or not pa.types.is_integer(array.type):
+        array = ids
+    return array.filter(pa.array(good))
+
+
+def text_buffers(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The offsets and bytes of an array of large strings without nulls."""
+    _, offsets, data = array.buffers()
+    found = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return found, np.zeros(0, np.uint8) if data is None or data.size == 0 else np.frombuffer(data, np.uint8)
+
+
+def rule_columns(chunk: Chunk) -> dict[str, Column]:
+    """What rules can read: the attributes and, before them, the contact's own fields."""
+    if chunk.read is None:
+        chunk.read = _rule_columns(chunk)
+    return dict(chunk.read)
+
+
+def _rule_columns(chunk: Chunk) -> dict[str, Column]:
+    plan = chunk.plan
+    found: dict[str, Column] = {}
+    for place, names in plan.attributes:
+        column = chunk.columns[place]
+        if plan.has_zone:
+            column = mapped(column, plan.attribute)
+        found.update(dict.fromkeys(names, column))
+    found["id"] = Column(chunk.ids)
+    own = {name: chunk.columns[place] for place, name, _ in plan.fields}
+    reads = {name: read for _, name, read in plan.fields}
+    for name in _FIELDS:
+        if name in own:
+            found[name] = mapped(own[name], partial(_field, name, reads[name]))
+        elif name in ("segments", "interests"):
+            found[name] = _Mapped(np.zeros(chunk.rows, np.int64), [()])
+        else:
+            found.pop(name, None)
+    return found
+
+
+def mapped(column: Column, read: Callable[[Any], Any]) -> Column:
+    """A column of what a reader makes of another's values; None where it refuses."""
+    codes, values = column.read(read)
+    return _Mapped(codes, [None if value is UNREAD else value for value in values])
+
+
+class _Mapped(Column):
+    """A column whose distinct values are known."""
+
+    def __init__(self, codes: np.ndarray, values: list[Any]) -> None:
+        super().__init__([])
+        self._known = codes, values
+
+    @property
+    def _coded(self) -> tuple[np.ndarray, list[Any]]:
+        return self._known
+
+
+def _field(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """A field of a contact as rules see it."""
+    found = None if is_missing(value) else read(value)
+    if name in ("segments", "interests"):
+        return tuple(dict.fromkeys(found or ()))
+    return found

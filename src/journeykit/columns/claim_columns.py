@@ -1,0 +1,543 @@
+"""Wishes over columns: the tables of claims and of scores."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.basics.clock import day_number, micros
+from journeykit.basics.validation import LARGEST, shown
+from journeykit.columns.chunk import id_texts, text_buffers
+from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.contact_index import ContactIndex
+from journeykit.columns.quota_arrays import cost_of, fold
+from journeykit.columns.word_counts import count_words
+from journeykit.kernels import duplicate_claims, hash_ids, spread_claims
+from journeykit.kernels.interface.codes import NONE
+from journeykit.kernels.interface.contact_arrays import ASKED, OWNS, ClaimArrays
+from journeykit.kernels.interface.problems import MOST_ITEMS
+from journeykit.kernels.interface.records import record
+from journeykit.model.bad_row import BadRow
+from journeykit.model.claim import Claim
+from journeykit.model.mismatch import Mismatches
+from journeykit.tables.cells import (
+    BadCellError,
+    is_missing,
+    is_no_number,
+    optional,
+    read_cost,
+    read_degree,
+    read_id,
+    read_number,
+)
+from journeykit.tables.claims import (
+    CLAIM_COLUMNS,
+    CLAIM_FACETS,
+    Claims,
+    claim_parts,
+    claim_readers,
+    further_numbers,
+    lacking_number,
+    need_columns,
+    needed_numbers,
+    odd_number,
+    unknown_part,
+)
+from journeykit.tables.columns import fold_name, missing_column, places_of
+from journeykit.tables.scores import (
+    campaigns_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import tzinfo
+
+    from journeykit.columns.ruleset_arrays import RulesetArrays
+    from journeykit.columns.sources import Source
+    from journeykit.compiled import Compiled
+    from journeykit.eligibility import Opening
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.tables.bad_rows import BadRows
+    from journeykit.tables.words import Words
+
+_BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST)}
+_READERS = {"propensity": read_degree, "cost": read_cost}
+WISHES = record("wish own asked odd", "weight propensity value")
+"""Claims as a table has them: the number of what is asked for (campaign, content, channel and what the claim brings
+itself); the number of its own date or instant and id, or -1 for neither; the instant of asking, or `NONE`; whether the
+one-contact engine must look at it; and numbers, NaN for none."""
+
+
+_NOBODYS = 2
+"""The fault of a claim without a contact."""
+
+
+class ClaimTable:
+    """A table of claims, held as arrays.
+
+    Args:
+        source: the table.
+        playbook: what the playbook does not know makes a claim bad.
+        zone: the zone in which instants without an offset are meant.
+        bad: where bad rows go.
+        words: looks at the words of each chunk, and knows how the playbook writes them; None for nobody.
+        found: where its findings go.
+
+    Attributes:
+        wishes: the claims (`WISHES`).
+        asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
+        owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
+        ids: the numbers of the claims' ids, from 1.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        playbook: Playbook,
+        *,
+        zone: tzinfo | None,
+        bad: BadRows,
+        words: Words | None = None,
+        found: Mismatches | None = None,
+    ) -> None:
+        self._words = words
+        self._found = found if found is not None else Mismatches()
+        self.source = source
+        self.playbook = playbook
+        self.bad = bad
+        self.asks: list[tuple[Any, ...]] = []
+        self.owns: list[tuple[datetime | date | None, str | None]] = []
+        self.ids: dict[str, int] = {}
+        self._number: dict[Any, int] = {}
+        self._own: dict[Any, int] = {}
+        self._known = campaigns_of(playbook)
+        self._channels = {content.id: content.channel for content in playbook.content or ()}
+        self._readers = claim_readers(zone, None if words is None else words.vocabulary)
+        self._needed = needed_numbers(playbook)
+        self._parts: list[tuple[int, dict[str, int], tuple[str, ...], list[Column]]] = []
+        source.needed = CLAIM_COLUMNS[:2]
+        if source.columns is not None:
+            places = places_of(source.columns, source.source)
+            for column in CLAIM_COLUMNS[:2]:
+                if column not in places:
+                    raise missing_column(column, source.columns, source.source)
+        self._own_columns = [
+            (quota, fold(quota.of)) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"
+        ]
+        rows = 0
+        self._starts: list[int] = []
+        for part in source.parts(lambda _: True):
+            if isinstance(part, BadRow):
+                bad.add(part)
+                continue
+            number, names, arrays = part
+            columns = [Column(array) for array in arrays]
+            self._starts.append(rows)
+            places = places_of(names, source.source)
+            self._parts.append((number, places, names, columns))
+            if words is not None:
+                count_words(words, places, columns, self._found)
+            rows += len(columns[0]) if columns else 0
+        self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
+        # Made once and filled part by part: with millions of claims, touching memory is what takes time.
+        self.one, self.two = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
+        self.wishes = np.zeros(rows, WISHES)
+        # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
+        self.faults = np.zeros(rows, np.int8)
+        self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}
+        for start, known in zip(self._starts, self._parts, strict=True):
+            self._read(start, *known)
+
+    @property
+    def dates(self) -> list[int]:
+        """The dates that claims ask for, as day numbers, each once."""
+        days = (day_number(at) for at, _ in self.owns if at is not None and not isinstance(at, datetime))
+        return list(dict.fromkeys(days))
+
+    def _need_columns(self, names: Collection[str], source: Source) -> None:
+        """Refuse a table that lacks a column which a quota adds up."""
+        need_columns(self.playbook, names if self._parts else None, source.source)
+
+    def _read(
+        self, start: int, number: int, places: Mapping[str, int], names: Sequence[str], columns: Sequence[Column]
+    ) -> None:
+        rows = len(columns[0]) if columns else 0
+        own = slice(start, start + rows)
+        bad, suspect = np.ones(rows, np.bool_), np.zeros(rows, np.bool_)
+        if "contact_id" in places:
+            ids, odd = id_texts(columns[places["contact_id"]])
+            hash_ids(*text_buffers(ids), self.one[own], self.two[own], bad)
+            bad |= odd
+        wishes = self.wishes[own]
+        texts = [self._values(columns, places, name, suspect) for name in _ASKED]
+        wishes["wish"] = self._numbered(texts, suspect)
+        wishes["own"] = self._owns(columns, places, suspect)
+        for name in ("weight", "propensity", "value", "cost"):
+            found = self._number_column(columns, places, name, suspect)
+            if name != "cost":
+                wishes[name] = found
+        wishes["asked"] = self._asked(columns, places, suspect)
+        codes, campaigns = texts[0]
+        for name, numbers in self.numbers.items():
+            numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
+            needs = [any(column == name for column, _ in self._needed.get(key, ())) for key in campaigns]
+            suspect |= np.isnan(numbers[own]) & np.array(needs, np.bool_)[codes]
+        suspect |= self._odd_numbers(names, columns)
+        for row in np.flatnonzero(bad | suspect).tolist():
+            self.faults[start + row] = self._fault(number + row, places, columns, row)
+        wishes["odd"] = suspect
+
+    def _fault(self, number: int, places: Mapping[str, int], columns: Sequence[Column], row: int) -> int:
+        """Count a row as bad, if it is: 2 where it has no contact, 1 where anything else is wrong."""
+        source = self.source.source
+        values = [column.value(row) for column in columns]
+        try:
+            read_id(values[places["contact_id"]] if "contact_id" in places else None)
+        except BadCellError as error:
+            self.bad.add(BadRow(source, number, "contact_id", error.found, error.allowed))
+            return 2
+        fault, parts = claim_parts(places, values, self._readers)
+        fault = fault or unknown_part(parts, self._known, self._channels)
+        fault = fault or lacking_number(places, values, parts[0], self._needed) or odd_number(places, values)
+        if fault is None:
+            return 0
+        self.bad.add(BadRow(source, number, *fault))
+        return 1
+
+    def _values(
+        self, columns: Sequence[Column], places: Mapping[str, int], name: str, suspect: np.ndarray
+    ) -> tuple[np.ndarray, list[Any]]:
+        """Codes and values of a column of texts; marks the rows that its reader refuses."""
+        if name not in places:
+            if name == "campaign_id":
+                suspect[:] = True
+            return np.zeros(len(suspect), np.int64), [None]
+        read, needed = self._readers[name], name == "campaign_id"
+        codes, values = columns[places[name]].read(lambda v: None if is_missing(v) and not needed else read(v))
+        refused = np.array([value is UNREAD for value in values], np.bool_)
+        suspect |= refused[codes]
+        return codes, [None if value is UNREAD else value for value in values]
+
+    def _numbered(self, texts: Sequence[tuple[np.ndarray, list[Any]]], suspect: np.ndarray) -> np.ndarray:
+        """By row, the number of what it asks for."""
+        distinct, first, inverse = np.unique(_combined(texts), return_index=True, return_inverse=True)
+        numbers, faulty = np.zeros(len(distinct), np.int64), np.zeros(len(distinct), np.bool_)
+        for place, row in enumerate(first.tolist()):
+            ask = tuple(values[codes[row]] for codes, values in texts)
+            faulty[place] = unknown_part(ask, self._known, self._channels) is not None
+            numbers[place] = self._number.setdefault(ask, len(self.asks))
+            if numbers[place] == len(self.asks):
+                self.asks.append(ask)
+        suspect |= faulty[inverse.reshape(-1)]
+        return numbers[inverse.reshape(-1)]
+
+    def _owns(self, columns: Sequence[Column], places: Mapping[str, int], suspect: np.ndarray) -> np.ndarray:
+        """By row, the number of its own date and id."""
+        both = [self._values(columns, places, name, suspect) for name in ("at", "claim_id")]
+        _, first, inverse = np.unique(_combined(both), return_index=True, return_inverse=True)
+        numbers = np.full(len(first), -1, np.int64)
+        for place, row in enumerate(first.tolist()):
+            at, own = (values[codes[row]] for codes, values in both)
+            if at is None and own is None:
+                continue
+            key = (None if at is None else (type(at), at.isoformat()), own)
+            numbers[place] = self._own.setdefault(key, len(self.owns))
+            if numbers[place] == len(self.owns):
+                self.owns.append((at, own))
+            if own is not None:
+                self.ids.setdefault(own, len(self.ids) + 1)
+        return numbers[inverse.reshape(-1)]
+
+    def _asked(self, columns: Sequence[Column], places: Mapping[str, int], suspect: np.ndarray) -> np.ndarray:
+        codes, values = self._values(columns, places, "asked_at", suspect)
+        return np.array([NONE if value is None else micros(value) for value in values], np.int64)[codes]
+
+    def _number_column(
+        self, columns: Sequence[Column], places: Mapping[str, int], name: str, suspect: np.ndarray
+    ) -> np.ndarray:
+        if name not in places:
+            return np.full(len(suspect), np.nan)
+        column = columns[places[name]]
+        if column.numbers is not None and column.array is not None and not column.array.null_count:
+            found = column.numbers[0].astype(np.float64)
+            low, high = _BOUNDS.get(name, (-LARGEST, LARGEST))
+            suspect |= ~(np.isnan(found) | ((found >= low) & (found <= high)))
+            return found
+        read = _READERS.get(name, read_number)
+        codes, values = column.read(optional(lambda v: float(read(v))))
+        suspect |= np.array([value is UNREAD for value in values], np.bool_)[codes]
+        return np.array([np.nan if v is None or v is UNREAD else v for v in values], np.float64)[codes]
+
+    @staticmethod
+    def _odd_numbers(names: Sequence[str], columns: Sequence[Column]) -> np.ndarray:
+        """The rows with a further number that cannot be."""
+        odd = np.zeros(len(columns[0]) if columns else 0, np.bool_)
+        for name, column in zip(names, columns, strict=True):
+            if fold_name(name) in CLAIM_COLUMNS:
+                continue
+            if column.numbers is not None:
+                found, known = column.numbers
+                odd |= known & ~((found >= -LARGEST) & (found <= LARGEST))
+            elif column.array is None:
+                odd |= np.array([_is_odd(value) for value in column.values], np.bool_)[column.codes]
+        return odd
+
+    # By contact
+
+    def join(self, met: ContactIndex, contacts: int) -> tuple[np.ndarray, np.ndarray]:
+        """Where the claims of each contact start, and one more; and the claims, by contact, in the table's order."""
+        found = met.find(self.one, self.two)
+        found[self.faults == _NOBODYS] = -1
+        self.contact = found
+        self.by_contact = self._by_contact(found, contacts)
+        return self.by_contact
+
+    @staticmethod
+    def _by_contact(found: np.ndarray, contacts: int) -> tuple[np.ndarray, np.ndarray]:
+        own = np.flatnonzero(found >= 0)
+        order = own[np.argsort(found[own], kind="stable")]
+        first = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(found[own], minlength=contacts))])
+        return first, order
+
+    def claims(
+        self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None
+    ) -> tuple[list[Claim], int]:
+        """The claims in some rows, as the one-contact engine takes them, and how many are counted as bad rows."""
+        found = Claims.empty(self.source.source, self.playbook, self.bad if bad is None else bad)
+        where = np.searchsorted(self._starts, rows, side="right") - 1
+        for part in dict.fromkeys(where.tolist()):
+            _, places, names, columns = self._parts[part]
+            own = np.array(rows, np.int64)[where == part]
+            cells = [column.take(own - self._starts[part]).cells() for column in columns]
+            for row, values in zip(own.tolist(), zip(*cells, strict=True), strict=True):
+                _, parts = claim_parts(places, values, self._readers)
+                numbers = further_numbers(names, places, values)
+                found.add(key, (number_of(row), bool(self.faults[row]), *parts, numbers))
+        return found.take(key), found.taken_bad
+
+    def number_at(self, row: int, column: str) -> float | None:
+        """The number that a row has in a column, by its folded name; None where there is none."""
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        _, places, _, columns = self._parts[part]
+        value = columns[places[column]].value(row - self._starts[part]) if column in places else None
+        found = None if is_no_number(value) else float(read_number(value))
+        return None if found is None or math.isnan(found) else found
+
+    def rows_of(self, contact: int) -> list[int]:
+        """The rows of the claims of a contact that was met, in the table's order."""
+        first, order = self.by_contact
+        return order[int(first[contact]) : int(first[contact + 1])].tolist()
+
+    def number(self, row: int) -> int:
+        """The number of a row in its table."""
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self._parts[part][0] + row - self._starts[part]
+
+    def contact_id(self, row: int) -> str:
+        """The contact of a row."""
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        _, places, _, columns = self._parts[part]
+        return read_id(columns[places["contact_id"]].value(row - self._starts[part]))
+
+    def refuse(self, rows: np.ndarray) -> None:
+        """Count claims of contacts that were not decided as bad rows."""
+        for row in rows[self.faults[rows] == 0].tolist():
+            allowed = "a contact of the table of contacts"
+            self.bad.add(
+                BadRow(self.source.source, self.number(row), "contact_id", shown(self.contact_id(row)), allowed)
+            )
+
+    def whose(self) -> list[str]:
+        """The contacts that have claims, in the order of their first appearance."""
+        skip = self.faults == _NOBODYS
+        # Claims of one contact mostly stand together: whoever stands before was met.
+        skip[1:] |= (self.one[1:] == self.one[:-1]) & (self.two[1:] == self.two[:-1]) & (self.faults[:-1] != _NOBODYS)
+        again = ContactIndex().add(self.one, self.two, 0, skip)
+        firsts = np.flatnonzero(~again & ~skip)
+        found: list[str] = []
+        ends = np.searchsorted(firsts, [*self._starts, len(self.one)]).tolist()[1:]
+        begin = 0
+        for start, end, (_, places, _, columns) in zip(self._starts, ends, self._parts, strict=True):
+            if begin < end:
+                array = columns[places["contact_id"]].array
+                if array is None:
+                    found += [self.contact_id(row) for row in firsts[begin:end].tolist()]
+                else:
+                    found += id_texts(Column(array.take(pa.array(firsts[begin:end] - start))))[0].to_pylist()
+            begin = end
+        return found
+
+
+_ASKED = (*CLAIM_COLUMNS[1:4], *CLAIM_FACETS)
+"""The columns that say what a claim asks for."""
+_MOST_CODES = 2**40
+
+
+def _combined(columns: Sequence[tuple[np.ndarray, list[Any]]]) -> np.ndarray:
+    """One code for each row, equal where the codes of all columns are."""
+    code, size = columns[0][0], len(columns[0][1])
+    for codes, values in columns[1:]:
+        if len(values) == 1:
+            continue
+        if size * len(values) > _MOST_CODES:
+            # Only the combinations that occur are told apart from here on.
+            _, code = np.unique(code, return_inverse=True)
+            code = code.reshape(-1)
+            size = len(code)
+        code = code * len(values) + codes
+        size *= len(values)
+    return code
+
+
+def _is_odd(value: Any) -> bool:
+    return type(value) in (int, float) and not is_missing(value) and not -LARGEST <= value <= LARGEST
+
+
+def openings_asked(compiled: Compiled, asks: Sequence[tuple[Any, ...]]) -> tuple[list[Opening], list[list[int]]]:
+    """All openings, those that only claims name too; and by what is asked for, the numbers of its openings."""
+    openings = list(compiled.openings)
+    number = {opening: place for place, opening in enumerate(openings)}
+    lists = []
+    for campaign, content, channel, *facets in asks:
+        own_facets = {name: value for name, value in zip(CLAIM_FACETS, facets, strict=True) if value is not None}
+        found: tuple[Opening, ...] | str = ""
+        if campaign:
+            found = compiled.openings_for(Claim(campaign=campaign, content=content, channel=channel, **own_facets))
+        own = []
+        for opening in () if isinstance(found, str) else found:
+            own.append(number.setdefault(opening, len(openings)))
+            if own[-1] == len(openings):
+                openings.append(opening)
+        lists.append(own)
+    return openings, lists
+
+
+def wishes_at(wishes: ClaimArrays, contacts: np.ndarray) -> ClaimArrays:
+    """The claims of some contacts."""
+    first, places = gathered(wishes.first, contacts)
+    return ClaimArrays(
+        first=first,
+        asked=wishes.asked[places],
+        own=wishes.own,
+        number=wishes.number[places if len(wishes.number) else []],
+    )
+
+
+def gathered(first: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of lists that follow each other, the places of some: where each of these starts, and one more; and the places."""
+    sizes = first[rows + 1] - first[rows]
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    return starts, np.repeat(first[rows] - starts[:-1], sizes) + np.arange(int(starts[-1]))
+
+
+Label = tuple[int, "datetime | date | None", "str | None"]
+"""A name under which claims are written: an opening, an own date or instant, and an own id."""
+
+
+class ClaimBlockInputs(NamedTuple):
+    """A table of claims, by contact.
+
+    Attributes:
+        wishes: the claims for the kernels.
+        odd: by contact, whether the one-contact engine must decide his claims.
+        labels: the names under which claims are written: an opening, and an own date or instant and id, or neither.
+        ids: the numbers of the claims' ids, from 1.
+        dates: the dates that claims ask for, as day numbers.
+        order: by the number of a claim's group, its row in the table.
+    """
+
+    wishes: ClaimArrays
+    odd: np.ndarray
+    labels: list[Label]
+    ids: Mapping[str, int]
+    dates: list[int]
+    order: np.ndarray
+
+
+def claim_block_inputs(
+    table: ClaimTable, met: ContactIndex, contacts: int, layout: RulesetArrays, lists: Sequence[Sequence[int]]
+) -> ClaimBlockInputs:
+    """The claims of a table by contact, each for every opening that it stands for.
+
+    Args:
+        table: the claims.
+        met: the contacts.
+        contacts: how many there are.
+        layout: the playbook as arrays.
+        lists: by what is asked for, the numbers of the openings.
+    """
+    _, order = table.join(met, contacts)
+    sizes = np.array([len(own) for own in lists], np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    flat = np.array([opening for own in lists for opening in own], np.int64)
+    width = sizes[table.wishes["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
+    claim = np.repeat(np.arange(len(order)), width)
+    asked = np.zeros(len(claim), ASKED)
+    spread_claims(table.wishes, order, starts, flat, asked)
+    contact = table.contact[order].astype(np.int64)
+    whose = contact[claim]
+    dates = table.dates
+    owns = _owns(table.owns, table.ids, dates, layout)
+    rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
+    odd = np.zeros(contacts, np.bool_)
+    odd[contact[table.wishes["odd"][order] != 0]] = True
+    # The same claim twice: which one stands is for the one-contact engine to say.
+    by_contact = np.zeros(contacts + 1, np.int64)
+    by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
+    # What the kernels take grows with the square of a contact's claims: whoever has too many is decided alone.
+    odd |= np.diff(by_contact) > MOST_ITEMS
+    duplicate_claims(by_contact, asked, rank, layout.parts["openings"]["tie"], odd)
+    labels: list[Label] = [(opening, None, None) for opening in range(len(layout.list))]
+    dated = asked["own"] >= 0
+    pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
+    distinct, inverse = np.unique(pairs, return_inverse=True)
+    asked["label"][dated] = len(labels) + inverse.reshape(-1)
+    for pair in distinct.tolist():
+        opening, own = divmod(pair, max(1, len(table.owns)))
+        labels.append((opening, *table.owns[own]))
+    quotas = layout.quotas
+    number = np.zeros((len(asked) if quotas.numbers else 0, len(quotas.numbers)), np.int64)
+    values = {name: table.numbers[name][order][claim] for name in quotas.numbers}
+    if quotas.numbers:
+        costs = np.array([cost_of(opening) for opening in layout.list], np.float64)[asked["opening"]]
+        number = quotas.numbers_of(values, costs)
+    for name in quotas.numbers:
+        if name != "cost":
+            # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
+            odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
+    return ClaimBlockInputs(
+        ClaimArrays(first=by_contact, asked=asked, own=owns, number=number), odd, labels, table.ids, dates, order
+    )
+
+
+def _owns(
+    owns: Sequence[tuple[datetime | date | None, str | None]],
+    ids: Mapping[str, int],
+    dates: list[int],
+    layout: RulesetArrays,
+) -> np.ndarray:
+    keys = [(own_text(at), own or "") for at, own in owns]
+    ranks = {key: place for place, key in enumerate(sorted(set(keys)), 1)}
+    found = np.zeros(len(owns), OWNS)
+    numbers = {day: number for number, day in enumerate(dates)}
+    for place, (at, own) in enumerate(owns):
+        is_date = at is not None and not isinstance(at, datetime)
+        found[place] = (
+            ranks[keys[place]],
+            micros(at) if isinstance(at, datetime) else NONE,
+            numbers[day_number(at)] if at is not None and is_date else -1,
+            -1 if at is None else layout.rules.add(f"asked for {at.isoformat()}"),
+            0 if own is None else ids[own],
+        )
+    return found
+
+
+def own_text(own: datetime | date | None) -> str:
+    """The text by which claims are told apart."""
+    if own is None:
+        return ""
+    return str(micros(own)) if isinstance(own, datetime) else own.isoformat()

@@ -1,0 +1,244 @@
+"""The columnar engine: chunks of contacts in, answers out."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.basics.clock import DAY, FOREVER, clock, first_and_last
+from journeykit.basics.validation import MILLIONTH, scaled
+from journeykit.columns.contact_encoder import ContactEncoder
+from journeykit.columns.counts import REASONS
+from journeykit.columns.ruleset_arrays import Names, RulesetArrays
+from journeykit.columns.weighing import Weigher
+from journeykit.columns.worker import FAR, FURTHER_RULES, MARGIN
+from journeykit.columns.zone_arrays import zones_of
+from journeykit.compiled import reach_of
+from journeykit.eligibility import Subject, slot_of_day
+from journeykit.job import GAPS, Asks
+from journeykit.kernels import barred_now
+from journeykit.kernels.interface.codes import DENY_CONSENT, DENY_ROLE, DENY_STAGE, DENY_ZONE, MOST_CONFLICTS
+from journeykit.kernels.interface.contact_arrays import Barred, SlotTimes
+from journeykit.kernels.interface.rules import CELLS, SHAPES, Rules
+from journeykit.model.contact import Contact
+from journeykit.model.quiet_hours import HORIZON, WEEKS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from journeykit.engine.decider import Decider
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.prices import Tariff
+
+
+class Moment(NamedTuple):
+    """What zones and hours are, for the time zones met so far; and how many rules at most stop one claim."""
+
+    rules: Rules
+    slots: SlotTimes
+    bars: Barred | None
+    zones: int
+    most_rules: int
+
+
+class ColumnarEngine:
+    """A playbook as arrays, and the moment of a run. Immutable but for the time zones that it has met.
+
+    Args:
+        decider: the playbook, compiled, and its policy.
+        at: the instant of the decisions, aware.
+        until: the last instant of a plan, aware, or None.
+        explain: whether rows tell what was displaced and what weight would have won.
+        everything: whether denied claims are written too.
+        openings: what can be asked for; None for what the playbook lists.
+        dates: the dates that claims ask for, as day numbers.
+        numbers: the columns of numbers that the claims table has for quotas.
+        scored: the ids of campaigns whose claims need a score, besides those that say so.
+    """
+
+    def __init__(
+        self,
+        decider: Decider,
+        *,
+        at: datetime,
+        until: datetime | None,
+        explain: bool,
+        everything: bool,
+        openings: Sequence[Any] | None = None,
+        dates: Sequence[int] = (),
+        numbers: Sequence[str] = (),
+        scored: Collection[str] = (),
+    ) -> None:
+        self.decider = decider
+        self.compiled = decider.ruleset
+        self.playbook = decider.playbook
+        self.at = at
+        self.until = until
+        self.explain = explain
+        self.dates = dates
+        self.everything = everything
+        self.now, self.last = first_and_last(at, until)
+        self.scored = frozenset(scored)
+        asked = self.compiled.openings if openings is None else openings
+        self.layout = RulesetArrays(self.compiled, asked, numbers, self.compiled.scored | self.scored)
+        self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
+        self.zones = Names(self.layout.zones)
+        # One instant needs no slots: what is true then is known.
+        slots = None if until is None else lambda: self.moment().slots
+        self.crowd = ContactEncoder(self.layout, at, self.zones, slots)
+        self.weigher = Weigher(decider, self.layout, self.now)
+        self.latest = self.now
+        self._moment: Moment | None = None
+        self._lock = threading.Lock()
+        self.denies = _denies(self.playbook.on_missing)
+        asks = Asks(self.playbook)
+        bits = {name: 1 << bit for bit, name in enumerate(GAPS)}
+        self.asks = np.array(
+            [sum(bits[a] for a in asks.asked(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
+            np.int64,
+        )
+
+    @property
+    def can(self) -> bool:
+        """Whether the kernels can decide at all; else each contact is left to the one-contact engine."""
+        rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
+        return rules <= MOST_CONFLICTS and not self.compiled.per_account
+
+    @property
+    def oldest(self) -> int:
+        """Touches before this instant can matter to no cap, conflict or requirement."""
+        return oldest_of(self.playbook, self.now)
+
+    def charge(self, tariff: Tariff) -> None:
+        """From here on claims are charged the prices of quotas."""
+        self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, tariff)
+
+    def _span(self) -> tuple[int, int]:
+        """The instants for which zones must be known."""
+        finite = [reach for reach in map(reach_of, self.layout.windows_list) if reach < FOREVER]
+        lags = [conflict.lag.days or 0 for conflict in self.playbook.conflicts]
+        low = self.now - max([*finite, *((lag + 3) * DAY for lag in lags), 0]) - 3 * DAY
+        firsts = [window.first for window in self.layout.windows_list if window.first is not None]
+        low = min([low, *(_instant_of(day) for day in firsts)])
+        dates = [date for c in self.compiled.campaigns.values() for date in (c.starts, c.ends, *(c.dates or ()))]
+        dates += [window.last for window in self.layout.windows_list]
+        far = self.now + FAR * DAY
+        high = max([self.last, min(self.latest, far), *(min(_instant_of(d), far) for d in dates if d is not None)])
+        longest = max([*finite, *((lag + 3) * DAY for lag in lags), 0])
+        return max(low, -30_000 * 366 * DAY // 30), high + min(longest, FAR * DAY) + MARGIN * DAY
+
+    def moment(self) -> Moment:
+        """Zones, hours and slots, for all time zones that were met."""
+        with self._lock:
+            if self._moment is None or self._moment.zones < len(self.zones.list):
+                self._moment = self._make_moment(list(self.zones.list))
+            return self._moment
+
+    def _make_moment(self, names: list[str]) -> Moment:
+        low, high = self._span()
+        layout = self.layout
+        zones = zones_of(names, low, high)
+        numbers = {name: number for number, name in enumerate(names)}
+        rules = Rules(
+            **layout.parts,
+            hours=layout.hours(low // DAY, high // DAY),
+            windows=layout.windows(numbers),
+            zones=zones,
+            shapes=np.zeros(0, SHAPES),
+            shape_cells=np.zeros(0, CELLS),
+            now=self.now,
+            last=self.last,
+            reserve=scaled(self.playbook.reserve, MILLIONTH),
+            horizon=HORIZON if self.playbook.holidays else WEEKS,
+            explain=int(self.explain),
+            denies=self.denies,
+            quotas=self.quotas,
+        )
+        bars = None
+        if self.until is None:
+            faults = np.zeros((len(names), len(layout.list)), np.int64)
+            barred_now(rules, faults)
+            bars = layout.bars(faults, self.denies)
+        return Moment(rules, self._slots(names), bars, len(names), self._most_rules(rules))
+
+    @staticmethod
+    def _most_rules(rules: Rules) -> int:
+        openings, hours = rules.openings, rules.hours
+        widths = [int((openings[f"{name}_to"] - openings[f"{name}_from"]).max(initial=0)) for name in ("cell", "topic")]
+        holidays = len(np.unique(hours.holidays["rule"]))
+        each = len(rules.conflicts) + len(rules.within) + len(rules.quotas.unit) + len(hours.periods) + holidays
+        return sum(widths) + each + len(REASONS) + FURTHER_RULES
+
+    def _slots(self, names: Sequence[str]) -> SlotTimes:
+        """The instants of a plan, by zone and kind of opening: those of one channel that obey hours alike."""
+        openings = self.layout.list
+        kinds: dict[tuple[str | None, bool], Any] = {}
+        for opening in openings:
+            kinds.setdefault((opening.channel, opening.campaign.obeys_quiet_hours), opening)
+        order = {key: place for place, key in enumerate(kinds)}
+        kind = np.array([order[o.channel, o.campaign.obeys_quiet_hours] for o in openings], np.int64)
+        first, instants = [0], []
+        dated = np.zeros((len(names), max(1, len(kinds)), len(self.dates)), np.int64)
+        for zone, name in enumerate(names):
+            local = clock(name)
+            contact = Contact(id="slots", timezone=name)
+            subject = Subject(contact, self.playbook, self.compiled.schedule, local, self.now)
+            for place, opening in enumerate(kinds.values()):
+                if self.until is not None:
+                    days = range(local.day(self.now), local.day(self.last) + 1)
+                    found = (slot_of_day(subject, opening, day, self.now) for day in days)
+                    instants += [at for at in found if at is not None and at <= self.last]
+                    first.append(len(instants))
+                for date, day in enumerate(self.dates):
+                    dated[zone, place, date] = self._instant_on(subject, opening, day)
+        firsts = np.array(first, np.int64)
+        longest = max(1, int(np.diff(firsts).max(initial=1)))
+        single = int(self.until is None)
+        return SlotTimes(
+            first=firsts,
+            at=np.array(instants, np.int64),
+            kind=kind,
+            dated=dated,
+            kinds=max(1, len(kinds)),
+            longest=longest,
+            single=single,
+        )
+
+    def _instant_on(self, subject: Subject, opening: Any, day: int) -> int:
+        """The instant of a claim that asks for a date; on a day without a slot the day's start, where checks say no."""
+        today = day == subject.clock.day(self.now)
+        slot = self.now if self.until is None and today else slot_of_day(subject, opening, day, self.now)
+        if slot is not None:
+            return slot
+        start = subject.clock.day_start(day)
+        return max(start, self.now) if today else start
+
+
+def oldest_of(playbook: Playbook, now: int) -> int:
+    """Touches before this instant can matter to no cap, conflict or requirement of a playbook."""
+    found = [reach_of(cap.window) for cap in playbook.caps]
+    found += [reach_of(need.within) for need in playbook.requirements if need.within is not None]
+    for conflict in playbook.conflicts:
+        days, length = conflict.lag.days, conflict.lag.length
+        found.append((days + 3) * DAY if days is not None else (length or timedelta()) // timedelta(microseconds=1))
+    reach = max(found, default=0)
+    return -FOREVER if reach == FOREVER else now - reach
+
+
+def _instant_of(day: Any) -> int:
+    from journeykit.basics.clock import day_number
+
+    return day_number(day) * DAY
+
+
+def _denies(on_missing: Any) -> int:
+    return (
+        DENY_ZONE * (on_missing.timezone == "deny")
+        + DENY_STAGE * (on_missing.stage == "deny")
+        + DENY_ROLE * (on_missing.role == "deny")
+        + DENY_CONSENT * (on_missing.consent == "deny")
+    )

@@ -1,0 +1,359 @@
+"""People: a chunk of the table of contacts, as the arrays that the kernels read.
+
+Only what is regular is read here. A contact in whose row anything is odd is marked, and left to the readers of
+`journeykit.tables` and the one-contact engine, which say what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from journeykit.basics.clock import DAY, day_number, micros
+from journeykit.columns.chunk import Chunk, rule_columns
+from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.rule_masks import RuleMasks
+from journeykit.columns.ruleset_arrays import packed
+from journeykit.columns.segment_masks import SegmentMasks
+from journeykit.errors import ModelError
+from journeykit.kernels import in_holdout, set_bits
+from journeykit.kernels.interface.codes import (
+    AGREED,
+    BAD,
+    IS_OPTED_OUT,
+    IS_SUPPRESSED,
+    NO_LIMIT,
+    NO_ZONE,
+    UNKNOWN,
+    WITHDRAWN,
+)
+from journeykit.kernels.interface.contact_arrays import PERSONS, Contacts
+from journeykit.kernels.interface.records import records
+from journeykit.model.cap import Limit
+from journeykit.model.contact import ANY
+from journeykit.tables.cells import is_missing, read_degree, read_truth, read_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from journeykit.columns.ruleset_arrays import Names, RulesetArrays
+    from journeykit.kernels.interface.contact_arrays import SlotTimes
+    from journeykit.rule import Rule
+
+
+class ContactEncoder:
+    """Reads chunks of contacts for a layout.
+
+    Args:
+        layout: the playbook as arrays.
+        at: the instant of the decisions, aware.
+        zones: numbers of time zones, the playbook's first; more are added as they are met.
+        slots: gives the slots of a plan, for all zones that were met; None where there is one instant only.
+    """
+
+    def __init__(
+        self, layout: RulesetArrays, at: datetime, zones: Names, slots: Callable[[], SlotTimes] | None = None
+    ) -> None:
+        self._slots = slots if layout.timely else None
+        self.layout = layout
+        self.playbook = layout.compiled.playbook
+        self.at = at
+        self.zones = zones
+        self._lock = threading.Lock()
+        openings = layout.list
+        rules = [*layout.audiences, *layout.careful]
+        audience = layout.parts["openings"]["audience"]
+        self._outside = packed([audience == number for number in range(len(rules))], len(openings))
+        self._topics = [set(opening.about) for opening in openings]
+        self._interests = bool(self.playbook.interest_lift) and any(self._topics)
+
+    def people(self, chunk: Chunk) -> Contacts:
+        """The contacts of a chunk; those that are odd are marked `BAD`."""
+        plan = chunk.plan
+        fields = {name: chunk.columns[place] for place, name, _ in plan.fields}
+        reads = {name: read for _, name, read in plan.fields}
+        stage = self._named(chunk, fields.get("stage"), self.layout.stages, reads.get("stage"))
+        role = self._named(chunk, fields.get("role"), self.layout.roles, reads.get("role"))
+        zone, flags = self._zones(chunk, fields.get("timezone"))
+        for name, bit in (("suppressed", IS_SUPPRESSED), ("opted_out", IS_OPTED_OUT)):
+            if name in fields:
+                codes, values = self._read(chunk, fields[name], read_truth)
+                flags |= np.array([bit if value is True else 0 for value in values], np.int64)[codes]
+        for name in ("account", "persona", "segments"):
+            if name in fields:
+                self._read(chunk, fields[name], reads[name])
+        consent, until = self._consents(chunk)
+        codes, interested = self._interest(chunk, fields.get("interests"), reads.get("interests"))
+        audience, outside, timely = self._audiences(chunk, zone)
+        people = Contacts(
+            person=records(PERSONS, stage=stage, role=role, zone=zone, traits=flags, interest=codes),
+            consent=consent,
+            consent_until=until,
+            topic=self._topic_consents(chunk),
+            preference=self._preferences(chunk),
+            interested=interested,
+            audience=audience,
+            outside=outside,
+            timely=timely,
+            limit=self._limits(chunk),
+            holdout=self._holdouts(chunk),
+        )
+        people.person["traits"][chunk.odd] |= BAD
+        return people
+
+    def _read(self, chunk: Chunk, column: Column, read: Callable[[Any], Any]) -> tuple[np.ndarray, list[Any]]:
+        """What a reader makes of a column, None where it is empty; marks the rows that it refuses."""
+        codes, values = column.read(lambda value: None if is_missing(value) else read(value))
+        refused = np.array([value is UNREAD for value in values], np.bool_)
+        if refused.any():
+            chunk.odd |= refused[codes]
+        return codes, [None if value is UNREAD else value for value in values]
+
+    def _named(
+        self, chunk: Chunk, column: Column | None, names: Names, read: Callable[[Any], Any] | None
+    ) -> np.ndarray:
+        """Numbers of names; the last but one for all others, the last for none."""
+        others = len(names.list)
+        if column is None or read is None:
+            return np.full(chunk.rows, others + 1, np.int64)
+        codes, values = self._read(chunk, column, read)
+        places = [others + 1 if value is None else names.number.get(value, others) for value in values]
+        return np.array(places, np.int64)[codes]
+
+    def _zones(self, chunk: Chunk, column: Column | None) -> tuple[np.ndarray, np.ndarray]:
+        if column is None:
+            return np.zeros(chunk.rows, np.int64), np.full(chunk.rows, NO_ZONE, np.int64)
+        codes, values = self._read(chunk, column, read_zone)
+        met = np.bincount(codes, minlength=len(values)) > 0
+        # Other threads may meet a zone at the same time.
+        with self._lock:
+            places = [
+                0 if value is None or not used else self.zones.add(value)
+                for value, used in zip(values, met, strict=True)
+            ]
+        missing = [NO_ZONE if value is None else 0 for value in values]
+        return np.array(places, np.int64)[codes], np.array(missing, np.int64)[codes]
+
+    def _consents(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
+        """By channel, what a list of channels says, then what single columns say; and until when it holds."""
+        plan, names = chunk.plan, self.layout.channels
+        rows, width = chunk.rows, len(names.list)
+        found = np.full((rows, width), UNKNOWN, np.int8)
+        listed = np.zeros(rows, np.bool_)
+        if plan.consent is not None:
+            codes, lists = self._read(chunk, chunk.columns[plan.consent], plan.channels)
+            table = np.array(
+                [
+                    [UNKNOWN if own is None else AGREED if name in own else WITHDRAWN for name in names.list]
+                    for own in lists
+                ],
+                np.int8,
+            ).reshape(len(lists), width)
+            # A list with a star in it speaks for channels that it does not name.
+            chunk.odd |= np.array([own is not None and ANY in own for own in lists], np.bool_)[codes]
+            listed = np.array([own is not None for own in lists], np.bool_)[codes]
+            found = table[codes]
+        for channel, column in self._columns_of(chunk, "consent_", names):
+            codes, values = self._read(chunk, column, read_truth)
+            states = np.array([-1 if v is None else AGREED if v else WITHDRAWN for v in values], np.int8)[codes]
+            if channel >= 0:
+                found[:, channel] = np.where(states < 0, found[:, channel], states)
+        ends = list(self._columns_of(chunk, "consent_until_", names))
+        until = np.full((rows, width if ends else 0), _NEVER, np.int64)
+        for channel, column in ends:
+            instants, known = self._instants(chunk, column)
+            if channel >= 0:
+                state = found[:, channel]
+                found[:, channel] = np.where(
+                    known & (state == UNKNOWN), np.where(listed, WITHDRAWN, AGREED), state
+                ).astype(np.int8)
+                until[:, channel] = np.where(known, instants, until[:, channel])
+        return found, until
+
+    def _instants(self, chunk: Chunk, column: Column) -> tuple[np.ndarray, np.ndarray]:
+        found = column.instants
+        if found is None:
+            codes, values = self._read(chunk, column, chunk.plan.instant)
+            read = [_micros(value) for value in values]
+            known = np.array([value is not None for value in values], np.bool_)[codes]
+            chunk.odd |= np.array([at is None for at in read], np.bool_)[codes] & known
+            return np.array([at or 0 for at in read], np.int64)[codes], known
+        instants, known = found
+        # What lies outside the years that the engine takes is looked at one by one.
+        chunk.odd |= known & ((instants < _FIRST_GOOD) | (instants >= _PYTHON_ENDS))
+        return np.where(instants >= _FOR_EVER, _NEVER, instants), known
+
+    def _columns_of(self, chunk: Chunk, prefix: str, names: Names) -> list[tuple[int, Column]]:
+        """The columns named after something, with its number, -1 where nothing else knows it; none twice."""
+        found = []
+        for place, spelt in chunk.plan.named[prefix]:
+            for name in spelt:
+                if name == ANY:
+                    chunk.odd[:] = True
+                found.append((names.find(name), chunk.columns[place]))
+        return found
+
+    def _topic_consents(self, chunk: Chunk) -> np.ndarray:
+        names = self.layout.topics
+        found = np.full((chunk.rows, len(names.list)), UNKNOWN, np.int8)
+        for topic, column in self._columns_of(chunk, "topic_consent_", names):
+            codes, values = self._read(chunk, column, read_truth)
+            states = [UNKNOWN if v is None else AGREED if v else WITHDRAWN for v in values]
+            if topic >= 0:
+                found[:, topic] = np.array(states, np.int8)[codes]
+        return found
+
+    def _preferences(self, chunk: Chunk) -> np.ndarray:
+        names = self.layout.channels
+        columns = self._columns_of(chunk, "prefer_", names)
+        found = np.ones((chunk.rows, len(names.list) if columns else 0), np.float64)
+        for channel, column in columns:
+            own_numbers = column.numbers
+            if own_numbers is None:
+                codes, values = self._read(chunk, column, read_degree)
+                own = np.array([1.0 if value is None else value for value in values], np.float64)[codes]
+            else:
+                degrees, known = own_numbers
+                chunk.odd |= known & ~((degrees >= 0) & (degrees <= 1))
+                own = np.where(known, degrees, 1.0).astype(np.float64)
+            if channel >= 0:
+                found[:, channel] = own
+        return found
+
+    def _interest(
+        self, chunk: Chunk, column: Column | None, read: Callable[[Any], Any] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of sets of interests, and by set and opening what they make a claim weigh."""
+        width = len(self._topics)
+        if column is None or read is None:
+            return np.zeros(chunk.rows, np.int64), np.ones((1, 0), np.float64)
+        codes, lists = self._read(chunk, column, read)
+        if not self._interests:
+            return np.zeros(chunk.rows, np.int64), np.ones((1, 0), np.float64)
+        lift = self.playbook.interest_lift
+        rows = [[1.0 if topics.isdisjoint(own or ()) else 1.0 + lift for topics in self._topics] for own in lists]
+        return codes, np.array(rows, np.float64).reshape(len(lists), width)
+
+    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """By rule, of whom it is true; by opening, whom its audience leaves out; and `People.timely`; all as bits."""
+        rules = [*self.layout.audiences, *self.layout.careful]
+        found = np.zeros((chunk.rows, (len(rules) + 63) // 64), np.int64)
+        outside = np.zeros((chunk.rows, self._outside.shape[1]), np.int64)
+        if not rules:
+            return found, outside, np.zeros((chunk.rows, 0, 0, 0), np.int64)
+        columns = rule_columns(chunk)
+        if self.playbook.segments and any("segments" in rule.names for rule in rules):
+            columns["segments"] = self._segments(chunk, columns, zone)
+        masks = self._masks(chunk, columns, rules, zone)
+        for number, rule in enumerate(rules):
+            true, false = masks.pair(rule)
+            chunk.unknown[str(rule)] = ~(true | false)
+            if number >= len(self.layout.audiences):
+                true = ~false
+            set_bits(found, number >> 6, _BITS[number & 63], true)
+            for word in np.flatnonzero(self._outside[number]).tolist():
+                set_bits(outside, word, self._outside[number, word], ~true)
+        return found, outside, self._timely(chunk, zone, masks)
+
+    def _timely(self, chunk: Chunk, zone: np.ndarray, now: RuleMasks) -> np.ndarray:
+        """By kind of opening and rule that asks for time, at which slots of a plan it is true (`People.timely`)."""
+        if self._slots is None:
+            return np.zeros((chunk.rows, 0, 0, 0), np.int64)
+        rules, openings, slots = self.layout.timely, self.layout.parts["openings"], self._slots()
+        found = np.zeros((chunk.rows, slots.kinds, len(rules), (slots.longest + 63) // 64), np.int64)
+        columns = rule_columns(chunk)
+        named = bool(self.playbook.segments) and any("segments" in rule.names for rule in rules)
+        # Other threads may meet more zones meanwhile; those of this chunk have their slots.
+        zones = (len(slots.first) - 1) // slots.kinds
+        for kind in range(slots.kinds):
+            wanted = np.unique(openings["timely"][(slots.kind == kind) & (openings["timely"] >= 0)]).tolist()
+            if not wanted:
+                continue
+            firsts = slots.first[np.arange(zones) * slots.kinds + kind]
+            ends = slots.first[np.arange(zones) * slots.kinds + kind + 1]
+            for slot in range(int((ends - firsts).max(initial=0))):
+                there = firsts + slot < ends
+                instants = np.full(zones, now.now, np.int64)
+                instants[there] = slots.at[firsts[there] + slot]
+                own = dict(columns)
+                if named:
+                    own["segments"] = self._segments(chunk, columns, zone, instants)
+                masks = self._masks(chunk, own, rules, zone, instants=instants, lasting=now)
+                for rule in wanted:
+                    found[masks.pair(rules[rule])[0], kind, rule, slot >> 6] |= _BITS[slot & 63]
+        return found
+
+    def segments(self, chunk: Chunk, zone: np.ndarray) -> SegmentMasks:
+        """The segments of the contacts, their own and the playbook's; by contact, the number of its time zone."""
+        return self._segments(chunk, rule_columns(chunk), zone)
+
+    def _segments(
+        self, chunk: Chunk, columns: dict[str, Column], zone: np.ndarray, instants: np.ndarray | None = None
+    ) -> SegmentMasks:
+        named = self.playbook.segments
+        masks = self._masks(chunk, columns, [segment.rule for segment in named], zone, instants=instants)
+        return SegmentMasks(columns["segments"], named, masks)
+
+    def _masks(
+        self, chunk: Chunk, columns: dict[str, Column], rules: Sequence[Rule], zone: np.ndarray, **when: Any
+    ) -> RuleMasks:
+        wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
+        read = {name: column for name, column in columns.items() if name in wanted}
+        return RuleMasks(read, chunk.rows, self.at, self.zones.list, zone, **when)
+
+    def _limits(self, chunk: Chunk) -> np.ndarray:
+        """The contacts' own limits; a limit that cannot be makes a row odd."""
+        own = self.layout.own_limits
+        found = np.full((chunk.rows, len(own)), NO_LIMIT, np.int64)
+        columns = rule_columns(chunk) if own else {}
+        for place, cap in enumerate(own):
+            assert isinstance(cap.max, Limit)  # noqa: S101  (those are the caps that are listed)
+            column = columns.get(cap.max.attribute)
+            if column is None:
+                found[:, place] = _limit(cap, None) or 0
+                continue
+            limits = [_limit(cap, value) for value in column.values]
+            chunk.odd |= np.array([limit is None for limit in limits], np.bool_)[column.codes]
+            found[:, place] = np.array([limit or 0 for limit in limits], np.int64)[column.codes]
+        return found
+
+    def _holdouts(self, chunk: Chunk) -> np.ndarray:
+        holdouts = self.layout.holdouts
+        found = np.zeros((chunk.rows, len(holdouts)), np.bool_)
+        for place, holdout in enumerate(holdouts):
+            if holdout is not None:
+                seed = np.array([ord(char) for char in holdout.seed], np.int64)
+                inside = np.empty(chunk.rows, np.bool_)
+                in_holdout(seed, chunk.offsets, chunk.data, holdout.share, inside)
+                found[:, place] = inside
+        return found
+
+
+_NEVER = 2**62
+_BITS = (np.uint64(1) << np.arange(64, dtype=np.uint64)).view(np.int64)
+_FIRST_GOOD = day_number(date(1000, 1, 2)) * DAY
+# The last years of the calendar are how tables write "for ever".
+_FOR_EVER = day_number(date(9001, 1, 1)) * DAY
+_PYTHON_ENDS = day_number(date(9999, 12, 31)) * DAY
+
+
+def _micros(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        return _NEVER if value.year > 9000 else micros(value)
+    except ModelError:
+        return None
+
+
+def _limit(cap: Any, value: Any) -> int | None:
+    """A limit of a contact's own, in billionths; None where it cannot be."""
+    try:
+        found = cap.limit_for({cap.max.attribute: value})
+    except ModelError:
+        return None
+    return NO_LIMIT if found is None else found

@@ -1,0 +1,235 @@
+"""Answers over columns: what became of claims, as tables of Arrow and as counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.basics.ids import claim_digest
+from journeykit.basics.validation import MILLIONTH
+from journeykit.columns.arrows import coded, numbers, words
+from journeykit.columns.counts import OUTCOMES, REASONS
+from journeykit.kernels import write_ids
+from journeykit.kernels.interface.codes import NONE
+from journeykit.tables.cells import BadCellError, is_missing, read_text
+from journeykit.tables.decisions import DECISIONS, decision_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from journeykit.columns.chunk import Chunk
+    from journeykit.columns.claim_columns import Label
+    from journeykit.columns.column import Column
+    from journeykit.columns.columnar_engine import ColumnarEngine
+    from journeykit.columns.ruleset_arrays import RulesetArrays
+    from journeykit.columns.worker import BlockResult
+    from journeykit.model.outcome import Row
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_KINDS = {
+    "text": _TEXT,
+    "number": pa.float64(),
+    "instant": pa.timestamp("us", "UTC"),
+    "texts": pa.list_(pa.string()),
+}
+
+
+def decision_schema(contact: pa.DataType) -> pa.Schema:
+    """The schema of a table of decisions, given the kind of the contacts' ids.
+
+    Texts that come again and again are dictionary-encoded.
+    """
+    own = {"decision_id": pa.string(), "contact_id": contact, "account_id": pa.string(), "claim_id": pa.string()}
+    return pa.schema([(name, own.get(name, _KINDS[kind])) for name, kind in DECISIONS.items()])
+
+
+class ClaimIds:
+    """What the claims of a run are called: campaign, content, channel, team, id, and a digest of what tells them apart.
+
+    Args:
+        layout: the playbook as arrays.
+        run_id: the name of the run.
+        labels: openings, by number, each with a claim's own date or instant, or None, and its own id, or None.
+
+    Attributes:
+        opening: by label, the number of its opening.
+        when: by label, twice the place of its own date and id among all, from 0 for none; odd where there is a date.
+    """
+
+    def __init__(self, layout: RulesetArrays, run_id: str, labels: Sequence[Label]) -> None:
+        self.opening = [opening for opening, *_ in labels]
+        openings = [(layout.list[opening], own, claim) for opening, own, claim in labels]
+        digests = [
+            claim_digest(
+                run_id,
+                opening.campaign.id,
+                opening.content_id,
+                opening.channel,
+                None if own is None else own.isoformat(),
+                claim=claim,
+            )
+            for opening, own, claim in openings
+        ]
+        texts = [("" if own is None else own.isoformat(), claim or "") for _, own, claim in labels]
+        order = {text: place for place, text in enumerate(sorted({("", ""), *texts}))}
+        self.when = np.array([2 * order[text] + (text[0] != "") for text in texts] or [0], np.int64)
+        self.one = np.array([one for one, _ in digests], np.uint64)
+        self.two = np.array([two for _, two in digests], np.uint64)
+        self.campaign = _Names([opening.campaign.id for opening, *_ in openings])
+        self.content = _Names([opening.content_id for opening, *_ in openings])
+        self.channel = _Names([opening.channel for opening, *_ in openings])
+        self.team = _Names([opening.team_name for opening, *_ in openings])
+        self.claim = _Names([claim for *_, claim in labels])
+        self.tags = _Lists([opening.tags for opening, *_ in openings])
+        self.campaigns = words(layout.campaigns.list)
+
+
+class _Names:
+    """A name for each label, as codes and distinct names."""
+
+    def __init__(self, names: Sequence[str | None]) -> None:
+        distinct = list(dict.fromkeys(name for name in names if name is not None))
+        number = {name: place for place, name in enumerate(distinct)}
+        self.codes = np.array([-1 if name is None else number[name] for name in names], np.int32)
+        self.names = words(distinct)
+        self.some_missing = None in names
+
+    def take(self, labels: np.ndarray) -> pa.Array:
+        codes = self.codes[labels]
+        return coded(codes, self.names, missing=self.some_missing)
+
+
+class _Lists:
+    """Several texts for each label."""
+
+    def __init__(self, lists: Sequence[Sequence[str]]) -> None:
+        self._lists = pa.array(lists, pa.list_(pa.string())) if any(lists) else None
+
+    def take(self, labels: np.ndarray) -> pa.Array:
+        return _no_texts(len(labels)) if self._lists is None else self._lists.take(numbers(labels, pa.int64()))
+
+
+def _constant(value: str, count: int) -> pa.Array:
+    return coded(np.zeros(count, np.int32), words([value]))
+
+
+def dictionaries(engine: ColumnarEngine, labels: ClaimIds, run_id: str) -> dict[str, pa.Array]:
+    """The words that a run's texts are coded by, by column."""
+    return {
+        "run_id": words([run_id]),
+        "campaign_id": labels.campaign.names,
+        "content_id": labels.content.names,
+        "channel": labels.channel.names,
+        "team": labels.team.names,
+        "outcome": _OUTCOME_NAMES,
+        "reason": _REASON_NAMES,
+        "rule": words(engine.layout.rules.list),
+        "playbook": words([engine.decider.fingerprint]),
+    }
+
+
+def _instants(values: np.ndarray) -> pa.Array:
+    return numbers(values, _INSTANT, values == NONE)
+
+
+def _weights(values: np.ndarray) -> pa.Array:
+    return numbers(values / MILLIONTH, pa.float64(), values == NONE)
+
+
+_INSTANT = pa.timestamp("us", "UTC")
+_OUTCOME_NAMES = words([outcome.value for outcome in OUTCOMES])
+_REASON_NAMES = words([reason.value for reason in REASONS])
+
+
+def decision_batch(
+    engine: ColumnarEngine,
+    labels: ClaimIds,
+    chunk: Chunk,
+    answers: BlockResult,
+    run_id: str,
+    ids: pa.Array,
+    accounts: Column | None,
+) -> pa.RecordBatch:
+    """The answers for a chunk as rows of the table of decisions."""
+    rows = answers.rows
+    label, contact = np.ascontiguousarray(rows["label"]), np.ascontiguousarray(rows["contact"])
+    count = len(label)
+    text = np.empty(count * 32, np.uint8)
+    write_ids(chunk.one, chunk.two, labels.one, labels.two, label, contact, text)
+    offsets = np.arange(0, count * 32 + 1, 32, dtype=np.int32)
+    decision = pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
+    whose = numbers(contact, pa.int64())
+    rules = words(engine.layout.rules.list)
+    firsts = np.concatenate([rows["lost_from"], [len(answers.lost)]]).astype(np.int32)
+    lost = pa.ListArray.from_arrays(
+        numbers(firsts, pa.int32()), labels.campaigns.take(numbers(answers.lost, pa.int64()))
+    )
+    firsts = np.concatenate([rows["bind_from"], [len(answers.bound)]]).astype(np.int32)
+    bound = pa.ListArray.from_arrays(numbers(firsts, pa.int32()), rules.take(numbers(answers.bound, pa.int64())))
+    columns = {
+        "decision_id": decision,
+        "run_id": _constant(run_id, count),
+        "contact_id": ids.take(whose),
+        "account_id": _account(accounts, contact),
+        "campaign_id": labels.campaign.take(label),
+        "content_id": labels.content.take(label),
+        "channel": labels.channel.take(label),
+        "team": labels.team.take(label),
+        "outcome": coded(rows["outcome"], _OUTCOME_NAMES),
+        "reason": coded(rows["reason"], _REASON_NAMES),
+        "rule": coded(rows["rule"], rules, missing=True),
+        "lost_to": lost,
+        "weight": _weights(rows["weight"]),
+        "price": _weights(rows["price"]),
+        "send_at": _instants(rows["send_at"]),
+        "retry_at": _instants(rows["retry_at"]),
+        "displaced": _weights(rows["displaced"]),
+        "needs": _weights(rows["needs"]),
+        "playbook": _constant(engine.decider.fingerprint, count),
+        "decided_at": numbers(np.full(count, engine.now), _INSTANT),
+        "claim_id": _plain_texts(labels.claim.take(label)),
+        "binding": bound,
+        "tags": labels.tags.take(label),
+        "arm": pa.nulls(count, _TEXT),
+        "chance": pa.nulls(count, pa.float64()),
+    }
+    return pa.RecordBatch.from_arrays([columns[name] for name in DECISIONS], schema=decision_schema(ids.type))
+
+
+def _plain_texts(array: pa.Array) -> pa.Array:
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _no_texts(count: int) -> pa.Array:
+    """No text in any row."""
+    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()))
+
+
+def _account(column: Column | None, contact: np.ndarray) -> pa.Array:
+    if column is None:
+        return pa.nulls(len(contact), pa.string())
+    names = [_text_or_none(value) for value in column.values]
+    return words(names).take(numbers(column.codes[contact], pa.int64()))
+
+
+def _text_or_none(value: Any) -> str | None:
+    try:
+        return read_text(value) if not is_missing(value) else None
+    except BadCellError:
+        return None
+
+
+def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows of the one-contact engine as rows of the table of decisions, with the contacts' ids as they came."""
+    cells = list(zip(*(decision_cells(row) for row in rows), strict=True)) or [()] * len(schema)
+    arrays = []
+    for values, field in zip(cells, schema, strict=True):
+        if field.name == "contact_id":
+            arrays.append(pa.array(ids, field.type))
+        elif pa.types.is_dictionary(field.type):
+            arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(_TEXT))
+        else:
+            arrays.append(pa.array(values, field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

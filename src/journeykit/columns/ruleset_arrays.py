@@ -1,0 +1,415 @@
+"""The layout: a compiled playbook as arrays, for one run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from journeykit.basics.clock import day_number
+from journeykit.basics.validation import BILLIONTH, scaled
+from journeykit.columns.quota_arrays import QuotaLayout
+from journeykit.columns.window_arrays import windows_of
+from journeykit.eligibility import NEEDS_SCORE, foreign_owner
+from journeykit.journey import Journey
+from journeykit.kernels.interface.codes import (
+    CLOSED,
+    COUNTS,
+    DATED,
+    DEFERS,
+    DENY_CONSENT,
+    DENY_ROLE,
+    DENY_STAGE,
+    DENY_ZONE,
+    LOCAL,
+    NEEDS_CONSENT,
+    NO_LIMIT,
+    NONE,
+    OBEYS_CAPS,
+    OBEYS_HOURS,
+    OWN_LIMIT,
+    PAUSED,
+    QUIET,
+    ROLED,
+    SCORED,
+    STAGED,
+)
+from journeykit.kernels.interface.contact_arrays import Barred
+from journeykit.kernels.interface.records import records
+from journeykit.kernels.interface.rules import CAPS, CELLS, CONFLICTS, HOLIDAYS, OPENINGS, PERIODS, SHAPES, HourTables
+from journeykit.model.cap import Limit
+from journeykit.model.touch import Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from journeykit.compiled import Compiled, Effects
+    from journeykit.eligibility import Opening
+    from journeykit.rule import Rule
+
+RULES = ("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve", NEEDS_SCORE)
+_ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Names:
+    """Names by number, in the order of their first appearance."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.list: list[str] = []
+        self.number: dict[str, int] = {}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> int:
+        """The number of a name."""
+        number = self.number.setdefault(name, len(self.list))
+        if number == len(self.list):
+            self.list.append(name)
+        return number
+
+    def find(self, name: str | None) -> int:
+        """The number of a name, or -1."""
+        return -1 if name is None else self.number.get(name, -1)
+
+
+class RulesetArrays:
+    """A compiled playbook as arrays.
+
+    Attributes:
+        openings: what can be asked for.
+        rules: the texts of all rules that can stop a claim.
+        stages: the stages that something names; then stand all others, and none.
+        roles: likewise, the roles.
+        audiences: the rules that select contacts where they are true, of campaigns and caps.
+        careful: the rules of caps that protect contacts unless they are false; numbered after these.
+        timely: those of campaigns that ask for time.
+        own_limits: the attributes that hold limits of the contacts' own.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        openings: Sequence[Opening],
+        numbers: Sequence[str] = (),
+        scored: Collection[str] = (),
+    ) -> None:
+        playbook = compiled.playbook
+        self.compiled = compiled
+        self.scored = scored
+        self.quotas = QuotaLayout(playbook, openings, numbers)
+        self.list = tuple(openings)
+        stages = compiled.stages | {stage.name for stage in (playbook.journey or Journey()).stages}
+        self.stages = Names(sorted(stages | {stage for o in openings for stage in o.campaign.stages}))
+        self.roles = Names(sorted(compiled.roles))
+        self.channels = Names(opening.channel for opening in openings if opening.channel is not None)
+        self.campaigns = Names(opening.campaign.id for opening in openings)
+        self.contents = Names(opening.content_id for opening in openings if opening.content_id is not None)
+        self.topics = Names(topic for opening in openings for topic in opening.topics)
+        self.rules = Names(RULES)
+        self.audiences: list[Rule] = []
+        self.careful: list[Rule] = []
+        self.timely: list[Rule] = []
+        self.own_limits = [cap for cap in playbook.caps if isinstance(cap.max, Limit)]
+        self.holdouts = [playbook.holdout, *dict.fromkeys(o.campaign.holdout for o in openings if o.campaign.holdout)]
+        self._cells: dict[tuple[int, tuple[str, ...]], int] = {}
+        self.windows_list = [cap.window for cap in playbook.caps]
+        self.windows_list += [need.within for need in playbook.requirements if need.within is not None]
+        self.parts = self._openings() | self._limits()
+        self.quota_rules = [self.rules.add(side.quota.name) for side in self.quotas.sides]
+        # Of rules that share a name the first stands for all, so that a name is shown, and counted, once.
+        first: dict[str, int] = {}
+        self.parts["same"] = np.array([first.setdefault(name, n) for n, name in enumerate(self.rules.list)], np.int64)
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are."""
+        return max(1, len(self._cells))
+
+    @property
+    def zones(self) -> list[str]:
+        """The zones that the playbook itself uses, its own first."""
+        own = [window.zone for window in self.windows_list if window.zone not in ("contact", "playbook")]
+        return list(dict.fromkeys([self.compiled.playbook.timezone, *own]))
+
+    def windows(self, zones: Mapping[str, int]) -> np.ndarray:
+        """The windows of the caps, then those of the requirements."""
+        return windows_of(self.windows_list, zones, self.compiled.playbook.timezone)
+
+    def audience(self, rule: Rule | None) -> int:
+        """The number of a rule that selects contacts."""
+        if rule is None:
+            return -1
+        if rule not in self.audiences:
+            self.audiences.append(rule)
+        return self.audiences.index(rule)
+
+    def protected(self, rule: Rule | None) -> int:
+        """The number of a rule that says whom a cap protects: where it is unknown too, unless the playbook waives."""
+        if rule is None or self.compiled.playbook.on_missing.cap == "waive":
+            return self.audience(rule)
+        if rule not in self.careful:
+            self.careful.append(rule)
+        # They come after the rules that select: all openings are laid out by now.
+        return len(self.audiences) + self.careful.index(rule)
+
+    def _timely(self, opening: Opening) -> int:
+        """The number of an audience that asks for time, or -1."""
+        rule = opening.campaign.audience
+        if rule is None or not opening.timely:
+            return -1
+        if rule not in self.timely:
+            self.timely.append(rule)
+        return self.timely.index(rule)
+
+    def _openings(self) -> dict[str, np.ndarray]:
+        table = self.list
+        journey = self.compiled.playbook.journey
+        stages: list[str | None] = [*self.stages.list, "", None]
+        roles: list[str | None] = [*self.roles.list, "", None]
+        ties = {tie: place for place, tie in enumerate(sorted({o.tie for o in table}))}
+        rule = self.rules.add
+        owners = {stage: None if journey is None else journey.owner(stage) for stage in stages}
+
+        def owner(opening: Opening, stage: str | None) -> int:
+            found = foreign_owner(owners[stage], opening, stage)
+            return -1 if found is None else rule(f"owner {found}")
+
+        cells = [[(self._cell(cap, key), points) for cap, key, points in o.cells] for o in table]
+        topics = [[self.topics.number[topic] for topic in o.topics] for o in table]
+        dates = [sorted(o.dates or ()) for o in table]
+        openings = records(
+            OPENINGS,
+            campaign=[self.campaigns.number[o.campaign.id] for o in table],
+            content=[self.contents.find(o.content_id) for o in table],
+            channel=[self.channels.find(o.channel) for o in table],
+            traits=[_flags(o) | (SCORED if o.campaign.id in self.scored else 0) for o in table],
+            starts=[o.starts for o in table],
+            ends=[o.ends for o in table],
+            scale=[o.campaign.weight * (o.team.lever if o.team else 1.0) for o in table],
+            audience=[self.audience(o.campaign.audience) for o in table],
+            timely=[self._timely(o) for o in table],
+            holdout=[-1 if h is None else self.holdouts.index(h, 1) for h in (o.campaign.holdout for o in table)],
+            tier=[o.campaign.tier for o in table],
+            repeats=[-1 if o.campaign.repeat is None else o.campaign.repeat for o in table],
+            tie=[ties[o.tie] for o in table],
+            first=[o.first for o in table],
+            then=[o.then for o in table],
+            needy=[o.needy for o in table],
+            partner=[o.partner for o in table],
+            rule_audience=[rule(str(o.campaign.audience)) for o in table],
+            rule_stage=[rule(f"stages of {o.content_id}") for o in table],
+            rule_role=[rule(f"roles of {o.content_id}") for o in table],
+            rule_starts=[rule(f"starts {o.campaign.starts}") for o in table],
+            rule_ends=[rule(f"ends {o.campaign.ends}") for o in table],
+            rule_holdout=[rule(f"holdout of {o.campaign.id}") for o in table],
+        )
+        for name, lists in (("cell", cells), ("topic", topics), ("date", dates)):
+            openings[f"{name}_from"], openings[f"{name}_to"] = _places(lists)
+        return {
+            "openings": openings,
+            "stage_fit": _table([[o.stage_fit(s) for s in stages] for o in table], len(stages), np.float64),
+            "role_fit": _table([[o.role_fit(r) for r in roles] for o in table], len(roles), np.float64),
+            "stage_gain": self._gains(stages),
+            "owner": _table([[owner(o, s) for s in stages] for o in table], len(stages), np.int64),
+            "cells": np.array([cell for own in cells for cell in own], CELLS),
+            "topics": np.array([topic for own in topics for topic in own], np.int64),
+            "dates": np.array([day for own in dates for day in own], np.int64),
+            "consent_rule": np.array(
+                [rule(f"consent {channel}") for channel in (*self.channels.list, "(no channel)")], np.int64
+            ),
+            "topic_rule": np.array([rule(f"topic consent {topic}") for topic in self.topics.list], np.int64),
+        }
+
+    def _gains(self, stages: list[str | None]) -> np.ndarray:
+        """What contents are expected to bring, by opening and stage."""
+        if not any(opening.content is not None and opening.content.advances for opening in self.list):
+            return np.empty((len(self.list), 0))
+        values = self.compiled.values
+        rows = [[opening.stage_gain(stage, values) for stage in stages] for opening in self.list]
+        return np.array([[np.nan if gain is None else gain for gain in row] for row in rows], np.float64)
+
+    def _cell(self, cap: int, key: tuple[str, ...]) -> int:
+        return self._cells.setdefault((cap, key), len(self._cells))
+
+    def _limits(self) -> dict[str, np.ndarray]:
+        playbook = self.compiled.playbook
+        own = iter(range(len(self.own_limits)))
+        named = [
+            [cap.name for cap in playbook.caps],
+            [f"repeat of {campaign}" for campaign in self.campaigns.list],
+            [f"one content of {campaign}" for campaign in self.campaigns.list],
+            [conflict.name for conflict in playbook.conflicts],
+            [need.name for need in playbook.requirements],
+        ]
+        # One place for each, though two may share a name: a rule's place is its number plus where its kind starts.
+        firsts = []
+        for names in named:
+            firsts.append(len(self.rules.list))
+            self.rules.list.extend(names)
+        within = iter(range(len(playbook.caps), len(self.windows_list)))
+        return {
+            "caps": records(
+                CAPS,
+                limit=[_limit(cap.max) for cap in playbook.caps],
+                own=[next(own) if isinstance(cap.max, Limit) else -1 for cap in playbook.caps],
+                audience=[self.protected(cap.audience) for cap in playbook.caps],
+            ),
+            "cell_cap": np.array([cap for cap, _ in self._cells] or [0], np.int64),
+            "conflicts": records(
+                CONFLICTS,
+                lag_days=[-1 if conflict.lag.days is None else conflict.lag.days for conflict in playbook.conflicts],
+                lag_length=[_micros(conflict.lag.length) for conflict in playbook.conflicts],
+                both_ways=[conflict.both_ways for conflict in playbook.conflicts],
+            ),
+            "within": np.array(
+                [-1 if need.within is None else next(within) for need in playbook.requirements], np.int64
+            ),
+            "rule": np.array(firsts, np.int64),
+        }
+
+    def hours(self, low: int, high: int) -> HourTables:
+        """Hours and holidays, for local days from one to another."""
+        schedule = self.compiled.schedule
+        periods = [*schedule.quiet, *schedule.send]
+        channels: list[str | None] = [*self.channels.list, None]
+        rule = self.rules.add
+        labels = [hours.label for hours in schedule.quiet] + [f"outside {hours.label}" for hours in schedule.send]
+        return HourTables(
+            periods=records(
+                PERIODS,
+                start=[hours.edges[0] for hours in periods],
+                end=[hours.edges[1] for hours in periods],
+                days=[sum(1 << day for day in range(7) if hours.begins(day - 3)) for hours in periods],
+                is_send=[place >= len(schedule.quiet) for place in range(len(periods))],
+                rule=[rule(label) for label in labels],
+            ),
+            applies=_table([[hours.applies(c) for c in channels] for hours in periods], len(channels), np.bool_),
+            edges=np.array(sorted({0} | {edge for hours in periods for edge in hours.edges}), np.int64),
+            holidays=np.array(
+                [
+                    (day, rule(holiday.label))
+                    for day in (range(low, high + 1) if schedule.holidays else ())
+                    for holiday in schedule.holidays
+                    if holiday.falls_on(day)
+                ],
+                HOLIDAYS,
+            ),
+        )
+
+    def bars(self, now: np.ndarray, denies: int) -> Barred:
+        """Who cannot get what at one instant, given by zone and opening what the instant forbids."""
+        openings = self.parts["openings"]
+        traits = openings["traits"]
+        needs = traits & NEEDS_CONSENT != 0
+        every = np.ones(len(openings), np.bool_)
+        topic = np.zeros((len(self.topics.list), len(openings)), np.bool_)
+        for opening, own in enumerate(self.list):
+            for name in own.topics:
+                topic[self.topics.number[name], opening] = needs[opening]
+        holdout = [needs] + [needs & (openings["holdout"] == number) for number in range(1, len(self.holdouts))]
+        return Barred(
+            every=packed(every),
+            needs=packed(needs),
+            channel=packed([needs & (openings["channel"] == c) for c in range(len(self.channels.list))], len(openings)),
+            topic=packed(topic, len(openings)),
+            stage=packed(self.parts["stage_fit"].T <= 0, len(openings)),
+            role=packed(self.parts["role_fit"].T <= 0, len(openings)),
+            owner=packed(self.parts["owner"].T >= 0, len(openings)),
+            holdout=packed(holdout, len(openings)),
+            no_zone=packed(every & (denies & DENY_ZONE != 0) & (traits & LOCAL != 0)),
+            no_stage=packed(every & (denies & DENY_STAGE != 0) & (traits & STAGED != 0)),
+            no_role=packed(every & (denies & DENY_ROLE != 0) & (traits & ROLED != 0)),
+            no_channel=packed(needs & (openings["channel"] < 0)),
+            scored=packed(traits & SCORED != 0),
+            deny_unknown=packed(every & (denies & DENY_CONSENT != 0)),
+            closed=packed(now >> CLOSED & 1 != 0, len(openings)),
+            quiet=packed(now >> QUIET & 1 != 0, len(openings)),
+        )
+
+    def shapes(self, parts: Sequence[Mapping[str, Any]], ids: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+        """What touches do (`SHAPES`), and where they count (`CELLS`), given what they are, and the ids of claims."""
+        touches = [Touch(at=_ANY_INSTANT, **part) for part in parts]
+        effects = [self.compiled.effects(touch) for touch in touches]
+        cells = [self._cells_of(effect) for effect in effects]
+        status = {"sent": 1, "reserved": 1, "planned": 2}
+        shapes = records(
+            SHAPES,
+            status=[status.get(touch.status, 0) for touch in touches],
+            campaign=[_own(self.campaigns, touch.campaign) for touch in touches],
+            content=[_own(self.contents, touch.content) for touch in touches],
+            channel=[_own(self.channels, touch.channel) for touch in touches],
+            id=[0 if touch.claim is None else ids.get(touch.claim, -1) for touch in touches],
+            ends=[NONE if effect.ends is None else day_number(effect.ends) for effect in effects],
+            first=[effect.first for effect in effects],
+            then=[effect.then for effect in effects],
+            partner=[effect.partner for effect in effects],
+            replaced=[self._is_replaced(touch) for touch in touches],
+        )
+        shapes["cell_from"], shapes["cell_to"] = _places(cells)
+        return shapes, np.array([cell for own in cells for cell in own], CELLS)
+
+    def _cells_of(self, effects: Effects) -> list[tuple[int, int]]:
+        """The cells in which a touch counts, as far as some opening counts there too."""
+        found = ((self._cells.get((cap, key)), points) for cap, key, points in effects.cells)
+        return [(cell, points) for cell, points in found if cell is not None]
+
+    def _is_replaced(self, touch: Any) -> bool:
+        return touch.claim is None and any(
+            touch.content in (None, o.content_id) and touch.channel in (None, o.channel)
+            for o in self.compiled.of_campaign.get(touch.campaign or "", ())
+        )
+
+
+def packed(flags: Any, width: int | None = None) -> np.ndarray:
+    """Flags as bits of whole numbers, 64 to a number, along the last axis."""
+    found = np.asarray(flags, np.bool_)
+    if width is not None:
+        found = found.reshape(len(found), width)
+    words = -(-found.shape[-1] // 64)
+    padded = np.zeros((*found.shape[:-1], words * 64), np.bool_)
+    padded[..., : found.shape[-1]] = found
+    bits = np.packbits(padded, axis=-1, bitorder="little")
+    return np.ascontiguousarray(bits).view(np.int64).reshape(*found.shape[:-1], words)
+
+
+def _own(names: Names, name: str | None) -> int:
+    """The number of a name, -1 for none, -2 for one that nothing else has."""
+    return -1 if name is None else names.number.get(name, -2)
+
+
+def _micros(length: Any) -> int:
+    return 0 if length is None else int(length // timedelta(microseconds=1))
+
+
+def _limit(limit: Any) -> int:
+    if isinstance(limit, Limit):
+        return OWN_LIMIT
+    return NO_LIMIT if limit is None else scaled(limit, BILLIONTH)
+
+
+def _flags(opening: Opening) -> int:
+    campaign, content = opening.campaign, opening.content
+    found = {
+        NEEDS_CONSENT: campaign.needs_consent,
+        OBEYS_CAPS: campaign.obeys_caps,
+        COUNTS: campaign.counts_toward_caps,
+        OBEYS_HOURS: campaign.obeys_quiet_hours,
+        PAUSED: campaign.paused,
+        DEFERS: campaign.if_lost == "defer",
+        LOCAL: opening.local,
+        STAGED: content is not None and content.stages is not None,
+        ROLED: content is not None and content.roles is not None,
+        DATED: opening.dates is not None,
+    }
+    return sum(bit for bit, holds in found.items() if holds)
+
+
+def _places(lists: Sequence[Sequence[Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Where each list starts and ends once they are joined."""
+    found = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+    return found[:-1], found[1:]
+
+
+def _table(rows: list[list[Any]], width: int, kind: Any) -> np.ndarray:
+    return np.array(rows, kind).reshape(len(rows), width)

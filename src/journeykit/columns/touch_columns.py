@@ -1,0 +1,259 @@
+"""History over columns: the table of touches, joined to contacts without holding it as Python objects.
+
+A touch is kept as the row of its contact, an instant and a shape: what it is besides whose and when.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.basics.clock import DAY, day_number, micros
+from journeykit.columns.chunk import id_texts, text_buffers
+from journeykit.columns.column import UNREAD, Column
+from journeykit.columns.word_counts import combinations, count_words
+from journeykit.kernels import add_counts, fill_touches, hash_ids
+from journeykit.kernels.interface.contact_arrays import TouchArrays
+from journeykit.model.bad_row import BadRow
+from journeykit.model.mismatch import Mismatches
+from journeykit.tables.cells import BadCellError, instant_reader, read_id
+from journeykit.tables.columns import fold_name, missing_column, places_of
+from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS, shape_parts, shape_readers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from journeykit.columns.contact_index import ContactIndex
+    from journeykit.columns.sources import Part, Source
+    from journeykit.playbook.vocabulary import Vocabulary
+    from journeykit.tables.words import Words
+
+# The years that the engine takes, in UTC.
+_FIRST_INSTANT = day_number(date(1000, 1, 1)) * DAY
+_END_INSTANT = day_number(date(9001, 1, 1)) * DAY
+
+
+class TouchShapes:
+    """The shapes of touches, numbered."""
+
+    def __init__(self) -> None:
+        self.list: list[dict[str, Any]] = []
+        self._number: dict[tuple[Any, ...], int] = {}
+
+    def number(self, parts: dict[str, Any]) -> int:
+        """The number of a shape."""
+        number = self._number.setdefault(tuple(parts.items()), len(self.list))
+        if number == len(self.list):
+            self.list.append(parts)
+        return number
+
+
+class TouchesTaken(NamedTuple):
+    """What was taken of a chunk of touches.
+
+    Attributes:
+        rows: the contacts, by the row as which each was met.
+        at: the instants.
+        shapes: what the touches are besides.
+        good: how many could be read, whosever they are.
+        met: how many of these belong to somebody who was met, whether they matter or not.
+        bad: the rows that cannot be used.
+        group: the group of rows from which they come, or -1.
+        found: what is to be said of its words.
+    """
+
+    rows: np.ndarray
+    at: np.ndarray
+    shapes: np.ndarray
+    good: int
+    met: int
+    bad: list[BadRow]
+    group: int
+    found: Mismatches
+
+
+def history_of(taken: list[TouchesTaken], contacts: int) -> TouchArrays:
+    """The touches by contact; what was taken is let go on the way."""
+    first = np.zeros(contacts + 1, np.int64)
+    for part in taken:
+        add_counts(part.rows, first)
+    np.cumsum(first, out=first)
+    at, shape = np.empty(first[-1], np.int64), np.empty(first[-1], np.int32)
+    place = first[:-1].copy()
+    taken.reverse()
+    while taken:
+        part = taken.pop()
+        fill_touches(part.rows, part.at, part.shapes, place, at, shape)
+    return TouchArrays(first=first, at=at, shape=shape)
+
+
+class TouchReader:
+    """Reads chunks of a table of touches.
+
+    Args:
+        source: the table.
+        parts: the shapes of touches.
+        zone: the zone in which instants without an offset are meant.
+        oldest: touches before this instant matter only by the number there are of a campaign.
+        counted: whether that number matters, given what a touch is besides whose and when.
+        vocabulary: the playbook's words; None leaves all words as they are.
+        words: looks at the words of each chunk; None for nobody.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        parts: TouchShapes,
+        *,
+        zone: tzinfo | None,
+        oldest: int,
+        counted: Callable[[Mapping[str, Any]], bool],
+        vocabulary: Vocabulary | None = None,
+        words: Words | None = None,
+    ) -> None:
+        self.source = source
+        self._readers = shape_readers(vocabulary)
+        self._words = words
+        self.parts = parts
+        self.oldest = oldest
+        self._counted = counted
+        self._counts: list[bool] = []
+        self._instant = instant_reader(zone, bounded=True)
+        self._lock = threading.Lock()
+        source.needed = TOUCH_COLUMNS[:3]
+        if source.columns is not None:
+            places = places_of(source.columns, source.source)
+            for column in TOUCH_COLUMNS[:3]:
+                if column not in places:
+                    raise missing_column(column, source.columns, source.source)
+
+    @staticmethod
+    def wanted(name: str) -> bool:
+        """Whether a column is read at all."""
+        return fold_name(name) in TOUCH_COLUMNS
+
+    def read(self, given: tuple[Part, int], met: ContactIndex) -> TouchesTaken:
+        """Take the touches of contacts who were met. Chunks may be read at once."""
+        (number, names, arrays), group = given
+        places = places_of(names, self.source.source)
+        columns = [Column(array) for array in arrays]
+        rows = len(columns[0]) if columns else 0
+        found = Mismatches()
+        if self._words is not None:
+            count_words(self._words, places, columns, found)
+        faults: dict[int, tuple[str, str, str]] = {}
+        one, two = self._keys(columns, places, rows, faults)
+        at = instants_of_column(columns, places, rows, faults, "sent_at", self._instant)
+        shapes = self._shapes(columns, places, rows, faults)
+        contact = met.find(one, two)
+        good = contact >= 0
+        if faults:
+            good[list(faults)] = False
+        whose = int(np.count_nonzero(good))
+        # A touch that is too old for every window can still be one of those that a campaign may repeat.
+        counts = np.array(self._counts or [False], np.bool_)
+        good &= (at >= self.oldest) | counts[shapes]
+        return TouchesTaken(
+            contact[good],
+            at[good],
+            shapes[good],
+            rows - len(faults),
+            whose,
+            [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)],
+            group,
+            found,
+        )
+
+    def _keys(
+        self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        place = places.get("contact_id")
+        one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
+        if place is not None:
+            ids, odd = id_texts(columns[place])
+            hash_ids(*text_buffers(ids), one, two, bad)
+            bad |= odd
+        for row in np.flatnonzero(bad).tolist():
+            try:
+                read_id(None if place is None else columns[place].value(row))
+            except BadCellError as error:
+                faults.setdefault(row, ("contact_id", error.found, error.allowed))
+        return one, two
+
+    def _shapes(
+        self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
+    ) -> np.ndarray:
+        """By touch, the number of what it is besides whose and when."""
+        own = [(name, columns[places[name]]) for name in SHAPE if name in places]
+        if not own:
+            return np.full(rows, self._number({}), np.int32)
+        # One row of each combination tells what it is.
+        codes, examples = combinations([column for _, column in own])
+        numbers = np.zeros(len(examples), np.int32)
+        for place_, row in enumerate(examples.tolist()):
+            found = self._shape([(name, column.value(row)) for name, column in own])
+            if isinstance(found, int):
+                numbers[place_] = found
+            else:
+                for other in np.flatnonzero(codes == place_).tolist():
+                    faults.setdefault(other, found)
+        return numbers[codes]
+
+    def _shape(self, values: Sequence[tuple[str, Any]]) -> int | tuple[str, str, str]:
+        parts = shape_parts(values, self._readers)
+        return parts if isinstance(parts, tuple) else self._number(parts)
+
+    def _number(self, parts: dict[str, Any]) -> int:
+        """The number of a shape."""
+        with self._lock:
+            number = self.parts.number(parts)
+            # Another reader may have met shapes that are new to this one.
+            self._counts += map(self._counted, self.parts.list[len(self._counts) : number + 1])
+        return number
+
+
+def instants_of_column(
+    columns: Sequence[Column],
+    places: Mapping[str, int],
+    rows: int,
+    faults: dict[int, tuple[str, str, str]],
+    name: str,
+    read: Callable[[Any], Any],
+) -> np.ndarray:
+    """The instants of a column, in microseconds; a cell that cannot be read is a fault of its row.
+
+    Args:
+        columns: the columns of a chunk.
+        places: where they stand, by folded name.
+        rows: how many rows there are.
+        faults: by row, the column that is wrong, what stands there and what is allowed; added to.
+        name: the column.
+        read: a reader of instants, bounded.
+    """
+    place = places.get(name)
+    found = None if place is None else columns[place].instants
+    if found is not None:
+        instants, known = found
+        odd = ~known | (instants < _FIRST_INSTANT) | (instants >= _END_INSTANT)
+        rest = np.flatnonzero(odd)
+        if not len(rest):
+            return instants
+        instants = instants.copy()
+    else:
+        instants, rest = np.zeros(rows, np.int64), np.arange(rows)
+        if place is not None and columns[place].array is not None:
+            codes, values = columns[place].read(lambda value: micros(read(value)))
+            instants = np.array([0 if value is UNREAD else value for value in values], np.int64)[codes]
+            refused = np.array([value is UNREAD for value in values], np.bool_)
+            rest = np.flatnonzero(refused[codes]) if refused.any() else rest[:0]
+    for row in rest.tolist():
+        try:
+            instants[row] = micros(read(None if place is None else columns[place].value(row)))
+        except BadCellError as error:
+            instants[row] = 0
+            faults.setdefault(row, (name, error.found, error.allowed))
+    return instants

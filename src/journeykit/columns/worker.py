@@ -1,0 +1,300 @@
+"""A worker decides blocks of contacts; each thread has one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.columns.counts import REASONS
+from journeykit.columns.problem_pool import part_for, taken_from
+from journeykit.job import GAPS
+from journeykit.kernels import (
+    collect_claims,
+    collect_derived,
+    collect_derived_now,
+    collect_problems,
+    decide_block,
+    decision_workspace,
+)
+from journeykit.kernels.interface.codes import BAD
+from journeykit.kernels.interface.decision_arrays import (
+    CLAIMS,
+    ROWS,
+    TIMES,
+    CandidateArrays,
+    DecisionCounts,
+    decision_rows,
+)
+from journeykit.kernels.interface.records import joined
+
+if TYPE_CHECKING:
+    from journeykit.columns.chunk import Chunk
+    from journeykit.columns.columnar_engine import ColumnarEngine, Moment
+    from journeykit.columns.ruleset_arrays import RulesetArrays
+    from journeykit.kernels.interface.contact_arrays import (
+        ClaimArrays,
+        Contacts,
+        QuotaChoiceArrays,
+        ScoreArrays,
+        TouchArrays,
+    )
+    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.rules import Rules
+
+
+BLOCK = 16_384
+"""So many claims are settled at a time: few enough to stay in the processor's cache."""
+FAR = 40 * 366
+"""So many days ahead zones are known for; what lies farther is left to the one-contact engine."""
+MARGIN = 800
+FURTHER_RULES = 12
+"""So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
+closes a campaign, holdouts and missing data."""
+
+
+class BlockResult(NamedTuple):
+    """What became of a chunk.
+
+    Attributes:
+        rows: the answers (`ROWS`), the contacts ascending.
+        lost: the campaigns that won instead.
+        bound: the rules that stop claims.
+        left: the contacts that the one-contact engine must decide.
+        tally: the counts.
+    """
+
+    rows: np.ndarray
+    lost: np.ndarray
+    bound: np.ndarray
+    left: np.ndarray
+    tally: DecisionCounts
+
+
+class Worker:
+    """Decides chunks with arrays that it uses again and again; one for each thread."""
+
+    def __init__(self, engine: ColumnarEngine) -> None:
+        self.engine = engine
+        self.most_cells = 1
+
+    def _prepare(self, moment: Moment, most_touches: int, most_claims: int) -> None:
+        layout, longest = self.engine.layout, moment.slots.longest
+        claims = max(most_claims, 1)
+        block = max(BLOCK, claims)
+        self.entries = CandidateArrays(
+            claim=np.zeros(block, CLAIMS),
+            time=np.zeros(max(2 * BLOCK, claims * longest), TIMES),
+            used=np.zeros(2, np.int64),
+        )
+        cells = layout.parts["openings"]["cell_to"] - layout.parts["openings"]["cell_from"]
+        widest = max(int(cells.max(initial=1)), self.most_cells)
+        # A loser can lose to all winners: at most a quarter of the claims' square for each contact.
+        self.rows = decision_rows(block, block * (claims // 4 + 1) + claims**2 // 4 + claims, block * moment.most_rules)
+        self.desk = decision_workspace(
+            touches=most_touches,
+            claims=claims,
+            items=claims * longest,
+            cells=layout.cells,
+            campaigns=len(layout.campaigns.list),
+            spans=(most_touches + claims) * widest + 1,
+            rules=moment.most_rules,
+            sides=len(layout.quotas.sides),
+        )
+
+    def decide(
+        self,
+        chunk: Chunk,
+        people: Contacts,
+        history: TouchArrays,
+        shapes: Any,
+        scores: ScoreArrays,
+        wishes: ClaimArrays | None,
+        label_when: np.ndarray,
+        given: QuotaChoiceArrays,
+    ) -> BlockResult:
+        """The answers for the contacts of a chunk that are not marked `BAD`."""
+        engine = self.engine
+        moment, rules = self._ready(people, history, shapes, wishes)
+        tally = _tally(engine.layout)
+        taken, lost, bound, left = [], [], [], []
+        places = rules_bound = 0
+        entry_first = np.zeros(chunk.rows + 1, np.int64)
+        start = 0
+        entries, rows = self.entries, self.rows
+        while start < chunk.rows:
+            stop = self._gather(rules, people, moment, scores, wishes, start, chunk.rows, 1, entry_first, tally)
+            doubt = np.zeros(stop - start, np.bool_)
+            engine.weigher.weigh(chunk, people, entries, entry_first, start, stop, doubt)
+            rows.used[:] = 0
+            given_up = np.zeros(stop - start, np.int64)
+            count = decide_block(
+                rules,
+                people,
+                history,
+                self.desk,
+                entries,
+                entry_first,
+                start,
+                stop,
+                engine.everything,
+                wishes is None,
+                given,
+                label_when,
+                rows,
+                tally,
+                doubt,
+                given_up,
+            )
+            used = rows.row[: rows.used[0]].copy()
+            used["lost_from"] += places
+            used["lost_to"] += places
+            used["bind_from"] += rules_bound
+            used["bind_to"] += rules_bound
+            places += int(rows.used[1])
+            rules_bound += int(rows.used[2])
+            taken.append(used)
+            lost.append(rows.lost[: rows.used[1]].copy())
+            bound.append(rows.bind[: rows.used[2]].copy())
+            if count:
+                left.append(given_up[:count].copy())
+                first = np.zeros(2, np.int64)
+                for contact in given_up[:count].tolist():
+                    # What was counted of contacts that are left is taken back.
+                    self._gather(rules, people, moment, scores, wishes, contact, contact + 1, -1, first, tally)
+            start = stop
+        return BlockResult(
+            rows=joined(ROWS, taken),
+            lost=np.concatenate([np.zeros(0, np.int64), *lost]),
+            bound=np.concatenate([np.zeros(0, np.int64), *bound]),
+            left=np.concatenate([np.zeros(0, np.int64), *left]),
+            tally=tally,
+        )
+
+    def _ready(
+        self, people: Contacts, history: TouchArrays, shapes: Any, wishes: ClaimArrays | None
+    ) -> tuple[Moment, Rules]:
+        """Room for the contacts of a chunk that are not marked `BAD`, and the rules as they are for it."""
+        moment = self.engine.moment()
+        quotas = self.engine.quotas
+        if wishes is not None:
+            quotas = quotas.but(number=wishes.number)
+        rules = moment.rules.but(shapes=shapes[0], shape_cells=shapes[1], quotas=quotas)
+        good = people.person["traits"] & BAD == 0
+        counts = np.diff(history.first)[good]
+        # Without a table of claims each contact has one for each opening; with one, it may name many openings.
+        most = len(self.engine.layout.list) if wishes is None else int(np.diff(wishes.first)[good].max(initial=0))
+        self.most_cells = int((shapes[0]["cell_to"] - shapes[0]["cell_from"]).max(initial=1))
+        self._prepare(moment, int(counts.max(initial=0)), most)
+        return moment, rules
+
+    def pool(
+        self,
+        chunk: Chunk,
+        people: Contacts,
+        history: TouchArrays,
+        shapes: Any,
+        scores: ScoreArrays,
+        wishes: ClaimArrays | None,
+        given: QuotaChoiceArrays,
+        obeys: int,
+        *,
+        several: bool,
+    ) -> tuple[list[tuple[ProblemPool, np.ndarray]], np.ndarray]:
+        """The problems of the contacts of a chunk that are not marked `BAD`, each with whose they are; and who is left.
+
+        Args:
+            chunk: the contacts; and so are the next five.
+            people: as numbers.
+            history: their touches.
+            shapes: the kinds of touches.
+            scores: what models say.
+            wishes: their claims, or None.
+            given: what was chosen for them already.
+            obeys: 0 for claims that need not obey caps, 1 for the others.
+            several: whether there are several levels.
+        """
+        engine = self.engine
+        moment, rules = self._ready(people, history, shapes, wishes)
+        tally, columns = _tally(engine.layout), len(engine.layout.quotas.columns)
+        entry_first = np.zeros(chunk.rows + 1, np.int64)
+        left = np.zeros(chunk.rows + 1, np.int64)
+        found = []
+        start = 0
+        part = None
+        while start < chunk.rows:
+            stop = self._gather(rules, people, moment, scores, wishes, start, chunk.rows, 1, entry_first, tally)
+            doubt = np.zeros(stop - start, np.bool_)
+            engine.weigher.weigh(chunk, people, self.entries, entry_first, start, stop, doubt)
+            if part is None or len(part.pool.unit) < stop - start or len(part.mark) < self.entries.used[1]:
+                part = part_for(stop - start, int(self.entries.used[1]), columns, several=several)
+            base = start
+            while start < stop:
+                start = collect_problems(
+                    rules,
+                    people,
+                    history,
+                    self.desk,
+                    self.entries,
+                    entry_first,
+                    base,
+                    start,
+                    stop,
+                    obeys,
+                    wishes is None,
+                    given,
+                    chunk.one,
+                    doubt,
+                    part,
+                    left,
+                )
+                found.append(taken_from(part))
+        return found, left[1 : 1 + left[0]]
+
+    def _gather(
+        self,
+        rules: Rules,
+        people: Contacts,
+        moment: Moment,
+        scores: ScoreArrays,
+        wishes: ClaimArrays | None,
+        start: int,
+        stop: int,
+        sign: int,
+        entry_first: np.ndarray,
+        tally: DecisionCounts,
+    ) -> int:
+        engine, entries, slots = self.engine, self.entries, moment.slots
+        if wishes is not None:
+            return collect_claims(
+                rules, people, slots, engine.asks, scores, wishes, start, stop, sign, entries, entry_first, tally
+            )
+        if moment.bars is not None:
+            return collect_derived_now(
+                rules,
+                moment.bars,
+                people,
+                engine.asks,
+                scores,
+                start,
+                stop,
+                engine.everything,
+                sign,
+                entries,
+                entry_first,
+                tally,
+            )
+        return collect_derived(
+            rules, people, slots, engine.asks, scores, start, stop, engine.everything, sign, entries, entry_first, tally
+        )
+
+
+def _tally(layout: RulesetArrays) -> DecisionCounts:
+    return DecisionCounts(
+        labels=np.zeros((max(1, len(layout.list)), len(REASONS), 3), np.int64),
+        rules=np.zeros(len(layout.rules.list), np.int64),
+        stages=np.zeros((len(layout.stages.list) + 2, 3), np.int64),
+        sums=np.zeros(3, np.int64),
+        missing=np.zeros(len(GAPS), np.int64),
+        usage=np.zeros(len(layout.quotas.sides), np.int64),
+    )

@@ -1,0 +1,1 @@
+"""The layouts of tables that cross the boundary of the kernels, and the numbers that both sides know."""

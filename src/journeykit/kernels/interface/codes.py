@@ -1,0 +1,65 @@
+"""Numbers that both sides of the kernels know: reasons, rules, outcomes, flags. A test compares them with the enums."""
+
+from __future__ import annotations
+
+NEEDS_CONSENT, OBEYS_CAPS, COUNTS, OBEYS_HOURS, PAUSED, DEFERS, LOCAL, STAGED, ROLED, DATED, SCORED = (
+    1 << bit for bit in range(11)
+)
+"""What is true of an opening."""
+NONE = -(2**62)
+"""No day, no weight, no instant."""
+NO_LIMIT, OWN_LIMIT, BAD_LIMIT = -1, -2, -3
+(
+    RULE_SUPPRESSED,
+    RULE_OPTED_OUT,
+    RULE_PAUSED,
+    RULE_DATES,
+    RULE_STAGE,
+    RULE_ROLE,
+    RULE_ZONE,
+    RULE_HOLDOUT,
+    RULE_RESERVE,
+    RULE_SCORE,
+) = range(10)
+"""The rules that no playbook names, numbered."""
+MOST_CONFLICTS = 62
+"""Conflicts and requirements are bits of one number."""
+LAST_INSTANT = 253_402_041_600_000_000
+"""From here on nothing is sent: the last day of the calendar, in microseconds since 1970."""
+FIRST, SECOND = 9782798678568883157, 5545529020109919103
+"""The keys of the two hashes of an id."""
+STIR_FIRST, STIR_SECOND = 18397679294719823053, 14181476777654086739
+"""The factors that mix the bits of a hash."""
+
+(
+    GRANTED,
+    INVALID,
+    SUPPRESSED,
+    OPTED_OUT,
+    NO_CONSENT,
+    CLOSED,
+    NOT_IN_AUDIENCE,
+    WRONG_STAGE,
+    WRONG_ROLE,
+    WRONG_OWNER,
+    HOLDOUT,
+    MISSING,
+    QUIET,
+    NOT_WORTH_IT,
+    CAPPED,
+    CONFLICT,
+    REQUIRES,
+    QUOTA_FULL,
+    OUTBID,
+) = range(19)
+"""The reasons, numbered in their order."""
+LAST_REASON = QUIET
+"""The last of those for which a claim is not eligible."""
+TIMED = 1 << CLOSED | 1 << QUIET
+UNKNOWN, AGREED, WITHDRAWN = 0, 1, 2
+IS_SUPPRESSED, IS_OPTED_OUT, NO_ZONE, BAD = 1, 2, 4, 8
+"""What is true of a contact; `BAD` ones are left to the one-contact engine."""
+DENY_ZONE, DENY_STAGE, DENY_ROLE, DENY_CONSENT = 1, 2, 4, 8
+"""What the playbook denies where data is missing."""
+
+GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME = range(3)

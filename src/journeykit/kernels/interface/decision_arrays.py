@@ -1,0 +1,103 @@
+"""Candidates and decision rows, as kernels write them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from journeykit.kernels.interface.array_bundle import ArrayBundle, table
+from journeykit.kernels.interface.records import record
+
+CLAIMS = record(
+    "opening label weight rank group own id dated kind state rule outside timed from_ asked at_from at_to wish",
+    "given product preference interest propensity value",
+)
+"""Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
+not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates
+and ids; the number of its id, 0 for none; whether it has a date or instant of its own; the kind of opening whose slots
+its instants are, or -1; state, 0 where it is eligible at some instant, else the reason why not, and the first rule of
+that reason; the rule of its own date where that lies outside the span, or -1; whether nothing but time stands in its
+way; the first instant of its own, or `NONE`; when it was asked for; where its instants lie; its place in the claims
+table, or -1; its own weight, NaN for none; and what the policy `weighted` makes of it, with the factors."""
+TIMES = record("at fits")
+"""The instants for which a claim asks, and whether it is eligible then."""
+ROWS = record(
+    "contact label outcome reason rule weight price send_at retry_at displaced needs "
+    "lost_from lost_to bind_from bind_to"
+)
+"""Answers: whose; of which claim; granted, deferred or denied, as 0, 1, 2; the number of the reason; the first rule
+that stops it, or -1; weight, what the prices of quotas take from it, value of what it pushed out and weight that would
+have won, in millionths; when it goes and when it could go after all; where the campaigns that won instead lie; and
+where all rules that stop it lie. `NONE` stands for none."""
+STOPS = record("rule kind past")
+"""What stops a claim: the rule, what kind of stop it is, and whether the history alone does it."""
+GRANTS = record("entry at number crowded charge")
+"""Winners: the claim; when it goes; its place in the order of claims; whether it takes the room of a loser; and what
+the prices of quotas take from it."""
+
+
+class CandidateArrays(ArrayBundle):
+    """Claims of contacts, in blocks.
+
+    Attributes:
+        claim: the claims (`CLAIMS`).
+        time: their instants (`TIMES`).
+        used: how many claims and instants there are.
+    """
+
+    fields: ClassVar = {
+        "claim": table(CLAIMS),
+        "time": table(TIMES),
+        "used": table(np.int64),
+    }
+
+
+class DecisionRows(ArrayBundle):
+    """Answers.
+
+    Attributes:
+        row: the answers (`ROWS`).
+        lost: the campaigns that won instead.
+        bind: the rules that stop claims.
+        used: how many of the three there are.
+    """
+
+    fields: ClassVar = {
+        "row": table(ROWS),
+        "lost": table(np.int64),
+        "bind": table(np.int64),
+        "used": table(np.int64),
+    }
+
+
+class DecisionCounts(ArrayBundle):
+    """Counts.
+
+    Attributes:
+        labels: by label, reason and outcome.
+        rules: by rule, how many losers it stops; of those that were not eligible, how many it stops first.
+        stages: by stage and outcome.
+        sums: value, bound, and searches that were given up.
+        missing: by kind of data, how many claims lack it.
+        usage: by side of the quotas, what was granted uses, in smallest units.
+    """
+
+    fields: ClassVar = {
+        "labels": table(np.int64, 3),
+        "rules": table(np.int64),
+        "stages": table(np.int64, 2),
+        "sums": table(np.int64),
+        "missing": table(np.int64),
+        "usage": table(np.int64),
+    }
+
+
+def decision_rows(rows: int, lost: int, bind: int) -> DecisionRows:
+    """Room for so many answers, so many campaigns that won instead, and so many rules."""
+    return DecisionRows(
+        row=np.zeros(rows, ROWS),
+        lost=np.zeros(lost, np.int64),
+        bind=np.zeros(bind, np.int64),
+        used=np.zeros(3, np.int64),
+    )

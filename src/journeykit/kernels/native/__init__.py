@@ -1,0 +1,1 @@
+"""The kernels themselves. Nothing outside `journeykit.kernels` imports them."""

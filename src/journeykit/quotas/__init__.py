@@ -1,0 +1,1 @@
+"""Quotas shared by many contacts: collect the problems, find prices, choose, improve."""

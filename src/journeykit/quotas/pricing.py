@@ -1,0 +1,302 @@
+"""Prices: what one more unit of each quota is worth, found by passes over the contacts.
+
+With a price on each row of the quotas every contact is solved on its own, and what all of them are worth then, plus
+the prices of the rooms, is no less than what any answer that keeps the quotas can be worth (Lagrangian relaxation,
+Geoffrion 1974). The prices that make this bound least are looked for in two steps: first by scaled subgradient steps
+with momentum on a hashed sample of the contacts, then on all of them by cutting planes in a box around the best
+prices (the boxstep method of Marsten, Hogan and Blankenship 1975), with one plane for each block of contacts.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from journeykit.basics.threads import at_once
+from journeykit.basics.validation import MILLIONTH
+from journeykit.kernels import PriceWorkspace, hard_items, price_pass, price_workspace, sizes_by_kind
+from journeykit.kernels.interface.problems import BLOCKS, Charges
+from journeykit.quotas.highs import Matrix, maximise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from queue import SimpleQueue
+
+    from journeykit.columns.capacity import Capacity
+    from journeykit.kernels.interface.problems import ProblemPool
+
+_SAMPLE = 12_000
+_STEPS = 80
+_ROUNDS = 40
+_HARD = 6_000
+"""So many items that are hard to choose from can be asked again and again; with more, fewer passes must do."""
+_NEAR = 2e-6
+_PIECE = 4_096
+_LARGEST = 2**61
+
+
+class Sums(NamedTuple):
+    """What a pass gave.
+
+    Attributes:
+        worth: by block, what the choices are worth at the prices, in weight.
+        usage: by block and row, what they use, in whole units.
+        unproven: how many units could not be solved to the end; `worth` is a bound of theirs.
+    """
+
+    worth: np.ndarray
+    usage: np.ndarray
+    unproven: int
+
+    @property
+    def used(self) -> np.ndarray:
+        """By row, what all choices use."""
+        found: np.ndarray = self.usage.sum(axis=0)
+        return found
+
+
+class Passes:
+    """Passes over a pool, in pieces, by a few threads.
+
+    Args:
+        pool: the problems.
+        room: the rows of the quotas.
+        threads: how many pieces are worked on at once.
+    """
+
+    def __init__(self, pool: ProblemPool, room: Capacity, threads: int) -> None:
+        from queue import SimpleQueue
+
+        self.pool = pool
+        self.room = room
+        self.threads = threads
+        self.done = 0
+        self.everyone = np.zeros(0, np.int64)
+        self.benches: SimpleQueue[PriceWorkspace] = SimpleQueue()
+        for _ in range(threads):
+            self.benches.put(price_workspace(pool))
+        values = pool.item["value"]
+        largest = float(max(values.max(initial=0), -values.min(initial=0), 1))
+        uses = largest_uses(pool, room) / room.unit
+        with np.errstate(invalid="ignore", over="ignore"):
+            dearest = np.where(np.isinf(room.ceiling), 0.0, room.ceiling * uses)
+        # Sums of a unit's items must fit: millionths as fine as that leaves room for, and no price beyond it.
+        self._most = _LARGEST // (max(1, pool.widest) * (room.rows + 1) * 2)
+        need = max(largest, min(float(dearest.max(initial=0)) * MILLIONTH, float(self._most)))
+        self.shift = max(0, min(16, int(np.floor(np.log2(self._most / need)))))
+        highest = (self._most >> self.shift) / MILLIONTH
+        self.ceiling = np.minimum(room.ceiling, highest / np.maximum(uses, 1e-9))
+        self.hard = int(hard_items(pool))
+
+    def few(self, most: int) -> int:
+        """How many passes, or prices, to make do with where so many are wanted: fewer where choosing is hard."""
+        return max(most // 10, 3, most * _HARD // max(_HARD, self.hard))
+
+    def charges(self, many: Sequence[np.ndarray]) -> Charges:
+        """Prices, in weight by unit of the quota, as charges; never more than what they are."""
+        room, scale = self.room, float(MILLIONTH << self.shift)
+        rates = np.minimum(np.stack(many), self.ceiling) / room.unit * scale
+        fixed = np.einsum("kr,pr->pk", room.fixed.astype(np.float64), rates)
+        fixed = np.where(fixed == 0, 0.0, np.floor(fixed) - 1)
+        slope = np.zeros((len(many), len(room.fixed), self.pool.column.shape[1]))
+        for row in np.flatnonzero(room.column >= 0).tolist():
+            slope[:, :, room.column[row]] += rates[:, row, None] * room.factor[None, :, row]
+        return Charges(kind=fixed.astype(np.int64), slope=slope, shift=self.shift)
+
+    def pieces(self, units: np.ndarray) -> list[tuple[int, int]]:
+        """Where the units are cut."""
+        count = len(units) or self.pool.units
+        size = max(_PIECE, -(-count // (4 * self.threads)))
+        return [(start, min(count, start + size)) for start in range(0, count, size)]
+
+    def at(self, prices: np.ndarray, units: np.ndarray | None = None) -> Sums:
+        """What the units choose at prices."""
+        units = self.everyone if units is None else units
+        charges = self.charges([prices])
+        kinds, columns = len(self.room.fixed), self.pool.column.shape[1]
+
+        def work(piece: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+            counts = np.zeros((BLOCKS, kinds), np.int64)
+            sums = np.zeros((BLOCKS, kinds, columns), np.int64)
+            totals = np.zeros((BLOCKS, 2), np.int64)
+            bench = self.benches.get()
+            try:
+                bench.found[1] = 0
+                price_pass(self.pool, charges, units, *piece, bench, counts, sums, totals)
+                return counts, sums, totals, int(bench.found[1])
+            finally:
+                self.benches.put(bench)
+
+        self.done += 1
+        parts = list(at_once(work, self.pieces(units), self.threads))
+        counts = np.sum([part[0] for part in parts], axis=0)
+        sums = np.sum([part[1] for part in parts], axis=0)
+        totals = np.sum([part[2] for part in parts], axis=0)
+        scale = MILLIONTH << self.shift
+        worth = [float(Fraction((int(high) << 32) + int(low), scale)) for high, low in totals]
+        return Sums(np.array(worth), self.room.usage(counts, sums), sum(part[3] for part in parts))
+
+
+class PriceSolution(NamedTuple):
+    """Prices that were found.
+
+    Attributes:
+        best: by row, the price.
+        bound: what no answer can be worth more than.
+        used: by row, what is used at these prices.
+        others: further prices near the best ones, whose choices mixed keep the quotas best; the weightiest first.
+        unproven: how many contacts could not be solved to the end.
+    """
+
+    best: np.ndarray
+    bound: float
+    used: np.ndarray
+    others: list[np.ndarray]
+    unproven: int
+
+
+def largest_uses(pool: ProblemPool, room: Capacity) -> np.ndarray:
+    """By row, the most that one item uses, without sign."""
+    found = np.abs(room.fixed).max(axis=0, initial=0).astype(np.float64)
+    for row in np.flatnonzero(room.column >= 0).tolist():
+        if len(pool.item):
+            found[row] = float(np.abs(pool.column[:, room.column[row]].astype(np.float64)).max())
+    return found
+
+
+def scales(pool: ProblemPool, room: Capacity) -> np.ndarray:
+    """By row, a price of the size that prices have: what items that use it are worth, by what they use."""
+    kinds = len(room.fixed)
+    counts, values = np.zeros(kinds, np.int64), np.zeros((kinds, 2), np.int64)
+    columns = np.zeros((kinds, pool.column.shape[1]), np.int64)
+    sizes_by_kind(pool, counts, values, columns)
+    found = np.ones(room.rows)
+    for row in range(room.rows):
+        column, mine = room.column[row], room.fixed[:, row] != 0
+        used = [int(n) * abs(int(use)) for n, use in zip(counts, room.fixed[:, row], strict=True)]
+        if column >= 0:
+            mine = room.factor[:, row] != 0
+            used = [int(total) for total in columns[:, column]]
+        high, low = (int(part) for part in values[mine].sum(axis=0))
+        worth = Fraction((high << 20) + low, MILLIONTH)
+        use = Fraction(sum(use for use, own in zip(used, mine.tolist(), strict=True) if own), int(room.unit[row]))
+        if worth and use:
+            found[row] = float(worth / use)
+    return found
+
+
+def find_prices(passes: Passes, start: np.ndarray | None = None, *, sizes: np.ndarray | None = None) -> PriceSolution:
+    """The prices that make the bound least.
+
+    Args:
+        passes: over the contacts.
+        start: prices to start from; None to look for some.
+        sizes: of what size prices are, by row; None to see that from the values.
+    """
+    room = passes.room
+    scale = scales(passes.pool, room) if sizes is None else sizes
+    prices = np.zeros(room.rows) if start is None else np.clip(start, 0.0, passes.ceiling)
+    if start is None:
+        prices = _approach(passes, prices, scale)
+    return _close_in(passes, prices, scale)
+
+
+def _sample(passes: Passes) -> np.ndarray:
+    """The units of a hashed sample; none for all."""
+    pool = passes.pool
+    share = min(_SAMPLE / max(1, pool.units), _HARD / max(1, passes.hard))
+    if share > 0.5:
+        return passes.everyone
+    limit = np.uint64(int(2**64 * share))
+    # Murmur's high bits, stirred: blocks are told apart by the low ones.
+    found = np.flatnonzero(pool.key < limit)
+    return found if len(found) else passes.everyone
+
+
+def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Scaled subgradient steps with momentum, on a sample."""
+    room, units = passes.room, _sample(passes)
+    share = (len(units) or passes.pool.units) / passes.pool.units
+    bound = room.bound / room.unit * share
+    momentum = np.zeros(room.rows)
+    best, least = prices, np.inf
+    steps = passes.few(_STEPS)
+    for step in range(steps):
+        found = passes.at(prices, units)
+        used = found.used / room.unit
+        total = found.worth.sum() + prices @ bound
+        if total < least:
+            best, least = prices, total
+        # How far off, as a share of all that is there: alike for quotas of all sizes.
+        off = (used - bound) / (np.abs(used) + np.abs(bound) + 1e-12)
+        momentum = 0.6 * momentum + off
+        prices = np.clip(prices + 0.5 * 0.95 ** (step * _STEPS / steps) * scale * momentum, 0.0, passes.ceiling)
+    return best
+
+
+def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> PriceSolution:
+    """Cutting planes in a box around the best prices."""
+    room = passes.room
+    bound = room.bound / room.unit
+    found = passes.at(prices)
+    tried, cuts = [prices], [found]
+    best, least, used, unproven = prices, found.worth.sum() + prices @ bound, found.used, found.unproven
+    reach = 0.1 * np.abs(prices) + 0.02 * scale
+    weights = np.ones(1)
+    for _ in range(passes.few(_ROUNDS)):
+        answer = _lowest(room, passes.ceiling, bound, tried, cuts, best, reach)
+        if answer is None:
+            break
+        prices, low, weights = answer
+        hoped = least - low
+        if hoped <= _NEAR * max(1e-3, abs(least)):
+            at_edge = (np.abs(prices - best) > 0.99 * reach) & (prices > 0) & (prices < passes.ceiling)
+            if not at_edge.any():
+                break
+            # The planes know of nothing better here: they are asked farther out.
+            reach = np.where(at_edge, reach * 8.0, reach)
+            continue
+        found = passes.at(prices)
+        total = found.worth.sum() + prices @ bound
+        tried.append(prices)
+        cuts.append(found)
+        if total < least - 0.1 * hoped:
+            at_edge = np.abs(prices - best) > 0.99 * reach
+            reach = np.where(at_edge, reach * 2.0, np.maximum(reach * 0.7, 3 * np.abs(prices - best)))
+        else:
+            reach = reach * 0.5
+        if total < least:
+            best, least, used, unproven = prices, total, found.used, found.unproven
+    order = np.argsort(-weights, kind="stable")
+    others = [tried[place] for place in order.tolist() if weights[place] > 1e-6 and tried[place] is not best]
+    return PriceSolution(best, float(least), used, others, unproven)
+
+
+def _lowest(
+    room: Capacity,
+    ceiling: np.ndarray,
+    bound: np.ndarray,
+    tried: Sequence[np.ndarray],
+    cuts: Sequence[Sums],
+    centre: np.ndarray,
+    reach: np.ndarray,
+) -> tuple[np.ndarray, float, np.ndarray] | None:
+    """Where the planes lie lowest within the box; how low; and the weight of each pass there."""
+    rows, blocks = room.rows, BLOCKS
+    # The largest of minus the bound: columns are the prices, then one level for each block.
+    gain = np.concatenate([-bound, -np.ones(blocks)])
+    low = np.concatenate([np.maximum(0.0, centre - reach), np.full(blocks, -np.inf)])
+    high = np.concatenate([np.minimum(ceiling, centre + reach), np.full(blocks, np.inf)])
+    usage = np.stack([cut.usage / room.unit for cut in cuts]).reshape(-1, rows)
+    worth = np.stack([cut.worth for cut in cuts]).reshape(-1)
+    there = np.repeat(np.stack(tried), blocks, axis=0)
+    # level >= worth - usage x (prices - there)
+    matrix = np.hstack([-usage, -np.tile(np.eye(blocks), (len(cuts), 1))])
+    least = -worth - (usage * there).sum(axis=1)
+    answer = maximise(gain, Matrix.dense(matrix), least, low=low, high=high)
+    if answer is None:
+        return None
+    weights = np.abs(answer.prices).reshape(len(cuts), blocks).mean(axis=1)
+    return answer.values[:rows], -answer.objective, weights

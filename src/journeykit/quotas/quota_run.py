@@ -1,0 +1,497 @@
+"""A run with quotas: the contacts' problems are pooled, allocated tier by tier, and told to who writes the rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from journeykit.basics.ids import contact_key
+from journeykit.basics.validation import MILLIONTH, scaled
+from journeykit.columns.problem_pool import join_pools, stage_of
+from journeykit.columns.quota_arrays import fold, largest_weight, need_no_columns
+from journeykit.columns.ruleset_arrays import RulesetArrays
+from journeykit.errors import InfeasibleError, ModelError
+from journeykit.kernels.interface.codes import OBEYS_CAPS
+from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
+from journeykit.model.quota import Usage
+from journeykit.prices import Prices, Slot, Tariff
+from journeykit.quotas.allocation import Allocation, allocate, conflicting, most_of
+from journeykit.quotas.pricing import scales
+from journeykit.quotas.round_problem import problem_of_round
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from journeykit.account import Account
+    from journeykit.case import Case
+    from journeykit.columns.capacity import Capacity
+    from journeykit.engine.contact_group import ContactGroup, QuotaChoice
+    from journeykit.engine.decider import Decider, GroupDecision
+    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.ledger.fallen import Fallen
+    from journeykit.model.quota import Side
+    from journeykit.playbook.playbook import Playbook
+
+_TOO_SMALL = 1e-9
+_NUDGE = 5e-6
+"""By so much, as a share of what a unit of a quota is worth, saved prices are larger than those found."""
+
+
+class QuotaRun:
+    """What a run chooses for its contacts so that the quotas hold.
+
+    Args:
+        playbook: the rule set.
+        layout: the playbook as arrays.
+        fingerprint: of the playbook.
+        contacts: how many there are.
+        threads: how many pieces of them are worked on at once.
+
+    Attributes:
+        several: whether there is more than one level: tiers, ranks, or claims that need not obey caps.
+    """
+
+    def __init__(
+        self, playbook: Playbook, layout: RulesetArrays, *, fingerprint: str, contacts: int, threads: int, ranks: bool
+    ) -> None:
+        self.playbook = playbook
+        self.layout = layout.quotas
+        self.fingerprint = fingerprint
+        self.contacts = contacts
+        self.threads = threads
+        traits, tiers = layout.parts["openings"]["traits"], layout.parts["openings"]["tier"]
+        self._obeys = traits & OBEYS_CAPS != 0
+        self.several = ranks or len(set(tiers.tolist())) > 1
+        self.contests: Sequence[int] = (1,) if self._obeys.all() else (0, 1)
+        self._known = 0
+        self._first = [np.zeros(contacts + 1, np.int64) for _ in range(2)]
+        self._item = [np.zeros(0, np.int32) for _ in range(2)]
+        self._softened: list[str] = []
+        self._notes: list[str] = []
+        self.used = np.zeros(len(self.layout.sides), np.int64)
+        self._kinds = np.zeros(len(self.layout.fixed), np.int64)
+        self._prices: dict[Slot | None, np.ndarray] = {}
+        self.value = 0
+        self._bounds = self._charged = 0.0
+        self._most = np.zeros(len(self.layout.sides))
+        self._left_out = self._unproven = self.passes = 0
+        self._ceiling: np.ndarray | None = None
+        self._nudge = np.zeros(len(self.layout.sides))
+        self._cost: dict[int, float] = {}
+        self._total_without: dict[int, float] = {}
+
+    # What was chosen
+
+    def part(self, start: int, stop: int) -> QuotaChoiceArrays:
+        """What was chosen for some contacts, for the kernels."""
+        firsts, items = [], []
+        for place in range(2):
+            first = self._first[place][start : stop + 1]
+            firsts.append(first - first[0])
+            items.append(self._item[place][int(first[0]) : int(first[-1])])
+        return QuotaChoiceArrays(
+            known=self._known, exempt_first=firsts[0], exempt=items[0], main_first=firsts[1], main=items[1]
+        )
+
+    def choice(self, contact: int) -> QuotaChoice:
+        """What was chosen for one contact, for the one-contact engine."""
+        found = []
+        for place in range(2):
+            first = self._first[place]
+            own = self._item[place][int(first[contact]) : int(first[contact + 1])]
+            found.append(frozenset(own.tolist()) if self._known > place else None)
+        return found[0], found[1]
+
+    @property
+    def done(self) -> bool:
+        """Whether all is chosen."""
+        return self._known == 2
+
+    @property
+    def charges(self) -> Tariff:
+        """What the prices take from claims."""
+        return Tariff(self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True)
+
+    @property
+    def prices(self) -> Prices:
+        """The prices, for decisions on single contacts: the largest of all tiers.
+
+        Slots and contents of equal worth are many, and the run chose among them as the quotas need it. So that single
+        contacts lean the same way, each price is a few millionths larger than what the run found, a free quota's too.
+        """
+        found: dict[str, dict[str, float]] = {}
+        for row, side in enumerate(self.layout.sides):
+            price = float(self._prices[None][row]) + float(self._nudge[row])
+            found.setdefault(side.quota.name, {})["max" if side.is_max else "min"] = price
+        return Prices(self.fingerprint, found)
+
+    # Choosing
+
+    def settle(self, obeys: int, pools: Sequence[tuple[ProblemPool, np.ndarray]]) -> None:
+        """Choose for the claims that need not obey caps (0), or for the others (1), given their problems.
+
+        Raises:
+            InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
+        """
+        pool = join_pools([own for own, _ in pools], len(self.layout.columns))
+        contact = np.concatenate([np.zeros(0, np.int64), *(own for _, own in pools)])
+        taken = np.zeros(len(pool.item), np.bool_)
+        pool, tiers = self._levelled(pool)
+        levels = range(len(tiers))
+        single = len(tiers) == 1 and len(self.contests) == 1
+        whole = self.layout.room(pool, largest_weight(pool, self.playbook.reserve))
+        if not single:
+            lasting = [row for row, side in enumerate(self.layout.sides) if _looks_at_all(side)]
+            whole = whole.but(ceiling=self._softer(pool, whole.ceiling, lasting))
+        self._nudge = np.maximum(self._nudge, _NUDGE * scales(pool, whole))
+        if self._ceiling is None or obeys:
+            # The largest weight of the run: that of the claims that obey caps, where there are both.
+            self._ceiling = whole.ceiling
+        self._prices.setdefault(None, np.zeros(len(self.layout.sides)))
+        for number, level in enumerate(levels):
+            part, which = (pool, np.arange(len(pool.item))) if len(tiers) == 1 else stage_of(pool, taken, level)
+            room = self._room(whole, pool, level, levels[number + 1 :], obeys=obeys, single=single)
+            found, room = self._allocate(part, room, single=single)
+            taken[which[found.taken]] = True
+            self._keep(part, room, found, (bool(obeys), tiers[level]))
+        self._choose(obeys, pool, contact, taken)
+        self._known = obeys + 1
+
+    def _levelled(self, pool: ProblemPool) -> tuple[ProblemPool, list[int]]:
+        """The pool with its levels numbered, the first to be decided first; and the tier of each."""
+        if not len(pool.level):
+            return pool, [self.layout.slots[0][1] if self.layout.slots else 0]
+        tiers = np.array([opening.campaign.tier for opening in self.layout.openings], np.int64)
+        tier = tiers[pool.item["kind"] // len(self.layout.days)]
+        pairs, number = np.unique(np.stack([tier, pool.level], axis=1), axis=0, return_inverse=True)
+        return pool.but(level=number.reshape(-1).astype(np.int64)), pairs[:, 0].tolist()
+
+    def _room(
+        self, whole: Capacity, pool: ProblemPool, level: int, later: Sequence[int], *, obeys: int, single: bool
+    ) -> Capacity:
+        """The rows of a stage: what earlier ones leave; with several stages, minima and shares only in the last."""
+        if single:
+            return whole
+        ceiling = whole.ceiling.copy()
+        kinds = np.unique(pool.item["kind"][np.isin(pool.level, later)]) if later else np.zeros(0, np.int64)
+        if not obeys and len(self.contests) == 2:
+            kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, len(self.layout.days))))
+        kinds = kinds.astype(np.int64)
+        now = np.unique(pool.item["kind"][pool.level == level] if len(pool.level) else pool.item["kind"])
+        for row, side in enumerate(self.layout.sides):
+            if _looks_at_all(side) and (self._serves(row, kinds) or not self._serves(row, now)):
+                ceiling[row] = 0.0
+        return whole.but(bound=whole.bound - self.used, ceiling=ceiling)
+
+    def _serves(self, row: int, kinds: np.ndarray) -> bool:
+        """Whether claims of some kinds are in the scope of a side."""
+        side = self.layout.sides[row]
+        if side.quota.of != "share":
+            return bool((self.layout.fixed[kinds, row] != 0).any() or (self.layout.factor[kinds, row] != 0).any())
+        count = len(self.layout.days)
+        return any(side.quota.where.matches(self.layout.openings[int(kind) // count].facets) for kind in kinds)
+
+    def _allocate(self, pool: ProblemPool, room: Capacity, *, single: bool) -> tuple[Allocation, Capacity]:
+        """What a stage grants, and the room that it kept to: hard rows that cannot hold may have turned soft."""
+        if single and self.contacts:
+            room = self._possible(pool, room)
+        found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
+        over = np.flatnonzero(room.hard & (found.used > room.bound))
+        if not self.contacts:
+            return found, room
+        if len(over) and self.playbook.on_infeasible == "refuse":
+            raise self._no_whole(over.tolist(), found.used, room)
+        if len(over):
+            names = [self.layout.sides[row].quota.name for row in over.tolist()]
+            self._soften(names, "no choice of whole messages that keeps it was found")
+            room = room.but(ceiling=self._softer(pool, room.ceiling, over.tolist()))
+            found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
+        for row, side in enumerate(self.layout.sides):
+            if side.quota.of == "share" and not side.is_max and found.prices[row] > 0 and room.ceiling[row] > 0:
+                ceiling = room.ceiling.copy()
+                ceiling[row] = 0.0
+                without = allocate(
+                    pool, room.but(ceiling=ceiling), limit=self.playbook.master_limit, threads=self.threads
+                )
+                self._cost[row] = max(0.0, (without.value - found.value) / MILLIONTH)
+                self._total_without[row] = without.value / MILLIONTH
+        return found, room
+
+    def _softer(self, pool: ProblemPool, ceiling: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+        """The penalties, where some hard rows turn soft."""
+        found = ceiling.copy()
+        for row in rows:
+            penalty = self.layout.sides[row].quota.penalty
+            found[row] = largest_weight(pool, self.playbook.reserve) if penalty is None else penalty
+        return found
+
+    def _possible(self, pool: ProblemPool, room: Capacity) -> Capacity:
+        """The room, once the hard rows that cannot hold together are refused, or softened."""
+        while rows := conflicting(pool, room, self.threads):
+            sides = [self.layout.sides[row] for row in rows]
+            first = next((row for row in rows if not self.layout.sides[row].is_max), rows[0])
+            side = self.layout.sides[first]
+            most = most_of(pool, room, first, [row for row in rows if row != first], self.threads)
+            said = self._missing(side, most, [other for other in sides if other is not side])
+            if self.playbook.on_infeasible == "refuse":
+                names = dict.fromkeys(own.quota.name for own in (side, *sides))
+                lacks = -most - side.limit if side.is_max else side.limit - most
+                raise InfeasibleError(
+                    f"the quotas cannot all hold: {said}; on_infeasible: relax goes on with them as soft ones",
+                    quotas=names,
+                    missing=round(max(0.0, lacks), 6),
+                )
+            soft = [row for row in rows if not self.layout.sides[row].is_max] or rows
+            self._soften([self.layout.sides[row].quota.name for row in soft], said)
+            room = room.but(ceiling=self._softer(pool, room.ceiling, soft))
+        return room
+
+    def _missing(self, side: Side, most: float, others: Sequence[Side]) -> str:
+        quota = side.quota
+        rest = f" where {', '.join(dict.fromkeys(repr(own.quota.name) for own in others))} holds" if others else ""
+        if quota.of == "share":
+            return f"{quota.name!r} wants a share of {'at most' if side.is_max else 'at least'} {side.limit:g}{rest}"
+        if side.is_max:
+            return f"{quota.name!r} wants at most {side.limit:g}, no less than {-most:,.6g} can be had{rest}"
+        return (
+            f"{quota.name!r} wants at least {side.limit:g}, no more than {max(0.0, most):,.6g} can be had{rest}: "
+            f"{side.limit - max(0.0, most):,.6g} are missing"
+        )
+
+    def _soften(self, names: Sequence[str], said: str) -> None:
+        for name in dict.fromkeys(names):
+            if name not in self._softened:
+                self._softened.append(name)
+                self._notes.append(f"the hard quota {name!r} was relaxed: {said}")
+
+    def _no_whole(self, rows: Sequence[int], used: np.ndarray, room: Capacity) -> InfeasibleError:
+        sides = [self.layout.sides[row] for row in rows]
+        missing = float((used[rows[0]] - room.bound[rows[0]]) / room.unit[rows[0]])
+        names = ", ".join(repr(side.quota.name) for side in sides)
+        return InfeasibleError(
+            f"no choice of whole messages was found that keeps the quotas {names}, though parts of messages could: the "
+            f"best one misses {sides[0].quota.name!r} by {missing:,.6g}; on_infeasible: relax goes on so",
+            quotas=[side.quota.name for side in sides],
+            missing=round(missing, 6),
+        )
+
+    def _keep(self, pool: ProblemPool, room: Capacity, found: Allocation, slot: Slot) -> None:
+        self.used += found.used
+        self._kinds += np.bincount(pool.item["kind"][found.taken], minlength=len(self._kinds))
+        self.value += found.value
+        self._bounds += found.bound
+        self._charged += found.penalties
+        self.passes += found.passes
+        self._left_out += found.left_out
+        self._unproven += found.unproven
+        earlier = self._prices.get(slot)
+        self._prices[slot] = found.prices if earlier is None else np.maximum(earlier, found.prices)
+        self._prices[None] = np.maximum(self._prices[None], found.prices)
+        for row, side in enumerate(self.layout.sides):
+            if not side.is_max and side.quota.of != "share":
+                self._most[row] += most_of(pool, room, row, [], self.threads) if self._over(row) > _TOO_SMALL else 0.0
+        assert self._ceiling is not None  # noqa: S101  (set before)
+        # What turned soft on the way stays so.
+        self._ceiling = np.where(np.isinf(self._ceiling), room.ceiling, self._ceiling)
+
+    def _choose(self, obeys: int, pool: ProblemPool, contact: np.ndarray, taken: np.ndarray) -> None:
+        item = np.flatnonzero(taken)
+        whose = contact[np.searchsorted(pool.first, item, side="right") - 1]
+        order = np.lexsort((pool.item["number"][item], whose))
+        counts = np.bincount(whose, minlength=self.contacts)
+        self._first[obeys] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        self._item[obeys] = pool.item["number"][item][order].astype(np.int32)
+
+    def confirm(self, used: np.ndarray) -> None:
+        """Compare what the rows use, added up once more, with what was meant to be granted.
+
+        Raises:
+            AssertionError: where they differ: that should not happen.
+        """
+        if not np.array_equal(used, self.used):
+            raise AssertionError(f"the rows use {used.tolist()} of the quotas, not {self.used.tolist()}")
+
+    def confirm_groups(self, found: Sequence[GroupDecision]) -> None:
+        """The same where the one-contact engine decided all."""
+        self.confirm(np.array([own.used for own in found if own.used], np.int64).sum(axis=0) + 0 * self.used)
+
+    # What it came to
+
+    @property
+    def bound(self) -> float:
+        """What no choice is worth more than, value less penalties.
+
+        Each stage bounds its own value less the penalties that it is charged; what later stages change about those,
+        and what no stage is charged, comes on top.
+        """
+        found = self._bounds + self._charged - self.penalties
+        reached = self.value / MILLIONTH - self.penalties
+        if found < reached - 1e-6 * max(1.0, abs(reached)):
+            raise AssertionError(f"the bound {found!r} lies below {reached!r}, which was reached")
+        return max(found, reached)
+
+    @property
+    def penalties(self) -> float:
+        """What the soft quotas cost that do not hold."""
+        return float(sum(self._penalty_of(row) for row in range(len(self.layout.sides))))
+
+    def _over(self, row: int) -> float:
+        """By how much a side does not hold."""
+        side = self.layout.sides[row]
+        return max(0.0, float(int(self.used[row]) - side.bound) / side.unit)
+
+    def _penalty_of(self, row: int) -> float:
+        assert self._ceiling is not None  # noqa: S101  (set when the first claims were settled)
+        over = self._over(row)
+        return 0.0 if over <= _TOO_SMALL or np.isinf(self._ceiling[row]) else over * float(self._ceiling[row])
+
+    def usages(self, fallen: Fallen | None = None) -> tuple[Usage, ...]:
+        """What became of each quota; with a ledger, also what is reserved, less what fell away."""
+        rows: dict[str, list[int]] = {}
+        for row, side in enumerate(self.layout.sides):
+            rows.setdefault(side.quota.name, []).append(row)
+        return tuple(self._usage(own, fallen) for own in rows.values())
+
+    def _used_of(self, row: int, fallen: Fallen | None = None) -> float:
+        """What is used of the quota of a side, in its units."""
+        side = self.layout.sides[row]
+        less, fewer = (0, 0) if fallen is None else (fallen.uses[row], fallen.messages[row])
+        used = (int(self.used[row]) - less) / side.unit * side.sign
+        if side.quota.of != "share":
+            return used + 0.0
+        # Usage of a share is counted against its limit: messages in scope less the limit's part of all.
+        granted = self._granted(side) - fewer
+        # The limit as it is counted with, a whole number of billionths.
+        limit = scaled(side.limit, side.unit) / side.unit
+        return (used + limit * granted) / granted + 0.0 if granted else 0.0
+
+    def _usage(self, rows: Sequence[int], fallen: Fallen | None) -> Usage:
+        sides = [self.layout.sides[row] for row in rows]
+        quota = sides[0].quota
+        over = {side.is_max: self._over(row) for row, side in zip(rows, sides, strict=True)}
+        if quota.of == "share":
+            granted = self._granted(sides[0])
+            over = {key: value / granted if granted else 0.0 for key, value in over.items()}
+        price = sum(side.sign * float(self._prices[None][row]) for row, side in zip(rows, sides, strict=True))
+        cost = next((self._cost[row] for row in rows if row in self._cost), None)
+        return Usage(
+            name=quota.name,
+            of=quota.of,
+            max=quota.max,
+            min=quota.min,
+            usage=self._used_of(rows[0]),
+            reserved=None if fallen is None else self._used_of(rows[0], fallen),
+            price=price + 0.0,
+            excess=over.get(True, 0.0),
+            shortfall=over.get(False, 0.0),
+            penalty=sum(self._penalty_of(row) for row in rows),
+            cost=cost,
+            note="; ".join(self._remarks(rows, over)),
+        )
+
+    def _granted(self, side: Side) -> int:
+        """How many messages were granted on the days of a quota."""
+        counts = [side.quota.has_day(day) for day in self.layout.days]
+        return int(self._kinds.reshape(-1, len(counts))[:, counts].sum())
+
+    def _remarks(self, rows: Sequence[int], over: dict[bool, float]) -> Iterator[str]:
+        assert self._ceiling is not None  # noqa: S101  (set when the first claims were settled)
+        if self.layout.sides[rows[0]].quota.name in self._softened:
+            yield "relaxed, since the hard quotas cannot all hold"
+        for row in rows:
+            side = self.layout.sides[row]
+            if over.get(side.is_max, 0.0) <= _TOO_SMALL:
+                continue
+            if not side.is_max and side.quota.of != "share" and self._most[row] < side.limit - _TOO_SMALL:
+                yield f"no more than {self._most[row]:,.6g} can be had from those who are eligible"
+            elif self._prices[None][row] >= self._ceiling[row] * (1 - 1e-6):
+                what = "less of it would cost more than" if side.is_max else "more of it is not worth"
+                yield f"{what} the penalty of {self._ceiling[row]:g} for each unit"
+            else:
+                yield "no better choice of whole messages was found"
+
+    def notes(self) -> Iterator[str]:
+        """What a person should look at."""
+        yield from self._notes
+        if self._left_out:
+            yield (
+                f"the master was cut: {self._left_out:,} contacts whose choice the prices leave open were not in it "
+                f"(master_limit: {self.playbook.master_limit:,})"
+            )
+        if self._unproven:
+            yield f"for {self._unproven:,} contacts the search was cut short; the bound allows for what they may lack"
+        if len([slot for slot in self._prices if slot is not None]) > 1 and any(
+            _looks_at_all(side) for side in self.layout.sides
+        ):
+            yield "with several tiers, minima and shares are soft and act in the last tier that can serve them"
+        for row, cost in self._cost.items():
+            total = self._total_without[row]
+            side = self.layout.sides[row]
+            part = f", {cost / total:.1%} of the total" if total > 0 else ""
+            yield f"{side.quota.name}: {side.limit:.0%} of all messages, costs {cost:,.6g} in value{part}"
+
+
+def _looks_at_all(side: Side) -> bool:
+    """Whether a side can be judged only by the whole run: a least, or a share."""
+    return not side.is_max or side.quota.of == "share"
+
+
+def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims: bool, threads: int) -> QuotaRun:
+    """What contacts get so that the quotas hold, where all of them are decided by the one-contact engine.
+
+    Args:
+        decider: decides.
+        groups: the contacts: one by one, or by account; what is chosen is told by the number of the group.
+        claims: whether claims are given.
+        threads: how many pieces of them are worked on at once.
+
+    Raises:
+        InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
+        DataError: for a quota of a column of claims where no claims are given.
+    """
+    playbook, ruleset = decider.playbook, decider.ruleset
+    if not claims:
+        need_no_columns(playbook)
+    found = [_rounds(decider, group, None) for group in groups]
+    openings = dict.fromkeys(ruleset.openings)
+    for own in found:
+        if own is not None:
+            openings.update((entry.opening, None) for entry in own.entries if entry.opening is not None)
+    columns = {fold(quota.of) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"}
+    layout = RulesetArrays(ruleset, list(openings), sorted(columns) if claims else ())
+    numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
+    run = QuotaRun(
+        playbook,
+        layout,
+        fingerprint=decider.fingerprint,
+        contacts=len(groups),
+        threads=threads,
+        ranks=callable(getattr(decider.policy, "rank", None)),
+    )
+    for obeys in run.contests:
+        pools = []
+        for number, own in enumerate(found):
+            contest = None if own is None else own.contest if obeys else own.exempt
+            if contest is not None and contest.items:
+                key = contact_key(groups[number].key(by_account=decider.by_account))[0]
+                pool = problem_of_round(contest, layout.quotas, numbers, key, several=run.several)
+                if len(pool.item):
+                    pools.append((pool, np.array([number])))
+        run.settle(obeys, pools)
+        if not obeys:
+            found = [_rounds(decider, group, run.choice(number)) for number, group in enumerate(groups)]
+    return run
+
+
+def _rounds(decider: Decider, group: ContactGroup, choice: QuotaChoice | None) -> Case | Account | None:
+    """The rounds of a group; None where it cannot be decided, which is said where the rows are written."""
+    try:
+        return decider.rounds(group, choice)
+    except ModelError:
+        return None
+
+
+def pooled(parts: Any) -> list[tuple[ProblemPool, np.ndarray]]:
+    """Pools of many chunks, in order."""
+    return [pool for part in parts for pool in part]

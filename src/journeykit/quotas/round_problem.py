@@ -1,0 +1,94 @@
+"""Pooling: the problems of contacts, put into the pool instead of being settled at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from journeykit.entry import opening_of
+from journeykit.kernels.interface.problems import CLAUSE, ITEM, LINE, MEMBER, UNIT, ProblemPool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from journeykit.columns.quota_arrays import QuotaLayout
+    from journeykit.contest import Contest
+
+
+def problem_of_round(
+    contest: Contest, quotas: QuotaLayout, openings: dict[object, int], key: int, *, several: bool
+) -> ProblemPool:
+    """The problem of a contest of the one-contact engine as a pool of one unit.
+
+    Args:
+        contest: the contest.
+        quotas: the quotas, laid out.
+        openings: by opening, its number.
+        key: the hash of the contact's id.
+        several: whether there are several levels.
+    """
+    items = contest.items
+    numbered = [(number, item) for number, item in enumerate(contest.in_order) if item not in contest.shut]
+    order = [item for _, item in numbered]
+    place = {item: at for at, item in enumerate(order)}
+    records, columns, levels = [], [], []
+    groups: dict[object, int] = {}
+    for at, (number, item) in enumerate(numbered):
+        entry, when = items[item]
+        case, opening = contest.case_of(entry), opening_of(entry)
+        weight = entry.weight or 0
+        kind = quotas.kind(openings[opening], case.clock.day(when))
+        records.append((case.worth(entry), kind, number, groups.setdefault((entry.whose, entry.group), at)))
+        columns.append(quotas.amounts(opening, entry.claim, weight))
+        levels.append(entry.level[1])
+    problem = contest.problem
+    derived = {id(row) for row in contest.derived}
+    rows = [
+        *(row for row in problem.rows if id(row) not in derived),
+        *((dict.fromkeys(group, 1), 1) for group in problem.groups),
+    ]
+    rows += [(dict.fromkeys(pair, 1), 1) for pair in problem.pairs]
+    lines, members = _lines(rows, place)
+    clauses: list[tuple[int, int, int]] = []
+    partners: list[int] = []
+    for item, wanted in problem.clauses:
+        if item in place:
+            start = len(partners)
+            partners += sorted(place[own] for own in wanted if own in place)
+            clauses.append((place[item], start, len(partners)))
+    pool = ProblemPool(
+        first=np.array([0, len(order)], np.int64),
+        unit=np.array([(0, 0, 0, len(lines), 0, len(clauses))], UNIT),
+        item=np.array(records, ITEM),
+        column=np.array(columns, np.int64).reshape(len(order), len(quotas.columns)),
+        level=np.array(levels if several else [], np.int64),
+        line=np.array(lines, LINE),
+        member=np.array(members, MEMBER),
+        clause=np.array(clauses, CLAUSE),
+        partner=np.array(partners, np.int32),
+        key=np.array([key], np.uint64),
+    )
+    _shape(pool, np.zeros(len(order) + 1, np.int64))
+    return pool
+
+
+def _lines(
+    rows: Sequence[tuple[dict[int, int], int]], place: dict[int, int]
+) -> tuple[list[tuple[int, ...]], list[tuple[int, int]]]:
+    """Rows in smallest whole numbers, but those that can stop nothing."""
+    lines: list[tuple[int, ...]] = []
+    members: list[tuple[int, int]] = []
+    for uses, room in rows:
+        kept = [(place[item], use) for item, use in uses.items() if item in place and use]
+        if sum(use for _, use in kept) > room:
+            unit = int(np.gcd.reduce([use for _, use in kept]))
+            lines.append((len(members), len(members) + len(kept), room // unit))
+            members += [(item, use // unit) for item, use in sorted(kept)]
+    return lines, members
+
+
+def _shape(pool: ProblemPool, mark: np.ndarray) -> None:
+    from journeykit.kernels import classify_problems
+
+    classify_problems(pool, mark)
