@@ -200,7 +200,7 @@ def test_two_weeks_are_planned_without_the_other_engine(monkeypatch, seed):
 
 def test_kernels_on_disk_are_those_of_the_sources():
     """What a kernel calls lies in other files than it does: it is compiled anew when any of them has changed."""
-    disk = settle.settle_all._cache._cache_file
+    disk = settle.decide_block._cache._cache_file
     assert disk._source_stamp[1] == jit._sources()
     assert disk._load_index()
 
