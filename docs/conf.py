@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 project = "journeykit"
 version = release = journeykit.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "from_code"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "from_code", "api_pages"]
 exclude_patterns = ["_build", "_ext"]
 myst_heading_anchors = 3
 
@@ -24,6 +24,10 @@ napoleon_use_ivar = True
 napoleon_attr_annotations = False  # from_code tells the types, in short
 add_module_names = False
 python_maximum_signature_line_length = 80
+
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_selector = "div:not(.highlight-text):not(.highlight-none) > div.highlight > pre"  # no button on outputs
 
 html_theme = "furo"
 html_title = f"journeykit {version}"

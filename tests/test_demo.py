@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import pictures
 import pytest
 from attrs import evolve
 
@@ -22,13 +23,15 @@ pytest.importorskip("pyarrow")
 from journeykit import Arbiter, Claim, Contact, MissingExtraError, Playbook, Touch
 from journeykit import demo as the_demo
 from journeykit.basics.clock import day_date, day_number
-from journeykit.demo import find, load, main, playbook, text
+from journeykit.demo import curve_text, find, load, main, playbook, text
 from journeykit.demo import retailer as retailers
-from journeykit.demo.crowding import most_at_once
+from journeykit.demo.curve import curve
 from journeykit.demo.experience import Experience
-from journeykit.demo.placing import facts, place
+from journeykit.demo.households import Households
+from journeykit.demo.overlap import most_at_once
 from journeykit.demo.replay import replay
 
+DOCS = Path(__file__).parents[1] / "docs"
 SPRING = day_number(date(2017, 5, 10))
 
 
@@ -137,7 +140,7 @@ def test_the_check_holds_when_every_mailing_is_asked_for(retailer):
 
 
 def test_campaigns_at_once_are_counted_as_by_hand(retailer):
-    """Day by day through two years, every household's crowd is as large as the demo says."""
+    """Day by day through two years, every household has as many campaigns at once as the demo says."""
     most = defaultdict(int)
     running = Counter()
     begin, end = defaultdict(list), defaultdict(list)
@@ -155,7 +158,7 @@ def test_campaigns_at_once_are_counted_as_by_hand(retailer):
 # The replay
 
 
-@pytest.mark.parametrize("name", ["journeykit", "first_come"])
+@pytest.mark.parametrize("name", ["journeykit", "choice_alone", "first_come"])
 def test_no_household_is_ever_over_a_cap(findings, retailer, name):
     """Recounted from what was granted: never a third campaign at once, never two mailings within four weeks."""
     own = defaultdict(list)
@@ -167,7 +170,7 @@ def test_no_household_is_ever_over_a_cap(findings, retailer, name):
         assert all(sum(first <= day <= last for first, last in spans) <= 2 for day in days)
 
 
-@pytest.mark.parametrize("name", ["journeykit", "first_come"])
+@pytest.mark.parametrize("name", ["journeykit", "choice_alone", "first_come"])
 def test_only_real_mailings_go_out_and_only_while_their_campaign_is_open(findings, retailer, name):
     """What is granted was really mailed, no earlier, and no later than its campaign's last day."""
     mailed = {(mailing.household, mailing.campaign): mailing.day for mailing in retailer.mailings}
@@ -187,7 +190,7 @@ def test_every_claim_has_one_fate(findings):
 
 
 def test_deferred_claims_come_back(findings):
-    """Whoever was deferred is answered again, unless his next morning lies after the year; then he waits."""
+    """A deferred claim is answered again, unless its next morning lies after the year; then it waits."""
     answers = defaultdict(list)
     for answer in findings.replays["journeykit"].answers:
         answers[answer.household, answer.campaign].append(str(answer.outcome))
@@ -211,7 +214,23 @@ def test_kept_redemptions_came_after_the_mailing(findings, retailer):
         "saved": 0,
         "redeemed_mailings": 792,
         "redemptions": 2_102,
+        "at_random": 792,
     }
+
+
+def test_like_is_compared_with_like(findings):
+    """The headline: at about the same number of mailings the choice keeps a little more; by lot, caps would lose."""
+    kept = {name: (row["mailings"], row["redeemed_mailings"]) for name, row in findings.figures["kept"].items()}
+    assert kept["first_come"] == (6_366, 712)
+    assert kept["choice_alone"] == (6_343, 724)
+    assert kept["journeykit"] == (5_497, 701)
+    lots = {name: row["at_random"] for name, row in findings.figures["kept"].items()}
+    assert lots == {name: round(792 * sent / 6_589) for name, (sent, _) in kept.items()}
+
+
+def test_a_reserve_of_the_first_guess_sends_nothing(retailer, rules):
+    """From a reserve of 0.1 on nothing is worth sending before anything is learned, and so nothing ever is."""
+    assert replay(retailer, evolve(rules, reserve=0.1)).granted == {}
 
 
 def test_weights_follow_the_formula_from_what_was_known(findings, retailer, rules):
@@ -277,7 +296,9 @@ def test_the_hash_seed_does_not_matter(findings):
     [
         ([], "new"),
         ([73], "new"),
-        ([72], "active"),
+        ([72], "new"),
+        ([71], "cooling"),
+        ([71, 90], "active"),
         ([100], "new"),
         ([0, 72], "active"),
         ([0, 71], "cooling"),
@@ -289,29 +310,35 @@ def test_the_hash_seed_does_not_matter(findings):
         ([0, 99, 100, 101], "active"),
     ],
 )
-def test_a_household_stands_where_its_baskets_put_it(rules, baskets, stage):
+def test_the_stage_of_a_household_follows_from_its_baskets(rules, retailer, baskets, stage):
     """On day 100 the stage follows from the baskets of the days before, by recency and frequency."""
-    at = datetime(1970, 4, 11, 9, tzinfo=UTC)
-    assert place(rules.journey, facts(baskets, 100), at) == stage
+    quiet = evolve(retailer, baskets={7: tuple(baskets)}, last=200)
+    assert Households(quiet, rules).stage(7, morning(100)) == stage
 
 
-def test_a_stage_that_is_kept_up_agrees_with_one_worked_out_anew(retailer, rules):
-    """Going on from yesterday's stage comes to the same place as starting at the first one."""
-    household = max(retailer.baskets, key=lambda own: len(set(retailer.baskets[own])) % 97)
-    stage = None
-    for day in range(retailer.first + 1, retailer.last, 7):
-        at = datetime.combine(day_date(day), datetime.min.time(), UTC)
-        known = facts(retailer.baskets[household], day)
-        anew = place(rules.journey, known, at)
-        stage = anew if stage is None else _go_on(rules.journey, stage, known, at)
-        assert stage == anew
+def morning(day):
+    return datetime.combine(day_date(day), time(9), ZoneInfo("America/New_York"))
 
 
-def _go_on(journey, stage, known, at):
-    for _ in journey.stages:
-        ways = (way for way in journey.transitions if way.source == stage)
-        stage = next((way.to for way in ways if way.when.selects(known, at)), stage)
-    return stage
+def test_stages_are_what_recency_and_frequency_say(retailer, rules):
+    """Without any engine: on every seventh morning of some households, the stage by a count of the baskets before."""
+    households = Households(retailer, rules)
+    counted = Counter()
+    for household in sorted(retailer.baskets)[::40]:
+        for day in range(retailer.first + 1, retailer.last, 7):
+            stage = households.stage(household, morning(day))
+            assert stage == by_hand([on for on in retailer.baskets[household] if on < day], day)
+            counted[stage] += 1
+    assert set(counted) == {stage.name for stage in rules.journey.stages}
+
+
+def by_hand(baskets, day):
+    if not baskets or day - baskets[0] <= 28:
+        return "new"
+    if day - baskets[-1] > 28:
+        return "lapsed" if day - baskets[-1] > 56 else "cooling"
+    frequent = sum(day - basket <= 56 for basket in baskets) >= 16
+    return "loyal" if frequent and day - baskets[-1] <= 14 else "active"
 
 
 def test_a_mailing_teaches_when_its_time_is_over():
@@ -403,10 +430,51 @@ def test_unknown_options_are_refused(capsys):
     assert "usage: journeykit demo" in capsys.readouterr().err
 
 
-def test_the_picture_shows_what_the_command_prints(printed):
-    """The picture in the README is drawn from the very text that the command prints."""
-    docs = Path(__file__).parents[1] / "docs"
-    spec = importlib.util.spec_from_file_location("picture", docs / "picture.py")
-    picture = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(picture)
-    assert (docs / "demo.svg").read_text("utf-8") == picture.draw(printed())
+@pytest.fixture(scope="module")
+def points(retailer, rules):
+    return curve(retailer, rules)
+
+
+def test_the_curve_goes_through_the_replays_of_the_report(points, findings):
+    """Under the playbook's own cap and reserve, the curve has the figures of the report."""
+    found = {(point["line"], point["setting"]): point for point in points}
+    for name, setting in {"first_come": "4 weeks", "choice_alone": "4 weeks", "reserve": "0.05"}.items():
+        same = findings.figures["kept"]["journeykit" if name == "reserve" else name]
+        assert found[name, setting] == {"line": name, "setting": setting, **same}
+
+
+def test_the_curve_says_what_the_page_says(points):
+    """Choosing beats the order of arrival under each cap but the loosest, and a lot beats both; not so the reserve."""
+    found = defaultdict(list)
+    for point in points:
+        found[point["line"]].append(point)
+    pairs = list(zip(found["first_come"], found["choice_alone"], strict=True))
+    assert [choice["redeemed_mailings"] - first["redeemed_mailings"] for first, choice in pairs] == [-2, 12, 52, 35, 23]
+    assert all(point["redeemed_mailings"] < point["at_random"] for pair in pairs for point in pair)
+    beats_lot = [point["setting"] for point in found["reserve"] if point["redeemed_mailings"] > point["at_random"]]
+    assert (pairs[3][0]["mailings"], pairs[3][1]["mailings"]) == (5_320, 5_321)
+    assert (
+        found["reserve"][-1] | {"mailings": 4_394, "redeemed_mailings": 658, "at_random": 528} == found["reserve"][-1]
+    )
+    assert beats_lot == ["0.04", "0.05", "0.06", "0.07", "0.08"]
+
+
+def test_the_command_prints_the_curve(monkeypatch, points):
+    """``--curve`` prints the points as a table, or as JSON."""
+    monkeypatch.setattr(the_demo, "curve", lambda *_: points)
+    out = io.StringIO()
+    assert main(["--curve"], out) == 0
+    assert out.getvalue() == curve_text(points)
+    out = io.StringIO()
+    assert main(["--curve", "--json"], out) == 0
+    assert json.loads(out.getvalue()) == points
+
+
+def test_pictures_show_what_the_commands_print(printed, points):
+    """The pictures of the documents are drawn from what the commands print, and are current."""
+    assert drawn("demo.svg") == pictures.terminal(printed())
+    assert drawn("demo-curve.svg") == pictures.curve(points)
+
+
+def drawn(name):
+    return (DOCS / name).read_text("utf-8")

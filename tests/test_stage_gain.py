@@ -51,8 +51,8 @@ def nurture(stage: str | None = "awareness", **given):
 def test_the_gain_is_a_factor_of_the_weight() -> None:
     """The weight is multiplied with the expected gain in stage value, and the explanation says so."""
     row = nurture()
-    assert (row.weight, row.factors["stage gain"]) == (2 * GAIN, GAIN)
-    assert "stage gain" not in Arbiter(playbook()).decide(contact(), at=AT).row("promotion").factors
+    assert (row.weight, row.factors["stage_gain"]) == (2 * GAIN, GAIN)
+    assert "stage_gain" not in Arbiter(playbook()).decide(contact(), at=AT).row("promotion").factors
 
 
 def test_what_leads_back_is_worth_less_than_nothing() -> None:
@@ -71,7 +71,7 @@ def test_without_a_value_of_the_stage_there_is_no_factor(stage: str | None) -> N
     """Where the contact's stage, or its value, is not known, the claim weighs what it would without, visibly."""
     row = nurture(stage)
     assert row.weight == 2
-    assert "stage gain" not in row.factors
+    assert "stage_gain" not in row.factors
 
 
 def test_one_unknown_target_is_enough() -> None:
@@ -84,7 +84,7 @@ def test_one_unknown_target_is_enough() -> None:
 def test_a_claims_own_value_or_weight_comes_first() -> None:
     """A value from a claims table or a model's score stands in place of the gain; a claim's own weight stays."""
     valued = nurture(claims=[Claim(campaign="nurture", value=3)])
-    assert (valued.weight, valued.factors["value"], "stage gain" in valued.factors) == (6, 3, False)
+    assert (valued.weight, valued.factors["value"], "stage_gain" in valued.factors) == (6, 3, False)
     assert nurture(claims=[Claim(campaign="nurture", weight=7)]).weight == 7
     assert nurture(scores={"nurture": Score(propensity=0.5, value=10)}).weight == 10
     assert nurture(scores={"nurture": Score(propensity=0.5)}).weight == 2 * 0.5 * GAIN

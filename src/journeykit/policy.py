@@ -89,8 +89,8 @@ class Context:
         found = {
             "campaign": self.campaign.weight,
             "lever": self.team.lever if self.team else 1.0,
-            "stage fit": self.stage_fit,
-            "role fit": self.role_fit,
+            "stage_fit": self.stage_fit,
+            "role_fit": self.role_fit,
             "preference": self.preference,
             "interest": self.interest,
         }
@@ -99,7 +99,7 @@ class Context:
         if claim.value is not None:
             found["value"] = claim.value
         elif self.gain is not None:
-            found["stage gain"] = self.gain
+            found["stage_gain"] = self.gain
         return found
 
 

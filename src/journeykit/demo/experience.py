@@ -21,9 +21,9 @@ OWN_PRIOR = 2
 class Experience:
     """How the mailings went that were granted at least four weeks ago.
 
-    Only the replay's own grants teach it anything: what a mailing that it did not send would have brought is as
-    unknown to it as the future. A mailing counts from the 28th day on, as redeemed if it was by then: younger ones
-    have not had their time, and would make every new campaign look bad.
+    Only the replay's own grants teach it: the result of a mailing that the replay did not send is as unknown as the
+    future. A mailing counts from the 28th day on, as redeemed if it was by then: a younger one may still be redeemed,
+    and would make every new campaign look bad.
 
     The chance of a redemption is that of the team, times what the household does more or less than others:
 
@@ -52,19 +52,19 @@ class Experience:
         self._open: deque[tuple[int, str, int, bool]] = deque()
 
     def grant(self, team: str, household: int, *, day: int, redemptions: Sequence[int]) -> None:
-        """Take note of a mailing, not earlier than those before it.
+        """Note a mailing, on the same day as the one before it or later.
 
         Args:
-            team: whose it is.
-            household: to whom it goes.
-            day: when it goes.
-            redemptions: the days on which its coupons were redeemed; they are learned when their time has come.
+            team: the team that sends it.
+            household: the household that gets it.
+            day: the day on which it goes out.
+            redemptions: the days on which its coupons were redeemed; they are learned four weeks later.
         """
         redeemed = any(day <= on < day + HORIZON for on in redemptions)
         self._open.append((day + HORIZON, team, household, redeemed))
 
     def wake(self, day: int) -> None:
-        """Learn, on the morning of a day, how the mailings went whose time is over."""
+        """Learn, on the morning of a day, how the mailings went that are now four weeks old."""
         while self._open and self._open[0][0] <= day:
             _, team, household, redeemed = self._open.popleft()
             for key in ("", team, household):

