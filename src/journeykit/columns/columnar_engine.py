@@ -14,7 +14,6 @@ from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.counts import REASONS
 from journeykit.columns.ruleset_arrays import Names, RulesetArrays
 from journeykit.columns.weighing import Weigher
-from journeykit.columns.worker import FAR, FURTHER_RULES, MARGIN
 from journeykit.columns.zone_arrays import zones_of
 from journeykit.compiled import reach_of
 from journeykit.eligibility import Subject, slot_of_day
@@ -33,6 +32,13 @@ if TYPE_CHECKING:
     from journeykit.engine.decider import Decider
     from journeykit.playbook.playbook import Playbook
     from journeykit.prices import Tariff
+
+_FAR = 40 * 366
+"""So many days ahead zones are known for; what lies farther is left to the one-contact engine."""
+_MARGIN = 800
+_FURTHER_RULES = 12
+"""So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
+closes a campaign, holdouts and missing data."""
 
 
 class Moment(NamedTuple):
@@ -126,10 +132,10 @@ class ColumnarEngine:
         low = min([low, *(_instant_of(day) for day in firsts)])
         dates = [date for c in self.compiled.campaigns.values() for date in (c.starts, c.ends, *(c.dates or ()))]
         dates += [window.last for window in self.layout.windows_list]
-        far = self.now + FAR * DAY
+        far = self.now + _FAR * DAY
         high = max([self.last, min(self.latest, far), *(min(_instant_of(d), far) for d in dates if d is not None)])
         longest = max([*finite, *((lag + 3) * DAY for lag in lags), 0])
-        return max(low, -30_000 * 366 * DAY // 30), high + min(longest, FAR * DAY) + MARGIN * DAY
+        return max(low, -30_000 * 366 * DAY // 30), high + min(longest, _FAR * DAY) + _MARGIN * DAY
 
     def moment(self) -> Moment:
         """Zones, hours and slots, for all time zones that were met."""
@@ -171,7 +177,7 @@ class ColumnarEngine:
         widths = [int((openings[f"{name}_to"] - openings[f"{name}_from"]).max(initial=0)) for name in ("cell", "topic")]
         holidays = len(np.unique(hours.holidays["rule"]))
         each = len(rules.conflicts) + len(rules.within) + len(rules.quotas.unit) + len(hours.periods) + holidays
-        return sum(widths) + each + len(REASONS) + FURTHER_RULES
+        return sum(widths) + each + len(REASONS) + _FURTHER_RULES
 
     def _slots(self, names: Sequence[str]) -> SlotTimes:
         """The instants of a plan, by zone and kind of opening: those of one channel that obey hours alike."""

@@ -15,9 +15,8 @@ import numpy as np
 from journeykit.basics.clock import DAY, day_number, micros
 from journeykit.columns.chunk import Chunk, rule_columns
 from journeykit.columns.column import UNREAD, Column
-from journeykit.columns.rule_masks import RuleMasks
+from journeykit.columns.rule_masks import RuleMasks, SegmentMasks
 from journeykit.columns.ruleset_arrays import packed
-from journeykit.columns.segment_masks import SegmentMasks
 from journeykit.errors import ModelError
 from journeykit.kernels import in_holdout, set_bits
 from journeykit.kernels.interface.codes import (

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import operator
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from journeykit.basics.clock import DAY, HOUR, clock, day_number, micros, moment
-from journeykit.columns.segment_masks import SegmentMasks
+from journeykit.columns.column import Column
 from journeykit.rule.tree import MIRRORED, Call, Compare, In, Junction, Literal, Name, Node, Not, asks_for_dates
 from journeykit.rule.values import MOMENT, moment_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from journeykit.columns.column import Column
+    from journeykit.model.segment import Segment
     from journeykit.rule import Rule
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -33,6 +34,7 @@ _BEFORE, _AFTER = 15 * HOUR, 37 * HOUR
 """So long before a date's midnight in UTC, and after it, an instant may be on that date somewhere: clocks are between
 12 hours behind UTC and 14 ahead of it."""
 _EXACT = 2**53
+_SEGMENTS_AT_ONCE = 30
 
 
 class RuleMasks:
@@ -224,3 +226,64 @@ def _asks_time(node: Node) -> bool:
 def _furthest(numbers: np.ndarray) -> int:
     """How far the numbers lie from 0 at most."""
     return max(abs(int(numbers.max())), abs(int(numbers.min()))) if len(numbers) else 0
+
+
+class SegmentMasks(Column):
+    """The segments of a chunk of contacts. A rule of a segment is asked when something asks for the segment.
+
+    Args:
+        own: the segments that the contacts bring themselves, as tuples.
+        named: those of the playbook.
+        masks: the contacts as they were given.
+    """
+
+    def __init__(self, own: Column, named: Sequence[Segment], masks: RuleMasks) -> None:
+        super().__init__([])
+        self.own = own
+        self._named = {segment.name: segment for segment in named}
+        self._masks = masks
+        self._pairs: dict[str, Pair] = {}
+
+    def pair(self, name: str) -> Pair:
+        """Who is surely in a segment, and who is surely not: for the rest it is unknown."""
+        found = self._pairs.get(name)
+        if found is None:
+            brought = np.array([name in (value or ()) for value in self.own.values], np.bool_)[self.own.codes]
+            if name in self._named:
+                true, false = self._masks.pair(self._named[name].rule)
+                found = brought | true, ~brought & false
+            else:
+                found = brought, ~brought
+            self._pairs[name] = found
+        return found
+
+    @cached_property
+    def _coded(self) -> tuple[np.ndarray, list[Any]]:
+        """Every combination that occurs, once."""
+        codes, values = self.own.codes, [value or () for value in self.own.values]
+        names = list(self._named)
+        for start in range(0, len(names), _SEGMENTS_AT_ONCE):
+            some = names[start : start + _SEGMENTS_AT_ONCE]
+            keys = codes << len(some)
+            for place, name in enumerate(some):
+                keys |= self.pair(name)[0].astype(np.int64) << place
+            found, codes = _numbered(keys, len(values) << len(some))
+            values = [
+                (*own, *(name for place, name in enumerate(some) if key >> place & 1 and name not in own))
+                for key in found.tolist()
+                for own in (values[key >> len(some)],)
+            ]
+        return codes, values
+
+
+def _numbered(keys: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
+    """The keys that occur, all less than a span, and by row which."""
+    if span > 4 * len(keys):
+        found, places = np.unique(keys, return_inverse=True)
+        return found, places.reshape(-1)
+    met = np.zeros(span, np.bool_)
+    met[keys] = True
+    found = np.flatnonzero(met)
+    number = np.zeros(span, np.int64)
+    number[found] = np.arange(len(found))
+    return found, number[keys]

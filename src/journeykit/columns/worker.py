@@ -45,12 +45,6 @@ if TYPE_CHECKING:
 
 BLOCK = 16_384
 """So many claims are settled at a time: few enough to stay in the processor's cache."""
-FAR = 40 * 366
-"""So many days ahead zones are known for; what lies farther is left to the one-contact engine."""
-MARGIN = 800
-FURTHER_RULES = 12
-"""So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
-closes a campaign, holdouts and missing data."""
 
 
 class BlockResult(NamedTuple):
