@@ -31,7 +31,7 @@ from journeykit.demo.households import Households
 from journeykit.demo.overlap import most_at_once
 from journeykit.demo.replay import replay
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 SPRING = day_number(date(2017, 5, 10))
 
 

@@ -10,7 +10,7 @@ import pytest
 from journeykit import Holdout
 from journeykit.model.holdout import bucket
 
-VECTORS = json.loads((Path(__file__).parent / "data" / "growthbook_hash.json").read_text("utf-8"))["hash"]
+VECTORS = json.loads((Path(__file__).parents[1] / "data" / "growthbook_hash.json").read_text("utf-8"))["hash"]
 
 
 @pytest.mark.parametrize(("seed", "key", "expected"), [(s, k, e) for s, k, version, e in VECTORS if version == 2])

@@ -25,7 +25,7 @@ from journeykit.playbook.playbook import Playbook
 from journeykit.playbook.positions import json_lines, toml_lines
 from journeykit.playbook.write import to_dict
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 HARMONY = DATA / "harmony.yaml"
 FILES = [HARMONY, *sorted((DATA / "playbooks").iterdir())]
 SETTINGS = settings(deadline=None, max_examples=150)

@@ -15,7 +15,7 @@ from journeykit.policies import BUILT_IN
 from journeykit.testing import check_policy
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
-OUTSIDER = Path(__file__).parent / "outsider"
+OUTSIDER = Path(__file__).parents[1] / "outsider"
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from assignment import Instance, check, claims, playbook
 
 from journeykit import Arbiter
 
-TOY = Path(__file__).parent / "data" / "customer_assignment" / "toy"
+TOY = Path(__file__).parents[1] / "data" / "customer_assignment" / "toy"
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from journeykit.ledger import Ledger
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WORKER = Path(__file__).with_name("ledger_worker.py")
+FOLDERS = os.pathsep.join([*map(str, WORKER.parents[:2]), os.environ.get("PYTHONPATH", "")])
 ANNA = Contact(id="anna", consent=["email"])
 CLAIM = [Claim(campaign="launch", channel="email", weight=1)]
 OPEN = Arbiter(Playbook())
@@ -150,7 +151,10 @@ for number in range(2000):
     with ledger_of("sqlite", tmp_path) as ledger:
         done = subprocess.run(
             [sys.executable, "-c", code, ledger.url.render_as_string()],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(WORKER.parent), os.environ.get("PYTHONPATH", "")])},
+            env={
+                **os.environ,
+                "PYTHONPATH": FOLDERS,
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -300,7 +304,7 @@ def test_a_ledger_is_used_after_a_fork(tmp_path):
         )
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(WORKER.parent), os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": FOLDERS,
         }
         subprocess.run([sys.executable, "-c", code, ledger.url.render_as_string()], env=environment, check=True)
         assert len(ledger.reservations("anna")) == 3

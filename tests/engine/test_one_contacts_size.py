@@ -145,7 +145,7 @@ def test_what_stands_in_windows_is_found_as_by_looking_at_all_of_it(seed):
         assert gauge.first_fit(filled, since, None, 1, limit) == plain_fit(gauge, spans, since, limit)
 
 
-ANNA_CLOCK = Arbiter(Playbook()).compiled.clock
+ANNA_CLOCK = Arbiter(Playbook()).decider.ruleset.clock
 
 
 def plain_windows(gauge, spans, own):

@@ -11,8 +11,8 @@ import yaml
 
 from journeykit import Arbiter, Claim, Contact, Playbook, Touch
 
-COPY = Path(__file__).parent / "data" / "conformance.yaml"
-SHARED = Path(__file__).parents[2] / "shared" / "conformance" / "cases.yaml"
+COPY = Path(__file__).parents[1] / "data" / "conformance.yaml"
+SHARED = Path(__file__).parents[3] / "shared" / "conformance" / "cases.yaml"
 CASES = yaml.load((SHARED if SHARED.exists() else COPY).read_text("utf-8"), Loader=yaml.BaseLoader)
 FACETS = ("team", "topic", "channel")
 

@@ -20,8 +20,8 @@ from journeykit.playbook.playbook import Playbook
 from journeykit.playbook.values import READERS
 from journeykit.playbook.yaml import read_yaml
 
-ROOT = Path(__file__).parent.parent
-DATA = Path(__file__).parent / "data"
+ROOT = Path(__file__).parents[2]
+DATA = Path(__file__).parents[1] / "data"
 FILES = [DATA / "harmony.yaml", *sorted((DATA / "playbooks").iterdir())]
 VALIDATOR = Draft202012Validator(json_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
