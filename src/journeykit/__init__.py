@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from journeykit.model.window import Window as Window
     from journeykit.playbook.playbook import Playbook as Playbook
     from journeykit.playbook.sections import OnMissing as OnMissing
-    from journeykit.policy import Policy as Policy
+    from journeykit.policies.policy import Policy as Policy
     from journeykit.prices import Prices as Prices
     from journeykit.rule import Rule as Rule
 
@@ -82,7 +82,7 @@ _HOMES = {
     "Outcome": "model.outcome",
     "Playbook": "playbook.playbook",
     "PlaybookError": "errors",
-    "Policy": "policy",
+    "Policy": "policies.policy",
     "PolicyError": "errors",
     "Prices": "prices",
     "Quota": "model.quota",

@@ -17,7 +17,7 @@ from journeykit.errors import MissingExtraError, ModelError
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
 from journeykit.playbook.playbook import Playbook
-from journeykit.policy import Policy
+from journeykit.policies.policy import Policy
 from journeykit.prices import Prices
 from journeykit.selection import NODE_BUDGET
 

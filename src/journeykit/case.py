@@ -21,7 +21,7 @@ from journeykit.errors import ModelError
 from journeykit.model.claim import Claim
 from journeykit.model.touch import Touch
 from journeykit.past import Partners, Past, bars_of, clashes, holds
-from journeykit.policy import Context, offers
+from journeykit.policies.policy import Context, offers
 from journeykit.prices import whole
 
 if TYPE_CHECKING:

@@ -25,13 +25,13 @@ from journeykit.model.touch import Touch
 from journeykit.model.window import Lag, Window
 from journeykit.playbook.playbook import Playbook
 from journeykit.playbook.sections import OnMissing
-from journeykit.policy import offers
+from journeykit.policies.policy import offers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from journeykit.model.decision import Decision
-    from journeykit.policy import Context, Policy
+    from journeykit.policies.policy import Context, Policy
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 _MANY = 400

@@ -11,11 +11,17 @@ from pathlib import Path
 import pytest
 
 from journeykit import Arbiter, Campaign, Contact, Content, Playbook, PolicyError, Reason
+from journeykit.playbook.sections import POLICIES
 from journeykit.policies import BUILT_IN
 from journeykit.testing import check_policy
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 OUTSIDER = Path(__file__).parents[1] / "outsider"
+
+
+def test_a_playbook_knows_the_policies_that_come_with_the_library():
+    """The names that the playbook's warnings know are those of the policies."""
+    assert tuple(BUILT_IN) == POLICIES
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from journeykit import (
     Touch,
     Window,
 )
-from journeykit.policy import Context
+from journeykit.policies import Context
 
 
 class Flat:

@@ -13,8 +13,8 @@ from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH
 from journeykit.kernels.interface.codes import NO_ZONE, NONE
 from journeykit.model.claim import Claim
+from journeykit.policies.policy import Context, offers
 from journeykit.policies.weighted import Weighted
-from journeykit.policy import Context, offers
 
 if TYPE_CHECKING:
     from journeykit.columns.chunk import Chunk

@@ -23,7 +23,7 @@ from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant
 from journeykit.playbook.playbook import Playbook
 from journeykit.policies import BUILT_IN
-from journeykit.policy import Policy, policy_identity
+from journeykit.policies.policy import Policy, policy_identity
 from journeykit.prices import Prices, Tariff
 from journeykit.selection import NODE_BUDGET
 

@@ -56,6 +56,10 @@ def _parts(kind: type) -> Any:
     return validators.optional(instances(kind))
 
 
+POLICIES = ("weighted", "ranked", "first_come")
+"""The policies that a playbook can name without more."""
+
+
 @frozen(kw_only=True)
 class Sections:
     """What a playbook holds, section by section. `Playbook` says what each means, and checks the whole."""

@@ -14,6 +14,7 @@ from journeykit.model.quiet_hours import Schedule
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.problems import scopes_of
 from journeykit.playbook.quota_warnings import find_quota_warnings
+from journeykit.playbook.sections import POLICIES
 from journeykit.playbook.sendable import Sendable, sendables
 from journeykit.rule import In, Literal, Name
 
@@ -415,8 +416,6 @@ def _valueless(stages: list[str]) -> str:
 
 
 def _hopeless(playbook: Sections, campaign: Campaign, openings: list[dict[str, tuple[str, ...]]]) -> Iterator[str]:
-    from journeykit.policies import BUILT_IN
-
     if campaign.paused:
         yield "it is paused"
     contents = _contents(playbook, campaign)
@@ -428,7 +427,7 @@ def _hopeless(playbook: Sections, campaign: Campaign, openings: list[dict[str, t
     team = next((team for team in playbook.teams or () if team.name == campaign.team), None)
     lever = team.lever if team else 1.0
     # A policy of one's own may weigh by other things, and a quota's minimum may pay for what is not worth it.
-    weighed = playbook.policy in BUILT_IN and not any(quota.min for quota in playbook.quotas)
+    weighed = playbook.policy in POLICIES and not any(quota.min for quota in playbook.quotas)
     if weighed and campaign.weight * lever <= 0 <= playbook.reserve:
         yield f"its weight is {campaign.weight * lever:g} and the reserve {playbook.reserve:g}"
     if all(content.stages is not None and not any(content.stages.values()) for content in contents):

@@ -1,19 +1,18 @@
-"""The policies that come with journeykit, one a file."""
+"""Policies: what one is, and those that come with journeykit, one a file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from journeykit.policies.first_come import FirstCome
+from journeykit.policies.policy import Context, Policy, RankingPolicy
 from journeykit.policies.ranked import Ranked
 from journeykit.policies.weighted import Weighted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from journeykit.policy import Policy
-
 BUILT_IN: Mapping[str, Policy] = {"weighted": Weighted(), "ranked": Ranked(), "first_come": FirstCome()}
 """The policies that a playbook can name without more."""
 
-__all__ = ["BUILT_IN", "FirstCome", "Ranked", "Weighted"]
+__all__ = ["BUILT_IN", "Context", "FirstCome", "Policy", "Ranked", "RankingPolicy", "Weighted"]

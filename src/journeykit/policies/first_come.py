@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
-    from journeykit.policy import Context
+    from journeykit.policies.policy import Context
 
 
 @frozen

@@ -11,7 +11,7 @@ from journeykit.policies.weighted import Weighted
 if TYPE_CHECKING:
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
-    from journeykit.policy import Context
+    from journeykit.policies.policy import Context
 
 
 @frozen

@@ -9,7 +9,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
-    from journeykit.policy import Context
+    from journeykit.policies.policy import Context
 
 
 @frozen

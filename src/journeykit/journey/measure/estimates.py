@@ -15,9 +15,21 @@ from attrs import field, frozen
 from journeykit.basics.clock import DAY, micros, moment
 from journeykit.basics.validation import listed, shown
 from journeykit.errors import ModelError, closest
-from journeykit.journey.measure import report
 from journeykit.journey.measure.intervals import Share, normal_quantile, quantiles, remaining, times_by
 from journeykit.journey.measure.observed_paths import ELSEWHERE, NO_SEGMENT, PackedPaths, PathReader
+from journeykit.journey.measure.report import (
+    FunnelStep,
+    Length,
+    Move,
+    Stays,
+    counted,
+    funnel_table,
+    moves_table,
+    page,
+    sales_table,
+    stays_table,
+    text,
+)
 from journeykit.journey.measure.sales import Sales, SalesReader
 from journeykit.model.window import Lag
 
@@ -26,118 +38,11 @@ if TYPE_CHECKING:
 
     from journeykit.journey.journey import Journey
     from journeykit.journey.measure.observed_paths import Observed, Pattern
+    from journeykit.journey.measure.report import Table
     from journeykit.journey.measure.sales import Sale
 
-Length = timedelta | None
-"""How long; None where that is not known."""
 Matrix = dict[str, dict[str, float]]
 """By stage, the probability of each stage after it."""
-
-
-@frozen
-class Move:
-    """How often contacts went from one stage to another.
-
-    Attributes:
-        source: the stage that they left.
-        to: the stage that they entered next.
-        share: how many did, of all who were seen to leave ``source`` for a stage of the journey.
-    """
-
-    source: str
-    to: str
-    share: Share
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return {"from": self.source, "to": self.to, **self.share.to_dict()}
-
-
-@frozen(kw_only=True)
-class Stays:
-    """How long contacts stay on a stage.
-
-    Attributes:
-        stage: which.
-        entered: how many times it was entered.
-        ended: how many of these stays were seen to end with a move to a stage of the journey.
-        going: how many go on: the contact is there still, and how long he will stay is not known.
-        cut: how many are known to a part only, since what came after them could not be used.
-        quartiles: the times by which a quarter, half and three quarters of all stays have ended, estimated from
-            those that ended and those that did not yet (Kaplan and Meier, 1958); None where that many have not been
-            seen to end.
-        completed: the quartiles of the stays that ended, alone. They are too short where many go on.
-    """
-
-    stage: str
-    entered: int
-    ended: int
-    going: int
-    cut: int
-    quartiles: tuple[Length, Length, Length]
-    completed: tuple[Length, Length, Length]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as plain data; times are days of 24 hours."""
-        counts = {name: getattr(self, name) for name in ("stage", "entered", "ended", "going", "cut")}
-        times = {f"{name}_days": [days(time) for time in getattr(self, name)] for name in ("quartiles", "completed")}
-        return counts | times
-
-
-@frozen(kw_only=True)
-class FunnelStep:
-    """How many contacts came to a stage, and on to the next one.
-
-    ``reached`` is the sum of ``converted``, ``skipped``, ``waiting`` and ``left``.
-
-    Attributes:
-        stage: which.
-        to: the next stage of the funnel; None for the last.
-        reached: contacts who were ever on the stage, wherever they came from.
-        in_order: those of them who had been on all stages of the funnel before it, in their order; whatever happened
-            in between. This is the ordered funnel of event analytics, which never rises.
-        converted: how many of ``reached`` were on the next stage later, directly or not; None for the last stage.
-        skipped: those who were not, but came to a stage further on.
-        waiting: those who came no further, and are on the stage still.
-        left: those who came no further, and are elsewhere.
-        between: the median time from the first time on the stage to the next time on the next one, of those converted;
-            of an even number of them the smaller one of the two in the middle.
-    """
-
-    stage: str
-    to: str | None
-    reached: int
-    in_order: int
-    converted: Share | None
-    skipped: int
-    waiting: int
-    left: int
-    between: Length
-
-    @property
-    def drop_off(self) -> int | None:
-        """How many of those who reached the stage were not on the next one later; None for the last stage."""
-        return None if self.converted is None else self.reached - self.converted.part
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as plain data; times are days of 24 hours."""
-        return {
-            "stage": self.stage,
-            "to": self.to,
-            "reached": self.reached,
-            "in_order": self.in_order,
-            "converted": None if self.converted is None else self.converted.to_dict(),
-            "drop_off": self.drop_off,
-            "skipped": self.skipped,
-            "waiting": self.waiting,
-            "left": self.left,
-            "between_days": days(self.between),
-        }
-
-
-def days(length: Length) -> float | None:
-    """A time in days of 24 hours."""
-    return None if length is None else length / timedelta(days=1)
 
 
 @frozen(kw_only=True, repr=False)
@@ -266,14 +171,38 @@ class Estimates:
             "repaired": dict(self.repaired),
         }
 
+    def heading(self) -> tuple[str, ...]:
+        """Who was observed until when, and what was not used."""
+        who = counted(self.contacts, "contact") + ("" if self.segment is None else f" of segment {self.segment}")
+        until = self.at.isoformat(" ", "minutes")[:16]
+        used = (("Not used", self.ignored), ("Put right", self.repaired))
+        return (
+            f"{who}, {counted(self.steps, 'step')}, until {until} (UTC).",
+            f"Intervals are at {100 * self.level:g} %; times are days of 24 hours.",
+            *(
+                f"{what}: {', '.join(f'{why} {count:,}' for why, count in counts.items())}."
+                for what, counts in used
+                if counts
+            ),
+        )
+
+    def tables(self) -> Iterator[Table]:
+        """The tables for people, those by segment with all contacts first."""
+        groups = [("all", self), *self.by_segment.items()]
+        yield funnel_table([(name, own.funnel) for name, own in groups])
+        yield moves_table(self.moves)
+        yield stays_table(self.stays)
+        if self.sales is not None:
+            yield sales_table((name, own.sales) for name, own in groups if own.sales is not None)
+
     def __str__(self) -> str:
-        return report.text(self)
+        return text(self.heading(), self.tables())
 
     def __repr__(self) -> str:
-        return report.text(self)
+        return str(self)
 
     def _repr_html_(self) -> str:
-        return report.page(self)
+        return page(self.heading(), self.tables())
 
 
 def estimate(

@@ -1,23 +1,134 @@
-"""Estimates as text and as HTML."""
+"""What estimates are made of, and their tables as text and as HTML."""
 
 from __future__ import annotations
 
 import html
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attrs import frozen
 
 from journeykit.basics.text import clean
 from journeykit.basics.text_table import text_table
+from journeykit.journey.measure.intervals import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from journeykit.journey.measure.estimates import Estimates
-    from journeykit.journey.measure.intervals import Share
     from journeykit.journey.measure.sales import Sales
 
 _UNKNOWN = "-"
 _CELL = "border:1px solid #ccc;padding:2px 6px"
+
+
+Length = timedelta | None
+"""How long; None where that is not known."""
+
+
+@frozen
+class Move:
+    """How often contacts went from one stage to another.
+
+    Attributes:
+        source: the stage that they left.
+        to: the stage that they entered next.
+        share: how many did, of all who were seen to leave ``source`` for a stage of the journey.
+    """
+
+    source: str
+    to: str
+    share: Share
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {"from": self.source, "to": self.to, **self.share.to_dict()}
+
+
+@frozen(kw_only=True)
+class Stays:
+    """How long contacts stay on a stage.
+
+    Attributes:
+        stage: which.
+        entered: how many times it was entered.
+        ended: how many of these stays were seen to end with a move to a stage of the journey.
+        going: how many go on: the contact is there still, and how long he will stay is not known.
+        cut: how many are known to a part only, since what came after them could not be used.
+        quartiles: the times by which a quarter, half and three quarters of all stays have ended, estimated from
+            those that ended and those that did not yet (Kaplan and Meier, 1958); None where that many have not been
+            seen to end.
+        completed: the quartiles of the stays that ended, alone. They are too short where many go on.
+    """
+
+    stage: str
+    entered: int
+    ended: int
+    going: int
+    cut: int
+    quartiles: tuple[Length, Length, Length]
+    completed: tuple[Length, Length, Length]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data; times are days of 24 hours."""
+        counts = {name: getattr(self, name) for name in ("stage", "entered", "ended", "going", "cut")}
+        times = {f"{name}_days": [days(time) for time in getattr(self, name)] for name in ("quartiles", "completed")}
+        return counts | times
+
+
+@frozen(kw_only=True)
+class FunnelStep:
+    """How many contacts came to a stage, and on to the next one.
+
+    ``reached`` is the sum of ``converted``, ``skipped``, ``waiting`` and ``left``.
+
+    Attributes:
+        stage: which.
+        to: the next stage of the funnel; None for the last.
+        reached: contacts who were ever on the stage, wherever they came from.
+        in_order: those of them who had been on all stages of the funnel before it, in their order; whatever happened
+            in between. This is the ordered funnel of event analytics, which never rises.
+        converted: how many of ``reached`` were on the next stage later, directly or not; None for the last stage.
+        skipped: those who were not, but came to a stage further on.
+        waiting: those who came no further, and are on the stage still.
+        left: those who came no further, and are elsewhere.
+        between: the median time from the first time on the stage to the next time on the next one, of those converted;
+            of an even number of them the smaller one of the two in the middle.
+    """
+
+    stage: str
+    to: str | None
+    reached: int
+    in_order: int
+    converted: Share | None
+    skipped: int
+    waiting: int
+    left: int
+    between: Length
+
+    @property
+    def drop_off(self) -> int | None:
+        """How many of those who reached the stage were not on the next one later; None for the last stage."""
+        return None if self.converted is None else self.reached - self.converted.part
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data; times are days of 24 hours."""
+        return {
+            "stage": self.stage,
+            "to": self.to,
+            "reached": self.reached,
+            "in_order": self.in_order,
+            "converted": None if self.converted is None else self.converted.to_dict(),
+            "drop_off": self.drop_off,
+            "skipped": self.skipped,
+            "waiting": self.waiting,
+            "left": self.left,
+            "between_days": days(self.between),
+        }
+
+
+def days(length: Length) -> float | None:
+    """A time in days of 24 hours."""
+    return None if length is None else length / timedelta(days=1)
 
 
 class Table(NamedTuple):
@@ -29,53 +140,27 @@ class Table(NamedTuple):
     names: int
 
 
-def text(estimates: Estimates) -> str:
+def text(heading: Iterable[str], tables: Iterable[Table]) -> str:
     """The estimates as text."""
-    lines = list(heading(estimates))
-    for table in tables(estimates):
+    lines = [*heading]
+    for table in tables:
         figures = range(table.names, len(table.headings))
         lines += ["", table.title, *text_table(table.headings, table.rows, right=figures)]
     return "\n".join(lines)
 
 
-def page(estimates: Estimates) -> str:
+def page(heading: Iterable[str], tables: Iterable[Table]) -> str:
     """The estimates as HTML, for notebooks."""
-    lines = "<br>".join(html.escape(clean(line)) for line in heading(estimates))
-    return f"<div><p>{lines}</p>{''.join(map(_html, tables(estimates)))}</div>"
+    lines = "<br>".join(html.escape(clean(line)) for line in heading)
+    return f"<div><p>{lines}</p>{''.join(map(_html, tables))}</div>"
 
 
-def heading(estimates: Estimates) -> Iterator[str]:
-    """Who was observed until when, and what was not used."""
-    who = "" if estimates.segment is None else f" of segment {estimates.segment}"
-    until = estimates.at.isoformat(" ", "minutes")[:16]
-    yield f"{_counted(estimates.contacts, 'contact')}{who}, {_counted(estimates.steps, 'step')}, until {until} (UTC)."
-    yield f"Intervals are at {100 * estimates.level:g} %; times are days of 24 hours."
-    for what, counts in (("Not used", estimates.ignored), ("Put right", estimates.repaired)):
-        if counts:
-            yield f"{what}: {', '.join(f'{why} {count:,}' for why, count in counts.items())}."
-
-
-def tables(estimates: Estimates) -> Iterator[Table]:
-    """The tables, those by segment with all contacts first."""
-    yield _funnel(estimates)
-    yield _moves(estimates)
-    yield _stays(estimates)
-    if estimates.sales is not None:
-        yield _sales(estimates)
-
-
-def _groups(estimates: Estimates) -> list[tuple[tuple[str, ...], Estimates]]:
-    """What stands under each other, each with the cells that say whose it is."""
-    if not estimates.by_segment:
-        return [((), estimates)]
-    return [(("all",), estimates), *(((name,), own) for name, own in estimates.by_segment.items())]
-
-
-def _funnel(estimates: Estimates) -> Table:
-    who = ("segment",) if estimates.by_segment else ()
+def funnel_table(groups: Sequence[tuple[str, Iterable[FunnelStep]]]) -> Table:
+    """The steps of the funnel; where there is more than one group, each below the name of its segment."""
+    who = ("segment",) if len(groups) > 1 else ()
     rows = [
         (
-            *name,
+            *((name,) if who else ()),
             step.stage,
             f"{step.reached:,}",
             f"{step.in_order:,}",
@@ -87,35 +172,37 @@ def _funnel(estimates: Estimates) -> Table:
             f"{step.left:,}",
             _days(step.between),
         )
-        for name, own in _groups(estimates)
-        for step in own.funnel
+        for name, steps in groups
+        for step in steps
     ]
     headings = ("stage", "reached", "in order", "went on", "share", "interval", "drop-off", "skipped it", "waiting")
     return Table("Funnel", (*who, *headings, "left", "median days"), rows, len(who) + 1)
 
 
-def _moves(estimates: Estimates) -> Table:
-    rows = [(move.source, move.to, f"{move.share.part:,}", *_share(move.share)) for move in estimates.moves]
+def moves_table(moves: Iterable[Move]) -> Table:
+    """How often contacts went from stage to stage."""
+    rows = [(move.source, move.to, f"{move.share.part:,}", *_share(move.share)) for move in moves]
     return Table("Moves", ("from", "to", "moves", "share", "interval"), rows, 2)
 
 
-def _stays(estimates: Estimates) -> Table:
+def stays_table(stays: Iterable[Stays]) -> Table:
+    """How long contacts stay on each stage."""
     rows = [
         (
-            stays.stage,
-            *(f"{count:,}" for count in (stays.entered, stays.ended, stays.going, stays.cut)),
-            *map(_days, stays.quartiles),
+            own.stage,
+            *(f"{count:,}" for count in (own.entered, own.ended, own.going, own.cut)),
+            *map(_days, own.quartiles),
         )
-        for stays in estimates.stays
+        for own in stays
     ]
     headings = ("stage", "entered", "ended", "going on", "cut", "25 % by day", "50 % by day", "75 % by day")
     return Table("Time on the stage", headings, rows, 1)
 
 
-def _sales(estimates: Estimates) -> Table:
-    rows = [(*(name or ("all",)), *_sold(own.sales)) for name, own in _groups(estimates) if own.sales is not None]
+def sales_table(groups: Iterable[tuple[str, Sales]]) -> Table:
+    """What was won and lost, by segment."""
     headings = ("segment", "won", "lost", "close rate", "interval", "amounts", "average sale", "its interval")
-    return Table("Sales", headings, rows, 1)
+    return Table("Sales", headings, [(name, *_sold(sales)) for name, sales in groups], 1)
 
 
 def _sold(sales: Sales) -> tuple[str, ...]:
@@ -138,7 +225,13 @@ def _days(length: timedelta | None) -> str:
     return f"{days:.2g}" if 0 < days < 0.95 else f"{days:,.1f}"
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "step"), counted(2_000, "step")
+        ('1 step', '2,000 steps')
+    """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
