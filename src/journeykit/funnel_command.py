@@ -79,7 +79,7 @@ def _funnel(arguments: argparse.Namespace) -> int:
     bad = BadRows()
     segments = None if arguments.by is None else _segments(arguments, playbook, zone, bad)
     sales = None if arguments.won is None else SalesTable(arguments, zone, _known(arguments, placements))
-    found = estimate(journey, _paths(placements), arguments.at, segments=segments, sales=sales)
+    found = estimate(journey, placements.stays(), arguments.at, segments=segments, sales=sales)
     more = {"contact_bad_row": bad.total} | ({} if sales is None else sales.ignored)
     found = evolve(found, ignored={**found.ignored, **{why: count for why, count in more.items() if count}})
     if sales is not None:
@@ -93,14 +93,6 @@ def _funnel(arguments: argparse.Namespace) -> int:
         print(found)
         print(placements.summary, file=sys.stderr)
     return 0
-
-
-def _paths(placements: Any) -> Any:
-    """Placements or their paths, in which ids are text, as they are in the tables that are read here."""
-    table = getattr(placements, "paths", None)
-    if table is None:
-        return ((row[0], row[2], row[3]) for row in placements.steps())
-    return table.set_column(0, "contact_id", table["contact_id"].cast("large_string"))
 
 
 def _check(arguments: argparse.Namespace) -> None:

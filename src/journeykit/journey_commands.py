@@ -95,7 +95,7 @@ def placed(arguments: argparse.Namespace, playbook: Playbook) -> Placements:
             timezone=timezone,
             max_bad=arguments.max_bad,
         )
-    from journeykit.placing import place_rows
+    from journeykit.placing.rows import place_rows
 
     return place_rows(
         journey,
@@ -136,7 +136,6 @@ def journey_of(playbook: Playbook, source: str) -> Journey:
 
 
 def _place(arguments: argparse.Namespace) -> int:
-    from journeykit.placing import PlacedRows
     from journeykit.playbook.playbook import Playbook
 
     _check(arguments)
@@ -151,7 +150,7 @@ def _place(arguments: argparse.Namespace) -> int:
         from journeykit import __version__
 
         seconds = {"placing": round(between - began, 3), "writing": round(time.monotonic() - between, 3)}
-        run = {"version": __version__, "engine": "one" if isinstance(found, PlacedRows) else "columns"}
+        run = {"version": __version__, "engine": found.engine}
         write_summary(arguments.summary, {**run, "seconds": seconds, **found.summary.to_dict()})
     if arguments.json:
         print(json.dumps(found.summary.to_dict(), ensure_ascii=False, indent=2))
@@ -172,9 +171,9 @@ def _write(arguments: argparse.Namespace, journey: Journey, found: Placements) -
 
 def _write_each(arguments: argparse.Namespace, journey: Journey, found: Placements, beside: Mapping[str, str]) -> None:
     from journeykit.journey.placements import PATHS, STAGES
-    from journeykit.placing import write_rows
     from journeykit.tables import format_of
     from journeykit.tables.rewriting import write_again
+    from journeykit.tables.writing import write_rows
 
     if arguments.handovers is not None:
         write_rows(beside[arguments.handovers], *_handovers(arguments, journey, found))
@@ -213,7 +212,7 @@ def _handovers(
 
 def _one(arguments: argparse.Namespace, playbook: Playbook) -> int:
     """One contact's path, worked out by the readable engine, which keeps the evidence."""
-    from journeykit.placing import place_one
+    from journeykit.placing.rows import place_one
 
     print(
         place_one(

@@ -20,7 +20,7 @@ from journeykit import DataError, Journey, MissingExtraError, ModelError, RuleEr
 from journeykit.cli import main
 from journeykit.journey import Event
 from journeykit.journey.placements import PATHS, STAGES
-from journeykit.placing import place_one, place_rows
+from journeykit.placing.rows import place_one, place_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -568,7 +568,7 @@ def test_how_tables_are_cut_changes_nothing(seed: int) -> None:
     contacts = [{"contact_id": who, "score": pick.choice([None, 5, 60])} for who in ["a", None, "b", "a", "c", "d"]]
     size = pick.randrange(1, 9)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("journeykit.columns.placing._BLOCK", pick.choice([1, 2, 32_768]))
+        patch.setattr("journeykit.placing.columns._BLOCK", pick.choice([1, 2, 32_768]))
         for people in (contacts, None):
             one = place_rows(journey, log, people, AT)
             cut = journey.place_table(
@@ -844,7 +844,7 @@ def test_a_playbook_without_transitions_is_refused(folder: Path, capsys: pytest.
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The columnar twin needs the extra `columns`."""
-    monkeypatch.setitem(__import__("sys").modules, "journeykit.columns.placing", None)
+    monkeypatch.setitem(__import__("sys").modules, "journeykit.placing.place", None)
     with pytest.raises(MissingExtraError, match="columns"):
         funnel().place_table([], at=AT)
 

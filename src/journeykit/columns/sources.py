@@ -596,6 +596,15 @@ def _mappings(source: Any, name: str) -> Sequence[Mapping[str, Any]]:
     return list(source)
 
 
+def batches_to_rows(batches: Iterable[Part | BadRow]) -> Iterator[dict[str, Any]]:
+    """The rows of batches as mappings; rows that could not be read are left out."""
+    for batch in batches:
+        if not isinstance(batch, BadRow):
+            _, names, arrays = batch
+            for values in zip(*(Column(array).cells() for array in arrays), strict=True):
+                yield dict(zip(names, values, strict=True))
+
+
 def picker(source: Source) -> Callable[[frozenset[int]], Iterator[tuple[int, Any]]]:
     """How rows of some numbers are read again; see `journeykit.tables.bad_row_file`."""
 

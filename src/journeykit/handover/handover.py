@@ -20,6 +20,7 @@ from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
 from journeykit.handover.brief import ANSWERS, Brief, Decide, Known, plain
 from journeykit.journey.placement import Event, Evidence, Placement, Step
+from journeykit.journey.placements import Placements
 from journeykit.journey.stages import Transition
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ def handover_rows(paths: Any, journey: Journey, since: datetime | None = None) -
     after = None if since is None else micros(since, what="since")
     owners = _owners(journey)
     stage, owner, last = None, None, -1
-    for stages, steps, take in _blocks(getattr(paths, "paths", paths)):
+    for stages, steps, take in _blocks(paths.paths if isinstance(paths, Placements) else paths):
         hits, moves = [], []
         for place, (entered, step) in enumerate(zip(stages, steps, strict=True)):
             try:

@@ -225,11 +225,11 @@ class Journey:
         if at is None:
             raise ModelError("at must be given: the instant for which contacts are placed", field="at")
         try:
-            place_table = door("journeykit.columns.placing", "place_table")
+            place_table = door("journeykit.placing.place", "place_table")
         except ImportError as error:
             raise MissingExtraError("columns", "place_table") from error
-        placements: Placements = place_table(self, events, contacts, at, zone=zone, timezone=timezone, max_bad=max_bad)
-        return placements
+        found: Placements = place_table(self, events, contacts, at, zone=zone, timezone=timezone, max_bad=max_bad)
+        return found
 
     def graph(self) -> nx.MultiDiGraph[str]:
         """The journey as a networkx graph: nodes carry ``owner``, edges carry ``transition`` and ``label``."""

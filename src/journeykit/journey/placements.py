@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -121,26 +122,50 @@ _WORDS = {
 NOTED = tuple(_WORDS)
 
 
-class Placements(Protocol):
-    """Where contacts are, and how they came there: what both engines give."""
+class Placements(ABC):
+    """Where contacts are, and how they came there: what both engines give.
+
+    Attributes:
+        engine: which engine placed them: ``one`` or ``columns``.
+        summary: what became of contacts and events.
+    """
+
+    engine: ClassVar[str]
+    summary: PlacingSummary
 
     @property
-    def summary(self) -> PlacingSummary:
-        """What became of contacts and events."""
-
-    @property
+    @abstractmethod
     def table(self) -> Any:
         """An Arrow table with a row for each contact, with the columns of `STAGES`."""
 
     @property
+    @abstractmethod
     def paths(self) -> Any:
         """An Arrow table with a row for each step of each path, with the columns of `PATHS`."""
 
+    @abstractmethod
     def write_parquet(self, path: str, name: str) -> None:
-        """Write ``table`` or ``paths`` to a Parquet file."""
+        """Write ``table`` or ``paths`` to a Parquet file.
 
+        Raises:
+            OSError: if the file cannot be written.
+        """
+
+    @abstractmethod
     def stages(self) -> Iterator[tuple[Any, ...]]:
-        """A row for each contact, with the columns of `STAGES`."""
+        """A row for each contact, with the columns of `STAGES`; ids are text."""
 
+    @abstractmethod
     def steps(self) -> Iterator[tuple[Any, ...]]:
-        """A row for each step of each path, with the columns of `PATHS`."""
+        """A row for each step of each path, with the columns of `PATHS`; ids are text."""
+
+    def stays(self) -> Iterator[tuple[str, str, Any]]:
+        """A row for each step: the contact, the stage, and since when (aware, or in microseconds since 1970)."""
+        return ((contact, stage, since) for contact, _, stage, since, *_ in self.steps())
+
+    @abstractmethod
+    def counts(self) -> tuple[dict[str, int], dict[int, int]]:
+        """How many contacts are on each stage, and how many took each transition, by its place in the journey.
+
+        Contacts who have not entered the journey count nowhere.
+        """

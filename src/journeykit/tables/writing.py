@@ -21,7 +21,7 @@ from journeykit.streams import STANDARD_OUTPUT
 from journeykit.tables.formats import ENDINGS, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import BinaryIO
 
@@ -198,6 +198,13 @@ def table_writer(
         return
     with whole_file(path) as file, _packed(file, path) as target, opened(target, columns) as write:
         yield write
+
+
+def write_rows(path: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]], form: str | None = None) -> None:
+    """Write rows to a file, which appears whole or not at all; ``-`` is standard output."""
+    with table_writer(path, columns, form) as write:
+        for row in rows:
+            write(row)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from journeykit.basics.clock import micros
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
 from journeykit.journey.placement import Placement
+from journeykit.journey.placements import Placements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,7 +219,7 @@ def _instant(since: Any) -> int | None:
 
 def _rows(paths: Any) -> Iterator[Any]:
     """The rows of whatever holds paths. A table of Arrow's gives instants as whole numbers, which is much quicker."""
-    table = getattr(paths, "paths", getattr(paths, "placements", paths))
+    table = paths.paths if isinstance(paths, Placements) else paths
     if not hasattr(table, "to_batches"):
         if isinstance(table, (str, bytes, Mapping)) or not isinstance(table, Iterable):
             raise DataError(f"paths are placements, or rows of contact, stage and since, found {shown(table)}")

@@ -17,6 +17,7 @@ from journeykit.journey.picture.layout import Arrow, Diagram, Layout, Node, laid
 from journeykit.journey.picture.svg import COLOURS, NOBODY, svg_of
 from journeykit.journey.picture.text_metrics import counted, told, wrapped
 from journeykit.journey.placement import Placement
+from journeykit.journey.placements import Placements
 
 if TYPE_CHECKING:
     from journeykit.journey.stages import StageGraph, Transition
@@ -64,10 +65,11 @@ class Volumes:
             >>> Volumes.of([journey.place(log, at=datetime(2026, 2, 1, tzinfo=UTC))], journey)
             Volumes(stages={'buyer': 1}, moves={0: 1})
         """
-        paths = getattr(found, "paths", getattr(found, "placements", found))
-        if hasattr(paths, "column_names"):
-            return cls._of_columns(paths)
-        return cls._of_placements(listed(paths, "placements or their paths"), journey)
+        if isinstance(found, Placements):
+            return cls(*found.counts())
+        if hasattr(found, "column_names"):
+            return cls._of_columns(found)
+        return cls._of_placements(listed(found, "placements or their paths"), journey)
 
     @classmethod
     def _of_columns(cls, paths: Any) -> Self:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from attrs import evolve
+import pyarrow.compute as pc
 
-from journeykit.basics.clock import EPOCH, clock, micros
+from journeykit.basics.clock import EPOCH, moment
 from journeykit.basics.threads import at_once
-from journeykit.columns.arrows import coded, numbers, texts
-from journeykit.columns.chunk import Chunk, ids_as_given, rule_columns
+from journeykit.columns.arrows import as_numpy
+from journeykit.columns.chunk import Chunk, id_texts, ids_as_given, rule_columns
 from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.events import EventReader, rank_of
 from journeykit.columns.rule_masks import RuleMasks
-from journeykit.columns.sources import open_source
-from journeykit.columns.stage_rules import NotColumnarError, Program
+from journeykit.columns.sources import batches_to_rows, open_source
 from journeykit.columns.touch_columns import instants_of_column
-from journeykit.journey.placements import NOTED, PATHS, STAGES, PlacingSummary
+from journeykit.journey.placements import NOTED, PlacingSummary
+from journeykit.journey.walk import place as place_contact
 from journeykit.kernels import contact_offsets, sort_events, walk_journeys
 from journeykit.kernels.interface.journeys import (
     DUPLICATE,
@@ -42,185 +38,65 @@ from journeykit.kernels.interface.journeys import (
     WalkState,
 )
 from journeykit.model.bad_row import BadRow
-from journeykit.placing import ENTERED_AT, ENTRY_STAGE, asked_properties, place_rows, property_notes, spellings_of
-from journeykit.placing import wanted_of as wanted_contacts
+from journeykit.model.contact import Contact
+from journeykit.placing.journey_columns import (
+    ENTERED_AT,
+    ENTRY_STAGE,
+    asked_properties,
+    property_notes,
+    spellings_of,
+    wanted_of,
+)
+from journeykit.placing.rows import entry_of
+from journeykit.placing.table_placements import TablePlacements, one_kind
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute, mixed_notes
-from journeykit.tables.events import is_property
-from journeykit.tables.writing import whole_file
+from journeykit.tables.events import EventLog, is_property
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
-    from journeykit.columns.sources import Source
-    from journeykit.journey import Journey
+    from journeykit.columns.sources import Part, Source
+    from journeykit.columns.stage_rules import Program
+    from journeykit.journey import Journey, Placement
 
 _LARGEST_SUM = 9e18
 """Sums of a contact up to here, in millionths, are sure to be exact in 64 bits."""
 _BLOCK = 32_768
 """Contacts who are walked with at once."""
-_INSTANT = pa.timestamp("us", "UTC")
-_KINDS_OF = {"text": pa.string(), "instant": _INSTANT, "whole": pa.int64()}
 
 
-class ColumnPlacements:
-    """Where contacts are, and how they came there, as columns.
+class ColumnPlacing:
+    """Places the contacts of one table. A contact whose sums are too large for 64 bits falls back to the row engine.
 
-    Attributes:
+    Args:
         journey: the journey.
-        table: a row for each contact: ``contact_id`` as it came, ``stage``, ``since`` (null for one who is not on the
-            journey), ``owner`` of the stage, ``steps`` of his path, the ``transition`` that led him there (its label;
-            null where he entered) and ``evidence_at``, the instant of the last event on which it rests.
-        paths: a row for each step: ``contact_id``, ``step`` (from 0), ``stage``, ``since``, ``from_stage``,
-            ``transition`` (its place in the journey, -1 where he entered), its ``label``, and ``evidence_at``.
-        summary: what became of contacts and events.
+        program: its rules.
+        end: the instant for which contacts are placed, in microseconds since 1970.
+        zone: the zone in which instants without an offset are meant.
+        timezone: in which the dates among attributes begin, of a contact without a time zone.
+        threads: how many blocks of contacts are walked with at once.
+        max_bad: how many bad rows are tolerated.
     """
 
-    def __init__(self, journey: Journey, ids: pa.Array, entry: np.ndarray, steps: dict[str, np.ndarray]) -> None:
-        self.journey = journey
-        self.summary: PlacingSummary
-        self._ids = ids
-        self._entry = entry
-        self._steps = steps
-        self._first = np.zeros(len(ids) + 1, np.int64)
-        np.cumsum(np.bincount(steps["contact"], minlength=len(ids)), out=self._first[1:])
-        self._names = [stage.name for stage in journey.stages]
-
-    @property
-    def waiting(self) -> int:
-        """How many contacts have not entered the journey."""
-        return int(np.count_nonzero(self._first[1:] == self._first[:-1]))
-
-    @property
-    def last(self) -> np.ndarray:
-        """The stage of each contact, by its place in the journey."""
-        first, steps = self._first, self._steps
-        found = self._entry.copy()
-        entered = first[1:] > first[:-1]
-        found[entered] = steps["stage"][first[1:][entered] - 1]
-        return found
-
-    @cached_property
-    def table(self) -> pa.Table:
-        """A row for each contact."""
-        first, steps = self._first, self._steps
-        entered = first[1:] > first[:-1]
-        stage = self.last
-        if entered.any():
-            at = np.maximum(first[1:] - 1, 0)
-            since, way, evidence = steps["since"][at], steps["way"][at].astype(np.int64), steps["evidence"][at]
-        else:
-            since = way = evidence = np.zeros(len(stage), np.int64)
-        way = np.where(entered, way, -1)
-        return pa.table(
-            {
-                "contact_id": self._ids,
-                "stage": coded(stage, texts(self._names)),
-                "since": numbers(since, _INSTANT, ~entered),
-                "owner": self._owners(stage),
-                "steps": numbers((first[1:] - first[:-1]).astype(np.int32), pa.int32()),
-                "transition": self._labels(way),
-                "evidence_at": numbers(evidence, _INSTANT, ~entered | (evidence == MISSING)),
-            }
-        )
-
-    @cached_property
-    def paths(self) -> pa.Table:
-        """A row for each step of each path."""
-        steps, first = self._steps, self._first
-        contact, stage, way = steps["contact"], steps["stage"], steps["way"].astype(np.int64)
-        number = np.arange(len(contact)) - first[:-1][contact] if len(contact) else np.zeros(0, np.int64)
-        before = np.where(number > 0, np.roll(stage, 1), -1)
-        return pa.table(
-            {
-                "contact_id": self._ids.take(numbers(contact.astype(np.int64), pa.int64())),
-                "step": numbers(number.astype(np.int32), pa.int32()),
-                "stage": coded(stage, texts(self._names)),
-                "since": numbers(steps["since"], _INSTANT),
-                "from_stage": coded(before, texts(self._names), missing=True),
-                "transition": numbers(way.astype(np.int32), pa.int32()),
-                "label": self._labels(way),
-                "evidence_at": numbers(steps["evidence"], _INSTANT, steps["evidence"] == MISSING),
-            }
-        )
-
-    def write_parquet(self, path: str, name: str) -> None:
-        """Write ``table`` or ``paths`` to a Parquet file, with the columns that `table_writer` would give it.
-
-        Raises:
-            OSError: if the file cannot be written.
-        """
-        table: pa.Table = getattr(self, name)
-        kinds = STAGES if name == "table" else PATHS
-        with whole_file(path) as file:
-            pq.write_table(table.cast(pa.schema([(own, _KINDS_OF[kind]) for own, kind in kinds.items()])), file)
-
-    def _owners(self, stage: np.ndarray) -> pa.Array:
-        owners = [own.owner for own in self.journey.stages]
-        known = list(dict.fromkeys(owner for owner in owners if owner is not None))
-        codes = np.array([-1 if owner is None else known.index(owner) for owner in owners], np.int64)
-        return coded(codes[stage], texts(known), missing=True)
-
-    def _labels(self, way: np.ndarray) -> pa.Array:
-        return coded(way, texts([own.label for own in self.journey.transitions]), missing=True)
-
-    def stages(self) -> Iterator[tuple[Any, ...]]:
-        """A row for each contact, as Python values; ids are text."""
-        return _rows(self.table)
-
-    def steps(self) -> Iterator[tuple[Any, ...]]:
-        """A row for each step of each path, as Python values; ids are text."""
-        return _rows(self.paths)
-
-
-def _one_kind(ids: Sequence[pa.Array]) -> pa.Array:
-    """Ids in one array: as text, where not all are numbers of one kind."""
-    kinds = {array.type for array in ids}
-    if len(kinds) != 1:
-        ids = [array.cast(pa.large_string()) for array in ids]
-    return pa.concat_arrays(ids) if ids else texts([])
-
-
-def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
-    for batch in table.to_batches(max_chunksize=65_536):
-        ids, *rest = (column.to_pylist() for column in batch.columns)
-        yield from zip(map(str, ids), *rest, strict=True)
-
-
-def place_table(
-    journey: Journey,
-    events: Any,
-    contacts: Any,
-    at: datetime,
-    *,
-    zone: str | None = None,
-    timezone: str = "UTC",
-    threads: int | None = None,
-    max_bad: int | str | None = None,
-) -> ColumnPlacements:
-    """Place the contacts of a table; see `Journey.place_table`."""
-    known = None if zone is None else clock(zone).zone
-    clock(timezone)
-    events, contacts = _twice(events), _twice(contacts)
-    try:
-        job = _Job(journey, Program(journey), micros(at), known, threads or min(4, os.cpu_count() or 1), max_bad)
-        return job.done(events, contacts, at)
-    except NotColumnarError as refused:
-        note = f"the contacts were placed one by one, which is slower: columns do not know {str(refused)!r}"
-        return _one_by_one(journey, events, contacts, at, known, timezone, max_bad, note)
-
-
-class _Job:
     def __init__(
-        self, journey: Journey, program: Program, end: int, zone: tzinfo | None, threads: int, max_bad: int | str | None
+        self,
+        journey: Journey,
+        program: Program,
+        end: int,
+        zone: tzinfo | None,
+        timezone: str,
+        threads: int,
+        max_bad: int | str | None,
     ) -> None:
         self.journey = journey
         self.program = program
         self.end = end
         self.zone = zone
+        self.timezone = timezone
         self.threads = threads
         self.bad = BadRows(max_bad)
         self.noted: Counter[str] = Counter()
@@ -233,10 +109,17 @@ class _Job:
         self.entry: list[np.ndarray] = []
         self.start: list[np.ndarray] = []
         self.count = 0
+        # The places of contacts whose sums do not fit.
+        self.too_large: np.ndarray = np.zeros(0, np.int64)
         self.stage = {stage.name: number for number, stage in enumerate(journey.stages)}
         self.instant = instant_reader(zone, bounded=True)
 
-    def done(self, events: Any, contacts: Any, at: datetime) -> ColumnPlacements:
+    def done(self, events: Any, contacts: Any, at: datetime) -> TablePlacements:
+        """Read the tables, and place everybody.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows.
+        """
         known: Source | None = None
         if contacts is not None:
             texts = spellings_of(self.journey).texts
@@ -246,6 +129,8 @@ class _Job:
         reader = EventReader(source, self.program, self.zone)
         log, rows = self.read_events(source, reader, contacts is None)
         found = self.walked(log, reader)
+        if len(self.too_large):
+            found = found.but(self._fallback(found.ids, known, source))
         stages = np.bincount(found.last, minlength=len(self.stage))
         self.noted["not_entered"] += found.waiting
         for own in filter(None, (known, source)):
@@ -261,7 +146,7 @@ class _Job:
             contacts=self.count,
             events=rows,
             stages=dict(zip(self.stage, stages.tolist(), strict=True)),
-            steps=len(found._steps["contact"]),  # noqa: SLF001  (likewise)
+            steps=found.paths.num_rows,
             noted={name: self.noted[name] for name in NOTED if self.noted[name]},
             unknown_events=tuple(sorted(reader.unknown)),
             bad_rows=self.bad.total,
@@ -278,23 +163,28 @@ class _Job:
     # Contacts
 
     def read_contacts(self, source: Source) -> None:
+        """Read who is placed."""
         source.needed = ["contact_id"]
         if source.columns is not None and "contact_id" not in places_of(source.columns, source.source):
             raise missing_column("contact_id", source.columns, source.source)
         spellings = spellings_of(self.journey)
         self.notes = tuple(contact_notes(source.source, source.columns or (), source.naive, spellings))
-        is_wanted = wanted_contacts(spellings)
         self.met = ContactIndex(source.count or 0)
         row = 0
+        for chunk in self._chunks(source, self.bad):
+            self._take(chunk, row, source.source)
+            row += chunk.rows
+
+    def _chunks(self, source: Source, bad: BadRows) -> Iterator[Chunk]:
+        spellings = spellings_of(self.journey)
+        is_wanted = wanted_of(spellings)
         for part in source.parts(lambda name: is_wanted(fold_name(name))):
             if isinstance(part, BadRow):
-                self.bad.add(part)
+                bad.add(part)
                 continue
             number, names, arrays = part
             places = {fold: place for fold, place in places_of(names, source.source).items() if is_wanted(fold)}
-            chunk = Chunk(ContactPlan(names, places, spellings, self.zone), arrays, number)
-            self._take(chunk, row, source.source)
-            row += chunk.rows
+            yield Chunk(ContactPlan(names, places, spellings, self.zone), arrays, number)
 
     def _take(self, chunk: Chunk, row: int, source: str) -> None:
         nameless = chunk.odd.copy()
@@ -414,6 +304,13 @@ class _Job:
         contact = _joined(whose, np.int32)
         if everybody and len(contact):
             contact = np.concatenate(self.contact_of)[contact]
+        self.too_large = _too_large(contact, sums)
+        if len(self.too_large):
+            kept = ~np.isin(contact, self.too_large)
+            contact = contact[kept]
+            ats, names, marks = (_only(kept, parts) for parts in (ats, names, marks))
+            sums = [list(zip(*(_only(kept, own) for own in zip(*pairs, strict=True)), strict=True)) for pairs in sums]
+            values = [_only(kept, codes) for codes in values]
         return self._log(contact, ats, names, marks, sums, values), rows
 
     def _log(
@@ -436,10 +333,6 @@ class _Job:
             found[place] = _joined(parts, kind)
             return found
 
-        for pairs in sums:
-            amounts = np.abs(_joined([amount for amount, _ in pairs], np.int64)).astype(np.float64)
-            if count and np.bincount(contact, amounts).max() > _LARGEST_SUM:
-                raise NotColumnarError("a sum of more than 9e12")
         number = np.zeros((len(sums), count), np.int64)
         state = np.zeros((len(sums), count), np.int8)
         for own, pairs in enumerate(sums):
@@ -459,9 +352,46 @@ class _Job:
             value=value,
         )
 
+    # The row engine, for contacts whose sums are too large
+
+    def _fallback(self, ids: pa.Array, known: Source | None, events: Source) -> dict[int, Placement]:
+        """Where the contacts are whose sums are too large, by their places."""
+        texts = ids.cast(pa.large_string()).take(pa.array(self.too_large)).to_pylist()
+        wanted = pa.array(texts, pa.large_string())
+        contacts = {own: Contact(id=own) for own in texts} if known is None else self._contacts_of(known)
+        rows = batches_to_rows(_with_ids(events, wanted))
+        log = EventLog.read(rows, zone=self.zone, properties=asked_properties(self.journey))
+        found = {}
+        for place, own in zip(self.too_large.tolist(), texts, strict=True):
+            contact = contacts[own]
+            placed = place_contact(
+                self.journey.compiled_transitions,
+                log.take(own),
+                moment(self.end),
+                contact.values(),
+                contact=own,
+                timezone=contact.timezone or self.timezone,
+                **entry_of(self.journey, contact, self.instant, Counter()),
+            )
+            self.noted.update({name: count for name, count in placed.noted.items() if name in _KINDS})
+            found[place] = placed
+        count = f"{len(found):,} contacts were" if len(found) > 1 else "1 contact was"
+        self.notes = (f"{count} placed by the row engine: their sums are larger than 9e12", *self.notes)
+        return found
+
+    def _contacts_of(self, known: Source) -> dict[str, Contact]:
+        """The contacts whose sums are too large, read again."""
+        found = {}
+        for chunk, of in zip(self._chunks(known, BadRows()), self.contact_of, strict=True):
+            for row in np.flatnonzero(np.isin(of, self.too_large)).tolist():
+                contact = chunk.contact(row)
+                found[contact.id] = contact
+        return found
+
     # The way
 
-    def walked(self, log: EventArrays, reader: EventReader) -> ColumnPlacements:
+    def walked(self, log: EventArrays, reader: EventReader) -> TablePlacements:
+        """Walk with everybody through the journey."""
         program, count = self.program, self.count
         routes = program.routes(reader.known)
         entry = _joined(self.entry, np.int64) if self.entry else np.zeros(count, np.int64)
@@ -505,11 +435,11 @@ class _Job:
             for name, kind in _KINDS.items():
                 self.noted[name] += int(total[kind])
         steps = {name: _joined(own, PathRecords.fields[name][0]) for name, own in pieces.items()}
-        return ColumnPlacements(self.journey, _one_kind(self.ids), entry, steps)
+        return TablePlacements(self.journey, one_kind(self.ids), entry, steps)
 
     def _said_of_nobody(self, count: int) -> np.ndarray:
         """What conditions say where there is no table of contacts: nothing but an id is known of anybody."""
-        ids = _one_kind(self.ids).cast(pa.large_string())
+        ids = one_kind(self.ids).cast(pa.large_string())
         found = np.full((len(self.program.said), count), 2, np.int8)
         columns = {"id": Column(ids), "segments": Column([()] * count), "interests": Column([()] * count)}
         masks = RuleMasks(columns, count, EPOCH, ["UTC"], np.zeros(count, np.int64))
@@ -559,79 +489,35 @@ def _joined(parts: Sequence[np.ndarray], kind: Any) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, kind)
 
 
+def _only(kept: np.ndarray, parts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [np.concatenate(parts)[kept]] if parts else []
+
+
+def _too_large(contact: np.ndarray, sums: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]) -> np.ndarray:
+    """The contacts one of whose sums may be too large for 64 bits."""
+    found: set[int] = set()
+    for pairs in sums if len(contact) else ():
+        amounts = np.abs(_joined([amount for amount, _ in pairs], np.int64)).astype(np.float64)
+        found.update(np.flatnonzero(np.bincount(contact, amounts) > _LARGEST_SUM).tolist())
+    return np.array(sorted(found), np.int64)
+
+
+def _with_ids(source: Source, wanted: pa.Array) -> Iterator[Part | BadRow]:
+    """The rows of some contacts."""
+    for part in source.parts(lambda _: True):
+        if isinstance(part, BadRow):
+            continue
+        number, names, arrays = part
+        place = places_of(names, source.source).get("contact_id")
+        if place is not None:
+            rows = np.flatnonzero(as_numpy(pc.is_in(id_texts(Column(arrays[place]))[0], value_set=wanted)))
+            yield number, names, [_taken(Column(array), rows) for array in arrays]
+
+
+def _taken(column: Column, rows: np.ndarray) -> Any:
+    found = column.take(rows)
+    return found.cells() if found.array is None else found.array
+
+
 def _or_none(read: Any) -> Any:
     return lambda value: None if is_missing(value) else read(value)
-
-
-# One by one, where a rule has what columns do not know
-
-
-def _one_by_one(
-    journey: Journey,
-    events: Any,
-    contacts: Any,
-    at: datetime,
-    zone: tzinfo | None,
-    timezone: str,
-    max_bad: int | str | None,
-    note: str,
-) -> ColumnPlacements:
-    found = place_rows(
-        journey,
-        _mappings(events, "events", zone, is_property),
-        None if contacts is None else _mappings(contacts, "contacts", zone, is_attribute),
-        at,
-        zone=zone,
-        timezone=timezone,
-        max_bad=max_bad,
-    )
-    stage = {own.name: number for number, own in enumerate(journey.stages)}
-    ways = {id(way): place for place, way in enumerate(journey.transitions)}
-    steps = [(number, step) for number, own in enumerate(found.placements) for step in own.path]
-    ids = texts([str(own.contact) for own in found.placements])
-    kind = _kind_of_ids(events if contacts is None else contacts)
-    made = ColumnPlacements(
-        journey,
-        ids if kind is None else ids.cast(kind),
-        np.array([stage[own.stage] for own in found.placements], np.int64),
-        {
-            "contact": np.array([number for number, _ in steps], np.int32),
-            "stage": np.array([stage[step.stage] for _, step in steps], np.int16),
-            "since": np.array([micros(step.since) for _, step in steps], np.int64),
-            "way": np.array([ways.get(id(step.transition), -1) for _, step in steps], np.int16),
-            "evidence": np.array(
-                [MISSING if step.evidence.at is None else micros(step.evidence.at) for _, step in steps], np.int64
-            ),
-        },
-    )
-    made.summary = evolve(found.summary, notes=(note, *found.summary.notes))
-    return made
-
-
-def _twice(source: Any) -> Any:
-    """A table that can be read again."""
-    return list(source) if isinstance(source, Iterator) else source
-
-
-def _kind_of_ids(source: Any) -> pa.DataType | None:
-    """The kind of the ids of a table, where they are whole numbers, all of them."""
-    opened = None if isinstance(source, list | tuple) else open_source(source, "contacts")
-    for part in opened.parts(lambda name: fold_name(name) == "contact_id") if opened is not None else ():
-        if isinstance(part, BadRow) or not isinstance(part[2][0], pa.Array):
-            return None
-        return part[2][0].type if pa.types.is_integer(part[2][0].type) else None
-    return None
-
-
-def _mappings(source: Any, name: str, zone: tzinfo | None, typed: Any) -> Any:
-    """Whatever a table comes as, as the one-contact engine reads it."""
-    paths = isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike)
-    if isinstance(source, str | os.PathLike) or (isinstance(source, list | tuple) and not paths):
-        return source
-    return (
-        dict(zip(names, values, strict=True))
-        for part in open_source(source, name, typed=typed, zone=zone).parts(lambda _: True)
-        if not isinstance(part, BadRow)  # only files and rows have such
-        for _, names, arrays in [part]
-        for values in zip(*(Column(array).cells() for array in arrays), strict=True)
-    )

@@ -1,41 +1,40 @@
-"""Placing all contacts of a table on their journey.
-
-Two engines do it: this one, contact by contact, and `journeykit.columns.placing`, over columns. Both give the same
-paths.
-"""
+"""Placing the contacts of a table on their journey, one by one: the readable engine, which keeps the evidence."""
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from journeykit.errors import DataError
-from journeykit.journey.placements import NOTED, PATHS, STAGES, PlacingSummary
+from journeykit.errors import DataError, MissingExtraError
+from journeykit.journey.placements import NOTED, PATHS, STAGES, Placements, PlacingSummary
 from journeykit.journey.walk import place
 from journeykit.model.bad_row import BadRow
 from journeykit.model.contact import Contact
+from journeykit.placing.journey_columns import (
+    ENTERED_AT,
+    ENTRY_STAGE,
+    asked_properties,
+    property_notes,
+    spellings_of,
+    wanted_of,
+)
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.contacts import Contacts
 from journeykit.tables.events import EventLog
-from journeykit.tables.spellings import Spellings, texts_of
-from journeykit.tables.writing import table_writer
+from journeykit.tables.writing import write_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    import pyarrow as pa
-
     from journeykit.journey import Journey, Placement
+    from journeykit.placing.table_placements import TablePlacements
     from journeykit.tables.formats import Source
 
 
-ENTRY_STAGE, ENTERED_AT = "entry_stage", "entered_at"
-"""The columns of contacts that say on which stage one enters the journey, and when."""
-
-
-class PlacedRows:
+class RowPlacements(Placements):
     """Where contacts are, worked out one by one.
 
     Args:
@@ -44,24 +43,35 @@ class PlacedRows:
         summary: what became of contacts and events.
     """
 
+    engine = "one"
+
     def __init__(self, journey: Journey, placements: list[Placement], summary: PlacingSummary) -> None:
         self.journey = journey
         self.placements = placements
         self.summary = summary
 
-    @property
-    def table(self) -> pa.Table:
-        """A row for each contact, as an Arrow table."""
-        return _arrow_table(STAGES, self.stages())
+    @cached_property
+    def _columns(self) -> TablePlacements:
+        try:
+            from journeykit.placing.table_placements import TablePlacements
+        except ImportError as error:
+            raise MissingExtraError("columns", "a table of placements") from error
+        return TablePlacements.of(self.journey, self.placements, self.summary)
 
     @property
-    def paths(self) -> pa.Table:
+    def table(self) -> Any:
+        """A row for each contact, as an Arrow table."""
+        return self._columns.table
+
+    @property
+    def paths(self) -> Any:
         """A row for each step of each path, as an Arrow table."""
-        return _arrow_table(PATHS, self.steps())
+        return self._columns.paths
 
     def write_parquet(self, path: str, name: str) -> None:
         """Write ``table`` or ``paths`` to a Parquet file."""
-        write_rows(path, *((STAGES, self.stages()) if name == "table" else (PATHS, self.steps())), form="parquet")
+        kinds, rows = (STAGES, self.stages()) if name == "table" else (PATHS, self.steps())
+        write_rows(path, kinds, rows, "parquet")
 
     def stages(self) -> Iterator[tuple[Any, ...]]:
         """A row for each contact."""
@@ -97,45 +107,11 @@ class PlacedRows:
                 )
                 before = step.stage
 
-
-def _arrow_table(columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> pa.Table:
-    import pyarrow as pa
-
-    kinds = {"text": pa.string(), "whole": pa.int64(), "instant": pa.timestamp("us", "UTC")}
-    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
-    return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows], schema)
-
-
-def spellings_of(journey: Journey) -> Spellings:
-    """How a journey writes the names of the attributes that its rules read."""
-    rules = [way.when for way in journey.transitions] + [stage.qualified for stage in journey.stages]
-    paths = {path for rule in rules if rule is not None for path in rule.names}
-    names = {*paths, *(path.partition(".")[0] for path in paths), ENTRY_STAGE, ENTERED_AT}
-    found: dict[str, list[str]] = {}
-    for name in sorted(names):
-        found.setdefault(name.casefold(), []).append(name)
-    texts = texts_of(rule for rule in rules if rule is not None)
-    return Spellings(attributes={fold: tuple(own) for fold, own in found.items()}, texts=texts)
-
-
-def asked_properties(journey: Journey) -> tuple[str, ...]:
-    """The properties of events that a journey's rules ask for."""
-    asked = (*journey.compiled_transitions.sums.values(), *journey.compiled_transitions.lasts.values())
-    return tuple(dict.fromkeys(part for parts in asked for part in parts))
-
-
-def property_notes(journey: Journey, there: Container[str]) -> tuple[str, ...]:
-    """What is to be said of properties that a journey asks for and no event has."""
-    missing = sorted(part for part in asked_properties(journey) if part not in there)
-    return tuple(f"no event has the property {part!r}, which a rule of the journey asks for" for part in missing)
-
-
-def wanted_of(spellings: Spellings) -> Callable[[str], bool]:
-    """Which columns of contacts a placement looks at, by folded name: a fault in another one is none here."""
-    names = {*spellings.attributes, "contact_id", "timezone"}
-    if "account" in names:
-        names.add("account_id")
-    return names.__contains__
+    def counts(self) -> tuple[dict[str, int], dict[int, int]]:
+        """How many contacts are on each stage, and took each transition; see `Placements`."""
+        on = Counter(own.stage for own in self.placements if own.path)
+        moves = Counter(row[5] for row in self.steps() if row[5] >= 0)
+        return dict(sorted(on.items())), dict(sorted(moves.items()))
 
 
 def place_rows(
@@ -147,7 +123,7 @@ def place_rows(
     zone: tzinfo | None = None,
     timezone: str = "UTC",
     max_bad: int | str | None = None,
-) -> PlacedRows:
+) -> RowPlacements:
     """Place contacts one by one; see `Journey.place_table`."""
     bad = BadRows(max_bad)
     log = EventLog.read(events, zone=zone, bad=bad, properties=asked_properties(journey))
@@ -166,7 +142,7 @@ def place_rows(
     for number, contact in people:
         given: dict[str, Any] = {"contact": contact.id, "timezone": contact.timezone or timezone}
         try:
-            given |= _entry(journey, contact, instant, noted)
+            given |= entry_of(journey, contact, instant, noted)
         except BadCellError as error:
             bad.add(BadRow(table.source, number, ENTERED_AT, error.found, error.allowed))
             continue
@@ -194,10 +170,10 @@ def place_rows(
         rows={name: bad.rows[source] for name, source in read.items() if source in bad.rows},
         notes=(*noticed, *log.notes, *(property_notes(journey, log.properties) if log.rows else ())),
     )
-    return PlacedRows(journey, placements, summary)
+    return RowPlacements(journey, placements, summary)
 
 
-def _entry(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]) -> dict[str, Any]:
+def entry_of(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]) -> dict[str, Any]:
     """Where and when a contact enters, as his row says."""
     found: dict[str, Any] = {}
     stage, since = contact.attributes.get(ENTRY_STAGE), contact.attributes.get(ENTERED_AT)
@@ -247,7 +223,7 @@ def place_one(
         person = found
     elif contact not in log.contacts:
         raise DataError(f"there is no event of {contact!r} that can be used", source="events")
-    given = _entry(journey, person, instant_reader(zone, bounded=True), Counter())
+    given = entry_of(journey, person, instant_reader(zone, bounded=True), Counter())
     return place(
         journey.compiled_transitions,
         log.take(contact),
@@ -257,10 +233,3 @@ def place_one(
         timezone=person.timezone or timezone,
         **given,
     )
-
-
-def write_rows(path: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]], form: str | None = None) -> None:
-    """Write rows to a file, which appears whole or not at all; ``-`` is standard output."""
-    with table_writer(path, columns, form) as write:
-        for row in rows:
-            write(row)

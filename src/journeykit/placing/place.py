@@ -1,0 +1,89 @@
+"""Placing the contacts of a table: the engine is chosen from the journey, before a byte is read."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from attrs import evolve
+
+from journeykit.basics.clock import clock, micros
+from journeykit.columns.sources import batches_to_rows, open_source
+from journeykit.columns.stage_rules import NotColumnarError, Program
+from journeykit.model.bad_row import BadRow
+from journeykit.placing.columns import ColumnPlacing
+from journeykit.placing.rows import place_rows
+from journeykit.placing.table_placements import TablePlacements
+from journeykit.tables.columns import fold_name
+from journeykit.tables.contacts import is_attribute
+from journeykit.tables.events import is_property
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, tzinfo
+
+    from journeykit.columns.sources import Source
+    from journeykit.journey import Journey
+
+
+def place_table(
+    journey: Journey,
+    events: Any,
+    contacts: Any,
+    at: datetime,
+    *,
+    zone: str | None = None,
+    timezone: str = "UTC",
+    threads: int | None = None,
+    max_bad: int | str | None = None,
+) -> TablePlacements:
+    """Place the contacts of a table; see `Journey.place_table`."""
+    known = None if zone is None else clock(zone).zone
+    clock(timezone)
+    try:
+        program = Program(journey)
+    except NotColumnarError as refused:
+        note = f"the contacts were placed one by one, which is slower: columns do not know {str(refused)!r}"
+        return _place_rows(journey, events, contacts, at, known, timezone, max_bad, note)
+    used = threads or min(4, os.cpu_count() or 1)
+    return ColumnPlacing(journey, program, micros(at), known, timezone, used, max_bad).done(events, contacts, at)
+
+
+def _place_rows(
+    journey: Journey,
+    events: Any,
+    contacts: Any,
+    at: datetime,
+    zone: tzinfo | None,
+    timezone: str,
+    max_bad: int | str | None,
+    note: str,
+) -> TablePlacements:
+    """One by one: a rule of the journey asks what columns do not know."""
+    log, kind = _as_rows(events, "events", zone, is_property)
+    people = None
+    if contacts is not None:
+        people, kind = _as_rows(contacts, "contacts", zone, is_attribute)
+    found = place_rows(journey, log, people, at, zone=zone, timezone=timezone, max_bad=max_bad)
+    summary = evolve(found.summary, notes=(note, *found.summary.notes))
+    return TablePlacements.of(journey, found.placements, summary, kind)
+
+
+def _as_rows(
+    source: Any, name: str, zone: tzinfo | None, typed: Callable[[str], bool]
+) -> tuple[Any, pa.DataType | None]:
+    """A table as it is read row by row, and the kind of its ids where they are whole numbers, all of them."""
+    if isinstance(source, list | tuple) and not (source and isinstance(source[0], str | os.PathLike)):
+        return source, None
+    opened = open_source(source, name, typed=typed, zone=zone)
+    kind = _kind_of_ids(opened)
+    return source if isinstance(source, str | os.PathLike) else batches_to_rows(opened.parts(lambda _: True)), kind
+
+
+def _kind_of_ids(source: Source) -> pa.DataType | None:
+    for part in source.parts(lambda name: fold_name(name) == "contact_id"):
+        if isinstance(part, BadRow) or not isinstance(part[2][0], pa.Array):
+            return None
+        return part[2][0].type if pa.types.is_integer(part[2][0].type) else None
+    return None
