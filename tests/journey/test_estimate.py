@@ -21,6 +21,7 @@ from journeykit import DataError, Journey, ModelError, Stage
 from journeykit.basics.clock import DAY
 from journeykit.journey import Chain, Event, Evidence, Placement, Share, Step, estimate, sales_of
 from journeykit.journey.measure.intervals import quantiles, remaining, student_quantile, times_by
+from journeykit.journey.placements import Placements
 
 NAMES = ("lead", "talk", "offer", "customer")
 JOURNEY = Journey([Stage(name) for name in NAMES])
@@ -481,10 +482,8 @@ def test_every_spelling_of_paths_gives_the_same():
         for unit in ("us", "ms")
     ]
 
-    class Placements:
-        paths = tables[0]
-
-    for paths in (whole, placements, *tables, Placements(), iter(rows)):
+    parts = dict.fromkeys(Placements.__abstractmethods__) | {"paths": tables[0]}
+    for paths in (whole, placements, *tables, type("Placed", (Placements,), parts)(), iter(rows)):
         assert estimate(JOURNEY, paths, END) == wanted
     naive = pa.table({"contact_id": contacts, "stage": stages, "since": pa.array(since, pa.timestamp("us"))})
     assert estimate(JOURNEY, naive, END).ignored == {"bad_instant": len(rows)}

@@ -403,7 +403,7 @@ def test_rows_may_have_different_keys() -> None:
 
 
 def test_sums_beyond_64_bits_are_exact() -> None:
-    """Very large sums are worked out one by one, and said to be."""
+    """Very large sums are worked out by the row engine, and said to be."""
     journey = Journey(["a", "b"], [Transition(source="a", to="b", when='sum("buy.amount") < 0')])
     log = [
         {"contact_id": "anna", "event": "buy", "at": BEGIN + timedelta(minutes=minute), "amount": 1e9}
@@ -411,7 +411,7 @@ def test_sums_beyond_64_bits_are_exact() -> None:
     ]
     placed = journey.place_table(log, at=AT)
     assert placed.table["stage"].to_pylist() == ["a"]
-    assert "one by one" in placed.summary.notes[0]
+    assert "by the row engine" in placed.summary.notes[0]
 
 
 def test_one_bad_id_does_not_change_the_others() -> None:
@@ -569,6 +569,8 @@ def test_how_tables_are_cut_changes_nothing(seed: int) -> None:
     size = pick.randrange(1, 9)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("journeykit.placing.columns._BLOCK", pick.choice([1, 2, 32_768]))
+        # With so small a sum some contacts, and not others, fall back to the row engine.
+        patch.setattr("journeykit.placing.columns._LARGEST_SUM", pick.choice([0, 2e6, 5e7, 9e18]))
         for people in (contacts, None):
             one = place_rows(journey, log, people, AT)
             cut = journey.place_table(
@@ -576,6 +578,45 @@ def test_how_tables_are_cut_changes_nothing(seed: int) -> None:
             )
             assert list(cut.steps()) == list(one.steps())
             assert (cut.summary.noted, cut.summary.bad_rows) == (one.summary.noted, one.summary.bad_rows)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_contact_whose_sums_are_too_large_falls_back_alone(whole: bool) -> None:
+    """His path is that of the row engine, which counts without end; the others are placed over columns."""
+    journey = Journey(
+        ["a", "b", "c"],
+        [
+            Transition(source="a", to="b", when='sum("buy.amount") >= 1000000000'),
+            Transition(source="b", to="c", event="demo"),
+            Transition(source="c", to="a", event="never"),
+        ],
+    )
+    ids = {"anna": 1, "ben": 2, "cleo": 3} if whole else {name: name for name in ("anna", "ben", "cleo")}
+    log = [
+        {"contact_id": ids["anna"], "event": "buy", "at": BEGIN + timedelta(minutes=minute), "amount": 10**9}
+        for minute in range(9_100)
+    ]
+    log += [
+        {"contact_id": ids[name], "event": event, "at": BEGIN + timedelta(days=day), "amount": amount}
+        for name, event, day, amount in (
+            ("ben", "buy", 1, 10**9),
+            ("ben", "demo", 2, None),
+            ("anna", "demo", 20, None),
+            ("anna", "demo", 20, None),
+            ("cleo", "demo", 1, None),
+        )
+    ]
+    contacts = [{"contact_id": own, "timezone": "Europe/Skopje"} for own in ids.values()]
+    for people in (contacts, None):
+        one = place_rows(journey, log, people, AT)
+        columns = journey.place_table(pa.Table.from_pylist(log), people, at=AT)
+        assert list(columns.steps()) == list(one.steps())
+        assert list(columns.stages()) == list(one.stages())
+        assert columns.counts() == one.counts() == ({"a": 1, "c": 2}, {0: 2, 1: 2})
+        assert columns.summary.notes[0] == "1 contact was placed by the row engine: their sums are larger than 9e12"
+        assert columns.summary.noted == one.summary.noted
+        assert set(columns.table["contact_id"].to_pylist()) == set(ids.values())
+        assert columns.table.equals(one.table) is not whole
 
 
 def test_a_column_stands_before_the_properties_that_come_together() -> None:

@@ -246,7 +246,8 @@ class ColumnPlacing:
             return np.zeros(chunk.rows, np.int64)
         codes, values = column.read(_or_none(read_text))
         places = [0 if value is None else self.stage.get(value, -1) for value in values]
-        return np.array(places, np.int64)[codes]
+        found: np.ndarray = np.array(places, np.int64)[codes]
+        return found
 
     def _said(self, chunk: Chunk) -> np.ndarray:
         """What each condition that looks at attributes alone says of each contact."""

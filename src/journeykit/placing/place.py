@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -74,7 +75,8 @@ def _as_rows(
     source: Any, name: str, zone: tzinfo | None, typed: Callable[[str], bool]
 ) -> tuple[Any, pa.DataType | None]:
     """A table as it is read row by row, and the kind of its ids where they are whole numbers, all of them."""
-    if isinstance(source, list | tuple) and not (source and isinstance(source[0], str | os.PathLike)):
+    paths = isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike)
+    if isinstance(source, list | tuple | Iterator) and not isinstance(source, pa.RecordBatchReader) and not paths:
         return source, None
     opened = open_source(source, name, typed=typed, zone=zone)
     kind = _kind_of_ids(opened)
