@@ -1,0 +1,679 @@
+// The layouts of all tables that cross the boundary of the kernels, and the codes that both sides know.
+//
+// A bundle of arrays (`journeykit.kernels.interface.array_bundle`) is a block of 64-bit words in the order of
+// these structs: for an array its address and its shape, for a whole number itself, for another bundle its
+// address. So a kernel takes a bundle by the address of its words. What the fields mean stands in
+// `journeykit.kernels.interface`; a test compares names, offsets and sizes.
+
+#pragma once
+
+#include <cstdint>
+
+#include "arithmetic.hpp"
+#include "array.hpp"
+
+namespace journeykit {
+
+// Codes (journeykit.kernels.interface.codes)
+
+// What is true of an opening.
+inline constexpr int64_t NEEDS_CONSENT = 1 << 0, OBEYS_CAPS = 1 << 1, COUNTS = 1 << 2, OBEYS_HOURS = 1 << 3,
+                         PAUSED = 1 << 4, DEFERS = 1 << 5, LOCAL = 1 << 6, STAGED = 1 << 7, ROLED = 1 << 8,
+                         DATED = 1 << 9, SCORED = 1 << 10;
+// No day, no weight, no instant.
+inline constexpr int64_t NONE = -(int64_t{1} << 62);
+inline constexpr int64_t NO_LIMIT = -1, OWN_LIMIT = -2, BAD_LIMIT = -3;
+// The rules that no playbook names.
+enum NamelessRule : int64_t {
+  RULE_SUPPRESSED,
+  RULE_OPTED_OUT,
+  RULE_PAUSED,
+  RULE_DATES,
+  RULE_STAGE,
+  RULE_ROLE,
+  RULE_ZONE,
+  RULE_HOLDOUT,
+  RULE_RESERVE,
+  RULE_SCORE,
+};
+inline constexpr int64_t MOST_CONFLICTS = 62;
+inline constexpr int64_t LAST_INSTANT = 253'402'041'600'000'000;
+// The keys of the two hashes of an id, and the factors that mix the bits of a hash.
+inline constexpr uint64_t FIRST = 9782798678568883157U, SECOND = 5545529020109919103U;
+inline constexpr uint64_t STIR_FIRST = 18397679294719823053U, STIR_SECOND = 14181476777654086739U;
+// The reasons, in their order.
+enum Reason : int64_t {
+  GRANTED,
+  INVALID,
+  SUPPRESSED,
+  OPTED_OUT,
+  NO_CONSENT,
+  CLOSED,
+  NOT_IN_AUDIENCE,
+  WRONG_STAGE,
+  WRONG_ROLE,
+  WRONG_OWNER,
+  HOLDOUT,
+  MISSING,
+  QUIET,
+  NOT_WORTH_IT,
+  CAPPED,
+  CONFLICT,
+  REQUIRES,
+  QUOTA_FULL,
+  OUTBID,
+};
+inline constexpr int64_t LAST_REASON = QUIET;
+inline constexpr int64_t TIMED = 1 << CLOSED | 1 << QUIET;
+// What is known of a consent.
+inline constexpr int64_t UNKNOWN = 0, AGREED = 1, WITHDRAWN = 2;
+// What is true of a contact; BAD ones are left to the one-contact engine.
+inline constexpr int64_t IS_SUPPRESSED = 1, IS_OPTED_OUT = 2, NO_ZONE = 4, BAD = 8;
+// What the playbook denies where data is missing.
+inline constexpr int64_t DENY_ZONE = 1, DENY_STAGE = 2, DENY_ROLE = 4, DENY_CONSENT = 8;
+enum Outcome : int64_t { GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME };
+
+// Where what a quota adds up comes from; a number of the claims table from NUMBER on
+// (journeykit.kernels.interface.rules).
+enum QuotaSource : int64_t { WEIGHT, PROPENSITY, NUMBER };
+inline constexpr int64_t OFTEN = int64_t{1} << 62;
+// An instant that never comes.
+inline constexpr int64_t FOREVER = std::numeric_limits<int64_t>::max();
+enum WindowKind : int64_t { ROLLING, DAYS, CALENDAR, STRETCH, BETWEEN, EVER, RUNNING };
+
+// The forms of a unit: the best few of all; taking the best first; anything else
+// (journeykit.kernels.interface.problems).
+enum UnitForm : int64_t { TOP, LAMINAR, SEARCH };
+// What `PoolPart.used` counts.
+enum PoolSize : int64_t { UNITS, ITEMS_, LINES_, MEMBERS_, CLAUSES_, PARTNERS_ };
+inline constexpr int64_t MOST_ITEMS = 512, MOST_ROWS = 512, BLOCKS = 8;
+
+// What `SearchProblem.size` counts (journeykit.kernels.native.exact_search).
+enum ProblemSize : int64_t { ITEMS, LINES, MEMBERS, CLAUSES, PARTNERS };
+// What `DecisionWorkspace.sizes` counts (journeykit.kernels.native.decide_block).
+enum WorkspaceSize : int64_t { TOUCHES, WINNERS, EXEMPTS, LEFT, FOUND };
+// The layers in which a span may stand (journeykit.kernels.native.window_spans).
+inline constexpr int64_t HISTORY = 1, EXEMPT = 2, WINNER = 4, RIVAL = 8;
+inline constexpr int64_t BEFORE = HISTORY | EXEMPT, ALL = HISTORY | EXEMPT | WINNER,
+                         RIVALS = HISTORY | EXEMPT | WINNER | RIVAL;
+
+// Codes of journeys (journeykit.kernels.interface.journeys), which have words of their own.
+namespace journeys {
+inline constexpr int64_t NEVER = int64_t{1} << 62;
+inline constexpr int64_t MISSING = -(int64_t{1} << 62);
+// The conditions and joints of a program.
+enum ProgramPart : int64_t { SAID, TOTAL, AGE, LAST, KNOWN, NOT, AND, OR };
+enum Operator : int64_t { LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, UNEQUAL };
+// What is counted.
+enum StepCount : int64_t {
+  DUPLICATE,
+  UNKNOWN_EVENT,
+  NOT_A_NUMBER,
+  NOT_COMPARABLE,
+  NOT_QUALIFIED,
+  NOT_AGAIN,
+  OTHER_STAGE,
+  STEPS,
+};
+// What a number to be added up is.
+enum NumberState : int64_t { GOOD, EMPTY, BAD };
+// The codes of a last value that is missing, and of one that cannot be compared.
+inline constexpr int64_t NO_VALUE = -1, ODD_VALUE = -2;
+}  // namespace journeys
+
+// Contacts, their touches, claims and scores
+
+// A contact in single numbers.
+struct Person {
+  int64_t stage, role, zone, traits, interest;
+};
+
+// Contacts, one place for each.
+struct Contacts {
+  Array1<Person> person;
+  Array2<int8_t> consent;
+  Array2<int64_t> consent_until;
+  Array2<int8_t> topic;
+  Array2<double> preference;
+  Array2<double> interested;
+  Array2<int64_t> audience;
+  Array2<int64_t> outside;
+  Array4<int64_t> timely;
+  Array2<int64_t> limit;
+  Array2<bool> holdout;
+};
+
+// The instants of a decision, by time zone and opening.
+struct SlotTimes {
+  Array1<int64_t> first;
+  Array1<int64_t> at;
+  Array1<int64_t> kind;
+  Array3<int64_t> dated;
+  int64_t kinds;
+  int64_t longest;
+  int64_t single;
+};
+
+// Who cannot get what at one instant: openings as bits of whole numbers, 64 to a number.
+struct Barred {
+  Array1<int64_t> every;
+  Array1<int64_t> needs;
+  Array2<int64_t> channel;
+  Array2<int64_t> topic;
+  Array2<int64_t> stage;
+  Array2<int64_t> role;
+  Array2<int64_t> owner;
+  Array2<int64_t> holdout;
+  Array1<int64_t> no_zone;
+  Array1<int64_t> no_stage;
+  Array1<int64_t> no_role;
+  Array1<int64_t> no_channel;
+  Array1<int64_t> deny_unknown;
+  Array1<int64_t> scored;
+  Array2<int64_t> closed;
+  Array2<int64_t> quiet;
+};
+
+// What models say of a contact for one opening; NaN for none.
+struct Score {
+  int64_t opening;
+  double propensity, value;
+};
+
+// What models say of contacts.
+struct ScoreArrays {
+  Array1<int64_t> first;
+  Array1<Score> score;
+  Array1<double> chance;
+  Array1<double> worth;
+};
+
+// The touches of contacts.
+struct TouchArrays {
+  Array1<int64_t> first;
+  Array1<int64_t> at;
+  Array1<int32_t> shape;
+};
+
+// What a run over many contacts chose for each of them.
+struct QuotaChoiceArrays {
+  int64_t known;
+  Array1<int64_t> exempt_first;
+  Array1<int32_t> exempt;
+  Array1<int64_t> main_first;
+  Array1<int32_t> main;
+};
+
+// A claim of the claims table, one record for each opening that it stands for.
+struct AskedClaim {
+  int64_t opening, label, group, own, asked;
+  double weight, propensity, value;
+};
+
+// A claim's own date or instant, and id.
+struct OwnDate {
+  int64_t rank, at, date, rule, id;
+};
+
+// Claims of the claims table, by contact.
+struct ClaimArrays {
+  Array1<int64_t> first;
+  Array1<AskedClaim> asked;
+  Array1<OwnDate> own;
+  Array2<int64_t> number;
+};
+
+// Rules
+
+// The sides of quotas.
+struct Quotas {
+  Array1<int64_t> edge;
+  Array2<int64_t> fixed;
+  Array2<int64_t> factor;
+  Array1<int64_t> column;
+  Array1<int64_t> source;
+  Array2<int64_t> number;
+  Array1<int64_t> slot;
+  Array2<double> price;
+  Array1<double> unit;
+  Array1<int64_t> rule;
+  Array1<int64_t> touched;
+  Array1<int64_t> sides;
+  Array1<bool> hard;
+  int64_t charged;
+  int64_t run;
+};
+
+// The offsets of zones over a span of instants.
+struct Zones {
+  Array1<int64_t> first;
+  Array1<int64_t> since;
+  Array1<int64_t> offset;
+  int64_t low;
+  int64_t high;
+};
+
+// A window as numbers.
+struct Window {
+  int64_t kind, span, unit, every, shift, zone, first, last;
+};
+
+// What can be asked for.
+struct Opening {
+  int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
+      first, then, needy, partner, cell_from, cell_to, topic_from, topic_to, date_from, date_to,
+      rule_audience, rule_stage, rule_role, rule_starts, rule_ends, rule_holdout;
+  double scale;
+};
+
+// A cell in which something counts, and how much it weighs there.
+struct Cell {
+  int64_t cell, points;
+};
+
+// A cap: its limit, the column of own limits, the rule of whom it protects.
+struct Cap {
+  int64_t limit, own, audience;
+};
+
+// A conflict: local days or microseconds, and whether it holds both ways.
+struct Conflict {
+  int64_t lag_days, lag_length, both_ways;
+};
+
+// Quiet hours or send hours.
+struct Period {
+  int64_t start, end, days, is_send, rule;
+};
+
+// A day on which nothing goes out, and its rule.
+struct Holiday {
+  int64_t day, rule;
+};
+
+// A kind of touch.
+struct Shape {
+  int64_t status, campaign, content, channel, id, ends, first, then, partner, replaced, cell_from, cell_to;
+};
+
+// Quiet hours, send hours and holidays.
+struct HourTables {
+  Array1<Period> periods;
+  Array2<bool> applies;
+  Array1<int64_t> edges;
+  Array1<Holiday> holidays;
+};
+
+// What holds for every contact of a run.
+struct Rules {
+  Array1<Opening> openings;
+  Array2<double> stage_fit;
+  Array2<double> role_fit;
+  Array2<double> stage_gain;
+  Array2<int64_t> owner;
+  Array1<Cell> cells;
+  Array1<int64_t> topics;
+  Array1<int64_t> dates;
+  Array1<Cap> caps;
+  Array1<int64_t> cell_cap;
+  Array1<Conflict> conflicts;
+  Array1<int64_t> within;
+  Array1<int64_t> rule;
+  Array1<int64_t> same;
+  Array1<int64_t> consent_rule;
+  Array1<int64_t> topic_rule;
+  const HourTables* hours;
+  Array1<Window> windows;
+  const Zones* zones;
+  Array1<Shape> shapes;
+  Array1<Cell> shape_cells;
+  int64_t now;
+  int64_t last;
+  int64_t reserve;
+  int64_t horizon;
+  int64_t explain;
+  int64_t denies;
+  const Quotas* quotas;
+};
+
+// Candidates and decisions
+
+// A candidate: what a contact's claim asks to send, its weight and its state.
+struct Claim {
+  int64_t opening, label, weight, rank, group, own, id, dated, kind, state, rule, outside, timed, from_,
+      asked, at_from, at_to, wish;
+  double given, product, preference, interest, propensity, value;
+};
+
+// An instant for which a claim asks, and whether it is eligible then.
+struct ClaimTime {
+  int64_t at, fits;
+};
+
+// An answer.
+struct DecisionRow {
+  int64_t contact, label, outcome, reason, rule, weight, price, send_at, retry_at, displaced, needs,
+      lost_from, lost_to, bind_from, bind_to;
+};
+
+// What stops a claim: the rule, the kind of stop, and whether the history alone does it.
+struct Stop {
+  int64_t rule, kind, past;
+};
+
+// A winner.
+struct Grant {
+  int64_t entry, at, number, crowded, charge;
+};
+
+// Candidates, in blocks.
+struct CandidateArrays {
+  Array1<Claim> claim;
+  Array1<ClaimTime> time;
+  Array1<int64_t> used;
+};
+
+// Answers.
+struct DecisionRows {
+  Array1<DecisionRow> row;
+  Array1<int64_t> lost;
+  Array1<int64_t> bind;
+  Array1<int64_t> used;
+};
+
+// Counts.
+struct DecisionCounts {
+  Array3<int64_t> labels;
+  Array1<int64_t> rules;
+  Array2<int64_t> stages;
+  Array1<int64_t> sums;
+  Array1<int64_t> missing;
+  Array1<int64_t> usage;
+};
+
+// Problems of many contacts under quotas
+
+// A claim at an instant, in a pool.
+struct PoolItem {
+  int64_t value;
+  int32_t kind, number, group;
+};
+
+// A contact, or account, in a pool.
+struct Unit {
+  int64_t top, form, row_from, row_to, clause_from, clause_to;
+};
+
+// A row of a pool: where its members lie, and how much there is in all.
+struct PoolLine {
+  int64_t start, stop, room;
+};
+
+// An item in a row of a pool, and what it uses.
+struct PoolMember {
+  int32_t pick;
+  int64_t use;
+};
+
+// An item of a pool that needs a partner, and where its partners lie.
+struct PoolClause {
+  int64_t pick, start, stop;
+};
+
+// The problems of many contacts.
+struct ProblemPool {
+  Array1<int64_t> first;
+  Array1<Unit> unit;
+  Array1<PoolItem> item;
+  Array2<int64_t> column;
+  Array1<int64_t> level;
+  Array1<PoolLine> line;
+  Array1<PoolMember> member;
+  Array1<PoolClause> clause;
+  Array1<int32_t> partner;
+  Array1<uint64_t> key;
+};
+
+// A part of a pool that is being filled.
+struct PoolPart {
+  const ProblemPool* pool;
+  Array1<int64_t> contact;
+  Array1<int64_t> used;
+  Array1<int64_t> mark;
+};
+
+// What several prices of the quotas take from an item, in fine units.
+struct Charges {
+  Array2<int64_t> kind;
+  Array3<double> slope;
+  int64_t shift;
+};
+
+// A choice of a unit.
+struct Offer {
+  int64_t unit, worth, value, item_from, item_to, one, two;
+};
+
+// What is left of the quotas, and what it costs to go beyond.
+struct QuotaBudget {
+  Array2<int64_t> fixed;
+  Array1<int64_t> column;
+  Array2<int64_t> factor;
+  Array1<int64_t> touched;
+  Array1<int64_t> rows;
+  Array1<int64_t> left;
+  Array1<double> fine;
+  Array1<bool> hard;
+  Array1<int64_t> change;
+};
+
+// Windows
+
+// What stands in the windows of one contact: `head` by cell, `count` in the first place, the rest by span.
+struct Span {
+  int64_t head, count, before, cell, start, end, points, who, layer;
+};
+
+// The exact search
+
+// A claim at an instant, in a search; `order` by place in the order of claims.
+struct SearchItem {
+  int64_t order, value, level, group, entry, at, shut, kind, charge, free, wins;
+};
+
+// What goes together: where its members lie, and how much there is in all.
+struct SearchRow {
+  int64_t start, stop, room;
+};
+
+// An item in a row, and what it uses.
+struct SearchMember {
+  int64_t pick, use;
+};
+
+// An item, and where the partners lie of which one at least must be taken with it.
+struct SearchClause {
+  int64_t pick, start, stop;
+};
+
+// What goes together, among items.
+struct SearchProblem {
+  Array1<SearchItem> items;
+  Array1<SearchRow> rows;
+  Array1<SearchMember> members;
+  Array1<SearchClause> clauses;
+  Array1<int64_t> partners;
+  Array1<int64_t> size;
+};
+
+// What a search keeps by item or group.
+struct SearchNumbers {
+  int64_t leader, part, number, place, value, group, worth, best, gain, spent, outside, total, column;
+  double profit;
+};
+
+// By row: how much there is, its price, how many items it holds, the price that it had before.
+struct SearchLeft {
+  int64_t room, price, width, kept;
+};
+
+// By line of the linear relaxation: what stands in its basis, and how much of it.
+struct RelaxationLine {
+  int64_t basis;
+  double space;
+};
+
+// Room for one search.
+struct SearchWorkspace {
+  Array1<SearchNumbers> by;
+  Array1<bool> live;
+  Array1<bool> done;
+  Array1<bool> binding;
+  Array2<int64_t> use;
+  Array1<SearchLeft> left;
+  Array2<bool> free;
+  Array2<bool> taken;
+  Array2<int64_t> room;
+  Array1<RelaxationLine> lines;
+  Array2<double> tableau;
+  Array1<int64_t> terms;
+};
+
+// Passes at prices
+
+// What a choice at prices keeps by item or row.
+struct PriceStep {
+  int64_t worth, order, prefix, room, chosen, best, head, spare, part, link, line, use;
+};
+
+// Room to solve one unit of a pool.
+struct PriceWorkspace {
+  Array1<PriceStep> by;
+  const SearchProblem* problem;
+  const SearchWorkspace* work;
+  Array1<bool> taken;
+  Array1<int64_t> found;
+};
+
+// Deciding
+
+// Where an item stands on a window's axis, and how much it weighs; apart from that, edges of windows.
+struct Placed {
+  int64_t start, end, points, edge;
+};
+
+// A touch that counts: when, and its shape.
+struct CountedTouch {
+  int64_t at, kind;
+};
+
+// Room to work on one contact.
+struct DecisionWorkspace {
+  Array1<Span> spans;
+  Array1<CountedTouch> touch;
+  Array1<int64_t> counts;
+  Array1<int64_t> mark;
+  Array1<Grant> winner;
+  Array1<int64_t> won;
+  const SearchProblem* exempt;
+  const SearchProblem* main;
+  const SearchWorkspace* work;
+  Array1<bool> chosen;
+  Array1<bool> forced;
+  Array1<bool> done;
+  Array1<Placed> placed;
+  const DecisionRows* draft;
+  Array1<int64_t> order;
+  Array1<int64_t> places;
+  Array1<Stop> stop;
+  Array1<double> dearest;
+  Array1<int64_t> sizes;
+};
+
+// Journeys
+
+// The transitions of a journey, and its programs.
+struct Routes {
+  Array1<int64_t> leaving;
+  Array1<int64_t> place;
+  Array1<int64_t> target;
+  Array1<int64_t> event;
+  Array1<int64_t> rule;
+  Array1<int64_t> after;
+  Array1<int64_t> without;
+  Array1<int64_t> gate;
+  Array1<int64_t> reentry;
+  Array1<bool> timed;
+  Array1<int64_t> program;
+  Array1<int64_t> op;
+  Array1<int64_t> a;
+  Array1<int64_t> b;
+  Array1<int64_t> unit;
+  Array1<double> limit;
+  Array1<int64_t> asked;
+  Array1<int64_t> asked_event;
+  Array1<int64_t> total_event;
+  Array1<int64_t> total_part;
+  Array1<int64_t> sum_event;
+  Array1<int64_t> sum_part;
+  Array1<int64_t> total_length;
+  Array1<int64_t> last_event;
+  Array1<int64_t> last_part;
+  Array1<int8_t> verdicts;
+  Array1<bool> moves;
+  int64_t events;
+  int64_t stages;
+};
+
+// Events by contact.
+struct EventArrays {
+  Array1<int64_t> first;
+  Array1<int64_t> order;
+  Array1<int64_t> at;
+  Array1<int16_t> name;
+  Array1<uint64_t> mark;
+  Array2<int64_t> number;
+  Array2<int8_t> state;
+  Array2<int32_t> value;
+};
+
+// Where contacts enter a journey, and what conditions say of them.
+struct ContactEntry {
+  Array2<int8_t> said;
+  Array1<int64_t> stage;
+  Array1<int64_t> start;
+  Array2<int64_t> rank;
+};
+
+// What is known of one contact during its walk.
+struct WalkState {
+  Array1<int64_t> latest;
+  Array1<int64_t> fresh;
+  Array1<int64_t> refused;
+  Array1<int64_t> low;
+  Array1<int64_t> total;
+  Array1<int64_t> left;
+  Array1<bool> spent;
+  Array1<int64_t> passed;
+  Array1<int64_t> value;
+  Array1<int64_t> value_at;
+  Array1<int8_t> stack;
+};
+
+// Room for steps.
+struct PathRecords {
+  Array1<int32_t> contact;
+  Array1<int16_t> stage;
+  Array1<int64_t> since;
+  Array1<int16_t> way;
+  Array1<int64_t> evidence;
+};
+
+// The claims table
+
+// A claim as a table has it.
+struct TableClaim {
+  int64_t wish, own, asked, odd;
+  double weight, propensity, value;
+};
+}  // namespace journeykit

@@ -1,0 +1,89 @@
+// The extension module `journeykit.kernels._core`: bindings only.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include "bindings.hpp"
+#include "collect_claims.hpp"
+#include "collect_problems.hpp"
+#include "decide_block.hpp"
+#include "group_by_contact.hpp"
+#include "hashing.hpp"
+#include "improve.hpp"
+#include "journey_walk.hpp"
+#include "layouts.hpp"
+#include "pool_shapes.hpp"
+#include "price_pass.hpp"
+
+namespace nb = nanobind;
+
+namespace journeykit {
+namespace {
+
+std::pair<int64_t, int64_t> walk(const Routes& routes, const EventArrays& events, const ContactEntry& entry,
+                                 const WalkState& state, const PathRecords& paths, Array1<int64_t> counted,
+                                 Array1<int64_t> total, int64_t begin, int64_t end, int64_t until) {
+  WalkEnd found = walk_journeys(routes, events, entry, state, paths, counted, total, begin, end, until);
+  return {found.contact, found.used};
+}
+
+void bind_ids(nb::module_& module) {
+  module.def("hash_ids", released(&hash_ids));
+  module.def("write_ids", released(&write_ids));
+  module.def("index_add", released(&index_add));
+  module.def("index_move", released(&index_move));
+  module.def("index_find", released(&index_find));
+  module.def("in_holdout", released(&in_holdout));
+  module.def("set_bits", released(&set_bits));
+}
+
+void bind_groups(nb::module_& module) {
+  module.def("spread_claims", released(&spread_claims));
+  module.def("duplicate_claims", released(&duplicate_claims));
+  module.def("add_counts", released(&add_counts));
+  module.def("fill_touches", released(&fill_touches));
+}
+
+void bind_decisions(nb::module_& module) {
+  module.def("barred_now", released(&barred_now));
+  module.def("collect_derived", released(&collect_derived));
+  module.def("collect_derived_now", released(&collect_derived_now));
+  module.def("collect_claims", released(&collect_claims));
+  module.def("decide_block", released(&decide_block));
+}
+
+void bind_quotas(nb::module_& module) {
+  module.def("collect_problems", released(&collect_problems));
+  module.def("classify_problems", released(&classify_problems));
+  module.def("reduce_problems", released(&reduce_problems));
+  module.def("price_pass", released(&price_pass));
+  module.def("list_all", released(&list_all));
+  module.def("hard_items", released(&hard_items));
+  module.def("sizes_by_kind", released(&sizes_by_kind));
+  module.def("add_up", released(&add_up));
+  module.def("collect_offers_of", released(&collect_offers_of));
+  module.def("improve", released(&improve));
+}
+
+void bind_journeys(nb::module_& module) {
+  module.def("sort_events", released(&sort_events));
+  module.def("walk_journeys", released(&walk));
+  module.def("contact_offsets", released(&contact_offsets));
+}
+
+}  // namespace
+}  // namespace journeykit
+
+NB_MODULE(_core, module) {
+  module.def("layouts", &journeykit::layouts,
+             "By struct, the name, offset and size of each field, and its own size.");
+  module.def("codes", &journeykit::codes, "The numbers that both sides know, by module and name.");
+  journeykit::bind_ids(module);
+  journeykit::bind_groups(module);
+  journeykit::bind_decisions(module);
+  journeykit::bind_quotas(module);
+  journeykit::bind_journeys(module);
+}
