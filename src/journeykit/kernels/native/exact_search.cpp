@@ -1,9 +1,9 @@
 // The exact choice among one contact's claims, as `journeykit.selection` makes it.
 //
-// Where what binds is a laminar family of plain counts, taking the best first is optimal; otherwise a branch and
-// bound takes before it leaves, in the order of claims, so that the first of several equal sets that it meets is
-// the one wanted, and its bound is the Lagrangian relaxation of the rows, with prices from coordinate descent
-// and, where the search is long, from the linear relaxation.
+// Where what binds is a laminar family of plain counts, taking the best first is optimal; otherwise a branch
+// and bound takes before it leaves, in the order of claims, so that the first of several equal sets that it
+// meets is the one wanted, and its bound is the Lagrangian relaxation of the rows, with prices from
+// coordinate descent and, where the search is long, from the linear relaxation.
 
 #include "exact_search.hpp"
 
@@ -26,8 +26,8 @@ struct Part {
 
 // What can be taken at all
 
-// Opens the items that are worth something; one that costs more than that can still be the partner that something
-// else needs.
+// Opens the items that are worth something; one that costs more than that can still be the partner that
+// something else needs.
 void open_items(const SearchProblem& problem, Array1<bool> live, Array1<bool> chosen) {
   const bool is_clausal = problem.size[CLAUSES] != 0;
   for (int64_t item = 0; item < problem.size[ITEMS]; ++item) {
@@ -255,8 +255,8 @@ int64_t best_left(const SearchProblem& problem, const SearchWorkspace& workspace
   return best;
 }
 
-void take_best_first(const SearchProblem& problem, const SearchWorkspace& workspace, int64_t rows, int64_t size,
-                     Array1<bool> chosen) {
+void take_best_first(const SearchProblem& problem, const SearchWorkspace& workspace, int64_t rows,
+                     int64_t size, Array1<bool> chosen) {
   const Array2<int64_t> uses = workspace.use;
   for (int64_t at = 0; at < size; ++at) workspace.done[at] = false;
   for (int64_t turn = 0; turn < size; ++turn) {
@@ -337,8 +337,8 @@ int64_t number_groups(const SearchProblem& problem, Array1<SearchNumbers> by, in
   return groups;
 }
 
-// Multiplies the values with the largest use, so that prices of one unit can be whole; 0 where they would be too
-// large.
+// Multiplies the values with the largest use, so that prices of one unit can be whole; 0 where they would be
+// too large.
 int64_t scale_values(const SearchWorkspace& workspace, int64_t rows, int64_t size) {
   const Array1<SearchNumbers> by = workspace.by;
   int64_t widest = 1, worth = 0;
@@ -396,8 +396,8 @@ int64_t best_price(const SearchWorkspace& workspace, int64_t count, int64_t room
   return 0;
 }
 
-// What each group offers for a row: its gain over what it does without it, and what it spends; how many offers
-// there are.
+// What each group offers for a row: its gain over what it does without it, and what it spends; how many
+// offers there are.
 int64_t list_offers(const SearchWorkspace& workspace, const Part& part, int64_t row) {
   const Array1<SearchNumbers> by = workspace.by;
   const int64_t old = workspace.left[row].price;
@@ -501,13 +501,14 @@ int64_t bound_of(const SearchWorkspace& workspace, int64_t depth, const Part& pa
 
 // The linear relaxation
 
-// The column that enters: the largest profit; where the method stalls, Bland's rule, so that it cannot circle.
+// The column that enters: the largest profit; where the method stalls, Bland's rule, so that it cannot
+// circle.
 int64_t entering(Array1<SearchNumbers> by, int64_t size, int64_t stalled) {
   int64_t enters = -1;
   for (int64_t column = 0; column < size; ++column) {
     if (!(by[column].profit > TINY)) continue;
-    if (enters < 0 || (stalled > STALLED ? by[column].column < by[enters].column
-                                         : by[column].profit > by[enters].profit)) {
+    if (enters < 0 ||
+        (stalled > STALLED ? by[column].column < by[enters].column : by[column].profit > by[enters].profit)) {
       enters = column;
     }
   }
@@ -568,7 +569,8 @@ void relax(const SearchWorkspace& workspace, int64_t lines, int64_t size) {
   }
 }
 
-// The tableau of a part: its rows, then its groups, of each of which one item goes; the prices are kept apart.
+// The tableau of a part: its rows, then its groups, of each of which one item goes; the prices are kept
+// apart.
 void fill_tableau(const SearchWorkspace& workspace, const Part& part, int64_t largest) {
   const Array1<SearchNumbers> by = workspace.by;
   const Array2<double> tableau = workspace.tableau;
@@ -593,7 +595,8 @@ void fill_tableau(const SearchWorkspace& workspace, const Part& part, int64_t la
 
 // Better prices from the linear relaxation, where coordinate descent is stuck at a corner.
 //
-// The prices may be rough, as floats are: the bound is worked out on whole numbers, and so is true at any prices.
+// The prices may be rough, as floats are: the bound is worked out on whole numbers, and so is true at any
+// prices.
 void sharpen(const SearchWorkspace& workspace, const Part& part) {
   const Array1<SearchNumbers> by = workspace.by;
   const Array1<SearchLeft> left = workspace.left;
@@ -679,8 +682,8 @@ int64_t first_free(const SearchWorkspace& workspace, int64_t depth, int64_t size
   return item;
 }
 
-// Ends a search that takes too long: whether it settles for what it has, the worth of which may then fall short of
-// the best by so much.
+// Ends a search that takes too long: whether it settles for what it has, the worth of which may then fall
+// short of the best by so much.
 bool settle(const SearchWorkspace& workspace, const Part& part, int64_t most, int64_t best, int64_t widest) {
   const Array1<int64_t> terms = workspace.terms;
   if (terms[1] == 0) return false;
