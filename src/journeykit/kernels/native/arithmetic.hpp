@@ -24,6 +24,11 @@ constexpr int64_t wrapping_multiply(int64_t one, int64_t other) {
   return static_cast<int64_t>(static_cast<uint64_t>(one) * static_cast<uint64_t>(other));
 }
 
+// The number without its sign; the lowest number is its own.
+constexpr int64_t wrapping_abs(int64_t number) {
+  return number < 0 ? wrapping_subtract(0, number) : number;
+}
+
 // The quotient rounded down, as Python's `//`; 0 where the divisor is 0.
 constexpr int64_t floor_div(int64_t number, int64_t divisor) {
   if (divisor == 0) return 0;

@@ -10,6 +10,7 @@
 #include "collect_claims.hpp"
 #include "collect_problems.hpp"
 #include "decide_block.hpp"
+#include "exact_search.hpp"
 #include "group_by_contact.hpp"
 #include "hashing.hpp"
 #include "improve.hpp"
@@ -56,6 +57,7 @@ void bind_decisions(nb::module_& module) {
 }
 
 void bind_quotas(nb::module_& module) {
+  module.def("solve", released(&solve));
   module.def("collect_problems", released(&collect_problems));
   module.def("classify_problems", released(&classify_problems));
   module.def("reduce_problems", released(&reduce_problems));
