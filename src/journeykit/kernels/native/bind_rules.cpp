@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "collect_claims.hpp"
+#include "eligibility.hpp"
 #include "quota_charges.hpp"
 
 namespace journeykit {

@@ -3,7 +3,7 @@
 
 #include "decide_block.hpp"
 
-#include "collect_claims.hpp"
+#include "eligibility.hpp"
 #include "quota_charges.hpp"
 #include "settle.hpp"
 

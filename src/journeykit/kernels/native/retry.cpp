@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "collect_claims.hpp"
 #include "conflicts.hpp"
+#include "eligibility.hpp"
 #include "history.hpp"
 #include "local_time.hpp"
 #include "problem.hpp"
