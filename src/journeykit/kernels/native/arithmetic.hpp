@@ -9,7 +9,7 @@
 
 namespace journeykit {
 
-inline constexpr double NOT_A_NUMBER = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double NO_NUMBER = std::numeric_limits<double>::quiet_NaN();
 
 // The sum of two numbers, of which only the lowest 64 bits are kept.
 constexpr int64_t wrapping_add(int64_t one, int64_t other) {

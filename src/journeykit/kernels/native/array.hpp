@@ -31,6 +31,12 @@ struct Array1 {
   T* end() const { return data + size; }
 };
 
+// The same array, for one who only reads it.
+template <typename T>
+Array1<const T> read_only(Array1<T> array) {
+  return {array.data, array.size};
+}
+
 template <typename T>
 struct Array2 {
   T* data;

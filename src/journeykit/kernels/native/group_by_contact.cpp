@@ -4,17 +4,43 @@
 
 namespace journeykit {
 
-// Not ported yet.
+void spread_claims(Array1<const TableClaim> claims, Array1<const int64_t> order, Array1<const int64_t> starts,
+                   Array1<const int64_t> openings, Array1<AskedClaim> asked) {
+  int64_t place = 0;
+  for (int64_t group = 0; group < order.size; ++group) {
+    const TableClaim& claim = claims[order[group]];
+    for (int64_t own = starts[claim.wish]; own < starts[claim.wish + 1]; ++own) {
+      asked[place] = {openings[own], openings[own],    group,      claim.own, claim.asked,
+                      claim.weight,  claim.propensity, claim.value};
+      ++place;
+    }
+  }
+}
 
-void spread_claims(Array1<const TableClaim>, Array1<const int64_t>, Array1<const int64_t>,
-                   Array1<const int64_t>, Array1<AskedClaim>) {}
+void duplicate_claims(Array1<const int64_t> first, Array1<const AskedClaim> asked, Array1<const int64_t> rank,
+                      Array1<const int64_t> tie, Array1<bool> odd) {
+  for (int64_t contact = 0; contact < odd.size; ++contact) {
+    if (odd[contact]) continue;
+    for (int64_t one = first[contact]; one < first[contact + 1]; ++one) {
+      for (int64_t other = first[contact]; other < one; ++other) {
+        if (tie[asked[one].opening] == tie[asked[other].opening] && rank[one] == rank[other])
+          odd[contact] = true;
+      }
+    }
+  }
+}
 
-void duplicate_claims(Array1<const int64_t>, Array1<const AskedClaim>, Array1<const int64_t>,
-                      Array1<const int64_t>, Array1<bool>) {}
+void add_counts(Array1<const int32_t> rows, Array1<int64_t> first) {
+  for (int32_t row : rows) ++first[row + 1];
+}
 
-void add_counts(Array1<const int32_t>, Array1<int64_t>) {}
-
-void fill_touches(Array1<const int32_t>, Array1<const int64_t>, Array1<const int32_t>, Array1<int64_t>,
-                  Array1<int64_t>, Array1<int32_t>) {}
+void fill_touches(Array1<const int32_t> rows, Array1<const int64_t> at, Array1<const int32_t> shapes,
+                  Array1<int64_t> place, Array1<int64_t> out_at, Array1<int32_t> out_shape) {
+  for (int64_t touch = 0; touch < rows.size; ++touch) {
+    int64_t own = place[rows[touch]]++;
+    out_at[own] = at[touch];
+    out_shape[own] = shapes[touch];
+  }
+}
 
 }  // namespace journeykit

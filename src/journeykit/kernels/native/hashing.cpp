@@ -2,29 +2,181 @@
 
 #include "hashing.hpp"
 
+#include <algorithm>
+
 namespace journeykit {
+namespace {
 
-// Not ported yet.
+constexpr uint64_t ADD_FIRST = 0x52DCE729, ADD_SECOND = 0x38495AB5;
+constexpr char HEX[] = "0123456789abcdef";
+// The start of an FNV-1a hash of 32 bits, and what each step multiplies with.
+constexpr int64_t FNV_START = 0x811C9DC5, FNV_FACTOR = 0x01000193;
 
-void hash_ids(Array1<const int64_t>, Array1<const uint8_t>, Array1<uint64_t>, Array1<uint64_t>,
-              Array1<bool>) {}
+struct Hash {
+  uint64_t first, second;
+};
 
-void write_ids(Array1<const uint64_t>, Array1<const uint64_t>, Array1<const uint64_t>, Array1<const uint64_t>,
-               Array1<const int64_t>, Array1<const int64_t>, Array1<uint8_t>) {}
-
-int64_t index_add(Array1<const uint64_t>, Array1<const uint64_t>, int64_t, Array1<const bool>,
-                  Array1<uint64_t>, Array1<uint64_t>, Array1<int32_t>, Array1<bool>) {
-  return 0;
+uint64_t stir(uint64_t value) {
+  value ^= value >> 33;
+  value *= STIR_FIRST;
+  value ^= value >> 33;
+  value *= STIR_SECOND;
+  return value ^ value >> 33;
 }
 
-void index_move(Array1<const uint64_t>, Array1<const uint64_t>, Array1<const int32_t>, Array1<uint64_t>,
-                Array1<uint64_t>, Array1<int32_t>) {}
+// Up to eight bytes as one number, the first the lowest.
+uint64_t word(Array1<const uint8_t> data, int64_t low, int64_t high) {
+  uint64_t found = 0;
+  for (int64_t at = high - 1; at >= low; --at) found = found << 8 | data[at];
+  return found;
+}
 
-void index_find(Array1<const uint64_t>, Array1<const uint64_t>, Array1<const uint64_t>,
-                Array1<const uint64_t>, Array1<const int32_t>, Array1<int32_t>) {}
+Hash hash_of(Array1<const uint8_t> data, int64_t low, int64_t high) {
+  uint64_t first = 0, second = 0;
+  int64_t at = low;
+  for (; at + 16 <= high; at += 16) {
+    first ^= std::rotl(word(data, at, at + 8) * FIRST, 31) * SECOND;
+    first = (std::rotl(first, 27) + second) * 5 + ADD_FIRST;
+    second ^= std::rotl(word(data, at + 8, at + 16) * SECOND, 33) * FIRST;
+    second = (std::rotl(second, 31) + first) * 5 + ADD_SECOND;
+  }
+  if (high - at > 8) second ^= std::rotl(word(data, at + 8, high) * SECOND, 33) * FIRST;
+  first ^= std::rotl(word(data, at, std::min(high, at + 8)) * FIRST, 31) * SECOND;
+  uint64_t size = static_cast<uint64_t>(high - low);
+  first ^= size;
+  second ^= size;
+  first += second;
+  second += first;
+  first = stir(first);
+  second = stir(second);
+  first += second;
+  return {first, second + first};
+}
 
-void in_holdout(Array1<const int64_t>, Array1<const int64_t>, Array1<const uint8_t>, double, Array1<bool>) {}
+// The slot in which a key is, or could be put.
+uint64_t slot_of(Array1<const uint64_t> table_one, Array1<const uint64_t> table_two,
+                 Array1<const int32_t> table_row, uint64_t one, uint64_t two) {
+  uint64_t mask = static_cast<uint64_t>(table_row.size - 1);
+  uint64_t slot = one & mask;
+  while (table_row[slot] >= 0 && !(table_one[slot] == one && table_two[slot] == two))
+    slot = (slot + 1) & mask;
+  return slot;
+}
 
-void set_bits(Array2<int64_t>, int64_t, int64_t, Array1<const bool>) {}
+int64_t fnv_step(int64_t found, int64_t point) {
+  return ((found ^ point) * FNV_FACTOR) & 0xFFFFFFFF;
+}
+
+// The hash of a text's code points, going on from that of the seed.
+int64_t fnv_of(int64_t found, Array1<const uint8_t> data, int64_t at, int64_t high) {
+  while (at < high) {
+    int64_t byte = data[at], point = byte & 0x07, more = 3;
+    if (byte < 0x80) {
+      point = byte, more = 0;
+    } else if (byte < 0xE0) {
+      point = byte & 0x1F, more = 1;
+    } else if (byte < 0xF0) {
+      point = byte & 0x0F, more = 2;
+    }
+    for (int64_t step = 1; step <= more && at + step < data.size; ++step) {
+      point = point << 6 | (data[at + step] & 0x3F);
+    }
+    at += 1 + more;
+    found = fnv_step(found, point);
+  }
+  return found;
+}
+
+// The hash of the decimal digits of a number, the highest first.
+int64_t fnv_of_digits(int64_t number) {
+  int64_t unit = 1;
+  while (number / unit >= 10) unit *= 10;
+  int64_t found = FNV_START;
+  for (; unit > 0; unit /= 10) found = fnv_step(found, number / unit % 10 + '0');
+  return found;
+}
+
+}  // namespace
+
+void hash_ids(Array1<const int64_t> offsets, Array1<const uint8_t> data, Array1<uint64_t> one,
+              Array1<uint64_t> two, Array1<bool> bad) {
+  for (int64_t row = 0; row < offsets.size - 1; ++row) {
+    int64_t low = offsets[row], high = offsets[row + 1];
+    Hash found = hash_of(data, low, high);
+    one[row] = found.first;
+    two[row] = found.second;
+    bad[row] = high == low || std::find(data.data + low, data.data + high, 0) != data.data + high;
+  }
+}
+
+void write_ids(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<const uint64_t> claim_one,
+               Array1<const uint64_t> claim_two, Array1<const int64_t> label, Array1<const int64_t> contact,
+               Array1<uint8_t> out) {
+  for (int64_t row = 0; row < label.size; ++row) {
+    uint64_t first = stir(one[contact[row]] ^ claim_one[label[row]]);
+    uint64_t second = stir(two[contact[row]] ^ claim_two[label[row]] ^ first);
+    for (int64_t digit = 0; digit < 16; ++digit) {
+      int64_t shift = 60 - 4 * digit;
+      out[row * 32 + digit] = static_cast<uint8_t>(HEX[first >> shift & 15]);
+      out[row * 32 + digit + 16] = static_cast<uint8_t>(HEX[second >> shift & 15]);
+    }
+  }
+}
+
+int64_t index_add(Array1<const uint64_t> one, Array1<const uint64_t> two, int64_t start,
+                  Array1<const bool> skip, Array1<uint64_t> table_one, Array1<uint64_t> table_two,
+                  Array1<int32_t> table_row, Array1<bool> again) {
+  int64_t count = 0;
+  for (int64_t row = 0; row < one.size; ++row) {
+    if (skip[row]) continue;
+    uint64_t slot =
+        slot_of(read_only(table_one), read_only(table_two), read_only(table_row), one[row], two[row]);
+    if (table_row[slot] >= 0) {
+      again[row] = true;
+      continue;
+    }
+    table_one[slot] = one[row];
+    table_two[slot] = two[row];
+    table_row[slot] = static_cast<int32_t>(start + row);
+    ++count;
+  }
+  return count;
+}
+
+void index_move(Array1<const uint64_t> old_one, Array1<const uint64_t> old_two, Array1<const int32_t> old_row,
+                Array1<uint64_t> table_one, Array1<uint64_t> table_two, Array1<int32_t> table_row) {
+  uint64_t mask = static_cast<uint64_t>(table_row.size - 1);
+  for (int64_t place = 0; place < old_row.size; ++place) {
+    if (old_row[place] < 0) continue;
+    uint64_t slot = old_one[place] & mask;
+    while (table_row[slot] >= 0) slot = (slot + 1) & mask;
+    table_one[slot] = old_one[place];
+    table_two[slot] = old_two[place];
+    table_row[slot] = old_row[place];
+  }
+}
+
+void index_find(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<const uint64_t> table_one,
+                Array1<const uint64_t> table_two, Array1<const int32_t> table_row, Array1<int32_t> found) {
+  for (int64_t row = 0; row < one.size; ++row) {
+    found[row] = table_row[slot_of(table_one, table_two, table_row, one[row], two[row])];
+  }
+}
+
+void in_holdout(Array1<const int64_t> seed, Array1<const int64_t> offsets, Array1<const uint8_t> data,
+                double share, Array1<bool> out) {
+  int64_t start = FNV_START;
+  for (int64_t point : seed) start = fnv_step(start, point);
+  for (int64_t row = 0; row < offsets.size - 1; ++row) {
+    int64_t found = fnv_of_digits(fnv_of(start, data, offsets[row], offsets[row + 1]));
+    out[row] = static_cast<double>(found % 10'000) / 10'000 < share;
+  }
+}
+
+void set_bits(Array2<int64_t> out, int64_t word, int64_t bits, Array1<const bool> where) {
+  for (int64_t row = 0; row < where.size; ++row) {
+    if (where[row]) out(row, word) |= bits;
+  }
+}
 
 }  // namespace journeykit
