@@ -1,61 +1,505 @@
-// Eligibility and candidates: who may get what, and why not, as `journeykit.eligibility` says it.
+// Candidates: what contacts may get, or could get in time.
 
 #include "collect_claims.hpp"
 
+#include <algorithm>
+#include <cmath>
+
+#include "local_time.hpp"
+
 namespace journeykit {
+namespace {
 
-// Not ported yet.
+// The reasons that do not pass with time, and that a campaign is closed, in their order.
+constexpr int64_t LASTING[] = {SUPPRESSED,  OPTED_OUT,  NO_CONSENT,  CLOSED,  NOT_IN_AUDIENCE,
+                               WRONG_STAGE, WRONG_ROLE, WRONG_OWNER, HOLDOUT, MISSING};
 
-int64_t closed_by(const HourTables&, int64_t, int64_t, int64_t) {
-  return 0;
+// What is asked for and may be missing: bits of `asks`, and places of `DecisionCounts.missing`.
+constexpr int64_t ASKS_ZONE = 1, ASKS_STAGE = 2, ASKS_ROLE = 4, ASKS_CONSENT = 8, ASKS_GAIN = 16;
+constexpr int64_t MISSING_SCORES = 5;
+
+bool is_nan(double number) {
+  return number != number;
 }
 
-int64_t hours_open(const HourTables&, const Zones&, int64_t, int64_t, int64_t, int64_t) {
-  return 0;
+// Bits without the lowest one.
+int64_t without_lowest(int64_t bits) {
+  return bits & wrapping_subtract(bits, 1);
 }
 
-int64_t closed_on(const Rules&, int64_t, int64_t) {
-  return 0;
+// What candidates are collected from, and where they and the counts go.
+struct Collection {
+  const Rules& rules;
+  const Contacts& contacts;
+  const ScoreArrays& scores;
+  const CandidateArrays& candidates;
+  const DecisionCounts& counts;
+  int64_t sign;
+};
+
+// Puts the scores of a contact where they are found by opening.
+void put_scores(const ScoreArrays& scores, int64_t contact) {
+  for (int64_t place = scores.first[contact]; place < scores.first[contact + 1]; ++place) {
+    const Score& own = scores.score[place];
+    scores.chance[own.opening] = own.propensity;
+    scores.worth[own.opening] = own.value;
+  }
 }
 
-int64_t outside_then(const Rules&, int64_t, const Contacts&, int64_t, int64_t, int64_t) {
-  return 0;
+void clear_scores(const ScoreArrays& scores, int64_t contact) {
+  for (int64_t place = scores.first[contact]; place < scores.first[contact + 1]; ++place) {
+    scores.chance[scores.score[place].opening] = NO_NUMBER;
+    scores.worth[scores.score[place].opening] = NO_NUMBER;
+  }
 }
 
-int64_t lasting_faults(const Rules&, int64_t, const Contacts&, int64_t) {
-  return 0;
+// Counts the data that an opening asks for and a contact lacks.
+void count_missing(const Collection& all, int64_t opening, int64_t contact, int64_t asks) {
+  if (asks == 0) return;
+  const Rules& rules = all.rules;
+  const Person& person = all.contacts.person[contact];
+  Array1<int64_t> missing = all.counts.missing;
+  if (asks & ASKS_ZONE && person.traits & NO_ZONE) missing[0] += all.sign;
+  if (asks & ASKS_STAGE && person.stage == rules.stage_fit.columns - 1) missing[1] += all.sign;
+  if (asks & ASKS_ROLE && person.role == rules.role_fit.columns - 1) missing[2] += all.sign;
+  if (asks & ASKS_CONSENT) {
+    int64_t channel = rules.openings[opening].channel;
+    if (channel < 0 || all.contacts.consent(contact, channel) == UNKNOWN) missing[3] += all.sign;
+  }
+  if (asks & ASKS_GAIN && is_nan(rules.stage_gain(opening, person.stage))) missing[4] += all.sign;
 }
 
-int64_t timely_faults(const Rules&, int64_t, const Contacts&, int64_t, int64_t) {
-  return 0;
+// The checks that fail for a candidate at one of its instants, and might not at another.
+int64_t faults_at(const Collection& all, int64_t contact, const Claim& claim, int64_t place, int64_t kind) {
+  int64_t found =
+      timely_faults(all.rules, claim.opening, all.contacts, contact, all.candidates.time[place].at);
+  found |= outside_then(all.rules, claim.opening, all.contacts, contact, kind, place - claim.at_from);
+  return claim.outside >= 0 ? found | 1 << CLOSED : found;
 }
 
-int64_t rule_of(const Rules&, int64_t, const Contacts&, int64_t, int64_t, int64_t) {
-  return 0;
+// The first rule of the reason for which a candidate is not eligible, at the first instant at which it is
+// that.
+int64_t rule_against(const Collection& all, int64_t contact, const Claim& claim, int64_t lasting,
+                     int64_t kind) {
+  for (int64_t place = claim.at_from; place < claim.at_to; ++place) {
+    int64_t at = all.candidates.time[place].at;
+    int64_t timely = timely_faults(all.rules, claim.opening, all.contacts, contact, at);
+    timely |= outside_then(all.rules, claim.opening, all.contacts, contact, kind, place - claim.at_from);
+    if (has_bit(lasting | timely, claim.state)) {
+      int64_t rule = rule_of(all.rules, claim.opening, all.contacts, contact, claim.state, at);
+      return rule < 0 ? claim.outside : rule;
+    }
+    if (claim.outside >= 0 && claim.state == CLOSED) return claim.outside;
+  }
+  return -1;
 }
 
-int64_t further_rule(const Rules&, int64_t, const Contacts&, int64_t, int64_t, int64_t, int64_t) {
-  return 0;
+// Sets state, rule and timed of a candidate whose instants are known: the slots of a kind, or one that is
+// none (-1).
+void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t lasting, int64_t kind) {
+  Claim& claim = all.candidates.claim[candidate];
+  int64_t failed = lasting, reason = 0;
+  bool fits = false;
+  for (int64_t place = claim.at_from; place < claim.at_to; ++place) {
+    int64_t found = lasting | faults_at(all, contact, claim, place, kind);
+    failed |= found;
+    all.candidates.time[place].fits = found == 0;
+    fits = fits || found == 0;
+    if (found) reason = std::max(reason, trailing_zeros(found));
+  }
+  claim.timed = 0;
+  claim.kind = kind;
+  claim.rule = -1;
+  claim.state = fits ? 0 : reason;
+  if (fits) return;
+  claim.timed = (failed & ~TIMED) == 0;
+  claim.rule = rule_against(all, contact, claim, lasting, kind);
 }
 
-void barred_now(const Rules&, Array2<int64_t>) {}
-
-int64_t collect_derived(const Rules&, const Contacts&, const SlotTimes&, Array1<const int64_t>,
-                        const ScoreArrays&, int64_t, int64_t, int64_t, int64_t, const CandidateArrays&,
-                        Array1<int64_t>, const DecisionCounts&) {
-  return 0;
+// What the policy `weighted` makes of a candidate, and its factors.
+void weigh(const Collection& all, int64_t contact, int64_t candidate, double propensity, double value) {
+  const Rules& rules = all.rules;
+  const Person& person = all.contacts.person[contact];
+  Claim& claim = all.candidates.claim[candidate];
+  const Opening& opening = rules.openings[claim.opening];
+  double weight = opening.scale * rules.stage_fit(claim.opening, person.stage);
+  weight = weight * rules.role_fit(claim.opening, person.role);
+  bool prefers = opening.channel >= 0 && all.contacts.preference.columns;
+  claim.preference = prefers ? all.contacts.preference(contact, opening.channel) : 1.0;
+  claim.interest =
+      all.contacts.interested.columns ? all.contacts.interested(person.interest, claim.opening) : 1.0;
+  claim.propensity = propensity;
+  claim.value = value;
+  weight = weight * claim.preference * claim.interest;
+  if (!is_nan(propensity)) weight = weight * propensity;
+  if (!is_nan(value)) {
+    weight = weight * value;
+  } else if (rules.stage_gain.columns) {
+    double gain = rules.stage_gain(claim.opening, person.stage);
+    if (!is_nan(gain)) weight = weight * gain;
+  }
+  claim.product = weight;
 }
 
-int64_t collect_derived_now(const Rules&, const Barred&, const Contacts&, Array1<const int64_t>,
-                            const ScoreArrays&, int64_t, int64_t, int64_t, int64_t, const CandidateArrays&,
-                            Array1<int64_t>, const DecisionCounts&) {
-  return 0;
+// A candidate that no claim was brought for.
+void put_derived(Claim& claim, int64_t opening, int64_t campaign, int64_t at_from) {
+  claim.opening = claim.label = opening;
+  claim.group = campaign;
+  claim.own = claim.id = claim.dated = claim.rank = 0;
+  claim.outside = claim.rule = claim.wish = -1;
+  claim.from_ = claim.asked = NONE;
+  claim.given = NO_NUMBER;
+  claim.at_from = at_from;
 }
 
-int64_t collect_claims(const Rules&, const Contacts&, const SlotTimes&, Array1<const int64_t>,
-                       const ScoreArrays&, const ClaimArrays&, int64_t, int64_t, int64_t,
-                       const CandidateArrays&, Array1<int64_t>, const DecisionCounts&) {
-  return 0;
+// Adds to the counts that a contact cannot get an opening for a reason that does not pass.
+void count_denied(const Collection& all, int64_t opening, int64_t stage, int64_t reason) {
+  all.counts.labels(opening, reason, DENIED_OUTCOME) += all.sign;
+  all.counts.stages(stage, DENIED_OUTCOME) += all.sign;
+}
+
+bool asks_anything(Array1<const int64_t> asks) {
+  return std::any_of(asks.begin(), asks.end(), [](int64_t own) { return own != 0; });
+}
+
+// In a plan
+
+// Puts the slots of a kind, or now where there are none; the kind, or -1.
+int64_t put_slots(const Collection& all, const SlotTimes& slots, int64_t zone, int64_t opening,
+                  int64_t& places) {
+  int64_t kind = zone * slots.kinds + slots.kind[opening];
+  if (slots.first[kind] == slots.first[kind + 1]) {
+    all.candidates.time[places++].at = all.rules.now;
+    return -1;
+  }
+  for (int64_t place = slots.first[kind]; place < slots.first[kind + 1]; ++place) {
+    all.candidates.time[places++].at = slots.at[place];
+  }
+  return slots.kind[opening];
+}
+
+// Makes a candidate of an opening; whether it stays one, or is counted and forgotten.
+bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int64_t opening,
+            int64_t everything, int64_t used, int64_t& places) {
+  const Person& person = all.contacts.person[contact];
+  const ScoreArrays& scores = all.scores;
+  int64_t lasting = lasting_faults(all.rules, opening, all.contacts, contact);
+  const Opening& own = all.rules.openings[opening];
+  if (own.traits & SCORED && is_nan(scores.chance[opening])) lasting |= 1 << MISSING;
+  Claim& claim = all.candidates.claim[used];
+  put_derived(claim, opening, own.campaign, places);
+  int64_t kind = put_slots(all, slots, person.zone, opening, places);
+  claim.at_to = places;
+  judge(all, contact, used, lasting, kind);
+  if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
+  if (claim.state && !claim.timed && !everything) {
+    count_denied(all, opening, person.stage, claim.state);
+    if (!is_by_opening(claim.state)) all.counts.rules[claim.rule] += all.sign;
+    places = claim.at_from;
+    return false;
+  }
+  weigh(all, contact, used, scores.chance[opening], scores.worth[opening]);
+  return true;
+}
+
+// At one instant, with openings as bits
+
+// What stands in the way of the openings of one word for one contact, as bits.
+struct BarredWord {
+  int64_t suppressed, opted_out, by_channel, withdrawn, closed, quiet, outside, unfit, miscast, foreign, held,
+      missing;
+
+  int64_t lasting() const {
+    return suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing;
+  }
+
+  int64_t of(int64_t reason) const {
+    switch (reason) {
+      case SUPPRESSED:
+        return suppressed;
+      case OPTED_OUT:
+        return opted_out;
+      case NO_CONSENT:
+        return withdrawn;
+      case CLOSED:
+        return closed;
+      case NOT_IN_AUDIENCE:
+        return outside;
+      case WRONG_STAGE:
+        return unfit;
+      case WRONG_ROLE:
+        return miscast;
+      case WRONG_OWNER:
+        return foreign;
+      case HOLDOUT:
+        return held;
+      default:
+        return missing;
+    }
+  }
+};
+
+// Sets what consent is withdrawn, and what is missing where it is unknown.
+void read_consent(const Collection& all, const Barred& barred, int64_t contact, int64_t word,
+                  BarredWord& found) {
+  const Contacts& contacts = all.contacts;
+  int64_t unknown = barred.no_channel[word];
+  bool expires = contacts.consent_until.columns > 0;
+  for (int64_t channel = 0; channel < contacts.consent.columns; ++channel) {
+    int64_t state = contacts.consent(contact, channel);
+    if (state == UNKNOWN) {
+      unknown |= barred.channel(channel, word);
+    } else if (state == WITHDRAWN || (expires && contacts.consent_until(contact, channel) <= all.rules.now)) {
+      found.by_channel |= barred.channel(channel, word);
+    }
+  }
+  found.withdrawn = found.by_channel;
+  for (int64_t topic = 0; topic < contacts.topic.columns; ++topic) {
+    if (contacts.topic(contact, topic) == WITHDRAWN) found.withdrawn |= barred.topic(topic, word);
+  }
+  found.missing = unknown & barred.deny_unknown[word];
+}
+
+// Adds what misses data: time zone, stage, role or score.
+void read_missing(const Collection& all, const Barred& barred, const Person& person, int64_t word,
+                  BarredWord& found) {
+  if (person.traits & NO_ZONE) found.missing |= barred.no_zone[word];
+  if (person.stage == all.rules.stage_fit.columns - 1) found.missing |= barred.no_stage[word];
+  if (person.role == all.rules.role_fit.columns - 1) found.missing |= barred.no_role[word];
+  for (int64_t needy = barred.scored[word]; needy; needy = without_lowest(needy)) {
+    int64_t bit = trailing_zeros(needy);
+    if (is_nan(all.scores.chance[word * 64 + bit])) found.missing |= int64_t{1} << bit;
+  }
+}
+
+BarredWord barred_word(const Collection& all, const Barred& barred, int64_t contact, int64_t word) {
+  const Contacts& contacts = all.contacts;
+  const Person& person = contacts.person[contact];
+  BarredWord found{};
+  if (person.traits & IS_SUPPRESSED) found.suppressed = barred.every[word];
+  if (person.traits & IS_OPTED_OUT) found.opted_out = barred.needs[word];
+  read_consent(all, barred, contact, word, found);
+  found.closed = barred.closed(person.zone, word);
+  found.quiet = barred.quiet(person.zone, word);
+  found.outside = contacts.outside(contact, word);
+  found.unfit = barred.stage(person.stage, word);
+  found.miscast = barred.role(person.role, word);
+  found.foreign = barred.owner(person.stage, word);
+  for (int64_t holdout = 0; holdout < contacts.holdout.columns; ++holdout) {
+    if (contacts.holdout(contact, holdout)) found.held |= barred.holdout(holdout, word);
+  }
+  read_missing(all, barred, person, word, found);
+  return found;
+}
+
+// The first rule of a reason that is in the way of an opening.
+int64_t rule_now(const Collection& all, const BarredWord& word, int64_t contact, int64_t opening, int64_t bit,
+                 int64_t reason) {
+  const Rules& rules = all.rules;
+  int64_t channel = rules.openings[opening].channel;
+  // Consent that a channel lacks is that of a channel that there is.
+  if (reason == NO_CONSENT && has_bit(word.by_channel, bit)) return rules.consent_rule[channel];
+  return rule_of(rules, opening, all.contacts, contact, reason, rules.now);
+}
+
+// Counts what lasts: by reason, the first that holds for an opening.
+void count_lasting(const Collection& all, const BarredWord& barred, int64_t contact, int64_t word) {
+  int64_t left = barred.lasting(), stage = all.contacts.person[contact].stage;
+  for (int64_t reason : LASTING) {
+    int64_t found = barred.of(reason) & left;
+    left &= ~found;
+    for (; found; found = without_lowest(found)) {
+      int64_t bit = trailing_zeros(found), opening = word * 64 + bit;
+      count_denied(all, opening, stage, reason);
+      if (is_by_opening(reason)) continue;
+      int64_t rule = rule_now(all, barred, contact, opening, bit, reason);
+      all.counts.rules[rule] += all.sign;
+      if (rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
+    }
+  }
+}
+
+// Why an opening is not eligible now; 0 where it is.
+int64_t reason_now(const BarredWord& barred, int64_t bit) {
+  if (has_bit(barred.lasting(), bit)) {
+    for (int64_t reason : LASTING) {
+      if (has_bit(barred.of(reason), bit)) return reason;
+    }
+  }
+  if (has_bit(barred.closed, bit)) return CLOSED;
+  return has_bit(barred.quiet, bit) ? int64_t{QUIET} : 0;
+}
+
+// Makes a candidate of an opening.
+void put_now(const Collection& all, const BarredWord& barred, int64_t contact, int64_t word, int64_t bit,
+             int64_t used) {
+  int64_t opening = word * 64 + bit, reason = reason_now(barred, bit);
+  Claim& claim = all.candidates.claim[used];
+  put_derived(claim, opening, all.rules.openings[opening].campaign, used);
+  claim.kind = -1;
+  claim.at_to = used + 1;
+  claim.state = reason;
+  if (reason) claim.rule = rule_now(all, barred, contact, opening, bit, reason);
+  if (claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
+  claim.timed = has_bit((barred.closed | barred.quiet) & ~barred.lasting(), bit);
+  all.candidates.time[used] = {all.rules.now, reason == 0};
+  weigh(all, contact, used, all.scores.chance[opening], all.scores.worth[opening]);
+}
+
+// Claims that are brought
+
+// Puts the claim's own instant; whether it has one.
+bool put_own_instant(const Collection& all, const SlotTimes& slots, const OwnDate& own, int64_t zone,
+                     Claim& claim, int64_t& places) {
+  if (own.at == NONE && own.date < 0) return false;
+  int64_t at = own.at == NONE ? slots.dated(zone, slots.kind[claim.opening], own.date) : own.at;
+  if (at < all.rules.now || at > all.rules.last) {
+    claim.from_ = at;
+    claim.outside = own.rule;
+  }
+  claim.dated = 1;
+  all.candidates.time[places++].at = at;
+  return true;
+}
+
+// Puts the instants of a brought claim: its own, now, or the slots of its kind; the kind, or -1.
+int64_t put_instants(const Collection& all, const SlotTimes& slots, const ClaimArrays& claims, int64_t own,
+                     int64_t zone, Claim& claim, int64_t& places) {
+  if (own >= 0) {
+    claim.own = claims.own[own].rank;
+    claim.id = claims.own[own].id;
+    if (put_own_instant(all, slots, claims.own[own], zone, claim, places)) return -1;
+  }
+  if (slots.single) {
+    all.candidates.time[places++].at = all.rules.now;
+    return -1;
+  }
+  return put_slots(all, slots, zone, claim.opening, places);
+}
+
+// Makes a candidate of a brought claim.
+void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArrays& claims, int64_t contact,
+                 int64_t wish, int64_t used, int64_t& places) {
+  const AskedClaim& asked = claims.asked[wish];
+  const Opening& opening = all.rules.openings[asked.opening];
+  Claim& claim = all.candidates.claim[used];
+  put_derived(claim, asked.opening, asked.group, places);
+  claim.label = asked.label;
+  claim.asked = asked.asked;
+  claim.given = asked.weight;
+  claim.wish = wish;
+  int64_t kind =
+      put_instants(all, slots, claims, asked.own, all.contacts.person[contact].zone, claim, places);
+  claim.at_to = places;
+  double propensity = is_nan(asked.propensity) ? all.scores.chance[asked.opening] : asked.propensity;
+  double value = is_nan(asked.value) ? all.scores.worth[asked.opening] : asked.value;
+  int64_t lasting = lasting_faults(all.rules, asked.opening, all.contacts, contact);
+  if (opening.traits & SCORED && is_nan(propensity) && is_nan(asked.weight)) lasting |= 1 << MISSING;
+  judge(all, contact, used, lasting, kind);
+  if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
+  weigh(all, contact, used, propensity, value);
+}
+
+}  // namespace
+
+void barred_now(const Rules& rules, Array2<int64_t> found) {
+  for (int64_t zone = 0; zone < found.rows; ++zone) {
+    int64_t wall = rules.now + offset_at(*rules.zones, zone, rules.now);
+    int64_t day = floor_div(wall, DAY), time = wall - day * DAY;
+    for (int64_t opening = 0; opening < rules.openings.size; ++opening) {
+      const Opening& own = rules.openings[opening];
+      if (closed_on(rules, opening, day) >= 0) found(zone, opening) |= 1 << CLOSED;
+      if (own.traits & OBEYS_HOURS && closed_by(*rules.hours, own.channel, day, time) >= 0) {
+        found(zone, opening) |= 1 << QUIET;
+      }
+    }
+  }
+}
+
+int64_t collect_derived(const Rules& rules, const Contacts& contacts, const SlotTimes& slots,
+                        Array1<const int64_t> asks, const ScoreArrays& scores, int64_t start, int64_t stop,
+                        int64_t everything, int64_t sign, const CandidateArrays& candidates,
+                        Array1<int64_t> candidate_first, const DecisionCounts& counts) {
+  Collection all{rules, contacts, scores, candidates, counts, sign};
+  int64_t count = rules.openings.size, used = 0, places = 0, contact = start;
+  candidate_first[0] = 0;
+  for (; contact < stop; ++contact) {
+    if (used + count > candidates.claim.size || places + count * slots.longest > candidates.time.size) break;
+    if (!(contacts.person[contact].traits & BAD)) {
+      put_scores(scores, contact);
+      for (int64_t opening = 0; opening < count; ++opening) {
+        count_missing(all, opening, contact, asks[opening]);
+        used += derive(all, slots, contact, opening, everything, used, places);
+      }
+      clear_scores(scores, contact);
+    }
+    candidate_first[contact - start + 1] = used;
+  }
+  candidates.used[0] = used;
+  candidates.used[1] = places;
+  return contact;
+}
+
+int64_t collect_derived_now(const Rules& rules, const Barred& barred, const Contacts& contacts,
+                            Array1<const int64_t> asks, const ScoreArrays& scores, int64_t start,
+                            int64_t stop, int64_t everything, int64_t sign, const CandidateArrays& candidates,
+                            Array1<int64_t> candidate_first, const DecisionCounts& counts) {
+  Collection all{rules, contacts, scores, candidates, counts, sign};
+  int64_t count = rules.openings.size, used = 0, contact = start;
+  bool is_asked = asks_anything(asks);
+  candidate_first[0] = 0;
+  for (; contact < stop; ++contact) {
+    if (used + count > candidates.claim.size) break;
+    if (!(contacts.person[contact].traits & BAD)) {
+      put_scores(scores, contact);
+      for (int64_t opening = 0; is_asked && opening < count; ++opening) {
+        count_missing(all, opening, contact, asks[opening]);
+      }
+      for (int64_t word = 0; word < barred.every.size; ++word) {
+        BarredWord faults = barred_word(all, barred, contact, word);
+        int64_t wanted = barred.every[word];
+        if (!everything) {
+          count_lasting(all, faults, contact, word);
+          wanted &= ~faults.lasting();
+        }
+        for (; wanted; wanted = without_lowest(wanted)) {
+          put_now(all, faults, contact, word, trailing_zeros(wanted), used++);
+        }
+      }
+      clear_scores(scores, contact);
+    }
+    candidate_first[contact - start + 1] = used;
+  }
+  candidates.used[0] = candidates.used[1] = used;
+  return contact;
+}
+
+int64_t collect_claims(const Rules& rules, const Contacts& contacts, const SlotTimes& slots,
+                       Array1<const int64_t> asks, const ScoreArrays& scores, const ClaimArrays& claims,
+                       int64_t start, int64_t stop, int64_t sign, const CandidateArrays& candidates,
+                       Array1<int64_t> candidate_first, const DecisionCounts& counts) {
+  Collection all{rules, contacts, scores, candidates, counts, sign};
+  int64_t used = 0, places = 0, contact = start;
+  candidate_first[0] = 0;
+  for (; contact < stop; ++contact) {
+    // There is no room here for those who have too many claims: they are BAD.
+    if (!(contacts.person[contact].traits & BAD)) {
+      int64_t low = claims.first[contact], high = claims.first[contact + 1];
+      bool is_full = used + high - low > candidates.claim.size ||
+                     places + (high - low) * slots.longest > candidates.time.size;
+      if (is_full) break;
+      put_scores(scores, contact);
+      for (int64_t wish = low; wish < high; ++wish) {
+        count_missing(all, claims.asked[wish].opening, contact, asks[claims.asked[wish].opening]);
+        put_brought(all, slots, claims, contact, wish, used++, places);
+      }
+      clear_scores(scores, contact);
+    }
+    candidate_first[contact - start + 1] = used;
+  }
+  candidates.used[0] = used;
+  candidates.used[1] = places;
+  return contact;
 }
 
 }  // namespace journeykit

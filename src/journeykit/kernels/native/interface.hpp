@@ -24,45 +24,19 @@ inline constexpr int64_t NEEDS_CONSENT = 1 << 0, OBEYS_CAPS = 1 << 1, COUNTS = 1
 inline constexpr int64_t NONE = -(int64_t{1} << 62);
 inline constexpr int64_t NO_LIMIT = -1, OWN_LIMIT = -2, BAD_LIMIT = -3;
 // The rules that no playbook names.
-enum NamelessRule : int64_t {
-  RULE_SUPPRESSED,
-  RULE_OPTED_OUT,
-  RULE_PAUSED,
-  RULE_DATES,
-  RULE_STAGE,
-  RULE_ROLE,
-  RULE_ZONE,
-  RULE_HOLDOUT,
-  RULE_RESERVE,
-  RULE_SCORE,
-};
+inline constexpr int64_t RULE_SUPPRESSED = 0, RULE_OPTED_OUT = 1, RULE_PAUSED = 2, RULE_DATES = 3,
+                         RULE_STAGE = 4, RULE_ROLE = 5, RULE_ZONE = 6, RULE_HOLDOUT = 7, RULE_RESERVE = 8,
+                         RULE_SCORE = 9;
 inline constexpr int64_t MOST_CONFLICTS = 62;
 inline constexpr int64_t LAST_INSTANT = 253'402'041'600'000'000;
 // The keys of the two hashes of an id, and the factors that mix the bits of a hash.
 inline constexpr uint64_t FIRST = 9782798678568883157U, SECOND = 5545529020109919103U;
 inline constexpr uint64_t STIR_FIRST = 18397679294719823053U, STIR_SECOND = 14181476777654086739U;
 // The reasons, in their order.
-enum Reason : int64_t {
-  GRANTED,
-  INVALID,
-  SUPPRESSED,
-  OPTED_OUT,
-  NO_CONSENT,
-  CLOSED,
-  NOT_IN_AUDIENCE,
-  WRONG_STAGE,
-  WRONG_ROLE,
-  WRONG_OWNER,
-  HOLDOUT,
-  MISSING,
-  QUIET,
-  NOT_WORTH_IT,
-  CAPPED,
-  CONFLICT,
-  REQUIRES,
-  QUOTA_FULL,
-  OUTBID,
-};
+inline constexpr int64_t GRANTED = 0, INVALID = 1, SUPPRESSED = 2, OPTED_OUT = 3, NO_CONSENT = 4, CLOSED = 5,
+                         NOT_IN_AUDIENCE = 6, WRONG_STAGE = 7, WRONG_ROLE = 8, WRONG_OWNER = 9, HOLDOUT = 10,
+                         MISSING = 11, QUIET = 12, NOT_WORTH_IT = 13, CAPPED = 14, CONFLICT = 15,
+                         REQUIRES = 16, QUOTA_FULL = 17, OUTBID = 18;
 inline constexpr int64_t LAST_REASON = QUIET;
 inline constexpr int64_t TIMED = 1 << CLOSED | 1 << QUIET;
 // What is known of a consent.
@@ -71,27 +45,27 @@ inline constexpr int64_t UNKNOWN = 0, AGREED = 1, WITHDRAWN = 2;
 inline constexpr int64_t IS_SUPPRESSED = 1, IS_OPTED_OUT = 2, NO_ZONE = 4, BAD = 8;
 // What the playbook denies where data is missing.
 inline constexpr int64_t DENY_ZONE = 1, DENY_STAGE = 2, DENY_ROLE = 4, DENY_CONSENT = 8;
-enum Outcome : int64_t { GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME };
+inline constexpr int64_t GRANTED_OUTCOME = 0, DEFERRED_OUTCOME = 1, DENIED_OUTCOME = 2;
 
 // Where what a quota adds up comes from; a number of the claims table from NUMBER on
 // (journeykit.kernels.interface.rules).
-enum QuotaSource : int64_t { WEIGHT, PROPENSITY, NUMBER };
+inline constexpr int64_t WEIGHT = 0, PROPENSITY = 1, NUMBER = 2;
 inline constexpr int64_t OFTEN = int64_t{1} << 62;
 // An instant that never comes.
 inline constexpr int64_t FOREVER = std::numeric_limits<int64_t>::max();
-enum WindowKind : int64_t { ROLLING, DAYS, CALENDAR, STRETCH, BETWEEN, EVER, RUNNING };
+inline constexpr int64_t ROLLING = 0, DAYS = 1, CALENDAR = 2, STRETCH = 3, BETWEEN = 4, EVER = 5, RUNNING = 6;
 
 // The forms of a unit: the best few of all; taking the best first; anything else
 // (journeykit.kernels.interface.problems).
-enum UnitForm : int64_t { TOP, LAMINAR, SEARCH };
+inline constexpr int64_t TOP = 0, LAMINAR = 1, SEARCH = 2;
 // What `PoolPart.used` counts.
-enum PoolSize : int64_t { UNITS, ITEMS_, LINES_, MEMBERS_, CLAUSES_, PARTNERS_ };
+inline constexpr int64_t UNITS = 0, ITEMS_ = 1, LINES_ = 2, MEMBERS_ = 3, CLAUSES_ = 4, PARTNERS_ = 5;
 inline constexpr int64_t MOST_ITEMS = 512, MOST_ROWS = 512, BLOCKS = 8;
 
 // What `SearchProblem.size` counts (journeykit.kernels.native.exact_search).
-enum ProblemSize : int64_t { ITEMS, LINES, MEMBERS, CLAUSES, PARTNERS };
+inline constexpr int64_t ITEMS = 0, LINES = 1, MEMBERS = 2, CLAUSES = 3, PARTNERS = 4;
 // What `DecisionWorkspace.sizes` counts (journeykit.kernels.native.decide_block).
-enum WorkspaceSize : int64_t { TOUCHES, WINNERS, EXEMPTS, LEFT, FOUND };
+inline constexpr int64_t TOUCHES = 0, WINNERS = 1, EXEMPTS = 2, LEFT = 3, FOUND = 4;
 // The layers in which a span may stand (journeykit.kernels.native.window_spans).
 inline constexpr int64_t HISTORY = 1, EXEMPT = 2, WINNER = 4, RIVAL = 8;
 inline constexpr int64_t BEFORE = HISTORY | EXEMPT, ALL = HISTORY | EXEMPT | WINNER,
@@ -102,21 +76,13 @@ namespace journeys {
 inline constexpr int64_t NEVER = int64_t{1} << 62;
 inline constexpr int64_t MISSING = -(int64_t{1} << 62);
 // The conditions and joints of a program.
-enum ProgramPart : int64_t { SAID, TOTAL, AGE, LAST, KNOWN, NOT, AND, OR };
-enum Operator : int64_t { LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, UNEQUAL };
+inline constexpr int64_t SAID = 0, TOTAL = 1, AGE = 2, LAST = 3, KNOWN = 4, NOT = 5, AND = 6, OR = 7;
+inline constexpr int64_t LESS = 0, LESS_EQUAL = 1, GREATER = 2, GREATER_EQUAL = 3, EQUAL = 4, UNEQUAL = 5;
 // What is counted.
-enum StepCount : int64_t {
-  DUPLICATE,
-  UNKNOWN_EVENT,
-  NOT_A_NUMBER,
-  NOT_COMPARABLE,
-  NOT_QUALIFIED,
-  NOT_AGAIN,
-  OTHER_STAGE,
-  STEPS,
-};
+inline constexpr int64_t DUPLICATE = 0, UNKNOWN_EVENT = 1, NOT_A_NUMBER = 2, NOT_COMPARABLE = 3,
+                         NOT_QUALIFIED = 4, NOT_AGAIN = 5, OTHER_STAGE = 6, STEPS = 7;
 // What a number to be added up is.
-enum NumberState : int64_t { GOOD, EMPTY, BAD };
+inline constexpr int64_t GOOD = 0, EMPTY = 1, BAD = 2;
 // The codes of a last value that is missing, and of one that cannot be compared.
 inline constexpr int64_t NO_VALUE = -1, ODD_VALUE = -2;
 }  // namespace journeys
