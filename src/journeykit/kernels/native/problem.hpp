@@ -1,0 +1,26 @@
+// A contest: the problem that the claims of one contact make.
+
+#pragma once
+
+#include "interface.hpp"
+
+namespace journeykit {
+
+// The problem that the candidates from `low` to `high` make; false where it is too large. `obeys` is 0 for
+// the claims that need not obey caps, 1 for the others.
+bool contest(const Rules& rules, const Contacts& contacts, int64_t contact,
+             const DecisionWorkspace& workspace, const CandidateArrays& candidates, int64_t low, int64_t high,
+             int64_t obeys, const SearchProblem& problem);
+
+// Whether a claim at an instant stands before another in the order of claims.
+bool goes_before(Array1<Opening> openings, const Claim& one, int64_t one_at, const Claim& other,
+                 int64_t other_at);
+
+// Whether two claims are of one campaign and have the same id, or none.
+bool is_same(Array1<Opening> openings, const Claim& one, const Claim& other);
+
+// How many touches a claim of a campaign repeats: those of its id, and those whose claim had none. A claim
+// without an id repeats all of the campaign.
+int64_t repeated(const Rules& rules, const DecisionWorkspace& workspace, int64_t campaign, int64_t id);
+
+}  // namespace journeykit
