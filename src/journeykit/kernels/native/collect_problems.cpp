@@ -4,8 +4,12 @@
 
 #include <utility>
 
-#include "decide_block.hpp"
+#include "choose.hpp"
+#include "history.hpp"
 #include "pool_shapes.hpp"
+#include "problem.hpp"
+#include "quota_charges.hpp"
+#include "workspace.hpp"
 
 namespace journeykit {
 namespace {
