@@ -12,6 +12,12 @@ inline bool level_before(Array1<Opening> openings, const Claim& one, const Claim
   return tier < rival || (tier == rival && one.rank < other.rank);
 }
 
+// What an item, or a winner, adds to a set: its weight less the reserve and what the prices of quotas take.
+template <typename Item>
+int64_t worth_of(const Rules& rules, Array1<Claim> claims, const Item& item) {
+  return wrapping_subtract(claims[item.entry].weight - rules.reserve, item.charge);
+}
+
 // Values, levels and the order of claims; with a candidate forced in, or without one.
 void put_values(Array1<Opening> openings, int64_t reserve, Array1<Claim> claims, const SearchProblem& problem,
                 int64_t force, int64_t without);

@@ -29,11 +29,6 @@ bool wins(const Rules& rules, const DecisionWorkspace& workspace, Array1<Claim> 
   return false;
 }
 
-// What an item adds to a set.
-int64_t worth_of(const Rules& rules, Array1<Claim> claims, const SearchItem& item) {
-  return wrapping_subtract(claims[item.entry].weight - rules.reserve, item.charge);
-}
-
 // The first level, among those not done, of what was chosen now or with the claim forced in: a candidate of
 // it; -1 where all are done. Levels after the claim's own are left out.
 int64_t first_level(const Rules& rules, const DecisionWorkspace& workspace, Array1<Claim> claims,
@@ -64,7 +59,7 @@ int64_t shortfall(const Rules& rules, const DecisionWorkspace& workspace, Array1
     workspace.done[number] = true;
     if (item.entry == candidate) continue;
     int64_t times = int64_t{workspace.chosen[number]} - int64_t{workspace.forced[number]};
-    short_by += worth_of(rules, claims, item) * times;
+    short_by = wrapping_add(short_by, wrapping_multiply(worth_of(rules, claims, item), times));
   }
   return short_by;
 }
@@ -113,13 +108,13 @@ int64_t displaced(const Rules& rules, const DecisionWorkspace& workspace, Array1
   }
   int64_t without = 0;
   for (int64_t item = 0; item < problem.size[ITEMS]; ++item) {
-    if (workspace.chosen[item]) without += worth_of(rules, claims, problem.items[item]);
+    if (workspace.chosen[item]) without = wrapping_add(without, worth_of(rules, claims, problem.items[item]));
   }
   for (int64_t winner = 0; winner < workspace.sizes[EXEMPTS]; ++winner) {
     const Grant& grant = workspace.winner[winner];
-    without += claims[grant.entry].weight - rules.reserve - grant.charge;
+    without = wrapping_add(without, worth_of(rules, claims, grant));
   }
-  return without - total;
+  return wrapping_subtract(without, total);
 }
 
 int64_t needs(const Rules& rules, const DecisionWorkspace& workspace, Array1<Claim> claims, int64_t candidate,
@@ -140,13 +135,15 @@ int64_t needs(const Rules& rules, const DecisionWorkspace& workspace, Array1<Cla
     if (short_by > 0) return NONE;
     if (short_by < 0) break;
   }
-  int64_t least = rules.reserve + std::max<int64_t>(1, short_by);
+  int64_t least = wrapping_add(rules.reserve, std::max<int64_t>(1, short_by));
   for (int64_t item = 0; item < count; ++item) {
-    if (forced[item] && problem.items[item].entry == candidate) least += problem.items[item].charge;
+    if (forced[item] && problem.items[item].entry == candidate) {
+      least = wrapping_add(least, problem.items[item].charge);
+    }
   }
   int64_t own = claim.weight;
   int64_t best = NONE;
-  for (int64_t weight : {least, least + 1}) {
+  for (int64_t weight : {least, wrapping_add(least, 1)}) {
     if (weight > LARGEST_WEIGHT || best != NONE) continue;
     claim.weight = weight;
     if (wins(rules, workspace, claims, candidate, problem, forced, NOBODY)) best = weight;

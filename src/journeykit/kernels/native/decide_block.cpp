@@ -18,7 +18,7 @@ void count_usage(const Rules& rules, int64_t zone, const CandidateArrays& candid
   int64_t kind = kind_of(rules, zone, candidates.claim[candidate].opening, at);
   for (int64_t place = quotas.touched[kind]; place < quotas.touched[kind + 1]; ++place) {
     int64_t side = quotas.sides[place];
-    usage[side] += use_of(quotas, candidates.claim, candidate, kind, side);
+    usage[side] = wrapping_add(usage[side], use_of(quotas, candidates.claim, candidate, kind, side));
   }
 }
 

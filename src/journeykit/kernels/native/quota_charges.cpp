@@ -72,7 +72,7 @@ Verdict verdict(const Rules& rules, int64_t zone, const CandidateArrays& candida
     if (!time.fits) continue;
     int64_t kind = kind_of(rules, zone, claim.opening, time.at);
     int64_t added = addition_of(quotas, candidates.claim, candidate, kind);
-    is_hopeless = is_hopeless && wrapping_subtract(worth, added) <= 0;
+    is_hopeless = is_hopeless && worth <= added;
     least = std::min(least, charge_of(quotas, candidates.claim, candidate, kind));
   }
   return {is_hopeless, least};

@@ -54,11 +54,6 @@ void add_lost(const Rules& rules, const DecisionWorkspace& workspace, Array1<Cla
   row.lost_to = rows.used[1];
 }
 
-// What a winner is worth.
-int64_t worth_of(const Rules& rules, Array1<Claim> claims, const Grant& grant) {
-  return wrapping_subtract(claims[grant.entry].weight - rules.reserve, grant.charge);
-}
-
 // Settles the contests of a contact, that of the exempt claims first; false where the one-contact engine
 // must.
 bool choose_winners(const Rules& rules, const Contacts& contacts, int64_t contact, const TouchArrays& touches,
@@ -97,7 +92,7 @@ bool add_winner(const Rules& rules, int64_t contact, const DecisionWorkspace& wo
   if (rules.quotas->charged) row.price = grant.charge;
   if (!rules.explain) return true;
   if (!(rules.openings[claim.opening].traits & OBEYS_CAPS)) return false;
-  int64_t others = total - worth_of(rules, claims, grant);
+  int64_t others = wrapping_subtract(total, worth_of(rules, claims, grant));
   row.displaced = displaced(rules, workspace, claims, grant.entry, others);
   return true;
 }
@@ -177,7 +172,7 @@ bool settle(const Rules& rules, const Contacts& contacts, int64_t contact, const
   for (int64_t winner = 0; winner < workspace.sizes[WINNERS]; ++winner) {
     const Grant& grant = workspace.winner[winner];
     workspace.won[grant.entry - low] = winner;
-    total += worth_of(rules, candidates.claim, grant);
+    total = wrapping_add(total, worth_of(rules, candidates.claim, grant));
   }
   for (int64_t candidate = low; candidate < high; ++candidate) {
     rows.row[rows.used[0]].bind_from = rows.used[2];
