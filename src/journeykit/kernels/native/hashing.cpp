@@ -8,7 +8,6 @@ namespace journeykit {
 namespace {
 
 constexpr uint64_t ADD_FIRST = 0x52DCE729, ADD_SECOND = 0x38495AB5;
-constexpr char HEX[] = "0123456789abcdef";
 // The start of an FNV-1a hash of 32 bits, and what each step multiplies with.
 constexpr int64_t FNV_START = 0x811C9DC5, FNV_FACTOR = 0x01000193;
 
@@ -51,6 +50,16 @@ Hash hash_of(Array1<const uint8_t> data, int64_t low, int64_t high) {
   second = stir(second);
   first += second;
   return {first, second + first};
+}
+
+// Writes a number of 32 bits as 8 hexadecimal digits, all at once: each half byte is moved to a byte of its own.
+void write_digits(uint64_t number, uint8_t* text) {
+  number = (number << 16 & 0x0000FFFF00000000) | (number & 0xFFFF);
+  number = (number << 8 & 0x00FF000000FF0000) | (number & 0x000000FF000000FF);
+  number = (number << 4 & 0x0F000F000F000F00) | (number & 0x000F000F000F000F);
+  uint64_t letters = (number + 0x0606060606060606) >> 4 & 0x0101010101010101;
+  number += 0x3030303030303030 + letters * ('a' - '0' - 10);
+  for (int place = 0; place < 8; ++place) text[place] = static_cast<uint8_t>(number >> (56 - 8 * place));
 }
 
 // The slot in which a key is, or could be put.
@@ -115,11 +124,11 @@ void write_ids(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<co
   for (int64_t row = 0; row < label.size; ++row) {
     uint64_t first = stir(one[contact[row]] ^ claim_one[label[row]]);
     uint64_t second = stir(two[contact[row]] ^ claim_two[label[row]] ^ first);
-    for (int64_t digit = 0; digit < 16; ++digit) {
-      int64_t shift = 60 - 4 * digit;
-      out[row * 32 + digit] = static_cast<uint8_t>(HEX[first >> shift & 15]);
-      out[row * 32 + digit + 16] = static_cast<uint8_t>(HEX[second >> shift & 15]);
-    }
+    uint8_t* text = &out[row * 32];
+    write_digits(first >> 32, text);
+    write_digits(first & 0xFFFFFFFF, text + 8);
+    write_digits(second >> 32, text + 16);
+    write_digits(second & 0xFFFFFFFF, text + 24);
   }
 }
 

@@ -15,7 +15,7 @@ constexpr int64_t FIRST_MONTH = -23'628, DAY_TOO_EARLY = -719'160;
 // The instant at which local clocks show a time that is set forward over: that at which they jump.
 int64_t jump_after(const Zones& zones, int64_t zone, int64_t low) {
   int64_t place = zones.first[zone];
-  while (zones.since[place] <= low) ++place;
+  while (place + 1 < zones.first[zone + 1] && zones.since[place] <= low) ++place;
   return zones.since[place];
 }
 
