@@ -62,11 +62,6 @@ void mark_given(const SearchProblem& problem, Array1<int64_t> first, Array1<int3
 
 }  // namespace
 
-bool level_before(Array1<Opening> openings, const Claim& one, const Claim& other) {
-  int64_t tier = openings[one.opening].tier, rival = openings[other.opening].tier;
-  return tier < rival || (tier == rival && one.rank < other.rank);
-}
-
 void put_values(Array1<Opening> openings, int64_t reserve, Array1<Claim> claims, const SearchProblem& problem,
                 int64_t force, int64_t without) {
   Array1<SearchItem> items = problem.items;

@@ -7,7 +7,10 @@
 namespace journeykit {
 
 // Whether the level (tier and rank) of a claim is decided before another's.
-bool level_before(Array1<Opening> openings, const Claim& one, const Claim& other);
+inline bool level_before(Array1<Opening> openings, const Claim& one, const Claim& other) {
+  int64_t tier = openings[one.opening].tier, rival = openings[other.opening].tier;
+  return tier < rival || (tier == rival && one.rank < other.rank);
+}
 
 // Values, levels and the order of claims; with a candidate forced in, or without one.
 void put_values(Array1<Opening> openings, int64_t reserve, Array1<Claim> claims, const SearchProblem& problem,

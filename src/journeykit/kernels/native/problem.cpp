@@ -368,18 +368,6 @@ bool contest(const Rules& rules, const Contacts& contacts, int64_t contact,
   return rules.within.size == 0 || add_clauses(rules, zone, workspace, candidates, problem, obeys);
 }
 
-bool goes_before(Array1<Opening> openings, const Claim& one, int64_t one_at, const Claim& other,
-                 int64_t other_at) {
-  if (one.weight != other.weight) return one.weight > other.weight;
-  if (one_at != other_at) return one_at < other_at;
-  int64_t tie = openings[one.opening].tie, rival = openings[other.opening].tie;
-  return tie != rival ? tie < rival : one.own < other.own;
-}
-
-bool is_same(Array1<Opening> openings, const Claim& one, const Claim& other) {
-  return openings[one.opening].campaign == openings[other.opening].campaign && one.id == other.id;
-}
-
 int64_t repeated(const Rules& rules, const DecisionWorkspace& workspace, int64_t campaign, int64_t id) {
   int64_t count = workspace.counts[campaign];
   if (id == 0 || count == 0) return count;

@@ -13,11 +13,18 @@ bool contest(const Rules& rules, const Contacts& contacts, int64_t contact,
              int64_t obeys, const SearchProblem& problem);
 
 // Whether a claim at an instant stands before another in the order of claims.
-bool goes_before(Array1<Opening> openings, const Claim& one, int64_t one_at, const Claim& other,
-                 int64_t other_at);
+inline bool goes_before(Array1<Opening> openings, const Claim& one, int64_t one_at, const Claim& other,
+                        int64_t other_at) {
+  if (one.weight != other.weight) return one.weight > other.weight;
+  if (one_at != other_at) return one_at < other_at;
+  int64_t tie = openings[one.opening].tie, rival = openings[other.opening].tie;
+  return tie != rival ? tie < rival : one.own < other.own;
+}
 
 // Whether two claims are of one campaign and have the same id, or none.
-bool is_same(Array1<Opening> openings, const Claim& one, const Claim& other);
+inline bool is_same(Array1<Opening> openings, const Claim& one, const Claim& other) {
+  return openings[one.opening].campaign == openings[other.opening].campaign && one.id == other.id;
+}
 
 // How many touches a claim of a campaign repeats: those of its id, and those whose claim had none. A claim
 // without an id repeats all of the campaign.
