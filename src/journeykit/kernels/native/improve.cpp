@@ -9,7 +9,7 @@
 namespace journeykit {
 namespace {
 
-constexpr int64_t MOVES = 8, NOBODY = -1;
+constexpr int64_t MOVES = 8, NO_ITEM = -1;
 constexpr double NEVER = -1e300;
 // A move must gain more than this; the gain of one that only makes a claim earlier.
 constexpr double LEAST = 0.5, EARLIER = 0.6;
@@ -48,7 +48,7 @@ double judge(const ProblemPool& pool, const QuotaBudget& budget, int64_t item) {
   return gain;
 }
 
-// What it is worth that one item comes and another goes, NOBODY for none.
+// What it is worth that one item comes and another goes, NO_ITEM for none.
 double gain_of(const ProblemPool& pool, const QuotaBudget& budget, int64_t comes, int64_t goes) {
   double gain = 0;
   if (comes >= 0) {
@@ -105,14 +105,14 @@ Move best_exchange(const Mover& mover, int64_t item, Move best) {
 // The best move of a unit, of which so many items are chosen.
 Move best_move(const Mover& mover, int64_t size, int64_t top) {
   const auto& [pool, budget, by, taken, first, last] = mover;
-  Move best{LEAST, NOBODY, NOBODY};
+  Move best{LEAST, NO_ITEM, NO_ITEM};
   for (int64_t item = first; item < last; ++item) {
     if (taken[item]) {
-      const double gain = gain_of(pool, budget, NOBODY, item);
-      if (gain > best.gain) best = {gain, NOBODY, item};
+      const double gain = gain_of(pool, budget, NO_ITEM, item);
+      if (gain > best.gain) best = {gain, NO_ITEM, item};
     } else if (size < top && fits(by, item - first)) {
-      const double gain = gain_of(pool, budget, item, NOBODY);
-      if (gain > best.gain) best = {gain, item, NOBODY};
+      const double gain = gain_of(pool, budget, item, NO_ITEM);
+      if (gain > best.gain) best = {gain, item, NO_ITEM};
     } else {
       best = best_exchange(mover, item, best);
     }
