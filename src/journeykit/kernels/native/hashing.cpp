@@ -184,7 +184,8 @@ void in_holdout(Array1<const int64_t> seed, Array1<const int64_t> offsets, Array
 
 void set_bits(Array2<int64_t> out, int64_t word, int64_t bits, Array1<const bool> where) {
   for (int64_t row = 0; row < where.size; ++row) {
-    if (where[row]) out(row, word) |= bits;
+    // No branch: which rows are meant is as good as random.
+    out(row, word) |= bits & -static_cast<int64_t>(where[row]);
   }
 }
 
