@@ -71,6 +71,8 @@ class KernelRecord:
                 scratch.add(spec["array"])
             return arrays[spec["array"]]
         module, name = spec["bundle"].split(":")
+        if ".native." in module:
+            module = "journeykit.kernels.interface.workspaces"
         kind: type[ArrayBundle] = getattr(import_module(module), name)
         inside = room or name in SCRATCH
         values = {

@@ -19,6 +19,7 @@ RULES = "interface.rules"
 DECISIONS = "interface.decision_arrays"
 PROBLEMS = "interface.problems"
 JOURNEYS = "interface.journeys"
+WORKSPACES = "interface.workspaces"
 RECORDS = {
     "Person": (CONTACTS, "PERSONS"),
     "Score": (CONTACTS, "SCORES"),
@@ -43,17 +44,17 @@ RECORDS = {
     "PoolMember": (PROBLEMS, "MEMBER"),
     "PoolClause": (PROBLEMS, "CLAUSE"),
     "Offer": (PROBLEMS, "OFFER"),
-    "Span": ("native.window_spans", "SPANS"),
-    "SearchItem": ("native.exact_search", "ITEM"),
-    "SearchRow": ("native.exact_search", "ROW"),
-    "SearchMember": ("native.exact_search", "MEMBER"),
-    "SearchClause": ("native.exact_search", "CLAUSE"),
-    "SearchNumbers": ("native.exact_search", "NUMBERS"),
-    "SearchLeft": ("native.exact_search", "LEFT"),
-    "RelaxationLine": ("native.exact_search", "LINE"),
-    "PriceStep": ("native.price_pass", "STEP"),
-    "Placed": ("native.decide_block", "PLACED"),
-    "CountedTouch": ("native.decide_block", "TOUCHES_AT"),
+    "Span": (WORKSPACES, "SPANS"),
+    "SearchItem": (WORKSPACES, "SEARCH_ITEM"),
+    "SearchRow": (WORKSPACES, "SEARCH_ROW"),
+    "SearchMember": (WORKSPACES, "SEARCH_MEMBER"),
+    "SearchClause": (WORKSPACES, "SEARCH_CLAUSE"),
+    "SearchNumbers": (WORKSPACES, "SEARCH_NUMBERS"),
+    "SearchLeft": (WORKSPACES, "SEARCH_LEFT"),
+    "RelaxationLine": (WORKSPACES, "RELAXATION_LINE"),
+    "PriceStep": (WORKSPACES, "PRICE_STEP"),
+    "Placed": (WORKSPACES, "PLACED"),
+    "CountedTouch": (WORKSPACES, "TOUCHES_AT"),
     "TableClaim": ("columns.claim_columns", "WISHES"),
 }
 """By struct, the record that it is."""
@@ -63,9 +64,7 @@ BUNDLES = {
     DECISIONS: "CandidateArrays DecisionRows DecisionCounts",
     PROBLEMS: "ProblemPool PoolPart Charges QuotaBudget",
     JOURNEYS: "Routes EventArrays ContactEntry WalkState PathRecords",
-    "native.exact_search": "SearchProblem SearchWorkspace",
-    "native.price_pass": "PriceWorkspace",
-    "native.decide_block": "DecisionWorkspace",
+    WORKSPACES: "SearchProblem SearchWorkspace PriceWorkspace DecisionWorkspace",
 }
 FOLDERS = [Path(__file__).parent / "records", *map(Path, filter(None, [os.environ.get("JOURNEYKIT_KERNEL_RECORDS")]))]
 PATHS = [path for folder in FOLDERS for path in record_paths(folder)]
@@ -101,7 +100,7 @@ def test_layouts_are_those_of_the_tables():
 def test_bundles_have_all_fields_of_their_tables():
     """No table of the interface is forgotten."""
     known = {name for names in BUNDLES.values() for name in names.split()}
-    for module in (CONTACTS, RULES, DECISIONS, PROBLEMS, JOURNEYS):
+    for module in (CONTACTS, RULES, DECISIONS, PROBLEMS, JOURNEYS, WORKSPACES):
         kinds = [
             own for own in vars(_module(module)).values() if isinstance(own, type) and issubclass(own, ArrayBundle)
         ]

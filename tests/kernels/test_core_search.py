@@ -26,8 +26,8 @@ from journeykit.kernels.interface.problems import (
     ProblemPool,
     QuotaBudget,
 )
+from journeykit.kernels.interface.workspaces import SearchProblem, SearchWorkspace, search_problem, search_workspace
 from journeykit.kernels.native import exact_search, improve, pool_shapes, price_pass
-from journeykit.kernels.native.exact_search import SearchProblem, SearchWorkspace, search_problem, search_workspace
 from journeykit.kernels.native.jit import entry_point
 
 if TYPE_CHECKING:

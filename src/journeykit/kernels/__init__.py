@@ -3,19 +3,25 @@
 All of it is here. Tables go in and out as the layouts of `journeykit.kernels.interface`, one record for each contact,
 touch, claim, candidate or row; no kernel calls back, raises, or sees text. A name loads its kernels when it is touched,
 so that a run compiles and loads what it needs.
+
+Where the extension module `journeykit.kernels._core` was built, the kernels are its own; else Numba compiles them. Both
+give the same bytes; JOURNEYKIT_KERNELS=numba asks for the latter.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from journeykit.kernels.interface.workspaces import PriceWorkspace as PriceWorkspace
+    from journeykit.kernels.interface.workspaces import decision_workspace as decision_workspace
+    from journeykit.kernels.interface.workspaces import price_workspace as price_workspace
     from journeykit.kernels.native.collect_claims import barred_now as barred_now
     from journeykit.kernels.native.collect_claims import collect_claims as collect_claims
     from journeykit.kernels.native.collect_claims import collect_derived as collect_derived
     from journeykit.kernels.native.collect_claims import collect_derived_now as collect_derived_now
     from journeykit.kernels.native.collect_problems import collect_problems as collect_problems
     from journeykit.kernels.native.decide_block import decide_block as decide_block
-    from journeykit.kernels.native.decide_block import decision_workspace as decision_workspace
     from journeykit.kernels.native.group_by_contact import add_counts as add_counts
     from journeykit.kernels.native.group_by_contact import duplicate_claims as duplicate_claims
     from journeykit.kernels.native.group_by_contact import fill_touches as fill_touches
@@ -33,18 +39,15 @@ if TYPE_CHECKING:
     from journeykit.kernels.native.journey_walk import walk_journeys as walk_journeys
     from journeykit.kernels.native.pool_shapes import classify_problems as classify_problems
     from journeykit.kernels.native.pool_shapes import reduce_problems as reduce_problems
-    from journeykit.kernels.native.price_pass import PriceWorkspace as PriceWorkspace
     from journeykit.kernels.native.price_pass import add_up as add_up
     from journeykit.kernels.native.price_pass import collect_offers_of as collect_offers_of
     from journeykit.kernels.native.price_pass import hard_items as hard_items
     from journeykit.kernels.native.price_pass import list_all as list_all
     from journeykit.kernels.native.price_pass import price_pass as price_pass
-    from journeykit.kernels.native.price_pass import price_workspace as price_workspace
     from journeykit.kernels.native.price_pass import sizes_by_kind as sizes_by_kind
 
-# Where each kernel is defined.
+# Where each kernel is defined, for Numba.
 _HOMES = {
-    "PriceWorkspace": "price_pass",
     "add_counts": "group_by_contact",
     "add_up": "price_pass",
     "barred_now": "collect_claims",
@@ -56,7 +59,6 @@ _HOMES = {
     "collect_problems": "collect_problems",
     "contact_offsets": "journey_walk",
     "decide_block": "decide_block",
-    "decision_workspace": "decide_block",
     "duplicate_claims": "group_by_contact",
     "fill_touches": "group_by_contact",
     "hard_items": "price_pass",
@@ -68,7 +70,6 @@ _HOMES = {
     "index_move": "hashing",
     "list_all": "price_pass",
     "price_pass": "price_pass",
-    "price_workspace": "price_pass",
     "reduce_problems": "pool_shapes",
     "set_bits": "hashing",
     "sizes_by_kind": "price_pass",
@@ -78,12 +79,26 @@ _HOMES = {
     "write_ids": "hashing",
 }
 
-__all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
+_WORKSPACES = ("PriceWorkspace", "decision_workspace", "price_workspace")
+
+__all__ = [*_HOMES, *_WORKSPACES]  # noqa: PLE0604  (the keys are texts)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name in _WORKSPACES:
+        value = getattr(import_module("journeykit.kernels.interface.workspaces"), name)
+    elif name in _HOMES:
+        value = _kernel(name)
+    else:
         raise AttributeError(f"module 'journeykit.kernels' has no attribute {name!r}")
-    value = getattr(import_module(f"journeykit.kernels.native.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def _kernel(name: str) -> Any:
+    if os.environ.get("JOURNEYKIT_KERNELS") != "numba":
+        try:
+            return getattr(import_module("journeykit.kernels._core"), name)
+        except ModuleNotFoundError:
+            pass
+    return getattr(import_module(f"journeykit.kernels.native.{_HOMES[name]}"), name)

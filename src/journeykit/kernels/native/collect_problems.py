@@ -6,8 +6,8 @@ import numpy as np
 
 from journeykit.kernels.interface.codes import OBEYS_CAPS
 from journeykit.kernels.interface.problems import CLAUSES_, ITEMS_, LINES_, MEMBERS_, PARTNERS_, UNITS
+from journeykit.kernels.interface.workspaces import CLAUSES, ITEMS, LEFT, LINES
 from journeykit.kernels.native.decide_block import (
-    LEFT,
     NOBODY,
     amount_of,
     clear_desk,
@@ -17,7 +17,6 @@ from journeykit.kernels.native.decide_block import (
     put_values,
     read_history,
 )
-from journeykit.kernels.native.exact_search import CLAUSES, ITEMS, LINES
 from journeykit.kernels.native.jit import entry_point, kernel
 from journeykit.kernels.native.pool_shapes import shape_of
 

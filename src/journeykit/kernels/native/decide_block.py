@@ -6,11 +6,8 @@ The same as `journeykit.contest` and `journeykit.explain`, on arrays. What is sa
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
-from journeykit.kernels.interface.array_bundle import ArrayBundle, table
 from journeykit.kernels.interface.codes import (
     CAPPED,
     CLOSED,
@@ -38,10 +35,25 @@ from journeykit.kernels.interface.codes import (
     RULE_SCORE,
     SCORED,
 )
-from journeykit.kernels.interface.decision_arrays import GRANTS, STOPS, DecisionRows, decision_rows
-from journeykit.kernels.interface.problems import MOST_ITEMS, MOST_ROWS
-from journeykit.kernels.interface.records import record
+from journeykit.kernels.interface.problems import MOST_ROWS
 from journeykit.kernels.interface.rules import EVER, FOREVER, NUMBER, PROPENSITY, ROLLING, RUNNING, WEIGHT
+from journeykit.kernels.interface.workspaces import (
+    BEFORE,
+    CLAUSES,
+    EXEMPT,
+    EXEMPTS,
+    FOUND,
+    HISTORY,
+    ITEMS,
+    LEFT,
+    LINES,
+    MEMBERS,
+    PARTNERS,
+    RIVAL,
+    TOUCHES,
+    WINNER,
+    WINNERS,
+)
 from journeykit.kernels.native.collect_claims import (
     further_rule,
     hours_open,
@@ -50,34 +62,16 @@ from journeykit.kernels.native.collect_claims import (
     outside_then,
     timely_faults,
 )
-from journeykit.kernels.native.exact_search import (
-    CLAUSES,
-    ITEMS,
-    LINES,
-    MEMBERS,
-    PARTNERS,
-    SearchProblem,
-    SearchWorkspace,
-    search_problem,
-    search_workspace,
-    solve,
-)
+from journeykit.kernels.native.exact_search import solve
 from journeykit.kernels.native.jit import entry_point, inlined, kernel
 from journeykit.kernels.native.local_time import day_of, day_start
 from journeykit.kernels.native.window_spans import (
-    BEFORE,
-    EXEMPT,
-    HISTORY,
-    RIVAL,
-    SPANS,
-    WINNER,
     add_span,
     back,
     crowd,
     first_fit,
     load,
     place_of,
-    spans_for,
 )
 
 _STEPS = 10_000
@@ -85,90 +79,6 @@ _TRIFLE = 1e-3
 _LARGEST_WEIGHT = 10**15
 _FORCED = -(2**61)
 NOBODY, NO, YES = np.int64(-1), np.int64(0), np.int64(1)
-
-
-PLACED = record("start end points edge")
-"""Where an item stands on a window's axis, how much it weighs there; and, apart from that, the edges of windows."""
-TOUCHES_AT = record("at kind")
-"""A touch that counts: when, and what it is besides."""
-
-
-class DecisionWorkspace(ArrayBundle):
-    """Room to work on one contact.
-
-    Attributes:
-        spans: what stands in the caps' windows (`SPANS`).
-        touch: the touches that count (`TOUCHES_AT`).
-        counts: by campaign, how many touches there were.
-        mark: by cell or campaign, whether it was looked at.
-        winner: the claims that were granted (`GRANTS`).
-        won: by claim, its winner, or -1.
-        exempt: the problem of the claims that need not obey caps.
-        main: the problem of the others.
-        work: room for a search.
-        chosen: by item, whether a search took it; likewise `forced` and `done`.
-        placed: by item, where it stands in a window that is looked at over time.
-        draft: his answers, before they are put in order; `order` has the claim of each, `places` their order.
-        stop: what stops a claim (`STOPS`), each rule once for each kind.
-        dearest: by side of the quotas, what its price takes most from a claim.
-        sizes: how many touches, winners, exempt winners there are; whether the contact must be left; how many stops.
-    """
-
-    fields: ClassVar = {
-        "spans": table(SPANS),
-        "touch": table(TOUCHES_AT),
-        "counts": table(np.int64),
-        "mark": table(np.int64),
-        "winner": table(GRANTS),
-        "won": table(np.int64),
-        "exempt": SearchProblem,
-        "main": SearchProblem,
-        "work": SearchWorkspace,
-        "chosen": table(np.bool_),
-        "forced": table(np.bool_),
-        "done": table(np.bool_),
-        "placed": table(PLACED),
-        "draft": DecisionRows,
-        "order": table(np.int64),
-        "places": table(np.int64),
-        "stop": table(STOPS),
-        "dearest": table(np.float64),
-        "sizes": table(np.int64),
-    }
-
-
-TOUCHES, WINNERS, EXEMPTS, LEFT, FOUND = range(5)
-
-
-def decision_workspace(
-    *, touches: int, claims: int, items: int, cells: int, campaigns: int, spans: int, rules: int, sides: int
-) -> DecisionWorkspace:
-    """Room for contacts with so many touches, claims and items, and for a playbook's cells, campaigns and quotas.
-
-    So many rules, at most, stop one claim.
-    """
-    items = min(items, MOST_ITEMS)
-    return DecisionWorkspace(
-        spans=spans_for(cells, spans),
-        touch=np.zeros(touches + 1, TOUCHES_AT),
-        counts=np.zeros(max(1, campaigns), np.int64),
-        mark=np.zeros(max(1, cells, campaigns), np.int64),
-        winner=np.zeros(claims + 1, GRANTS),
-        won=np.zeros(claims + 1, np.int64),
-        exempt=search_problem(items),
-        main=search_problem(items),
-        work=search_workspace(items),
-        chosen=np.zeros(items + 1, np.bool_),
-        forced=np.zeros(items + 1, np.bool_),
-        done=np.zeros(items + 1, np.bool_),
-        placed=np.zeros(touches + 2 * items + claims + 2, PLACED),
-        draft=decision_rows(claims + 1, (claims + 1) ** 2 // 4 + claims + 1, (claims + 1) * rules),
-        order=np.zeros(claims + 1, np.int64),
-        places=np.zeros(claims + 1, np.int64),
-        stop=np.zeros(2 * rules + 1, STOPS),
-        dearest=np.zeros(sides + 1, np.float64),
-        sizes=np.zeros(5, np.int64),
-    )
 
 
 @inlined

@@ -9,16 +9,11 @@ nodes is given up: the one-contact engine then decides that contact.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
-from journeykit.kernels.interface.array_bundle import ArrayBundle, table
-from journeykit.kernels.interface.problems import MOST_ITEMS, MOST_ROWS
-from journeykit.kernels.interface.records import record
+from journeykit.kernels.interface.workspaces import CLAUSES, ITEMS, LINES
 from journeykit.kernels.native.jit import kernel
 
-NODES = 5_000
 _PATIENCE = 100
 """After so many nodes better prices are worth their time."""
 _PIVOTS = 1_500
@@ -26,126 +21,6 @@ _STALLED = 60
 _TINY = 1e-9
 _SWEEPS = 6
 _LARGE = 2**60
-
-
-ITEM = record("order value level group entry at shut kind charge free wins")
-"""A claim at an instant: in the order of claims, the item that stands in this place; what it is worth, 0 or less to be
-left out; tier and rank as one number, the smaller decided first; of the items of one group one at most is taken; the
-claim, the instant, and whether the history rules it out; its kind among what quotas tell apart, and what their prices
-take from it, in millionths, and what they add to it, as a number of 0 or less; and whether it would be granted if no
-price took anything."""
-ROW = record("start stop room")
-"""What goes together: where its members lie, and how much there is in all."""
-MEMBER = record("pick use")
-"""An item in a row, and what it uses."""
-CLAUSE = record("pick start stop")
-"""An item, and where the partners lie of which one at least must be taken with it."""
-
-
-_ROOM_FOR_MEMBERS = 65_536
-"""A contact with more than this is left to the one-contact engine."""
-
-
-class SearchProblem(ArrayBundle):
-    """What goes together, among items.
-
-    Attributes:
-        items: what can be taken (`ITEM`).
-        rows: what goes together (`ROW`).
-        members: the members of the rows (`MEMBER`).
-        clauses: what needs a partner (`CLAUSE`).
-        partners: the partners.
-        size: how many items, rows, members, clauses and partners there are.
-    """
-
-    fields: ClassVar = {
-        "items": table(ITEM),
-        "rows": table(ROW),
-        "members": table(MEMBER),
-        "clauses": table(CLAUSE),
-        "partners": table(np.int64),
-        "size": table(np.int64),
-    }
-
-
-ITEMS, LINES, MEMBERS, CLAUSES, PARTNERS = range(5)
-
-
-def search_problem(items: int) -> SearchProblem:
-    """An empty problem with room for so many items."""
-    items = min(items, MOST_ITEMS)
-    return SearchProblem(
-        items=np.zeros(items, ITEM),
-        rows=np.zeros(MOST_ROWS, ROW),
-        members=np.zeros(_ROOM_FOR_MEMBERS, MEMBER),
-        clauses=np.zeros(MOST_ROWS, CLAUSE),
-        partners=np.zeros(_ROOM_FOR_MEMBERS, np.int64),
-        size=np.zeros(5, np.int64),
-    )
-
-
-NUMBERS = record("leader part number place value group worth best gain spent outside total column", "profit")
-"""What a search keeps by item or group: see where it is used."""
-
-LEFT = record("room price width kept")
-"""By row: how much there is, its price, how many items it holds, and the price that it had before."""
-
-LINE = record("basis", "space")
-"""By line of the linear relaxation: what stands in its basis, and how much of it."""
-
-
-class SearchWorkspace(ArrayBundle):
-    """Room for one search.
-
-    Attributes:
-        by: numbers by item (`NUMBERS`).
-        live: by item, whether it can be taken at all.
-        done: by item, whether it was looked at.
-        binding: by row, whether it can stop anything.
-        use: by row and item, what it uses.
-        left: by row, how much there is; its price; and how many items it holds.
-        free: by depth and item, whether it is still to be decided.
-        taken: by depth and item, whether it was taken.
-        room: by depth and row, how much there is left.
-        lines: the lines of the linear relaxation, which are rows and then groups.
-        tableau: by line and column of the linear relaxation.
-        terms: how many nodes a search may visit; whether it settles then for the best it has seen, 1 or 0; and, added
-            up, by how much what it settled for may fall short of the best.
-    """
-
-    fields: ClassVar = {
-        "by": table(NUMBERS),
-        "live": table(np.bool_),
-        "done": table(np.bool_),
-        "binding": table(np.bool_),
-        "use": table(np.int64, 2),
-        "left": table(LEFT),
-        "free": table(np.bool_, 2),
-        "taken": table(np.bool_, 2),
-        "room": table(np.int64, 2),
-        "lines": table(LINE),
-        "tableau": table(np.float64, 2),
-        "terms": table(np.int64),
-    }
-
-
-def search_workspace(items: int, *, nodes: int = NODES, settles: bool = False) -> SearchWorkspace:
-    """Room for searches among so many items, of so many nodes; and whether they settle then for what they have."""
-    items = max(1, min(items, MOST_ITEMS))
-    return SearchWorkspace(
-        by=np.zeros(items + 1, NUMBERS),
-        live=np.zeros(items, np.bool_),
-        done=np.zeros(items, np.bool_),
-        binding=np.zeros(MOST_ROWS, np.bool_),
-        use=np.zeros((MOST_ROWS, items), np.int64),
-        left=np.zeros(MOST_ROWS, LEFT),
-        free=np.zeros((items + 1, items), np.bool_),
-        taken=np.zeros((items + 1, items), np.bool_),
-        room=np.zeros((items + 1, MOST_ROWS), np.int64),
-        terms=np.array([nodes, int(settles), 0], np.int64),
-        lines=np.zeros(MOST_ROWS + items, LINE),
-        tableau=np.zeros((MOST_ROWS + items, items), np.float64),
-    )
 
 
 @kernel

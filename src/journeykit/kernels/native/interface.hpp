@@ -62,11 +62,11 @@ inline constexpr int64_t TOP = 0, LAMINAR = 1, SEARCH = 2;
 inline constexpr int64_t UNITS = 0, ITEMS_ = 1, LINES_ = 2, MEMBERS_ = 3, CLAUSES_ = 4, PARTNERS_ = 5;
 inline constexpr int64_t MOST_ITEMS = 512, MOST_ROWS = 512, BLOCKS = 8;
 
-// What `SearchProblem.size` counts (journeykit.kernels.native.exact_search).
+// What `SearchProblem.size` counts (journeykit.kernels.interface.workspaces).
 inline constexpr int64_t ITEMS = 0, LINES = 1, MEMBERS = 2, CLAUSES = 3, PARTNERS = 4;
-// What `DecisionWorkspace.sizes` counts (journeykit.kernels.native.decide_block).
+// What `DecisionWorkspace.sizes` counts (journeykit.kernels.interface.workspaces).
 inline constexpr int64_t TOUCHES = 0, WINNERS = 1, EXEMPTS = 2, LEFT = 3, FOUND = 4;
-// The layers in which a span may stand (journeykit.kernels.native.window_spans).
+// The layers in which a span may stand (journeykit.kernels.interface.workspaces).
 inline constexpr int64_t HISTORY = 1, EXEMPT = 2, WINNER = 4, RIVAL = 8;
 inline constexpr int64_t BEFORE = HISTORY | EXEMPT, ALL = HISTORY | EXEMPT | WINNER,
                          RIVALS = HISTORY | EXEMPT | WINNER | RIVAL;

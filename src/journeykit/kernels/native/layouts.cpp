@@ -35,7 +35,7 @@ constexpr uint64_t bits(int64_t value) {
   return static_cast<uint64_t>(value);
 }
 
-std::vector<Code> interface_codes_codes() {
+std::vector<Code> general_codes() {
   return codes_of("interface.codes", {
                                          {"NEEDS_CONSENT", bits(int64_t{NEEDS_CONSENT})},
                                          {"OBEYS_CAPS", bits(int64_t{OBEYS_CAPS})},
@@ -106,7 +106,7 @@ std::vector<Code> interface_codes_codes() {
                                      });
 }
 
-std::vector<Code> interface_rules_codes() {
+std::vector<Code> rule_codes() {
   return codes_of("interface.rules", {
                                          {"WEIGHT", bits(int64_t{WEIGHT})},
                                          {"PROPENSITY", bits(int64_t{PROPENSITY})},
@@ -123,7 +123,7 @@ std::vector<Code> interface_rules_codes() {
                                      });
 }
 
-std::vector<Code> interface_problems_codes() {
+std::vector<Code> problem_codes() {
   return codes_of("interface.problems", {
                                             {"TOP", bits(int64_t{TOP})},
                                             {"LAMINAR", bits(int64_t{LAMINAR})},
@@ -140,7 +140,7 @@ std::vector<Code> interface_problems_codes() {
                                         });
 }
 
-std::vector<Code> interface_journeys_codes() {
+std::vector<Code> journey_codes() {
   return codes_of("interface.journeys", {
                                             {"NEVER", bits(int64_t{journeys::NEVER})},
                                             {"MISSING", bits(int64_t{journeys::MISSING})},
@@ -174,36 +174,36 @@ std::vector<Code> interface_journeys_codes() {
                                         });
 }
 
-std::vector<Code> native_exact_search_codes() {
-  return codes_of("native.exact_search", {
-                                             {"ITEMS", bits(int64_t{ITEMS})},
-                                             {"LINES", bits(int64_t{LINES})},
-                                             {"MEMBERS", bits(int64_t{MEMBERS})},
-                                             {"CLAUSES", bits(int64_t{CLAUSES})},
-                                             {"PARTNERS", bits(int64_t{PARTNERS})},
-                                         });
+std::vector<Code> problem_size_codes() {
+  return codes_of("interface.workspaces", {
+                                              {"ITEMS", bits(int64_t{ITEMS})},
+                                              {"LINES", bits(int64_t{LINES})},
+                                              {"MEMBERS", bits(int64_t{MEMBERS})},
+                                              {"CLAUSES", bits(int64_t{CLAUSES})},
+                                              {"PARTNERS", bits(int64_t{PARTNERS})},
+                                          });
 }
 
-std::vector<Code> native_decide_block_codes() {
-  return codes_of("native.decide_block", {
-                                             {"TOUCHES", bits(int64_t{TOUCHES})},
-                                             {"WINNERS", bits(int64_t{WINNERS})},
-                                             {"EXEMPTS", bits(int64_t{EXEMPTS})},
-                                             {"LEFT", bits(int64_t{LEFT})},
-                                             {"FOUND", bits(int64_t{FOUND})},
-                                         });
+std::vector<Code> workspace_size_codes() {
+  return codes_of("interface.workspaces", {
+                                              {"TOUCHES", bits(int64_t{TOUCHES})},
+                                              {"WINNERS", bits(int64_t{WINNERS})},
+                                              {"EXEMPTS", bits(int64_t{EXEMPTS})},
+                                              {"LEFT", bits(int64_t{LEFT})},
+                                              {"FOUND", bits(int64_t{FOUND})},
+                                          });
 }
 
-std::vector<Code> native_window_spans_codes() {
-  return codes_of("native.window_spans", {
-                                             {"HISTORY", bits(int64_t{HISTORY})},
-                                             {"EXEMPT", bits(int64_t{EXEMPT})},
-                                             {"WINNER", bits(int64_t{WINNER})},
-                                             {"RIVAL", bits(int64_t{RIVAL})},
-                                             {"BEFORE", bits(int64_t{BEFORE})},
-                                             {"ALL", bits(int64_t{ALL})},
-                                             {"RIVALS", bits(int64_t{RIVALS})},
-                                         });
+std::vector<Code> layer_codes() {
+  return codes_of("interface.workspaces", {
+                                              {"HISTORY", bits(int64_t{HISTORY})},
+                                              {"EXEMPT", bits(int64_t{EXEMPT})},
+                                              {"WINNER", bits(int64_t{WINNER})},
+                                              {"RIVAL", bits(int64_t{RIVAL})},
+                                              {"BEFORE", bits(int64_t{BEFORE})},
+                                              {"ALL", bits(int64_t{ALL})},
+                                              {"RIVALS", bits(int64_t{RIVALS})},
+                                          });
 }
 
 }  // namespace
@@ -558,9 +558,8 @@ std::vector<Layout> layouts() {
 
 std::vector<Code> codes() {
   std::vector<Code> found;
-  for (const auto& part : {interface_codes_codes(), interface_rules_codes(), interface_problems_codes(),
-                           interface_journeys_codes(), native_exact_search_codes(),
-                           native_decide_block_codes(), native_window_spans_codes()}) {
+  for (const auto& part : {general_codes(), rule_codes(), problem_codes(), journey_codes(),
+                           problem_size_codes(), workspace_size_codes(), layer_codes()}) {
     found.insert(found.end(), part.begin(), part.end());
   }
   return found;

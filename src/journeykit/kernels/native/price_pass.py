@@ -7,71 +7,15 @@ not depend on how they were cut, or on who worked on them.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
-from journeykit.kernels.interface.array_bundle import ArrayBundle, table
-from journeykit.kernels.interface.problems import BLOCKS, LAMINAR, MOST_ITEMS, MOST_ROWS, TOP, ProblemPool
-from journeykit.kernels.interface.records import record
-from journeykit.kernels.native.exact_search import (
-    CLAUSES,
-    ITEMS,
-    LINES,
-    MEMBERS,
-    PARTNERS,
-    SearchProblem,
-    SearchWorkspace,
-    search_problem,
-    search_workspace,
-    solve,
-)
+from journeykit.kernels.interface.problems import BLOCKS, LAMINAR, MOST_ROWS, TOP
+from journeykit.kernels.interface.workspaces import CLAUSES, ITEMS, LINES, MEMBERS, PARTNERS
+from journeykit.kernels.native.exact_search import solve
 from journeykit.kernels.native.jit import entry_point, inlined, kernel
 
 _STEPS = 2_000
 """So many steps the quick search may take before the one with the better bound goes to work."""
-_NODES = 150
-"""So many nodes that one may visit: many passes matter more than the last millionth of one contact's choice."""
-
-
-STEP = record("worth order prefix room chosen best head spare part link line use")
-"""What a choice keeps by item or row: see where it is used."""
-
-
-class PriceWorkspace(ArrayBundle):
-    """Room to solve one unit.
-
-    Attributes:
-        by: numbers by item (`STEP`).
-        problem: the problem as `journeykit.kernels.native.exact_search` takes it.
-        work: room for its search.
-        found: how many items were chosen; and how many units were not solved to the end.
-    """
-
-    fields: ClassVar = {
-        "by": table(STEP),
-        "problem": SearchProblem,
-        "work": SearchWorkspace,
-        "taken": table(np.bool_),
-        "found": table(np.int64),
-    }
-
-
-def price_workspace(pool: ProblemPool) -> PriceWorkspace:
-    """Room to solve the units of a pool."""
-    unit, line = pool.unit, pool.line
-    size = max(pool.widest, int((unit["row_to"] - unit["row_from"]).max(initial=1)))
-    # The links of items with the rows in which they stand: as many as a unit has members.
-    sizes = np.concatenate([np.zeros(1, np.int64), np.cumsum(line["stop"] - line["start"])])
-    size = max(size, int((sizes[unit["row_to"]] - sizes[unit["row_from"]]).max(initial=1)))
-    items = min(pool.widest, MOST_ITEMS)
-    return PriceWorkspace(
-        by=np.zeros(size + 2, STEP),
-        problem=search_problem(items),
-        work=search_workspace(items, nodes=_NODES, settles=True),
-        taken=np.zeros(items + 1, np.bool_),
-        found=np.zeros(2, np.int64),
-    )
 
 
 @inlined

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from journeykit.kernels.interface.records import record
 from journeykit.kernels.interface.rules import BETWEEN, CALENDAR, DAYS, EVER, FOREVER, ROLLING, RUNNING, STRETCH
+from journeykit.kernels.interface.workspaces import ALL, RIVALS
 from journeykit.kernels.native.jit import kernel
 from journeykit.kernels.native.local_time import day_of, day_start, period_edge
-
-HISTORY, EXEMPT, WINNER, RIVAL = 1, 2, 4, 8
-"""The layers in which a span may stand: the history, exempt winners, winners, and winners that do not count."""
-BEFORE, ALL, RIVALS = HISTORY | EXEMPT, HISTORY | EXEMPT | WINNER, HISTORY | EXEMPT | WINNER | RIVAL
-SPANS = record("head count before cell start end points who layer")
-"""What stands in the windows of one contact. By cell: its last span, or -1. In the first place: how many spans there
-are. By span: the one before it in its cell; its cell; where it starts on the window's axis and, for a `running`
-window, where it ends; how much it weighs; the number of the winner, or -1 for the history; and its layer."""
-
-
-def spans_for(cells: int, most: int) -> np.ndarray:
-    """Empty spans (`SPANS`) with room for so many."""
-    found = np.zeros(max(cells, most), SPANS)
-    found["head"] = -1
-    return found
 
 
 @kernel
