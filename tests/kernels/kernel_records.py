@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.kernels.interface.array_bundle import ArrayBundle
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from journeykit.kernels.interface.array_bundle import ArrayBundle
 
 SCRATCH = {"DecisionWorkspace", "SearchProblem", "SearchWorkspace", "PriceWorkspace", "WalkState"}
 """Bundles that are room to work in: what a kernel leaves there is its own affair."""

@@ -102,7 +102,9 @@ def test_bundles_have_all_fields_of_their_tables():
     """No table of the interface is forgotten."""
     known = {name for names in BUNDLES.values() for name in names.split()}
     for module in (CONTACTS, RULES, DECISIONS, PROBLEMS, JOURNEYS):
-        kinds = [own for own in vars(_module(module)).values() if isinstance(own, type) and issubclass(own, ArrayBundle)]
+        kinds = [
+            own for own in vars(_module(module)).values() if isinstance(own, type) and issubclass(own, ArrayBundle)
+        ]
         assert {own.__name__ for own in kinds} - {"ArrayBundle"} <= known
 
 

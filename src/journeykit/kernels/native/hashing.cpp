@@ -52,7 +52,7 @@ Hash hash_of(Array1<const uint8_t> data, int64_t low, int64_t high) {
   return {first, second + first};
 }
 
-// Writes a number of 32 bits as 8 hexadecimal digits, all at once: each half byte is moved to a byte of its own.
+// Writes a number of 32 bits as 8 hexadecimal digits, all at once: each half byte becomes a byte of its own.
 void write_digits(uint64_t number, uint8_t* text) {
   number = (number << 16 & 0x0000FFFF00000000) | (number & 0xFFFF);
   number = (number << 8 & 0x00FF000000FF0000) | (number & 0x000000FF000000FF);
