@@ -26,7 +26,14 @@ from journeykit.kernels.interface.problems import (
     ProblemPool,
     QuotaBudget,
 )
-from journeykit.kernels.interface.workspaces import SearchProblem, SearchWorkspace, search_problem, search_workspace
+from journeykit.kernels.interface.workspaces import (
+    PriceWorkspace,
+    SearchProblem,
+    SearchWorkspace,
+    price_workspace,
+    search_problem,
+    search_workspace,
+)
 from journeykit.kernels.native import exact_search, improve, pool_shapes, price_pass
 from journeykit.kernels.native.jit import entry_point
 
@@ -317,7 +324,7 @@ def test_units_that_are_too_large_for_a_search():
         )
     )
     assert set(pool.unit["form"].tolist()) == {SEARCH, TOP}
-    work, charges = price_pass.price_workspace(pool), random_charges(rng, pool, 1)
+    work, charges = price_workspace(pool), random_charges(rng, pool, 1)
     counts, totals = np.zeros((BLOCKS, KINDS), np.int64), np.zeros((BLOCKS, 2), np.int64)
     sums = np.zeros((BLOCKS, KINDS, 1), np.int64)
     everyone = np.zeros(0, np.int64)
@@ -351,7 +358,7 @@ def test_pools(seed, units, most, columns):
         assert {TOP, LAMINAR, SEARCH} == set(pool.unit["form"].tolist())
     prices = 4
     charges = random_charges(rng, pool, prices)
-    work = price_pass.price_workspace(pool)
+    work = price_workspace(pool)
     chosen_from = np.array([unit for unit in range(units) if rng.random() < 0.5], np.int64)
     for units_of, start, stop in (
         (np.zeros(0, np.int64), 0, units),
@@ -378,7 +385,7 @@ def test_pools(seed, units, most, columns):
     _compare_reductions(rng, pool)
 
 
-def _choice(pool: ProblemPool, charges: Charges, work: price_pass.PriceWorkspace) -> np.ndarray:
+def _choice(pool: ProblemPool, charges: Charges, work: PriceWorkspace) -> np.ndarray:
     """What the units choose at prices, by item."""
     room = np.zeros(pool.units + 1, OFFER), np.zeros(len(pool.item) + 1, np.int32), np.zeros(2, np.int64)
     core.collect_offers_of(pool, charges, np.zeros(0, np.int64), 0, pool.units, copied(work), *room)
@@ -388,7 +395,7 @@ def _choice(pool: ProblemPool, charges: Charges, work: price_pass.PriceWorkspace
     return taken
 
 
-def _compare_improvements(rng: Random, pool: ProblemPool, work: price_pass.PriceWorkspace) -> None:
+def _compare_improvements(rng: Random, pool: ProblemPool, work: PriceWorkspace) -> None:
     units, total = np.argsort(pool.key, kind="stable"), 0
     for _ in range(5):
         taken = _choice(pool, random_charges(rng, pool, 1), work)
@@ -400,7 +407,7 @@ def _compare_improvements(rng: Random, pool: ProblemPool, work: price_pass.Price
 
 def _compare_reductions(rng: Random, pool: ProblemPool) -> None:
     columns, items = pool.column.shape[1], len(pool.item)
-    taken = _choice(pool, random_charges(rng, pool, 1), price_pass.price_workspace(pool))
+    taken = _choice(pool, random_charges(rng, pool, 1), price_workspace(pool))
     taken &= pool.level == 0
     found = empty_pool(columns).but(
         first=np.zeros(pool.units + 1, np.int64),
