@@ -39,7 +39,7 @@ def report_segments(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from journeykit.basics.clock import clock
     from journeykit.playbook.playbook import Playbook
-    from journeykit.segment_report import segment_report
+    from journeykit.segments.count import segment_report
 
     try:
         clock(arguments.zone or "UTC")

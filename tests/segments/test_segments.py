@@ -42,7 +42,7 @@ from journeykit.cli import main
 from journeykit.columns import sources
 from journeykit.ledger import MemoryLedger
 from journeykit.rule.reasoning import can_be_true
-from journeykit.segment_report import segment_report
+from journeykit.segments.count import segment_report
 from journeykit.tables import Contacts, Spellings
 
 if TYPE_CHECKING:

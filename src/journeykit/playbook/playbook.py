@@ -165,7 +165,7 @@ class Playbook(Sections):
             >>> report.none, report.segments[0].contacts, report.segments[0].unknown
             (1, 1, 1)
         """
-        report = door("journeykit.segment_report", "segment_report")
+        report = door("journeykit.segments.count", "segment_report")
         found: SegmentReport = report(self, contacts, at=at, zone=zone, max_bad=max_bad)
         return found
 

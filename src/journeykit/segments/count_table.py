@@ -1,4 +1,4 @@
-"""The report on segments, over columns."""
+"""Counting the contacts of a table by segment, over columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from journeykit.compiled import Compiled
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
 from journeykit.playbook.playbook import Playbook
-from journeykit.segment_report import SegmentTally
+from journeykit.segments.tally import SegmentTally
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.columns import missing_column, places_of
@@ -87,7 +87,7 @@ class _Count:
             again = met.add(chunk.one, chunk.two, row, found.nameless)
             row += chunk.rows
             apart = chunk.odd | again
-            self._add(found.inside[~apart], found.unknown[~apart])
+            self.tally.merge(_tally(found.inside[~apart], found.unknown[~apart]))
             for own in np.flatnonzero(apart).tolist():
                 self._add_one(chunk, own, is_again=bool(again[own]))
         if self.source.count is not None:
@@ -118,19 +118,6 @@ class _Count:
             inside[:, place], unknown[:, place] = true, ~true & ~false
         return _Read(chunk, nameless, inside, unknown)
 
-    def _add(self, inside: np.ndarray, unknown: np.ndarray) -> None:
-        tally = self.tally
-        number = inside.sum(axis=1)
-        tally.contacts += len(inside)
-        tally.inside = _sums(tally.inside, inside.sum(axis=0))
-        tally.unknown = _sums(tally.unknown, unknown.sum(axis=0))
-        tally.alone = _sums(tally.alone, inside[number == 1].sum(axis=0))
-        tally.by_number = _sums(tally.by_number, np.bincount(number, minlength=len(tally.by_number)))
-        # A chunk has fewer rows than the whole numbers that these floats hold exactly.
-        ones = inside.astype(np.float64)
-        both = np.triu(ones.T @ ones, 1).astype(np.int64)
-        tally.pairs = [_sums(own, more) for own, more in zip(tally.pairs, both, strict=True)]
-
     def _add_one(self, chunk: Chunk, row: int, *, is_again: bool) -> None:
         """Count a contact that the readers of cells must look at."""
         source, number = self.source.source, chunk.number + row
@@ -145,5 +132,16 @@ class _Count:
             self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
 
 
-def _sums(counts: list[int], more: np.ndarray) -> list[int]:
-    return [count + own for count, own in zip(counts, more.tolist(), strict=True)]
+def _tally(inside: np.ndarray, unknown: np.ndarray) -> SegmentTally:
+    """The tally of some contacts: by row and segment, who is in it, and of whom it is not known."""
+    found = SegmentTally(inside.shape[1])
+    number = inside.sum(axis=1)
+    # A chunk has fewer rows than the whole numbers that these floats hold exactly.
+    ones = inside.astype(np.float64)
+    found.contacts = len(inside)
+    found.inside = inside.sum(axis=0).tolist()
+    found.unknown = unknown.sum(axis=0).tolist()
+    found.alone = inside[number == 1].sum(axis=0).tolist()
+    found.by_number = np.bincount(number, minlength=inside.shape[1] + 1).tolist()
+    found.pairs = np.triu(ones.T @ ones, 1).astype(np.int64).tolist()
+    return found
