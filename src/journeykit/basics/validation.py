@@ -119,7 +119,7 @@ def optional_text(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Validator: a text that is not empty, or None."""
     if value is not None and (not isinstance(value, str) or not value):
         raise ModelError(
-            f"{attribute.name} must be a text that is not empty, or left out, found {shown(value)}",
+            f"{attribute.alias} must be a text that is not empty, or left out, found {shown(value)}",
             field=attribute.name,
         )
 

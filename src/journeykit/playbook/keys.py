@@ -96,8 +96,7 @@ def keys_of(kind: type) -> dict[str, Key]:
 
 def key_of(attribute: Attribute[Any]) -> str:
     """The key of a field in a file."""
-    found: str = attribute.metadata.get("key", attribute.name)
-    return found
+    return str(attribute.metadata.get("key", attribute.alias))
 
 
 def short_key_of(kind: type) -> Key | None:
