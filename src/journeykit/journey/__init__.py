@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from journeykit.journey.measure.chain import Chain as Chain
     from journeykit.journey.measure.estimates import Estimates as Estimates
     from journeykit.journey.measure.estimates import estimate as estimate
+    from journeykit.journey.measure.funnel_report import FunnelStep as FunnelStep
+    from journeykit.journey.measure.funnel_report import Move as Move
+    from journeykit.journey.measure.funnel_report import Stays as Stays
     from journeykit.journey.measure.intervals import Share as Share
-    from journeykit.journey.measure.report import FunnelStep as FunnelStep
-    from journeykit.journey.measure.report import Move as Move
-    from journeykit.journey.measure.report import Stays as Stays
     from journeykit.journey.measure.sales import Sales as Sales
     from journeykit.journey.measure.sales import sales_of as sales_of
     from journeykit.journey.picture.diagram import Drawing as Drawing
@@ -52,12 +52,12 @@ _HOMES = {
     "Estimates": "journey.measure.estimates",
     "Event": "journey.placement",
     "Evidence": "journey.placement",
-    "FunnelStep": "journey.measure.report",
+    "FunnelStep": "journey.measure.funnel_report",
     "HANDOVERS": "handover.handover",
     "Handover": "handover.handover",
     "Journey": "journey.journey",
     "LEFT": "journey.measure.chain",
-    "Move": "journey.measure.report",
+    "Move": "journey.measure.funnel_report",
     "OpenClaim": "handover.brief",
     "Placement": "journey.placement",
     "Sales": "journey.measure.sales",
@@ -65,7 +65,7 @@ _HOMES = {
     "Share": "journey.measure.intervals",
     "Solution": "handover.brief",
     "Stage": "journey.stages",
-    "Stays": "journey.measure.report",
+    "Stays": "journey.measure.funnel_report",
     "Step": "journey.placement",
     "Transition": "journey.stages",
     "Untaken": "journey.placement",

@@ -12,7 +12,7 @@ from journeykit.basics.clock import clock, micros
 from journeykit.basics.lazy import door
 from journeykit.errors import PlaybookError, Problem
 from journeykit.model.segment import segmented, segments_of
-from journeykit.playbook.problems import find_problems
+from journeykit.playbook.section_checks import find_problems
 from journeykit.playbook.sections import Sections
 from journeykit.playbook.write import to_dict
 

@@ -31,9 +31,9 @@ from journeykit.model.content import Gain
 from journeykit.playbook.keys import NO_LIMIT, Key, item_of, keys_of, short_key_of
 from journeykit.playbook.parse import DEEPEST, ENDINGS, LARGEST_FILE, MOST_VALUES, TOO_MANY, parse, refuse
 from journeykit.playbook.positions import existing, order_of, trimmed
-from journeykit.playbook.problems import UnreadParts, find_problems
+from journeykit.playbook.section_checks import UnreadParts, find_problems
 from journeykit.playbook.sections import Sections
-from journeykit.playbook.values import (
+from journeykit.playbook.value_readers import (
     READERS,
     Fault,
     FaultsError,

@@ -11,7 +11,7 @@ from journeykit.journey import Journey
 from journeykit.model.cap import Either
 from journeykit.model.mismatch import FOLDED, UNKNOWN
 from journeykit.model.touch import STATUSES
-from journeykit.playbook.problems import scopes_of
+from journeykit.playbook.section_checks import scopes_of
 from journeykit.rule import In, Literal, Name
 from journeykit.rule.tree import Compare, Options
 

@@ -12,8 +12,8 @@ from journeykit.basics.validation import BILLIONTH, is_number
 from journeykit.errors import Problem, closest, path_text
 from journeykit.model.quiet_hours import Schedule
 from journeykit.playbook.partners import find_too_late
-from journeykit.playbook.problems import scopes_of
 from journeykit.playbook.quota_warnings import find_quota_warnings
+from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.sections import POLICIES
 from journeykit.playbook.sendable import Sendable, sendables
 from journeykit.rule import In, Literal, Name

@@ -9,7 +9,7 @@ from journeykit.basics.validation import parted
 from journeykit.model.cap import Either, Limit
 from journeykit.model.contact import ANY
 from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
-from journeykit.playbook.problems import scopes_of
+from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of
 from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
 from journeykit.tables.columns import fold_name

@@ -15,9 +15,7 @@ from attrs import field, frozen
 from journeykit.basics.clock import DAY, micros, moment
 from journeykit.basics.validation import listed, shown
 from journeykit.errors import ModelError, closest
-from journeykit.journey.measure.intervals import Share, normal_quantile, quantiles, remaining, times_by
-from journeykit.journey.measure.observed_paths import ELSEWHERE, NO_SEGMENT, PackedPaths, PathReader
-from journeykit.journey.measure.report import (
+from journeykit.journey.measure.funnel_report import (
     FunnelStep,
     Length,
     Move,
@@ -30,6 +28,8 @@ from journeykit.journey.measure.report import (
     stays_table,
     text,
 )
+from journeykit.journey.measure.intervals import Share, normal_quantile, quantiles, remaining, times_by
+from journeykit.journey.measure.observed_paths import ELSEWHERE, NO_SEGMENT, PackedPaths, PathReader
 from journeykit.journey.measure.sales import Sales, SalesReader
 from journeykit.model.window import Lag
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from journeykit.journey.journey import Journey
+    from journeykit.journey.measure.funnel_report import ReportTable
     from journeykit.journey.measure.observed_paths import Observed, Pattern
-    from journeykit.journey.measure.report import Table
     from journeykit.journey.measure.sales import Sale
 
 Matrix = dict[str, dict[str, float]]
@@ -145,7 +145,7 @@ class Estimates:
         Raises:
             ModelError: for an unknown stage.
         """
-        tally = _Tally(self._paths, micros(self.at), len(self.stages), ())
+        tally = _PathTally(self._paths, micros(self.at), len(self.stages), ())
         ended, open_ = tally.lengths(_place(stage, self.stages))
         return [(timedelta(microseconds=length), share) for length, share in remaining(ended, open_)]
 
@@ -186,7 +186,7 @@ class Estimates:
             ),
         )
 
-    def tables(self) -> Iterator[Table]:
+    def tables(self) -> Iterator[ReportTable]:
         """The tables for people, those by segment with all contacts first."""
         groups = [("all", self), *self.by_segment.items()]
         yield funnel_table([(name, own.funnel) for name, own in groups])
@@ -312,7 +312,7 @@ def _columns(pattern: Pattern, times: array[int]) -> list[array[int]]:
     return [times[place :: len(pattern)] for place in range(len(pattern))]
 
 
-class _Tally:
+class _PathTally:
     """What is counted over paths: everything by pattern first, so that contacts who went the same way cost little."""
 
     def __init__(self, paths: PackedPaths, at: int, stages: int, order: Sequence[int]) -> None:
@@ -389,7 +389,7 @@ def _estimates(
     observed: Observed, paths: PackedPaths, order: Sequence[int], level: float, *, segment: str | None, **more: Any
 ) -> Estimates:
     names = observed.stages
-    tally = _Tally(paths, observed.at, len(names), order)
+    tally = _PathTally(paths, observed.at, len(names), order)
     leaving: Counter[int] = Counter()
     for (source, _), count in tally.moves.items():
         leaving[source] += count
@@ -412,7 +412,7 @@ def _estimates(
     )
 
 
-def _stays(tally: _Tally, stage: int, name: str) -> Stays:
+def _stays(tally: _PathTally, stage: int, name: str) -> Stays:
     ended, open_ = tally.lengths(stage)
     counts = len(ended), len(tally.going[stage]), len(tally.cut[stage])
     return Stays(
@@ -431,7 +431,7 @@ def _three(lengths: Sequence[int | None]) -> tuple[Length, Length, Length]:
     return first, second, third
 
 
-def _funnel(tally: _Tally, names: Sequence[str], level: float) -> Iterator[FunnelStep]:
+def _funnel(tally: _PathTally, names: Sequence[str], level: float) -> Iterator[FunnelStep]:
     for step, stage, to in zip(tally.steps_of, names, (*names[1:], None), strict=True):
         yield FunnelStep(
             stage=stage,

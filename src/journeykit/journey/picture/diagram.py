@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from journeykit.basics.validation import listed, shown
 from journeykit.errors import ModelError, named_error
-from journeykit.journey.picture.layout import Arrow, Diagram, Layout, Node, laid_out
+from journeykit.journey.picture.layout import Arrow, Diagram, DiagramNode, Layout, laid_out
 from journeykit.journey.picture.svg import COLOURS, NOBODY, svg_of
 from journeykit.journey.picture.text_metrics import counted, told, wrapped
 from journeykit.journey.placement import Placement
@@ -126,7 +126,7 @@ def diagram_of(journey: StageGraph, counts: Any = None, title: str | None = None
     return Diagram(
         title=title,
         nodes=tuple(
-            Node(
+            DiagramNode(
                 name=name,
                 owner=stages[name].owner if name in stages else None,
                 first=place == 0,
@@ -176,7 +176,7 @@ def mermaid(diagram: Diagram) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _caption(node: Node) -> str:
+def _caption(node: DiagramNode) -> str:
     owner = f" ({told(node.owner)})" if node.owner else ""
     return told(node.name) + owner + ("" if node.contacts is None else f", {counted(node.contacts, 'contact')}")
 
@@ -221,7 +221,7 @@ def dot(diagram: Diagram) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _lines(node: Node) -> list[str]:
+def _lines(node: DiagramNode) -> list[str]:
     numbers = [] if node.contacts is None else [f"{node.contacts:,}"]
     return [told(node.name), *([told(node.owner)] if node.owner else []), *numbers]
 

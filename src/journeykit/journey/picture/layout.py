@@ -39,7 +39,7 @@ Point = tuple[float, float]
 
 
 @frozen
-class Node:
+class DiagramNode:
     """A stage of a picture.
 
     Attributes:
@@ -86,7 +86,7 @@ class Diagram:
     """What a picture shows, without any place."""
 
     title: str | None
-    nodes: tuple[Node, ...]
+    nodes: tuple[DiagramNode, ...]
     arrows: tuple[Arrow, ...]
 
     @property
@@ -138,7 +138,7 @@ class Box:
 class PlacedNode:
     """A stage and its place; `lines` are those of its name."""
 
-    node: Node
+    node: DiagramNode
     box: Box
     lines: tuple[str, ...]
 
@@ -552,7 +552,7 @@ class _Grid:
         return tuple(placed), y + 18 if placed else y
 
 
-def small_lines(node: Node) -> list[str]:
+def small_lines(node: DiagramNode) -> list[str]:
     """What stands below the name of a stage."""
     owner = wrapped(told(node.owner), 150, SMALL, most=1) if node.owner else ()
     return [*owner, *([] if node.contacts is None else [counted(node.contacts, "contact")])]

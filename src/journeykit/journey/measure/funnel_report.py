@@ -131,7 +131,7 @@ def days(length: Length) -> float | None:
     return None if length is None else length / timedelta(days=1)
 
 
-class Table(NamedTuple):
+class ReportTable(NamedTuple):
     """A table for people: a title, headings, rows, and how many columns, from the first on, are names."""
 
     title: str
@@ -140,7 +140,7 @@ class Table(NamedTuple):
     names: int
 
 
-def text(heading: Iterable[str], tables: Iterable[Table]) -> str:
+def text(heading: Iterable[str], tables: Iterable[ReportTable]) -> str:
     """The estimates as text."""
     lines = [*heading]
     for table in tables:
@@ -149,13 +149,13 @@ def text(heading: Iterable[str], tables: Iterable[Table]) -> str:
     return "\n".join(lines)
 
 
-def page(heading: Iterable[str], tables: Iterable[Table]) -> str:
+def page(heading: Iterable[str], tables: Iterable[ReportTable]) -> str:
     """The estimates as HTML, for notebooks."""
     lines = "<br>".join(html.escape(clean(line)) for line in heading)
     return f"<div><p>{lines}</p>{''.join(map(_html, tables))}</div>"
 
 
-def funnel_table(groups: Sequence[tuple[str, Iterable[FunnelStep]]]) -> Table:
+def funnel_table(groups: Sequence[tuple[str, Iterable[FunnelStep]]]) -> ReportTable:
     """The steps of the funnel; where there is more than one group, each below the name of its segment."""
     who = ("segment",) if len(groups) > 1 else ()
     rows = [
@@ -176,16 +176,16 @@ def funnel_table(groups: Sequence[tuple[str, Iterable[FunnelStep]]]) -> Table:
         for step in steps
     ]
     headings = ("stage", "reached", "in order", "went on", "share", "interval", "drop-off", "skipped it", "waiting")
-    return Table("Funnel", (*who, *headings, "left", "median days"), rows, len(who) + 1)
+    return ReportTable("Funnel", (*who, *headings, "left", "median days"), rows, len(who) + 1)
 
 
-def moves_table(moves: Iterable[Move]) -> Table:
+def moves_table(moves: Iterable[Move]) -> ReportTable:
     """How often contacts went from stage to stage."""
     rows = [(move.source, move.to, f"{move.share.part:,}", *_share(move.share)) for move in moves]
-    return Table("Moves", ("from", "to", "moves", "share", "interval"), rows, 2)
+    return ReportTable("Moves", ("from", "to", "moves", "share", "interval"), rows, 2)
 
 
-def stays_table(stays: Iterable[Stays]) -> Table:
+def stays_table(stays: Iterable[Stays]) -> ReportTable:
     """How long contacts stay on each stage."""
     rows = [
         (
@@ -196,13 +196,13 @@ def stays_table(stays: Iterable[Stays]) -> Table:
         for own in stays
     ]
     headings = ("stage", "entered", "ended", "going on", "cut", "25 % by day", "50 % by day", "75 % by day")
-    return Table("Time on the stage", headings, rows, 1)
+    return ReportTable("Time on the stage", headings, rows, 1)
 
 
-def sales_table(groups: Iterable[tuple[str, Sales]]) -> Table:
+def sales_table(groups: Iterable[tuple[str, Sales]]) -> ReportTable:
     """What was won and lost, by segment."""
     headings = ("segment", "won", "lost", "close rate", "interval", "amounts", "average sale", "its interval")
-    return Table("Sales", headings, [(name, *_sold(sales)) for name, sales in groups], 1)
+    return ReportTable("Sales", headings, [(name, *_sold(sales)) for name, sales in groups], 1)
 
 
 def _sold(sales: Sales) -> tuple[str, ...]:
@@ -235,7 +235,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _html(table: Table) -> str:
+def _html(table: ReportTable) -> str:
     def cells(row: Sequence[str], tag: str) -> str:
         return "".join(
             f'<{tag} style="{_CELL};text-align:{"left" if place < table.names else "right"}">{html.escape(clean(cell))}'
