@@ -23,8 +23,8 @@ import pyarrow as pa
 from plans import CROSSING, PLAIN
 
 from journeykit import Arbiter, Campaign, Content, Hours, Playbook, Team
-from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
+from journeykit.job.fallback import Fallback
 
 AT = datetime(2026, 11, 21, 9, tzinfo=UTC)
 UNTIL = AT + timedelta(days=13)
@@ -79,7 +79,7 @@ def tables(count: int) -> tuple[pa.Table, pa.Table]:
 def timed(arbiter: Arbiter, contacts: pa.Table, touches: pa.Table, until: datetime | None) -> tuple[float, int, int]:
     """Seconds of a decision, how many messages it grants, and how many contacts were left to the one-contact engine."""
     summaries = []
-    with mock.patch.object(TableJob, "_decide_one", autospec=True, side_effect=TableJob._decide_one) as left:  # noqa: SLF001
+    with mock.patch.object(Fallback, "decide", autospec=True, side_effect=Fallback.decide) as left:
         began = time.perf_counter()
         for _ in arbiter.decide_table(contacts, touches, at=AT, until=until, stream=True, summary=summaries.append):
             pass

@@ -133,7 +133,7 @@ def bulk(ledger: Ledger, run: str) -> tuple[float, float]:
 def columns(ledger: Ledger, run: str) -> float | None:
     """Reservations a second of a whole job of the columnar engine; None without the extra."""
     try:
-        from journeykit.columns import TableJob
+        from journeykit.job import TableJob
     except ImportError:
         return None
     contacts = [{"contact_id": f"{run}-k{n}", "consent": "email;sms"} for n in range(BULK)]

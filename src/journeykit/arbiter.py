@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.audit import Violation
-    from journeykit.calendar import Calendar
     from journeykit.job import Summary
+    from journeykit.job.calendar import Calendar
     from journeykit.ledger import BaseLedger
     from journeykit.model.claim import Claim, Scores
     from journeykit.model.touch import Touch
@@ -149,7 +149,7 @@ class Arbiter:
         if ledger is None:
             group = ContactGroup.of((contact,), touches, asked, known, **how)
             return self.decider.decide(group, explain=explain, run_id=run_id)[0]
-        from journeykit.ledger.deciding import decide
+        from journeykit.ledger.decide import decide
 
         return decide(
             self.decider,
@@ -233,7 +233,7 @@ class Arbiter:
         if ledger is None:
             group = ContactGroup.of(given, touches, claims, scores, **how)
             return self.decider.decide(group, explain=explain, run_id=run_id)
-        from journeykit.ledger.deciding import decide
+        from journeykit.ledger.decide import decide
 
         return decide(
             self.decider,
@@ -355,7 +355,7 @@ class Arbiter:
             {'contact_id': 2, 'campaign_id': 'launch', 'outcome': 'granted'}
         """
         try:
-            from journeykit.columns import TableJob
+            from journeykit.job import TableJob
         except ImportError as error:
             raise MissingExtraError("columns", "decide_table") from error
         job = TableJob(
@@ -389,7 +389,7 @@ class Arbiter:
                 calendar(done.calendar())
 
         if stream and out is None:
-            return job.tables(tell)
+            return job.pieces(tell)
         found = job.table() if out is None else job.write(out)
         tell(job)
         return found

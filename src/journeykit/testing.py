@@ -157,7 +157,7 @@ def _check_columns(policy: Any, playbook: Playbook, contacts: Sequence[Contact],
     if not pairs:
         return
     try:
-        from journeykit.columns import TableJob
+        from journeykit.job import TableJob
     except ImportError as error:
         names = " and ".join(own for own, _ in pairs)
         raise AssertionError(f"to check {names}, install the extra: pip install 'journeykit[columns]'") from error

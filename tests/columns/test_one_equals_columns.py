@@ -25,12 +25,13 @@ from test_conformance import CASES, as_claims, instant, playbook_of
 from journeykit import Arbiter, DataError, Playbook, PolicyError
 from journeykit.basics.clock import DAY, clock, micros
 from journeykit.basics.ids import contact_key
-from journeykit.columns import TableJob, sources, stretches
+from journeykit.columns import sources, stretches
 from journeykit.columns.chunk import text_buffers
 from journeykit.columns.column import Column
 from journeykit.columns.rule_masks import RuleMasks
 from journeykit.columns.zone_arrays import zones_of
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.fallback import Fallback
 from journeykit.kernels.native import decide_block as settle
 from journeykit.kernels.native import jit
 from journeykit.kernels.native.hashing import hash_ids, in_holdout
@@ -193,7 +194,7 @@ def test_two_weeks_are_planned_without_the_other_engine(monkeypatch, seed):
             ],
         }
     )
-    monkeypatch.setattr(TableJob, "_decide_one", lambda *_: pytest.fail("a contact was left"))
+    monkeypatch.setattr(Fallback, "decide", lambda *_: pytest.fail("a contact was left"))
     contacts = [{"contact_id": "anna", "consent": ["email"]}]
     assert_equal(playbook, contacts, None, at=AT, until=AT + timedelta(days=13))
 

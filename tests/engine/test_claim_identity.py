@@ -59,7 +59,7 @@ def both(playbook: Playbook, contacts, touches=None, claims=None, *, at=AT, unti
     )
     rows = [row for _, decision in job.decisions() for row in decision.rows]
     try:
-        from journeykit.columns import TableJob
+        from journeykit.job import TableJob
     except ImportError:
         return rows, job.summary()
     other = TableJob(

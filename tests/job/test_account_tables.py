@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import inf
 from random import Random
 
 import pytest
@@ -13,9 +14,9 @@ from generate import Situation, situation
 from test_one_equals_columns import cells, plain
 
 from journeykit import Arbiter, Cap, Contact, Playbook, Touch, Window
-from journeykit.account_groups import decided_by_account
-from journeykit.columns import TableJob, sources
-from journeykit.job import Inputs, Job, decide_one
+from journeykit.columns import sources
+from journeykit.job import Inputs, Job, TableJob, decide_one
+from journeykit.job.account_groups import AccountGroups
 from journeykit.tables import Contacts, decision_cells
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -142,7 +143,7 @@ def test_what_a_colleague_got_counts_in_tables_too():
 
 
 def test_contacts_without_an_account_do_not_wait():
-    """A contact without an account is decided when he comes; one of an account waits for its last, and no longer."""
+    """A contact without an account is a group at once; one of an account waits for its last, and no longer."""
     accounts = (None, "x", None, "y", "x", "y", None)
     rows = [Contact(id=name, account=account) for name, account in zip("abcdefg", accounts, strict=True)]
     read = []
@@ -153,18 +154,14 @@ def test_contacts_without_an_account_do_not_wait():
             yield number, contact
 
     last = {"x": 4, "y": 5}
-    steps = [
-        (contact.id, "".join(read))
-        for _, contact, _ in decided_by_account(reading(), last, lambda group: [(None, 0)] * len(group))
-    ]
+    groups = AccountGroups(reading(), last)
+    steps = [("".join(contact.id for _, contact in rows), "".join(read), groups.next_row) for rows in groups]
     assert steps == [
-        ("a", "a"),
-        ("b", "abcde"),
-        ("c", "abcde"),
-        ("d", "abcdef"),
-        ("e", "abcdef"),
-        ("f", "abcdef"),
-        ("g", "abcdefg"),
+        ("a", "a", inf),
+        ("be", "abcde", 2),
+        ("c", "abcde", 3),
+        ("df", "abcdef", inf),
+        ("g", "abcdefg", inf),
     ]
 
 

@@ -10,10 +10,9 @@ import pytest
 from journeykit import Arbiter, ModelError, Outcome, Playbook
 from journeykit.basics.clock import day_number, micros
 from journeykit.basics.text import width_of
-from journeykit.calendar import Calendar, DayTally
-from journeykit.columns import TableJob
-from journeykit.columns.days import count_days
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.calendar import Calendar, DayTally
+from journeykit.job.count_days import count_days
 
 GRANTED, DEFERRED = Outcome.GRANTED, Outcome.DEFERRED
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)

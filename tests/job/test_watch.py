@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from journeykit import Arbiter, Playbook
+from journeykit.basics.watch import Watch
 from journeykit.cli import AGAIN, DONE, USAGE, main
-from journeykit.columns import TableJob
+from journeykit.cli.progress_bar import ProgressBar
 from journeykit.errors import LedgerError
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 from journeykit.ledger import Ledger
-from journeykit.watch import Watch
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WHEN = ("--at", "2026-11-05T10:00:00Z")
@@ -131,3 +131,15 @@ def test_a_ledger_that_another_job_holds_can_be_tried_again(engine, capsys, monk
     assert main(["decide", *arguments, "--ledger", "sqlite:///ledger.db"]) == AGAIN
     monkeypatch.setattr("journeykit.ledger.sql.Ledger.reading", lost)
     assert main(["ledger", "show", "sqlite:///ledger.db", "anna"]) == AGAIN
+
+
+def test_the_command_line_logs_to_standard_error(capsys, monkeypatch):
+    """Where standard error is no terminal, a job says there how far it is, and takes its log handler away again."""
+    before = logging.getLogger("journeykit").handlers[:]
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    with ProgressBar() as bar:
+        bar.watch.begin("reading")
+        bar.watch._told -= 60
+        bar.watch.beat()
+    assert "reading, 0 s" in capsys.readouterr().err
+    assert logging.getLogger("journeykit").handlers == before

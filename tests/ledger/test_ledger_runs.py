@@ -17,11 +17,10 @@ from test_one_equals_columns import cells, plain
 
 from journeykit import Arbiter, Cap, Claim, Contact, DataError, Playbook, Touch, Window
 from journeykit.basics.clock import clock, micros
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 from journeykit.ledger import MemoryLedger, Reservation
-from journeykit.ledger.answers import DecisionInputs
 from journeykit.ledger.run import LedgerRun
+from journeykit.ledger.saved_decisions import DecisionInputs
 from journeykit.tables import decision_cells
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)

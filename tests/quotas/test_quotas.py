@@ -37,8 +37,7 @@ from journeykit import (
     Window,
 )
 from journeykit.cli import main
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 ONE_A_DAY = Cap(name="one a day", max=1, window=Window.calendar("day"))

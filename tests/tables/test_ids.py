@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from journeykit import Arbiter, Playbook
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 from journeykit.tables.cells import BadCellError, read_id
 from journeykit.tables.rewriting import write_again
 

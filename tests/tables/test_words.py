@@ -16,8 +16,7 @@ from test_one_equals_columns import assert_equal
 
 from journeykit import Arbiter, Claim, Contact, DataError, Playbook
 from journeykit.cli import main
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 from journeykit.ledger import MemoryLedger
 from journeykit.tables.survey import survey
 

@@ -7,7 +7,3 @@ is too long for the kernels) is left, contact by contact, to the one-contact eng
 
 Numba compiles the kernels when they are first used on a machine, which takes a minute or two, and keeps them on disk.
 """
-
-from journeykit.columns.table_job import TableJob
-
-__all__ = ["TableJob"]

@@ -17,7 +17,7 @@ from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import zones_of
 from journeykit.compiled import reach_of
 from journeykit.eligibility import Subject, slot_of_day
-from journeykit.job import GAPS, Asks
+from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
 from journeykit.kernels import barred_now
 from journeykit.kernels.interface.codes import DENY_CONSENT, DENY_ROLE, DENY_STAGE, DENY_ZONE, MOST_CONFLICTS
 from journeykit.kernels.interface.contact_arrays import Barred, SlotTimes
@@ -101,10 +101,10 @@ class ColumnarEngine:
         self._moment: Moment | None = None
         self._lock = threading.Lock()
         self.denies = _denies(self.playbook.on_missing)
-        asks = Asks(self.playbook)
-        bits = {name: 1 << bit for bit, name in enumerate(GAPS)}
+        needs = DataNeeds(self.playbook)
+        bits = {name: 1 << bit for bit, name in enumerate(DATA_NEEDS)}
         self.asks = np.array(
-            [sum(bits[a] for a in asks.asked(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
+            [sum(bits[a] for a in needs.of(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
             np.int64,
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.job import GAPS
+from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.kernels.interface.codes import (
     NOT_IN_AUDIENCE,
     OPTED_OUT,
@@ -39,7 +39,7 @@ class Counts:
         self.labels = np.zeros((max(1, len(layout.list)), len(REASONS), 3), np.int64)
         self.rules: Counter[str] = Counter()
         self.stages = np.zeros((len(layout.stages.list) + 2, 3), np.int64)
-        self.missing = np.zeros(len(GAPS), np.int64)
+        self.missing = np.zeros(len(DATA_NEEDS), np.int64)
         self.usage = np.zeros(len(layout.quotas.sides), np.int64)
         self.value = 0
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from journeykit.columns.counts import REASONS
 from journeykit.columns.problem_pool import part_for, taken_from
-from journeykit.job import GAPS
+from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.kernels import (
     collect_claims,
     collect_derived,
@@ -289,6 +289,6 @@ def _tally(layout: RulesetArrays) -> DecisionCounts:
         rules=np.zeros(len(layout.rules.list), np.int64),
         stages=np.zeros((len(layout.stages.list) + 2, 3), np.int64),
         sums=np.zeros(3, np.int64),
-        missing=np.zeros(len(GAPS), np.int64),
+        missing=np.zeros(len(DATA_NEEDS), np.int64),
         usage=np.zeros(len(layout.quotas.sides), np.int64),
     )

@@ -46,7 +46,7 @@ _HOMES = {
     "Moved": "ledger.moved",
     "ReleaseCheck": "ledger.reservation",
     "Reservation": "ledger.reservation",
-    "SEND_LOGS": "ledger.vendors",
+    "SEND_LOGS": "ledger.send_log_presets",
     "SendLog": "ledger.send_log",
 }
 

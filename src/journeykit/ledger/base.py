@@ -301,7 +301,7 @@ class BaseLedger:
             >>> [(row.campaign, str(row.reason)) for row in ledger.decision("k").rows]
             [('launch', 'no_consent')]
         """
-        from journeykit.ledger.deciding import account_key, given_again, key_of
+        from journeykit.ledger.decide import account_key, given_again, key_of
         from journeykit.ledger.kept_rows import kept_key
 
         if (key is None) == (run_id is None):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit.basics.clock import moment
 from journeykit.basics.validation import shown
 from journeykit.errors import ModelError, closest
-from journeykit.ledger.run import touch_row
+from journeykit.tables.touches import touch_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,8 +98,7 @@ def _of_kind(transaction: Transaction, what: str) -> Iterator[dict[str, Any]]:
 def _touch(held: Reservation) -> dict[str, Any]:
     ends, counts = held.campaign_ends, held.counts_toward_caps
     return {
-        **touch_row(held),
-        "claim_id": held.claim,
+        **touch_cells(held.touch()),
         "campaign_ends": None if ends is None else ends.isoformat(),
         "counts_toward_caps": None if counts is None else str(counts).lower(),
         "id": held.id,

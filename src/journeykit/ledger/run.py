@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.basics.clock import clock, micros
-from journeykit.basics.validation import joined, shown
+from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
-from journeykit.ledger.answers import DecisionInputs, asked_in, claims_fingerprint, granted_in, saved_fingerprint
 from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
-from journeykit.ledger.deciding import (
+from journeykit.ledger.decide import (
     answer_row,
     given_again,
     informed,
@@ -39,10 +38,17 @@ from journeykit.ledger.deciding import (
 from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
 from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, check_held
+from journeykit.ledger.saved_decisions import (
+    DecisionInputs,
+    asked_in,
+    claims_fingerprint,
+    granted_in,
+    saved_fingerprint,
+)
 from journeykit.ledger.transaction import RunMark, length_fault
 from journeykit.model.quota import hard_maxima
 from journeykit.model.touch import Touch
-from journeykit.tables.touches import SHAPE, shape_parts, shape_readers
+from journeykit.tables.touches import SHAPE, shape_parts, shape_readers, touch_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -542,7 +548,7 @@ class LedgerRun:
 
     def _as_read(self, held: Reservation) -> Touch:
         """A touch of the ledger as the tables of this run have it: in the playbook's words."""
-        row = touch_row(held)
+        row = touch_cells(held.touch())
         cells = tuple((name, row[name]) for name in SHAPE if name in row)
         parts = self._parts.get(cells)
         if parts is None:
@@ -612,25 +618,3 @@ def _pieces(proposals: Iterable[Proposal]) -> Iterator[list[Proposal]]:
             piece, size = [], 0
     if piece:
         yield piece
-
-
-def touch_row(held: Reservation) -> dict[str, Any]:
-    """A reservation as a row of the table of touches."""
-    return {
-        "contact_id": held.contact,
-        "sent_at": held.at,
-        "channel": held.channel,
-        "campaign_id": held.campaign,
-        "content_id": held.content,
-        "claim_id": held.claim,
-        "team": held.team,
-        "goal": held.goal,
-        "topics": joined(held.topics),
-        "solutions": joined(held.solutions),
-        "theme": held.theme,
-        "tags": joined(held.tags),
-        "campaign_ends": held.campaign_ends,
-        "counts_toward_caps": held.counts_toward_caps,
-        "without": joined(held.without),
-        "status": held.status,
-    }

@@ -39,8 +39,8 @@ from journeykit.ledger.reservation import (
     hashed,
     message_of,
 )
+from journeykit.ledger.send_log_presets import SEND_LOGS
 from journeykit.ledger.transaction import LONGEST, length_fault
-from journeykit.ledger.vendors import SEND_LOGS
 from journeykit.model.bad_row import BadRow
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import (

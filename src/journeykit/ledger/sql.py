@@ -42,7 +42,7 @@ from journeykit.errors import LedgerError, MissingExtraError, ModelError
 from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, held_already
-from journeykit.ledger.tables import (
+from journeykit.ledger.sql_schema import (
     ANSWER_CONTACTS,
     ANSWERS,
     MOVES,

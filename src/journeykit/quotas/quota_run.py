@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from journeykit.case import Case
     from journeykit.columns.capacity import Capacity
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
-    from journeykit.engine.decider import Decider, GroupDecision
+    from journeykit.engine.decider import Decider
     from journeykit.kernels.interface.problems import ProblemPool
     from journeykit.ledger.fallen import Fallen
     from journeykit.model.quota import Side
@@ -303,18 +303,14 @@ class QuotaRun:
         self._first[obeys] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         self._item[obeys] = pool.item["number"][item][order].astype(np.int32)
 
-    def confirm(self, used: np.ndarray) -> None:
+    def confirm(self, used: Sequence[int]) -> None:
         """Compare what the rows use, added up once more, with what was meant to be granted.
 
         Raises:
             AssertionError: where they differ: that should not happen.
         """
         if not np.array_equal(used, self.used):
-            raise AssertionError(f"the rows use {used.tolist()} of the quotas, not {self.used.tolist()}")
-
-    def confirm_groups(self, found: Sequence[GroupDecision]) -> None:
-        """The same where the one-contact engine decided all."""
-        self.confirm(np.array([own.used for own in found if own.used], np.int64).sum(axis=0) + 0 * self.used)
+            raise AssertionError(f"the rows use {list(used)} of the quotas, not {self.used.tolist()}")
 
     # What it came to
 

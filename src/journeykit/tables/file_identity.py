@@ -107,7 +107,7 @@ class IdTrail:
         count = 0
         for row, contact in contacts:
             if row >= len(self._marks) or self._marks[row] != zlib.crc32(contact.id.encode()):
-                raise changed_error(self.source, f"contact id {contact.id!r} stands where another one did", row)
+                raise changed_error(self.source, f"contact id {contact.id!r} is where another one was", row)
             count += 1
             yield row, contact
         if self.all and count != self._count:

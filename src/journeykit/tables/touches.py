@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import micros, moment
-from journeykit.basics.validation import parted
+from journeykit.basics.validation import joined, parted
 from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
@@ -136,6 +136,17 @@ def shape_parts(
     if both is not None:
         return "without", repr(both), f"no column that has a value in the same row, as {both} does"
     return parts
+
+
+def touch_cells(touch: Touch) -> dict[str, Any]:
+    """A touch as a row of the table of touches."""
+    lists = ("topics", "solutions", "tags", "without")
+    return {
+        "contact_id": touch.contact,
+        "sent_at": touch.at,
+        **{column: getattr(touch, part) for column, (part, _) in SHAPE.items() if column != "topic"},
+        **{name: joined(getattr(touch, name)) for name in lists},
+    }
 
 
 class History:

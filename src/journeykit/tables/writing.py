@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.streams import STANDARD_OUTPUT
 from journeykit.errors import DataError, named_error
-from journeykit.streams import STANDARD_OUTPUT
 from journeykit.tables.formats import ENDINGS, format_of
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Answers that the ledger keeps: what was asked, as plain data, so that the same rows can be given again.
 
-An answer holds what was granted, and all that the decision was made from: the contact as he was then, his history,
+An answer holds what was granted, and all that the decision was made from: the contact of then, the history,
 the claims and scores. While playbook and policy are the same, deciding that again gives the same decision, row for
-row, without keeping rows that hardly anybody reads. Where they are not, what was granted stands, and the rows are those
+row, without keeping rows that hardly anybody reads. Where they are not, the rows are those
 of what was granted.
 """
 
@@ -25,8 +25,8 @@ from journeykit.case import Case
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.decider import Decider
 from journeykit.errors import DataError, JourneykitError
-from journeykit.ledger.chosen import still_allowed
 from journeykit.ledger.kept_rows import kept_decision
+from journeykit.ledger.quota_recheck import still_allowed
 from journeykit.model.claim import Claim, Score, Scores
 from journeykit.model.contact import Consent, Contact
 from journeykit.model.decision import Decision

@@ -13,7 +13,7 @@ from journeykit.model.outcome import Outcome
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from journeykit.calendar import DayTally
+    from journeykit.job.calendar import DayTally
 
 
 def count_days(tally: DayTally, batch: pa.RecordBatch) -> None:

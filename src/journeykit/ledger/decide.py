@@ -13,7 +13,12 @@ from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.entry import opening_of
 from journeykit.errors import DataError, ModelError
-from journeykit.ledger.answers import (
+from journeykit.ledger.base import BaseLedger
+from journeykit.ledger.consent_word import left_alone, standing
+from journeykit.ledger.facts import facts_of, numbers_of
+from journeykit.ledger.quota_recheck import id_of
+from journeykit.ledger.reservation import Reservation
+from journeykit.ledger.saved_decisions import (
     DecisionInputs,
     answer_text,
     answered,
@@ -21,13 +26,9 @@ from journeykit.ledger.answers import (
     contact_in,
     saved_fingerprint,
 )
-from journeykit.ledger.base import BaseLedger
-from journeykit.ledger.chosen import id_of
-from journeykit.ledger.consent_word import left_alone, standing
-from journeykit.ledger.facts import facts_of, numbers_of
-from journeykit.ledger.reservation import RESERVED, Reservation
 from journeykit.ledger.transaction import RunMark
 from journeykit.model.contact import Contact
+from journeykit.model.outcome import Grant
 from journeykit.model.quota import hard_maxima
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def _check_alone(
 
 
 def _check_same(kept: str, asker: str, asked: DecisionInputs, answer: str) -> None:
-    """A key stands for one question."""
+    """A key means one question."""
     contact = contact_in(answer)
     if contact != asker:
         raise DataError(
@@ -274,7 +275,7 @@ def keep_playbook(ledger: BaseLedger, transaction: Transaction, decider: Decider
 
 
 def answer_row(key: str, asked: DecisionInputs, decision: Decision, decider: Decider) -> AnswerRow:
-    """An answer as it is kept under a key, and who else is told of in it."""
+    """An answer as it is kept under a key, and the other contacts that are named in it."""
     names = {contact.id for contact in asked.contacts} | {touch.contact for touch in asked.touches}
     others = sorted(name for name in names if name not in (None, decision.contact))
     text = answer_text(asked, decision, decider)
@@ -285,27 +286,19 @@ def answer_row(key: str, asked: DecisionInputs, decision: Decision, decider: Dec
 
 def reservations_of(case: Case, run_id: str) -> list[Reservation]:
     """What a case grants, as reservations, without working out all its rows."""
-    contact = case.contact
-    decided_at = moment(case.now)
-    found = []
+    contact, found = case.contact, []
     for winner in case.winners:
         claim, opening = winner.entry.claim, opening_of(winner.entry)
-        found.append(
-            Reservation(
-                id=id_of(run_id, contact.id, claim),
-                contact=contact.id,
-                account=contact.account,
-                at=moment(winner.at),
-                status=RESERVED,
-                channel=claim.channel,
-                campaign=claim.campaign,
-                content=claim.content,
-                claim=claim.id,
-                **facts_of(case.compiled, opening),
-                **numbers_of(case.compiled, opening, claim),
-                weight=(winner.entry.weight or 0) / MILLIONTH,
-                run_id=run_id,
-                decided_at=decided_at,
-            )
+        weight = (winner.entry.weight or 0) / MILLIONTH
+        grant = Grant(claim.campaign, claim.content, claim.channel, moment(winner.at), weight, claim.id)
+        held = Reservation.of(
+            grant,
+            {**facts_of(case.compiled, opening), **numbers_of(case.compiled, opening, claim)},
+            id_=id_of(run_id, contact.id, claim),
+            contact=contact.id,
+            account=contact.account,
+            run_id=run_id,
+            at=moment(case.now),
         )
+        found.append(held)
     return found

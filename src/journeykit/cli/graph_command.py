@@ -6,12 +6,20 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from journeykit.journey_commands import placed
-from journeykit.ledger_commands import WrongUsageError, max_bad
+from journeykit.cli.arguments import (
+    DONE,
+    UsageError,
+    add_engine,
+    add_max_bad,
+    add_playbook_command,
+    add_zone,
+    check_unharmed,
+    instant,
+)
+from journeykit.cli.place_command import placed
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from journeykit.journey import Journey, Volumes
     from journeykit.playbook.playbook import Playbook
@@ -21,18 +29,16 @@ FORMS = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".md": "
 _TABLES = ("events", "contacts")
 
 
-def add_graph(parser: argparse.ArgumentParser, instant: Callable[[str], Any]) -> None:
-    """Add the arguments.
-
-    Args:
-        parser: of the command, which takes a playbook already.
-        instant: reads an instant.
-    """
+def add_graph(commands: Any) -> None:
+    """Add the command."""
+    parser = add_playbook_command(commands, "graph", _graph, "draw the journey, as SVG, Mermaid or DOT")
     parser.add_argument(
-        "--out", metavar="F", help=f"the file, whose ending says the form: {', '.join(FORMS)}; else Mermaid is printed"
+        "--out",
+        metavar="F",
+        help=f"the file; its ending says the form: {', '.join(FORMS)}; else Mermaid is printed",
     )
     parser.add_argument(
-        "--title", metavar="TEXT", help="what stands above it, except in Mermaid; by default the playbook's name"
+        "--title", metavar="TEXT", help="the heading of the picture, except in Mermaid; by default the playbook's name"
     )
     volume = parser.add_argument_group(
         "volumes", "with them the picture shows how many contacts are where, and which ways they took"
@@ -40,18 +46,12 @@ def add_graph(parser: argparse.ArgumentParser, instant: Callable[[str], Any]) ->
     volume.add_argument("--events", metavar="F", help="what contacts did: CSV, JSON lines or Parquet")
     volume.add_argument("--contacts", metavar="F", help="who they are; else everybody who has an event is placed")
     volume.add_argument("--at", type=instant, metavar="T", help="the instant at which they are placed")
-    volume.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
-    volume.add_argument("--engine", choices=("one", "columns"), help="who does the work; both give the same numbers")
-    volume.add_argument("--max-bad", type=max_bad, metavar="N|P%%", help="fail where more rows are bad")
+    add_zone(volume)
+    add_engine(volume, "numbers")
+    add_max_bad(volume)
 
 
-def draw_graph(arguments: argparse.Namespace) -> None:
-    """Do what the command is asked for.
-
-    Raises:
-        WrongUsageError: for arguments that do not go together.
-        DataError: for tables that cannot be used.
-    """
+def _graph(arguments: argparse.Namespace) -> int:
     from journeykit.journey import Journey
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables import whole_file
@@ -62,31 +62,26 @@ def draw_graph(arguments: argparse.Namespace) -> None:
     text = _text(form, journey, volumes(arguments, playbook), _title(arguments, playbook))
     if arguments.out is None:
         print(text, end="")
-        return
+        return DONE
     with whole_file(arguments.out) as file:
         file.write(text.encode())
+    return DONE
 
 
 def _form(arguments: argparse.Namespace) -> str:
     """The form of the picture; what can be said of the arguments is said before any work is done."""
-    from journeykit.tables.outputs import ADVICE, harm_to
-
     alone = [name for name in ("contacts", "at", "zone", "engine", "max_bad") if getattr(arguments, name) is not None]
     if arguments.events is None and alone:
-        raise WrongUsageError(f"--{alone[0].replace('_', '-')} goes with --events")
+        raise UsageError(f"--{alone[0].replace('_', '-')} goes with --events")
     if arguments.events is not None and arguments.at is None:
-        raise WrongUsageError("--events needs --at: the instant at which the contacts are placed")
+        raise UsageError("--events needs --at: the instant at which the contacts are placed")
     out = arguments.out
     if out is None:
         return "mermaid"
     form = FORMS.get(os.path.splitext(out)[1].lower())  # noqa: PTH122  (a text is all that is needed)
     if form is None:
-        raise WrongUsageError(f"--out {out}: the ending of a picture is one of {', '.join(FORMS)}")
-    for name in ("playbook", *_TABLES):
-        source = getattr(arguments, name)
-        harm = harm_to(source, out)
-        if harm is not None:
-            raise WrongUsageError(f"--out {out} would {harm} the {name}; {ADVICE}")
+        raise UsageError(f"--out {out}: the ending of a picture is one of {', '.join(FORMS)}")
+    check_unharmed(out, {f"the {name}": getattr(arguments, name) for name in ("playbook", *_TABLES)})
     return form
 
 

@@ -1,8 +1,8 @@
 """What a run over many contacts had chosen for some, as far as their history still allows it.
 
-A run with quotas knows how much room there is for all contacts together. Whoever is decided again knows only his own
-claims, and could take what the run has given to another. So he may get what the run had chosen for him and nothing
-else: what falls away leaves room, and takes none.
+A run with quotas knows the capacity for all contacts together. A contact that is decided again has only its own claims,
+and could take what the run has given to another. So it may get what the run had chosen for it and nothing else: a
+message that falls away frees capacity, and uses none.
 """
 
 from __future__ import annotations
@@ -70,5 +70,5 @@ def _uses(case: Case, entry: Entry, at: int) -> list[int]:
 
 
 def _paid(case: Case, entry: Entry, at: int) -> int:
-    """What minima pay for a claim, in millionths; the room under a maximum is his already, and costs nothing more."""
+    """What minima pay for a claim, in millionths; the capacity under a maximum is the contact's already."""
     return -whole(term for side, term in case.terms(entry, at) if not side.is_max)

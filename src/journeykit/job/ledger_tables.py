@@ -5,56 +5,44 @@ from __future__ import annotations
 import math
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from attrs import evolve, fields
 
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import MILLIONTH, scaled
+from journeykit.columns.counts import OUTCOMES
+from journeykit.columns.decision_rows import account_texts, decision_ids
 from journeykit.columns.touch_columns import TouchShapes
 from journeykit.kernels.interface.codes import IS_OPTED_OUT, IS_SUPPRESSED
 from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.ledger.facts import facts_of, numbers_of
-from journeykit.ledger.reservation import RESERVED, Reservation
-from journeykit.ledger.run import touch_row
+from journeykit.ledger.reservation import Reservation
 from journeykit.model.claim import Claim
 from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant, Outcome
 from journeykit.model.touch import Touch
 from journeykit.tables.columns import fold_name
-from journeykit.tables.touches import TOUCH_COLUMNS
+from journeykit.tables.touches import TOUCH_COLUMNS, touch_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.claim_columns import ClaimBlockInputs, ClaimTable
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.decision_rows import ClaimIds
     from journeykit.engine.decider import Decider
+    from journeykit.job.chunk_state import ChunkState, Piece
     from journeykit.kernels.interface.contact_arrays import Contacts, ScoreArrays
-    from journeykit.kernels.interface.decision_arrays import DecisionCounts
-    from journeykit.ledger.answers import DecisionInputs
     from journeykit.ledger.run import LedgerRun
+    from journeykit.ledger.saved_decisions import DecisionInputs
     from journeykit.model.contact import Contact
     from journeykit.model.outcome import Row
 
 _ROWS = 50_000
-_GRANTED = (
-    "decision_id",
-    "campaign_id",
-    "content_id",
-    "channel",
-    "send_at",
-    "weight",
-    "run_id",
-    "decided_at",
-    "account_id",
-    "claim_id",
-)
 _KINDS = {"sent_at": pa.timestamp("us", "UTC"), "campaign_ends": pa.date32(), "counts_toward_caps": pa.bool_()}
 
 
@@ -63,15 +51,15 @@ _TOUCHES = pa.schema([(name, _KINDS.get(name, pa.string())) for name in TOUCH_CO
 
 def touches_table(run: LedgerRun) -> pa.Table:
     """The touches that the ledger knew when the run began."""
-    held = map(touch_row, run.history())
+    held = (touch_cells(own.touch()) for own in run.history())
     batches = []
     while rows := list(islice(held, _ROWS)):
         batches.append(pa.RecordBatch.from_pylist(rows, _TOUCHES))
     return pa.Table.from_batches(batches, _TOUCHES)
 
 
-def protect(run: LedgerRun, chunk: Chunk, people: Contacts, odd: np.ndarray) -> None:
-    """Let the ledger's opt-outs win over the rows of a chunk; those of a channel or topic make a contact odd."""
+def protect(run: LedgerRun, chunk: Chunk, people: Contacts, apart: np.ndarray) -> None:
+    """Let the ledger's opt-outs win over the rows of a chunk; a contact with one of a channel or topic falls back."""
     for row, name in enumerate(chunk.ids.to_pylist()):
         for word in () if name is None else run.opt_outs(name):
             if word.suppressed:
@@ -79,7 +67,7 @@ def protect(run: LedgerRun, chunk: Chunk, people: Contacts, odd: np.ndarray) -> 
             elif word.channel is None and word.topic is None:
                 people.person["traits"][row] |= IS_OPTED_OUT
             else:
-                odd[row] = True
+                apart[row] = True
 
 
 class Messages:
@@ -97,28 +85,46 @@ class Messages:
     ) -> None:
         self._compiled = engine.compiled
         self._layout = engine.layout
-        self._labels = labels
+        self._decided_at = moment(engine.now)
+        self.labels = labels
         self._asked = asked
         self._table = table
         self._facts: dict[int, dict[str, Any]] = {}
 
-    def more(self, contact: int, label: int, scores: Mapping[int, float]) -> dict[str, Any]:
-        """What a reservation keeps besides what the table of decisions says.
+    def reservation(
+        self, id_: str, contact: str, account: str | None, answer: np.void, number: int, scores: Mapping[int, float]
+    ) -> Reservation:
+        """The reservation of a granted claim.
 
         Args:
-            contact: the number of the contact.
-            label: what the claim is called.
+            id_: the decision's id.
+            contact: the contact's id.
+            account: the contact's account, or None.
+            answer: what the kernels say of the claim (`ROWS`).
+            number: the number of the contact.
             scores: by the number of an opening, the propensity that the table of scores gives the contact.
         """
-        number = self._labels.opening[label]
-        opening = self._layout.list[number]
+        label = int(answer["label"])
+        place = self.labels.opening[label]
+        opening = self._layout.list[place]
         facts = self._facts.get(label)
         if facts is None:
             facts = self._facts[label] = facts_of(self._compiled, opening)
-        claim = self._claim(contact, label, opening.campaign.id)
+        claim = self._claim(number, label, opening.campaign.id)
         if claim.propensity is None and scores:
-            claim = evolve(claim, propensity=scores.get(number))
-        return {**facts, **numbers_of(self._compiled, opening, claim)}
+            claim = evolve(claim, propensity=scores.get(place))
+        grant = Grant(
+            opening.campaign.id,
+            opening.content_id,
+            opening.channel,
+            moment(int(answer["send_at"])),
+            int(answer["weight"]) / MILLIONTH,
+            self.labels.claim_id[label],
+        )
+        message = {**facts, **numbers_of(self._compiled, opening, claim)}
+        return Reservation.of(
+            grant, message, id_=id_, contact=contact, account=account, run_id=self.labels.run_id, at=self._decided_at
+        )
 
     def _claim(self, contact: int, label: int, campaign: str) -> Claim:
         """The numbers of a claim."""
@@ -137,52 +143,20 @@ class Messages:
         )
 
 
-def granted_of(
-    batch: pa.RecordBatch,
-    answers: np.ndarray,
-    names: Sequence[str],
-    scores: ScoreArrays,
-    start: int,
-    messages: Messages,
-) -> dict[int, list[Reservation]]:
-    """What a chunk grants, by row of the contact.
-
-    Args:
-        batch: rows of the table of decisions.
-        answers: the answers that they were made of (`ROWS`).
-        names: the ids of the contacts.
-        scores: what models say of them.
-        start: the number of the chunk's first contact.
-        messages: what the messages are.
-    """
-    places = np.flatnonzero(pc.equal(pc.cast(batch["outcome"], pa.string()), Outcome.GRANTED.value).to_numpy(False))
-    chosen = batch.select(list(_GRANTED)).take(pa.array(places))
+def grants_of(state: ChunkState, piece: Piece, messages: Messages) -> dict[int, list[Reservation]]:
+    """What a piece of a chunk grants, by row of the contact."""
+    answers = piece.answers.rows
+    places = np.flatnonzero(answers["outcome"] == OUTCOMES.index(Outcome.GRANTED))
+    contact = piece.contact[places]
+    ids = decision_ids(state.chunk, messages.labels, answers["label"][places], contact).to_pylist()
+    accounts, names = account_texts(state.chunk, contact).to_pylist(), state.chunk.ids.to_pylist()
     found: dict[int, list[Reservation]] = {}
-    columns = [_values(chosen[name]) for name in _GRANTED]
-    whose, labels = answers["contact"][places].tolist(), answers["label"][places].tolist()
-    said: dict[int, dict[int, float]] = {}
-    for row, label, id_, campaign, content, channel, at, weight, run_id, decided_at, account, claim in zip(
-        whose, labels, *columns, strict=True
-    ):
-        if row not in said:
-            said[row] = _propensities(scores, row)
-        found.setdefault(row, []).append(
-            Reservation(
-                id=id_,
-                contact=names[row],
-                account=account,
-                at=moment(at),
-                status=RESERVED,
-                channel=channel,
-                campaign=campaign,
-                content=content,
-                claim=claim,
-                **messages.more(start + row, label, said[row]),
-                weight=weight,
-                run_id=run_id,
-                decided_at=moment(decided_at),
-            )
-        )
+    scores: dict[int, dict[int, float]] = {}
+    for row, id_, account, answer in zip(contact.tolist(), ids, accounts, answers[places], strict=True):
+        if row not in scores:
+            scores[row] = _propensities(state.scores, row)
+        held = messages.reservation(id_, names[row], account, answer, state.start + row, scores[row])
+        found.setdefault(row, []).append(held)
     return found
 
 
@@ -193,40 +167,24 @@ def _propensities(scores: ScoreArrays, row: int) -> dict[int, float]:
     return {opening: propensity for opening, propensity in found if not math.isnan(propensity)}
 
 
-class Late(NamedTuple):
-    """Contacts of a chunk who were decided again, since the ledger knows more of them than when the run began.
-
-    Attributes:
-        rows: which.
-        batch: their rows of the table of decisions.
-        whose: for each of those, the row of its contact in the chunk.
-        tally: their counts.
-    """
-
-    rows: list[int]
-    batch: pa.RecordBatch
-    whose: np.ndarray
-    tally: DecisionCounts
-
-
 def mark_opt_outs(people: Contacts, pairs: Sequence[tuple[Contact, Contact]]) -> np.ndarray:
-    """Mark who has opted out by now; and tell of whom more has changed than the kernels can be told.
+    """Mark the contacts that have opted out by now; return those of which more has changed than kernels can take.
 
     Args:
         people: as the table has them.
         pairs: each of them, as when the run began and as now.
     """
-    odd = np.zeros(len(pairs), np.bool_)
+    unable = np.zeros(len(pairs), np.bool_)
     for row, (before, now) in enumerate(pairs):
-        odd[row] = now != before and evolve(before, opted_out=now.opted_out, suppressed=now.suppressed) != now
+        unable[row] = now != before and evolve(before, opted_out=now.opted_out, suppressed=now.suppressed) != now
         people.person["traits"][row] |= IS_OPTED_OUT * now.opted_out | IS_SUPPRESSED * now.suppressed
-    return odd
+    return unable
 
 
 _SHAPE = tuple(own for own in fields(Touch) if own.init and own.name not in ("at", "contact", "account"))
 
 
-def histories(touches: Sequence[Sequence[Touch]]) -> tuple[TouchArrays, list[dict[str, Any]]]:
+def touch_arrays(touches: Sequence[Sequence[Touch]]) -> tuple[TouchArrays, list[dict[str, Any]]]:
     """The touches of contacts, and what kinds of them there are."""
     kinds = TouchShapes()
     known: dict[Any, int] = {}
@@ -273,9 +231,3 @@ def _written(asked: DecisionInputs, decider: Decider, explain: bool) -> tuple[Ro
     """The rows of a decision, by the one-contact engine; those of the table are made of the kernels' answers."""
     (own,) = asked.arbitrations(decider).values()
     return decider.decision(own, explain=explain, run_id=asked.run_id).rows
-
-
-def _values(column: pa.Array) -> Iterable[Any]:
-    if pa.types.is_timestamp(column.type):
-        return column.cast(pa.int64()).to_pylist()
-    return column.to_pylist()

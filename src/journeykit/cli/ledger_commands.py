@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from journeykit.cli.arguments import (
+    UsageError,
+    add_command,
+    add_forms,
+    add_max_bad,
+    add_policy,
+    add_table_format,
+    as_json,
+    instant,
+    open_ledger,
+    policies_of,
+    print_found,
+)
 from journeykit.errors import DataError, ModelError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from journeykit.ledger import Ledger, Moved
@@ -23,45 +36,8 @@ EXPORTED = ("touches", "words", "answers", "runs", "contacts")
 """What ``journeykit ledger export`` writes."""
 
 
-class WrongUsageError(ModelError):
-    """Arguments that do not go together."""
-
-
-def max_bad(text: str) -> int | str:
-    """Read how many bad rows are tolerated: a whole number, or a share of a table's rows."""
-    from journeykit.tables.bad_rows import share_of
-
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        return int(text)
-    try:
-        share_of(text)
-    except DataError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def open_ledger(url: str) -> Ledger:
-    """The ledger at an address.
-
-    Raises:
-        WrongUsageError: for an address of another kind.
-    """
-    from journeykit.ledger import Ledger
-
-    try:
-        return Ledger(url)
-    except ModelError as error:
-        raise WrongUsageError(str(error), field="url") from error
-
-
-def add_ledger(commands: Any, instant: Callable[[str], Any], policy: Callable[[str], Any]) -> None:
-    """Add the commands.
-
-    Args:
-        commands: the subparsers of ``journeykit``.
-        instant: reads an instant.
-        policy: reads a policy: its name, and what loads it.
-    """
+def add_ledger(commands: Any) -> None:
+    """Add the commands."""
     words = "keep the ledger: what was promised and what was sent"
     parser = commands.add_parser("ledger", help=words, description=f"{words[0].upper()}{words[1:]}.")
     own = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -73,28 +49,19 @@ def add_ledger(commands: Any, instant: Callable[[str], Any], policy: Callable[[s
     read.add_argument(
         "--columns", required=True, metavar="MAP", help="braze, sfmc, or a JSON file with a map of columns"
     )
-    read.add_argument("--max-bad", type=max_bad, metavar="N|P%%", help="fail where more rows are bad")
+    add_max_bad(read)
     read.add_argument("--json", action="store_true", help="print JSON")
 
     explain = _command(own, "explain", _explain, "show what was decided then; nothing is decided or reserved")
     explain.add_argument("key", nargs="?", metavar="KEY", help="the key of a decision; of an account, and --contact")
     explain.add_argument("--run", metavar="NAME", help="instead of a key, a run; and --contact")
     explain.add_argument("--contact", metavar="ID", help="the contact of that run, or of that account")
-    explain.add_argument(
-        "--policy",
-        action="append",
-        default=[],
-        type=policy,
-        metavar="NAME=MODULE:OBJECT",
-        help="your own policy, by the name that the playbook of then uses; may be repeated",
-    )
-    form = explain.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON")
-    form.add_argument("--html", action="store_true", help="print HTML")
+    add_policy(explain, "the playbook of then")
+    add_forms(explain)
 
     export = _command(own, "export", _export, "write what the ledger holds of all contacts to a file, row by row")
     export.add_argument("--out", required=True, metavar="F", help="the file: .csv, .jsonl or .parquet; - prints")
-    export.add_argument("--format", choices=("csv", "jsonl", "parquet"), help="where the ending does not say it")
+    add_table_format(export)
     export.add_argument(
         "--what",
         choices=EXPORTED,
@@ -104,7 +71,7 @@ def add_ledger(commands: Any, instant: Callable[[str], Any], policy: Callable[[s
     )
 
     show = _command(own, "show", _show, "show what the ledger holds of a contact")
-    show.add_argument("contact", metavar="CONTACT", help="whose")
+    show.add_argument("contact", metavar="CONTACT", help="contact id")
     show.add_argument("--json", action="store_true", help="print everything, as JSON")
 
     for name, word, words in (
@@ -141,11 +108,6 @@ def add_ledger(commands: Any, instant: Callable[[str], Any], policy: Callable[[s
 
 
 def _command(commands: Any, name: str, run: Callable[..., int | None], words: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=words, description=f"{words[0].upper()}{words[1:]}."
-    )
-    parser.add_argument("ledger", metavar="URL", help="sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
-
     def command(arguments: argparse.Namespace) -> int:
         ledger = open_ledger(arguments.ledger)
         try:
@@ -153,12 +115,9 @@ def _command(commands: Any, name: str, run: Callable[..., int | None], words: st
         finally:
             ledger.close()
 
-    parser.set_defaults(command=command)
+    parser = add_command(commands, name, command, words)
+    parser.add_argument("ledger", metavar="URL", help="sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
     return parser
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _upgrade(ledger: Ledger, _: argparse.Namespace) -> None:
@@ -166,28 +125,28 @@ def _upgrade(ledger: Ledger, _: argparse.Namespace) -> None:
 
 
 def _import(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    from journeykit.ledger.vendors import SEND_LOGS
+    from journeykit.ledger.send_log_presets import SEND_LOGS
 
     columns: Any = arguments.columns
     if columns not in SEND_LOGS:
         columns = _map_of_columns(columns)
     found = ledger.import_log(arguments.log, columns, max_bad=arguments.max_bad)
     if arguments.json:
-        _print_json(found.to_dict())
+        print(as_json(found.to_dict()))
     else:
         print(found)
 
 
 def _map_of_columns(path: str) -> Any:
     from journeykit.ledger import SendLog
-    from journeykit.ledger.vendors import SEND_LOGS
+    from journeykit.ledger.send_log_presets import SEND_LOGS
 
     known = f"a map of columns is {', '.join(SEND_LOGS)}, or a JSON file"
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123  (a text is all that is needed)
             data = json.load(file)
     except OSError as error:
-        raise WrongUsageError(f"--columns {path}: {error.strerror}; {known}") from error
+        raise UsageError(f"--columns {path}: {error.strerror}; {known}") from error
     except ValueError as error:
         raise DataError(f"this is no JSON: {error}", source=path) from error
     if not isinstance(data, dict):
@@ -204,8 +163,8 @@ def _explain(ledger: Ledger, arguments: argparse.Namespace) -> None:
 
     alone = arguments.run is not None and arguments.contact is None
     if alone or (arguments.key is None) == (arguments.run is None):
-        raise WrongUsageError("give the KEY of a decision (and --contact, of an account's), or --run and --contact")
-    policies = {name: load() for name, load in arguments.policy}
+        raise UsageError("give the KEY of a decision (and --contact, of an account's), or --run and --contact")
+    policies = policies_of(arguments)
     arbiter = Arbiter(Playbook(), policies) if policies else None
     decision = ledger.decision(
         arguments.key, run_id=arguments.run, contact=arguments.contact, arbiter=arbiter, explain=True
@@ -214,7 +173,7 @@ def _explain(ledger: Ledger, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(found.to_json())
     else:
-        print(found._repr_html_() if arguments.html else found)
+        print_found(found, arguments)
 
 
 def _export(ledger: Ledger, arguments: argparse.Namespace) -> None:
@@ -225,12 +184,12 @@ def _export(ledger: Ledger, arguments: argparse.Namespace) -> None:
     out, form = arguments.out, arguments.format or format_of(arguments.out)
     if form is None:
         ask = "--out - needs --format" if out == "-" else f"--out {out}: the ending is one of {', '.join(ENDINGS)}"
-        raise WrongUsageError(f"{ask}; or give --format" if out != "-" else f"{ask} csv, jsonl or parquet")
+        raise UsageError(f"{ask}; or give --format" if out != "-" else f"{ask} csv, jsonl or parquet")
     rows, columns = ledger.export_all(arguments.what), EXPORTS[arguments.what]
     count = 0
     if not columns:
         if form != "jsonl":
-            raise WrongUsageError("--what contacts is written as JSON lines: give a file that ends in .jsonl")
+            raise UsageError("--what contacts is written as JSON lines: give a file that ends in .jsonl")
         with line_writer(out) as write_line:
             for count, row in enumerate(rows, 1):  # noqa: B007  (the last is the number of all)
                 write_line(row)
@@ -243,7 +202,7 @@ def _export(ledger: Ledger, arguments: argparse.Namespace) -> None:
 
 def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        _print_json(ledger.export(arguments.contact))
+        print(as_json(ledger.export(arguments.contact)))
         return
     held = ledger.reservations(arguments.contact)
     words = ledger.opt_outs(arguments.contact)
@@ -263,7 +222,7 @@ def _scope(arguments: argparse.Namespace) -> dict[str, Any]:
 
     for name in ("contact", "channel", "topic"):
         if getattr(arguments, name) == "":
-            raise WrongUsageError(f"the {name} is empty; give the name of one")
+            raise UsageError(f"the {name} is empty; give the name of one")
     return {
         "channel": arguments.channel,
         "topic": arguments.topic,
@@ -293,7 +252,7 @@ def _ids(arguments: argparse.Namespace) -> Iterator[str]:
     """The ids that are meant: those given, or those of a table."""
     if bool(arguments.ids) == bool(arguments.decisions):
         more = ", and not both" if arguments.ids else f"{', or --run' if hasattr(arguments, 'run') else ''}"
-        raise WrongUsageError(f"give ids of reservations, or a table of --decisions{more}")
+        raise UsageError(f"give ids of reservations, or a table of --decisions{more}")
     return iter(arguments.ids) if arguments.ids else _granted(arguments.decisions)
 
 
@@ -315,9 +274,9 @@ def _release(ledger: Ledger, arguments: argparse.Namespace) -> int:
     if arguments.run is None:
         return _tell_moved(ledger.release_many(_ids(arguments)), "released")
     if arguments.ids or arguments.decisions:
-        raise WrongUsageError("give --run alone: it is about all that the run has reserved")
+        raise UsageError("give --run alone: it is about all that the run has reserved")
     if not arguments.run:
-        raise WrongUsageError("--run is empty; give the name of a run")
+        raise UsageError("--run is empty; give the name of a run")
     print(f"{len(ledger.release(run_id=arguments.run)):,} released")
     return 0
 
@@ -358,7 +317,7 @@ def _prune(ledger: Ledger, arguments: argparse.Namespace) -> None:
 def _stats(ledger: Ledger, arguments: argparse.Namespace) -> None:
     found = ledger.stats()
     if arguments.json:
-        _print_json(found)
+        print(as_json(found))
         return
     for name, value in found.items():
         text = ", ".join(f"{status} {count:,}" for status, count in value.items()) if name == "touches" else value

@@ -116,7 +116,7 @@ class Calendar:
         return f"Plan {span}: messages granted / claims deferred, by team.", zone
 
     def text(self, width: int = WIDTH) -> str:
-        """The calendar as a text with one line a day. Where no claim is deferred to a day, one number stands alone.
+        """The calendar as a text with one line a day. A day to which no claim is deferred has one number.
 
         Where not all teams have room in the width, those with most messages granted are shown, and all others
         together; so too where there are more than nine teams.
@@ -187,7 +187,7 @@ class Calendar:
         return [list(row) for row in zip(*columns, strict=True)]
 
     def _headings(self, shown: int) -> list[list[str]]:
-        """What stands over each column, in as many lines as a long name takes."""
+        """The heading of each column, in as many lines as a long name needs."""
         return [["day"], *(_broken(clean(name)) for name, _ in self._groups(shown))]
 
 
@@ -251,7 +251,7 @@ def _sum(counts: Mapping[str, int], teams: Iterable[str]) -> int:
 
 
 def _day(day: date) -> str:
-    # Not strftime: the answer would hang on the locale of the machine.
+    # Not strftime: the answer would depend on the locale of the machine.
     return f"{WEEKDAYS[day.weekday()].capitalize()} {day.isoformat()}"
 
 

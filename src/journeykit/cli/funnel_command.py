@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from journeykit.cli.arguments import UsageError, add_playbook_command, as_json, check_unharmed, zone_of
+from journeykit.cli.place_command import add_events, journey_of, placed
 from journeykit.errors import DataError, closest
-from journeykit.journey_commands import add_events, journey_of, placed
-from journeykit.ledger_commands import WrongUsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.journey import Estimates
@@ -43,17 +42,11 @@ FUNNEL = {
 _OWN = {"contact_id": "id", "account_id": "account"}
 
 
-def add_funnel(commands: Any, instant: Callable[[str], Any]) -> None:
-    """Add the command.
-
-    Args:
-        commands: the subparsers of ``journeykit``.
-        instant: reads an instant.
-    """
+def add_funnel(commands: Any) -> None:
+    """Add the command."""
     words = "measure the journey: how far contacts come, how they move, how long they stay and what they buy"
-    parser = commands.add_parser("funnel", help=words, description=f"{words[0].upper()}{words[1:]}.")
-    parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
-    add_events(parser, instant)
+    parser = add_playbook_command(commands, "funnel", _funnel, words)
+    add_events(parser)
     parser.add_argument(
         "--by", metavar="COLUMN", help="tell contacts apart by a column of theirs, or by all segments: --by segments"
     )
@@ -62,11 +55,9 @@ def add_funnel(commands: Any, instant: Callable[[str], Any]) -> None:
     parser.add_argument("--amount", metavar="PROPERTY", help="what of the event says what was paid")
     parser.add_argument("--out", metavar="F", help="write the funnel as a table too: .csv, .jsonl or .parquet")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.set_defaults(command=_funnel)
 
 
 def _funnel(arguments: argparse.Namespace) -> int:
-    from journeykit.basics.clock import clock
     from journeykit.journey import estimate
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables import BadRows
@@ -75,7 +66,7 @@ def _funnel(arguments: argparse.Namespace) -> int:
     playbook = Playbook.load(arguments.playbook)
     journey = journey_of(playbook, arguments.playbook)
     placements = placed(arguments, playbook)
-    zone = None if arguments.zone is None else clock(arguments.zone).zone
+    zone = zone_of(arguments)
     bad = BadRows()
     segments = None if arguments.by is None else _segments(arguments, playbook, zone, bad)
     sales = None if arguments.won is None else SalesTable(arguments, zone, _known(arguments, placements))
@@ -88,7 +79,7 @@ def _funnel(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_funnel(arguments.out, found)
     if arguments.json:
-        print(json.dumps(found.to_dict() | {"placed": placements.summary.to_dict()}, ensure_ascii=False, indent=2))
+        print(as_json(found.to_dict() | {"placed": placements.summary.to_dict()}))
     else:
         print(found)
         print(placements.summary, file=sys.stderr)
@@ -98,24 +89,19 @@ def _funnel(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the command line before any work is done."""
     from journeykit.tables import ENDINGS, format_of
-    from journeykit.tables.outputs import ADVICE, harm_to
 
     if arguments.by is not None and arguments.contacts is None:
-        raise WrongUsageError("--by needs --contacts, which says who is what")
+        raise UsageError("--by needs --contacts, which says who is what")
     if arguments.won is not None and arguments.won == arguments.lost:
-        raise WrongUsageError("--won and --lost are one event: a sale is won or lost")
+        raise UsageError("--won and --lost are one event: a sale is won or lost")
     if arguments.won is None and (arguments.lost is not None or arguments.amount is not None):
-        raise WrongUsageError("--lost and --amount need --won, the event of a sale that was won")
+        raise UsageError("--lost and --amount need --won, the event of a sale that was won")
     out = arguments.out
     if out is None:
         return
     if format_of(out) is None:
-        raise WrongUsageError(f"--out {out}: the ending of a table is one of {', '.join(ENDINGS)}")
-    for name in ("playbook", "events", "contacts"):
-        source = getattr(arguments, name)
-        harm = harm_to(source, out)
-        if harm is not None:
-            raise WrongUsageError(f"--out {out} would {harm} the {name}; {ADVICE}")
+        raise UsageError(f"--out {out}: the ending of a table is one of {', '.join(ENDINGS)}")
+    check_unharmed(out, {f"the {name}": getattr(arguments, name) for name in ("playbook", "events", "contacts")})
 
 
 def _segments(arguments: argparse.Namespace, playbook: Playbook, zone: tzinfo | None, bad: BadRows) -> dict[str, Any]:

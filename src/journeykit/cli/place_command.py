@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from journeykit.errors import MissingExtraError, ModelError, PlaybookError, Problem
-from journeykit.ledger_commands import WrongUsageError, max_bad
+from journeykit.cli.arguments import (
+    TABLE_KINDS,
+    UsageError,
+    add_engine,
+    add_max_bad,
+    add_playbook_command,
+    add_table_format,
+    add_zone,
+    as_json,
+    has_columns,
+    instant,
+    write_summary,
+    zone_of,
+)
+from journeykit.errors import MissingExtraError, PlaybookError, Problem
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import tzinfo
+    from collections.abc import Iterable, Mapping
 
     from journeykit.journey import Journey
     from journeykit.journey.placements import Placements
     from journeykit.playbook.playbook import Playbook
 
-
-TABLE_KINDS = (
-    "CSV, JSON lines or Parquet, as the ending says; or a folder of Parquet files; one may be -, standard input"
-)
-"""What help says of tables."""
 _OUTPUTS = ("out", "paths", "handovers", "placed")
 
 
-def add_place(commands: Any, instant: Callable[[str], Any]) -> None:
-    """Add the command.
-
-    Args:
-        commands: the subparsers of ``journeykit``.
-        instant: reads an instant.
-    """
-    words = "say on which stage of the journey each contact is, from what he did"
-    parser = commands.add_parser("place", help=words, description=f"{words[0].upper()}{words[1:]}.")
-    parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json")
-    add_events(parser, instant)
+def add_place(commands: Any) -> None:
+    """Add the command."""
+    words = "say on which stage of the journey each contact is, from what they did"
+    parser = add_playbook_command(commands, "place", _place, words)
+    add_events(parser)
     parser.add_argument("--out", metavar="F", help="a row for each contact: .csv, .jsonl or .parquet; - prints")
-    parser.add_argument(
-        "--format", choices=("csv", "jsonl", "parquet"), help="of --out, where the ending does not say it"
-    )
+    add_table_format(parser, "of --out, where the ending does not say it")
     parser.add_argument("--paths", metavar="F", help="a row for each stage that a contact entered")
     parser.add_argument(
         "--placed", metavar="F", help="the table of contacts again, with the column stage as it is now, for decide"
@@ -53,26 +50,17 @@ def add_place(commands: Any, instant: Callable[[str], Any]) -> None:
     parser.add_argument("--contact", metavar="ID", help="print the path of one contact, with its evidence")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.add_argument("--summary", metavar="F", help="write the summary as JSON")
-    parser.set_defaults(command=_place)
 
 
-def write_summary(path: str, summary: Mapping[str, Any]) -> None:
-    """Write a summary as JSON, whole or not at all."""
-    from journeykit.tables.writing import whole_file
-
-    with whole_file(path) as file:
-        file.write((json.dumps(summary, ensure_ascii=False, indent=2) + "\n").encode())
-
-
-def add_events(parser: argparse.ArgumentParser, instant: Callable[[str], Any]) -> None:
+def add_events(parser: argparse.ArgumentParser) -> None:
     """Add what says who is placed, from which events, and for when."""
     tables = parser.add_argument_group("tables", TABLE_KINDS)
     tables.add_argument("--events", required=True, metavar="F", help="what contacts did: contact_id, event, at, ...")
-    tables.add_argument("--contacts", metavar="F", help="who is placed; by default whoever has an event")
-    tables.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
+    tables.add_argument("--contacts", metavar="F", help="contacts to place; by default all contacts that have an event")
+    add_zone(tables)
     parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant for which they are placed")
-    parser.add_argument("--engine", choices=("one", "columns"), help="who does the work; both give the same paths")
-    parser.add_argument("--max-bad", type=max_bad, metavar="N|P%%", help="fail where more rows are bad")
+    add_engine(parser, "paths")
+    add_max_bad(parser)
 
 
 def placed(arguments: argparse.Namespace, playbook: Playbook) -> Placements:
@@ -80,10 +68,10 @@ def placed(arguments: argparse.Namespace, playbook: Playbook) -> Placements:
 
     Raises:
         DataError: for a table that cannot be used, or too many bad rows.
-        WrongUsageError: for a time zone that is none.
+        UsageError: for an unknown time zone.
     """
     journey, timezone, zone = journey_of(playbook, arguments.playbook), playbook.timezone, zone_of(arguments)
-    columns = all(importlib.util.find_spec(name) is not None for name in ("numpy", "numba", "narwhals", "pyarrow"))
+    columns = has_columns()
     if arguments.engine == "columns" and not columns:
         raise MissingExtraError("columns", "--engine columns")
     if columns and arguments.engine != "one":
@@ -106,20 +94,6 @@ def placed(arguments: argparse.Namespace, playbook: Playbook) -> Placements:
         timezone=timezone,
         max_bad=arguments.max_bad,
     )
-
-
-def zone_of(arguments: argparse.Namespace) -> tzinfo | None:
-    """The zone in which instants without an offset are meant.
-
-    Raises:
-        WrongUsageError: for a time zone that is none.
-    """
-    from journeykit.basics.clock import clock
-
-    try:
-        return None if arguments.zone is None else clock(arguments.zone).zone
-    except ModelError as error:
-        raise WrongUsageError(f"--zone: {error}", field="zone") from error
 
 
 def journey_of(playbook: Playbook, source: str) -> Journey:
@@ -153,7 +127,7 @@ def _place(arguments: argparse.Namespace) -> int:
         run = {"version": __version__, "engine": found.engine}
         write_summary(arguments.summary, {**run, "seconds": seconds, **found.summary.to_dict()})
     if arguments.json:
-        print(json.dumps(found.summary.to_dict(), ensure_ascii=False, indent=2))
+        print(as_json(found.summary.to_dict()))
     else:
         asked = (arguments.out, arguments.paths, arguments.handovers, arguments.placed)
         print(found.summary, file=sys.stderr if any(asked) else sys.stdout)
@@ -236,17 +210,17 @@ def _check(arguments: argparse.Namespace) -> None:
     outputs = {f"--{name}": getattr(arguments, name) for name in (*_OUTPUTS, "summary")}
     outputs = {name: path for name, path in outputs.items() if path is not None}
     if arguments.contact is not None and (outputs or arguments.json):
-        raise WrongUsageError("--contact prints one path, and goes with no other output")
+        raise UsageError("--contact prints one path, and goes with no other output")
     if outputs.get("--out") == "-" and arguments.json:
-        raise WrongUsageError("--out - and --json both want the standard output")
+        raise UsageError("--out - and --json both want the standard output")
     if outputs.get("--out") == "-" and arguments.format is None:
-        raise WrongUsageError("--out - needs --format csv, jsonl or parquet")
+        raise UsageError("--out - needs --format csv, jsonl or parquet")
     if arguments.format is not None and arguments.out is None:
-        raise WrongUsageError("--format goes with --out: it says what that file is")
+        raise UsageError("--format goes with --out: it says what that file is")
     if arguments.since is not None and arguments.handovers is None:
-        raise WrongUsageError("--since goes with --handovers")
+        raise UsageError("--since goes with --handovers")
     if arguments.placed is not None and arguments.contacts is None:
-        raise WrongUsageError("--placed needs --contacts: it writes that table again")
+        raise UsageError("--placed needs --contacts: it writes that table again")
     read = {"the playbook": arguments.playbook, "--events": arguments.events, "--contacts": arguments.contacts}
     taken = {path: name for name, path in read.items() if path is not None}
     for name, path in outputs.items():
@@ -254,14 +228,14 @@ def _check(arguments: argparse.Namespace) -> None:
             continue
         if name != "--summary" and format_of(path) is None and not (name == "--out" and arguments.format is not None):
             more = "; or give --format" if name == "--out" else ""
-            raise WrongUsageError(f"{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}{more}")
+            raise UsageError(f"{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}{more}")
         for other, which in taken.items():
             harm = harm_to(other, path)
             if harm is not None:
-                raise WrongUsageError(f"{name} {path} would {harm} {which}; {ADVICE}")
+                raise UsageError(f"{name} {path} would {harm} {which}; {ADVICE}")
         taken[path] = name
     if arguments.placed is not None and format_of(arguments.placed) != _format_of_table(arguments.contacts):
-        raise WrongUsageError("--placed and --contacts must be of one format: the table is written as it was")
+        raise UsageError("--placed and --contacts must be of one format: the table is written as it was")
 
 
 def _format_of_table(path: str) -> str | None:
