@@ -21,7 +21,7 @@ BANNED = {
     r"(take|takes|took|taken|taking) (the |its |their |no |up )?room": "uses up the limit",
     r"odd|oddly|oddities": "name what is wrong",
     r"crowd|crowds|purse|belongings|wish|wishes": "a term of the glossary",
-    r"(?<!there )(is|are) none(?! of)": "say what it is",
+    r"(?<!there )(is|are) (?-i:none)(?! of)": "say what it is",
     r"(is|are|was|were) left to": "falls back to",
     r"to and fro": "back and forth",
     r"thereof|therein|whence|thence|hence": "plainer words",

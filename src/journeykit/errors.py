@@ -8,7 +8,7 @@
     ├── PlaybookError       everything that is wrong in a playbook, at once
     ├── DataError           a table or a row that cannot be used
     ├── InfeasibleError     hard quotas that cannot hold together; knows which, and what is missing
-    ├── PolicyError         a policy that is none, or is not known
+    ├── PolicyError         an object that is no policy, or an unknown name
     ├── LedgerError         what the ledger cannot do, or may not; knows what kind of trouble it is
     └── MissingExtraError   a package that an extra would have installed
 
@@ -190,7 +190,7 @@ def _rebuild_infeasible_error(message: str, quotas: tuple[str, ...], missing: fl
 
 
 class PolicyError(JourneykitError, ValueError):
-    """A policy that is none, is not known, or cannot be loaded."""
+    """An object that is no policy, an unknown name, or a policy that cannot be loaded."""
 
 
 class LedgerError(JourneykitError):

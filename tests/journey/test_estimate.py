@@ -375,7 +375,7 @@ def test_segments_that_only_have_sales_are_there():
 @pytest.mark.parametrize(
     ("paths", "error", "said"),
     [
-        ([("a", "lead", day(1)), ("b", "lead", day(1)), ("a", "talk", day(2))], DataError, "do not stand together"),
+        ([("a", "lead", day(1)), ("b", "lead", day(1)), ("a", "talk", day(2))], DataError, "are not together"),
         ([("a", "lead")], DataError, "contact, stage and since"),
         ([7], DataError, "contact, stage and since"),
         (7, DataError, "paths are placements"),

@@ -618,7 +618,7 @@ def test_what_a_run_keeps_against_an_opt_out_since_it_began_is_told(ledger, engi
     def told():
         run = Run(engine, TWO, people(6), ledger)
         run.rows()
-        return [note for note in run.told_notes() if "stand reserved" in note]
+        return [note for note in run.told_notes() if "stay reserved" in note]
 
     ledger.opt_out("p5", at=AT)
     assert told() == []

@@ -33,7 +33,7 @@ class ClaimColumns:
         campaigns: the ids of the campaigns.
         campaign: the number of each claim's campaign among them.
         base: campaign weight x team lever x stage fit x role fit, multiplied in this order.
-        preference: the contact's own preference for the channel; 1 where he has none.
+        preference: the contact's own preference for the channel; 1 where they have none.
         interest: 1, or 1 + the playbook's ``interest_lift``.
         propensity: the chance of a response; NaN where none is given.
         value: what a response is worth; NaN where none is given.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
@@ -256,10 +257,10 @@ def _day(day: date) -> str:
 
 
 def _broken(name: str) -> list[str]:
-    """A name in lines that are short enough."""
+    """A name in lines that are short enough, broken between words; a word that is longer has a line of its own."""
     lines = [""]
-    for char in name:
-        if width_of(lines[-1] + char) > _LONGEST_NAME:
+    for word in re.split(r"(?<=[ _-])", name):
+        if lines[-1] and width_of(lines[-1] + word.rstrip()) > _LONGEST_NAME:
             lines.append("")
-        lines[-1] += char
-    return lines
+        lines[-1] += word
+    return [line.rstrip() for line in lines]

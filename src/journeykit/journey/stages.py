@@ -72,8 +72,8 @@ class Stage:
         owner: the department that may speak to a contact there, such as ``marketing``; None for all.
         final: whether a journey may end here. Where no stage says so, those that no transition leaves are final.
         reentry: whether a contact who left may come back: ``always``, ``never``, or the time that must have passed
-            since he left, such as ``30d``.
-        qualified: a rule that must be true of a contact at the instant at which he would enter; None for everybody.
+            since they left, such as ``30d``.
+        qualified: a rule that must be true of a contact at the instant at which they would enter; None for everybody.
         reward: what a period on this stage brings, less what it costs, in any one currency.
         value: what it is worth to have a contact here, such as `journeykit.journey.Chain` computes; None if unknown.
         lost: whether a contact here is lost: to come here is no progress in the funnel, and an end of the journey.

@@ -14,8 +14,10 @@ A reservation is a touch in a state::
 `confirm` and `release` of several move what may be moved, and tell the state of the rest.
 
 **The promise of delivery is the caller's, by the order of two calls.** Send first and confirm then: at least once,
-since whoever dies between the two finds the reservation ``reserved`` and sends again. Confirm first, and send only
-what `confirm` says it has moved: at most once, since whoever dies between the two has lost that message. A sender
+since a process that dies between the two
+finds the reservation ``reserved`` and sends again. Confirm first, and send only
+what `confirm` says it has moved: at most once, since a process that dies between
+the two has lost that message. A sender
 that itself remembers the reservation's id makes the first order exactly once.
 """
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from journeykit.tables import Source
 
 Named = str | Reservation | Row | Decision
-"""What stands for reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
+"""What names reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
 _PIECE = 500
 
 
@@ -139,7 +139,7 @@ class BaseLedger:
 
         Raises:
             LedgerError: for one reservation, given by itself, that is not known, or was released and not sent.
-            ModelError: for what stands for no reservation.
+            ModelError: for what names no reservation.
         """
         return self._move(ids, SENT)
 
@@ -329,7 +329,7 @@ class BaseLedger:
         raise LedgerError(
             f"the ledger keeps no decision of contact {contact!r} under the run {run_id!r}: "
             + (
-                "a run over tables keeps its decisions where it is told to (--keep-decisions, keep_decisions=True)"
+                "a run over tables keeps its decisions where it is asked to (--keep-decisions, keep_decisions=True)"
                 if known
                 else "there is no such run"
             ),
@@ -374,7 +374,7 @@ class BaseLedger:
     # People's rights
 
     def person(self, contact: str) -> str:
-        """The hash by which the ledger knows a contact once he is forgotten."""
+        """The hash by which the ledger knows a contact once they are forgotten."""
         check_names([contact])
         return person_of(self.salt(), contact)
 
@@ -451,19 +451,19 @@ class BaseLedger:
             return standing(transaction.said([self.person(contact)]))
 
     def forget(self, contact: str, *, keep_opt_outs: bool = True) -> dict[str, int]:
-        """Remove a person: his touches, reservations and kept answers.
+        """Remove a person: their touches, reservations and kept answers.
 
         Args:
-            contact: his id.
-            keep_opt_outs: whether his opt-outs stay, under a hash of his id that is salted with a secret of the
-                ledger: whoever holds both ledger and id can still tell that this person wants to be left alone, and
-                nobody else can tell who it is. False removes them too; then only the caller's own data protect him.
+            contact: the id.
+            keep_opt_outs: whether their opt-outs stay, under a hash of the id that is salted with a secret of the
+                ledger: with both ledger and id one can still see that this person wants no messages, and nobody else
+                can see who it is. False removes them too; then only the caller's own data protect them.
 
         Returns:
             How many touches and answers are gone, and opt-outs are kept.
         """
         person = self.person(contact)
-        # Alone, so that no answer about a colleague who is being decided can tell of him afterwards.
+        # Alone, so that no answer about a colleague who is being decided can mention them afterwards.
         with self.transaction(exclusive=True) as transaction:
             if keep_opt_outs:
                 own = transaction.of_contacts([contact])
@@ -473,7 +473,7 @@ class BaseLedger:
     def export(self, contact: str) -> dict[str, Any]:
         """Everything that the ledger holds of a person, as plain data.
 
-        Of answers about colleagues that tell of him there are the keys only: the rest is about them.
+        Of answers about colleagues that mention them there are the keys only: the rest is about them.
         """
         import json
 
@@ -519,7 +519,7 @@ class BaseLedger:
         """Remove touches, answers and runs of before an instant. What is still reserved stays: expire it first.
 
         A cap with a longer window forgets with the ledger: keep at least the longest window of the playbook. Answers
-        about plans go by the plan's end, and those about a contact stay while anything of his from before the instant
+        about plans go by the plan's end, and those about a contact stay while any of it from before the instant
         is still reserved.
 
         Args:

@@ -81,7 +81,7 @@ def _rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
             for one in found:
                 yield ledger.export(one) if what == "contacts" else one
         finally:
-            # Whoever stops half-way leaves no cursor open.
+            # A reader that stops half-way leaves no cursor open.
             del found
 
 

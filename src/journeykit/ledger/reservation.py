@@ -29,7 +29,7 @@ COUNTING = (RESERVED, SENT)
 """The statuses that count against caps."""
 MOVES = {
     RESERVED: (SENT, RELEASED, EXPIRED),
-    # It did go out after all: what was sent counts, whoever has taken its room by now.
+    # It did go out after all: what was sent counts, even if others have used up its capacity.
     EXPIRED: (SENT,),
     SENT: (BOUNCED, FAILED),
     RELEASED: (),
@@ -267,7 +267,7 @@ def hashed(parts: Sequence[str | None]) -> str:
 
 
 def person_of(salt: str, contact: str) -> str:
-    """The hash by which the ledger knows a contact once he is forgotten."""
+    """The hash by which the ledger knows a contact once they are forgotten."""
     return sha256(f"{salt}\0{contact}".encode("utf-8", "surrogatepass")).hexdigest()
 
 

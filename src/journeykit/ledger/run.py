@@ -204,7 +204,7 @@ class LedgerRun:
         tell_unknown(words, self.decider.ruleset.vocabulary, found)
 
     def _forbidden_since(self) -> int:
-        """Of how many contacts messages of this run stand reserved that a word since its beginning forbids."""
+        """The number of contacts with messages reserved by this run that a word since its beginning forbids."""
         with self.ledger.reading() as transaction:
             new = [
                 word
@@ -262,7 +262,7 @@ class LedgerRun:
         late = self._forbidden_since()
         if late:
             yield (
-                f"ledger: messages of {late:,} contact{'s' * (late != 1)} stand reserved by this run although an "
+                f"ledger: messages of {late:,} contact{'s' * (late != 1)} stay reserved by this run although an "
                 f"opt-out since the run began forbids them: a run keeps what it has granted; ask release_check at the "
                 f"moment of sending, which stops them, and free them with `journeykit ledger release`"
             )

@@ -1,7 +1,7 @@
 """Send logs: what a sender says it has sent, read into the history by a map of its columns.
 
 What tells one message from another is a hash of the contact, the channel and the columns that the sender knows it by.
-So the same row again, in this file or in a later one, changes nothing; and what comes of a message later, or is told
+So the same row again, in this file or in a later one, changes nothing; and what is reported of a message later, or
 earlier, meets what is known of it: a bounce undoes its send in whatever order the two arrive.
 
 A message may have parts, such as the devices of a contact to which a push goes. It is one touch, and has failed only

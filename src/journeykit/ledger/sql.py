@@ -68,9 +68,9 @@ if TYPE_CHECKING:
     from journeykit.ledger.transaction import AnswerRow
 
 _MANY = 500
-"""So many values stand in one IN: SQLite has a limit."""
+"""So many values are in one IN: SQLite has a limit."""
 _LOCKS = 2_000
-"""Whoever needs more locks than this works alone: PostgreSQL has room for some thousand, of all jobs."""
+"""A caller that needs more locks than this works alone: PostgreSQL has room for some thousand, of all jobs."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.008
 """In seconds, how soon to look again whether a SQLite file is free: at first, and at most."""
 _IDLE = tuple(status for status in STATUSES if status not in COUNTING)
@@ -175,7 +175,7 @@ class Ledger(BaseLedger):
     def engine(self) -> Engine:
         """The engine of SQLAlchemy, one for each process."""
         if self._process != os.getpid():
-            # What a parent has opened is his, and so is a lock that one of his threads held when he forked.
+            # What a parent process has opened is its own, and so is a lock that one of its threads held at the fork.
             if self._engine is not None:
                 self._engine.dispose(close=False)
             self._engine, self._lock, self._process = None, threading.Lock(), os.getpid()
@@ -282,8 +282,8 @@ class Ledger(BaseLedger):
     def _begin_sqlite(self, connection: Connection) -> None:
         """Wait for the file, and hold it.
 
-        SQLite itself looks again after up to a tenth of a second, in which the file is often free: here whoever waits
-        looks sooner, at random moments, so that several who wait do not look all at once.
+        SQLite itself looks again after up to a tenth of a second, in which the file is often free: here a
+        waiting caller looks sooner, at random moments, so that several do not look all at once.
         """
         end, pause = time.monotonic() + self.patience, _FIRST_PAUSE
         _be_patient(connection, 0)
@@ -432,7 +432,7 @@ class SqlTransaction:
 
     def __init__(self, connection: Connection, *, reads: bool = False) -> None:
         self.connection = connection
-        # SQLite has no locks of rows and needs none; whoever only reads waits for none.
+        # SQLite has no locks of rows and needs none; a reader waits for none.
         self._holds = connection.dialect.name != "sqlite" and not reads
 
     def _touches(self, statement: Select[Any], ids: Sequence[str]) -> Iterator[Reservation]:
@@ -667,8 +667,13 @@ class SqlTransaction:
         for some in _pieces(sorted(keys)):
             for table in (ANSWERS, ANSWER_CONTACTS):
                 run(delete(table).where(table.c.key.in_(some)))
-        his = OPT_OUTS.c.person == person
-        run(update(OPT_OUTS).where(his).values(contact_id=None) if keep_opt_outs else delete(OPT_OUTS).where(his))
+
+        own_words = OPT_OUTS.c.person == person
+        run(
+            update(OPT_OUTS).where(own_words).values(contact_id=None)
+            if keep_opt_outs
+            else delete(OPT_OUTS).where(own_words)
+        )
         kept = len(standing(self.said([person])))
         return {"touches": touches, "answers": len(keys), "opt_outs_kept": kept}
 

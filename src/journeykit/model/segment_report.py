@@ -45,7 +45,7 @@ class Overlap:
     """How many contacts two segments share.
 
     Attributes:
-        one: the one that stands first in the playbook.
+        one: the one that comes first in the playbook.
         other: the other one.
         contacts: how many are in both.
         share: of the smaller one, how much lies in the other; 0 where the smaller one is empty.

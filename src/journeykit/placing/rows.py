@@ -174,7 +174,7 @@ def place_rows(
 
 
 def entry_of(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]) -> dict[str, Any]:
-    """Where and when a contact enters, as his row says."""
+    """Where and when a contact enters, as the row says."""
     found: dict[str, Any] = {}
     stage, since = contact.attributes.get(ENTRY_STAGE), contact.attributes.get(ENTERED_AT)
     if not is_missing(stage):
@@ -208,7 +208,7 @@ def place_one(
     """Where one contact of a table is, with all the evidence; the arguments are those of `place_rows`.
 
     Raises:
-        DataError: if neither table has him.
+        DataError: if neither table has them.
     """
     log = EventLog.read(events, zone=zone, properties=asked_properties(journey))
     person = Contact(id=contact)

@@ -32,10 +32,10 @@ class TablePlacements(Placements):
     Attributes:
         journey: the journey.
         table: a row for each contact: ``contact_id`` as it came, ``stage``, ``since`` (null for one who is not on the
-            journey), ``owner`` of the stage, ``steps`` of his path, the ``transition`` that led him there (its label;
-            null where he entered) and ``evidence_at``, the instant of the last event on which it rests.
+            journey), ``owner`` of the stage, ``steps`` of the path, the ``transition`` that led there (its label;
+            null where they entered) and ``evidence_at``, the instant of the last event on which it rests.
         paths: a row for each step: ``contact_id``, ``step`` (from 0), ``stage``, ``since``, ``from_stage``,
-            ``transition`` (its place in the journey, -1 where he entered), its ``label``, and ``evidence_at``.
+            ``transition`` (its place in the journey, -1 where they entered), its ``label``, and ``evidence_at``.
         summary: what became of contacts and events.
     """
 

@@ -49,7 +49,7 @@ class Key:
         name: as the file has it.
         attribute: the field of the class that it fills.
         type: what it holds, null aside.
-        nullable: whether null may stand there.
+        nullable: whether null is allowed.
     """
 
     name: str

@@ -38,7 +38,7 @@ class Playbook(Sections):
         name: for people.
         timezone: IANA name; for contacts without one, and for windows in the playbook's zone.
         journey: the stages; None for the default ones, unchecked.
-        segments: named rules; whoever they are true of is in the segment, beside those that the contact brings itself.
+        segments: named rules; contacts for whom they are true are in the segment, beside those that a contact brings.
         teams: who claims; None for any.
         content: the messages; None for any.
         campaigns: the intentions; None for any.

@@ -1,4 +1,4 @@
-"""Where things stand in the text of a playbook: containers that remember, and finders for JSON and TOML.
+"""Positions in the text of a playbook: containers that remember, and finders for JSON and TOML.
 
 A path is a tuple of keys and places, such as ``("campaigns", 2, "team")``. The parsers of JSON and TOML tell
 no positions, so the finders here go over the text once more. They may trust it: it has just been parsed.
@@ -259,7 +259,7 @@ def trimmed(data: Any, path: KeyPath) -> KeyPath:
 
 
 def order_of(data: Any) -> Callable[[KeyPath], tuple[int, ...]]:
-    """Says where a path stands in the file, to compare; a missing key stands at the end of its mapping."""
+    """The position of a path in the file, to compare; a missing key is at the end of its mapping."""
     places: dict[int, dict[str, int]] = {}
 
     def order(path: KeyPath) -> tuple[int, ...]:

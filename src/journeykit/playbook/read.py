@@ -6,7 +6,7 @@ and what refers to the part is not blamed for it.
 
 The schema decides what a value is. In YAML a word without quotes is a text where a text is wanted (``no``,
 ``on``, ``21:00``, ``007``), a date where a date is, a number of YAML 1.2 where a number is. Null is an empty
-value, ``null`` or ``~``; TOML, which has none, writes the text ``"null"`` where a number or null may stand.
+value, ``null`` or ``~``; TOML, which has none, writes the text ``"null"`` where a number or null is allowed.
 A date may also be written as a text.
 """
 

@@ -36,7 +36,7 @@ class UnreadParts:
     unsure: frozenset[str] = frozenset()
 
     def at(self, section: str, place: int) -> int:
-        """Where in the file's section a part stands."""
+        """The position of a part in the file's section."""
         return self.places[section][place] if section in self.places else place
 
     def numbered(self, section: str, parts: Iterable[_T] | None) -> Iterator[tuple[KeyPath, _T]]:

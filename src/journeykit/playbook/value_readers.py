@@ -101,12 +101,12 @@ _BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "fa
 
 
 def expected_mapping(keys: Iterable[str], value: object) -> FaultsError:
-    """What to raise where a mapping with these keys should stand."""
+    """The error where a mapping with these keys is expected."""
     return expected(f"a mapping of {', '.join(keys)}", value)
 
 
 def expected(what: str, value: object) -> FaultsError:
-    """What to raise where something else should stand."""
+    """The error where something else is expected."""
     return wrong(f"expected {what}, found {_described(value)}")
 
 

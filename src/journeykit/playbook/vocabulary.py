@@ -126,7 +126,7 @@ class Vocabulary:
         return tuple(dict.fromkeys(self.spelt(kind, word) for word in words))
 
     def look(self, kind: str, word: str) -> Sight | None:
-        """What is to be said of a word; None for one that is known as it stands, or that nothing asks for."""
+        """The finding about a word; None for one that is known as written, or that nothing asks for."""
         known = self.words.get(kind)
         if known is None or word in known:
             return None

@@ -82,7 +82,7 @@ def allocate(pool: ProblemPool, room: Capacity, *, limit: int, threads: int) -> 
         return _finish(pool, room, passes, np.zeros(0, np.bool_), free, -_penalties(room, free), 0, 0)
     unpriced = passes.at(free)
     if (unpriced.used <= room.bound).all():
-        # Nothing binds: each contact gets what is best for him.
+        # Nothing binds: each contact gets what is best for them.
         offers = collect_offers(passes, [free])
         taken = _taken(pool, offers, offers.first[:-1])
         return _finish(pool, room, passes, taken, free, unpriced.worth.sum(), unpriced.unproven, 0)

@@ -114,13 +114,13 @@ class Lines(NamedTuple):
     """The lines of a master: kinds of undecided units, and what each may choose.
 
     Attributes:
-        size: by line, how many units it stands for.
+        size: by line, the number of units that it covers.
         first: where the choices of each line start, and one more.
         value: by choice, in millionths.
         usage: by choice and row.
         unit: the units, by line; `start` says where those of each line lie.
         start: where the units of each line start, and one more.
-        offer: by unit, where its own choices start among all; -1 at the end of them stands for choosing nothing.
+        offer: by unit, where its own choices start among all; -1 at the end of them means choosing nothing.
         width: by line, how many choices its units have of their own; one more is to choose nothing, where it is not
             among them.
         left_out: how many undecided units are not in the master.
@@ -254,7 +254,7 @@ def _programmed(
     hard = room.hard
     typical = np.maximum(1e-9, np.abs(usage).max(axis=0, initial=0.0))
     penalty = np.where(hard, dear / typical, room.ceiling)
-    # Values of the size of 1: what HiGHS takes for equal must not hang on the unit of weights.
+    # Values of the size of 1: what HiGHS takes for equal must not depend on the unit of weights.
     scale = 1.0 / max(1e-6, float(np.abs(lines.value).max(initial=0)) / MILLIONTH)
     gain = np.concatenate([lines.value / MILLIONTH, -penalty]) * scale
     one = Matrix(lines.first, np.arange(choices), np.ones(choices))

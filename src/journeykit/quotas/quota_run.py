@@ -438,7 +438,7 @@ def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims:
 
     Args:
         decider: decides.
-        groups: the contacts: one by one, or by account; what is chosen is told by the number of the group.
+        groups: the contacts: one by one, or by account; what is chosen is given by the number of the group.
         claims: whether claims are given.
         threads: how many pieces of them are worked on at once.
 

@@ -65,7 +65,7 @@ def picker(source: Source, name: str) -> Callable[[frozenset[int]], Iterable[tup
 
 
 def picked(rows: Iterable[RawRow | BadRow], wanted: frozenset[int]) -> Iterator[tuple[int, Any]]:
-    """Rows of some numbers, as mappings or as what stands there instead."""
+    """Rows of some numbers, as mappings or as what was read in their place."""
     for row in rows:
         if isinstance(row, BadRow):
             if row.row in wanted:

@@ -1,4 +1,4 @@
-"""Cells: what stands in a table, read as what it means."""
+"""Cells: the contents of a table, read as what they mean."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def as_instant(text: str, zone: tzinfo | None = None) -> datetime | date | None:
     """A text as an instant, a naive datetime, or a date; None if it is none of them.
 
     With a zone, naive datetimes become instants in it; the first one where clocks show a time twice. A blank may
-    stand before the offset, and UTC or GMT for it, as warehouses print instants.
+    come before the offset, and UTC or GMT for it, as warehouses print instants.
 
     Example:
         >>> as_instant("2026-11-05T10:00Z").isoformat(), as_instant("2026-11-05 10:00:00.000 UTC").isoformat()
@@ -199,7 +199,7 @@ def read_truth(value: Any) -> bool:
 
 
 def read_number(value: Any) -> float:
-    """A number within bounds; NaN is none."""
+    """A number within bounds; NaN is not a number."""
     found = value
     if isinstance(value, str) and is_number(value.strip()):
         found = float(value)
@@ -217,7 +217,7 @@ def read_cost(value: Any) -> float:
 
 
 def is_no_number(value: Any) -> bool:
-    """Whether a cell holds no number where one may stand: an empty cell, and NaN, also where it is written out.
+    """Whether a cell that may hold a number holds none: an empty cell, and NaN, also where it is written out.
 
     Example:
         >>> [is_no_number(value) for value in ("8.5", "", "NaN", float("nan"), None)]
@@ -266,7 +266,7 @@ def read_zone(value: Any) -> str:
 
 
 def instant_reader(zone: tzinfo | None, *, dates: bool = False, bounded: bool = False) -> Callable[[Any], Any]:
-    """A reader of instants, and of dates where they may stand; with a zone, naive ones and dates are meant in it.
+    """A reader of instants, and of dates where they are allowed; with a zone, naive ones and dates are meant in it.
 
     Where it is bounded, instants so early or late that the engine refuses them are bad.
     """
@@ -302,7 +302,7 @@ def instant_reader(zone: tzinfo | None, *, dates: bool = False, bounded: bool = 
 
 
 def attribute_reader(zone: tzinfo | None) -> Callable[[Any], Any]:
-    """What an attribute is: whatever stands there; with a zone, a naive datetime is an instant in it."""
+    """What an attribute is: any value; with a zone, a naive datetime is an instant in it."""
     if zone is None:
         return lambda value: value
 

@@ -71,7 +71,7 @@ class Claims:
         self.source = source
         self.bad = bad
         self.taken_bad = 0
-        # How many contents a claim that names none stands for, by campaign.
+        # How many claims a claim without a content becomes, by campaign: one for each content.
         self._widths: dict[str, int] = {}
         self._of: dict[str, list[tuple[Any, ...]]] = {}
         self._same: dict[Any, Any] = {}

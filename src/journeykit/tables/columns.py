@@ -1,4 +1,4 @@
-"""Columns: where they stand in a table, whatever the case of their names."""
+"""Columns: their places in a table, whatever the case of their names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fold_name(name: str) -> str:
 
 
 def places_of(columns: Sequence[str], source: str) -> dict[str, int]:
-    """Where the columns stand, by folded name."""
+    """The places of the columns, by folded name."""
     found: dict[str, int] = {}
     for place, name in enumerate(columns):
         if not isinstance(name, str):

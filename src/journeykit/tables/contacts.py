@@ -162,7 +162,7 @@ class ContactPlan:
         return Contact(id=key, consent=consent or None, topic_consent=topics, **kept)
 
     def _unreadable(self, values: Sequence[Any]) -> set[int]:
-        """Where consents stand that cannot be read."""
+        """The places of consents that cannot be read."""
         readers = {"topic_consent_": read_truth, "consent_": read_truth, "consent_until_": self.instant}
         cells = [(place, read) for prefix, read in readers.items() for place, _ in self.named[prefix]]
         cells += [] if self.consent is None else [(self.consent, self.channels)]
@@ -224,7 +224,7 @@ def contact_notes(
     naive: Sequence[str],
     spellings: Spellings,
 ) -> Iterator[str]:
-    """What looks like a mistake in the columns of a table of contacts, and is none for sure."""
+    """What looks like a mistake in the columns of a table of contacts, without being one for certain."""
     for name in naive:
         if fold_name(name) in spellings.attributes:
             yield (
@@ -241,7 +241,7 @@ def contact_notes(
 class Contacts:
     """A table of contacts, streamed: iterating gives the number of each row and its contact.
 
-    Iterating remembers the ids it has met: of two rows with one id the first stands, even where it is bad.
+    Iterating remembers the ids it has seen: of two rows with one id the first counts, even where it is bad.
 
     Args:
         source: a file (CSV, JSON lines or Parquet), or rows as mappings.
@@ -258,7 +258,7 @@ class Contacts:
     Attributes:
         source: the table.
         count: how many rows it has, where that is known.
-        notes: what looks like a mistake and is none for sure.
+        notes: what looks like a mistake, without being one for certain.
 
     Raises:
         DataError: for a table that cannot be used, also while it is read.
@@ -315,7 +315,7 @@ class Contacts:
                 yield number, contact if self.doubles is None else self.doubles.applied(contact)
 
     def _rows(self, table: PlacedRows) -> Iterator[tuple[int, dict[str, int], ContactPlan, Sequence[Any]]]:
-        """The rows, each with its number, where its columns stand, and how they are read."""
+        """The rows, each with its number, the places of its columns, and how they are read."""
         plans: dict[tuple[str, ...], ContactPlan] = {}
         for number, columns, places, values in table.rows():
             plan = plans.get(columns)

@@ -93,7 +93,7 @@ class IdTrail:
         self._count = 0
 
     def add(self, row: int, contact: str) -> None:
-        """Remember who stands in a row; rows come in order."""
+        """Remember the contact of a row; rows come in order."""
         self._marks.extend([0] * (row + 1 - len(self._marks)))
         self._marks[row] = zlib.crc32(contact.encode())
         self._count += 1

@@ -140,7 +140,7 @@ class ParquetFolder:
         names = self._wanted
         number = 0
         for file, own, cells in zip(self._files, self._own, self._cells, strict=True):
-            # Where each column stands in the file's rows, or else what its folder says.
+            # The place of each column in the file's rows, or else what its folder says.
             places = {name: place for place, name in enumerate(file.wanted)}
             sources = [(places[own[name]] if name in own else -1, cells.get(name)) for name in names]
             row: Any

@@ -91,7 +91,7 @@ def plain_value(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, Decimal):
-        # NaN is the one that signals, too: whoever asks it anything gets an error.
+        # NaN is the one that signals, too: any comparison with it is an error.
         return float("nan") if value.is_nan() else plain_decimal(value)
     if type(value) is list:
         return [plain_value(part) for part in value]
@@ -152,7 +152,7 @@ def _lines(identity: FileIdentity) -> Iterator[str]:
 class _Column:
     """What the cells of one CSV column have in common."""
 
-    __slots__ = ("exact", "kind", "naive", "number", "odd", "whole", "zone")
+    __slots__ = ("exact", "kind", "naive", "not_a_number", "number", "whole", "zone")
 
     def __init__(self, zone: tzinfo | None, *, exact: bool) -> None:
         # Whether it is text where anything of the text would be lost.
@@ -160,9 +160,9 @@ class _Column:
         self.kind = ""
         self.whole = True
         self.naive = False
-        # Whether a cell is a number, and the first one that is none, with its row.
+        # Whether a cell is a number, and the first one that is not, with its row.
         self.number = False
-        self.odd: tuple[int, str] | None = None
+        self.not_a_number: tuple[int, str] | None = None
         self.zone = zone
 
     def look(self, cell: str, row: int) -> bool:
@@ -176,8 +176,8 @@ class _Column:
         self.kind = kind if self.kind in ("", kind) else "text"
         if kind == "number":
             self.number = True
-        elif self.odd is None:
-            self.odd = row, text
+        elif self.not_a_number is None:
+            self.not_a_number = row, text
         return self.kind != "text" or row < _PATIENCE
 
     def _kind(self, text: str) -> str:
@@ -238,9 +238,9 @@ class _Csv:
             self.count = self._survey(records, columns)
         self.naive = tuple(header[place] for place, column in columns.items() if column.naive)
         self.mixed = tuple(
-            (header[place], *column.odd)
+            (header[place], *column.not_a_number)
             for place, column in columns.items()
-            if column.kind == "text" and column.number and column.odd is not None
+            if column.kind == "text" and column.number and column.not_a_number is not None
         )
         self._typed = [(place, column) for place, column in columns.items() if column.kind not in ("", "text")]
 

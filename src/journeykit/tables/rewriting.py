@@ -29,8 +29,8 @@ def write_again(
         source: a CSV, JSON lines or Parquet file with a column ``contact_id``.
         out: the file to write, of the same format; it appears whole or not at all.
         column: the column, which is added where the table has none.
-        values: what stands there now, by contact.
-        empty: what stands there now where nothing did, by contact.
+        values: the new value, by contact.
+        empty: the new value of an empty cell, by contact.
 
     Raises:
         DataError: for a table that cannot be read row by row.

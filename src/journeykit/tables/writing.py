@@ -37,7 +37,7 @@ _MAKING = 5.0
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write that appears whole or not at all: written beside, then renamed.
 
-    What is no regular file, such as a pipe or ``/dev/null``, is written as it stands. What a killed process has left
+    What is no regular file, such as a pipe or ``/dev/null``, is written in place. What a killed process has left
     beside it is removed.
 
     Raises:
@@ -90,7 +90,7 @@ def standard_output() -> Iterator[Any]:
 def whole_files(paths: Sequence[str]) -> Iterator[Mapping[str, str]]:
     """Where to write several files, by their paths, so that all of them appear, or none.
 
-    What is no regular file, such as a pipe, is written as it stands.
+    What is no regular file, such as a pipe, is written in place.
 
     Raises:
         OSError: if one cannot be put in its place.

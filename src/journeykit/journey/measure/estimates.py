@@ -117,7 +117,7 @@ class Estimates:
     def period_counts(self, period: str = "30d") -> dict[str, dict[str, int]]:
         """By stage, on which stage contacts were a period later, as counts; for `Chain.from_counts`.
 
-        Everybody is looked at when observation ended, a period before, two periods before, and so on back to when he
+        Everybody is looked at when observation ended, a period before, two periods before, and so on back to when they
         entered the journey. Of each pair of looks that follow each other, the stage at the first and the stage at the
         second count; what happens in between does not.
 
@@ -218,7 +218,7 @@ def estimate(
     """Estimate, from observed paths, how contacts move through a journey.
 
     Rows that cannot be used are counted, by why, and stop nothing. A stage that the journey does not have, and an
-    instant that is none, cut a path: the stay before is known to a part only, and no move is counted across. Rows of a
+    unreadable instant, cut a path: the stay before is known to a part only, and no move is counted across. Rows of a
     contact out of order are put in order.
 
     Args:
@@ -227,7 +227,7 @@ def estimate(
             placements of tables, or their table of paths. ``since`` is an aware datetime, or microseconds since 1970
             in UTC. Each row is a stage that the contact entered.
         at: the instant at which observation ended, aware. Who is on a stage then is there still.
-        segments: by contact, his segment, or several. Contacts without one are those of ``(none)``.
+        segments: by contact, the segment, or several. Contacts without one are those of ``(none)``.
         sales: rows (contact, at, amount, won): won is true or false, and the amount may be None. `sales_of` finds
             them among events.
         order: the stages of the funnel; by default those of the journey that are not marked ``lost``.
@@ -237,8 +237,8 @@ def estimate(
         The estimates, which do not depend on the order of contacts.
 
     Raises:
-        ModelError: for a naive ``at``, an unknown stage in ``order``, or a level that is none.
-        DataError: for what is no path or sale, and where the rows of a contact do not stand together.
+        ModelError: for a naive ``at``, an unknown stage in ``order``, or a level outside 0 to 1.
+        DataError: for what is no path or sale, and where the rows of a contact are not together.
 
     Example:
         >>> from datetime import UTC, datetime

@@ -52,7 +52,7 @@ class Stays:
         stage: which.
         entered: how many times it was entered.
         ended: how many of these stays were seen to end with a move to a stage of the journey.
-        going: how many go on: the contact is there still, and how long he will stay is not known.
+        going: how many go on: the contact is there still, and how long they will stay is not known.
         cut: how many are known to a part only, since what came after them could not be used.
         quartiles: the times by which a quarter, half and three quarters of all stays have ended, estimated from
             those that ended and those that did not yet (Kaplan and Meier, 1958); None where that many have not been

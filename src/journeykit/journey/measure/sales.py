@@ -119,7 +119,7 @@ class SalesReader:
 
     Args:
         at: the instant at which observation ended, in microseconds.
-        segments: by contact, his segment or several.
+        segments: by contact, the segment or several.
     """
 
     def __init__(self, at: int, segments: Mapping[str, Any] | None) -> None:
