@@ -267,10 +267,10 @@ def test_names_of_any_kind_keep_the_table_in_shape():
     names = ["customer-relationship office", "東京東京東京東京", "a\nb"]
     lines = str(filled(teams=names)).splitlines()
     assert lines[3:7] == [
-        "                    customer-",
-        "                relationship-",
-        "day                    office  東京東京東京東京  a\\u000ab  all",
-        "--------------  -------------  ----------------  --------  ---",
+        "                   customer-",
+        "                relationship",
+        "day                   office  東京東京東京東京  a\\u000ab  all",
+        "--------------  ------------  ----------------  --------  ---",
     ]
     assert {width_of(line) for line in lines[6:]} == {len(lines[6])}
 

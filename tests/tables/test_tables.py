@@ -270,6 +270,7 @@ def test_naive_instants_that_a_rule_reads_are_noted(file):
         ({"contact_id": "x", "suppressed": 2}, "suppressed"),
         ({"contact_id": "x", "consent_email": "yes please"}, "consent_email"),
         ({"contact_id": "x", "consent_until_sms": "2026-12-01T00:00"}, "consent_until_sms"),
+        ({"contact_id": "x", "consent_until_sms": "0001-01-01T00:00:00+14:00"}, "consent_until_sms"),
         ({"contact_id": "x", "prefer_email": 1.5}, "prefer_email"),
         ({"contact_id": "x", "segments": [1.5]}, "segments"),
         ({"contact_id": "x", "segments": {"a": 1}}, "segments"),

@@ -176,7 +176,7 @@ class ContactEncoder:
     def _instants(self, chunk: Chunk, column: Column) -> tuple[np.ndarray, np.ndarray]:
         found = column.instants
         if found is None:
-            codes, values = self._read(chunk, column, chunk.plan.instant)
+            codes, values = self._read(chunk, column, chunk.plan.expiry)
             read = [_micros(value) for value in values]
             known = np.array([value is not None for value in values], np.bool_)[codes]
             chunk.odd |= np.array([at is None for at in read], np.bool_)[codes] & known

@@ -80,7 +80,7 @@ def keys_of(kind: type) -> dict[str, Key]:
     Example:
         >>> from journeykit.journey import Transition
         >>> list(keys_of(Transition))
-        ['from', 'to', 'event', 'when', 'after', 'without']
+        ['from', 'to', 'event', 'when', 'after', 'without', 'label']
     """
     hints = typing.get_type_hints(kind)
     found = {}

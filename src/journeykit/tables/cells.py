@@ -27,6 +27,8 @@ _LONGEST_WHOLE = 10**76
 _TRUTH = "true or false"
 _INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or give --zone for those without)"
 _INSTANT_OR_DATE = f"a date, or {_INSTANT}"
+LAST_YEAR = 9000
+"""The last year of instants that the engine knows."""
 _WITHIN = "an instant in the years 1000 to 9000"
 _NUMBER = f"a number of at most {LARGEST:g}"
 _COST = "a number from 0 to 1e9"
@@ -299,6 +301,17 @@ def instant_reader(zone: tzinfo | None, *, dates: bool = False, bounded: bool = 
         raise BadCellError(value, allowed)
 
     return read if bounded else read_any
+
+
+def expiry_reader(zone: tzinfo | None) -> Callable[[Any], Any]:
+    """A reader of expiries: instants from the year 1000 on. One beyond the year 9000 is no expiry, and is good."""
+    unbounded, bounded = instant_reader(zone), instant_reader(zone, bounded=True)
+
+    def read(value: Any) -> Any:
+        found = unbounded(value)
+        return found if found.year > LAST_YEAR else bounded(value)
+
+    return read
 
 
 def attribute_reader(zone: tzinfo | None) -> Callable[[Any], Any]:

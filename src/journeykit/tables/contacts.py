@@ -15,8 +15,8 @@ from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import (
     BadCellError,
     attribute_reader,
+    expiry_reader,
     id_or_none,
-    instant_reader,
     is_missing,
     read_degree,
     read_id,
@@ -87,7 +87,7 @@ class ContactPlan:
         self.named: dict[str, list[tuple[int, tuple[str, ...]]]] = {prefix: [] for prefix in _PREFIXES}
         self.attributes: list[tuple[int, tuple[str, ...]]] = []
         self.channels = spelling_reader(read_list, spellings.vocabulary, "channel")
-        self.instant = instant_reader(zone)
+        self.expiry = expiry_reader(zone)
         self.attribute = attribute_reader(zone)
         self.has_zone = zone is not None
         for fold, place in places.items():
@@ -163,7 +163,7 @@ class ContactPlan:
 
     def _unreadable(self, values: Sequence[Any]) -> set[int]:
         """The places of consents that cannot be read."""
-        readers = {"topic_consent_": read_truth, "consent_": read_truth, "consent_until_": self.instant}
+        readers = {"topic_consent_": read_truth, "consent_": read_truth, "consent_until_": self.expiry}
         cells = [(place, read) for prefix, read in readers.items() for place, _ in self.named[prefix]]
         cells += [] if self.consent is None else [(self.consent, self.channels)]
         found = set()
@@ -196,7 +196,7 @@ class ContactPlan:
         if self.consent is not None and not is_missing(values[self.consent]):
             agreed = dict.fromkeys(self._read(self.consent, self.channels, values), True) | {ANY: False}
         agreed |= self._mapping("consent_", read_truth, values)
-        until = self._mapping("consent_until_", self.instant, values)
+        until = self._mapping("consent_until_", self.expiry, values)
         for name in until:
             agreed.setdefault(name, ANY not in agreed)
         return {name: Consent(yes, until.get(name)) for name, yes in agreed.items()} or None
