@@ -8,15 +8,6 @@ from typing import TYPE_CHECKING
 from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from journeykit.handover.brief import Answer as Answer
-    from journeykit.handover.brief import Brief as Brief
-    from journeykit.handover.brief import OpenClaim as OpenClaim
-    from journeykit.handover.brief import Sent as Sent
-    from journeykit.handover.brief import Solution as Solution
-    from journeykit.handover.handover import HANDOVERS as HANDOVERS
-    from journeykit.handover.handover import Handover as Handover
-    from journeykit.handover.handover import handover_rows as handover_rows
-    from journeykit.handover.handover import handovers as handovers
     from journeykit.journey.journey import Journey as Journey
     from journeykit.journey.measure.attribution import Attribution as Attribution
     from journeykit.journey.measure.attribution import attribute as attribute
@@ -43,6 +34,7 @@ if TYPE_CHECKING:
     from journeykit.journey.walk import Walk as Walk
 
 # Where each name lives. A name loads its module when it is touched: who decides claims estimates and draws nothing.
+# Hand-overs are a layer above; their names are here too.
 _HOMES = {
     "Answer": "handover.brief",
     "Attribution": "journey.measure.attribution",
