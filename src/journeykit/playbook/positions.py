@@ -236,23 +236,12 @@ def _inside(data: Any, step: str | int) -> Any:
     return data[step] if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data) else None
 
 
-def existing(data: Any, path: KeyPath) -> KeyPath:
-    """A path as far as these data go."""
-    for at, step in enumerate(path):
-        if not isinstance(data, Mapping if isinstance(step, str) else list | tuple) or _is_absent(data, step):
-            return path[:at]
-        data = _inside(data, step)
-    return path
-
-
-def _is_absent(data: Any, step: str | int) -> bool:
-    return step not in data if isinstance(step, str) else step >= len(data)
-
-
-def trimmed(data: Any, path: KeyPath) -> KeyPath:
-    """A path up to where these data hold no mapping or list that its next step could lead into."""
+def trimmed(data: Any, path: KeyPath, *, existing: bool = False) -> KeyPath:
+    """A path up to where these data hold no mapping or list for its next step; with ``existing``, no such key."""
     for at, step in enumerate(path):
         if not isinstance(data, Mapping if isinstance(step, str) else list | tuple):
+            return path[:at]
+        if existing and (step not in data if isinstance(step, str) else step >= len(data)):
             return path[:at]
         data = _inside(data, step)
     return path

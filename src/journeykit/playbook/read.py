@@ -30,7 +30,7 @@ from journeykit.model.cap import Limit
 from journeykit.model.content import Gain
 from journeykit.playbook.keys import NO_LIMIT, Key, item_of, keys_of, short_key_of
 from journeykit.playbook.parse import DEEPEST, ENDINGS, LARGEST_FILE, MOST_VALUES, TOO_MANY, parse, refuse
-from journeykit.playbook.positions import existing, order_of, trimmed
+from journeykit.playbook.positions import order_of, trimmed
 from journeykit.playbook.section_checks import UnreadParts, find_problems
 from journeykit.playbook.sections import Sections
 from journeykit.playbook.value_readers import (
@@ -229,7 +229,9 @@ def _playbook(data: object, line_of: LineOf, source: str, make: type[_Made]) -> 
     faults += reading.faults
     playbook = make.unchecked(reading.parts)
     problems = islice(find_problems(playbook, reading.unread()), max(0, MOST_PROBLEMS + 1 - len(faults)))
-    faults += [Fault(problem.message, existing(data, problem.steps), problem.suggestion) for problem in problems]
+    faults += [
+        Fault(problem.message, trimmed(data, problem.steps, existing=True), problem.suggestion) for problem in problems
+    ]
     if faults:
         raise PlaybookError(_problems(faults, data, line_of), source=source)
     return playbook
