@@ -53,11 +53,11 @@ HOMES = {
     "cattrs": {"playbook"},
     "yaml": {"playbook"},
     "pyarrow": {"tables", "demo", "columns", "job", "placing"},
-    "numpy": {"columns", "demo", "job", "kernels", "placing", "quotas", "segments"},
+    "numpy": {"columns", "demo", "job", "kernels", "placing", "quotas", "segments", "tables"},
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
     "highspy": {"quotas"},
-    "narwhals": {"columns"},
+    "narwhals": {"tables"},
     "sqlalchemy": {"ledger"},
 }
 

@@ -25,9 +25,7 @@ from test_conformance import CASES, as_claims, instant, playbook_of
 from journeykit import Arbiter, DataError, Playbook, PolicyError
 from journeykit.basics.clock import DAY, clock, micros
 from journeykit.basics.ids import contact_key
-from journeykit.columns import sources, stretches
 from journeykit.columns.chunk import text_buffers
-from journeykit.columns.column import Column
 from journeykit.columns.rule_masks import RuleMasks
 from journeykit.columns.zone_arrays import zones_of
 from journeykit.job import Inputs, Job, TableJob
@@ -38,6 +36,9 @@ from journeykit.kernels.native.hashing import hash_ids, in_holdout
 from journeykit.model.holdout import Holdout
 from journeykit.rule import Rule
 from journeykit.tables import DECISIONS, decision_cells
+from journeykit.tables.arrow import arrow_table, partitions
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.arrow.open_arrow import open_source
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 NOTE = {"content": [{"id": "note", "channel": "email"}], "campaigns": [{"id": "launch", "content": ["note"]}]}
@@ -222,7 +223,7 @@ def test_nothing_depends_on_chunks_threads_or_the_order_of_rows(monkeypatch, tmp
     arbiter = Arbiter(found.playbook)
     files = []
     for number, (chunk, threads) in enumerate(((65_536, 1), (7, 1), (7, 3))):
-        monkeypatch.setattr(sources, "CHUNK", chunk)
+        monkeypatch.setattr(arrow_table, "CHUNK", chunk)
         out = tmp_path / f"{number}.parquet"
         TableJob(arbiter, rows, history, at=found.at, everything=True, threads=threads).write(out)
         files.append(out.read_bytes())
@@ -321,7 +322,7 @@ def test_a_table_of_the_callers_kind_comes_back():
 
 def test_it_comes_in_pieces_when_asked(monkeypatch, tmp_path):
     """With stream it is an iterator of tables; with out the summary of what was written."""
-    monkeypatch.setattr(sources, "CHUNK", 2)
+    monkeypatch.setattr(arrow_table, "CHUNK", 2)
     arbiter = Arbiter(frame_playbook())
     pieces = list(arbiter.decide_table(people_frame(), at=AT, everything=True, stream=True))
     assert [len(piece) for piece in pieces] == [2, 1]
@@ -362,8 +363,8 @@ def test_tables_in_one_order_are_decided_stretch_by_stretch(tmp_path, monkeypatc
     arbiter, summaries = Arbiter(found.playbook), []
     paths = [str(tmp_path / f"{name}.parquet") for name in ("contacts", "touches")]
     whole = arbiter.decide_table(*paths, at=found.at, everything=True, summary=summaries.append).to_pylist()
-    monkeypatch.setattr(stretches, "ROWS", 25)
-    parts = stretches.stretches_of(*(sources.open_source(path, "table") for path in paths))
+    monkeypatch.setattr(partitions, "ROWS", 25)
+    parts = partitions.partitions_of(*(open_source(path, "table") for path in paths))
     assert len(parts or ()) == 3
     assert arbiter.decide_table(*paths, at=found.at, everything=True, summary=summaries.append).to_pylist() == whole
     assert summaries[0] == summaries[1]
@@ -372,8 +373,8 @@ def test_tables_in_one_order_are_decided_stretch_by_stretch(tmp_path, monkeypatc
     # In another order they are not told apart.
     Random(3).shuffle(history)
     pq.write_table(pa.Table.from_pylist(history), tmp_path / "mixed.parquet", row_group_size=16)
-    mixed = [sources.open_source(path, "table") for path in (paths[0], str(tmp_path / "mixed.parquet"))]
-    assert stretches.stretches_of(*mixed) is None
+    mixed = [open_source(path, "table") for path in (paths[0], str(tmp_path / "mixed.parquet"))]
+    assert partitions.partitions_of(*mixed) is None
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

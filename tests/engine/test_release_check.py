@@ -29,7 +29,7 @@ from journeykit.basics.clock import moment
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.ledger import MemoryLedger, Reservation
 from journeykit.tables import Contacts
-from journeykit.tables.spellings import Spellings
+from journeykit.tables.column_names import Spellings
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -14,10 +14,10 @@ from generate import Situation, situation
 from test_one_equals_columns import cells, plain
 
 from journeykit import Arbiter, Cap, Contact, Playbook, Touch, Window
-from journeykit.columns import sources
 from journeykit.job import Inputs, Job, TableJob, decide_one
 from journeykit.job.account_groups import AccountGroups
 from journeykit.tables import Contacts, decision_cells
+from journeykit.tables.arrow import arrow_table
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 ONE_A_WEEK = Playbook.from_dict(
@@ -68,7 +68,7 @@ def assert_alike(playbook, rows, history, scores=None, claims=None, *, at, until
 @pytest.mark.parametrize("start", range(0, 60, 20))
 def test_both_engines_decide_accounts_alike(start, monkeypatch):
     """Random playbooks with caps per account over contacts of two accounts and of none, in chunks of few rows."""
-    monkeypatch.setattr(sources, "CHUNK", 3)
+    monkeypatch.setattr(arrow_table, "CHUNK", 3)
     for seed in range(start, start + 20):
         found, rng = world(seed), Random(seed)
         rows = tabled.contacts(rng, found.at, 8, faults=seed % 4 == 0)

@@ -568,9 +568,9 @@ def test_how_tables_are_cut_changes_nothing(seed: int) -> None:
     contacts = [{"contact_id": who, "score": pick.choice([None, 5, 60])} for who in ["a", None, "b", "a", "c", "d"]]
     size = pick.randrange(1, 9)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("journeykit.placing.columns._BLOCK", pick.choice([1, 2, 32_768]))
+        patch.setattr("journeykit.placing.column_placing._BLOCK", pick.choice([1, 2, 32_768]))
         # With so small a sum some contacts, and not others, fall back to the row engine.
-        patch.setattr("journeykit.placing.columns._LARGEST_SUM", pick.choice([0, 2e6, 5e7, 9e18]))
+        patch.setattr("journeykit.placing.column_placing._LARGEST_SUM", pick.choice([0, 2e6, 5e7, 9e18]))
         for people in (contacts, None):
             one = place_rows(journey, log, people, AT)
             cut = journey.place_table(

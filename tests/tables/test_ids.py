@@ -16,7 +16,7 @@ import pytest
 from journeykit import Arbiter, Playbook
 from journeykit.job import Inputs, Job, TableJob
 from journeykit.tables.cells import BadCellError, read_id
-from journeykit.tables.rewriting import write_again
+from journeykit.tables.rewrite import write_again
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PLAYBOOK = Playbook.from_dict(

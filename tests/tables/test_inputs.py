@@ -16,9 +16,10 @@ from pyarrow import fs
 
 from journeykit import Arbiter, DataError, Playbook
 from journeykit.cli import main
-from journeykit.columns.sources import Files, open_source
 from journeykit.job import Inputs, Job, TableJob
 from journeykit.job.table_reader import TableReader
+from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.arrow.parquet_files import ParquetFiles
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PLAYBOOK = Playbook.from_dict(
@@ -62,7 +63,7 @@ def folder(tmp_path):
 
 def test_a_plain_dataset_is_read_as_its_files(folder):
     dataset = ds.dataset(folder)
-    assert isinstance(open_source(dataset, "contacts"), Files)
+    assert isinstance(open_source(dataset, "contacts"), ParquetFiles)
     assert decide(dataset) == CONTACTS["contact_id"]
 
 
@@ -327,7 +328,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_an_error(tmp_path, ending
 
 def test_a_stretch_of_touches_from_another_file_is_an_error(tmp_path, monkeypatch):
     """Of files in order, groups of rows are read by what the first look at them said."""
-    monkeypatch.setattr("journeykit.columns.stretches.ROWS", 100)
+    monkeypatch.setattr("journeykit.tables.arrow.partitions.ROWS", 100)
     contacts, touches = tmp_path / "contacts.parquet", tmp_path / "touches.parquet"
     write_contacts(contacts, NAMES)
     pq.write_table(pq.read_table(contacts), contacts, row_group_size=100)

@@ -234,7 +234,7 @@ def print_found(found: Any, arguments: argparse.Namespace) -> None:
 
 def write_summary(path: str, summary: Mapping[str, Any]) -> None:
     """Write a summary as JSON, whole or not at all."""
-    from journeykit.tables.writing import whole_file
+    from journeykit.tables.files import whole_file
 
     with whole_file(path) as file:
         file.write((as_json(summary) + "\n").encode())

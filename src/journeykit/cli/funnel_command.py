@@ -165,14 +165,14 @@ class SalesTable:
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         from journeykit.tables.bad_rows import BadRows
         from journeykit.tables.cells import is_missing
-        from journeykit.tables.columns import PlacedRows, cell_of, fold_name
         from journeykit.tables.events import is_property
-        from journeykit.tables.reading import open_table
+        from journeykit.tables.header import RowLayout, cell_of, fold_name
+        from journeykit.tables.read_rows import open_table
 
         given = self._arguments
         amount = None if given.amount is None else fold_name(given.amount)
         file = open_table(given.events, "events", typed=is_property, zone=self._zone)
-        read = PlacedRows(file, ("contact_id", "event", "at"), BadRows())
+        read = RowLayout(file, ("contact_id", "event", "at"), BadRows())
         met: set[Any] = set()
         for _, columns, places, values in read.rows():
             event = cell_of(places, "event", values)
@@ -193,7 +193,7 @@ class SalesTable:
 
     def _sale(self, contact: Any, places: Any, values: Sequence[Any], amount: str | None, won: bool) -> tuple[Any, ...]:
         from journeykit.tables.cells import BadCellError, instant_reader, read_id
-        from journeykit.tables.columns import cell_of
+        from journeykit.tables.header import cell_of
 
         try:
             key: str | None = read_id(contact)
@@ -213,8 +213,8 @@ def _same(
     from journeykit.journey import Event
     from journeykit.journey.walk import identity
     from journeykit.tables.cells import BadCellError, is_missing, read_id
-    from journeykit.tables.columns import cell_of
     from journeykit.tables.events import flat_properties, read_properties, spelt_by
+    from journeykit.tables.header import cell_of
 
     contact, at = sale[:2]
     if contact is None or at is None:

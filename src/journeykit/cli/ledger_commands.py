@@ -179,7 +179,7 @@ def _explain(ledger: Ledger, arguments: argparse.Namespace) -> None:
 def _export(ledger: Ledger, arguments: argparse.Namespace) -> None:
     from journeykit.ledger.exporting import EXPORTS
     from journeykit.tables import ENDINGS, format_of, table_writer
-    from journeykit.tables.writing import line_writer
+    from journeykit.tables.write_rows import line_writer
 
     out, form = arguments.out, arguments.format or format_of(arguments.out)
     if form is None:
@@ -258,9 +258,9 @@ def _ids(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _granted(path: str) -> Iterator[str]:
     from journeykit.tables import BadRows, open_table
-    from journeykit.tables.columns import PlacedRows
+    from journeykit.tables.header import RowLayout
 
-    table = PlacedRows(open_table(path, "decisions"), ["decision_id", "outcome"], BadRows(0))
+    table = RowLayout(open_table(path, "decisions"), ["decision_id", "outcome"], BadRows(0))
     for _, _, places, values in table.rows():
         if values[places["outcome"]] == "granted":
             yield str(values[places["decision_id"]])

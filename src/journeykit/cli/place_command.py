@@ -146,8 +146,8 @@ def _write(arguments: argparse.Namespace, journey: Journey, found: Placements) -
 def _write_each(arguments: argparse.Namespace, journey: Journey, found: Placements, beside: Mapping[str, str]) -> None:
     from journeykit.journey.placements import PATHS, STAGES
     from journeykit.tables import format_of
-    from journeykit.tables.rewriting import write_again
-    from journeykit.tables.writing import write_rows
+    from journeykit.tables.rewrite import write_again
+    from journeykit.tables.write_rows import write_rows
 
     if arguments.handovers is not None:
         write_rows(beside[arguments.handovers], *_handovers(arguments, journey, found))

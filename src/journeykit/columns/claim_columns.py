@@ -12,7 +12,6 @@ import pyarrow as pa
 from journeykit.basics.clock import day_number, micros
 from journeykit.basics.validation import LARGEST, shown
 from journeykit.columns.chunk import id_texts, text_buffers
-from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import cost_of, fold
 from journeykit.columns.word_counts import count_words
@@ -24,6 +23,7 @@ from journeykit.kernels.interface.records import record
 from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Claim
 from journeykit.model.mismatch import Mismatches
+from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import (
     BadCellError,
     is_missing,
@@ -37,7 +37,7 @@ from journeykit.tables.cells import (
 from journeykit.tables.claims import (
     CLAIM_COLUMNS,
     CLAIM_FACETS,
-    Claims,
+    ClaimTable,
     claim_parts,
     claim_readers,
     further_numbers,
@@ -47,7 +47,7 @@ from journeykit.tables.claims import (
     odd_number,
     unknown_part,
 )
-from journeykit.tables.columns import fold_name, missing_column, places_of
+from journeykit.tables.header import fold_name, missing_column, places_of
 from journeykit.tables.scores import (
     campaigns_of,
 )
@@ -57,10 +57,10 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.columns.ruleset_arrays import RulesetArrays
-    from journeykit.columns.sources import Source
     from journeykit.compiled import Compiled
     from journeykit.eligibility import Opening
     from journeykit.playbook.playbook import Playbook
+    from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.bad_rows import BadRows
     from journeykit.tables.words import Words
 
@@ -76,7 +76,7 @@ _NOBODYS = 2
 """The fault of a claim without a contact."""
 
 
-class ClaimTable:
+class ClaimEncoder:
     """A table of claims, held as arrays.
 
     Args:
@@ -88,7 +88,7 @@ class ClaimTable:
         found: where its findings go.
 
     Attributes:
-        rows: the claims (`WISHES`).
+        wishes: the claims (`WISHES`).
         asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
         owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
         ids: the numbers of the claims' ids, from 1.
@@ -96,7 +96,7 @@ class ClaimTable:
 
     def __init__(
         self,
-        source: Source,
+        source: ArrowTable,
         playbook: Playbook,
         *,
         zone: tzinfo | None,
@@ -145,7 +145,7 @@ class ClaimTable:
         self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
         # Made once and filled part by part: with millions of claims, touching memory is what takes time.
         self.one, self.two = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
-        self.rows = np.zeros(rows, WISHES)
+        self.wishes = np.zeros(rows, WISHES)
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.zeros(rows, np.int8)
         self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}
@@ -158,7 +158,7 @@ class ClaimTable:
         days = (day_number(at) for at, _ in self.owns if at is not None and not isinstance(at, datetime))
         return list(dict.fromkeys(days))
 
-    def _need_columns(self, names: Collection[str], source: Source) -> None:
+    def _need_columns(self, names: Collection[str], source: ArrowTable) -> None:
         """Refuse a table that lacks a column which a quota adds up."""
         need_columns(self.playbook, names if self._parts else None, source.source)
 
@@ -172,7 +172,7 @@ class ClaimTable:
             ids, odd = id_texts(columns[places["contact_id"]])
             hash_ids(*text_buffers(ids), self.one[own], self.two[own], bad)
             bad |= odd
-        wishes = self.rows[own]
+        wishes = self.wishes[own]
         texts = [self._values(columns, places, name, suspect) for name in _ASKED]
         wishes["wish"] = self._numbered(texts, suspect)
         wishes["own"] = self._owns(columns, places, suspect)
@@ -288,9 +288,9 @@ class ClaimTable:
 
     # By contact
 
-    def join(self, index: ContactIndex, contacts: int) -> tuple[np.ndarray, np.ndarray]:
+    def join(self, met: ContactIndex, contacts: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the claims of each contact start, and one more; and the claims, by contact, in the table's order."""
-        found = index.find(self.one, self.two)
+        found = met.find(self.one, self.two)
         found[self.faults == _NOBODYS] = -1
         self.contact = found
         self.by_contact = self._by_contact(found, contacts)
@@ -307,7 +307,7 @@ class ClaimTable:
         self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None
     ) -> tuple[list[Claim], int]:
         """The claims in some rows, as the one-contact engine takes them, and how many are counted as bad rows."""
-        found = Claims.empty(self.source.source, self.playbook, self.bad if bad is None else bad)
+        found = ClaimTable.empty(self.source.source, self.playbook, self.bad if bad is None else bad)
         where = np.searchsorted(self._starts, rows, side="right") - 1
         for part in dict.fromkeys(where.tolist()):
             _, places, names, columns = self._parts[part]
@@ -351,7 +351,7 @@ class ClaimTable:
                 BadRow(self.source.source, self.number(row), "contact_id", shown(self.contact_id(row)), allowed)
             )
 
-    def contact_ids(self) -> list[str]:
+    def whose(self) -> list[str]:
         """The contacts that have claims, in the order of their first appearance."""
         skip = self.faults == _NOBODYS
         # Claims of one contact mostly stand together: whoever stands before was met.
@@ -442,16 +442,16 @@ class ClaimBlockInputs(NamedTuple):
     """A table of claims, by contact.
 
     Attributes:
-        claims: the claims for the kernels.
-        apart: by contact, whether the one-contact engine must decide his claims.
+        wishes: the claims for the kernels.
+        odd: by contact, whether the one-contact engine must decide his claims.
         labels: the names under which claims are written: an opening, and an own date or instant and id, or neither.
         ids: the numbers of the claims' ids, from 1.
         dates: the dates that claims ask for, as day numbers.
         order: by the number of a claim's group, its row in the table.
     """
 
-    claims: ClaimArrays
-    apart: np.ndarray
+    wishes: ClaimArrays
+    odd: np.ndarray
     labels: list[Label]
     ids: Mapping[str, int]
     dates: list[int]
@@ -459,35 +459,35 @@ class ClaimBlockInputs(NamedTuple):
 
 
 def claim_block_inputs(
-    table: ClaimTable, index: ContactIndex, contacts: int, layout: RulesetArrays, lists: Sequence[Sequence[int]]
+    table: ClaimEncoder, met: ContactIndex, contacts: int, layout: RulesetArrays, lists: Sequence[Sequence[int]]
 ) -> ClaimBlockInputs:
     """The claims of a table by contact, each for every opening that it stands for.
 
     Args:
         table: the claims.
-        index: the contacts.
+        met: the contacts.
         contacts: how many there are.
         layout: the playbook as arrays.
         lists: by what is asked for, the numbers of the openings.
     """
-    _, order = table.join(index, contacts)
+    _, order = table.join(met, contacts)
     sizes = np.array([len(own) for own in lists], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     flat = np.array([opening for own in lists for opening in own], np.int64)
-    width = sizes[table.rows["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
+    width = sizes[table.wishes["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
     claim = np.repeat(np.arange(len(order)), width)
     asked = np.zeros(len(claim), ASKED)
-    spread_claims(table.rows, order, starts, flat, asked)
+    spread_claims(table.wishes, order, starts, flat, asked)
     contact = table.contact[order].astype(np.int64)
-    owner = contact[claim]
+    whose = contact[claim]
     dates = table.dates
     owns = _owns(table.owns, table.ids, dates, layout)
     rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
     odd = np.zeros(contacts, np.bool_)
-    odd[contact[table.rows["odd"][order] != 0]] = True
+    odd[contact[table.wishes["odd"][order] != 0]] = True
     # The same claim twice: which one stands is for the one-contact engine to say.
     by_contact = np.zeros(contacts + 1, np.int64)
-    by_contact[1:] = np.cumsum(np.bincount(owner, minlength=contacts))
+    by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
     # What the kernels take grows with the square of a contact's claims: whoever has too many is decided alone.
     odd |= np.diff(by_contact) > MOST_ITEMS
     duplicate_claims(by_contact, asked, rank, layout.parts["openings"]["tie"], odd)
@@ -508,7 +508,7 @@ def claim_block_inputs(
     for name in quotas.numbers:
         if name != "cost":
             # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
-            odd[owner[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
+            odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
     return ClaimBlockInputs(
         ClaimArrays(first=by_contact, asked=asked, own=owns, number=number), odd, labels, table.ids, dates, order
     )

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from journeykit.basics.ids import claim_digest
 from journeykit.basics.validation import MILLIONTH
-from journeykit.columns.arrows import coded, numbers, words
 from journeykit.columns.counts import OUTCOMES, REASONS
 from journeykit.kernels import write_ids
 from journeykit.kernels.interface.codes import NONE
+from journeykit.tables.arrow.arrays import coded, numbers, words
+from journeykit.tables.arrow.decision_schema import TEXT, decision_schema
 from journeykit.tables.cells import BadCellError, is_missing, read_text
 from journeykit.tables.decisions import DECISIONS, decision_cells
 
@@ -21,29 +22,12 @@ if TYPE_CHECKING:
 
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.claim_columns import Label
-    from journeykit.columns.column import Column
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.columns.worker import BlockResult
     from journeykit.kernels.interface.decision_arrays import DecisionCounts
     from journeykit.model.outcome import Row
-
-_TEXT = pa.dictionary(pa.int32(), pa.string())
-_KINDS = {
-    "text": _TEXT,
-    "number": pa.float64(),
-    "instant": pa.timestamp("us", "UTC"),
-    "texts": pa.list_(pa.string()),
-}
-
-
-def decision_schema(contact: pa.DataType) -> pa.Schema:
-    """The schema of a table of decisions, given the kind of the contacts' ids.
-
-    Texts that come again and again are dictionary-encoded.
-    """
-    own = {"decision_id": pa.string(), "contact_id": contact, "account_id": pa.string(), "claim_id": pa.string()}
-    return pa.schema([(name, own.get(name, _KINDS[kind])) for name, kind in DECISIONS.items()])
+    from journeykit.tables.arrow.column import Column
 
 
 class ClaimIds:
@@ -169,7 +153,7 @@ def decision_batch(engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answe
     rows, ids = answers.rows, ids_as_given(chunk)
     label, contact = np.ascontiguousarray(rows["label"]), np.ascontiguousarray(rows["contact"])
     count = len(label)
-    owner = numbers(contact, pa.int64())
+    whose = numbers(contact, pa.int64())
     rules = words(engine.layout.rules.list)
     firsts = np.concatenate([rows["lost_from"], [len(answers.lost)]]).astype(np.int32)
     lost = pa.ListArray.from_arrays(
@@ -180,7 +164,7 @@ def decision_batch(engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answe
     columns = {
         "decision_id": decision_ids(chunk, labels, label, contact),
         "run_id": _constant(labels.run_id, count),
-        "contact_id": ids.take(owner),
+        "contact_id": ids.take(whose),
         "account_id": account_texts(chunk, contact),
         "campaign_id": labels.campaign.take(label),
         "content_id": labels.content.take(label),
@@ -201,7 +185,7 @@ def decision_batch(engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answe
         "claim_id": _plain_texts(labels.claim.take(label)),
         "binding": bound,
         "tags": labels.tags.take(label),
-        "arm": pa.nulls(count, _TEXT),
+        "arm": pa.nulls(count, TEXT),
         "chance": pa.nulls(count, pa.float64()),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in DECISIONS], schema=decision_schema(ids.type))
@@ -245,7 +229,7 @@ def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa
         if field.name == "contact_id":
             arrays.append(pa.array(ids, field.type))
         elif pa.types.is_dictionary(field.type):
-            arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(_TEXT))
+            arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(TEXT))
         else:
             arrays.append(pa.array(values, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.basics.clock import DAY, HOUR, clock, day_number, micros, moment
-from journeykit.columns.column import Column
 from journeykit.rule.tree import MIRRORED, Call, Compare, In, Junction, Literal, Name, Node, Not, asks_for_dates
 from journeykit.rule.values import MOMENT, moment_in
+from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -281,9 +281,9 @@ def _numbered(keys: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
     if span > 4 * len(keys):
         found, places = np.unique(keys, return_inverse=True)
         return found, places.reshape(-1)
-    index = np.zeros(span, np.bool_)
-    index[keys] = True
-    found = np.flatnonzero(index)
+    met = np.zeros(span, np.bool_)
+    met[keys] = True
+    found = np.flatnonzero(met)
     number = np.zeros(span, np.int64)
     number[found] = np.arange(len(found))
     return found, number[keys]

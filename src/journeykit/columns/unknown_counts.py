@@ -15,8 +15,8 @@ from journeykit.rule.values import MOMENT, NUMBER, TEXT, TRUTH, is_empty
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from journeykit.columns.column import Column
-    from journeykit.columns.sources import Source
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+    from journeykit.tables.arrow.column import Column
     from journeykit.tables.contacts import ContactPlan
     from journeykit.unknowns import Readings, Unknowns
 
@@ -95,7 +95,7 @@ def _count_values(readings: Readings, place: int, key: str, column: Column, keep
     readings.add_cells(place, int(used[filled].sum()), int(used[wrong].sum()), min(examples, default=None))
 
 
-def survey_readings(source: Source, readings: Readings, plan: Callable[[tuple[str, ...]], ContactPlan]) -> None:
+def survey_readings(source: ArrowTable, readings: Readings, plan: Callable[[tuple[str, ...]], ContactPlan]) -> None:
     """Count the cells of a table of contacts that cannot be read as what rules compare with, of all its rows.
 
     Args:

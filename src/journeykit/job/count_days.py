@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.basics.clock import DAY
-from journeykit.columns.arrows import as_numpy, is_known
 from journeykit.model.outcome import Outcome
+from journeykit.tables.arrow.arrays import as_numpy, is_known
 
 if TYPE_CHECKING:
     import pyarrow as pa

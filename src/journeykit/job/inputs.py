@@ -8,7 +8,7 @@ from attrs import frozen
 
 from journeykit.basics.clock import clock
 from journeykit.errors import DataError
-from journeykit.tables import Source
+from journeykit.tables import TableSource
 
 TABLES = ("contacts", "touches", "scores", "claims")
 """The tables of a job."""
@@ -32,10 +32,10 @@ class Inputs:
         DataError: where neither contacts nor claims are given.
     """
 
-    contacts: Source | None = None
-    touches: Source | None = None
-    scores: Source | None = None
-    claims: Source | None = None
+    contacts: TableSource | None = None
+    touches: TableSource | None = None
+    scores: TableSource | None = None
+    claims: TableSource | None = None
     zone: str | None = None
 
     def __attrs_post_init__(self) -> None:

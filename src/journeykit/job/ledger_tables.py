@@ -24,14 +24,14 @@ from journeykit.model.claim import Claim
 from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant, Outcome
 from journeykit.model.touch import Touch
-from journeykit.tables.columns import fold_name
+from journeykit.tables.header import fold_name
 from journeykit.tables.touches import TOUCH_COLUMNS, touch_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from journeykit.columns.chunk import Chunk
-    from journeykit.columns.claim_columns import ClaimBlockInputs, ClaimTable
+    from journeykit.columns.claim_columns import ClaimBlockInputs, ClaimEncoder
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.decision_rows import ClaimIds
     from journeykit.engine.decider import Decider
@@ -81,7 +81,7 @@ class Messages:
     """
 
     def __init__(
-        self, engine: ColumnarEngine, labels: ClaimIds, asked: ClaimBlockInputs | None, table: ClaimTable | None
+        self, engine: ColumnarEngine, labels: ClaimIds, asked: ClaimBlockInputs | None, table: ClaimEncoder | None
     ) -> None:
         self._compiled = engine.compiled
         self._layout = engine.layout
@@ -130,7 +130,7 @@ class Messages:
         """The numbers of a claim."""
         if self._asked is None or self._table is None:
             return Claim(campaign=campaign)
-        first, asked = self._asked.claims.first, self._asked.claims.asked
+        first, asked = self._asked.wishes.first, self._asked.wishes.asked
         own = asked[int(first[contact]) : int(first[contact + 1])]
         group = int(own["group"][np.flatnonzero(own["label"] == label)[0]])
         row = int(self._asked.order[group])

@@ -18,10 +18,10 @@ from journeykit.model.outcome import Outcome
 from journeykit.tables import (
     DECISIONS,
     BadRow,
-    Claims,
+    ClaimTable,
     Contacts,
-    History,
-    Scores,
+    ScoreTable,
+    TouchTable,
     decision_cells,
     table_writer,
 )
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from journeykit.job.summary import Summary
     from journeykit.ledger import BaseLedger
     from journeykit.model.decision import Decision
-    from journeykit.tables import Source
+    from journeykit.tables import TableSource
 
 _AT_ONCE = 500
 """So many decisions are kept in the ledger at once."""
@@ -100,25 +100,25 @@ class RowJob(Run):
         self._last: dict[str, int] | None = {}
         self._trail: IdTrail | None = None
         wanted = self._open_contacts(inputs.contacts, None if only is None else frozenset([only]))
-        self._history = History() if inputs.touches is None else self._read_touches(inputs.touches, wanted)
-        self._scores, self._claims = Scores(), None
+        self._history = TouchTable() if inputs.touches is None else self._read_touches(inputs.touches, wanted)
+        self._scores, self._claims = ScoreTable(), None
         if inputs.scores is not None:
-            self._scores = Scores.read(inputs.scores, only=wanted, **self._read("scores"))
+            self._scores = ScoreTable.read(inputs.scores, only=wanted, **self._read("scores"))
         if inputs.claims is not None:
-            self._claims = Claims.read(inputs.claims, zone=self.zone, only=wanted, **self._read("claims"))
-        self._ledger_history = History()
+            self._claims = ClaimTable.read(inputs.claims, zone=self.zone, only=wanted, **self._read("claims"))
+        self._ledger_history = TouchTable()
         self.open_ledger()
         if self.ledger is not None:
             history = self.ledger.history(None if wanted is None else sorted(wanted))
             rows = (touch_cells(held.touch()) for held in history)
-            self._ledger_history = History.read(rows, vocabulary=self.decider.ruleset.vocabulary)
+            self._ledger_history = TouchTable.read(rows, vocabulary=self.decider.ruleset.vocabulary)
 
     def _read(self, name: str) -> dict[str, Any]:
         """How the rows of a table are read."""
         own = {"playbook": self.decider.playbook, "bad": self.bad, "words": self.words[name]}
         return {**own, "found": self.mismatches}
 
-    def _open_contacts(self, source: Source | None, wanted: frozenset[str] | None) -> frozenset[str] | None:
+    def _open_contacts(self, source: TableSource | None, wanted: frozenset[str] | None) -> frozenset[str] | None:
         """Open the contacts; which of them are decided, or None for all."""
         self._contacts: Contacts | None = None
         if source is None:
@@ -140,10 +140,10 @@ class RowJob(Run):
         self._notes = self._contacts.notes
         return wanted
 
-    def _read_touches(self, source: Source, wanted: frozenset[str] | None) -> History:
+    def _read_touches(self, source: TableSource, wanted: frozenset[str] | None) -> TouchTable:
         """The history; one that has rows, none of which can be used, is refused."""
         before, words = self.bad.total, self.words["touches"]
-        history = History.read(
+        history = TouchTable.read(
             source,
             zone=self.zone,
             bad=self.bad,
@@ -157,7 +157,7 @@ class RowJob(Run):
             refuse_useless(self.bad, before, history.good)
         return history
 
-    def _survey(self, source: Source, wanted: frozenset[str] | None) -> tuple[Source, frozenset[str] | None]:
+    def _survey(self, source: TableSource, wanted: frozenset[str] | None) -> tuple[TableSource, frozenset[str] | None]:
         """Read the contacts once before: where each account ends and, of one contact, which colleagues there are."""
         if not isinstance(source, str | os.PathLike) and iter(source) is source:
             if wanted is None:

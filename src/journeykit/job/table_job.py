@@ -10,12 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journeykit.columns.column import Column
 from journeykit.columns.counts import Counts
-from journeykit.columns.decision_rows import ClaimIds, account_column, decision_schema, dictionaries
-from journeykit.columns.sources import native, picker
+from journeykit.columns.decision_rows import ClaimIds, account_column, dictionaries
 from journeykit.columns.unknown_counts import count_unknowns
-from journeykit.columns.writing import batch_writer, ids_as_text
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.job.account_groups import AccountGroups
 from journeykit.job.chunk_decider import NOTHING_CHOSEN, ChunkDecider
@@ -29,16 +26,19 @@ from journeykit.job.table_reader import TableReader
 from journeykit.job.table_reservations import TableReservations
 from journeykit.model.bad_row import BadRow
 from journeykit.model.outcome import Outcome
+from journeykit.tables.arrow.adapters import picker
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.arrow.decision_schema import decision_schema
+from journeykit.tables.arrow.frames import native
+from journeykit.tables.arrow.write_decisions import batch_writer, ids_as_text
 from journeykit.tables.cells import is_missing, read_id, read_text
-from journeykit.tables.columns import fold_name
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from journeykit.columns.claim_columns import Label
     from journeykit.columns.contact_index import ContactIndex
-    from journeykit.columns.sources import Part
-    from journeykit.columns.stretches import Stretch
     from journeykit.engine.contact_group import ContactGroup
     from journeykit.engine.decider import HasDecider
     from journeykit.job.chunk_state import ChunkState
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from journeykit.job.tally import DecisionTally
     from journeykit.ledger.run import LedgerRun
     from journeykit.model.contact import Contact
+    from journeykit.tables.arrow.arrow_table import Part
+    from journeykit.tables.arrow.partitions import Partition
 
 THREADS = 2
 
@@ -145,7 +147,7 @@ class TableJob(Run):
         if self.ledger is not None:
             self.ledger.charges = self.quota_run.charges
 
-    def _decided(self, stretch: Stretch | None, last: dict[str, int] | None) -> Iterator[pa.RecordBatch]:
+    def _decided(self, stretch: Partition | None, last: dict[str, int] | None) -> Iterator[pa.RecordBatch]:
         """The rows of the contacts that are joined now."""
         shapes = self.chunks.shapes(self.reader.parts.list)
 

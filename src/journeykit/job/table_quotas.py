@@ -14,7 +14,6 @@ from journeykit.quotas.quota_run import QuotaRun, choose_together, pooled
 from journeykit.quotas.round_problem import problem_of_round
 
 if TYPE_CHECKING:
-    from journeykit.columns.sources import Part
     from journeykit.engine.contact_group import ContactGroup
     from journeykit.job.chunk_decider import ChunkDecider
     from journeykit.job.chunk_state import ChunkState
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from journeykit.job.table_reader import TableReader
     from journeykit.kernels.interface.problems import ProblemPool
     from journeykit.model.contact import Contact
+    from journeykit.tables.arrow.arrow_table import Part
 
 
 def choose_for_all(run: Run, reader: TableReader, decider: ChunkDecider, fallback: Fallback) -> QuotaRun:

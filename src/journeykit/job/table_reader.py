@@ -13,13 +13,11 @@ import pyarrow as pa
 from journeykit.basics.clock import DAY, FOREVER, day_number, micros, moment
 from journeykit.basics.threads import at_once
 from journeykit.columns.chunk import Chunk
-from journeykit.columns.claim_columns import ClaimTable, claim_block_inputs, openings_asked
+from journeykit.columns.claim_columns import ClaimEncoder, claim_block_inputs, openings_asked
 from journeykit.columns.columnar_engine import ColumnarEngine, oldest_of
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import need_no_columns
-from journeykit.columns.score_columns import ScoreTable
-from journeykit.columns.sources import open_source
-from journeykit.columns.stretches import ROWS, stretches_of
+from journeykit.columns.score_columns import ScoreEncoder
 from journeykit.columns.touch_columns import TouchReader, TouchShapes, history_of
 from journeykit.columns.unknown_counts import survey_readings
 from journeykit.columns.word_counts import count_words, survey_source
@@ -34,11 +32,13 @@ from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
 from journeykit.model.touch import COUNTING, Touch
+from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.arrow.partitions import ROWS, partitions_of
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claims import CLAIM_COLUMNS
-from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, contact_notes, forbids, is_attribute
 from journeykit.tables.file_identity import changed_error
+from journeykit.tables.header import fold_name, missing_column, places_of
 from journeykit.tables.scores import key_of
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.columns.claim_columns import ClaimBlockInputs
-    from journeykit.columns.sources import Part, Source
-    from journeykit.columns.stretches import Stretch
     from journeykit.job.run import Run
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
+    from journeykit.tables.arrow.arrow_table import ArrowTable, Part
+    from journeykit.tables.arrow.partitions import Partition
     from journeykit.tables.bad_rows import BadRows
 
 _AHEAD = 3 * 366
@@ -88,7 +88,7 @@ class TableReader:
         self.run = run
         self.threads = threads
         self.sources = {name: self._open(name, given) for name, given in run.tables.items()}
-        self.claims: ClaimTable | None = None
+        self.claims: ClaimEncoder | None = None
         self.asked: ClaimBlockInputs | None = None
         self.parts = TouchShapes()
         self.start = 0
@@ -101,11 +101,11 @@ class TableReader:
         self._marks = np.zeros(0, np.uint32)
         self._good_touches = 0
         self._latest = micros(run.at)
-        self._known: Source | None = None
-        self._score_table: ScoreTable | None = None
+        self._known: ArrowTable | None = None
+        self._score_table: ScoreEncoder | None = None
         self._scores: ScoreArrays
 
-    def _open(self, name: str, given: Any) -> Source:
+    def _open(self, name: str, given: Any) -> ArrowTable:
         zone = self.run.zone
         if name == "contacts":
             return open_source(given, name, typed=is_attribute, texts=self.run.spellings.texts, zone=zone)
@@ -119,7 +119,7 @@ class TableReader:
         return len(self._repeated)
 
     @property
-    def _touches(self) -> Source | None:
+    def _touches(self) -> ArrowTable | None:
         return self.sources.get("touches")
 
     # Opening
@@ -140,7 +140,7 @@ class TableReader:
         source = self.sources.get("contacts")
         if source is None:
             claims = self._read_claims()
-            ids = pa.table({"contact_id": pa.array(claims.contact_ids(), pa.large_string())})
+            ids = pa.table({"contact_id": pa.array(claims.whose(), pa.large_string())})
             source = open_source(ids, "contacts")
             source.source = claims.source.source
         self.contacts = source
@@ -155,17 +155,17 @@ class TableReader:
         if columns is not None and "contact_id" not in places_of(columns, source):
             raise missing_column("contact_id", columns, source)
 
-    def stretches(self) -> Sequence[Stretch | None]:
+    def stretches(self) -> Sequence[Partition | None]:
         """What can be decided apart with touches of its own; None is all of it."""
         decider = self.run.decider
         alone = self.sources.keys() <= {"contacts", "touches"} and self.run.ledger is None
         if decider.by_account or decider.playbook.quotas or not alone:
             return [None]
-        return stretches_of(self.contacts, self._touches) or [None]
+        return partitions_of(self.contacts, self._touches) or [None]
 
-    def _read_claims(self) -> ClaimTable:
+    def _read_claims(self) -> ClaimEncoder:
         if self.claims is None:
-            self.claims = ClaimTable(
+            self.claims = ClaimEncoder(
                 self.sources["claims"],
                 self.run.decider.playbook,
                 zone=self.run.zone,
@@ -187,7 +187,7 @@ class TableReader:
             plan = self._plans[names] = ContactPlan(names, places_of(names, source), self.run.spellings, self.run.zone)
         return plan
 
-    def chunks(self, wanted: Callable[[str], bool], stretch: Stretch | None = None) -> Iterator[Chunk]:
+    def chunks(self, wanted: Callable[[str], bool], stretch: Partition | None = None) -> Iterator[Chunk]:
         """Some columns of the contacts, chunk by chunk; rows that cannot be read are left out."""
         for part in self.contacts.parts(wanted, None if stretch is None else stretch.contacts):
             if not isinstance(part, BadRow):
@@ -210,7 +210,7 @@ class TableReader:
 
     # Joining
 
-    def join(self, stretch: Stretch | None) -> ContactIndex:
+    def join(self, stretch: Partition | None) -> ContactIndex:
         """Read the ids of the contacts that are decided next, and join their touches."""
         self.start += len(self._marks)
         met = self._index(stretch)
@@ -218,7 +218,7 @@ class TableReader:
         self.history = self._join_touches(met, stretch)
         return met
 
-    def _index(self, stretch: Stretch | None) -> ContactIndex:
+    def _index(self, stretch: Partition | None) -> ContactIndex:
         """Read the ids, and note which rows are of a contact that an earlier row has."""
         met = ContactIndex((self.contacts.count or 0) if stretch is None else ROWS)
         repeated, marks = [np.zeros(0, np.bool_)], [np.zeros(0, np.uint32)]
@@ -226,13 +226,13 @@ class TableReader:
         groups = None if stretch is None else stretch.contacts
         parts = self.contacts.parts(_is_id, groups)
         for chunk in self.at_once(self._chunk, (part for part in parts if not isinstance(part, BadRow))):
-            repeated.append(met.add(chunk.one, chunk.two, row, chunk.apart))
+            repeated.append(met.add(chunk.one, chunk.two, row, chunk.odd))
             marks.append(_marks(chunk))
             row += chunk.rows
         self._marks, self._repeated = np.concatenate(marks), np.concatenate(repeated)
         return met
 
-    def _find_restricted(self, stretch: Stretch | None, met: ContactIndex) -> np.ndarray:
+    def _find_restricted(self, stretch: Partition | None, met: ContactIndex) -> np.ndarray:
         """The numbers of contacts to whom a later row forbids something, which is noted."""
         firsts: list[int] = []
         row = 0
@@ -249,7 +249,7 @@ class TableReader:
             row += chunk.rows
         return np.unique(np.array(firsts, np.int64))
 
-    def _join_touches(self, met: ContactIndex, stretch: Stretch | None) -> TouchArrays:
+    def _join_touches(self, met: ContactIndex, stretch: Partition | None) -> TouchArrays:
         run, contacts = self.run, len(self._repeated)
         taken = self._join_known_touches(met)
         if self._touches is None and not taken:
@@ -258,7 +258,7 @@ class TableReader:
             )
         before = run.bad.total
         if self._touches is not None:
-            read = partial(self._reader.read, index=met)
+            read = partial(self._reader.read, met=met)
             for found in self.at_once(read, self._touch_parts(self._touches, stretch)):
                 if stretch is None or found.group in stretch.fresh:
                     for bad in found.bad:
@@ -266,7 +266,7 @@ class TableReader:
                     run.mismatches.merge(found.found)
                     self._good_touches += found.good
                     self.unknown_touches += found.good
-                self.unknown_touches -= found.known
+                self.unknown_touches -= found.met
                 if len(found.at):
                     self._latest = max(self._latest, int(found.at.max()))
                     taken.append(found)
@@ -277,7 +277,7 @@ class TableReader:
         self._latest = max([self._latest, *(day * DAY for day in ends)])
         return history_of(taken, contacts)
 
-    def _refuse_useless_touches(self, source: Source, before: int, stretch: Stretch | None) -> None:
+    def _refuse_useless_touches(self, source: ArrowTable, before: int, stretch: Partition | None) -> None:
         """Refuse touches that have rows, none of which can be used."""
         if self._good_touches or self.run.bad.total == before:
             return
@@ -300,7 +300,7 @@ class TableReader:
         return taken
 
     @staticmethod
-    def _touch_parts(source: Source, stretch: Stretch | None) -> Iterator[tuple[Part, int] | BadRow]:
+    def _touch_parts(source: ArrowTable, stretch: Partition | None) -> Iterator[tuple[Part, int] | BadRow]:
         """Chunks of touches, each with the group of rows from which it comes."""
         for group in (None,) if stretch is None else stretch.touches:
             for part in source.parts(TouchReader.wanted, None if group is None else [group]):
@@ -311,7 +311,7 @@ class TableReader:
         if self._touches is not None:
             self._reader = self._touch_reader(self._touches)
 
-    def _touch_reader(self, source: Source) -> TouchReader:
+    def _touch_reader(self, source: ArrowTable) -> TouchReader:
         compiled = self.run.decider.ruleset
 
         def counted(parts: Mapping[str, Any]) -> bool:
@@ -333,7 +333,7 @@ class TableReader:
         run, playbook = self.run, self.run.decider.playbook
         if "scores" in self.sources:
             words, source = run.words["scores"], self.sources["scores"]
-            self._score_table = ScoreTable(source, playbook, bad=run.bad, words=words, found=run.mismatches)
+            self._score_table = ScoreEncoder(source, playbook, bad=run.bad, words=words, found=run.mismatches)
         scores, claims = self._score_table, self._read_claims() if "claims" in self.sources else None
         openings, lists = openings_asked(run.decider.ruleset, () if claims is None else claims.asks)
         if claims is None:
@@ -361,7 +361,7 @@ class TableReader:
 
     # Chunks
 
-    def numbered_parts(self, stretch: Stretch | None = None) -> Iterator[tuple[Part, int] | BadRow]:
+    def numbered_parts(self, stretch: Partition | None = None) -> Iterator[tuple[Part, int] | BadRow]:
         """Chunks of contacts, each with the number of its first row; all of those that were met, and no others.
 
         Raises:
@@ -412,9 +412,9 @@ class TableReader:
         stop = self._stop(part, row)
         chunk = self._chunk(part)
         self._need_same(chunk, row)
-        people = self.engine.encoder.contacts(chunk)
+        people = self.engine.crowd.people(chunk)
         history, repeated, start = _slice(self.history, row, stop), self._repeated[row:stop], self.start + row
-        apart = chunk.apart | repeated
+        apart = chunk.odd | repeated
         apart |= np.diff(history.first) > _MOST_TOUCHES
         restricted = self._restricted
         apart[restricted[(restricted >= start) & (restricted < start + chunk.rows)] - start] = True
@@ -423,8 +423,8 @@ class TableReader:
             protect(self.run.ledger, chunk, people, apart)
         claims = None
         if self.asked is not None:
-            claims = _own_claims(self.asked.claims, start, start + chunk.rows)
-            apart |= self.asked.apart[start : start + chunk.rows] | self._dated_where_timely(claims)
+            claims = _own_claims(self.asked.wishes, start, start + chunk.rows)
+            apart |= self.asked.odd[start : start + chunk.rows] | self._dated_where_timely(claims)
         if not self.engine.can or (claims is not None and self.engine.weigher.by_rows):
             apart[:] = True
         people.person["traits"][apart] |= BAD
@@ -512,7 +512,7 @@ class TableReader:
             lost = np.isin(self.claims.contact, np.array(self.undecided, np.int64)) | (self.claims.contact < 0)
             self.claims.refuse(np.flatnonzero(lost & (self.claims.faults == 0)))
 
-    def _touches_lost(self, source: Source) -> int:
+    def _touches_lost(self, source: ArrowTable) -> int:
         """How many touches belong to contacts that could not be decided; those that are too old to matter too."""
         wanted = np.array(self.undecided, np.int64)
         met = ContactIndex()
@@ -521,11 +521,11 @@ class TableReader:
             if not self.start:
                 # Of a table in stretches, the marks of the last one are left.
                 self._need_same(chunk, row)
-            met.add(chunk.one, chunk.two, row, chunk.apart | ~np.isin(np.arange(row, row + chunk.rows), wanted))
+            met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
             row += chunk.rows
         reader = TouchReader(source, TouchShapes(), zone=self.run.zone, oldest=-FOREVER, counted=lambda _: True)
         parts = (part for part in source.parts(reader.wanted) if not isinstance(part, BadRow))
-        return sum(reader.read((part, -1), met).known for part in parts)
+        return sum(reader.read((part, -1), met).met for part in parts)
 
 
 def _is_id(name: str) -> bool:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.transaction import Transaction
     from journeykit.model.contact import Contact
     from journeykit.model.touch import Touch
-    from journeykit.tables import Source
+    from journeykit.tables import TableSource
 
 Named = str | Reservation | Row | Decision
 """What names reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
@@ -539,7 +539,7 @@ class BaseLedger:
     # History in
 
     def import_log(
-        self, source: Source, log: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
+        self, source: TableSource, log: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
     ) -> Imported:
         """Read a send log into the history; to read it again changes nothing.
 

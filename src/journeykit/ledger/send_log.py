@@ -53,8 +53,8 @@ from journeykit.tables.cells import (
     read_id,
     read_text,
 )
-from journeykit.tables.columns import PlacedRows, fold_name
-from journeykit.tables.reading import open_table
+from journeykit.tables.header import RowLayout, fold_name
+from journeykit.tables.read_rows import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
     from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.transaction import Transaction
-    from journeykit.tables import Source
+    from journeykit.tables import TableSource
 
 OPTED_OUT, OPTED_IN, SUPPRESSED, UNSUPPRESSED = _WORDS = "opted_out", "opted_in", "suppressed", "unsuppressed"
 _YES = (OPTED_IN, UNSUPPRESSED)
@@ -284,7 +284,11 @@ class _Event:
 
 
 def read_log(
-    ledger: BaseLedger, source: Source, given: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
+    ledger: BaseLedger,
+    source: TableSource,
+    given: SendLog | str | Mapping[str, Any],
+    *,
+    max_bad: int | str | None = None,
 ) -> Imported:
     """Read a send log into a ledger; see `BaseLedger.import_log`."""
     log = SendLog.of(given)
@@ -308,7 +312,7 @@ def read_log(
 class _Reader:
     """Reads the rows of a send log as events."""
 
-    def __init__(self, log: SendLog, source: Source, bad: BadRows, counts: Counter[str]) -> None:
+    def __init__(self, log: SendLog, source: TableSource, bad: BadRows, counts: Counter[str]) -> None:
         self.log = log
         self.bad = bad
         self.counts = counts
@@ -323,7 +327,7 @@ class _Reader:
         if self._file.columns is not None:
             # Rows that name their columns themselves leave out what is empty.
             needed += [(name,) for name in (log.content, log.topic, log.account, log.reservation) if name]
-        self._table = PlacedRows(self._file, [tuple(map(fold_name, names)) for names in needed if names], bad)
+        self._table = RowLayout(self._file, [tuple(map(fold_name, names)) for names in needed if names], bad)
 
     def events(self) -> Iterator[_Event]:
         """The rows that mean something, in their order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from journeykit.tables.spellings import Spellings, texts_of
+from journeykit.tables.column_names import Spellings, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container

@@ -23,7 +23,7 @@ from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.contacts import Contacts
 from journeykit.tables.events import EventLog
-from journeykit.tables.writing import write_rows
+from journeykit.tables.write_rows import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from journeykit.journey import Journey, Placement
     from journeykit.placing.table_placements import TablePlacements
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import TableSource
 
 
 class RowPlacements(Placements):
@@ -116,8 +116,8 @@ class RowPlacements(Placements):
 
 def place_rows(
     journey: Journey,
-    events: Source,
-    contacts: Source | None,
+    events: TableSource,
+    contacts: TableSource | None,
     at: datetime,
     *,
     zone: tzinfo | None = None,
@@ -197,8 +197,8 @@ def _text(value: Any) -> str | None:
 
 def place_one(
     journey: Journey,
-    events: Source,
-    contacts: Source | None,
+    events: TableSource,
+    contacts: TableSource | None,
     contact: str,
     at: datetime,
     *,

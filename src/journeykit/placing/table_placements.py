@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from journeykit.basics.clock import micros
-from journeykit.columns.arrows import coded, numbers, texts
 from journeykit.journey.placements import PATHS, STAGES, Placements
 from journeykit.kernels.interface.journeys import MISSING
-from journeykit.tables.writing import whole_file
+from journeykit.tables.arrow.arrays import coded, numbers, texts
+from journeykit.tables.files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -42,7 +42,7 @@ def segment_report(
 
     Raises:
         DataError: for a table that cannot be used, or too many bad rows.
-        ModelError: for a naive ``at``, and for contacts that are none.
+        ModelError: for a naive ``at``, and for objects that are not contacts.
     """
     now = micros(at)
     objects = _objects(contacts)

@@ -13,23 +13,23 @@ from journeykit.columns.chunk import Chunk
 from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.ruleset_arrays import Names, RulesetArrays
-from journeykit.columns.sources import open_source
 from journeykit.compiled import Compiled
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
 from journeykit.playbook.playbook import Playbook
 from journeykit.segments.tally import SegmentTally
+from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError
-from journeykit.tables.columns import missing_column, places_of
+from journeykit.tables.column_names import Spellings
 from journeykit.tables.contacts import ContactPlan, is_attribute
-from journeykit.tables.spellings import Spellings
+from journeykit.tables.header import missing_column, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from journeykit.columns.sources import Part
     from journeykit.model.segment_report import SegmentReport
+    from journeykit.tables.arrow.arrow_table import Part
 
 _THREADS = 2
 
@@ -73,10 +73,10 @@ class _Count:
         columns = self.source.columns
         if columns is not None and "contact_id" not in places_of(columns, self.source.source):
             raise missing_column("contact_id", columns, self.source.source)
-        # Whoever only counts segments needs no other rules.
+        # Counting segments needs no other rules.
         lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
         layout = RulesetArrays(Compiled(lean), ())
-        self.encoder = ContactEncoder(layout, moment(now), Names([playbook.timezone]))
+        self.crowd = ContactEncoder(layout, moment(now), Names([playbook.timezone]))
         self.tally = SegmentTally(len(playbook.segments))
 
     def report(self) -> SegmentReport:
@@ -86,7 +86,7 @@ class _Count:
             chunk = found.chunk
             again = met.add(chunk.one, chunk.two, row, found.nameless)
             row += chunk.rows
-            apart = chunk.apart | again
+            apart = chunk.odd | again
             self.tally.merge(_tally(found.inside[~apart], found.unknown[~apart]))
             for own in np.flatnonzero(apart).tolist():
                 self._add_one(chunk, own, is_again=bool(again[own]))
@@ -107,10 +107,10 @@ class _Count:
         number, names, arrays = part
         plan = ContactPlan(names, places_of(names, self.source.source), self.spellings, self.zone)
         chunk = Chunk(plan, arrays, number)
-        # Of two rows with one id the first stands, even where it is bad.
-        nameless = chunk.apart.copy()
-        people = self.encoder.contacts(chunk)
-        segments = self.encoder.segments(chunk, people.person["zone"])
+        # Of two rows with one id the first counts, even where it is bad.
+        nameless = chunk.odd.copy()
+        people = self.crowd.people(chunk)
+        segments = self.crowd.segments(chunk, people.person["zone"])
         shape = chunk.rows, len(self.playbook.segments)
         inside, unknown = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
         for place, segment in enumerate(self.playbook.segments):

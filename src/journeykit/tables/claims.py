@@ -25,8 +25,8 @@ from journeykit.tables.cells import (
     read_number,
     read_text,
 )
-from journeykit.tables.columns import PlacedRows, cell_of, fold_name
-from journeykit.tables.reading import open_table
+from journeykit.tables.header import RowLayout, cell_of, fold_name
+from journeykit.tables.read_rows import open_table
 from journeykit.tables.scores import campaigns_of
 from journeykit.tables.words import Words, spelling_reader
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.playbook.playbook import Playbook
     from journeykit.playbook.vocabulary import Vocabulary
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import TableSource
 
 CLAIM_NUMBERS = ("weight", "propensity", "value", "cost")
 CLAIM_FACETS = ("team", "goal", "topics", "solutions", "theme", "tags")
@@ -51,7 +51,7 @@ CLAIM_COLUMNS = (
 )
 
 
-class Claims:
+class ClaimTable:
     """Claims by contact, as plain tuples until they are taken.
 
     A claim whose own data is bad is counted as a bad row and kept all the same: the decision answers it with
@@ -79,7 +79,7 @@ class Claims:
     @classmethod
     def read(
         cls,
-        source: Source,
+        source: TableSource,
         *,
         playbook: Playbook | None = None,
         zone: tzinfo | None = None,
@@ -87,7 +87,7 @@ class Claims:
         only: frozenset[str] | None = None,
         words: Words | None = None,
         found: Mismatches | None = None,
-    ) -> Claims:
+    ) -> ClaimTable:
         """Read a table of claims; what the playbook does not know makes a claim bad."""
         found = found if found is not None else Mismatches()
         file = open_table(source, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=zone)
@@ -97,7 +97,7 @@ class Claims:
         channels = {content.id: content.channel for content in (playbook.content or () if playbook else ())}
         needed = needed_numbers(playbook)
         names: set[str] | None = None
-        for number, columns, places, values in PlacedRows(file, CLAIM_COLUMNS[:2], claims.bad).rows():
+        for number, columns, places, values in RowLayout(file, CLAIM_COLUMNS[:2], claims.bad).rows():
             names = set(places) if names is None else names if names.issuperset(places) else names.union(places)
             if words is not None:
                 words.row(places, values, found, columns)
@@ -119,7 +119,7 @@ class Claims:
         return claims
 
     @classmethod
-    def empty(cls, source: str, playbook: Playbook | None, bad: BadRows) -> Claims:
+    def empty(cls, source: str, playbook: Playbook | None, bad: BadRows) -> ClaimTable:
         """No claims yet, on the campaigns of a playbook."""
         claims = cls(source, bad)
         known = campaigns_of(playbook) or {}

@@ -25,17 +25,17 @@ from journeykit.tables.cells import (
     read_truth,
     read_zone,
 )
-from journeykit.tables.columns import PATIENCE, PlacedRows, fold_name
+from journeykit.tables.column_names import Spellings
 from journeykit.tables.doubles import Doubles, rereadable
-from journeykit.tables.reading import open_table
-from journeykit.tables.spellings import Spellings
+from journeykit.tables.header import PATIENCE, RowLayout, fold_name
+from journeykit.tables.read_rows import open_table
 from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import TableSource
 
 _CONTACT_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "account_id": ("account", read_text),
@@ -272,7 +272,7 @@ class Contacts:
 
     def __init__(
         self,
-        source: Source,
+        source: TableSource,
         *,
         spellings: Spellings | None = None,
         zone: tzinfo | None = None,
@@ -298,7 +298,7 @@ class Contacts:
             texts=self.spellings.texts,
             zone=zone,
         )
-        self._table = PlacedRows(self._file, ["contact_id"], self.bad)
+        self._table = RowLayout(self._file, ["contact_id"], self.bad)
         self.source = self._file.source
         self.count = self._file.count
         self.notes = tuple(contact_notes(self.source, self._file.columns or (), self._file.naive, self.spellings))
@@ -314,7 +314,7 @@ class Contacts:
             if contact is not None:
                 yield number, contact if self.doubles is None else self.doubles.applied(contact)
 
-    def _rows(self, table: PlacedRows) -> Iterator[tuple[int, dict[str, int], ContactPlan, Sequence[Any]]]:
+    def _rows(self, table: RowLayout) -> Iterator[tuple[int, dict[str, int], ContactPlan, Sequence[Any]]]:
         """The rows, each with its number, the places of its columns, and how they are read."""
         plans: dict[tuple[str, ...], ContactPlan] = {}
         for number, columns, places, values in table.rows():
@@ -333,7 +333,7 @@ class Contacts:
     def _survey(self, doubles: Doubles) -> None:
         """Read the table once before: what later rows forbid must be known when the first one is met."""
         met: set[str] = set()
-        for _, _, plan, values in self._rows(PlacedRows(self._file, ["contact_id"], BadRows())):
+        for _, _, plan, values in self._rows(RowLayout(self._file, ["contact_id"], BadRows())):
             key = id_or_none(None if plan.id is None else values[plan.id])
             if key is None or (self.only is not None and key not in self.only):
                 continue

@@ -11,14 +11,14 @@ from journeykit.journey import Event
 from journeykit.model.bad_row import BadRow
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id, read_text
-from journeykit.tables.columns import PlacedRows, cell_of, fold_name
 from journeykit.tables.contacts import mixed_notes
-from journeykit.tables.reading import open_table
+from journeykit.tables.header import RowLayout, cell_of, fold_name
+from journeykit.tables.read_rows import open_table
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import TableSource
 
 EVENT_COLUMNS = ("contact_id", "event", "at", "event_id", "properties")
 _NAME = "the name of an event"
@@ -107,7 +107,12 @@ class EventLog:
 
     @classmethod
     def read(
-        cls, source: Source, *, zone: tzinfo | None = None, bad: BadRows | None = None, properties: Iterable[str] = ()
+        cls,
+        source: TableSource,
+        *,
+        zone: tzinfo | None = None,
+        bad: BadRows | None = None,
+        properties: Iterable[str] = (),
     ) -> EventLog:
         """Read a table of events: ``contact_id``, ``event``, ``at``, and what else is known of them.
 
@@ -121,7 +126,7 @@ class EventLog:
         log.source = file.source
         log.notes = tuple(mixed_notes(file.source, file.mixed, frozenset(map(fold_name, properties))))
         instant, spelt = instant_reader(zone, bounded=True), spelt_by(properties)
-        for number, columns, places, values in PlacedRows(file, EVENT_COLUMNS[:3], bad).rows():
+        for number, columns, places, values in RowLayout(file, EVENT_COLUMNS[:3], bad).rows():
             column = "contact_id"
             try:
                 key = read_id(cell_of(places, column, values))

@@ -60,7 +60,7 @@ class TableFile(Protocol):
         ...
 
 
-Source = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
+TableSource = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
 """Where a table comes from: a file, or rows as mappings."""
 
 

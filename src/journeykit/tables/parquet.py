@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
 from journeykit.tables.cells import id_or_none, is_missing, plain_decimal
-from journeykit.tables.columns import fold_name
 from journeykit.tables.file_identity import FileIdentity
+from journeykit.tables.files import whole_file
 from journeykit.tables.folders import cells_by_column, parts_of, united
 from journeykit.tables.formats import called, readable
-from journeykit.tables.writing import whole_file
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -226,7 +226,7 @@ def parquet_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[
 
 
 def write_again(source: str, out: str, column: str, values: Mapping[str, str], empty: Mapping[str, str]) -> None:
-    """Write a Parquet file again with a column of texts; see `journeykit.tables.rewriting.write_again`."""
+    """Write a Parquet file again with a column of texts; see `journeykit.tables.rewrite.write_again`."""
     pa, pq = _pyarrow()
     with readable(source):
         try:

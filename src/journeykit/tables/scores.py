@@ -12,8 +12,8 @@ from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, is_missing, is_no_number, read_degree, read_id, read_number, read_text
-from journeykit.tables.columns import PlacedRows, cell_of, fold_name, missing_column
-from journeykit.tables.reading import open_table
+from journeykit.tables.header import RowLayout, cell_of, fold_name, missing_column
+from journeykit.tables.read_rows import open_table
 from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.playbook.playbook import Playbook
     from journeykit.playbook.vocabulary import Vocabulary
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import TableSource
 
 SCORE_COLUMNS = ("contact_id", "campaign_id", "content_id", "propensity", "value")
 SCORE_READERS = {"propensity": read_degree, "value": read_number}
@@ -33,7 +33,7 @@ _MANY = 128
 _Key = tuple[str, str | None]
 
 
-class Scores:
+class ScoreTable:
     """Scores by contact, packed: three numbers each.
 
     Attributes:
@@ -59,14 +59,14 @@ class Scores:
     @classmethod
     def read(
         cls,
-        source: Source,
+        source: TableSource,
         *,
         playbook: Playbook | None = None,
         bad: BadRows | None = None,
         only: frozenset[str] | None = None,
         words: Words | None = None,
         found: Mismatches | None = None,
-    ) -> Scores:
+    ) -> ScoreTable:
         """Read a table of scores; a campaign that the playbook does not have makes a row bad."""
         scores = cls()
         found = found if found is not None else Mismatches()
@@ -78,7 +78,7 @@ class Scores:
         known = campaigns_of(playbook)
         if file.columns is not None and not {"propensity", "value"} & {fold_name(name) for name in file.columns}:
             raise missing_column("propensity", file.columns, file.source)
-        for row, columns, places, values in PlacedRows(file, SCORE_COLUMNS[:2], bad).rows():
+        for row, columns, places, values in RowLayout(file, SCORE_COLUMNS[:2], bad).rows():
             if words is not None:
                 words.row(places, values, found, columns)
             column = "contact_id"

@@ -13,16 +13,16 @@ from journeykit.model.mismatch import Mismatches
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
-from journeykit.tables.claims import CLAIM_COLUMNS, Claims
-from journeykit.tables.columns import PlacedRows, cell_of, fold_name
+from journeykit.tables.claims import CLAIM_COLUMNS, ClaimTable
+from journeykit.tables.column_names import Spellings
 from journeykit.tables.contacts import ContactPlan, Contacts, is_attribute
 from journeykit.tables.doubles import Doubles
 from journeykit.tables.events import is_property, read_event
 from journeykit.tables.formats import called
-from journeykit.tables.reading import open_table
-from journeykit.tables.scores import Scores
-from journeykit.tables.spellings import Spellings
-from journeykit.tables.touches import History, refuse_useless
+from journeykit.tables.header import RowLayout, cell_of, fold_name
+from journeykit.tables.read_rows import open_table
+from journeykit.tables.scores import ScoreTable
+from journeykit.tables.touches import TouchTable, refuse_useless
 from journeykit.tables.words import Words
 from journeykit.unknowns import Readings
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.playbook.playbook import Playbook
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import TableSource
 
 TYPED: dict[str, Callable[[str], bool]] = {
     "contacts": is_attribute,
@@ -57,7 +57,7 @@ class Inspection:
     useless: DataError | None
 
 
-def inspect(playbook: Playbook, sources: Mapping[str, Source | None], *, zone: tzinfo | None = None) -> Inspection:
+def inspect(playbook: Playbook, sources: Mapping[str, TableSource | None], *, zone: tzinfo | None = None) -> Inspection:
     """Read tables as a run would, without deciding anything: the arguments and errors are those of `survey`.
 
     Example:
@@ -91,11 +91,11 @@ def inspect(playbook: Playbook, sources: Mapping[str, Source | None], *, zone: t
             readings.tell(found)
             notes += [*table.notes, *doubles.notes(table.source)]
         elif name == "touches":
-            good = History.read(source, zone=zone, bad=bad, vocabulary=known, words=words, found=found).good
+            good = TouchTable.read(source, zone=zone, bad=bad, vocabulary=known, words=words, found=found).good
         elif name == "claims":
-            Claims.read(source, playbook=playbook, zone=zone, bad=bad, words=words, found=found)
+            ClaimTable.read(source, playbook=playbook, zone=zone, bad=bad, words=words, found=found)
         elif name == "scores":
-            Scores.read(source, playbook=playbook, bad=bad, words=words, found=found)
+            ScoreTable.read(source, playbook=playbook, bad=bad, words=words, found=found)
         else:
             _inspect_events(source, zone, bad, words, found)
         try:
@@ -106,21 +106,21 @@ def inspect(playbook: Playbook, sources: Mapping[str, Source | None], *, zone: t
     return Inspection(found, bad, tuple(notes), useless)
 
 
-def _refuse_useless(name: str, source: Source, bad: BadRows, before: int, good: int | None) -> None:
+def _refuse_useless(name: str, source: TableSource, bad: BadRows, before: int, good: int | None) -> None:
     if name == "touches":
         refuse_useless(bad, before, good or 0)
     else:
         bad.refuse_useless(called(os.fspath(source)) if isinstance(source, str | os.PathLike) else name, good)
 
 
-def _inspect_events(source: Source, zone: tzinfo | None, bad: BadRows, words: Words, found: Mismatches) -> None:
+def _inspect_events(source: TableSource, zone: tzinfo | None, bad: BadRows, words: Words, found: Mismatches) -> None:
     file = open_table(source, "events", typed=is_property, zone=zone)
     read: dict[str, Callable[[Any], Any]] = {
         "contact_id": read_id,
         "event": read_event,
         "at": instant_reader(zone, bounded=True),
     }
-    for number, columns, places, values in PlacedRows(file, list(read), bad).rows():
+    for number, columns, places, values in RowLayout(file, list(read), bad).rows():
         words.row(places, values, found, columns)
         column = ""
         try:
@@ -132,7 +132,7 @@ def _inspect_events(source: Source, zone: tzinfo | None, bad: BadRows, words: Wo
 
 def survey(
     playbook: Playbook,
-    sources: Mapping[str, Source | None],
+    sources: Mapping[str, TableSource | None],
     *,
     zone: tzinfo | None = None,
     vocabulary: Vocabulary | None = None,
@@ -165,7 +165,7 @@ def survey(
             words.name(table.columns)
         readings = Readings(playbook)
         asked, plans = name == "contacts" and bool(readings.list), {}
-        for _, columns, places, values in PlacedRows(table, (), BadRows()).rows():
+        for _, columns, places, values in RowLayout(table, (), BadRows()).rows():
             words.row(places, values, found, columns)
             if asked:
                 if columns not in plans:

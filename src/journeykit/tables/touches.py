@@ -23,8 +23,8 @@ from journeykit.tables.cells import (
     read_text,
     read_truth,
 )
-from journeykit.tables.columns import PATIENCE, PlacedRows, cell_of, fold_name
-from journeykit.tables.reading import open_table
+from journeykit.tables.header import PATIENCE, RowLayout, cell_of, fold_name
+from journeykit.tables.read_rows import open_table
 from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.playbook.vocabulary import Vocabulary
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import TableSource
 
 SENT = "sent"
 
@@ -149,7 +149,7 @@ def touch_cells(touch: Touch) -> dict[str, Any]:
     }
 
 
-class History:
+class TouchTable:
     """Touches by contact, packed: sixteen bytes each, and the rest of what they are only once.
 
     Attributes:
@@ -171,7 +171,7 @@ class History:
     @classmethod
     def read(
         cls,
-        source: Source,
+        source: TableSource,
         *,
         zone: tzinfo | None = None,
         bad: BadRows | None = None,
@@ -179,7 +179,7 @@ class History:
         vocabulary: Vocabulary | None = None,
         words: Words | None = None,
         found: Mismatches | None = None,
-    ) -> History:
+    ) -> TouchTable:
         """Read a table of touches; the arguments and errors are those of `Contacts`, and the vocabulary the playbook's.
 
         A touch of a status that nobody knows counts as sent.
@@ -191,7 +191,7 @@ class History:
         file = open_table(source, "touches", wanted=lambda name: fold_name(name) in TOUCH_COLUMNS, zone=zone)
         instant = instant_reader(zone, bounded=True)
         plans: dict[tuple[str, ...], _Plan] = {}
-        for number, columns, places, values in PlacedRows(file, TOUCH_COLUMNS[:3], bad).rows():
+        for number, columns, places, values in RowLayout(file, TOUCH_COLUMNS[:3], bad).rows():
             plan = plans.get(columns)
             if plan is None:
                 if len(plans) >= PATIENCE:
@@ -256,7 +256,7 @@ class _Plan:
         self._places = tuple(found.values())
         self._known: dict[tuple[Any, ...], int | tuple[str, str, str]] = {}
 
-    def shape(self, values: Sequence[Any], history: History) -> int | tuple[str, str, str]:
+    def shape(self, values: Sequence[Any], history: TouchTable) -> int | tuple[str, str, str]:
         """The number of a shape, or which column is bad, what it has and what is allowed."""
         raw = tuple([values[place] for place in self._places])
         # 1, 1.0 and True are equal, and mean different things.
@@ -268,7 +268,7 @@ class _Plan:
             known = self._known[raw, kinds] = self._made(raw, history)
         return known
 
-    def _made(self, raw: tuple[Any, ...], history: History) -> int | tuple[str, str, str]:
+    def _made(self, raw: tuple[Any, ...], history: TouchTable) -> int | tuple[str, str, str]:
         parts = shape_parts(zip(self._names, raw, strict=True), self._readers)
         return parts if isinstance(parts, tuple) else history.shape_of(parts)
 

@@ -12,7 +12,7 @@ from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of
 from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
-from journeykit.tables.columns import fold_name
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

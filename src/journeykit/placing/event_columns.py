@@ -9,18 +9,18 @@ import numpy as np
 
 from journeykit.basics.ids import STIR_FIRST, STIR_SECOND, contact_key
 from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
-from journeykit.columns.arrows import texts
 from journeykit.columns.chunk import id_texts, ids_as_given, mapped, text_buffers
-from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.touch_columns import instants_of_column
 from journeykit.journey.walk import RANKS
 from journeykit.kernels import hash_ids
 from journeykit.kernels.interface.journeys import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
 from journeykit.model.bad_row import BadRow
 from journeykit.rule.values import typed
+from journeykit.tables.arrow.arrays import texts
+from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, is_unicode, read_id
-from journeykit.tables.columns import missing_column, places_of
 from journeykit.tables.events import EVENT_COLUMNS, is_property, read_event, read_properties, spelt_by
+from journeykit.tables.header import missing_column, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from journeykit.columns.sources import Part, Source
-    from journeykit.columns.stage_rules import Program
+    from journeykit.placing.program import Program
+    from journeykit.tables.arrow.arrow_table import ArrowTable, Part
 
 _FIRST, _SECOND, _SHIFT = np.uint64(STIR_FIRST), np.uint64(STIR_SECOND), np.uint64(33)
 _EXACT = 2**53
@@ -77,7 +77,7 @@ class EventReader:
         has_ids: whether events have ids of their own.
     """
 
-    def __init__(self, source: Source, program: Program, zone: tzinfo | None) -> None:
+    def __init__(self, source: ArrowTable, program: Program, zone: tzinfo | None) -> None:
         self.source = source
         self.unknown: set[str] = set()
         self.properties: set[str] = set()

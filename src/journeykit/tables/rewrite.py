@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
 from journeykit.tables.cells import id_or_none, is_missing
-from journeykit.tables.columns import fold_name
+from journeykit.tables.files import text_file, whole_file
 from journeykit.tables.formats import format_of
-from journeykit.tables.reading import open_table
-from journeykit.tables.writing import text_file, whole_file
+from journeykit.tables.header import fold_name
+from journeykit.tables.read_rows import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -1,12 +1,10 @@
-"""Tables out: files that appear whole or not at all."""
+"""Files that appear whole or not at all."""
 
 from __future__ import annotations
 
-import csv
 import errno
 import gzip
 import io
-import json
 import os
 import secrets
 import stat
@@ -17,12 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.streams import STANDARD_OUTPUT
-from journeykit.errors import DataError, named_error
-from journeykit.tables.formats import ENDINGS, format_of
+from journeykit.errors import named_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import BinaryIO
 
 if sys.platform != "win32":
@@ -172,71 +168,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def table_writer(
-    path: str | os.PathLike[str], columns: Mapping[str, str], form: str | None = None
-) -> Iterator[Callable[[Sequence[Any]], object]]:
-    """A function that writes rows to a file, which appears whole or not at all.
-
-    Args:
-        path: the file; ``-`` is standard output.
-        columns: the kind of each column by name: ``text``, ``number``, ``whole`` (a number), ``instant`` (aware, in
-            UTC) or ``texts`` (several; in CSV joined by ``;``, in JSON lines and Parquet a list).
-        form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
-
-    Raises:
-        DataError: for an unknown ending.
-        OSError: if the file cannot be written.
-        MissingExtraError: for a Parquet file without the extra ``columns``.
-    """
-    form = form or format_of(path)
-    if form is None:
-        raise DataError(f"the ending of a table is one of {', '.join(ENDINGS)}", source=os.fspath(path))
-    opened = _writer_of(form)
-    if os.fspath(path) == "-":
-        with standard_output() as file, opened(file, columns) as write:
-            yield write
-        return
-    with whole_file(path) as file, _packed(file, path) as target, opened(target, columns) as write:
-        yield write
-
-
-def write_rows(path: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]], form: str | None = None) -> None:
-    """Write rows to a file, which appears whole or not at all; ``-`` is standard output."""
-    with table_writer(path, columns, form) as write:
-        for row in rows:
-            write(row)
-
-
-@contextmanager
-def line_writer(path: str | os.PathLike[str]) -> Iterator[Callable[[Mapping[str, Any]], object]]:
-    """A function that writes mappings of any shape to a file of JSON lines, which appears whole or not at all.
-
-    Args:
-        path: the file; ``-`` is standard output.
-
-    Raises:
-        OSError: if the file cannot be written.
-    """
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    if os.fspath(path) == "-":
-        sys.stdout.flush()
-        with _text(sys.stdout.buffer) as text:
-            yield lambda row: text.write(encode(row) + "\n")
-        return
-    with whole_file(path) as file, text_file(file, path) as text:
-        yield lambda row: text.write(encode(row) + "\n")
-
-
-def _writer_of(form: str) -> Any:
-    if form == "parquet":
-        from journeykit.tables.parquet import parquet_writer
-
-        return parquet_writer
-    return {"csv": _csv_writer, "jsonl": _jsonl_writer}[form]
-
-
-@contextmanager
-def _packed(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
+def packed_file(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
+    """A file as it is, or packed by gzip where the ending of its path says so."""
     if not os.fspath(path).lower().endswith(".gz"):
         yield file
         return
@@ -248,62 +181,16 @@ def _packed(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
 @contextmanager
 def text_file(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[io.TextIOWrapper]:
     """A file as text in UTF-8, packed by gzip where the ending of its path says so."""
-    with _packed(file, path) as target, _text(target) as text:
+    with packed_file(file, path) as target, utf8_text(target) as text:
         yield text
 
 
 @contextmanager
-def _text(file: Any) -> Iterator[io.TextIOWrapper]:
+def utf8_text(file: Any) -> Iterator[io.TextIOWrapper]:
+    """A file of bytes as text in UTF-8, which leaves the file open."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         yield text
         text.flush()
     finally:
         text.detach()
-
-
-def instant_text(instant: datetime) -> str:
-    """An instant as text: UTC, microseconds.
-
-    Example:
-        >>> from datetime import UTC, datetime
-        >>> instant_text(datetime(2026, 11, 5, 10, tzinfo=UTC))
-        '2026-11-05T10:00:00.000000Z'
-    """
-    return instant.isoformat(timespec="microseconds")[:26] + "Z"
-
-
-_CSV_CELLS: dict[str, Callable[[Any], object]] = {"instant": instant_text, "texts": ";".join, "number": repr}
-
-
-@contextmanager
-def _csv_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[Sequence[Any]], object]]:
-    special = [(place, _CSV_CELLS[kind]) for place, kind in enumerate(columns.values()) if kind in _CSV_CELLS]
-    with _text(file) as text:
-        write = csv.writer(text, lineterminator="\n").writerow
-        write(columns)
-
-        def write_row(row: Sequence[Any]) -> None:
-            cells = list(row)
-            for place, cell in special:
-                if cells[place] is not None:
-                    cells[place] = cell(cells[place])
-            write(cells)
-
-        yield write_row
-
-
-@contextmanager
-def _jsonl_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[Sequence[Any]], object]]:
-    instants = [place for place, kind in enumerate(columns.values()) if kind == "instant"]
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-
-    def write_row(row: Sequence[Any]) -> None:
-        cells = list(row)
-        for place in instants:
-            if cells[place] is not None:
-                cells[place] = instant_text(cells[place])
-        text.write(encode(dict(zip(columns, cells, strict=True))) + "\n")
-
-    with _text(file) as text:
-        yield write_row

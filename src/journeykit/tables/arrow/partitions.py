@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from journeykit.columns.sources import Files
+from journeykit.tables.arrow.parquet_files import ParquetFiles
 
 if TYPE_CHECKING:
-    from journeykit.columns.sources import Range, Source
+    from journeykit.tables.arrow.arrow_table import ArrowTable, Range
 
 ROWS = 1_048_576
 """A stretch has so many contacts or, by whole groups, a little more."""
 
 
-class Stretch(NamedTuple):
+class Partition(NamedTuple):
     """A stretch of contacts.
 
     Attributes:
@@ -32,9 +32,9 @@ class Stretch(NamedTuple):
     fresh: frozenset[int]
 
 
-def stretches_of(contacts: Source, touches: Source | None) -> list[Stretch] | None:
+def partitions_of(contacts: ArrowTable, touches: ArrowTable | None) -> list[Partition] | None:
     """The stretches of two tables; None where they cannot be told apart, or are not worth it."""
-    if not isinstance(contacts, Files) or not isinstance(touches, Files):
+    if not isinstance(contacts, ParquetFiles) or not isinstance(touches, ParquetFiles):
         return None
     people, history = contacts.ranges(), touches.ranges()
     if people is None or history is None or not people or not history:
@@ -42,7 +42,7 @@ def stretches_of(contacts: Source, touches: Source | None) -> list[Stretch] | No
     parts = list(_parts(people))
     if len(parts) < 2 or type(people[0].low) is not type(history[0].low):
         return None
-    found: list[Stretch] = []
+    found: list[Partition] = []
     read: set[int] = set()
     highest = None
     for groups in parts:
@@ -51,7 +51,7 @@ def stretches_of(contacts: Source, touches: Source | None) -> list[Stretch] | No
             return None
         highest = high
         own = [at for at, group in enumerate(history) if group.low <= high and low <= group.high]
-        found.append(Stretch(groups, own, frozenset(own) - read))
+        found.append(Partition(groups, own, frozenset(own) - read))
         read.update(own)
     if sum(len(stretch.touches) for stretch in found) > len(history) + 2 * len(found):
         return None
@@ -59,7 +59,7 @@ def stretches_of(contacts: Source, touches: Source | None) -> list[Stretch] | No
     rest = [at for at in range(len(history)) if at not in read]
     if rest:
         last = found[-1]
-        found[-1] = Stretch(last.contacts, last.touches + rest, last.fresh | frozenset(rest))
+        found[-1] = Partition(last.contacts, last.touches + rest, last.fresh | frozenset(rest))
     return found
 
 

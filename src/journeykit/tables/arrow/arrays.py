@@ -50,7 +50,7 @@ def coded(codes: np.ndarray, names: pa.Array, *, missing: bool = False) -> pa.Ar
 
 
 def as_numpy(array: pa.Array) -> np.ndarray:
-    """The numbers, codes or instants of an array, without a copy; where it is null stands anything."""
+    """The numbers, codes or instants of an array, without a copy; where it is null there may be anything."""
     _, data = array.buffers()
     if pa.types.is_boolean(array.type):
         return _bits(data, array)

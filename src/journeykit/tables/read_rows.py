@@ -17,9 +17,9 @@ from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
 from journeykit.rule.values import as_text, moment_in
 from journeykit.tables.cells import as_instant, is_number, is_unicode, plain_decimal
-from journeykit.tables.columns import fold_name
 from journeykit.tables.file_identity import FileIdentity, changed_error
-from journeykit.tables.formats import ENDINGS, RawRow, Source, TableFile, called, format_of, readable
+from journeykit.tables.formats import ENDINGS, RawRow, TableFile, TableSource, called, format_of, readable
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ _PATIENCE = 1_000
 
 
 def open_table(
-    source: Source,
+    source: TableSource,
     name: str,
     *,
     typed: Callable[[str], bool] = lambda _: False,

@@ -74,7 +74,7 @@ def missing_column(column: str, columns: Sequence[str], source: str) -> DataErro
     return DataError(message, source=source, field=column)
 
 
-class PlacedRows:
+class RowLayout:
     """A table with the places of its columns, for every way in which its rows name them.
 
     Args:

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journeykit.columns.arrows import as_numpy, is_known, texts
 from journeykit.rule.values import NUMBER, READERS, is_empty
+from journeykit.tables.arrow.arrays import as_numpy, is_known, texts
 from journeykit.tables.cells import plain_decimal
 from journeykit.tables.parquet import in_microseconds, is_uuid, python_value, python_values, uuid_texts
 
@@ -75,7 +75,7 @@ class Column:
 
     @property
     def values(self) -> list[Any]:
-        """The values that occur, as Python's own; some may stand twice, and some may not occur."""
+        """The values that occur, as Python's own; some may be listed twice, and some may not occur."""
         return self._coded[1]
 
     def value(self, row: int) -> Any:

@@ -11,13 +11,9 @@ import pyarrow.compute as pc
 
 from journeykit.basics.clock import EPOCH, moment
 from journeykit.basics.threads import at_once
-from journeykit.columns.arrows import as_numpy
 from journeykit.columns.chunk import Chunk, id_texts, ids_as_given, rule_columns
-from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.contact_index import ContactIndex
-from journeykit.columns.events import EventReader, rank_of
 from journeykit.columns.rule_masks import RuleMasks
-from journeykit.columns.sources import batches_to_rows, open_source
 from journeykit.columns.touch_columns import instants_of_column
 from journeykit.journey.placements import NOTED, PlacingSummary
 from journeykit.journey.walk import place as place_contact
@@ -39,6 +35,7 @@ from journeykit.kernels.interface.journeys import (
 )
 from journeykit.model.bad_row import BadRow
 from journeykit.model.contact import Contact
+from journeykit.placing.event_columns import EventReader, rank_of
 from journeykit.placing.journey_columns import (
     ENTERED_AT,
     ENTRY_STAGE,
@@ -49,19 +46,23 @@ from journeykit.placing.journey_columns import (
 )
 from journeykit.placing.rows import entry_of
 from journeykit.placing.table_placements import TablePlacements, one_kind
+from journeykit.tables.arrow.adapters import batches_to_rows
+from journeykit.tables.arrow.arrays import as_numpy
+from journeykit.tables.arrow.column import UNREAD, Column
+from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.bad_rows import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
-from journeykit.tables.columns import fold_name, missing_column, places_of
 from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute, mixed_notes
 from journeykit.tables.events import EventLog, is_property
+from journeykit.tables.header import fold_name, missing_column, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
-    from journeykit.columns.sources import Part, Source
-    from journeykit.columns.stage_rules import Program
     from journeykit.journey import Journey, Placement
+    from journeykit.placing.program import Program
+    from journeykit.tables.arrow.arrow_table import ArrowTable, Part
 
 _LARGEST_SUM = 9e18
 """Sums of a contact up to here, in millionths, are sure to be exact in 64 bits."""
@@ -120,7 +121,7 @@ class ColumnPlacing:
         Raises:
             DataError: for a table that cannot be used, or too many bad rows.
         """
-        known: Source | None = None
+        known: ArrowTable | None = None
         if contacts is not None:
             texts = spellings_of(self.journey).texts
             known = open_source(contacts, "contacts", typed=is_attribute, texts=texts, zone=self.zone)
@@ -162,7 +163,7 @@ class ColumnPlacing:
 
     # Contacts
 
-    def read_contacts(self, source: Source) -> None:
+    def read_contacts(self, source: ArrowTable) -> None:
         """Read who is placed."""
         source.needed = ["contact_id"]
         if source.columns is not None and "contact_id" not in places_of(source.columns, source.source):
@@ -175,7 +176,7 @@ class ColumnPlacing:
             self._take(chunk, row, source.source)
             row += chunk.rows
 
-    def _chunks(self, source: Source, bad: BadRows) -> Iterator[Chunk]:
+    def _chunks(self, source: ArrowTable, bad: BadRows) -> Iterator[Chunk]:
         spellings = spellings_of(self.journey)
         is_wanted = wanted_of(spellings)
         for part in source.parts(lambda name: is_wanted(fold_name(name))):
@@ -187,26 +188,26 @@ class ColumnPlacing:
             yield Chunk(ContactPlan(names, places, spellings, self.zone), arrays, number)
 
     def _take(self, chunk: Chunk, row: int, source: str) -> None:
-        nameless = chunk.apart.copy()
+        nameless = chunk.odd.copy()
         again = self.met.add(chunk.one, chunk.two, row, nameless)
         for place, _, read in chunk.plan.fields:
             column = chunk.columns[place]
             refused = np.array([value is UNREAD for value in column.read(_or_none(read))[1]], np.bool_)
             if refused.any():
-                chunk.apart |= refused[column.codes]
-        for place in np.flatnonzero(chunk.apart & ~again).tolist():
+                chunk.odd |= refused[column.codes]
+        for place in np.flatnonzero(chunk.odd & ~again).tolist():
             try:
                 chunk.contact(place)
             except BadCellError as error:
                 field = getattr(error, "__notes__", ["contact_id"])[0]
                 self.bad.add(BadRow(source, chunk.number + place, field, error.found, error.allowed))
             else:
-                chunk.apart[place] = False
+                chunk.odd[place] = False
         for place in np.flatnonzero(again).tolist():
             allowed = "one row for each contact"
             self.bad.add(BadRow(source, chunk.number + place, "contact_id", repr(chunk.ids[place].as_py()), allowed))
         start = self._starts(chunk, again, source)
-        good = ~chunk.apart & ~again
+        good = ~chunk.odd & ~again
         contact = np.full(chunk.rows, -1, np.int32)
         contact[good] = np.arange(self.count, self.count + np.count_nonzero(good))
         self.count += int(np.count_nonzero(good))
@@ -234,9 +235,9 @@ class ColumnPlacing:
         )
         for place, fault in faults.items():
             row = int(told[place])
-            if not chunk.apart[row] and not again[row]:
+            if not chunk.odd[row] and not again[row]:
                 self.bad.add(BadRow(source, chunk.number + row, *fault))
-                chunk.apart[row] = True
+                chunk.odd[row] = True
         return found
 
     def _entries(self, chunk: Chunk) -> np.ndarray:
@@ -262,7 +263,7 @@ class ColumnPlacing:
 
     # Events
 
-    def read_events(self, source: Source, reader: EventReader, everybody: bool) -> tuple[EventArrays, int]:
+    def read_events(self, source: ArrowTable, reader: EventReader, everybody: bool) -> tuple[EventArrays, int]:
         """The events by contact, and how many rows could be read."""
         rows, row = 0, 0
         whose, ats, names, marks = [], [], [], []
@@ -355,7 +356,7 @@ class ColumnPlacing:
 
     # The row engine, for contacts whose sums are too large
 
-    def _fallback(self, ids: pa.Array, known: Source | None, events: Source) -> dict[int, Placement]:
+    def _fallback(self, ids: pa.Array, known: ArrowTable | None, events: ArrowTable) -> dict[int, Placement]:
         """Where the contacts are whose sums are too large, by their places."""
         texts = ids.cast(pa.large_string()).take(pa.array(self.too_large)).to_pylist()
         wanted = pa.array(texts, pa.large_string())
@@ -380,7 +381,7 @@ class ColumnPlacing:
         self.notes = (f"{count} placed by the row engine: their sums are larger than 9e12", *self.notes)
         return found
 
-    def _contacts_of(self, known: Source) -> dict[str, Contact]:
+    def _contacts_of(self, known: ArrowTable) -> dict[str, Contact]:
         """The contacts whose sums are too large, read again."""
         found = {}
         for chunk, of in zip(self._chunks(known, BadRows()), self.contact_of, strict=True):
@@ -503,7 +504,7 @@ def _too_large(contact: np.ndarray, sums: Sequence[Sequence[tuple[np.ndarray, np
     return np.array(sorted(found), np.int64)
 
 
-def _with_ids(source: Source, wanted: pa.Array) -> Iterator[Part | BadRow]:
+def _with_ids(source: ArrowTable, wanted: pa.Array) -> Iterator[Part | BadRow]:
     """The rows of some contacts."""
     for part in source.parts(lambda _: True):
         if isinstance(part, BadRow):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from journeykit.errors import DataError
+from journeykit.tables.arrow.decision_schema import decision_schema
 from journeykit.tables.decisions import DECISIONS, LISTS
-from journeykit.tables.formats import ENDINGS, format_of
-from journeykit.tables.writing import standard_output, table_writer, whole_file
+from journeykit.tables.write_rows import output_file, row_writer
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator, Mapping
 
 _GROUP = 262_144
@@ -38,19 +37,13 @@ def batch_writer(
         DataError: for an unknown ending.
         OSError: if the file cannot be written.
     """
-    form = form or format_of(path)
-    if form is None:
-        raise DataError(f"the ending of a table is one of {', '.join(ENDINGS)}", source=os.fspath(path))
-    if form != "parquet":
-        with table_writer(path, DECISIONS, form) as write:
-            yield lambda batch: _write_rows(batch, write)
-        return
-    if os.fspath(path) == "-":
-        with standard_output() as file, _Groups(file, dictionaries) as groups:
-            yield groups.write
-        return
-    with whole_file(path) as file, _Groups(file, dictionaries) as groups:
-        yield groups.write
+    with output_file(path, form) as (kind, file):
+        if kind == "parquet":
+            with _Groups(file, dictionaries) as groups:
+                yield groups.write
+        else:
+            with row_writer(kind)(file, DECISIONS) as write:
+                yield lambda batch: _write_rows(batch, write)
 
 
 def _write_rows(batch: pa.RecordBatch, write: Callable[[Any], object]) -> None:
@@ -100,7 +93,7 @@ class _Groups:
                 self._waiting[0] = batch.slice(rows)
             rows -= taken[-1].num_rows
         known = self._dictionaries()
-        schema = _schema()
+        schema = decision_schema(pa.large_string())
         columns = [
             _column([batch.column(name) for batch in taken], schema.field(name).type, known.get(name))
             for name in DECISIONS
@@ -125,12 +118,6 @@ def _leaves() -> list[str]:
 
 def _leaf(name: str) -> str:
     return f"{name}.list.element" if name in LISTS else name
-
-
-def _schema() -> pa.Schema:
-    from journeykit.columns.decision_rows import decision_schema
-
-    return decision_schema(pa.large_string())
 
 
 def ids_as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
