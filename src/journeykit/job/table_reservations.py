@@ -16,7 +16,7 @@ from journeykit.job.chunk_state import ChunkState, Piece
 from journeykit.job.ledger_tables import decisions_of, grants_of, mark_opt_outs, protect, touch_arrays
 from journeykit.kernels.interface.codes import BAD
 from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
-from journeykit.ledger.run import LedgerRun, Proposal
+from journeykit.ledger.proposal import Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from journeykit.job.table_reader import TableReader
     from journeykit.kernels.interface.contact_arrays import Contacts, TouchArrays
     from journeykit.kernels.interface.decision_arrays import DecisionCounts
+    from journeykit.ledger.proposal import Again
     from journeykit.ledger.reservation import Reservation
-    from journeykit.ledger.run import Again
+    from journeykit.ledger.run import LedgerRun
     from journeykit.ledger.saved_decisions import DecisionInputs
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
@@ -179,7 +180,7 @@ class TableReservations:
         asks: Mapping[str, DecisionInputs],
         accept: Callable[[str, Decision], bool],
     ) -> Again:
-        """Decide contacts of a chunk again, with what the ledger knows by now; see `journeykit.ledger.run.Together`.
+        """Decide contacts of a chunk again, with what the ledger knows by now (`journeykit.ledger.proposal.Together`).
 
         Those that the kernels cannot decide fall back to the one-contact engine.
         """

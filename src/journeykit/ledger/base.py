@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from journeykit.basics.clock import clock, micros, moment
+from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import check_text
 from journeykit.errors import LedgerError, ModelError
-from journeykit.ledger.consent_word import ConsentWord, is_known, left_alone, standing
+from journeykit.ledger.consent_word import ConsentWord, is_known, standing
 from journeykit.ledger.moved import FORGOTTEN, UNKNOWN, Moved
+from journeykit.ledger.release_check import reasons_against
 from journeykit.ledger.reservation import (
     EXPIRED,
     MOVES,
@@ -26,14 +27,13 @@ from journeykit.ledger.reservation import (
     unknown,
 )
 from journeykit.model.decision import Decision
-from journeykit.model.outcome import Outcome, Reason, Row
+from journeykit.model.outcome import Outcome, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from journeykit.eligibility import Opening
-    from journeykit.engine.decider import Decider, HasDecider
+    from journeykit.engine.decider import HasDecider
     from journeykit.ledger.send_log import Imported, SendLog
     from journeykit.ledger.transaction import Transaction
     from journeykit.model.contact import Contact
@@ -369,7 +369,7 @@ class BaseLedger:
             words = standing(transaction.said([self.person(contact.id)]))
         if held.contact != contact.id:
             raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
-        return ReleaseCheck(reservation=held, reasons=_reasons(judge.decider, contact, words, held, at))
+        return ReleaseCheck(reservation=held, reasons=reasons_against(judge.decider, contact, words, held, at))
 
     # People's rights
 
@@ -475,31 +475,10 @@ class BaseLedger:
 
         Of answers about colleagues that mention them there are the keys only: the rest is about them.
         """
-        import json
+        from journeykit.ledger.exporting import export_contact
 
         check_names([contact])
-        with self.reading() as transaction:
-            return {
-                "contact": contact,
-                "touches": [held.to_dict() for held in transaction.of_contacts([contact])],
-                "moves": [
-                    {"id": id_, "was": was, "became": became} for id_, was, became in transaction.moves_of(contact)
-                ],
-                "opt_outs": [
-                    {
-                        "channel": word.channel,
-                        "topic": word.topic,
-                        "suppressed": word.suppressed,
-                        "at": word.at.isoformat(),
-                        "taken_back": word.taken_back,
-                    }
-                    for word in transaction.said([self.person(contact)])
-                ],
-                "answers": [
-                    {"key": key, "answer": json.loads(answer)} for key, answer in transaction.answers_about(contact)
-                ],
-                "told_of_in": transaction.answers_telling(contact),
-            }
+        return export_contact(self, contact)
 
     def export_all(self, what: str = "touches") -> Iterator[dict[str, Any]]:
         """Everything of one kind, row by row, as plain data; nothing is held but one row.
@@ -588,30 +567,3 @@ def _ids(given: Named | Iterable[Named]) -> Iterator[str]:
             ) from None
         for one in several:
             yield from _ids(one)
-
-
-def _reasons(
-    decider: Decider, contact: Contact, words: Sequence[ConsentWord], held: Reservation, at: datetime
-) -> tuple[tuple[Reason, str], ...]:
-    """Every check of who is eligible that a reservation fails for a contact at an instant, in their order."""
-    from journeykit.eligibility import Subject, failures, withdrawn_topics
-    from journeykit.model.claim import Claim
-
-    ruleset = decider.ruleset
-    vocabulary = ruleset.vocabulary
-    contact = left_alone(vocabulary.contact(contact), words, vocabulary)
-    claim = vocabulary.claim(Claim(campaign=held.campaign or "", content=held.content, channel=held.channel))
-    openings: tuple[Opening, ...] | str = ruleset.openings_for(claim)
-    if isinstance(openings, str):
-        return ((Reason.CAMPAIGN_CLOSED, openings),)
-    own = ruleset.clock if contact.timezone is None else clock(contact.timezone)
-    now = micros(at)
-    subject = Subject(contact, ruleset.playbook, ruleset.schedule, own, now)
-    opening = openings[0]
-    found = list(failures(subject, opening, now))
-    if opening.campaign.needs_consent:
-        # What the message is about was written down when it was decided; the playbook may say otherwise by now.
-        more = [topic for topic in vocabulary.spelt_all("topic", held.topics) if topic not in opening.topics]
-        found += [(Reason.NO_CONSENT, rule) for rule in withdrawn_topics(contact, more, now)]
-    order = list(Reason)
-    return tuple(sorted(found, key=lambda failed: order.index(failed[0])))

@@ -134,3 +134,27 @@ def _run(mark: RunMark) -> dict[str, Any]:
         "until": None if mark.until is None else moment(mark.until),
         "alone": str(mark.alone).lower(),
     }
+
+
+def export_contact(ledger: BaseLedger, contact: str) -> dict[str, Any]:
+    """Everything that a ledger holds of a contact; see `BaseLedger.export`."""
+    with ledger.reading() as transaction:
+        return {
+            "contact": contact,
+            "touches": [held.to_dict() for held in transaction.of_contacts([contact])],
+            "moves": [{"id": id_, "was": was, "became": became} for id_, was, became in transaction.moves_of(contact)],
+            "opt_outs": [
+                {
+                    "channel": word.channel,
+                    "topic": word.topic,
+                    "suppressed": word.suppressed,
+                    "at": word.at.isoformat(),
+                    "taken_back": word.taken_back,
+                }
+                for word in transaction.said([ledger.person(contact)])
+            ],
+            "answers": [
+                {"key": key, "answer": json.loads(answer)} for key, answer in transaction.answers_about(contact)
+            ],
+            "told_of_in": transaction.answers_telling(contact),
+        }

@@ -17,7 +17,6 @@ Contacts who are granted nothing leave no trace in the ledger and need none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -37,6 +36,7 @@ from journeykit.ledger.decide import (
 )
 from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
+from journeykit.ledger.proposal import Again, Proposal, Together, changed, check_same, has_news, pieces_of
 from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, check_held
 from journeykit.ledger.saved_decisions import (
     DecisionInputs,
@@ -51,7 +51,7 @@ from journeykit.model.touch import Touch
 from journeykit.tables.touches import SHAPE, shape_parts, shape_readers, touch_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.basics.clock import Clock
@@ -67,34 +67,6 @@ if TYPE_CHECKING:
 
 PIECE = 500
 """So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
-
-
-Again = Mapping[str, "tuple[Decision, list[Reservation]]"]
-"""By contact id, a decision that was made again, and what it grants."""
-Together = Callable[[Mapping[str, "DecisionInputs"], Callable[[str, "Decision"], bool]], Again]
-"""Decides contacts again, by id, with what they are asked with; those that it cannot decide are left out, and so is
-each whose decision the function refuses."""
-
-
-class Proposal:
-    """What a run wants to reserve for contacts that were decided together.
-
-    Args:
-        names: their ids.
-        account: their account, where caps per account hold; else None.
-        reservations: what was granted.
-        group: gives them as the one-contact engine takes them, if they must be decided again.
-    """
-
-    __slots__ = ("account", "group", "names", "reservations")
-
-    def __init__(
-        self, names: tuple[str, ...], account: str | None, reservations: list[Reservation], group: Callable[[], Any]
-    ) -> None:
-        self.names = names
-        self.account = account
-        self.reservations = reservations
-        self.group = group
 
 
 class LedgerRun:
@@ -348,9 +320,9 @@ class LedgerRun:
     def check_none(self, names: Iterable[str]) -> None:
         """Refuse to go on where contacts who are granted nothing were granted something before the run was killed."""
         if self._before:
-            changed = next((name for name in names if name in self._before), None)
-            if changed is not None:
-                raise _changed(self.mark.run_id, changed)
+            other = next((name for name in names if name in self._before), None)
+            if other is not None:
+                raise changed(self.mark.run_id, other)
 
     def settle(self, proposals: Sequence[Proposal], together: Together | None = None) -> dict[str, Decision]:
         """Reserve what was granted, piece by piece.
@@ -367,7 +339,7 @@ class LedgerRun:
             DataError: where the run has reserved something else for a contact before.
         """
         again: dict[str, Decision] = {}
-        for piece in _pieces(proposals):
+        for piece in pieces_of(proposals, PIECE):
             names = [name for proposal in piece for name in proposal.names]
             accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
             left: dict[str, list[Reservation]] = {}
@@ -409,8 +381,8 @@ class LedgerRun:
             if any(key_of(run_id, name) in kept for name in proposal.names):
                 kept_ones.append(proposal)
             elif any(name in held for name in proposal.names):
-                _check_same(run_id, proposal, held)
-            elif _has_news(proposal, news, persons):
+                check_same(run_id, proposal, held)
+            elif has_news(proposal, news, persons):
                 late.append(proposal)
             else:
                 new += proposal.reservations
@@ -468,7 +440,7 @@ class LedgerRun:
                 answer = kept.get(key_of(self.mark.run_id, name))
                 wanted = claims_fingerprint(None if claims is None else claims.get(name, ()))
                 if answer is None or saved_fingerprint(answer, name) != wanted:
-                    raise _changed(self.mark.run_id, name)
+                    raise changed(self.mark.run_id, name)
                 answers[name] = answer
         found: dict[str, Decision] = {}
         if together is not None:
@@ -580,41 +552,3 @@ def _what(touch: Touch) -> tuple[Any, ...]:
 def _claims_of(group: ContactGroup) -> dict[str, Any] | None:
     asked = {name: tuple(own.claims) for name, own in group.inputs.items() if own.claims is not None}
     return asked or None
-
-
-def _has_news(proposal: Proposal, news: News, persons: dict[str, str]) -> bool:
-    return (
-        proposal.account in news.accounts
-        or any(name in news.contacts for name in proposal.names)
-        or any(persons[name] in news.persons for name in proposal.names)
-    )
-
-
-def _check_same(run_id: str, proposal: Proposal, held: dict[str, set[str]]) -> None:
-    """What a run has reserved is what it would reserve now."""
-    wanted = {own.id for own in proposal.reservations}
-    found = set().union(*(held.get(name, set()) for name in proposal.names))
-    if wanted != found:
-        raise _changed(run_id, proposal.names[0])
-
-
-def _changed(run_id: str, contact: str) -> DataError:
-    return DataError(
-        f"the run {run_id!r} has reserved other messages for contact {contact!r} before: the tables or the policy "
-        f"have changed since it was begun. Give those of then; or free what it has reserved with "
-        f"`journeykit ledger release URL --run {run_id}`, and begin a run of another name",
-        source="ledger",
-    )
-
-
-def _pieces(proposals: Iterable[Proposal]) -> Iterator[list[Proposal]]:
-    piece: list[Proposal] = []
-    size = 0
-    for proposal in proposals:
-        piece.append(proposal)
-        size += len(proposal.names)
-        if size >= PIECE:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
