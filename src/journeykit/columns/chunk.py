@@ -61,9 +61,7 @@ class Chunk:
 
     def take(self, rows: np.ndarray) -> Chunk:
         """Some of its rows, as a chunk of their own."""
-        taken = [column.take(rows) for column in self.columns]
-        arrays = [column.cells() if column.array is None else column.array for column in taken]
-        return Chunk(self.plan, arrays, self.number)
+        return Chunk(self.plan, [column.take(rows).data for column in self.columns], self.number)
 
     def contact(self, row: int) -> Contact:
         """One contact, read cell by cell.

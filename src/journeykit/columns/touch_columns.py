@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from journeykit.columns.contact_index import ContactIndex
     from journeykit.playbook.vocabulary import Vocabulary
-    from journeykit.tables.arrow.arrow_table import ArrowTable, Part
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.words import Words
 
 # The years that the engine takes, in UTC.

@@ -26,7 +26,6 @@ from journeykit.job.table_reader import TableReader
 from journeykit.job.table_reservations import TableReservations
 from journeykit.model.bad_row import BadRow
 from journeykit.model.outcome import Outcome
-from journeykit.tables.arrow.adapters import picker
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.decision_schema import decision_schema
 from journeykit.tables.arrow.frames import native
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from journeykit.job.tally import DecisionTally
     from journeykit.ledger.run import LedgerRun
     from journeykit.model.contact import Contact
-    from journeykit.tables.arrow.arrow_table import Part
+    from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.partitions import Partition
 
 THREADS = 2
@@ -314,7 +313,7 @@ class TableJob(Run):
 
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""
-        return picker(self.reader.sources[name])
+        return self.reader.sources[name].pick
 
     def finish_words(self) -> None:
         """Tell the words of each table which columns it has."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from journeykit.job.table_reader import TableReader
     from journeykit.kernels.interface.problems import ProblemPool
     from journeykit.model.contact import Contact
-    from journeykit.tables.arrow.arrow_table import Part
+    from journeykit.tables.arrow.adapters import Part
 
 
 def choose_for_all(run: Run, reader: TableReader, decider: ChunkDecider, fallback: Fallback) -> QuotaRun:

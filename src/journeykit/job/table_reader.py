@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from journeykit.job.run import Run
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
-    from journeykit.tables.arrow.arrow_table import ArrowTable, Part
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.arrow.partitions import Partition
     from journeykit.tables.bad_rows import BadRows
 

@@ -46,7 +46,7 @@ from journeykit.placing.journey_columns import (
 )
 from journeykit.placing.rows import entry_of
 from journeykit.placing.table_placements import TablePlacements, one_kind
-from journeykit.tables.arrow.adapters import batches_to_rows
+from journeykit.tables.arrow.adapters import batches_to_rows, some_rows
 from journeykit.tables.arrow.arrays import as_numpy
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.arrow.open_arrow import open_source
@@ -62,7 +62,8 @@ if TYPE_CHECKING:
 
     from journeykit.journey import Journey, Placement
     from journeykit.placing.program import Program
-    from journeykit.tables.arrow.arrow_table import ArrowTable, Part
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.arrow_table import ArrowTable
 
 _LARGEST_SUM = 9e18
 """Sums of a contact up to here, in millionths, are sure to be exact in 64 bits."""
@@ -509,16 +510,11 @@ def _with_ids(source: ArrowTable, wanted: pa.Array) -> Iterator[Part | BadRow]:
     for part in source.parts(lambda _: True):
         if isinstance(part, BadRow):
             continue
-        number, names, arrays = part
+        _, names, arrays = part
         place = places_of(names, source.source).get("contact_id")
         if place is not None:
             rows = np.flatnonzero(as_numpy(pc.is_in(id_texts(Column(arrays[place]))[0], value_set=wanted)))
-            yield number, names, [_taken(Column(array), rows) for array in arrays]
-
-
-def _taken(column: Column, rows: np.ndarray) -> Any:
-    found = column.take(rows)
-    return found.cells() if found.array is None else found.array
+            yield some_rows(part, rows)
 
 
 def _or_none(read: Any) -> Any:

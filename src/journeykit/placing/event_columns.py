@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from journeykit.placing.program import Program
-    from journeykit.tables.arrow.arrow_table import ArrowTable, Part
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.arrow_table import ArrowTable
 
 _FIRST, _SECOND, _SHIFT = np.uint64(STIR_FIRST), np.uint64(STIR_SECOND), np.uint64(33)
 _EXACT = 2**53

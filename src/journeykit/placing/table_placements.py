@@ -14,6 +14,7 @@ from journeykit.basics.clock import micros
 from journeykit.journey.placements import PATHS, STAGES, Placements
 from journeykit.kernels.interface.journeys import MISSING
 from journeykit.tables.arrow.arrays import coded, numbers, texts
+from journeykit.tables.arrow.arrow_values import schema_of
 from journeykit.tables.files import whole_file
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from journeykit.journey.placements import PlacingSummary
 
 _INSTANT = pa.timestamp("us", "UTC")
-_KINDS_OF = {"text": pa.string(), "instant": _INSTANT, "whole": pa.int64()}
 
 
 class TablePlacements(Placements):
@@ -157,9 +157,8 @@ class TablePlacements(Placements):
             OSError: if the file cannot be written.
         """
         table: pa.Table = getattr(self, name)
-        kinds = STAGES if name == "table" else PATHS
         with whole_file(path) as file:
-            pq.write_table(table.cast(pa.schema([(own, _KINDS_OF[kind]) for own, kind in kinds.items()])), file)
+            pq.write_table(table.cast(schema_of(STAGES if name == "table" else PATHS)), file)
 
     def _owners(self, stage: np.ndarray) -> pa.Array:
         owners = [own.owner for own in self.journey.stages]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from journeykit.model.segment_report import SegmentReport
-    from journeykit.tables.arrow.arrow_table import Part
+    from journeykit.tables.arrow.adapters import Part
 
 _THREADS = 2
 

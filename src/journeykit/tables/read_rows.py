@@ -61,10 +61,10 @@ def open_table(
         return _Mappings(name, source)
     path = os.fspath(source)
     if os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
-        from journeykit.tables.parquet import ParquetFolder
+        from journeykit.tables.parquet import ParquetRows
 
         with readable(path):
-            return ParquetFolder(path, wanted)
+            return ParquetRows(path, wanted)
     form = format_of(path)
     if form is None:
         raise DataError(f"the ending of a table is one of {', '.join(ENDINGS)}", source=path)
@@ -76,9 +76,9 @@ def open_table(
             return _Csv(path, typed, zone, texts)
         if form == "jsonl":
             return _Jsonl(path)
-        from journeykit.tables.parquet import ParquetTable
+        from journeykit.tables.parquet import ParquetRows
 
-        return ParquetTable(path, wanted)
+        return ParquetRows(path, wanted)
 
 
 def plain_value(value: Any) -> Any:

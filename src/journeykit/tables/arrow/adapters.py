@@ -7,100 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from journeykit.model.bad_row import BadRow
-from journeykit.tables.arrow import arrow_table
 from journeykit.tables.arrow.arrays import texts
-from journeykit.tables.arrow.arrow_table import ArrowTable, Part
 from journeykit.tables.arrow.column import Column
-from journeykit.tables.bad_row_file import picked
-from journeykit.tables.header import PATIENCE, fold_name, missing_column, twin_row
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from journeykit.tables.formats import RawRow
+    import numpy as np
 
 
-class RowTable(ArrowTable):
-    """CSV, JSON lines, and rows that are mappings: read row by row."""
-
-    def __init__(self, name: str, opened: Any, again: Callable[[], Any]) -> None:
-        self.source = opened.source if opened.columns is not None or isinstance(opened.source, str) else name
-        self._again = again
-        self.columns = opened.columns
-        self.count = opened.count
-        self.naive = opened.naive
-        self.mixed = opened.mixed
-        self._met: dict[str, None] = {}
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The names of its columns, as far as they were met."""
-        return self.columns or tuple(self._met)
-
-    def rows(self) -> Iterator[RawRow | BadRow]:
-        """The rows, one by one."""
-        found: Iterator[RawRow | BadRow] = self._again().rows()
-        return found
-
-    def parts(
-        self,
-        wanted: Callable[[str], bool],
-        groups: Sequence[int] | None = None,  # noqa: ARG002  (there are none)
-    ) -> Iterator[Part | BadRow]:
-        """The chunks in order; see `ArrowTable`."""
-        waiting: list[tuple[tuple[str, ...], Sequence[Any]]] = []
-        first = expected = 0
-        # By folded name, how the rows that wait write it: two columns whose case alone differs are not one.
-        written: dict[str, str] = {}
-        met: dict[str, None] = {}
-        unsure = self.columns is None
-        count = 0
-        for row in self._again().rows():
-            count += 1
-            if isinstance(row, BadRow):
-                if waiting:
-                    yield rows_to_batch(first, waiting, wanted)
-                    waiting = []
-                yield row
-                continue
-            number, columns, values = row
-            if unsure:
-                met.update(dict.fromkeys(columns))
-                unsure = number < PATIENCE or self._check(met)
-            alike = bool(waiting) and columns == waiting[-1][0]
-            if not alike and self.columns is None:
-                self._met.update(dict.fromkeys(columns))
-            names = {} if alike else {fold_name(str(name)): name for name in columns}
-            if not alike and len(names) < len(columns) and self.columns is None:
-                if waiting:
-                    yield rows_to_batch(first, waiting, wanted)
-                    waiting = []
-                twins = twin_row(self.source, number, columns)
-                assert twins is not None  # noqa: S101  (two names are one)
-                yield twins
-                continue
-            apart = not alike and any(written.get(fold, name) != name for fold, name in names.items())
-            if waiting and (number != expected or apart or len(waiting) >= arrow_table.CHUNK):
-                yield rows_to_batch(first, waiting, wanted)
-                waiting = []
-            if not waiting:
-                first, written = number, {}
-            written.update(names)
-            waiting.append((columns, values))
-            expected = number + 1
-        if unsure and expected:
-            self._check(met)
-        if waiting:
-            yield rows_to_batch(first, waiting, wanted)
-        self.count = count
-
-    def _check(self, met: Mapping[str, None]) -> bool:
-        """Refuse a table none of whose first rows has a needed column; False, as that is then sure."""
-        folded = {fold_name(str(name)) for name in met}
-        for column in self.needed:
-            if column not in folded:
-                raise missing_column(column, [str(name) for name in met], self.source)
-        return False
+Arrays = list[Any]
+Part = tuple[int, tuple[str, ...], Arrays]
+"""The number of a chunk's first row, the names of its columns, and the columns: Arrow arrays, or lists of values."""
 
 
 def rows_to_batch(
@@ -145,21 +64,7 @@ def batches_to_rows(batches: Iterable[Part | BadRow]) -> Iterator[dict[str, Any]
                 yield dict(zip(names, values, strict=True))
 
 
-def picker(source: ArrowTable) -> Callable[[frozenset[int]], Iterator[tuple[int, Any]]]:
-    """How rows of some numbers are read again; see `journeykit.tables.bad_row_file`."""
-
-    def pick(wanted: frozenset[int]) -> Iterator[tuple[int, Any]]:
-        if isinstance(source, RowTable):
-            # In a chunk each row has all columns, those of the others too.
-            yield from picked(source.rows(), wanted)
-            return
-        for part in source.parts(lambda _: True):
-            if isinstance(part, BadRow):
-                continue
-            number, names, arrays = part
-            columns = [Column(array) for array in arrays]
-            for row in range(len(columns[0]) if columns else 0):
-                if number + row in wanted:
-                    yield number + row, {name: own.value(row) for name, own in zip(names, columns, strict=True)}
-
-    return pick
+def some_rows(batch: Part, rows: np.ndarray) -> Part:
+    """Some rows of a batch, by their places."""
+    number, names, arrays = batch
+    return number, names, [Column(array).take(rows).data for array in arrays]

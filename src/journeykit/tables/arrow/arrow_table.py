@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from journeykit.errors import DataError
+from journeykit.model.bad_row import BadRow
+from journeykit.tables.arrow.adapters import Part, batches_to_rows, some_rows
+from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from journeykit.model.bad_row import BadRow
 
 CHUNK = 65_536
-Arrays = list[Any]
-Part = tuple[int, tuple[str, ...], Arrays]
-"""The number of a chunk's first row, the names of its columns, and the columns: Arrow arrays, or lists of values."""
 
 
 class ArrowTable:
@@ -54,6 +55,16 @@ class ArrowTable:
     def batches(self, names: tuple[str, ...]) -> Iterator[Part | BadRow]:
         """The chunks in order, with some columns."""
         raise NotImplementedError  # each kind of table has its own
+
+    def pick(self, wanted: frozenset[int]) -> Iterator[tuple[int, Any]]:
+        """Rows of some numbers, read again as mappings; see `journeykit.tables.bad_row_file`."""
+        for part in self.parts(lambda _: True):
+            if not isinstance(part, BadRow):
+                number, _, arrays = part
+                rows = len(Column(arrays[0])) if arrays else 0
+                places = sorted(own - number for own in wanted if number <= own < number + rows)
+                found = batches_to_rows([some_rows(part, np.array(places, np.int64))])
+                yield from zip([number + place for place in places], found, strict=True)
 
 
 class Range(NamedTuple):

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from journeykit.rule.values import NUMBER, READERS, is_empty
 from journeykit.tables.arrow.arrays import as_numpy, is_known, texts
+from journeykit.tables.arrow.arrow_values import in_microseconds, is_uuid, python_value, python_values, uuid_texts
 from journeykit.tables.cells import plain_decimal
-from journeykit.tables.parquet import in_microseconds, is_uuid, python_value, python_values, uuid_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,6 +89,11 @@ class Column:
         if self.array is None:
             return Column([self._values[row] for row in rows.tolist()])
         return Column(self.array.take(pa.array(rows)))
+
+    @property
+    def data(self) -> Any:
+        """What it is made of: an Arrow array, or a list of values."""
+        return self._values if self.array is None else self.array
 
     def cells(self) -> list[Any]:
         """All values, row by row."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError
 from journeykit.tables.arrow import arrow_table
-from journeykit.tables.arrow.arrow_table import ArrowTable, Part, need_different_names
+from journeykit.tables.arrow.arrow_table import ArrowTable, need_different_names
 from journeykit.tables.arrow.parquet_files import ParquetFiles
 from journeykit.tables.file_identity import FileIdentity
 from journeykit.tables.formats import readable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from journeykit.model.bad_row import BadRow
+    from journeykit.tables.arrow.adapters import Part
 
 
 class MemoryTable(ArrowTable):

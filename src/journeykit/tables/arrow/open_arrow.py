@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError
-from journeykit.tables.arrow.adapters import RowTable
 from journeykit.tables.arrow.frames import MemoryTable, frame_of, from_dataset, from_pandas
-from journeykit.tables.arrow.parquet_files import ParquetFiles
-from journeykit.tables.folders import parts_of
-from journeykit.tables.formats import called, format_of, readable
+from journeykit.tables.arrow.parquet_files import ParquetFiles, files_at
+from journeykit.tables.arrow.row_table import RowTable
+from journeykit.tables.formats import format_of
 from journeykit.tables.read_rows import open_table
 
 if TYPE_CHECKING:
@@ -62,13 +61,8 @@ def open_source(
 def _from_path(
     path: str, name: str, typed: Callable[[str], bool], texts: Container[str], zone: tzinfo | None
 ) -> ArrowTable:
-    if os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
-        parts = parts_of(path)
-        return ParquetFiles(path, [part.path for part in parts], [part.cells for part in parts])
-    if format_of(path) == "parquet":
-        with readable(path):
-            os.stat(path)  # noqa: PTH116  (whether it is there at all)
-        return ParquetFiles(called(path), [path])
+    if os.path.isdir(path) or format_of(path) == "parquet":  # noqa: PTH112  (a text is all that is needed)
+        return files_at(path)
     opened = open_table(path, name, typed=typed, texts=texts, zone=zone)
     return RowTable(name, opened, lambda: opened)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -12,18 +14,18 @@ import pyarrow.parquet as pq
 from journeykit.errors import DataError
 from journeykit.tables.arrow import arrow_table
 from journeykit.tables.arrow.arrays import texts
-from journeykit.tables.arrow.arrow_table import Arrays, ArrowTable, Part, Range, need_different_names
+from journeykit.tables.arrow.arrow_table import ArrowTable, Range, need_different_names
+from journeykit.tables.arrow.arrow_values import uuid_columns, uuid_texts
 from journeykit.tables.file_identity import FileIdentity
-from journeykit.tables.folders import cells_by_column, united
+from journeykit.tables.folders import cells_by_column, parts_of, united
 from journeykit.tables.formats import called, readable
 from journeykit.tables.header import fold_name
-from journeykit.tables.parquet import uuid_columns, uuid_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from journeykit.model.bad_row import BadRow
+    from journeykit.tables.arrow.adapters import Arrays, Part
 
 
 class ParquetFiles(ArrowTable):
@@ -68,8 +70,14 @@ class ParquetFiles(ArrowTable):
 
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
         """The chunks in order; see `ArrowTable`."""
-        names = tuple(name for name in self.columns or () if wanted(name))
         chosen = self._groups if groups is None else [self._groups[group] for group in groups]
+        return self._batches(tuple(name for name in self.columns or () if wanted(name)), chosen)
+
+    def batches(self, names: tuple[str, ...]) -> Iterator[Part]:
+        """All chunks in order, with some columns."""
+        return self._batches(names, self._groups)
+
+    def _batches(self, names: tuple[str, ...], chosen: Sequence[tuple[str, int, int, int]]) -> Iterator[Part]:
         for path, own in groupby(chosen, key=itemgetter(0)):
             there = self._own[path]
             read = [there[name] for name in names if name in there]
@@ -125,32 +133,28 @@ def _read(file: Any, group: int, rows: int, columns: list[str]) -> Iterator[tupl
         start += batch.num_rows
 
 
-class open_parquet:  # noqa: N801  (read as a function)
+@contextmanager
+def open_parquet(identity: FileIdentity) -> Iterator[Any]:
     """A Parquet file; what is wrong with it becomes our error."""
-
-    def __init__(self, identity: FileIdentity) -> None:
-        self.path = identity.path
-        self._identity = identity
-
-    def __enter__(self) -> Any:
-        self._readable = readable(self.path)
-        self._readable.__enter__()
+    with readable(identity.path):
         try:
-            self._file = pq.ParquetFile(self.path)
-            self._identity.check()
-        except BaseException as error:
-            self.__exit__(type(error), error, error.__traceback__)
-            raise
-        return self._file
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if hasattr(self, "_file"):
-            self._file.close()
-        if error is None or isinstance(error, pa.ArrowException):
-            self._identity.check_end()
-        if isinstance(error, pa.ArrowException) and not isinstance(error, OSError):
+            with pq.ParquetFile(identity.path) as file:
+                identity.check()
+                yield file
+            identity.check_end()
+        except pa.ArrowException as error:
+            identity.check_end()
+            if isinstance(error, OSError):
+                raise
             message = f"the file is not readable Parquet: {error}"
-            raise DataError(message, source=called(self.path)) from error
-        self._readable.__exit__(kind, error, trace)
+            raise DataError(message, source=called(identity.path)) from error
+
+
+def files_at(path: str) -> ParquetFiles:
+    """The Parquet file at a path, or the files of a folder."""
+    if os.path.isdir(path):  # noqa: PTH112  (a text is all that is needed)
+        parts = parts_of(path)
+        return ParquetFiles(path, [part.path for part in parts], [part.cells for part in parts])
+    with readable(path):
+        os.stat(path)  # noqa: PTH116  (whether it is there at all)
+    return ParquetFiles(called(path), [path])
