@@ -35,7 +35,7 @@ from journeykit.journey import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from golden import AT, ENGINES, as_json, as_lines, digest, folded, house, people, reachable, run, write_rows
+from golden import AT, ENGINES, as_json, as_lines, digest, folded, house, people, reachable, run, wordless, write_rows
 
 
 def placed(seed: int) -> tuple[Any, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -255,7 +255,10 @@ def handed() -> Iterator[tuple[Contact, Any]]:
 def briefs() -> Iterator[tuple[str, str]]:
     """Hand-overs as data, of single contacts and of tables of paths."""
     for number, (contact, handover) in enumerate(handed()):
-        yield f"{number} {contact.id}", folded(as_json(handover.to_dict(), indent=1), 2_000 if number < 3 else 0)
+        yield (
+            f"{number} {contact.id}",
+            folded(as_json(wordless(handover.to_dict()), indent=1), 2_000 if number < 3 else 0),
+        )
     list(measures())
     given = ["playbook.json", "--events", "events.jsonl", "--contacts", "contacts.jsonl", "--at", AT.isoformat()]
     for engine in ENGINES:
