@@ -88,7 +88,7 @@ class ClaimEncoder:
         found: where its findings go.
 
     Attributes:
-        wishes: the claims (`WISHES`).
+        rows: the claims (`WISHES`).
         asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
         owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
         ids: the numbers of the claims' ids, from 1.
@@ -145,7 +145,7 @@ class ClaimEncoder:
         self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
         # Made once and filled part by part: with millions of claims, touching memory is what takes time.
         self.one, self.two = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
-        self.wishes = np.zeros(rows, WISHES)
+        self.rows = np.zeros(rows, WISHES)
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.zeros(rows, np.int8)
         self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}
@@ -172,7 +172,7 @@ class ClaimEncoder:
             ids, odd = id_texts(columns[places["contact_id"]])
             hash_ids(*text_buffers(ids), self.one[own], self.two[own], bad)
             bad |= odd
-        wishes = self.wishes[own]
+        wishes = self.rows[own]
         texts = [self._values(columns, places, name, suspect) for name in _ASKED]
         wishes["wish"] = self._numbered(texts, suspect)
         wishes["own"] = self._owns(columns, places, suspect)
@@ -288,9 +288,9 @@ class ClaimEncoder:
 
     # By contact
 
-    def join(self, met: ContactIndex, contacts: int) -> tuple[np.ndarray, np.ndarray]:
+    def join(self, index: ContactIndex, contacts: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the claims of each contact start, and one more; and the claims, by contact, in the table's order."""
-        found = met.find(self.one, self.two)
+        found = index.find(self.one, self.two)
         found[self.faults == _NOBODYS] = -1
         self.contact = found
         self.by_contact = self._by_contact(found, contacts)
@@ -351,7 +351,7 @@ class ClaimEncoder:
                 BadRow(self.source.source, self.number(row), "contact_id", shown(self.contact_id(row)), allowed)
             )
 
-    def whose(self) -> list[str]:
+    def contact_ids(self) -> list[str]:
         """The contacts that have claims, in the order of their first appearance."""
         skip = self.faults == _NOBODYS
         # Claims of one contact mostly stand together: whoever stands before was met.
@@ -442,16 +442,16 @@ class ClaimBlockInputs(NamedTuple):
     """A table of claims, by contact.
 
     Attributes:
-        wishes: the claims for the kernels.
-        odd: by contact, whether the one-contact engine must decide his claims.
+        claims: the claims for the kernels.
+        apart: by contact, whether the one-contact engine must decide his claims.
         labels: the names under which claims are written: an opening, and an own date or instant and id, or neither.
         ids: the numbers of the claims' ids, from 1.
         dates: the dates that claims ask for, as day numbers.
         order: by the number of a claim's group, its row in the table.
     """
 
-    wishes: ClaimArrays
-    odd: np.ndarray
+    claims: ClaimArrays
+    apart: np.ndarray
     labels: list[Label]
     ids: Mapping[str, int]
     dates: list[int]
@@ -459,35 +459,35 @@ class ClaimBlockInputs(NamedTuple):
 
 
 def claim_block_inputs(
-    table: ClaimEncoder, met: ContactIndex, contacts: int, layout: RulesetArrays, lists: Sequence[Sequence[int]]
+    table: ClaimEncoder, index: ContactIndex, contacts: int, layout: RulesetArrays, lists: Sequence[Sequence[int]]
 ) -> ClaimBlockInputs:
     """The claims of a table by contact, each for every opening that it stands for.
 
     Args:
         table: the claims.
-        met: the contacts.
+        index: the contacts.
         contacts: how many there are.
         layout: the playbook as arrays.
         lists: by what is asked for, the numbers of the openings.
     """
-    _, order = table.join(met, contacts)
+    _, order = table.join(index, contacts)
     sizes = np.array([len(own) for own in lists], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     flat = np.array([opening for own in lists for opening in own], np.int64)
-    width = sizes[table.wishes["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
+    width = sizes[table.rows["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
     claim = np.repeat(np.arange(len(order)), width)
     asked = np.zeros(len(claim), ASKED)
-    spread_claims(table.wishes, order, starts, flat, asked)
+    spread_claims(table.rows, order, starts, flat, asked)
     contact = table.contact[order].astype(np.int64)
-    whose = contact[claim]
+    owner = contact[claim]
     dates = table.dates
     owns = _owns(table.owns, table.ids, dates, layout)
     rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
     odd = np.zeros(contacts, np.bool_)
-    odd[contact[table.wishes["odd"][order] != 0]] = True
+    odd[contact[table.rows["odd"][order] != 0]] = True
     # The same claim twice: which one stands is for the one-contact engine to say.
     by_contact = np.zeros(contacts + 1, np.int64)
-    by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
+    by_contact[1:] = np.cumsum(np.bincount(owner, minlength=contacts))
     # What the kernels take grows with the square of a contact's claims: whoever has too many is decided alone.
     odd |= np.diff(by_contact) > MOST_ITEMS
     duplicate_claims(by_contact, asked, rank, layout.parts["openings"]["tie"], odd)
@@ -508,7 +508,7 @@ def claim_block_inputs(
     for name in quotas.numbers:
         if name != "cost":
             # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
-            odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
+            odd[owner[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
     return ClaimBlockInputs(
         ClaimArrays(first=by_contact, asked=asked, own=owns, number=number), odd, labels, table.ids, dates, order
     )

@@ -95,7 +95,7 @@ class ColumnarEngine:
         self.zones = Names(self.layout.zones)
         # One instant needs no slots: what is true then is known.
         slots = None if until is None else lambda: self.moment().slots
-        self.crowd = ContactEncoder(self.layout, at, self.zones, slots)
+        self.encoder = ContactEncoder(self.layout, at, self.zones, slots)
         self.weigher = Weigher(decider, self.layout, self.now)
         self.latest = self.now
         self._moment: Moment | None = None

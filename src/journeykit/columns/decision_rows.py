@@ -153,7 +153,7 @@ def decision_batch(engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answe
     rows, ids = answers.rows, ids_as_given(chunk)
     label, contact = np.ascontiguousarray(rows["label"]), np.ascontiguousarray(rows["contact"])
     count = len(label)
-    whose = numbers(contact, pa.int64())
+    owner = numbers(contact, pa.int64())
     rules = words(engine.layout.rules.list)
     firsts = np.concatenate([rows["lost_from"], [len(answers.lost)]]).astype(np.int32)
     lost = pa.ListArray.from_arrays(
@@ -164,7 +164,7 @@ def decision_batch(engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answe
     columns = {
         "decision_id": decision_ids(chunk, labels, label, contact),
         "run_id": _constant(labels.run_id, count),
-        "contact_id": ids.take(whose),
+        "contact_id": ids.take(owner),
         "account_id": account_texts(chunk, contact),
         "campaign_id": labels.campaign.take(label),
         "content_id": labels.content.take(label),

@@ -142,7 +142,7 @@ def part_for(units: int, items: int, columns: int, *, several: bool) -> PoolPart
 
 
 def taken_from(part: PoolPart) -> tuple[ProblemPool, np.ndarray]:
-    """What a part holds, as a pool of its own, and whose problems these are; the part is empty again then."""
+    """What a part holds, as a pool of its own, and the contacts of its problems; the part is empty again afterwards."""
     units, items, lines, members, clauses, partners = part.used.tolist()
     pool = part.pool
     found = ProblemPool(

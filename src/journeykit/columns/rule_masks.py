@@ -281,9 +281,9 @@ def _numbered(keys: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
     if span > 4 * len(keys):
         found, places = np.unique(keys, return_inverse=True)
         return found, places.reshape(-1)
-    met = np.zeros(span, np.bool_)
-    met[keys] = True
-    found = np.flatnonzero(met)
+    index = np.zeros(span, np.bool_)
+    index[keys] = True
+    found = np.flatnonzero(index)
     number = np.zeros(span, np.int64)
     number[found] = np.arange(len(found))
     return found, number[keys]

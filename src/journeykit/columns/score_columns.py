@@ -111,9 +111,9 @@ class ScoreEncoder:
             count_words(self._words, places, columns, self._found)
         one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
         if "contact_id" in places:
-            ids, odd = id_texts(columns[places["contact_id"]])
+            ids, suspect = id_texts(columns[places["contact_id"]])
             hash_ids(*text_buffers(ids), one, two, bad)
-            bad |= odd
+            bad |= suspect
         numbers = self._numbered(places, columns, rows, known)
         bad |= numbers < 0
         read = []
@@ -173,9 +173,9 @@ class ScoreEncoder:
             return BadRow(self.source.source, number, column, error.found, error.allowed)
         raise AssertionError(values)
 
-    def join(self, met: ContactIndex, contacts: int, layout: RulesetArrays) -> tuple[ScoreArrays, int]:
+    def join(self, index: ContactIndex, contacts: int, layout: RulesetArrays) -> tuple[ScoreArrays, int]:
         """The scores by contact, and how many belong to contacts that were not met."""
-        found = met.find(self.one, self.two)
+        found = index.find(self.one, self.two)
         self.counts = np.bincount(found[found >= 0], minlength=contacts)
         # A score of a campaign is one of each of its openings; that of a content comes after it, and so replaces it.
         openings = [_openings_of(layout, *key) for key in self._keys]

@@ -43,7 +43,7 @@ def count_words(words: Words, places: Mapping[str, int], columns: Sequence[Colum
 
 
 def _count_unclear(words: Words, columns: Sequence[tuple[str, Column]], found: Mismatches) -> None:
-    """Count the touches whose channel nothing tells."""
+    """Count the touches that have no channel."""
     if not columns:
         return
     codes, examples = combinations([column for _, column in columns])

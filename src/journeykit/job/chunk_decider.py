@@ -71,7 +71,7 @@ class ChunkDecider:
         """
         piece = self.decide(state, shapes, given)
         apart = state.apart.copy()
-        apart[piece.answers.left] = True
+        apart[piece.answers.fallback] = True
         return evolve(state, apart=apart, pieces=(piece,))
 
     def decide(self, state: ChunkState, shapes: Any, given: QuotaChoiceArrays = NOTHING_CHOSEN) -> Piece:

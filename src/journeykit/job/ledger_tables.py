@@ -130,7 +130,7 @@ class Messages:
         """The numbers of a claim."""
         if self._asked is None or self._table is None:
             return Claim(campaign=campaign)
-        first, asked = self._asked.wishes.first, self._asked.wishes.asked
+        first, asked = self._asked.claims.first, self._asked.claims.asked
         own = asked[int(first[contact]) : int(first[contact + 1])]
         group = int(own["group"][np.flatnonzero(own["label"] == label)[0]])
         row = int(self._asked.order[group])

@@ -141,7 +141,7 @@ class TableReader:
         source = self.sources.get("contacts")
         if source is None:
             claims = self._read_claims()
-            ids = pa.table({"contact_id": pa.array(claims.whose(), pa.large_string())})
+            ids = pa.table({"contact_id": pa.array(claims.contact_ids(), pa.large_string())})
             source = open_source(ids, "contacts")
             source.source = claims.source.source
         self.contacts = source
@@ -227,7 +227,7 @@ class TableReader:
         groups = None if stretch is None else stretch.contacts
         parts = self.contacts.parts(_is_id, groups)
         for chunk in self.at_once(self._chunk, (part for part in parts if not isinstance(part, BadRow))):
-            repeated.append(met.add(chunk.one, chunk.two, row, chunk.odd))
+            repeated.append(met.add(chunk.one, chunk.two, row, chunk.apart))
             marks.append(_marks(chunk))
             row += chunk.rows
         self._marks, self._repeated = np.concatenate(marks), np.concatenate(repeated)
@@ -259,7 +259,7 @@ class TableReader:
             )
         before = run.bad.total
         if self._touches is not None:
-            read = partial(self._reader.read, met=met)
+            read = partial(self._reader.read, index=met)
             for found in self.at_once(read, self._touch_parts(self._touches, stretch)):
                 if stretch is None or found.group in stretch.fresh:
                     for bad in found.bad:
@@ -267,7 +267,7 @@ class TableReader:
                     run.mismatches.merge(found.found)
                     self._good_touches += found.good
                     self.unknown_touches += found.good
-                self.unknown_touches -= found.met
+                self.unknown_touches -= found.known
                 if len(found.at):
                     self._latest = max(self._latest, int(found.at.max()))
                     taken.append(found)
@@ -413,9 +413,9 @@ class TableReader:
         stop = self._stop(part, row)
         chunk = self._chunk(part)
         self._need_same(chunk, row)
-        people = self.engine.crowd.people(chunk)
+        people = self.engine.encoder.contacts(chunk)
         history, repeated, start = _slice(self.history, row, stop), self._repeated[row:stop], self.start + row
-        apart = chunk.odd | repeated
+        apart = chunk.apart | repeated
         apart |= np.diff(history.first) > _MOST_TOUCHES
         restricted = self._restricted
         apart[restricted[(restricted >= start) & (restricted < start + chunk.rows)] - start] = True
@@ -424,8 +424,8 @@ class TableReader:
             protect(self.run.ledger, chunk, people, apart)
         claims = None
         if self.asked is not None:
-            claims = _own_claims(self.asked.wishes, start, start + chunk.rows)
-            apart |= self.asked.odd[start : start + chunk.rows] | self._dated_where_timely(claims)
+            claims = _own_claims(self.asked.claims, start, start + chunk.rows)
+            apart |= self.asked.apart[start : start + chunk.rows] | self._dated_where_timely(claims)
         if not self.engine.can or (claims is not None and self.engine.weigher.by_rows):
             apart[:] = True
         people.person["traits"][apart] |= BAD
@@ -522,11 +522,11 @@ class TableReader:
             if not self.start:
                 # Of a table in stretches, the marks of the last one are left.
                 self._need_same(chunk, row)
-            met.add(chunk.one, chunk.two, row, chunk.odd | ~np.isin(np.arange(row, row + chunk.rows), wanted))
+            met.add(chunk.one, chunk.two, row, chunk.apart | ~np.isin(np.arange(row, row + chunk.rows), wanted))
             row += chunk.rows
         reader = TouchReader(source, TouchShapes(), zone=self.run.zone, oldest=-FOREVER, counted=lambda _: True)
         parts = (part for part in source.parts(reader.wanted) if not isinstance(part, BadRow))
-        return sum(reader.read((part, -1), met).met for part in parts)
+        return sum(reader.read((part, -1), met).known for part in parts)
 
 
 def _is_id(name: str) -> bool:

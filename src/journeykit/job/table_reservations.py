@@ -151,8 +151,8 @@ class TableReservations:
     def _rest(self, state: ChunkState, piece: Piece, changed: np.ndarray, shapes: Any) -> DecisionCounts:
         """The counts of a chunk without some contacts, which are decided as before to know their part."""
         run, chunk = self._run.quota_run, state.chunk.take(changed)
-        people = self._decider.engine.crowd.people(chunk)
-        protect(self._ledger, chunk, people, chunk.odd)
+        people = self._decider.engine.encoder.contacts(chunk)
+        protect(self._ledger, chunk, people, chunk.apart)
         own = self._some(state, changed, people, state.history_of(changed))
         given = NOTHING_CHOSEN if run is None else _chosen_of(run.part(state.start, state.stop), changed)
         return less(piece.answers.tally, self._decider.decide(own, shapes, given).answers.tally)
@@ -168,7 +168,7 @@ class TableReservations:
             history=history,
             scores=state.scores_of(rows),
             claims=state.claims_of(rows),
-            apart=chunk.odd,
+            apart=chunk.apart,
         )
 
     def _decide_late(
@@ -202,12 +202,12 @@ class TableReservations:
         """Some contacts of a chunk, decided with other touches and opt-outs; those that the kernels can decide."""
         rows = np.array(sorted(asks), np.int64)
         chunk = state.chunk.take(rows)
-        people = self._decider.engine.crowd.people(chunk)
-        unable = chunk.odd | mark_opt_outs(people, [(contacts[row], asks[row].contacts[0]) for row in rows.tolist()])
+        people = self._decider.engine.encoder.contacts(chunk)
+        unable = chunk.apart | mark_opt_outs(people, [(contacts[row], asks[row].contacts[0]) for row in rows.tolist()])
         people.person["traits"][unable] |= BAD
         history, parts = touch_arrays([asks[row].touches for row in rows.tolist()])
         own = self._decider.decide(self._some(state, rows, people, history), self._decider.shapes(parts))
-        unable[own.answers.left] = True
+        unable[own.answers.fallback] = True
         piece = own._replace(contact=rows[own.contact])
         able = {row: asks[row] for row in rows[~unable].tolist()}
         return rows, piece, decisions_of(grants_of(state, piece, self._messages), able, self._run.decider)

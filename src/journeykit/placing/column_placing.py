@@ -189,26 +189,26 @@ class ColumnPlacing:
             yield Chunk(ContactPlan(names, places, spellings, self.zone), arrays, number)
 
     def _take(self, chunk: Chunk, row: int, source: str) -> None:
-        nameless = chunk.odd.copy()
+        nameless = chunk.apart.copy()
         again = self.met.add(chunk.one, chunk.two, row, nameless)
         for place, _, read in chunk.plan.fields:
             column = chunk.columns[place]
             refused = np.array([value is UNREAD for value in column.read(_or_none(read))[1]], np.bool_)
             if refused.any():
-                chunk.odd |= refused[column.codes]
-        for place in np.flatnonzero(chunk.odd & ~again).tolist():
+                chunk.apart |= refused[column.codes]
+        for place in np.flatnonzero(chunk.apart & ~again).tolist():
             try:
                 chunk.contact(place)
             except BadCellError as error:
                 field = getattr(error, "__notes__", ["contact_id"])[0]
                 self.bad.add(BadRow(source, chunk.number + place, field, error.found, error.allowed))
             else:
-                chunk.odd[place] = False
+                chunk.apart[place] = False
         for place in np.flatnonzero(again).tolist():
             allowed = "one row for each contact"
             self.bad.add(BadRow(source, chunk.number + place, "contact_id", repr(chunk.ids[place].as_py()), allowed))
         start = self._starts(chunk, again, source)
-        good = ~chunk.odd & ~again
+        good = ~chunk.apart & ~again
         contact = np.full(chunk.rows, -1, np.int32)
         contact[good] = np.arange(self.count, self.count + np.count_nonzero(good))
         self.count += int(np.count_nonzero(good))
@@ -236,9 +236,9 @@ class ColumnPlacing:
         )
         for place, fault in faults.items():
             row = int(told[place])
-            if not chunk.odd[row] and not again[row]:
+            if not chunk.apart[row] and not again[row]:
                 self.bad.add(BadRow(source, chunk.number + row, *fault))
-                chunk.odd[row] = True
+                chunk.apart[row] = True
         return found
 
     def _entries(self, chunk: Chunk) -> np.ndarray:

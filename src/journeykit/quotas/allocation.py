@@ -99,9 +99,9 @@ def allocate(pool: ProblemPool, room: Capacity, *, limit: int, threads: int) -> 
     if not margin and ((room.bound - _used(pool, room, np.flatnonzero(taken)))[room.hard] < 0).any():
         taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes, margin=_MARGIN)[0], False
     first = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
-    purse = quota_budget(room, room.bound - first.used, _dear(pool, room))
-    bench = passes.benches.get()
-    improve_all(pool, purse, taken, bench, _SWEEPS)
+    budget = quota_budget(room, room.bound - first.used, _dear(pool, room))
+    workspace = passes.workspaces.get()
+    improve_all(pool, budget, taken, workspace, _SWEEPS)
     found = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
     if every is not None and proven and not (first.used > room.bound)[room.hard].any():
         # Nothing better is possible, but for the billionths that HiGHS takes for nothing.
@@ -235,9 +235,9 @@ def _items(pool: ProblemPool, offers: Offers, picked: np.ndarray) -> np.ndarray:
     """The items of some choices."""
     offer = offers.offer[picked]
     sizes = offer["item_to"] - offer["item_from"]
-    whose = np.repeat(np.arange(len(offer)), sizes)
-    place = np.arange(len(whose)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
-    found: np.ndarray = pool.first[offer["unit"][whose]] + offers.item[place]
+    owner = np.repeat(np.arange(len(offer)), sizes)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
+    found: np.ndarray = pool.first[offer["unit"][owner]] + offers.item[place]
     return found
 
 

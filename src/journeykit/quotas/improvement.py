@@ -42,12 +42,14 @@ def by_hash(pool: ProblemPool) -> np.ndarray:
     return np.argsort(pool.key, kind="stable")
 
 
-def improve_all(pool: ProblemPool, purse: QuotaBudget, taken: np.ndarray, bench: PriceWorkspace, sweeps: int) -> int:
+def improve_all(
+    pool: ProblemPool, budget: QuotaBudget, taken: np.ndarray, workspace: PriceWorkspace, sweeps: int
+) -> int:
     """Mend all units, again and again as long as it pays, so many times at most; how many moves were made."""
     units = by_hash(pool)
     total = 0
     for _ in range(sweeps):
-        moves = improve(pool, purse, units, taken, bench)
+        moves = improve(pool, budget, units, taken, workspace)
         total += int(moves)
         if moves * _FEW <= len(units):
             break

@@ -54,17 +54,17 @@ def collect_offers(passes: Passes, prices: Sequence[np.ndarray]) -> Offers:
     def work(piece: tuple[int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
         start, stop = piece
         found = []
-        bench = passes.benches.get()
+        workspace = passes.workspaces.get()
         try:
             most = max(_ROOM_FOR_OFFERS, 2 * len(prices))
             room = max(4 * most, 2 * len(prices) * pool.widest)
             while start < stop:
                 offers, items, used = np.zeros(most, OFFER), np.zeros(room, np.int32), np.zeros(2, np.int64)
-                start = collect_offers_of(pool, charges, passes.everyone, start, stop, bench, offers, items, used)
+                start = collect_offers_of(pool, charges, passes.everyone, start, stop, workspace, offers, items, used)
                 found.append((offers[: used[0]].copy(), items[: used[1]].copy()))
             return found
         finally:
-            passes.benches.put(bench)
+            passes.workspaces.put(workspace)
 
     offers, items, shift = [np.zeros(0, OFFER)], [np.zeros(0, np.int32)], 0
     for parts in at_once(work, passes.pieces(passes.everyone), passes.threads):
@@ -83,12 +83,12 @@ def all_offers(passes: Passes, most: int) -> Offers | None:
     if pool.units > most:
         return None
     offers, items, used = np.zeros(most, OFFER), np.zeros(16 * most, np.int32), np.zeros(2, np.int64)
-    bench = passes.benches.get()
+    workspace = passes.workspaces.get()
     try:
-        if not list_all(pool, bench, offers, items, used):
+        if not list_all(pool, workspace, offers, items, used):
             return None
     finally:
-        passes.benches.put(bench)
+        passes.workspaces.put(workspace)
     return Offers(offers[: used[0]], items[: used[1]])
 
 
@@ -96,9 +96,9 @@ def usage_of(pool: ProblemPool, room: Capacity, offers: Offers) -> np.ndarray:
     """By choice and row, what it uses."""
     offer = offers.offer
     sizes = offer["item_to"] - offer["item_from"]
-    whose = np.repeat(np.arange(len(offer)), sizes)
-    place = np.arange(len(whose)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
-    item = pool.first[offer["unit"][whose]] + offers.item[place]
+    owner = np.repeat(np.arange(len(offer)), sizes)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
+    item = pool.first[offer["unit"][owner]] + offers.item[place]
     kind = pool.item["kind"][item]
     found = np.zeros((len(offer), room.rows), np.int64)
     for row in range(room.rows):
@@ -106,7 +106,7 @@ def usage_of(pool: ProblemPool, room: Capacity, offers: Offers) -> np.ndarray:
         if room.column[row] >= 0:
             use = use + pool.column[item, room.column[row]] * room.factor[kind, row]
         used = np.flatnonzero(use)
-        np.add.at(found[:, row], whose[used], use[used])
+        np.add.at(found[:, row], owner[used], use[used])
     return found
 
 

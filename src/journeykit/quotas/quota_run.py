@@ -297,9 +297,9 @@ class QuotaRun:
 
     def _choose(self, obeys: int, pool: ProblemPool, contact: np.ndarray, taken: np.ndarray) -> None:
         item = np.flatnonzero(taken)
-        whose = contact[np.searchsorted(pool.first, item, side="right") - 1]
-        order = np.lexsort((pool.item["number"][item], whose))
-        counts = np.bincount(whose, minlength=self.contacts)
+        owner = contact[np.searchsorted(pool.first, item, side="right") - 1]
+        order = np.lexsort((pool.item["number"][item], owner))
+        counts = np.bincount(owner, minlength=self.contacts)
         self._first[obeys] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         self._item[obeys] = pool.item["number"][item][order].astype(np.int32)
 

@@ -76,7 +76,7 @@ class _Count:
         # Counting segments needs no other rules.
         lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
         layout = RulesetArrays(Compiled(lean), ())
-        self.crowd = ContactEncoder(layout, moment(now), Names([playbook.timezone]))
+        self.encoder = ContactEncoder(layout, moment(now), Names([playbook.timezone]))
         self.tally = SegmentTally(len(playbook.segments))
 
     def report(self) -> SegmentReport:
@@ -86,7 +86,7 @@ class _Count:
             chunk = found.chunk
             again = met.add(chunk.one, chunk.two, row, found.nameless)
             row += chunk.rows
-            apart = chunk.odd | again
+            apart = chunk.apart | again
             self.tally.merge(_tally(found.inside[~apart], found.unknown[~apart]))
             for own in np.flatnonzero(apart).tolist():
                 self._add_one(chunk, own, is_again=bool(again[own]))
@@ -107,10 +107,10 @@ class _Count:
         number, names, arrays = part
         plan = ContactPlan(names, places_of(names, self.source.source), self.spellings, self.zone)
         chunk = Chunk(plan, arrays, number)
-        # Of two rows with one id the first counts, even where it is bad.
-        nameless = chunk.odd.copy()
-        people = self.crowd.people(chunk)
-        segments = self.crowd.segments(chunk, people.person["zone"])
+        # Of two rows with one id the first stands, even where it is bad.
+        nameless = chunk.apart.copy()
+        people = self.encoder.contacts(chunk)
+        segments = self.encoder.segments(chunk, people.person["zone"])
         shape = chunk.rows, len(self.playbook.segments)
         inside, unknown = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
         for place, segment in enumerate(self.playbook.segments):
