@@ -94,7 +94,7 @@ def singles(ledger: Ledger, folder: Path, run: str) -> dict[str, float]:
 
 
 def bulk(ledger: Ledger, run: str) -> tuple[float, float]:
-    """Reservations a second: of the ledger alone, and of a whole job of the one-contact engine."""
+    """Reservations a second: of the ledger alone, and of a whole job of the row engine."""
     from journeykit.ledger.run import LedgerRun, Proposal
 
     arbiter = Arbiter(playbook())

@@ -47,7 +47,7 @@ class Arbiter:
             then says ``optimal=False`` and gives the bound.
 
     Raises:
-        PolicyError: for a policy that is not known, or is none.
+        PolicyError: for an unknown name, or an object that is no policy.
         DataError: for prices of another playbook.
 
     Example:
@@ -102,12 +102,12 @@ class Arbiter:
     ) -> Decision:
         """Decide all claims on a contact's attention.
 
-        With a ledger the history comes from it, and what is granted is reserved in the same transaction: whoever asks
-        for the same contact meanwhile waits, so that no two can take the last room.
+        With a ledger the history comes from it, and what is granted is reserved in the same transaction: another
+        call for the same contact waits meanwhile, so that no two can take the last slot.
 
         Args:
             contact: who.
-            touches: his history, planned and reserved touches included, in any order. Those that name a colleague and
+            touches: the history, planned and reserved touches included, in any order. Those that name a colleague and
                 the same account count in caps per account, and only there; those of other contacts do not count.
             claims: what is asked for; None makes one claim of every campaign's every content.
             at: the instant of the decision, aware. The clock is never read.
@@ -321,7 +321,7 @@ class Arbiter:
             max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None
                 for any number.
             bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, with what is wrong; or None.
-            progress: is told, every now and then, how many contacts are done, and of how many where that is known.
+            progress: called every now and then with the number of contacts that are done, and of all where known.
             summary: is given the summary of the run once all is decided.
             calendar: is given the calendar of the plan once all is decided; needs ``until``.
             ledger: where the history is read, beside the touches that are given, and what is granted is reserved. A run

@@ -182,9 +182,9 @@ class _Audit:
         self.decision = decision
         self.contact = contact = vocabulary.contact(contact)
         touches = [vocabulary.touch(touch) for touch in touches]
-        self.wishes: list[Claim | Campaign] = list(playbook.campaigns or ())
+        self.sources: list[Claim | Campaign] = list(playbook.campaigns or ())
         if claims is not None:
-            self.wishes = [vocabulary.claim(claim) for claim in claims if claim.fault() is None]
+            self.sources = [vocabulary.claim(claim) for claim in claims if claim.fault() is None]
         self.home = clock(playbook.timezone)
         self.clock = self.home if contact.timezone is None else clock(contact.timezone)
         self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
@@ -240,9 +240,9 @@ class _Audit:
         return _Mark(micros(grant.send_at), grant.campaign, facets, campaign, grant, content, claim=grant.claim)
 
     def _claim_of(self, grant: Grant) -> Claim | None:
-        """The claim that a grant answers: of several that ask for the same, the heaviest, and so on, stands."""
-        found = [wish for wish in self.wishes if isinstance(wish, Claim) and self._asks(wish, grant)]
-        own = [wish for wish in found if wish.at == grant.date]
+        """The claim that a grant answers: of several that ask for the same, the heaviest, and so on, counts."""
+        found = [source for source in self.sources if isinstance(source, Claim) and self._asks(source, grant)]
+        own = [source for source in found if source.at == grant.date]
         return min(own or found, key=_standing, default=None)
 
     def _touched(self, touch: Touch) -> _Mark:
@@ -308,14 +308,16 @@ class _Audit:
 
     def _wanted(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
         """Every campaign, content, channel and id of a claim that is asked for."""
-        for wish in self.wishes:
-            for parts in self._contents_of(wish):
-                yield *parts, None if isinstance(wish, Campaign) else wish.id
+        for source in self.sources:
+            for parts in self._contents_of(source):
+                yield *parts, None if isinstance(source, Campaign) else source.id
 
-    def _contents_of(self, wish: Claim | Campaign) -> Iterator[tuple[str, str | None, str | None]]:
-        """The contents of one wish, of which one can be granted."""
+    def _contents_of(self, source: Claim | Campaign) -> Iterator[tuple[str, str | None, str | None]]:
+        """The contents of one claim, of which one can be granted."""
         campaign, content_id, channel = (
-            (wish.id, None, None) if isinstance(wish, Campaign) else (wish.campaign, wish.content, wish.channel)
+            (source.id, None, None)
+            if isinstance(source, Campaign)
+            else (source.campaign, source.content, source.channel)
         )
         known = self.campaigns.get(campaign)
         contents = [self.contents[one] for one in known.content] if known else []
@@ -400,18 +402,18 @@ class _Audit:
             if dated or timed or capped:
                 yield Violation("missing_data", f"{mark.label}: the contact's time zone is missing")
 
-    # Sections 3 and 15: one grant for one wish, and so many of a campaign
+    # Sections 3 and 15: one grant for one claim, and so many of a campaign
 
     def _asked_for(self) -> Iterator[Violation]:
-        """Every grant must have a wish of its own that asked for just this."""
+        """Every grant must have a claim of its own that asked for just this."""
         taker: dict[int, int] = {}
 
         def place(grant: int, seen: set[int]) -> bool:
-            for wish in range(len(self.wishes)):
-                if wish not in seen and self._asks(self.wishes[wish], self.decision.granted[grant]):
-                    seen.add(wish)
-                    if wish not in taker or place(taker[wish], seen):
-                        taker[wish] = grant
+            for source in range(len(self.sources)):
+                if source not in seen and self._asks(self.sources[source], self.decision.granted[grant]):
+                    seen.add(source)
+                    if source not in taker or place(taker[source], seen):
+                        taker[source] = grant
                         return True
             return False
 
@@ -419,28 +421,28 @@ class _Audit:
             if not place(grant, set()):
                 yield Violation("one content", f"{mark.label}: no claim that is left asks for it")
 
-    def _asks(self, wish: Claim | Campaign, grant: Grant) -> bool:
-        if (grant.campaign, grant.content, grant.channel) not in self._contents_of(wish):
+    def _asks(self, source: Claim | Campaign, grant: Grant) -> bool:
+        if (grant.campaign, grant.content, grant.channel) not in self._contents_of(source):
             return False
         known = self.campaigns.get(grant.campaign)
-        if known is not None and known.scored and not self._has_score(wish, grant):
+        if known is not None and known.scored and not self._has_score(source, grant):
             return False
-        if isinstance(wish, Campaign):
+        if isinstance(source, Campaign):
             return grant.claim is None
-        if wish.id != grant.claim:
+        if source.id != grant.claim:
             return False
-        if wish.weight is not None and scaled(wish.weight, MILLIONTH) != scaled(grant.weight, MILLIONTH):
+        if source.weight is not None and scaled(source.weight, MILLIONTH) != scaled(grant.weight, MILLIONTH):
             return False
-        if wish.at is None:
+        if source.at is None:
             return True
         return (
-            wish.at == grant.send_at
-            if isinstance(wish.at, datetime)
-            else day_number(wish.at) == self.clock.day(micros(grant.send_at))
+            source.at == grant.send_at
+            if isinstance(source.at, datetime)
+            else day_number(source.at) == self.clock.day(micros(grant.send_at))
         )
 
-    def _has_score(self, wish: Claim | Campaign, grant: Grant) -> bool:
-        if isinstance(wish, Claim) and (wish.weight is not None or wish.propensity is not None):
+    def _has_score(self, source: Claim | Campaign, grant: Grant) -> bool:
+        if isinstance(source, Claim) and (source.weight is not None or source.propensity is not None):
             return True
         score = self.scores.get((grant.campaign, grant.content)) or self.scores.get(grant.campaign)
         return score is not None and score.propensity is not None

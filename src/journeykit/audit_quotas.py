@@ -86,7 +86,7 @@ def _is_on_a_day(quota: Quota, decision: Decision, row: Row) -> bool:
 
 
 def _claim_of(row: Row, asked: Iterable[Claim]) -> Claim | None:
-    """The claim that a row answers; of claims for the same thing one stands, and that is it."""
+    """The claim that a row answers; of claims for the same thing one counts, and this is the one."""
     same = [
         claim
         for claim in asked
@@ -100,7 +100,7 @@ def _claim_of(row: Row, asked: Iterable[Claim]) -> Claim | None:
 
 
 def _standing(claim: Claim) -> tuple[Any, ...]:
-    """The heaviest stands; then the one with the smaller numbers, of which none at all is the largest."""
+    """The heaviest counts; then the one with the smaller numbers, of which none at all is the largest."""
     asked_at = None if claim.asked_at is None else micros(claim.asked_at)
     parts = claim.propensity, claim.value, claim.cost, asked_at
     return (

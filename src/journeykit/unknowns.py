@@ -1,4 +1,4 @@
-"""Unknowns: of which contacts a rule cannot be told, and which cells no comparison can read.
+"""Unknowns: the contacts of which a rule is unknown, and which cells no comparison can read.
 
 Both are counted in every run over tables: a rule that is unknown is not true, and nobody would see that.
 """

@@ -1,4 +1,4 @@
-"""Two engines, one meaning: the columnar engine gives what the one-contact engine gives, row for row, to the bit."""
+"""Two engines, one meaning: the columnar engine gives what the row engine gives, row for row, to the bit."""
 
 from __future__ import annotations
 
@@ -654,7 +654,7 @@ def test_ids_of_two_kinds_are_text():
 
 
 def test_a_needed_column_that_no_row_has_is_missing():
-    """As the one-contact engine says it."""
+    """As the row engine says it."""
     arbiter = Arbiter(frame_playbook())
     with pytest.raises(DataError, match="'contact_id' is missing"):
         arbiter.decide_table([{"stage": "x"}] * 3, at=AT)

@@ -1,4 +1,4 @@
-"""The one-contact engine against brute force, on thousands of small random situations."""
+"""The row engine against brute force, on thousands of small random situations."""
 
 from __future__ import annotations
 

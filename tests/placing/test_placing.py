@@ -1,4 +1,4 @@
-"""Placing tables: the paths over columns are those of the one-contact engine, and nothing is lost without a count."""
+"""Placing tables: the paths over columns are those of the row engine, and nothing is lost without a count."""
 
 from __future__ import annotations
 

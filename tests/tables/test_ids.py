@@ -83,7 +83,7 @@ def with_columns(kind, **columns):
 
 
 def as_rows(table):
-    """The same for the one-contact engine, which reads no dataframes."""
+    """The same for the row engine, which reads no dataframes."""
     if isinstance(table, pd.DataFrame):
         return table.to_dict("records")
     return table.to_pylist() if isinstance(table, pa.Table) else table

@@ -1,4 +1,4 @@
-"""Wishes over columns: the tables of claims and of scores."""
+"""Claims over columns: the tables of claims and of scores."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ if TYPE_CHECKING:
 
 _BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST)}
 _READERS = {"propensity": read_degree, "cost": read_cost}
-WISHES = record("wish own asked odd", "weight propensity value")
+CLAIM_ROWS = record("kind own asked unreadable", "weight propensity value")
 """Claims as a table has them: the number of what is asked for (campaign, content, channel and what the claim brings
 itself); the number of its own date or instant and id, or -1 for neither; the instant of asking, or `NONE`; whether the
-one-contact engine must look at it; and numbers, NaN for none."""
+row engine must look at it; and numbers, NaN for none."""
 
 
 _NOBODYS = 2
@@ -88,7 +88,7 @@ class ClaimEncoder:
         found: where its findings go.
 
     Attributes:
-        rows: the claims (`WISHES`).
+        rows: the claims (`CLAIM_ROWS`).
         asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
         owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
         ids: the numbers of the claims' ids, from 1.
@@ -145,7 +145,7 @@ class ClaimEncoder:
         self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
         # Made once and filled part by part: with millions of claims, touching memory is what takes time.
         self.one, self.two = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
-        self.rows = np.zeros(rows, WISHES)
+        self.rows = np.zeros(rows, CLAIM_ROWS)
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.zeros(rows, np.int8)
         self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}
@@ -169,27 +169,27 @@ class ClaimEncoder:
         own = slice(start, start + rows)
         bad, suspect = np.ones(rows, np.bool_), np.zeros(rows, np.bool_)
         if "contact_id" in places:
-            ids, odd = id_texts(columns[places["contact_id"]])
+            ids, unreadable = id_texts(columns[places["contact_id"]])
             hash_ids(*text_buffers(ids), self.one[own], self.two[own], bad)
-            bad |= odd
-        wishes = self.rows[own]
+            bad |= unreadable
+        found_rows = self.rows[own]
         texts = [self._values(columns, places, name, suspect) for name in _ASKED]
-        wishes["wish"] = self._numbered(texts, suspect)
-        wishes["own"] = self._owns(columns, places, suspect)
+        found_rows["kind"] = self._numbered(texts, suspect)
+        found_rows["own"] = self._owns(columns, places, suspect)
         for name in ("weight", "propensity", "value", "cost"):
             found = self._number_column(columns, places, name, suspect)
             if name != "cost":
-                wishes[name] = found
-        wishes["asked"] = self._asked(columns, places, suspect)
+                found_rows[name] = found
+        found_rows["asked"] = self._asked(columns, places, suspect)
         codes, campaigns = texts[0]
         for name, numbers in self.numbers.items():
             numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
             needs = [any(column == name for column, _ in self._needed.get(key, ())) for key in campaigns]
             suspect |= np.isnan(numbers[own]) & np.array(needs, np.bool_)[codes]
-        suspect |= self._odd_numbers(names, columns)
+        suspect |= self._impossible_numbers(names, columns)
         for row in np.flatnonzero(bad | suspect).tolist():
             self.faults[start + row] = self._fault(number + row, places, columns, row)
-        wishes["odd"] = suspect
+        found_rows["unreadable"] = suspect
 
     def _fault(self, number: int, places: Mapping[str, int], columns: Sequence[Column], row: int) -> int:
         """Count a row as bad, if it is: 2 where it has no contact, 1 where anything else is wrong."""
@@ -273,18 +273,18 @@ class ClaimEncoder:
         return np.array([np.nan if v is None or v is UNREAD else v for v in values], np.float64)[codes]
 
     @staticmethod
-    def _odd_numbers(names: Sequence[str], columns: Sequence[Column]) -> np.ndarray:
+    def _impossible_numbers(names: Sequence[str], columns: Sequence[Column]) -> np.ndarray:
         """The rows with a further number that cannot be."""
-        odd = np.zeros(len(columns[0]) if columns else 0, np.bool_)
+        unreadable = np.zeros(len(columns[0]) if columns else 0, np.bool_)
         for name, column in zip(names, columns, strict=True):
             if fold_name(name) in CLAIM_COLUMNS:
                 continue
             if column.numbers is not None:
                 found, known = column.numbers
-                odd |= known & ~((found >= -LARGEST) & (found <= LARGEST))
+                unreadable |= known & ~((found >= -LARGEST) & (found <= LARGEST))
             elif column.array is None:
-                odd |= np.array([_is_odd(value) for value in column.values], np.bool_)[column.codes]
-        return odd
+                unreadable |= np.array([_is_unreadable(value) for value in column.values], np.bool_)[column.codes]
+        return unreadable
 
     # By contact
 
@@ -306,7 +306,7 @@ class ClaimEncoder:
     def claims(
         self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None
     ) -> tuple[list[Claim], int]:
-        """The claims in some rows, as the one-contact engine takes them, and how many are counted as bad rows."""
+        """The claims in some rows, as the row engine takes them, and how many are counted as bad rows."""
         found = ClaimTable.empty(self.source.source, self.playbook, self.bad if bad is None else bad)
         where = np.searchsorted(self._starts, rows, side="right") - 1
         for part in dict.fromkeys(where.tolist()):
@@ -354,7 +354,7 @@ class ClaimEncoder:
     def contact_ids(self) -> list[str]:
         """The contacts that have claims, in the order of their first appearance."""
         skip = self.faults == _NOBODYS
-        # Claims of one contact mostly stand together: whoever stands before was met.
+        # Claims of one contact are mostly together: the contact of the row before is known already.
         skip[1:] |= (self.one[1:] == self.one[:-1]) & (self.two[1:] == self.two[:-1]) & (self.faults[:-1] != _NOBODYS)
         again = ContactIndex().add(self.one, self.two, 0, skip)
         firsts = np.flatnonzero(~again & ~skip)
@@ -393,7 +393,7 @@ def _combined(columns: Sequence[tuple[np.ndarray, list[Any]]]) -> np.ndarray:
     return code
 
 
-def _is_odd(value: Any) -> bool:
+def _is_unreadable(value: Any) -> bool:
     return type(value) in (int, float) and not is_missing(value) and not -LARGEST <= value <= LARGEST
 
 
@@ -416,14 +416,14 @@ def openings_asked(compiled: Compiled, asks: Sequence[tuple[Any, ...]]) -> tuple
     return openings, lists
 
 
-def wishes_at(wishes: ClaimArrays, contacts: np.ndarray) -> ClaimArrays:
+def claim_arrays_at(claims: ClaimArrays, contacts: np.ndarray) -> ClaimArrays:
     """The claims of some contacts."""
-    first, places = gathered(wishes.first, contacts)
+    first, places = gathered(claims.first, contacts)
     return ClaimArrays(
         first=first,
-        asked=wishes.asked[places],
-        own=wishes.own,
-        number=wishes.number[places if len(wishes.number) else []],
+        asked=claims.asked[places],
+        own=claims.own,
+        number=claims.number[places if len(claims.number) else []],
     )
 
 
@@ -443,7 +443,7 @@ class ClaimBlockInputs(NamedTuple):
 
     Attributes:
         claims: the claims for the kernels.
-        apart: by contact, whether the one-contact engine must decide his claims.
+        apart: by contact, whether the row engine must decide their claims.
         labels: the names under which claims are written: an opening, and an own date or instant and id, or neither.
         ids: the numbers of the claims' ids, from 1.
         dates: the dates that claims ask for, as day numbers.
@@ -461,7 +461,7 @@ class ClaimBlockInputs(NamedTuple):
 def claim_block_inputs(
     table: ClaimEncoder, index: ContactIndex, contacts: int, layout: RulesetArrays, lists: Sequence[Sequence[int]]
 ) -> ClaimBlockInputs:
-    """The claims of a table by contact, each for every opening that it stands for.
+    """The claims of a table by contact, each for every opening that it covers.
 
     Args:
         table: the claims.
@@ -474,7 +474,7 @@ def claim_block_inputs(
     sizes = np.array([len(own) for own in lists], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     flat = np.array([opening for own in lists for opening in own], np.int64)
-    width = sizes[table.rows["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
+    width = sizes[table.rows["kind"][order]] if len(sizes) else np.zeros(0, np.int64)
     claim = np.repeat(np.arange(len(order)), width)
     asked = np.zeros(len(claim), ASKED)
     spread_claims(table.rows, order, starts, flat, asked)
@@ -483,14 +483,14 @@ def claim_block_inputs(
     dates = table.dates
     owns = _owns(table.owns, table.ids, dates, layout)
     rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
-    odd = np.zeros(contacts, np.bool_)
-    odd[contact[table.rows["odd"][order] != 0]] = True
-    # The same claim twice: which one stands is for the one-contact engine to say.
+    unreadable = np.zeros(contacts, np.bool_)
+    unreadable[contact[table.rows["unreadable"][order] != 0]] = True
+    # The same claim twice: which one counts is for the row engine to say.
     by_contact = np.zeros(contacts + 1, np.int64)
     by_contact[1:] = np.cumsum(np.bincount(owner, minlength=contacts))
-    # What the kernels take grows with the square of a contact's claims: whoever has too many is decided alone.
-    odd |= np.diff(by_contact) > MOST_ITEMS
-    duplicate_claims(by_contact, asked, rank, layout.parts["openings"]["tie"], odd)
+    # What the kernels take grows with the square of a contact's claims: a contact with too many is decided alone.
+    unreadable |= np.diff(by_contact) > MOST_ITEMS
+    duplicate_claims(by_contact, asked, rank, layout.parts["openings"]["tie"], unreadable)
     labels: list[Label] = [(opening, None, None) for opening in range(len(layout.list))]
     dated = asked["own"] >= 0
     pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
@@ -507,10 +507,10 @@ def claim_block_inputs(
         number = quotas.numbers_of(values, costs)
     for name in quotas.numbers:
         if name != "cost":
-            # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
-            odd[owner[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
+            # What a quota adds up and a claim lacks is for the row engine to refuse.
+            unreadable[owner[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
     return ClaimBlockInputs(
-        ClaimArrays(first=by_contact, asked=asked, own=owns, number=number), odd, labels, table.ids, dates, order
+        ClaimArrays(first=by_contact, asked=asked, own=owns, number=number), unreadable, labels, table.ids, dates, order
     )
 
 

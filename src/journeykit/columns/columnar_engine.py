@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from journeykit.prices import Tariff
 
 _FAR = 40 * 366
-"""So many days ahead zones are known for; what lies farther is left to the one-contact engine."""
+"""So many days ahead zones are known for; what lies farther falls back to the row engine."""
 _MARGIN = 800
 _FURTHER_RULES = 12
 """So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
@@ -110,7 +110,7 @@ class ColumnarEngine:
 
     @property
     def can(self) -> bool:
-        """Whether the kernels can decide at all; else each contact is left to the one-contact engine."""
+        """Whether the kernels can decide at all; else each contact falls back to the row engine."""
         rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
         return rules <= MOST_CONFLICTS and not self.compiled.per_account
 

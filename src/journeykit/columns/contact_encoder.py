@@ -1,7 +1,7 @@
 """The contact encoder: a chunk of the table of contacts as the arrays that the kernels read.
 
 Only regular rows are read here. A contact with any other cell is marked and falls back to the readers of
-`journeykit.tables` and the one-contact engine, which say what is wrong.
+`journeykit.tables` and the row engine, which say what is wrong.
 """
 
 from __future__ import annotations

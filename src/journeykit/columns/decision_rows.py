@@ -42,7 +42,7 @@ class ClaimIds:
         run_id: the name of the run.
         opening: by label, the number of its opening.
         claim_id: by label, the claim's own id, or None.
-        when: by label, twice the place of its own date and id among all, from 0 for none; odd where there is a date.
+        when: by label, twice the place of its own date and id among all, from 0 for none; one more where there is a date.
     """
 
     def __init__(self, layout: RulesetArrays, run_id: str, labels: Sequence[Label]) -> None:
@@ -222,7 +222,7 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
-    """Rows of the one-contact engine as rows of the table of decisions, with the contacts' ids as they came."""
+    """Rows of the row engine as rows of the table of decisions, with the contacts' ids as they came."""
     cells = list(zip(*(decision_cells(row) for row in rows), strict=True)) or [()] * len(schema)
     arrays = []
     for values, field in zip(cells, schema, strict=True):

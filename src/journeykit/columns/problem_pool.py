@@ -3,7 +3,7 @@
 A problem is what `journeykit.contest` makes of one contact's claims (or of one account's): items, rows that say how
 much of them goes together, and clauses that say which need a partner. Here they lie one after the other in a few
 tables, small enough for millions of contacts, so that a pass over all of them takes no longer than reading them. The
-items of a contact stand in the order of claims, whatever the order in which they came.
+items of a contact are in the order of claims, whatever the order in which they came.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class RulesetArrays:
     Attributes:
         openings: what can be asked for.
         rules: the texts of all rules that can stop a claim.
-        stages: the stages that something names; then stand all others, and none.
+        stages: the stages that something names; then all others, and none.
         roles: likewise, the roles.
         audiences: the rules that select contacts where they are true, of campaigns and caps.
         careful: the rules of caps that protect contacts unless they are false; numbered after these.
@@ -117,7 +117,7 @@ class RulesetArrays:
         self.windows_list += [need.within for need in playbook.requirements if need.within is not None]
         self.parts = self._openings() | self._limits()
         self.quota_rules = [self.rules.add(side.quota.name) for side in self.quotas.sides]
-        # Of rules that share a name the first stands for all, so that a name is shown, and counted, once.
+        # Of rules that share a name the first counts for all, so that a name is shown, and counted, once.
         first: dict[str, int] = {}
         self.parts["same"] = np.array([first.setdefault(name, n) for n, name in enumerate(self.rules.list)], np.int64)
 

@@ -82,7 +82,7 @@ class ScoreEncoder:
         one, two, key, number, propensity, value = (
             np.concatenate([first, *parts]) for first, *parts in zip(empty, *read, strict=True)
         )
-        # Of several scores for one contact, campaign and content the first stands.
+        # Of several scores for one contact, campaign and content the first counts.
         order = np.lexsort((np.arange(len(one)), key, two, one))
         same = np.zeros(len(one), np.bool_)
         same[1:] = (

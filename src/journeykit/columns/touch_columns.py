@@ -229,9 +229,9 @@ def instants_of_column(
 
     Args:
         columns: the columns of a chunk.
-        places: where they stand, by folded name.
+        places: their places, by folded name.
         rows: how many rows there are.
-        faults: by row, the column that is wrong, what stands there and what is allowed; added to.
+        faults: by row, the column that is wrong, what was found and what is allowed; added to.
         name: the column.
         read: a reader of instants, bounded.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def count_unknowns(unknowns: Unknowns, chunk: Chunk, left: Sequence[int]) -> None:
-    """Count the contacts of a chunk but those that are left to the one-contact engine, which are counted one by one."""
+    """Count the contacts of a chunk but those that fall back to the row engine, which are counted one by one."""
     keep = np.ones(chunk.rows, np.bool_)
     keep[list(left)] = False
     for text, unknown in chunk.unknown.items():

@@ -183,9 +183,9 @@ class Weigher:
         """Whether the policy is `weighted`, whose work the kernel has done."""
         return type(self.policy) is Weighted
 
-    def _columns(self, wishes: ClaimColumns, entries: CandidateArrays, count: int) -> np.ndarray:
+    def _columns(self, claims: ClaimColumns, entries: CandidateArrays, count: int) -> np.ndarray:
         policy: Any = self.policy
-        weights = np.asarray(policy.weigh_columns(wishes), np.float64)
+        weights = np.asarray(policy.weigh_columns(claims), np.float64)
         if weights.shape != (count,):
             from journeykit.errors import PolicyError
 
@@ -194,7 +194,7 @@ class Weigher:
                 f"{count} of them, found an array of shape {weights.shape}"
             )
         if self._ranks:
-            entries.claim["rank"][:count] = np.asarray(policy.rank_columns(wishes), np.int64)
+            entries.claim["rank"][:count] = np.asarray(policy.rank_columns(claims), np.int64)
         return weights
 
     def _by_rows(self, chunk: Chunk, contacts: Contacts, entries: CandidateArrays, contact: np.ndarray) -> np.ndarray:
@@ -207,7 +207,7 @@ class Weigher:
                 known = row, self._contact(chunk, row)
             try:
                 weights[entry], entries.claim["rank"][entry] = self._ask(known[1], contacts, entries, entry, row)
-            except Exception:  # noqa: BLE001, S112  (the one-contact engine will say what is wrong)
+            except Exception:  # noqa: BLE001, S112  (the row engine will say what is wrong)
                 continue
         return weights
 

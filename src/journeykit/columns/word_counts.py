@@ -25,7 +25,7 @@ def count_words(words: Words, places: Mapping[str, int], columns: Sequence[Colum
 
     Args:
         words: looks at them.
-        places: where the columns stand, by folded name.
+        places: the places of the columns, by folded name.
         columns: the columns of the chunk.
         found: what is counted.
     """

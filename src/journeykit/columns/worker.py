@@ -54,7 +54,7 @@ class BlockResult(NamedTuple):
         rows: the answers (`ROWS`), the contacts ascending.
         lost: the campaigns that won instead.
         bound: the rules that stop claims.
-        fallback: the contacts that the one-contact engine must decide.
+        fallback: the contacts that the row engine must decide.
         tally: the counts.
     """
 

@@ -32,7 +32,7 @@ NOTHING_CHOSEN = QuotaChoiceArrays(
 
 
 class ChunkDecider:
-    """Decides the contacts of chunks that do not fall back to the one-contact engine.
+    """Decides the contacts of chunks that do not fall back to the row engine.
 
     Args:
         engine: the playbook as arrays.

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import field, frozen
 
 from journeykit.columns.chunk import Chunk
-from journeykit.columns.claim_columns import gathered, wishes_at
+from journeykit.columns.claim_columns import claim_arrays_at, gathered
 from journeykit.kernels.interface.contact_arrays import ClaimArrays, Contacts, ScoreArrays, TouchArrays
 from journeykit.model.mismatch import Mismatches
 
@@ -44,7 +44,7 @@ class ChunkState:
         history: their touches.
         scores: what models say of them.
         claims: what is asked for; None where campaigns say it.
-        apart: which contacts fall back to the one-contact engine.
+        apart: which contacts fall back to the row engine.
         mismatches: what was found in its cells.
         pieces: what the columnar engine has decided of the others, once it has.
     """
@@ -81,7 +81,7 @@ class ChunkState:
 
     def claims_of(self, rows: np.ndarray) -> ClaimArrays | None:
         """The claims of some of its contacts."""
-        return None if self.claims is None else wishes_at(self.claims, rows)
+        return None if self.claims is None else claim_arrays_at(self.claims, rows)
 
 
 def own_scores(scores: ScoreArrays, first: np.ndarray, score: np.ndarray) -> ScoreArrays:

@@ -1,4 +1,4 @@
-"""Contacts that the columnar engine cannot handle: they fall back, one by one, to the one-contact engine.
+"""Contacts that the columnar engine cannot handle: they fall back, one by one, to the row engine.
 
 It cannot handle a cell that is hard to read, a claim that is there twice, very many touches, or a search that is too
 long for the kernels.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Fallback:
-    """Decides contacts of chunks by the one-contact engine.
+    """Decides contacts of chunks by the row engine.
 
     Args:
         run: the run.

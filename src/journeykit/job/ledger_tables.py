@@ -228,6 +228,6 @@ def decisions_of(
 
 
 def _written(asked: DecisionInputs, decider: Decider, explain: bool) -> tuple[Row, ...]:
-    """The rows of a decision, by the one-contact engine; those of the table are made of the kernels' answers."""
+    """The rows of a decision, by the row engine; those of the table are made of the kernels' answers."""
     (own,) = asked.arbitrations(decider).values()
     return decider.decision(own, explain=explain, run_id=asked.run_id).rows

@@ -92,7 +92,7 @@ class Run:
         bad: the rows that could not be used.
         ledger: the run in the ledger, or None.
         quota_run: what the run chose so that its quotas hold, once it has chosen; None without quotas.
-        used: by side of the quotas, what was granted by the one-contact engine uses.
+        used: by side of the quotas, what was granted by the row engine uses.
         tables: the tables that are given, by name.
         inputs: their names, without the contacts.
         words: for each of them, what its words are compared with.
@@ -256,7 +256,7 @@ class Run:
         return group
 
     def decide(self, group: ContactGroup, chosen: tuple[QuotaChoice, Tariff] | None = None) -> GroupDecision:
-        """Decide the contacts of a group by the one-contact engine, as the run chose for them where it did."""
+        """Decide the contacts of a group by the row engine, as the run chose for them where it did."""
         choice, charges = chosen or (None, None)
         found = self.decider.decide_group(
             group, explain=self.explain, run_id=self.run_id, choice=choice, charges=charges

@@ -329,7 +329,7 @@ class TableJob(Run):
             )
 
     def total(self) -> DecisionTally:
-        """What was counted of all contacts so far: by the kernels, and by the one-contact engine."""
+        """What was counted of all contacts so far: by the kernels, and by the row engine."""
         counts = self._counts
         openings = self.chunks.engine.layout.list
         return self._tally.plus(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def choose_for_all(run: Run, reader: TableReader, decider: ChunkDecider, fallback: Fallback) -> QuotaRun:
-    """What the run chooses; where the playbook has caps per account, by the one-contact engine, account by account."""
+    """What the run chooses; where the playbook has caps per account, by the row engine, account by account."""
     if run.decider.by_account:
         return _choose_by_account(run, reader, fallback)
     found = TableQuotas(run, reader, decider, fallback)

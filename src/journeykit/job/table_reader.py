@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 _AHEAD = 3 * 366
 _MOST_TOUCHES = 2_048
-"""The kernels look at touches again and again: a contact with more is decided by the one-contact engine, which sorts
+"""The kernels look at touches again and again: a contact with more is decided by the row engine, which sorts
 them once."""
 _Made = TypeVar("_Made")
 
@@ -408,7 +408,7 @@ class TableReader:
             )
 
     def state(self, given: tuple[Part, int]) -> ChunkState:
-        """A chunk for the kernels: its contacts, what belongs to them, and who falls back to the one-contact engine."""
+        """A chunk for the kernels: its contacts, what belongs to them, and who falls back to the row engine."""
         part, row = given
         stop = self._stop(part, row)
         chunk = self._chunk(part)

@@ -92,7 +92,7 @@ class TableReservations:
         return state if not len(changed) else self._without(state, changed, by_columns, late, shapes)
 
     def _group(self, state: ChunkState, row: int, contacts: dict[int, Contact]) -> ContactGroup | None:
-        """A contact as the one-contact engine takes them, who is noted."""
+        """A contact as the row engine takes them, who is noted."""
         group = self._fallback.group_at(state, row)
         if group is not None:
             contacts[row] = group.contacts[0]
@@ -112,7 +112,7 @@ class TableReservations:
         return found
 
     def _note(self, state: ChunkState, again: Mapping[str, Decision]) -> None:
-        """Note what the one-contact engine decided again."""
+        """Note what the row engine decided again."""
         known = self._fallback.known
         for row, name in enumerate(state.chunk.ids.to_pylist() if again else ()):
             if name in again and not state.repeated[row]:
@@ -182,7 +182,7 @@ class TableReservations:
     ) -> Again:
         """Decide contacts of a chunk again, with what the ledger knows by now (`journeykit.ledger.proposal.Together`).
 
-        Those that the kernels cannot decide fall back to the one-contact engine.
+        Those that the kernels cannot decide fall back to the row engine.
         """
         own = {rows_of[name]: asked for name, asked in asks.items() if name in rows_of}
         while own:

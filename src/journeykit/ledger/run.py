@@ -329,7 +329,7 @@ class LedgerRun:
 
         Args:
             proposals: what was granted.
-            together: decides many of these contacts again at once, as far as it can; the one-contact engine decides
+            together: decides many of these contacts again at once, as far as it can; the row engine decides
                 the others.
 
         Returns:
@@ -496,7 +496,7 @@ class LedgerRun:
     def _settled_again(
         self, asked: DecisionInputs, again: Again
     ) -> Iterator[tuple[str, tuple[Decision, list[Reservation]]]]:
-        """What was decided together, else what the one-contact engine decides."""
+        """What was decided together, else what the row engine decides."""
         known = again.get(asked.contacts[0].id)
         if known is not None:
             yield asked.contacts[0].id, known

@@ -2,7 +2,7 @@
 
 What a rule asks of attributes alone is asked beforehand, contact by contact or column by column: events and time do
 not change it. What is left is made of a few kinds of conditions. A rule that needs another is refused, and its
-journey placed by the one-contact engine.
+journey placed by the row engine.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class QuotaRun:
         )
 
     def choice(self, contact: int) -> QuotaChoice:
-        """What was chosen for one contact, for the one-contact engine."""
+        """What was chosen for one contact, for the row engine."""
         found = []
         for place in range(2):
             first = self._first[place]
@@ -434,7 +434,7 @@ def _looks_at_all(side: Side) -> bool:
 
 
 def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims: bool, threads: int) -> QuotaRun:
-    """What contacts get so that the quotas hold, where all of them are decided by the one-contact engine.
+    """What contacts get so that the quotas hold, where all of them are decided by the row engine.
 
     Args:
         decider: decides.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def problem_of_round(
     contest: Contest, quotas: QuotaLayout, openings: dict[object, int], key: int, *, several: bool
 ) -> ProblemPool:
-    """The problem of a contest of the one-contact engine as a pool of one unit.
+    """The problem of a contest of the row engine as a pool of one unit.
 
     Args:
         contest: the contest.

@@ -107,7 +107,7 @@ class _Count:
         number, names, arrays = part
         plan = ContactPlan(names, places_of(names, self.source.source), self.spellings, self.zone)
         chunk = Chunk(plan, arrays, number)
-        # Of two rows with one id the first stands, even where it is bad.
+        # Of two rows with one id the first counts, even where it is bad.
         nameless = chunk.apart.copy()
         people = self.encoder.contacts(chunk)
         segments = self.encoder.segments(chunk, people.person["zone"])

@@ -21,15 +21,15 @@ class Routes(ArrayBundle):
     """The transitions of a journey, and its programs.
 
     Attributes:
-        leaving: where the transitions of each stage start, and one more; they stand in document order.
+        leaving: where the transitions of each stage start, and one more; they are in document order.
         place: of each transition, its place in the journey.
         target: the stage to which it leads.
         event: the event that takes it, or -1.
         rule: the program that takes it, or -1.
         after: the silence that takes it, in microseconds, or -1.
         without: the event whose absence is silence; -1 for any.
-        gate: the program that must be true of whoever takes it, or -1.
-        reentry: how long a contact must have been away from its target; `NEVER` where he may not come back.
+        gate: the program that must be true of a contact who takes it, or -1.
+        reentry: how long a contact must have been away from its target; `NEVER` where they may not come back.
         timed: whether time alone may open it.
         program: where each program starts, and one more.
         op: what each part of a program is.
@@ -138,7 +138,7 @@ class ContactEntry(ArrayBundle):
 
 
 class WalkState(ArrayBundle):
-    """What is known of one contact while he walks.
+    """What is known of one contact during the walk.
 
     Attributes:
         latest: by event, the instant of the last one.
@@ -146,9 +146,9 @@ class WalkState(ArrayBundle):
         refused: by event, why the first of its transitions could not be taken at this instant, or 0.
         low: by total, the first event that still counts.
         total: the totals.
-        left: by stage, when he left it.
+        left: by stage, when the contact left it.
         spent: by transition, whether it must close before it is taken on this stay.
-        passed: by stage, the number of the settling in which he entered it.
+        passed: by stage, the number of the settling in which they entered it.
         value: by last value, its code.
         value_at: its instant.
         stack: the verdicts of a program.
@@ -174,9 +174,9 @@ class PathRecords(ArrayBundle):
 
     Attributes:
         contact: whose.
-        stage: which stage he entered.
+        stage: the stage that they entered.
         since: when.
-        way: the place of the transition in the journey; -1 where he entered the journey.
+        way: the place of the transition in the journey; -1 where they entered the journey.
         evidence: the instant of the last event on which it rests, or `MISSING`.
     """
 

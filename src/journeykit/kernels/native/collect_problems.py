@@ -138,7 +138,7 @@ def collect_problems(
 ):
     """Put the problems of contacts into a part of the pool.
 
-    Ends with the contact before whom the room runs out. The contacts that the one-contact engine must look at go to
+    Ends with the contact before whom the room runs out. The contacts that the row engine must look at go to
     `left`, the first place of which says how many there are.
 
     Args:
@@ -155,7 +155,7 @@ def collect_problems(
         derived: whether claims were derived.
         given: what was chosen among the exempt claims.
         keys: by contact, the hash of the id.
-        doubt: by contact from `base` on, whether the one-contact engine must look at him.
+        doubt: by contact from `base` on, whether the row engine must look at them.
         part: where the problems go.
         left: see above.
     """

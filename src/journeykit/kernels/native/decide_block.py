@@ -88,7 +88,7 @@ NOBODY, NO, YES = np.int64(-1), np.int64(0), np.int64(1)
 
 
 PLACED = record("start end points edge")
-"""Where an item stands on a window's axis, how much it weighs there; and, apart from that, the edges of windows."""
+"""The place of an item on a window's axis, how much it weighs there; and, apart from that, the edges of windows."""
 TOUCHES_AT = record("at kind")
 """A touch that counts: when, and what it is besides."""
 
@@ -97,7 +97,7 @@ class DecisionWorkspace(ArrayBundle):
     """Room to work on one contact.
 
     Attributes:
-        spans: what stands in the caps' windows (`SPANS`).
+        spans: the contents of the caps' windows (`SPANS`).
         touch: the touches that count (`TOUCHES_AT`).
         counts: by campaign, how many touches there were.
         mark: by cell or campaign, whether it was looked at.
@@ -107,8 +107,8 @@ class DecisionWorkspace(ArrayBundle):
         main: the problem of the others.
         work: room for a search.
         chosen: by item, whether a search took it; likewise `forced` and `done`.
-        placed: by item, where it stands in a window that is looked at over time.
-        draft: his answers, before they are put in order; `order` has the claim of each, `places` their order.
+        placed: by item, its place in a window that is looked at over time.
+        draft: the answers, before they are put in order; `order` has the claim of each, `places` their order.
         stop: what stops a claim (`STOPS`), each rule once for each kind.
         dearest: by side of the quotas, what its price takes most from a claim.
         sizes: how many touches, winners, exempt winners there are; whether the contact must be left; how many stops.
@@ -285,7 +285,7 @@ def _stand(windows, zones, zone, spans, cell, window, at, ends, points, who, lay
 
 @kernel
 def limit_of(caps, audience, limits, contact, cap):
-    """The limit of a cap for a contact; `NO_LIMIT` where it does not bind him."""
+    """The limit of a cap for a contact; `NO_LIMIT` where it does not bind them."""
     rule = caps.audience[cap]
     if rule >= 0 and not audience[contact, rule >> 6] >> (rule & 63) & 1:
         return NO_LIMIT
@@ -317,7 +317,7 @@ def amount_of(quotas, claim, entry, column):
     if source == PROPENSITY:
         chance = claim.propensity[entry]
         return np.int64(1_000_000_000) if chance != chance else np.int64(np.rint(chance * 1e9))
-    return quotas.number[claim.wish[entry], source - NUMBER]
+    return quotas.number[claim.claim_row[entry], source - NUMBER]
 
 
 @kernel
@@ -538,7 +538,7 @@ def met_after(rules, desk, zone, entries, entry, need, at):
 
 @kernel
 def goes_before(openings, claim, one, one_at, other, other_at):
-    """Whether a claim at an instant stands before another in the order of claims."""
+    """Whether a claim at an instant comes before another in the order of claims."""
     if claim.weight[one] != claim.weight[other]:
         return claim.weight[one] > claim.weight[other]
     if one_at != other_at:
@@ -551,7 +551,7 @@ def goes_before(openings, claim, one, one_at, other, other_at):
 
 @inlined
 def add_member(problem, item, use):
-    """Let an item stand in the row that is being made."""
+    """Add an item to the row that is being made."""
     place = problem.size[MEMBERS]
     problem.members.pick[place], problem.members.use[place] = item, use
     problem.size[MEMBERS] = place + 1
@@ -643,7 +643,7 @@ def is_same(openings, claim, one, other):
 
 @kernel
 def _repeats_and_groups(rules, desk, claim, problem):
-    """Rows of the items of one campaign, history and this decision together; and of one wish, of which one goes."""
+    """Rows of the items of one campaign, history and this decision together; and of the contents of one claim."""
     items, openings = problem.items, rules.openings
     count = problem.size[ITEMS]
     for item in range(count):
@@ -986,7 +986,7 @@ def holds(problem, chosen):
 
 @inlined
 def grant(rules, people, contact, desk, entries, found, chosen, obeys):
-    """Settle a contest: its winners, and where they stand in the caps' windows."""
+    """Settle a contest: its winners, and their places in the caps' windows."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
@@ -1155,7 +1155,7 @@ def retry(rules, people, contact, desk, entries, entry):
         if later > zones.high:
             if later >= LAST_INSTANT:
                 return NONE
-            # Beyond what the zones are known for: the one-contact engine decides.
+            # Beyond what the zones are known for: the row engine decides.
             sizes[LEFT] = 1
             return NONE
         if later == at:
@@ -1392,7 +1392,7 @@ def why(rules, people, contact, desk, entries, entry, rows):
     elif rules.quotas.charged and (
         (rules.quotas.run and not all_barred) or _wins_freely(rules, desk, entries.claim, entry)
     ):
-        # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
+        # Its price took it; or nothing stopped it but a quota that was full in whole numbers.
         full_quotas(rules, desk, people.person.zone[contact], entries, entry, rows)
         # None of the others is of this kind.
         reason, by = QUOTA_FULL, _BY_QUOTA
@@ -1605,7 +1605,7 @@ def _add_row(rows, contact, label, outcome, reason, weight):
 
 @kernel
 def _add_lost(rules, rows, desk, entries):
-    """The campaigns of the winners that take the room, in the order of claims, each once."""
+    """The campaigns of the winners that use up the limit, in the order of claims, each once."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
@@ -1628,7 +1628,7 @@ def _add_lost(rules, rows, desk, entries):
 
 @inlined
 def settle(rules, people, contact, history, desk, entries, low, high, derived, given):
-    """Settle one contact and write his answers; False where the one-contact engine must."""
+    """Settle one contact and write the answers; False where the row engine must."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
@@ -1793,7 +1793,7 @@ def _count(rules, people, contact, desk, entries, tally):
 
 @kernel
 def _row_before(openings, entries, draft, order, one, other, label_when):
-    """Whether a row stands before another: those with a weight first, in the order of claims."""
+    """Whether a row comes before another: those with a weight first, in the order of claims."""
     time = entries.time
     weight, rival = draft.weight[one], draft.weight[other]
     if weight != rival:

@@ -4,7 +4,7 @@ Where what binds is a laminar family of plain counts, taking the best first
 is optimal; otherwise a branch and bound takes before it leaves, in the order of claims, so that the first of several
 equal sets that it meets is the one wanted, and its bound is the Lagrangian relaxation of the rows, with prices from
 coordinate descent and, where the search is long, from the linear relaxation. A search that is not over after `NODES`
-nodes is given up: the one-contact engine then decides that contact.
+nodes is given up: the row engine then decides that contact.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LARGE = 2**60
 
 
 ITEM = record("order value level group entry at shut kind charge free wins")
-"""A claim at an instant: in the order of claims, the item that stands in this place; what it is worth, 0 or less to be
+"""A claim at an instant: in the order of claims, the item in this place; what it is worth, 0 or less to be
 left out; tier and rank as one number, the smaller decided first; of the items of one group one at most is taken; the
 claim, the instant, and whether the history rules it out; its kind among what quotas tell apart, and what their prices
 take from it, in millionths, and what they add to it, as a number of 0 or less; and whether it would be granted if no
@@ -43,7 +43,7 @@ CLAUSE = record("pick start stop")
 
 
 _ROOM_FOR_MEMBERS = 65_536
-"""A contact with more than this is left to the one-contact engine."""
+"""A contact with more than this falls back to the row engine."""
 
 
 class SearchProblem(ArrayBundle):
@@ -91,7 +91,7 @@ LEFT = record("room price width kept")
 """By row: how much there is, its price, how many items it holds, and the price that it had before."""
 
 LINE = record("basis", "space")
-"""By line of the linear relaxation: what stands in its basis, and how much of it."""
+"""By line of the linear relaxation: its basis, and how much of it."""
 
 
 class SearchWorkspace(ArrayBundle):

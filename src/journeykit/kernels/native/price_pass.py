@@ -61,7 +61,7 @@ def price_workspace(pool: ProblemPool) -> PriceWorkspace:
     """Room to solve the units of a pool."""
     unit, line = pool.unit, pool.line
     size = max(pool.widest, int((unit["row_to"] - unit["row_from"]).max(initial=1)))
-    # The links of items with the rows in which they stand: as many as a unit has members.
+    # The links of items with the rows that they are in: as many as a unit has members.
     sizes = np.concatenate([np.zeros(1, np.int64), np.cumsum(line["stop"] - line["start"])])
     size = max(size, int((sizes[unit["row_to"]] - sizes[unit["row_from"]]).max(initial=1)))
     items = min(pool.widest, MOST_ITEMS)
@@ -165,7 +165,7 @@ def _take_best_first(pool, unit, count, bench):
 
 @kernel
 def link_rows(pool, low, high, by, items):
-    """For each item, a chain of the rows in which it stands; the rooms of the rows. How many links there are."""
+    """For each item, a chain of the rows that it is in; the capacities of the rows. How many links there are."""
     for item in range(items):
         by.head[item] = -1
     links = np.int64(0)

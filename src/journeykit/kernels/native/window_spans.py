@@ -10,10 +10,10 @@ from journeykit.kernels.native.jit import kernel
 from journeykit.kernels.native.local_time import day_of, day_start, period_edge
 
 HISTORY, EXEMPT, WINNER, RIVAL = 1, 2, 4, 8
-"""The layers in which a span may stand: the history, exempt winners, winners, and winners that do not count."""
+"""The layers that a span may be in: the history, exempt winners, winners, and winners that do not count."""
 BEFORE, ALL, RIVALS = HISTORY | EXEMPT, HISTORY | EXEMPT | WINNER, HISTORY | EXEMPT | WINNER | RIVAL
 SPANS = record("head count before cell start end points who layer")
-"""What stands in the windows of one contact. By cell: its last span, or -1. In the first place: how many spans there
+"""The contents of the windows of one contact. By cell: its last span, or -1. In the first place: how many spans there
 are. By span: the one before it in its cell; its cell; where it starts on the window's axis and, for a `running`
 window, where it ends; how much it weighs; the number of the winner, or -1 for the history; and its layer."""
 
@@ -27,7 +27,7 @@ def spans_for(cells: int, most: int) -> np.ndarray:
 
 @kernel
 def add_span(spans, cell, start, end, points, who, layer):
-    """Let something stand in a cell."""
+    """Add a span to a cell."""
     place = spans.count[0]
     spans.before[place] = spans.head[cell]
     spans.cell[place] = cell
@@ -74,10 +74,10 @@ def load(windows, window, spans, cell, layers, start, end):
     Args:
         windows: the windows.
         window: which.
-        spans: what stands in them.
+        spans: their contents.
         cell: in which cell.
         layers: the layers that count.
-        start: where the claim stands on the window's axis.
+        start: the place of the claim on the window's axis.
         end: for a `running` window, where it ends.
     """
     if windows.kind[window] == RUNNING:
@@ -142,7 +142,7 @@ def _most_at_once(spans, cell, layers, start, end):
 
 @kernel
 def crowd(windows, window, spans, cell, start, end, points, limit, crowded):
-    """Whether a claim would push a window over its limit; marks the winners that stand there with points."""
+    """Whether a claim would push a window over its limit; marks the winners that are in it with points."""
     if points == 0:
         return False
     if windows.kind[window] == RUNNING:
