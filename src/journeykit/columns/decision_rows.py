@@ -42,7 +42,7 @@ class ClaimIds:
         run_id: the name of the run.
         opening: by label, the number of its opening.
         claim_id: by label, the claim's own id, or None.
-        when: by label, twice the place of its own date and id among all, from 0 for none; one more where there is a date.
+        when: by label, twice the place of its own date and id among all, from 0 for none; plus one for a date.
     """
 
     def __init__(self, layout: RulesetArrays, run_id: str, labels: Sequence[Label]) -> None:

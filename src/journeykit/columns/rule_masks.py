@@ -167,7 +167,7 @@ class RuleMasks:
         return true & known, ~true & known
 
     def _near(self, left: Node, op: str, literal: str, near: np.ndarray) -> Pair:
-        """The same where some instants are so near to a date that it depends on the time zone: these are asked apart."""
+        """The same where some instants are so near to a date that it depends on the zone: these are asked apart."""
         assert isinstance(left, Name)  # noqa: S101  (the caller looked)
         column, limit = self.columns[left.path], moment_in(literal)
         assert column.instants is not None and isinstance(limit, date)  # noqa: S101, PT018  (likewise)
