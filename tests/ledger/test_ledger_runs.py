@@ -309,7 +309,7 @@ def test_a_late_conflict_decides_again_only_the_contacts_that_it_touches(seats, 
             assert granted(rows) == reserved(ledger)
         told.append((rows, run.told()))
     assert told[0] == told[1]
-    # As before, to take their part out of the counts; and anew, which with quotas the one-contact engine does.
+    # As before, to take their part out of the counts; and anew, which with quotas the row engine does.
     again = {name: count - 1 for name, count in decided.items() if count > 1}
     assert again == dict.fromkeys(late, 2 if seats is None else 1)
     assert len(decided) == 3_000

@@ -32,7 +32,7 @@ class Proposal:
         names: their ids.
         account: their account, where caps per account hold; else None.
         reservations: what was granted.
-        group: gives them as the one-contact engine takes them, if they must be decided again.
+        group: gives them as the row engine takes them, if they must be decided again.
     """
 
     __slots__ = ("account", "group", "names", "reservations")
