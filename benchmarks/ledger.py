@@ -95,7 +95,8 @@ def singles(ledger: Ledger, folder: Path, run: str) -> dict[str, float]:
 
 def bulk(ledger: Ledger, run: str) -> tuple[float, float]:
     """Reservations a second: of the ledger alone, and of a whole job of the row engine."""
-    from journeykit.ledger.run import LedgerRun, Proposal
+    from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.ledger.proposal import Proposal
 
     arbiter = Arbiter(playbook())
     made = LedgerRun(ledger, arbiter.decider, run_id=f"{run}-bulk", at=AT, until=None)

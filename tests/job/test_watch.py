@@ -114,7 +114,9 @@ def test_a_ledger_that_another_job_holds_can_be_tried_again(engine, capsys, monk
     """75, as `sysexits.h` has it for what may succeed later; so is a lost connection."""
     ledger = Ledger("sqlite:///ledger.db")
     ledger.upgrade()
-    monkeypatch.setattr("journeykit.ledger.sql.Ledger.__init__.__kwdefaults__", {"arbiter": None, "patience": 0.1})
+    monkeypatch.setattr(
+        "journeykit.ledger.sql_ledger.Ledger.__init__.__kwdefaults__", {"arbiter": None, "patience": 0.1}
+    )
     held = sqlite3.connect("ledger.db", isolation_level=None)
     held.execute("BEGIN IMMEDIATE")
     arguments = ("own.json", "--contacts", "c.csv", *WHEN, "--engine", engine, "--out", "d.csv")
@@ -127,9 +129,9 @@ def test_a_ledger_that_another_job_holds_can_be_tried_again(engine, capsys, monk
     def lost(*_, **__):
         raise LedgerError("the connection broke", kind="lost")
 
-    monkeypatch.setattr("journeykit.ledger.sql.Ledger.transaction", lost)
+    monkeypatch.setattr("journeykit.ledger.sql_ledger.Ledger.transaction", lost)
     assert main(["decide", *arguments, "--ledger", "sqlite:///ledger.db"]) == AGAIN
-    monkeypatch.setattr("journeykit.ledger.sql.Ledger.reading", lost)
+    monkeypatch.setattr("journeykit.ledger.sql_ledger.Ledger.reading", lost)
     assert main(["ledger", "show", "sqlite:///ledger.db", "anna"]) == AGAIN
 
 

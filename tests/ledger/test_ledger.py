@@ -31,7 +31,7 @@ from journeykit import (
 )
 from journeykit.ledger import Ledger, MemoryLedger, Reservation, saved_decisions
 from journeykit.ledger.decide import key_of
-from journeykit.ledger.run import LedgerRun
+from journeykit.ledger.ledger_run import LedgerRun
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -21,7 +21,7 @@ from journeykit.basics.clock import clock, micros
 from journeykit.columns.worker import Worker
 from journeykit.job import Inputs, Job, TableJob
 from journeykit.ledger import MemoryLedger, Reservation
-from journeykit.ledger.run import LedgerRun
+from journeykit.ledger.ledger_run import LedgerRun
 from journeykit.ledger.saved_decisions import DecisionInputs
 from journeykit.tables import decision_cells
 
@@ -201,7 +201,7 @@ def ledger(request, tmp_path):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_an_overlapping_job_took_is_decided_again(ledger, engine, monkeypatch):
     """Not overwritten: nobody gets more than his cap, and the others get what they would have got."""
-    monkeypatch.setattr("journeykit.ledger.run.PIECE", 100)
+    monkeypatch.setattr("journeykit.ledger.ledger_run.PIECE", 100)
     run = Run(engine, TWO, people(330), ledger)
     for number in range(0, 330, 11):
         who = Contact(id=f"p{number}", consent=["email"])
@@ -220,7 +220,7 @@ def test_what_an_overlapping_job_took_is_decided_again(ledger, engine, monkeypat
 @pytest.mark.parametrize("asked", [False, True], ids=["derived", "asked"])
 def test_contacts_are_decided_again_in_bulk(ledger, asked, monkeypatch):
     """By the columnar engine, a piece at a time: with claims, scores, touches and opt-outs, as the other does it."""
-    monkeypatch.setattr("journeykit.ledger.run.PIECE", 40)
+    monkeypatch.setattr("journeykit.ledger.ledger_run.PIECE", 40)
     names = [f"p{number}" for number in range(100)]
     contacts = [{"contact_id": name, "consent": "email", "timezone": "Europe/Skopje"} for name in names]
     tables = {

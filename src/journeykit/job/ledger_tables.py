@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from journeykit.engine.decider import Decider
     from journeykit.job.chunk_state import ChunkState, Piece
     from journeykit.kernels.interface.contact_arrays import Contacts, ScoreArrays
-    from journeykit.ledger.run import LedgerRun
+    from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.ledger.saved_decisions import DecisionInputs
     from journeykit.model.contact import Contact
     from journeykit.model.outcome import Row

@@ -12,9 +12,9 @@ from journeykit.basics.watch import Watch
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.errors import ModelError
 from journeykit.job.calendar import DayTally
+from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.inputs import TABLES
 from journeykit.job.summary import Summary, plan_notes, scored_notes
-from journeykit.job.tally import KINDS, DecisionTally
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
 from journeykit.tables.bad_row_file import write_bad_rows
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from journeykit.job.calendar import Calendar
     from journeykit.job.inputs import Inputs, Progress
     from journeykit.ledger import BaseLedger
-    from journeykit.ledger.run import LedgerRun
+    from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.prices import Tariff
@@ -202,7 +202,7 @@ class Run:
         """Begin the run in the ledger, if there is one."""
         if self._store is None:
             return
-        from journeykit.ledger.run import LedgerRun
+        from journeykit.ledger.ledger_run import LedgerRun
 
         self.ledger = LedgerRun(
             self._store,

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from journeykit.engine.contact_group import ContactGroup
     from journeykit.engine.decider import HasDecider
     from journeykit.job.chunk_state import ChunkState
+    from journeykit.job.decision_tally import DecisionTally
     from journeykit.job.run import Picker, RunOptions
     from journeykit.job.summary import Summary
-    from journeykit.job.tally import DecisionTally
-    from journeykit.ledger.run import LedgerRun
+    from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.model.contact import Contact
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.partitions import Partition

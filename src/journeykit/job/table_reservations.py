@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from journeykit.job.table_reader import TableReader
     from journeykit.kernels.interface.contact_arrays import Contacts, TouchArrays
     from journeykit.kernels.interface.decision_arrays import DecisionCounts
+    from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.ledger.proposal import Again
     from journeykit.ledger.reservation import Reservation
-    from journeykit.ledger.run import LedgerRun
     from journeykit.ledger.saved_decisions import DecisionInputs
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision

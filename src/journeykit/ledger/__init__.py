@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from journeykit.ledger.reservation import Reservation as Reservation
     from journeykit.ledger.send_log import Imported as Imported
     from journeykit.ledger.send_log import SendLog as SendLog
-    from journeykit.ledger.sql import Ledger as Ledger
+    from journeykit.ledger.sql_ledger import Ledger as Ledger
 
 _HOMES = {
     "BaseLedger": "ledger.base",
     "ConsentWord": "ledger.consent_word",
     "Imported": "ledger.send_log",
-    "Ledger": "ledger.sql",
+    "Ledger": "ledger.sql_ledger",
     "MemoryLedger": "ledger.memory",
     "Moved": "ledger.moved",
     "ReleaseCheck": "ledger.reservation",

@@ -273,7 +273,7 @@ def read_log(
     bad = BadRows(max_bad)
     counts: Counter[str] = Counter()
     piece: list[LogEvent] = []
-    for event in _Reader(log, source, bad, counts).events():
+    for event in LogReader(log, source, bad, counts).events():
         piece.append(event)
         if len(piece) == _PIECE:
             write_events(ledger, piece, counts, any_campaign=not log.campaign)
@@ -287,7 +287,7 @@ def read_log(
     return Imported(**{name: counts[name] for name in told}, bad_rows=bad.total, bad_first=tuple(bad.first))
 
 
-class _Reader:
+class LogReader:
     """Reads the rows of a send log as events."""
 
     def __init__(self, log: SendLog, source: TableSource, bad: BadRows, counts: Counter[str]) -> None:
