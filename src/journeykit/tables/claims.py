@@ -62,7 +62,7 @@ class ClaimTable:
         taken_bad: how many rows of the decision on those that were taken last are counted as bad rows.
 
     Example:
-        >>> claims = Claims.read([{"contact_id": "anna", "campaign_id": "launch", "weight": 8, "risk": 0.5}])
+        >>> claims = ClaimTable.read([{"contact_id": "anna", "campaign_id": "launch", "weight": 8, "risk": 0.5}])
         >>> list(claims), [(claim.campaign, claim.weight, claim.numbers) for claim in claims.take("anna")]
         (['anna'], [('launch', 8, {'risk': 0.5})])
     """

@@ -40,7 +40,7 @@ class ScoreTable:
         scored: the campaigns for which some row has a propensity: their claims need one.
 
     Example:
-        >>> scores = Scores.read([{"contact_id": "anna", "campaign_id": "launch", "propensity": 0.2}])
+        >>> scores = ScoreTable.read([{"contact_id": "anna", "campaign_id": "launch", "propensity": 0.2}])
         >>> scores.take("anna")
         {'launch': Score(propensity=0.2, value=None)}
         >>> sorted(scores.scored)

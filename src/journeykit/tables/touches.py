@@ -156,7 +156,7 @@ class TouchTable:
         good: how many rows could be used.
 
     Example:
-        >>> history = History.read([{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z", "channel": "email"}])
+        >>> history = TouchTable.read([{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z", "channel": "email"}])
         >>> len(history), [touch.channel for touch in history.take("anna")], len(history)
         (1, ['email'], 0)
     """
