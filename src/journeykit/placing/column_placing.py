@@ -16,7 +16,6 @@ from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.rule_masks import RuleMasks
 from journeykit.columns.touch_columns import instants_of_column
 from journeykit.journey.placements import NOTED, PlacingSummary
-from journeykit.journey.walk import place as place_contact
 from journeykit.kernels import contact_offsets, sort_events, walk_journeys
 from journeykit.kernels.interface.journeys import (
     DUPLICATE,
@@ -44,7 +43,7 @@ from journeykit.placing.journey_columns import (
     spellings_of,
     wanted_of,
 )
-from journeykit.placing.rows import entry_of
+from journeykit.placing.rows import place_contact
 from journeykit.placing.table_placements import TablePlacements, one_kind
 from journeykit.tables.arrow.adapters import batches_to_rows, some_rows
 from journeykit.tables.arrow.arrays import as_numpy
@@ -366,15 +365,8 @@ class ColumnPlacing:
         log = EventLog.read(rows, zone=self.zone, properties=asked_properties(self.journey))
         found = {}
         for place, own in zip(self.too_large.tolist(), texts, strict=True):
-            contact = contacts[own]
             placed = place_contact(
-                self.journey.compiled_transitions,
-                log.take(own),
-                moment(self.end),
-                contact.values(),
-                contact=own,
-                timezone=contact.timezone or self.timezone,
-                **entry_of(self.journey, contact, self.instant, Counter()),
+                self.journey, log, contacts[own], moment(self.end), self.instant, self.timezone, Counter()
             )
             self.noted.update({name: count for name, count in placed.noted.items() if name in _KINDS})
             found[place] = placed

@@ -140,13 +140,11 @@ def place_rows(
         table = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, wanted=wanted_of(spellings))
         people, noticed = iter(table), table.notes
     for number, contact in people:
-        given: dict[str, Any] = {"contact": contact.id, "timezone": contact.timezone or timezone}
         try:
-            given |= entry_of(journey, contact, instant, noted)
+            placement = place_contact(journey, log, contact, at, instant, timezone, noted)
         except BadCellError as error:
             bad.add(BadRow(table.source, number, ENTERED_AT, error.found, error.allowed))
             continue
-        placement = place(journey.compiled_transitions, log.take(contact.id), at, contact.values(), **given)
         noted.update(placement.noted)
         noted["not_entered"] += not placement.path
         placements.append(placement)
@@ -173,7 +171,27 @@ def place_rows(
     return RowPlacements(journey, placements, summary)
 
 
-def entry_of(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]) -> dict[str, Any]:
+def place_contact(
+    journey: Journey,
+    log: EventLog,
+    contact: Contact,
+    at: datetime,
+    instant: Any,
+    timezone: str,
+    noted: Counter[str],
+) -> Placement:
+    """Where one contact is, by the events of a log, which are then let go.
+
+    Raises:
+        BadCellError: if the contact's ``entered_at`` cannot be read.
+    """
+    entry = _entry_of(journey, contact, instant, noted)
+    zone = contact.timezone or timezone
+    events, ways = log.take(contact.id), journey.compiled_transitions
+    return place(ways, events, at, contact.values(), contact=contact.id, timezone=zone, **entry)
+
+
+def _entry_of(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]) -> dict[str, Any]:
     """Where and when a contact enters, as the row says."""
     found: dict[str, Any] = {}
     stage, since = contact.attributes.get(ENTRY_STAGE), contact.attributes.get(ENTERED_AT)
@@ -223,13 +241,4 @@ def place_one(
         person = found
     elif contact not in log.contacts:
         raise DataError(f"there is no event of {contact!r} that can be used", source="events")
-    given = entry_of(journey, person, instant_reader(zone, bounded=True), Counter())
-    return place(
-        journey.compiled_transitions,
-        log.take(contact),
-        at,
-        person.values(),
-        contact=contact,
-        timezone=person.timezone or timezone,
-        **given,
-    )
+    return place_contact(journey, log, person, at, instant_reader(zone, bounded=True), timezone, Counter())

@@ -50,46 +50,47 @@ class RowTable(ArrowTable):
         first = expected = 0
         # By folded name, how the rows that wait write it: two columns whose case alone differs are not one.
         written: dict[str, str] = {}
-        met: dict[str, None] = {}
-        unsure = self.columns is None
-        count = 0
-        for row in self._again().rows():
-            count += 1
-            if isinstance(row, BadRow):
-                if waiting:
-                    yield rows_to_batch(first, waiting, wanted)
-                    waiting = []
-                yield row
-                continue
-            number, columns, values = row
-            if unsure:
-                met.update(dict.fromkeys(columns))
-                unsure = number < PATIENCE or self._check(met)
-            alike = bool(waiting) and columns == waiting[-1][0]
-            if not alike and self.columns is None:
-                self._met.update(dict.fromkeys(columns))
-            names = {} if alike else {fold_name(str(name)): name for name in columns}
-            if not alike and len(names) < len(columns) and self.columns is None:
-                if waiting:
-                    yield rows_to_batch(first, waiting, wanted)
-                    waiting = []
-                twins = twin_row(self.source, number, columns)
-                assert twins is not None  # noqa: S101  (two names are one)
-                yield twins
-                continue
-            apart = not alike and any(written.get(fold, name) != name for fold, name in names.items())
-            if waiting and (number != expected or apart or len(waiting) >= arrow_table.CHUNK):
+        for row in self._checked():
+            names: dict[str, str] = {}
+            if not isinstance(row, BadRow) and not (waiting and row[1] == waiting[-1][0]):
+                names = {fold_name(str(name)): name for name in row[1]}
+            apart = any(written.get(fold, name) != name for fold, name in names.items())
+            full = len(waiting) >= arrow_table.CHUNK
+            if waiting and (isinstance(row, BadRow) or row[0] != expected or apart or full):
                 yield rows_to_batch(first, waiting, wanted)
                 waiting = []
+            if isinstance(row, BadRow):
+                yield row
+                continue
             if not waiting:
-                first, written = number, {}
+                first, written = row[0], {}
             written.update(names)
-            waiting.append((columns, values))
-            expected = number + 1
-        if unsure and expected:
-            self._check(met)
+            waiting.append(row[1:])
+            expected = row[0] + 1
         if waiting:
             yield rows_to_batch(first, waiting, wanted)
+
+    def _checked(self) -> Iterator[RawRow | BadRow]:
+        """The rows; those with two columns of one name are bad. They end where a needed column is missing."""
+        met: dict[str, None] = {}
+        unsure = self.columns is None
+        before: tuple[str, ...] | None = None
+        count = number = 0
+        for row in self.rows():
+            count += 1
+            twins = None
+            if not isinstance(row, BadRow):
+                number, columns, _ = row
+                if unsure:
+                    met.update(dict.fromkeys(columns))
+                    unsure = number < PATIENCE or self._check(met)
+                if self.columns is None and columns != before:
+                    self._met.update(dict.fromkeys(columns))
+                    twins = twin_row(self.source, number, columns)
+                    before = columns if twins is None else None
+            yield row if twins is None else twins
+        if unsure and number:
+            self._check(met)
         self.count = count
 
     def _check(self, met: Mapping[str, None]) -> bool:
