@@ -32,7 +32,7 @@ def test_what_is_not_there_is_said_plainly() -> None:
 
 def test_importing_loads_no_engine_and_nothing_heavy() -> None:
     """Importing the library loads neither its engine nor NumPy, networkx, cattrs, YAML or Arrow."""
-    heavy = ["numpy", "networkx", "cattrs", "yaml", "pyarrow", "journeykit.arbiter", "journeykit.selection"]
+    heavy = ["numpy", "networkx", "cattrs", "yaml", "pyarrow", "journeykit.arbiter", "journeykit.engine.selection"]
     assert run(f"import sys, journeykit; print([name for name in {heavy} if name in sys.modules])") == "[]"
 
 

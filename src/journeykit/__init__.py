@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from journeykit.model.outcome import Outcome as Outcome
     from journeykit.model.outcome import Reason as Reason
     from journeykit.model.outcome import Row as Row
+    from journeykit.model.prices import Prices as Prices
     from journeykit.model.quiet_hours import Holiday as Holiday
     from journeykit.model.quiet_hours import Hours as Hours
     from journeykit.model.quota import Quota as Quota
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook as Playbook
     from journeykit.playbook.sections import OnMissing as OnMissing
     from journeykit.policies.policy import Policy as Policy
-    from journeykit.prices import Prices as Prices
     from journeykit.rule import Rule as Rule
 
 __version__ = "0.1.0"
@@ -84,7 +84,7 @@ _HOMES = {
     "PlaybookError": "errors",
     "Policy": "policies.policy",
     "PolicyError": "errors",
-    "Prices": "prices",
+    "Prices": "model.prices",
     "Quota": "model.quota",
     "Reason": "model.outcome",
     "Requirement": "model.cap",

@@ -13,13 +13,13 @@ from attrs import field, frozen
 from journeykit.basics.validation import all_of, check_text, shown
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.engine.decider import Decider, as_dict
+from journeykit.engine.selection import NODE_BUDGET
 from journeykit.errors import MissingExtraError, ModelError
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
+from journeykit.model.prices import Prices
 from journeykit.playbook.playbook import Playbook
 from journeykit.policies.policy import Policy
-from journeykit.prices import Prices
-from journeykit.selection import NODE_BUDGET
 
 if TYPE_CHECKING:
     import os
@@ -461,7 +461,7 @@ class Arbiter:
             decisions: of all contacts of the run, such as `journeykit.job.Job.decisions` gives.
             claims: by contact id, the claims that were decided; None where they came from the campaigns.
         """
-        from journeykit.audit_quotas import quota_violations
+        from journeykit.audit.quotas import quota_violations
 
         return tuple(quota_violations(self.playbook, all_of(Decision, decisions, "decisions"), claims))
 

@@ -446,7 +446,7 @@ def test_help_loads_neither_the_engine_nor_tables():
     """The command line opens at once."""
     code = (
         "import sys; from journeykit.cli import main; main(['--help']); "
-        "sys.exit(any(name in sys.modules for name in ('journeykit.case', 'journeykit.tables')))"
+        "sys.exit(any(name in sys.modules for name in ('journeykit.engine', 'journeykit.tables')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.DEVNULL).returncode == 0
 

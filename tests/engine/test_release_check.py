@@ -205,8 +205,10 @@ def test_a_plan_agrees_with_the_check_at_every_slot(engine, start):
 
 def slots(arbiter, who, row, when):
     """The instants at which a claim of a plan could go."""
-    entries = arbiter.decider.rounds(ContactGroup((who,), {who.id: ContactInputs((), None, {})}, **when)).everything
-    return next(own.asked for own in entries if (own.claim.campaign, own.claim.content) == (row[4], row[5]))
+    group = ContactGroup((who,), {who.id: ContactInputs((), None, {})}, **when)
+    (found,) = arbiter.decider.rounds(group).gathered
+    wanted = row[4], row[5]
+    return next(own.slots for own in found.everything if (own.claim.campaign, own.claim.content) == wanted)
 
 
 def check_then(arbiter, who, row, at):

@@ -138,7 +138,7 @@ def assert_reserved(playbook, rows, contacts, told):
         for row in rows:
             if row[8] != "granted" or not quota.has_day(clock(zones[row[2]]).day(micros(row[14]))):
                 continue
-            (opening,) = arbiter.decider.ruleset.openings_for(Claim(campaign=row[4], content=row[5], channel=row[6]))
+            (opening,) = arbiter.decider.ruleset.messages_for(Claim(campaign=row[4], content=row[5], channel=row[6]))
             worth = row[12] if quota.of == "value" else 1
             total += worth
             inside += worth if quota.where.matches(opening.facets) else 0

@@ -243,8 +243,8 @@ def _beside(arguments: argparse.Namespace) -> list[tuple[str, str | None]]:
 def arbiter_of(arguments: argparse.Namespace) -> Arbiter:
     """The arbiter of the playbook, with the user's own policies and prices."""
     from journeykit.arbiter import Arbiter
+    from journeykit.model.prices import Prices
     from journeykit.playbook.playbook import Playbook
-    from journeykit.prices import Prices
 
     if arguments.until is not None and arguments.until < arguments.at:
         raise UsageError("--until lies before --at")

@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.columns.ruleset_arrays import RulesetArrays
-    from journeykit.compiled import Compiled
-    from journeykit.eligibility import Opening
+    from journeykit.engine.message import Message
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.bad_rows import BadRows
@@ -397,16 +397,16 @@ def _is_unreadable(value: Any) -> bool:
     return type(value) in (int, float) and not is_missing(value) and not -LARGEST <= value <= LARGEST
 
 
-def openings_asked(compiled: Compiled, asks: Sequence[tuple[Any, ...]]) -> tuple[list[Opening], list[list[int]]]:
+def openings_asked(compiled: Ruleset, asks: Sequence[tuple[Any, ...]]) -> tuple[list[Message], list[list[int]]]:
     """All openings, those that only claims name too; and by what is asked for, the numbers of its openings."""
-    openings = list(compiled.openings)
+    openings = list(compiled.messages)
     number = {opening: place for place, opening in enumerate(openings)}
     lists = []
     for campaign, content, channel, *facets in asks:
         own_facets = {name: value for name, value in zip(CLAIM_FACETS, facets, strict=True) if value is not None}
-        found: tuple[Opening, ...] | str = ""
+        found: tuple[Message, ...] | str = ""
         if campaign:
-            found = compiled.openings_for(Claim(campaign=campaign, content=content, channel=channel, **own_facets))
+            found = compiled.messages_for(Claim(campaign=campaign, content=content, channel=channel, **own_facets))
         own = []
         for opening in () if isinstance(found, str) else found:
             own.append(number.setdefault(opening, len(openings)))

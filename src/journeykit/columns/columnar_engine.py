@@ -15,9 +15,9 @@ from journeykit.columns.counts import REASONS
 from journeykit.columns.ruleset_arrays import Names, RulesetArrays
 from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import zones_of
-from journeykit.compiled import reach_of
-from journeykit.eligibility import Subject, slot_of_day
 from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
+from journeykit.engine.eligibility import Subject, slot_of_day
+from journeykit.engine.ruleset import reach_of
 from journeykit.kernels import barred_now
 from journeykit.kernels.interface.codes import DENY_CONSENT, DENY_ROLE, DENY_STAGE, DENY_ZONE, MOST_CONFLICTS
 from journeykit.kernels.interface.contact_arrays import Barred, SlotTimes
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.engine.decider import Decider
+    from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.playbook.playbook import Playbook
-    from journeykit.prices import Tariff
 
 _FAR = 40 * 366
 """So many days ahead zones are known for; what lies farther falls back to the row engine."""
@@ -89,7 +89,7 @@ class ColumnarEngine:
         self.everything = everything
         self.now, self.last = first_and_last(at, until)
         self.scored = frozenset(scored)
-        asked = self.compiled.openings if openings is None else openings
+        asked = self.compiled.messages if openings is None else openings
         self.layout = RulesetArrays(self.compiled, asked, numbers, self.compiled.scored | self.scored)
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = Names(self.layout.zones)
@@ -119,7 +119,7 @@ class ColumnarEngine:
         """Touches before this instant can matter to no cap, conflict or requirement."""
         return oldest_of(self.playbook, self.now)
 
-    def charge(self, tariff: Tariff) -> None:
+    def charge(self, tariff: QuotaCharges) -> None:
         """From here on claims are charged the prices of quotas."""
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, tariff)
 

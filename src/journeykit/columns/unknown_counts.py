@@ -15,10 +15,10 @@ from journeykit.rule.values import MOMENT, NUMBER, TEXT, TRUTH, is_empty
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from journeykit.engine.unknowns import Readings, Unknowns
     from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.arrow.column import Column
     from journeykit.tables.contacts import ContactPlan
-    from journeykit.unknowns import Readings, Unknowns
 
 
 def count_unknowns(unknowns: Unknowns, chunk: Chunk, left: Sequence[int]) -> None:

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.validation import MILLIONTH
-from journeykit.eligibility import NEEDS_SCORE
 from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
+from journeykit.engine.eligibility import NEEDS_SCORE
 from journeykit.journey import Journey
 from journeykit.model.outcome import Outcome, Reason
 

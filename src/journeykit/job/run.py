@@ -10,6 +10,7 @@ from journeykit.basics.clock import clock, first_and_last
 from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.basics.watch import Watch
 from journeykit.engine.contact_group import ContactGroup
+from journeykit.engine.unknowns import Unknowns
 from journeykit.errors import ModelError
 from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
@@ -22,7 +23,6 @@ from journeykit.tables.bad_rows import refuse_useless_tables
 from journeykit.tables.doubles import Doubles
 from journeykit.tables.outputs import need_apart
 from journeykit.tables.words import Words
-from journeykit.unknowns import Unknowns
 
 if TYPE_CHECKING:
     import os
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from journeykit.engine.contact_group import ContactInputs, QuotaChoice
     from journeykit.engine.decider import Decided, GroupDecision, HasDecider
+    from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.job.account_groups import AccountGroups
     from journeykit.job.calendar import Calendar
     from journeykit.job.inputs import Inputs, Progress
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
-    from journeykit.prices import Tariff
     from journeykit.quotas.quota_run import QuotaRun
 
     class RunOptions(TypedDict, total=False):
@@ -243,7 +243,7 @@ class Run:
             self.bad.add(BadRow(self.contact_source, number, "", fault, "data by which all claims can be decided"))
         return decision
 
-    def chosen(self, number: int) -> tuple[QuotaChoice, Tariff] | None:
+    def chosen(self, number: int) -> tuple[QuotaChoice, QuotaCharges] | None:
         """What the run chose for a contact or group, by number, and at which prices; None without quotas."""
         run = self.quota_run
         return None if run is None else (run.choice(number), run.charges)
@@ -255,7 +255,7 @@ class Run:
             group.colleagues = self.ledger.colleagues(group)
         return group
 
-    def decide(self, group: ContactGroup, chosen: tuple[QuotaChoice, Tariff] | None = None) -> GroupDecision:
+    def decide(self, group: ContactGroup, chosen: tuple[QuotaChoice, QuotaCharges] | None = None) -> GroupDecision:
         """Decide the contacts of a group by the row engine, as the run chose for them where it did."""
         choice, charges = chosen or (None, None)
         found = self.decider.decide_group(

@@ -13,8 +13,8 @@ from journeykit.basics.validation import MILLIONTH
 from journeykit.model.mismatch import Mismatch
 from journeykit.model.mismatch import lines as mismatch_lines
 from journeykit.model.outcome import Outcome
+from journeykit.model.prices import Prices
 from journeykit.model.quota import Usage
-from journeykit.prices import Prices
 from journeykit.tables import BadRow, instant_text
 
 if TYPE_CHECKING:

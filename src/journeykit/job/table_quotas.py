@@ -84,13 +84,13 @@ class TableQuotas:
             number = state.start + row
             group = self._fallback.group_at(state, row)
             try:
-                case = None if group is None else self._run.decider.rounds(group, run.choice(number))
+                rounds = None if group is None else self._run.decider.rounds(group, run.choice(number))
             except ModelError:
                 continue
-            contest = None if case is None else case.contest if obeys else case.exempt
-            if contest is not None and contest.items:
+            own = None if rounds is None else rounds.main if obeys else rounds.exempt
+            if own is not None and own.items:
                 quotas, key = self._decider.engine.layout.quotas, int(state.chunk.one[row])
-                pool = problem_of_round(contest, quotas, self._numbers, key, several=run.several)
+                pool = problem_of_round(own, quotas, self._numbers, key, several=run.several)
                 if pool.units and len(pool.item):
                     pools.append((pool, np.array([number])))
         return pools

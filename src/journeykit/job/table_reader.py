@@ -22,6 +22,7 @@ from journeykit.columns.touch_columns import TouchReader, TouchShapes, history_o
 from journeykit.columns.unknown_counts import survey_readings
 from journeykit.columns.word_counts import count_words, survey_source
 from journeykit.engine.contact_group import ContactInputs
+from journeykit.engine.unknowns import Readings
 from journeykit.errors import DataError, ModelError
 from journeykit.job.chunk_state import ChunkState, own_scores
 from journeykit.job.ledger_tables import protect, touches_table
@@ -42,7 +43,6 @@ from journeykit.tables.header import fold_name, missing_column, places_of
 from journeykit.tables.scores import key_of
 from journeykit.tables.touches import refuse_useless
 from journeykit.tables.words import Words
-from journeykit.unknowns import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import MILLIONTH, check_text
-from journeykit.entry import opening_of
+from journeykit.engine.candidate import message_of
 from journeykit.errors import DataError, ModelError
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.consent_word import left_alone, standing
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from journeykit.case import Case
+    from journeykit.engine.arbitration import Arbitration
     from journeykit.engine.decider import Decider
+    from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.transaction import AnswerRow, Transaction
     from journeykit.model.claim import Claim, Scores
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.model.touch import Touch
-    from journeykit.prices import Tariff
 
 
 def decide(
@@ -164,7 +164,7 @@ def given_again(
     decider: Decider | None,
     *,
     explain: bool,
-    charges: Tariff | None = None,
+    charges: QuotaCharges | None = None,
 ) -> Decision:
     """The decision that an answer holds, by the playbook of then, where the ledger or the caller has that."""
     fingerprint = json.loads(answer).get("playbook")
@@ -284,21 +284,22 @@ def answer_row(key: str, asked: DecisionInputs, decision: Decision, decider: Dec
     return key, decision.contact, last, text, [str(name) for name in others]
 
 
-def reservations_of(case: Case, run_id: str) -> list[Reservation]:
-    """What a case grants, as reservations, without working out all its rows."""
-    contact, found = case.contact, []
-    for winner in case.winners:
-        claim, opening = winner.entry.claim, opening_of(winner.entry)
-        weight = (winner.entry.weight or 0) / MILLIONTH
+def reservations_of(own: Arbitration, run_id: str) -> list[Reservation]:
+    """What an arbitration grants, as reservations, without working out all its rows."""
+    facts, found = own.facts, []
+    contact, decided_at = facts.contact, moment(facts.now)
+    for winner in own.winners:
+        claim, message = winner.candidate.claim, message_of(winner.candidate)
+        weight = (winner.candidate.weight or 0) / MILLIONTH
         grant = Grant(claim.campaign, claim.content, claim.channel, moment(winner.at), weight, claim.id)
         held = Reservation.of(
             grant,
-            {**facts_of(case.compiled, opening), **numbers_of(case.compiled, opening, claim)},
+            {**facts_of(facts.ruleset, message), **numbers_of(facts.ruleset, message, claim)},
             id_=id_of(run_id, contact.id, claim),
             contact=contact.id,
             account=contact.account,
             run_id=run_id,
-            at=moment(case.now),
+            at=decided_at,
         )
         found.append(held)
     return found

@@ -57,13 +57,13 @@ if TYPE_CHECKING:
     from journeykit.basics.clock import Clock
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.engine.decider import Decider, GroupDecision
+    from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.transaction import AnswerRow, News, Transaction
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.model.mismatch import Mismatches
-    from journeykit.prices import Tariff
 
 PIECE = 500
 """So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
@@ -111,7 +111,7 @@ class LedgerRun:
         self.at = at
         self.until = until
         self.explain = explain
-        self.charges: Tariff | None = None
+        self.charges: QuotaCharges | None = None
         self._again = self._fell = self._gone = self._reserved = 0
         self._fallen: Fallen | None = None
         self._readers = shape_readers(decider.ruleset.vocabulary)
@@ -280,7 +280,7 @@ class LedgerRun:
     # Reserving
 
     def decided(
-        self, groups: Sequence[ContactGroup], chosen: Sequence[tuple[QuotaChoice, Tariff] | None] | None = None
+        self, groups: Sequence[ContactGroup], chosen: Sequence[tuple[QuotaChoice, QuotaCharges] | None] | None = None
     ) -> list[GroupDecision]:
         """Decide groups, as a run over many chose for them where it did, and reserve what is granted."""
         found = [

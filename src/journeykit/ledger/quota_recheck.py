@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import micros
 from journeykit.basics.ids import claim_digest, contact_key, decision_id
-from journeykit.entry import opening_of
-from journeykit.prices import whole
+from journeykit.engine.candidate import message_of
+from journeykit.engine.quota_charges import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from journeykit.account import Account
-    from journeykit.case import Case
-    from journeykit.contest import Contest
-    from journeykit.engine.contact_group import QuotaChoice
-    from journeykit.entry import Entry
+    from journeykit.engine.arbitration import TwoRounds
+    from journeykit.engine.candidate import Candidate
+    from journeykit.engine.contact_facts import ContactFacts
+    from journeykit.engine.round import Round
     from journeykit.model.claim import Claim
 
 
@@ -33,42 +32,41 @@ def id_of(run_id: str, contact: str, claim: Claim) -> str:
     return decision_id(contact_key(contact), digest)
 
 
-def still_allowed(
-    settle: Callable[[QuotaChoice | None], Case | Account], chosen: Mapping[str, datetime], run_id: str
-) -> Case | Account:
-    """Contacts, settled with the best of what a run had chosen for them that still goes together.
+def still_allowed(rounds: TwoRounds, chosen: Mapping[str, datetime], run_id: str) -> TwoRounds:
+    """The rounds of contacts, with the best of what a run had chosen for them that still goes together.
 
     A claim may move to another instant if there it uses the same of every quota.
 
     Args:
-        settle: settles them as they are now, with what is chosen for them.
+        rounds: the contacts as they are now.
         chosen: by the id of its row, when a claim was to go.
         run_id: the name of the run.
     """
-    found = settle(None)
-    exempt = _still(found.exempt, chosen, run_id)
-    if found.exempt.items:
-        found = settle((exempt, None))
-    return settle((exempt, _still(found.contest, chosen, run_id)))
+    exempt = _still(rounds.exempt, chosen, run_id)
+    found = rounds.with_choice((exempt, None))
+    return found.with_choice((exempt, _still(found.main, chosen, run_id)))
 
 
-def _still(contest: Contest, chosen: Mapping[str, datetime], run_id: str) -> frozenset[int]:
+def _still(own: Round, chosen: Mapping[str, datetime], run_id: str) -> frozenset[int]:
     values = {}
-    for item, (entry, at) in enumerate(contest.items):
-        case = contest.case_of(entry)
-        when = chosen.get(id_of(run_id, case.contact.id, entry.claim))
-        if when is not None and (at == micros(when) or _uses(case, entry, at) == _uses(case, entry, micros(when))):
-            values[item] = max(1, case.worth(entry) + _paid(case, entry, at))
-    return contest.best_of(values)
+    for item, (candidate, at) in enumerate(own.items):
+        facts = own.facts_of(candidate)
+        when = chosen.get(id_of(run_id, facts.contact.id, candidate.claim))
+        if when is not None and (
+            at == micros(when) or _uses(facts, candidate, at) == _uses(facts, candidate, micros(when))
+        ):
+            values[item] = max(1, facts.worth(candidate) + _paid(facts, candidate, at))
+    return own.best_of(values)
 
 
-def _uses(case: Case, entry: Entry, at: int) -> list[int]:
+def _uses(facts: ContactFacts, candidate: Candidate, at: int) -> list[int]:
     """What a claim uses of each side of the quotas."""
-    opening, day = opening_of(entry), case.clock.day(at)
-    sides = () if case.tariff is None else case.tariff.sides
-    return [side.use(opening.campaign, opening.facets, entry.claim, entry.weight or 0, day) for side in sides]
+    message, day = message_of(candidate), facts.clock.day(at)
+    sides = () if facts.charges is None else facts.charges.sides
+    weight = candidate.weight or 0
+    return [side.use(message.campaign, message.facets, candidate.claim, weight, day) for side in sides]
 
 
-def _paid(case: Case, entry: Entry, at: int) -> int:
-    """What minima pay for a claim, in millionths; the capacity under a maximum is the contact's already."""
-    return -whole(term for side, term in case.terms(entry, at) if not side.is_max)
+def _paid(facts: ContactFacts, candidate: Candidate, at: int) -> int:
+    """What minima pay for a claim, in millionths; what a maximum allows is the contact's already, and costs nothing."""
+    return -whole(term for side, term in facts.terms(candidate, at) if not side.is_max)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from journeykit.eligibility import Opening
     from journeykit.engine.decider import Decider
+    from journeykit.engine.message import Message
     from journeykit.ledger.reservation import (
         Reservation,
     )
@@ -24,14 +24,14 @@ def reasons_against(
     decider: Decider, contact: Contact, words: Sequence[ConsentWord], held: Reservation, at: datetime
 ) -> tuple[tuple[Reason, str], ...]:
     """Every check of who is eligible that a reservation fails for a contact at an instant, in their order."""
-    from journeykit.eligibility import Subject, failures, withdrawn_topics
+    from journeykit.engine.eligibility import Subject, failures, withdrawn_topics
     from journeykit.model.claim import Claim
 
     ruleset = decider.ruleset
     vocabulary = ruleset.vocabulary
     contact = left_alone(vocabulary.contact(contact), words, vocabulary)
     claim = vocabulary.claim(Claim(campaign=held.campaign or "", content=held.content, channel=held.channel))
-    openings: tuple[Opening, ...] | str = ruleset.openings_for(claim)
+    openings: tuple[Message, ...] | str = ruleset.messages_for(claim)
     if isinstance(openings, str):
         return ((Reason.CAMPAIGN_CLOSED, openings),)
     own = ruleset.clock if contact.timezone is None else clock(contact.timezone)

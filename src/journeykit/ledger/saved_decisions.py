@@ -21,7 +21,6 @@ from attrs import fields, frozen
 
 from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import shown
-from journeykit.case import Case
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.decider import Decider
 from journeykit.errors import DataError, JourneykitError
@@ -31,17 +30,15 @@ from journeykit.model.claim import Claim, Score, Scores
 from journeykit.model.contact import Consent, Contact
 from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant, Outcome, Reason, Row
+from journeykit.model.prices import Prices
 from journeykit.model.touch import Touch
 from journeykit.playbook.playbook import Playbook
-from journeykit.prices import Prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from journeykit.account import Account
-    from journeykit.case import Case
-    from journeykit.engine.contact_group import QuotaChoice
-    from journeykit.prices import Tariff
+    from journeykit.engine.arbitration import Arbitration
+    from journeykit.engine.quota_charges import QuotaCharges
 
 _KINDS: dict[str, type[Any]] = {"contact": Contact, "touch": Touch, "claim": Claim, "score": Score, "consent": Consent}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -85,17 +82,16 @@ class DecisionInputs:
     chosen: Mapping[str, datetime] | None = None
     scored: tuple[str, ...] = ()
 
-    def arbitrations(self, decider: Decider, charges: Tariff | None = None) -> Mapping[str, Case]:
+    def arbitrations(self, decider: Decider, charges: QuotaCharges | None = None) -> Mapping[str, Arbitration]:
         """By contact id, the settled claims."""
         group = ContactGroup.of(
             self.contacts, self.touches, self.claims, self.scores, at=self.at, until=self.until, scored=self.scored
         )
 
-        def rounds(choice: QuotaChoice | None) -> Case | Account:
-            return decider.rounds(group, choice, charges)
-
-        found = rounds(None) if self.chosen is None else still_allowed(rounds, self.chosen, self.run_id)
-        return found.arbitrations
+        rounds = decider.rounds(group, None, charges)
+        if self.chosen is not None:
+            rounds = still_allowed(rounds, self.chosen, self.run_id)
+        return rounds.arbitrations
 
     def claims_of(self, contact: str) -> tuple[Claim, ...] | None:
         """The claims of a contact."""
@@ -149,7 +145,7 @@ def answered(
     *,
     explain: bool,
     playbook: str | None = None,
-    charges: Tariff | None = None,
+    charges: QuotaCharges | None = None,
 ) -> Decision:
     """The decision that an answer holds.
 

@@ -11,11 +11,12 @@ from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.problem_pool import join_pools, stage_of
 from journeykit.columns.quota_arrays import fold, largest_weight, need_no_columns
 from journeykit.columns.ruleset_arrays import RulesetArrays
+from journeykit.engine.quota_charges import QuotaCharges, Slot
 from journeykit.errors import InfeasibleError, ModelError
 from journeykit.kernels.interface.codes import OBEYS_CAPS
 from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
+from journeykit.model.prices import Prices
 from journeykit.model.quota import Usage
-from journeykit.prices import Prices, Slot, Tariff
 from journeykit.quotas.allocation import Allocation, allocate, conflicting, most_of
 from journeykit.quotas.pricing import scales
 from journeykit.quotas.round_problem import problem_of_round
@@ -23,9 +24,8 @@ from journeykit.quotas.round_problem import problem_of_round
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from journeykit.account import Account
-    from journeykit.case import Case
     from journeykit.columns.capacity import Capacity
+    from journeykit.engine.arbitration import TwoRounds
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.engine.decider import Decider
     from journeykit.kernels.interface.problems import ProblemPool
@@ -109,9 +109,11 @@ class QuotaRun:
         return self._known == 2
 
     @property
-    def charges(self) -> Tariff:
+    def charges(self) -> QuotaCharges:
         """What the prices take from claims."""
-        return Tariff(self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True)
+        return QuotaCharges(
+            self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True
+        )
 
     @property
     def prices(self) -> Prices:
@@ -450,10 +452,10 @@ def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims:
     if not claims:
         need_no_columns(playbook)
     found = [_rounds(decider, group, None) for group in groups]
-    openings = dict.fromkeys(ruleset.openings)
+    openings = dict.fromkeys(ruleset.messages)
     for own in found:
         if own is not None:
-            openings.update((entry.opening, None) for entry in own.entries if entry.opening is not None)
+            openings.update((one.message, None) for one in own.candidates if one.message is not None)
     columns = {fold(quota.of) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"}
     layout = RulesetArrays(ruleset, list(openings), sorted(columns) if claims else ())
     numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
@@ -468,19 +470,19 @@ def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims:
     for obeys in run.contests:
         pools = []
         for number, own in enumerate(found):
-            contest = None if own is None else own.contest if obeys else own.exempt
-            if contest is not None and contest.items:
+            problem = None if own is None else own.main if obeys else own.exempt
+            if problem is not None and problem.items:
                 key = contact_key(groups[number].key(by_account=decider.by_account))[0]
-                pool = problem_of_round(contest, layout.quotas, numbers, key, several=run.several)
+                pool = problem_of_round(problem, layout.quotas, numbers, key, several=run.several)
                 if len(pool.item):
                     pools.append((pool, np.array([number])))
         run.settle(obeys, pools)
         if not obeys:
-            found = [_rounds(decider, group, run.choice(number)) for number, group in enumerate(groups)]
+            found = [None if own is None else own.with_choice(run.choice(number)) for number, own in enumerate(found)]
     return run
 
 
-def _rounds(decider: Decider, group: ContactGroup, choice: QuotaChoice | None) -> Case | Account | None:
+def _rounds(decider: Decider, group: ContactGroup, choice: QuotaChoice | None) -> TwoRounds | None:
     """The rounds of a group; None where it cannot be decided, which is said where the rows are written."""
     try:
         return decider.rounds(group, choice)

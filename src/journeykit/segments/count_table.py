@@ -13,7 +13,7 @@ from journeykit.columns.chunk import Chunk
 from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.ruleset_arrays import Names, RulesetArrays
-from journeykit.compiled import Compiled
+from journeykit.engine.ruleset import Ruleset
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
 from journeykit.playbook.playbook import Playbook
@@ -75,7 +75,7 @@ class _Count:
             raise missing_column("contact_id", columns, self.source.source)
         # Counting segments needs no other rules.
         lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
-        layout = RulesetArrays(Compiled(lean), ())
+        layout = RulesetArrays(Ruleset(lean), ())
         self.encoder = ContactEncoder(layout, moment(now), Names([playbook.timezone]))
         self.tally = SegmentTally(len(playbook.segments))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from journeykit.engine.unknowns import Readings
 from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
@@ -24,7 +25,6 @@ from journeykit.tables.read_rows import open_table
 from journeykit.tables.scores import ScoreTable
 from journeykit.tables.touches import TouchTable, refuse_useless
 from journeykit.tables.words import Words
-from journeykit.unknowns import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Prices: what one more unit of each quota is worth, and what that takes from a claim's weight.
+"""Prices: what one more unit of each quota is worth.
 
 A run over many contacts finds them; saved, they steer decisions on single contacts, who know nothing of each other:
 a claim that uses a scarce quota is charged its price, one that fills a minimum is paid for it.
@@ -10,23 +10,26 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
-from journeykit.basics.validation import MILLIONTH, is_number, required_text, shown
+from journeykit.basics.validation import is_number, required_text, shown
 from journeykit.errors import DataError, ModelError, closest, named_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from journeykit.eligibility import Opening
-    from journeykit.model.campaign import Campaign
-    from journeykit.model.claim import Claim
-    from journeykit.model.quota import Side
-    from journeykit.playbook.playbook import Playbook
+    from journeykit.model.quota import Quota, Side
 
 _SIDES = ("max", "min")
+
+
+class _HasQuotas(Protocol):
+    """A playbook."""
+
+    @property
+    def quotas(self) -> Sequence[Quota]: ...
 
 
 def _checked(value: object) -> dict[str, dict[str, float]]:
@@ -112,7 +115,7 @@ class Prices:
         except (ValueError, ModelError) as error:
             raise DataError(f"no prices can be read: {error}", source=os.fspath(path)) from error
 
-    def check(self, playbook: Playbook, source: str = "prices") -> None:
+    def check(self, playbook: _HasQuotas, source: str = "prices") -> None:
         """Refuse prices of quotas that a playbook does not have.
 
         Raises:
@@ -132,59 +135,3 @@ class Prices:
     def of(self, side: Side) -> float:
         """The price of one side of a quota."""
         return self.quotas.get(side.quota.name, {}).get("max" if side.is_max else "min", 0.0)
-
-
-Slot = tuple[bool, int]
-"""Whether a campaign obeys caps, and its tier: claims of one slot are decided at the same prices."""
-
-
-def slot_of(campaign: Campaign) -> Slot:
-    """The slot of a campaign."""
-    return campaign.obeys_caps, campaign.tier
-
-
-class Tariff:
-    """What prices take from the claims of a playbook.
-
-    Args:
-        sides: the sides of its quotas.
-        prices: the price of each, in weight, by slot; for slots that are not there, that of None.
-        run: whether they are those of a run over many contacts, which keeps the quotas and chose for all.
-    """
-
-    def __init__(
-        self, sides: Sequence[Side], prices: Mapping[Slot | None, Sequence[float]], *, run: bool = False
-    ) -> None:
-        self.sides = sides
-        self.prices = prices
-        self.run = run
-
-    @classmethod
-    def of(cls, playbook: Playbook, prices: Prices) -> Tariff:
-        """What saved prices take.
-
-        Raises:
-            DataError: for prices of quotas that the playbook does not have.
-        """
-        prices.check(playbook)
-        sides = [side for quota in playbook.quotas for side in quota.sides]
-        return cls(sides, {None: [prices.of(side) for side in sides]})
-
-    def terms(self, opening: Opening, claim: Claim, weight: int, day: int) -> list[tuple[Side, float]]:
-        """What each side takes from a claim that goes out on a day, in weight; what it adds is below 0."""
-        found = []
-        prices = self.prices.get(slot_of(opening.campaign)) or self.prices[None]
-        for side, price in zip(self.sides, prices, strict=True):
-            if price:
-                use = side.use(opening.campaign, opening.facets, claim, weight, day)
-                if use:
-                    found.append((side, price * (use / side.unit)))
-        return found
-
-
-def whole(terms: Any) -> int:
-    """A sum of weights, taken in order, in millionths."""
-    total = 0.0
-    for term in terms:
-        total += term
-    return round(total * MILLIONTH)

@@ -4,8 +4,8 @@ Where the contacts of an account are few, `journeykit.selection` finds the best 
 many, each row that several of them share gets a price: at given prices every contact is solved on his own, exactly, and
 the prices together with what the contacts then reach are a bound that no set of claims exceeds (Geoffrion 1974). The
 prices move by the step of Polyak (1969) along a deflected subgradient (Camerini, Fratta and Maffioli 1975). Then the
-contacts take what they want of the room, one after the other, and each is asked again until nobody finds anything
-better in the room that the others leave him; at last few are asked together.
+contacts take what they want of the capacity, one after the other, and each is asked again until nobody finds anything
+better in the capacity that the others leave him; at last few are asked together.
 
 Prices, values and bounds are ints, so that the bound is exact; only directions are floats, and no sum of them depends
 on the order of rows. There is no clock.
@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from journeykit.selection import Choice, Problem
+from journeykit.engine.selection import Choice, SelectionProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from journeykit.selection import Members
+    from journeykit.engine.selection import Members
 
 _STEPS = 200
 _FEWEST_STEPS = 10
@@ -42,7 +42,7 @@ Level = tuple[int, int]
 
 
 @frozen
-class Part:
+class ProblemPart:
     """What one contact brings.
 
     Attributes:
@@ -53,10 +53,10 @@ class Part:
 
     start: int
     size: int
-    problem: Problem
+    problem: SelectionProblem
 
 
-def joined(parts: Sequence[Part], rows: Sequence[tuple[Members, int]]) -> Problem:
+def joined(parts: Sequence[ProblemPart], rows: Sequence[tuple[Members, int]]) -> SelectionProblem:
     """One problem of all: what each contact's own rules say, and the rows that they share."""
     every = list(rows)
     groups: list[tuple[int, ...]] = []
@@ -64,15 +64,15 @@ def joined(parts: Sequence[Part], rows: Sequence[tuple[Members, int]]) -> Proble
     clauses: list[tuple[int, frozenset[int]]] = []
     for part in parts:
         start, own = part.start, part.problem
-        every += [({start + item: use for item, use in members.items()}, room) for members, room in own.rows]
+        every += [({start + item: use for item, use in members.items()}, capacity) for members, capacity in own.rows]
         groups += [tuple(start + item for item in group) for group in own.groups]
         pairs += [(start + one, start + other) for one, other in own.pairs]
         clauses += [(start + item, frozenset(start + other for other in partners)) for item, partners in own.clauses]
-    return Problem(tuple(every), tuple(groups), tuple(pairs), tuple(clauses))
+    return SelectionProblem(tuple(every), tuple(groups), tuple(pairs), tuple(clauses))
 
 
 def share(
-    parts: Sequence[Part],
+    parts: Sequence[ProblemPart],
     rows: Sequence[tuple[Members, int]],
     values: Sequence[int],
     order: Sequence[int],
@@ -88,7 +88,7 @@ def share(
         budget: the most nodes that the search for one contact visits.
 
     Example:
-        >>> parts = [Part(0, 2, Problem()), Part(2, 2, Problem())]
+        >>> parts = [ProblemPart(0, 2, SelectionProblem()), ProblemPart(2, 2, SelectionProblem())]
         >>> share(parts, [({0: 1, 1: 1, 2: 1, 3: 1}, 2)], [500, 100, 400, 300], [0, 2, 3, 1], 100)
         Choice(chosen=(0, 2), value=900, bound=900)
     """
@@ -96,7 +96,7 @@ def share(
 
 
 def share_by_level(
-    parts: Sequence[Part],
+    parts: Sequence[ProblemPart],
     rows: Sequence[tuple[Members, int]],
     values: Sequence[int],
     order: Sequence[int],
@@ -136,7 +136,7 @@ def share_by_level(
 class _Sharing:
     def __init__(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[ProblemPart],
         rows: Sequence[tuple[Members, int]],
         values: Sequence[int],
         order: Sequence[int],
@@ -146,12 +146,12 @@ class _Sharing:
         self.budget = budget
         self.place = {item: place for place, item in enumerate(order)}
         open_values = [max(value, 0) for value in values]
-        for members, room in rows:
+        for members, capacity in rows:
             for item, use in members.items():
-                if use > room:
+                if use > capacity:
                     open_values[item] = 0
         binding = _binding(rows, open_values, self.place)
-        self.rooms = [room for _, room in binding]
+        self.capacities = [capacity for _, capacity in binding]
         # Rows are measured by what one item uses at most, so that none outweighs the others.
         self.units = [max(members.values()) for members, _ in binding]
         uses: list[dict[int, int]] = [{} for _ in values]
@@ -162,7 +162,7 @@ class _Sharing:
         self.asked.sort(key=lambda asked: self.place[asked.part.start + asked.order[0]] if asked.order else -1)
 
     def run(self, steps: int) -> Choice:
-        best = self._filled([0] * len(self.rooms))
+        best = self._filled([0] * len(self.capacities))
         bound, prices = self._cheapest(steps, self._value(best))
         if bound > self._value(best):
             tried = [self._filled([price * share // 100 for price in prices]) for share in _HUNDREDTHS]
@@ -173,10 +173,10 @@ class _Sharing:
 
     def _cheapest(self, steps: int, value: int) -> tuple[int, list[int]]:
         """The least bound that is found, and its prices; a set of this value is known."""
-        prices = [0.0] * len(self.rooms)
-        course = [0.0] * len(self.rooms)
+        prices = [0.0] * len(self.capacities)
+        course = [0.0] * len(self.capacities)
         stride, waited = _STRIDE, 0
-        bound, best = -1, [0] * len(self.rooms)
+        bound, best = -1, [0] * len(self.capacities)
         for _ in range(steps):
             whole = [round(price / unit) for price, unit in zip(prices, self.units, strict=True)]
             found, left = self._priced(whole)
@@ -186,7 +186,7 @@ class _Sharing:
                 waited += 1
                 if waited == _PATIENCE:
                     stride, waited = stride / 2, 0
-            course = _deflected([-room / unit for room, unit in zip(left, self.units, strict=True)], course)
+            course = _deflected([-capacity / unit for capacity, unit in zip(left, self.units, strict=True)], course)
             norm = fsum(way * way for way in course)
             if bound <= value or not norm:
                 break
@@ -195,15 +195,17 @@ class _Sharing:
         return bound, best
 
     def _priced(self, prices: list[int]) -> tuple[int, list[int]]:
-        """The bound at prices of the rows, and the room that the contacts then leave of each."""
-        bound = sum(price * room for price, room in zip(prices, self.rooms, strict=True))
-        left = self.rooms.copy()
+        """The bound at prices of the rows, and the capacity that the contacts then leave of each."""
+        bound = sum(price * capacity for price, capacity in zip(prices, self.capacities, strict=True))
+        left = self.capacities.copy()
         for asked in self.asked:
             choice = asked.at_prices(prices, self.budget)
             bound += choice.bound
             asked.take(choice.chosen, left)
-        # A row with room to spare and no price is as it should be.
-        return bound, [0 if room > 0 and not price else room for room, price in zip(left, prices, strict=True)]
+        # A row with capacity to spare and no price is as it should be.
+        return bound, [
+            0 if capacity > 0 and not price else capacity for capacity, price in zip(left, prices, strict=True)
+        ]
 
     def _filled(self, prices: list[int]) -> list[tuple[int, ...]]:
         """Sets that go together: the contacts take one after the other at prices, and then each is asked again.
@@ -212,7 +214,7 @@ class _Sharing:
         """
         gains = [asked.at_prices(prices, self.budget).value for asked in self.asked]
         turns = sorted(range(len(gains)), key=gains.__getitem__, reverse=True)
-        left = self.rooms.copy()
+        left = self.capacities.copy()
         found = [asked.kept for asked in self.asked]
         for asked in self.asked:
             asked.take(asked.kept, left)
@@ -229,9 +231,9 @@ class _Sharing:
         return found
 
     def _polished(self, found: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-        """Few contacts after each other are asked together, in the room that all others leave them."""
+        """Few contacts after each other are asked together, in the capacity that all others leave them."""
         found = found.copy()
-        left = self.rooms.copy()
+        left = self.capacities.copy()
         for asked, own in zip(self.asked, found, strict=True):
             asked.take(own, left)
         for block in _blocks([asked.part.size for asked in self.asked]):
@@ -246,13 +248,15 @@ class _Sharing:
         return found
 
     def _together(self, few: Sequence[_Asked], left: list[int]) -> list[tuple[int, ...]]:
-        """The best sets of few contacts in the room that is left."""
+        """The best sets of few contacts in the capacity that is left."""
         starts = [0, *accumulate(asked.part.size for asked in few)]
         rows: dict[int, dict[int, int]] = {}
         for asked, start in zip(few, starts, strict=False):
             for row, members in asked.rows.items():
                 rows.setdefault(row, {}).update((start + item, use) for item, use in members.items())
-        parts = [Part(start, asked.part.size, asked.part.problem) for asked, start in zip(few, starts, strict=False)]
+        parts = [
+            ProblemPart(start, asked.part.size, asked.part.problem) for asked, start in zip(few, starts, strict=False)
+        ]
         values = [value for asked in few for value in asked.values]
         order = sorted(
             (self.place[asked.part.start + item], start + item)
@@ -279,7 +283,7 @@ class _Asked:
 
     def __init__(
         self,
-        part: Part,
+        part: ProblemPart,
         values: Sequence[int],
         uses: Sequence[dict[int, int]],
         place: dict[int, int],
@@ -309,10 +313,10 @@ class _Asked:
         return found
 
     def within(self, left: list[int], prices: list[int], budget: int) -> tuple[int, ...]:
-        """The best set in the room that is left, where it costs something besides."""
+        """The best set in the capacity that is left, where it costs something besides."""
         problem = self.part.problem
         rows = (*problem.rows, *((members, left[row]) for row, members in self.rows.items()))
-        inside = Problem(rows, problem.groups, problem.pairs, problem.clauses)
+        inside = SelectionProblem(rows, problem.groups, problem.pairs, problem.clauses)
         return inside.solve(self._worths(prices), self.order, budget).chosen
 
     def _worths(self, prices: list[int]) -> list[int]:
@@ -322,7 +326,7 @@ class _Asked:
         ]
 
     def take(self, chosen: tuple[int, ...], left: list[int], *, back: bool = False) -> None:
-        """Take what the chosen items use of the room that is left, or give it back."""
+        """Take what the chosen items use of the capacity that is left, or give it back."""
         for item in chosen:
             for row, use in self.uses[item].items():
                 left[row] += use if back else -use
@@ -356,10 +360,10 @@ def _binding(
 ) -> list[tuple[Members, int]]:
     """The rows that can stop something, in smallest whole numbers, each once, in an order of their own."""
     found: dict[tuple[tuple[int, int, int], ...], int] = {}
-    for members, room in rows:
+    for members, capacity in rows:
         kept = {item: use for item, use in members.items() if use and values[item] > 0}
-        if kept and sum(kept.values()) > room:
+        if kept and sum(kept.values()) > capacity:
             unit = reduce(gcd, kept.values())
             key = tuple(sorted((place[item], item, use // unit) for item, use in kept.items()))
-            found[key] = min(found.get(key, room // unit), room // unit)
+            found[key] = min(found.get(key, capacity // unit), capacity // unit)
     return [({item: use for _, item, use in key}, found[key]) for key in sorted(found)]

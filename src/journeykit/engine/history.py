@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     from journeykit.basics.clock import Clock
-    from journeykit.compiled import Compiled, Effects
-    from journeykit.eligibility import Opening
+    from journeykit.engine.message import Message
+    from journeykit.engine.ruleset import Effects, Ruleset
+    from journeykit.engine.window_usage import Gauge
     from journeykit.model.cap import Conflict
     from journeykit.model.touch import Touch
-    from journeykit.room import Gauge
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -27,7 +27,7 @@ Cell = tuple[int, tuple[str, ...]]
 """A cap, by its number, and one of the groups in which it counts."""
 
 
-class Past:
+class TouchHistory:
     """The touches that count, by what they count in.
 
     Attributes:
@@ -40,7 +40,7 @@ class Past:
 
     def __init__(
         self,
-        compiled: Compiled,
+        ruleset: Ruleset,
         contact: str | None,
         touches: Iterable[Touch],
         now: int,
@@ -49,7 +49,7 @@ class Past:
         """Read the touches.
 
         Args:
-            compiled: the rules.
+            ruleset: the rules.
             contact: whose touches count; one that names somebody else does not. None where all that are given count.
             touches: in any order.
             now: the instant of the decision.
@@ -59,7 +59,7 @@ class Past:
         self.counts: dict[str, int] = {}
         self._known: dict[str, dict[str, int]] = {}
         self.spans: dict[Cell, list[tuple[int, date | None, int]]] = {}
-        oldest = now - compiled.reach
+        oldest = now - ruleset.reach
         for touch in touches:
             status = touch.status
             if status != "sent" and not touch.counts_at(now):
@@ -68,8 +68,8 @@ class Past:
                 continue
             campaign = touch.campaign
             if campaign is not None:
-                campaign = compiled.vocabulary.spelt("campaign", campaign)
-                if status == "planned" and replaced(compiled.vocabulary.touch(touch)):
+                campaign = ruleset.vocabulary.spelt("campaign", campaign)
+                if status == "planned" and replaced(ruleset.vocabulary.touch(touch)):
                     continue
             if campaign is not None:
                 self.counts[campaign] = self.counts.get(campaign, 0) + 1
@@ -79,7 +79,7 @@ class Past:
             at = touch.micros
             if at < oldest:
                 continue
-            effects = compiled.effects(touch)
+            effects = ruleset.effects(touch)
             self.touches.append((at, effects))
             for cap, key, points in effects.cells:
                 self.spans.setdefault((cap, key), []).append((at, effects.ends, points))
@@ -98,17 +98,17 @@ class Past:
 
 
 def clashes(
-    conflicts: tuple[Conflict, ...], opening: Opening, effects: Effects, at: int, local: Clock
+    conflicts: tuple[Conflict, ...], message: Message, effects: Effects, at: int, local: Clock
 ) -> list[tuple[int, int, int]]:
-    """The conflicts of an opening with a touch or winner at an instant: number, first and last instant it bars."""
+    """The conflicts of a message with a touch or winner at an instant: number, first and last instant it bars."""
     found = []
     for number, conflict in enumerate(conflicts):
         bit = 1 << number
         back = ahead = None
-        if opening.then & bit and effects.first & bit:
+        if message.then & bit and effects.first & bit:
             ahead = True
             back = conflict.both_ways
-        if opening.first & bit and effects.then & bit:
+        if message.first & bit and effects.then & bit:
             back = True
             ahead = ahead or conflict.both_ways
         if ahead is not None or back is not None:
@@ -118,17 +118,17 @@ def clashes(
 
 def bars_of(
     conflicts: tuple[Conflict, ...],
-    opening: Opening,
+    message: Message,
     touches: Iterable[tuple[int, Effects]],
     since: int,
     local: Clock,
 ) -> dict[int, list[tuple[int, int]]]:
-    """By number, the instants from one on that the conflicts of an opening with some touches bar, as merged spans."""
+    """By number, the instants from one on that the conflicts of a message with some touches bar, as merged spans."""
     reach = max((_reach(conflict) for conflict in conflicts), default=0)
     found: dict[int, list[tuple[int, int]]] = {}
     for when, effects in touches:
-        if when + reach >= since and (opening.then & effects.first or opening.first & effects.then):
-            for number, low, high in clashes(conflicts, opening, effects, when, local):
+        if when + reach >= since and (message.then & effects.first or message.first & effects.then):
+            for number, low, high in clashes(conflicts, message, effects, when, local):
                 if high >= since:
                     found.setdefault(number, []).append((low, high))
     return {number: merged(spans) for number, spans in sorted(found.items())}
@@ -181,7 +181,7 @@ def holds(spans: Sequence[tuple[int, int]], at: int) -> bool:
     return place >= 0 and at <= spans[place][1]
 
 
-class Partners:
+class PartnerTouches:
     """The touches that will do for a requirement, in order.
 
     Attributes:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from journeykit.relaxation import shadow_prices
+from journeykit.engine.lp_prices import shadow_prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +55,7 @@ class Choice:
 
 
 @frozen
-class Problem:
+class SelectionProblem:
     """What goes together, among items numbered from 0.
 
     Attributes:
@@ -65,7 +65,7 @@ class Problem:
         clauses: an item, and those of which at least one must be taken with it.
 
     Example:
-        >>> one_of_two = Problem(rows=(({0: 1, 1: 1}, 1),))
+        >>> one_of_two = SelectionProblem(rows=(({0: 1, 1: 1}, 1),))
         >>> one_of_two.solve([5, 7, 2], [0, 1, 2]).chosen
         (1, 2)
     """
@@ -115,17 +115,17 @@ class Problem:
         """The rows that can stop something, in smallest whole numbers; what a row alone rules out is dropped."""
         tight = []
         rows = [*self.rows, *((dict.fromkeys(group, 1), 1) for group in self.groups)]
-        for members, room in rows:
+        for members, capacity in rows:
             kept = {item: use for item, use in members.items() if use and item in open_items}
             for item, use in kept.items():
-                if use > room:
+                if use > capacity:
                     open_items.discard(item)
-            tight.append((kept, room))
-        for members, room in tight:
+            tight.append((kept, capacity))
+        for members, capacity in tight:
             kept = {item: use for item, use in members.items() if item in open_items}
-            if kept and sum(kept.values()) > room:
+            if kept and sum(kept.values()) > capacity:
                 unit = reduce(gcd, kept.values())
-                yield ({item: use // unit for item, use in kept.items()} if unit > 1 else kept), room // unit
+                yield ({item: use // unit for item, use in kept.items()} if unit > 1 else kept), capacity // unit
 
 
 def combine(levels: Sequence[tuple[int, ...]], values: Sequence[int]) -> list[int]:
@@ -168,7 +168,7 @@ def _is_laminar(rows: Sequence[tuple[Members, int]]) -> bool:
 def _greedy(
     items: Iterable[int], rows: Sequence[tuple[Members, int]], values: Sequence[int], order: Sequence[int]
 ) -> Choice:
-    rooms = [room for _, room in rows]
+    capacities = [capacity for _, capacity in rows]
     rows_of: dict[int, list[int]] = {item: [] for item in items}
     for row, (members, _) in enumerate(rows):
         for item in members:
@@ -178,11 +178,11 @@ def _greedy(
     for item in sorted((item for item in order if item in rows_of), key=values.__getitem__, reverse=True):
         mine = rows_of[item]
         for row in mine:
-            if not rooms[row]:
+            if not capacities[row]:
                 break
         else:
             for row in mine:
-                rooms[row] -= 1
+                capacities[row] -= 1
             chosen.append(item)
     total = sum(values[item] for item in chosen)
     return Choice(tuple(sorted(chosen)), total, total)
@@ -262,7 +262,9 @@ def _solve_part(
 ) -> Choice:
     inside = set(part)
     own_rows = [
-        (members, room) for members, room in ((_inside(m, inside), r) for m, r in rows) if sum(members.values()) > room
+        (members, capacity)
+        for members, capacity in ((_inside(m, inside), r) for m, r in rows)
+        if sum(members.values()) > capacity
     ]
     own_clauses = [(item, partners) for item, partners in clauses if item in inside]
     if not own_clauses and _is_laminar(own_rows):
@@ -271,7 +273,7 @@ def _solve_part(
     number = {item: place for place, item in enumerate(places)}
     search = _Search(
         [values[item] for item in places],
-        [({number[item]: use for item, use in members.items()}, room) for members, room in own_rows],
+        [({number[item]: use for item, use in members.items()}, capacity) for members, capacity in own_rows],
         [[number[item] for item in group if item in inside] for group in groups],
         [(number[item], sum(1 << number[partner] for partner in partners)) for item, partners in own_clauses],
         budget,
@@ -311,7 +313,7 @@ class _Search:
         self.values = [value * self.scale for value in values]
         # The widest rows first: their prices, set first, leave the narrow ones least to do.
         rows = sorted(rows, key=lambda row: len(row[0]), reverse=True)
-        self.rooms = [room for _, room in rows]
+        self.capacities = [capacity for _, capacity in rows]
         self.members = [members for members, _ in rows]
         self.masks = [sum(1 << item for item in members) for members, _ in rows]
         self.uses: list[list[tuple[int, int]]] = [[] for _ in values]
@@ -334,27 +336,27 @@ class _Search:
         for items in groups:
             left ^= sum(1 << item for item in items)
         for row, mask in enumerate(self.masks):
-            if self.rooms[row] == 1 and mask & left == mask and set(self.members[row].values()) == {1}:
+            if self.capacities[row] == 1 and mask & left == mask and set(self.members[row].values()) == {1}:
                 groups.append(list(_bits(mask)))
                 left ^= mask
         return [*groups, *([item] for item in _bits(left))]
 
     def run(self) -> Choice:
         everything = (1 << len(self.values)) - 1
-        prices = self._price(everything, self.rooms, [0] * len(self.rooms))
+        prices = self._price(everything, self.capacities, [0] * len(self.capacities))
         if len(self.values) > _SMALL:
             prices = self._sharpen(everything, prices)
-        bound = self._bound(everything, self.rooms, prices)
+        bound = self._bound(everything, self.capacities, prices)
         self.budget = min(self.budget, max(1, self.budget * _MANY // len(self.values)))
         if self._take_first(everything) > _DEEPEST:
             self.nodes = self.budget + 1
         else:
-            self._visit(everything, 0, 0, self.rooms, prices)
+            self._visit(everything, 0, 0, self.capacities, prices)
         value = self.best // self.scale
         spent = self.nodes > self.budget
         return Choice(tuple(_bits(self.best_set)), value, max(value, bound // self.scale) if spent else value)
 
-    def _price(self, free: int, rooms: list[int], prices: list[int]) -> _Prices:
+    def _price(self, free: int, capacities: list[int], prices: list[int]) -> _Prices:
         """Prices for the rows by coordinate descent on the dual, from given ones."""
         prices = prices.copy()
         worth = self._worths(prices).worth
@@ -378,7 +380,7 @@ class _Search:
                             outside = worth[item]
                     if inside > outside:
                         offers.append((inside - outside, use))
-                new = _best_price(offers, rooms[row])
+                new = _best_price(offers, capacities[row])
                 if new != old:
                     moved = True
                     prices[row] = new
@@ -390,27 +392,27 @@ class _Search:
 
     def _sharpen(self, free: int, prices: _Prices) -> _Prices:
         """Better prices from the linear relaxation, where coordinate descent is stuck at a corner."""
-        least = self._bound(free, self.rooms, prices)
+        least = self._bound(free, self.capacities, prices)
         largest = max(self.values)
-        if least <= self._dive(free) or len(self.values) * len(self.rooms) > _MOST_ENTRIES:
+        if least <= self._dive(free) or len(self.values) * len(self.capacities) > _MOST_ENTRIES:
             return prices
         # A group's row needs no price: the bound looks at groups itself. One item alone is a group too.
         grouped = [(dict.fromkeys(group, 1), 1) for group in self.groups]
-        rows = [*zip(self.members, self.rooms, strict=True), *grouped]
+        rows = [*zip(self.members, self.capacities, strict=True), *grouped]
         values = [value * _UNIT // largest / _UNIT for value in self.values]
-        found = shadow_prices(values, rows)[: len(self.rooms)]
+        found = shadow_prices(values, rows)[: len(self.capacities)]
         better = self._worths([round(price * _UNIT) * largest // _UNIT for price in found])
-        return min(better, prices, key=lambda each: self._bound(free, self.rooms, each))
+        return min(better, prices, key=lambda each: self._bound(free, self.capacities, each))
 
     def _take_first(self, free: int) -> int:
         """Take what fits in the order of claims, as the best set so far; how many items that are."""
         chosen = value = 0
-        rooms = self.rooms.copy()
+        capacities = self.capacities.copy()
         for item in _bits(free):
-            if all(use <= rooms[row] for row, use in self.uses[item]):
+            if all(use <= capacities[row] for row, use in self.uses[item]):
                 chosen |= 1 << item
                 for row, use in self.uses[item]:
-                    rooms[row] -= use
+                    capacities[row] -= use
         # What has no partner goes, and with it what needs it.
         changed = True
         while changed:
@@ -425,12 +427,12 @@ class _Search:
 
     def _dive(self, free: int) -> int:
         """The value of taking what fits in the order of claims, clauses aside: what the search meets first."""
-        rooms, value = self.rooms.copy(), 0
+        capacities, value = self.capacities.copy(), 0
         for item in _bits(free):
-            if all(use <= rooms[row] for row, use in self.uses[item]):
+            if all(use <= capacities[row] for row, use in self.uses[item]):
                 value += self.values[item]
                 for row, use in self.uses[item]:
-                    rooms[row] -= use
+                    capacities[row] -= use
         return value
 
     def _worths(self, rows: list[int]) -> _Prices:
@@ -445,21 +447,21 @@ class _Search:
         ]
         return _Prices(rows, worth, ranked)
 
-    def _bound(self, free: int, rooms: list[int], prices: _Prices) -> int:
+    def _bound(self, free: int, capacities: list[int], prices: _Prices) -> int:
         """What the free items can add at most."""
-        total = sum(price * room for price, room in zip(prices.rows, rooms, strict=True) if price)
+        total = sum(price * capacity for price, capacity in zip(prices.rows, capacities, strict=True) if price)
         for group in range(len(self.groups)):
             total += prices.best(group, free)
         return total
 
-    def _visit(self, free: int, chosen: int, value: int, rooms: list[int], prices: _Prices) -> None:
+    def _visit(self, free: int, chosen: int, value: int, capacities: list[int], prices: _Prices) -> None:
         """Decide the free items one after the other."""
-        if self._met_before(free, chosen, value, rooms):
+        if self._met_before(free, chosen, value, capacities):
             return
-        bound = value + self._bound(free, rooms, prices)
+        bound = value + self._bound(free, capacities, prices)
         if bound > self.best and self.nodes > _PATIENCE and free.bit_count() > 5 and self.nodes % 16 == 0:
-            prices = self._price(free, rooms, prices.rows)
-            bound = min(bound, value + self._bound(free, rooms, prices))
+            prices = self._price(free, capacities, prices.rows)
+            bound = min(bound, value + self._bound(free, capacities, prices))
         while free:
             self.nodes += 1
             if bound <= self.best or self.nodes > self.budget:
@@ -468,7 +470,7 @@ class _Search:
             item = low.bit_length() - 1
             before = free
             free ^= low
-            child = self._take(item, free, chosen, value, rooms)
+            child = self._take(item, free, chosen, value, capacities)
             if child is not None:
                 self._visit(*child, prices)
             if self.clauses:
@@ -481,26 +483,26 @@ class _Search:
             self.best, self.best_set = value, chosen
 
     def _take(
-        self, item: int, free: int, chosen: int, value: int, rooms: list[int]
+        self, item: int, free: int, chosen: int, value: int, capacities: list[int]
     ) -> tuple[int, int, int, list[int]] | None:
         """What is left to decide once an item is taken; None where a chosen one can have no partner any more."""
         chosen |= 1 << item
-        rooms = rooms.copy()
+        capacities = capacities.copy()
         left = free
         for row, use in self.uses[item]:
-            room = rooms[row] = rooms[row] - use
+            capacity = capacities[row] = capacities[row] - use
             if left & self.masks[row]:
-                if not room:
+                if not capacity:
                     left &= ~self.masks[row]
                     continue
                 for other, wanted in self.members[row].items():
-                    if wanted > room:
+                    if wanted > capacity:
                         left &= ~(1 << other)
         if self.clauses:
             left, alive = self._propagate(left, chosen)
             if not alive:
                 return None
-        return left, chosen, value + self.values[item], rooms
+        return left, chosen, value + self.values[item], capacities
 
     def _propagate(self, free: int, chosen: int) -> tuple[int, bool]:
         """Drop free items that can have no partner any more; whether every chosen one still can."""
@@ -516,9 +518,11 @@ class _Search:
                         changed = True
         return free, True
 
-    def _met_before(self, free: int, chosen: int, value: int, rooms: list[int]) -> bool:
+    def _met_before(self, free: int, chosen: int, value: int, capacities: list[int]) -> bool:
         """Whether the same choice was open before, with at least the same value: nothing better can follow."""
-        open_rooms = tuple(room if mask & free else -1 for room, mask in zip(rooms, self.masks, strict=True))
+        open_rooms = tuple(
+            capacity if mask & free else -1 for capacity, mask in zip(capacities, self.masks, strict=True)
+        )
         # What is chosen matters to what follows only as a partner, or as one that still needs a partner.
         key = (free, chosen & self.partnered, open_rooms)
         if self.seen.get(key, -1) >= value:
@@ -545,15 +549,15 @@ class _Prices:
         return 0
 
 
-def _best_price(offers: list[tuple[int, int]], room: int) -> int:
-    """The price per unit at which the offers worth more than it just fill the room: the dual's minimum in one row."""
+def _best_price(offers: list[tuple[int, int]], capacity: int) -> int:
+    """The price per unit at which the offers worth more just fill the capacity: the dual's minimum in one row."""
     offers = [offer for offer in offers if offer[0] > 0]
-    if sum(use for _, use in offers) <= room:
+    if sum(use for _, use in offers) <= capacity:
         return 0
     offers.sort(key=lambda offer: offer[0] // offer[1], reverse=True)
     taken = 0
     for worth, use in offers:
         taken += use
-        if taken > room:
+        if taken > capacity:
             return worth // use
     return 0

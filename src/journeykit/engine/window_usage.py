@@ -1,4 +1,4 @@
-"""Room: what a window already holds, and when there will be room again.
+"""Room: what a window already holds, and when there will be capacity again.
 
 A gauge measures one window in one zone. What it measures are spans: ``(start, end, points, who)``. For most windows
 start and end are the same place on the window's axis; for a `running` window they are the instants between which
@@ -64,65 +64,65 @@ class Gauge:
         place = self.axis(at)
         return None if place is None else (place, place, points, who)
 
-    def fill(self, spans: Iterable[Span]) -> Filled:
+    def fill(self, spans: Iterable[Span]) -> WindowUsage:
         """Spans in order, so that each question about them takes little time, however many there are."""
-        return spans if isinstance(spans, Filled) else Filled(self, spans)
+        return spans if isinstance(spans, WindowUsage) else WindowUsage(self, spans)
 
-    def _later(self, spans: Filled, place: int) -> tuple[int, int]:
+    def _later(self, spans: WindowUsage, place: int) -> tuple[int, int]:
         """Of the places of spans, from which to which the windows that end there hold a place before."""
         first = bisect_right(spans.starts, place)
         return first, bisect_right(spans.starts, place, first, key=self.back)
 
     def load(self, spans: Iterable[Span], own: Span) -> int:
         """The most points that any window with ``own`` in it holds besides."""
-        filled = self.fill(spans)
-        starts = filled.starts
+        usage = self.fill(spans)
+        starts = usage.starts
         if self.running:
             first, end = bisect_right(starts, own[0]), bisect_left(starts, own[1])
-            most = filled.active(own[0])
-            return most if first >= end else max(most, filled.most(first, end))
+            most = usage.active(own[0])
+            return most if first >= end else max(most, usage.most(first, end))
         place = own[0]
-        total = filled.between(self.back(place), place)
+        total = usage.between(self.back(place), place)
         if not starts or starts[-1] <= place:
             return total
         # Of windows that start together, the one that ends last holds what the others hold.
-        first, end = self._later(filled, place)
-        return total if first >= end else max(total, filled.most(first, end))
+        first, end = self._later(usage, place)
+        return total if first >= end else max(total, usage.most(first, end))
 
-    def crowd(self, spans: Iterable[Span], own: Span, limit: int) -> set[int]:
+    def occupants(self, spans: Iterable[Span], own: Span, limit: int) -> set[int]:
         """Who stands, with points, in a window that ``own`` would push over its limit."""
-        filled = self.fill(spans)
-        if not own[2] or self.load(filled, own) + own[2] <= limit:
+        usage = self.fill(spans)
+        if not own[2] or self.load(usage, own) + own[2] <= limit:
             return set()
         found = {HISTORY}
-        starts, full = filled.starts, limit - own[2]
+        starts, full = usage.starts, limit - own[2]
         if self.running:
             near = starts[bisect_right(starts, own[0]) : bisect_left(starts, own[1])]
-            instants = [at for at in dict.fromkeys((own[0], *near)) if filled.active(at) > full]
-            found.update(who for start, end, points, who in filled.others if points and _any_from(instants, start, end))
+            instants = [at for at in dict.fromkeys((own[0], *near)) if usage.active(at) > full]
+            found.update(who for start, end, points, who in usage.others if points and _any_from(instants, start, end))
             return found
-        first, end = self._later(filled, own[0])
+        first, end = self._later(usage, own[0])
         for place in dict.fromkeys((own[0], *starts[first:end])):
             low = self.back(place)
-            if filled.between(low, place) > full:
-                found.update(span[3] for span in filled.others_in(low, place) if span[2])
+            if usage.between(low, place) > full:
+                found.update(span[3] for span in usage.others_in(low, place) if span[2])
         return found
 
     def first_fit(self, spans: Iterable[Span], since: int, ends: date | None, points: int, limit: int) -> int | None:
         """The first instant from ``since`` on at which ``points`` more fit; None if never."""
         if not points:
             return since
-        filled = self.fill(spans)
-        for instant in chain((since,), self._leaves(filled, since, ends, limit - points)):
+        usage = self.fill(spans)
+        for instant in chain((since,), self._leaves(usage, since, ends, limit - points)):
             own = self.span(instant, ends, points)
-            if own is None or self.load(filled, own) + points <= limit:
+            if own is None or self.load(usage, own) + points <= limit:
                 return instant
         return None
 
-    def _leaves(self, spans: Filled, since: int, ends: date | None, room: int) -> Iterator[int]:
+    def _leaves(self, spans: WindowUsage, since: int, ends: date | None, capacity: int) -> Iterator[int]:
         """The instants after one from which one of the spans, or the claim, no longer counts, in their order.
 
-        Only then can there be new room; those at which there is surely too little are left out.
+        Only then can there be new capacity; those at which there is surely too little are left out.
         """
         last = ends if self.running else self.window.last
         over = [] if last is None else [self.clock.day_start(day_number(last) + 1)]
@@ -131,22 +131,22 @@ class Gauge:
             later = range(bisect_right(edges, since), bisect_left(edges, FOREVER))
             found = merge(over, (edges[number] for number in later))
         else:
-            found = merge(over, self._opens(spans, since, room))
+            found = merge(over, self._opens(spans, since, capacity))
         before = since
         for instant in found:
             if instant > before:
                 yield instant
                 before = instant
 
-    def _opens(self, spans: Filled, since: int, room: int) -> Iterator[int]:
-        """The instants from which spans no longer count, but for the first ones that leave too little room."""
+    def _opens(self, spans: WindowUsage, since: int, capacity: int) -> Iterator[int]:
+        """The instants from which spans no longer count, but for the first ones that leave too little capacity."""
         place = self.axis(since)
         starts = spans.starts
         first = 0
         if place is not None:
-            # All that stands before here has to leave: the rest up to now fits into the room.
+            # All that stands before here has to leave: the rest up to now fits into the capacity.
             most = spans.sums[bisect_right(starts, place)]
-            first = max(0, bisect_left(spans.sums, most - room) - 1)
+            first = max(0, bisect_left(spans.sums, most - capacity) - 1)
         before = None
         for number in range(first, len(starts)):
             start = starts[number]
@@ -158,20 +158,20 @@ class Gauge:
                 yield self.window.opens(leave, self.clock)
 
     def rows(self, spans: Iterable[Span], placed: Iterable[Span], limit: int) -> Iterator[tuple[list[Span], int]]:
-        """The claims that some window holds together, and the room that the history leaves them there.
+        """The claims that some window holds together, and the capacity that the history leaves them there.
 
-        All such sets that matter: one that lies in another and has no less room says nothing.
+        All such sets that matter: one that lies in another and has no less capacity says nothing.
 
         Args:
             spans: the history.
             placed: where the claims stand, in the order of their places.
             limit: the window's limit.
         """
-        filled, claims = self.fill(spans), self.fill(placed)
-        yield from self._rows_running(filled, claims, limit) if self.running else self._rows(filled, claims, limit)
+        usage, claims = self.fill(spans), self.fill(placed)
+        yield from self._rows_running(usage, claims, limit) if self.running else self._rows(usage, claims, limit)
 
-    def _rows(self, filled: Filled, claims: Filled, limit: int) -> Iterator[tuple[list[Span], int]]:
-        places, history = claims.starts, filled.starts
+    def _rows(self, usage: WindowUsage, claims: WindowUsage, limit: int) -> Iterator[tuple[list[Span], int]]:
+        places, history = claims.starts, usage.starts
         if not places:
             return
         after = history[bisect_right(history, places[0]) :]
@@ -181,7 +181,7 @@ class Gauge:
             first, stop = bisect_left(places, start), bisect_right(places, end)
             if first == stop:
                 continue
-            row = first, stop, limit - filled.between(start, end)
+            row = first, stop, limit - usage.between(start, end)
             if last is not None:
                 if row[0] == last[0] and row[2] <= last[2]:
                     # The one before lies in this one.
@@ -194,7 +194,7 @@ class Gauge:
         if last is not None:
             yield claims.spans[last[0] : last[1]], last[2]
 
-    def _rows_running(self, filled: Filled, claims: Filled, limit: int) -> Iterator[tuple[list[Span], int]]:
+    def _rows_running(self, usage: WindowUsage, claims: WindowUsage, limit: int) -> Iterator[tuple[list[Span], int]]:
         opens = set(claims.starts)
         edges = sorted({*opens, *claims.ends})
         active: list[Span] = []
@@ -206,24 +206,24 @@ class Gauge:
                 place += 1
             if not active or number + 1 == len(edges):
                 continue
-            first, end = bisect_right(filled.starts, edge), bisect_left(filled.starts, edges[number + 1])
+            first, end = bisect_right(usage.starts, edge), bisect_left(usage.starts, edges[number + 1])
             if first >= end and edge not in opens:
                 # Some have ended, and nothing has begun.
                 continue
-            most = filled.active(edge)
-            yield list(active), limit - (most if first >= end else max(most, filled.most(first, end)))
+            most = usage.active(edge)
+            yield list(active), limit - (most if first >= end else max(most, usage.most(first, end)))
 
     def most_that_fit(self, spans: Iterable[Span], places: Iterable[int], each: int, limit: int, most: int) -> int:
         """How many claims of equal points fit at some places, of any number of them at each, up to a number.
 
         Each as early as possible fits the most: an earlier place leaves every later window no fuller.
         """
-        filled, mine = self.fill(spans), list[int]()
-        starts = filled.starts
+        usage, mine = self.fill(spans), list[int]()
+        starts = usage.starts
         for place in sorted(set(places)):
-            first, end = self._later(filled, place)
+            first, end = self._later(usage, place)
             windows = [(self.back(own), own) for own in dict.fromkeys((place, *starts[first:end]))]
-            held = [(low, filled.between(low, high)) for low, high in windows]
+            held = [(low, usage.between(low, high)) for low, high in windows]
             while len(mine) < most and all(
                 points + each * (len(mine) - bisect_left(mine, low)) + each <= limit for low, points in held
             ):
@@ -231,7 +231,7 @@ class Gauge:
         return len(mine)
 
 
-class Filled:
+class WindowUsage:
     """What stands in a window, in order, with sums: a sequence of spans.
 
     Attributes:

@@ -18,7 +18,7 @@ _PATIENCE = 60
 
 
 def shadow_prices(values: Sequence[float], rows: Sequence[tuple[Mapping[int, float], float]]) -> list[float]:
-    """The dual values of ``max values . x`` with ``row . x <= room`` for every row, and ``x >= 0``.
+    """The dual values of ``max values . x`` with ``row . x <= capacity`` for every row, and ``x >= 0``.
 
     Args:
         values: by item.
@@ -33,18 +33,18 @@ def shadow_prices(values: Sequence[float], rows: Sequence[tuple[Mapping[int, flo
     """
     count = len(values)
     table = [[float(row.get(item, 0)) for item in range(count)] for row, _ in rows]
-    rooms = [float(room) for _, room in rows]
+    capacities = [float(capacity) for _, capacity in rows]
     gains = [float(value) for value in values]
     columns = list(range(count))
     basis = list(range(count, count + len(rows)))
     stalled = 0
     for _ in range(_PIVOTS):
         column = _entering(gains, columns, careful=stalled > _PATIENCE)
-        row = None if column is None else _leaving(table, rooms, basis, column)
+        row = None if column is None else _leaving(table, capacities, basis, column)
         if column is None or row is None:
             break
-        stalled = 0 if rooms[row] > _TINY else stalled + 1
-        _pivot(table, rooms, gains, row, column)
+        stalled = 0 if capacities[row] > _TINY else stalled + 1
+        _pivot(table, capacities, gains, row, column)
         columns[column], basis[row] = basis[row], columns[column]
     prices = [0.0] * len(rows)
     for column, name in enumerate(columns):
@@ -62,30 +62,30 @@ def _entering(gains: list[float], columns: list[int], *, careful: bool) -> int |
     return gains.index(best) if best > _TINY else None
 
 
-def _leaving(table: list[list[float]], rooms: list[float], basis: list[int], column: int) -> int | None:
-    """The row that runs out of room first; ties by Bland's rule."""
+def _leaving(table: list[list[float]], capacities: list[float], basis: list[int], column: int) -> int | None:
+    """The row that runs out of capacity first; ties by Bland's rule."""
     found, least = None, (float("inf"), 0)
     for row, line in enumerate(table):
         if line[column] > _TINY:
-            ratio = (rooms[row] / line[column], basis[row])
+            ratio = (capacities[row] / line[column], basis[row])
             if ratio < least:
                 found, least = row, ratio
     return found
 
 
-def _pivot(table: list[list[float]], rooms: list[float], gains: list[float], row: int, column: int) -> None:
+def _pivot(table: list[list[float]], capacities: list[float], gains: list[float], row: int, column: int) -> None:
     pivot = table[row][column]
-    line = [entry / pivot for entry in table[row]]
+    line = [candidate / pivot for candidate in table[row]]
     line[column] = 1 / pivot
-    room = rooms[row] / pivot
+    capacity = capacities[row] / pivot
     for other, old in enumerate(table):
         factor = old[column]
         if other != row and factor:
-            new = [entry - factor * part for entry, part in zip(old, line, strict=True)]
+            new = [candidate - factor * part for candidate, part in zip(old, line, strict=True)]
             new[column] = -factor / pivot
             table[other] = new
-            rooms[other] = max(0.0, rooms[other] - factor * room)
+            capacities[other] = max(0.0, capacities[other] - factor * capacity)
     factor = gains[column]
-    gains[:] = [entry - factor * part for entry, part in zip(gains, line, strict=True)]
+    gains[:] = [candidate - factor * part for candidate, part in zip(gains, line, strict=True)]
     gains[column] = -factor / pivot
-    table[row], rooms[row] = line, room
+    table[row], capacities[row] = line, capacity

@@ -1,18 +1,19 @@
-"""A playbook, compiled: what every decision needs and no contact changes."""
+"""The ruleset: a playbook, compiled: what every decision needs and no contact changes."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock
-from journeykit.eligibility import ALWAYS, Opening, edge, foreign_owner
+from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
+from journeykit.engine.window_usage import Gauge
 from journeykit.model.campaign import Campaign
 from journeykit.model.cap import Limit
 from journeykit.model.claim import Claim
 from journeykit.model.quota import number_of
 from journeykit.playbook.vocabulary import Vocabulary
-from journeykit.room import Gauge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +29,12 @@ _ROOM_FOR_STRANGERS = 20_000
 
 Degrees = tuple[float, float, float, float | None]
 """Base weight, stage fit, role fit and stage gain."""
-Fit = tuple[Opening, Claim, Degrees]
-"""An opening for a stage and role, its claim, and how far it fits."""
+Fit = tuple[Message, Claim, Degrees]
+"""A message for a stage and role, its claim, and how far it fits."""
+
+
+AskedFor = frozenset[tuple[str | None, ...]]
+"""What claims ask for: campaign, content, channel and id, each also with the last three left open."""
 
 
 class Effects:
@@ -59,8 +64,8 @@ class Effects:
         self.partner = partner
 
 
-class Compiled:
-    """The openings of a playbook, and what its rules make of claims and touches."""
+class Ruleset:
+    """The messages of a playbook, and what its rules make of claims and touches."""
 
     def __init__(self, playbook: Playbook) -> None:
         self.playbook = playbook
@@ -84,15 +89,15 @@ class Compiled:
         self.reach = self._reach()
         self._timely_segments = any(segment.rule.asks_time for segment in playbook.segments)
         self.audiences = [None if cap.audience is None else cap.audience.compiled for cap in playbook.caps]
-        self.of_campaign = {
+        self.messages_of = {
             campaign.id: tuple(
                 self._open(campaign, self.contents[content], content, self.contents[content].channel)
                 for content in campaign.content
             )
             for campaign in playbook.campaigns or ()
         }
-        self.openings = tuple(opening for openings in self.of_campaign.values() for opening in openings)
-        self.claims = {opening: _claim_for(opening) for opening in self.openings}
+        self.messages = tuple(message for messages in self.messages_of.values() for message in messages)
+        self.claims = {message: _claim_for(message) for message in self.messages}
         self.stages = frozenset(
             [stage.name for stage in (playbook.journey.stages if playbook.journey else ())]
             + [stage for content in self.contents.values() for stage in content.stages or ()]
@@ -101,9 +106,14 @@ class Compiled:
         self._fits: dict[tuple[str | None, str | None], tuple[tuple[str | None, tuple[Fit, ...]], ...]] = {}
         self._gauges: dict[str, tuple[Gauge, ...]] = {}
         self._within: dict[str, tuple[Gauge | None, ...]] = {}
-        self._strangers: dict[tuple[str, str | None, str | None], Opening] = {}
-        self._apart: dict[tuple[object, ...], Opening] = {}
+        self._strangers: dict[tuple[str, str | None, str | None], Message] = {}
+        self._apart: dict[tuple[object, ...], Message] = {}
         self._effects: dict[tuple[object, ...], Effects] = {}
+
+    @cached_property
+    def asked_for(self) -> AskedFor:
+        """What the claims that campaigns make ask for."""
+        return asked_combinations((own.campaign.id, own.content_id, own.channel, None) for own in self.claims)
 
     def _reach(self) -> int:
         """Microseconds after which a touch can matter to no cap, conflict or requirement."""
@@ -112,7 +122,7 @@ class Compiled:
         return max((reach_of(cap.window) for cap in self.playbook.caps), default=0)
 
     def fits(self, stage: str | None, role: str | None) -> tuple[tuple[str | None, tuple[Fit, ...]], ...]:
-        """The openings that fit a stage and a role, by channel, paused campaigns left out."""
+        """The messages that fit a stage and a role, by channel, paused campaigns left out."""
         # A stage or role that nothing names is as good as any other such: so the table stays small.
         key = (
             stage if stage is None or stage in self.stages else "",
@@ -129,33 +139,33 @@ class Compiled:
     def _fitting(self, stage: str | None, role: str | None) -> Iterable[Fit]:
         on_missing = self.playbook.on_missing
         owner = None if self.playbook.journey is None else self.playbook.journey.owner(stage)
-        for opening in self.openings:
-            content = opening.content
-            if opening.campaign.paused or foreign_owner(owner, opening, stage) is not None:
+        for message in self.messages:
+            content = message.content
+            if message.campaign.paused or foreign_owner(owner, message, stage) is not None:
                 continue
             if stage is None and on_missing.stage == "deny" and content is not None and content.stages is not None:
                 continue
             if role is None and on_missing.role == "deny" and content is not None and content.roles is not None:
                 continue
-            fit = self.fit(opening, stage, role)
+            fit = self.fit(message, stage, role)
             if fit[2][1] > 0 and fit[2][2] > 0:
                 yield fit
 
-    def fit(self, opening: Opening, stage: str | None, role: str | None) -> Fit:
-        """An opening, its claim, and how far it fits a stage and role."""
-        stage_fit, role_fit = opening.stage_fit(stage), opening.role_fit(role)
-        lever = opening.team.lever if opening.team else 1.0
-        claim = self.claims.get(opening) or _claim_for(opening)
-        base = opening.campaign.weight * lever * stage_fit * role_fit
-        return opening, claim, (base, stage_fit, role_fit, opening.stage_gain(stage, self.values))
+    def fit(self, message: Message, stage: str | None, role: str | None) -> Fit:
+        """A message, its claim, and how far it fits a stage and role."""
+        stage_fit, role_fit = message.stage_fit(stage), message.role_fit(role)
+        lever = message.team.lever if message.team else 1.0
+        claim = self.claims.get(message) or _claim_for(message)
+        base = message.campaign.weight * lever * stage_fit * role_fit
+        return message, claim, (base, stage_fit, role_fit, message.stage_gain(stage, self.values))
 
-    def openings_for(self, claim: Claim) -> tuple[Opening, ...] | str:
-        """The openings that a claim asks for, one for each content that it leaves open; or what is wrong with it."""
-        found = self._openings_asked(claim)
+    def messages_for(self, claim: Claim) -> tuple[Message, ...] | str:
+        """The messages that a claim asks for, one for each content that it leaves open; or what is wrong with it."""
+        found = self._messages_asked(claim)
         own = claim.facets
         return found if isinstance(found, str) or not own else tuple(self._told_apart(each, own) for each in found)
 
-    def _openings_asked(self, claim: Claim) -> tuple[Opening, ...] | str:
+    def _messages_asked(self, claim: Claim) -> tuple[Message, ...] | str:
         campaign = self.campaigns.get(claim.campaign)
         if campaign is None:
             if self.playbook.campaigns is not None:
@@ -163,24 +173,24 @@ class Compiled:
                 hint = "" if near is None else f"; did you mean {near!r}?"
                 return f"unknown campaign {claim.campaign!r}{hint}"
             return (self._stranger(claim),)
-        openings = self.of_campaign[claim.campaign]
-        if not openings:
+        messages = self.messages_of[claim.campaign]
+        if not messages:
             return (self._stranger(claim),)
-        asked = tuple(opening for opening in openings if claim.content in (None, opening.content_id))
+        asked = tuple(message for message in messages if claim.content in (None, message.content_id))
         if not asked:
             return f"campaign {campaign.id!r} has no content {claim.content!r}; it has {', '.join(campaign.content)}"
-        fitting = tuple(opening for opening in asked if claim.channel in (None, opening.channel))
+        fitting = tuple(message for message in asked if claim.channel in (None, message.channel))
         return fitting or f"no content of campaign {campaign.id!r} goes by channel {claim.channel!r}"
 
-    def lacking(self, openings: Iterable[Opening], claim: Claim) -> str | None:
+    def lacking(self, messages: Iterable[Message], claim: Claim) -> str | None:
         """What a claim lacks that a quota adds up, or None."""
         for quota, column in self._own_columns:
-            if number_of(claim, column) is None and any(quota.where.matches(opening.facets) for opening in openings):
+            if number_of(claim, column) is None and any(quota.where.matches(message.facets) for message in messages):
                 return f"{column} must be a number, since the quota {quota.name!r} adds it up; found none"
         return None
 
-    def _stranger(self, claim: Claim) -> Opening:
-        """An opening for a campaign, or content, that the playbook does not list."""
+    def _stranger(self, claim: Claim) -> Message:
+        """A message for a campaign, or content, that the playbook does not list."""
         key = (claim.campaign, claim.content, claim.channel)
         found = self._strangers.get(key)
         if found is None:
@@ -192,15 +202,15 @@ class Compiled:
             found = self._strangers[key] = self._open(campaign, content, claim.content, channel)
         return found
 
-    def _told_apart(self, opening: Opening, own: Facets) -> Opening:
-        """An opening with what a claim brings of team, goal, topics, solutions, theme and tags."""
-        key = (opening.campaign.id, opening.content_id, opening.channel, *own.items())
+    def _told_apart(self, message: Message, own: Facets) -> Message:
+        """A message with what a claim brings of team, goal, topics, solutions, theme and tags."""
+        key = (message.campaign.id, message.content_id, message.channel, *own.items())
         found = self._apart.get(key)
         if found is None:
             if len(self._apart) >= _ROOM_FOR_STRANGERS:
                 self._apart.clear()
             found = self._apart[key] = self._open(
-                opening.campaign, opening.content, opening.content_id, opening.channel, own
+                message.campaign, message.content, message.content_id, message.channel, own
             )
         return found
 
@@ -211,7 +221,7 @@ class Compiled:
         content_id: str | None,
         channel: str | None,
         own: Facets | None = None,
-    ) -> Opening:
+    ) -> Message:
         facets = self.playbook.facets(campaign, content, own)
         if channel is not None:
             facets["channel"] = (channel,)
@@ -227,7 +237,7 @@ class Compiled:
         cells = self._cells(facets)
         if campaign.obeys_caps:
             local = local or any(self.playbook.caps[cap].window.is_local for cap, _, _ in cells)
-        return Opening(
+        return Message(
             campaign=campaign,
             content=content,
             content_id=content_id,
@@ -308,17 +318,17 @@ class Compiled:
         )
 
     @staticmethod
-    def effects_of_winner(opening: Opening) -> Effects:
+    def effects_of_winner(message: Message) -> Effects:
         """What a granted claim counts in."""
         return Effects(
-            campaign=opening.campaign.id,
-            content=opening.content_id,
-            channel=opening.channel,
-            ends=opening.campaign.ends,
-            cells=opening.cells if opening.campaign.counts_toward_caps else (),
-            first=opening.first,
-            then=opening.then,
-            partner=opening.partner,
+            campaign=message.campaign.id,
+            content=message.content_id,
+            channel=message.channel,
+            ends=message.campaign.ends,
+            cells=message.cells if message.campaign.counts_toward_caps else (),
+            first=message.first,
+            then=message.then,
+            partner=message.partner,
         )
 
     def gauges(self, local: Clock) -> tuple[Gauge, ...]:
@@ -349,8 +359,19 @@ def _end_of(touch: Touch, campaign: Campaign | None) -> date | None:
     return campaign.ends if campaign else None
 
 
-def _claim_for(opening: Opening) -> Claim:
-    return Claim(campaign=opening.campaign.id, content=opening.content_id, channel=opening.channel)
+def asked_combinations(asked: Iterable[tuple[str, str | None, str | None, str | None]]) -> AskedFor:
+    """What claims ask for, also with content, channel and id left open."""
+    return frozenset(
+        (campaign, own, way, name)
+        for campaign, content, channel, claim in set(asked)
+        for own in (content, None)
+        for way in (channel, None)
+        for name in (claim, None)
+    )
+
+
+def _claim_for(message: Message) -> Claim:
+    return Claim(campaign=message.campaign.id, content=message.content_id, channel=message.channel)
 
 
 _LONGEST_PERIOD = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
