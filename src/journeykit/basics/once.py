@@ -11,7 +11,7 @@ _Value = TypeVar("_Value")
 
 
 class once(Generic[_Value]):  # noqa: N801  (it decorates, like property)
-    """A method that is called when its name is first read, and whose value then stands in its place.
+    """A method that is called when its name is first read, and whose value then takes its place.
 
     `functools.cached_property` does the same, and takes a lock each time up to Python 3.11; what decides one contact is
     never shared between threads.

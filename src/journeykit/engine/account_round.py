@@ -102,7 +102,7 @@ class AccountRound(Round):
     def _choose(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:
         """The best set where the items are few, or where taking the best first finds it; else a good one.
 
-        Where the search for the best set of few items ends before its proof, the better of the two stands.
+        Where the search for the best set of few items ends before its proof, the better of the two is taken.
         """
         found = None
         if len(order) <= MOST_ITEMS or self.problem.is_plain(values):

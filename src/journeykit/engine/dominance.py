@@ -1,8 +1,8 @@
 """Dominance: of very many claims of one contact, those that can be among the best ones.
 
-A claim is dominated where more claims that are like it in all that binds stand before it in the order of claims than
+A claim is dominated where more claims that are like it in all that binds come before it in the order of claims than
 can ever be granted together: whatever set holds it, one of these is left over and can take its place, and the set is
-then worth as much or more and stands earlier in the order. So no best set holds it, and leaving it out changes no
+then worth as much or more and comes earlier in the order. So no best set holds it, and leaving it out changes no
 answer.
 """
 
@@ -74,7 +74,7 @@ def _cells_of(caps: ContactCaps, candidates: Sequence[Candidate]) -> dict[_Cell,
 
 
 def _joined(candidates: Sequence[Candidate], narrow: set[_Cell]) -> list[int]:
-    """By claim, one that stands for all which its own limits tie to it: contents of a wish, a campaign's repeats."""
+    """By claim, the first of all that its own limits tie to it: contents of one claim, a campaign's repeats."""
     leader = list(range(len(candidates)))
 
     def find(number: int) -> int:
@@ -165,7 +165,7 @@ def _dominated(
 
 
 def _is_free(caps: ContactCaps, candidate: Candidate, narrow: set[_Cell], taken: set[_Cell]) -> bool:
-    """Whether nothing in the history stands in a claim's way that does not stand in that of all of its kind."""
+    """Whether nothing in the history stops a claim that does not stop all of its kind."""
     message = message_of(candidate)
     campaign = message.campaign
     if campaign.repeat is not None and caps.facts.history.of(campaign.id, candidate.claim.id) >= max(

@@ -342,7 +342,7 @@ class ClaimGatherer:
             return own
         try:
             found = dict(self.policy.factors(candidate.claim, self.facts.contact, self.context(candidate)))
-            # A whole number stays one; what is none is refused.
+            # A whole number stays one; what is not a number is refused.
             return {str(name): factor for name, factor in found.items() if _as_float(factor) is not None}
         except Exception:  # noqa: BLE001  (foreign code: a row is written all the same)
             return own
@@ -398,7 +398,7 @@ def _duplicate_order(candidate: Candidate, sizes: Mapping[int | str, int]) -> tu
         -(claim.weight if claim.weight is not None else -LARGEST),
         *((part is None, part or 0) for part in rest),
         sorted(claim.numbers.items()),
-        # What asks for fewer contents stands before what leaves them open.
+        # What asks for fewer contents comes before what leaves them open.
         sizes[candidate.group],
         sorted(claim.facets.items()),
     )

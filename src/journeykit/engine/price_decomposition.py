@@ -1,11 +1,11 @@
-"""Sharing: rows for which many contacts compete, settled by prices.
+"""Price decomposition: rows for which many contacts compete, settled by prices.
 
 Where the contacts of an account are few, `journeykit.selection` finds the best set of all their claims. Where they are
-many, each row that several of them share gets a price: at given prices every contact is solved on his own, exactly, and
+many, each row that several of them share gets a price: at given prices every contact is solved alone, exactly, and
 the prices together with what the contacts then reach are a bound that no set of claims exceeds (Geoffrion 1974). The
 prices move by the step of Polyak (1969) along a deflected subgradient (Camerini, Fratta and Maffioli 1975). Then the
 contacts take what they want of the capacity, one after the other, and each is asked again until nobody finds anything
-better in the capacity that the others leave him; at last few are asked together.
+better in the capacity that the others leave; at last few are asked together.
 
 Prices, values and bounds are ints, so that the bound is exact; only directions are floats, and no sum of them depends
 on the order of rows. There is no clock.
@@ -46,8 +46,8 @@ class ProblemPart:
     """What one contact brings.
 
     Attributes:
-        start: the number of his first item among those of all.
-        size: how many items he has.
+        start: the number of its first item among those of all.
+        size: how many items it has.
         problem: what goes together of them, with items numbered from 0.
     """
 
@@ -210,7 +210,7 @@ class _Sharing:
     def _filled(self, prices: list[int]) -> list[tuple[int, ...]]:
         """Sets that go together: the contacts take one after the other at prices, and then each is asked again.
 
-        Whoever would gain the most at the prices is asked first.
+        The contacts that would gain the most at the prices are asked first.
         """
         gains = [asked.at_prices(prices, self.budget).value for asked in self.asked]
         turns = sorted(range(len(gains)), key=gains.__getitem__, reverse=True)
@@ -279,7 +279,7 @@ class _Sharing:
 
 
 class _Asked:
-    """One contact: what his items are worth, and what they use of the rows."""
+    """One contact: what its items are worth, and what they use of the rows."""
 
     def __init__(
         self,

@@ -367,7 +367,7 @@ def _reason(
     if message_of(candidate).needy and not arbitration.round_of(candidate).admits(candidate):
         return Reason.REQUIRES
     if (arbitration.facts.charges is not None and arbitration.facts.charges.run and not all(stops)) or charges.took_it:
-        # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
+        # Its price took it; or nothing stopped it but a quota that was full in whole numbers.
         return Reason.QUOTA_FULL
     for reason in (Reason.CONFLICT, Reason.REQUIRES):
         stops = [found for found in stops if not _any(found, reason, by_history=False)]

@@ -29,7 +29,7 @@ def retry(arbitration: Arbitration, candidate: Candidate) -> datetime | None:
     latest of these is asked again, until all agree. No instant before that one can do, so the answer is exact.
     """
     if arbitration.winners_of_group(candidate.group):
-        # The wish was granted, with another content: nothing of it is left to go later.
+        # The claim was granted, with another content: none of it remains to go later.
         return None
     key = alike(arbitration, candidate)
     if key is not None and key in arbitration.known:

@@ -36,7 +36,7 @@ _MOST_ENTRIES = 300_000
 _MANY = 1_000
 """With more items each node takes so much longer that the budget is less in proportion."""
 _DEEPEST = 500
-"""A search that takes more items one after the other would be too deep: what it meets first stands."""
+"""A search that takes more items one after the other would be too deep: what it meets first is taken."""
 
 
 @frozen
@@ -485,7 +485,7 @@ class _Search:
     def _take(
         self, item: int, free: int, chosen: int, value: int, capacities: list[int]
     ) -> tuple[int, int, int, list[int]] | None:
-        """What is left to decide once an item is taken; None where a chosen one can have no partner any more."""
+        """What remains to decide once an item is taken; None where a chosen one can have no partner any more."""
         chosen |= 1 << item
         capacities = capacities.copy()
         left = free

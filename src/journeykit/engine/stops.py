@@ -73,7 +73,7 @@ def _capped(arbitration: Arbitration, message: Message, at: int) -> Iterator[Sto
 def _occupants(
     arbitration: Arbitration, cap: int, key: tuple[str, ...], own: Span, limit: int
 ) -> tuple[set[int], bool]:
-    """Who stands in a window that a claim would push over its limit, and whether the history alone does that."""
+    """Who is in a window that a claim would push over its limit, and whether the history alone does that."""
     known = ("occupants", cap, key, own)
     if known not in arbitration.known:
         gauge = arbitration.facts.gauges[cap]

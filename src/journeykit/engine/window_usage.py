@@ -50,7 +50,7 @@ class Gauge:
         return start
 
     def span(self, at: int, ends: date | None, points: int, who: int = HISTORY) -> Span | None:
-        """Where a touch or claim stands; None where the window never counts it.
+        """Where a touch or claim is placed; None where the window never counts it.
 
         Args:
             at: its instant.
@@ -90,7 +90,7 @@ class Gauge:
         return total if first >= end else max(total, usage.most(first, end))
 
     def occupants(self, spans: Iterable[Span], own: Span, limit: int) -> set[int]:
-        """Who stands, with points, in a window that ``own`` would push over its limit."""
+        """Who is, with points, in a window that ``own`` would push over its limit."""
         usage = self.fill(spans)
         if not own[2] or self.load(usage, own) + own[2] <= limit:
             return set()
@@ -144,7 +144,7 @@ class Gauge:
         starts = spans.starts
         first = 0
         if place is not None:
-            # All that stands before here has to leave: the rest up to now fits into the capacity.
+            # All that comes before here has to leave: the rest up to now fits into the capacity.
             most = spans.sums[bisect_right(starts, place)]
             first = max(0, bisect_left(spans.sums, most - capacity) - 1)
         before = None
@@ -164,7 +164,7 @@ class Gauge:
 
         Args:
             spans: the history.
-            placed: where the claims stand, in the order of their places.
+            placed: where the claims are, in the order of their places.
             limit: the window's limit.
         """
         usage, claims = self.fill(spans), self.fill(placed)
@@ -232,7 +232,7 @@ class Gauge:
 
 
 class WindowUsage:
-    """What stands in a window, in order, with sums: a sequence of spans.
+    """What a window holds, in order, with sums: a sequence of spans.
 
     Attributes:
         spans: the spans, by start.
