@@ -139,31 +139,50 @@ class Arbiter:
         found: object = contact
         if not isinstance(found, Contact):
             raise ModelError(f"contact must be a Contact, found {type(found).__name__}", field="contact")
-        how: dict[str, Any] = {"at": at, "until": until, "scored": scored}
-        _check_names(run_id, key, ledger, dry_run=dry_run)
+        if run_id is not None or ledger is None:
+            _check_names(run_id, key, ledger, dry_run=dry_run)
         if ledger is None and not self.decider.by_account:
             inputs = {contact.id: ContactInputs(touches, claims, scores)}
-            return self.decider.decide(ContactGroup((contact,), inputs, **how), explain=explain, run_id=run_id)[0]
-        asked = None if claims is None else {contact.id: claims}
-        known = None if scores is None else {contact.id: scores}
-        if ledger is None:
-            group = ContactGroup.of((contact,), touches, asked, known, **how)
+            group = ContactGroup((contact,), inputs, at=at, until=until, scored=scored)
             return self.decider.decide(group, explain=explain, run_id=run_id)[0]
-        from journeykit.ledger.decide import decide
-
-        return decide(
-            self.decider,
-            ledger,
+        return self._decide_group(
             (contact,),
             touches,
-            asked,
-            known,
+            None if claims is None else {contact.id: claims},
+            None if scores is None else {contact.id: scores},
+            at=at,
+            until=until,
+            scored=scored,
             explain=explain,
             run_id=run_id,
+            ledger=ledger,
             key=key,
             dry_run=dry_run,
-            **how,
         )[0]
+
+    def _decide_group(
+        self,
+        contacts: tuple[Contact, ...],
+        touches: Iterable[Touch],
+        claims: Mapping[str, Iterable[Claim]] | None,
+        scores: Mapping[str, Scores] | None,
+        *,
+        ledger: BaseLedger | None,
+        explain: bool,
+        run_id: str | None,
+        key: str | None,
+        dry_run: bool,
+        together: bool = False,
+        **when: Any,
+    ) -> tuple[Decision, ...]:
+        """Decide contacts together, with a ledger where there is one."""
+        if ledger is None:
+            group = ContactGroup.of(contacts, touches, claims, scores, **when)
+            return self.decider.decide(group, explain=explain, run_id=run_id)
+        from journeykit.ledger.decide import decide
+
+        how: dict[str, Any] = {"explain": explain, "run_id": run_id, "key": key, "dry_run": dry_run}
+        return decide(self.decider, ledger, contacts, touches, claims, scores, together=together, **how, **when)
 
     def decide_account(
         self,
@@ -229,25 +248,20 @@ class Arbiter:
         _check_names(run_id, key, ledger, dry_run=dry_run and bool(given))
         if not given:
             return ()
-        how: dict[str, Any] = {"at": at, "until": until, "scored": scored}
-        if ledger is None:
-            group = ContactGroup.of(given, touches, claims, scores, **how)
-            return self.decider.decide(group, explain=explain, run_id=run_id)
-        from journeykit.ledger.decide import decide
-
-        return decide(
-            self.decider,
-            ledger,
+        return self._decide_group(
             given,
             touches,
             claims,
             scores,
+            at=at,
+            until=until,
+            scored=scored,
             explain=explain,
             run_id=run_id,
+            ledger=ledger,
             key=key,
             dry_run=dry_run,
             together=True,
-            **how,
         )
 
     def decide_many(

@@ -1,7 +1,7 @@
 """The pool: the problems that the contacts of a run make, kept together so that prices can be tried on all of them.
 
-A problem is what `journeykit.contest` makes of one contact's claims (or of one account's): items, rows that say how
-much of them goes together, and clauses that say which need a partner. Here they lie one after the other in a few
+A problem is what `journeykit.engine.round` makes of the claims of one contact, or of one account: items, rows that say
+how much of them goes together, and clauses that say which need a partner. Here they lie one after the other in a few
 tables, small enough for millions of contacts, so that a pass over all of them takes no longer than reading them. The
 items of a contact are in the order of claims, whatever the order in which they came.
 """

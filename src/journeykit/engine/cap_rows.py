@@ -48,8 +48,8 @@ class CapRows:
         """By cap and group of it, the items that the cap can stop, and their points."""
         found: Cells = {}
         for item, (candidate, _) in enumerate(self.items):
-            if candidate.obeys_caps:
-                for cap, key, points in message_of(candidate).cells:
+            if candidate.obeys_caps and candidate.message is not None:
+                for cap, key, points in candidate.message.cells:
                     found.setdefault((cap, key), []).append((item, points))
         return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from journeykit.engine.contact_facts import spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from journeykit.engine.account import Account
     from journeykit.engine.contact_facts import ContactFacts, Placed, Touched
@@ -43,6 +43,6 @@ class ContactCaps:
             return self.facts.touched(cap, key)
         return self.account.touched(cap, key)
 
-    def spans(self, cap: int, key: tuple[str, ...], winners: Iterable[Placed] = ()) -> list[Span]:
+    def spans(self, cap: int, key: tuple[str, ...], winners: Sequence[Placed] = ()) -> list[Span]:
         """What a cap's windows hold: the history, and the winners given."""
         return spans_of(self.facts.gauges[cap], self.touched(cap, key), winners)

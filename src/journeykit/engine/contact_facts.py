@@ -180,10 +180,11 @@ class ContactFacts:
         return self._partners[requirement]
 
 
-def spans_of(gauge: Gauge, touches: Iterable[Touched], winners: Iterable[Placed] = ()) -> list[Span]:
+def spans_of(gauge: Gauge, touches: Iterable[Touched], winners: Sequence[Placed] = ()) -> list[Span]:
     """What touches and winners put into the windows of a gauge."""
     found = [gauge.span(at, ends, points) for at, ends, points in touches]
-    found += [gauge.span(winner.at, winner.effects.ends, points, winner.number) for winner, points in winners]
+    if winners:
+        found += [gauge.span(winner.at, winner.effects.ends, points, winner.number) for winner, points in winners]
     return [span for span in found if span is not None]
 
 

@@ -1,4 +1,4 @@
-"""The past: what a contact's touches amount to for the claims of one case."""
+"""The history: what a contact's touches amount to for their claims."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ class TouchHistory:
         self._known: dict[str, dict[str, int]] = {}
         self.spans: dict[Cell, list[tuple[int, date | None, int]]] = {}
         oldest = now - ruleset.reach
+        campaigns = ruleset.campaigns
         for touch in touches:
             status = touch.status
             if status != "sent" and not touch.counts_at(now):
@@ -68,7 +69,8 @@ class TouchHistory:
                 continue
             campaign = touch.campaign
             if campaign is not None:
-                campaign = ruleset.vocabulary.spelt("campaign", campaign)
+                if campaign not in campaigns:
+                    campaign = ruleset.vocabulary.spelt("campaign", campaign)
                 if status == "planned" and replaced(ruleset.vocabulary.touch(touch)):
                     continue
             if campaign is not None:

@@ -35,10 +35,10 @@ _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
 
 def write_rows(arbitration: Arbitration, run_id: str, fingerprint: str, explain: bool) -> tuple[Row, ...]:
-    """One row for each claim of a arbitration, in the order of claims."""
+    """One row for each claim of an arbitration, in the order of claims."""
     writer = RowWriter(arbitration, run_id, fingerprint, explain=explain)
     made = [(writer.row(candidate), candidate) for candidate in arbitration.claims.everything]
-    made.sort(key=lambda pair: _row_order(pair[1], pair[0].weight, pair[0].twin))
+    made.sort(key=lambda pair: _row_order(*pair))
     return tuple(row for row, _ in made)
 
 
@@ -55,18 +55,16 @@ def _numbers(candidates: Sequence[Candidate]) -> dict[Candidate, int]:
     return numbers
 
 
-def _row_order(candidate: Candidate, weight: float | None, number: int) -> tuple[object, ...]:
-    own = _own_date(candidate)
-    when = "" if own is None else own.isoformat()
-    tie = candidate.message.tie if candidate.message else (0, *(str(part or "") for part in _ids(candidate)))
+def _row_order(row: Row, candidate: Candidate) -> tuple[object, ...]:
+    own = row.date
     return (
-        weight is None,
-        -(weight or 0),
+        row.weight is None,
+        -(row.weight or 0),
         candidate.slots[0] if own is not None and candidate.slots else 0,
-        tie,
-        when,
-        _own_id(candidate) or "",
-        number,
+        candidate.message.tie if candidate.message else (0, row.campaign, row.content or "", row.channel or ""),
+        "" if own is None else own.isoformat(),
+        row.claim or "",
+        row.twin,
     )
 
 
@@ -96,6 +94,8 @@ class RowWriter:
 
     def __init__(self, arbitration: Arbitration, run_id: str, fingerprint: str, *, explain: bool) -> None:
         self.arbitration = arbitration
+        self.facts = arbitration.facts
+        self.claims = arbitration.claims
         self.run_id = run_id
         self.fingerprint = fingerprint
         self.explain = explain
@@ -120,14 +120,14 @@ class RowWriter:
             Reason.GRANTED,
             send_at=moment(winner.at),
             displaced=None if displaced is None else displaced / MILLIONTH,
-            price=self.arbitration.facts.charge(candidate, winner.at),
+            price=self.facts.charge(candidate, winner.at),
         )
 
     def _ineligible(self, candidate: Candidate) -> Row:
         arbitration = self.arbitration
         message = candidate.message
         assert message is not None  # noqa: S101  (a candidate without a message is faulty)
-        lacks_score = arbitration.claims.lacks_score(candidate.claim)
+        lacks_score = self.claims.lacks_score(candidate.claim)
         failed = [self._failed(message, at, lacks_score=lacks_score) for at in candidate.slots]
         if candidate.outside is not None:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, candidate.outside)] for found in failed]
@@ -148,11 +148,11 @@ class RowWriter:
         weight = None
         rest: tuple[str, ...] = ()
         if TIMED.issuperset(reasons):
-            found = arbitration.claims.weighed(candidate)
+            found = self.claims.weighed(candidate)
             weight = None
             if not isinstance(found, str):
                 weight, candidate.level = found
-            if weight is not None and weight > arbitration.facts.reserve and self._has_limits(message):
+            if weight is not None and weight > self.facts.reserve and self._has_limits(message):
                 retry_at = retry(arbitration, candidate)
                 rest = () if retry_at is not None else stopped_later(arbitration, candidate)
         shown = tuple(rules) if self.explain else tuple(rules)[:1]
@@ -171,13 +171,13 @@ class RowWriter:
         audience = message.campaign.audience
         if not self.explain or reason is not Reason.NOT_IN_AUDIENCE or audience is None:
             return ""
-        told = audience.explain(self.arbitration.facts.subject.values, self.arbitration.facts.subject.local)
+        told = audience.explain(self.facts.subject.values, self.facts.subject.local)
         return "; ".join(part.line for part in told.failing())
 
     def _failed(self, message: Message, at: int, *, lacks_score: bool) -> list[tuple[Reason, str]]:
         """The checks that fail at an instant: all of them, or the first alone where nothing depends on the others."""
-        found = failures(self.arbitration.facts.subject, message, at, lacks_score=lacks_score)
-        if self.explain or self.arbitration.facts.until is not None:
+        found = failures(self.facts.subject, message, at, lacks_score=lacks_score)
+        if self.explain or self.facts.until is not None:
             return list(found)
         first = next(found, None)
         if first is None:
@@ -262,39 +262,38 @@ class RowWriter:
         weight: int | None = None,
         price: int | None = None,
     ) -> Row:
-        arbitration, claim, message = self.arbitration, candidate.claim, candidate.message
+        claim, message, contact = candidate.claim, candidate.message, self.facts.contact
         outcome = Outcome.DENIED
         if reason is Reason.GRANTED:
             outcome = Outcome.GRANTED
         elif retry_at is not None and message is not None and message.campaign.if_lost == "defer":
             outcome = Outcome.DEFERRED
         campaign, content, channel = _ids(candidate)
-        own = _own_date(candidate)
         weight = candidate.weight if weight is None else weight
-        factors = {} if weight is None or claim.weight is not None else arbitration.claims.factors(candidate, weight)
+        factors = {} if weight is None or claim.weight is not None else self.claims.factors(candidate, weight)
         return Row(
             run_id=self.run_id,
-            contact=arbitration.facts.contact.id,
-            account=arbitration.facts.contact.account,
+            contact=contact.id,
+            account=contact.account,
             campaign=campaign or "",
             content=content,
             channel=channel,
             team=message.team_name if message else None,
-            date=own,
+            date=_own_date(candidate),
             outcome=outcome,
             reason=reason,
             binding=binding,
             lost_to=lost_to,
             weight=None if weight is None else weight / MILLIONTH,
             factors=factors,
-            price=None if price is None or arbitration.facts.charges is None else price / MILLIONTH,
+            price=None if price is None or self.facts.charges is None else price / MILLIONTH,
             send_at=send_at,
             retry_at=retry_at,
             displaced=displaced,
             needs=needs,
             failed=failed,
             note=note,
-            twin=self.numbers.get(candidate, 0),
+            twin=self.numbers.get(candidate, 0) if self.numbers else 0,
             playbook=self.fingerprint,
             decided_at=self.decided_at,
             claim=_own_id(candidate),

@@ -94,7 +94,7 @@ class Round(ABC):
     def result(self) -> RoundResult:
         """What is granted: what was chosen for the round, else the best set."""
         if not self.items:
-            return RoundResult((), [], 0, 0, optimal=True)
+            return _NOTHING_GRANTED
         over, optimal = 0, True
         if self.choice is None:
             answer = self.answer
@@ -163,16 +163,15 @@ class Round(ABC):
             active.append(item)
             levels.append(FIRST if candidate is force else candidate.level)
             values.append(1 if candidate is force else value)
-        every = [0] * len(items)
-        for item, value in zip(active, combine(levels, values), strict=True):
-            every[item] = value
+        every, gains = [0] * len(items), [0] * len(items)
+        for item, value, gain in zip(active, combine(levels, values), values, strict=True):
+            every[item], gains[item] = value, gain
         choice = self._choose(every, sorted(active, key=self._keys_at(weights).__getitem__), levels)
         totals: dict[Level, int] = {}
-        worths = dict(zip(active, values, strict=True))
         for item in choice.chosen:
             candidate = items[item][0]
             if candidate is not force:
-                totals[candidate.level] = totals.get(candidate.level, 0) + worths[item]
+                totals[candidate.level] = totals.get(candidate.level, 0) + gains[item]
         total = sum(totals.values())
         optimal = choice.bound == choice.value
         one_level = len(set(levels)) <= 1
@@ -244,7 +243,7 @@ class RoundResult:
     __slots__ = ("bound", "chosen", "optimal", "total", "winners")
 
     def __init__(
-        self, chosen: tuple[int, ...], winners: list[Winner], total: int, bound: int, *, optimal: bool
+        self, chosen: tuple[int, ...], winners: Sequence[Winner], total: int, bound: int, *, optimal: bool
     ) -> None:
         self.chosen = chosen
         self.winners = winners
@@ -254,3 +253,4 @@ class RoundResult:
 
 
 _EMPTY = Answer((), {}, 0, 0, optimal=True)
+_NOTHING_GRANTED = RoundResult((), (), 0, 0, optimal=True)

@@ -83,7 +83,9 @@ class RoundLayout:
             if limit is not None:
                 gauge = facts.gauges[cap]
                 spans = spans_of(gauge, facts.touched(cap, key), earlier.get((cap, key), ()))
-                cap_rows.add(gauge, limit, spans + self._rivals_before(cap, key), members)
+                if self.earlier:
+                    spans += self._rivals_before(cap, key)
+                cap_rows.add(gauge, limit, spans, members)
         return cap_rows.implied
 
     def _rivals_before(self, cap: int, key: tuple[str, ...]) -> list[Span]:
