@@ -1,11 +1,11 @@
 """Price decomposition: rows for which many contacts compete, settled by prices.
 
 Where the contacts of an account are few, `journeykit.engine.selection` finds the best set of all their claims. Where
-they are many, each row that several of them share gets a price: at given prices every contact is solved alone, exactly,
-and the prices together with what the contacts then reach are a bound that no set of claims exceeds (Geoffrion 1974). The
-prices move by the step of Polyak (1969) along a deflected subgradient (Camerini, Fratta and Maffioli 1975). Then the
-contacts take what they want of the capacity, one after the other, and each is asked again until nobody finds anything
-better in the capacity that the others leave; at last few are asked together.
+they are many, each row that several of them share gets a price: at given prices every contact is solved alone,
+exactly, and the prices together with what the contacts then reach are a bound that no set of claims exceeds (Geoffrion
+1974). The prices move by the step of Polyak (1969) along a deflected subgradient (Camerini, Fratta and Maffioli 1975).
+Then the contacts take what they want of the capacity, one after the other, and each is asked again until nobody finds
+anything better in the capacity that the others leave; at last few are asked together.
 
 Prices, values and bounds are ints, so that the bound is exact; only directions are floats, and no sum of them depends
 on the order of rows. There is no clock.
