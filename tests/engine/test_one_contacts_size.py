@@ -12,7 +12,7 @@ from generate import window
 
 from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Touch
 from journeykit.audit import violations
-from journeykit.columns import columnar_engine as columns_engine
+from journeykit.columns import worker
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.engine.window_usage import Gauge, WindowUsage
 from journeykit.job import Inputs, Job
@@ -254,13 +254,13 @@ def test_both_engines_say_the_same_of_a_large_contact(kind, plan):
 def test_room_for_a_contact_with_many_claims_is_not_made(monkeypatch):
     """100,000 claims of one contact asked for 37 GiB, and so did a table that names as many campaigns."""
     made = []
-    rows_for = columns_engine.rows_for
+    decision_rows = worker.decision_rows
 
     def noted(*sizes):
         made.append(sum(sizes))
-        return rows_for(*sizes)
+        return decision_rows(*sizes)
 
-    monkeypatch.setattr(columns_engine, "rows_for", noted)
+    monkeypatch.setattr(worker, "decision_rows", noted)
     run("columns", 20_000, "claims", plan=False)
     assert max(made) < 10_000_000
 
