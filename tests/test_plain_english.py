@@ -86,13 +86,9 @@ def test_pages_are_in_plain_english(page):
 
 
 def test_modules_are_in_plain_english():
-    """Nor has any module in its docstrings, comments, help texts and errors, but for those that are still to do."""
+    """Nor has any module in its docstrings, comments, help texts and errors."""
     found = {str(path.relative_to(SOURCE)) for path in sorted(SOURCE.rglob("*.py")) if findings(path)}
-    assert found - STILL_TO_DO == set()
-    assert STILL_TO_DO - found == set(), "these are clean by now: take them from the list"
-
-
-STILL_TO_DO: set[str] = {}
+    assert found == set()
 
 
 def show():
