@@ -25,12 +25,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from test_directions import STREET
 
 import journeykit
 from journeykit import Playbook, PlaybookError, journey, ledger, policies
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+SOURCE = ROOT / "src" / "journeykit"
 PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)\n")
@@ -220,6 +222,24 @@ def test_the_glossary_has_the_words_of_the_design():
     terms = re.findall(r"^(\w[\w ]+)\n  \w", page, re.MULTILINE)
     assert len(terms) == len({term.lower() for term in terms})
     assert set(MODEL_WORDS) <= {term.lower() for term in terms}
+
+
+def test_contributing_has_the_tree():
+    """The page lists every package and module of the top level once, in the order of imports, and no other."""
+    page = (DOCS / "contributing.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+(?:\.py)?)` \|", page, re.MULTILINE)
+    there = {path.name for path in SOURCE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert sorted(listed) == sorted(there - {"__init__.py", "__main__.py", "__pycache__"})
+    lines = {name: line for line, names in enumerate(STREET) for name in names}
+    assert listed == sorted(listed, key=lambda name: lines[name.removesuffix(".py")])
+
+
+def test_files_that_contributing_names_exist():
+    """The life of a decision, and where a new thing goes, name files that are there."""
+    page = (DOCS / "contributing.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+/[\w/]*(?:\.\w+)?)`", page)
+    assert len(named) > 30
+    assert [name for name in named if not (SOURCE / name).exists() and not (ROOT / name).exists()] == []
 
 
 def write_outputs(pages=PAGES):
