@@ -676,3 +676,27 @@ def test_a_dotted_name_falls_back_to_a_part():
     playbook = Playbook.from_dict(NOTE | {"campaigns": [{"id": "launch", "content": ["note"], "audience": "x.y > 2"}]})
     rows = [{"contact_id": "d", "x.y": None, "x": {"y": 5}}, {"contact_id": "e", "x.y": 1, "x": {"y": 5}}]
     assert_equal(playbook, rows, None, at=AT)
+
+
+def test_a_contact_with_too_many_rows_takes_no_cap_from_the_next():
+    """A contact whose caps give more rows than kernels hold falls back; those decided after it keep all their caps."""
+    campaigns = [f"campaign {number}" for number in range(170)]
+    playbook = Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": [{"id": name, "content": ["note"]} for name in campaigns],
+            "caps": [
+                {"name": f"cap {days}", "max": 1, "by": "campaign", "window": {"days": days}} for days in (7, 8, 9, 10)
+            ],
+            "on_missing": {"consent": "allow"},
+        }
+    )
+    asked = [("anna", name) for name in campaigns] + [("ben", name) for name in campaigns[:2]]
+    claims = [
+        {"contact_id": contact, "campaign_id": name, "claim_id": f"claim {number}", "weight": number + 1.0}
+        for contact, name in asked
+        for number in range(3)
+    ]
+    table = Arbiter(playbook).decide_table(None, claims=claims, at=AT)
+    granted = [row["campaign_id"] for row in table if row["contact_id"] == "ben" and row["outcome"] == "granted"]
+    assert granted == campaigns[:2]

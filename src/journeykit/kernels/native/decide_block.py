@@ -724,7 +724,9 @@ def _cap_rows(rules, people, contact, desk, claim, problem, single):
             left = max(0, limit - load(windows, cap, desk.spans, cell, BEFORE, own, own))
             start = problem.size[MEMBERS]
             if is_full(problem, count):
-                return False
+                # The marks are cleared below, or the contacts that come next would lose these caps.
+                good = False
+                continue
             total = 0
             for other in range(item, count):
                 points = _points_in(openings, cells, claim.opening[items.entry[other]], cell)
