@@ -6,6 +6,7 @@ An arbiter looks at a contact's claims, its history and a moment, and gives ever
 from typing import TYPE_CHECKING
 
 from journeykit.basics.lazy import lazy_names
+from journeykit.basics.version import VERSION
 
 if TYPE_CHECKING:
     from journeykit.arbiter import Arbiter as Arbiter
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
     from journeykit.policies.policy import Policy as Policy
     from journeykit.rule import Rule as Rule
 
-__version__ = "0.1.0"
+
+__version__ = VERSION
 
 # Where each name lives. A name loads its module when it is touched, so that the front door opens at once.
 _HOMES = {

@@ -475,7 +475,7 @@ class Arbiter:
             decisions: of all contacts of the run, such as `journeykit.job.Job.decisions` gives.
             claims: by contact id, the claims that were decided; None where they came from the campaigns.
         """
-        from journeykit.audit.quotas import quota_violations
+        from journeykit.audit.quota_audit import quota_violations
 
         return tuple(quota_violations(self.playbook, all_of(Decision, decisions, "decisions"), claims))
 

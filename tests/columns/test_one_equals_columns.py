@@ -698,5 +698,7 @@ def test_a_contact_with_too_many_rows_takes_no_cap_from_the_next():
         for number in range(3)
     ]
     table = Arbiter(playbook).decide_table(None, claims=claims, at=AT)
-    granted = [row["campaign_id"] for row in table.to_pylist() if row["contact_id"] == "ben" and row["outcome"] == "granted"]
+    granted = [
+        row["campaign_id"] for row in table.to_pylist() if row["contact_id"] == "ben" and row["outcome"] == "granted"
+    ]
     assert granted == campaigns[:2]

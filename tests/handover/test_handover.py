@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from journeykit import Arbiter, Contact, DataError, Journey, ModelError, Playbook, Segment, Stage, Touch, Transition
 from journeykit.journey import HANDOVERS, Event, Evidence, Placement, Step, handover_rows, handovers
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 
 
 def day(number: float) -> datetime:

@@ -16,7 +16,7 @@ from test_one_equals_columns import cells, plain
 from journeykit import Arbiter, Cap, Contact, Playbook, Touch, Window
 from journeykit.job import Inputs, Job, TableJob, decide_one
 from journeykit.job.account_groups import AccountGroups
-from journeykit.tables import Contacts, decision_cells
+from journeykit.tables import ContactTable, decision_cells
 from journeykit.tables.arrow import arrow_table
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_tables_give_what_the_arbiter_gives():
         arbiter = Arbiter(found.playbook)
         job = Job(arbiter, Inputs(contacts=rows, touches=history), at=found.at, until=found.until)
         got = {contact.id: decision.rows for contact, decision in job.decisions()}
-        contacts = [contact for _, contact in Contacts(rows)]
+        contacts = [contact for _, contact in ContactTable(rows)]
         groups = [[contact for contact in contacts if contact.account == account] for account in ("a", "b")]
         groups += [[contact] for contact in contacts if contact.account is None]
         touches = [touch_of(row) for row in history]

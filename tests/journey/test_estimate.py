@@ -21,7 +21,7 @@ from journeykit import DataError, Journey, ModelError, Stage
 from journeykit.basics.clock import DAY
 from journeykit.journey import Chain, Event, Evidence, Placement, Share, Step, estimate, sales_of
 from journeykit.journey.measure.intervals import quantiles, remaining, student_quantile, times_by
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 
 NAMES = ("lead", "talk", "offer", "customer")
 JOURNEY = Journey([Stage(name) for name in NAMES])

@@ -30,8 +30,8 @@ from journeykit import (
     Window,
 )
 from journeykit.ledger import Ledger, MemoryLedger, Reservation, saved_decisions
-from journeykit.ledger.decide import key_of
 from journeykit.ledger.ledger_run import LedgerRun
+from journeykit.ledger.repeated_decisions import key_of
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from journeykit import DataError, Journey, MissingExtraError, ModelError, RuleError, Stage, Transition
 from journeykit.cli import main
 from journeykit.journey import Event
-from journeykit.journey.placements import PATHS, STAGES
+from journeykit.journey.placing_results import PATHS, STAGES
 from journeykit.placing.rows import place_one, place_rows
 
 if TYPE_CHECKING:

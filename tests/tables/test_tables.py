@@ -23,7 +23,7 @@ from journeykit.tables import (
     DECISIONS,
     BadRows,
     ClaimTable,
-    Contacts,
+    ContactTable,
     ScoreTable,
     Spellings,
     TouchTable,
@@ -67,12 +67,12 @@ def file(tmp_path):
 def contacts(source, **options):
     """The contacts of a table by id, and its bad rows."""
     bad = options.setdefault("bad", BadRows())
-    return {contact.id: contact for _, contact in Contacts(source, **options)}, bad
+    return {contact.id: contact for _, contact in ContactTable(source, **options)}, bad
 
 
 def attributes(source, **options):
     """The attributes of the contacts of a table."""
-    return [contact.attributes for _, contact in Contacts(source, **options)]
+    return [contact.attributes for _, contact in ContactTable(source, **options)]
 
 
 def bad_rows(bad: BadRows):
@@ -189,7 +189,7 @@ def test_a_column_that_no_json_line_has_is_missing(file):
 
 def test_a_likely_misspelling_is_noted(file):
     """`segment` is an attribute, but the summary asks whether it was meant so."""
-    notes = Contacts(file("c.csv", "contact_id,segment\nanna,vip\n")).notes
+    notes = ContactTable(file("c.csv", "contact_id,segment\nanna,vip\n")).notes
     assert "did you mean 'segments'?" in notes[0]
 
 
@@ -249,7 +249,7 @@ def test_naive_instants_that_a_rule_reads_are_noted(file):
         {"campaigns": [{"id": "a", "audience": "days_since(seen) < 3"}], "content": [], "teams": []}
     )
     path = file("c.csv", "contact_id,seen\nanna,2026-11-05 11:00\n")
-    assert "without an offset" in Contacts(path, spellings=Spellings.of(playbook)).notes[0]
+    assert "without an offset" in ContactTable(path, spellings=Spellings.of(playbook)).notes[0]
 
 
 # Bad rows
@@ -505,7 +505,7 @@ def test_a_pipe_is_no_table(tmp_path):
     """It could be read only once; the error says so at once."""
     os.mkfifo(tmp_path / "c.csv")
     with pytest.raises(DataError, match="give a regular file"):
-        Contacts(tmp_path / "c.csv")
+        ContactTable(tmp_path / "c.csv")
 
 
 def test_scopes_of_requirements_spell_channels_too():
@@ -957,7 +957,7 @@ def test_history_is_packed():
 
 
 KINDS = {
-    "contacts": lambda path: list(Contacts(path)),
+    "contacts": lambda path: list(ContactTable(path)),
     "touches": TouchTable.read,
     "scores": ScoreTable.read,
     "claims": lambda path: ClaimTable.read(path).take("a"),

@@ -17,8 +17,8 @@ from test_one_equals_columns import assert_equal
 from journeykit import Arbiter, Claim, Contact, DataError, Playbook
 from journeykit.cli import main
 from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.table_survey import survey
 from journeykit.ledger import MemoryLedger
-from journeykit.tables.survey import survey
 
 if TYPE_CHECKING:
     from pathlib import Path

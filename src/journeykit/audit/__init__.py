@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from journeykit.audit.contact import Violation, account_violations, violations
-from journeykit.audit.quotas import quota_violations
+from journeykit.audit.contact_audit import Violation, account_violations, violations
+from journeykit.audit.quota_audit import quota_violations
 
 __all__ = ["Violation", "account_violations", "quota_violations", "violations"]

@@ -128,7 +128,7 @@ def run_name(text: str) -> str:
 
 def max_bad(text: str) -> int | str:
     """Read how many bad rows are tolerated: a whole number, or a share of a table's rows."""
-    from journeykit.tables.bad_rows import share_of
+    from journeykit.tables.bad_row_list import share_of
 
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return int(text)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from journeykit.job.table_survey import Inspection
     from journeykit.playbook.playbook import Playbook
-    from journeykit.tables.survey import Inspection
 
 _INSPECTED = {
     "contacts": "words, columns and consents that the playbook does not know, and rows that cannot be used",
@@ -67,7 +67,7 @@ def _inspected(arguments: argparse.Namespace, playbook: Playbook) -> Inspection 
     sources = {name: getattr(arguments, name) for name in _INSPECTED}
     if all(source is None for source in sources.values()):
         return None
-    from journeykit.tables.survey import inspect
+    from journeykit.job.table_survey import inspect
 
     return inspect(playbook, sources, zone=zone_of(arguments))
 

@@ -106,7 +106,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _segments(arguments: argparse.Namespace, playbook: Playbook, zone: tzinfo | None, bad: BadRows) -> dict[str, Any]:
     """By contact, what the column says that tells contacts apart."""
-    from journeykit.tables import Contacts, Spellings
+    from journeykit.tables import ContactTable, Spellings
 
     by = arguments.by.strip().casefold()
     spellings = Spellings.of(playbook)
@@ -114,7 +114,7 @@ def _segments(arguments: argparse.Namespace, playbook: Playbook, zone: tzinfo | 
         spellings = evolve(spellings, attributes={by: (by,)})
     found: dict[str, Any] = {}
     met: set[str] = set()
-    table = Contacts(arguments.contacts, spellings=spellings, zone=zone, bad=bad)
+    table = ContactTable(arguments.contacts, spellings=spellings, zone=zone, bad=bad)
     for _, contact in table:
         if by == SEGMENTS:
             found[contact.id] = playbook.segments_of(contact, arguments.at)
@@ -163,9 +163,9 @@ class SalesTable:
         return [event for event in (self._arguments.won, self._arguments.lost) if event and event not in self._there]
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        from journeykit.tables.bad_rows import BadRows
+        from journeykit.tables.bad_row_list import BadRows
         from journeykit.tables.cells import is_missing
-        from journeykit.tables.events import is_property
+        from journeykit.tables.event_log import is_property
         from journeykit.tables.header import RowLayout, cell_of, fold_name
         from journeykit.tables.read_rows import open_table
 
@@ -213,7 +213,7 @@ def _same(
     from journeykit.journey import Event
     from journeykit.journey.walk import identity
     from journeykit.tables.cells import BadCellError, is_missing, read_id
-    from journeykit.tables.events import flat_properties, read_properties, spelt_by
+    from journeykit.tables.event_log import flat_properties, read_properties, spelt_by
     from journeykit.tables.header import cell_of
 
     contact, at = sale[:2]

@@ -258,9 +258,9 @@ class _Version(argparse.Action):
     """Looks the version up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from journeykit import __version__
+        from journeykit.basics.version import VERSION
 
-        print(f"journeykit {__version__}")
+        print(f"journeykit {VERSION}")
         parser.exit()
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.version import VERSION
 from journeykit.cli.arguments import (
     TABLE_KINDS,
     UsageError,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from journeykit.journey import Journey
-    from journeykit.journey.placements import Placements
+    from journeykit.journey.placing_results import Placements
     from journeykit.playbook.playbook import Playbook
 
 _OUTPUTS = ("out", "paths", "handovers", "placed")
@@ -121,10 +122,8 @@ def _place(arguments: argparse.Namespace) -> int:
     between = time.monotonic()
     _write(arguments, journey_of(playbook, arguments.playbook), found)
     if arguments.summary is not None:
-        from journeykit import __version__
-
         seconds = {"placing": round(between - began, 3), "writing": round(time.monotonic() - between, 3)}
-        run = {"version": __version__, "engine": found.engine}
+        run = {"version": VERSION, "engine": found.engine}
         write_summary(arguments.summary, {**run, "seconds": seconds, **found.summary.to_dict()})
     if arguments.json:
         print(as_json(found.summary.to_dict()))
@@ -144,7 +143,7 @@ def _write(arguments: argparse.Namespace, journey: Journey, found: Placements) -
 
 
 def _write_each(arguments: argparse.Namespace, journey: Journey, found: Placements, beside: Mapping[str, str]) -> None:
-    from journeykit.journey.placements import PATHS, STAGES
+    from journeykit.journey.placing_results import PATHS, STAGES
     from journeykit.tables import format_of
     from journeykit.tables.rewrite import write_again
     from journeykit.tables.write_rows import write_rows
@@ -178,7 +177,7 @@ def _handovers(
 ) -> tuple[Mapping[str, str], Iterable[Any]]:
     """The columns and rows of hand-overs."""
     from journeykit.journey import HANDOVERS, handover_rows
-    from journeykit.journey.placements import PATHS
+    from journeykit.journey.placing_results import PATHS
 
     paths = (dict(zip(PATHS, row, strict=True)) for row in found.steps())
     return HANDOVERS, handover_rows(paths, journey, arguments.since)

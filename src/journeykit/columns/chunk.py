@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from journeykit.model.contact import Contact
-    from journeykit.tables.contacts import ContactPlan
+    from journeykit.tables.contact_table import ContactPlan
 
 
 _FIELDS = ("account", "role", "stage", "persona", "timezone", "segments", "interests")

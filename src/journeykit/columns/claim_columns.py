@@ -18,7 +18,7 @@ from journeykit.columns.word_counts import count_words
 from journeykit.kernels import duplicate_claims, hash_ids, spread_claims
 from journeykit.kernels.interface.codes import NONE
 from journeykit.kernels.interface.contact_arrays import ASKED, OWNS, ClaimArrays
-from journeykit.kernels.interface.problems import MOST_ITEMS
+from journeykit.kernels.interface.problem_arrays import MOST_ITEMS
 from journeykit.kernels.interface.records import record
 from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Claim
@@ -34,7 +34,7 @@ from journeykit.tables.cells import (
     read_id,
     read_number,
 )
-from journeykit.tables.claims import (
+from journeykit.tables.claim_table import (
     CLAIM_COLUMNS,
     CLAIM_FACETS,
     ClaimTable,
@@ -48,9 +48,7 @@ from journeykit.tables.claims import (
     unknown_part,
 )
 from journeykit.tables.header import fold_name, missing_column, places_of
-from journeykit.tables.scores import (
-    campaigns_of,
-)
+from journeykit.tables.score_table import campaigns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -61,7 +59,7 @@ if TYPE_CHECKING:
     from journeykit.engine.ruleset import Ruleset
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables.arrow.arrow_table import ArrowTable
-    from journeykit.tables.bad_rows import BadRows
+    from journeykit.tables.bad_row_list import BadRows
     from journeykit.tables.words import Words
 
 _BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST)}

@@ -11,7 +11,7 @@ import numpy as np
 from journeykit.basics.clock import DAY, FOREVER, clock, first_and_last
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.contact_encoder import ContactEncoder
-from journeykit.columns.counts import REASONS
+from journeykit.columns.decision_counts import REASONS
 from journeykit.columns.ruleset_arrays import Names, RulesetArrays
 from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import zones_of

@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from journeykit.basics.ids import claim_digest
 from journeykit.basics.validation import MILLIONTH
-from journeykit.columns.counts import OUTCOMES, REASONS
+from journeykit.columns.decision_counts import OUTCOMES, REASONS
 from journeykit.kernels import write_ids
 from journeykit.kernels.interface.codes import NONE
 from journeykit.tables.arrow.arrays import coded, numbers, words
 from journeykit.tables.arrow.decision_schema import TEXT, decision_schema
 from journeykit.tables.cells import BadCellError, is_missing, read_text
-from journeykit.tables.decisions import DECISIONS, decision_cells
+from journeykit.tables.decision_columns import DECISIONS, decision_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

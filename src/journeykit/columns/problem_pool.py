@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.kernels import reduce_problems
-from journeykit.kernels.interface.problems import (
+from journeykit.kernels.interface.problem_arrays import (
     CLAUSE,
     ITEM,
     LINE,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.model.claim import Claim
     from journeykit.model.quota import Side
     from journeykit.playbook.playbook import Playbook

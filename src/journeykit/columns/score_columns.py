@@ -17,7 +17,7 @@ from journeykit.model.mismatch import Mismatches
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, is_no_number, read_id
 from journeykit.tables.header import fold_name, missing_column, places_of
-from journeykit.tables.scores import (
+from journeykit.tables.score_table import (
     ONE_SCORE,
     SCORE_COLUMNS,
     SCORE_READERS,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables.arrow.arrow_table import ArrowTable
-    from journeykit.tables.bad_rows import BadRows
+    from journeykit.tables.bad_row_list import BadRows
 
 
 class ScoreEncoder:

@@ -21,7 +21,7 @@ from journeykit.model.mismatch import Mismatches
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.header import fold_name, missing_column, places_of
-from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS, shape_parts, shape_readers
+from journeykit.tables.touch_table import SHAPE, TOUCH_COLUMNS, shape_parts, shape_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from journeykit.engine.unknowns import Readings, Unknowns
     from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.arrow.column import Column
-    from journeykit.tables.contacts import ContactPlan
+    from journeykit.tables.contact_table import ContactPlan
 
 
 def count_unknowns(unknowns: Unknowns, chunk: Chunk, left: Sequence[int]) -> None:

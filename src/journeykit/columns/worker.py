@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from journeykit.columns.counts import REASONS
+from journeykit.columns.decision_counts import REASONS
 from journeykit.columns.problem_pool import part_for, taken_from
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.kernels import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         ScoreArrays,
         TouchArrays,
     )
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.kernels.interface.rules import Rules
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from journeykit.engine.candidate import Candidate, claim_order, message_of
 from journeykit.engine.contact_caps import ContactCaps
 from journeykit.engine.dominance import worthwhile
-from journeykit.engine.round import Answer, Round
+from journeykit.engine.round import Round, RoundAnswer
 from journeykit.engine.round_layout import RoundLayout
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ class ContactRound(Round):
         """What is known of the contact."""
         return self.first
 
-    def _best(self) -> Answer:
+    def _best(self) -> RoundAnswer:
         """The best set; of too many items a good one."""
         return self.solve() if self._parts is None else self._answer_in_parts(self._parts)
 
-    def _answer_in_parts(self, candidates: list[Candidate]) -> Answer:
+    def _answer_in_parts(self, candidates: list[Candidate]) -> RoundAnswer:
         """Settle part after part, the best ones first; what was granted before is history to the next part."""
         facts = self.first
         place = {pair: number for number, pair in enumerate(self.items)}
@@ -110,7 +110,7 @@ class ContactRound(Round):
                 size, part = 0, []
         total = sum(totals.values())
         bound = sum(max(0, facts.worth(candidate)) for candidate in candidates)
-        return Answer(tuple(sorted(taken)), totals, total, bound, optimal=total == bound)
+        return RoundAnswer(tuple(sorted(taken)), totals, total, bound, optimal=total == bound)
 
     def joined_by(self, candidate: Candidate) -> ContactRound:
         """The round with a candidate that was left out: what it would have taken can be asked there."""

@@ -12,6 +12,7 @@ from attrs import field, frozen, validators
 
 from journeykit.basics.clock import first_and_last, moment
 from journeykit.basics.validation import MILLIONTH
+from journeykit.basics.version import VERSION
 from journeykit.engine.account import Account
 from journeykit.engine.arbitration import Arbitration, TwoRounds
 from journeykit.engine.candidate import message_of
@@ -275,12 +276,10 @@ class Decider:
             until: the last instant of a plan, or None.
             inputs: which tables are given besides contacts: some of ``touches``, ``scores`` and ``claims``.
         """
-        from journeykit import __version__
-
         first, last = first_and_last(at, until)
         span = [first, None if until is None else last]
         prices = None if self.prices is None else self.prices.to_dict()
-        parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), __version__]
+        parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), VERSION]
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

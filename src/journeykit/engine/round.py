@@ -83,11 +83,11 @@ class Round(ABC):
     # What was chosen
 
     @once
-    def answer(self) -> Answer:
+    def answer(self) -> RoundAnswer:
         """The best set."""
         return self._best() if self.items else _EMPTY
 
-    def _best(self) -> Answer:
+    def _best(self) -> RoundAnswer:
         return self.solve()
 
     @once
@@ -145,7 +145,7 @@ class Round(ABC):
         force: Candidate | None = None,
         without: Candidate | None = None,
         free: bool = False,
-    ) -> Answer:
+    ) -> RoundAnswer:
         """The best set: with other weights, a candidate forced in, without one, or as if no price took anything."""
         items, facts = self.items, self.first
         weights = weights or {}
@@ -176,7 +176,7 @@ class Round(ABC):
         optimal = choice.bound == choice.value
         one_level = len(set(levels)) <= 1
         bound = total if optimal else choice.bound if one_level else sum(max(0, value) for value in values)
-        return Answer(choice.chosen, totals, total, bound, optimal=optimal)
+        return RoundAnswer(choice.chosen, totals, total, bound, optimal=optimal)
 
     def _keys_at(self, weights: Mapping[Candidate, int]) -> list[_Key]:
         """The places of the items in the order of claims, with other weights."""
@@ -206,7 +206,7 @@ class Round(ABC):
         return frozenset(place for place, item in enumerate(order) if item in found)
 
 
-class Answer:
+class RoundAnswer:
     """One answer of a round.
 
     Attributes:
@@ -252,5 +252,5 @@ class RoundResult:
         self.optimal = optimal
 
 
-_EMPTY = Answer((), {}, 0, 0, optimal=True)
+_EMPTY = RoundAnswer((), {}, 0, 0, optimal=True)
 _NOTHING_GRANTED = RoundResult((), (), 0, 0, optimal=True)

@@ -20,7 +20,7 @@ from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
 from journeykit.handover.brief import ANSWERS, Brief, Decide, Known, plain
 from journeykit.journey.placement import Event, Evidence, Placement, Step
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 from journeykit.journey.stages import Transition
 
 if TYPE_CHECKING:

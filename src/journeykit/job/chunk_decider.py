@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.decision_rows import ClaimIds
     from journeykit.job.chunk_state import ChunkState
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
 
 NOTHING_CHOSEN = QuotaChoiceArrays(
     known=0,

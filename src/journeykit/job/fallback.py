@@ -15,7 +15,7 @@ from journeykit.columns.decision_rows import ids_as_given, rows_batch
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
 from journeykit.model.outcome import Outcome
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError
 
 if TYPE_CHECKING:

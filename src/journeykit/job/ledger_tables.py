@@ -13,7 +13,7 @@ from attrs import evolve, fields
 
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import MILLIONTH, scaled
-from journeykit.columns.counts import OUTCOMES
+from journeykit.columns.decision_counts import OUTCOMES
 from journeykit.columns.decision_rows import account_texts, decision_ids
 from journeykit.columns.touch_columns import TouchShapes
 from journeykit.kernels.interface.codes import IS_OPTED_OUT, IS_SUPPRESSED
@@ -25,7 +25,7 @@ from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant, Outcome
 from journeykit.model.touch import Touch
 from journeykit.tables.header import fold_name
-from journeykit.tables.touches import TOUCH_COLUMNS, touch_cells
+from journeykit.tables.touch_table import TOUCH_COLUMNS, touch_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

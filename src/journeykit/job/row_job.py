@@ -13,13 +13,14 @@ from journeykit.errors import DataError, MissingExtraError, ModelError
 from journeykit.job.account_groups import AccountGroups
 from journeykit.job.inputs import TABLES, Inputs
 from journeykit.job.run import Run
+from journeykit.job.table_survey import survey
 from journeykit.model.contact import Contact
 from journeykit.model.outcome import Outcome
 from journeykit.tables import (
     DECISIONS,
     BadRow,
     ClaimTable,
-    Contacts,
+    ContactTable,
     ScoreTable,
     TouchTable,
     decision_cells,
@@ -29,8 +30,7 @@ from journeykit.tables.bad_row_file import picker
 from journeykit.tables.doubles import rereadable
 from journeykit.tables.file_identity import IdTrail
 from journeykit.tables.formats import called
-from journeykit.tables.survey import survey
-from journeykit.tables.touches import refuse_useless, touch_cells
+from journeykit.tables.touch_table import refuse_useless, touch_cells
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -120,12 +120,12 @@ class RowJob(Run):
 
     def _open_contacts(self, source: TableSource | None, wanted: frozenset[str] | None) -> frozenset[str] | None:
         """Open the contacts; which of them are decided, or None for all."""
-        self._contacts: Contacts | None = None
+        self._contacts: ContactTable | None = None
         if source is None:
             return wanted
         if self.decider.by_account:
             source, wanted = self._survey(source, wanted)
-        self._contacts = Contacts(
+        self._contacts = ContactTable(
             source,
             spellings=self.spellings,
             zone=self.zone,
@@ -167,7 +167,7 @@ class RowJob(Run):
             source = list(source)
         last: dict[str, int] = {}
         accounts: dict[str, str | None] = {}
-        contacts = Contacts(source, spellings=self.spellings, zone=self.zone)
+        contacts = ContactTable(source, spellings=self.spellings, zone=self.zone)
         self._trail = trail = IdTrail(contacts.source)
         for number, contact in contacts:
             trail.add(number, contact.id)

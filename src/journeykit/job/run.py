@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
 
 from journeykit.basics.clock import clock, first_and_last
 from journeykit.basics.validation import MILLIONTH, check_text
+from journeykit.basics.version import VERSION
 from journeykit.basics.watch import Watch
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.unknowns import Unknowns
@@ -19,7 +20,7 @@ from journeykit.job.summary import Summary, plan_notes, scored_notes
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
 from journeykit.tables.bad_row_file import write_bad_rows
-from journeykit.tables.bad_rows import refuse_useless_tables
+from journeykit.tables.bad_row_list import refuse_useless_tables
 from journeykit.tables.doubles import Doubles
 from journeykit.tables.outputs import need_apart
 from journeykit.tables.words import Words
@@ -329,8 +330,6 @@ class Run:
 
     def summary(self) -> Summary:
         """What was done so far."""
-        from journeykit import __version__
-
         decider, playbook = self.decider, self.decider.playbook
         tally, run, ledger = self.total(), self.quota_run, self.ledger
         outcomes = tally.by(0)
@@ -376,7 +375,7 @@ class Run:
             policy=playbook.policy,
             policy_class=f"{type(decider.policy).__module__}.{type(decider.policy).__qualname__}",
             inputs=self.inputs,
-            version=__version__,
+            version=VERSION,
             engine=self.kind,
             durations=dict(self.watch.durations),
             unknown=self._unknowns.by_rule(),

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from journeykit.basics.clock import clock, day_number, micros, moment
 from journeykit.basics.validation import MILLIONTH
+from journeykit.basics.version import VERSION
 from journeykit.model.mismatch import Mismatch
 from journeykit.model.mismatch import lines as mismatch_lines
 from journeykit.model.outcome import Outcome
@@ -169,10 +170,8 @@ class Summary:
         }
 
     def _run(self) -> dict[str, Any]:
-        from journeykit import __version__
-
         seconds = {phase: round(taken, 3) for phase, taken in self.durations.items()}
-        return {"version": __version__, "engine": self.engine, "seconds": seconds}
+        return {"version": VERSION, "engine": self.engine, "seconds": seconds}
 
     def __str__(self) -> str:
         return "\n".join(self._lines())

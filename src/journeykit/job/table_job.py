@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journeykit.columns.counts import Counts
+from journeykit.columns.decision_counts import Counts
 from journeykit.columns.decision_rows import ClaimIds, account_column, dictionaries
 from journeykit.columns.unknown_counts import count_unknowns
 from journeykit.engine.data_needs import DATA_NEEDS

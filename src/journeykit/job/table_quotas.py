@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from journeykit.job.fallback import Fallback
     from journeykit.job.run import Run
     from journeykit.job.table_reader import TableReader
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.model.contact import Contact
     from journeykit.tables.arrow.adapters import Part
 

@@ -36,12 +36,12 @@ from journeykit.model.touch import COUNTING, Touch
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.partitions import ROWS, partitions_of
 from journeykit.tables.cells import BadCellError
-from journeykit.tables.claims import CLAIM_COLUMNS
-from journeykit.tables.contacts import ContactPlan, contact_notes, forbids, is_attribute
+from journeykit.tables.claim_table import CLAIM_COLUMNS
+from journeykit.tables.contact_table import ContactPlan, contact_notes, forbids, is_attribute
 from journeykit.tables.file_identity import changed_error
 from journeykit.tables.header import fold_name, missing_column, places_of
-from journeykit.tables.scores import key_of
-from journeykit.tables.touches import refuse_useless
+from journeykit.tables.score_table import key_of
+from journeykit.tables.touch_table import refuse_useless
 from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.arrow.partitions import Partition
-    from journeykit.tables.bad_rows import BadRows
+    from journeykit.tables.bad_row_list import BadRows
 
 _AHEAD = 3 * 366
 _MOST_TOUCHES = 2_048

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from journeykit.errors import Problem
     from journeykit.journey.picture.diagram import Drawing
     from journeykit.journey.placement import Event, Placement
-    from journeykit.journey.placements import Placements
+    from journeykit.journey.placing_results import Placements
     from journeykit.journey.walk import Walk
     from journeykit.model.contact import Contact
 

@@ -301,8 +301,8 @@ class BaseLedger:
             >>> [(row.campaign, str(row.reason)) for row in ledger.decision("k").rows]
             [('launch', 'no_consent')]
         """
-        from journeykit.ledger.decide import account_key, given_again, key_of
         from journeykit.ledger.kept_rows import kept_key
+        from journeykit.ledger.repeated_decisions import account_key, given_again, key_of
 
         if (key is None) == (run_id is None):
             raise ModelError("give the key of a decision, or run_id and contact", field="key")

@@ -17,11 +17,11 @@ from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.consent_word import left_alone, standing
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.quota_recheck import id_of
+from journeykit.ledger.repeated_decisions import account_key, given_again, key_of
 from journeykit.ledger.reservation import Reservation
 from journeykit.ledger.saved_decisions import (
     DecisionInputs,
     answer_text,
-    answered,
     claims_fingerprint,
     contact_in,
     saved_fingerprint,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from journeykit.engine.arbitration import Arbitration
     from journeykit.engine.decider import Decider
-    from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.transaction import AnswerRow, Transaction
     from journeykit.model.claim import Claim, Scores
@@ -158,38 +157,11 @@ def _noted(decision: Decision, decider: Decider) -> Decision:
     return evolve(decision, notes=(*decision.notes, note))
 
 
-def given_again(
-    transaction: Transaction,
-    answer: str,
-    decider: Decider | None,
-    *,
-    explain: bool,
-    charges: QuotaCharges | None = None,
-) -> Decision:
-    """The decision that an answer holds, by the playbook of then, where the ledger or the caller has that."""
-    fingerprint = json.loads(answer).get("playbook")
-    known = decider is not None and decider.fingerprint == fingerprint
-    playbook = None if known or fingerprint is None else transaction.playbook(fingerprint)
-    return evolve(answered(answer, decider, explain=explain, playbook=playbook, charges=charges), replayed=True)
-
-
 def _name(run_id: str | None, key: str | None) -> str:
     """The name of the run in the rows. Without run or key no two decisions share one, and so no ids."""
     if run_id is not None:
         return run_id
     return uuid4().hex if key is None else sha256(f"key {key}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def account_key(key: str, contact: str) -> str:
-    """The key under which the answer about one of several contacts is kept that were decided under a key."""
-    return f"keys {len(key)} {key} contact {contact}"
-
-
-def key_of(run_id: str, contact: str) -> str:
-    """The key under which a run keeps its answer about a contact; no two have the same."""
-    if " contact" in run_id:
-        return f"runs {len(run_id)} {run_id} contact {contact}"
-    return f"run {run_id} contact {contact}"
 
 
 def _check_alone(

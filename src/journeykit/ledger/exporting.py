@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from journeykit.basics.clock import moment
 from journeykit.basics.validation import shown
 from journeykit.errors import ModelError, closest
-from journeykit.tables.touches import touch_cells
+from journeykit.tables.touch_table import touch_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
-    from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.transaction import RunMark, Transaction
@@ -63,7 +63,20 @@ EXPORTS: Mapping[str, Mapping[str, str]] = {
 """What can be exported, with the columns of each and what they hold; of contacts there are no columns, only JSON."""
 
 
-def export_rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
+class ExportedLedger(Protocol):
+    """What an export needs of a ledger."""
+
+    def person(self, contact: str) -> str:
+        """The hash by which the ledger knows a contact."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A transaction that only reads."""
+
+    def export(self, contact: str) -> dict[str, Any]:
+        """Everything that the ledger holds of a contact."""
+
+
+def export_rows(ledger: ExportedLedger, what: str) -> Iterator[dict[str, Any]]:
     """Everything of one kind; see `BaseLedger.export_all`."""
     if what not in EXPORTS:
         hint = closest(str(what), EXPORTS)
@@ -74,7 +87,7 @@ def export_rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
     return _rows(ledger, what)
 
 
-def _rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
+def _rows(ledger: ExportedLedger, what: str) -> Iterator[dict[str, Any]]:
     with ledger.reading() as transaction:
         found: Iterator[Any] = transaction.contacts() if what == "contacts" else _of_kind(transaction, what)
         try:
@@ -136,7 +149,7 @@ def _run(mark: RunMark) -> dict[str, Any]:
     }
 
 
-def export_contact(ledger: BaseLedger, contact: str) -> dict[str, Any]:
+def export_contact(ledger: ExportedLedger, contact: str) -> dict[str, Any]:
     """Everything that a ledger holds of a contact; see `BaseLedger.export`."""
     with ledger.reading() as transaction:
         return {

@@ -25,18 +25,11 @@ from journeykit.basics.clock import clock, micros
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
 from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
-from journeykit.ledger.decide import (
-    answer_row,
-    given_again,
-    informed,
-    informed_each,
-    keep_playbook,
-    key_of,
-    reservations_of,
-)
+from journeykit.ledger.decide import answer_row, informed, informed_each, keep_playbook, reservations_of
 from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
 from journeykit.ledger.proposal import Again, Proposal, Together, changed, check_same, has_news, pieces_of
+from journeykit.ledger.repeated_decisions import given_again, key_of
 from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, check_held
 from journeykit.ledger.saved_decisions import (
     DecisionInputs,
@@ -48,7 +41,7 @@ from journeykit.ledger.saved_decisions import (
 from journeykit.ledger.transaction import RunMark, length_fault
 from journeykit.model.quota import hard_maxima
 from journeykit.model.touch import Touch
-from journeykit.tables.touches import SHAPE, shape_parts, shape_readers, touch_cells
+from journeykit.tables.touch_table import SHAPE, shape_parts, shape_readers, touch_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -47,7 +47,7 @@ from journeykit.ledger.send_log_writer import (
 )
 from journeykit.ledger.transaction import LONGEST, length_fault
 from journeykit.model.bad_row import BadRow
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import (
     IDENTIFIER,
     BadCellError,

@@ -15,9 +15,9 @@ from journeykit.columns.chunk import Chunk, id_texts, ids_as_given, rule_columns
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.rule_masks import RuleMasks
 from journeykit.columns.touch_columns import instants_of_column
-from journeykit.journey.placements import NOTED, PlacingSummary
+from journeykit.journey.placing_results import NOTED, PlacingSummary
 from journeykit.kernels import contact_offsets, sort_events, walk_journeys
-from journeykit.kernels.interface.journeys import (
+from journeykit.kernels.interface.journey_arrays import (
     DUPLICATE,
     MISSING,
     NOT_A_NUMBER,
@@ -49,10 +49,10 @@ from journeykit.tables.arrow.adapters import batches_to_rows, some_rows
 from journeykit.tables.arrow.arrays import as_numpy
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.arrow.open_arrow import open_source
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
-from journeykit.tables.contacts import ContactPlan, contact_notes, is_attribute, mixed_notes
-from journeykit.tables.events import EventLog, is_property
+from journeykit.tables.contact_table import ContactPlan, contact_notes, is_attribute, mixed_notes
+from journeykit.tables.event_log import EventLog, is_property
 from journeykit.tables.header import fold_name, missing_column, places_of
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from journeykit.columns.chunk import id_texts, ids_as_given, mapped, text_buffer
 from journeykit.columns.touch_columns import instants_of_column
 from journeykit.journey.walk import RANKS
 from journeykit.kernels import hash_ids
-from journeykit.kernels.interface.journeys import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
+from journeykit.kernels.interface.journey_arrays import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
 from journeykit.model.bad_row import BadRow
 from journeykit.rule.values import typed
 from journeykit.tables.arrow.arrays import texts
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, is_unicode, read_id
-from journeykit.tables.events import EVENT_COLUMNS, is_property, read_event, read_properties, spelt_by
+from journeykit.tables.event_log import EVENT_COLUMNS, is_property, read_event, read_properties, spelt_by
 from journeykit.tables.header import missing_column, places_of
 
 if TYPE_CHECKING:

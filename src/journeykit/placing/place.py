@@ -17,8 +17,8 @@ from journeykit.placing.rows import place_rows
 from journeykit.placing.table_placements import TablePlacements
 from journeykit.tables.arrow.adapters import batches_to_rows
 from journeykit.tables.arrow.open_arrow import open_source
-from journeykit.tables.contacts import is_attribute
-from journeykit.tables.events import is_property
+from journeykit.tables.contact_table import is_attribute
+from journeykit.tables.event_log import is_property
 from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:

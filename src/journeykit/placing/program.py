@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.basics.clock import DAY, EPOCH, HOUR
-from journeykit.kernels.interface.journeys import (
+from journeykit.kernels.interface.journey_arrays import (
     AGE,
     AND,
     EQUAL,

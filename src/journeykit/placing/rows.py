@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
-from journeykit.journey.placements import NOTED, PATHS, STAGES, Placements, PlacingSummary
+from journeykit.journey.placing_results import NOTED, PATHS, STAGES, Placements, PlacingSummary
 from journeykit.journey.walk import place
 from journeykit.model.bad_row import BadRow
 from journeykit.model.contact import Contact
@@ -19,10 +19,10 @@ from journeykit.placing.journey_columns import (
     spellings_of,
     wanted_of,
 )
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
-from journeykit.tables.contacts import Contacts
-from journeykit.tables.events import EventLog
+from journeykit.tables.contact_table import ContactTable
+from journeykit.tables.event_log import EventLog
 from journeykit.tables.write_rows import write_rows
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def place_rows(
         people = ((0, Contact(id=key)) for key in log.contacts)
     else:
         spellings = spellings_of(journey)
-        table = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, wanted=wanted_of(spellings))
+        table = ContactTable(contacts, spellings=spellings, zone=zone, bad=bad, wanted=wanted_of(spellings))
         people, noticed = iter(table), table.notes
     for number, contact in people:
         try:
@@ -232,7 +232,7 @@ def place_one(
     person = Contact(id=contact)
     if contacts is not None:
         spellings = spellings_of(journey)
-        table = Contacts(
+        table = ContactTable(
             contacts, spellings=spellings, zone=zone, only=frozenset([contact]), wanted=wanted_of(spellings)
         )
         found = next((found for _, found in table), None)

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from journeykit.basics.clock import micros
-from journeykit.journey.placements import PATHS, STAGES, Placements
-from journeykit.kernels.interface.journeys import MISSING
+from journeykit.journey.placing_results import PATHS, STAGES, Placements
+from journeykit.kernels.interface.journey_arrays import MISSING
 from journeykit.tables.arrow.arrays import coded, numbers, texts
 from journeykit.tables.arrow.arrow_values import schema_of
 from journeykit.tables.files import whole_file
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from journeykit.journey import Journey, Placement
-    from journeykit.journey.placements import PlacingSummary
+    from journeykit.journey.placing_results import PlacingSummary
 
 _INSTANT = pa.timestamp("us", "UTC")
 

@@ -18,7 +18,7 @@ from journeykit.quotas.pricing import Passes, PriceSolution, find_prices, larges
 
 if TYPE_CHECKING:
     from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.quotas.master_problem import Lines, Offers
 
 _PRICES = 12

@@ -8,12 +8,12 @@ import numpy as np
 
 from journeykit.basics.validation import MILLIONTH
 from journeykit.kernels import improve
-from journeykit.kernels.interface.problems import QuotaBudget
+from journeykit.kernels.interface.problem_arrays import QuotaBudget
 
 if TYPE_CHECKING:
     from journeykit.columns.capacity import Capacity
     from journeykit.kernels import PriceWorkspace
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
 
 _FEW = 1000
 """Where fewer than one unit of so many moves, no further sweep is made."""

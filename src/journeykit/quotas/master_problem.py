@@ -15,7 +15,7 @@ import numpy as np
 from journeykit.basics.threads import at_once
 from journeykit.basics.validation import MILLIONTH
 from journeykit.kernels import collect_offers_of, list_all
-from journeykit.kernels.interface.problems import OFFER
+from journeykit.kernels.interface.problem_arrays import OFFER
 from journeykit.kernels.interface.records import joined
 from journeykit.quotas.highs import Matrix, maximise
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.quotas.pricing import Passes
 
 _ROOM_FOR_OFFERS = 65_536

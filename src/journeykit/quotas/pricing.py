@@ -17,7 +17,7 @@ import numpy as np
 from journeykit.basics.threads import at_once
 from journeykit.basics.validation import MILLIONTH
 from journeykit.kernels import PriceWorkspace, hard_items, price_pass, price_workspace, sizes_by_kind
-from journeykit.kernels.interface.problems import BLOCKS, Charges
+from journeykit.kernels.interface.problem_arrays import BLOCKS, Charges
 from journeykit.quotas.highs import Matrix, maximise
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
     from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
 
 _SAMPLE = 12_000
 _STEPS = 80

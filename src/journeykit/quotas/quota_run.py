@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from journeykit.engine.arbitration import TwoRounds
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.engine.decider import Decider
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.ledger.fallen import Fallen
     from journeykit.model.quota import Side
     from journeykit.playbook.playbook import Playbook

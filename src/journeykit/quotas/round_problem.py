@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.engine.candidate import message_of
-from journeykit.kernels.interface.problems import CLAUSE, ITEM, LINE, MEMBER, UNIT, ProblemPool
+from journeykit.kernels.interface.problem_arrays import CLAUSE, ITEM, LINE, MEMBER, UNIT, ProblemPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from journeykit.basics.clock import clock, micros
 from journeykit.errors import ModelError
 from journeykit.model.contact import Contact
 from journeykit.playbook.vocabulary import Vocabulary
-from journeykit.segments.tally import SegmentTally
+from journeykit.segments.segment_tally import SegmentTally
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,10 +73,10 @@ def _objects(contacts: Any) -> Iterable[Any] | None:
 def _count_rows(
     playbook: Playbook, contacts: Any, now: int, zone: str | None, max_bad: int | str | None
 ) -> SegmentReport:
-    from journeykit.tables import BadRows, Contacts, Spellings
+    from journeykit.tables import BadRows, ContactTable, Spellings
 
     bad = BadRows(max_bad)
-    found = Contacts(
+    found = ContactTable(
         contacts, spellings=Spellings.of(playbook), zone=None if zone is None else clock(zone).zone, bad=bad
     )
     tally = SegmentTally(len(playbook.segments))

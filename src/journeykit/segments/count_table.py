@@ -17,12 +17,12 @@ from journeykit.engine.ruleset import Ruleset
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
 from journeykit.playbook.playbook import Playbook
-from journeykit.segments.tally import SegmentTally
+from journeykit.segments.segment_tally import SegmentTally
 from journeykit.tables.arrow.open_arrow import open_source
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.column_names import Spellings
-from journeykit.tables.contacts import ContactPlan, is_attribute
+from journeykit.tables.contact_table import ContactPlan, is_attribute
 from journeykit.tables.header import missing_column, places_of
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ A row that cannot be used goes to the `BadRows` and stops no other. A table that
 """
 
 from journeykit.model.bad_row import BadRow
-from journeykit.tables.bad_rows import BadRows
-from journeykit.tables.claims import ClaimTable
+from journeykit.tables.bad_row_list import BadRows
+from journeykit.tables.claim_table import ClaimTable
 from journeykit.tables.column_names import Spellings
-from journeykit.tables.contacts import Contacts
-from journeykit.tables.decisions import DECISIONS, decision_cells
+from journeykit.tables.contact_table import ContactTable
+from journeykit.tables.decision_columns import DECISIONS, decision_cells
 from journeykit.tables.files import whole_file, whole_files
 from journeykit.tables.formats import ENDINGS, FORMATS, TableSource, format_of
 from journeykit.tables.read_rows import open_table
-from journeykit.tables.scores import ScoreTable
-from journeykit.tables.touches import TouchTable
+from journeykit.tables.score_table import ScoreTable
+from journeykit.tables.touch_table import TouchTable
 from journeykit.tables.write_rows import instant_text, table_writer
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "BadRow",
     "BadRows",
     "ClaimTable",
-    "Contacts",
+    "ContactTable",
     "ScoreTable",
     "Spellings",
     "TableSource",

@@ -11,7 +11,7 @@ from journeykit.model.bad_row import BadRow
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
-    from journeykit.tables.bad_rows import BadRows
+    from journeykit.tables.bad_row_list import BadRows
     from journeykit.tables.formats import TableFile
 
 PATIENCE = 1_000

@@ -15,7 +15,7 @@ from journeykit.basics.clock import micros
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
 from journeykit.journey.placement import Placement
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

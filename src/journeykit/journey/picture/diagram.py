@@ -17,7 +17,7 @@ from journeykit.journey.picture.layout import Arrow, Diagram, DiagramNode, Layou
 from journeykit.journey.picture.svg import COLOURS, NOBODY, svg_of
 from journeykit.journey.picture.text_metrics import counted, told, wrapped
 from journeykit.journey.placement import Placement
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 
 if TYPE_CHECKING:
     from journeykit.journey.stages import StageGraph, Transition

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from journeykit.kernels.interface.codes import OBEYS_CAPS
-from journeykit.kernels.interface.problems import CLAUSES_, ITEMS_, LINES_, MEMBERS_, PARTNERS_, UNITS
+from journeykit.kernels.interface.problem_arrays import CLAUSES_, ITEMS_, LINES_, MEMBERS_, PARTNERS_, UNITS
 from journeykit.kernels.native.decide_block import (
     LEFT,
     NOBODY,

@@ -39,7 +39,7 @@ from journeykit.kernels.interface.codes import (
     SCORED,
 )
 from journeykit.kernels.interface.decision_arrays import GRANTS, STOPS, DecisionRows, decision_rows
-from journeykit.kernels.interface.problems import MOST_ITEMS, MOST_ROWS
+from journeykit.kernels.interface.problem_arrays import MOST_ITEMS, MOST_ROWS
 from journeykit.kernels.interface.records import record
 from journeykit.kernels.interface.rules import EVER, FOREVER, NUMBER, PROPENSITY, ROLLING, RUNNING, WEIGHT
 from journeykit.kernels.native.collect_claims import (

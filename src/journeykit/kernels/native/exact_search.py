@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from journeykit.kernels.interface.array_bundle import ArrayBundle, table
-from journeykit.kernels.interface.problems import MOST_ITEMS, MOST_ROWS
+from journeykit.kernels.interface.problem_arrays import MOST_ITEMS, MOST_ROWS
 from journeykit.kernels.interface.records import record
 from journeykit.kernels.native.jit import kernel
 

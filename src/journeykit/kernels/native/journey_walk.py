@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from journeykit.kernels.interface.journeys import MISSING, NEVER, NOT_AGAIN, NOT_QUALIFIED, OTHER_STAGE
+from journeykit.kernels.interface.journey_arrays import MISSING, NEVER, NOT_AGAIN, NOT_QUALIFIED, OTHER_STAGE
 from journeykit.kernels.native.jit import entry_point, kernel
 
 _NEVER, _MISSING = np.int64(NEVER), np.int64(MISSING)

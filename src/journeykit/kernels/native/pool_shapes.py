@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from journeykit.kernels.interface.problems import LAMINAR, SEARCH, TOP
+from journeykit.kernels.interface.problem_arrays import LAMINAR, SEARCH, TOP
 from journeykit.kernels.native.jit import entry_point, kernel
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from journeykit.kernels.interface.array_bundle import ArrayBundle, table
-from journeykit.kernels.interface.problems import BLOCKS, LAMINAR, MOST_ITEMS, MOST_ROWS, TOP, ProblemPool
+from journeykit.kernels.interface.problem_arrays import BLOCKS, LAMINAR, MOST_ITEMS, MOST_ROWS, TOP, ProblemPool
 from journeykit.kernels.interface.records import record
 from journeykit.kernels.native.exact_search import (
     CLAUSES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from journeykit.tables.decisions import DECISIONS
+from journeykit.tables.decision_columns import DECISIONS
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 _KINDS = {

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from journeykit.tables.arrow.decision_schema import decision_schema
-from journeykit.tables.decisions import DECISIONS, LISTS
+from journeykit.tables.decision_columns import DECISIONS, LISTS
 from journeykit.tables.write_rows import output_file, row_writer
 
 if TYPE_CHECKING:

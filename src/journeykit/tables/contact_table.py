@@ -11,7 +11,7 @@ from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
 from journeykit.model.contact import ANY, Consent, Contact
 from journeykit.model.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import (
     BadCellError,
     attribute_reader,
@@ -238,7 +238,7 @@ def contact_notes(
             yield f"{source}: {name!r} is taken as an attribute; did you mean {near[0]!r}?"
 
 
-class Contacts:
+class ContactTable:
     """A table of contacts, streamed: iterating gives the number of each row and its contact.
 
     Iterating remembers the ids it has seen: of two rows with one id the first counts, even where it is bad.
@@ -266,7 +266,7 @@ class Contacts:
 
     Example:
         >>> rows = [{"Contact_ID": 7, "consent": "email;sms", "city": "Ohrid", "segments": ["vip"]}]
-        >>> [(number, contact.id, contact.attributes) for number, contact in Contacts(rows)]
+        >>> [(number, contact.id, contact.attributes) for number, contact in ContactTable(rows)]
         [(1, '7', {'city': 'Ohrid'})]
     """
 

@@ -12,7 +12,7 @@ from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
 from journeykit.model.touch import FACTS, STATUSES, Touch
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import (
     BadCellError,
     as_instant,
@@ -180,7 +180,7 @@ class TouchTable:
         words: Words | None = None,
         found: Mismatches | None = None,
     ) -> TouchTable:
-        """Read a table of touches; the arguments and errors are those of `Contacts`, and the vocabulary the playbook's.
+        """Read a table of touches; arguments and errors are those of `ContactTable`, the vocabulary is the playbook's.
 
         A touch of a status that nobody knows counts as sent.
         """

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from journeykit.basics.clock import micros
 from journeykit.journey import Event
 from journeykit.model.bad_row import BadRow
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id, read_text
-from journeykit.tables.contacts import mixed_notes
+from journeykit.tables.contact_table import mixed_notes
 from journeykit.tables.header import RowLayout, cell_of, fold_name
 from journeykit.tables.read_rows import open_table
 
@@ -118,7 +118,7 @@ class EventLog:
 
         ``event_id`` tells an event from others; ``properties`` holds properties together; every other column is a
         property of that name, as `properties` write it where the case alone differs. The other arguments and the
-        errors are those of `Contacts`.
+        errors are those of `ContactTable`.
         """
         log = cls()
         bad = bad if bad is not None else BadRows()

@@ -12,18 +12,18 @@ from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
 from journeykit.playbook.vocabulary import Vocabulary
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
-from journeykit.tables.claims import CLAIM_COLUMNS, ClaimTable
+from journeykit.tables.claim_table import CLAIM_COLUMNS, ClaimTable
 from journeykit.tables.column_names import Spellings
-from journeykit.tables.contacts import ContactPlan, Contacts, is_attribute
+from journeykit.tables.contact_table import ContactPlan, ContactTable, is_attribute
 from journeykit.tables.doubles import Doubles
-from journeykit.tables.events import is_property, read_event
+from journeykit.tables.event_log import is_property, read_event
 from journeykit.tables.formats import called
 from journeykit.tables.header import RowLayout, cell_of, fold_name
 from journeykit.tables.read_rows import open_table
-from journeykit.tables.scores import ScoreTable
-from journeykit.tables.touches import TouchTable, refuse_useless
+from journeykit.tables.score_table import ScoreTable
+from journeykit.tables.touch_table import TouchTable, refuse_useless
 from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def inspect(playbook: Playbook, sources: Mapping[str, TableSource | None], *, zo
         good = None
         if name == "contacts":
             doubles = Doubles.of(playbook)
-            table = Contacts(
+            table = ContactTable(
                 source,
                 spellings=Spellings.of(playbook),
                 zone=zone,

@@ -11,7 +11,7 @@ from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Claim
 from journeykit.model.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import (
     BadCellError,
     instant_reader,
@@ -27,7 +27,7 @@ from journeykit.tables.cells import (
 )
 from journeykit.tables.header import RowLayout, cell_of, fold_name
 from journeykit.tables.read_rows import open_table
-from journeykit.tables.scores import campaigns_of
+from journeykit.tables.score_table import campaigns_of
 from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:

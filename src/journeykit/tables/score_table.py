@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError, is_missing, is_no_number, read_degree, read_id, read_number, read_text
 from journeykit.tables.header import RowLayout, cell_of, fold_name, missing_column
 from journeykit.tables.read_rows import open_table

@@ -35,9 +35,9 @@ class BadRows:
         DataError: for a limit that is neither.
 
     Example:
-        >>> from journeykit.tables import Contacts
+        >>> from journeykit.tables import ContactTable
         >>> bad = BadRows()
-        >>> [contact.id for _, contact in Contacts([{"contact_id": "anna"}, {"contact_id": "anna"}], bad=bad)]
+        >>> [contact.id for _, contact in ContactTable([{"contact_id": "anna"}, {"contact_id": "anna"}], bad=bad)]
         ['anna']
         >>> print(bad.first[0])
         contacts, row 2, field 'contact_id': found 'anna'; allowed is one row for each contact
