@@ -21,6 +21,7 @@ TREE = [
     "basics",
     "rule",
     "model",
+    "presets",
     "journey",
     "kernels",
     "playbook",

@@ -23,9 +23,9 @@ from sphinx.domains.python import PyObject, PyXRefRole
 from sphinx.pycode import ModuleAnalyzer
 
 from journeykit import Cap, Playbook, Reason, Window, cli, tables
-from journeykit.model.presets import PRESETS
 from journeykit.playbook.json_schema import json_schema
 from journeykit.playbook.keys import WINDOW_KEYS, WINDOW_WORDS
+from journeykit.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ def _window(kind: str) -> tuple[str, ...]:
 
 def presets() -> str:
     """Every preset: what its vendor settles, and its caps as a playbook file writes them."""
-    said = ModuleAnalyzer.for_module("journeykit.model.presets").find_attr_docs()
+    said = ModuleAnalyzer.for_module("journeykit.presets").find_attr_docs()
     parts = []
     for name, caps in PRESETS.items():
         lines = "\n".join(

@@ -9,6 +9,7 @@ from journeykit.basics.lazy import lazy_names
 from journeykit.basics.version import VERSION
 
 if TYPE_CHECKING:
+    from journeykit import presets as presets
     from journeykit.arbiter import Arbiter as Arbiter
     from journeykit.errors import DataError as DataError
     from journeykit.errors import InfeasibleError as InfeasibleError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from journeykit.journey.journey import Journey as Journey
     from journeykit.journey.stages import Stage as Stage
     from journeykit.journey.stages import Transition as Transition
-    from journeykit.model import presets as presets
     from journeykit.model.campaign import Campaign as Campaign
     from journeykit.model.campaign import Team as Team
     from journeykit.model.cap import Cap as Cap
@@ -58,7 +58,7 @@ __version__ = VERSION
 
 # Where each name lives. A name loads its module when it is touched, so that the front door opens at once.
 _HOMES = {
-    "presets": "model.presets",
+    "presets": "presets",
     "Arbiter": "arbiter",
     "Campaign": "model.campaign",
     "Cap": "model.cap",

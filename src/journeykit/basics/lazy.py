@@ -49,7 +49,7 @@ def lazy_names(
             if error.name is None or error.name not in (extras or {}):
                 raise
             raise MissingExtraError((extras or {})[error.name], f"{package}.{name}") from error
-        value = module if home.endswith(f".{name}") else getattr(module, called or name)
+        value = module if f".{home}".endswith(f".{name}") else getattr(module, called or name)
         # What is found once is an ordinary name of the package.
         setattr(sys.modules[package], name, value)
         return value

@@ -1,4 +1,4 @@
-"""Eligibility over columns: who may get what, and why not, as `journeykit.eligibility` says it."""
+"""Eligibility over columns: who may get what, and why not, as `journeykit.engine.eligibility` says it."""
 
 from __future__ import annotations
 

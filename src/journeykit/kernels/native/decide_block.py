@@ -1,7 +1,7 @@
-"""Settling over columns: one contact's contests, and why each claim fared as it did.
+"""Deciding over columns: one contact's rounds, and the reason of each claim.
 
-The same as `journeykit.contest` and `journeykit.explain`, on arrays. What is said of one contact at a time lies in a
-`DecisionWorkspace`: arrays that are made once and used for every contact.
+The same as `journeykit.engine.round` and `journeykit.engine.reasons`, on arrays. The state of one contact at a time is
+in a `DecisionWorkspace`: arrays that are made once and used for every contact.
 """
 
 from __future__ import annotations

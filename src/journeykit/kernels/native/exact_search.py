@@ -1,4 +1,4 @@
-"""Search over columns: the exact choice among one contact's claims, as `journeykit.selection` makes it.
+"""Search over columns: the exact choice among one contact's claims, as `journeykit.engine.selection` makes it.
 
 Where what binds is a laminar family of plain counts, taking the best first
 is optimal; otherwise a branch and bound takes before it leaves, in the order of claims, so that the first of several
@@ -521,7 +521,7 @@ def _first_bound(work, rows, size, groups):
 
 @kernel
 def _relax(work, lines, size):
-    """The simplex method on a condensed tableau, as in `journeykit.relaxation`."""
+    """The simplex method on a condensed tableau, as in `journeykit.engine.lp_prices`."""
     columns, profit = work.by.column, work.by.profit
     basis, space, tableau = work.lines.basis, work.lines.space, work.tableau
     for line in range(lines):
