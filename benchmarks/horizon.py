@@ -6,7 +6,7 @@ Two rule sets: caps that hold for all messages alike, and caps that cross (by ch
 decision of the same contacts for the first instant alone, in the same run. Run it twice on a fresh machine: the first
 run compiles the kernels.
 
-"Needed a search" is the share of a sample for which taking the best first was not enough. The one-contact engine
+"Needed a search" is the share of a sample for which taking the best first was not enough. The row engine
 counts it, untimed: with a node budget of 0 it proves what needs no search, and nothing else. "Left" is the share of all
 contacts that the columns left to that engine in the timed run.
 """
@@ -23,8 +23,8 @@ import pyarrow as pa
 from plans import CROSSING, PLAIN
 
 from journeykit import Arbiter, Campaign, Content, Hours, Playbook, Team
-from journeykit.columns import TableJob
 from journeykit.job import Inputs, Job
+from journeykit.job.fallback import Fallback
 
 AT = datetime(2026, 11, 21, 9, tzinfo=UTC)
 UNTIL = AT + timedelta(days=13)
@@ -77,9 +77,9 @@ def tables(count: int) -> tuple[pa.Table, pa.Table]:
 
 
 def timed(arbiter: Arbiter, contacts: pa.Table, touches: pa.Table, until: datetime | None) -> tuple[float, int, int]:
-    """Seconds of a decision, how many messages it grants, and how many contacts were left to the one-contact engine."""
+    """Seconds of a decision, how many messages it grants, and how many contacts were left to the row engine."""
     summaries = []
-    with mock.patch.object(TableJob, "_decide_one", autospec=True, side_effect=TableJob._decide_one) as left:  # noqa: SLF001
+    with mock.patch.object(Fallback, "decide", autospec=True, side_effect=Fallback.decide) as left:
         began = time.perf_counter()
         for _ in arbiter.decide_table(contacts, touches, at=AT, until=until, stream=True, summary=summaries.append):
             pass

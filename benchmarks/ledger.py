@@ -94,8 +94,9 @@ def singles(ledger: Ledger, folder: Path, run: str) -> dict[str, float]:
 
 
 def bulk(ledger: Ledger, run: str) -> tuple[float, float]:
-    """Reservations a second: of the ledger alone, and of a whole job of the one-contact engine."""
-    from journeykit.ledger.run import LedgerRun, Proposal
+    """Reservations a second: of the ledger alone, and of a whole job of the row engine."""
+    from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.ledger.proposal import Proposal
 
     arbiter = Arbiter(playbook())
     made = LedgerRun(ledger, arbiter.decider, run_id=f"{run}-bulk", at=AT, until=None)
@@ -133,7 +134,7 @@ def bulk(ledger: Ledger, run: str) -> tuple[float, float]:
 def columns(ledger: Ledger, run: str) -> float | None:
     """Reservations a second of a whole job of the columnar engine; None without the extra."""
     try:
-        from journeykit.columns import TableJob
+        from journeykit.job import TableJob
     except ImportError:
         return None
     contacts = [{"contact_id": f"{run}-k{n}", "consent": "email;sms"} for n in range(BULK)]

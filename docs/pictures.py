@@ -97,7 +97,7 @@ def example() -> Decision:
 
 
 _COLOURS = {"granted": "#1a7f37", "deferred": "#9a6700", "denied": "#cf222e"}
-_ROW, _TOP, _WIDE = 66, 84, 880
+_ROW, _TOP, _WIDE = 66, 84, 960
 
 
 def decision(made: Decision) -> str:

@@ -121,6 +121,13 @@ def masked(text: str) -> str:
     return re.sub(r'("seconds": )(\{[^}]*\}|[\d.]+)', r"\1null", text.replace(str(Path.cwd()), "HERE"))
 
 
+def wordless(data: Any) -> Any:
+    """Plain data without its texts for people."""
+    if isinstance(data, dict):
+        return {name: wordless(value) for name, value in data.items() if name not in ("why", "missing", "description")}
+    return [wordless(value) for value in data] if isinstance(data, list) else data
+
+
 def without(mapping: dict[str, Any], *names: str) -> dict[str, Any]:
     """Plain data without what is words."""
     return {name: value for name, value in mapping.items() if name not in names}

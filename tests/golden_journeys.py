@@ -35,7 +35,7 @@ from journeykit.journey import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from golden import AT, ENGINES, as_json, as_lines, digest, folded, house, people, reachable, run, write_rows
+from golden import AT, ENGINES, as_json, as_lines, digest, folded, house, people, reachable, run, wordless, write_rows
 
 
 def placed(seed: int) -> tuple[Any, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -60,6 +60,13 @@ def placed(seed: int) -> tuple[Any, list[dict[str, Any]], list[dict[str, Any]]]:
     return journey, contacts, events
 
 
+def step_row(step: Any) -> tuple[Any, ...]:
+    """A step with its transition, if any, and its evidence."""
+    names = ("source", "to", "event", "when", "after", "without")
+    way = None if step.transition is None else [getattr(step.transition, name) for name in names]
+    return step.stage, step.since, way and as_json(way), attrs.astuple(step.evidence)
+
+
 def placements() -> Iterator[tuple[str, str]]:
     """`Journey.place`, and the tables that both engines make, with paths and hand-overs."""
     for seed in range(60):
@@ -67,7 +74,7 @@ def placements() -> Iterator[tuple[str, str]]:
         given = found.given()
         own = found.journey.place(found.events, found.at, found.attributes, **given)
         text = as_json(attrs.asdict(own, recurse=False, filter=lambda field, _: field.name != "path"))
-        path = as_lines(attrs.astuple(step) for step in own.path)
+        path = as_lines(map(step_row, own.path))
         yield f"journey {seed}", folded(text + "\n" + path, 900 if seed < 8 else 0)
     before: dict[str, str] = {}
     for seed in range(16):
@@ -248,7 +255,10 @@ def handed() -> Iterator[tuple[Contact, Any]]:
 def briefs() -> Iterator[tuple[str, str]]:
     """Hand-overs as data, of single contacts and of tables of paths."""
     for number, (contact, handover) in enumerate(handed()):
-        yield f"{number} {contact.id}", folded(as_json(handover.to_dict(), indent=1), 2_000 if number < 3 else 0)
+        yield (
+            f"{number} {contact.id}",
+            folded(as_json(wordless(handover.to_dict()), indent=1), 2_000 if number < 3 else 0),
+        )
     list(measures())
     given = ["playbook.json", "--events", "events.jsonl", "--contacts", "contacts.jsonl", "--at", AT.isoformat()]
     for engine in ENGINES:

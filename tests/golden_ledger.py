@@ -25,7 +25,7 @@ from journeykit.ledger import Ledger, MemoryLedger
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from golden import AT, ENGINES, as_json, as_lines, folded, house, run, without, write_rows
+from golden import AT, ENGINES, as_json, as_lines, folded, house, run, without, wordless, write_rows
 
 NIGHT = """
 content: [{id: note, channel: email, topics: [news]}, {id: call, channel: phone}]
@@ -114,7 +114,18 @@ def night(engine: str) -> Iterator[tuple[str, str, str]]:
     yield "all rows after pruning", dumped(ledger), ""
 
 
-PROSE = ("explain", "show", "confirm", "release", "confirm by table", "expire", "prune", "import again", "opt out")
+PROSE = (
+    "explain",
+    "explain as JSON",
+    "show",
+    "confirm",
+    "release",
+    "confirm by table",
+    "expire",
+    "prune",
+    "import again",
+    "opt out",
+)
 _NIGHTS: dict[str, list[tuple[str, str, str]]] = {}
 
 
@@ -232,7 +243,9 @@ def commands() -> Iterator[tuple[str, tuple[int, str, str]]]:
 def command_line() -> Iterator[tuple[str, str]]:
     """Exit codes, and what is printed as data."""
     for name, (code, out, _) in commands():
-        data = out if "JSON" in name or name in ("graph", "schema") else ""
+        data = out if name == "graph" else ""
+        if out and ("JSON" in name or name == "schema"):
+            data = as_json(wordless(json.loads(out)), indent=1)
         if name.startswith("check"):
             # Findings are words.
             data = ""

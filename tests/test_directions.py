@@ -1,122 +1,230 @@
-"""Imports run in one direction: a lower layer never imports a higher one."""
+"""The tree: imports run in one direction, nothing runs in a circle, names are unique, and no part outgrows the others.
+
+Every import counts: those at the top of a file, those inside functions, and those for type checkers alone.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from pathlib import Path
+from statistics import median
 
+import networkx as nx
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "journeykit"
 
-# From the bottom to the top. A module may import, when it is loaded, only those of earlier lines or of its own line.
-STREET = [
-    {"errors"},
-    {"kernels"},
-    {"basics", "streams", "watch"},
-    {"rule"},
-    {"model"},
-    {"journey"},
-    {"playbook"},
-    {"policies"},
-    {"prices"},
-    {"relaxation"},
-    {"room", "selection", "eligibility"},
-    {"sharing"},
-    {"compiled"},
-    {"past", "entry"},
-    {"dominance"},
-    {"contest"},
-    {"joint"},
-    {"case"},
-    {"account"},
-    {"explain", "audit"},
-    {"engine"},
-    {"audit_quotas"},
-    {"arbiter"},
-    {"account_groups", "unknowns"},
-    {
-        "handover",
-        "calendar",
-        "tables",
-        "ledger",
-        "job",
-        "segment_report",
-        "testing",
-    },
-    {"columns", "quotas"},
-    {"placing"},
-    {"standard_input"},
-    {"demo", "ledger_commands", "journey_commands", "funnel_command", "graph_command", "segments_command", "cli"},
-    {"__main__"},
+# From the bottom to the top. A package imports those above it in this list, and itself; nothing else.
+TREE = [
+    "errors",
+    "basics",
+    "rule",
+    "model",
+    "presets",
+    "journey",
+    "kernels",
+    "playbook",
+    "policies",
+    "audit",
+    "handover",
+    "tables",
+    "engine",
+    "columns",
+    "ledger",
+    "quotas",
+    "segments",
+    "placing",
+    "job",
+    "arbiter",
+    "testing",
+    "__init__",
+    "demo",
+    "cli",
+    "__main__",
 ]
+# A value offers the work that a higher package does. Each such door loads it when it is called; there is no third.
+DOORS = {
+    ("journey", "journeykit.placing.place"),
+    ("playbook", "journeykit.segments.count"),
+}
+# The file that gives each third-party package to the rest, or the package that is built on it.
 HOMES = {
     "dateutil": {"basics"},
     "networkx": {"journey"},
     "cattrs": {"playbook"},
     "yaml": {"playbook"},
-    "pyarrow": {"tables", "demo", "columns", "placing"},
-    "numpy": {"columns", "demo", "kernels", "placing", "quotas"},
+    "pyarrow": {"columns", "demo", "job", "placing", "tables"},
+    "numpy": {"columns", "demo", "job", "kernels", "placing", "quotas", "segments", "tables"},
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
     "highspy": {"quotas"},
-    "narwhals": {"columns"},
+    "narwhals": {"tables"},
     "sqlalchemy": {"ledger"},
 }
+LARGEST_FILE = 600
 
 
-def modules() -> list[Path]:
-    return sorted(SOURCE.rglob("*.py"))
-
-
-def room_of(path: Path) -> str:
-    """The top-level name under which a file is found."""
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
-
-
-def imports(path: Path, *, anywhere: bool) -> set[str]:
-    """The modules that a file imports: when it is loaded, or anywhere; never those for type checkers alone."""
-    found = set()
-
-    def visit(nodes: list[ast.stmt]) -> None:
-        for node in nodes:
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                continue
-            if isinstance(node, ast.ImportFrom):
-                found.add(node.module or "")
-                if node.module == "journeykit":
-                    found.update(f"journeykit.{alias.name}" for alias in node.names)
-            elif isinstance(node, ast.Import):
-                found.update(alias.name for alias in node.names)
-            elif anywhere or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for part in ("body", "orelse", "finalbody"):
-                    visit(getattr(node, part, []))
-                for handler in getattr(node, "handlers", []):
-                    visit(handler.body)
-
-    visit(ast.parse(path.read_text("utf-8")).body)
+def files() -> dict[str, Path]:
+    """Every file by its dotted name."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = ("journeykit", *path.relative_to(SOURCE).with_suffix("").parts)
+        found[".".join(parts).removesuffix(".__init__")] = path
     return found
 
 
-@pytest.mark.parametrize("path", modules(), ids=room_of)
-def test_a_module_imports_only_what_is_below(path: Path) -> None:
-    """What a module imports when it is loaded stands below it on the street."""
-    room = room_of(path)
-    if room == "__init__":
-        return
-    level = next((at for at, line in enumerate(STREET) if room in line), None)
-    assert level is not None, f"{room} has no place on the street: give it one"
-    allowed = set().union(*STREET[: level + 1])
-    for name in imports(path, anywhere=False):
-        if name.startswith("journeykit."):
-            assert name.split(".")[1] in allowed, f"{room} imports {name}"
+FILES = files()
+TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
+
+
+def room_of(name: str) -> str:
+    """The top-level package or module under which a file is found."""
+    return name.split(".")[1] if "." in name else "__init__"
+
+
+def imports(name: str) -> set[str]:
+    """What a file imports, anywhere in it: files of the library by their dotted names, others by their first name."""
+    found = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} has a relative import"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in FILES else node.module or "")
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return found
+
+
+def own_imports(name: str) -> set[str]:
+    """The files of the library that a file imports."""
+    return {other for other in imports(name) if other == "journeykit" or other.startswith("journeykit.")} - {name}
+
+
+def test_every_part_has_its_place() -> None:
+    """The list of the tree and the folder have the same parts, and they are few enough to remember."""
+    assert {room_of(name) for name in FILES} == set(TREE)
+    assert len(TREE) <= 30
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_imports_only_what_is_below(name: str) -> None:
+    """Nothing imports what stands above it, in functions or for type checkers neither."""
+    level = TREE.index(room_of(name))
+    if room_of(name) == "__init__":
+        return  # the front door names what lies behind it, and loads it when it is touched
+    for other in own_imports(name):
+        assert TREE.index(room_of(other)) <= level, f"{name} imports {other}, which is above it"
+
+
+def test_nothing_runs_in_a_circle() -> None:
+    """No file imports itself by way of others, and no package either."""
+    graph = nx.DiGraph((name, other) for name in FILES for other in own_imports(name) if name != "journeykit")
+    circles = [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
+    assert circles == []
+
+
+def test_there_are_two_doors_upward() -> None:
+    """What is loaded by name from above is listed, and a door opens nowhere else."""
+    found = set()
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "door":
+                module = node.args[0]
+                assert isinstance(module, ast.Constant), f"{name} has a door whose module is not written out"
+                found.add((room_of(name), module.value))
+    assert found == DOORS
+
+
+# What loads a module by its name: lazy names and the kernels' face; commands, which load what they need when they are
+# called; policies that a user names; and the libraries of the frames that a user gives.
+LOADERS = {
+    "journeykit.basics.lazy",
+    "journeykit.kernels",
+    "journeykit.cli.arguments",
+    "journeykit.cli.main",
+    "journeykit.tables.arrow.frames",
+}
+
+
+def test_only_a_few_files_load_modules_by_name() -> None:
+    """What is loaded by its name is no import that the tests above see, so the files that do it are listed."""
+    users = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr == "import_module")
+        or (isinstance(node, ast.Name) and node.id in ("import_module", "__import__"))
+    }
+    assert users == LOADERS
+
+
+def test_kernels_have_one_face() -> None:
+    """Kernels import nothing but kernels, and nothing else imports what is behind their face."""
+    for name in FILES:
+        inside = room_of(name) == "kernels"
+        for other in own_imports(name):
+            if inside:
+                assert room_of(other) == "kernels", f"{name} imports {other}"
+            else:
+                assert not other.startswith("journeykit.kernels.native"), f"{name} imports {other}"
+
+
+def test_class_names_are_unique() -> None:
+    """A class has its name for itself, so that a name says which one is meant."""
+    owners = defaultdict(list)
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                owners[node.name].append(name)
+    assert {name: found for name, found in owners.items() if len(found) > 1} == {}
+
+
+def test_file_names_are_unique() -> None:
+    """A file has its name for itself, and no two names differ by an s; a package's face is named for the package."""
+    owners = defaultdict(list)
+    for name, path in FILES.items():
+        if not path.stem.startswith("__"):
+            owners[path.stem.rstrip("s")].append(name)
+    assert {name: found for name, found in owners.items() if len(found) > 1} == {}
+
+
+# Files above the limit, each with its reason.
+LONG: dict[str, str] = {}
+
+
+def test_no_file_is_too_long() -> None:
+    """A file can be read in one sitting; kernels are compiled as a whole and may be longer."""
+    sizes = {name: len(path.read_text("utf-8").splitlines()) for name, path in FILES.items()}
+    long = {name for name, size in sizes.items() if size > LARGEST_FILE and room_of(name) != "kernels"}
+    assert long == set(LONG)
+
+
+def test_no_package_outgrows_the_others() -> None:
+    """No package holds more than a sixth of the lines."""
+    sizes: dict[str, int] = defaultdict(int)
+    for name, path in FILES.items():
+        sizes[room_of(name)] += len(path.read_text("utf-8").splitlines())
+    total = sum(sizes.values())
+    assert {room: size for room, size in sizes.items() if size * 6 > total} == {}
+
+
+def test_functions_are_short() -> None:
+    """Half of the functions have eight lines or fewer, not counting what documents them."""
+    sizes = []
+    for name, tree in TREES.items():
+        if room_of(name) == "kernels":
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[1:] if ast.get_docstring(node) is not None else node.body
+                sizes.append(first[-1].end_lineno - first[0].lineno + 1 if first else 0)
+    assert median(sizes) <= 8
 
 
 @pytest.mark.parametrize("package", sorted(HOMES))
-def test_a_foreign_package_has_one_home(package: str) -> None:
-    """Each third-party package is imported in its own home and nowhere else."""
-    users = {
-        room_of(path) for path in modules() if any(n.split(".")[0] == package for n in imports(path, anywhere=True))
-    }
-    assert users <= HOMES[package]
-    assert users
+def test_a_foreign_package_has_its_homes(package: str) -> None:
+    """Each third-party package is imported where it belongs and nowhere else."""
+    users = {room_of(name) for name in FILES if any(other.split(".")[0] == package for other in imports(name))}
+    assert users == HOMES[package]

@@ -24,14 +24,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pictures
 import pytest
+from test_directions import TREE
 
 import journeykit
 from journeykit import Playbook, PlaybookError, journey, ledger, policies
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+SOURCE = ROOT / "src" / "journeykit"
 PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)\n")
@@ -210,6 +211,8 @@ def test_reference_is_complete():
 
 def test_pictures_of_decisions_are_current():
     """The picture of a decision is drawn from what the library answers today."""
+    import pictures
+
     assert (DOCS / "decision.svg").read_text(encoding="utf-8") == pictures.decision(pictures.example())
 
 
@@ -219,6 +222,23 @@ def test_the_glossary_has_the_words_of_the_design():
     terms = re.findall(r"^(\w[\w ]+)\n  \w", page, re.MULTILINE)
     assert len(terms) == len({term.lower() for term in terms})
     assert set(MODEL_WORDS) <= {term.lower() for term in terms}
+
+
+def test_contributing_has_the_tree():
+    """The page lists every package and module of the top level once, in the order of imports, and no other."""
+    page = (DOCS / "contributing.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+(?:\.py)?)` \|", page, re.MULTILINE)
+    there = {path.name for path in SOURCE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert sorted(listed) == sorted(there - {"__init__.py", "__main__.py", "__pycache__"})
+    assert [name.removesuffix(".py") for name in listed] == [name for name in TREE if not name.startswith("__")]
+
+
+def test_files_that_contributing_names_exist():
+    """The life of a decision, and where a new thing goes, name files that are there."""
+    page = (DOCS / "contributing.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+/[\w/]*(?:\.\w+)?)`", page)
+    assert len(named) > 30
+    assert [name for name in named if not (SOURCE / name).exists() and not (ROOT / name).exists()] == []
 
 
 def write_outputs(pages=PAGES):

@@ -32,7 +32,7 @@ def test_what_is_not_there_is_said_plainly() -> None:
 
 def test_importing_loads_no_engine_and_nothing_heavy() -> None:
     """Importing the library loads neither its engine nor NumPy, networkx, cattrs, YAML or Arrow."""
-    heavy = ["numpy", "networkx", "cattrs", "yaml", "pyarrow", "journeykit.arbiter", "journeykit.selection"]
+    heavy = ["numpy", "networkx", "cattrs", "yaml", "pyarrow", "journeykit.arbiter", "journeykit.engine.selection"]
     assert run(f"import sys, journeykit; print([name for name in {heavy} if name in sys.modules])") == "[]"
 
 
@@ -48,7 +48,7 @@ def test_deciding_loads_nothing_heavy() -> None:
         "    Contact(id='anna', consent=['email']), claims=claims, at=datetime(2026, 11, 5, 10, tzinfo=UTC))\n"
         "assert len(decision.granted) == 1 and decision.rows[0].playbook == playbook.fingerprint\n"
         "heavy = ['cattrs', 'yaml', 'numpy', 'networkx', 'pyarrow', 'journeykit.tables']\n"
-        "files = ['read', 'parse', 'yaml', 'json_schema', 'positions', 'values']\n"
+        "files = ['read', 'parse', 'yaml', 'json_schema', 'positions', 'value_readers']\n"
         "heavy += [f'journeykit.playbook.{name}' for name in files]\n"
         "print([name for name in heavy if name in sys.modules])"
     )

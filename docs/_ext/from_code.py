@@ -23,9 +23,9 @@ from sphinx.domains.python import PyObject, PyXRefRole
 from sphinx.pycode import ModuleAnalyzer
 
 from journeykit import Cap, Playbook, Reason, Window, cli, tables
-from journeykit.model.presets import PRESETS
 from journeykit.playbook.json_schema import json_schema
 from journeykit.playbook.keys import WINDOW_KEYS, WINDOW_WORDS
+from journeykit.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ def _window(kind: str) -> tuple[str, ...]:
 
 def presets() -> str:
     """Every preset: what its vendor settles, and its caps as a playbook file writes them."""
-    said = ModuleAnalyzer.for_module("journeykit.model.presets").find_attr_docs()
+    said = ModuleAnalyzer.for_module("journeykit.presets").find_attr_docs()
     parts = []
     for name, caps in PRESETS.items():
         lines = "\n".join(
@@ -281,6 +281,12 @@ def tell_types(_app: Sphinx, _what: str, _name: str, thing: Any, _options: Any, 
         lines[first:first] = [f":vartype {name}: {hints[name]}" for name in told if name in hints]
 
 
+def keep_colons(_app: Sphinx, what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
+    """Keep the first sentence of a property whole: what is before a colon would be taken for its type."""
+    if what == "property" and lines:
+        lines[0] = re.sub(r"^([^`:]*): ", r"\1; ", lines[0])
+
+
 def hide_factories(
     _app: Sphinx, _what: str, _name: str, _thing: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
@@ -291,6 +297,7 @@ def hide_factories(
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register all of it."""
     app.connect("source-read", print_parts)
+    app.connect("autodoc-process-docstring", keep_colons, priority=100)
     app.connect("autodoc-process-docstring", tell_types, priority=900)
     app.connect("autodoc-process-signature", hide_factories)
     app.add_role("thing", Thing())

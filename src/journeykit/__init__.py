@@ -6,8 +6,10 @@ An arbiter looks at a contact's claims, its history and a moment, and gives ever
 from typing import TYPE_CHECKING
 
 from journeykit.basics.lazy import lazy_names
+from journeykit.basics.version import VERSION
 
 if TYPE_CHECKING:
+    from journeykit import presets as presets
     from journeykit.arbiter import Arbiter as Arbiter
     from journeykit.errors import DataError as DataError
     from journeykit.errors import InfeasibleError as InfeasibleError
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from journeykit.journey.journey import Journey as Journey
     from journeykit.journey.stages import Stage as Stage
     from journeykit.journey.stages import Transition as Transition
-    from journeykit.model import presets as presets
     from journeykit.model.campaign import Campaign as Campaign
     from journeykit.model.campaign import Team as Team
     from journeykit.model.cap import Cap as Cap
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from journeykit.model.outcome import Outcome as Outcome
     from journeykit.model.outcome import Reason as Reason
     from journeykit.model.outcome import Row as Row
+    from journeykit.model.prices import Prices as Prices
     from journeykit.model.quiet_hours import Holiday as Holiday
     from journeykit.model.quiet_hours import Hours as Hours
     from journeykit.model.quota import Quota as Quota
@@ -49,14 +51,14 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook as Playbook
     from journeykit.playbook.sections import OnMissing as OnMissing
     from journeykit.policies.policy import Policy as Policy
-    from journeykit.prices import Prices as Prices
     from journeykit.rule import Rule as Rule
 
-__version__ = "0.1.0"
+
+__version__ = VERSION
 
 # Where each name lives. A name loads its module when it is touched, so that the front door opens at once.
 _HOMES = {
-    "presets": "model.presets",
+    "presets": "presets",
     "Arbiter": "arbiter",
     "Campaign": "model.campaign",
     "Cap": "model.cap",
@@ -84,7 +86,7 @@ _HOMES = {
     "PlaybookError": "errors",
     "Policy": "policies.policy",
     "PolicyError": "errors",
-    "Prices": "prices",
+    "Prices": "model.prices",
     "Quota": "model.quota",
     "Reason": "model.outcome",
     "Requirement": "model.cap",

@@ -13,21 +13,21 @@ from attrs import field, frozen
 from journeykit.basics.validation import all_of, check_text, shown
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.engine.decider import Decider, as_dict
+from journeykit.engine.selection import NODE_BUDGET
 from journeykit.errors import MissingExtraError, ModelError
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
+from journeykit.model.prices import Prices
 from journeykit.playbook.playbook import Playbook
 from journeykit.policies.policy import Policy
-from journeykit.prices import Prices
-from journeykit.selection import NODE_BUDGET
 
 if TYPE_CHECKING:
     import os
     from datetime import datetime
 
     from journeykit.audit import Violation
-    from journeykit.calendar import Calendar
     from journeykit.job import Summary
+    from journeykit.job.calendar import Calendar
     from journeykit.ledger import BaseLedger
     from journeykit.model.claim import Claim, Scores
     from journeykit.model.touch import Touch
@@ -47,7 +47,7 @@ class Arbiter:
             then says ``optimal=False`` and gives the bound.
 
     Raises:
-        PolicyError: for a policy that is not known, or is none.
+        PolicyError: for an unknown name, or an object that is no policy.
         DataError: for prices of another playbook.
 
     Example:
@@ -102,12 +102,12 @@ class Arbiter:
     ) -> Decision:
         """Decide all claims on a contact's attention.
 
-        With a ledger the history comes from it, and what is granted is reserved in the same transaction: whoever asks
-        for the same contact meanwhile waits, so that no two can take the last room.
+        With a ledger the history comes from it, and what is granted is reserved in the same transaction: another
+        call for the same contact waits meanwhile, so that no two can take the last slot.
 
         Args:
             contact: who.
-            touches: his history, planned and reserved touches included, in any order. Those that name a colleague and
+            touches: the history, planned and reserved touches included, in any order. Those that name a colleague and
                 the same account count in caps per account, and only there; those of other contacts do not count.
             claims: what is asked for; None makes one claim of every campaign's every content.
             at: the instant of the decision, aware. The clock is never read.
@@ -139,31 +139,50 @@ class Arbiter:
         found: object = contact
         if not isinstance(found, Contact):
             raise ModelError(f"contact must be a Contact, found {type(found).__name__}", field="contact")
-        how: dict[str, Any] = {"at": at, "until": until, "scored": scored}
-        _check_names(run_id, key, ledger, dry_run=dry_run)
+        if run_id is not None or ledger is None:
+            _check_names(run_id, key, ledger, dry_run=dry_run)
         if ledger is None and not self.decider.by_account:
             inputs = {contact.id: ContactInputs(touches, claims, scores)}
-            return self.decider.decide(ContactGroup((contact,), inputs, **how), explain=explain, run_id=run_id)[0]
-        asked = None if claims is None else {contact.id: claims}
-        known = None if scores is None else {contact.id: scores}
-        if ledger is None:
-            group = ContactGroup.of((contact,), touches, asked, known, **how)
+            group = ContactGroup((contact,), inputs, at=at, until=until, scored=scored)
             return self.decider.decide(group, explain=explain, run_id=run_id)[0]
-        from journeykit.ledger.deciding import decide
-
-        return decide(
-            self.decider,
-            ledger,
+        return self._decide_group(
             (contact,),
             touches,
-            asked,
-            known,
+            None if claims is None else {contact.id: claims},
+            None if scores is None else {contact.id: scores},
+            at=at,
+            until=until,
+            scored=scored,
             explain=explain,
             run_id=run_id,
+            ledger=ledger,
             key=key,
             dry_run=dry_run,
-            **how,
         )[0]
+
+    def _decide_group(
+        self,
+        contacts: tuple[Contact, ...],
+        touches: Iterable[Touch],
+        claims: Mapping[str, Iterable[Claim]] | None,
+        scores: Mapping[str, Scores] | None,
+        *,
+        ledger: BaseLedger | None,
+        explain: bool,
+        run_id: str | None,
+        key: str | None,
+        dry_run: bool,
+        together: bool = False,
+        **when: Any,
+    ) -> tuple[Decision, ...]:
+        """Decide contacts together, with a ledger where there is one."""
+        if ledger is None:
+            group = ContactGroup.of(contacts, touches, claims, scores, **when)
+            return self.decider.decide(group, explain=explain, run_id=run_id)
+        from journeykit.ledger.decide import decide
+
+        how: dict[str, Any] = {"explain": explain, "run_id": run_id, "key": key, "dry_run": dry_run}
+        return decide(self.decider, ledger, contacts, touches, claims, scores, together=together, **how, **when)
 
     def decide_account(
         self,
@@ -229,25 +248,20 @@ class Arbiter:
         _check_names(run_id, key, ledger, dry_run=dry_run and bool(given))
         if not given:
             return ()
-        how: dict[str, Any] = {"at": at, "until": until, "scored": scored}
-        if ledger is None:
-            group = ContactGroup.of(given, touches, claims, scores, **how)
-            return self.decider.decide(group, explain=explain, run_id=run_id)
-        from journeykit.ledger.deciding import decide
-
-        return decide(
-            self.decider,
-            ledger,
+        return self._decide_group(
             given,
             touches,
             claims,
             scores,
+            at=at,
+            until=until,
+            scored=scored,
             explain=explain,
             run_id=run_id,
+            ledger=ledger,
             key=key,
             dry_run=dry_run,
             together=True,
-            **how,
         )
 
     def decide_many(
@@ -321,7 +335,7 @@ class Arbiter:
             max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None
                 for any number.
             bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, with what is wrong; or None.
-            progress: is told, every now and then, how many contacts are done, and of how many where that is known.
+            progress: called every now and then with the number of contacts that are done, and of all where known.
             summary: is given the summary of the run once all is decided.
             calendar: is given the calendar of the plan once all is decided; needs ``until``.
             ledger: where the history is read, beside the touches that are given, and what is granted is reserved. A run
@@ -355,7 +369,7 @@ class Arbiter:
             {'contact_id': 2, 'campaign_id': 'launch', 'outcome': 'granted'}
         """
         try:
-            from journeykit.columns import TableJob
+            from journeykit.job import TableJob
         except ImportError as error:
             raise MissingExtraError("columns", "decide_table") from error
         job = TableJob(
@@ -389,7 +403,7 @@ class Arbiter:
                 calendar(done.calendar())
 
         if stream and out is None:
-            return job.tables(tell)
+            return job.pieces(tell)
         found = job.table() if out is None else job.write(out)
         tell(job)
         return found
@@ -461,7 +475,7 @@ class Arbiter:
             decisions: of all contacts of the run, such as `journeykit.job.Job.decisions` gives.
             claims: by contact id, the claims that were decided; None where they came from the campaigns.
         """
-        from journeykit.audit_quotas import quota_violations
+        from journeykit.audit.quota_audit import quota_violations
 
         return tuple(quota_violations(self.playbook, all_of(Decision, decisions, "decisions"), claims))
 

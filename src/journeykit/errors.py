@@ -8,7 +8,7 @@
     ├── PlaybookError       everything that is wrong in a playbook, at once
     ├── DataError           a table or a row that cannot be used
     ├── InfeasibleError     hard quotas that cannot hold together; knows which, and what is missing
-    ├── PolicyError         a policy that is none, or is not known
+    ├── PolicyError         an object that is no policy, or an unknown name
     ├── LedgerError         what the ledger cannot do, or may not; knows what kind of trouble it is
     └── MissingExtraError   a package that an extra would have installed
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -58,13 +59,6 @@ class RuleError(JourneykitError, ValueError):
         self.message = message
         self.text = text
         self.column = column
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_rule_error, (self.message, self.text, self.column)
-
-
-def _rebuild_rule_error(message: str, text: str, column: int) -> RuleError:
-    return RuleError(message, text=text, column=column)
 
 
 KeyPath = tuple[str | int, ...]
@@ -133,11 +127,7 @@ class PlaybookError(JourneykitError, ValueError):
         super().__init__(f"{source}: {count} problem{'s' if count != 1 else ''}\n{lines}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_playbook_error, (self.problems, self.source)
-
-
-def _rebuild_playbook_error(problems: tuple[Problem, ...], source: str) -> PlaybookError:
-    return PlaybookError(problems, source=source)
+        return partial(PlaybookError, source=self.source), (self.problems,)
 
 
 class DataError(JourneykitError, ValueError):
@@ -159,13 +149,6 @@ class DataError(JourneykitError, ValueError):
         self.row = row
         self.field = field
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_data_error, (self.message, self.source, self.row, self.field)
-
-
-def _rebuild_data_error(message: str, source: str, row: int | None, field: str) -> DataError:
-    return DataError(message, source=source, row=row, field=field)
-
 
 class InfeasibleError(JourneykitError):
     """Hard quotas that cannot hold together.
@@ -181,16 +164,9 @@ class InfeasibleError(JourneykitError):
         self.quotas = tuple(quotas)
         self.missing = missing
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_infeasible_error, (self.message, self.quotas, self.missing)
-
-
-def _rebuild_infeasible_error(message: str, quotas: tuple[str, ...], missing: float | None) -> InfeasibleError:
-    return InfeasibleError(message, quotas=quotas, missing=missing)
-
 
 class PolicyError(JourneykitError, ValueError):
-    """A policy that is none, is not known, or cannot be loaded."""
+    """An object that is no policy, an unknown name, or a policy that cannot be loaded."""
 
 
 class LedgerError(JourneykitError):
@@ -208,13 +184,6 @@ class LedgerError(JourneykitError):
         super().__init__(message)
         self.message = message
         self.kind = kind
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_ledger_error, (self.message, self.kind)
-
-
-def _rebuild_ledger_error(message: str, kind: str) -> LedgerError:
-    return LedgerError(message, kind=kind)
 
 
 class MissingExtraError(JourneykitError, ImportError):

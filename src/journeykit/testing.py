@@ -140,7 +140,7 @@ def _check_weights(decision: Decision) -> None:
 
 
 def _check_factors(policy: Any, decided: Sequence[Sequence[Decision]]) -> None:
-    """A policy's own factors are shown, whatever they are; where they cannot be had, its name stands there alone."""
+    """A policy's own factors are shown, whatever they are; where there are none, its name alone."""
     if not offers(policy, "factors", "weigh"):
         return
     for decisions in decided:
@@ -157,7 +157,7 @@ def _check_columns(policy: Any, playbook: Playbook, contacts: Sequence[Contact],
     if not pairs:
         return
     try:
-        from journeykit.columns import TableJob
+        from journeykit.job import TableJob
     except ImportError as error:
         names = " and ".join(own for own, _ in pairs)
         raise AssertionError(f"to check {names}, install the extra: pip install 'journeykit[columns]'") from error

@@ -346,7 +346,7 @@ def test_bad_rows_are_shown_and_stop_nothing(capsys):
 
 def test_whatever_happens_there_is_one_message_and_no_traceback(capsys, monkeypatch):
     """A fault of our own is said as such."""
-    monkeypatch.setattr("journeykit.job.Job.write", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("journeykit.job.row_job.RowJob.write", lambda *_, **__: 1 / 0)
     assert decide("--engine", "one") == cli.FAILED
     assert capsys.readouterr().err == (
         "journeykit: this should not happen, please report it: ZeroDivisionError: division by zero\n"
@@ -446,7 +446,7 @@ def test_help_loads_neither_the_engine_nor_tables():
     """The command line opens at once."""
     code = (
         "import sys; from journeykit.cli import main; main(['--help']); "
-        "sys.exit(any(name in sys.modules for name in ('journeykit.case', 'journeykit.tables')))"
+        "sys.exit(any(name in sys.modules for name in ('journeykit.engine', 'journeykit.tables')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.DEVNULL).returncode == 0
 

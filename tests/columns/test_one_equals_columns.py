@@ -1,4 +1,4 @@
-"""Two engines, one meaning: the columnar engine gives what the one-contact engine gives, row for row, to the bit."""
+"""Two engines, one meaning: the columnar engine gives what the row engine gives, row for row, to the bit."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ from test_conformance import CASES, as_claims, instant, playbook_of
 from journeykit import Arbiter, DataError, Playbook, PolicyError
 from journeykit.basics.clock import DAY, clock, micros
 from journeykit.basics.ids import contact_key
-from journeykit.columns import TableJob, sources, stretches
 from journeykit.columns.chunk import text_buffers
-from journeykit.columns.column import Column
 from journeykit.columns.rule_masks import RuleMasks
 from journeykit.columns.zone_arrays import zones_of
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.fallback import Fallback
 from journeykit.kernels import hash_ids, in_holdout
 from journeykit.kernels.native import decide_block as settle
 from journeykit.kernels.native import jit
 from journeykit.model.holdout import Holdout
 from journeykit.rule import Rule
 from journeykit.tables import DECISIONS, decision_cells
+from journeykit.tables.arrow import arrow_table, partitions
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.arrow.open_arrow import open_source
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 NOTE = {"content": [{"id": "note", "channel": "email"}], "campaigns": [{"id": "launch", "content": ["note"]}]}
@@ -194,7 +196,7 @@ def test_two_weeks_are_planned_without_the_other_engine(monkeypatch, seed):
             ],
         }
     )
-    monkeypatch.setattr(TableJob, "_decide_one", lambda *_: pytest.fail("a contact was left"))
+    monkeypatch.setattr(Fallback, "decide", lambda *_: pytest.fail("a contact was left"))
     contacts = [{"contact_id": "anna", "consent": ["email"]}]
     assert_equal(playbook, contacts, None, at=AT, until=AT + timedelta(days=13))
 
@@ -225,7 +227,7 @@ def test_nothing_depends_on_chunks_threads_or_the_order_of_rows(monkeypatch, tmp
     arbiter = Arbiter(found.playbook)
     files = []
     for number, (chunk, threads) in enumerate(((65_536, 1), (7, 1), (7, 3))):
-        monkeypatch.setattr(sources, "CHUNK", chunk)
+        monkeypatch.setattr(arrow_table, "CHUNK", chunk)
         out = tmp_path / f"{number}.parquet"
         TableJob(arbiter, rows, history, at=found.at, everything=True, threads=threads).write(out)
         files.append(out.read_bytes())
@@ -324,7 +326,7 @@ def test_a_table_of_the_callers_kind_comes_back():
 
 def test_it_comes_in_pieces_when_asked(monkeypatch, tmp_path):
     """With stream it is an iterator of tables; with out the summary of what was written."""
-    monkeypatch.setattr(sources, "CHUNK", 2)
+    monkeypatch.setattr(arrow_table, "CHUNK", 2)
     arbiter = Arbiter(frame_playbook())
     pieces = list(arbiter.decide_table(people_frame(), at=AT, everything=True, stream=True))
     assert [len(piece) for piece in pieces] == [2, 1]
@@ -365,8 +367,8 @@ def test_tables_in_one_order_are_decided_stretch_by_stretch(tmp_path, monkeypatc
     arbiter, summaries = Arbiter(found.playbook), []
     paths = [str(tmp_path / f"{name}.parquet") for name in ("contacts", "touches")]
     whole = arbiter.decide_table(*paths, at=found.at, everything=True, summary=summaries.append).to_pylist()
-    monkeypatch.setattr(stretches, "ROWS", 25)
-    parts = stretches.stretches_of(*(sources.open_source(path, "table") for path in paths))
+    monkeypatch.setattr(partitions, "ROWS", 25)
+    parts = partitions.partitions_of(*(open_source(path, "table") for path in paths))
     assert len(parts or ()) == 3
     assert arbiter.decide_table(*paths, at=found.at, everything=True, summary=summaries.append).to_pylist() == whole
     assert summaries[0] == summaries[1]
@@ -375,8 +377,8 @@ def test_tables_in_one_order_are_decided_stretch_by_stretch(tmp_path, monkeypatc
     # In another order they are not told apart.
     Random(3).shuffle(history)
     pq.write_table(pa.Table.from_pylist(history), tmp_path / "mixed.parquet", row_group_size=16)
-    mixed = [sources.open_source(path, "table") for path in (paths[0], str(tmp_path / "mixed.parquet"))]
-    assert stretches.stretches_of(*mixed) is None
+    mixed = [open_source(path, "table") for path in (paths[0], str(tmp_path / "mixed.parquet"))]
+    assert partitions.partitions_of(*mixed) is None
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -656,7 +658,7 @@ def test_ids_of_two_kinds_are_text():
 
 
 def test_a_needed_column_that_no_row_has_is_missing():
-    """As the one-contact engine says it."""
+    """As the row engine says it."""
     arbiter = Arbiter(frame_playbook())
     with pytest.raises(DataError, match="'contact_id' is missing"):
         arbiter.decide_table([{"stage": "x"}] * 3, at=AT)
@@ -678,3 +680,29 @@ def test_a_dotted_name_falls_back_to_a_part():
     playbook = Playbook.from_dict(NOTE | {"campaigns": [{"id": "launch", "content": ["note"], "audience": "x.y > 2"}]})
     rows = [{"contact_id": "d", "x.y": None, "x": {"y": 5}}, {"contact_id": "e", "x.y": 1, "x": {"y": 5}}]
     assert_equal(playbook, rows, None, at=AT)
+
+
+def test_a_contact_with_too_many_rows_takes_no_cap_from_the_next():
+    """A contact whose caps give more rows than kernels hold falls back; those decided after it keep all their caps."""
+    campaigns = [f"campaign {number}" for number in range(170)]
+    playbook = Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": [{"id": name, "content": ["note"]} for name in campaigns],
+            "caps": [
+                {"name": f"cap {days}", "max": 1, "by": "campaign", "window": {"days": days}} for days in (7, 8, 9, 10)
+            ],
+            "on_missing": {"consent": "allow"},
+        }
+    )
+    asked = [("anna", name) for name in campaigns] + [("ben", name) for name in campaigns[:2]]
+    claims = [
+        {"contact_id": contact, "campaign_id": name, "claim_id": f"claim {number}", "weight": number + 1.0}
+        for contact, name in asked
+        for number in range(3)
+    ]
+    table = Arbiter(playbook).decide_table(None, claims=claims, at=AT)
+    granted = [
+        row["campaign_id"] for row in table.to_pylist() if row["contact_id"] == "ben" and row["outcome"] == "granted"
+    ]
+    assert granted == campaigns[:2]

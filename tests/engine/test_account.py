@@ -29,8 +29,8 @@ from journeykit import (
     PlaybookError,
     Touch,
     Window,
-    joint,
 )
+from journeykit.engine import account_round
 from journeykit.engine.contact_group import ContactGroup
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -335,7 +335,7 @@ def test_prices_find_what_the_search_finds(monkeypatch):
     for count in (5, 8, 12, 20):
         rules, contacts, asked = crowd(count)
         best = sum(d.total for d in rules.decide_account(contacts, (), asked, at=AT))
-        monkeypatch.setattr(joint, "MOST_ITEMS", 0)
+        monkeypatch.setattr(account_round, "MOST_ITEMS", 0)
         found = rules.decide_account(contacts, (), asked, at=AT)
         monkeypatch.undo()
         assert sum(d.total for d in found) <= best + 1e-6
@@ -350,7 +350,7 @@ def test_prices_break_no_rule(seed):
     case = gathering(seed)
     best = sum(d.total for d in together(case))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(joint, "MOST_ITEMS", 0)
+        patch.setattr(account_round, "MOST_ITEMS", 0)
         found = together(case, explain=True)
         assert all(row.reason for decision in found for row in decision.rows)
     assert Arbiter(case.playbook).audit_account(found, case.contacts, case.touches, case.claims) == ()
@@ -388,15 +388,14 @@ def test_a_choice_can_be_given():
         return rules.decider.rounds(group, choice)
 
     found = account()
-    assert [entry.claim.campaign for entry, _ in found.contest.items] == ["news", "launch"]
-    assert found.contest.problem.rows == (({0: 10**9, 1: 10**9}, 10**9),)
-    assert found.contest.chosen == (1,)
+    assert [candidate.claim.campaign for candidate, _ in found.main.items] == ["news", "launch"]
+    assert found.main.problem.rows == (({0: 10**9, 1: 10**9}, 10**9),)
+    assert found.main.result.chosen == (1,)
     second = (None, frozenset({1}))  # the second in the order of claims
-    for imposed in (account(second), found):
-        imposed.settle(second)
-        assert [winner.entry.claim.campaign for winner in imposed.winners] == ["news"]
-        assert imposed.members["ben"].total == 0
-        assert [winner.entry.claim.campaign for winner in imposed.members["anna"].winners] == ["news"]
+    for imposed in (account(second), found.with_choice(second)):
+        assert [winner.candidate.claim.campaign for winner in imposed.winners] == ["news"]
+        assert imposed.arbitrations["ben"].total == 0
+        assert [own.candidate.claim.campaign for own in imposed.arbitrations["anna"].winners] == ["news"]
 
 
 # Brute force

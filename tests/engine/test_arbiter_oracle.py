@@ -1,4 +1,4 @@
-"""The one-contact engine against brute force, on thousands of small random situations."""
+"""The row engine against brute force, on thousands of small random situations."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from oracle import TICK, Oracle, TooManyItemsError, Wish
 from journeykit import Arbiter, Cap, Claim, Contact, Decision, Playbook, Row, Touch, Window
 from journeykit.audit import violations
 from journeykit.basics.clock import clock, micros
-from journeykit.compiled import Compiled
-from journeykit.eligibility import Subject, failures
+from journeykit.engine.eligibility import Subject, failures
+from journeykit.engine.ruleset import Ruleset
 from journeykit.model.outcome import Grant
 
 CHUNKS = 12
@@ -280,11 +280,11 @@ def test_the_fast_way_to_eligibility_agrees_with_the_readable_one(number):
             playbook, campaigns=[evolve(one, content=one.content[:1]) for one in playbook.campaigns or ()]
         )
         contact = person(rng, at)
-        compiled = Compiled(playbook)
+        compiled = Ruleset(playbook)
         subject = Subject(
             contact, playbook, compiled.schedule, clock(contact.timezone or playbook.timezone), micros(at)
         )
-        fit = {o.campaign.id for o in compiled.openings if not any(True for _ in failures(subject, o, micros(at)))}
+        fit = {o.campaign.id for o in compiled.messages if not any(True for _ in failures(subject, o, micros(at)))}
         decision = Arbiter(playbook).decide(contact, at=at)
         assert {grant.campaign for grant in decision.granted} == fit
         assert list(violations(playbook, decision, contact)) == []
@@ -482,7 +482,8 @@ def test_what_claims_that_are_alike_share_is_what_each_would_be_told(monkeypatch
         asked = (found.contact, found.touches, found.claims)
         shared = Arbiter(found.playbook).decide(*asked, at=found.at, until=found.until).rows
         with monkeypatch.context() as apart:
-            apart.setattr("journeykit.explain._alike", lambda _, __: None)
+            for module in ("reasons", "retry"):
+                apart.setattr(f"journeykit.engine.{module}.alike", lambda _, __: None)
             each = Arbiter(found.playbook).decide(*asked, at=found.at, until=found.until).rows
         assert shared == each, seed
         compared += len(shared)

@@ -12,10 +12,10 @@ from generate import window
 
 from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Touch
 from journeykit.audit import violations
-from journeykit.columns import columnar_engine as columns_engine
+from journeykit.columns import worker
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
+from journeykit.engine.window_usage import Gauge, WindowUsage
 from journeykit.job import Inputs, Job
-from journeykit.room import Filled, Gauge
 from journeykit.tables import instant_text
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -86,13 +86,13 @@ def test_claims_that_are_left_out_change_no_answer(monkeypatch, number):
         want = arbiter.decide(ANNA, touches, claims, at=at, until=until, explain=True)
         expected = told(want)
         with monkeypatch.context() as patch:
-            patch.setattr("journeykit.contest.MANY_ITEMS", 0)
-            patch.setattr("journeykit.dominance._NARROW", 2)
-            patch.setattr("journeykit.dominance._MARGIN", 1)
-            case = arbiter.decider.rounds(
+            patch.setattr("journeykit.engine.contact_round.MANY_ITEMS", 0)
+            patch.setattr("journeykit.engine.dominance._NARROW", 2)
+            patch.setattr("journeykit.engine.dominance._MARGIN", 1)
+            rounds = arbiter.decider.rounds(
                 ContactGroup((ANNA,), {ANNA.id: ContactInputs(touches, claims, {})}, at=at, until=until)
             )
-            shorter += bool(case.contest.left_out)
+            shorter += bool(rounds.main.dominated)
             found = arbiter.decide(ANNA, touches, claims, at=at, until=until, explain=True)
             assert told(found) == expected, seed
     assert shorter > 4
@@ -106,8 +106,8 @@ def test_parts_are_settled_one_after_the_other_and_break_no_rule(monkeypatch, nu
         arbiter = Arbiter(playbook)
         want = arbiter.decide(ANNA, touches, claims, at=at, until=until)
         with monkeypatch.context() as patch:
-            patch.setattr("journeykit.contest.MANY_ITEMS", 5)
-            patch.setattr("journeykit.contest.MOST_ITEMS", 5)
+            patch.setattr("journeykit.engine.contact_round.MANY_ITEMS", 5)
+            patch.setattr("journeykit.engine.contact_round.MOST_ITEMS", 5)
             found = arbiter.decide(ANNA, touches, claims, at=at, until=until)
             rows = found.rows
         assert not list(violations(playbook, found, ANNA, touches, claims)), seed
@@ -130,7 +130,7 @@ def test_what_stands_in_windows_is_found_as_by_looking_at_all_of_it(seed):
         for _ in range(rng.randrange(60))
     ]
     spans = [span for span in made if span is not None]
-    filled = Filled(gauge, spans)
+    filled = WindowUsage(gauge, spans)
     for _ in range(12):
         own = gauge.span(base + rng.randrange(-20, 20) * 6 * 3_600_000_000, None, 1)
         if own is None:
@@ -140,7 +140,7 @@ def test_what_stands_in_windows_is_found_as_by_looking_at_all_of_it(seed):
         limit = rng.randrange(1, 8)
         full = [inside for inside in windows if sum(span[2] for span in inside) + 1 > limit]
         want = {span[3] for inside in full for span in inside if span[2]} | ({-1} if full else set())
-        assert gauge.crowd(filled, own, limit) == want
+        assert gauge.occupants(filled, own, limit) == want
         since = base + rng.randrange(-20, 20) * 6 * 3_600_000_000
         assert gauge.first_fit(filled, since, None, 1, limit) == plain_fit(gauge, spans, since, limit)
 
@@ -254,13 +254,13 @@ def test_both_engines_say_the_same_of_a_large_contact(kind, plan):
 def test_room_for_a_contact_with_many_claims_is_not_made(monkeypatch):
     """100,000 claims of one contact asked for 37 GiB, and so did a table that names as many campaigns."""
     made = []
-    rows_for = columns_engine.rows_for
+    decision_rows = worker.decision_rows
 
     def noted(*sizes):
         made.append(sum(sizes))
-        return rows_for(*sizes)
+        return decision_rows(*sizes)
 
-    monkeypatch.setattr(columns_engine, "rows_for", noted)
+    monkeypatch.setattr(worker, "decision_rows", noted)
     run("columns", 20_000, "claims", plan=False)
     assert max(made) < 10_000_000
 

@@ -29,7 +29,7 @@ from journeykit.basics.clock import moment
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.ledger import MemoryLedger, Reservation
 from journeykit.tables import Contacts
-from journeykit.tables.spellings import Spellings
+from journeykit.tables.column_names import Spellings
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -205,8 +205,10 @@ def test_a_plan_agrees_with_the_check_at_every_slot(engine, start):
 
 def slots(arbiter, who, row, when):
     """The instants at which a claim of a plan could go."""
-    entries = arbiter.decider.rounds(ContactGroup((who,), {who.id: ContactInputs((), None, {})}, **when)).everything
-    return next(own.asked for own in entries if (own.claim.campaign, own.claim.content) == (row[4], row[5]))
+    group = ContactGroup((who,), {who.id: ContactInputs((), None, {})}, **when)
+    (found,) = arbiter.decider.rounds(group).gathered
+    wanted = row[4], row[5]
+    return next(own.slots for own in found.everything if (own.claim.campaign, own.claim.content) == wanted)
 
 
 def check_then(arbiter, who, row, at):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeykit.relaxation import shadow_prices
-from journeykit.selection import Choice, Problem, combine
+from journeykit.engine.lp_prices import shadow_prices
+from journeykit.engine.selection import Choice, SelectionProblem, combine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ LARGER = 800
 STARVED = 800
 
 
-def is_feasible(problem: Problem, chosen: set[int]) -> bool:
+def is_feasible(problem: SelectionProblem, chosen: set[int]) -> bool:
     """Whether a set keeps every row, group, pair and clause."""
     return (
         all(sum(use for item, use in members.items() if item in chosen) <= room for members, room in problem.rows)
@@ -32,7 +32,7 @@ def is_feasible(problem: Problem, chosen: set[int]) -> bool:
     )
 
 
-def feasible_sets(problem: Problem, values: Sequence[int]) -> Iterator[set[int]]:
+def feasible_sets(problem: SelectionProblem, values: Sequence[int]) -> Iterator[set[int]]:
     """Every set of items of value that keeps all rules."""
     worthy = [item for item, value in enumerate(values) if value > 0]
     for mask in range(1 << len(worthy)):
@@ -41,7 +41,7 @@ def feasible_sets(problem: Problem, values: Sequence[int]) -> Iterator[set[int]]
             yield chosen
 
 
-def best_set(problem: Problem, values: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
+def best_set(problem: SelectionProblem, values: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
     """The set of the largest value; of several, the one whose places in the order come first."""
     place = {item: at for at, item in enumerate(order)}
 
@@ -51,7 +51,7 @@ def best_set(problem: Problem, values: Sequence[int], order: Sequence[int]) -> t
     return tuple(sorted(min(feasible_sets(problem, values), key=merit)))
 
 
-def random_problem(rng: Random, most: int = 9) -> tuple[Problem, list[int], list[int]]:
+def random_problem(rng: Random, most: int = 9) -> tuple[SelectionProblem, list[int], list[int]]:
     """A problem of every kind of rule, with values of one or several levels, and an order of claims."""
     size = rng.randint(1, most)
     items = range(size)
@@ -85,7 +85,7 @@ def random_problem(rng: Random, most: int = 9) -> tuple[Problem, list[int], list
     order = rng.sample(items, size)
     if rng.random() < 0.5:
         order.sort(key=lambda item: -worth[item])
-    return Problem(tuple(rows), tuple(groups), tuple(pairs), tuple(clauses)), values, order
+    return SelectionProblem(tuple(rows), tuple(groups), tuple(pairs), tuple(clauses)), values, order
 
 
 @pytest.mark.parametrize("number", range(CHUNKS))
@@ -99,9 +99,9 @@ def test_the_choice_is_the_best_of_all_subsets(number):
         assert found.value == found.bound == sum(values[item] for item in found.chosen)
 
 
-def best_by_walking(problem: Problem, values: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
+def best_by_walking(problem: SelectionProblem, values: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
     """The same for more items: taking before leaving, and turning back where not even all the rest would help."""
-    plain = Problem(problem.rows, problem.groups, problem.pairs)
+    plain = SelectionProblem(problem.rows, problem.groups, problem.pairs)
     worthy = [item for item in order if values[item] > 0]
     best: tuple[int, set[int]] = (-1, set())
 
@@ -154,7 +154,7 @@ def test_the_numbering_of_items_does_not_matter(number):
     for _ in range(300):
         problem, values, order = random_problem(rng)
         other = rng.sample(range(len(values)), len(values))
-        renamed = Problem(
+        renamed = SelectionProblem(
             tuple(({other[i]: use for i, use in m.items()}, r) for m, r in rng.sample(problem.rows, len(problem.rows))),
             tuple(tuple(other[i] for i in group) for group in reversed(problem.groups)),
             tuple((other[b], other[a]) for a, b in reversed(problem.pairs)),
@@ -196,28 +196,28 @@ uses = st.dictionaries(st.integers(0, 5), st.integers(0, 4), max_size=6)
 def test_more_room_never_lowers_the_value(rows, values):
     """A row with more room leaves the best value as it is or raises it."""
     order = sorted(range(6), key=lambda item: -values[item])
-    before = Problem(tuple(rows)).solve(values, order).value
+    before = SelectionProblem(tuple(rows)).solve(values, order).value
     for at, (members, room) in enumerate(rows):
         wider = [*rows[:at], (members, room + 1), *rows[at + 1 :]]
-        assert Problem(tuple(wider)).solve(values, order).value >= before
+        assert SelectionProblem(tuple(wider)).solve(values, order).value >= before
 
 
 def test_nothing_to_choose_is_an_empty_choice():
     """Without items, or with none of value, nothing is chosen."""
-    assert Problem().solve([], []) == Choice((), 0, 0)
-    assert Problem().solve([0, 0], [0, 1]) == Choice((), 0, 0)
+    assert SelectionProblem().solve([], []) == Choice((), 0, 0)
+    assert SelectionProblem().solve([0, 0], [0, 1]) == Choice((), 0, 0)
 
 
 def test_a_circle_is_taken_whole_or_not_at_all():
     """Two items that need each other go together, or neither goes."""
     circle = ((0, frozenset({1})), (1, frozenset({0})))
-    assert Problem(clauses=circle).solve([1, 1], [0, 1]).chosen == (0, 1)
-    assert Problem(rows=(({0: 1, 1: 1}, 1),), clauses=circle).solve([9, 9], [0, 1]).chosen == ()
+    assert SelectionProblem(clauses=circle).solve([1, 1], [0, 1]).chosen == (0, 1)
+    assert SelectionProblem(rows=(({0: 1, 1: 1}, 1),), clauses=circle).solve([9, 9], [0, 1]).chosen == ()
 
 
 def test_a_tie_goes_to_the_earlier_in_the_order_of_claims():
     """Of equal sets the one wins whose first member comes first, however few it has."""
-    either = Problem(pairs=((0, 1), (0, 2)))
+    either = SelectionProblem(pairs=((0, 1), (0, 2)))
     assert either.solve([2, 1, 1], [0, 1, 2]).chosen == (0,)
     assert either.solve([2, 1, 1], [1, 0, 2]).chosen == (1, 2)
 
@@ -237,5 +237,5 @@ def test_shadow_prices_bound_every_choice(seed):
     bound = sum(price * room for price, (_, room) in zip(prices, rows, strict=True))
     for item, value in enumerate(values):
         assert sum(price * row.get(item, 0) for price, (row, _) in zip(prices, rows, strict=True)) >= value - 1e-6
-    best = Problem(tuple(rows)).solve(values, list(range(count))).value
+    best = SelectionProblem(tuple(rows)).solve(values, list(range(count))).value
     assert bound >= best - 1e-6

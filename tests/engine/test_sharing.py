@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from journeykit.selection import Problem
-from journeykit.sharing import Part, joined, share, share_by_level
+from journeykit.engine.price_decomposition import ProblemPart, joined, share, share_by_level
+from journeykit.engine.selection import SelectionProblem
 
 BUDGET = 50_000
 
@@ -20,7 +20,7 @@ def world(seed):
         size = rng.randint(1, 4)
         own = tuple((dict.fromkeys(range(size), 1), rng.randint(1, 2)) for _ in range(rng.randint(0, 1)))
         clauses = ((0, frozenset([size - 1])),) if size > 1 and rng.random() < 0.3 else ()
-        parts.append(Part(start, size, Problem(own, clauses=clauses)))
+        parts.append(ProblemPart(start, size, SelectionProblem(own, clauses=clauses)))
         start += size
     rows = []
     for _ in range(rng.randint(1, 3)):
@@ -86,6 +86,6 @@ def test_the_first_level_goes_first(seed):
 
 def test_without_shared_rows_nothing_is_left_open():
     """Contacts that share nothing are solved one by one, and proven."""
-    parts = [Part(0, 2, Problem(rows=(({0: 1, 1: 1}, 1),))), Part(2, 1, Problem())]
+    parts = [ProblemPart(0, 2, SelectionProblem(rows=(({0: 1, 1: 1}, 1),))), ProblemPart(2, 1, SelectionProblem())]
     found = share(parts, [], [5, 7, 2], [1, 0, 2], BUDGET)
     assert (found.chosen, found.value, found.bound) == ((1, 2), 9, 9)

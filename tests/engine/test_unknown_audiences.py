@@ -8,8 +8,7 @@ import pytest
 from attrs import evolve
 
 from journeykit import Arbiter, Cap, Contact, Limit, ModelError, Playbook, PlaybookError, Touch, Window
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from journeykit import Arbiter, Contact, DataError, Journey, ModelError, Playbook, Segment, Stage, Touch, Transition
 from journeykit.journey import HANDOVERS, Event, Evidence, Placement, Step, handover_rows, handovers
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 
 
 def day(number: float) -> datetime:
@@ -280,18 +280,18 @@ def test_a_brief_says_what_is_missing() -> None:
     placement = JOURNEY.place([WEBINAR, DEMO], day(9), bare, start=day(1))
     (found,) = handovers(placement, JOURNEY, contact=bare)
     assert found.brief.missing == (
-        "his account is not known",
-        "his persona is not known",
-        "he is in no segment",
+        "account unknown",
+        "persona unknown",
+        "in no segment",
         "the contents are not known, so that nothing is known of their solutions",
         "no solution of interest is known",
         "what was sent is not known",
-        "what he did and answered is not known",
+        "events and answers unknown",
         "open claims are not known: no decision was given",
     )
-    assert {"nothing was sent to him", "he answered nothing"} < set(brief_of(touches=[]).missing)
+    assert {"nothing was sent", "no answers"} < set(brief_of(touches=[]).missing)
     (unknown,) = handovers(placement, JOURNEY)
-    assert unknown.brief.missing[0] == "nothing is known of the contact himself"
+    assert unknown.brief.missing[0] == "no contact record"
 
 
 def test_later_news_does_not_change_a_brief() -> None:
@@ -340,7 +340,7 @@ def test_a_decision_made_later_says_nothing_of_an_old_hand_over() -> None:
     decision = Arbiter(PLAYBOOK).decide(ANNA, at=day(10))
     old, new = handed([WEBINAR, DEMO, Event("returned", day(8))], decision=decision)
     assert old.brief.claims == ()
-    assert "open claims are not known: the decision was made when he had been handed on" in old.brief.missing
+    assert "open claims are not known: the decision was made after a later hand-over" in old.brief.missing
     assert not any("open claims" in line for line in new.brief.missing)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import inf
 from random import Random
 
 import pytest
@@ -13,10 +14,10 @@ from generate import Situation, situation
 from test_one_equals_columns import cells, plain
 
 from journeykit import Arbiter, Cap, Contact, Playbook, Touch, Window
-from journeykit.account_groups import decided_by_account
-from journeykit.columns import TableJob, sources
-from journeykit.job import Inputs, Job, decide_one
-from journeykit.tables import Contacts, decision_cells
+from journeykit.job import Inputs, Job, TableJob, decide_one
+from journeykit.job.account_groups import AccountGroups
+from journeykit.tables import ContactTable, decision_cells
+from journeykit.tables.arrow import arrow_table
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 ONE_A_WEEK = Playbook.from_dict(
@@ -67,7 +68,7 @@ def assert_alike(playbook, rows, history, scores=None, claims=None, *, at, until
 @pytest.mark.parametrize("start", range(0, 60, 20))
 def test_both_engines_decide_accounts_alike(start, monkeypatch):
     """Random playbooks with caps per account over contacts of two accounts and of none, in chunks of few rows."""
-    monkeypatch.setattr(sources, "CHUNK", 3)
+    monkeypatch.setattr(arrow_table, "CHUNK", 3)
     for seed in range(start, start + 20):
         found, rng = world(seed), Random(seed)
         rows = tabled.contacts(rng, found.at, 8, faults=seed % 4 == 0)
@@ -87,7 +88,7 @@ def test_tables_give_what_the_arbiter_gives():
         arbiter = Arbiter(found.playbook)
         job = Job(arbiter, Inputs(contacts=rows, touches=history), at=found.at, until=found.until)
         got = {contact.id: decision.rows for contact, decision in job.decisions()}
-        contacts = [contact for _, contact in Contacts(rows)]
+        contacts = [contact for _, contact in ContactTable(rows)]
         groups = [[contact for contact in contacts if contact.account == account] for account in ("a", "b")]
         groups += [[contact] for contact in contacts if contact.account is None]
         touches = [touch_of(row) for row in history]
@@ -142,7 +143,7 @@ def test_what_a_colleague_got_counts_in_tables_too():
 
 
 def test_contacts_without_an_account_do_not_wait():
-    """A contact without an account is decided when he comes; one of an account waits for its last, and no longer."""
+    """A contact without an account is a group at once; one of an account waits for its last, and no longer."""
     accounts = (None, "x", None, "y", "x", "y", None)
     rows = [Contact(id=name, account=account) for name, account in zip("abcdefg", accounts, strict=True)]
     read = []
@@ -153,18 +154,14 @@ def test_contacts_without_an_account_do_not_wait():
             yield number, contact
 
     last = {"x": 4, "y": 5}
-    steps = [
-        (contact.id, "".join(read))
-        for _, contact, _ in decided_by_account(reading(), last, lambda group: [(None, 0)] * len(group))
-    ]
+    groups = AccountGroups(reading(), last)
+    steps = [("".join(contact.id for _, contact in rows), "".join(read), groups.next_row) for rows in groups]
     assert steps == [
-        ("a", "a"),
-        ("b", "abcde"),
-        ("c", "abcde"),
-        ("d", "abcdef"),
-        ("e", "abcdef"),
-        ("f", "abcdef"),
-        ("g", "abcdefg"),
+        ("a", "a", inf),
+        ("be", "abcde", 2),
+        ("c", "abcde", 3),
+        ("df", "abcdef", inf),
+        ("g", "abcdefg", inf),
     ]
 
 

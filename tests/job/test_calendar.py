@@ -10,10 +10,9 @@ import pytest
 from journeykit import Arbiter, ModelError, Outcome, Playbook
 from journeykit.basics.clock import day_number, micros
 from journeykit.basics.text import width_of
-from journeykit.calendar import Calendar, DayTally
-from journeykit.columns import TableJob
-from journeykit.columns.days import count_days
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.calendar import Calendar, DayTally
+from journeykit.job.count_days import count_days
 
 GRANTED, DEFERRED = Outcome.GRANTED, Outcome.DEFERRED
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -264,15 +263,16 @@ def test_the_narrowest_text_shows_one_team():
 
 
 def test_names_of_any_kind_keep_the_table_in_shape():
-    """Long names go on below, wide letters take two columns, and nothing breaks a line."""
-    names = ["customer-relationship-office", "東京東京東京東京", "a\nb"]
+    """Long names go on below and are broken between words, wide letters take two columns, and nothing breaks a line."""
+    names = ["customer-relationship office", "東京東京東京東京", "a\nb"]
     lines = str(filled(teams=names)).splitlines()
-    assert lines[3:6] == [
-        "                customer-relat  東京東京東京東",
-        "day             ionship-office              京  a\\u000ab  all",
-        "--------------  --------------  --------------  --------  ---",
+    assert lines[3:7] == [
+        "                   customer-",
+        "                relationship",
+        "day                   office  東京東京東京東京  a\\u000ab  all",
+        "--------------  ------------  ----------------  --------  ---",
     ]
-    assert {width_of(line) for line in lines[5:]} == {len(lines[5])}
+    assert {width_of(line) for line in lines[6:]} == {len(lines[6])}
 
 
 def test_a_notebook_shows_all_teams():

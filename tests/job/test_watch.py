@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from journeykit import Arbiter, Playbook
+from journeykit.basics.watch import Watch
 from journeykit.cli import AGAIN, DONE, USAGE, main
-from journeykit.columns import TableJob
+from journeykit.cli.progress_bar import ProgressBar
 from journeykit.errors import LedgerError
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 from journeykit.ledger import Ledger
-from journeykit.watch import Watch
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WHEN = ("--at", "2026-11-05T10:00:00Z")
@@ -114,7 +114,9 @@ def test_a_ledger_that_another_job_holds_can_be_tried_again(engine, capsys, monk
     """75, as `sysexits.h` has it for what may succeed later; so is a lost connection."""
     ledger = Ledger("sqlite:///ledger.db")
     ledger.upgrade()
-    monkeypatch.setattr("journeykit.ledger.sql.Ledger.__init__.__kwdefaults__", {"arbiter": None, "patience": 0.1})
+    monkeypatch.setattr(
+        "journeykit.ledger.sql_ledger.Ledger.__init__.__kwdefaults__", {"arbiter": None, "patience": 0.1}
+    )
     held = sqlite3.connect("ledger.db", isolation_level=None)
     held.execute("BEGIN IMMEDIATE")
     arguments = ("own.json", "--contacts", "c.csv", *WHEN, "--engine", engine, "--out", "d.csv")
@@ -127,7 +129,19 @@ def test_a_ledger_that_another_job_holds_can_be_tried_again(engine, capsys, monk
     def lost(*_, **__):
         raise LedgerError("the connection broke", kind="lost")
 
-    monkeypatch.setattr("journeykit.ledger.sql.Ledger.transaction", lost)
+    monkeypatch.setattr("journeykit.ledger.sql_ledger.Ledger.transaction", lost)
     assert main(["decide", *arguments, "--ledger", "sqlite:///ledger.db"]) == AGAIN
-    monkeypatch.setattr("journeykit.ledger.sql.Ledger.reading", lost)
+    monkeypatch.setattr("journeykit.ledger.sql_ledger.Ledger.reading", lost)
     assert main(["ledger", "show", "sqlite:///ledger.db", "anna"]) == AGAIN
+
+
+def test_the_command_line_logs_to_standard_error(capsys, monkeypatch):
+    """Where standard error is no terminal, a job says there how far it is, and takes its log handler away again."""
+    before = logging.getLogger("journeykit").handlers[:]
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    with ProgressBar() as bar:
+        bar.watch.begin("reading")
+        bar.watch._told -= 60
+        bar.watch.beat()
+    assert "reading, 0 s" in capsys.readouterr().err
+    assert logging.getLogger("journeykit").handlers == before

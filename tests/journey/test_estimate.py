@@ -21,7 +21,7 @@ from journeykit import DataError, Journey, ModelError, Stage
 from journeykit.basics.clock import DAY
 from journeykit.journey import Chain, Event, Evidence, Placement, Share, Step, estimate, sales_of
 from journeykit.journey.measure.intervals import quantiles, remaining, student_quantile, times_by
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 
 NAMES = ("lead", "talk", "offer", "customer")
 JOURNEY = Journey([Stage(name) for name in NAMES])
@@ -375,7 +375,7 @@ def test_segments_that_only_have_sales_are_there():
 @pytest.mark.parametrize(
     ("paths", "error", "said"),
     [
-        ([("a", "lead", day(1)), ("b", "lead", day(1)), ("a", "talk", day(2))], DataError, "do not stand together"),
+        ([("a", "lead", day(1)), ("b", "lead", day(1)), ("a", "talk", day(2))], DataError, "are not together"),
         ([("a", "lead")], DataError, "contact, stage and since"),
         ([7], DataError, "contact, stage and since"),
         (7, DataError, "paths are placements"),

@@ -330,12 +330,12 @@ def test_a_way_to_where_one_comes_from_is_barred_by_reentry() -> None:
 
 
 def test_a_way_back_is_barred_where_everybody_has_been() -> None:
-    """Whoever entered the journey at its beginning passed the stage, and may never come back to it."""
+    """A contact who entered the journey at its beginning passed the stage, and may never come back to it."""
     stages = ["a", Stage("b", reentry="never"), "c", Stage("d", final=True)]
     ways = [way("a", "b"), way("b", "c"), way("c", "d"), way("c", "b", "back")]
     assert the_one(stages, *ways) == (
         "journey.transitions[3]: this transition ('c' -> 'b') can never be taken: "
-        "whoever entered at 'a' has been on 'b' before, and its reentry is never"
+        "contacts who entered at 'a' have been on 'b' before, and its reentry is never"
     )
     assert told(stages, *ways, way("a", "c")) == []
 
@@ -427,7 +427,7 @@ def test_what_can_never_be_taken_is_never_taken(seed: int) -> None:
     pick = random.Random(seed)
     journey = generate_journeys.journey(pick)
     dead = {p.path: p.message for p in journey.check() if "can never be taken" in p.message or "nobody" in p.message}
-    entries = [None] if any("whoever entered" in message for message in dead.values()) else [None, *journey.stages]
+    entries = [None] if any("contacts who entered" in message for message in dead.values()) else [None, *journey.stages]
     for _ in range(4):
         stage = pick.choice(entries)
         placement = journey.place(

@@ -57,6 +57,17 @@ def five(**more: object) -> Journey:
     return Journey(stages, ways)
 
 
+def test_a_label_is_shown_rather_than_the_rule():
+    """All pictures show the label of a transition; one without a label shows what takes it."""
+    rule, label = "days_since('basket') > 28", "no basket for weeks"
+    ways = [Transition(source="active", to="cooling", when=rule, label=label)]
+    journey = Journey(["active", "cooling"], [*ways, Transition(source="cooling", to="active", event="basket")])
+    for picture in (str(journey.draw()), journey.to_mermaid(), journey.to_dot()):
+        assert label in picture
+        assert "basket" in picture.replace(label, "")
+        assert "days_since" not in picture
+
+
 VOLUMES = Volumes({"awareness": 8210, "decision": 412}, {0: 5200, 1: 1490, 2: 0, 3: 1078})
 
 

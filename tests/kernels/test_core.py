@@ -17,8 +17,8 @@ _core = pytest.importorskip("journeykit.kernels._core")
 CONTACTS = "interface.contact_arrays"
 RULES = "interface.rules"
 DECISIONS = "interface.decision_arrays"
-PROBLEMS = "interface.problems"
-JOURNEYS = "interface.journeys"
+PROBLEMS = "interface.problem_arrays"
+JOURNEYS = "interface.journey_arrays"
 WORKSPACES = "interface.workspaces"
 RECORDS = {
     "Person": (CONTACTS, "PERSONS"),
@@ -55,7 +55,7 @@ RECORDS = {
     "PriceStep": (WORKSPACES, "PRICE_STEP"),
     "Placed": (WORKSPACES, "PLACED"),
     "CountedTouch": (WORKSPACES, "TOUCHES_AT"),
-    "TableClaim": ("columns.claim_columns", "WISHES"),
+    "TableClaim": ("columns.claim_columns", "CLAIM_ROWS"),
 }
 """By struct, the record that it is."""
 BUNDLES = {

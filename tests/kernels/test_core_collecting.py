@@ -14,7 +14,7 @@ from test_core_search import both
 
 from journeykit import Arbiter
 from journeykit.columns import TableJob, worker
-from journeykit.kernels.interface.problems import PoolPart
+from journeykit.kernels.interface.problem_arrays import PoolPart
 from journeykit.kernels.native.collect_problems import collect_problems
 
 core = pytest.importorskip("journeykit.kernels._core")

@@ -11,7 +11,7 @@ import pytest
 
 from journeykit.columns.problem_pool import empty_pool
 from journeykit.kernels.interface.array_bundle import ArrayBundle
-from journeykit.kernels.interface.problems import (
+from journeykit.kernels.interface.problem_arrays import (
     BLOCKS,
     CLAUSE,
     ITEM,

@@ -110,7 +110,7 @@ def night(engine, url, out, at_event=None):
     if engine == "one":
         Job(NIGHT, Inputs(contacts=contacts()), at=AT, run_id="night", ledger=ledger).write(out)
     else:
-        from journeykit.columns import TableJob
+        from journeykit.job import TableJob
 
         TableJob(NIGHT, contacts(), at=AT, run_id="night", ledger=ledger).write(out)
     ledger.close()

@@ -238,7 +238,7 @@ def test_a_misspelt_opt_out_after_a_run_began_is_decided_again(engine, scope, me
     run = Run(engine, ARBITER, [{"contact_id": "anna", "consent": ["email", "sms"]}], ledger, at=AT)
     ledger.opt_out("anna", at=AT, **scope)
     assert {row[4] for row in run.rows() if row[8] != "granted"} == stopped, meant
-    assert not any("stand reserved" in note for note in run.told_notes())
+    assert not any("stay reserved" in note for note in run.told_notes())
 
 
 @pytest.mark.parametrize(("scope", "meant", "stopped"), MISSPELT)

@@ -29,9 +29,9 @@ from journeykit import (
     Touch,
     Window,
 )
-from journeykit.ledger import Ledger, MemoryLedger, Reservation, answers
-from journeykit.ledger.deciding import key_of
-from journeykit.ledger.run import LedgerRun
+from journeykit.ledger import Ledger, MemoryLedger, Reservation, saved_decisions
+from journeykit.ledger.ledger_run import LedgerRun
+from journeykit.ledger.repeated_decisions import key_of
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -603,7 +603,7 @@ def test_what_a_table_may_hold_can_be_kept(ledger):
     assert GATE.decide(anna, claims=[claim()], at=AT, ledger=ledger, key="k").rows == first.rows
     with ledger.reading() as transaction:
         kept = json.loads(transaction.answer("key k")[1])["asked"]["contacts"]
-    assert answers._unplain(kept)[0].attributes == attributes
+    assert saved_decisions._unplain(kept)[0].attributes == attributes
 
 
 def test_runs_and_contacts_share_no_key():

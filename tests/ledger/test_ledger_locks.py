@@ -16,8 +16,8 @@ from ledgers import database, ledger_of
 from journeykit import Arbiter, Cap, Claim, Contact, LedgerError, Playbook, Window
 from journeykit.job import Inputs, Job
 from journeykit.ledger import Ledger, Reservation
-from journeykit.ledger.run import LedgerRun
-from journeykit.ledger.sql import _locks
+from journeykit.ledger.ledger_run import LedgerRun
+from journeykit.ledger.sql_ledger import _locks
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 ANNA, BEN, EVE = (Contact(id=name, account="acme", consent=["email"]) for name in ("anna", "ben", "eve"))

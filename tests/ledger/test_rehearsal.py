@@ -27,11 +27,10 @@ from journeykit import (
     Window,
 )
 from journeykit.cli import main
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job, decide_one
+from journeykit.cli.ledger_commands import EXPORTED
+from journeykit.job import Inputs, Job, TableJob, decide_one
 from journeykit.ledger import Ledger, MemoryLedger
 from journeykit.ledger.exporting import EXPORTS
-from journeykit.ledger_commands import EXPORTED
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 RULES = Playbook(

@@ -10,7 +10,7 @@ from ledgers import KINDS, ledger_of
 
 from journeykit import Arbiter, Cap, Claim, Contact, DataError, ModelError, Playbook, Window
 from journeykit.ledger import MemoryLedger, SendLog
-from journeykit.ledger.vendors import SEND_LOGS
+from journeykit.ledger.send_log_presets import SEND_LOGS
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 SECONDS = int(AT.timestamp())

@@ -27,8 +27,7 @@ from journeykit import (
     Touch,
     Window,
 )
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 from journeykit.ledger import MemoryLedger
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)

@@ -42,8 +42,8 @@ Decision for anna, Thu 2026-11-05 19:00 (Asia/Tokyo)
 outcome   campaign / content   channel  weight  why                                           lost to  when                         at what price
 --------  -------------------  -------  ------  --------------------------------------------  -------  ---------------------------  --------------
 granted   meetup / invitation  email         3  it goes out                                            goes Thu 2026-11-05 19:00    pushed out 0.5
-deferred  care / check-in      email       0.5  it would have fitted, but winners took the    meetup   may go Fri 2026-11-06 00:00  needs 3
-                                                room: one a day
+deferred  care / check-in      email       0.5  eligible, but higher-value messages used up   meetup   may go Fri 2026-11-06 00:00  needs 3
+                                                the limit: one a day
 denied    sale / offer         email            the campaign's audience rule does not select
                                                 the contact: city == 'Ohrid' (city =
                                                 'Skopje'). Also: the content does not fit

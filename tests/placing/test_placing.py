@@ -1,4 +1,4 @@
-"""Placing tables: the paths over columns are those of the one-contact engine, and nothing is lost without a count."""
+"""Placing tables: the paths over columns are those of the row engine, and nothing is lost without a count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from journeykit import DataError, Journey, MissingExtraError, ModelError, RuleError, Stage, Transition
 from journeykit.cli import main
 from journeykit.journey import Event
-from journeykit.journey.placements import PATHS, STAGES
+from journeykit.journey.placing_results import PATHS, STAGES
 from journeykit.placing.rows import place_one, place_rows
 
 if TYPE_CHECKING:
@@ -568,9 +568,9 @@ def test_how_tables_are_cut_changes_nothing(seed: int) -> None:
     contacts = [{"contact_id": who, "score": pick.choice([None, 5, 60])} for who in ["a", None, "b", "a", "c", "d"]]
     size = pick.randrange(1, 9)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("journeykit.placing.columns._BLOCK", pick.choice([1, 2, 32_768]))
+        patch.setattr("journeykit.placing.column_placing._BLOCK", pick.choice([1, 2, 32_768]))
         # With so small a sum some contacts, and not others, fall back to the row engine.
-        patch.setattr("journeykit.placing.columns._LARGEST_SUM", pick.choice([0, 2e6, 5e7, 9e18]))
+        patch.setattr("journeykit.placing.column_placing._LARGEST_SUM", pick.choice([0, 2e6, 5e7, 9e18]))
         for people in (contacts, None):
             one = place_rows(journey, log, people, AT)
             cut = journey.place_table(

@@ -546,6 +546,20 @@ def test_a_fingerprint_sees_every_difference():
     assert len(seen) == len(changes) + 1
 
 
+def test_a_label_is_written_only_where_it_is_given():
+    """Playbooks without labels keep their fingerprint; a label is read back, and makes a difference."""
+    way = {"from": "lead", "to": "customer", "event": "purchase"}
+    plain, told = (
+        Playbook.from_dict({"journey": {"stages": ["lead", "customer"], "transitions": [{**way, **more}]}})
+        for more in ({}, {"label": "buys"})
+    )
+    assert "label" not in plain.to_dict()["journey"]["transitions"][0]
+    assert plain.fingerprint == "ae65f9acabedc50d2a742dec02785a4a30ba93d68ac52f4d0ba0b76200705444"
+    assert told.to_dict()["journey"]["transitions"][0]["label"] == "buys"
+    assert Playbook.from_dict(told.to_dict()) == told != plain
+    assert told.fingerprint != plain.fingerprint
+
+
 # Properties
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

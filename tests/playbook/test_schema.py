@@ -17,7 +17,7 @@ from journeykit.model.campaign import Campaign
 from journeykit.playbook.json_schema import LEAVES, json_schema, text
 from journeykit.playbook.keys import WINDOW_KEYS, item_of, keys_of
 from journeykit.playbook.playbook import Playbook
-from journeykit.playbook.values import READERS
+from journeykit.playbook.value_readers import READERS
 from journeykit.playbook.yaml import read_yaml
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pyarrow")
-pytest.importorskip("numba")
+from journeykit.columns import has_columns
+
 pytest.importorskip("highspy")
+if not has_columns():
+    pytest.skip("the columnar engine is not installed", allow_module_level=True)
 
 from assignment import Instance, check, claims, playbook
 

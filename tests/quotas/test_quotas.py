@@ -37,8 +37,7 @@ from journeykit import (
     Window,
 )
 from journeykit.cli import main
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 ONE_A_DAY = Cap(name="one a day", max=1, window=Window.calendar("day"))
@@ -502,7 +501,7 @@ def test_neither_order_nor_threads_nor_chunks_change_a_byte(monkeypatch):
     rng.shuffle(contacts)
     rng.shuffle(scores)
     monkeypatch.setattr("journeykit.quotas.pricing._PIECE", 97)
-    monkeypatch.setattr("journeykit.columns.sources.CHUNK", 501, raising=False)
+    monkeypatch.setattr("journeykit.tables.arrow.arrow_table.CHUNK", 501, raising=False)
     second = decided(contacts, scores, 3)
     assert second[0] == first[0]
     assert second[1] == first[1]

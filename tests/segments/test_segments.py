@@ -39,11 +39,11 @@ from journeykit import (
     Window,
 )
 from journeykit.cli import main
-from journeykit.columns import sources
 from journeykit.ledger import MemoryLedger
 from journeykit.rule.reasoning import can_be_true
-from journeykit.segment_report import segment_report
+from journeykit.segments.count import segment_report
 from journeykit.tables import Contacts, Spellings
+from journeykit.tables.arrow import arrow_table
 
 if TYPE_CHECKING:
     from journeykit.model.segment_report import SegmentReport
@@ -385,7 +385,7 @@ def told(found: SegmentReport) -> dict:
 @pytest.mark.parametrize("seed", range(12))
 def test_all_ways_to_count_agree(seed, tmp_path, monkeypatch):
     """Objects, rows one by one, and columns in chunks count what sets count; bad rows are left out, and the same."""
-    monkeypatch.setattr(sources, "CHUNK", 7)
+    monkeypatch.setattr(arrow_table, "CHUNK", 7)
     rng = Random(seed)
     segments = [Segment(name=f"s{n}", rule=rng.choice(SEGMENT_RULES)) for n in range(rng.choice((1, 2, 5, 9)))]
     rules = Playbook(timezone=rng.choice(("UTC", "Asia/Kolkata")), segments=segments)

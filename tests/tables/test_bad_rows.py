@@ -12,8 +12,7 @@ import pytest
 
 from journeykit import Arbiter, DataError, Playbook
 from journeykit.cli import DATA, DONE, USAGE, main
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WHEN = ("--at", "2026-11-05T10:00:00Z")

@@ -14,10 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from journeykit import Arbiter, Playbook
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 from journeykit.tables.cells import BadCellError, read_id
-from journeykit.tables.rewriting import write_again
+from journeykit.tables.rewrite import write_again
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PLAYBOOK = Playbook.from_dict(
@@ -84,7 +83,7 @@ def with_columns(kind, **columns):
 
 
 def as_rows(table):
-    """The same for the one-contact engine, which reads no dataframes."""
+    """The same for the row engine, which reads no dataframes."""
     if isinstance(table, pd.DataFrame):
         return table.to_dict("records")
     return table.to_pylist() if isinstance(table, pa.Table) else table

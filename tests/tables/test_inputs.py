@@ -16,9 +16,10 @@ from pyarrow import fs
 
 from journeykit import Arbiter, DataError, Playbook
 from journeykit.cli import main
-from journeykit.columns import TableJob
-from journeykit.columns.sources import Files, open_source
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.table_reader import TableReader
+from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.arrow.parquet_files import ParquetFiles
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PLAYBOOK = Playbook.from_dict(
@@ -62,7 +63,7 @@ def folder(tmp_path):
 
 def test_a_plain_dataset_is_read_as_its_files(folder):
     dataset = ds.dataset(folder)
-    assert isinstance(open_source(dataset, "contacts"), Files)
+    assert isinstance(open_source(dataset, "contacts"), ParquetFiles)
     assert decide(dataset) == CONTACTS["contact_id"]
 
 
@@ -204,14 +205,14 @@ def swapped(monkeypatch):
     """Runs something once the contacts are met, before they are decided."""
 
     def set_up(change):
-        met = TableJob._meet
+        index = TableReader._index
 
-        def meet(self, stretch):
-            found = met(self, stretch)
+        def changed(self, stretch):
+            found = index(self, stretch)
             change()
             return found
 
-        monkeypatch.setattr(TableJob, "_meet", meet)
+        monkeypatch.setattr(TableReader, "_index", changed)
 
     return set_up
 
@@ -223,7 +224,7 @@ def test_contacts_in_another_order_are_an_error(tmp_path, swapped, ending, touch
     path = tmp_path / f"contacts.{ending}"
     write_contacts(path, NAMES)
     swapped(lambda: write_contacts(path, NAMES[::-1]))
-    with pytest.raises(DataError, match=r"contacts\.\w+, row 1: .*'p0999' stands where another one did") as error:
+    with pytest.raises(DataError, match=r"contacts\.\w+, row 1: .*'p0999' is where another one was") as error:
         decide(str(path), touches)
     assert error.value.source == str(path)
 
@@ -262,7 +263,7 @@ def test_every_further_reading_is_compared(tmp_path, swapped, playbook):
     swapped(lambda: write_contacts(path, NAMES[::-1]))
     data = PLAYBOOK.to_dict() | {"quotas": [{"name": "seats", "max": 5}]}
     own = Playbook.from_dict(data) if playbook == "quotas" else PER_ACCOUNT
-    with pytest.raises(DataError, match="'p0999' stands where another one did"):
+    with pytest.raises(DataError, match="'p0999' is where another one was"):
         Arbiter(own).decide_table(str(path), at=AT)
 
 
@@ -271,13 +272,13 @@ def test_touches_that_change_before_they_are_counted_again_are_an_error(tmp_path
     path = tmp_path / "touches.jsonl"
     row = json.dumps({"contact_id": "anna", "sent_at": AT.isoformat(), "channel": "email"}) + "\n"
     path.write_text(row)
-    lost = TableJob._touches_lost
+    lost = TableReader._touches_lost
 
-    def changed(self):
+    def changed(self, source):
         path.write_text(row * 2)
-        return lost(self)
+        return lost(self, source)
 
-    monkeypatch.setattr(TableJob, "_touches_lost", changed)
+    monkeypatch.setattr(TableReader, "_touches_lost", changed)
     with pytest.raises(DataError, match=r"touches\.jsonl: the table changed"):
         decide([{"contact_id": "anna", "timezone": "Mars/Base"}], str(path))
 
@@ -302,7 +303,7 @@ def test_a_job_that_decides_one_by_one_looks_too(tmp_path, ending):
     job = Job(Arbiter(PER_ACCOUNT), Inputs(contacts=str(path)), at=AT)
     # The same bytes in size and time, so that only the ids tell.
     write_contacts(path, NAMES[::-1])
-    with pytest.raises(DataError, match=r"row 1: the table changed .*'p0999' stands where another one did"):
+    with pytest.raises(DataError, match=r"row 1: the table changed .*'p0999' is where another one was"):
         list(job.decisions())
     for names in (NAMES[:10], [*NAMES, "more"]):
         write_contacts(path, NAMES, steady=False)
@@ -327,7 +328,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_an_error(tmp_path, ending
 
 def test_a_stretch_of_touches_from_another_file_is_an_error(tmp_path, monkeypatch):
     """Of files in order, groups of rows are read by what the first look at them said."""
-    monkeypatch.setattr("journeykit.columns.stretches.ROWS", 100)
+    monkeypatch.setattr("journeykit.tables.arrow.partitions.ROWS", 100)
     contacts, touches = tmp_path / "contacts.parquet", tmp_path / "touches.parquet"
     write_contacts(contacts, NAMES)
     pq.write_table(pq.read_table(contacts), contacts, row_group_size=100)

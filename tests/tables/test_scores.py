@@ -9,8 +9,7 @@ import pytest
 
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook, Score
 from journeykit.__main__ import main
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PLAYBOOK = {

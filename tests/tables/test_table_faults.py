@@ -16,9 +16,9 @@ from ledgers import KINDS, ledger_of
 
 from journeykit import Arbiter, DataError, ModelError, Playbook
 from journeykit.cli import main
-from journeykit.columns.column import Column
-from journeykit.columns.sources import open_source
 from journeykit.job import Inputs, Job, decide_one
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.arrow.open_arrow import open_source
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 EARLIER = AT - timedelta(days=1)

@@ -22,11 +22,11 @@ from journeykit.job import Inputs, Job, Summary, decide_one
 from journeykit.tables import (
     DECISIONS,
     BadRows,
-    Claims,
-    Contacts,
-    History,
-    Scores,
+    ClaimTable,
+    ContactTable,
+    ScoreTable,
     Spellings,
+    TouchTable,
     decision_cells,
     open_table,
     table_writer,
@@ -67,12 +67,12 @@ def file(tmp_path):
 def contacts(source, **options):
     """The contacts of a table by id, and its bad rows."""
     bad = options.setdefault("bad", BadRows())
-    return {contact.id: contact for _, contact in Contacts(source, **options)}, bad
+    return {contact.id: contact for _, contact in ContactTable(source, **options)}, bad
 
 
 def attributes(source, **options):
     """The attributes of the contacts of a table."""
-    return [contact.attributes for _, contact in Contacts(source, **options)]
+    return [contact.attributes for _, contact in ContactTable(source, **options)]
 
 
 def bad_rows(bad: BadRows):
@@ -177,7 +177,7 @@ def test_a_file_with_other_separators_is_recognised(file):
     with pytest.raises(DataError, match="separated by ';'"):
         contacts(file("c.csv", "contact_id;stage\nanna;x\n"))
     with pytest.raises(DataError) as caught:
-        Claims.read(file("k.csv", "contact_id;campaign_id\nanna;x\n"))
+        ClaimTable.read(file("k.csv", "contact_id;campaign_id\nanna;x\n"))
     assert "did you mean" not in str(caught.value)
 
 
@@ -189,7 +189,7 @@ def test_a_column_that_no_json_line_has_is_missing(file):
 
 def test_a_likely_misspelling_is_noted(file):
     """`segment` is an attribute, but the summary asks whether it was meant so."""
-    notes = Contacts(file("c.csv", "contact_id,segment\nanna,vip\n")).notes
+    notes = ContactTable(file("c.csv", "contact_id,segment\nanna,vip\n")).notes
     assert "did you mean 'segments'?" in notes[0]
 
 
@@ -249,7 +249,7 @@ def test_naive_instants_that_a_rule_reads_are_noted(file):
         {"campaigns": [{"id": "a", "audience": "days_since(seen) < 3"}], "content": [], "teams": []}
     )
     path = file("c.csv", "contact_id,seen\nanna,2026-11-05 11:00\n")
-    assert "without an offset" in Contacts(path, spellings=Spellings.of(playbook)).notes[0]
+    assert "without an offset" in ContactTable(path, spellings=Spellings.of(playbook)).notes[0]
 
 
 # Bad rows
@@ -270,6 +270,7 @@ def test_naive_instants_that_a_rule_reads_are_noted(file):
         ({"contact_id": "x", "suppressed": 2}, "suppressed"),
         ({"contact_id": "x", "consent_email": "yes please"}, "consent_email"),
         ({"contact_id": "x", "consent_until_sms": "2026-12-01T00:00"}, "consent_until_sms"),
+        ({"contact_id": "x", "consent_until_sms": "0001-01-01T00:00:00+14:00"}, "consent_until_sms"),
         ({"contact_id": "x", "prefer_email": 1.5}, "prefer_email"),
         ({"contact_id": "x", "segments": [1.5]}, "segments"),
         ({"contact_id": "x", "segments": {"a": 1}}, "segments"),
@@ -395,7 +396,7 @@ def test_touches_are_held_by_contact_until_they_are_taken():
         {"contact_id": "anna", "sent_at": "2026-11-02T09:00+01:00", "channel": "email", "topic": ["golf"]},
         {"contact_id": "berta", "sent_at": AT, "channel": "", "campaign_id": "care", "status": "planned"},
     ]
-    history = History.read(rows)
+    history = TouchTable.read(rows)
     (touch,) = history.take("anna")
     assert (touch.at, touch.channel, touch.topics) == (datetime(2026, 11, 2, 8, tzinfo=UTC), "email", ("golf",))
     assert history.take("anna") == []
@@ -422,14 +423,14 @@ def test_a_bad_touch_is_isolated(row, field):
     """What cannot be read, and instants without an offset, spoil their row and no other."""
     good = {"contact_id": "anna", "sent_at": AT, "channel": "email"}
     bad = BadRows()
-    assert len(History.read([good, good | row, good], bad=bad)) == 2
+    assert len(TouchTable.read([good, good | row, good], bad=bad)) == 2
     assert bad_rows(bad) == [(2, field)]
 
 
 def test_a_zone_says_when_naive_touches_were():
     """A date then means its first instant."""
     rows = [{"contact_id": "a", "sent_at": at, "channel": "x"} for at in ("2026-11-05 11:00", "2026-11-05")]
-    found = [touch.at for touch in History.read(rows, zone=SKOPJE).take("a")]
+    found = [touch.at for touch in TouchTable.read(rows, zone=SKOPJE).take("a")]
     assert found == [AT, datetime(2026, 11, 4, 23, tzinfo=UTC)]
 
 
@@ -438,7 +439,7 @@ def test_touches_need_their_columns(file, column):
     """Each of the three is named when it is missing."""
     header = ",".join({"contact_id", "sent_at", "channel"} - {column})
     with pytest.raises(DataError, match=f"column '{column}' is missing"):
-        History.read(file("t.csv", f"{header}\n"))
+        TouchTable.read(file("t.csv", f"{header}\n"))
 
 
 @pytest.mark.parametrize(
@@ -449,7 +450,7 @@ def test_instants_that_the_engine_refuses_are_bad(at):
     """In touches the row is isolated; a claim is answered with `invalid`; as texts and as datetimes."""
     for edge in (at, datetime.fromisoformat(at)):
         bad = BadRows()
-        assert len(History.read([{"contact_id": "anna", "sent_at": edge, "channel": "email"}], bad=bad)) == 0
+        assert len(TouchTable.read([{"contact_id": "anna", "sent_at": edge, "channel": "email"}], bad=bad)) == 0
         assert bad_rows(bad) == [(1, "sent_at")]
         for column in ("at", "asked_at"):
             claim = {"contact_id": "anna", "campaign_id": "care", column: edge}
@@ -464,7 +465,7 @@ def test_equal_values_of_different_types_are_different_touches():
     """A channel 1 is the text "1", and so is 1.0; True is bad, also after it."""
     bad = BadRows()
     rows = [{"contact_id": "a", "sent_at": AT, "channel": channel} for channel in (1, True, 1.0, 1.5)]
-    assert [touch.channel for touch in History.read(rows, bad=bad).take("a")] == ["1", "1"]
+    assert [touch.channel for touch in TouchTable.read(rows, bad=bad).take("a")] == ["1", "1"]
     assert bad_rows(bad) == [(2, "channel"), (4, "channel")]
 
 
@@ -481,8 +482,8 @@ def test_values_without_a_hash_are_bad_rows(odd):
     """As ids they spoil their row, and a claim with one is answered."""
     touch = {"contact_id": odd, "sent_at": AT, "channel": odd}
     bad = BadRows()
-    assert len(History.read([touch, touch | {"contact_id": "a"}], bad=bad)) == 0
-    assert len(Scores.read([{"contact_id": "a", "campaign_id": odd, "value": 1}], bad=bad)) == 0
+    assert len(TouchTable.read([touch, touch | {"contact_id": "a"}], bad=bad)) == 0
+    assert len(ScoreTable.read([{"contact_id": "a", "campaign_id": odd, "value": 1}], bad=bad)) == 0
     assert contacts([{"contact_id": odd}], bad=bad)[0] == {}
     assert bad.total == 4
     _, summary = answers(contacts=TWO, claims=[{"contact_id": "anna", "campaign_id": own} for own in (odd, "care")])
@@ -495,8 +496,8 @@ def test_blanks_are_missing_values():
     assert (anna.opted_out, anna.stage) == (False, None)
     bad = BadRows()
     row = {"contact_id": "anna", "campaign_id": "care", "weight": " ", "propensity": " ", "value": " "}
-    assert Claims.read([row], bad=bad).take("anna")[0].weight is None
-    assert Scores.read([row], bad=bad).take("anna")["care"].propensity is None
+    assert ClaimTable.read([row], bad=bad).take("anna")[0].weight is None
+    assert ScoreTable.read([row], bad=bad).take("anna")["care"].propensity is None
     assert bad.total == 0
 
 
@@ -504,7 +505,7 @@ def test_a_pipe_is_no_table(tmp_path):
     """It could be read only once; the error says so at once."""
     os.mkfifo(tmp_path / "c.csv")
     with pytest.raises(DataError, match="give a regular file"):
-        Contacts(tmp_path / "c.csv")
+        ContactTable(tmp_path / "c.csv")
 
 
 def test_scopes_of_requirements_spell_channels_too():
@@ -518,7 +519,7 @@ def test_repeated_scores_are_found_among_many():
     """However many campaigns a contact has scores for."""
     rows = [{"contact_id": "a", "campaign_id": f"c{number}", "value": 1} for number in range(300)]
     bad = BadRows()
-    assert len(Scores.read([*rows, rows[0], rows[200], rows[299]], bad=bad)) == 300
+    assert len(ScoreTable.read([*rows, rows[0], rows[200], rows[299]], bad=bad)) == 300
     assert bad_rows(bad) == [(301, "campaign_id"), (302, "campaign_id"), (303, "campaign_id")]
 
 
@@ -533,7 +534,7 @@ def test_scores_are_held_by_contact():
         {"contact_id": "berta", "campaign_id": "care", "value": float("nan")},
     ]
     bad = BadRows()
-    scores = Scores.read(rows, playbook=PLAYBOOK, bad=bad)
+    scores = ScoreTable.read(rows, playbook=PLAYBOOK, bad=bad)
     found = {name: (score.propensity, score.value) for name, score in scores.take("anna").items()}
     assert found == {"care": (0.2, None), "meetup": (None, 7.0)}
     assert bad_rows(bad) == [(3, "campaign_id"), (4, "campaign_id"), (5, "campaign_id")]
@@ -543,7 +544,7 @@ def test_scores_are_held_by_contact():
 def test_scores_need_one_of_their_numbers(file):
     """A table of scores without any score is none."""
     with pytest.raises(DataError, match="'propensity' is missing"):
-        Scores.read(file("s.csv", "contact_id,campaign_id\n"))
+        ScoreTable.read(file("s.csv", "contact_id,campaign_id\n"))
 
 
 def test_further_numbers_of_claims_are_kept(file):
@@ -552,7 +553,7 @@ def test_further_numbers_of_claims_are_kept(file):
         "k.csv",
         "contact_id,campaign_id,at,weight,risk,word\nanna,care,2026-11-06,2,0.5,x\nanna,meetup,2026-11-06T10:00Z,,,y\n",
     )
-    first, second = Claims.read(path).take("anna")
+    first, second = ClaimTable.read(path).take("anna")
     assert (first.at, first.weight, first.numbers) == (date(2026, 11, 6), 2.0, {"risk": 0.5})
     assert (second.at, second.weight, second.numbers) == (AT + timedelta(days=1), None, {})
 
@@ -945,7 +946,7 @@ def test_history_is_packed():
         for number in range(20_000)
     )
     tracemalloc.start()
-    history = History.read(rows)
+    history = TouchTable.read(rows)
     used = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert len(history) == 20_000
@@ -956,10 +957,10 @@ def test_history_is_packed():
 
 
 KINDS = {
-    "contacts": lambda path: list(Contacts(path)),
-    "touches": History.read,
-    "scores": Scores.read,
-    "claims": lambda path: Claims.read(path).take("a"),
+    "contacts": lambda path: list(ContactTable(path)),
+    "touches": TouchTable.read,
+    "scores": ScoreTable.read,
+    "claims": lambda path: ClaimTable.read(path).take("a"),
 }
 PIECES = st.sampled_from(
     [

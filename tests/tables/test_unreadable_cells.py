@@ -10,10 +10,9 @@ import pytest
 
 from journeykit import Arbiter, Playbook
 from journeykit.__main__ import main
-from journeykit.columns import TableJob
 from journeykit.errors import DataError
-from journeykit.job import Inputs, Job
-from journeykit.tables.survey import inspect
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.table_survey import inspect
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 

@@ -16,10 +16,9 @@ from test_one_equals_columns import assert_equal
 
 from journeykit import Arbiter, Claim, Contact, DataError, Playbook
 from journeykit.cli import main
-from journeykit.columns import TableJob
-from journeykit.job import Inputs, Job
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.table_survey import survey
 from journeykit.ledger import MemoryLedger
-from journeykit.tables.survey import survey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -374,9 +373,9 @@ def test_a_second_list_of_consents() -> None:
 
 def test_doubles_in_other_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A later row forbids from whichever chunk or batch, of tables in memory and of what can be read only once."""
-    from journeykit.columns import sources
+    from journeykit.tables.arrow import arrow_table
 
-    monkeypatch.setattr(sources, "CHUNK", 7)
+    monkeypatch.setattr(arrow_table, "CHUNK", 7)
     rows = [contact(f"c{n:02}", stage="interest", opted_out=False) for n in range(40)]
     rows += [contact("c03", stage="interest", opted_out=True), contact("c38", stage="interest", opted_out=True)]
     granted, _ = decided(rows)

@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from journeykit.tables.writing import whole_file
+from journeykit.tables.files import whole_file
 
 WRITER = """
 import sys, time
-from journeykit.tables.writing import whole_file
+from journeykit.tables.write_rows import whole_file
 with whole_file(sys.argv[1]) as file:
     file.write(b"half")
     file.flush()

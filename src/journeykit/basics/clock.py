@@ -1,7 +1,7 @@
 """Civil time: instants, local days and periods. The only home of python-dateutil.
 
 Inside the library an instant is an int of microseconds since 1970-01-01T00:00Z, and a local date is an int of
-days since 1970-01-01. Both are exact, compare fast, and mean the same to the one-contact engine and to columns.
+days since 1970-01-01. Both are exact, compare fast, and mean the same to the row engine and to columns.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Identity: the hashes that name contacts and decisions, the same in both engines.
 
-A contact's key is MurmurHash3 (x64, 128 bits, seed 0) of his id in UTF-8: a published hash, fast over columns. The
+A contact's key is MurmurHash3 (x64, 128 bits, seed 0) of the id in UTF-8: a published hash, fast over columns. The
 id of a decision mixes that key with a digest of everything else that tells it apart, with Murmur's own finalizer,
 which maps 64 bits to 64 bits one to one: two claims of one contact never share an id.
 """
@@ -39,7 +39,7 @@ def stir(value: int) -> int:
 
 
 def contact_key(contact: str) -> Key:
-    """The key of a contact: MurmurHash3 (x64, 128 bits, seed 0) of his id.
+    """The key of a contact: MurmurHash3 (x64, 128 bits, seed 0) of the id.
 
     Example:
         >>> [f"{half:016x}" for half in contact_key("hello")]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def door(module: str, name: str) -> Any:
-    """What a module holds by a name. The module is loaded now, whatever stands above or below it.
+    """What a module holds by a name. The module is loaded now, wherever it is in the order of imports.
 
     Example:
         >>> door("journeykit.errors", "closest")("tema", ["team", "topic"])
@@ -30,7 +30,7 @@ def lazy_names(
     Args:
         package: the name of the package.
         homes: by name, the module that holds it, as ``journeykit`` sees it; with a colon, what it is called there. A
-            module that itself has the name stands for itself.
+            module that itself has the name is meant itself.
         extras: by package of others that a module may lack, the extra that installs it.
 
     Example:
@@ -49,7 +49,7 @@ def lazy_names(
             if error.name is None or error.name not in (extras or {}):
                 raise
             raise MissingExtraError((extras or {})[error.name], f"{package}.{name}") from error
-        value = module if home.endswith(f".{name}") else getattr(module, called or name)
+        value = module if f".{home}".endswith(f".{name}") else getattr(module, called or name)
         # What is found once is an ordinary name of the package.
         setattr(sys.modules[package], name, value)
         return value

@@ -32,6 +32,6 @@ def width_of(text: str) -> int:
 
 
 def padded(text: str, columns: int, *, right: bool = False) -> str:
-    """A text filled with blanks to so many columns; with ``right`` it stands at the right."""
+    """A text filled with blanks to so many columns; with ``right`` it is aligned at the right."""
     gap = " " * (columns - width_of(text))
     return gap + text if right else text + gap

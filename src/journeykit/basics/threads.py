@@ -18,7 +18,7 @@ _Result = TypeVar("_Result")
 def at_once(work: Callable[[_Given], _Result], given: Iterable[_Given], threads: int) -> Iterator[_Result]:
     """What becomes of each thing that is given, in order; a few are worked on at once.
 
-    Whoever is interrupted waits for nobody: the threads end with the process, whatever they are at.
+    An interrupted caller does not wait: the threads end with the process, whatever they are doing.
 
     Example:
         >>> list(at_once(len, ["a", "bc", ""], 2))

@@ -101,12 +101,14 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def _refusal(attribute: Attribute[Any], allowed: str, value: object) -> ModelError:
+    return ModelError(f"{attribute.alias} {allowed}, found {shown(value)}", field=attribute.name)
+
+
 def required_text(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Validator: a text that is not empty."""
     if not isinstance(value, str) or not value:
-        raise ModelError(
-            f"{attribute.name} must be a text that is not empty, found {shown(value)}", field=attribute.name
-        )
+        raise _refusal(attribute, "must be a text that is not empty", value)
 
 
 def check_text(value: object, what: str) -> None:
@@ -118,16 +120,13 @@ def check_text(value: object, what: str) -> None:
 def optional_text(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Validator: a text that is not empty, or None."""
     if value is not None and (not isinstance(value, str) or not value):
-        raise ModelError(
-            f"{attribute.name} must be a text that is not empty, or left out, found {shown(value)}",
-            field=attribute.name,
-        )
+        raise _refusal(attribute, "must be a text that is not empty, or left out", value)
 
 
 def boolean(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Validator: True or False."""
     if not isinstance(value, bool):
-        raise ModelError(f"{attribute.name} must be true or false, found {shown(value)}", field=attribute.name)
+        raise _refusal(attribute, "must be true or false", value)
 
 
 def is_number(value: object) -> bool:
@@ -160,10 +159,7 @@ class Bounds:
         right = isinstance(value, int) and not isinstance(value, bool) if self.whole else is_number(value)
         if not right or not self.low <= value <= self.high:
             kind, low, high = _words(self)
-            raise ModelError(
-                f"{attribute.name} must be {kind} from {low} to {high}, found {shown(value)}",
-                field=attribute.name,
-            )
+            raise _refusal(attribute, f"must be {kind} from {low} to {high}", value)
 
 
 def _words(bounds: Bounds) -> tuple[str, str, str]:
@@ -209,7 +205,7 @@ def instance(kind: type) -> Validator:
 
     def check(_: object, attribute: Attribute[Any], value: object) -> None:
         if not isinstance(value, kind):
-            raise ModelError(f"{attribute.name} must be a {kind.__name__}, found {shown(value)}", field=attribute.name)
+            raise _refusal(attribute, f"must be a {kind.__name__}", value)
 
     return check
 
@@ -222,7 +218,7 @@ def instances(kind: type) -> Any:
 def calendar_date(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Validator: a date without a time."""
     if not isinstance(value, date) or isinstance(value, datetime):
-        raise ModelError(f"{attribute.name} must be a date, found {shown(value)}", field=attribute.name)
+        raise _refusal(attribute, "must be a date", value)
 
 
 def scaled(value: float, scale: int) -> int:

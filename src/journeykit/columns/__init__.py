@@ -1,13 +1,18 @@
-"""The columnar engine: the decisions of the one-contact engine, row for row, over tables.
+"""The columnar engine: the decisions of the row engine, row for row, over tables.
 
-Needs the extra ``columns``: NumPy, Numba, PyArrow and narwhals, whose only home this is (besides Parquet files among
-the tables). Contacts come in chunks; each chunk becomes arrays, kernels decide it, and its answers become a piece of
-the table of decisions. What is odd in a chunk (a cell that cannot be read, a claim that is there twice, a search that
-is too long for the kernels) is left, contact by contact, to the one-contact engine.
+Needs the kernels and the extra ``columns``: NumPy, PyArrow and narwhals. Contacts come in chunks; each chunk becomes
+arrays, kernels decide it, and its answers become a piece of the table of decisions. Contacts that the columnar engine
+cannot handle (an unreadable cell, a duplicate claim, a search too long) fall back to the row engine, one by one.
 
-Numba compiles the kernels when they are first used on a machine, which takes a minute or two, and keeps them on disk.
+The kernels are those of the extension module; where it was not built, Numba compiles them when they are first used on a
+machine, which takes a minute or two, and keeps them on disk.
 """
 
-from journeykit.columns.table_job import TableJob
+from importlib.util import find_spec
 
-__all__ = ["TableJob"]
+from journeykit.kernels import has_kernels
+
+
+def has_columns() -> bool:
+    """Whether the columnar engine is installed: the packages of its extra, and kernels."""
+    return has_kernels() and all(find_spec(name) is not None for name in ("numpy", "narwhals", "pyarrow"))

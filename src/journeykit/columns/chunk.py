@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from journeykit.columns.arrows import is_known, numbers, texts
-from journeykit.columns.column import UNREAD, Column
 from journeykit.kernels import hash_ids
+from journeykit.tables.arrow.arrays import is_known, numbers, texts
+from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import is_missing, read_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from journeykit.model.contact import Contact
-    from journeykit.tables.contacts import ContactPlan
+    from journeykit.tables.contact_table import ContactPlan
 
 
 _FIELDS = ("account", "role", "stage", "persona", "timezone", "segments", "interests")
@@ -31,7 +31,7 @@ class Chunk:
         ids: the ids as text.
         one: the first half of each id's key.
         two: the second half.
-        odd: the rows that the readers of cells must look at.
+        suspect: the rows that the readers of cells must look at.
         unknown: by the text of an audience, of whom it is unknown.
         read: what rules can read of the contacts, once something has asked.
     """
@@ -41,7 +41,7 @@ class Chunk:
         self.columns = [Column(array) for array in columns]
         self.number = number
         self.rows = len(self.columns[0]) if self.columns else 0
-        self.odd = np.zeros(self.rows, np.bool_)
+        self.apart = np.zeros(self.rows, np.bool_)
         self.unknown: dict[str, np.ndarray] = {}
         self.read: dict[str, Column] | None = None
         self.ids = self._ids()
@@ -49,21 +49,19 @@ class Chunk:
         bad = np.zeros(self.rows, np.bool_)
         self.offsets, self.data = text_buffers(self.ids)
         hash_ids(self.offsets, self.data, self.one, self.two, bad)
-        self.odd |= bad
+        self.apart |= bad
 
     def _ids(self) -> pa.Array:
         if self.plan.id is None:
-            self.odd[:] = True
+            self.apart[:] = True
             return texts([""] * self.rows)
-        ids, odd = id_texts(self.columns[self.plan.id])
-        self.odd |= odd
+        ids, suspect = id_texts(self.columns[self.plan.id])
+        self.apart |= suspect
         return ids
 
     def take(self, rows: np.ndarray) -> Chunk:
         """Some of its rows, as a chunk of their own."""
-        taken = [column.take(rows) for column in self.columns]
-        arrays = [column.cells() if column.array is None else column.array for column in taken]
-        return Chunk(self.plan, arrays, self.number)
+        return Chunk(self.plan, [column.take(rows).data for column in self.columns], self.number)
 
     def contact(self, row: int) -> Contact:
         """One contact, read cell by cell.
@@ -80,7 +78,7 @@ class Chunk:
 def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
     """Ids as text, and which of them the readers of cells must look at."""
     array = column.array
-    odd = np.zeros(len(column), np.bool_)
+    suspect = np.zeros(len(column), np.bool_)
     if array is not None:
         kind = array.type
         if pa.types.is_dictionary(kind):
@@ -90,13 +88,13 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
             (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and _is_utf8(array)
         ):
             if array.null_count:
-                odd |= ~is_known(array)
+                suspect |= ~is_known(array)
                 array = array.fill_null("" if not pa.types.is_integer(kind) else 0)
-            return array.cast(pa.large_string()), odd
+            return array.cast(pa.large_string()), suspect
     codes, read = column.read(read_id)
-    odd |= np.array([value is UNREAD for value in read], np.bool_)[codes]
+    suspect |= np.array([value is UNREAD for value in read], np.bool_)[codes]
     found = texts(["" if value is UNREAD else value for value in read])
-    return found.take(numbers(codes, pa.int64())), odd
+    return found.take(numbers(codes, pa.int64())), suspect
 
 
 def _is_utf8(array: pa.Array) -> bool:

@@ -1,4 +1,4 @@
-"""Wishes over columns: the tables of claims and of scores."""
+"""Claims over columns: the tables of claims and of scores."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pyarrow as pa
 from journeykit.basics.clock import day_number, micros
 from journeykit.basics.validation import LARGEST, shown
 from journeykit.columns.chunk import id_texts, text_buffers
-from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import cost_of, fold
 from journeykit.columns.word_counts import count_words
 from journeykit.kernels import duplicate_claims, hash_ids, spread_claims
 from journeykit.kernels.interface.codes import NONE
 from journeykit.kernels.interface.contact_arrays import ASKED, OWNS, ClaimArrays
-from journeykit.kernels.interface.problems import MOST_ITEMS
+from journeykit.kernels.interface.problem_arrays import MOST_ITEMS
 from journeykit.kernels.interface.records import record
 from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Claim
 from journeykit.model.mismatch import Mismatches
+from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import (
     BadCellError,
     is_missing,
@@ -34,10 +34,10 @@ from journeykit.tables.cells import (
     read_id,
     read_number,
 )
-from journeykit.tables.claims import (
+from journeykit.tables.claim_table import (
     CLAIM_COLUMNS,
     CLAIM_FACETS,
-    Claims,
+    ClaimTable,
     claim_parts,
     claim_readers,
     further_numbers,
@@ -47,36 +47,34 @@ from journeykit.tables.claims import (
     odd_number,
     unknown_part,
 )
-from journeykit.tables.columns import fold_name, missing_column, places_of
-from journeykit.tables.scores import (
-    campaigns_of,
-)
+from journeykit.tables.header import fold_name, missing_column, places_of
+from journeykit.tables.score_table import campaigns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.columns.ruleset_arrays import RulesetArrays
-    from journeykit.columns.sources import Source
-    from journeykit.compiled import Compiled
-    from journeykit.eligibility import Opening
+    from journeykit.engine.message import Message
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.playbook.playbook import Playbook
-    from journeykit.tables.bad_rows import BadRows
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+    from journeykit.tables.bad_row_list import BadRows
     from journeykit.tables.words import Words
 
 _BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST)}
 _READERS = {"propensity": read_degree, "cost": read_cost}
-WISHES = record("wish own asked odd", "weight propensity value")
+CLAIM_ROWS = record("kind own asked unreadable", "weight propensity value")
 """Claims as a table has them: the number of what is asked for (campaign, content, channel and what the claim brings
 itself); the number of its own date or instant and id, or -1 for neither; the instant of asking, or `NONE`; whether the
-one-contact engine must look at it; and numbers, NaN for none."""
+row engine must look at it; and numbers, NaN for none."""
 
 
 _NOBODYS = 2
 """The fault of a claim without a contact."""
 
 
-class ClaimTable:
+class ClaimEncoder:
     """A table of claims, held as arrays.
 
     Args:
@@ -88,7 +86,7 @@ class ClaimTable:
         found: where its findings go.
 
     Attributes:
-        wishes: the claims (`WISHES`).
+        rows: the claims (`CLAIM_ROWS`).
         asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
         owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
         ids: the numbers of the claims' ids, from 1.
@@ -96,7 +94,7 @@ class ClaimTable:
 
     def __init__(
         self,
-        source: Source,
+        source: ArrowTable,
         playbook: Playbook,
         *,
         zone: tzinfo | None,
@@ -145,7 +143,7 @@ class ClaimTable:
         self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
         # Made once and filled part by part: with millions of claims, touching memory is what takes time.
         self.one, self.two = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
-        self.wishes = np.zeros(rows, WISHES)
+        self.rows = np.zeros(rows, CLAIM_ROWS)
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.zeros(rows, np.int8)
         self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}
@@ -158,7 +156,7 @@ class ClaimTable:
         days = (day_number(at) for at, _ in self.owns if at is not None and not isinstance(at, datetime))
         return list(dict.fromkeys(days))
 
-    def _need_columns(self, names: Collection[str], source: Source) -> None:
+    def _need_columns(self, names: Collection[str], source: ArrowTable) -> None:
         """Refuse a table that lacks a column which a quota adds up."""
         need_columns(self.playbook, names if self._parts else None, source.source)
 
@@ -169,27 +167,27 @@ class ClaimTable:
         own = slice(start, start + rows)
         bad, suspect = np.ones(rows, np.bool_), np.zeros(rows, np.bool_)
         if "contact_id" in places:
-            ids, odd = id_texts(columns[places["contact_id"]])
+            ids, unreadable = id_texts(columns[places["contact_id"]])
             hash_ids(*text_buffers(ids), self.one[own], self.two[own], bad)
-            bad |= odd
-        wishes = self.wishes[own]
+            bad |= unreadable
+        found_rows = self.rows[own]
         texts = [self._values(columns, places, name, suspect) for name in _ASKED]
-        wishes["wish"] = self._numbered(texts, suspect)
-        wishes["own"] = self._owns(columns, places, suspect)
+        found_rows["kind"] = self._numbered(texts, suspect)
+        found_rows["own"] = self._owns(columns, places, suspect)
         for name in ("weight", "propensity", "value", "cost"):
             found = self._number_column(columns, places, name, suspect)
             if name != "cost":
-                wishes[name] = found
-        wishes["asked"] = self._asked(columns, places, suspect)
+                found_rows[name] = found
+        found_rows["asked"] = self._asked(columns, places, suspect)
         codes, campaigns = texts[0]
         for name, numbers in self.numbers.items():
             numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
             needs = [any(column == name for column, _ in self._needed.get(key, ())) for key in campaigns]
             suspect |= np.isnan(numbers[own]) & np.array(needs, np.bool_)[codes]
-        suspect |= self._odd_numbers(names, columns)
+        suspect |= self._impossible_numbers(names, columns)
         for row in np.flatnonzero(bad | suspect).tolist():
             self.faults[start + row] = self._fault(number + row, places, columns, row)
-        wishes["odd"] = suspect
+        found_rows["unreadable"] = suspect
 
     def _fault(self, number: int, places: Mapping[str, int], columns: Sequence[Column], row: int) -> int:
         """Count a row as bad, if it is: 2 where it has no contact, 1 where anything else is wrong."""
@@ -273,24 +271,24 @@ class ClaimTable:
         return np.array([np.nan if v is None or v is UNREAD else v for v in values], np.float64)[codes]
 
     @staticmethod
-    def _odd_numbers(names: Sequence[str], columns: Sequence[Column]) -> np.ndarray:
+    def _impossible_numbers(names: Sequence[str], columns: Sequence[Column]) -> np.ndarray:
         """The rows with a further number that cannot be."""
-        odd = np.zeros(len(columns[0]) if columns else 0, np.bool_)
+        unreadable = np.zeros(len(columns[0]) if columns else 0, np.bool_)
         for name, column in zip(names, columns, strict=True):
             if fold_name(name) in CLAIM_COLUMNS:
                 continue
             if column.numbers is not None:
                 found, known = column.numbers
-                odd |= known & ~((found >= -LARGEST) & (found <= LARGEST))
+                unreadable |= known & ~((found >= -LARGEST) & (found <= LARGEST))
             elif column.array is None:
-                odd |= np.array([_is_odd(value) for value in column.values], np.bool_)[column.codes]
-        return odd
+                unreadable |= np.array([_is_unreadable(value) for value in column.values], np.bool_)[column.codes]
+        return unreadable
 
     # By contact
 
-    def join(self, met: ContactIndex, contacts: int) -> tuple[np.ndarray, np.ndarray]:
+    def join(self, index: ContactIndex, contacts: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the claims of each contact start, and one more; and the claims, by contact, in the table's order."""
-        found = met.find(self.one, self.two)
+        found = index.find(self.one, self.two)
         found[self.faults == _NOBODYS] = -1
         self.contact = found
         self.by_contact = self._by_contact(found, contacts)
@@ -306,8 +304,8 @@ class ClaimTable:
     def claims(
         self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None
     ) -> tuple[list[Claim], int]:
-        """The claims in some rows, as the one-contact engine takes them, and how many are counted as bad rows."""
-        found = Claims.empty(self.source.source, self.playbook, self.bad if bad is None else bad)
+        """The claims in some rows, as the row engine takes them, and how many are counted as bad rows."""
+        found = ClaimTable.empty(self.source.source, self.playbook, self.bad if bad is None else bad)
         where = np.searchsorted(self._starts, rows, side="right") - 1
         for part in dict.fromkeys(where.tolist()):
             _, places, names, columns = self._parts[part]
@@ -351,10 +349,10 @@ class ClaimTable:
                 BadRow(self.source.source, self.number(row), "contact_id", shown(self.contact_id(row)), allowed)
             )
 
-    def whose(self) -> list[str]:
+    def contact_ids(self) -> list[str]:
         """The contacts that have claims, in the order of their first appearance."""
         skip = self.faults == _NOBODYS
-        # Claims of one contact mostly stand together: whoever stands before was met.
+        # Claims of one contact are mostly together: the contact of the row before is known already.
         skip[1:] |= (self.one[1:] == self.one[:-1]) & (self.two[1:] == self.two[:-1]) & (self.faults[:-1] != _NOBODYS)
         again = ContactIndex().add(self.one, self.two, 0, skip)
         firsts = np.flatnonzero(~again & ~skip)
@@ -393,20 +391,20 @@ def _combined(columns: Sequence[tuple[np.ndarray, list[Any]]]) -> np.ndarray:
     return code
 
 
-def _is_odd(value: Any) -> bool:
+def _is_unreadable(value: Any) -> bool:
     return type(value) in (int, float) and not is_missing(value) and not -LARGEST <= value <= LARGEST
 
 
-def openings_asked(compiled: Compiled, asks: Sequence[tuple[Any, ...]]) -> tuple[list[Opening], list[list[int]]]:
+def openings_asked(compiled: Ruleset, asks: Sequence[tuple[Any, ...]]) -> tuple[list[Message], list[list[int]]]:
     """All openings, those that only claims name too; and by what is asked for, the numbers of its openings."""
-    openings = list(compiled.openings)
+    openings = list(compiled.messages)
     number = {opening: place for place, opening in enumerate(openings)}
     lists = []
     for campaign, content, channel, *facets in asks:
         own_facets = {name: value for name, value in zip(CLAIM_FACETS, facets, strict=True) if value is not None}
-        found: tuple[Opening, ...] | str = ""
+        found: tuple[Message, ...] | str = ""
         if campaign:
-            found = compiled.openings_for(Claim(campaign=campaign, content=content, channel=channel, **own_facets))
+            found = compiled.messages_for(Claim(campaign=campaign, content=content, channel=channel, **own_facets))
         own = []
         for opening in () if isinstance(found, str) else found:
             own.append(number.setdefault(opening, len(openings)))
@@ -416,14 +414,14 @@ def openings_asked(compiled: Compiled, asks: Sequence[tuple[Any, ...]]) -> tuple
     return openings, lists
 
 
-def wishes_at(wishes: ClaimArrays, contacts: np.ndarray) -> ClaimArrays:
+def claim_arrays_at(claims: ClaimArrays, contacts: np.ndarray) -> ClaimArrays:
     """The claims of some contacts."""
-    first, places = gathered(wishes.first, contacts)
+    first, places = gathered(claims.first, contacts)
     return ClaimArrays(
         first=first,
-        asked=wishes.asked[places],
-        own=wishes.own,
-        number=wishes.number[places if len(wishes.number) else []],
+        asked=claims.asked[places],
+        own=claims.own,
+        number=claims.number[places if len(claims.number) else []],
     )
 
 
@@ -442,16 +440,16 @@ class ClaimBlockInputs(NamedTuple):
     """A table of claims, by contact.
 
     Attributes:
-        wishes: the claims for the kernels.
-        odd: by contact, whether the one-contact engine must decide his claims.
+        claims: the claims for the kernels.
+        apart: by contact, whether the row engine must decide their claims.
         labels: the names under which claims are written: an opening, and an own date or instant and id, or neither.
         ids: the numbers of the claims' ids, from 1.
         dates: the dates that claims ask for, as day numbers.
         order: by the number of a claim's group, its row in the table.
     """
 
-    wishes: ClaimArrays
-    odd: np.ndarray
+    claims: ClaimArrays
+    apart: np.ndarray
     labels: list[Label]
     ids: Mapping[str, int]
     dates: list[int]
@@ -459,38 +457,38 @@ class ClaimBlockInputs(NamedTuple):
 
 
 def claim_block_inputs(
-    table: ClaimTable, met: ContactIndex, contacts: int, layout: RulesetArrays, lists: Sequence[Sequence[int]]
+    table: ClaimEncoder, index: ContactIndex, contacts: int, layout: RulesetArrays, lists: Sequence[Sequence[int]]
 ) -> ClaimBlockInputs:
-    """The claims of a table by contact, each for every opening that it stands for.
+    """The claims of a table by contact, each for every opening that it covers.
 
     Args:
         table: the claims.
-        met: the contacts.
+        index: the contacts.
         contacts: how many there are.
         layout: the playbook as arrays.
         lists: by what is asked for, the numbers of the openings.
     """
-    _, order = table.join(met, contacts)
+    _, order = table.join(index, contacts)
     sizes = np.array([len(own) for own in lists], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     flat = np.array([opening for own in lists for opening in own], np.int64)
-    width = sizes[table.wishes["wish"][order]] if len(sizes) else np.zeros(0, np.int64)
+    width = sizes[table.rows["kind"][order]] if len(sizes) else np.zeros(0, np.int64)
     claim = np.repeat(np.arange(len(order)), width)
     asked = np.zeros(len(claim), ASKED)
-    spread_claims(table.wishes, order, starts, flat, asked)
+    spread_claims(table.rows, order, starts, flat, asked)
     contact = table.contact[order].astype(np.int64)
-    whose = contact[claim]
+    owner = contact[claim]
     dates = table.dates
     owns = _owns(table.owns, table.ids, dates, layout)
     rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
-    odd = np.zeros(contacts, np.bool_)
-    odd[contact[table.wishes["odd"][order] != 0]] = True
-    # The same claim twice: which one stands is for the one-contact engine to say.
+    unreadable = np.zeros(contacts, np.bool_)
+    unreadable[contact[table.rows["unreadable"][order] != 0]] = True
+    # The same claim twice: which one counts is for the row engine to say.
     by_contact = np.zeros(contacts + 1, np.int64)
-    by_contact[1:] = np.cumsum(np.bincount(whose, minlength=contacts))
-    # What the kernels take grows with the square of a contact's claims: whoever has too many is decided alone.
-    odd |= np.diff(by_contact) > MOST_ITEMS
-    duplicate_claims(by_contact, asked, rank, layout.parts["openings"]["tie"], odd)
+    by_contact[1:] = np.cumsum(np.bincount(owner, minlength=contacts))
+    # What the kernels take grows with the square of a contact's claims: a contact with too many is decided alone.
+    unreadable |= np.diff(by_contact) > MOST_ITEMS
+    duplicate_claims(by_contact, asked, rank, layout.parts["openings"]["tie"], unreadable)
     labels: list[Label] = [(opening, None, None) for opening in range(len(layout.list))]
     dated = asked["own"] >= 0
     pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
@@ -507,10 +505,10 @@ def claim_block_inputs(
         number = quotas.numbers_of(values, costs)
     for name in quotas.numbers:
         if name != "cost":
-            # What a quota adds up and a claim lacks is for the one-contact engine to refuse.
-            odd[whose[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
+            # What a quota adds up and a claim lacks is for the row engine to refuse.
+            unreadable[owner[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
     return ClaimBlockInputs(
-        ClaimArrays(first=by_contact, asked=asked, own=owns, number=number), odd, labels, table.ids, dates, order
+        ClaimArrays(first=by_contact, asked=asked, own=owns, number=number), unreadable, labels, table.ids, dates, order
     )
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from journeykit.basics.clock import DAY, FOREVER, clock, first_and_last
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.contact_encoder import ContactEncoder
-from journeykit.columns.counts import REASONS
+from journeykit.columns.decision_counts import REASONS
 from journeykit.columns.ruleset_arrays import Names, RulesetArrays
 from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import zones_of
-from journeykit.compiled import reach_of
-from journeykit.eligibility import Subject, slot_of_day
-from journeykit.job import GAPS, Asks
+from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
+from journeykit.engine.eligibility import Subject, slot_of_day
+from journeykit.engine.ruleset import reach_of
 from journeykit.kernels import barred_now
 from journeykit.kernels.interface.codes import DENY_CONSENT, DENY_ROLE, DENY_STAGE, DENY_ZONE, MOST_CONFLICTS
 from journeykit.kernels.interface.contact_arrays import Barred, SlotTimes
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.engine.decider import Decider
+    from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.playbook.playbook import Playbook
-    from journeykit.prices import Tariff
 
 _FAR = 40 * 366
-"""So many days ahead zones are known for; what lies farther is left to the one-contact engine."""
+"""So many days ahead zones are known for; what lies farther falls back to the row engine."""
 _MARGIN = 800
 _FURTHER_RULES = 12
 """So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
@@ -89,28 +89,28 @@ class ColumnarEngine:
         self.everything = everything
         self.now, self.last = first_and_last(at, until)
         self.scored = frozenset(scored)
-        asked = self.compiled.openings if openings is None else openings
+        asked = self.compiled.messages if openings is None else openings
         self.layout = RulesetArrays(self.compiled, asked, numbers, self.compiled.scored | self.scored)
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = Names(self.layout.zones)
         # One instant needs no slots: what is true then is known.
         slots = None if until is None else lambda: self.moment().slots
-        self.crowd = ContactEncoder(self.layout, at, self.zones, slots)
+        self.encoder = ContactEncoder(self.layout, at, self.zones, slots)
         self.weigher = Weigher(decider, self.layout, self.now)
         self.latest = self.now
         self._moment: Moment | None = None
         self._lock = threading.Lock()
         self.denies = _denies(self.playbook.on_missing)
-        asks = Asks(self.playbook)
-        bits = {name: 1 << bit for bit, name in enumerate(GAPS)}
+        needs = DataNeeds(self.playbook)
+        bits = {name: 1 << bit for bit, name in enumerate(DATA_NEEDS)}
         self.asks = np.array(
-            [sum(bits[a] for a in asks.asked(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
+            [sum(bits[a] for a in needs.of(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
             np.int64,
         )
 
     @property
     def can(self) -> bool:
-        """Whether the kernels can decide at all; else each contact is left to the one-contact engine."""
+        """Whether the kernels can decide at all; else each contact falls back to the row engine."""
         rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
         return rules <= MOST_CONFLICTS and not self.compiled.per_account
 
@@ -119,7 +119,7 @@ class ColumnarEngine:
         """Touches before this instant can matter to no cap, conflict or requirement."""
         return oldest_of(self.playbook, self.now)
 
-    def charge(self, tariff: Tariff) -> None:
+    def charge(self, tariff: QuotaCharges) -> None:
         """From here on claims are charged the prices of quotas."""
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, tariff)
 

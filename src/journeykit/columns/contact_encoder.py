@@ -1,7 +1,7 @@
-"""People: a chunk of the table of contacts, as the arrays that the kernels read.
+"""The contact encoder: a chunk of the table of contacts as the arrays that the kernels read.
 
-Only what is regular is read here. A contact in whose row anything is odd is marked, and left to the readers of
-`journeykit.tables` and the one-contact engine, which say what is wrong with it.
+Only regular rows are read here. A contact with any other cell is marked and falls back to the readers of
+`journeykit.tables` and the row engine, which say what is wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 
 from journeykit.basics.clock import DAY, day_number, micros
 from journeykit.columns.chunk import Chunk, rule_columns
-from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.rule_masks import RuleMasks, SegmentMasks
 from journeykit.columns.ruleset_arrays import packed
 from journeykit.errors import ModelError
@@ -33,6 +32,7 @@ from journeykit.kernels.interface.contact_arrays import PERSONS, Contacts
 from journeykit.kernels.interface.records import records
 from journeykit.model.cap import Limit
 from journeykit.model.contact import ANY
+from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import is_missing, read_degree, read_truth, read_zone
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class ContactEncoder:
         self._topics = [set(opening.about) for opening in openings]
         self._interests = bool(self.playbook.interest_lift) and any(self._topics)
 
-    def people(self, chunk: Chunk) -> Contacts:
-        """The contacts of a chunk; those that are odd are marked `BAD`."""
+    def contacts(self, chunk: Chunk) -> Contacts:
+        """The contacts of a chunk; those that the row engine must decide are marked `BAD`."""
         plan = chunk.plan
         fields = {name: chunk.columns[place] for place, name, _ in plan.fields}
         reads = {name: read for _, name, read in plan.fields}
@@ -88,7 +88,7 @@ class ContactEncoder:
         consent, until = self._consents(chunk)
         codes, interested = self._interest(chunk, fields.get("interests"), reads.get("interests"))
         audience, outside, timely = self._audiences(chunk, zone)
-        people = Contacts(
+        contacts = Contacts(
             person=records(PERSONS, stage=stage, role=role, zone=zone, traits=flags, interest=codes),
             consent=consent,
             consent_until=until,
@@ -101,15 +101,15 @@ class ContactEncoder:
             limit=self._limits(chunk),
             holdout=self._holdouts(chunk),
         )
-        people.person["traits"][chunk.odd] |= BAD
-        return people
+        contacts.person["traits"][chunk.apart] |= BAD
+        return contacts
 
     def _read(self, chunk: Chunk, column: Column, read: Callable[[Any], Any]) -> tuple[np.ndarray, list[Any]]:
         """What a reader makes of a column, None where it is empty; marks the rows that it refuses."""
         codes, values = column.read(lambda value: None if is_missing(value) else read(value))
         refused = np.array([value is UNREAD for value in values], np.bool_)
         if refused.any():
-            chunk.odd |= refused[codes]
+            chunk.apart |= refused[codes]
         return codes, [None if value is UNREAD else value for value in values]
 
     def _named(
@@ -127,12 +127,12 @@ class ContactEncoder:
         if column is None:
             return np.zeros(chunk.rows, np.int64), np.full(chunk.rows, NO_ZONE, np.int64)
         codes, values = self._read(chunk, column, read_zone)
-        met = np.bincount(codes, minlength=len(values)) > 0
+        index = np.bincount(codes, minlength=len(values)) > 0
         # Other threads may meet a zone at the same time.
         with self._lock:
             places = [
                 0 if value is None or not used else self.zones.add(value)
-                for value, used in zip(values, met, strict=True)
+                for value, used in zip(values, index, strict=True)
             ]
         missing = [NO_ZONE if value is None else 0 for value in values]
         return np.array(places, np.int64)[codes], np.array(missing, np.int64)[codes]
@@ -153,7 +153,7 @@ class ContactEncoder:
                 np.int8,
             ).reshape(len(lists), width)
             # A list with a star in it speaks for channels that it does not name.
-            chunk.odd |= np.array([own is not None and ANY in own for own in lists], np.bool_)[codes]
+            chunk.apart |= np.array([own is not None and ANY in own for own in lists], np.bool_)[codes]
             listed = np.array([own is not None for own in lists], np.bool_)[codes]
             found = table[codes]
         for channel, column in self._columns_of(chunk, "consent_", names):
@@ -176,14 +176,14 @@ class ContactEncoder:
     def _instants(self, chunk: Chunk, column: Column) -> tuple[np.ndarray, np.ndarray]:
         found = column.instants
         if found is None:
-            codes, values = self._read(chunk, column, chunk.plan.instant)
+            codes, values = self._read(chunk, column, chunk.plan.expiry)
             read = [_micros(value) for value in values]
             known = np.array([value is not None for value in values], np.bool_)[codes]
-            chunk.odd |= np.array([at is None for at in read], np.bool_)[codes] & known
+            chunk.apart |= np.array([at is None for at in read], np.bool_)[codes] & known
             return np.array([at or 0 for at in read], np.int64)[codes], known
         instants, known = found
         # What lies outside the years that the engine takes is looked at one by one.
-        chunk.odd |= known & ((instants < _FIRST_GOOD) | (instants >= _PYTHON_ENDS))
+        chunk.apart |= known & ((instants < _FIRST_GOOD) | (instants >= _PYTHON_ENDS))
         return np.where(instants >= _FOR_EVER, _NEVER, instants), known
 
     def _columns_of(self, chunk: Chunk, prefix: str, names: Names) -> list[tuple[int, Column]]:
@@ -192,7 +192,7 @@ class ContactEncoder:
         for place, spelt in chunk.plan.named[prefix]:
             for name in spelt:
                 if name == ANY:
-                    chunk.odd[:] = True
+                    chunk.apart[:] = True
                 found.append((names.find(name), chunk.columns[place]))
         return found
 
@@ -217,7 +217,7 @@ class ContactEncoder:
                 own = np.array([1.0 if value is None else value for value in values], np.float64)[codes]
             else:
                 degrees, known = own_numbers
-                chunk.odd |= known & ~((degrees >= 0) & (degrees <= 1))
+                chunk.apart |= known & ~((degrees >= 0) & (degrees <= 1))
                 own = np.where(known, degrees, 1.0).astype(np.float64)
             if channel >= 0:
                 found[:, channel] = own
@@ -305,7 +305,7 @@ class ContactEncoder:
         return RuleMasks(read, chunk.rows, self.at, self.zones.list, zone, **when)
 
     def _limits(self, chunk: Chunk) -> np.ndarray:
-        """The contacts' own limits; a limit that cannot be makes a row odd."""
+        """The contacts' own limits; a limit that cannot be read marks the contact."""
         own = self.layout.own_limits
         found = np.full((chunk.rows, len(own)), NO_LIMIT, np.int64)
         columns = rule_columns(chunk) if own else {}
@@ -316,7 +316,7 @@ class ContactEncoder:
                 found[:, place] = _limit(cap, None) or 0
                 continue
             limits = [_limit(cap, value) for value in column.values]
-            chunk.odd |= np.array([limit is None for limit in limits], np.bool_)[column.codes]
+            chunk.apart |= np.array([limit is None for limit in limits], np.bool_)[column.codes]
             found[:, place] = np.array([limit or 0 for limit in limits], np.int64)[column.codes]
         return found
 

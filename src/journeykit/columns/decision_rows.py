@@ -9,40 +9,25 @@ import pyarrow as pa
 
 from journeykit.basics.ids import claim_digest
 from journeykit.basics.validation import MILLIONTH
-from journeykit.columns.arrows import coded, numbers, words
-from journeykit.columns.counts import OUTCOMES, REASONS
+from journeykit.columns.decision_counts import OUTCOMES, REASONS
 from journeykit.kernels import write_ids
 from journeykit.kernels.interface.codes import NONE
+from journeykit.tables.arrow.arrays import coded, numbers, words
+from journeykit.tables.arrow.decision_schema import TEXT, decision_schema
 from journeykit.tables.cells import BadCellError, is_missing, read_text
-from journeykit.tables.decisions import DECISIONS, decision_cells
+from journeykit.tables.decision_columns import DECISIONS, decision_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.claim_columns import Label
-    from journeykit.columns.column import Column
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.columns.worker import BlockResult
+    from journeykit.kernels.interface.decision_arrays import DecisionCounts
     from journeykit.model.outcome import Row
-
-_TEXT = pa.dictionary(pa.int32(), pa.string())
-_KINDS = {
-    "text": _TEXT,
-    "number": pa.float64(),
-    "instant": pa.timestamp("us", "UTC"),
-    "texts": pa.list_(pa.string()),
-}
-
-
-def decision_schema(contact: pa.DataType) -> pa.Schema:
-    """The schema of a table of decisions, given the kind of the contacts' ids.
-
-    Texts that come again and again are dictionary-encoded.
-    """
-    own = {"decision_id": pa.string(), "contact_id": contact, "account_id": pa.string(), "claim_id": pa.string()}
-    return pa.schema([(name, own.get(name, _KINDS[kind])) for name, kind in DECISIONS.items()])
+    from journeykit.tables.arrow.column import Column
 
 
 class ClaimIds:
@@ -54,12 +39,16 @@ class ClaimIds:
         labels: openings, by number, each with a claim's own date or instant, or None, and its own id, or None.
 
     Attributes:
+        run_id: the name of the run.
         opening: by label, the number of its opening.
-        when: by label, twice the place of its own date and id among all, from 0 for none; odd where there is a date.
+        claim_id: by label, the claim's own id, or None.
+        when: by label, twice the place of its own date and id among all, from 0 for none; plus one for a date.
     """
 
     def __init__(self, layout: RulesetArrays, run_id: str, labels: Sequence[Label]) -> None:
+        self.run_id = run_id
         self.opening = [opening for opening, *_ in labels]
+        self.claim_id = [claim for *_, claim in labels]
         openings = [(layout.list[opening], own, claim) for opening, own, claim in labels]
         digests = [
             claim_digest(
@@ -81,7 +70,7 @@ class ClaimIds:
         self.content = _Names([opening.content_id for opening, *_ in openings])
         self.channel = _Names([opening.channel for opening, *_ in openings])
         self.team = _Names([opening.team_name for opening, *_ in openings])
-        self.claim = _Names([claim for *_, claim in labels])
+        self.claim = _Names(self.claim_id)
         self.tags = _Lists([opening.tags for opening, *_ in openings])
         self.campaigns = words(layout.campaigns.list)
 
@@ -115,10 +104,10 @@ def _constant(value: str, count: int) -> pa.Array:
     return coded(np.zeros(count, np.int32), words([value]))
 
 
-def dictionaries(engine: ColumnarEngine, labels: ClaimIds, run_id: str) -> dict[str, pa.Array]:
+def dictionaries(engine: ColumnarEngine, labels: ClaimIds) -> dict[str, pa.Array]:
     """The words that a run's texts are coded by, by column."""
     return {
-        "run_id": words([run_id]),
+        "run_id": words([labels.run_id]),
         "campaign_id": labels.campaign.names,
         "content_id": labels.content.names,
         "channel": labels.channel.names,
@@ -143,24 +132,28 @@ _OUTCOME_NAMES = words([outcome.value for outcome in OUTCOMES])
 _REASON_NAMES = words([reason.value for reason in REASONS])
 
 
-def decision_batch(
-    engine: ColumnarEngine,
-    labels: ClaimIds,
-    chunk: Chunk,
-    answers: BlockResult,
-    run_id: str,
-    ids: pa.Array,
-    accounts: Column | None,
-) -> pa.RecordBatch:
-    """The answers for a chunk as rows of the table of decisions."""
-    rows = answers.rows
-    label, contact = np.ascontiguousarray(rows["label"]), np.ascontiguousarray(rows["contact"])
+def decision_ids(chunk: Chunk, labels: ClaimIds, label: np.ndarray, contact: np.ndarray) -> pa.Array:
+    """The ids of decisions, given for each the label of its claim and the row of its contact."""
     count = len(label)
     text = np.empty(count * 32, np.uint8)
-    write_ids(chunk.one, chunk.two, labels.one, labels.two, label, contact, text)
+    own = np.ascontiguousarray(label), np.ascontiguousarray(contact)
+    write_ids(chunk.one, chunk.two, labels.one, labels.two, *own, text)
     offsets = np.arange(0, count * 32 + 1, 32, dtype=np.int32)
-    decision = pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
-    whose = numbers(contact, pa.int64())
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
+
+
+def ids_as_given(chunk: Chunk) -> pa.Array:
+    """The ids of a chunk as they came: whole numbers or text."""
+    array = None if chunk.plan.id is None else chunk.columns[chunk.plan.id].array
+    return chunk.ids if array is None or not pa.types.is_integer(array.type) else array
+
+
+def decision_batch(engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answers: BlockResult) -> pa.RecordBatch:
+    """The answers for a chunk as rows of the table of decisions."""
+    rows, ids = answers.rows, ids_as_given(chunk)
+    label, contact = np.ascontiguousarray(rows["label"]), np.ascontiguousarray(rows["contact"])
+    count = len(label)
+    owner = numbers(contact, pa.int64())
     rules = words(engine.layout.rules.list)
     firsts = np.concatenate([rows["lost_from"], [len(answers.lost)]]).astype(np.int32)
     lost = pa.ListArray.from_arrays(
@@ -169,10 +162,10 @@ def decision_batch(
     firsts = np.concatenate([rows["bind_from"], [len(answers.bound)]]).astype(np.int32)
     bound = pa.ListArray.from_arrays(numbers(firsts, pa.int32()), rules.take(numbers(answers.bound, pa.int64())))
     columns = {
-        "decision_id": decision,
-        "run_id": _constant(run_id, count),
-        "contact_id": ids.take(whose),
-        "account_id": _account(accounts, contact),
+        "decision_id": decision_ids(chunk, labels, label, contact),
+        "run_id": _constant(labels.run_id, count),
+        "contact_id": ids.take(owner),
+        "account_id": account_texts(chunk, contact),
         "campaign_id": labels.campaign.take(label),
         "content_id": labels.content.take(label),
         "channel": labels.channel.take(label),
@@ -192,7 +185,7 @@ def decision_batch(
         "claim_id": _plain_texts(labels.claim.take(label)),
         "binding": bound,
         "tags": labels.tags.take(label),
-        "arm": pa.nulls(count, _TEXT),
+        "arm": pa.nulls(count, TEXT),
         "chance": pa.nulls(count, pa.float64()),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in DECISIONS], schema=decision_schema(ids.type))
@@ -207,11 +200,18 @@ def _no_texts(count: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()))
 
 
-def _account(column: Column | None, contact: np.ndarray) -> pa.Array:
+def account_texts(chunk: Chunk, contact: np.ndarray) -> pa.Array:
+    """The accounts of contacts of a chunk, given their rows."""
+    column = account_column(chunk)
     if column is None:
         return pa.nulls(len(contact), pa.string())
     names = [_text_or_none(value) for value in column.values]
     return words(names).take(numbers(column.codes[contact], pa.int64()))
+
+
+def account_column(chunk: Chunk) -> Column | None:
+    """The column of a chunk that names accounts."""
+    return next((chunk.columns[place] for place, name, _ in chunk.plan.fields if name == "account"), None)
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -222,14 +222,22 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
-    """Rows of the one-contact engine as rows of the table of decisions, with the contacts' ids as they came."""
+    """Rows of the row engine as rows of the table of decisions, with the contacts' ids as they came."""
     cells = list(zip(*(decision_cells(row) for row in rows), strict=True)) or [()] * len(schema)
     arrays = []
     for values, field in zip(cells, schema, strict=True):
         if field.name == "contact_id":
             arrays.append(pa.array(ids, field.type))
         elif pa.types.is_dictionary(field.type):
-            arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(_TEXT))
+            arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(TEXT))
         else:
             arrays.append(pa.array(values, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def less(counts: DecisionCounts, some: DecisionCounts) -> DecisionCounts:
+    """Counts without those of some contacts; what the quotas are used stays, which is that of the run's choice."""
+    rules = counts.rules.copy()
+    rules[: len(some.rules)] -= some.rules[: len(rules)]
+    names = ("labels", "stages", "sums", "missing")
+    return counts.but(rules=rules, **{name: getattr(counts, name) - getattr(some, name) for name in names})

@@ -1,9 +1,9 @@
 """The pool: the problems that the contacts of a run make, kept together so that prices can be tried on all of them.
 
-A problem is what `journeykit.contest` makes of one contact's claims (or of one account's): items, rows that say how
-much of them goes together, and clauses that say which need a partner. Here they lie one after the other in a few
+A problem is what `journeykit.engine.round` makes of the claims of one contact, or of one account: items, rows that say
+how much of them goes together, and clauses that say which need a partner. Here they lie one after the other in a few
 tables, small enough for millions of contacts, so that a pass over all of them takes no longer than reading them. The
-items of a contact stand in the order of claims, whatever the order in which they came.
+items of a contact are in the order of claims, whatever the order in which they came.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.kernels import reduce_problems
-from journeykit.kernels.interface.problems import (
+from journeykit.kernels.interface.problem_arrays import (
     CLAUSE,
     ITEM,
     LINE,
@@ -142,7 +142,7 @@ def part_for(units: int, items: int, columns: int, *, several: bool) -> PoolPart
 
 
 def taken_from(part: PoolPart) -> tuple[ProblemPool, np.ndarray]:
-    """What a part holds, as a pool of its own, and whose problems these are; the part is empty again then."""
+    """What a part holds, as a pool of its own, and the contacts of its problems; the part is empty again afterwards."""
     units, items, lines, members, clauses, partners = part.used.tolist()
     pool = part.pool
     found = ProblemPool(

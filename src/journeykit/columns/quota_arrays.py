@@ -9,20 +9,20 @@ import numpy as np
 from journeykit.basics.clock import day_number
 from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
 from journeykit.columns.capacity import Capacity
+from journeykit.engine.quota_charges import slot_of
 from journeykit.errors import DataError
 from journeykit.kernels.interface.rules import NUMBER, PROPENSITY, WEIGHT, Quotas
 from journeykit.model.quota import BUILT_IN
-from journeykit.prices import slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from journeykit.eligibility import Opening
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.engine.message import Message
+    from journeykit.engine.quota_charges import QuotaCharges
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.model.claim import Claim
     from journeykit.model.quota import Side
     from journeykit.playbook.playbook import Playbook
-    from journeykit.prices import Tariff
 
 _MOST = 2**62
 
@@ -44,7 +44,7 @@ class QuotaLayout:
         slots: the slots of the openings' campaigns.
     """
 
-    def __init__(self, playbook: Playbook, openings: Sequence[Opening], numbers: Sequence[str] = ()) -> None:
+    def __init__(self, playbook: Playbook, openings: Sequence[Message], numbers: Sequence[str] = ()) -> None:
         self.sides: list[Side] = [side for quota in playbook.quotas for side in quota.sides]
         self.openings = openings
         kinds = dict.fromkeys(fold(side.quota.of) for side in self.sides)
@@ -77,7 +77,7 @@ class QuotaLayout:
         """The kind of what an opening sends on a day."""
         return opening * (len(self.edges) + 1) + int(np.searchsorted(self.edges, day, side="right"))
 
-    def quotas(self, rules: Sequence[int], tariff: Tariff | None) -> Quotas:
+    def quotas(self, rules: Sequence[int], tariff: QuotaCharges | None) -> Quotas:
         """The sides for the kernels, at prices; given the numbers of the rules that they are."""
         sources = {"value": WEIGHT, "responses": PROPENSITY}
         kind, side = np.nonzero((self.fixed != 0) | (self.factor != 0))
@@ -137,7 +137,7 @@ class QuotaLayout:
                 )
         return room
 
-    def amounts(self, opening: Opening, claim: Claim, weight: int) -> list[int]:
+    def amounts(self, opening: Message, claim: Claim, weight: int) -> list[int]:
         """What one claim has of each column, in smallest units."""
         found = []
         for of in self.columns:
@@ -173,7 +173,7 @@ def fold(name: str) -> str:
     return name if name in BUILT_IN else name.strip().casefold()
 
 
-def cost_of(opening: Opening) -> float:
+def cost_of(opening: Message) -> float:
     """What a message of an opening costs where the claim does not say."""
     return opening.campaign.cost or 0.0
 

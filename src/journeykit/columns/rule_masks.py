@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.basics.clock import DAY, HOUR, clock, day_number, micros, moment
-from journeykit.columns.column import Column
 from journeykit.rule.tree import MIRRORED, Call, Compare, In, Junction, Literal, Name, Node, Not, asks_for_dates
 from journeykit.rule.values import MOMENT, moment_in
+from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,7 +167,7 @@ class RuleMasks:
         return true & known, ~true & known
 
     def _near(self, left: Node, op: str, literal: str, near: np.ndarray) -> Pair:
-        """The same where some instants are so near to a date that it hangs on the time zone: these are asked apart."""
+        """The same where some instants are so near to a date that it depends on the zone: these are asked apart."""
         assert isinstance(left, Name)  # noqa: S101  (the caller looked)
         column, limit = self.columns[left.path], moment_in(literal)
         assert column.instants is not None and isinstance(limit, date)  # noqa: S101, PT018  (likewise)
@@ -281,9 +281,9 @@ def _numbered(keys: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
     if span > 4 * len(keys):
         found, places = np.unique(keys, return_inverse=True)
         return found, places.reshape(-1)
-    met = np.zeros(span, np.bool_)
-    met[keys] = True
-    found = np.flatnonzero(met)
+    index = np.zeros(span, np.bool_)
+    index[keys] = True
+    found = np.flatnonzero(index)
     number = np.zeros(span, np.int64)
     number[found] = np.arange(len(found))
     return found, number[keys]

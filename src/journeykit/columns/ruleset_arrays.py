@@ -11,7 +11,8 @@ from journeykit.basics.clock import day_number
 from journeykit.basics.validation import BILLIONTH, scaled
 from journeykit.columns.quota_arrays import QuotaLayout
 from journeykit.columns.window_arrays import windows_of
-from journeykit.eligibility import NEEDS_SCORE, foreign_owner
+from journeykit.engine.eligibility import NEEDS_SCORE
+from journeykit.engine.message import foreign_owner
 from journeykit.journey import Journey
 from journeykit.kernels.interface.codes import (
     CLOSED,
@@ -44,8 +45,8 @@ from journeykit.model.touch import Touch
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from journeykit.compiled import Compiled, Effects
-    from journeykit.eligibility import Opening
+    from journeykit.engine.message import Message
+    from journeykit.engine.ruleset import Effects, Ruleset
     from journeykit.rule import Rule
 
 RULES = ("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve", NEEDS_SCORE)
@@ -79,7 +80,7 @@ class RulesetArrays:
     Attributes:
         openings: what can be asked for.
         rules: the texts of all rules that can stop a claim.
-        stages: the stages that something names; then stand all others, and none.
+        stages: the stages that something names; then all others, and none.
         roles: likewise, the roles.
         audiences: the rules that select contacts where they are true, of campaigns and caps.
         careful: the rules of caps that protect contacts unless they are false; numbered after these.
@@ -89,8 +90,8 @@ class RulesetArrays:
 
     def __init__(
         self,
-        compiled: Compiled,
-        openings: Sequence[Opening],
+        compiled: Ruleset,
+        openings: Sequence[Message],
         numbers: Sequence[str] = (),
         scored: Collection[str] = (),
     ) -> None:
@@ -117,7 +118,7 @@ class RulesetArrays:
         self.windows_list += [need.within for need in playbook.requirements if need.within is not None]
         self.parts = self._openings() | self._limits()
         self.quota_rules = [self.rules.add(side.quota.name) for side in self.quotas.sides]
-        # Of rules that share a name the first stands for all, so that a name is shown, and counted, once.
+        # Of rules that share a name the first counts for all, so that a name is shown, and counted, once.
         first: dict[str, int] = {}
         self.parts["same"] = np.array([first.setdefault(name, n) for n, name in enumerate(self.rules.list)], np.int64)
 
@@ -153,7 +154,7 @@ class RulesetArrays:
         # They come after the rules that select: all openings are laid out by now.
         return len(self.audiences) + self.careful.index(rule)
 
-    def _timely(self, opening: Opening) -> int:
+    def _timely(self, opening: Message) -> int:
         """The number of an audience that asks for time, or -1."""
         rule = opening.campaign.audience
         if rule is None or not opening.timely:
@@ -171,7 +172,7 @@ class RulesetArrays:
         rule = self.rules.add
         owners = {stage: None if journey is None else journey.owner(stage) for stage in stages}
 
-        def owner(opening: Opening, stage: str | None) -> int:
+        def owner(opening: Message, stage: str | None) -> int:
             found = foreign_owner(owners[stage], opening, stage)
             return -1 if found is None else rule(f"owner {found}")
 
@@ -357,7 +358,7 @@ class RulesetArrays:
     def _is_replaced(self, touch: Any) -> bool:
         return touch.claim is None and any(
             touch.content in (None, o.content_id) and touch.channel in (None, o.channel)
-            for o in self.compiled.of_campaign.get(touch.campaign or "", ())
+            for o in self.compiled.messages_of.get(touch.campaign or "", ())
         )
 
 
@@ -388,7 +389,7 @@ def _limit(limit: Any) -> int:
     return NO_LIMIT if limit is None else scaled(limit, BILLIONTH)
 
 
-def _flags(opening: Opening) -> int:
+def _flags(opening: Message) -> int:
     campaign, content = opening.campaign, opening.content
     found = {
         NEEDS_CONSENT: campaign.needs_consent,

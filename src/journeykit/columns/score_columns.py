@@ -9,15 +9,15 @@ import numpy as np
 
 from journeykit.basics.validation import shown
 from journeykit.columns.chunk import id_texts, text_buffers
-from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.word_counts import count_words
 from journeykit.kernels import hash_ids
 from journeykit.kernels.interface.contact_arrays import SCORES, ScoreArrays
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
+from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, is_no_number, read_id
-from journeykit.tables.columns import fold_name, missing_column, places_of
-from journeykit.tables.scores import (
+from journeykit.tables.header import fold_name, missing_column, places_of
+from journeykit.tables.score_table import (
     ONE_SCORE,
     SCORE_COLUMNS,
     SCORE_READERS,
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
     from journeykit.columns.contact_index import ContactIndex
     from journeykit.columns.ruleset_arrays import RulesetArrays
-    from journeykit.columns.sources import Source
     from journeykit.playbook.playbook import Playbook
-    from journeykit.tables.bad_rows import BadRows
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+    from journeykit.tables.bad_row_list import BadRows
 
 
-class ScoreTable:
+class ScoreEncoder:
     """A table of scores, held as arrays; the arguments are those of a `ClaimTable`.
 
     Attributes:
@@ -47,7 +47,7 @@ class ScoreTable:
 
     def __init__(
         self,
-        source: Source,
+        source: ArrowTable,
         playbook: Playbook,
         *,
         bad: BadRows,
@@ -82,7 +82,7 @@ class ScoreTable:
         one, two, key, number, propensity, value = (
             np.concatenate([first, *parts]) for first, *parts in zip(empty, *read, strict=True)
         )
-        # Of several scores for one contact, campaign and content the first stands.
+        # Of several scores for one contact, campaign and content the first counts.
         order = np.lexsort((np.arange(len(one)), key, two, one))
         same = np.zeros(len(one), np.bool_)
         same[1:] = (
@@ -111,9 +111,9 @@ class ScoreTable:
             count_words(self._words, places, columns, self._found)
         one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
         if "contact_id" in places:
-            ids, odd = id_texts(columns[places["contact_id"]])
+            ids, suspect = id_texts(columns[places["contact_id"]])
             hash_ids(*text_buffers(ids), one, two, bad)
-            bad |= odd
+            bad |= suspect
         numbers = self._numbered(places, columns, rows, known)
         bad |= numbers < 0
         read = []
@@ -173,9 +173,9 @@ class ScoreTable:
             return BadRow(self.source.source, number, column, error.found, error.allowed)
         raise AssertionError(values)
 
-    def join(self, met: ContactIndex, contacts: int, layout: RulesetArrays) -> tuple[ScoreArrays, int]:
+    def join(self, index: ContactIndex, contacts: int, layout: RulesetArrays) -> tuple[ScoreArrays, int]:
         """The scores by contact, and how many belong to contacts that were not met."""
-        found = met.find(self.one, self.two)
+        found = index.find(self.one, self.two)
         self.counts = np.bincount(found[found >= 0], minlength=contacts)
         # A score of a campaign is one of each of its openings; that of a content comes after it, and so replaces it.
         openings = [_openings_of(layout, *key) for key in self._keys]

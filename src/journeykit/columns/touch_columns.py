@@ -1,6 +1,6 @@
 """History over columns: the table of touches, joined to contacts without holding it as Python objects.
 
-A touch is kept as the row of its contact, an instant and a shape: what it is besides whose and when.
+A touch is kept as the row of its contact, an instant and a shape: what it is apart from its contact and its instant.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ import numpy as np
 
 from journeykit.basics.clock import DAY, day_number, micros
 from journeykit.columns.chunk import id_texts, text_buffers
-from journeykit.columns.column import UNREAD, Column
 from journeykit.columns.word_counts import combinations, count_words
 from journeykit.kernels import add_counts, fill_touches, hash_ids
 from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
+from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
-from journeykit.tables.columns import fold_name, missing_column, places_of
-from journeykit.tables.touches import SHAPE, TOUCH_COLUMNS, shape_parts, shape_readers
+from journeykit.tables.header import fold_name, missing_column, places_of
+from journeykit.tables.touch_table import SHAPE, TOUCH_COLUMNS, shape_parts, shape_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.columns.contact_index import ContactIndex
-    from journeykit.columns.sources import Part, Source
     from journeykit.playbook.vocabulary import Vocabulary
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.words import Words
 
 # The years that the engine takes, in UTC.
@@ -58,9 +59,9 @@ class TouchesTaken(NamedTuple):
     Attributes:
         rows: the contacts, by the row as which each was met.
         at: the instants.
-        shapes: what the touches are besides.
-        good: how many could be read, whosever they are.
-        met: how many of these belong to somebody who was met, whether they matter or not.
+        shapes: the shapes of the touches.
+        good: how many could be read, whichever contact they belong to.
+        known: how many of these belong to a contact of the run, whether they matter or not.
         bad: the rows that cannot be used.
         group: the group of rows from which they come, or -1.
         found: what is to be said of its words.
@@ -70,7 +71,7 @@ class TouchesTaken(NamedTuple):
     at: np.ndarray
     shapes: np.ndarray
     good: int
-    met: int
+    known: int
     bad: list[BadRow]
     group: int
     found: Mismatches
@@ -99,14 +100,14 @@ class TouchReader:
         parts: the shapes of touches.
         zone: the zone in which instants without an offset are meant.
         oldest: touches before this instant matter only by the number there are of a campaign.
-        counted: whether that number matters, given what a touch is besides whose and when.
+        counted: whether that number matters, given what a touch is apart from its contact and its instant.
         vocabulary: the playbook's words; None leaves all words as they are.
         words: looks at the words of each chunk; None for nobody.
     """
 
     def __init__(
         self,
-        source: Source,
+        source: ArrowTable,
         parts: TouchShapes,
         *,
         zone: tzinfo | None,
@@ -136,7 +137,7 @@ class TouchReader:
         """Whether a column is read at all."""
         return fold_name(name) in TOUCH_COLUMNS
 
-    def read(self, given: tuple[Part, int], met: ContactIndex) -> TouchesTaken:
+    def read(self, given: tuple[Part, int], index: ContactIndex) -> TouchesTaken:
         """Take the touches of contacts who were met. Chunks may be read at once."""
         (number, names, arrays), group = given
         places = places_of(names, self.source.source)
@@ -149,11 +150,11 @@ class TouchReader:
         one, two = self._keys(columns, places, rows, faults)
         at = instants_of_column(columns, places, rows, faults, "sent_at", self._instant)
         shapes = self._shapes(columns, places, rows, faults)
-        contact = met.find(one, two)
+        contact = index.find(one, two)
         good = contact >= 0
         if faults:
             good[list(faults)] = False
-        whose = int(np.count_nonzero(good))
+        owner = int(np.count_nonzero(good))
         # A touch that is too old for every window can still be one of those that a campaign may repeat.
         counts = np.array(self._counts or [False], np.bool_)
         good &= (at >= self.oldest) | counts[shapes]
@@ -162,7 +163,7 @@ class TouchReader:
             at[good],
             shapes[good],
             rows - len(faults),
-            whose,
+            owner,
             [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)],
             group,
             found,
@@ -174,9 +175,9 @@ class TouchReader:
         place = places.get("contact_id")
         one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
         if place is not None:
-            ids, odd = id_texts(columns[place])
+            ids, suspect = id_texts(columns[place])
             hash_ids(*text_buffers(ids), one, two, bad)
-            bad |= odd
+            bad |= suspect
         for row in np.flatnonzero(bad).tolist():
             try:
                 read_id(None if place is None else columns[place].value(row))
@@ -187,7 +188,7 @@ class TouchReader:
     def _shapes(
         self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
     ) -> np.ndarray:
-        """By touch, the number of what it is besides whose and when."""
+        """By touch, the number of what it is apart from its contact and its instant."""
         own = [(name, columns[places[name]]) for name in SHAPE if name in places]
         if not own:
             return np.full(rows, self._number({}), np.int32)
@@ -228,9 +229,9 @@ def instants_of_column(
 
     Args:
         columns: the columns of a chunk.
-        places: where they stand, by folded name.
+        places: their places, by folded name.
         rows: how many rows there are.
-        faults: by row, the column that is wrong, what stands there and what is allowed; added to.
+        faults: by row, the column that is wrong, what was found and what is allowed; added to.
         name: the column.
         read: a reader of instants, bounded.
     """
@@ -238,8 +239,8 @@ def instants_of_column(
     found = None if place is None else columns[place].instants
     if found is not None:
         instants, known = found
-        odd = ~known | (instants < _FIRST_INSTANT) | (instants >= _END_INSTANT)
-        rest = np.flatnonzero(odd)
+        suspect = ~known | (instants < _FIRST_INSTANT) | (instants >= _END_INSTANT)
+        rest = np.flatnonzero(suspect)
         if not len(rest):
             return instants
         instants = instants.copy()

@@ -15,14 +15,14 @@ from journeykit.rule.values import MOMENT, NUMBER, TEXT, TRUTH, is_empty
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from journeykit.columns.column import Column
-    from journeykit.columns.sources import Source
-    from journeykit.tables.contacts import ContactPlan
-    from journeykit.unknowns import Readings, Unknowns
+    from journeykit.engine.unknowns import Readings, Unknowns
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+    from journeykit.tables.arrow.column import Column
+    from journeykit.tables.contact_table import ContactPlan
 
 
 def count_unknowns(unknowns: Unknowns, chunk: Chunk, left: Sequence[int]) -> None:
-    """Count the contacts of a chunk but those that are left to the one-contact engine, which are counted one by one."""
+    """Count the contacts of a chunk but those that fall back to the row engine, which are counted one by one."""
     keep = np.ones(chunk.rows, np.bool_)
     keep[list(left)] = False
     for text, unknown in chunk.unknown.items():
@@ -95,7 +95,7 @@ def _count_values(readings: Readings, place: int, key: str, column: Column, keep
     readings.add_cells(place, int(used[filled].sum()), int(used[wrong].sum()), min(examples, default=None))
 
 
-def survey_readings(source: Source, readings: Readings, plan: Callable[[tuple[str, ...]], ContactPlan]) -> None:
+def survey_readings(source: ArrowTable, readings: Readings, plan: Callable[[tuple[str, ...]], ContactPlan]) -> None:
     """Count the cells of a table of contacts that cannot be read as what rules compare with, of all its rows.
 
     Args:

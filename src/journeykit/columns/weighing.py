@@ -18,12 +18,12 @@ from journeykit.policies.weighted import Weighted
 
 if TYPE_CHECKING:
     from journeykit.columns.chunk import Chunk
-    from journeykit.columns.column import Column
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.engine.decider import Decider
     from journeykit.kernels.interface.contact_arrays import Contacts
     from journeykit.kernels.interface.decision_arrays import CandidateArrays
     from journeykit.model.contact import Contact
+    from journeykit.tables.arrow.column import Column
 
 
 class ClaimColumns:
@@ -33,7 +33,7 @@ class ClaimColumns:
         campaigns: the ids of the campaigns.
         campaign: the number of each claim's campaign among them.
         base: campaign weight x team lever x stage fit x role fit, multiplied in this order.
-        preference: the contact's own preference for the channel; 1 where he has none.
+        preference: the contact's own preference for the channel; 1 where they have none.
         interest: 1, or 1 + the playbook's ``interest_lift``.
         propensity: the chance of a response; NaN where none is given.
         value: what a response is worth; NaN where none is given.
@@ -44,12 +44,12 @@ class ClaimColumns:
     """
 
     def __init__(
-        self, layout: RulesetArrays, chunk: Chunk, people: Contacts, entries: CandidateArrays, contact: np.ndarray
+        self, layout: RulesetArrays, chunk: Chunk, contacts: Contacts, entries: CandidateArrays, contact: np.ndarray
     ) -> None:
         count = len(contact)
         self._layout = layout
         self._chunk = chunk
-        self._person = people.person
+        self._person = contacts.person
         self._contact = contact
         self._opening = entries.claim["opening"][:count]
         self._asked = entries.claim["asked"][:count]
@@ -142,7 +142,7 @@ class Weigher:
     def weigh(
         self,
         chunk: Chunk,
-        people: Contacts,
+        contacts: Contacts,
         entries: CandidateArrays,
         entry_first: np.ndarray,
         start: int,
@@ -162,9 +162,11 @@ class Weigher:
             # A policy is asked by one thread at a time: nobody said that it can do more.
             with self._lock:
                 if self.by_rows:
-                    weights = self._by_rows(chunk, people, entries, contact)
+                    weights = self._by_rows(chunk, contacts, entries, contact)
                 else:
-                    weights = self._columns(ClaimColumns(self.layout, chunk, people, entries, contact), entries, count)
+                    weights = self._columns(
+                        ClaimColumns(self.layout, chunk, contacts, entries, contact), entries, count
+                    )
             given = claims["given"]
             weights = np.where(np.isnan(given), weights, given)
         claims["weight"] = NONE
@@ -181,9 +183,9 @@ class Weigher:
         """Whether the policy is `weighted`, whose work the kernel has done."""
         return type(self.policy) is Weighted
 
-    def _columns(self, wishes: ClaimColumns, entries: CandidateArrays, count: int) -> np.ndarray:
+    def _columns(self, claims: ClaimColumns, entries: CandidateArrays, count: int) -> np.ndarray:
         policy: Any = self.policy
-        weights = np.asarray(policy.weigh_columns(wishes), np.float64)
+        weights = np.asarray(policy.weigh_columns(claims), np.float64)
         if weights.shape != (count,):
             from journeykit.errors import PolicyError
 
@@ -192,10 +194,10 @@ class Weigher:
                 f"{count} of them, found an array of shape {weights.shape}"
             )
         if self._ranks:
-            entries.claim["rank"][:count] = np.asarray(policy.rank_columns(wishes), np.int64)
+            entries.claim["rank"][:count] = np.asarray(policy.rank_columns(claims), np.int64)
         return weights
 
-    def _by_rows(self, chunk: Chunk, people: Contacts, entries: CandidateArrays, contact: np.ndarray) -> np.ndarray:
+    def _by_rows(self, chunk: Chunk, contacts: Contacts, entries: CandidateArrays, contact: np.ndarray) -> np.ndarray:
         weights = np.full(len(contact), np.nan)
         known: tuple[int, Contact | None] = (-1, None)
         for entry, row in enumerate(contact.tolist()):
@@ -204,8 +206,8 @@ class Weigher:
             if known[0] != row:
                 known = row, self._contact(chunk, row)
             try:
-                weights[entry], entries.claim["rank"][entry] = self._ask(known[1], people, entries, entry, row)
-            except Exception:  # noqa: BLE001, S112  (the one-contact engine will say what is wrong)
+                weights[entry], entries.claim["rank"][entry] = self._ask(known[1], contacts, entries, entry, row)
+            except Exception:  # noqa: BLE001, S112  (the row engine will say what is wrong)
                 continue
         return weights
 
@@ -214,7 +216,9 @@ class Weigher:
         found = chunk.contact(row)
         return self.playbook.segmented(found, moment(self.now)) if self.playbook.segments else found
 
-    def _ask(self, contact: Any, people: Contacts, entries: CandidateArrays, entry: int, row: int) -> tuple[float, int]:
+    def _ask(
+        self, contact: Any, contacts: Contacts, entries: CandidateArrays, entry: int, row: int
+    ) -> tuple[float, int]:
         opening = self.layout.list[int(entries.claim["opening"][entry])]
         claim = self.compiled.claims.get(opening) or Claim(
             campaign=opening.campaign.id, content=opening.content_id, channel=opening.channel
@@ -226,7 +230,7 @@ class Weigher:
         known = {name: number for name, number in found.items() if not math.isnan(number)}
         if known:
             claim = evolve(claim, **known)  # type: ignore[arg-type]  # these two take numbers
-        zone = self.playbook.timezone if people.person["traits"][row] & NO_ZONE else contact.timezone
+        zone = self.playbook.timezone if contacts.person["traits"][row] & NO_ZONE else contact.timezone
         base, stage_fit, role_fit, gain = self.compiled.fit(opening, contact.stage, contact.role)[2]
         context = Context(
             clock(zone).moment(self.now),

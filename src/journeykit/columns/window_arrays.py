@@ -1,7 +1,7 @@
 """Room over columns: what the windows of one contact hold, and when there will be room again.
 
-The same measures as `journeykit.room`, on arrays. What stands in a window is kept as linked spans, one list for each
-cell (a cap, and one of the groups in which it counts).
+The same measures as `journeykit.engine.window_usage`, on arrays. The contents of a window are kept as linked spans,
+one list for each cell (a cap, and one of the groups in which it counts).
 """
 
 from __future__ import annotations

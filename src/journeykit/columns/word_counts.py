@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.model.mismatch import Mismatches
-from journeykit.tables.columns import places_of
+from journeykit.tables.header import places_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from journeykit.columns.column import Column
-    from journeykit.columns.sources import Source
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+    from journeykit.tables.arrow.column import Column
     from journeykit.tables.words import Words
 
 _MOST = 2**20
@@ -25,7 +25,7 @@ def count_words(words: Words, places: Mapping[str, int], columns: Sequence[Colum
 
     Args:
         words: looks at them.
-        places: where the columns stand, by folded name.
+        places: the places of the columns, by folded name.
         columns: the columns of the chunk.
         found: what is counted.
     """
@@ -43,7 +43,7 @@ def count_words(words: Words, places: Mapping[str, int], columns: Sequence[Colum
 
 
 def _count_unclear(words: Words, columns: Sequence[tuple[str, Column]], found: Mismatches) -> None:
-    """Count the touches whose channel nothing tells."""
+    """Count the touches that have no channel."""
     if not columns:
         return
     codes, examples = combinations([column for _, column in columns])
@@ -79,9 +79,9 @@ def combinations(columns: Sequence[Column]) -> tuple[np.ndarray, np.ndarray]:
     return codes, examples
 
 
-def survey_source(source: Source, words: Words) -> Mismatches:
+def survey_source(source: ArrowTable, words: Words) -> Mismatches:
     """Compare a table with the playbook of its words, without deciding anything."""
-    from journeykit.columns.column import Column
+    from journeykit.tables.arrow.column import Column
 
     found = Mismatches()
     for part in source.parts(lambda _: True):

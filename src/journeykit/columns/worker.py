@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from journeykit.columns.counts import REASONS
+from journeykit.columns.decision_counts import REASONS
 from journeykit.columns.problem_pool import part_for, taken_from
-from journeykit.job import GAPS
+from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.kernels import (
     collect_claims,
     collect_derived,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         ScoreArrays,
         TouchArrays,
     )
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.kernels.interface.rules import Rules
 
 
@@ -54,14 +54,14 @@ class BlockResult(NamedTuple):
         rows: the answers (`ROWS`), the contacts ascending.
         lost: the campaigns that won instead.
         bound: the rules that stop claims.
-        left: the contacts that the one-contact engine must decide.
+        fallback: the contacts that the row engine must decide.
         tally: the counts.
     """
 
     rows: np.ndarray
     lost: np.ndarray
     bound: np.ndarray
-    left: np.ndarray
+    fallback: np.ndarray
     tally: DecisionCounts
 
 
@@ -85,7 +85,7 @@ class Worker:
         widest = max(int(cells.max(initial=1)), self.most_cells)
         # A loser can lose to all winners: at most a quarter of the claims' square for each contact.
         self.rows = decision_rows(block, block * (claims // 4 + 1) + claims**2 // 4 + claims, block * moment.most_rules)
-        self.desk = decision_workspace(
+        self.workspace = decision_workspace(
             touches=most_touches,
             claims=claims,
             items=claims * longest,
@@ -99,17 +99,17 @@ class Worker:
     def decide(
         self,
         chunk: Chunk,
-        people: Contacts,
+        contacts: Contacts,
         history: TouchArrays,
         shapes: Any,
         scores: ScoreArrays,
-        wishes: ClaimArrays | None,
+        claims: ClaimArrays | None,
         label_when: np.ndarray,
         given: QuotaChoiceArrays,
     ) -> BlockResult:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
         engine = self.engine
-        moment, rules = self._ready(people, history, shapes, wishes)
+        moment, rules = self._ready(contacts, history, shapes, claims)
         tally = _tally(engine.layout)
         taken, lost, bound, left = [], [], [], []
         places = rules_bound = 0
@@ -117,22 +117,22 @@ class Worker:
         start = 0
         entries, rows = self.entries, self.rows
         while start < chunk.rows:
-            stop = self._gather(rules, people, moment, scores, wishes, start, chunk.rows, 1, entry_first, tally)
+            stop = self._gather(rules, contacts, moment, scores, claims, start, chunk.rows, 1, entry_first, tally)
             doubt = np.zeros(stop - start, np.bool_)
-            engine.weigher.weigh(chunk, people, entries, entry_first, start, stop, doubt)
+            engine.weigher.weigh(chunk, contacts, entries, entry_first, start, stop, doubt)
             rows.used[:] = 0
             given_up = np.zeros(stop - start, np.int64)
             count = decide_block(
                 rules,
-                people,
+                contacts,
                 history,
-                self.desk,
+                self.workspace,
                 entries,
                 entry_first,
                 start,
                 stop,
                 engine.everything,
-                wishes is None,
+                claims is None,
                 given,
                 label_when,
                 rows,
@@ -155,29 +155,29 @@ class Worker:
                 first = np.zeros(2, np.int64)
                 for contact in given_up[:count].tolist():
                     # What was counted of contacts that are left is taken back.
-                    self._gather(rules, people, moment, scores, wishes, contact, contact + 1, -1, first, tally)
+                    self._gather(rules, contacts, moment, scores, claims, contact, contact + 1, -1, first, tally)
             start = stop
         return BlockResult(
             rows=joined(ROWS, taken),
             lost=np.concatenate([np.zeros(0, np.int64), *lost]),
             bound=np.concatenate([np.zeros(0, np.int64), *bound]),
-            left=np.concatenate([np.zeros(0, np.int64), *left]),
+            fallback=np.concatenate([np.zeros(0, np.int64), *left]),
             tally=tally,
         )
 
     def _ready(
-        self, people: Contacts, history: TouchArrays, shapes: Any, wishes: ClaimArrays | None
+        self, contacts: Contacts, history: TouchArrays, shapes: Any, claims: ClaimArrays | None
     ) -> tuple[Moment, Rules]:
         """Room for the contacts of a chunk that are not marked `BAD`, and the rules as they are for it."""
         moment = self.engine.moment()
         quotas = self.engine.quotas
-        if wishes is not None:
-            quotas = quotas.but(number=wishes.number)
+        if claims is not None:
+            quotas = quotas.but(number=claims.number)
         rules = moment.rules.but(shapes=shapes[0], shape_cells=shapes[1], quotas=quotas)
-        good = people.person["traits"] & BAD == 0
+        good = contacts.person["traits"] & BAD == 0
         counts = np.diff(history.first)[good]
         # Without a table of claims each contact has one for each opening; with one, it may name many openings.
-        most = len(self.engine.layout.list) if wishes is None else int(np.diff(wishes.first)[good].max(initial=0))
+        most = len(self.engine.layout.list) if claims is None else int(np.diff(claims.first)[good].max(initial=0))
         self.most_cells = int((shapes[0]["cell_to"] - shapes[0]["cell_from"]).max(initial=1))
         self._prepare(moment, int(counts.max(initial=0)), most)
         return moment, rules
@@ -185,31 +185,31 @@ class Worker:
     def pool(
         self,
         chunk: Chunk,
-        people: Contacts,
+        contacts: Contacts,
         history: TouchArrays,
         shapes: Any,
         scores: ScoreArrays,
-        wishes: ClaimArrays | None,
+        claims: ClaimArrays | None,
         given: QuotaChoiceArrays,
         obeys: int,
         *,
         several: bool,
     ) -> tuple[list[tuple[ProblemPool, np.ndarray]], np.ndarray]:
-        """The problems of the contacts of a chunk that are not marked `BAD`, each with whose they are; and who is left.
+        """The problems of a chunk with their contacts, but for those marked `BAD`; and the contacts that fall back.
 
         Args:
             chunk: the contacts; and so are the next five.
-            people: as numbers.
+            contacts: as numbers.
             history: their touches.
             shapes: the kinds of touches.
             scores: what models say.
-            wishes: their claims, or None.
+            claims: their claims, or None.
             given: what was chosen for them already.
             obeys: 0 for claims that need not obey caps, 1 for the others.
             several: whether there are several levels.
         """
         engine = self.engine
-        moment, rules = self._ready(people, history, shapes, wishes)
+        moment, rules = self._ready(contacts, history, shapes, claims)
         tally, columns = _tally(engine.layout), len(engine.layout.quotas.columns)
         entry_first = np.zeros(chunk.rows + 1, np.int64)
         left = np.zeros(chunk.rows + 1, np.int64)
@@ -217,25 +217,25 @@ class Worker:
         start = 0
         part = None
         while start < chunk.rows:
-            stop = self._gather(rules, people, moment, scores, wishes, start, chunk.rows, 1, entry_first, tally)
+            stop = self._gather(rules, contacts, moment, scores, claims, start, chunk.rows, 1, entry_first, tally)
             doubt = np.zeros(stop - start, np.bool_)
-            engine.weigher.weigh(chunk, people, self.entries, entry_first, start, stop, doubt)
+            engine.weigher.weigh(chunk, contacts, self.entries, entry_first, start, stop, doubt)
             if part is None or len(part.pool.unit) < stop - start or len(part.mark) < self.entries.used[1]:
                 part = part_for(stop - start, int(self.entries.used[1]), columns, several=several)
             base = start
             while start < stop:
                 start = collect_problems(
                     rules,
-                    people,
+                    contacts,
                     history,
-                    self.desk,
+                    self.workspace,
                     self.entries,
                     entry_first,
                     base,
                     start,
                     stop,
                     obeys,
-                    wishes is None,
+                    claims is None,
                     given,
                     chunk.one,
                     doubt,
@@ -248,10 +248,10 @@ class Worker:
     def _gather(
         self,
         rules: Rules,
-        people: Contacts,
+        contacts: Contacts,
         moment: Moment,
         scores: ScoreArrays,
-        wishes: ClaimArrays | None,
+        claims: ClaimArrays | None,
         start: int,
         stop: int,
         sign: int,
@@ -259,15 +259,15 @@ class Worker:
         tally: DecisionCounts,
     ) -> int:
         engine, entries, slots = self.engine, self.entries, moment.slots
-        if wishes is not None:
+        if claims is not None:
             return collect_claims(
-                rules, people, slots, engine.asks, scores, wishes, start, stop, sign, entries, entry_first, tally
+                rules, contacts, slots, engine.asks, scores, claims, start, stop, sign, entries, entry_first, tally
             )
         if moment.bars is not None:
             return collect_derived_now(
                 rules,
                 moment.bars,
-                people,
+                contacts,
                 engine.asks,
                 scores,
                 start,
@@ -279,7 +279,18 @@ class Worker:
                 tally,
             )
         return collect_derived(
-            rules, people, slots, engine.asks, scores, start, stop, engine.everything, sign, entries, entry_first, tally
+            rules,
+            contacts,
+            slots,
+            engine.asks,
+            scores,
+            start,
+            stop,
+            engine.everything,
+            sign,
+            entries,
+            entry_first,
+            tally,
         )
 
 
@@ -289,6 +300,6 @@ def _tally(layout: RulesetArrays) -> DecisionCounts:
         rules=np.zeros(len(layout.rules.list), np.int64),
         stages=np.zeros((len(layout.stages.list) + 2, 3), np.int64),
         sums=np.zeros(3, np.int64),
-        missing=np.zeros(len(GAPS), np.int64),
+        missing=np.zeros(len(DATA_NEEDS), np.int64),
         usage=np.zeros(len(layout.quotas.sides), np.int64),
     )

@@ -1,1 +1,1 @@
-"""The one-contact engine: the readable reference of every decision."""
+"""The row engine: the readable reference of every decision."""

@@ -1,4 +1,4 @@
-"""The decider: a playbook, compiled, with a policy; it decides groups of contacts and writes their rows."""
+"""The decider: a playbook, ruleset, with a policy; it decides groups of contacts and writes their rows."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen, validators
 
-from journeykit.account import Account
 from journeykit.basics.clock import first_and_last, moment
 from journeykit.basics.validation import MILLIONTH
-from journeykit.case import Case
-from journeykit.compiled import Compiled
-from journeykit.entry import opening_of
+from journeykit.basics.version import VERSION
+from journeykit.engine.account import Account
+from journeykit.engine.arbitration import Arbitration, TwoRounds
+from journeykit.engine.candidate import message_of
+from journeykit.engine.gather import ClaimGatherer
+from journeykit.engine.quota_charges import QuotaCharges
+from journeykit.engine.reasons import write_rows
+from journeykit.engine.ruleset import Ruleset
+from journeykit.engine.selection import NODE_BUDGET
 from journeykit.errors import DataError, ModelError, PolicyError, closest
-from journeykit.explain import write_rows
-from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant
+from journeykit.model.prices import Prices
 from journeykit.playbook.playbook import Playbook
 from journeykit.policies import BUILT_IN
 from journeykit.policies.policy import Policy, policy_identity
-from journeykit.prices import Prices, Tariff
-from journeykit.selection import NODE_BUDGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +61,7 @@ class GroupDecision:
     __slots__ = ("arbitrations", "decided", "group", "used")
 
     def __init__(
-        self, group: ContactGroup, decided: list[Decided], arbitrations: Mapping[str, Case], used: list[int]
+        self, group: ContactGroup, decided: list[Decided], arbitrations: Mapping[str, Arbitration], used: list[int]
     ) -> None:
         self.group = group
         self.decided = decided
@@ -74,7 +76,7 @@ def as_dict(value: Mapping[str, Policy]) -> dict[str, Policy]:
 
 @frozen(eq=False)
 class Decider:
-    """A playbook, compiled, with the policy that it names. Immutable, thread-safe, picklable.
+    """A playbook, ruleset, with the policy that it names. Immutable, thread-safe, picklable.
 
     Attributes:
         playbook: the rule set.
@@ -82,7 +84,7 @@ class Decider:
         prices: saved prices of the playbook's quotas, or None.
         budget: the most nodes one search visits before it settles for the best set it has seen.
         fingerprint: the fingerprint of the playbook.
-        ruleset: the playbook, compiled.
+        ruleset: the playbook, ruleset.
         charges: what the saved prices take from claims; None without prices.
         policy: the policy that the playbook names.
 
@@ -96,8 +98,8 @@ class Decider:
     prices: Prices | None = field(default=None, validator=validators.optional(validators.instance_of(Prices)))
     budget: int = NODE_BUDGET
     fingerprint: str = field(init=False, repr=False)
-    ruleset: Compiled = field(init=False, repr=False)
-    charges: Tariff | None = field(init=False, repr=False)
+    ruleset: Ruleset = field(init=False, repr=False)
+    charges: QuotaCharges | None = field(init=False, repr=False)
     policy: Policy = field(init=False, repr=False)
     policy_identity: str = field(init=False, repr=False)
 
@@ -109,18 +111,18 @@ class Decider:
         return self.playbook.fingerprint
 
     @ruleset.default
-    def _compile(self) -> Compiled:
+    def _compile(self) -> Ruleset:
         if self.prices is not None and self.prices.playbook != self.fingerprint:
             raise DataError(
                 f"the prices are those of another playbook: its fingerprint is {self.prices.playbook[:12]}..., this "
                 f"one's {self.fingerprint[:12]}...; run the quotas again with this playbook",
                 source="prices",
             )
-        return Compiled(self.playbook)
+        return Ruleset(self.playbook)
 
     @charges.default
-    def _make_charges(self) -> Tariff | None:
-        return None if self.prices is None else Tariff.of(self.playbook, self.prices)
+    def _make_charges(self) -> QuotaCharges | None:
+        return None if self.prices is None else QuotaCharges.of(self.playbook, self.prices)
 
     @policy.default
     def _choose_policy(self) -> Policy:
@@ -163,8 +165,8 @@ class Decider:
         return bool(self.ruleset.per_account)
 
     def rounds(
-        self, group: ContactGroup, choice: QuotaChoice | None = None, charges: Tariff | None = None
-    ) -> Case | Account:
+        self, group: ContactGroup, choice: QuotaChoice | None = None, charges: QuotaCharges | None = None
+    ) -> TwoRounds:
         """The rounds of a group: exempt claims first, then all others.
 
         Args:
@@ -176,36 +178,26 @@ class Decider:
             ModelError: for contacts that cannot be decided.
         """
         charges = charges or self.charges
-        if self.ruleset.per_account or len(group.contacts) > 1:
-            return Account(
+        several = self.by_account or len(group.contacts) > 1
+        contacts = sorted(group.contacts, key=lambda contact: contact.id) if several else group.contacts
+        gathered = [
+            ClaimGatherer(
                 self.ruleset,
+                contact,
                 group,
-                choice=choice,
                 policy=self.policy,
                 policy_name=self.policy_name,
+                charges=charges,
                 budget=self.budget,
-                tariff=charges,
             )
-        (contact,) = group.contacts
-        found: object = contact
-        if not isinstance(found, Contact):
-            raise ModelError(f"contact must be a Contact, found {type(found).__name__}", field="contact")
-        own = group.inputs[contact.id]
-        return Case(
-            self.ruleset,
-            policy=self.policy,
-            policy_name=self.policy_name,
-            contact=contact,
-            touches=own.touches,
-            claims=own.claims,
-            scores=own.scores,
-            scored=group.scored,
-            at=group.at,
-            until=group.until,
-            budget=self.budget,
-            tariff=charges,
-            choice=choice,
-        )
+            for contact in contacts
+        ]
+        if not several:
+            return TwoRounds(gathered, None, choice)
+        for own in gathered:
+            for candidate in own.candidates:
+                candidate.contact = own.facts.contact.id
+        return TwoRounds(gathered, Account([own.facts for own in gathered], group.colleagues), choice)
 
     def decide(self, group: ContactGroup, *, explain: bool = False, run_id: str | None = None) -> tuple[Decision, ...]:
         """Decide a group: one decision for each contact, in their order.
@@ -223,7 +215,7 @@ class Decider:
         explain: bool,
         run_id: str,
         choice: QuotaChoice | None = None,
-        charges: Tariff | None = None,
+        charges: QuotaCharges | None = None,
     ) -> GroupDecision:
         """Decide a group of a table, which may hold contacts that cannot be decided.
 
@@ -245,22 +237,22 @@ class Decider:
         ]
         return GroupDecision(group, decided, found, [] if charges is None else _used(found.values(), charges))
 
-    def decision(self, arbitration: Case, *, explain: bool = False, run_id: str | None = None) -> Decision:
+    def decision(self, arbitration: Arbitration, *, explain: bool = False, run_id: str | None = None) -> Decision:
         """What an arbitration comes to, as a decision; its rows are worked out when they are first read."""
         return Decision(
-            contact=arbitration.contact.id,
-            at=arbitration.at,
-            until=arbitration.until,
-            timezone=arbitration.clock.name,
+            contact=arbitration.facts.contact.id,
+            at=arbitration.facts.at,
+            until=arbitration.facts.until,
+            timezone=arbitration.facts.clock.name,
             granted=tuple(
                 Grant(
-                    winner.entry.claim.campaign,
-                    winner.entry.claim.content,
-                    winner.entry.claim.channel,
+                    winner.candidate.claim.campaign,
+                    winner.candidate.claim.content,
+                    winner.candidate.claim.channel,
                     moment(winner.at),
-                    (winner.entry.weight or 0) / MILLIONTH,
-                    winner.entry.claim.id,
-                    winner.entry.claim.at,
+                    (winner.candidate.weight or 0) / MILLIONTH,
+                    winner.candidate.claim.id,
+                    winner.candidate.claim.at,
                 )
                 for winner in arbitration.winners
             ),
@@ -272,8 +264,8 @@ class Decider:
             explain=explain,
         )
 
-    def _write(self, arbitration: Case, run_id: str | None, explain: bool) -> tuple[Row, ...]:
-        run_id = run_id or self.run_id(arbitration.at, arbitration.until)
+    def _write(self, arbitration: Arbitration, run_id: str | None, explain: bool) -> tuple[Row, ...]:
+        run_id = run_id or self.run_id(arbitration.facts.at, arbitration.facts.until)
         return write_rows(arbitration, run_id, self.fingerprint, explain)
 
     def run_id(self, at: datetime, until: datetime | None = None, inputs: Iterable[str] = ()) -> str:
@@ -284,25 +276,23 @@ class Decider:
             until: the last instant of a plan, or None.
             inputs: which tables are given besides contacts: some of ``touches``, ``scores`` and ``claims``.
         """
-        from journeykit import __version__
-
         first, last = first_and_last(at, until)
         span = [first, None if until is None else last]
         prices = None if self.prices is None else self.prices.to_dict()
-        parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), __version__]
+        parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), VERSION]
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _used(arbitrations: Iterable[Case], charges: Tariff) -> list[int]:
+def _used(arbitrations: Iterable[Arbitration], charges: QuotaCharges) -> list[int]:
     """By side of the quotas, what the winners use, in smallest units."""
-    winners = [(found.clock, winner) for found in arbitrations for winner in found.winners]
+    winners = [(found.facts.clock, winner) for found in arbitrations for winner in found.winners]
     return [
         sum(
             side.use(
-                opening_of(winner.entry).campaign,
-                opening_of(winner.entry).facets,
-                winner.entry.claim,
-                winner.entry.weight or 0,
+                message_of(winner.candidate).campaign,
+                message_of(winner.candidate).facets,
+                winner.candidate.claim,
+                winner.candidate.weight or 0,
                 clock.day(winner.at),
             )
             for clock, winner in winners

@@ -73,7 +73,7 @@ class Sent:
 
 @frozen(kw_only=True)
 class OpenClaim:
-    """What still asks for the contact's attention when he is handed over.
+    """What still asks for the contact's attention at the hand-over.
 
     Attributes:
         outcome: ``granted`` and not sent yet, ``deferred``, or ``denied``.
@@ -112,19 +112,19 @@ class Brief:
     """What the receiving side needs to know of a contact, as of the hand-over.
 
     Attributes:
-        account: the company or household to which he belongs.
-        role: his role in the decision unit.
+        account: the company or household of the contact.
+        role: the role in the decision unit.
         persona: the kind of person.
-        segments: his own, and those of the playbook whose rules are true of him.
-        interests: the topics he cares about.
-        purchase_insight: what is known of how he buys.
-        value_proposition: what to promise him.
-        unwilling: he opted out, or nothing may be sent to him.
+        segments: the contact's own, and those of the playbook that hold for them.
+        interests: the topics that the contact cares about.
+        purchase_insight: what is known of how they buy.
+        value_proposition: what to promise them.
+        unwilling: they opted out, or nothing may be sent to them.
         solutions: those of interest, the best founded first.
         sent: the touches up to the hand-over, newest first.
-        answers: what he did with messages, newest first; also with those that ``sent`` does not know.
-        events: what else he did, newest first.
-        claims: what still asks for his attention.
+        answers: what they did with messages, newest first; also with those that ``sent`` does not know.
+        events: what else they did, newest first.
+        claims: what still asks for their attention.
         missing: what is not known, in plain words.
         timezone: IANA name of the zone in which instants are shown.
     """
@@ -174,7 +174,7 @@ class Brief:
             yield "nothing may be sent: opted out or suppressed"
 
     def _unasked(self) -> list[Answer]:
-        """The answers to what is not known to have been sent; the others stand with what they answer."""
+        """The answers to what is not known to have been sent; the others are with what they answer."""
         told = {id(answer) for sent in self.sent for answer in sent.answers}
         return [answer for answer in self.answers if id(answer) not in told]
 
@@ -190,7 +190,7 @@ class Brief:
     def when(self, instant: datetime) -> str:
         """An instant for people, in the brief's time zone."""
         local = clock(self.timezone).moment(micros(instant))
-        # Not strftime: the answer would hang on the locale of the machine.
+        # Not strftime: its answer depends on the locale of the machine.
         return f"{WEEKDAYS[local.weekday()].capitalize()} {local.isoformat(' ', 'minutes')[:16]}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -244,9 +244,9 @@ class Known:
 
     Args:
         playbook: the contents and campaigns; None where they are not known.
-        contact: himself; None where he is not known.
-        touches: his touches; None where they are not known.
-        events: what he did; None where it is not known.
+        contact: the contact; None where they are not known.
+        touches: their touches; None where they are not known.
+        events: what they did; None where it is not known.
         answers: by event that answers a message, the word for it.
         recent: so many other events belong to a brief.
     """
@@ -278,7 +278,7 @@ class Known:
 
         Args:
             at: the hand-over.
-            stage: where it leads him.
+            stage: where it leads them.
             decision: the one that tells of open claims; None where there is none.
             no_decision: why there is none.
         """
@@ -415,13 +415,13 @@ class Known:
 
     def _missing(self, brief: Brief, no_decision: str) -> Iterator[str]:
         if self.contact is None:
-            yield "nothing is known of the contact himself"
+            yield "no contact record"
         else:
             for name in ("account", "role", "persona"):
                 if getattr(brief, name) is None:
-                    yield f"his {name} is not known"
+                    yield f"{name} unknown"
             if not brief.segments:
-                yield "he is in no segment"
+                yield "in no segment"
         if self._playbook is None or self._playbook.content is None:
             yield "the contents are not known, so that nothing is known of their solutions"
         named = {sent.content for sent in brief.sent} | {answer.content for answer in brief.answers}
@@ -433,11 +433,11 @@ class Known:
         if self._touches is None:
             yield "what was sent is not known"
         elif not brief.sent:
-            yield "nothing was sent to him"
+            yield "nothing was sent"
         if self._events is None:
-            yield "what he did and answered is not known"
+            yield "events and answers unknown"
         elif not brief.answers:
-            yield "he answered nothing"
+            yield "no answers"
         if no_decision:
             yield f"open claims are not known: {no_decision}"
 

@@ -1,6 +1,6 @@
 """Hand-overs: what one department leaves to another when a contact enters a stage that the other owns.
 
-Marketing hands a contact to sales, sales hands him back or on to service; each is a hand-over. A stage without owner
+Marketing hands a contact to sales, sales hands them back or on to service; each is a hand-over. A stage without owner
 changes nothing: who had the contact before is still responsible.
 """
 
@@ -20,7 +20,7 @@ from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
 from journeykit.handover.brief import ANSWERS, Brief, Decide, Known, plain
 from journeykit.journey.placement import Event, Evidence, Placement, Step
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 from journeykit.journey.stages import Transition
 
 if TYPE_CHECKING:
@@ -50,16 +50,16 @@ class Handover:
     """A contact passes from one department to another.
 
     Attributes:
-        contact: his id, or None.
-        source: the stage he left.
-        target: the stage he entered.
+        contact: the id, or None.
+        source: the stage that the contact left.
+        target: the stage that they entered.
         from_owner: the department that was responsible; None where nobody was.
         to_owner: the department that owns the target.
         at: when, in UTC.
-        transition: what led him there.
+        transition: what led them there.
         evidence: what it rests on.
         brief: what the receiving side needs to know.
-        is_return: whether the contact goes back to the department that had handed him to the one that he leaves.
+        is_return: whether the contact goes back to the department that handed them to the one they leave.
     """
 
     contact: str | None
@@ -127,21 +127,21 @@ def handovers(
 ) -> tuple[Handover, ...]:
     """The hand-overs along a contact's path, first to last, each with its brief.
 
-    He is handed over when he enters a stage of another owner than the one who is responsible for him. Entering the
+    They are handed over when they enter a stage of another owner than the one responsible for them. Entering the
     journey hands nothing over. Nor does a stage without owner: the last owner stays responsible, and coming back to one
-    of his stages is none either. A brief tells what was known at the hand-over: later touches and events do not
+    of their stages is not one either. A brief tells what was known at the hand-over: later touches and events do not
     change it.
 
     Args:
-        placement: where he is, from `Journey.place`.
+        placement: where they are, from `Journey.place`.
         journey: whose stages they are.
         playbook: for the contents that were sent and their solutions, and for segments.
         contact: who; None leaves the profile out.
-        touches: his history. None says that it is not known, which is not the same as an empty one.
-        events: what he did. None, likewise.
+        touches: their history. None says that it is not known, which is not the same as an empty one.
+        events: what they did. None, likewise.
         decision: open claims: a `Decision`, or a function of contact and instant that gives one, such as
             ``lambda contact, at: arbiter.decide(contact, touches, at=at)``; it is asked for the contact on the stage
-            that he enters. A decision says nothing of a hand-over that another one followed before it was made.
+            that they enter. A decision says nothing of a hand-over that another one followed before it was made.
         since: only hand-overs after this instant. A nightly job gives the ``at`` of its last run and gets each once.
         answers: the events that answer a message, each with the word for it, or their names alone. They name what they
             answer in the properties ``campaign`` or ``content`` (or ``campaign_id``, ``content_id``).
@@ -209,7 +209,7 @@ class _Change:
 
 
 def _changes(path: Sequence[Step], owners: Mapping[str, str | None]) -> Iterator[_Change]:
-    # Who handed him to whom, down to the one who has him now: a return takes the last one off.
+    # The owners so far, down to the present one: a return takes the last one off.
     chain: list[str | None] = []
     for place, step in enumerate(path):
         if step.stage not in owners:
@@ -249,7 +249,7 @@ def _decision(
             return None, "without the contact nothing can be decided"
         return given(evolve(contact, stage=step.stage), step.since), ""
     if following is not None and following <= given.at:
-        return None, "the decision was made when he had been handed on"
+        return None, "the decision was made after a later hand-over"
     return given, ""
 
 
@@ -262,7 +262,7 @@ def handover_rows(paths: Any, journey: Journey, since: datetime | None = None) -
     Args:
         paths: placements of tables, or their table of paths; also batches of one, a mapping of columns to lists, or
             rows as mappings. Columns: ``contact_id``, ``step`` (0 where a contact enters), ``stage``, ``since``,
-            ``label`` and ``evidence_at``; instants are aware, or microseconds since 1970. The rows of a contact stand
+            ``label`` and ``evidence_at``; instants are aware, or microseconds since 1970. The rows of a contact are
             together, in order.
         journey: whose stages they are.
         since: only hand-overs after this instant, as in `handovers`.
@@ -304,7 +304,7 @@ def handover_rows(paths: Any, journey: Journey, since: datetime | None = None) -
                 owner = own
             elif step != last + 1:
                 raise DataError(
-                    f"step {shown(step)} follows step {last}: the rows of a contact must stand together, in order",
+                    f"step {shown(step)} follows step {last}: the rows of a contact must be together, in order",
                     source="paths",
                 )
             elif own is not None and own != owner:

@@ -8,15 +8,6 @@ from typing import TYPE_CHECKING
 from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from journeykit.handover.brief import Answer as Answer
-    from journeykit.handover.brief import Brief as Brief
-    from journeykit.handover.brief import OpenClaim as OpenClaim
-    from journeykit.handover.brief import Sent as Sent
-    from journeykit.handover.brief import Solution as Solution
-    from journeykit.handover.handover import HANDOVERS as HANDOVERS
-    from journeykit.handover.handover import Handover as Handover
-    from journeykit.handover.handover import handover_rows as handover_rows
-    from journeykit.handover.handover import handovers as handovers
     from journeykit.journey.journey import Journey as Journey
     from journeykit.journey.measure.attribution import Attribution as Attribution
     from journeykit.journey.measure.attribution import attribute as attribute
@@ -25,10 +16,10 @@ if TYPE_CHECKING:
     from journeykit.journey.measure.chain import Chain as Chain
     from journeykit.journey.measure.estimates import Estimates as Estimates
     from journeykit.journey.measure.estimates import estimate as estimate
+    from journeykit.journey.measure.funnel_report import FunnelStep as FunnelStep
+    from journeykit.journey.measure.funnel_report import Move as Move
+    from journeykit.journey.measure.funnel_report import Stays as Stays
     from journeykit.journey.measure.intervals import Share as Share
-    from journeykit.journey.measure.report import FunnelStep as FunnelStep
-    from journeykit.journey.measure.report import Move as Move
-    from journeykit.journey.measure.report import Stays as Stays
     from journeykit.journey.measure.sales import Sales as Sales
     from journeykit.journey.measure.sales import sales_of as sales_of
     from journeykit.journey.picture.diagram import Drawing as Drawing
@@ -43,6 +34,7 @@ if TYPE_CHECKING:
     from journeykit.journey.walk import Walk as Walk
 
 # Where each name lives. A name loads its module when it is touched: who decides claims estimates and draws nothing.
+# Hand-overs are a layer above; their names are here too.
 _HOMES = {
     "Answer": "handover.brief",
     "Attribution": "journey.measure.attribution",
@@ -52,12 +44,12 @@ _HOMES = {
     "Estimates": "journey.measure.estimates",
     "Event": "journey.placement",
     "Evidence": "journey.placement",
-    "FunnelStep": "journey.measure.report",
+    "FunnelStep": "journey.measure.funnel_report",
     "HANDOVERS": "handover.handover",
     "Handover": "handover.handover",
     "Journey": "journey.journey",
     "LEFT": "journey.measure.chain",
-    "Move": "journey.measure.report",
+    "Move": "journey.measure.funnel_report",
     "OpenClaim": "handover.brief",
     "Placement": "journey.placement",
     "Sales": "journey.measure.sales",
@@ -65,7 +57,7 @@ _HOMES = {
     "Share": "journey.measure.intervals",
     "Solution": "handover.brief",
     "Stage": "journey.stages",
-    "Stays": "journey.measure.report",
+    "Stays": "journey.measure.funnel_report",
     "Step": "journey.placement",
     "Transition": "journey.stages",
     "Untaken": "journey.placement",

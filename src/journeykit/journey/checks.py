@@ -168,7 +168,7 @@ class _Chart:
     Attributes:
         ways: its transitions in document order.
         closed: the stages that nobody can enter, as what they ask for is never true.
-        never: why a transition can never be taken; an empty text where something else is told already.
+        never: why a transition can never be taken; an empty text where another problem says it already.
         rivals: what is taken in place of a transition whenever that one could be.
         live: the transitions that can be taken, by the stage that they leave.
         reached: the stages that they lead to from the first one.
@@ -195,12 +195,12 @@ class _Chart:
         if way.target in self.closed:
             return ""
         if gate is not None and not can_be_true(*_needs(way), known=_known_at(way)):
-            return f"when it could be, what {way.target!r} asks of whoever enters is not true: {gate.rule}"
+            return f"when it could be, the condition of {way.target!r} for entering is not true: {gate.rule}"
         if way.limits and way.target == source:
             return f"it leads from {source!r} to itself, and its reentry is {self._reentry(source)}"
         first = self.compiled.first
         if way.reentry == FOREVER and self._is_behind(source, way.target):
-            return f"whoever entered at {first!r} has been on {way.target!r} before, and its reentry is never"
+            return f"contacts who entered at {first!r} have been on {way.target!r} before, and its reentry is never"
         return None
 
     def _is_behind(self, stage: str, gate: str) -> bool:
@@ -333,7 +333,7 @@ def _traps(chart: _Chart, names: list[str]) -> Iterator[Problem]:
     lost = {name for name, reached in onward.items() if final.isdisjoint(reached)}
     told = set[str]()
     for name in names:
-        # A set is told of once, at its first stage, and only where nothing leads out of it.
+        # A set is reported once, at its first stage, and only where nothing leads out of it.
         if name not in lost or name in told or any(name not in onward[other] for other in onward[name]):
             continue
         told.update(onward[name])
@@ -386,7 +386,7 @@ def _restless(chart: _Chart) -> Iterator[list[CompiledTransition]]:
         told.update(map(_source, circle))
         if not all(map(_takes_no_time, circle)):
             yield circle
-    # Rules of attributes alone are left aside: whoever keeps those may change them.
+    # Rules of attributes alone are left aside: the owner of those attributes may change them.
     rules = [way for way in chart.ways if way.ask is not None and way.ask.events and _may_stay_open(chart, way)]
     leaving = _next([*times, *rules])
     for way in times:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from journeykit.errors import Problem
     from journeykit.journey.picture.diagram import Drawing
     from journeykit.journey.placement import Event, Placement
-    from journeykit.journey.placements import Placements
+    from journeykit.journey.placing_results import Placements
     from journeykit.journey.walk import Walk
     from journeykit.model.contact import Contact
 
@@ -38,7 +38,7 @@ def _given(attributes: Mapping[str, Any] | Contact | None, timezone: str | None)
 
 
 def _stages(value: object) -> tuple[Stage, ...]:
-    """Stages; a name stands for a stage without more."""
+    """Stages; a name is short for a stage with nothing else."""
     return tuple(Stage(part) if isinstance(part, str) else part for part in listed(value))
 
 
@@ -141,9 +141,9 @@ class Journey:
         start: datetime | None = None,
         timezone: str | None = None,
     ) -> Placement:
-        """Where a contact is at an instant, and how he came there.
+        """Where a contact is at an instant, and how they came there.
 
-        He enters at his first event, or at ``start``. At each instant all its events become known; then the first
+        They enter at their first event, or at ``start``. At each instant all its events become known; then the first
         transition that can be taken is, in document order, and so on until none can: by one of the events, each of
         which takes one transition; by a rule that is true; by a silence that has lasted long enough. No stage is
         entered twice at one instant: a transition that could be taken but for that must close, and open again, before
@@ -151,13 +151,13 @@ class Journey:
         the same whenever it is asked for.
 
         Args:
-            events: what he did, in any order; those after ``at`` do not count, nor does what is given twice.
+            events: what they did, in any order; those after ``at`` do not count, nor does what is given twice.
             at: the instant, aware.
-            attributes: what else is known of him: his attributes by name, or the contact himself. They hold for all
+            attributes: what else is known of them: attributes by name, or the contact. They hold for all
                 of the past.
-            stage: the stage on which he enters; None for the first.
-            start: when he enters; None for his first event. Earlier events are known, and take no transition.
-            timezone: in which the dates among his attributes begin; by default the contact's own, else UTC.
+            stage: the stage on which they enter; None for the first.
+            start: when they enter; None for their first event. Earlier events are known, and take no transition.
+            timezone: in which the dates among the attributes begin; by default the contact's own, else UTC.
 
         Raises:
             ModelError: for a stage that the journey does not have, or a naive instant.
@@ -205,7 +205,7 @@ class Journey:
                 everybody who has an event.
             at: the instant, aware; it must be given.
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
-            timezone: in which the dates among attributes begin, of a contact without a time zone of his own.
+            timezone: in which the dates among attributes begin, of a contact without a time zone of their own.
             max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None
                 for any number.
 
@@ -263,8 +263,8 @@ class Journey:
             counts: `journeykit.journey.Volumes`, or anything that they can be counted from, such as a list of
                 placements: the picture then shows how many contacts are where, and its lines are as wide as they
                 are busy. None for a picture without numbers.
-            title: what stands above it.
-            columns: how many stages stand in a row; None for what suits a page.
+            title: the text above it.
+            columns: the number of stages in a row; None for what suits a page.
 
         Raises:
             ModelError: for counts of a stage or a transition that the journey does not have.

@@ -1,4 +1,4 @@
-"""What a contact did, and the way that it led him."""
+"""What a contact did, and the path on which it led them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _properties(_: Any, __: Any, value: object) -> None:
 
 @frozen
 class Event:
-    """Something that a contact did, or that happened to him.
+    """Something that a contact did, or that happened to them.
 
     Attributes:
         event: its name: ``webinar``, ``form``, ``purchase``, ...
@@ -88,8 +88,8 @@ class Step:
 
     Attributes:
         stage: which.
-        since: when he entered, in UTC.
-        transition: what led him there; None for the stage on which he entered the journey.
+        since: when the contact entered, in UTC.
+        transition: what led them there; None for the stage on which they entered the journey.
         evidence: what it rests on.
     """
 
@@ -147,13 +147,13 @@ class Untaken:
 
 @frozen
 class Placement:
-    """Where a contact is on the journey, and how he came there.
+    """Where a contact is on the journey, and how they came there.
 
     Attributes:
-        contact: his id, or None.
-        stage: where he is.
-        path: the stages that he entered, first to last; empty for one who has not entered the journey.
-        noted: what was noted of his events, by what; only what occurred. ``future`` and ``duplicate`` ones were not
+        contact: the id, or None.
+        stage: where they are.
+        path: the stages that they entered, first to last; empty for one who has not entered the journey.
+        noted: what was noted of their events, by what; only what occurred. ``future`` and ``duplicate`` ones were not
             used, nor was a property where a number was needed and it had another value (``not_a_number``); a name
             that the journey does not ask for (``unknown_event``) breaks a silence all the same. Events that took no
             transition are counted by the reason, as `Untaken.why` says.
@@ -168,15 +168,15 @@ class Placement:
 
     @property
     def since(self) -> datetime | None:
-        """When he entered the stage on which he is; None for one who has not entered the journey."""
+        """When they entered the stage on which they are; None for one who has not entered the journey."""
         return self.path[-1].since if self.path else None
 
     def stage_at(self, at: datetime) -> str | None:
-        """The stage on which he was at an instant of the past; None before he entered the journey."""
+        """The stage on which they were at an instant of the past; None before they entered the journey."""
         return next((step.stage for step in reversed(self.path) if step.since <= at), None)
 
     def applied_to(self, contact: Contact) -> Contact:
-        """The contact with the stage on which he is here: what an arbiter decides on.
+        """The contact with the stage on which they are here: what an arbiter decides on.
 
         Raises:
             ModelError: if the placement is that of somebody else.

@@ -72,8 +72,8 @@ class Stage:
         owner: the department that may speak to a contact there, such as ``marketing``; None for all.
         final: whether a journey may end here. Where no stage says so, those that no transition leaves are final.
         reentry: whether a contact who left may come back: ``always``, ``never``, or the time that must have passed
-            since he left, such as ``30d``.
-        qualified: a rule that must be true of a contact at the instant at which he would enter; None for everybody.
+            since they left, such as ``30d``.
+        qualified: a rule that must be true of a contact at the instant at which they would enter; None for everybody.
         reward: what a period on this stage brings, less what it costs, in any one currency.
         value: what it is worth to have a contact here, such as `journeykit.journey.Chain` computes; None if unknown.
         lost: whether a contact here is lost: to come here is no progress in the funnel, and an end of the journey.
@@ -102,6 +102,14 @@ class Transition:
         when: the rule that takes it.
         after: the time of silence that takes it.
         without: with ``after``: the event whose absence counts as silence; None for any event.
+        label: how pictures and reports call it, such as ``no basket for four weeks``; None for the event, the rule or
+            the time that takes it.
+
+    Example:
+        >>> Transition(source="active", to="away", when="days_since('basket') > 28").label
+        "days_since('basket') > 28"
+        >>> Transition(source="active", to="away", when="days_since('basket') > 28", label="no basket for weeks").label
+        'no basket for weeks'
     """
 
     source: str = field(validator=required_text, metadata={"key": "from"})
@@ -110,6 +118,7 @@ class Transition:
     when: Rule | None = field(default=None, converter=_rule, validator=[validators.optional(instance(Rule)), _timed])
     after: Lag | None = field(default=None, converter=_lag, validator=validators.optional(instance(Lag)))
     without: str | None = field(default=None, validator=optional_text)
+    _label: str | None = field(default=None, repr=False, validator=optional_text, metadata={"later": True})
 
     def __attrs_post_init__(self) -> None:
         if sum(part is not None for part in (self.event, self.when, self.after)) != 1:
@@ -122,7 +131,9 @@ class Transition:
 
     @property
     def label(self) -> str:
-        """What takes this way, in a few words."""
+        """How it is called: by the label it was given, or by what takes it."""
+        if self._label is not None:
+            return self._label
         if self.event is not None:
             return self.event
         if self.when is not None:

@@ -151,14 +151,14 @@ class CompiledTransition:
     """A transition, ready to be tried.
 
     Attributes:
-        place: where it stands in the journey.
+        place: its number in the journey.
         transition: itself.
         target: the stage to which it leads.
         event: the event that takes it, or None.
         ask: the rule that takes it, or None.
         after: the time of silence that takes it, in microseconds; -1 where none does.
         without: the event whose absence counts as silence; None for any.
-        gate: what must be true of whoever enters its target, or None.
+        gate: what must be true of contacts who enter its target, or None.
         reentry: microseconds that must pass before a contact may come back to its target; `FOREVER` for never.
         limits: whether its target may not be entered again at any time.
         asks: its rule and its gate, as far as time alone may change what they say.

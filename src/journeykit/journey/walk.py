@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from journeykit.rule import Aggregate
 
 RANKS = {"boolean": 0, "number": 1, "text": 2}
-"""Of several last values at one instant the greatest stands; values of different kinds rank in this order."""
+"""Of several last values at one instant the greatest counts; values of different kinds rank in this order."""
 
 
 class Walk:
@@ -210,7 +210,7 @@ class Walk:
         return self._stage
 
     def placement(self, at: datetime) -> Placement:
-        """Where the contact is at an instant, and how he came there.
+        """Where the contact is at an instant, and how they came there.
 
         Raises:
             ModelError: if the instant lies before what was taken or asked for.
@@ -272,7 +272,7 @@ class Walk:
         """The first transition that can be taken; no stage is entered twice at one instant.
 
         One that could be taken but for that is spent: it must close, and open again, before it is taken on this stay.
-        Else two rules that both stay true would throw a contact to and fro for ever.
+        Else two rules that both stay true would move a contact back and forth for ever.
         """
         for way in self._ways.leaving[self._stage]:
             # An event is over with its instant: it never stays open.
@@ -311,7 +311,7 @@ class Walk:
         return max(self._since, last) + way.after
 
     def _back_at(self, way: CompiledTransition, at: int) -> int:
-        """From when on the contact may enter a stage that he may not enter at any time; `FOREVER` for never."""
+        """From when on the contact may enter a stage that they may not enter at any time; `FOREVER` for never."""
         left = at if way.target == self._stage else self._left.get(way.target)
         if left is None:
             return -FOREVER
@@ -406,7 +406,7 @@ def place(
     attributes: Mapping[str, Any],
     **given: Any,
 ) -> Placement:
-    """Where a contact is at an instant, from all his events in any order; see `Journey.place`."""
+    """Where a contact is at an instant, from all events in any order; see `Journey.place`."""
     if not isinstance(events, Iterable):
         raise ModelError(f"events must be Events, found {shown(events)}", field="events")
     end, known, noted = micros(at), dict[Any, Event](), Counter[str]()
@@ -420,7 +420,7 @@ def place(
         else:
             known[own] = event
     walk = Walk(ways, attributes, **given)
-    # Not by the instants as they stand: within one zone Python compares what clocks show, twice the same in autumn.
+    # Not by comparing instants directly: within one zone Python compares what clocks show, twice the same in autumn.
     for event in sorted(known.values(), key=lambda event: micros(event.at)):
         walk.learn(event)
     placement = walk.placement(at)

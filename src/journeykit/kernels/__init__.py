@@ -10,6 +10,7 @@ give the same bytes; JOURNEYKIT_KERNELS=numba asks for the latter.
 
 import os
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,7 +82,16 @@ _HOMES = {
 
 _WORKSPACES = ("PriceWorkspace", "decision_workspace", "price_workspace")
 
-__all__ = [*_HOMES, *_WORKSPACES]  # noqa: PLE0604  (the keys are texts)
+__all__ = ["has_kernels", *_HOMES, *_WORKSPACES]  # noqa: PLE0604  (the keys are texts)
+
+
+def has_kernels() -> bool:
+    """Whether there are kernels: the extension's, or those that Numba compiles."""
+    return _has_extension() or find_spec("numba") is not None
+
+
+def _has_extension() -> bool:
+    return os.environ.get("JOURNEYKIT_KERNELS") != "numba" and find_spec("journeykit.kernels._core") is not None
 
 
 def __getattr__(name: str) -> Any:
@@ -96,9 +106,5 @@ def __getattr__(name: str) -> Any:
 
 
 def _kernel(name: str) -> Any:
-    if os.environ.get("JOURNEYKIT_KERNELS") != "numba":
-        try:
-            return getattr(import_module("journeykit.kernels._core"), name)
-        except ModuleNotFoundError:
-            pass
-    return getattr(import_module(f"journeykit.kernels.native.{_HOMES[name]}"), name)
+    home = "_core" if _has_extension() else f"native.{_HOMES[name]}"
+    return getattr(import_module(f"journeykit.kernels.{home}"), name)

@@ -14,8 +14,10 @@ A reservation is a touch in a state::
 `confirm` and `release` of several move what may be moved, and tell the state of the rest.
 
 **The promise of delivery is the caller's, by the order of two calls.** Send first and confirm then: at least once,
-since whoever dies between the two finds the reservation ``reserved`` and sends again. Confirm first, and send only
-what `confirm` says it has moved: at most once, since whoever dies between the two has lost that message. A sender
+since a process that dies between the two
+finds the reservation ``reserved`` and sends again. Confirm first, and send only
+what `confirm` says it has moved: at most once, since a process that dies between
+the two has lost that message. A sender
 that itself remembers the reservation's id makes the first order exactly once.
 """
 
@@ -35,18 +37,18 @@ if TYPE_CHECKING:
     from journeykit.ledger.reservation import Reservation as Reservation
     from journeykit.ledger.send_log import Imported as Imported
     from journeykit.ledger.send_log import SendLog as SendLog
-    from journeykit.ledger.sql import Ledger as Ledger
+    from journeykit.ledger.sql_ledger import Ledger as Ledger
 
 _HOMES = {
     "BaseLedger": "ledger.base",
     "ConsentWord": "ledger.consent_word",
     "Imported": "ledger.send_log",
-    "Ledger": "ledger.sql",
+    "Ledger": "ledger.sql_ledger",
     "MemoryLedger": "ledger.memory",
     "Moved": "ledger.moved",
     "ReleaseCheck": "ledger.reservation",
     "Reservation": "ledger.reservation",
-    "SEND_LOGS": "ledger.vendors",
+    "SEND_LOGS": "ledger.send_log_presets",
     "SendLog": "ledger.send_log",
 }
 

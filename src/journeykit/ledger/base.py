@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from journeykit.basics.clock import clock, micros, moment
+from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import check_text
 from journeykit.errors import LedgerError, ModelError
-from journeykit.ledger.consent_word import ConsentWord, is_known, left_alone, standing
+from journeykit.ledger.consent_word import ConsentWord, is_known, standing
 from journeykit.ledger.moved import FORGOTTEN, UNKNOWN, Moved
+from journeykit.ledger.release_check import reasons_against
 from journeykit.ledger.reservation import (
     EXPIRED,
     MOVES,
@@ -26,22 +27,21 @@ from journeykit.ledger.reservation import (
     unknown,
 )
 from journeykit.model.decision import Decision
-from journeykit.model.outcome import Outcome, Reason, Row
+from journeykit.model.outcome import Outcome, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from journeykit.eligibility import Opening
-    from journeykit.engine.decider import Decider, HasDecider
+    from journeykit.engine.decider import HasDecider
     from journeykit.ledger.send_log import Imported, SendLog
     from journeykit.ledger.transaction import Transaction
     from journeykit.model.contact import Contact
     from journeykit.model.touch import Touch
-    from journeykit.tables import Source
+    from journeykit.tables import TableSource
 
 Named = str | Reservation | Row | Decision
-"""What stands for reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
+"""What names reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
 _PIECE = 500
 
 
@@ -139,7 +139,7 @@ class BaseLedger:
 
         Raises:
             LedgerError: for one reservation, given by itself, that is not known, or was released and not sent.
-            ModelError: for what stands for no reservation.
+            ModelError: for what names no reservation.
         """
         return self._move(ids, SENT)
 
@@ -301,8 +301,8 @@ class BaseLedger:
             >>> [(row.campaign, str(row.reason)) for row in ledger.decision("k").rows]
             [('launch', 'no_consent')]
         """
-        from journeykit.ledger.deciding import account_key, given_again, key_of
         from journeykit.ledger.kept_rows import kept_key
+        from journeykit.ledger.repeated_decisions import account_key, given_again, key_of
 
         if (key is None) == (run_id is None):
             raise ModelError("give the key of a decision, or run_id and contact", field="key")
@@ -329,7 +329,7 @@ class BaseLedger:
         raise LedgerError(
             f"the ledger keeps no decision of contact {contact!r} under the run {run_id!r}: "
             + (
-                "a run over tables keeps its decisions where it is told to (--keep-decisions, keep_decisions=True)"
+                "a run over tables keeps its decisions where it is asked to (--keep-decisions, keep_decisions=True)"
                 if known
                 else "there is no such run"
             ),
@@ -369,12 +369,12 @@ class BaseLedger:
             words = standing(transaction.said([self.person(contact.id)]))
         if held.contact != contact.id:
             raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
-        return ReleaseCheck(reservation=held, reasons=_reasons(judge.decider, contact, words, held, at))
+        return ReleaseCheck(reservation=held, reasons=reasons_against(judge.decider, contact, words, held, at))
 
     # People's rights
 
     def person(self, contact: str) -> str:
-        """The hash by which the ledger knows a contact once he is forgotten."""
+        """The hash by which the ledger knows a contact once they are forgotten."""
         check_names([contact])
         return person_of(self.salt(), contact)
 
@@ -451,19 +451,19 @@ class BaseLedger:
             return standing(transaction.said([self.person(contact)]))
 
     def forget(self, contact: str, *, keep_opt_outs: bool = True) -> dict[str, int]:
-        """Remove a person: his touches, reservations and kept answers.
+        """Remove a person: their touches, reservations and kept answers.
 
         Args:
-            contact: his id.
-            keep_opt_outs: whether his opt-outs stay, under a hash of his id that is salted with a secret of the
-                ledger: whoever holds both ledger and id can still tell that this person wants to be left alone, and
-                nobody else can tell who it is. False removes them too; then only the caller's own data protect him.
+            contact: the id.
+            keep_opt_outs: whether their opt-outs stay, under a hash of the id that is salted with a secret of the
+                ledger: with both ledger and id one can still see that this person wants no messages, and nobody else
+                can see who it is. False removes them too; then only the caller's own data protect them.
 
         Returns:
             How many touches and answers are gone, and opt-outs are kept.
         """
         person = self.person(contact)
-        # Alone, so that no answer about a colleague who is being decided can tell of him afterwards.
+        # Alone, so that no answer about a colleague who is being decided can mention them afterwards.
         with self.transaction(exclusive=True) as transaction:
             if keep_opt_outs:
                 own = transaction.of_contacts([contact])
@@ -473,33 +473,12 @@ class BaseLedger:
     def export(self, contact: str) -> dict[str, Any]:
         """Everything that the ledger holds of a person, as plain data.
 
-        Of answers about colleagues that tell of him there are the keys only: the rest is about them.
+        Of answers about colleagues that mention them there are the keys only: the rest is about them.
         """
-        import json
+        from journeykit.ledger.exporting import export_contact
 
         check_names([contact])
-        with self.reading() as transaction:
-            return {
-                "contact": contact,
-                "touches": [held.to_dict() for held in transaction.of_contacts([contact])],
-                "moves": [
-                    {"id": id_, "was": was, "became": became} for id_, was, became in transaction.moves_of(contact)
-                ],
-                "opt_outs": [
-                    {
-                        "channel": word.channel,
-                        "topic": word.topic,
-                        "suppressed": word.suppressed,
-                        "at": word.at.isoformat(),
-                        "taken_back": word.taken_back,
-                    }
-                    for word in transaction.said([self.person(contact)])
-                ],
-                "answers": [
-                    {"key": key, "answer": json.loads(answer)} for key, answer in transaction.answers_about(contact)
-                ],
-                "told_of_in": transaction.answers_telling(contact),
-            }
+        return export_contact(self, contact)
 
     def export_all(self, what: str = "touches") -> Iterator[dict[str, Any]]:
         """Everything of one kind, row by row, as plain data; nothing is held but one row.
@@ -519,7 +498,7 @@ class BaseLedger:
         """Remove touches, answers and runs of before an instant. What is still reserved stays: expire it first.
 
         A cap with a longer window forgets with the ledger: keep at least the longest window of the playbook. Answers
-        about plans go by the plan's end, and those about a contact stay while anything of his from before the instant
+        about plans go by the plan's end, and those about a contact stay while any of it from before the instant
         is still reserved.
 
         Args:
@@ -539,7 +518,7 @@ class BaseLedger:
     # History in
 
     def import_log(
-        self, source: Source, log: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
+        self, source: TableSource, log: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
     ) -> Imported:
         """Read a send log into the history; to read it again changes nothing.
 
@@ -588,30 +567,3 @@ def _ids(given: Named | Iterable[Named]) -> Iterator[str]:
             ) from None
         for one in several:
             yield from _ids(one)
-
-
-def _reasons(
-    decider: Decider, contact: Contact, words: Sequence[ConsentWord], held: Reservation, at: datetime
-) -> tuple[tuple[Reason, str], ...]:
-    """Every check of who is eligible that a reservation fails for a contact at an instant, in their order."""
-    from journeykit.eligibility import Subject, failures, withdrawn_topics
-    from journeykit.model.claim import Claim
-
-    ruleset = decider.ruleset
-    vocabulary = ruleset.vocabulary
-    contact = left_alone(vocabulary.contact(contact), words, vocabulary)
-    claim = vocabulary.claim(Claim(campaign=held.campaign or "", content=held.content, channel=held.channel))
-    openings: tuple[Opening, ...] | str = ruleset.openings_for(claim)
-    if isinstance(openings, str):
-        return ((Reason.CAMPAIGN_CLOSED, openings),)
-    own = ruleset.clock if contact.timezone is None else clock(contact.timezone)
-    now = micros(at)
-    subject = Subject(contact, ruleset.playbook, ruleset.schedule, own, now)
-    opening = openings[0]
-    found = list(failures(subject, opening, now))
-    if opening.campaign.needs_consent:
-        # What the message is about was written down when it was decided; the playbook may say otherwise by now.
-        more = [topic for topic in vocabulary.spelt_all("topic", held.topics) if topic not in opening.topics]
-        found += [(Reason.NO_CONSENT, rule) for rule in withdrawn_topics(contact, more, now)]
-    order = list(Reason)
-    return tuple(sorted(found, key=lambda failed: order.index(failed[0])))

@@ -21,7 +21,7 @@ from journeykit.model.mismatch import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from journeykit.compiled import Compiled
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.ledger.reservation import Reservation
     from journeykit.model.mismatch import Mismatches
     from journeykit.playbook.vocabulary import Vocabulary
@@ -174,7 +174,7 @@ def held_for(no: ConsentWord, vocabulary: Vocabulary) -> tuple[str, ...]:
     return (found,) if near is None else (found, near)
 
 
-def forbids(no: ConsentWord, held: Reservation, compiled: Compiled) -> bool:
+def forbids(no: ConsentWord, held: Reservation, compiled: Ruleset) -> bool:
     """Whether an opt-out forbids a message that is reserved, as the playbook judges it now."""
     if no.suppressed:
         return True

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from journeykit.basics.clock import moment
 from journeykit.basics.validation import shown
 from journeykit.errors import ModelError, closest
-from journeykit.ledger.run import touch_row
+from journeykit.tables.touch_table import touch_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
-    from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.transaction import RunMark, Transaction
@@ -63,7 +63,20 @@ EXPORTS: Mapping[str, Mapping[str, str]] = {
 """What can be exported, with the columns of each and what they hold; of contacts there are no columns, only JSON."""
 
 
-def export_rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
+class ExportedLedger(Protocol):
+    """What an export needs of a ledger."""
+
+    def person(self, contact: str) -> str:
+        """The hash by which the ledger knows a contact."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A transaction that only reads."""
+
+    def export(self, contact: str) -> dict[str, Any]:
+        """Everything that the ledger holds of a contact."""
+
+
+def export_rows(ledger: ExportedLedger, what: str) -> Iterator[dict[str, Any]]:
     """Everything of one kind; see `BaseLedger.export_all`."""
     if what not in EXPORTS:
         hint = closest(str(what), EXPORTS)
@@ -74,14 +87,14 @@ def export_rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
     return _rows(ledger, what)
 
 
-def _rows(ledger: BaseLedger, what: str) -> Iterator[dict[str, Any]]:
+def _rows(ledger: ExportedLedger, what: str) -> Iterator[dict[str, Any]]:
     with ledger.reading() as transaction:
         found: Iterator[Any] = transaction.contacts() if what == "contacts" else _of_kind(transaction, what)
         try:
             for one in found:
                 yield ledger.export(one) if what == "contacts" else one
         finally:
-            # Whoever stops half-way leaves no cursor open.
+            # A reader that stops half-way leaves no cursor open.
             del found
 
 
@@ -98,8 +111,7 @@ def _of_kind(transaction: Transaction, what: str) -> Iterator[dict[str, Any]]:
 def _touch(held: Reservation) -> dict[str, Any]:
     ends, counts = held.campaign_ends, held.counts_toward_caps
     return {
-        **touch_row(held),
-        "claim_id": held.claim,
+        **touch_cells(held.touch()),
         "campaign_ends": None if ends is None else ends.isoformat(),
         "counts_toward_caps": None if counts is None else str(counts).lower(),
         "id": held.id,
@@ -135,3 +147,27 @@ def _run(mark: RunMark) -> dict[str, Any]:
         "until": None if mark.until is None else moment(mark.until),
         "alone": str(mark.alone).lower(),
     }
+
+
+def export_contact(ledger: ExportedLedger, contact: str) -> dict[str, Any]:
+    """Everything that a ledger holds of a contact; see `BaseLedger.export`."""
+    with ledger.reading() as transaction:
+        return {
+            "contact": contact,
+            "touches": [held.to_dict() for held in transaction.of_contacts([contact])],
+            "moves": [{"id": id_, "was": was, "became": became} for id_, was, became in transaction.moves_of(contact)],
+            "opt_outs": [
+                {
+                    "channel": word.channel,
+                    "topic": word.topic,
+                    "suppressed": word.suppressed,
+                    "at": word.at.isoformat(),
+                    "taken_back": word.taken_back,
+                }
+                for word in transaction.said([ledger.person(contact)])
+            ],
+            "answers": [
+                {"key": key, "answer": json.loads(answer)} for key, answer in transaction.answers_about(contact)
+            ],
+            "told_of_in": transaction.answers_telling(contact),
+        }

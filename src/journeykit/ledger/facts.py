@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from journeykit.model.quota import number_of
 
 if TYPE_CHECKING:
-    from journeykit.compiled import Compiled
-    from journeykit.eligibility import Opening
+    from journeykit.engine.message import Message
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.model.claim import Claim
 
 
-def facts_of(compiled: Compiled, opening: Opening) -> dict[str, Any]:
+def facts_of(compiled: Ruleset, opening: Message) -> dict[str, Any]:
     """The facets of a message as arguments of a `Reservation`.
 
     What the playbook knows to be none is named in ``without``. Of a campaign or content that the playbook does not
@@ -39,7 +39,7 @@ def facts_of(compiled: Compiled, opening: Opening) -> dict[str, Any]:
     return found
 
 
-def numbers_of(compiled: Compiled, opening: Opening, claim: Claim) -> dict[str, Any]:
+def numbers_of(compiled: Ruleset, opening: Message, claim: Claim) -> dict[str, Any]:
     """The numbers of a claim that quotas add up, as arguments of a `Reservation`; its weight is the decision's."""
     own = ((column, number_of(claim, column)) for column in compiled.own_columns)
     return {

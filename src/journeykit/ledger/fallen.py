@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from journeykit.basics.clock import Clock
-    from journeykit.compiled import Compiled
+    from journeykit.engine.quota_charges import QuotaCharges
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.ledger.reservation import Reservation
-    from journeykit.prices import Tariff
 
 
 @frozen
@@ -31,15 +31,15 @@ class Fallen:
     messages: tuple[int, ...]
 
     @classmethod
-    def none(cls, tariff: Tariff) -> Fallen:
+    def none(cls, tariff: QuotaCharges) -> Fallen:
         """Nothing has fallen away."""
         nothing = (0,) * len(tariff.sides)
         return cls(nothing, nothing)
 
     def with_less(
         self,
-        compiled: Compiled,
-        tariff: Tariff,
+        compiled: Ruleset,
+        tariff: QuotaCharges,
         chosen: Iterable[Reservation],
         left: Iterable[Reservation],
         local: Callable[[str], Clock],
@@ -65,7 +65,7 @@ class Fallen:
                     propensity=own.propensity,
                     numbers=own.numbers,
                 )
-                openings = compiled.openings_for(claim)
+                openings = compiled.messages_for(claim)
                 # It was granted by this very playbook.
                 assert not isinstance(openings, str)  # noqa: S101
                 weight = scaled(own.weight or 0.0, MILLIONTH)

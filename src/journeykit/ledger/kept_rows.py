@@ -11,7 +11,7 @@ from attrs import frozen
 from journeykit.basics.clock import moment
 from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant, Outcome, Reason, Row
-from journeykit.tables.decisions import DECISIONS
+from journeykit.tables.decision_columns import DECISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ from attrs import field, fields, frozen
 from journeykit.basics.clock import micros
 from journeykit.basics.validation import shown
 from journeykit.errors import LedgerError
-from journeykit.model.outcome import Reason
+from journeykit.model.outcome import Grant, Reason
 from journeykit.model.touch import Touch
 
 RESERVED, SENT, RELEASED, EXPIRED, BOUNCED, FAILED = STATUSES = (
@@ -29,7 +29,7 @@ COUNTING = (RESERVED, SENT)
 """The statuses that count against caps."""
 MOVES = {
     RESERVED: (SENT, RELEASED, EXPIRED),
-    # It did go out after all: what was sent counts, whoever has taken its room by now.
+    # It did go out after all: what was sent counts, even if others have used up its capacity.
     EXPIRED: (SENT,),
     SENT: (BOUNCED, FAILED),
     RELEASED: (),
@@ -112,6 +112,45 @@ class Reservation:
     @micros.default
     def _at_micros(self) -> int:
         return micros(self.at)
+
+    @classmethod
+    def of(
+        cls,
+        grant: Grant,
+        message: Mapping[str, Any],
+        *,
+        id_: str,
+        contact: str,
+        account: str | None,
+        run_id: str,
+        at: datetime,
+    ) -> Reservation:
+        """The reservation of a granted claim.
+
+        Args:
+            grant: the claim, granted.
+            message: what the message is, and its numbers (`journeykit.ledger.facts`).
+            id_: the `decision_id` of the granted row.
+            contact: the contact's id.
+            account: the contact's account, or None.
+            run_id: the run or decision that grants it.
+            at: the instant of the decision, UTC.
+        """
+        return cls(
+            id=id_,
+            contact=contact,
+            account=account,
+            at=grant.send_at,
+            status=RESERVED,
+            channel=grant.channel,
+            campaign=grant.campaign,
+            content=grant.content,
+            claim=grant.claim,
+            weight=grant.weight,
+            run_id=run_id,
+            decided_at=at,
+            **message,
+        )
 
     def check_held(self) -> None:
         """Refuse what not every ledger can hold; see `check_held`."""
@@ -228,7 +267,7 @@ def hashed(parts: Sequence[str | None]) -> str:
 
 
 def person_of(salt: str, contact: str) -> str:
-    """The hash by which the ledger knows a contact once he is forgotten."""
+    """The hash by which the ledger knows a contact once they are forgotten."""
     return sha256(f"{salt}\0{contact}".encode("utf-8", "surrogatepass")).hexdigest()
 
 

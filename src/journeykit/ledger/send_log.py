@@ -1,7 +1,7 @@
 """Send logs: what a sender says it has sent, read into the history by a map of its columns.
 
 What tells one message from another is a hash of the contact, the channel and the columns that the sender knows it by.
-So the same row again, in this file or in a later one, changes nothing; and what comes of a message later, or is told
+So the same row again, in this file or in a later one, changes nothing; and what is reported of a message later, or
 earlier, meets what is known of it: a bounce undoes its send in whatever order the two arrive.
 
 A message may have parts, such as the devices of a contact to which a push goes. It is one touch, and has failed only
@@ -22,27 +22,32 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, fields, frozen
+from attrs import field, fields, frozen
 
 from journeykit.basics.clock import clock, micros
 from journeykit.basics.validation import names, one_of, optional_text, required_text, shown
 from journeykit.errors import DataError, ModelError, closest
-from journeykit.ledger.consent_word import ConsentWord, is_known
 from journeykit.ledger.reservation import (
     BOUNCED,
-    EXPIRED,
     FAILED,
-    RELEASED,
-    RESERVED,
     SENT,
     Reservation,
     hashed,
-    message_of,
+)
+from journeykit.ledger.send_log_presets import SEND_LOGS
+from journeykit.ledger.send_log_writer import (
+    CONSENT_STATUSES,
+    OPTED_IN,
+    OPTED_OUT,
+    SUPPRESSED,
+    TAKING_BACK,
+    UNSUPPRESSED,
+    LogEvent,
+    write_events,
 )
 from journeykit.ledger.transaction import LONGEST, length_fault
-from journeykit.ledger.vendors import SEND_LOGS
 from journeykit.model.bad_row import BadRow
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import (
     IDENTIFIER,
     BadCellError,
@@ -53,26 +58,22 @@ from journeykit.tables.cells import (
     read_id,
     read_text,
 )
-from journeykit.tables.columns import PlacedRows, fold_name
-from journeykit.tables.reading import open_table
+from journeykit.tables.header import RowLayout, fold_name
+from journeykit.tables.read_rows import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import tzinfo
 
-    from journeykit.ledger.base import BaseLedger
-    from journeykit.ledger.transaction import Transaction
-    from journeykit.tables import Source
+    from journeykit.ledger.send_log_writer import Store
+    from journeykit.tables import TableSource
 
-OPTED_OUT, OPTED_IN, SUPPRESSED, UNSUPPRESSED = _WORDS = "opted_out", "opted_in", "suppressed", "unsuppressed"
-_YES = (OPTED_IN, UNSUPPRESSED)
-_STATUSES = (SENT, BOUNCED, FAILED, *_WORDS)
+_STATUSES = (SENT, BOUNCED, FAILED, *CONSENT_STATUSES)
 _SCOPES = ("all", "channel", "topic")
 _SCOPED = (OPTED_OUT, OPTED_IN)
 _KEYS = ("channel", "status", "scope")
 _UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 _PIECE = 500
-_WITHIN = timedelta(days=2)
 _BAD_SHOWN = 10
 
 
@@ -264,40 +265,21 @@ class Imported:
         return "\n".join([text, *(bad if self.bad_rows else ())])
 
 
-class _Event:
-    """One row of a send log."""
-
-    __slots__ = ("named", "part", "reservation", "scopes", "status", "touch")
-
-    def __init__(
-        self, touch: Reservation, status: str, reservation: str | None, scopes: Sequence[Mapping[str, Any]], part: str
-    ) -> None:
-        # What the message is called where its reservation's id is all that is known of it.
-        self.named = None if reservation is None else message_of(touch.contact, reservation)
-        self.touch = touch if touch.id or self.named is None else evolve(touch, id=self.named, message=self.named)
-        self.status = status
-        self.reservation = reservation
-        # Of a word of consent, what it is about; of one about several topics, each of them.
-        self.scopes = scopes
-        # Of a message, which part of it this is; empty where it has none.
-        self.part = part
-
-
 def read_log(
-    ledger: BaseLedger, source: Source, given: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
+    ledger: Store, source: TableSource, given: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
 ) -> Imported:
     """Read a send log into a ledger; see `BaseLedger.import_log`."""
     log = SendLog.of(given)
     bad = BadRows(max_bad)
     counts: Counter[str] = Counter()
-    piece: list[_Event] = []
-    for event in _Reader(log, source, bad, counts).events():
+    piece: list[LogEvent] = []
+    for event in LogReader(log, source, bad, counts).events():
         piece.append(event)
         if len(piece) == _PIECE:
-            _write(ledger, log, piece, counts)
+            write_events(ledger, piece, counts, any_campaign=not log.campaign)
             piece = []
     if piece:
-        _write(ledger, log, piece, counts)
+        write_events(ledger, piece, counts, any_campaign=not log.campaign)
     if bad.total and not counts["rows"]:
         raise DataError(f"none of its {bad.total:,} rows can be used; the first: {bad.first[0]}", source="send log")
     bad.check()
@@ -305,10 +287,10 @@ def read_log(
     return Imported(**{name: counts[name] for name in told}, bad_rows=bad.total, bad_first=tuple(bad.first))
 
 
-class _Reader:
+class LogReader:
     """Reads the rows of a send log as events."""
 
-    def __init__(self, log: SendLog, source: Source, bad: BadRows, counts: Counter[str]) -> None:
+    def __init__(self, log: SendLog, source: TableSource, bad: BadRows, counts: Counter[str]) -> None:
         self.log = log
         self.bad = bad
         self.counts = counts
@@ -323,9 +305,9 @@ class _Reader:
         if self._file.columns is not None:
             # Rows that name their columns themselves leave out what is empty.
             needed += [(name,) for name in (log.content, log.topic, log.account, log.reservation) if name]
-        self._table = PlacedRows(self._file, [tuple(map(fold_name, names)) for names in needed if names], bad)
+        self._table = RowLayout(self._file, [tuple(map(fold_name, names)) for names in needed if names], bad)
 
-    def events(self) -> Iterator[_Event]:
+    def events(self) -> Iterator[LogEvent]:
         """The rows that mean something, in their order."""
         for number, _, places, values in self._table.rows():
 
@@ -345,7 +327,7 @@ class _Reader:
             else:
                 yield found
 
-    def _event(self, cell: Any) -> _Event | None:
+    def _event(self, cell: Any) -> LogEvent | None:
         log = self.log
         meaning: Mapping[str, str] = {}
         if log.event is not None:
@@ -361,7 +343,7 @@ class _Reader:
         status = meaning.get("status", SENT)
         reservation = self._read(log.reservation, cell, read_text)
         account = self._first(() if log.account is None else (log.account,), cell, _short(read_text))
-        message = self._message(cell, contact, channel, needed=status not in _WORDS and reservation is None)
+        message = self._message(cell, contact, channel, needed=status not in CONSENT_STATUSES and reservation is None)
         topics = tuple(filter(None, map(str.strip, (self._read(log.topic, cell, read_text) or "").split(";"))))
         touch = Reservation(
             id=message,
@@ -375,9 +357,9 @@ class _Reader:
             topics=topics,
             message=message,
         )
-        scopes = self._scopes(status, meaning.get("scope"), channel, topics) if status in _WORDS else ()
+        scopes = self._scopes(status, meaning.get("scope"), channel, topics) if status in CONSENT_STATUSES else ()
         part = self._read(log.part, cell, read_text)
-        return _Event(touch, status, reservation, scopes, "" if part is None else hashed([part])[:16])
+        return LogEvent(touch, status, reservation, scopes, "" if part is None else hashed([part])[:16])
 
     def _scopes(
         self, status: str, scope: str | None, channel: str | None, topics: Sequence[str]
@@ -391,11 +373,11 @@ class _Reader:
             return ({"suppressed": True},)
         if scope == "topic" and topics:
             return tuple({"topic": topic} for topic in topics)
-        if scope == "topic" and status in _YES:
+        if scope == "topic" and status in TAKING_BACK:
             raise _noted(BadCellError(None, "the topics to which the contact opts in"), str(self.log.topic))
         if scope == "all":
             return ({},)
-        if channel is None and status in _YES and (scope == "channel" or self.log.channel is not None):
+        if channel is None and status in TAKING_BACK and (scope == "channel" or self.log.channel is not None):
             raise _noted(BadCellError(None, "the channel to which the contact opts in"), self.log.channel or "channel")
         return ({"channel": channel},)
 
@@ -484,133 +466,3 @@ def _short(read: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
 def _noted(bad: BadCellError, column: str) -> BadCellError:
     bad.add_note(column)
     return bad
-
-
-def _write(ledger: BaseLedger, log: SendLog, events: Sequence[_Event], counts: Counter[str]) -> None:
-    """Write one piece, in one transaction."""
-    contacts = list(dict.fromkeys(event.touch.contact for event in events))
-    own: Counter[str] = Counter()
-    with ledger.transaction(contacts) as transaction:
-        writer = _Writer(ledger, transaction, log, events)
-        for event in events:
-            own[writer.write(event)] += 1
-    counts.update(own)
-
-
-_WORSE = {SENT: 0, FAILED: 1, BOUNCED: 2}
-
-
-def _parts_of(known: Reservation) -> dict[str, str]:
-    """What is known of the parts of a message; one that has none is a part itself."""
-    if known.parts or known.message is None:
-        return dict(known.parts)
-    return {"": known.status} if known.status in _WORSE else {}
-
-
-class _Writer:
-    """Writes events, and knows what the ledger holds of their messages and contacts."""
-
-    def __init__(self, ledger: BaseLedger, transaction: Transaction, log: SendLog, events: Sequence[_Event]) -> None:
-        self.ledger = ledger
-        self.transaction = transaction
-        self.any_campaign = not log.campaign
-        contacts = list(dict.fromkeys(event.touch.contact for event in events))
-        called = {name for event in events for name in (event.touch.id, event.named) if name}
-        # By what a log calls it, the id of each message that is known.
-        self.ids = transaction.ids_of(sorted(called))
-        # Only what a decision has reserved, and no log has told of yet, can be what a row is about.
-        near = [own.id for own in transaction.of_contacts(contacts) if own.run_id is not None and not own.message]
-        ids = {*self.ids.values(), *near, *(event.reservation for event in events if event.reservation)}
-        # By id, as they are now; all at once, so that no two jobs wait for each other.
-        self.held = transaction.held(sorted(ids))
-        self.open: dict[str, dict[str, Reservation]] = {contact: {} for contact in contacts}
-        for held in map(self.held.__getitem__, near):
-            if held.status in (RESERVED, SENT, EXPIRED):
-                self.open[held.contact][held.id] = held
-        self.said: dict[str, list[ConsentWord]] = {}
-        speakers = dict.fromkeys(event.touch.contact for event in events if event.status in _WORDS)
-        for word in transaction.said([ledger.person(contact) for contact in speakers]):
-            self.said.setdefault(word.person, []).append(word)
-
-    def write(self, event: _Event) -> str:
-        """Write one event; what it was."""
-        if event.status in _WORDS:
-            return self._say(event)
-        known = self._named(event) or self.held.get(self.ids.get(event.touch.id, ""))
-        if known is not None and (known.message is not None or known.run_id is None):
-            return self._move(known, event, "changed")
-        match = known or self._nearest(event.touch)
-        if match is None:
-            touch = evolve(event.touch, parts={event.part: event.status} if event.part else {})
-            self.transaction.add([touch])
-            self.ids[touch.id] = touch.id
-            self.held[touch.id] = touch
-            return "new"
-        # Another message may be called so: then the reservation's id is what it is known by.
-        called = event.touch.id if event.touch.id not in self.ids else str(event.named)
-        self.transaction.tell_message([(match.id, called)])
-        self.ids[called] = match.id
-        self.open[match.contact].pop(match.id, None)
-        self._move(match, event, "matched")
-        self.held[match.id] = evolve(self.held[match.id], message=called)
-        return "matched"
-
-    def _named(self, event: _Event) -> Reservation | None:
-        """The message whose reservation's id a row carries; that of a released one is a message of its own."""
-        told = self.held.get(event.reservation or "")
-        if told is None or told.contact != event.touch.contact:
-            return None
-        if told.status != RELEASED:
-            return told
-        event.touch = evolve(event.touch, id=str(event.named), message=event.named)
-        return None
-
-    def _move(self, known: Reservation, event: _Event, what: str) -> str:
-        """Take what is known of a message as far as an event says; what it was."""
-        before = _parts_of(known)
-        parts = before | {event.part: max(before.get(event.part, SENT), event.status, key=_WORSE.__getitem__)}
-        # It has failed where no part of it was delivered.
-        told = parts.values()
-        status = SENT if SENT in told else max(told, key=_WORSE.__getitem__)
-        moved = known
-        if known.status in (RESERVED, EXPIRED):
-            self.transaction.move([(known, SENT)])
-            moved = evolve(known, status=SENT)
-        if moved.status != status:
-            self.transaction.move([(moved, status)])
-            moved = evolve(moved, status=status)
-        if parts != before and set(parts) != {""}:
-            self.transaction.tell_parts([(known.id, parts)])
-            moved = evolve(moved, parts=parts)
-        self.held[known.id] = moved
-        return "repeated" if moved is known else what
-
-    def _nearest(self, touch: Reservation) -> Reservation | None:
-        """The reservation that a row without its id is most likely about, or None."""
-        near = [
-            held
-            for held in self.open[touch.contact].values()
-            if (self.any_campaign or held.campaign == touch.campaign)
-            and touch.channel in (None, held.channel)
-            and touch.content in (None, held.content)
-            and abs(held.at - touch.at) <= _WITHIN
-        ]
-        return min(near, key=lambda held: (abs(held.at - touch.at), held.micros, held.id), default=None)
-
-    def _say(self, event: _Event) -> str:
-        person = self.ledger.person(event.touch.contact)
-        said = self.said.setdefault(person, [])
-        found = "repeated"
-        for scope in event.scopes:
-            word = ConsentWord(
-                person=person,
-                contact=event.touch.contact,
-                at=event.touch.at,
-                taken_back=event.status in _YES,
-                **scope,
-            )
-            if not is_known(word, said):
-                self.transaction.say(word)
-                said.append(word)
-                found = "opt_ins" if word.taken_back else "opt_outs"
-        return found

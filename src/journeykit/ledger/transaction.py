@@ -157,7 +157,7 @@ class Transaction(Protocol):
         """Whose history others have added to since a run began.
 
         What has come to count again since is an addition too. Of an account also what the run itself has reserved for
-        contacts who are not among these: they stand in other tables.
+        contacts who are not among these: they are in other tables.
         """
 
     def leave_traces(self, traces: Iterable[tuple[str, int]]) -> None:

@@ -16,9 +16,9 @@ class BadRow:
         source: the table.
         row: which, counted from 1 without the header.
         field: the column that is wrong; empty where the whole row is.
-        found: what stands there.
-        allowed: what may stand there.
-        raw: what stands in place of a row that cannot be read at all.
+        found: the value that was read.
+        allowed: the values that are allowed.
+        raw: what was read in place of a row that cannot be read at all.
 
     Example:
         >>> print(BadRow("contacts.csv", 3, "timezone", "'Mars/Base'", "an IANA time zone"))

@@ -67,7 +67,7 @@ class Campaign:
     Attributes:
         id: which.
         team: the name of the team.
-        content: ids of its content; several stand for a choice of one.
+        content: ids of its content; of several one is chosen.
         weight: what one message is worth.
         audience: the rule that selects contacts; None for everybody.
         starts: first local date, in the contact's zone; None for no start.

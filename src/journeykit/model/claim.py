@@ -23,7 +23,7 @@ def _several(value: Any) -> Any:
 
 @frozen(kw_only=True)
 class Claim:
-    """A campaign's wish to send one contact some content.
+    """A campaign's claim to send one contact some content.
 
     A claim's own data may be bad: it is judged with the rest of the contact's claims, and answered with `invalid`.
 
@@ -34,7 +34,7 @@ class Claim:
         campaign: the campaign's id.
         id: its own id: claims of one campaign that have different ids are different messages, such as two receipts, and
             `Campaign.repeat` counts each of them apart.
-        content: the content's id; None stands for each content of the campaign, of which one can win.
+        content: the content's id; None means each content of the campaign, of which one can win.
         channel: the content's channel; None takes it from the content.
         at: the instant, or the local date, on which it wants to go; None for any in the decision's span.
         weight: its own weight; the policy's product is then not applied. None lets the policy weigh it.

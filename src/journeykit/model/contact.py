@@ -114,25 +114,25 @@ def _identifier(value: object) -> object:
 
 @frozen(kw_only=True)
 class Contact:
-    """A person, and what is known about him.
+    """A person, and what is known about them.
 
     Attributes:
         id: who. A whole number is taken as its text.
-        account: the company or household to which he belongs.
-        role: his role in the decision unit: ``decision_maker``, ``influencer``, ``user``, ``gatekeeper``, ...
-        stage: his stage of the journey.
-        segments: the segments he is in.
-        timezone: IANA name of his time zone.
-        opted_out: he wants nothing from anybody.
+        account: the company or household of the contact.
+        role: the role in the decision unit: ``decision_maker``, ``influencer``, ``user``, ``gatekeeper``, ...
+        stage: the stage of the journey.
+        segments: the segments that the contact is in.
+        timezone: IANA name of the contact's time zone.
+        opted_out: the contact wants no messages at all.
         suppressed: a hard bounce, a complaint, a legal bar: nothing may go, whatever a campaign says.
         consent: by channel, ``{"email": True, "sms": Consent(True, until=...)}``: a channel that is not named
             is unknown. Or a list of channels: those not listed are withdrawn. None is unknown altogether.
         topic_consent: by topic; only an entry that withdraws, or has expired, denies.
         preferences: by channel, from 0 to 1.
-        persona: the kind of person: part of his profile.
-        purchase_insight: what is known of how he buys: part of his profile.
-        value_proposition: what to promise him: part of his profile.
-        interests: the topics he cares about: part of his profile.
+        persona: the kind of person: part of the profile.
+        purchase_insight: what is known of how the contact buys: part of the profile.
+        value_proposition: what to promise the contact: part of the profile.
+        interests: the topics that the contact cares about: part of the profile.
         attributes: everything else, by name; rules read them.
 
     Raises:

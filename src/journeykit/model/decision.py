@@ -36,10 +36,11 @@ class Decision:
         total: the sum of weight less reserve over what was granted.
         optimal: False where the node budget, or the size of an account, ended the search before the proof.
         bound: no set of claims is worth more than this. Where an account was decided together, the sum over its
-            contacts is the bound: each has his own total, and the first in the text order of ids what is above.
+            contacts is the bound: each has a total of their own, and the first in the text order of ids what is above.
         notes: what a person should know of it, such as quotas that a single decision does not enforce.
         replayed: whether it is an answer that the ledger kept under the key or run, given once more.
-        together: the ids of the contacts that were decided together, his own among them; none where he was alone.
+        together: the ids of the contacts that were decided together, this one among them; none
+            where the contact was alone.
     """
 
     contact: str
@@ -163,7 +164,7 @@ class Explanation:
         return "the best possible" if decision.optimal else f"no choice is worth more than {_number(decision.bound)}"
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The table: for each claim what stands under each of `HEADINGS`."""
+        """The table: for each claim the text under each of `HEADINGS`."""
         return [self._cells(row) for row in self.rows]
 
     def _cells(self, row: Row) -> tuple[str, ...]:
@@ -186,7 +187,7 @@ class Explanation:
 
     def _when(self, instant: datetime) -> str:
         local = clock(self.timezone).moment(micros(instant))
-        # Not strftime: the answer would hang on the locale of the machine.
+        # Not strftime: its answer depends on the locale of the machine.
         return f"{WEEKDAYS[local.weekday()].capitalize()} {local.isoformat(' ', 'minutes')[:16]}"
 
     def __str__(self) -> str:

@@ -32,7 +32,7 @@ class Holdout:
     """A share of contacts that is left out, to measure what the messages do.
 
     Attributes:
-        share: from 0 to 1; a contact is in the holdout when his bucket is below it.
+        share: from 0 to 1; a contact is in the holdout when the contact's bucket is below it.
         seed: another seed leaves out other contacts.
 
     Example:

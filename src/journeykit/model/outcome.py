@@ -45,11 +45,11 @@ class Reason(StrEnum):
     MISSING_DATA = "missing_data", "needed data, or a score, is missing, and the playbook or the run denies such claims"
     QUIET_HOURS = "quiet_hours", "quiet hours, hours outside the send hours, or a holiday"
     NOT_WORTH_IT = "not_worth_it", "the weight is not above the reserve"
-    CAPPED = "capped", "with the history alone, a cap or the campaign's repeat limit has no room"
+    CAPPED = "capped", "the history alone uses up a cap or the campaign's repeat limit"
     CONFLICT = "conflict", "it conflicts with a touch of the history, or with a winner"
     REQUIRES = "requires", "the partner that it requires is missing"
-    QUOTA_FULL = "quota_full", "a quota over all contacts took it"
-    OUTBID = "outbid", "it would have fitted, but winners took the room"
+    QUOTA_FULL = "quota_full", "a quota over all contacts is used up"
+    OUTBID = "outbid", "eligible, but higher-value messages used up the limit"
 
 
 @frozen(kw_only=True)
@@ -68,8 +68,8 @@ class Row:
         outcome: granted, deferred or denied.
         reason: the first reason that holds.
         binding: every rule that stops the claim, by name, the history's first.
-        lost_to: the campaigns of the winners that take the room, in the order of claims; those of colleagues too, where
-            an account was decided together.
+        lost_to: the campaigns of the winners that use up the limit, in the order of claims; those of colleagues too,
+            where an account was decided together.
         weight: what the claim is worth; None where it was not weighed.
         factors: what the weight is made of, by name.
         price: what the prices of quotas take from the weight (what they add is below 0), at the instant at which they

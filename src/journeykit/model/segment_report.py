@@ -45,7 +45,7 @@ class Overlap:
     """How many contacts two segments share.
 
     Attributes:
-        one: the one that stands first in the playbook.
+        one: the one that comes first in the playbook.
         other: the other one.
         contacts: how many are in both.
         share: of the smaller one, how much lies in the other; 0 where the smaller one is empty.
@@ -96,7 +96,7 @@ class SegmentReport:
 
     def share(self, contacts: int) -> float:
         """How much of all contacts some of them are; 0 where there are none."""
-        return _share(contacts, self.contacts)
+        return share_of(contacts, self.contacts)
 
     @property
     def empty(self) -> tuple[str, ...]:
@@ -188,7 +188,8 @@ class SegmentReport:
         return f"<div><p><strong>{html.escape(self._heading())}</strong></p>{tables}{remarks}</div>"
 
 
-def _share(part: int, whole: int) -> float:
+def share_of(part: int, whole: int) -> float:
+    """A part of a whole, 0 where there is none."""
     return part / whole if whole else 0.0
 
 

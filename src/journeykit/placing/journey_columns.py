@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from journeykit.tables.spellings import Spellings, texts_of
+from journeykit.tables.column_names import Spellings, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -40,7 +40,7 @@ def property_notes(journey: Journey, there: Container[str]) -> tuple[str, ...]:
 
 
 def wanted_of(spellings: Spellings) -> Callable[[str], bool]:
-    """Which columns of contacts a placement looks at, by folded name: a fault in another one is none here."""
+    """Which columns of contacts a placement looks at, by folded name: a fault in another one does not matter here."""
     names = {*spellings.attributes, "contact_id", "timezone"}
     if "account" in names:
         names.add("account_id")

@@ -10,22 +10,23 @@ import pyarrow as pa
 from attrs import evolve
 
 from journeykit.basics.clock import clock, micros
-from journeykit.columns.sources import batches_to_rows, open_source
-from journeykit.columns.stage_rules import NotColumnarError, Program
 from journeykit.model.bad_row import BadRow
-from journeykit.placing.columns import ColumnPlacing
+from journeykit.placing.column_placing import ColumnPlacing
+from journeykit.placing.program import NotColumnarError, Program
 from journeykit.placing.rows import place_rows
 from journeykit.placing.table_placements import TablePlacements
-from journeykit.tables.columns import fold_name
-from journeykit.tables.contacts import is_attribute
-from journeykit.tables.events import is_property
+from journeykit.tables.arrow.adapters import batches_to_rows
+from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.contact_table import is_attribute
+from journeykit.tables.event_log import is_property
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, tzinfo
 
-    from journeykit.columns.sources import Source
     from journeykit.journey import Journey
+    from journeykit.tables.arrow.arrow_table import ArrowTable
 
 
 def place_table(
@@ -83,7 +84,7 @@ def _as_rows(
     return source if isinstance(source, str | os.PathLike) else batches_to_rows(opened.parts(lambda _: True)), kind
 
 
-def _kind_of_ids(source: Source) -> pa.DataType | None:
+def _kind_of_ids(source: ArrowTable) -> pa.DataType | None:
     for part in source.parts(lambda name: fold_name(name) == "contact_id"):
         if isinstance(part, BadRow) or not isinstance(part[2][0], pa.Array):
             return None

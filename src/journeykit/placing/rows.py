@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
-from journeykit.journey.placements import NOTED, PATHS, STAGES, Placements, PlacingSummary
+from journeykit.journey.placing_results import NOTED, PATHS, STAGES, Placements, PlacingSummary
 from journeykit.journey.walk import place
 from journeykit.model.bad_row import BadRow
 from journeykit.model.contact import Contact
@@ -19,11 +19,11 @@ from journeykit.placing.journey_columns import (
     spellings_of,
     wanted_of,
 )
-from journeykit.tables.bad_rows import BadRows
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
-from journeykit.tables.contacts import Contacts
-from journeykit.tables.events import EventLog
-from journeykit.tables.writing import write_rows
+from journeykit.tables.contact_table import ContactTable
+from journeykit.tables.event_log import EventLog
+from journeykit.tables.write_rows import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from journeykit.journey import Journey, Placement
     from journeykit.placing.table_placements import TablePlacements
-    from journeykit.tables.formats import Source
+    from journeykit.tables.formats import TableSource
 
 
 class RowPlacements(Placements):
@@ -116,8 +116,8 @@ class RowPlacements(Placements):
 
 def place_rows(
     journey: Journey,
-    events: Source,
-    contacts: Source | None,
+    events: TableSource,
+    contacts: TableSource | None,
     at: datetime,
     *,
     zone: tzinfo | None = None,
@@ -137,16 +137,14 @@ def place_rows(
         people = ((0, Contact(id=key)) for key in log.contacts)
     else:
         spellings = spellings_of(journey)
-        table = Contacts(contacts, spellings=spellings, zone=zone, bad=bad, wanted=wanted_of(spellings))
+        table = ContactTable(contacts, spellings=spellings, zone=zone, bad=bad, wanted=wanted_of(spellings))
         people, noticed = iter(table), table.notes
     for number, contact in people:
-        given: dict[str, Any] = {"contact": contact.id, "timezone": contact.timezone or timezone}
         try:
-            given |= entry_of(journey, contact, instant, noted)
+            placement = place_contact(journey, log, contact, at, instant, timezone, noted)
         except BadCellError as error:
             bad.add(BadRow(table.source, number, ENTERED_AT, error.found, error.allowed))
             continue
-        placement = place(journey.compiled_transitions, log.take(contact.id), at, contact.values(), **given)
         noted.update(placement.noted)
         noted["not_entered"] += not placement.path
         placements.append(placement)
@@ -173,8 +171,28 @@ def place_rows(
     return RowPlacements(journey, placements, summary)
 
 
-def entry_of(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]) -> dict[str, Any]:
-    """Where and when a contact enters, as his row says."""
+def place_contact(
+    journey: Journey,
+    log: EventLog,
+    contact: Contact,
+    at: datetime,
+    instant: Any,
+    timezone: str,
+    noted: Counter[str],
+) -> Placement:
+    """Where one contact is, by the events of a log, which are then let go.
+
+    Raises:
+        BadCellError: if the contact's ``entered_at`` cannot be read.
+    """
+    entry = _entry_of(journey, contact, instant, noted)
+    zone = contact.timezone or timezone
+    events, ways = log.take(contact.id), journey.compiled_transitions
+    return place(ways, events, at, contact.values(), contact=contact.id, timezone=zone, **entry)
+
+
+def _entry_of(journey: Journey, contact: Contact, instant: Any, noted: Counter[str]) -> dict[str, Any]:
+    """Where and when a contact enters, as the row says."""
     found: dict[str, Any] = {}
     stage, since = contact.attributes.get(ENTRY_STAGE), contact.attributes.get(ENTERED_AT)
     if not is_missing(stage):
@@ -197,8 +215,8 @@ def _text(value: Any) -> str | None:
 
 def place_one(
     journey: Journey,
-    events: Source,
-    contacts: Source | None,
+    events: TableSource,
+    contacts: TableSource | None,
     contact: str,
     at: datetime,
     *,
@@ -208,13 +226,13 @@ def place_one(
     """Where one contact of a table is, with all the evidence; the arguments are those of `place_rows`.
 
     Raises:
-        DataError: if neither table has him.
+        DataError: if neither table has them.
     """
     log = EventLog.read(events, zone=zone, properties=asked_properties(journey))
     person = Contact(id=contact)
     if contacts is not None:
         spellings = spellings_of(journey)
-        table = Contacts(
+        table = ContactTable(
             contacts, spellings=spellings, zone=zone, only=frozenset([contact]), wanted=wanted_of(spellings)
         )
         found = next((found for _, found in table), None)
@@ -223,13 +241,4 @@ def place_one(
         person = found
     elif contact not in log.contacts:
         raise DataError(f"there is no event of {contact!r} that can be used", source="events")
-    given = entry_of(journey, person, instant_reader(zone, bounded=True), Counter())
-    return place(
-        journey.compiled_transitions,
-        log.take(contact),
-        at,
-        person.values(),
-        contact=contact,
-        timezone=person.timezone or timezone,
-        **given,
-    )
+    return place_contact(journey, log, person, at, instant_reader(zone, bounded=True), timezone, Counter())

@@ -11,19 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from journeykit.basics.clock import micros
-from journeykit.columns.arrows import coded, numbers, texts
-from journeykit.journey.placements import PATHS, STAGES, Placements
-from journeykit.kernels.interface.journeys import MISSING
-from journeykit.tables.writing import whole_file
+from journeykit.journey.placing_results import PATHS, STAGES, Placements
+from journeykit.kernels.interface.journey_arrays import MISSING
+from journeykit.tables.arrow.arrays import coded, numbers, texts
+from journeykit.tables.arrow.arrow_values import schema_of
+from journeykit.tables.files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from journeykit.journey import Journey, Placement
-    from journeykit.journey.placements import PlacingSummary
+    from journeykit.journey.placing_results import PlacingSummary
 
 _INSTANT = pa.timestamp("us", "UTC")
-_KINDS_OF = {"text": pa.string(), "instant": _INSTANT, "whole": pa.int64()}
 
 
 class TablePlacements(Placements):
@@ -32,10 +32,10 @@ class TablePlacements(Placements):
     Attributes:
         journey: the journey.
         table: a row for each contact: ``contact_id`` as it came, ``stage``, ``since`` (null for one who is not on the
-            journey), ``owner`` of the stage, ``steps`` of his path, the ``transition`` that led him there (its label;
-            null where he entered) and ``evidence_at``, the instant of the last event on which it rests.
+            journey), ``owner`` of the stage, ``steps`` of the path, the ``transition`` that led there (its label;
+            null where they entered) and ``evidence_at``, the instant of the last event on which it rests.
         paths: a row for each step: ``contact_id``, ``step`` (from 0), ``stage``, ``since``, ``from_stage``,
-            ``transition`` (its place in the journey, -1 where he entered), its ``label``, and ``evidence_at``.
+            ``transition`` (its place in the journey, -1 where they entered), its ``label``, and ``evidence_at``.
         summary: what became of contacts and events.
     """
 
@@ -157,9 +157,8 @@ class TablePlacements(Placements):
             OSError: if the file cannot be written.
         """
         table: pa.Table = getattr(self, name)
-        kinds = STAGES if name == "table" else PATHS
         with whole_file(path) as file:
-            pq.write_table(table.cast(pa.schema([(own, _KINDS_OF[kind]) for own, kind in kinds.items()])), file)
+            pq.write_table(table.cast(schema_of(STAGES if name == "table" else PATHS)), file)
 
     def _owners(self, stage: np.ndarray) -> pa.Array:
         owners = [own.owner for own in self.journey.stages]

@@ -105,7 +105,7 @@ def _class_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     properties = {}
     for name, key in keys_of(kind).items():
         schema: dict[str, Any] = {}
-        if text := described.get(key.attribute.name):
+        if text := described.get(key.attribute.alias or key.name):
             # The classes say null for what a file leaves out.
             schema["description"] = text.replace("null for", "leave it out for") if key.left_out else text
         schema |= _value_schema(kind, key, definitions)

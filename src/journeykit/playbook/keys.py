@@ -49,7 +49,7 @@ class Key:
         name: as the file has it.
         attribute: the field of the class that it fills.
         type: what it holds, null aside.
-        nullable: whether null may stand there.
+        nullable: whether null is allowed.
     """
 
     name: str
@@ -80,7 +80,7 @@ def keys_of(kind: type) -> dict[str, Key]:
     Example:
         >>> from journeykit.journey import Transition
         >>> list(keys_of(Transition))
-        ['from', 'to', 'event', 'when', 'after', 'without']
+        ['from', 'to', 'event', 'when', 'after', 'without', 'label']
     """
     hints = typing.get_type_hints(kind)
     found = {}
@@ -96,8 +96,7 @@ def keys_of(kind: type) -> dict[str, Key]:
 
 def key_of(attribute: Attribute[Any]) -> str:
     """The key of a field in a file."""
-    found: str = attribute.metadata.get("key", attribute.name)
-    return found
+    return str(attribute.metadata.get("key", attribute.alias))
 
 
 def short_key_of(kind: type) -> Key | None:

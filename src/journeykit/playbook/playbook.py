@@ -12,7 +12,7 @@ from journeykit.basics.clock import clock, micros
 from journeykit.basics.lazy import door
 from journeykit.errors import PlaybookError, Problem
 from journeykit.model.segment import segmented, segments_of
-from journeykit.playbook.problems import find_problems
+from journeykit.playbook.section_checks import find_problems
 from journeykit.playbook.sections import Sections
 from journeykit.playbook.write import to_dict
 
@@ -38,7 +38,7 @@ class Playbook(Sections):
         name: for people.
         timezone: IANA name; for contacts without one, and for windows in the playbook's zone.
         journey: the stages; None for the default ones, unchecked.
-        segments: named rules; whoever they are true of is in the segment, beside those that the contact brings itself.
+        segments: named rules; contacts for whom they are true are in the segment, beside those that a contact brings.
         teams: who claims; None for any.
         content: the messages; None for any.
         campaigns: the intentions; None for any.
@@ -165,7 +165,7 @@ class Playbook(Sections):
             >>> report.none, report.segments[0].contacts, report.segments[0].unknown
             (1, 1, 1)
         """
-        report = door("journeykit.segment_report", "segment_report")
+        report = door("journeykit.segments.count", "segment_report")
         found: SegmentReport = report(self, contacts, at=at, zone=zone, max_bad=max_bad)
         return found
 

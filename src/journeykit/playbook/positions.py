@@ -1,4 +1,4 @@
-"""Where things stand in the text of a playbook: containers that remember, and finders for JSON and TOML.
+"""Positions in the text of a playbook: containers that remember, and finders for JSON and TOML.
 
 A path is a tuple of keys and places, such as ``("campaigns", 2, "team")``. The parsers of JSON and TOML tell
 no positions, so the finders here go over the text once more. They may trust it: it has just been parsed.
@@ -236,30 +236,19 @@ def _inside(data: Any, step: str | int) -> Any:
     return data[step] if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data) else None
 
 
-def existing(data: Any, path: KeyPath) -> KeyPath:
-    """A path as far as these data go."""
-    for at, step in enumerate(path):
-        if not isinstance(data, Mapping if isinstance(step, str) else list | tuple) or _is_absent(data, step):
-            return path[:at]
-        data = _inside(data, step)
-    return path
-
-
-def _is_absent(data: Any, step: str | int) -> bool:
-    return step not in data if isinstance(step, str) else step >= len(data)
-
-
-def trimmed(data: Any, path: KeyPath) -> KeyPath:
-    """A path up to where these data hold no mapping or list that its next step could lead into."""
+def trimmed(data: Any, path: KeyPath, *, existing: bool = False) -> KeyPath:
+    """A path up to where these data hold no mapping or list for its next step; with ``existing``, no such key."""
     for at, step in enumerate(path):
         if not isinstance(data, Mapping if isinstance(step, str) else list | tuple):
+            return path[:at]
+        if existing and (step not in data if isinstance(step, str) else step >= len(data)):
             return path[:at]
         data = _inside(data, step)
     return path
 
 
 def order_of(data: Any) -> Callable[[KeyPath], tuple[int, ...]]:
-    """Says where a path stands in the file, to compare; a missing key stands at the end of its mapping."""
+    """The position of a path in the file, to compare; a missing key is at the end of its mapping."""
     places: dict[int, dict[str, int]] = {}
 
     def order(path: KeyPath) -> tuple[int, ...]:

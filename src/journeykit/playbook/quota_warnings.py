@@ -11,7 +11,7 @@ from journeykit.errors import Problem
 from journeykit.model.quota import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     from journeykit.model.cap import Scope
@@ -64,11 +64,7 @@ def find_quota_warnings(playbook: Sections, sent: list[Sendable] | None) -> Iter
 
 
 def _shares_over_one(least: list[_Bound], sent: list[Sendable] | None) -> Iterator[Problem]:
-    groups: dict[tuple[date, date] | None, list[_Bound]] = {}
-    for bound in least:
-        if bound.quota.of == "share" and bound.side.hard:
-            groups.setdefault(bound.quota.during, []).append(bound)
-    for group in groups.values():
+    for group in _hard_shares(least):
         chosen = _heaviest_apart(group, sent)
         total = sum(own.limit for own in chosen)
         if total > 1 + 1e-9:
@@ -79,11 +75,7 @@ def _shares_over_one(least: list[_Bound], sent: list[Sendable] | None) -> Iterat
 
 def _shares_under_one(most: list[_Bound], sent: list[Sendable] | None) -> Iterator[Problem]:
     """Maximum shares that together cover every message, and do not allow a whole."""
-    groups: dict[tuple[date, date] | None, list[_Bound]] = {}
-    for bound in most:
-        if bound.quota.of == "share" and bound.side.hard:
-            groups.setdefault(bound.quota.during, []).append(bound)
-    for group in groups.values():
+    for group in _hard_shares(most):
         for size in range(1, min(len(group), 4) + 1):
             for chosen in combinations(group, size):
                 total = sum(own.limit for own in chosen)
@@ -92,6 +84,15 @@ def _shares_under_one(most: list[_Bound], sent: list[Sendable] | None) -> Iterat
                     message = f"{names} allow {total:.4g} of all that is granted, and every message is one of theirs: "
                     yield Problem.warning(chosen[-1].path, message + "only a run without messages keeps this")
                     return
+
+
+def _hard_shares(bounds: list[_Bound]) -> Iterable[list[_Bound]]:
+    """Hard bounds on shares, those of one period together."""
+    groups: dict[tuple[date, date] | None, list[_Bound]] = {}
+    for bound in bounds:
+        if bound.quota.of == "share" and bound.side.hard:
+            groups.setdefault(bound.quota.during, []).append(bound)
+    return groups.values()
 
 
 def _cover(wheres: list[Scope], sent: list[Sendable] | None) -> bool:

@@ -6,7 +6,7 @@ and what refers to the part is not blamed for it.
 
 The schema decides what a value is. In YAML a word without quotes is a text where a text is wanted (``no``,
 ``on``, ``21:00``, ``007``), a date where a date is, a number of YAML 1.2 where a number is. Null is an empty
-value, ``null`` or ``~``; TOML, which has none, writes the text ``"null"`` where a number or null may stand.
+value, ``null`` or ``~``; TOML, which has none, writes the text ``"null"`` where a number or null is allowed.
 A date may also be written as a text.
 """
 
@@ -30,10 +30,10 @@ from journeykit.model.cap import Limit
 from journeykit.model.content import Gain
 from journeykit.playbook.keys import NO_LIMIT, Key, item_of, keys_of, short_key_of
 from journeykit.playbook.parse import DEEPEST, ENDINGS, LARGEST_FILE, MOST_VALUES, TOO_MANY, parse, refuse
-from journeykit.playbook.positions import existing, order_of, trimmed
-from journeykit.playbook.problems import UnreadParts, find_problems
+from journeykit.playbook.positions import order_of, trimmed
+from journeykit.playbook.section_checks import UnreadParts, find_problems
 from journeykit.playbook.sections import Sections
-from journeykit.playbook.values import (
+from journeykit.playbook.value_readers import (
     READERS,
     Fault,
     FaultsError,
@@ -229,7 +229,9 @@ def _playbook(data: object, line_of: LineOf, source: str, make: type[_Made]) -> 
     faults += reading.faults
     playbook = make.unchecked(reading.parts)
     problems = islice(find_problems(playbook, reading.unread()), max(0, MOST_PROBLEMS + 1 - len(faults)))
-    faults += [Fault(problem.message, existing(data, problem.steps), problem.suggestion) for problem in problems]
+    faults += [
+        Fault(problem.message, trimmed(data, problem.steps, existing=True), problem.suggestion) for problem in problems
+    ]
     if faults:
         raise PlaybookError(_problems(faults, data, line_of), source=source)
     return playbook

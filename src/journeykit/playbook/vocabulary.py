@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
+from journeykit.errors import path_text
 from journeykit.journey import Journey
 from journeykit.model.cap import Either
 from journeykit.model.mismatch import FOLDED, UNKNOWN
 from journeykit.model.touch import STATUSES
-from journeykit.playbook.problems import scopes_of
+from journeykit.playbook.section_checks import scopes_of
 from journeykit.rule import In, Literal, Name
 from journeykit.rule.tree import Compare, Options
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
     from journeykit.model.content import Content
+    from journeykit.model.quiet_hours import Hours
     from journeykit.model.touch import Touch
     from journeykit.playbook.sections import Sections
     from journeykit.rule import Rule
@@ -87,8 +89,8 @@ class Vocabulary:
     def of(cls, playbook: Sections) -> Vocabulary:
         """The words that a playbook uses."""
         found: dict[str, set[str]] = {}
-        for kind, words in _named(playbook):
-            found.setdefault(kind, set()).update(words)
+        for kind, word in _words(playbook):
+            found.setdefault(kind, set()).add(word)
         asked: dict[str, set[str]] = {}
         for _, rule in rules_of(playbook):
             for kind, literal in words_asked(rule):
@@ -126,7 +128,7 @@ class Vocabulary:
         return tuple(dict.fromkeys(self.spelt(kind, word) for word in words))
 
     def look(self, kind: str, word: str) -> Sight | None:
-        """What is to be said of a word; None for one that is known as it stands, or that nothing asks for."""
+        """The finding about a word; None for one that is known as written, or that nothing asks for."""
         known = self.words.get(kind)
         if known is None or word in known:
             return None
@@ -275,40 +277,75 @@ def _folded(words: Iterable[str]) -> dict[str, str]:
     return {fold: own[0] for fold, own in found.items() if len(own) == 1}
 
 
-def _named(playbook: Sections) -> Iterator[tuple[str, Iterable[str]]]:
-    """The words of a playbook by kind, those of its rules aside."""
-    yield "stage", [stage.name for stage in (playbook.journey.stages if playbook.journey else ())]
-    for team in playbook.teams or ():
-        yield "team", [team.name]
-        yield "goal", [team.goal] if team.goal else []
-    for content in playbook.content or ():
-        yield "content", [content.id]
-        yield "channel", [content.channel]
-        yield "stage", [*(content.stages or ()), *(content.advances or ())]
-        yield "role", content.roles or ()
-        yield "topic", content.topics
-        yield "solution", content.solutions
-        yield "interest", [*content.topics, *content.solutions]
-        yield "theme", [content.theme] if content.theme else []
-    for campaign in playbook.campaigns or ():
-        yield "campaign", [campaign.id]
-        yield "stage", campaign.stages
-        yield "team", [campaign.team] if campaign.team else []
-        yield "goal", [campaign.goal] if campaign.goal else []
-    yield "segment", [segment.name for segment in playbook.segments]
-    for way in playbook.journey.transitions if playbook.journey else ():
-        yield "event", [name for name in (way.event, way.without) if name is not None]
-        yield "event", [] if way.when is None else [own.event for own in way.when.aggregates]
-    for stage in playbook.journey.stages if playbook.journey else ():
-        yield "event", [] if stage.qualified is None else [own.event for own in stage.qualified.aggregates]
-    for hours in (*playbook.quiet_hours, *playbook.send_hours):
-        yield "channel", hours.channel
-    for cap in playbook.caps:
+def names_of(playbook: Sections) -> Iterator[tuple[str, str, str]]:
+    """Every name that a playbook writes: its kind, where it is, and how it is spelled."""
+    journey = playbook.journey
+    for at, stage in enumerate(journey.stages if journey else ()):
+        yield "stage", f"journey.stages[{at}].name", stage.name
+        if stage.owner:
+            yield "department", f"journey.stages[{at}].owner", stage.owner
+    for at, segment in enumerate(playbook.segments):
+        yield "segment", f"segments[{at}].name", segment.name
+    for at, team in enumerate(playbook.teams or ()):
+        yield "team", f"teams[{at}].name", team.name
+        yield "department", f"teams[{at}].department", team.department
+        if team.goal:
+            yield "goal", f"teams[{at}].goal", team.goal
+    yield from _content_names(playbook)
+    for at, campaign in enumerate(playbook.campaigns or ()):
+        yield "campaign", f"campaigns[{at}].id", campaign.id
+        named = (("team", campaign.team), ("goal", campaign.goal))
+        yield from ((kind, f"campaigns[{at}].{kind}", name) for kind, name in named if name)
+        yield from (("stage", f"campaigns[{at}].stages[{n}]", name) for n, name in enumerate(campaign.stages))
+    for section in ("caps", "conflicts", "requirements", "quotas"):
+        for at, rule in enumerate(getattr(playbook, section)):
+            yield f"name of {section}", f"{section}[{at}].name", rule.name
+    for steps, scope in scopes_of(playbook):
+        where = path_text(steps)
+        for part, values in ((where, scope.match), (f"{where}.not", scope.exclude)):
+            yield from ((facet, f"{part}.{facet}", name) for facet, own in values.items() for name in own)
+    for at, cap in enumerate(playbook.caps):
         if isinstance(cap.points, Mapping):
-            yield "channel", list(cap.points)
-    for _, scope in scopes_of(playbook):
-        for part in (scope.match, scope.exclude):
-            yield from part.items()
+            yield from (("channel", f"caps[{at}].points.{name}", name) for name in cap.points)
+    for path, hours in hours_of(playbook):
+        yield from (("channel", f"{path}.channel", name) for name in hours.channel)
+
+
+def _content_names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
+    for at, content in enumerate(playbook.content or ()):
+        path = f"content[{at}]"
+        yield "content", f"{path}.id", content.id
+        yield "channel", f"{path}.channel", content.channel
+        if content.theme:
+            yield "theme", f"{path}.theme", content.theme
+        for kind, part, names in (
+            ("stage", "stages", content.stages),
+            ("stage", "advances", content.advances),
+            ("role", "roles", content.roles),
+            ("topic", "topics", content.topics),
+            ("solution", "solutions", content.solutions),
+        ):
+            yield from ((kind, f"{path}.{part}", name) for name in names or ())
+
+
+def hours_of(playbook: Sections) -> Iterator[tuple[str, Hours]]:
+    """Quiet and send hours, each with its path."""
+    for section in ("quiet_hours", "send_hours"):
+        yield from ((f"{section}[{at}]", hours) for at, hours in enumerate(getattr(playbook, section)))
+
+
+def _words(playbook: Sections) -> Iterator[tuple[str, str]]:
+    """The words of a playbook with their kinds, those of its rules about contacts aside."""
+    for kind, _, name in names_of(playbook):
+        yield kind, name
+        if kind in ("topic", "solution"):
+            yield "interest", name
+    if playbook.journey is not None:
+        rules = [way.when for way in playbook.journey.transitions] + [own.qualified for own in playbook.journey.stages]
+        for way in playbook.journey.transitions:
+            yield from (("event", name) for name in (way.event, way.without) if name is not None)
+        for rule in rules:
+            yield from (("event", own.event) for own in (() if rule is None else rule.aggregates))
 
 
 def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:
@@ -331,9 +368,9 @@ def unknown_words_asked(playbook: Sections) -> Iterator[tuple[str, str, str, Sig
         without a journey, only those that are near a known one: contacts may bring others.
     """
     words: dict[str, set[str]] = {}
-    for kind, own in _named(playbook):
+    for kind, word in _words(playbook):
         if kind in ("stage", "role"):
-            words.setdefault(kind, set()).update(own)
+            words.setdefault(kind, set()).add(word)
     if playbook.journey is None:
         words.setdefault("stage", set()).update(own.name for own in Journey().stages)
     closed = frozenset(["stage"] if playbook.journey is not None else [])

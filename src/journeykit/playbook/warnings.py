@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from journeykit.basics.validation import BILLIONTH, is_number
-from journeykit.errors import Problem, closest, path_text
+from journeykit.errors import Problem, closest
 from journeykit.model.quiet_hours import Schedule
 from journeykit.playbook.partners import find_too_late
-from journeykit.playbook.problems import scopes_of
 from journeykit.playbook.quota_warnings import find_quota_warnings
 from journeykit.playbook.sections import POLICIES
 from journeykit.playbook.sendable import Sendable, sendables
+from journeykit.playbook.vocabulary import hours_of, names_of, unknown_words_asked
 from journeykit.rule import In, Literal, Name
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign, Team
     from journeykit.model.cap import Cap, Scope
     from journeykit.model.content import Content
-    from journeykit.model.quiet_hours import Hours
     from journeykit.model.window import Window
     from journeykit.playbook.sections import Sections
     from journeykit.rule import Rule
@@ -79,7 +78,7 @@ def find_warnings(playbook: Sections) -> Iterator[Problem]:
 def _spelling_warnings(playbook: Sections) -> Iterator[Problem]:
     """Names of one kind that differ in case only: they are two names, and nearly always one was meant."""
     met: dict[tuple[str, str], dict[str, str]] = {}
-    for kind, path, name in _names(playbook):
+    for kind, path, name in names_of(playbook):
         spellings = met.setdefault((kind, name.strip().casefold()), {})
         if name not in spellings and spellings:
             other, where = next(iter(spellings.items()))
@@ -90,67 +89,9 @@ def _spelling_warnings(playbook: Sections) -> Iterator[Problem]:
 
 def _word_warnings(playbook: Sections) -> Iterator[Problem]:
     """Stages and roles that rules compare with, and which the playbook does not name."""
-    from journeykit.playbook.vocabulary import unknown_words_asked
-
     for path, kind, word, sight in unknown_words_asked(playbook):
         place = "the journey has no such stage" if kind == "stage" else "no content is for such a role"
         yield Problem.warning(path, f"{kind} is compared with {word!r}, and {place}", sight.nearest)
-
-
-def _names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
-    """Every name that a playbook writes: its kind, where it is, and how it is spelled."""
-    journey = playbook.journey
-    for at, stage in enumerate(journey.stages if journey else ()):
-        yield "stage", f"journey.stages[{at}].name", stage.name
-        if stage.owner:
-            yield "department", f"journey.stages[{at}].owner", stage.owner
-    for at, segment in enumerate(playbook.segments):
-        yield "segment", f"segments[{at}].name", segment.name
-    for at, team in enumerate(playbook.teams or ()):
-        yield "team", f"teams[{at}].name", team.name
-        yield "department", f"teams[{at}].department", team.department
-        if team.goal:
-            yield "goal", f"teams[{at}].goal", team.goal
-    yield from _content_names(playbook)
-    for at, campaign in enumerate(playbook.campaigns or ()):
-        yield "campaign", f"campaigns[{at}].id", campaign.id
-        named = (("team", campaign.team), ("goal", campaign.goal))
-        yield from ((kind, f"campaigns[{at}].{kind}", name) for kind, name in named if name)
-        yield from (("stage", f"campaigns[{at}].stages[{n}]", name) for n, name in enumerate(campaign.stages))
-    for section in ("caps", "conflicts", "requirements", "quotas"):
-        for at, rule in enumerate(getattr(playbook, section)):
-            yield f"name of {section}", f"{section}[{at}].name", rule.name
-    for steps, scope in scopes_of(playbook):
-        where = path_text(steps)
-        for part, values in ((where, scope.match), (f"{where}.not", scope.exclude)):
-            yield from ((facet, f"{part}.{facet}", name) for facet, own in values.items() for name in own)
-    for at, cap in enumerate(playbook.caps):
-        if isinstance(cap.points, Mapping):
-            yield from (("channel", f"caps[{at}].points.{name}", name) for name in cap.points)
-    for path, hours in _all_hours(playbook):
-        yield from (("channel", f"{path}.channel", name) for name in hours.channel)
-
-
-def _content_names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
-    for at, content in enumerate(playbook.content or ()):
-        path = f"content[{at}]"
-        yield "content", f"{path}.id", content.id
-        yield "channel", f"{path}.channel", content.channel
-        if content.theme:
-            yield "theme", f"{path}.theme", content.theme
-        for kind, part, names in (
-            ("stage", "stages", content.stages),
-            ("stage", "advances", content.advances),
-            ("role", "roles", content.roles),
-            ("topic", "topics", content.topics),
-            ("solution", "solutions", content.solutions),
-        ):
-            yield from ((kind, f"{path}.{part}", name) for name in names or ())
-
-
-def _all_hours(playbook: Sections) -> Iterator[tuple[str, Hours]]:
-    for section in ("quiet_hours", "send_hours"):
-        yield from ((f"{section}[{at}]", hours) for at, hours in enumerate(getattr(playbook, section)))
 
 
 # Who
@@ -245,7 +186,7 @@ def _hours_warnings(playbook: Sections, sent: list[Sendable] | None) -> Iterator
     """Channels by which nothing can ever go out."""
     channels = _channels(playbook, sent)
     told: set[str | None] = set()
-    for path, hours in _all_hours(playbook):
+    for path, hours in hours_of(playbook):
         alone = Schedule((hours,)) if path.startswith("quiet") else Schedule((), (hours,))
         closed = [channel for channel in channels if hours.applies(channel) and not alone.is_ever_open(channel)]
         if closed:
@@ -272,7 +213,7 @@ def _channels(playbook: Sections, sent: list[Sendable] | None) -> list[str | Non
         if own.obeys_hours:
             found |= dict.fromkeys(own.facets.get("channel", ()))
     if sent is None or any("channel" in own.unknown and own.obeys_hours for own in sent):
-        found |= dict.fromkeys(name for _, hours in _all_hours(playbook) for name in hours.channel)
+        found |= dict.fromkeys(name for _, hours in hours_of(playbook) for name in hours.channel)
         found[None] = None
     return list(found)
 
@@ -283,7 +224,7 @@ def _channel_warnings(playbook: Sections, sent: list[Sendable]) -> Iterator[Prob
         return
     known = dict.fromkeys(content.channel for content in playbook.content)
     folded = {name.strip().casefold() for name in known}
-    for path, hours in _all_hours(playbook):
+    for path, hours in hours_of(playbook):
         unknown = [name for name in hours.channel if name.strip().casefold() not in folded]
         for name in unknown:
             meant = closest(name, known)

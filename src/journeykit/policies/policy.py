@@ -38,7 +38,7 @@ class Context:
         base: campaign weight x team lever x stage fit x role fit, multiplied in this order.
         stage_fit: degree to which the content fits the contact's stage, from 0 to 1.
         role_fit: degree to which it fits the contact's role, from 0 to 1.
-        preference: the contact's own preference for the channel, from 0 to 1; 1 where he has none.
+        preference: the contact's own preference for the channel, from 0 to 1; 1 where they have none.
         interest: 1, or 1 + the playbook's ``interest_lift`` where topics or solutions meet the contact's interests.
         gain: what the content is expected to bring by moving the contact to other stages, in stage value; None where it
             does not say that it does, or where the values are not known.

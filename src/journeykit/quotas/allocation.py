@@ -18,7 +18,7 @@ from journeykit.quotas.pricing import Passes, PriceSolution, find_prices, larges
 
 if TYPE_CHECKING:
     from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.quotas.master_problem import Lines, Offers
 
 _PRICES = 12
@@ -82,7 +82,7 @@ def allocate(pool: ProblemPool, room: Capacity, *, limit: int, threads: int) -> 
         return _finish(pool, room, passes, np.zeros(0, np.bool_), free, -_penalties(room, free), 0, 0)
     unpriced = passes.at(free)
     if (unpriced.used <= room.bound).all():
-        # Nothing binds: each contact gets what is best for him.
+        # Nothing binds: each contact gets what is best for them.
         offers = collect_offers(passes, [free])
         taken = _taken(pool, offers, offers.first[:-1])
         return _finish(pool, room, passes, taken, free, unpriced.worth.sum(), unpriced.unproven, 0)
@@ -99,9 +99,9 @@ def allocate(pool: ProblemPool, room: Capacity, *, limit: int, threads: int) -> 
     if not margin and ((room.bound - _used(pool, room, np.flatnonzero(taken)))[room.hard] < 0).any():
         taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes, margin=_MARGIN)[0], False
     first = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
-    purse = quota_budget(room, room.bound - first.used, _dear(pool, room))
-    bench = passes.benches.get()
-    improve_all(pool, purse, taken, bench, _SWEEPS)
+    budget = quota_budget(room, room.bound - first.used, _dear(pool, room))
+    workspace = passes.workspaces.get()
+    improve_all(pool, budget, taken, workspace, _SWEEPS)
     found = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
     if every is not None and proven and not (first.used > room.bound)[room.hard].any():
         # Nothing better is possible, but for the billionths that HiGHS takes for nothing.
@@ -235,9 +235,9 @@ def _items(pool: ProblemPool, offers: Offers, picked: np.ndarray) -> np.ndarray:
     """The items of some choices."""
     offer = offers.offer[picked]
     sizes = offer["item_to"] - offer["item_from"]
-    whose = np.repeat(np.arange(len(offer)), sizes)
-    place = np.arange(len(whose)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
-    found: np.ndarray = pool.first[offer["unit"][whose]] + offers.item[place]
+    owner = np.repeat(np.arange(len(offer)), sizes)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
+    found: np.ndarray = pool.first[offer["unit"][owner]] + offers.item[place]
     return found
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _GAP = 1e-9
 
 
-class Solution(NamedTuple):
+class ProgramSolution(NamedTuple):
     """An answer.
 
     Attributes:
@@ -69,7 +69,7 @@ def maximise(
     whole: np.ndarray | None = None,
     slack: float = 0.0,
     nodes: int = 0,
-) -> Solution | None:
+) -> ProgramSolution | None:
     """The largest gain such that each row stays within its room.
 
     Args:
@@ -113,7 +113,7 @@ def maximise(
         return None
     prices = np.array(found.row_dual) if found.dual_valid else np.zeros(len(room))
     proven = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-    return Solution(np.array(found.col_value), prices, float(solver.getInfo().objective_function_value), proven)
+    return ProgramSolution(np.array(found.col_value), prices, float(solver.getInfo().objective_function_value), proven)
 
 
 def _highspy() -> Any:

@@ -8,12 +8,12 @@ import numpy as np
 
 from journeykit.basics.validation import MILLIONTH
 from journeykit.kernels import improve
-from journeykit.kernels.interface.problems import QuotaBudget
+from journeykit.kernels.interface.problem_arrays import QuotaBudget
 
 if TYPE_CHECKING:
     from journeykit.columns.capacity import Capacity
     from journeykit.kernels import PriceWorkspace
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
 
 _FEW = 1000
 """Where fewer than one unit of so many moves, no further sweep is made."""
@@ -42,12 +42,14 @@ def by_hash(pool: ProblemPool) -> np.ndarray:
     return np.argsort(pool.key, kind="stable")
 
 
-def improve_all(pool: ProblemPool, purse: QuotaBudget, taken: np.ndarray, bench: PriceWorkspace, sweeps: int) -> int:
+def improve_all(
+    pool: ProblemPool, budget: QuotaBudget, taken: np.ndarray, workspace: PriceWorkspace, sweeps: int
+) -> int:
     """Mend all units, again and again as long as it pays, so many times at most; how many moves were made."""
     units = by_hash(pool)
     total = 0
     for _ in range(sweeps):
-        moves = improve(pool, purse, units, taken, bench)
+        moves = improve(pool, budget, units, taken, workspace)
         total += int(moves)
         if moves * _FEW <= len(units):
             break

@@ -15,7 +15,7 @@ import numpy as np
 from journeykit.basics.threads import at_once
 from journeykit.basics.validation import MILLIONTH
 from journeykit.kernels import collect_offers_of, list_all
-from journeykit.kernels.interface.problems import OFFER
+from journeykit.kernels.interface.problem_arrays import OFFER
 from journeykit.kernels.interface.records import joined
 from journeykit.quotas.highs import Matrix, maximise
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.quotas.pricing import Passes
 
 _ROOM_FOR_OFFERS = 65_536
@@ -54,17 +54,17 @@ def collect_offers(passes: Passes, prices: Sequence[np.ndarray]) -> Offers:
     def work(piece: tuple[int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
         start, stop = piece
         found = []
-        bench = passes.benches.get()
+        workspace = passes.workspaces.get()
         try:
             most = max(_ROOM_FOR_OFFERS, 2 * len(prices))
             room = max(4 * most, 2 * len(prices) * pool.widest)
             while start < stop:
                 offers, items, used = np.zeros(most, OFFER), np.zeros(room, np.int32), np.zeros(2, np.int64)
-                start = collect_offers_of(pool, charges, passes.everyone, start, stop, bench, offers, items, used)
+                start = collect_offers_of(pool, charges, passes.everyone, start, stop, workspace, offers, items, used)
                 found.append((offers[: used[0]].copy(), items[: used[1]].copy()))
             return found
         finally:
-            passes.benches.put(bench)
+            passes.workspaces.put(workspace)
 
     offers, items, shift = [np.zeros(0, OFFER)], [np.zeros(0, np.int32)], 0
     for parts in at_once(work, passes.pieces(passes.everyone), passes.threads):
@@ -83,12 +83,12 @@ def all_offers(passes: Passes, most: int) -> Offers | None:
     if pool.units > most:
         return None
     offers, items, used = np.zeros(most, OFFER), np.zeros(16 * most, np.int32), np.zeros(2, np.int64)
-    bench = passes.benches.get()
+    workspace = passes.workspaces.get()
     try:
-        if not list_all(pool, bench, offers, items, used):
+        if not list_all(pool, workspace, offers, items, used):
             return None
     finally:
-        passes.benches.put(bench)
+        passes.workspaces.put(workspace)
     return Offers(offers[: used[0]], items[: used[1]])
 
 
@@ -96,9 +96,9 @@ def usage_of(pool: ProblemPool, room: Capacity, offers: Offers) -> np.ndarray:
     """By choice and row, what it uses."""
     offer = offers.offer
     sizes = offer["item_to"] - offer["item_from"]
-    whose = np.repeat(np.arange(len(offer)), sizes)
-    place = np.arange(len(whose)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
-    item = pool.first[offer["unit"][whose]] + offers.item[place]
+    owner = np.repeat(np.arange(len(offer)), sizes)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
+    item = pool.first[offer["unit"][owner]] + offers.item[place]
     kind = pool.item["kind"][item]
     found = np.zeros((len(offer), room.rows), np.int64)
     for row in range(room.rows):
@@ -106,7 +106,7 @@ def usage_of(pool: ProblemPool, room: Capacity, offers: Offers) -> np.ndarray:
         if room.column[row] >= 0:
             use = use + pool.column[item, room.column[row]] * room.factor[kind, row]
         used = np.flatnonzero(use)
-        np.add.at(found[:, row], whose[used], use[used])
+        np.add.at(found[:, row], owner[used], use[used])
     return found
 
 
@@ -114,13 +114,13 @@ class Lines(NamedTuple):
     """The lines of a master: kinds of undecided units, and what each may choose.
 
     Attributes:
-        size: by line, how many units it stands for.
+        size: by line, the number of units that it covers.
         first: where the choices of each line start, and one more.
         value: by choice, in millionths.
         usage: by choice and row.
         unit: the units, by line; `start` says where those of each line lie.
         start: where the units of each line start, and one more.
-        offer: by unit, where its own choices start among all; -1 at the end of them stands for choosing nothing.
+        offer: by unit, where its own choices start among all; -1 at the end of them means choosing nothing.
         width: by line, how many choices its units have of their own; one more is to choose nothing, where it is not
             among them.
         left_out: how many undecided units are not in the master.
@@ -254,7 +254,7 @@ def _programmed(
     hard = room.hard
     typical = np.maximum(1e-9, np.abs(usage).max(axis=0, initial=0.0))
     penalty = np.where(hard, dear / typical, room.ceiling)
-    # Values of the size of 1: what HiGHS takes for equal must not hang on the unit of weights.
+    # Values of the size of 1: what HiGHS takes for equal must not depend on the unit of weights.
     scale = 1.0 / max(1e-6, float(np.abs(lines.value).max(initial=0)) / MILLIONTH)
     gain = np.concatenate([lines.value / MILLIONTH, -penalty]) * scale
     one = Matrix(lines.first, np.arange(choices), np.ones(choices))

@@ -17,7 +17,7 @@ import numpy as np
 from journeykit.basics.threads import at_once
 from journeykit.basics.validation import MILLIONTH
 from journeykit.kernels import PriceWorkspace, hard_items, price_pass, price_workspace, sizes_by_kind
-from journeykit.kernels.interface.problems import BLOCKS, Charges
+from journeykit.kernels.interface.problem_arrays import BLOCKS, Charges
 from journeykit.quotas.highs import Matrix, maximise
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
     from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
 
 _SAMPLE = 12_000
 _STEPS = 80
@@ -74,9 +74,9 @@ class Passes:
         self.threads = threads
         self.done = 0
         self.everyone = np.zeros(0, np.int64)
-        self.benches: SimpleQueue[PriceWorkspace] = SimpleQueue()
+        self.workspaces: SimpleQueue[PriceWorkspace] = SimpleQueue()
         for _ in range(threads):
-            self.benches.put(price_workspace(pool))
+            self.workspaces.put(price_workspace(pool))
         values = pool.item["value"]
         largest = float(max(values.max(initial=0), -values.min(initial=0), 1))
         uses = largest_uses(pool, room) / room.unit
@@ -121,13 +121,13 @@ class Passes:
             counts = np.zeros((BLOCKS, kinds), np.int64)
             sums = np.zeros((BLOCKS, kinds, columns), np.int64)
             totals = np.zeros((BLOCKS, 2), np.int64)
-            bench = self.benches.get()
+            workspace = self.workspaces.get()
             try:
-                bench.found[1] = 0
-                price_pass(self.pool, charges, units, *piece, bench, counts, sums, totals)
-                return counts, sums, totals, int(bench.found[1])
+                workspace.found[1] = 0
+                price_pass(self.pool, charges, units, *piece, workspace, counts, sums, totals)
+                return counts, sums, totals, int(workspace.found[1])
             finally:
-                self.benches.put(bench)
+                self.workspaces.put(workspace)
 
         self.done += 1
         parts = list(at_once(work, self.pieces(units), self.threads))

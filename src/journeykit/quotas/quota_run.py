@@ -11,11 +11,12 @@ from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.problem_pool import join_pools, stage_of
 from journeykit.columns.quota_arrays import fold, largest_weight, need_no_columns
 from journeykit.columns.ruleset_arrays import RulesetArrays
+from journeykit.engine.quota_charges import QuotaCharges, Slot
 from journeykit.errors import InfeasibleError, ModelError
 from journeykit.kernels.interface.codes import OBEYS_CAPS
 from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
+from journeykit.model.prices import Prices
 from journeykit.model.quota import Usage
-from journeykit.prices import Prices, Slot, Tariff
 from journeykit.quotas.allocation import Allocation, allocate, conflicting, most_of
 from journeykit.quotas.pricing import scales
 from journeykit.quotas.round_problem import problem_of_round
@@ -23,12 +24,11 @@ from journeykit.quotas.round_problem import problem_of_round
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from journeykit.account import Account
-    from journeykit.case import Case
     from journeykit.columns.capacity import Capacity
+    from journeykit.engine.arbitration import TwoRounds
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
-    from journeykit.engine.decider import Decider, GroupDecision
-    from journeykit.kernels.interface.problems import ProblemPool
+    from journeykit.engine.decider import Decider
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.ledger.fallen import Fallen
     from journeykit.model.quota import Side
     from journeykit.playbook.playbook import Playbook
@@ -95,7 +95,7 @@ class QuotaRun:
         )
 
     def choice(self, contact: int) -> QuotaChoice:
-        """What was chosen for one contact, for the one-contact engine."""
+        """What was chosen for one contact, for the row engine."""
         found = []
         for place in range(2):
             first = self._first[place]
@@ -109,9 +109,11 @@ class QuotaRun:
         return self._known == 2
 
     @property
-    def charges(self) -> Tariff:
+    def charges(self) -> QuotaCharges:
         """What the prices take from claims."""
-        return Tariff(self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True)
+        return QuotaCharges(
+            self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True
+        )
 
     @property
     def prices(self) -> Prices:
@@ -297,24 +299,20 @@ class QuotaRun:
 
     def _choose(self, obeys: int, pool: ProblemPool, contact: np.ndarray, taken: np.ndarray) -> None:
         item = np.flatnonzero(taken)
-        whose = contact[np.searchsorted(pool.first, item, side="right") - 1]
-        order = np.lexsort((pool.item["number"][item], whose))
-        counts = np.bincount(whose, minlength=self.contacts)
+        owner = contact[np.searchsorted(pool.first, item, side="right") - 1]
+        order = np.lexsort((pool.item["number"][item], owner))
+        counts = np.bincount(owner, minlength=self.contacts)
         self._first[obeys] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         self._item[obeys] = pool.item["number"][item][order].astype(np.int32)
 
-    def confirm(self, used: np.ndarray) -> None:
+    def confirm(self, used: Sequence[int]) -> None:
         """Compare what the rows use, added up once more, with what was meant to be granted.
 
         Raises:
             AssertionError: where they differ: that should not happen.
         """
         if not np.array_equal(used, self.used):
-            raise AssertionError(f"the rows use {used.tolist()} of the quotas, not {self.used.tolist()}")
-
-    def confirm_groups(self, found: Sequence[GroupDecision]) -> None:
-        """The same where the one-contact engine decided all."""
-        self.confirm(np.array([own.used for own in found if own.used], np.int64).sum(axis=0) + 0 * self.used)
+            raise AssertionError(f"the rows use {list(used)} of the quotas, not {self.used.tolist()}")
 
     # What it came to
 
@@ -438,11 +436,11 @@ def _looks_at_all(side: Side) -> bool:
 
 
 def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims: bool, threads: int) -> QuotaRun:
-    """What contacts get so that the quotas hold, where all of them are decided by the one-contact engine.
+    """What contacts get so that the quotas hold, where all of them are decided by the row engine.
 
     Args:
         decider: decides.
-        groups: the contacts: one by one, or by account; what is chosen is told by the number of the group.
+        groups: the contacts: one by one, or by account; what is chosen is given by the number of the group.
         claims: whether claims are given.
         threads: how many pieces of them are worked on at once.
 
@@ -454,10 +452,10 @@ def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims:
     if not claims:
         need_no_columns(playbook)
     found = [_rounds(decider, group, None) for group in groups]
-    openings = dict.fromkeys(ruleset.openings)
+    openings = dict.fromkeys(ruleset.messages)
     for own in found:
         if own is not None:
-            openings.update((entry.opening, None) for entry in own.entries if entry.opening is not None)
+            openings.update((one.message, None) for one in own.candidates if one.message is not None)
     columns = {fold(quota.of) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"}
     layout = RulesetArrays(ruleset, list(openings), sorted(columns) if claims else ())
     numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
@@ -472,19 +470,19 @@ def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims:
     for obeys in run.contests:
         pools = []
         for number, own in enumerate(found):
-            contest = None if own is None else own.contest if obeys else own.exempt
-            if contest is not None and contest.items:
+            problem = None if own is None else own.main if obeys else own.exempt
+            if problem is not None and problem.items:
                 key = contact_key(groups[number].key(by_account=decider.by_account))[0]
-                pool = problem_of_round(contest, layout.quotas, numbers, key, several=run.several)
+                pool = problem_of_round(problem, layout.quotas, numbers, key, several=run.several)
                 if len(pool.item):
                     pools.append((pool, np.array([number])))
         run.settle(obeys, pools)
         if not obeys:
-            found = [_rounds(decider, group, run.choice(number)) for number, group in enumerate(groups)]
+            found = [None if own is None else own.with_choice(run.choice(number)) for number, own in enumerate(found)]
     return run
 
 
-def _rounds(decider: Decider, group: ContactGroup, choice: QuotaChoice | None) -> Case | Account | None:
+def _rounds(decider: Decider, group: ContactGroup, choice: QuotaChoice | None) -> TwoRounds | None:
     """The rounds of a group; None where it cannot be decided, which is said where the rows are written."""
     try:
         return decider.rounds(group, choice)

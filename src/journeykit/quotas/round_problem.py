@@ -6,44 +6,46 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.entry import opening_of
-from journeykit.kernels.interface.problems import CLAUSE, ITEM, LINE, MEMBER, UNIT, ProblemPool
+from journeykit.engine.candidate import message_of
+from journeykit.kernels.interface.problem_arrays import CLAUSE, ITEM, LINE, MEMBER, UNIT, ProblemPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from journeykit.columns.quota_arrays import QuotaLayout
-    from journeykit.contest import Contest
+    from journeykit.engine.round import Round
 
 
 def problem_of_round(
-    contest: Contest, quotas: QuotaLayout, openings: dict[object, int], key: int, *, several: bool
+    own: Round, quotas: QuotaLayout, openings: dict[object, int], key: int, *, several: bool
 ) -> ProblemPool:
-    """The problem of a contest of the one-contact engine as a pool of one unit.
+    """The problem of a round of the row engine as a pool of one unit.
 
     Args:
-        contest: the contest.
+        own: the round.
         quotas: the quotas, laid out.
-        openings: by opening, its number.
+        openings: by message, its number.
         key: the hash of the contact's id.
         several: whether there are several levels.
     """
-    items = contest.items
-    numbered = [(number, item) for number, item in enumerate(contest.in_order) if item not in contest.shut]
+    items = own.items
+    numbered = [(number, item) for number, item in enumerate(own.in_order) if item not in own.ruled_out]
     order = [item for _, item in numbered]
     place = {item: at for at, item in enumerate(order)}
     records, columns, levels = [], [], []
     groups: dict[object, int] = {}
     for at, (number, item) in enumerate(numbered):
-        entry, when = items[item]
-        case, opening = contest.case_of(entry), opening_of(entry)
-        weight = entry.weight or 0
-        kind = quotas.kind(openings[opening], case.clock.day(when))
-        records.append((case.worth(entry), kind, number, groups.setdefault((entry.whose, entry.group), at)))
-        columns.append(quotas.amounts(opening, entry.claim, weight))
-        levels.append(entry.level[1])
-    problem = contest.problem
-    derived = {id(row) for row in contest.derived}
+        candidate, when = items[item]
+        facts, message = own.facts_of(candidate), message_of(candidate)
+        weight = candidate.weight or 0
+        kind = quotas.kind(openings[message], facts.clock.day(when))
+        records.append(
+            (facts.worth(candidate), kind, number, groups.setdefault((candidate.contact, candidate.group), at))
+        )
+        columns.append(quotas.amounts(message, candidate.claim, weight))
+        levels.append(candidate.level[1])
+    problem = own.problem
+    derived = {id(row) for row in own.implied}
     rows = [
         *(row for row in problem.rows if id(row) not in derived),
         *((dict.fromkeys(group, 1), 1) for group in problem.groups),
@@ -55,7 +57,7 @@ def problem_of_round(
     for item, wanted in problem.clauses:
         if item in place:
             start = len(partners)
-            partners += sorted(place[own] for own in wanted if own in place)
+            partners += sorted(place[other] for other in wanted if other in place)
             clauses.append((place[item], start, len(partners)))
     pool = ProblemPool(
         first=np.array([0, len(order)], np.int64),

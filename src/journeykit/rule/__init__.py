@@ -115,7 +115,7 @@ class RuleExplanation:
         """
         if self.value is True:
             return ()
-        # What is denied fails because it holds, or is not known: it is shown as it stands.
+        # What is denied fails because it holds, or is not known: it is shown unchanged.
         found = [part for own in self.parts for part in own.failing()]
         return tuple(found) or (self,)
 

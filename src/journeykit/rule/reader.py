@@ -126,7 +126,7 @@ class _Reader:
         if opened:
             raise self.refusal("this bracket is never closed", opened[-1])
 
-    # Where things stand. Python counts lines from 1 and, on the first, the bracket that `tree` put before the text.
+    # Positions in the text. Python counts lines from 1 and, on the first, the bracket that `tree` put before the text.
 
     def column(self, line: int, column: int) -> int:
         """A line and a column in characters, both counted from 1, as a column of the whole text."""

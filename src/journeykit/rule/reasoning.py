@@ -62,7 +62,7 @@ def can_be_true(*rules: Rule, known: Known = nothing) -> bool:
         >>> can_be_true(Rule("score > 5")), can_be_true(Rule("score > 5"), Rule('score == "high"'))
         (True, False)
     """
-    return _possible([_Wish(rule.tree, True, True) for rule in rules], known)
+    return _possible([_Wanted(rule.tree, True, True) for rule in rules], known)
 
 
 def implies(rules: Iterable[Rule], conclusion: Rule, known: Known = nothing) -> bool:
@@ -82,14 +82,14 @@ def implies(rules: Iterable[Rule], conclusion: Rule, known: Known = nothing) -> 
         >>> implies([Rule("not (score >= 60)")], Rule("score < 60 or vip")), implies([], Rule("score == score"))
         (True, False)
     """
-    wishes = [_Wish(rule.tree, True, True) for rule in rules]
-    return not _possible([*wishes, _Wish(conclusion.tree, False, False)], known)
+    wanted_parts = [_Wanted(rule.tree, True, True) for rule in rules]
+    return not _possible([*wanted_parts, _Wanted(conclusion.tree, False, False)], known)
 
 
 # Cases
 
 
-class _Wish(NamedTuple):
+class _Wanted(NamedTuple):
     """That a part is true (or false), or, where not surely, that it is no worse than unknown."""
 
     node: Node
@@ -118,9 +118,9 @@ class _TooManyError(Exception):
     pass
 
 
-def _possible(wishes: Iterable[_Wish], known: Known) -> bool:
+def _possible(wanted_parts: Iterable[_Wanted], known: Known) -> bool:
     try:
-        cases = _joined([_cases(wish) for wish in wishes])
+        cases = _joined([_cases(part) for part in wanted_parts])
     except _TooManyError:
         return True
     return any(_holds(case, known) for case in cases)
@@ -136,13 +136,13 @@ def _joined(alternatives: list[list[_Case]]) -> list[_Case]:
     return [tuple(demand for case in chosen for demand in case) for chosen in product(*alternatives)]
 
 
-def _cases(wish: _Wish) -> list[_Case]:
-    node, wanted, surely = wish
+def _cases(part: _Wanted) -> list[_Case]:
+    node, wanted, surely = part
     match node:
         case Not():
-            return _cases(_Wish(node.part, not wanted, surely))
+            return _cases(_Wanted(node.part, not wanted, surely))
         case Junction():
-            parts = [_cases(_Wish(part, wanted, surely)) for part in node.parts]
+            parts = [_cases(_Wanted(part, wanted, surely)) for part in node.parts]
             if (node.op == "and") is wanted:
                 return _joined(parts)
             return [case for cases in parts for case in cases]
@@ -180,7 +180,7 @@ def _of_compare(node: Compare, wanted: bool, surely: bool) -> list[_Case]:
     if isinstance(left, Literal):
         left, op, right = right, MIRRORED[op], left
     if isinstance(left, Literal) and isinstance(right, Literal):
-        # Whether an instant is before a date hangs on the contact's time zone.
+        # Whether an instant is before a date depends on the contact's time zone.
         return _ALWAYS if node.kind == MOMENT else _settled(node.closure()({}, EPOCH), wanted, surely)
     if node.kind == NEVER:
         return _settled(None, wanted, surely)

@@ -187,7 +187,7 @@ class Call(Value):
 class Aggregate(Value):
     """What the events so far add up to: ``count("webinar", "90d")``, ``sum("purchase.amount")``, ``last("form.role")``.
 
-    Whoever asks a rule works it out, and puts it among the values under `key`; where nobody does it is unknown.
+    The caller of a rule works it out, and puts it among the values under `key`; otherwise it is unknown.
 
     Attributes:
         kind: ``count``, ``sum``, ``last``, or ``latest``: the instant of the last event, which ``days_since("event")``

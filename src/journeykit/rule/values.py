@@ -99,7 +99,7 @@ _LONGEST_NUMERAL = 400
 
 
 def as_number(value: Any) -> Any:
-    """A value as a number; None where it is none. Truth values, dates, ``50,5`` and ``50%`` are no numbers.
+    """A value as a number; None where it is not one. Truth values, dates, ``50,5`` and ``50%`` are no numbers.
 
     Example:
         >>> as_number("01000"), as_number(" 50.5 "), as_number("50%"), as_number(True)
@@ -387,7 +387,7 @@ def short(text: str) -> str:
 
 
 def _since_epoch(instant: datetime) -> timedelta | None:
-    # Not astimezone, which overflows near year 9999; not a comparison as it stands, which ignores offsets
+    # Not astimezone, which overflows near year 9999; not a plain comparison, which ignores offsets
     # within one zone and calls an instant in an autumn hour unequal to itself in another zone.
     offset = instant.utcoffset()
     return None if offset is None else instant.replace(tzinfo=None) - _EPOCH - offset

@@ -8,16 +8,17 @@ A row that cannot be used goes to the `BadRows` and stops no other. A table that
 """
 
 from journeykit.model.bad_row import BadRow
-from journeykit.tables.bad_rows import BadRows
-from journeykit.tables.claims import Claims
-from journeykit.tables.contacts import Contacts
-from journeykit.tables.decisions import DECISIONS, decision_cells
-from journeykit.tables.formats import ENDINGS, FORMATS, Source, format_of
-from journeykit.tables.reading import open_table
-from journeykit.tables.scores import Scores
-from journeykit.tables.spellings import Spellings
-from journeykit.tables.touches import History
-from journeykit.tables.writing import instant_text, table_writer, whole_file, whole_files
+from journeykit.tables.bad_row_list import BadRows
+from journeykit.tables.claim_table import ClaimTable
+from journeykit.tables.column_names import Spellings
+from journeykit.tables.contact_table import ContactTable
+from journeykit.tables.decision_columns import DECISIONS, decision_cells
+from journeykit.tables.files import whole_file, whole_files
+from journeykit.tables.formats import ENDINGS, FORMATS, TableSource, format_of
+from journeykit.tables.read_rows import open_table
+from journeykit.tables.score_table import ScoreTable
+from journeykit.tables.touch_table import TouchTable
+from journeykit.tables.write_rows import instant_text, table_writer
 
 __all__ = [
     "DECISIONS",
@@ -25,12 +26,12 @@ __all__ = [
     "FORMATS",
     "BadRow",
     "BadRows",
-    "Claims",
-    "Contacts",
-    "History",
-    "Scores",
-    "Source",
+    "ClaimTable",
+    "ContactTable",
+    "ScoreTable",
     "Spellings",
+    "TableSource",
+    "TouchTable",
     "decision_cells",
     "format_of",
     "instant_text",

@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from journeykit.model.bad_row import BadRow
-from journeykit.tables.reading import open_table
-from journeykit.tables.writing import table_writer
+from journeykit.tables.read_rows import open_table
+from journeykit.tables.write_rows import table_writer
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from journeykit.tables.formats import RawRow, Source
+    from journeykit.tables.formats import RawRow, TableSource
 
 BAD_ROW_COLUMNS = {
     "table": "text",
@@ -59,13 +59,13 @@ def write_bad_rows(
             write((name, bad.source, bad.row, bad.field or None, bad.found, bad.allowed, text))
 
 
-def picker(source: Source, name: str) -> Callable[[frozenset[int]], Iterable[tuple[int, Any]]]:
+def picker(source: TableSource, name: str) -> Callable[[frozenset[int]], Iterable[tuple[int, Any]]]:
     """How rows of a file, or of mappings that can be read again, are read again."""
     return lambda wanted: picked(open_table(source, name).rows(), wanted)
 
 
 def picked(rows: Iterable[RawRow | BadRow], wanted: frozenset[int]) -> Iterator[tuple[int, Any]]:
-    """Rows of some numbers, as mappings or as what stands there instead."""
+    """Rows of some numbers, as mappings or as what was read in their place."""
     for row in rows:
         if isinstance(row, BadRow):
             if row.row in wanted:

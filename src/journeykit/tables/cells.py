@@ -1,4 +1,4 @@
-"""Cells: what stands in a table, read as what it means."""
+"""Cells: the contents of a table, read as what they mean."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ _LONGEST_WHOLE = 10**76
 _TRUTH = "true or false"
 _INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or give --zone for those without)"
 _INSTANT_OR_DATE = f"a date, or {_INSTANT}"
+LAST_YEAR = 9000
+"""The last year of instants that the engine knows."""
 _WITHIN = "an instant in the years 1000 to 9000"
 _NUMBER = f"a number of at most {LARGEST:g}"
 _COST = "a number from 0 to 1e9"
@@ -53,7 +55,7 @@ def as_instant(text: str, zone: tzinfo | None = None) -> datetime | date | None:
     """A text as an instant, a naive datetime, or a date; None if it is none of them.
 
     With a zone, naive datetimes become instants in it; the first one where clocks show a time twice. A blank may
-    stand before the offset, and UTC or GMT for it, as warehouses print instants.
+    come before the offset, and UTC or GMT for it, as warehouses print instants.
 
     Example:
         >>> as_instant("2026-11-05T10:00Z").isoformat(), as_instant("2026-11-05 10:00:00.000 UTC").isoformat()
@@ -199,7 +201,7 @@ def read_truth(value: Any) -> bool:
 
 
 def read_number(value: Any) -> float:
-    """A number within bounds; NaN is none."""
+    """A number within bounds; NaN is not a number."""
     found = value
     if isinstance(value, str) and is_number(value.strip()):
         found = float(value)
@@ -217,7 +219,7 @@ def read_cost(value: Any) -> float:
 
 
 def is_no_number(value: Any) -> bool:
-    """Whether a cell holds no number where one may stand: an empty cell, and NaN, also where it is written out.
+    """Whether a cell that may hold a number holds none: an empty cell, and NaN, also where it is written out.
 
     Example:
         >>> [is_no_number(value) for value in ("8.5", "", "NaN", float("nan"), None)]
@@ -266,7 +268,7 @@ def read_zone(value: Any) -> str:
 
 
 def instant_reader(zone: tzinfo | None, *, dates: bool = False, bounded: bool = False) -> Callable[[Any], Any]:
-    """A reader of instants, and of dates where they may stand; with a zone, naive ones and dates are meant in it.
+    """A reader of instants, and of dates where they are allowed; with a zone, naive ones and dates are meant in it.
 
     Where it is bounded, instants so early or late that the engine refuses them are bad.
     """
@@ -301,8 +303,19 @@ def instant_reader(zone: tzinfo | None, *, dates: bool = False, bounded: bool = 
     return read if bounded else read_any
 
 
+def expiry_reader(zone: tzinfo | None) -> Callable[[Any], Any]:
+    """A reader of expiries: instants from the year 1000 on. One beyond the year 9000 is no expiry, and is good."""
+    unbounded, bounded = instant_reader(zone), instant_reader(zone, bounded=True)
+
+    def read(value: Any) -> Any:
+        found = unbounded(value)
+        return found if found.year > LAST_YEAR else bounded(value)
+
+    return read
+
+
 def attribute_reader(zone: tzinfo | None) -> Callable[[Any], Any]:
-    """What an attribute is: whatever stands there; with a zone, a naive datetime is an instant in it."""
+    """What an attribute is: any value; with a zone, a naive datetime is an instant in it."""
     if zone is None:
         return lambda value: value
 

@@ -1,4 +1,4 @@
-"""Doubles: several rows of one contact. The first stands, and what a later one forbids holds all the same."""
+"""Doubles: several rows of one contact. The first counts, and what a later one forbids holds all the same."""
 
 from __future__ import annotations
 

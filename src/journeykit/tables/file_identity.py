@@ -93,7 +93,7 @@ class IdTrail:
         self._count = 0
 
     def add(self, row: int, contact: str) -> None:
-        """Remember who stands in a row; rows come in order."""
+        """Remember the contact of a row; rows come in order."""
         self._marks.extend([0] * (row + 1 - len(self._marks)))
         self._marks[row] = zlib.crc32(contact.encode())
         self._count += 1
@@ -107,7 +107,7 @@ class IdTrail:
         count = 0
         for row, contact in contacts:
             if row >= len(self._marks) or self._marks[row] != zlib.crc32(contact.id.encode()):
-                raise changed_error(self.source, f"contact id {contact.id!r} stands where another one did", row)
+                raise changed_error(self.source, f"contact id {contact.id!r} is where another one was", row)
             count += 1
             yield row, contact
         if self.all and count != self._count:

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from journeykit.errors import DataError
-from journeykit.tables.columns import fold_name
 from journeykit.tables.formats import is_part
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

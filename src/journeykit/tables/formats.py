@@ -26,7 +26,7 @@ ENDINGS = {
     ".ndjson.gz": "jsonl",
     ".parquet": "parquet",
 }
-"""The endings of files, and the format each stands for."""
+"""The endings of files, and the format that each means."""
 
 RawRow = tuple[int, tuple[str, ...], Sequence[Any]]
 """The number of a row, the names of its columns, and its values."""
@@ -60,12 +60,12 @@ class TableFile(Protocol):
         ...
 
 
-Source = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
+TableSource = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
 """Where a table comes from: a file, or rows as mappings."""
 
 
 def format_of(path: str | os.PathLike[str]) -> str | None:
-    """The format that the ending of a file stands for, or None.
+    """The format that the ending of a file means, or None.
 
     Example:
         >>> format_of("decisions.csv.gz"), format_of("decisions.xlsx")

@@ -9,10 +9,10 @@ from journeykit.basics.validation import parted
 from journeykit.model.cap import Either, Limit
 from journeykit.model.contact import ANY
 from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
-from journeykit.playbook.problems import scopes_of
+from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of
 from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
-from journeykit.tables.columns import fold_name
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -136,7 +136,7 @@ class Words:
         """Count what is to be said of a row.
 
         Args:
-            places: where its columns stand, by folded name.
+            places: the places of its columns, by folded name.
             values: its cells.
             found: what is counted.
             columns: the names of its columns, as it writes them.
@@ -304,7 +304,7 @@ class Words:
         for facet, reader in asked.items():
             columns = _TELLING.get(facet, ())
             near = _nearest_column(columns[0], sorted(set(self._names) - set(_FURTHER))) if columns else None
-            # One that is misspelt is told as such.
+            # A misspelt one is reported as misspelt.
             if columns and not any(column in self._names for column in columns) and near is None:
                 yield Finding(columns[0], MISSING_COLUMN, reader)
 
@@ -392,7 +392,7 @@ def _nearest_column(column: str, columns: Iterable[str], cutoff: float = _NEAR) 
 
 
 def _words_in(column: str, value: Any) -> list[str]:
-    """The words of a cell; none where it is empty or cannot be read, which is told elsewhere."""
+    """The words of a cell; none where it is empty or cannot be read, which is reported elsewhere."""
     if is_missing(value):
         return []
     try:

@@ -27,7 +27,8 @@ class Attribution:
 
     Attributes:
         conversion: the share of the paths that convert.
-        removal: by touchpoint, the share of the conversions that would be lost if whoever comes to it were lost there.
+        removal: by touchpoint, the share of the conversions that would be lost
+            if contacts who come to it were lost there.
         shares: the same, so that they sum to one.
         conversions: by touchpoint, its share of how many conversions there were.
         values: by touchpoint, its share of what they were worth.
@@ -64,13 +65,13 @@ def attribute(paths: Iterable[Path]) -> Attribution:
 
     The paths make a Markov chain: start, touchpoints, and at the end a conversion or none; what leads from one to the
     next are the shares of what was seen. The removal effect of a touchpoint is ``1 - P(conversion without it) /
-    P(conversion)``, where whoever would come to it does not convert (Anderl, Becker, von Wangenheim and Schumann,
+    P(conversion)``, where contacts who would come to it do not convert (Anderl, Becker, von Wangenheim and Schumann,
     "Mapping the customer journey", International Journal of Research in Marketing 33(3), 2016). All of them come out
     of one system of equations, solved directly; nothing is simulated. A touchpoint twice in a row changes nothing.
 
     Args:
         paths: ``(touchpoints, converted)``, or also ``count``, and then ``value`` of one conversion. Paths that are
-            seen often may stand there often, or once with a count. The value of a path that does not convert does not
+            seen often may be there often, or once with a count. The value of a path that does not convert does not
             count.
 
     Raises:

@@ -19,7 +19,7 @@ Rows = Mapping[str, Mapping[str, float]]
 Reward = float | Mapping[str, float]
 
 LEFT = "(left)"
-"""What stands for having left the journey for good, as the target of a probability; it is worth nothing."""
+"""The name for having left the journey for good, as the target of a probability; it is worth nothing."""
 
 STAY, LEAVE = "stay", "leave"
 _TOLERANCE = 1e-9
@@ -240,7 +240,7 @@ class Chain:
         return {stage: dict(zip(names, row, strict=False)) for stage, row in self._solved(here, right).items()}
 
     def expected_steps(self) -> dict[str, float]:
-        """By stage, how many periods pass on average until a contact is where he ends; 0 for where one ends.
+        """By stage, how many periods pass on average until a contact is at an end; 0 for where one ends.
 
         Example:
             >>> Chain(["lead", "won"], {"lead": {"won": 0.25}}, rest="stay").expected_steps()
@@ -251,7 +251,7 @@ class Chain:
         return dict.fromkeys(self.stages, 0.0) | {name: row[0] for name, row in steps.items()}
 
     def visits(self) -> dict[str, dict[str, float]]:
-        """By stage, how many periods a contact from there spends on each stage on average before he is where he ends.
+        """By stage, how many periods a contact from there spends on each stage on average before the end.
 
         Both are the stages that one leaves for good sooner or later; the present period counts.
 
@@ -352,7 +352,7 @@ def _measures(reward: Reward) -> Mapping[str, float]:
 
 
 def _on_top(own: float, more: Any) -> Any:
-    """A stage's own reward and what comes on top of it; what is no reward stays what it is, to be told."""
+    """A stage's own reward and what comes on top of it; what is no reward stays, for the error to name it."""
     if isinstance(more, Mapping):
         return {**more, _PLAIN: _on_top(own, more.get(_PLAIN, 0.0))}
     return own + more if is_number(more) else more
@@ -370,7 +370,7 @@ def _faults(chain: Chain) -> Iterator[str]:
         if not isinstance(name, str) or not name:
             yield f"a stage is a text that is not empty, found {shown(name)}"
         elif name == LEFT:
-            yield f"{LEFT!r} stands for having left the journey, and cannot be a stage"
+            yield f"{LEFT!r} means having left the journey, and cannot be a stage"
         elif name in stages[:place]:
             yield f"the stage {name!r} is there twice"
     yield from _row_faults(chain.probabilities, stages, chain.rest)

@@ -15,9 +15,7 @@ from attrs import field, frozen
 from journeykit.basics.clock import DAY, micros, moment
 from journeykit.basics.validation import listed, shown
 from journeykit.errors import ModelError, closest
-from journeykit.journey.measure.intervals import Share, normal_quantile, quantiles, remaining, times_by
-from journeykit.journey.measure.observed_paths import ELSEWHERE, NO_SEGMENT, PackedPaths, PathReader
-from journeykit.journey.measure.report import (
+from journeykit.journey.measure.funnel_report import (
     FunnelStep,
     Length,
     Move,
@@ -30,6 +28,8 @@ from journeykit.journey.measure.report import (
     stays_table,
     text,
 )
+from journeykit.journey.measure.intervals import Share, normal_quantile, quantiles, remaining, times_by
+from journeykit.journey.measure.observed_paths import ELSEWHERE, NO_SEGMENT, PackedPaths, PathReader
 from journeykit.journey.measure.sales import Sales, SalesReader
 from journeykit.model.window import Lag
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from journeykit.journey.journey import Journey
+    from journeykit.journey.measure.funnel_report import ReportTable
     from journeykit.journey.measure.observed_paths import Observed, Pattern
-    from journeykit.journey.measure.report import Table
     from journeykit.journey.measure.sales import Sale
 
 Matrix = dict[str, dict[str, float]]
@@ -117,7 +117,7 @@ class Estimates:
     def period_counts(self, period: str = "30d") -> dict[str, dict[str, int]]:
         """By stage, on which stage contacts were a period later, as counts; for `Chain.from_counts`.
 
-        Everybody is looked at when observation ended, a period before, two periods before, and so on back to when he
+        Everybody is looked at when observation ended, a period before, two periods before, and so on back to when they
         entered the journey. Of each pair of looks that follow each other, the stage at the first and the stage at the
         second count; what happens in between does not.
 
@@ -145,7 +145,7 @@ class Estimates:
         Raises:
             ModelError: for an unknown stage.
         """
-        tally = _Tally(self._paths, micros(self.at), len(self.stages), ())
+        tally = _PathTally(self._paths, micros(self.at), len(self.stages), ())
         ended, open_ = tally.lengths(_place(stage, self.stages))
         return [(timedelta(microseconds=length), share) for length, share in remaining(ended, open_)]
 
@@ -186,7 +186,7 @@ class Estimates:
             ),
         )
 
-    def tables(self) -> Iterator[Table]:
+    def tables(self) -> Iterator[ReportTable]:
         """The tables for people, those by segment with all contacts first."""
         groups = [("all", self), *self.by_segment.items()]
         yield funnel_table([(name, own.funnel) for name, own in groups])
@@ -218,7 +218,7 @@ def estimate(
     """Estimate, from observed paths, how contacts move through a journey.
 
     Rows that cannot be used are counted, by why, and stop nothing. A stage that the journey does not have, and an
-    instant that is none, cut a path: the stay before is known to a part only, and no move is counted across. Rows of a
+    unreadable instant, cut a path: the stay before is known to a part only, and no move is counted across. Rows of a
     contact out of order are put in order.
 
     Args:
@@ -227,7 +227,7 @@ def estimate(
             placements of tables, or their table of paths. ``since`` is an aware datetime, or microseconds since 1970
             in UTC. Each row is a stage that the contact entered.
         at: the instant at which observation ended, aware. Who is on a stage then is there still.
-        segments: by contact, his segment, or several. Contacts without one are those of ``(none)``.
+        segments: by contact, the segment, or several. Contacts without one are those of ``(none)``.
         sales: rows (contact, at, amount, won): won is true or false, and the amount may be None. `sales_of` finds
             them among events.
         order: the stages of the funnel; by default those of the journey that are not marked ``lost``.
@@ -237,8 +237,8 @@ def estimate(
         The estimates, which do not depend on the order of contacts.
 
     Raises:
-        ModelError: for a naive ``at``, an unknown stage in ``order``, or a level that is none.
-        DataError: for what is no path or sale, and where the rows of a contact do not stand together.
+        ModelError: for a naive ``at``, an unknown stage in ``order``, or a level outside 0 to 1.
+        DataError: for what is no path or sale, and where the rows of a contact are not together.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -312,7 +312,7 @@ def _columns(pattern: Pattern, times: array[int]) -> list[array[int]]:
     return [times[place :: len(pattern)] for place in range(len(pattern))]
 
 
-class _Tally:
+class _PathTally:
     """What is counted over paths: everything by pattern first, so that contacts who went the same way cost little."""
 
     def __init__(self, paths: PackedPaths, at: int, stages: int, order: Sequence[int]) -> None:
@@ -389,7 +389,7 @@ def _estimates(
     observed: Observed, paths: PackedPaths, order: Sequence[int], level: float, *, segment: str | None, **more: Any
 ) -> Estimates:
     names = observed.stages
-    tally = _Tally(paths, observed.at, len(names), order)
+    tally = _PathTally(paths, observed.at, len(names), order)
     leaving: Counter[int] = Counter()
     for (source, _), count in tally.moves.items():
         leaving[source] += count
@@ -412,7 +412,7 @@ def _estimates(
     )
 
 
-def _stays(tally: _Tally, stage: int, name: str) -> Stays:
+def _stays(tally: _PathTally, stage: int, name: str) -> Stays:
     ended, open_ = tally.lengths(stage)
     counts = len(ended), len(tally.going[stage]), len(tally.cut[stage])
     return Stays(
@@ -431,7 +431,7 @@ def _three(lengths: Sequence[int | None]) -> tuple[Length, Length, Length]:
     return first, second, third
 
 
-def _funnel(tally: _Tally, names: Sequence[str], level: float) -> Iterator[FunnelStep]:
+def _funnel(tally: _PathTally, names: Sequence[str], level: float) -> Iterator[FunnelStep]:
     for step, stage, to in zip(tally.steps_of, names, (*names[1:], None), strict=True):
         yield FunnelStep(
             stage=stage,

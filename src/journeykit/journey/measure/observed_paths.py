@@ -15,7 +15,7 @@ from journeykit.basics.clock import micros
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
 from journeykit.journey.placement import Placement
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NO_SEGMENT = "(none)"
 """The segment of contacts without one."""
 ELSEWHERE = -1
-"""Stands in a pattern for what is no stage of the journey."""
+"""In a pattern: what is no stage of the journey."""
 _COLUMNS = ("contact_id", "stage", "since")
 
 Pattern = tuple[int, ...]
@@ -33,7 +33,7 @@ PackedPaths = tuple[tuple[Pattern, "array[int]"], ...]
 
 
 def segments_of(value: Any) -> tuple[str, ...]:
-    """The segments that a value stands for: one, or several, or none.
+    """The segments that a value names: one, or several, or none.
 
     Example:
         >>> segments_of("vip"), segments_of(["b", "a", "b"]), segments_of(None), segments_of(7)
@@ -52,14 +52,14 @@ def is_id(value: Any) -> bool:
 def _is_itself(value: Any) -> bool:
     """Whether a value is equal to itself, which NaN is not; what some tables write for nothing cannot even say."""
     try:
-        return bool(value == value)  # noqa: PLR0124  (only what stands for nothing is not itself)
+        return bool(value == value)  # noqa: PLR0124  (only NaN is not itself)
     except (TypeError, ValueError):
         return False
 
 
 @frozen(eq=False)
 class Observed:
-    """Paths, packed: those of contacts who share their segments and went the same way stand together.
+    """Paths, packed: those of contacts who share their segments and went the same way are together.
 
     Attributes:
         stages: names of the stages; patterns have their places.
@@ -90,7 +90,7 @@ class PathReader:
     Args:
         stages: names of the journey's stages.
         at: the instant at which observation ended, in microseconds.
-        segments: by contact, his segment or several.
+        segments: by contact, the segment or several.
     """
 
     def __init__(self, stages: Sequence[str], at: int, segments: Mapping[str, Any] | None = None) -> None:
@@ -105,7 +105,7 @@ class PathReader:
         """Read placements, rows, or a table of rows.
 
         Raises:
-            DataError: for what is no path, and where the rows of a contact do not stand together.
+            DataError: for what is no path, and where the rows of a contact are not together.
         """
         rows = iter(_rows(paths))
         first = next(rows, None)
@@ -135,7 +135,7 @@ class PathReader:
             self.observed.ignored["no_contact"] += len(steps)
             return
         if contact in self._met:
-            raise DataError(f"the rows of contact {contact!r} do not stand together: sort them by contact and time")
+            raise DataError(f"the rows of contact {contact!r} are not together: sort them by contact and time")
         self._met.add(contact)
         self._keep(contact, steps)
 
@@ -165,7 +165,7 @@ class PathReader:
             at = _instant(since)
             if at is None:
                 self.observed.ignored["bad_instant"] += 1
-                # Where he went is not known, nor when: his stay before is seen to begin and no longer.
+                # Where the contact went is not known, nor when: of the stay before only the beginning is seen.
                 if found:
                     found.append((found[-1][0], ELSEWHERE))
             elif at > self.observed.at:
@@ -234,7 +234,7 @@ def _rows(paths: Any) -> Iterator[Any]:
 
 
 def _by_contact(rows: Iterable[Any]) -> Iterator[tuple[Any, list[tuple[Any, Any]]]]:
-    """The rows of each contact that stand together: since when he was on which stage."""
+    """The rows of each contact that are together: since when they were on which stage."""
     try:
         for contact, own in groupby(rows, itemgetter(0)):
             yield contact, [(since, stage) for _, stage, since in own]

@@ -108,7 +108,7 @@ class Sales:
 
 
 @define
-class _Tally:
+class _SalesTally:
     won: int = 0
     lost: int = 0
     amounts: array[float] = Factory(lambda: array("d"))
@@ -119,14 +119,14 @@ class SalesReader:
 
     Args:
         at: the instant at which observation ended, in microseconds.
-        segments: by contact, his segment or several.
+        segments: by contact, the segment or several.
     """
 
     def __init__(self, at: int, segments: Mapping[str, Any] | None) -> None:
         self.ignored: Counter[str] = Counter()
         self._at = at
         self._segments = segments or {}
-        self._tallies: dict[tuple[str, ...], _Tally] = {}
+        self._tallies: dict[tuple[str, ...], _SalesTally] = {}
 
     def read(self, sales: Iterable[Sale]) -> SalesReader:
         """Count sales; the reader itself comes back.
@@ -144,7 +144,7 @@ class SalesReader:
                 self.ignored[why] += 1
                 continue
             names = segments_of(self._segments.get(contact)) if is_id(contact) else (NO_SEGMENT,)
-            tally = self._tallies.setdefault(names, _Tally())
+            tally = self._tallies.setdefault(names, _SalesTally())
             if won:
                 tally.won += 1
                 self._add_amount(tally, amount)
@@ -161,7 +161,7 @@ class SalesReader:
             return "sale_future"
         return None if isinstance(won, bool) else "sale_bad_outcome"
 
-    def _add_amount(self, tally: _Tally, amount: Any) -> None:
+    def _add_amount(self, tally: _SalesTally, amount: Any) -> None:
         """Amounts that are no numbers are counted; that there is none is no fault."""
         number = float(amount) if isinstance(amount, Decimal) else amount
         if is_between(number):
@@ -171,7 +171,7 @@ class SalesReader:
 
     def parts(self, level: float, segments: Iterable[str]) -> dict[str | None, Sales]:
         """The sales of all contacts, under None, and those of each segment, also of those that are named."""
-        found: dict[str | None, list[_Tally]] = {None: [], **{name: [] for name in segments}}
+        found: dict[str | None, list[_SalesTally]] = {None: [], **{name: [] for name in segments}}
         for names, tally in self._tallies.items():
             for name in (None, *names):
                 found.setdefault(name, []).append(tally)
@@ -179,7 +179,7 @@ class SalesReader:
         return {name: _sales(own, level, recorded) for name, own in found.items()}
 
 
-def _sales(own: Sequence[_Tally], level: float, recorded: bool) -> Sales:
+def _sales(own: Sequence[_SalesTally], level: float, recorded: bool) -> Sales:
     """What was counted of some contacts; whether losses are recorded at all."""
     won, lost = sum(tally.won for tally in own), sum(tally.lost for tally in own)
     amounts = [amount for tally in own for amount in tally.amounts]

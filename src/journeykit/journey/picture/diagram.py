@@ -13,11 +13,11 @@ from attrs import field, frozen
 
 from journeykit.basics.validation import listed, shown
 from journeykit.errors import ModelError, named_error
-from journeykit.journey.picture.layout import Arrow, Diagram, Layout, Node, laid_out
+from journeykit.journey.picture.layout import Arrow, Diagram, DiagramNode, Layout, laid_out
 from journeykit.journey.picture.svg import COLOURS, NOBODY, svg_of
 from journeykit.journey.picture.text_metrics import counted, told, wrapped
 from journeykit.journey.placement import Placement
-from journeykit.journey.placements import Placements
+from journeykit.journey.placing_results import Placements
 
 if TYPE_CHECKING:
     from journeykit.journey.stages import StageGraph, Transition
@@ -73,7 +73,7 @@ class Volumes:
 
     @classmethod
     def _of_columns(cls, paths: Any) -> Self:
-        # Whoever is on a stage has entered it once more often than he left it.
+        # A contact who is on a stage has entered it once more often than they left it.
         stages = Counter(_tally(paths, "stage"))
         stages.subtract(_tally(paths, "from_stage"))
         moves = {place: count for place, count in sorted(_tally(paths, "transition").items()) if place >= 0}
@@ -98,7 +98,7 @@ class Volumes:
 
 
 def _tally(paths: Any, column: str) -> dict[Any, int]:
-    """How often each value stands in a column of an Arrow table; missing ones do not count."""
+    """How often each value is in a column of an Arrow table; missing ones do not count."""
     found = paths.column(column).value_counts().to_pylist()
     return {part["values"]: part["counts"] for part in found if part["values"] is not None}
 
@@ -109,7 +109,7 @@ def diagram_of(journey: StageGraph, counts: Any = None, title: str | None = None
     Args:
         journey: which.
         counts: `Volumes`, or anything of which they can be counted; None for a picture without numbers.
-        title: what stands above it.
+        title: the text above it.
 
     Raises:
         ModelError: for counts of a stage or a transition that the journey does not have.
@@ -126,7 +126,7 @@ def diagram_of(journey: StageGraph, counts: Any = None, title: str | None = None
     return Diagram(
         title=title,
         nodes=tuple(
-            Node(
+            DiagramNode(
                 name=name,
                 owner=stages[name].owner if name in stages else None,
                 first=place == 0,
@@ -176,7 +176,7 @@ def mermaid(diagram: Diagram) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _caption(node: Node) -> str:
+def _caption(node: DiagramNode) -> str:
     owner = f" ({told(node.owner)})" if node.owner else ""
     return told(node.name) + owner + ("" if node.contacts is None else f", {counted(node.contacts, 'contact')}")
 
@@ -221,7 +221,7 @@ def dot(diagram: Diagram) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _lines(node: Node) -> list[str]:
+def _lines(node: DiagramNode) -> list[str]:
     numbers = [] if node.contacts is None else [f"{node.contacts:,}"]
     return [told(node.name), *([told(node.owner)] if node.owner else []), *numbers]
 
@@ -238,9 +238,9 @@ def _dot(*lines: str) -> str:
 
 @frozen(repr=False)
 class Drawing:
-    """A picture of a journey: where everything stands, and the SVG of it.
+    """A picture of a journey: the place of everything, and the SVG of it.
 
-    It shows itself in a notebook; ``str(drawing)`` and ``drawing.svg`` are a page of SVG that stands alone.
+    It shows itself in a notebook; ``str(drawing)`` and ``drawing.svg`` are a whole page of SVG.
 
     Attributes:
         layout: the stages, the ways and their labels, with their places.

@@ -1,9 +1,9 @@
-"""Where everything stands in a picture of a journey.
+"""The place of everything in a picture of a journey.
 
-Stages stand in rows, in their order, like words on a page. Between the rows are channels, between the columns gaps. A
+Stages are in rows, in their order, like words on a page. Between the rows are channels, between the columns gaps. A
 transition to the next stage is a straight line through a gap; all others leave a stage upwards or downwards and run
 along a channel. So three kinds of places never meet: lines go up and down within the columns, or in the lanes at the
-left of a gap; labels stand in the rest of the gaps only; and what runs along a channel has a height of its own there.
+left of a gap; labels are in the rest of the gaps only; and what runs along a channel has a height of its own there.
 That no line crosses a stage or a label, and no label another one, follows from it.
 """
 
@@ -39,7 +39,7 @@ Point = tuple[float, float]
 
 
 @frozen
-class Node:
+class DiagramNode:
     """A stage of a picture.
 
     Attributes:
@@ -77,7 +77,7 @@ class Arrow:
 
     @property
     def back(self) -> bool:
-        """Whether it leads to a stage that stands earlier."""
+        """Whether it leads to an earlier stage."""
         return self.to < self.source
 
 
@@ -86,7 +86,7 @@ class Diagram:
     """What a picture shows, without any place."""
 
     title: str | None
-    nodes: tuple[Node, ...]
+    nodes: tuple[DiagramNode, ...]
     arrows: tuple[Arrow, ...]
 
     @property
@@ -102,7 +102,7 @@ class Diagram:
         return round(THIN + (WIDEST - THIN) * arrow.moves / most, 2)
 
 
-# Where it stands
+# Its place
 
 
 @frozen
@@ -138,7 +138,7 @@ class Box:
 class PlacedNode:
     """A stage and its place; `lines` are those of its name."""
 
-    node: Node
+    node: DiagramNode
     box: Box
     lines: tuple[str, ...]
 
@@ -152,8 +152,8 @@ class PlacedArrow:
         points: the corners of its line, from the one stage to the other.
         width: of the line.
         lines: those of its label, as far as there is room.
-        label: where they stand; the number of moves has a line of its own above them.
-        beside: whether the label stands at the right of the line, rather than above it.
+        label: their place; the number of moves has a line of its own above them.
+        beside: whether the label is at the right of the line, rather than above it.
     """
 
     arrow: Arrow
@@ -175,7 +175,7 @@ class Layout:
         title: the lines of its title.
         nodes: the stages.
         arrows: the transitions.
-        legend: what is explained below: its kind, its text and where it stands.
+        legend: what is explained below: its kind, its text and its place.
     """
 
     diagram: Diagram
@@ -217,13 +217,13 @@ class _Route:
     items: tuple[tuple[int, _Item], ...] = ()
     """With the channel of each."""
     gap: int = 0
-    """Where the label stands."""
+    """The place of the label."""
     lane: int | None = None
     """The gap in which it goes up or down, if it does."""
     on: int = 0
     """Which of the items carries the label."""
     beside: bool = False
-    """Whether the label stands beside the lane, rather than above a line."""
+    """Whether the label is beside the lane, rather than above a line."""
 
 
 def laid_out(diagram: Diagram, columns: int | None = None) -> Layout:
@@ -231,7 +231,7 @@ def laid_out(diagram: Diagram, columns: int | None = None) -> Layout:
 
     Args:
         diagram: what to draw.
-        columns: how many stages stand in a row; None for what suits a page.
+        columns: the number of stages in a row; None for what suits a page.
 
     Raises:
         ModelError: if there is less than one column.
@@ -321,7 +321,7 @@ class _Grid:
         elif to_column > lane:
             on, gap = 1, (lane + to_column) // 2
         else:
-            # The label stands beside the lane, above the lower of the two lines.
+            # The label is beside the lane, above the lower of the two lines.
             on, gap = int(down), lane
         items = []
         for number, (channel, end) in enumerate([(leaving, column), (arriving, to_column)]):
@@ -429,7 +429,7 @@ class _Grid:
         return edges
 
     def zone(self, gap: int) -> tuple[float, float]:
-        """Where the labels of a gap stand: the left edge and the width."""
+        """The place of the labels of a gap: the left edge and the width."""
         reach, width, _ = self.gaps[gap]
         return self.lefts[gap] + self.size[0] + reach, width
 
@@ -552,8 +552,8 @@ class _Grid:
         return tuple(placed), y + 18 if placed else y
 
 
-def small_lines(node: Node) -> list[str]:
-    """What stands below the name of a stage."""
+def small_lines(node: DiagramNode) -> list[str]:
+    """The lines below the name of a stage."""
     owner = wrapped(told(node.owner), 150, SMALL, most=1) if node.owner else ()
     return [*owner, *([] if node.contacts is None else [counted(node.contacts, "contact")])]
 

@@ -21,8 +21,8 @@ from journeykit.journey.picture.layout import (
     TITLE_SIZE,
     Box,
     Diagram,
+    DiagramNode,
     Layout,
-    Node,
     PlacedArrow,
     PlacedNode,
     Point,
@@ -213,15 +213,15 @@ def _stage(stage: PlacedNode, diagram: Diagram) -> Iterator[str]:
     yield "</g>"
 
 
-def _number_line(node: Node) -> str | None:
+def _number_line(node: DiagramNode) -> str | None:
     return None if node.contacts is None else counted(node.contacts, "contact")
 
 
-def _said(node: Node) -> str:
+def _said(node: DiagramNode) -> str:
     return told(node.name) + (f" ({told(node.owner)})" if node.owner else "")
 
 
-def _colour(node: Node, diagram: Diagram) -> tuple[str, Colour]:
+def _colour(node: DiagramNode, diagram: Diagram) -> tuple[str, Colour]:
     if not node.owner:
         return "nobody", NOBODY
     place = diagram.owners.index(node.owner)

@@ -1,4 +1,4 @@
-"""Text in a picture: what can stand there, how wide it becomes, and where its lines break."""
+"""Text in a picture: what can be drawn, how wide it becomes, and where its lines break."""
 
 from __future__ import annotations
 

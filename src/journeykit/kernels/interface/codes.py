@@ -58,7 +58,7 @@ LAST_REASON = QUIET
 TIMED = 1 << CLOSED | 1 << QUIET
 UNKNOWN, AGREED, WITHDRAWN = 0, 1, 2
 IS_SUPPRESSED, IS_OPTED_OUT, NO_ZONE, BAD = 1, 2, 4, 8
-"""What is true of a contact; `BAD` ones are left to the one-contact engine."""
+"""What is true of a contact; `BAD` ones fall back to the row engine."""
 DENY_ZONE, DENY_STAGE, DENY_ROLE, DENY_CONSENT = 1, 2, 4, 8
 """What the playbook denies where data is missing."""
 

@@ -10,8 +10,8 @@ from journeykit.kernels.interface.array_bundle import ArrayBundle, table
 from journeykit.kernels.interface.records import record
 
 PERSONS = record("stage role zone traits interest")
-"""Contacts, one record for each: stage and role (the last but one stands for all others, the last for none), time zone
-(the playbook's where there is none), what else is true of him, and his set of interests."""
+"""Contacts, one record for each: stage and role (the last but one means all others, the last none), time zone
+(the playbook's where there is none), what else is true of them, and their set of interests."""
 
 
 class Contacts(ArrayBundle):
@@ -24,12 +24,12 @@ class Contacts(ArrayBundle):
         topic: by topic, whether it is unknown, agreed or withdrawn.
         preference: by channel; no columns where nobody has any.
         interested: by set of interests and opening, what they make a claim weigh; no columns where that is nothing.
-        audience: by rule, whether it is true of him; bits of whole numbers.
-        outside: by opening, whether its audience leaves him out; bits of whole numbers.
+        audience: by rule, whether it is true of them; bits of whole numbers.
+        outside: by opening, whether its audience leaves them out; bits of whole numbers.
         timely: in a plan, by kind of opening and rule that asks for time, at which slots it is true; bits of whole
             numbers. No places where there is no such rule.
         limit: by own limit, in billionths, or `NO_LIMIT`.
-        holdout: by holdout, whether he is in it.
+        holdout: by holdout, whether they are in it.
     """
 
     fields: ClassVar = {
@@ -172,7 +172,7 @@ class QuotaChoiceArrays(ArrayBundle):
 
 
 ASKED = record("opening label group own asked", "weight propensity value")
-"""Claims as kernels read them, one record for each opening that a claim stands for: the opening; under which name it
+"""Claims as kernels read them, one record for each opening that a claim covers: the opening; under which name it
 is written; which claim; its own date or instant, or -1; the instant of asking, or `NONE`; and numbers, NaN for none."""
 OWNS = record("rank at date rule id")
 """A claim's own date or instant, and id: its place, from 1, among the texts by which claims are told apart; its

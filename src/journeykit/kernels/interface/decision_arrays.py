@@ -10,14 +10,14 @@ from journeykit.kernels.interface.array_bundle import ArrayBundle, table
 from journeykit.kernels.interface.records import record
 
 CLAIMS = record(
-    "opening label weight rank group own id dated kind state rule outside timed from_ asked at_from at_to wish",
+    "opening label weight rank group own id dated kind state rule outside timed from_ asked at_from at_to claim_row",
     "given product preference interest propensity value",
 )
 """Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
 not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates
 and ids; the number of its id, 0 for none; whether it has a date or instant of its own; the kind of opening whose slots
 its instants are, or -1; state, 0 where it is eligible at some instant, else the reason why not, and the first rule of
-that reason; the rule of its own date where that lies outside the span, or -1; whether nothing but time stands in its
+that reason; the rule of its own date where that lies outside the span, or -1; whether nothing but time is in its
 way; the first instant of its own, or `NONE`; when it was asked for; where its instants lie; its place in the claims
 table, or -1; its own weight, NaN for none; and what the policy `weighted` makes of it, with the factors."""
 TIMES = record("at fits")
@@ -29,11 +29,11 @@ ROWS = record(
 """Answers: whose; of which claim; granted, deferred or denied, as 0, 1, 2; the number of the reason; the first rule
 that stops it, or -1; weight, what the prices of quotas take from it, value of what it pushed out and weight that would
 have won, in millionths; when it goes and when it could go after all; where the campaigns that won instead lie; and
-where all rules that stop it lie. `NONE` stands for none."""
+where all rules that stop it lie. `NONE` means none."""
 STOPS = record("rule kind past")
 """What stops a claim: the rule, what kind of stop it is, and whether the history alone does it."""
 GRANTS = record("entry at number crowded charge")
-"""Winners: the claim; when it goes; its place in the order of claims; whether it takes the room of a loser; and what
+"""Winners: the claim; when it goes; its place in the order of claims; whether it uses up capacity of a loser; and what
 the prices of quotas take from it."""
 
 

@@ -101,7 +101,7 @@ CONFLICTS = record("lag_days lag_length both_ways")
 PERIODS = record("start end days is_send rule")
 """Quiet hours and send hours: local times, bits of the weekdays on which they begin, which of the two, and the rule."""
 HOLIDAYS = record("day rule")
-"""Days on which nothing goes out, ascending, and the rule of each; a day of several holidays stands there for each."""
+"""Days on which nothing goes out, ascending, and the rule of each; a day of several holidays is there for each."""
 SHAPES = record("status campaign content channel id ends first then partner replaced cell_from cell_to")
 """What touches do, one record for each kind of touch. Status is 0 where it never counts, 1 where it does, and 2 where
 it does unless it was planned for the past; content and channel are its own, -1 for none; the id is that of its claim,

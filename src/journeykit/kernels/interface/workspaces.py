@@ -8,7 +8,7 @@ import numpy as np
 
 from journeykit.kernels.interface.array_bundle import ArrayBundle, table
 from journeykit.kernels.interface.decision_arrays import GRANTS, STOPS, DecisionRows, decision_rows
-from journeykit.kernels.interface.problems import MOST_ITEMS, MOST_ROWS, ProblemPool
+from journeykit.kernels.interface.problem_arrays import MOST_ITEMS, MOST_ROWS, ProblemPool
 from journeykit.kernels.interface.records import record
 
 NODES = 5_000
@@ -18,10 +18,10 @@ PRICE_NODES = 150
 
 
 HISTORY, EXEMPT, WINNER, RIVAL = 1, 2, 4, 8
-"""The layers in which a span may stand: the history, exempt winners, winners, and winners that do not count."""
+"""The layers that a span may be in: the history, exempt winners, winners, and winners that do not count."""
 BEFORE, ALL, RIVALS = HISTORY | EXEMPT, HISTORY | EXEMPT | WINNER, HISTORY | EXEMPT | WINNER | RIVAL
 SPANS = record("head count before cell start end points who layer")
-"""What stands in the windows of one contact. By cell: its last span, or -1. In the first place: how many spans there
+"""The contents of the windows of one contact. By cell: its last span, or -1. In the first place: how many spans there
 are. By span: the one before it in its cell; its cell; where it starts on the window's axis and, for a `running`
 window, where it ends; how much it weighs; the number of the winner, or -1 for the history; and its layer."""
 
@@ -34,7 +34,7 @@ def spans_for(cells: int, most: int) -> np.ndarray:
 
 
 SEARCH_ITEM = record("order value level group entry at shut kind charge free wins")
-"""A claim at an instant: in the order of claims, the item that stands in this place; what it is worth, 0 or less to be
+"""A claim at an instant: in the order of claims, the item in this place; what it is worth, 0 or less to be
 left out; tier and rank as one number, the smaller decided first; of the items of one group one at most is taken; the
 claim, the instant, and whether the history rules it out; its kind among what quotas tell apart, and what their prices
 take from it, in millionths, and what they add to it, as a number of 0 or less; and whether it would be granted if no
@@ -48,7 +48,7 @@ SEARCH_CLAUSE = record("pick start stop")
 
 
 _ROOM_FOR_MEMBERS = 65_536
-"""A contact with more than this is left to the one-contact engine."""
+"""A contact with more than this falls back to the row engine."""
 
 
 class SearchProblem(ArrayBundle):
@@ -96,7 +96,7 @@ SEARCH_LEFT = record("room price width kept")
 """By row: how much there is, its price, how many items it holds, and the price that it had before."""
 
 RELAXATION_LINE = record("basis", "space")
-"""By line of the linear relaxation: what stands in its basis, and how much of it."""
+"""By line of the linear relaxation: its basis, and how much of it."""
 
 
 class SearchWorkspace(ArrayBundle):
@@ -180,7 +180,7 @@ def price_workspace(pool: ProblemPool) -> PriceWorkspace:
     """Room to solve the units of a pool."""
     unit, line = pool.unit, pool.line
     size = max(pool.widest, int((unit["row_to"] - unit["row_from"]).max(initial=1)))
-    # The links of items with the rows in which they stand: as many as a unit has members.
+    # The links of items with the rows that they are in: as many as a unit has members.
     sizes = np.concatenate([np.zeros(1, np.int64), np.cumsum(line["stop"] - line["start"])])
     size = max(size, int((sizes[unit["row_to"]] - sizes[unit["row_from"]]).max(initial=1)))
     items = min(pool.widest, MOST_ITEMS)
@@ -194,7 +194,7 @@ def price_workspace(pool: ProblemPool) -> PriceWorkspace:
 
 
 PLACED = record("start end points edge")
-"""Where an item stands on a window's axis, how much it weighs there; and, apart from that, the edges of windows."""
+"""The place of an item on a window's axis, how much it weighs there; and, apart from that, the edges of windows."""
 TOUCHES_AT = record("at kind")
 """A touch that counts: when, and what it is besides."""
 
@@ -203,7 +203,7 @@ class DecisionWorkspace(ArrayBundle):
     """Room to work on one contact.
 
     Attributes:
-        spans: what stands in the caps' windows (`SPANS`).
+        spans: the contents of the caps' windows (`SPANS`).
         touch: the touches that count (`TOUCHES_AT`).
         counts: by campaign, how many touches there were.
         mark: by cell or campaign, whether it was looked at.
@@ -213,8 +213,8 @@ class DecisionWorkspace(ArrayBundle):
         main: the problem of the others.
         work: room for a search.
         chosen: by item, whether a search took it; likewise `forced` and `done`.
-        placed: by item, where it stands in a window that is looked at over time.
-        draft: his answers, before they are put in order; `order` has the claim of each, `places` their order.
+        placed: by item, its place in a window that is looked at over time.
+        draft: the answers, before they are put in order; `order` has the claim of each, `places` their order.
         stop: what stops a claim (`STOPS`), each rule once for each kind.
         dearest: by side of the quotas, what its price takes most from a claim.
         sizes: how many touches, winners, exempt winners there are; whether the contact must be left; how many stops.

@@ -24,7 +24,7 @@ class _BundleType(types.Type):
         super().__init__(name=f"Bundle({kind.__module__}.{kind.__qualname__})")
 
     def field(self, name: str) -> tuple[Any, int]:
-        """The type of a field, and where it stands."""
+        """The type of a field, and its place."""
         place = 0
         for own, kind in self.kind.fields.items():
             if own == name:

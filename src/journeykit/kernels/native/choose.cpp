@@ -1,4 +1,4 @@
-// Choosing and granting: what the best set of a contest is, and where its winners stand.
+// Choosing and granting: what the best set of a contest is, and the places of its winners.
 
 #include "choose.hpp"
 

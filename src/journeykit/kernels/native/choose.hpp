@@ -1,4 +1,4 @@
-// Choosing and granting: what the best set of a contest is, and where its winners stand.
+// Choosing and granting: what the best set of a contest is, and the places of its winners.
 
 #pragma once
 
@@ -30,7 +30,7 @@ bool answer(const Rules& rules, const DecisionWorkspace& workspace, Array1<Claim
 bool pick_given(const Rules& rules, const DecisionWorkspace& workspace, Array1<Claim> claims,
                 const SearchProblem& problem, const QuotaChoiceArrays& given, int64_t contact, int64_t obeys);
 
-// Settles a contest: its winners, and where they stand in the caps' windows.
+// Settles a contest: its winners, and their places in the caps' windows.
 void grant(const Rules& rules, const Contacts& contacts, int64_t contact, const DecisionWorkspace& workspace,
            const CandidateArrays& candidates, const SearchProblem& problem, Array1<bool> chosen,
            int64_t obeys);

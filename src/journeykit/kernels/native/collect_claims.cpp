@@ -146,7 +146,7 @@ void put_derived(Claim& claim, int64_t opening, int64_t campaign, int64_t at_fro
   claim.opening = claim.label = opening;
   claim.group = campaign;
   claim.own = claim.id = claim.dated = claim.rank = 0;
-  claim.outside = claim.rule = claim.wish = -1;
+  claim.outside = claim.rule = claim.claim_row = -1;
   claim.from_ = claim.asked = NONE;
   claim.given = NO_NUMBER;
   claim.at_from = at_from;
@@ -204,7 +204,7 @@ bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int6
 
 // At one instant, with openings as bits
 
-// What stands in the way of the openings of one word for one contact, as bits.
+// What is in the way of the openings of one word for one contact, as bits.
 struct BarredWord {
   int64_t suppressed, opted_out, by_channel, withdrawn, closed, quiet, outside, unfit, miscast, foreign, held,
       missing;
@@ -379,15 +379,15 @@ int64_t put_instants(const Collection& all, const SlotTimes& slots, const ClaimA
 
 // Makes a candidate of a brought claim.
 void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArrays& claims, int64_t contact,
-                 int64_t wish, int64_t used, int64_t& places) {
-  const AskedClaim& asked = claims.asked[wish];
+                 int64_t claim_row, int64_t used, int64_t& places) {
+  const AskedClaim& asked = claims.asked[claim_row];
   const Opening& opening = all.rules.openings[asked.opening];
   Claim& claim = all.candidates.claim[used];
   put_derived(claim, asked.opening, asked.group, places);
   claim.label = asked.label;
   claim.asked = asked.asked;
   claim.given = asked.weight;
-  claim.wish = wish;
+  claim.claim_row = claim_row;
   int64_t kind =
       put_instants(all, slots, claims, asked.own, all.contacts.person[contact].zone, claim, places);
   claim.at_to = places;
@@ -489,9 +489,9 @@ int64_t collect_claims(const Rules& rules, const Contacts& contacts, const SlotT
                      places + (high - low) * slots.longest > candidates.time.size;
       if (is_full) break;
       put_scores(scores, contact);
-      for (int64_t wish = low; wish < high; ++wish) {
-        count_missing(all, claims.asked[wish].opening, contact, asks[claims.asked[wish].opening]);
-        put_brought(all, slots, claims, contact, wish, used++, places);
+      for (int64_t claim_row = low; claim_row < high; ++claim_row) {
+        count_missing(all, claims.asked[claim_row].opening, contact, asks[claims.asked[claim_row].opening]);
+        put_brought(all, slots, claims, contact, claim_row, used++, places);
       }
       clear_scores(scores, contact);
     }

@@ -7,7 +7,7 @@
 
 namespace journeykit {
 
-// By zone and opening, the checks that fail at the instant of the decision whoever the contact is.
+// By zone and opening, the checks that fail at the instant of the decision for every contact.
 void barred_now(const Rules& rules, Array2<int64_t> found);
 
 // One candidate for each opening that a contact may get in a plan, or could get in time; the others are
@@ -23,7 +23,7 @@ int64_t collect_derived_now(const Rules& rules, const Barred& barred, const Cont
                             int64_t stop, int64_t everything, int64_t sign, const CandidateArrays& candidates,
                             Array1<int64_t> candidate_first, const DecisionCounts& counts);
 
-// One candidate for each opening for which a claim of a contact stands. Ends as `collect_derived` does.
+// One candidate for each opening that a claim of a contact covers. Ends as `collect_derived` does.
 int64_t collect_claims(const Rules& rules, const Contacts& contacts, const SlotTimes& slots,
                        Array1<const int64_t> asks, const ScoreArrays& scores, const ClaimArrays& claims,
                        int64_t start, int64_t stop, int64_t sign, const CandidateArrays& candidates,

@@ -1,4 +1,4 @@
-"""Eligibility over columns: who may get what, and why not, as `journeykit.eligibility` says it."""
+"""Eligibility over columns: who may get what, and why not, as `journeykit.engine.eligibility` says it."""
 
 from __future__ import annotations
 
@@ -447,7 +447,7 @@ def lowest(mask):
 
 @entry_point
 def barred_now(rules, found):
-    """By zone and opening, the checks that fail at the instant of the decision whoever the contact is."""
+    """By zone and opening, the checks that fail at the instant of the decision for every contact."""
     openings, hours, zones, moment = rules.openings, rules.hours, rules.zones, rules.now
     for zone in range(len(found)):
         ahead = offset_at(zones, zone, moment)
@@ -484,7 +484,7 @@ def count_missing(rules, opening, people, contact, asks, tally, sign):
 
 @inlined
 def judge(rules, people, contact, entries, entry, lasting, kind):
-    """Set state, rule and timed of an entry whose instants are known: the slots of a kind, or one that is none (-1)."""
+    """Set state, rule and timed of an entry whose instants are known: the slots of a kind, or -1 for no kind."""
     claim = entries.claim
     time = entries.time
     opening = claim.opening[entry]
@@ -608,7 +608,7 @@ def collect_derived(rules, people, slots, asks, scores, start, stop, everything,
             claim.rule[used] = -1
             claim.asked[used] = NONE
             claim.given[used] = np.nan
-            claim.wish[used] = -1
+            claim.claim_row[used] = -1
             kind = zone * kinds + slots.kind[opening]
             slotted = slots.kind[opening]
             for place in range(slots.first[kind], slots.first[kind + 1]):
@@ -812,7 +812,7 @@ def collect_derived_now(rules, bars, people, asks, scores, start, stop, everythi
                 claim.from_[used] = NONE
                 claim.asked[used] = NONE
                 claim.given[used] = np.nan
-                claim.wish[used] = -1
+                claim.claim_row[used] = -1
                 claim.at_from[used] = used
                 claim.at_to[used] = used + 1
                 claim.state[used] = reason
@@ -831,8 +831,8 @@ def collect_derived_now(rules, bars, people, asks, scores, start, stop, everythi
 
 
 @entry_point
-def collect_claims(rules, people, slots, asks, scores, wishes, start, stop, sign, entries, entry_first, tally):
-    """One entry for each opening for which a claim of a contact stands.
+def collect_claims(rules, people, slots, asks, scores, claims, start, stop, sign, entries, entry_first, tally):
+    """One entry for each opening that a claim of a contact covers.
 
     Ends with the contact before whom the entries run out; the number of the next one.
     """
@@ -850,7 +850,7 @@ def collect_claims(rules, people, slots, asks, scores, wishes, start, stop, sign
             # There is no room here for those who have too many claims.
             entry_first[contact - start + 1] = used
             continue
-        low, high = wishes.first[contact], wishes.first[contact + 1]
+        low, high = claims.first[contact], claims.first[contact + 1]
         if used + high - low > len(entries.claim) or places + (high - low) * longest > len(entries.time):
             entries.used[0], entries.used[1] = used, places
             return contact
@@ -858,33 +858,33 @@ def collect_claims(rules, people, slots, asks, scores, wishes, start, stop, sign
         for place in range(score_first[contact], score_first[contact + 1]):
             score[scores.score.opening[place]] = scores.score.propensity[place]
             worth[scores.score.opening[place]] = scores.score.value[place]
-        for wish in range(low, high):
-            opening, own = wishes.asked.opening[wish], wishes.asked.own[wish]
+        for claim_row in range(low, high):
+            opening, own = claims.asked.opening[claim_row], claims.asked.own[claim_row]
             count_missing(rules, opening, people, contact, asks[opening], tally, sign)
             claim.opening[used] = opening
             claim.at_from[used] = places
-            claim.label[used] = wishes.asked.label[wish]
-            claim.group[used] = wishes.asked.group[wish]
+            claim.label[used] = claims.asked.label[claim_row]
+            claim.group[used] = claims.asked.group[claim_row]
             claim.rank[used] = 0
             claim.from_[used] = NONE
             claim.rule[used] = -1
-            claim.asked[used] = wishes.asked.asked[wish]
-            claim.given[used] = wishes.asked.weight[wish]
-            claim.wish[used] = wish
+            claim.asked[used] = claims.asked.asked[claim_row]
+            claim.given[used] = claims.asked.weight[claim_row]
+            claim.claim_row[used] = claim_row
             claim.own[used] = claim.id[used] = 0
             claim.outside[used] = -1
             claim.dated[used] = 0
             kind = zone * kinds + slots.kind[opening]
             slotted = np.int64(-1)
             if own >= 0:
-                claim.own[used], claim.id[used] = wishes.own.rank[own], wishes.own.id[own]
-            if own >= 0 and (wishes.own.at[own] != NONE or wishes.own.date[own] >= 0):
-                at = wishes.own.at[own]
+                claim.own[used], claim.id[used] = claims.own.rank[own], claims.own.id[own]
+            if own >= 0 and (claims.own.at[own] != NONE or claims.own.date[own] >= 0):
+                at = claims.own.at[own]
                 if at == NONE:
-                    at = slots.dated[zone, slots.kind[opening], wishes.own.date[own]]
+                    at = slots.dated[zone, slots.kind[opening], claims.own.date[own]]
                 if not rules.now <= at <= rules.last:
                     claim.from_[used] = at
-                    claim.rule[used] = claim.outside[used] = wishes.own.rule[own]
+                    claim.rule[used] = claim.outside[used] = claims.own.rule[own]
                 claim.dated[used] = 1
                 time.at[places] = at
                 places += 1
@@ -897,11 +897,11 @@ def collect_claims(rules, people, slots, asks, scores, wishes, start, stop, sign
                     time.at[places] = slots.at[place]
                     places += 1
             claim.at_to[used] = places
-            chance, value = wishes.asked.propensity[wish], wishes.asked.value[wish]
+            chance, value = claims.asked.propensity[claim_row], claims.asked.value[claim_row]
             chance = score[opening] if chance != chance else chance
             value = worth[opening] if value != value else value
             lasting = lasting_faults(rules, opening, people, contact)
-            given = wishes.asked.weight[wish]
+            given = claims.asked.weight[claim_row]
             if openings.traits[opening] & SCORED and chance != chance and given != given:
                 lasting |= 1 << MISSING
             judge(rules, people, contact, entries, used, lasting, slotted)

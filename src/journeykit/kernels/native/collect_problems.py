@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from journeykit.kernels.interface.codes import OBEYS_CAPS
-from journeykit.kernels.interface.problems import CLAUSES_, ITEMS_, LINES_, MEMBERS_, PARTNERS_, UNITS
+from journeykit.kernels.interface.problem_arrays import CLAUSES_, ITEMS_, LINES_, MEMBERS_, PARTNERS_, UNITS
 from journeykit.kernels.interface.workspaces import CLAUSES, ITEMS, LEFT, LINES
 from journeykit.kernels.native.decide_block import (
     NOBODY,
@@ -137,7 +137,7 @@ def collect_problems(
 ):
     """Put the problems of contacts into a part of the pool.
 
-    Ends with the contact before whom the room runs out. The contacts that the one-contact engine must look at go to
+    Ends with the contact before whom the room runs out. The contacts that the row engine must look at go to
     `left`, the first place of which says how many there are.
 
     Args:
@@ -154,7 +154,7 @@ def collect_problems(
         derived: whether claims were derived.
         given: what was chosen among the exempt claims.
         keys: by contact, the hash of the id.
-        doubt: by contact from `base` on, whether the one-contact engine must look at him.
+        doubt: by contact from `base` on, whether the row engine must look at them.
         part: where the problems go.
         left: see above.
     """

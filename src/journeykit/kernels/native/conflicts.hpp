@@ -14,7 +14,7 @@ struct InstantSpan {
 };
 
 // The instants at which a touch, or winner, of an instant bars an opening by one conflict. The bits `first`
-// and `then` say on which side of which conflicts the touch stands.
+// and `then` say on which side of which conflicts the touch is.
 InstantSpan barred(const Rules& rules, int64_t zone, int64_t conflict, const Opening& opening, int64_t first,
                    int64_t then, int64_t at);
 

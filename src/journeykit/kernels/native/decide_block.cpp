@@ -1,5 +1,5 @@
-// Deciding over columns: one contact's contests, and why each claim fared as it did, as `journeykit.contest`
-// and `journeykit.explain` say it.
+// Deciding over columns: one contact's rounds, and the reason of each claim, as in `journeykit.engine.round`
+// and `journeykit.engine.reasons`.
 
 #include "decide_block.hpp"
 
@@ -59,7 +59,7 @@ struct RowOrder {
     return label_when[rows[row].label] & 1 ? candidates.time[claim.at_from].at : 0;
   }
 
-  // Whether a row stands before another: those with a weight first, in the order of claims.
+  // Whether a row comes before another: those with a weight first, in the order of claims.
   bool operator()(int64_t one, int64_t other) const {
     if (rows[one].weight != rows[other].weight) return rows[one].weight > rows[other].weight;
     const Claim& mine = candidates.claim[order[one]];
@@ -97,12 +97,12 @@ void put_in_order(const Rules& rules, const DecisionWorkspace& workspace, const 
                   Array1<const int64_t> label_when, int64_t everything, const DecisionRows& rows) {
   const DecisionRows& draft = *workspace.draft;
   Array1<int64_t> places = workspace.places;
-  RowOrder stands_before{rules.openings, candidates, workspace.order, label_when, draft.row};
+  RowOrder comes_before{rules.openings, candidates, workspace.order, label_when, draft.row};
   int64_t count = 0;
   for (int64_t place = 0; place < draft.used[0]; ++place) {
     if (draft.row[place].outcome == DENIED_OUTCOME && !everything) continue;
     int64_t at = count;
-    for (; at > 0 && stands_before(place, places[at - 1]); --at) places[at] = places[at - 1];
+    for (; at > 0 && comes_before(place, places[at - 1]); --at) places[at] = places[at - 1];
     places[at] = place;
     ++count;
   }

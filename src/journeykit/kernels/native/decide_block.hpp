@@ -1,5 +1,5 @@
-// Deciding over columns: one contact's contests, and why each claim fared as it did, as `journeykit.contest`
-// and `journeykit.explain` say it.
+// Deciding over columns: one contact's rounds, and the reason of each claim, as in `journeykit.engine.round`
+// and `journeykit.engine.reasons`.
 
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace journeykit {
 
-// Settles contacts of a block; the numbers of those that fall back to the one-contact engine go to
+// Settles contacts of a block; the numbers of those that fall back to the row engine go to
 // `fallback`; how many there are.
 int64_t decide_block(const Rules& rules, const Contacts& contacts, const TouchArrays& touches,
                      const DecisionWorkspace& workspace, const CandidateArrays& candidates,

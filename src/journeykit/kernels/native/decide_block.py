@@ -1,7 +1,7 @@
-"""Settling over columns: one contact's contests, and why each claim fared as it did.
+"""Deciding over columns: one contact's rounds, and the reason of each claim.
 
-The same as `journeykit.contest` and `journeykit.explain`, on arrays. What is said of one contact at a time lies in a
-`DecisionWorkspace`: arrays that are made once and used for every contact.
+The same as `journeykit.engine.round` and `journeykit.engine.reasons`, on arrays. The state of one contact at a time is
+in a `DecisionWorkspace`: arrays that are made once and used for every contact.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from journeykit.kernels.interface.codes import (
     RULE_SCORE,
     SCORED,
 )
-from journeykit.kernels.interface.problems import MOST_ROWS
+from journeykit.kernels.interface.problem_arrays import MOST_ROWS
 from journeykit.kernels.interface.rules import EVER, FOREVER, NUMBER, PROPENSITY, ROLLING, RUNNING, WEIGHT
 from journeykit.kernels.interface.workspaces import (
     BEFORE,
@@ -195,7 +195,7 @@ def _stand(windows, zones, zone, spans, cell, window, at, ends, points, who, lay
 
 @kernel
 def limit_of(caps, audience, limits, contact, cap):
-    """The limit of a cap for a contact; `NO_LIMIT` where it does not bind him."""
+    """The limit of a cap for a contact; `NO_LIMIT` where it does not bind them."""
     rule = caps.audience[cap]
     if rule >= 0 and not audience[contact, rule >> 6] >> (rule & 63) & 1:
         return NO_LIMIT
@@ -227,7 +227,7 @@ def amount_of(quotas, claim, entry, column):
     if source == PROPENSITY:
         chance = claim.propensity[entry]
         return np.int64(1_000_000_000) if chance != chance else np.int64(np.rint(chance * 1e9))
-    return quotas.number[claim.wish[entry], source - NUMBER]
+    return quotas.number[claim.claim_row[entry], source - NUMBER]
 
 
 @kernel
@@ -448,7 +448,7 @@ def met_after(rules, desk, zone, entries, entry, need, at):
 
 @kernel
 def goes_before(openings, claim, one, one_at, other, other_at):
-    """Whether a claim at an instant stands before another in the order of claims."""
+    """Whether a claim at an instant comes before another in the order of claims."""
     if claim.weight[one] != claim.weight[other]:
         return claim.weight[one] > claim.weight[other]
     if one_at != other_at:
@@ -461,7 +461,7 @@ def goes_before(openings, claim, one, one_at, other, other_at):
 
 @inlined
 def add_member(problem, item, use):
-    """Let an item stand in the row that is being made."""
+    """Add an item to the row that is being made."""
     place = problem.size[MEMBERS]
     problem.members.pick[place], problem.members.use[place] = item, use
     problem.size[MEMBERS] = place + 1
@@ -553,7 +553,7 @@ def is_same(openings, claim, one, other):
 
 @kernel
 def _repeats_and_groups(rules, desk, claim, problem):
-    """Rows of the items of one campaign, history and this decision together; and of one wish, of which one goes."""
+    """Rows of the items of one campaign, history and this decision together; and of the contents of one claim."""
     items, openings = problem.items, rules.openings
     count = problem.size[ITEMS]
     for item in range(count):
@@ -634,7 +634,9 @@ def _cap_rows(rules, people, contact, desk, claim, problem, single):
             left = max(0, limit - load(windows, cap, desk.spans, cell, BEFORE, own, own))
             start = problem.size[MEMBERS]
             if is_full(problem, count):
-                return False
+                # The marks are cleared below, or the contacts that come next would lose these caps.
+                good = False
+                continue
             total = 0
             for other in range(item, count):
                 points = _points_in(openings, cells, claim.opening[items.entry[other]], cell)
@@ -896,7 +898,7 @@ def holds(problem, chosen):
 
 @inlined
 def grant(rules, people, contact, desk, entries, found, chosen, obeys):
-    """Settle a contest: its winners, and where they stand in the caps' windows."""
+    """Settle a contest: its winners, and their places in the caps' windows."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
@@ -1065,7 +1067,7 @@ def retry(rules, people, contact, desk, entries, entry):
         if later > zones.high:
             if later >= LAST_INSTANT:
                 return NONE
-            # Beyond what the zones are known for: the one-contact engine decides.
+            # Beyond what the zones are known for: the row engine decides.
             sizes[LEFT] = 1
             return NONE
         if later == at:
@@ -1302,7 +1304,7 @@ def why(rules, people, contact, desk, entries, entry, rows):
     elif rules.quotas.charged and (
         (rules.quotas.run and not all_barred) or _wins_freely(rules, desk, entries.claim, entry)
     ):
-        # Its price took it; or nothing stood in its way but a quota that was full in whole numbers.
+        # Its price took it; or nothing stopped it but a quota that was full in whole numbers.
         full_quotas(rules, desk, people.person.zone[contact], entries, entry, rows)
         # None of the others is of this kind.
         reason, by = QUOTA_FULL, _BY_QUOTA
@@ -1515,7 +1517,7 @@ def _add_row(rows, contact, label, outcome, reason, weight):
 
 @kernel
 def _add_lost(rules, rows, desk, entries):
-    """The campaigns of the winners that take the room, in the order of claims, each once."""
+    """The campaigns of the winners that use up the limit, in the order of claims, each once."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
@@ -1538,7 +1540,7 @@ def _add_lost(rules, rows, desk, entries):
 
 @inlined
 def settle(rules, people, contact, history, desk, entries, low, high, derived, given):
-    """Settle one contact and write his answers; False where the one-contact engine must."""
+    """Settle one contact and write the answers; False where the row engine must."""
     claim = entries.claim
     winners = desk.winner
     sizes = desk.sizes
@@ -1703,7 +1705,7 @@ def _count(rules, people, contact, desk, entries, tally):
 
 @kernel
 def _row_before(openings, entries, draft, order, one, other, label_when):
-    """Whether a row stands before another: those with a weight first, in the order of claims."""
+    """Whether a row comes before another: those with a weight first, in the order of claims."""
     time = entries.time
     weight, rival = draft.weight[one], draft.weight[other]
     if weight != rival:

@@ -1,4 +1,4 @@
-// Eligibility: who may get what, and why not, as `journeykit.eligibility` says it.
+// Eligibility: who may get what, and why not, as `journeykit.engine.eligibility` says it.
 
 #include "eligibility.hpp"
 
@@ -9,7 +9,7 @@
 namespace journeykit {
 namespace {
 
-// Where hours and consent keep what is about a channel: what is about no channel stands last.
+// Where hours and consent keep what is about a channel: what is about no channel comes last.
 int64_t channel_place(int64_t channel, int64_t size) {
   return channel < 0 ? size - 1 : channel;
 }

@@ -1,4 +1,4 @@
-// Eligibility: who may get what, and why not, as `journeykit.eligibility` says it.
+// Eligibility: who may get what, and why not, as `journeykit.engine.eligibility` says it.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// The exact choice among one contact's claims, as `journeykit.selection` makes it.
+// The exact choice among one contact's claims, as `journeykit.engine.selection` makes it.
 //
 // Where what binds is a laminar family of plain counts, taking the best first is optimal; otherwise a branch
 // and bound takes before it leaves, in the order of claims, so that the first of several equal sets that it
@@ -553,7 +553,7 @@ void pivot(const SearchWorkspace& workspace, int64_t lines, int64_t size, int64_
   for (int64_t column = 0; column < size; ++column) by[column].profit -= factor * tableau(leaves, column);
 }
 
-// The simplex method on a condensed tableau, as in `journeykit.relaxation`.
+// The simplex method on a condensed tableau, as in `journeykit.engine.lp_prices`.
 void relax(const SearchWorkspace& workspace, int64_t lines, int64_t size) {
   const Array1<RelaxationLine> line = workspace.lines;
   for (int64_t own = 0; own < lines; ++own) line[own].basis = size + own;

@@ -1,4 +1,4 @@
-// The exact choice among one contact's claims, as `journeykit.selection` makes it.
+// The exact choice among one contact's claims, as `journeykit.engine.selection` makes it.
 
 #pragma once
 

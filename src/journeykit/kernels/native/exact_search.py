@@ -1,10 +1,10 @@
-"""Search over columns: the exact choice among one contact's claims, as `journeykit.selection` makes it.
+"""Search over columns: the exact choice among one contact's claims, as `journeykit.engine.selection` makes it.
 
 Where what binds is a laminar family of plain counts, taking the best first
 is optimal; otherwise a branch and bound takes before it leaves, in the order of claims, so that the first of several
 equal sets that it meets is the one wanted, and its bound is the Lagrangian relaxation of the rows, with prices from
 coordinate descent and, where the search is long, from the linear relaxation. A search that is not over after `NODES`
-nodes is given up: the one-contact engine then decides that contact.
+nodes is given up: the row engine then decides that contact.
 """
 
 from __future__ import annotations
@@ -396,7 +396,7 @@ def _first_bound(work, rows, size, groups):
 
 @kernel
 def _relax(work, lines, size):
-    """The simplex method on a condensed tableau, as in `journeykit.relaxation`."""
+    """The simplex method on a condensed tableau, as in `journeykit.engine.lp_prices`."""
     columns, profit = work.by.column, work.by.profit
     basis, space, tableau = work.lines.basis, work.lines.space, work.tableau
     for line in range(lines):

@@ -9,7 +9,7 @@ void spread_claims(Array1<const TableClaim> claims, Array1<const int64_t> order,
   int64_t place = 0;
   for (int64_t group = 0; group < order.size; ++group) {
     const TableClaim& claim = claims[order[group]];
-    for (int64_t own = starts[claim.wish]; own < starts[claim.wish + 1]; ++own) {
+    for (int64_t own = starts[claim.kind]; own < starts[claim.kind + 1]; ++own) {
       asked[place] = {openings[own], openings[own],    group,      claim.own, claim.asked,
                       claim.weight,  claim.propensity, claim.value};
       ++place;
@@ -18,13 +18,13 @@ void spread_claims(Array1<const TableClaim> claims, Array1<const int64_t> order,
 }
 
 void duplicate_claims(Array1<const int64_t> first, Array1<const AskedClaim> asked, Array1<const int64_t> rank,
-                      Array1<const int64_t> tie, Array1<bool> odd) {
-  for (int64_t contact = 0; contact < odd.size; ++contact) {
-    if (odd[contact]) continue;
+                      Array1<const int64_t> tie, Array1<bool> irregular) {
+  for (int64_t contact = 0; contact < irregular.size; ++contact) {
+    if (irregular[contact]) continue;
     for (int64_t one = first[contact]; one < first[contact + 1]; ++one) {
       for (int64_t other = first[contact]; other < one; ++other) {
         if (tie[asked[one].opening] == tie[asked[other].opening] && rank[one] == rank[other])
-          odd[contact] = true;
+          irregular[contact] = true;
       }
     }
   }

@@ -6,33 +6,33 @@ from journeykit.kernels.native.jit import entry_point
 
 
 @entry_point
-def spread_claims(wishes, order, starts, flat, asked):
-    """A record for each opening that each claim stands for."""
+def spread_claims(claim_rows, order, starts, flat, asked):
+    """A record for each opening that each claim covers."""
     place = 0
     for claim in range(len(order)):
-        wish = order[claim]
-        kind = wishes.wish[wish]
+        row = order[claim]
+        kind = claim_rows.kind[row]
         for own in range(starts[kind], starts[kind + 1]):
             asked.opening[place], asked.label[place], asked.group[place] = flat[own], flat[own], claim
-            asked.own[place], asked.asked[place] = wishes.own[wish], wishes.asked[wish]
-            asked.weight[place], asked.propensity[place] = wishes.weight[wish], wishes.propensity[wish]
-            asked.value[place] = wishes.value[wish]
+            asked.own[place], asked.asked[place] = claim_rows.own[row], claim_rows.asked[row]
+            asked.weight[place], asked.propensity[place] = claim_rows.weight[row], claim_rows.propensity[row]
+            asked.value[place] = claim_rows.value[row]
             place += 1
 
 
 @entry_point
-def duplicate_claims(first, asked, rank, tie, odd):
+def duplicate_claims(first, asked, rank, tie, irregular):
     """Mark the contacts with two claims that ask for the same thing at the same time, whatever they bring besides.
 
     Those who are marked already are passed over.
     """
-    for contact in range(len(odd)):
-        if odd[contact]:
+    for contact in range(len(irregular)):
+        if irregular[contact]:
             continue
         for one in range(first[contact], first[contact + 1]):
             for other in range(first[contact], one):
                 if tie[asked.opening[one]] == tie[asked.opening[other]] and rank[one] == rank[other]:
-                    odd[contact] = True
+                    irregular[contact] = True
 
 
 @entry_point

@@ -1,4 +1,4 @@
-// A contact's history: the touches that count, and what stands in the caps' windows.
+// A contact's history: the touches that count, and the contents of the caps' windows.
 
 #include "history.hpp"
 
@@ -26,7 +26,7 @@ bool is_asked_again(Array1<Opening> openings, const Shape& shape, Array1<Claim> 
   return false;
 }
 
-// Lets a touch stand in the window of one cell in which it counts.
+// Adds a touch to the window of one cell in which it counts.
 void add_touch(const Rules& rules, int64_t zone, const DecisionWorkspace& workspace, const Cell& cell,
                int64_t at, int64_t ends) {
   const Window& window = rules.windows[rules.cell_cap[cell.cell]];

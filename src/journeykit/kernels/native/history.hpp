@@ -1,4 +1,4 @@
-// A contact's history: the touches that count, and what stands in the caps' windows.
+// A contact's history: the touches that count, and the contents of the caps' windows.
 
 #pragma once
 
@@ -14,8 +14,8 @@ void read_history(const Rules& rules, const TouchArrays& touches, int64_t contac
 // For a `running` window, when a campaign that ends on a local date is over.
 int64_t end_of(const Window& window, const Zones& zones, int64_t zone, int64_t ends);
 
-// Lets what is sent at an instant, of a campaign that ends on a local date, stand in the window of a cell,
-// where that can count it; `who` is the winner's number, or -1 for the history.
+// Adds what is sent at an instant, of a campaign that ends on a local date, to the window of a cell, where
+// that can count it; `who` is the winner's number, or -1 for the history.
 void stand(const Window& window, const Zones& zones, int64_t zone, Array1<Span> spans, const Cell& cell,
            int64_t at, int64_t ends, int64_t who, int64_t layer);
 

@@ -13,49 +13,49 @@ _EARLIER = 0.6
 
 
 @inlined
-def _use(pool, purse, item, times):
+def _use(pool, budget, item, times):
     """Add to the change what an item uses."""
     kind = pool.item.kind[item]
-    for place in range(purse.touched[kind], purse.touched[kind + 1]):
-        row = purse.rows[place]
-        used = purse.fixed[kind, row]
-        if purse.column[row] >= 0:
-            used += purse.factor[kind, row] * pool.column[item, purse.column[row]]
-        purse.change[row] += times * used
+    for place in range(budget.touched[kind], budget.touched[kind + 1]):
+        row = budget.rows[place]
+        used = budget.fixed[kind, row]
+        if budget.column[row] >= 0:
+            used += budget.factor[kind, row] * pool.column[item, budget.column[row]]
+        budget.change[row] += times * used
 
 
 @inlined
-def _judge(pool, purse, item):
+def _judge(pool, budget, item):
     """What the change costs in the rows of an item, which are cleared: a gain, or never."""
     kind = pool.item.kind[item]
     gain = 0.0
-    for place in range(purse.touched[kind], purse.touched[kind + 1]):
-        row = purse.rows[place]
-        change = purse.change[row]
-        purse.change[row] = 0
+    for place in range(budget.touched[kind], budget.touched[kind + 1]):
+        row = budget.rows[place]
+        change = budget.change[row]
+        budget.change[row] = 0
         if change == 0:
             continue
-        left = purse.left[row]
-        if purse.hard[row] and change > 0 and left - change < 0:
+        left = budget.left[row]
+        if budget.hard[row] and change > 0 and left - change < 0:
             gain = _NEVER
-        gain += purse.fine[row] * (min(left - change, 0) - min(left, 0))
+        gain += budget.fine[row] * (min(left - change, 0) - min(left, 0))
     return gain
 
 
 @kernel
-def _gain(pool, purse, comes, goes):
+def _gain(pool, budget, comes, goes):
     """What it is worth that one item comes and another goes, -1 for none."""
     gain = 0.0
     if comes >= 0:
         gain += pool.item.value[comes]
-        _use(pool, purse, comes, 1)
+        _use(pool, budget, comes, 1)
     if goes >= 0:
         gain -= pool.item.value[goes]
-        _use(pool, purse, goes, -1)
+        _use(pool, budget, goes, -1)
     if comes >= 0:
-        gain += _judge(pool, purse, comes)
+        gain += _judge(pool, budget, comes)
     if goes >= 0:
-        gain += _judge(pool, purse, goes)
+        gain += _judge(pool, budget, goes)
     return gain
 
 
@@ -66,24 +66,24 @@ def _is_earlier(pool, item, other):
 
 
 @inlined
-def _move(pool, purse, taken, item, times):
+def _move(pool, budget, taken, item, times):
     taken[item] = times > 0
     kind = pool.item.kind[item]
-    for place in range(purse.touched[kind], purse.touched[kind + 1]):
-        row = purse.rows[place]
-        used = purse.fixed[kind, row]
-        if purse.column[row] >= 0:
-            used += purse.factor[kind, row] * pool.column[item, purse.column[row]]
-        purse.left[row] -= times * used
+    for place in range(budget.touched[kind], budget.touched[kind + 1]):
+        row = budget.rows[place]
+        used = budget.fixed[kind, row]
+        if budget.column[row] >= 0:
+            used += budget.factor[kind, row] * pool.column[item, budget.column[row]]
+        budget.left[row] -= times * used
 
 
 @entry_point
-def improve(pool, purse, units, taken, bench):
+def improve(pool, budget, units, taken, bench):
     """Let items come, go or change places, unit by unit, as long as it pays; how many moves were made.
 
     Args:
         pool: the problems.
-        purse: what is left of the quotas.
+        budget: the capacity that the quotas have left.
         units: the units, in the order in which they take turns.
         taken: by item, whether it is chosen.
         bench: room.
@@ -106,11 +106,11 @@ def improve(pool, purse, units, taken, bench):
             best, comes, goes = 0.5, np.int64(-1), np.int64(-1)
             for item in range(first, last):
                 if taken[item]:
-                    gain = _gain(pool, purse, -1, item)
+                    gain = _gain(pool, budget, -1, item)
                     if gain > best:
                         best, comes, goes = gain, -1, item
                 elif size < top and fits(by, item - first):
-                    gain = _gain(pool, purse, item, -1)
+                    gain = _gain(pool, budget, item, -1)
                     if gain > best:
                         best, comes, goes = gain, item, -1
                 else:
@@ -119,7 +119,7 @@ def improve(pool, purse, units, taken, bench):
                             continue
                         take(by, other - first, -1)
                         if fits(by, item - first):
-                            gain = _gain(pool, purse, item, other)
+                            gain = _gain(pool, budget, item, other)
                             if item < other and -0.5 < gain <= 0.5 and _is_earlier(pool, item, other):
                                 # Another slot of the same claim: the earlier one, where it makes no difference.
                                 gain = _EARLIER
@@ -130,11 +130,11 @@ def improve(pool, purse, units, taken, bench):
                 break
             moves += 1
             if goes >= 0:
-                _move(pool, purse, taken, goes, -1)
+                _move(pool, budget, taken, goes, -1)
                 take(by, goes - first, -1)
                 size -= 1
             if comes >= 0:
-                _move(pool, purse, taken, comes, 1)
+                _move(pool, budget, taken, comes, 1)
                 take(by, comes - first, 1)
                 size += 1
     return moves

@@ -2,7 +2,7 @@
 //
 // A bundle of arrays (`journeykit.kernels.interface.array_bundle`) is a block of 64-bit words in the order of
 // these structs: for an array its address and its shape, for a whole number itself, for another bundle its
-// address. So a kernel takes a bundle by the address of its words. What the fields mean stands in
+// address. So a kernel takes a bundle by the address of its words. What the fields mean is written in
 // `journeykit.kernels.interface`; a test compares names, offsets and sizes.
 
 #pragma once
@@ -41,7 +41,7 @@ inline constexpr int64_t LAST_REASON = QUIET;
 inline constexpr int64_t TIMED = 1 << CLOSED | 1 << QUIET;
 // What is known of a consent.
 inline constexpr int64_t UNKNOWN = 0, AGREED = 1, WITHDRAWN = 2;
-// What is true of a contact; BAD ones are left to the one-contact engine.
+// What is true of a contact; BAD ones fall back to the row engine.
 inline constexpr int64_t IS_SUPPRESSED = 1, IS_OPTED_OUT = 2, NO_ZONE = 4, BAD = 8;
 // What the playbook denies where data is missing.
 inline constexpr int64_t DENY_ZONE = 1, DENY_STAGE = 2, DENY_ROLE = 4, DENY_CONSENT = 8;
@@ -56,7 +56,7 @@ inline constexpr int64_t FOREVER = std::numeric_limits<int64_t>::max();
 inline constexpr int64_t ROLLING = 0, DAYS = 1, CALENDAR = 2, STRETCH = 3, BETWEEN = 4, EVER = 5, RUNNING = 6;
 
 // The forms of a unit: the best few of all; taking the best first; anything else
-// (journeykit.kernels.interface.problems).
+// (journeykit.kernels.interface.problem_arrays).
 inline constexpr int64_t TOP = 0, LAMINAR = 1, SEARCH = 2;
 // What `PoolPart.used` counts.
 inline constexpr int64_t UNITS = 0, ITEMS_ = 1, LINES_ = 2, MEMBERS_ = 3, CLAUSES_ = 4, PARTNERS_ = 5;
@@ -66,12 +66,12 @@ inline constexpr int64_t MOST_ITEMS = 512, MOST_ROWS = 512, BLOCKS = 8;
 inline constexpr int64_t ITEMS = 0, LINES = 1, MEMBERS = 2, CLAUSES = 3, PARTNERS = 4;
 // What `DecisionWorkspace.sizes` counts (journeykit.kernels.interface.workspaces).
 inline constexpr int64_t TOUCHES = 0, WINNERS = 1, EXEMPTS = 2, LEFT = 3, FOUND = 4;
-// The layers in which a span may stand (journeykit.kernels.interface.workspaces).
+// The layers that a span may be in (journeykit.kernels.interface.workspaces).
 inline constexpr int64_t HISTORY = 1, EXEMPT = 2, WINNER = 4, RIVAL = 8;
 inline constexpr int64_t BEFORE = HISTORY | EXEMPT, ALL = HISTORY | EXEMPT | WINNER,
                          RIVALS = HISTORY | EXEMPT | WINNER | RIVAL;
 
-// Codes of journeys (journeykit.kernels.interface.journeys), which have words of their own.
+// Codes of journeys (journeykit.kernels.interface.journey_arrays), which have words of their own.
 namespace journeys {
 inline constexpr int64_t NEVER = int64_t{1} << 62;
 inline constexpr int64_t MISSING = -(int64_t{1} << 62);
@@ -170,7 +170,7 @@ struct QuotaChoiceArrays {
   Array1<int32_t> main;
 };
 
-// A claim of the claims table, one record for each opening that it stands for.
+// A claim of the claims table, one record for each opening that it covers.
 struct AskedClaim {
   int64_t opening, label, group, own, asked;
   double weight, propensity, value;
@@ -307,7 +307,7 @@ struct Rules {
 // A candidate: what a contact's claim asks to send, its weight and its state.
 struct Claim {
   int64_t opening, label, weight, rank, group, own, id, dated, kind, state, rule, outside, timed, from_,
-      asked, at_from, at_to, wish;
+      asked, at_from, at_to, claim_row;
   double given, product, preference, interest, propensity, value;
 };
 
@@ -435,7 +435,7 @@ struct QuotaBudget {
 
 // Windows
 
-// What stands in the windows of one contact: `head` by cell, `count` in the first place, the rest by span.
+// The contents of the windows of one contact: `head` by cell, `count` in the first place, the rest by span.
 struct Span {
   int64_t head, count, before, cell, start, end, points, who, layer;
 };
@@ -483,7 +483,7 @@ struct SearchLeft {
   int64_t room, price, width, kept;
 };
 
-// By line of the linear relaxation: what stands in its basis, and how much of it.
+// By line of the linear relaxation: its basis, and how much of it.
 struct RelaxationLine {
   int64_t basis;
   double space;
@@ -523,7 +523,7 @@ struct PriceWorkspace {
 
 // Deciding
 
-// Where an item stands on a window's axis, and how much it weighs; apart from that, edges of windows.
+// The place of an item on a window's axis, and how much it weighs; apart from that, edges of windows.
 struct Placed {
   int64_t start, end, points, edge;
 };
@@ -639,7 +639,7 @@ struct PathRecords {
 
 // A claim as a table has it.
 struct TableClaim {
-  int64_t wish, own, asked, odd;
+  int64_t kind, own, asked, unreadable;
   double weight, propensity, value;
 };
 }  // namespace journeykit

@@ -16,7 +16,7 @@ constexpr int64_t NEAR = 2;
 // What conditions and programs say; the numbers of the tables of verdicts.
 constexpr int8_t FALSE_ = 0, TRUE_ = 1, UNKNOWN_ = 2;
 
-// The walk of one contact: where it stands, and what is known by then.
+// The walk of one contact: its place, and what is known by then.
 struct Walk {
   const Routes& routes;
   const EventArrays& events;
@@ -321,7 +321,7 @@ void forget(const Routes& routes, const WalkState& state, int64_t low) {
   }
 }
 
-// Takes the last values from an event; of several of one instant the one of the highest rank stands.
+// Takes the last values from an event; of several of one instant the one of the highest rank counts.
 void learn_values(const Walk& walk, int64_t event, int64_t at, Array1<int64_t> counted) {
   const Routes& routes = walk.routes;
   const WalkState& state = walk.state;

@@ -20,7 +20,7 @@ WalkEnd walk_journeys(const Routes& routes, const EventArrays& events, const Con
                       const WalkState& state, const PathRecords& paths, Array1<int64_t> counted,
                       Array1<int64_t> total, int64_t begin, int64_t end, int64_t until);
 
-// Where each event stands when all are put together by contact; `first` is used up.
+// The place of each event when all are put together by contact; `first` is used up.
 void contact_offsets(Array1<const int32_t> contact, Array1<int64_t> first, Array1<int64_t> place);
 
 }  // namespace journeykit

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from journeykit.kernels.interface.journeys import MISSING, NEVER, NOT_AGAIN, NOT_QUALIFIED, OTHER_STAGE
+from journeykit.kernels.interface.journey_arrays import MISSING, NEVER, NOT_AGAIN, NOT_QUALIFIED, OTHER_STAGE
 from journeykit.kernels.native.jit import entry_point, kernel
 
 _NEVER, _MISSING = np.int64(NEVER), np.int64(MISSING)
@@ -218,7 +218,7 @@ def _change_after(routes, log, memory, program, at, known):
 
 @kernel
 def _back_at(routes, memory, way, stage, at):
-    """From when on he may enter the target of a transition."""
+    """From when on the contact may enter the target of a transition."""
     left = at if routes.target[way] == stage else memory.left[routes.target[way]]
     if left == _MISSING:
         return _MISSING
@@ -455,7 +455,7 @@ def walk_journeys(routes, log, whose, memory, paths, counted, total, begin, end,
 
 @entry_point
 def contact_offsets(contact, first, place):
-    """Where each event stands when all are put together by contact; `first` is used up."""
+    """The place of each event when all are put together by contact; `first` is used up."""
     for event in range(len(contact)):
         place[event] = first[contact[event]]
         first[contact[event]] += 1

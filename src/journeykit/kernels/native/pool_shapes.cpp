@@ -7,7 +7,7 @@
 namespace journeykit {
 namespace {
 
-// Whether a row stands before another: by its members, what they use, and how much there is.
+// Whether a row comes before another: by its members, what they use, and how much there is.
 bool is_before(const ProblemPool& pool, const PoolLine& row, const PoolLine& other) {
   const int64_t size = row.stop - row.start, width = other.stop - other.start;
   for (int64_t place = 0; place < std::min(size, width); ++place) {
@@ -40,7 +40,7 @@ void sort_rows(const ProblemPool& pool, int64_t low, int64_t high) {
   }
 }
 
-// Whether a row has the members of another, which stands before it and so leaves no more room.
+// Whether a row has the members of another, which comes before it and so leaves no more capacity.
 bool is_same(const ProblemPool& pool, const PoolLine& row, const PoolLine& other) {
   if (row.stop - row.start != other.stop - other.start) return false;
   for (int64_t place = 0; place < row.stop - row.start; ++place) {
@@ -111,7 +111,7 @@ bool are_laminar(const ProblemPool& pool, int64_t low, int64_t high, Array1<int6
 // Reducing a pool to one level
 
 // A pool of one level that is being filled: how many units, items, rows, members, clauses and partners there
-// are stands in `used`; `place` says by item of the unit which item of the new unit it is, -1 for none.
+// are is in `used`; `place` says by item of the unit which item of the new unit it is, -1 for none.
 struct Reduction {
   const ProblemPool& pool;
   const ProblemPool& found;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from journeykit.kernels.interface.problems import LAMINAR, SEARCH, TOP
+from journeykit.kernels.interface.problem_arrays import LAMINAR, SEARCH, TOP
 from journeykit.kernels.native.jit import entry_point, kernel
 
 
@@ -77,7 +77,7 @@ def _sort_rows(pool, low, high):
 
 @kernel
 def _row_before(pool, start, stop, room, other):
-    """Whether a row stands before another: by its members, what they use, and how much there is."""
+    """Whether a row comes before another: by its members, what they use, and how much there is."""
     member, line = pool.member, pool.line
     begin, size, width = line.start[other], stop - start, line.stop[other] - line.start[other]
     for place in range(min(size, width)):
@@ -92,7 +92,7 @@ def _row_before(pool, start, stop, room, other):
 
 @kernel
 def _is_same(pool, start, stop, other):
-    """Whether a row has the members of another, which stands before it and so leaves no more room."""
+    """Whether a row has the members of another, which comes before it and so leaves no more capacity."""
     member, begin = pool.member, pool.line.start[other]
     if stop - start != pool.line.stop[other] - begin:
         return False

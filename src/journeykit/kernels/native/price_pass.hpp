@@ -6,7 +6,7 @@
 
 namespace journeykit {
 
-// For each item, a chain of the rows in which it stands; the rooms of the rows. How many links there are.
+// For each item, a chain of the rows that it is in; the capacities of the rows. How many links there are.
 int64_t link_rows(const ProblemPool& pool, int64_t low, int64_t high, Array1<PriceStep> by, int64_t items);
 
 // Whether the rows of an item have room for it.

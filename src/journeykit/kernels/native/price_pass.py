@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from journeykit.kernels.interface.problems import BLOCKS, LAMINAR, MOST_ROWS, TOP
+from journeykit.kernels.interface.problem_arrays import BLOCKS, LAMINAR, MOST_ROWS, TOP
 from journeykit.kernels.interface.workspaces import CLAUSES, ITEMS, LINES, MEMBERS, PARTNERS
 from journeykit.kernels.native.exact_search import solve
 from journeykit.kernels.native.jit import entry_point, inlined, kernel
@@ -109,7 +109,7 @@ def _take_best_first(pool, unit, count, bench):
 
 @kernel
 def link_rows(pool, low, high, by, items):
-    """For each item, a chain of the rows in which it stands; the rooms of the rows. How many links there are."""
+    """For each item, a chain of the rows that it is in; the capacities of the rows. How many links there are."""
     for item in range(items):
         by.head[item] = -1
     links = np.int64(0)

@@ -12,7 +12,7 @@
 namespace journeykit {
 namespace {
 
-// Lets an item stand in the row that is being made.
+// Adds an item to the row that is being made.
 void add_member(const SearchProblem& problem, int64_t item, int64_t use) {
   problem.members[problem.size[MEMBERS]] = {item, use};
   problem.size[MEMBERS] += 1;

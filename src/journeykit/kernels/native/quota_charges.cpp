@@ -26,7 +26,7 @@ int64_t amount_of(const Quotas& quotas, Array1<Claim> claims, int64_t candidate,
   if (source == PROPENSITY) {
     return std::isnan(claim.propensity) ? 1'000'000'000 : to_whole(std::rint(claim.propensity * 1e9));
   }
-  return quotas.number(claim.wish, source - NUMBER);
+  return quotas.number(claim.claim_row, source - NUMBER);
 }
 
 int64_t use_of(const Quotas& quotas, Array1<Claim> claims, int64_t candidate, int64_t kind, int64_t side) {

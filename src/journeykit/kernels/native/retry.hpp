@@ -19,7 +19,7 @@ int64_t since_of(const Rules& rules, const CandidateArrays& candidates, int64_t 
 int64_t open_at(const Rules& rules, int64_t zone, const Opening& opening, int64_t since);
 
 // The earliest instant after the span at which a claim alone fits all that is known; NONE if never, and where
-// the contact must fall back to the one-contact engine.
+// the contact must fall back to the row engine.
 int64_t retry(const Rules& rules, const Contacts& contacts, int64_t contact,
               const DecisionWorkspace& workspace, const CandidateArrays& candidates, int64_t candidate);
 

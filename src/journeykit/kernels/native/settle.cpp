@@ -54,7 +54,7 @@ void add_lost(const Rules& rules, const DecisionWorkspace& workspace, Array1<Cla
   row.lost_to = rows.used[1];
 }
 
-// Settles the contests of a contact, that of the exempt claims first; false where the one-contact engine
+// Settles the contests of a contact, that of the exempt claims first; false where the row engine
 // must.
 bool choose_winners(const Rules& rules, const Contacts& contacts, int64_t contact, const TouchArrays& touches,
                     const DecisionWorkspace& workspace, const CandidateArrays& candidates, int64_t low,
@@ -83,7 +83,7 @@ bool choose_winners(const Rules& rules, const Contacts& contacts, int64_t contac
   return !workspace.sizes[LEFT];
 }
 
-// Drafts the row of a winner; false where the one-contact engine must.
+// Drafts the row of a winner; false where the row engine must.
 bool add_winner(const Rules& rules, int64_t contact, const DecisionWorkspace& workspace, Array1<Claim> claims,
                 const Grant& grant, int64_t total) {
   const Claim& claim = claims[grant.entry];
@@ -122,7 +122,7 @@ Loss explain_loss(const Rules& rules, const Contacts& contacts, int64_t contact,
   return {reason, true, price, wanted};
 }
 
-// Drafts the row of a claim that does not go; false where the one-contact engine must.
+// Drafts the row of a claim that does not go; false where the row engine must.
 bool add_loser(const Rules& rules, const Contacts& contacts, int64_t contact,
                const DecisionWorkspace& workspace, const CandidateArrays& candidates, int64_t candidate) {
   const DecisionRows& rows = *workspace.draft;

@@ -9,7 +9,7 @@
 namespace journeykit {
 namespace {
 
-// Whether a span stands on a stretch of the window's axis, its ends included.
+// Whether a span is on a stretch of the window's axis, its ends included.
 bool is_within(const Span& span, int64_t low, int64_t high) {
   return low <= span.start && span.start <= high;
 }

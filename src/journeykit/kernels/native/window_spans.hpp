@@ -12,7 +12,7 @@ struct WindowPlace {
   int64_t start;
 };
 
-// Lets something stand in a cell; `who` is the winner's number, or -1 for the history.
+// Adds a span to a cell; `who` is the winner's number, or -1 for the history.
 void add_span(Array1<Span> spans, int64_t cell, int64_t start, int64_t end, int64_t points, int64_t who,
               int64_t layer);
 
@@ -21,12 +21,12 @@ WindowPlace place_of(const Window& window, const Zones& zones, int64_t zone, int
 // Where the window that ends at a place starts.
 int64_t back(const Window& window, int64_t end);
 
-// The most points that any window with a claim in it holds besides, of what stands in some layers of a cell.
-// The claim stands at `start` on the window's axis, and for a `running` window ends at `end`.
+// The most points that any window with a claim in it holds besides, of the contents of some layers of a cell.
+// The claim is at `start` on the window's axis, and for a `running` window ends at `end`.
 int64_t load(const Window& window, Array1<Span> spans, int64_t cell, int64_t layers, int64_t start,
              int64_t end);
 
-// Whether a claim would push a window over its limit; marks the winners that stand there with points as
+// Whether a claim would push a window over its limit; marks the winners that are in it with points as
 // crowded.
 bool crowd(const Window& window, Array1<Span> spans, int64_t cell, int64_t start, int64_t end, int64_t points,
            int64_t limit, Array1<Grant> winners);

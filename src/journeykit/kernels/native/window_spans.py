@@ -10,7 +10,7 @@ from journeykit.kernels.native.local_time import day_of, day_start, period_edge
 
 @kernel
 def add_span(spans, cell, start, end, points, who, layer):
-    """Let something stand in a cell."""
+    """Add a span to a cell."""
     place = spans.count[0]
     spans.before[place] = spans.head[cell]
     spans.cell[place] = cell
@@ -57,10 +57,10 @@ def load(windows, window, spans, cell, layers, start, end):
     Args:
         windows: the windows.
         window: which.
-        spans: what stands in them.
+        spans: their contents.
         cell: in which cell.
         layers: the layers that count.
-        start: where the claim stands on the window's axis.
+        start: the place of the claim on the window's axis.
         end: for a `running` window, where it ends.
     """
     if windows.kind[window] == RUNNING:
@@ -125,7 +125,7 @@ def _most_at_once(spans, cell, layers, start, end):
 
 @kernel
 def crowd(windows, window, spans, cell, start, end, points, limit, crowded):
-    """Whether a claim would push a window over its limit; marks the winners that stand there with points."""
+    """Whether a claim would push a window over its limit; marks the winners that are in it with points."""
     if points == 0:
         return False
     if windows.kind[window] == RUNNING:

@@ -1,0 +1,8 @@
+"""Audits: finished decisions and runs, checked from scratch with code that shares nothing with the engine."""
+
+from __future__ import annotations
+
+from journeykit.audit.contact_audit import Violation, account_violations, violations
+from journeykit.audit.quota_audit import quota_violations
+
+__all__ = ["Violation", "account_violations", "quota_violations", "violations"]

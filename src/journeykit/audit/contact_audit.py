@@ -1,0 +1,569 @@
+"""The audit: a finished decision, checked from scratch against the playbook.
+
+Nothing here is shared with the engine, and nothing here is fast: every rule is read as the design words it and
+tried on what was granted. Whether a better set exists is not asked, only whether this one breaks anything.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from journeykit.basics.clock import Clock, clock, day_number, micros
+from journeykit.basics.validation import MILLIONTH, scaled
+from journeykit.errors import ModelError
+from journeykit.model.campaign import Campaign
+from journeykit.model.cap import Facets
+from journeykit.model.claim import Claim
+from journeykit.model.content import Content
+from journeykit.model.outcome import Grant
+from journeykit.model.touch import Touch
+from journeykit.playbook.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date, timedelta
+
+    from journeykit.model.cap import Cap, Conflict, Requirement
+    from journeykit.model.claim import Scores
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
+    from journeykit.model.window import Window
+    from journeykit.playbook.playbook import Playbook
+
+
+@frozen
+class Violation:
+    """A rule that a decision breaks.
+
+    Attributes:
+        rule: the name of the rule: of a cap, conflict or requirement, or a word such as ``repeat`` or ``no_consent``.
+        message: what exactly is wrong, for people.
+    """
+
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.message}"
+
+
+@frozen(eq=False)
+class _Mark:
+    """A touch or a granted claim: when, and what it is told apart by."""
+
+    at: int
+    campaign: str | None
+    facets: Facets
+    settings: Campaign | None
+    grant: Grant | None = None
+    content: Content | None = None
+    touch: Touch | None = None
+    claim: str | None = None
+    label: str = field(init=False)
+
+    @label.default
+    def _name(self) -> str:
+        return f"{self.campaign} at {self.grant.send_at.isoformat()}" if self.grant else f"a touch of {self.campaign}"
+
+    @property
+    def counts(self) -> bool:
+        if self.touch is not None and self.touch.counts_toward_caps is not None:
+            return self.touch.counts_toward_caps
+        return self.settings is None or self.settings.counts_toward_caps
+
+    @property
+    def ends(self) -> date | None:
+        if self.touch is not None and (self.touch.campaign_ends or "campaign_ends" in self.touch.without):
+            return self.touch.campaign_ends
+        return self.settings.ends if self.settings else None
+
+
+def violations(
+    playbook: Playbook,
+    decision: Decision,
+    contact: Contact,
+    touches: Iterable[Touch] = (),
+    claims: Iterable[Claim] | None = None,
+    scores: Scores | None = None,
+) -> Iterator[Violation]:
+    """Every rule that the granted claims of a decision break; none for a sound decision.
+
+    Args:
+        playbook: the rule set.
+        decision: what was decided.
+        contact: for whom.
+        touches: the history that was decided on.
+        claims: the claims that were decided; None where they came from the campaigns.
+        scores: what models said of the contact, for campaigns whose claims need a score.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Touch, Window
+        >>> playbook = Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))])
+        >>> anna, at = Contact(id="anna", consent=["email"]), datetime(2026, 11, 5, 10, tzinfo=UTC)
+        >>> claims = [Claim(campaign="news", channel="email")]
+        >>> decision = Arbiter(playbook).decide(anna, claims=claims, at=at)
+        >>> list(violations(playbook, decision, anna, claims=claims))
+        []
+        >>> forgotten = Touch(at=at, channel="email")
+        >>> [broken.rule for broken in violations(playbook, decision, anna, [forgotten], claims)]
+        ['one a day']
+    """
+    yield from _Audit(
+        playbook, decision, contact, tuple(touches), None if claims is None else tuple(claims), scores
+    ).run()
+
+
+def account_violations(
+    playbook: Playbook,
+    decisions: Sequence[Decision],
+    contacts: Sequence[Contact],
+    touches: Iterable[Touch] = (),
+    claims: Mapping[str, Iterable[Claim]] | None = None,
+    scores: Mapping[str, Scores] | None = None,
+) -> Iterator[Violation]:
+    """Every rule that the granted claims of an account's decisions break: each contact's own, and the caps per account.
+
+    Args:
+        playbook: the rule set.
+        decisions: what was decided, one for each contact.
+        contacts: for whom, in the same order.
+        touches: the account's history that was decided on.
+        claims: by contact id, the claims that were decided; None where they came from the campaigns.
+        scores: by contact id, what models said, for campaigns whose claims need a score.
+    """
+    history = tuple(touches)
+    audits = [
+        _Audit(
+            playbook,
+            decision,
+            contact,
+            history,
+            None if claims is None else tuple(claims.get(contact.id, ())),
+            (scores or {}).get(contact.id),
+        )
+        for decision, contact in zip(decisions, contacts, strict=True)
+    ]
+    for audit in audits:
+        audit.colleagues = [other for other in audits if other is not audit]
+        yield from audit.run()
+
+
+def _standing(claim: Claim) -> tuple[Any, ...]:
+    asked_at = None if claim.asked_at is None else micros(claim.asked_at)
+    parts = claim.propensity, claim.value, claim.cost, asked_at
+    return (
+        claim.weight is None,
+        -(claim.weight or 0),
+        *((part is None, part or 0) for part in parts),
+        sorted(claim.numbers.items()),
+        claim.content is None,
+        sorted(claim.facets.items()),
+    )
+
+
+class _Audit:
+    def __init__(
+        self,
+        playbook: Playbook,
+        decision: Decision,
+        contact: Contact,
+        touches: Sequence[Touch],
+        claims: Sequence[Claim] | None,
+        scores: Scores | None,
+    ) -> None:
+        self.playbook = playbook
+        self.vocabulary = vocabulary = Vocabulary.of(playbook)
+        self.scores = scores or {}
+        self.decision = decision
+        self.contact = contact = vocabulary.contact(contact)
+        touches = [vocabulary.touch(touch) for touch in touches]
+        self.sources: list[Claim | Campaign] = list(playbook.campaigns or ())
+        if claims is not None:
+            self.sources = [vocabulary.claim(claim) for claim in claims if claim.fault() is None]
+        self.home = clock(playbook.timezone)
+        self.clock = self.home if contact.timezone is None else clock(contact.timezone)
+        self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
+        self.contents = {content.id: content for content in playbook.content or ()}
+        self.now = micros(decision.at)
+        self.local_now = self.clock.moment(self.now)
+        self.values = self._values(self.local_now)
+        self.last = self.now if decision.until is None else micros(decision.until)
+        self.granted = [self._granted(grant) for grant in decision.granted]
+        self.history = [self._touched(touch) for touch in touches if self._stands(touch)]
+        self.everything = [*self.history, *self.granted]
+        self.touches = touches
+        self.colleagues: list[_Audit] = []
+
+    def run(self) -> Iterator[Violation]:
+        if self.decision.contact != self.contact.id:
+            yield Violation("contact", f"the decision is about {self.decision.contact}, not {self.contact.id}")
+        for mark in self.granted:
+            yield from self._person(mark)
+            yield from self._moment(mark)
+        yield from self._asked_for()
+        yield from self._repeats()
+        for cap in self.playbook.caps:
+            yield from self._cap(cap)
+        for conflict in self.playbook.conflicts:
+            yield from self._conflict(conflict)
+        for requirement in self.playbook.requirements:
+            yield from self._requirement(requirement)
+
+    # What there is
+
+    def _values(self, local: datetime) -> dict[str, Any]:
+        """What rules read of the contact at an instant; its named segments are asked of it as it was given."""
+        given = self.contact.values()
+        named = [own.name for own in self.playbook.segments if own.rule.test(given, local) is True]
+        return {**given, "segments": tuple(dict.fromkeys([*given["segments"], *named]))}
+
+    def _facets(
+        self, campaign: Campaign | None, content: Content | None, own: Mapping[str, str | None]
+    ) -> dict[str, tuple[str, ...]]:
+        known = self.playbook.facets(campaign, content)
+        return known | {name: (value,) for name, value in own.items() if value is not None}
+
+    def _granted(self, grant: Grant) -> _Mark:
+        # Where the playbook lists no campaigns any will do, as often as the caps allow.
+        campaign = self.campaigns.get(grant.campaign) or Campaign(id=grant.campaign, repeat=None)
+        content = self.contents.get(grant.content or "")
+        facets = self._facets(campaign, content, {"channel": grant.channel, "content": grant.content})
+        asked = self._claim_of(grant)
+        if asked is not None and asked.facets:
+            own = self.playbook.facets(campaign, content, asked.facets)
+            facets |= {name: values for name, values in own.items() if name not in ("channel", "content")}
+        return _Mark(micros(grant.send_at), grant.campaign, facets, campaign, grant, content, claim=grant.claim)
+
+    def _claim_of(self, grant: Grant) -> Claim | None:
+        """The claim that a grant answers: of several that ask for the same, the heaviest, and so on, counts."""
+        found = [source for source in self.sources if isinstance(source, Claim) and self._asks(source, grant)]
+        own = [source for source in found if source.at == grant.date]
+        return min(own or found, key=_standing, default=None)
+
+    def _touched(self, touch: Touch) -> _Mark:
+        campaign = self.campaigns.get(touch.campaign or "")
+        content = self.contents.get(touch.content or "")
+        if campaign is not None and touch.content is None and len(campaign.content) == 1:
+            content = self.contents.get(campaign.content[0])
+        names = ("channel", "campaign", "content", "team", "goal", "theme")
+        facets = self._facets(campaign, content, {name: getattr(touch, name) for name in names})
+        for name, own in (("topic", "topics"), ("solution", "solutions"), ("tag", "tags")):
+            facets[name] = getattr(touch, own) or facets.get(name, ())
+        # What a message is known not to have had, no playbook gives it.
+        unknown = {"topics": "topic", "solutions": "solution", "tags": "tag"}
+        gone = {unknown.get(name, name) for name in touch.without}
+        facets = {name: values for name, values in facets.items() if values and name not in gone}
+        if "channel" not in touch.without:
+            channel = facets.get("channel", (None,))[0]
+            facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
+        return _Mark(touch.micros, touch.campaign, facets, campaign, touch=touch, claim=touch.claim)
+
+    def _stands(self, touch: Touch) -> bool:
+        """Whether a touch counts: it is the contact's, it happened or will, and it is not decided again."""
+        if touch.contact not in (None, self.contact.id) or touch.status not in ("sent", "reserved", "planned"):
+            return False
+        if touch.status != "planned":
+            return True
+        return touch.micros >= self.now and not any(
+            campaign == touch.campaign
+            and touch.content in (None, content)
+            and touch.channel in (None, channel)
+            and touch.claim in (None, claim)
+            for campaign, content, channel, claim in self._wanted()
+        )
+
+    def _of_account(self, cap: Cap) -> list[_Mark]:
+        """What counts in a cap per account: the touches of all, and the grants of those whom the cap protects."""
+        known = {self.contact.id, *(other.contact.id for other in self.colleagues)}
+        strangers = [
+            self._touched(touch)
+            for touch in self.touches
+            if touch.contact is not None
+            and touch.contact not in known
+            and touch.account is not None
+            and touch.account == self.contact.account
+            and (touch.status in ("sent", "reserved") or (touch.status == "planned" and touch.micros >= self.now))
+        ]
+        others = [mark for other in self.colleagues for mark in other.history]
+        grants = [mark for other in self.colleagues if other.is_protected_by(cap) for mark in other.granted]
+        return [*self.everything, *strangers, *others, *grants]
+
+    def is_protected_by(self, cap: Cap) -> bool:
+        """Whether the contact is in a cap's audience."""
+        found = True if cap.audience is None else cap.audience.test(self.values, self.local_now)
+        return found is True or (found is None and self.playbook.on_missing.cap == "apply")
+
+    def _limit(self, cap: Cap) -> int | None:
+        """The limit of a cap: the contact's own or, per account, the smallest of those whom it protects."""
+        found = [cap.limit_for(self.values)]
+        for other in self.colleagues if cap.per == "account" else ():
+            with suppress(ModelError):
+                found += [cap.limit_for(other.values)] if other.is_protected_by(cap) else []
+        return min((limit for limit in found if limit is not None), default=None)
+
+    def _wanted(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """Every campaign, content, channel and id of a claim that is asked for."""
+        for source in self.sources:
+            for parts in self._contents_of(source):
+                yield *parts, None if isinstance(source, Campaign) else source.id
+
+    def _contents_of(self, source: Claim | Campaign) -> Iterator[tuple[str, str | None, str | None]]:
+        """The contents of one claim, of which one can be granted."""
+        campaign, content_id, channel = (
+            (source.id, None, None)
+            if isinstance(source, Campaign)
+            else (source.campaign, source.content, source.channel)
+        )
+        known = self.campaigns.get(campaign)
+        contents = [self.contents[one] for one in known.content] if known else []
+        if not contents:
+            other = self.contents.get(content_id or "")
+            yield campaign, content_id, channel or (other.channel if other else None)
+        for content in contents:
+            if content_id in (None, content.id) and channel in (None, content.channel):
+                yield campaign, content.id, content.channel
+
+    # Section 5: who is eligible, and when
+
+    def _person(self, mark: _Mark) -> Iterator[Violation]:
+        grant, campaign, content = mark.grant, mark.settings, mark.content
+        assert grant is not None and campaign is not None  # noqa: S101, PT018  (made so from a grant)
+        contact, on_missing = self.contact, self.playbook.on_missing
+
+        def broken(rule: str, message: str) -> Violation:
+            return Violation(rule, f"{mark.label}: {message}")
+
+        if contact.suppressed:
+            yield broken("suppressed", "the contact is suppressed")
+        if campaign.needs_consent:
+            agreed = None if grant.channel is None else contact.consent_for(grant.channel, mark.at)
+            if contact.opted_out:
+                yield broken("opted_out", "the contact opted out")
+            if agreed is False:
+                yield broken("no_consent", f"no consent for {grant.channel}")
+            if agreed is None and on_missing.consent == "deny":
+                yield broken("missing_data", f"it is not known whether there is consent for {grant.channel}")
+            for topic in mark.facets.get("topic", ()):
+                entry = contact.topic_consent.get(topic)
+                if entry is not None and not entry.holds_at(mark.at):
+                    yield broken("no_consent", f"no consent for the topic {topic}")
+            holdouts = (self.playbook.holdout, campaign.holdout)
+            if any(holdout is not None and holdout.holds(contact.id) for holdout in holdouts):
+                yield broken("holdout", "the contact is held out")
+        then = self.clock.moment(mark.at)
+        if campaign.audience is not None and campaign.audience.test(self._values(then), then) is not True:
+            yield broken("not_in_audience", f"the contact is not in {campaign.audience}")
+        for word, own, degrees, policy in (
+            ("stage", contact.stage, content.stages if content else None, on_missing.stage),
+            ("role", contact.role, content.roles if content else None, on_missing.role),
+        ):
+            if degrees is not None and own is None and policy == "deny":
+                yield broken("missing_data", f"the contact's {word} is missing")
+            if degrees is not None and own is not None and not degrees.get(own, 0) > 0:
+                yield broken(f"wrong_{word}", f"{grant.content} does not fit the {word} {own}")
+        department = next(
+            (team.department for team in self.playbook.teams or () if (team.name,) == mark.facets.get("team")),
+            "marketing",
+        )
+        owner = self.playbook.journey.owner(contact.stage) if self.playbook.journey else None
+        if owner not in (None, department) and contact.stage not in campaign.stages:
+            yield broken("wrong_owner", f"the stage {contact.stage} is owned by {owner}")
+        if not scaled(grant.weight, MILLIONTH) > scaled(self.playbook.reserve, MILLIONTH):
+            yield broken("not_worth_it", f"the weight {grant.weight} is not above the reserve {self.playbook.reserve}")
+
+    def _moment(self, mark: _Mark) -> Iterator[Violation]:
+        grant, campaign = mark.grant, mark.settings
+        assert grant is not None and campaign is not None  # noqa: S101, PT018  (made so from a grant)
+        if not self.now <= mark.at <= self.last:
+            yield Violation("span", f"{mark.label} lies outside the decision's span")
+        closed = campaign.closed(self.clock.day(mark.at))
+        if closed is not None:
+            yield Violation("campaign_closed", f"{mark.label}: {closed}")
+        schedule = self.playbook.schedule
+        if campaign.obeys_quiet_hours:
+            for label in schedule.closed(grant.channel, mark.at, self.clock):
+                yield Violation("quiet_hours", f"{mark.label}: {label}")
+        if self.contact.timezone is None and self.playbook.on_missing.timezone == "deny":
+            dated = campaign.starts or campaign.ends or campaign.dates
+            hours = any(hours.applies(grant.channel) for hours in (*schedule.quiet, *schedule.send))
+            timed = campaign.obeys_quiet_hours and (hours or schedule.holidays)
+            capped = campaign.obeys_caps and any(
+                cap.window.is_local
+                and cap.where.matches(mark.facets)
+                and cap.points_of(mark.facets)
+                and cap.keys_of(mark.facets)
+                for cap in self.playbook.caps
+            )
+            if dated or timed or capped:
+                yield Violation("missing_data", f"{mark.label}: the contact's time zone is missing")
+
+    # Sections 3 and 15: one grant for one claim, and so many of a campaign
+
+    def _asked_for(self) -> Iterator[Violation]:
+        """Every grant must have a claim of its own that asked for just this."""
+        taker: dict[int, int] = {}
+
+        def place(grant: int, seen: set[int]) -> bool:
+            for source in range(len(self.sources)):
+                if source not in seen and self._asks(self.sources[source], self.decision.granted[grant]):
+                    seen.add(source)
+                    if source not in taker or place(taker[source], seen):
+                        taker[source] = grant
+                        return True
+            return False
+
+        for grant, mark in enumerate(self.granted):
+            if not place(grant, set()):
+                yield Violation("one content", f"{mark.label}: no claim that is left asks for it")
+
+    def _asks(self, source: Claim | Campaign, grant: Grant) -> bool:
+        if (grant.campaign, grant.content, grant.channel) not in self._contents_of(source):
+            return False
+        known = self.campaigns.get(grant.campaign)
+        if known is not None and known.scored and not self._has_score(source, grant):
+            return False
+        if isinstance(source, Campaign):
+            return grant.claim is None
+        if source.id != grant.claim:
+            return False
+        if source.weight is not None and scaled(source.weight, MILLIONTH) != scaled(grant.weight, MILLIONTH):
+            return False
+        if source.at is None:
+            return True
+        return (
+            source.at == grant.send_at
+            if isinstance(source.at, datetime)
+            else day_number(source.at) == self.clock.day(micros(grant.send_at))
+        )
+
+    def _has_score(self, source: Claim | Campaign, grant: Grant) -> bool:
+        if isinstance(source, Claim) and (source.weight is not None or source.propensity is not None):
+            return True
+        score = self.scores.get((grant.campaign, grant.content)) or self.scores.get(grant.campaign)
+        return score is not None and score.propensity is not None
+
+    def _repeats(self) -> Iterator[Violation]:
+        for name, claim in dict.fromkeys((mark.campaign, mark.claim) for mark in self.granted):
+            campaign = self.campaigns.get(name or "")
+            if campaign is None or campaign.repeat is None:
+                continue
+            found = sum(mark.campaign == name and mark.claim == claim for mark in self.granted)
+            # A touch without an id could be that of any claim; a claim without one repeats all of them.
+            found += sum(
+                mark.campaign == name and (mark.claim in (None, claim) or claim is None) for mark in self.history
+            )
+            if found > campaign.repeat:
+                yield Violation("repeat", f"{campaign.id}: {found} touches; at most {campaign.repeat} are allowed")
+
+    # Section 4: windows
+
+    def _cap(self, cap: Cap) -> Iterator[Violation]:
+        if not self.is_protected_by(cap):
+            return
+        everything = self._of_account(cap) if cap.per == "account" else self.everything
+        scoped = [mark for mark in everything if cap.where.matches(mark.facets) and cap.points_of(mark.facets)]
+        keys = {key for mark in scoped for key in cap.keys_of(mark.facets)}
+        try:
+            limit = self._limit(cap)
+        except ModelError as error:
+            for mark in scoped:
+                if mark in self.granted and _obeys(mark) and cap.keys_of(mark.facets):
+                    yield Violation(cap.name, f"{mark.label}: {error}")
+            return
+        if limit is None:
+            return
+        for key in sorted(keys):
+            for held in self._windows(cap.window, [mark for mark in scoped if key in cap.keys_of(mark.facets)]):
+                yield from self._over(cap, limit, key, held)
+
+    def _over(self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[_Mark]) -> Iterator[Violation]:
+        """The claims that obey caps, in a window that holds more than it may with them."""
+        for mark in held:
+            if _obeys(mark) and mark in self.granted:
+                # A claim that does not count is checked as if it did, and so are those that are granted with it.
+                total = sum(cap.points_of(other.facets) for other in held if other.counts or _obeys(other))
+                if total > limit:
+                    which = f" of {', '.join(key)}" if key else ""
+                    yield Violation(cap.name, f"{mark.label}: a window{which} holds {total / 1e9:g} of {limit / 1e9:g}")
+
+    def _windows(self, window: Window, marks: Sequence[_Mark]) -> Iterator[list[_Mark]]:
+        """What each window holds: one ends with every mark, and no other holds more."""
+        local = window.clock(self.clock, self.home)
+        if window.kind == "running":
+            for instant in sorted({mark.at for mark in marks}):
+                yield [mark for mark in marks if mark.campaign is not None and _runs(mark, local, instant)]
+            return
+        axis = window.axis(local)
+        places = [(place, mark) for mark in marks if (place := axis(mark.at)) is not None]
+        for end in sorted({place for place, _ in places}):
+            yield [mark for place, mark in places if window.back(end) <= place <= end]
+
+    # Section 4: conflicts and requirements
+
+    def _conflict(self, conflict: Conflict) -> Iterator[Violation]:
+        for mark in self.granted:
+            for other in self.everything:
+                if other is not mark and (self._follows(conflict, mark, other) or self._follows(conflict, other, mark)):
+                    yield Violation(conflict.name, f"{mark.label} and {other.label}")
+
+    def _follows(self, conflict: Conflict, first: _Mark, then: _Mark) -> bool:
+        if not (conflict.first.matches(first.facets) and conflict.then.matches(then.facets)):
+            return False
+        lag: timedelta | int | None = conflict.lag.days
+        distance = self.clock.day(then.at) - self.clock.day(first.at)
+        if conflict.lag.length is not None:
+            lag = conflict.lag.length.days * 86_400_000_000 + conflict.lag.length.seconds * 1_000_000
+            distance = then.at - first.at
+        assert isinstance(lag, int)  # noqa: S101  (a lag is days or a length)
+        return 0 <= distance <= lag or (conflict.both_ways and 0 <= -distance <= lag)
+
+    def _requirement(self, requirement: Requirement) -> Iterator[Violation]:
+        for mark in self.granted:
+            if requirement.claim.matches(mark.facets) and not self._has_partner(requirement, mark):
+                yield Violation(requirement.name, f"{mark.label}: the partner that it requires is missing")
+
+    def _has_partner(self, requirement: Requirement, mark: _Mark) -> bool:
+        def will_do(other: _Mark) -> bool:
+            return other is not mark and other.at <= mark.at and requirement.partner.surely_matches(other.facets)
+
+        if any(will_do(other) and _goes_before(other.settings, mark.settings) for other in self.granted):
+            return True
+        if requirement.within is None:
+            return False
+        counted = _counter(requirement.within, requirement.within.clock(self.clock, self.home))
+        return any(will_do(touch) and counted(touch, mark.at) for touch in self.history)
+
+
+def _obeys(mark: _Mark) -> bool:
+    """Whether it is a granted claim that caps could have stopped."""
+    return mark.grant is not None and mark.settings is not None and mark.settings.obeys_caps
+
+
+def _goes_before(partner: Campaign | None, campaign: Campaign | None) -> bool:
+    """Whether a campaign is decided before, or together with, another."""
+    assert partner is not None and campaign is not None  # noqa: S101, PT018  (both are of grants)
+    if partner.obeys_caps == campaign.obeys_caps:
+        return partner.tier <= campaign.tier
+    return not partner.obeys_caps
+
+
+def _runs(mark: _Mark, local: Clock, at: int) -> bool:
+    return mark.at <= at and (mark.ends is None or local.day(at) <= day_number(mark.ends))
+
+
+def _counter(window: Window, local: Clock) -> Callable[[_Mark, int], bool]:
+    """Whether a touch counts in a window that ends at an instant."""
+
+    def counted(mark: _Mark, at: int) -> bool:
+        if window.kind == "running":
+            return mark.campaign is not None and _runs(mark, local, at)
+        axis = window.axis(local)
+        start, end = axis(mark.at), axis(at)
+        return start is not None and end is not None and window.back(end) <= start
+
+    return counted

@@ -1,0 +1,290 @@
+"""The commands ``journeykit decide`` and ``journeykit plan``: the contacts of a table, for now or for days to come."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from journeykit.cli.arguments import (
+    DONE,
+    TABLE_KINDS,
+    TABLES,
+    UsageError,
+    add_engine,
+    add_max_bad,
+    add_playbook_command,
+    add_policy,
+    add_table_format,
+    add_zone,
+    as_json,
+    check_unharmed,
+    instant,
+    open_ledger,
+    policies_of,
+    run_name,
+    write_summary,
+)
+from journeykit.columns import has_columns
+from journeykit.errors import MissingExtraError, ModelError, PolicyError, closest
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.cli.progress_bar import ProgressBar
+    from journeykit.job import Inputs, Job, TableJob
+    from journeykit.ledger import Ledger
+
+
+def add_decide(commands: Any) -> None:
+    """Add the commands ``decide`` and ``plan``."""
+    decide = add_playbook_command(commands, "decide", _decide, "decide all contacts of a table")
+    add_tables(decide)
+    _add_job(decide)
+    words = "decide all contacts of a table for days to come, and print the calendar"
+    plan = add_playbook_command(commands, "plan", _plan, words)
+    add_tables(plan, until=True)
+    _add_job(plan)
+
+
+def add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
+    """What says who is decided, and for when; whether the last instant of a plan must be given."""
+    tables = parser.add_argument_group("tables", TABLE_KINDS)
+    tables.add_argument("--contacts", metavar="F", help="may be left out where --claims is given")
+    tables.add_argument("--touches", metavar="F", help="the history")
+    tables.add_argument("--scores", metavar="F", help="propensity and value by contact and campaign")
+    tables.add_argument("--claims", metavar="F", help="what is asked for; else it is derived from the audiences")
+    add_zone(tables)
+    parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant of the decisions")
+    parser.add_argument("--until", required=until, type=instant, metavar="T", help="the last instant of a plan")
+    add_policy(parser)
+
+
+def _add_job(parser: argparse.ArgumentParser) -> None:
+    """What says how a job works, and what becomes of its decisions."""
+    parser.add_argument("--out", required=True, metavar="F", help="the decisions: .csv, .jsonl or .parquet; - prints")
+    add_table_format(parser)
+    parser.add_argument("--all", action="store_true", help="write denied claims too")
+    parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
+    parser.add_argument("--run", type=run_name, metavar="NAME", help="a name for the run; by default a hash")
+    parser.add_argument(
+        "--ledger",
+        metavar="URL",
+        help="read the history from a ledger too, and reserve what is granted; killed, and begun again with the same "
+        "--run, it goes on",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="with --ledger, a rehearsal: read it, reserve nothing, and leave no mark of the run",
+    )
+    parser.add_argument(
+        "--keep-decisions",
+        action="store_true",
+        help="with --ledger, keep what was decided of each contact there; `journeykit ledger explain` shows it",
+    )
+    add_engine(parser, "rows", default=" (by default columns, where the extra is installed)")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse tables that do not match the playbook, with exit code 4, before anything is decided or reserved: "
+        "unknown words, missing columns, types that a rule can never meet",
+    )
+    add_max_bad(parser, "fail where more rows, or a larger share of a table's, are bad")
+    parser.add_argument(
+        "--bad-rows", metavar="F", help="keep bad rows whole in a file, with what is wrong: .csv, .jsonl or .parquet"
+    )
+    parser.add_argument(
+        "--summary", metavar="F", help="write the summary as JSON, with engine, version and seconds by phase"
+    )
+    parser.add_argument(
+        "--save-prices", metavar="F", help="write the prices of the quotas, for decisions on single contacts"
+    )
+
+
+def _decide(arguments: argparse.Namespace) -> int:
+    summary = _done(arguments).summary()
+    if arguments.summary is not None:
+        write_summary(arguments.summary, summary.to_dict(run=True))
+    if arguments.json:
+        print(as_json(summary.to_dict()))
+    else:
+        print(summary, file=sys.stderr)
+    return DONE
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    job = _done(arguments)
+    summary, calendar = job.summary(), job.calendar()
+    if arguments.summary is not None:
+        write_summary(arguments.summary, summary.to_dict(run=True) | calendar.to_dict())
+    if arguments.json:
+        print(as_json(summary.to_dict() | calendar.to_dict()))
+        return DONE
+    # Where the decisions take the standard output, people read on the other one.
+    page = sys.stderr if arguments.out == "-" else sys.stdout
+    print(calendar.text(shutil.get_terminal_size().columns) if page.isatty() else calendar, file=page)
+    print(summary, file=sys.stderr)
+    return DONE
+
+
+def _done(arguments: argparse.Namespace) -> Job | TableJob:
+    """The job, done: its decisions are written."""
+    from journeykit.cli.progress_bar import ProgressBar
+
+    _check_outputs(arguments)
+    for name in ("dry_run", "keep_decisions"):
+        if getattr(arguments, name) and arguments.ledger is None:
+            raise UsageError(f"--{name.replace('_', '-')} is about a ledger: give --ledger too")
+    if arguments.dry_run and arguments.keep_decisions:
+        raise UsageError("--dry-run keeps nothing: leave out --keep-decisions")
+    arbiter = arbiter_of(arguments)
+    inputs = inputs_of(arguments)
+    if arguments.save_prices is not None and not arbiter.playbook.quotas:
+        raise UsageError("--save-prices: the playbook has no quotas, and so there are no prices")
+    with ledger_of(arguments) as ledger, ProgressBar() as bar:
+        job = (_table_job if _takes_columns(arguments) else _job)(
+            arguments, arbiter, inputs, _how(arguments, bar, ledger)
+        )
+    if arguments.save_prices is not None:
+        prices = job.summary().prices
+        assert prices is not None  # noqa: S101  (there are quotas)
+        prices.save(arguments.save_prices)
+    return job
+
+
+def _how(arguments: argparse.Namespace, bar: ProgressBar, ledger: Ledger | None) -> dict[str, Any]:
+    """The options that both kinds of jobs take."""
+    names = ("at", "until", "explain", "max_bad", "bad_rows", "strict", "dry_run", "keep_decisions")
+    options = {name: getattr(arguments, name) for name in names}
+    return {**options, "run_id": arguments.run, "progress": bar, "watch": bar.watch, "ledger": ledger}
+
+
+def _takes_columns(arguments: argparse.Namespace) -> bool:
+    """Whether the columnar engine does the work."""
+    return has_columns() if arguments.engine is None else bool(arguments.engine == "columns")
+
+
+def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, how: Mapping[str, Any]) -> Job:
+    from journeykit.job import Job
+
+    job = Job(arbiter, inputs, **how)
+    job.write(arguments.out, form=arguments.format, everything=arguments.all)
+    return job
+
+
+def _table_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, how: Mapping[str, Any]) -> TableJob:
+    try:
+        from journeykit.job import TableJob
+    except ImportError as error:
+        raise MissingExtraError("columns", "--engine columns") from error
+    tables = {name: getattr(inputs, name) for name in TABLES}
+    job = TableJob(arbiter, **tables, zone=inputs.zone, everything=arguments.all, **how)
+    with how["progress"].patience():
+        job.write(arguments.out, form=arguments.format)
+    return job
+
+
+def ledger_of(arguments: argparse.Namespace) -> AbstractContextManager[Ledger | None]:
+    """The ledger that is given, or None."""
+    return nullcontext() if arguments.ledger is None else open_ledger(arguments.ledger)
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """What can be said of the output before any work is done."""
+    from journeykit.tables import ENDINGS, format_of
+    from journeykit.tables.outputs import harm_to
+
+    given = [arguments.playbook, arguments.out, _ledger_file(arguments)]
+    given += [getattr(arguments, name) for name in TABLES]
+    for option, saved in _beside(arguments):
+        if saved is None:
+            continue
+        if any(harm_to(other, saved) for other in given):
+            raise UsageError(f"{option} {saved} would overwrite a file that is read or written")
+        if not os.path.isdir(os.path.dirname(os.path.abspath(saved))) or os.path.isdir(saved):  # noqa: PTH100, PTH112, PTH120
+            raise UsageError(f"{option} {saved}: no file can be written there")
+        if option == "--bad-rows" and format_of(saved) is None:
+            raise UsageError(f"{option} {saved}: the ending of a table is one of {', '.join(ENDINGS)}")
+        given.append(saved)
+    out = arguments.out
+    if out == "-":
+        if arguments.json:
+            raise UsageError("--out - and --json both want the standard output")
+        if arguments.format is None:
+            raise UsageError("--out - needs --format csv, jsonl or parquet")
+        return
+    if arguments.format is None and format_of(out) is None:
+        raise UsageError(f"--out {out}: the ending of a table is one of {', '.join(ENDINGS)}; or give --format")
+    if os.path.isdir(out):  # noqa: PTH112  (a text is all that is needed)
+        raise UsageError(f"--out {out} is a directory")
+    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", *TABLES)}
+    check_unharmed(out, read | {"the ledger": _ledger_file(arguments)})
+
+
+def _ledger_file(arguments: argparse.Namespace) -> str | None:
+    """The file of a ledger that is one."""
+    head, found, path = (arguments.ledger or "").partition(":///")
+    return path if found and head.startswith("sqlite") and path else None
+
+
+def _beside(arguments: argparse.Namespace) -> list[tuple[str, str | None]]:
+    """What a job writes beside its decisions."""
+    names = ("save_prices", "summary", "bad_rows")
+    return [(f"--{name.replace('_', '-')}", getattr(arguments, name)) for name in names]
+
+
+def arbiter_of(arguments: argparse.Namespace) -> Arbiter:
+    """The arbiter of the playbook, with the user's own policies and prices."""
+    from journeykit.arbiter import Arbiter
+    from journeykit.model.prices import Prices
+    from journeykit.playbook.playbook import Playbook
+
+    if arguments.until is not None and arguments.until < arguments.at:
+        raise UsageError("--until lies before --at")
+    policies = policies_of(arguments)
+    saved = getattr(arguments, "prices", None)
+    prices = None if saved is None else Prices.load(saved)
+    playbook = Playbook.load(arguments.playbook)
+    _check_policy(playbook.policy, policies)
+    if prices is not None and prices.playbook == playbook.fingerprint:
+        prices.check(playbook, str(saved))
+    return Arbiter(playbook, policies=policies, prices=prices)
+
+
+def _check_policy(name: str, given: dict[str, Any]) -> None:
+    """Say of a policy that nobody knows how the command line takes it."""
+    from journeykit.policies import BUILT_IN
+
+    known = {**BUILT_IN, **given}
+    if name not in known:
+        meant = closest(name, known)
+        hint = f"; did you mean {meant!r}?" if meant else ""
+        raise PolicyError(
+            f"the playbook's policy is {name!r}; known are {', '.join(sorted(known))}{hint}. Give your own as "
+            f"--policy {name}=MODULE:OBJECT"
+        )
+
+
+def inputs_of(arguments: argparse.Namespace) -> Inputs:
+    """The tables that are given."""
+    from journeykit.job import Inputs
+
+    if arguments.contacts is None and arguments.claims is None:
+        raise UsageError("give --contacts, or --claims, or both")
+    try:
+        return Inputs(
+            contacts=arguments.contacts,
+            touches=arguments.touches,
+            scores=arguments.scores,
+            claims=arguments.claims,
+            zone=arguments.zone,
+        )
+    except ModelError as error:
+        raise UsageError(f"--zone: {error}") from error

@@ -1,0 +1,271 @@
+"""Run the command line: find the command, guard it, and turn what happens to it into a message and an exit code.
+
+Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used; 75 the
+ledger was locked or the connection to it was lost, so that the same command may succeed later; 129, 130 and 143 ended
+by a signal. An error is one message on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from journeykit.basics.streams import STANDARD_OUTPUT, open_streams
+from journeykit.cli.arguments import (
+    AGAIN,
+    DATA,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    PLAYBOOK,
+    TABLES,
+    USAGE,
+    UsageError,
+    as_json,
+)
+from journeykit.cli.check_command import add_check
+from journeykit.cli.decide_command import add_decide
+from journeykit.cli.explain_command import add_explain
+from journeykit.cli.funnel_command import add_funnel
+from journeykit.cli.graph_command import add_graph
+from journeykit.cli.ledger_commands import add_ledger
+from journeykit.cli.place_command import add_place
+from journeykit.cli.segments_command import add_segments
+from journeykit.errors import (
+    DataError,
+    JourneykitError,
+    LedgerError,
+    PlaybookError,
+    PolicyError,
+    closest,
+    named_error,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+_SIGNALLED = 128
+_PASSING = ("locked", "lost")
+"""Kinds of trouble with a ledger that pass by themselves."""
+_READ = (*TABLES, "events", "log", "decisions")
+"""The tables that commands read; ``-`` is standard input."""
+_KEPT = "no output was written; what a ledger has reserved by then stays, and the same command goes on from there"
+
+
+class _Terminated(SystemExit):
+    """SIGTERM came, or the terminal was closed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(_SIGNALLED + number)
+        self.name = signal.Signals(number).name
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: the arguments; None takes those of the process.
+
+    Returns:
+        The exit code.
+
+    Example:
+        >>> main(["--version"])
+        journeykit 0.1.0
+        0
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    with open_streams():
+        return _guarded(given)
+
+
+def _guarded(given: list[str]) -> int:
+    _speak_any_language()
+    try:
+        with _stopped_by_sigterm():
+            return _run(given)
+    except KeyboardInterrupt:
+        return _say(f"interrupted (SIGINT); {_KEPT}", INTERRUPTED)
+    except _Terminated as end:
+        return _say(f"ended by {end.name}; {_KEPT}", int(str(end.code)))
+    except BrokenPipeError:
+        return _let_go_of_output()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED if end.code else DONE
+
+
+def _run(given: list[str]) -> int:
+    try:
+        if given[:1] == ["demo"]:
+            # The demo reads its own arguments.
+            code: int = importlib.import_module("journeykit.demo").main(given[1:])
+            return code
+        arguments = _parser().parse_args(given)
+        try:
+            with _standard_input(arguments):
+                done: int = arguments.command(arguments)
+        except _Terminated:
+            raise
+        except SystemExit:
+            return _say(_who_ended_it(arguments), FAILED)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever it is, a user gets a message and no traceback)
+        told = named_error(error, STANDARD_OUTPUT) if isinstance(error, OSError) else error
+        if isinstance(told, OSError) and told.filename == STANDARD_OUTPUT:
+            # What Python still holds for a standard output that takes no more would fail once more at the end.
+            _let_go_of_output()
+        return _say(*_message(told))
+    return done
+
+
+@contextmanager
+def _standard_input(arguments: argparse.Namespace) -> Iterator[None]:
+    """Give the command a file instead of standard input, if a table is to be read from there."""
+    names = [name for name in _READ if getattr(arguments, name, None) == "-"]
+    if not names:
+        yield
+        return
+    if len(names) > 1:
+        both = " and ".join(f"--{name}" for name in names)
+        raise UsageError(f"{both} cannot both be standard input: give files for all but one")
+    from journeykit.cli.standard_input import kept_input
+
+    with kept_input() as path:
+        setattr(arguments, names[0], path)
+        yield
+
+
+def _who_ended_it(arguments: argparse.Namespace) -> str:
+    """What to say where foreign code wanted to end the process: that would pass for success."""
+    own = ", ".join(f"{name} ({place})" for name, _, place in getattr(arguments, "policy", ()))
+    culprit = f"most likely the policy {own}" if own else "no code of ours does that"
+    return f"the work was ended by sys.exit before it was done; {culprit}"
+
+
+def _message(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code."""
+    if isinstance(error, (UsageError, PolicyError)):
+        return str(error), USAGE
+    if isinstance(error, PlaybookError):
+        return str(error), PLAYBOOK
+    if isinstance(error, DataError):
+        return str(error), DATA
+    if isinstance(error, LedgerError) and error.kind in _PASSING:
+        return str(error), AGAIN
+    if isinstance(error, JourneykitError):
+        return str(error), FAILED
+    if isinstance(error, OSError):
+        said = error.strerror or str(error)
+        return f"{error.filename}: {said}" if error.filename else said, FAILED
+    if isinstance(error, MemoryError):
+        return "out of memory", FAILED
+    return f"this should not happen, please report it: {type(error).__name__}: {error}", FAILED
+
+
+def _say(message: str, code: int) -> int:
+    print(f"journeykit: {message}", file=sys.stderr)
+    return code
+
+
+def _speak_any_language() -> None:
+    """Let a terminal that lacks a letter show its code rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_output() -> int:
+    """The reader of our output went away, which is their right: end quietly."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+    finally:
+        os.close(nowhere)
+    return FAILED
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, and a terminal that closes, end the work as an exception would: nothing half-written is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise _Terminated(number)
+
+    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {end: signal.signal(end, stop) for end in ends}
+    try:
+        yield
+    finally:
+        for end, handler in before.items():
+            signal.signal(end, handler)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reads arguments; of options that a command does not have, the command itself tells, with its own usage."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            known = [option for action in self._actions for option in action.option_strings]
+            given = next((word for word in unknown if word.startswith("-")), "").partition("=")[0]
+            meant = closest(given, known) if given else None
+            hint = f"; did you mean {meant}?" if meant else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return found, unknown
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="journeykit",
+        description="Decide which messages a contact gets, which wait, which lose, and why.",
+        epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data, 75 ledger "
+        "locked or connection lost: try again, 129 terminal closed (SIGHUP), 130 interrupted (SIGINT), 143 ended by "
+        "SIGTERM",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    add_check(commands)
+    add_decide(commands)
+    add_explain(commands)
+    add_place(commands)
+    add_funnel(commands)
+    add_segments(commands)
+    add_ledger(commands)
+    add_graph(commands)
+
+    commands.add_parser("schema", help="print the JSON Schema of playbooks").set_defaults(command=_schema)
+    commands.add_parser("demo", help="show what journeykit does, on public data", add_help=False)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from journeykit.basics.version import VERSION
+
+        print(f"journeykit {VERSION}")
+        parser.exit()
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from journeykit.playbook.json_schema import json_schema
+
+    print(as_json(json_schema()))
+    return DONE

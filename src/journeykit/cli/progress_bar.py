@@ -1,0 +1,89 @@
+"""How far a job is, for the person who waits: a bar on a terminal, elsewhere a line of the log now and then."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Self
+
+from journeykit.basics.watch import LOG, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_PATIENCE = 10
+"""After so many seconds without a decision, the bar says what most likely takes so long."""
+_COMPILING = "most likely the kernels are being compiled for this machine, once; that takes a minute or two"
+
+
+class ProgressBar:
+    """How far the work is, on standard error: a bar where that is a terminal, else what `Watch` says in the log."""
+
+    def __init__(self) -> None:
+        self.shown = sys.stderr.isatty()
+        self.began = self.last = time.monotonic()
+        self.on_start: Callable[[], object] | None = None
+        self.watch = Watch()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.began = time.monotonic()
+        if not self.shown:
+            self._open.enter_context(_log_on_stderr())
+            self._open.enter_context(self.watch.beating())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """While nothing is counted for long, say once what it most likely waits for."""
+        timer = threading.Timer(_PATIENCE, lambda: print(f"journeykit: {_COMPILING}", file=sys.stderr))
+        timer.daemon = True
+        self.on_start = timer.cancel
+        if self.shown:
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show how many contacts are done, a few times a second."""
+        if self.on_start is not None:
+            self.on_start()
+            self.on_start = None
+        now = time.monotonic()
+        if not self.shown or now - self.last < 0.2:
+            return
+        self.last = now
+        rate = done / max(now - self.began, 1e-9)
+        text = f"{done:,} contacts, {rate:,.0f}/s"
+        if total:
+            filled = 24 * done // total
+            text = f"[{'#' * filled}{'.' * (24 - filled)}] {100 * done // total}% {text}"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """Let the log speak on standard error meanwhile, where nobody has said where it goes."""
+    handlers = [*LOG.handlers, *logging.getLogger().handlers]
+    if not all(isinstance(own, logging.NullHandler) for own in handlers):
+        yield
+        return
+    handler, level = logging.StreamHandler(sys.stderr), LOG.level
+    handler.setFormatter(logging.Formatter("journeykit: %(asctime)s %(message)s", "%H:%M:%S"))
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        LOG.removeHandler(handler)
+        LOG.setLevel(level)

@@ -1,0 +1,105 @@
+"""Candidates and winners: the claims of one contact, before and after."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from journeykit.basics.clock import micros
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from journeykit.engine.message import Message
+    from journeykit.engine.ruleset import Degrees, Effects
+    from journeykit.model.claim import Claim
+
+Level = tuple[int, int]
+"""Tier and rank: the smaller is decided first."""
+
+
+class Candidate:
+    """One claim, or one of the contents that it leaves open.
+
+    Attributes:
+        message: what it asks to send; None where that is not known.
+        claim: the claim.
+        group: claims of one group exclude each other: the contents of one claim.
+        slots: the instants at which it could go if it were eligible.
+        instants: those at which it is.
+        weight: in millionths, or None where it was not weighed.
+        obeys_caps: whether caps can stop it.
+        level: tier and rank.
+        fit: how far it fits the contact, once that has been asked.
+        fault: what is wrong with it, or None.
+        own_date: its own date or instant as a text, which tells apart claims that ask for the same thing; or nothing.
+        claim_id: its own id, which does so too; or nothing.
+        contact: the contact's id where an account is decided together; else nothing.
+        duplicate: its number among claims that ask for the same thing; 0 for the one that is decided.
+        outside: its own date, where that lies outside the decision's span.
+    """
+
+    __slots__ = (
+        "claim",
+        "claim_id",
+        "contact",
+        "duplicate",
+        "fault",
+        "fit",
+        "group",
+        "instants",
+        "level",
+        "message",
+        "obeys_caps",
+        "outside",
+        "own_date",
+        "slots",
+        "weight",
+    )
+
+    def __init__(
+        self, message: Message | None, claim: Claim, group: int | str, slots: list[int], *, fault: str | None = None
+    ) -> None:
+        self.message = message
+        self.obeys_caps = message is None or message.campaign.obeys_caps
+        self.claim = claim
+        self.group = group
+        self.slots = slots
+        self.instants: list[int] = []
+        self.weight: int | None = None
+        self.level: Level = (0, 0)
+        self.fault = fault
+        self.fit: Degrees | None = None
+        self.outside: str | None = None
+        self.own_date = "" if claim.at is None or fault is not None else _own_date(claim.at)
+        self.claim_id = "" if claim.id is None or fault is not None else claim.id
+        self.duplicate = 0
+        self.contact = ""
+
+
+class Winner:
+    """A granted claim: when it goes, and what it does to others."""
+
+    __slots__ = ("at", "candidate", "effects", "number")
+
+    def __init__(self, candidate: Candidate, at: int, effects: Effects, number: int) -> None:
+        self.candidate = candidate
+        self.at = at
+        self.effects = effects
+        self.number = number
+
+
+def _own_date(at: datetime | date) -> str:
+    return str(micros(at)) if isinstance(at, datetime) else at.isoformat()
+
+
+def message_of(candidate: Candidate) -> Message:
+    """What a candidate asks to send, for one that is known to be sound."""
+    assert candidate.message is not None  # noqa: S101  (a candidate without a message is faulty, and never gets this far)
+    return candidate.message
+
+
+def claim_order(candidate: Candidate, at: int) -> tuple[int, str, int, tuple[int, str, str, str], str, str]:
+    """The place of a candidate, at an instant, in the order of claims."""
+    tie = message_of(candidate).tie
+    return -(candidate.weight or 0), candidate.contact, at, tie, candidate.own_date, candidate.claim_id

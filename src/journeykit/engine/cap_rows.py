@@ -1,0 +1,114 @@
+"""Cap rows: which items the windows of caps hold together, and how much of them goes in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from journeykit.engine.candidate import message_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from journeykit.engine.candidate import Candidate
+    from journeykit.engine.window_usage import Gauge, Span, WindowUsage
+
+Item = tuple["Candidate", int]
+"""A candidate, and an instant at which it may go."""
+UsageRow = tuple[dict[int, int], int]
+"""Items with what they use, and how much there is in all."""
+Cells = dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]]
+"""By cap and group of it, the items that the cap can stop, and their points."""
+
+
+class CapRows:
+    """The rows that caps make of items.
+
+    Attributes:
+        items: the items.
+        ruled_out: the items that the history alone rules out.
+        rows: the rows.
+        implied: those of the rows that follow from others.
+    """
+
+    def __init__(self, items: Sequence[Item], ruled_out: set[int], rows: list[UsageRow]) -> None:
+        """Begin.
+
+        Args:
+            items: the items.
+            ruled_out: items that are ruled out; it is added to.
+            rows: rows that there are; it is added to.
+        """
+        self.items = items
+        self.ruled_out = ruled_out
+        self.rows = rows
+        self.implied: list[UsageRow] = []
+        self._at_once = len({at for _, at in items}) == 1
+
+    def cells(self) -> Cells:
+        """By cap and group of it, the items that the cap can stop, and their points."""
+        found: Cells = {}
+        for item, (candidate, _) in enumerate(self.items):
+            if candidate.obeys_caps and candidate.message is not None:
+                for cap, key, points in candidate.message.cells:
+                    found.setdefault((cap, key), []).append((item, points))
+        return found
+
+    def add(self, gauge: Gauge, limit: int, spans: list[Span], members: list[tuple[int, int]]) -> None:
+        """A row for each set of items that some window of a cap holds together.
+
+        Args:
+            gauge: the cap's window.
+            limit: its limit.
+            spans: what the windows hold already.
+            members: the items that count, and their points.
+        """
+        if self._at_once and not gauge.running:
+            self._add_at_once(gauge, limit, spans, members)
+        else:
+            self._add_over_time(gauge, limit, spans, members)
+
+    def _add_at_once(self, gauge: Gauge, limit: int, spans: list[Span], members: list[tuple[int, int]]) -> None:
+        own = gauge.span(self.items[0][1], None, 0)
+        if own is None:
+            return
+        capacity = max(0, limit - (gauge.load(spans, own) if spans else 0))
+        used = 0
+        for item, points in members:
+            used += points
+            if points > capacity:
+                self.ruled_out.add(item)
+        if used > capacity:
+            self.rows.append((dict(members), capacity))
+
+    def _add_over_time(self, gauge: Gauge, limit: int, spans: list[Span], members: list[tuple[int, int]]) -> None:
+        usage = gauge.fill(spans)
+        placed = []
+        loads: dict[tuple[int, int], int] = {}
+        for item, points in members:
+            candidate, at = self.items[item]
+            own = gauge.span(at, message_of(candidate).campaign.ends, points, item)
+            if own is not None:
+                load = loads.get(own[:2])
+                if load is None:
+                    load = loads[own[:2]] = gauge.load(usage, own)
+                placed.append(own)
+                if load + points > limit:
+                    self.ruled_out.add(item)
+        placed = [span for span in placed if span[3] not in self.ruled_out]
+        if not placed:
+            return
+        for inside, capacity in gauge.rows(usage, placed, limit):
+            row = {span[3]: span[2] for span in inside}
+            if sum(row.values()) > capacity:
+                self.rows.append((row, max(0, capacity)))
+        self._add_sum(gauge, limit, usage, placed)
+
+    def _add_sum(self, gauge: Gauge, limit: int, usage: WindowUsage, placed: list[Span]) -> None:
+        """A row that follows from the others, and that no search finds alone: how many fit over the whole span."""
+        points = {span[2] for span in placed}
+        if gauge.running or len(points) != 1:
+            return
+        count = gauge.most_that_fit(usage, (span[0] for span in placed), points.pop(), limit, len(placed))
+        row = {span[3]: 1 for span in placed}, count
+        self.implied.append(row)
+        self.rows.append(row)

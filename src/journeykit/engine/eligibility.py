@@ -1,0 +1,160 @@
+"""Eligibility: who may get what, and why not.
+
+`failures` is the readable form: every check, in the order of the reasons. The engine's fast path asks the same
+questions in a cheaper order and stops at the first no; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from journeykit.basics.clock import DAY, Clock
+from journeykit.engine.message import foreign_owner
+from journeykit.model.contact import ANY
+from journeykit.model.outcome import Reason
+from journeykit.model.segment import segmented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from journeykit.engine.message import Message
+    from journeykit.model.contact import Contact
+    from journeykit.model.quiet_hours import Schedule
+    from journeykit.playbook.playbook import Playbook
+
+NEEDS_SCORE = "score"
+"""The rule that a claim breaks that needs a score and has none."""
+
+
+class Subject:
+    """A contact at the moment of a decision: what the checks look at."""
+
+    __slots__ = (
+        "_at",
+        "_given",
+        "_known",
+        "clock",
+        "contact",
+        "local",
+        "owner",
+        "playbook",
+        "schedule",
+        "values",
+        "zoneless",
+    )
+
+    def __init__(self, contact: Contact, playbook: Playbook, schedule: Schedule, clock: Clock, at: int) -> None:
+        self.playbook = playbook
+        self.schedule = schedule
+        self.clock = clock
+        self.local: datetime = clock.moment(at)
+        self._at = at
+        self._given = contact
+        self._known: dict[int, tuple[dict[str, Any], datetime]] = {}
+        # Segments come first: whatever looks at the contact sees them all.
+        self.contact = segmented(playbook.segments, contact, self.local) if playbook.segments else contact
+        self.values = self.contact.values()
+        self.owner = None if playbook.journey is None else playbook.journey.owner(contact.stage)
+        self.zoneless = contact.timezone is None and playbook.on_missing.timezone == "deny"
+
+    def is_in_audience(self, message: Message, at: int) -> bool:
+        """Whether a message's audience has the contact at an instant, at which named segments are asked too."""
+        if message.audience is None:
+            return True
+        known = self.values, self.local
+        if message.timely and at != self._at:
+            if at not in self._known:
+                local = self.clock.moment(at)
+                self._known[at] = segmented(self.playbook.segments, self._given, local).values(), local
+            known = self._known[at]
+        return message.audience(*known) is True
+
+
+def failures(subject: Subject, message: Message, at: int, *, lacks_score: bool = False) -> Iterator[tuple[Reason, str]]:
+    """Every check that a message fails for a contact at an instant, in order, with the rule that says so.
+
+    Args:
+        subject: the contact.
+        message: what a claim asks to send.
+        at: the instant, in microseconds.
+        lacks_score: whether the claim needs a score that it does not have.
+    """
+    contact, campaign, playbook = subject.contact, message.campaign, subject.playbook
+    if contact.suppressed:
+        yield Reason.SUPPRESSED, "suppressed"
+    if campaign.needs_consent:
+        if contact.opted_out:
+            yield Reason.OPTED_OUT, "opted_out"
+        for rule in withdrawn(contact, message, at):
+            yield Reason.NO_CONSENT, rule
+    closed = campaign.closed(subject.clock.day(at))
+    if closed is not None:
+        yield Reason.CAMPAIGN_CLOSED, closed
+    if not subject.is_in_audience(message, at):
+        yield Reason.NOT_IN_AUDIENCE, str(campaign.audience)
+    if message.stage_fit(contact.stage) <= 0:
+        yield Reason.WRONG_STAGE, f"stages of {message.content_id}"
+    if message.role_fit(contact.role) <= 0:
+        yield Reason.WRONG_ROLE, f"roles of {message.content_id}"
+    owner = foreign_owner(subject.owner, message, contact.stage)
+    if owner is not None:
+        yield Reason.WRONG_OWNER, f"owner {owner}"
+    if campaign.needs_consent:
+        for holdout, rule in ((playbook.holdout, "holdout"), (campaign.holdout, f"holdout of {campaign.id}")):
+            if holdout is not None and holdout.holds(contact.id):
+                yield Reason.HOLDOUT, rule
+    for rule in missing(subject, message, at):
+        yield Reason.MISSING_DATA, rule
+    if lacks_score:
+        yield Reason.MISSING_DATA, NEEDS_SCORE
+    if campaign.obeys_quiet_hours and subject.schedule:
+        for rule in subject.schedule.closed(message.channel, at, subject.clock):
+            yield Reason.QUIET_HOURS, rule
+
+
+def withdrawn(contact: Contact, message: Message, at: int) -> Iterator[str]:
+    """The consents, of the channel and the topics, that are withdrawn or expired at an instant."""
+    if message.channel is not None and contact.consent_for(message.channel, at) is False:
+        yield f"consent {message.channel}"
+    yield from withdrawn_topics(contact, message.topics, at)
+
+
+def withdrawn_topics(contact: Contact, topics: Iterable[str], at: int) -> Iterator[str]:
+    """The consents of topics that are withdrawn or expired at an instant."""
+    for topic in topics:
+        candidate = contact.topic_consent.get(topic) or contact.topic_consent.get(ANY)
+        if candidate is not None and not candidate.holds_at(at):
+            yield f"topic consent {topic}"
+
+
+def missing(subject: Subject, message: Message, at: int) -> Iterator[str]:
+    """The data that the message tests, the contact lacks, and the playbook does not excuse."""
+    contact, on_missing = subject.contact, subject.playbook.on_missing
+    if on_missing.consent == "deny" and message.campaign.needs_consent:
+        channel = message.channel
+        if channel is None or contact.consent_for(channel, at) is None:
+            yield f"consent {channel or '(no channel)'}"
+    if message.content is not None:
+        if on_missing.stage == "deny" and contact.stage is None and message.content.stages is not None:
+            yield "stage"
+        if on_missing.role == "deny" and contact.role is None and message.content.roles is not None:
+            yield "role"
+    if subject.zoneless and message.local:
+        yield "timezone"
+
+
+def slot_of_day(subject: Subject, message: Message, day: int, since: int) -> int | None:
+    """The instant at which a claim may go on a local date, from ``since`` on; None where there is none.
+
+    Where something restricts the hours it is the first instant that is allowed; else the local time of ``since``.
+    """
+    clock, schedule = subject.clock, subject.schedule
+    if message.campaign.obeys_quiet_hours and schedule and schedule.restricts(message.channel, day):
+        return schedule.slot(message.channel, day, since, clock)
+    today, time = clock.local(since)
+    if day == today:
+        return since
+    found = clock.instants(day, time % DAY)[0] if day > today else None
+    # A date that clocks skip has no instants.
+    return found if found is not None and clock.day(found) == day else None

@@ -1,0 +1,404 @@
+"""Gathering: the claims of one contact as candidates, with the instants at which each may go, and its weight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from journeykit.basics.clock import day_number, micros
+from journeykit.basics.once import once
+from journeykit.basics.validation import LARGEST, MILLIONTH, all_of
+from journeykit.engine.candidate import Candidate, message_of
+from journeykit.engine.contact_facts import ContactFacts
+from journeykit.engine.eligibility import failures, missing, slot_of_day, withdrawn
+from journeykit.engine.ruleset import asked_combinations
+from journeykit.errors import ModelError
+from journeykit.model.claim import Claim
+from journeykit.policies.policy import Context, offers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from journeykit.engine.candidate import Level
+    from journeykit.engine.contact_group import ContactGroup
+    from journeykit.engine.message import Message
+    from journeykit.engine.quota_charges import QuotaCharges
+    from journeykit.engine.ruleset import AskedFor, Ruleset
+    from journeykit.model.contact import Contact
+    from journeykit.playbook.vocabulary import Vocabulary
+
+
+class ClaimGatherer:
+    """The claims of one contact, as candidates.
+
+    Attributes:
+        facts: what is known of the contact.
+        claims: the claims; None where campaigns make them.
+        gathered: the candidates: every one, or only the eligible ones where campaigns make them for one instant.
+        candidates: the eligible candidates that have a weight.
+    """
+
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        contact: Contact,
+        group: ContactGroup,
+        *,
+        policy: Any,
+        policy_name: str,
+        charges: QuotaCharges | None,
+        budget: int,
+    ) -> None:
+        """Gather.
+
+        Args:
+            ruleset: the rules.
+            contact: the contact.
+            group: the group that it is of, with what its decision is made from.
+            policy: what gives claims their weights.
+            policy_name: its name.
+            charges: what the prices of quotas take from claims, or None.
+            budget: the most nodes one search visits.
+        """
+        inputs, vocabulary = group.inputs[contact.id], ruleset.vocabulary
+        self.ruleset = ruleset
+        self.playbook = ruleset.playbook
+        self.policy = policy
+        self.policy_name = policy_name
+        self._rank = getattr(policy, "rank", None)
+        self._slots: dict[tuple[str | None, bool], list[int]] = {}
+        self.facts = ContactFacts(
+            ruleset,
+            contact,
+            inputs.touches,
+            at=group.at,
+            until=group.until,
+            charges=charges,
+            budget=budget,
+            asked_for=self._asked_for,
+        )
+        self.scores = {_spelt(vocabulary, name): score for name, score in inputs.scores.items()}
+        self.scored = ruleset.scored
+        if group.scored:
+            self.scored |= {vocabulary.spelt("campaign", name) for name in group.scored}
+        claims = inputs.claims
+        self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]
+        self.gathered = self._gather_now() if self._is_for_now else self._gather_all()
+        self.candidates = [own for own in self.gathered if own.instants and self._weigh(own)]
+
+    @property
+    def _is_for_now(self) -> bool:
+        """Whether campaigns make the claims for this very instant: the common case, and the fast one."""
+        return self.claims is None and self.facts.until is None
+
+    def contenders(self) -> list[Candidate]:
+        """The candidates, without those that an invalid limit of the contact's own makes invalid."""
+        if self.ruleset.has_own_limits:
+            for candidate in self.candidates:
+                self._check_limits(candidate)
+            return [candidate for candidate in self.candidates if candidate.fault is None]
+        return self.candidates
+
+    @once
+    def everything(self) -> list[Candidate]:
+        """Every candidate, eligible or not; the faulty ones too."""
+        if not self._is_for_now:
+            return self.gathered
+        known = {candidate.message: candidate for candidate in self.gathered}
+        now = [self.facts.now]
+        return [
+            known.get(message) or self._derived(message, claim, now) for message, claim in self.ruleset.claims.items()
+        ]
+
+    # Gathering
+
+    def _gather_now(self) -> list[Candidate]:
+        """The eligible messages at the decision's instant: what `failures` says, asked the cheap way round."""
+        facts, subject = self.facts, self.facts.subject
+        contact, now, values, local = facts.contact, facts.now, subject.values, subject.local
+        if contact.suppressed:
+            return []
+        day = facts.clock.day(now)
+        deny_unknown = self.playbook.on_missing.consent == "deny"
+        schedule = self.ruleset.schedule
+        found: list[Candidate] = []
+        for channel, fits in self.ruleset.fits(contact.stage, contact.role):
+            consent = contact.consent_for(channel, now) if channel is not None else None
+            agreed = not contact.opted_out and (consent is True or (consent is None and not deny_unknown))
+            in_hours = not schedule or not schedule.closed(channel, now, facts.clock)
+            for message, claim, fit in fits:
+                if not message.starts <= day <= message.ends or (
+                    message.dates is not None and day not in message.dates
+                ):
+                    continue
+                if (not agreed and message.campaign.needs_consent) or (
+                    not in_hours and message.campaign.obeys_quiet_hours
+                ):
+                    continue
+                if message.audience is not None and message.audience(values, local) is not True:
+                    continue
+                if message.rare and not self._passes_rare(message):
+                    continue
+                candidate = self._derived(message, claim, [now])
+                if self.scored and self.lacks_score(candidate.claim):
+                    continue
+                candidate.instants = candidate.slots
+                candidate.fit = fit
+                found.append(candidate)
+        return found
+
+    def _passes_rare(self, message: Message) -> bool:
+        """The checks that most messages are spared."""
+        facts = self.facts
+        if message.campaign.needs_consent:
+            for holdout in (self.playbook.holdout, message.campaign.holdout):
+                if holdout is not None and holdout.holds(facts.contact.id):
+                    return False
+            if any(withdrawn(facts.contact, message, facts.now)):
+                return False
+        return not any(missing(facts.subject, message, facts.now))
+
+    def _derived(self, message: Message, claim: Claim, slots: list[int]) -> Candidate:
+        """The candidate of a claim that a campaign makes; the contents of one campaign are one group."""
+        return Candidate(message, self._with_score(claim) if self.scores else claim, claim.campaign, slots)
+
+    def _with_score(self, claim: Claim) -> Claim:
+        # The score of the content, else that of the campaign.
+        score = self.scores.get((claim.campaign, claim.content)) or self.scores.get(claim.campaign)
+        if score is None:
+            return claim
+        return evolve(
+            claim,
+            propensity=score.propensity if claim.propensity is None else claim.propensity,
+            value=score.value if claim.value is None else claim.value,
+        )
+
+    def _gather_all(self) -> list[Candidate]:
+        if self.claims is None:
+            found = [self._derived(message, claim, []) for message, claim in self.ruleset.claims.items()]
+        else:
+            found = [own for group, claim in enumerate(self.claims) for own in self._expand(group, claim)]
+            _mark_duplicates(found)
+        for candidate in found:
+            self._open(candidate)
+        return found
+
+    def _expand(self, group: int, claim: Claim) -> list[Candidate]:
+        """A claim as candidates: one for each content that it leaves open."""
+        fault = claim.fault()
+        if fault is not None:
+            return [Candidate(None, claim, group, [], fault=fault)]
+        messages = self.ruleset.messages_for(claim)
+        if isinstance(messages, str):
+            return [Candidate(None, claim, group, [], fault=messages)]
+        lacking = self.ruleset.lacking(messages, claim)
+        if lacking is not None:
+            return [Candidate(None, claim, group, [], fault=lacking)]
+        return [self._brought(group, _complete(claim, message), message) for message in messages]
+
+    def _brought(self, group: int, claim: Claim, message: Message) -> Candidate:
+        """The candidate of a claim that was brought, for one content."""
+        fault = None
+        if self.scores:
+            claim = self._with_score(claim)
+            fault = claim.fault()
+        return Candidate(None if fault else message, claim, group, [], fault=fault)
+
+    def _asked_for(self) -> AskedFor:
+        """What the claims ask for: campaign, content, channel and id, each also with the last three left open."""
+        return self.ruleset.asked_for if self.claims is None else self._asked_for_by_claims
+
+    @once
+    def _asked_for_by_claims(self) -> AskedFor:
+        claims = (candidate.claim for candidate in self.gathered if candidate.message is not None)
+        return asked_combinations((own.campaign, own.content, own.channel, own.id) for own in claims)
+
+    def lacks_score(self, claim: Claim) -> bool:
+        """Whether a claim needs a score that it does not have."""
+        return claim.propensity is None and claim.weight is None and claim.campaign in self.scored
+
+    # When a candidate may go
+
+    def _open(self, candidate: Candidate) -> None:
+        """Work out when a candidate could go, and when it may."""
+        message = candidate.message
+        if message is None or candidate.fault is not None:
+            return
+        candidate.slots = self._slots_of(candidate, message)
+        if candidate.outside is None:
+            if self.scored and self.lacks_score(candidate.claim):
+                return
+            subject = self.facts.subject
+            candidate.instants = [at for at in candidate.slots if not any(True for _ in failures(subject, message, at))]
+
+    def _slots_of(self, candidate: Candidate, message: Message) -> list[int]:
+        """The instants of a candidate: its own, or one on each local day of the span."""
+        facts, own = self.facts, candidate.claim.at
+        if own is None:
+            if facts.until is None:
+                return [facts.now]
+            return self._day_slots(message) or [facts.now]
+        if isinstance(own, datetime):
+            at = micros(own)
+        else:
+            day, today = day_number(own), facts.clock.day(facts.now)
+            slot = facts.now if facts.until is None and day == today else self._slot(message, day)
+            # On a day without a slot it asks for the day's start, where the check of the hours says why not.
+            start = facts.clock.day_start(day)
+            at = slot if slot is not None else max(start, facts.now) if day == today else start
+        if not facts.now <= at <= facts.last:
+            candidate.outside = f"asked for {own.isoformat()}"
+        return [at]
+
+    def _day_slots(self, message: Message) -> list[int]:
+        """The slots of the span, one a local day, for a message's channel."""
+        key = (message.channel, message.campaign.obeys_quiet_hours)
+        slots = self._slots.get(key)
+        if slots is None:
+            clock, last = self.facts.clock, self.facts.last
+            days = range(clock.day(self.facts.now), clock.day(last) + 1)
+            found = (self._slot(message, day) for day in days)
+            slots = self._slots[key] = [at for at in found if at is not None and at <= last]
+        return slots
+
+    def _slot(self, message: Message, day: int) -> int | None:
+        return slot_of_day(self.facts.subject, message, day, self.facts.now)
+
+    def _check_limits(self, candidate: Candidate) -> None:
+        """An invalid limit of the contact's own makes the candidates that it should stop invalid, and no others."""
+        if candidate.obeys_caps:
+            for cap, _, _ in message_of(candidate).cells:
+                try:
+                    self.facts.limit(cap)
+                except ModelError as error:
+                    candidate.fault = f"cap {self.playbook.caps[cap].name!r}: {error}"
+                    candidate.weight = None
+
+    # Weighing
+
+    def context(self, candidate: Candidate) -> Context:
+        """What the policy may look at for a candidate."""
+        message = message_of(candidate)
+        contact = self.facts.contact
+        fit = candidate.fit
+        if fit is None:
+            fit = candidate.fit = self.ruleset.fit(message, contact.stage, contact.role)[2]
+        base, stage_fit, role_fit, gain = fit
+        channel = message.channel
+        preference = contact.preferences.get(channel, 1.0) if contact.preferences and channel else 1.0
+        interest = 1.0
+        if self.playbook.interest_lift and not set(contact.interests).isdisjoint(message.about):
+            interest += self.playbook.interest_lift
+        return Context(
+            self.facts.subject.local,
+            self.playbook,
+            message.campaign,
+            message.content,
+            message.team,
+            base,
+            stage_fit,
+            role_fit,
+            preference,
+            interest,
+            gain,
+        )
+
+    def _weigh(self, candidate: Candidate) -> bool:
+        """Give a candidate its weight and level; False, with a fault, where that cannot be done."""
+        found = self.weighed(candidate)
+        if isinstance(found, str):
+            candidate.fault = found
+            return False
+        candidate.weight, candidate.level = found
+        return True
+
+    def weighed(self, candidate: Candidate) -> tuple[int, Level] | str:
+        """The weight and level of a candidate, or what is wrong with them."""
+        claim = candidate.claim
+        tier = message_of(candidate).campaign.tier
+        weight: Any = claim.weight
+        rank = 0
+        if weight is None or self._rank is not None:
+            contact, context = self.facts.contact, self.context(candidate)
+            try:
+                if weight is None:
+                    weight = self.policy.weigh(claim, contact, context)
+                if self._rank is not None:
+                    rank = _as_int(self._rank(claim, contact, context))
+                weight = weight if type(weight) is float else _as_float(weight)
+            except Exception as error:  # noqa: BLE001  (a policy is foreign code: whatever it raises is its fault)
+                return f"policy {self.policy_name!r} failed: {type(error).__name__}: {error}"
+        if not -LARGEST <= weight <= LARGEST:
+            return f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
+        return round(weight * MILLIONTH), (tier, rank)
+
+    def factors(self, candidate: Candidate, weight: int) -> dict[str, float]:
+        """What a weight that the policy gave is made of, by name; the policy's name where it does not say."""
+        own = {self.policy_name: weight / MILLIONTH}
+        if not offers(self.policy, "factors", "weigh"):
+            return own
+        try:
+            found = dict(self.policy.factors(candidate.claim, self.facts.contact, self.context(candidate)))
+            # A whole number stays one; what is not a number is refused.
+            return {str(name): factor for name, factor in found.items() if _as_float(factor) is not None}
+        except Exception:  # noqa: BLE001  (foreign code: a row is written all the same)
+            return own
+
+
+def _spelt(vocabulary: Vocabulary, key: str | tuple[str, str | None]) -> str | tuple[str, str | None]:
+    """The key of a score as the playbook writes it."""
+    if isinstance(key, str):
+        return vocabulary.spelt("campaign", key)
+    campaign, content = key
+    return vocabulary.spelt("campaign", campaign), content and vocabulary.spelt("content", content)
+
+
+def _complete(claim: Claim, message: Message) -> Claim:
+    """A claim with the content and channel that it left open."""
+    if claim.content == message.content_id and claim.channel == message.channel:
+        return claim
+    return evolve(claim, content=message.content_id, channel=message.channel)
+
+
+def _as_float(value: object) -> float:
+    if isinstance(value, bool) or value is None or isinstance(value, (str, bytes)):
+        raise TypeError(f"a weight is a number, found {value!r}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _as_int(value: object) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"a rank is a whole number, found {value!r}")
+    return value.__index__()  # type: ignore[no-any-return]
+
+
+def _mark_duplicates(candidates: Sequence[Candidate]) -> None:
+    """Of claims that ask for the same thing one is decided; which one does not depend on their order."""
+    same: dict[tuple[Any, ...], list[Candidate]] = {}
+    for own in candidates:
+        claim = own.claim
+        if own.fault is None:
+            same.setdefault((claim.campaign, claim.content, claim.channel, own.own_date, claim.id), []).append(own)
+    sizes = Counter(own.group for own in candidates)
+    for alike in same.values():
+        ordered = sorted(alike, key=lambda own: _duplicate_order(own, sizes)) if len(alike) > 1 else ()
+        for place, own in enumerate(ordered):
+            if place:
+                own.duplicate = place
+                own.fault = "the same claim is there already"
+
+
+def _duplicate_order(candidate: Candidate, sizes: Mapping[int | str, int]) -> tuple[Any, ...]:
+    claim = candidate.claim
+    rest = (claim.propensity, claim.value, claim.cost, claim.asked_at and micros(claim.asked_at))
+    return (
+        -(claim.weight if claim.weight is not None else -LARGEST),
+        *((part is None, part or 0) for part in rest),
+        sorted(claim.numbers.items()),
+        # What asks for fewer contents comes before what leaves them open.
+        sizes[candidate.group],
+        sorted(claim.facets.items()),
+    )

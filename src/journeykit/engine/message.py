@@ -1,0 +1,111 @@
+"""Messages: the contents of campaigns, ruleset: what a claim asks to send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from journeykit.basics.clock import day_number
+from journeykit.model.campaign import Campaign, Team
+from journeykit.model.content import Content
+
+ALWAYS = 10**9
+"""A day number that no date reaches."""
+
+
+@frozen(eq=False)
+class Message:
+    """One content of one campaign: what a claim asks to send.
+
+    Attributes:
+        campaign: the campaign.
+        content: the content, or None where the playbook does not know it.
+        content_id: its id, or None.
+        team: the team, or None where the playbook does not know it.
+        channel: the channel, or None.
+        facets: what it is told apart by.
+        cells: the caps in which it counts: number of the cap, group, and points in billionths.
+        first: the conflicts whose ``first`` it is, as a bit mask.
+        then: the conflicts whose ``then`` it is.
+        needy: the requirements that it must meet.
+        partner: the requirements for which it will do.
+        starts: first day number.
+        ends: last day number.
+        local: whether the contact's time zone matters to it.
+        audience: the campaign's rule as a function, or None.
+        timely: whether the answer of that rule depends on the instant.
+        dates: the campaign's own day numbers, or None.
+        rare: whether a check applies that most messages are spared: topics, holdouts, a missing zone or channel.
+        tie: its place in the order of claims, after weight and instant.
+    """
+
+    campaign: Campaign
+    content: Content | None
+    content_id: str | None
+    team: Team | None
+    channel: str | None
+    facets: Mapping[str, tuple[str, ...]]
+    cells: tuple[tuple[int, tuple[str, ...], int], ...]
+    first: int
+    then: int
+    needy: int
+    partner: int
+    starts: int
+    ends: int
+    local: bool
+    audience: Any
+    timely: bool
+    dates: frozenset[int] | None
+    rare: bool
+    tie: tuple[int, str, str, str]
+
+    @property
+    def department(self) -> str:
+        """The department that speaks."""
+        return self.team.department if self.team else "marketing"
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What it is about."""
+        return self.facets.get("topic", ())
+
+    @property
+    def team_name(self) -> str | None:
+        """The name of the team, whether the playbook knows it or not."""
+        return self.facets.get("team", (None,))[0]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags."""
+        return self.facets.get("tag", ())
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What a contact's interests can meet: its topics and solutions."""
+        return (*self.topics, *self.facets.get("solution", ()))
+
+    def stage_fit(self, stage: str | None) -> float:
+        """Degree of fit for the contact's stage; 1 where it is missing."""
+        return 1.0 if self.content is None or stage is None else self.content.stage_fit(stage)
+
+    def stage_gain(self, stage: str | None, values: Mapping[str, float]) -> float | None:
+        """What the content is expected to bring by moving the contact on; None where that is not known."""
+        return None if self.content is None else self.content.stage_gain(stage, values)
+
+    def role_fit(self, role: str | None) -> float:
+        """Degree of fit for the contact's role; 1 where it is missing."""
+        return 1.0 if self.content is None or role is None else self.content.role_fit(role)
+
+
+def edge(day: Any, default: int) -> int:
+    """A date as a day number, or a default."""
+    return default if day is None else day_number(day)
+
+
+def foreign_owner(owner: str | None, message: Message, stage: str | None) -> str | None:
+    """The stage's owner, where that is another department and the campaign does not name the stage; else None."""
+    if owner is None or stage in message.campaign.stages:
+        return None
+    return owner if owner != message.department else None

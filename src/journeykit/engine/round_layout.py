@@ -1,0 +1,155 @@
+"""Round layouts: the problem that one contact's candidates make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from journeykit.engine.candidate import message_of
+from journeykit.engine.cap_rows import CapRows
+from journeykit.engine.contact_facts import by_cell, spans_of
+from journeykit.engine.selection import SelectionProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from journeykit.engine.candidate import Winner
+    from journeykit.engine.cap_rows import Item, UsageRow
+    from journeykit.engine.contact_facts import ContactFacts
+    from journeykit.engine.window_usage import Span
+
+
+class RoundLayout:
+    """The problem that one contact's items make, after what was granted earlier.
+
+    Attributes:
+        ruled_out: the items that the history, or what was granted earlier, rules out.
+        implied: the rows that follow from others.
+        problem: the problem.
+    """
+
+    def __init__(
+        self, facts: ContactFacts, items: Sequence[Item], earlier: Sequence[Winner], shared: Collection[int] = ()
+    ) -> None:
+        """Lay the problem out.
+
+        Args:
+            facts: what is known of the contact.
+            items: a candidate and an instant each.
+            earlier: the winners that were settled before.
+            shared: the caps that are not the contact's own, by their numbers; they are left out.
+        """
+        self.facts = facts
+        self.items = items
+        self.earlier = earlier
+        self.ruled_out: set[int] = set()
+        groups, rows = self._groups_and_repeats()
+        self.implied = self._add_cap_rows(rows, shared)
+        pairs = self._pairs()
+        clauses = self._clauses()
+        ruled_out = self.ruled_out
+        open_groups = (tuple(item for item in group if item not in ruled_out) for group in groups)
+        self.problem = SelectionProblem(
+            tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses
+        )
+
+    def _groups_and_repeats(self) -> tuple[list[list[int]], list[UsageRow]]:
+        groups: dict[int | str, list[int]] = {}
+        campaigns: dict[tuple[str, str | None], list[int]] = {}
+        for item, (candidate, _) in enumerate(self.items):
+            groups.setdefault(candidate.group, []).append(item)
+            campaign = message_of(candidate).campaign
+            if campaign.repeat is not None:
+                campaigns.setdefault((campaign.id, candidate.claim.id), []).append(item)
+        rows = []
+        for (name, claim), items in campaigns.items():
+            left = message_of(self.items[items[0]][0]).campaign.repeat or 0
+            left -= self.facts.history.of(name, claim)
+            left -= sum(
+                (winner.candidate.claim.campaign, winner.candidate.claim.id) == (name, claim) for winner in self.earlier
+            )
+            if left <= 0:
+                self.ruled_out.update(items)
+            elif len(items) > left:
+                rows.append((dict.fromkeys(items, 1), left))
+        return list(groups.values()), rows
+
+    def _add_cap_rows(self, rows: list[UsageRow], shared: Collection[int]) -> list[UsageRow]:
+        """A row for each set of items that some window of some cap holds together; those that others imply."""
+        facts = self.facts
+        cap_rows = CapRows(self.items, self.ruled_out, rows)
+        earlier = by_cell(self.earlier)
+        for (cap, key), members in cap_rows.cells().items():
+            limit = None if cap in shared else facts.limit(cap)
+            if limit is not None:
+                gauge = facts.gauges[cap]
+                spans = spans_of(gauge, facts.touched(cap, key), earlier.get((cap, key), ()))
+                if self.earlier:
+                    spans += self._rivals_before(cap, key)
+                cap_rows.add(gauge, limit, spans, members)
+        return cap_rows.implied
+
+    def _rivals_before(self, cap: int, key: tuple[str, ...]) -> list[Span]:
+        """Of a part: what earlier parts granted uses capacity among rivals, also where it counts toward no cap."""
+        gauge = self.facts.gauges[cap]
+        found = (
+            gauge.span(winner.at, message.campaign.ends, points)
+            for winner in self.earlier
+            if winner.candidate.obeys_caps and not (message := message_of(winner.candidate)).campaign.counts_toward_caps
+            for number, own, points in message.cells
+            if number == cap and own == key
+        )
+        return [span for span in found if span is not None]
+
+    def _pairs(self) -> tuple[tuple[int, int], ...]:
+        """Conflicts: with the history they rule an item out, among items they make pairs."""
+        facts, items = self.facts, self.items
+        if not facts.playbook.conflicts:
+            return ()
+        messages = [message_of(candidate) for candidate, _ in items]
+        marked = [item for item, message in enumerate(messages) if message.first or message.then]
+        for item in marked:
+            message, at = messages[item], items[item][1]
+            if facts.barred_by_history(message, at) or any(
+                low <= at <= high
+                for winner in self.earlier
+                for _, low, high in facts.clashes(message, winner.effects, winner.at)
+            ):
+                self.ruled_out.add(item)
+        effects = {item: facts.ruleset.effects_of_winner(messages[item]) for item in marked}
+        pairs = []
+        for place, item in enumerate(marked):
+            candidate, at = items[item]
+            for other in marked[place + 1 :]:
+                rival, when = items[other]
+                if rival is not candidate and any(
+                    low <= at <= high for _, low, high in facts.clashes(messages[item], effects[other], when)
+                ):
+                    pairs.append((item, other))
+        return tuple(pair for pair in pairs if self.ruled_out.isdisjoint(pair))
+
+    def _clauses(self) -> tuple[tuple[int, frozenset[int]], ...]:
+        """Requirements: an item, and those of which one must be granted with it."""
+        clauses = []
+        for number in range(len(self.facts.playbook.requirements)):
+            bit = 1 << number
+            for item, (candidate, at) in enumerate(self.items):
+                if item in self.ruled_out or not message_of(candidate).needy & bit or self._met_before(number, at):
+                    continue
+                partners = frozenset(
+                    other
+                    for other, (rival, when) in enumerate(self.items)
+                    if other not in self.ruled_out
+                    and rival is not candidate
+                    and message_of(rival).partner & bit
+                    and when <= at
+                    and rival.level[0] <= candidate.level[0]
+                )
+                clauses.append((item, partners))
+        return tuple(clauses)
+
+    def _met_before(self, requirement: int, at: int) -> bool:
+        """Whether the history, or a winner that was settled before, meets a requirement."""
+        bit = 1 << requirement
+        return self.facts.met_by_history(requirement, at) or any(
+            winner.effects.partner & bit and winner.at <= at for winner in self.earlier
+        )

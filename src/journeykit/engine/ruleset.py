@@ -1,0 +1,389 @@
+"""The ruleset: a playbook, compiled: what every decision needs and no contact changes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from journeykit.basics.clock import DAY, FOREVER, Clock, clock
+from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
+from journeykit.engine.window_usage import Gauge
+from journeykit.model.campaign import Campaign
+from journeykit.model.cap import Limit
+from journeykit.model.claim import Claim
+from journeykit.model.quota import number_of
+from journeykit.playbook.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from journeykit.model.cap import Facets, Scope
+    from journeykit.model.content import Content
+    from journeykit.model.touch import Touch
+    from journeykit.model.window import Window
+    from journeykit.playbook.playbook import Playbook
+
+_ROOM_FOR_STRANGERS = 20_000
+
+Degrees = tuple[float, float, float, float | None]
+"""Base weight, stage fit, role fit and stage gain."""
+Fit = tuple[Message, Claim, Degrees]
+"""A message for a stage and role, its claim, and how far it fits."""
+
+
+AskedFor = frozenset[tuple[str | None, ...]]
+"""What claims ask for: campaign, content, channel and id, each also with the last three left open."""
+
+
+class Effects:
+    """What a touch, or a winner, does to claims."""
+
+    __slots__ = ("campaign", "cells", "channel", "content", "ends", "first", "partner", "then")
+
+    def __init__(
+        self,
+        *,
+        campaign: str | None,
+        content: str | None,
+        channel: str | None,
+        ends: date | None,
+        cells: tuple[tuple[int, tuple[str, ...], int], ...],
+        first: int,
+        then: int,
+        partner: int,
+    ) -> None:
+        self.campaign = campaign
+        self.content = content
+        self.channel = channel
+        self.ends = ends
+        self.cells = cells
+        self.first = first
+        self.then = then
+        self.partner = partner
+
+
+class Ruleset:
+    """The messages of a playbook, and what its rules make of claims and touches."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self.playbook = playbook
+        self.vocabulary = Vocabulary.of(playbook)
+        self.schedule = playbook.schedule
+        self.clock = clock(playbook.timezone)
+        self.teams = {team.name: team for team in playbook.teams or ()}
+        self.contents = {content.id: content for content in playbook.content or ()}
+        self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
+        self.values = {} if playbook.journey is None else playbook.journey.values
+        self._firsts = [conflict.first for conflict in playbook.conflicts]
+        self._thens = [conflict.then for conflict in playbook.conflicts]
+        self.own_columns = tuple(
+            dict.fromkeys(quota.own_column for quota in playbook.quotas if quota.own_column is not None)
+        )
+        self._own_columns = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
+        self._partners = [requirement.partner for requirement in playbook.requirements]
+        self.scored = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.scored)
+        self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
+        self.per_account = frozenset(number for number, cap in enumerate(playbook.caps) if cap.per == "account")
+        self.reach = self._reach()
+        self._timely_segments = any(segment.rule.asks_time for segment in playbook.segments)
+        self.audiences = [None if cap.audience is None else cap.audience.compiled for cap in playbook.caps]
+        self.messages_of = {
+            campaign.id: tuple(
+                self._open(campaign, self.contents[content], content, self.contents[content].channel)
+                for content in campaign.content
+            )
+            for campaign in playbook.campaigns or ()
+        }
+        self.messages = tuple(message for messages in self.messages_of.values() for message in messages)
+        self.claims = {message: _claim_for(message) for message in self.messages}
+        self.stages = frozenset(
+            [stage.name for stage in (playbook.journey.stages if playbook.journey else ())]
+            + [stage for content in self.contents.values() for stage in content.stages or ()]
+        )
+        self.roles = frozenset(role for content in self.contents.values() for role in content.roles or ())
+        self._fits: dict[tuple[str | None, str | None], tuple[tuple[str | None, tuple[Fit, ...]], ...]] = {}
+        self._gauges: dict[str, tuple[Gauge, ...]] = {}
+        self._within: dict[str, tuple[Gauge | None, ...]] = {}
+        self._strangers: dict[tuple[str, str | None, str | None], Message] = {}
+        self._apart: dict[tuple[object, ...], Message] = {}
+        self._effects: dict[tuple[object, ...], Effects] = {}
+
+    @cached_property
+    def asked_for(self) -> AskedFor:
+        """What the claims that campaigns make ask for."""
+        return asked_combinations((own.campaign.id, own.content_id, own.channel, None) for own in self.claims)
+
+    def _reach(self) -> int:
+        """Microseconds after which a touch can matter to no cap, conflict or requirement."""
+        if self.playbook.conflicts or self.playbook.requirements:
+            return FOREVER
+        return max((reach_of(cap.window) for cap in self.playbook.caps), default=0)
+
+    def fits(self, stage: str | None, role: str | None) -> tuple[tuple[str | None, tuple[Fit, ...]], ...]:
+        """The messages that fit a stage and a role, by channel, paused campaigns left out."""
+        # A stage or role that nothing names is as good as any other such: so the table stays small.
+        key = (
+            stage if stage is None or stage in self.stages else "",
+            role if role is None or role in self.roles else "",
+        )
+        found = self._fits.get(key)
+        if found is None:
+            by_channel: dict[str | None, list[Fit]] = {}
+            for fit in self._fitting(*key):
+                by_channel.setdefault(fit[0].channel, []).append(fit)
+            found = self._fits[key] = tuple((channel, tuple(fits)) for channel, fits in by_channel.items())
+        return found
+
+    def _fitting(self, stage: str | None, role: str | None) -> Iterable[Fit]:
+        on_missing = self.playbook.on_missing
+        owner = None if self.playbook.journey is None else self.playbook.journey.owner(stage)
+        for message in self.messages:
+            content = message.content
+            if message.campaign.paused or foreign_owner(owner, message, stage) is not None:
+                continue
+            if stage is None and on_missing.stage == "deny" and content is not None and content.stages is not None:
+                continue
+            if role is None and on_missing.role == "deny" and content is not None and content.roles is not None:
+                continue
+            fit = self.fit(message, stage, role)
+            if fit[2][1] > 0 and fit[2][2] > 0:
+                yield fit
+
+    def fit(self, message: Message, stage: str | None, role: str | None) -> Fit:
+        """A message, its claim, and how far it fits a stage and role."""
+        stage_fit, role_fit = message.stage_fit(stage), message.role_fit(role)
+        lever = message.team.lever if message.team else 1.0
+        claim = self.claims.get(message) or _claim_for(message)
+        base = message.campaign.weight * lever * stage_fit * role_fit
+        return message, claim, (base, stage_fit, role_fit, message.stage_gain(stage, self.values))
+
+    def messages_for(self, claim: Claim) -> tuple[Message, ...] | str:
+        """The messages that a claim asks for, one for each content that it leaves open; or what is wrong with it."""
+        found = self._messages_asked(claim)
+        own = claim.facets
+        return found if isinstance(found, str) or not own else tuple(self._told_apart(each, own) for each in found)
+
+    def _messages_asked(self, claim: Claim) -> tuple[Message, ...] | str:
+        campaign = self.campaigns.get(claim.campaign)
+        if campaign is None:
+            if self.playbook.campaigns is not None:
+                near = self.vocabulary.nearest("campaign", claim.campaign)
+                hint = "" if near is None else f"; did you mean {near!r}?"
+                return f"unknown campaign {claim.campaign!r}{hint}"
+            return (self._stranger(claim),)
+        messages = self.messages_of[claim.campaign]
+        if not messages:
+            return (self._stranger(claim),)
+        asked = tuple(message for message in messages if claim.content in (None, message.content_id))
+        if not asked:
+            return f"campaign {campaign.id!r} has no content {claim.content!r}; it has {', '.join(campaign.content)}"
+        fitting = tuple(message for message in asked if claim.channel in (None, message.channel))
+        return fitting or f"no content of campaign {campaign.id!r} goes by channel {claim.channel!r}"
+
+    def lacking(self, messages: Iterable[Message], claim: Claim) -> str | None:
+        """What a claim lacks that a quota adds up, or None."""
+        for quota, column in self._own_columns:
+            if number_of(claim, column) is None and any(quota.where.matches(message.facets) for message in messages):
+                return f"{column} must be a number, since the quota {quota.name!r} adds it up; found none"
+        return None
+
+    def _stranger(self, claim: Claim) -> Message:
+        """A message for a campaign, or content, that the playbook does not list."""
+        key = (claim.campaign, claim.content, claim.channel)
+        found = self._strangers.get(key)
+        if found is None:
+            if len(self._strangers) >= _ROOM_FOR_STRANGERS:
+                self._strangers.clear()
+            campaign = self.campaigns.get(claim.campaign) or Campaign(id=claim.campaign, repeat=None)
+            content = self.contents.get(claim.content or "")
+            channel = claim.channel or (content.channel if content else None)
+            found = self._strangers[key] = self._open(campaign, content, claim.content, channel)
+        return found
+
+    def _told_apart(self, message: Message, own: Facets) -> Message:
+        """A message with what a claim brings of team, goal, topics, solutions, theme and tags."""
+        key = (message.campaign.id, message.content_id, message.channel, *own.items())
+        found = self._apart.get(key)
+        if found is None:
+            if len(self._apart) >= _ROOM_FOR_STRANGERS:
+                self._apart.clear()
+            found = self._apart[key] = self._open(
+                message.campaign, message.content, message.content_id, message.channel, own
+            )
+        return found
+
+    def _open(
+        self,
+        campaign: Campaign,
+        content: Content | None,
+        content_id: str | None,
+        channel: str | None,
+        own: Facets | None = None,
+    ) -> Message:
+        facets = self.playbook.facets(campaign, content, own)
+        if channel is not None:
+            facets["channel"] = (channel,)
+        if content_id is not None:
+            facets["content"] = (content_id,)
+        team = self.teams.get(facets.get("team", ("",))[0])
+        local = bool(
+            campaign.starts
+            or campaign.ends
+            or campaign.dates
+            or (campaign.obeys_quiet_hours and self.schedule.concerns(channel))
+        )
+        cells = self._cells(facets)
+        if campaign.obeys_caps:
+            local = local or any(self.playbook.caps[cap].window.is_local for cap, _, _ in cells)
+        return Message(
+            campaign=campaign,
+            content=content,
+            content_id=content_id,
+            team=team,
+            channel=channel,
+            facets=facets,
+            cells=cells,
+            first=self._mask(facets, self._firsts),
+            then=self._mask(facets, self._thens),
+            needy=self._mask(facets, [requirement.claim for requirement in self.playbook.requirements]),
+            partner=self._mask(facets, self._partners),
+            starts=edge(campaign.starts, -ALWAYS),
+            ends=edge(campaign.ends, ALWAYS),
+            local=local,
+            audience=None if campaign.audience is None else campaign.audience.compiled,
+            timely=campaign.audience is not None
+            and (campaign.audience.asks_time or (self._timely_segments and "segments" in campaign.audience.names)),
+            dates=None if campaign.dates is None else frozenset(edge(day, 0) for day in campaign.dates),
+            rare=bool(
+                facets.get("topic")
+                or campaign.holdout
+                or self.playbook.holdout
+                or channel is None
+                or (local and self.playbook.on_missing.timezone == "deny")
+            ),
+            tie=(edge(campaign.ends, ALWAYS), campaign.id, content_id or "", channel or ""),
+        )
+
+    def _cells(self, facets: Facets) -> tuple[tuple[int, tuple[str, ...], int], ...]:
+        return tuple(
+            (number, key, points)
+            for number, cap in enumerate(self.playbook.caps)
+            if cap.where.matches(facets) and (points := cap.points_of(facets))
+            for key in cap.keys_of(facets)
+        )
+
+    @staticmethod
+    def _mask(facets: Facets, scopes: list[Scope]) -> int:
+        return sum(1 << number for number, scope in enumerate(scopes) if scope.matches(facets))
+
+    def effects(self, touch: Touch) -> Effects:
+        """What a touch counts in: what it brings itself, and what it lacks from the playbook, one by one."""
+        key = touch.facts
+        found = self._effects.get(key)
+        if found is None:
+            if len(self._effects) >= _ROOM_FOR_STRANGERS:
+                self._effects.clear()
+            found = self._effects[key] = self._effects_of(self.vocabulary.touch(touch))
+        return found
+
+    def _effects_of(self, touch: Touch) -> Effects:
+        campaign = self.campaigns.get(touch.campaign or "")
+        content = self.contents.get(touch.content or "")
+        if content is None and touch.content is None and campaign is not None and len(campaign.content) == 1:
+            content = self.contents[campaign.content[0]]
+        own = touch.own_facets()
+        facets = {name: values for name, values in (self.playbook.facets(campaign, content) | own).items() if values}
+        channel = facets.get("channel", (None,))[0]
+        if "channel" not in touch.without:
+            facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
+        counts = touch.counts_toward_caps
+        if counts is None:
+            counts = campaign is None or campaign.counts_toward_caps
+        cells = self._cells(facets) if counts else ()
+        if touch.campaign is None:
+            # Without a campaign nothing runs.
+            cells = tuple(cell for cell in cells if self.playbook.caps[cell[0]].window.kind != "running")
+        return Effects(
+            campaign=touch.campaign,
+            content=facets.get("content", (None,))[0],
+            channel=channel,
+            ends=_end_of(touch, campaign),
+            cells=cells,
+            first=self._mask(facets, self._firsts),
+            then=self._mask(facets, self._thens),
+            # Nobody is taken to have got what the touch may not have been.
+            partner=sum(1 << number for number, scope in enumerate(self._partners) if scope.surely_matches(facets)),
+        )
+
+    @staticmethod
+    def effects_of_winner(message: Message) -> Effects:
+        """What a granted claim counts in."""
+        return Effects(
+            campaign=message.campaign.id,
+            content=message.content_id,
+            channel=message.channel,
+            ends=message.campaign.ends,
+            cells=message.cells if message.campaign.counts_toward_caps else (),
+            first=message.first,
+            then=message.then,
+            partner=message.partner,
+        )
+
+    def gauges(self, local: Clock) -> tuple[Gauge, ...]:
+        """One gauge for each cap, for contacts of a time zone."""
+        found = self._gauges.get(local.name)
+        if found is None:
+            found = self._gauges[local.name] = tuple(self._gauge(cap.window, local) for cap in self.playbook.caps)
+        return found
+
+    def within(self, local: Clock) -> tuple[Gauge | None, ...]:
+        """One gauge for each requirement that looks back, for contacts of a time zone."""
+        found = self._within.get(local.name)
+        if found is None:
+            found = self._within[local.name] = tuple(
+                None if requirement.within is None else self._gauge(requirement.within, local)
+                for requirement in self.playbook.requirements
+            )
+        return found
+
+    def _gauge(self, window: Window, local: Clock) -> Gauge:
+        return Gauge(window, window.clock(local, self.clock))
+
+
+def _end_of(touch: Touch, campaign: Campaign | None) -> date | None:
+    """The last date of a touch's campaign as it was then, else as the playbook has it; None where nothing is known."""
+    if touch.campaign_ends is not None or "campaign_ends" in touch.without:
+        return touch.campaign_ends
+    return campaign.ends if campaign else None
+
+
+def asked_combinations(asked: Iterable[tuple[str, str | None, str | None, str | None]]) -> AskedFor:
+    """What claims ask for, also with content, channel and id left open."""
+    return frozenset(
+        (campaign, own, way, name)
+        for campaign, content, channel, claim in set(asked)
+        for own in (content, None)
+        for way in (channel, None)
+        for name in (claim, None)
+    )
+
+
+def _claim_for(message: Message) -> Claim:
+    return Claim(campaign=message.campaign.id, content=message.content_id, channel=message.channel)
+
+
+_LONGEST_PERIOD = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+
+
+def reach_of(window: Window) -> int:
+    """Microseconds after which a touch surely shares no window with a claim; two days more than civil time needs."""
+    if window.kind == "rolling":
+        assert window.length is not None  # noqa: S101  (checked when made)
+        return window.length // timedelta(microseconds=1)
+    if window.kind in ("calendar", "days"):
+        period = window.period or window.stretch
+        days = (window.day_count or 0) + window.every * (_LONGEST_PERIOD[period] if period else 0)
+        return (days + 2) * DAY
+    return FOREVER

@@ -1,0 +1,178 @@
+"""Unknowns: the contacts of which a rule is unknown, and which cells no comparison can read.
+
+Both are counted in every run over tables: a rule that is unknown is not true, and nobody would see that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from journeykit.basics.clock import EPOCH, clock, micros
+from journeykit.basics.validation import shown
+from journeykit.model.mismatch import WRONG_TYPE
+from journeykit.rule.tree import Name, looks_of
+from journeykit.rule.values import MOMENT, NUMBER, READERS, TEXT, TRUTH, is_empty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from journeykit.engine.decider import Decider
+    from journeykit.model.contact import Contact
+    from journeykit.model.mismatch import Mismatches
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.rule import Rule
+    from journeykit.rule.tree import Closure
+
+_ASKED: Mapping[str, str] = {
+    NUMBER: "numbers such as 50.5",
+    TRUTH: "true or false",
+    MOMENT: "dates or instants such as 2026-11-05 or 2026-11-05T10:00:00Z",
+    TEXT: "a text (what a list holds is asked with 'in')",
+}
+_LISTS = frozenset({"segments", "interests"})
+"""Fields that are lists whatever the table: `Playbook.check` tells of a rule that compares them with one value."""
+
+
+class Reading:
+    """An attribute, and the kind as which rules read it.
+
+    Attributes:
+        path: the attribute.
+        kind: the kind.
+        part: the first comparison that asks.
+        get: reads the attribute from the values of a contact.
+        read: reads a value as the kind; None where it cannot be.
+    """
+
+    def __init__(self, path: str, kind: str, part: str) -> None:
+        self.path = path
+        self.kind = kind
+        self.part = part
+        self.get: Closure = Name(path, 1, path).closure()
+        self.read: Callable[[Any], Any] = READERS[kind]
+
+
+class Readings:
+    """Counts cells that cannot be read as what rules compare with.
+
+    Attributes:
+        list: the attributes and fields that rules read, each with the kind as which they do.
+
+    Example:
+        >>> from journeykit import Playbook
+        >>> from journeykit.model.mismatch import Mismatches
+        >>> playbook = Playbook.from_dict({"campaigns": [{"id": "launch", "audience": "score >= 40"}]})
+        >>> readings, found = Readings(playbook), Mismatches()
+        >>> readings.count({"score": "50%"}), readings.count({"score": "50"}), readings.tell(found)
+        (None, None, None)
+        >>> [(mismatch.column, mismatch.found, mismatch.rows) for mismatch in found]
+        [('score', "'50%'", 1)]
+    """
+
+    def __init__(self, playbook: Playbook) -> None:
+        self.list = list(_readings(playbook))
+        # By place of the reading: cells that are not empty, those that cannot be read, and the first of these by text.
+        self._filled = [0] * len(self.list)
+        self._wrong = [0] * len(self.list)
+        self._examples: list[str | None] = [None] * len(self.list)
+
+    def count(self, values: Mapping[str, Any]) -> None:
+        """Count the values of one contact."""
+        for place, reading in enumerate(self.list):
+            value = reading.get(values, EPOCH)
+            if not is_empty(value):
+                wrong = reading.read(value) is None
+                self.add_cells(place, 1, int(wrong), shown(value) if wrong else None)
+
+    def add_cells(self, place: int, filled: int, wrong: int, example: str | None) -> None:
+        """Count some cells of a reading: those that are not empty, those that cannot be read, and one of these."""
+        self._filled[place] += filled
+        self._wrong[place] += wrong
+        if example is not None:
+            known = self._examples[place]
+            self._examples[place] = example if known is None else min(known, example)
+
+    def tell(self, mismatches: Mismatches) -> None:
+        """Tell of the cells that cannot be read."""
+        for place, reading in enumerate(self.list):
+            filled, wrong = self._filled[place], self._wrong[place]
+            if wrong:
+                effect = f"{reading.part!r} is unknown for these contacts"
+                if 2 * wrong > filled:
+                    effect += f", more than half of the {filled:,} whose cell is not empty"
+                mismatches.add(
+                    "contacts",
+                    reading.path,
+                    WRONG_TYPE,
+                    self._examples[place] or "",
+                    rows=wrong,
+                    expected=_ASKED[reading.kind],
+                    effect=effect,
+                )
+
+
+class Unknowns:
+    """Counts contacts of whom an audience is unknown, and cells that cannot be read as what rules compare with.
+
+    Args:
+        decider: the playbook, ruleset.
+        at: the instant of the decisions, aware.
+
+    Attributes:
+        readings: the cells that cannot be read.
+        rules: the audiences of campaigns and caps, by their texts.
+    """
+
+    def __init__(self, decider: Decider, at: datetime) -> None:
+        self.playbook = decider.playbook
+        self._vocabulary = decider.ruleset.vocabulary
+        self._now = micros(at)
+        self.rules: dict[str, Rule] = {}
+        for _, rule in self._labels():
+            self.rules.setdefault(str(rule), rule)
+        self.readings = Readings(self.playbook)
+        self.unknown: Counter[str] = Counter()
+
+    def count(self, contact: Contact) -> None:
+        """Count one contact."""
+        if not self.rules and not self.readings.list:
+            return
+        contact = self._vocabulary.contact(contact)
+        local = clock(contact.timezone or self.playbook.timezone).moment(self._now)
+        if self.playbook.segments:
+            contact = self.playbook.segmented(contact, local)
+        values = contact.values()
+        for text, rule in self.rules.items():
+            if rule.compiled(values, local) is None:
+                self.unknown[text] += 1
+        self.readings.count(values)
+
+    def by_rule(self) -> dict[str, int]:
+        """Of how many contacts each audience is unknown, where it is of any: by campaign, then by cap."""
+        found = {}
+        for label, rule in self._labels():
+            if self.unknown[str(rule)]:
+                found[label] = self.unknown[str(rule)]
+        return found
+
+    def _labels(self) -> Iterator[tuple[str, Rule]]:
+        for campaign in self.playbook.campaigns or ():
+            if campaign.audience is not None:
+                yield f"audience of {campaign.id}", campaign.audience
+        for cap in self.playbook.caps:
+            if cap.audience is not None:
+                yield f"audience of the cap {cap.name!r}", cap.audience
+
+
+def _readings(playbook: Playbook) -> Iterator[Reading]:
+    rules = [campaign.audience for campaign in playbook.campaigns or ()]
+    rules += [cap.audience for cap in playbook.caps]
+    rules += [segment.rule for segment in playbook.segments]
+    met = set()
+    for rule in rules:
+        for path, kind, text in () if rule is None else looks_of(rule.tree):
+            if kind in _ASKED and path not in _LISTS and (path, kind) not in met:
+                met.add((path, kind))
+                yield Reading(path, str(kind), text)

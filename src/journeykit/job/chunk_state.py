@@ -1,0 +1,89 @@
+"""A chunk of contacts on its way: what belongs to them, then what was decided of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from attrs import field, frozen
+
+from journeykit.columns.chunk import Chunk
+from journeykit.columns.claim_columns import claim_arrays_at, gathered
+from journeykit.kernels.interface.contact_arrays import ClaimArrays, Contacts, ScoreArrays, TouchArrays
+from journeykit.model.mismatch import Mismatches
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from journeykit.columns.worker import BlockResult
+
+
+class Piece(NamedTuple):
+    """Decisions of the columnar engine.
+
+    Attributes:
+        batch: rows of the table of decisions.
+        contact: for each of them, the row of its contact in the chunk.
+        answers: what the rows are made of, and counts of all that was decided.
+    """
+
+    batch: pa.RecordBatch
+    contact: np.ndarray
+    answers: BlockResult
+
+
+@frozen(kw_only=True, eq=False)
+class ChunkState:
+    """A chunk of the table of contacts.
+
+    Attributes:
+        chunk: its rows.
+        start: the number of its first contact.
+        repeated: which rows are of a contact that an earlier row has.
+        people: its contacts as the kernels read them.
+        history: their touches.
+        scores: what models say of them.
+        claims: what is asked for; None where campaigns say it.
+        apart: which contacts fall back to the row engine.
+        mismatches: what was found in its cells.
+        pieces: what the columnar engine has decided of the others, once it has.
+    """
+
+    chunk: Chunk
+    start: int
+    repeated: np.ndarray
+    people: Contacts
+    history: TouchArrays
+    scores: ScoreArrays
+    claims: ClaimArrays | None
+    apart: np.ndarray
+    mismatches: Mismatches = field(factory=Mismatches)
+    pieces: tuple[Piece, ...] = ()
+
+    @property
+    def stop(self) -> int:
+        """The number of the contact after its last one."""
+        return self.start + self.chunk.rows
+
+    def row_number(self, row: int) -> int:
+        """The number of a row in its table."""
+        return self.chunk.number + row
+
+    def history_of(self, rows: np.ndarray) -> TouchArrays:
+        """The touches of some of its contacts."""
+        first, places = gathered(self.history.first, rows)
+        return TouchArrays(first=first, at=self.history.at[places], shape=self.history.shape[places])
+
+    def scores_of(self, rows: np.ndarray) -> ScoreArrays:
+        """What models say of some of its contacts."""
+        first, places = gathered(self.scores.first, rows)
+        return own_scores(self.scores, first, self.scores.score[places])
+
+    def claims_of(self, rows: np.ndarray) -> ClaimArrays | None:
+        """The claims of some of its contacts."""
+        return None if self.claims is None else claim_arrays_at(self.claims, rows)
+
+
+def own_scores(scores: ScoreArrays, first: np.ndarray, score: np.ndarray) -> ScoreArrays:
+    """Scores with arrays to work on of their own: each thread has other contacts."""
+    return type(scores)(first=first, score=score, chance=scores.chance.copy(), worth=scores.worth.copy())

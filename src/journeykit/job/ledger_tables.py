@@ -1,0 +1,233 @@
+"""Chunks with a ledger: what it knows of their contacts, and reservations for what they are granted."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from attrs import evolve, fields
+
+from journeykit.basics.clock import clock, moment
+from journeykit.basics.validation import MILLIONTH, scaled
+from journeykit.columns.decision_counts import OUTCOMES
+from journeykit.columns.decision_rows import account_texts, decision_ids
+from journeykit.columns.touch_columns import TouchShapes
+from journeykit.kernels.interface.codes import IS_OPTED_OUT, IS_SUPPRESSED
+from journeykit.kernels.interface.contact_arrays import TouchArrays
+from journeykit.ledger.facts import facts_of, numbers_of
+from journeykit.ledger.reservation import Reservation
+from journeykit.model.claim import Claim
+from journeykit.model.decision import Decision
+from journeykit.model.outcome import Grant, Outcome
+from journeykit.model.touch import Touch
+from journeykit.tables.header import fold_name
+from journeykit.tables.touch_table import TOUCH_COLUMNS, touch_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from journeykit.columns.chunk import Chunk
+    from journeykit.columns.claim_columns import ClaimBlockInputs, ClaimEncoder
+    from journeykit.columns.columnar_engine import ColumnarEngine
+    from journeykit.columns.decision_rows import ClaimIds
+    from journeykit.engine.decider import Decider
+    from journeykit.job.chunk_state import ChunkState, Piece
+    from journeykit.kernels.interface.contact_arrays import Contacts, ScoreArrays
+    from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.ledger.saved_decisions import DecisionInputs
+    from journeykit.model.contact import Contact
+    from journeykit.model.outcome import Row
+
+_ROWS = 50_000
+_KINDS = {"sent_at": pa.timestamp("us", "UTC"), "campaign_ends": pa.date32(), "counts_toward_caps": pa.bool_()}
+
+
+_TOUCHES = pa.schema([(name, _KINDS.get(name, pa.string())) for name in TOUCH_COLUMNS if name != "topic"])
+
+
+def touches_table(run: LedgerRun) -> pa.Table:
+    """The touches that the ledger knew when the run began."""
+    held = (touch_cells(own.touch()) for own in run.history())
+    batches = []
+    while rows := list(islice(held, _ROWS)):
+        batches.append(pa.RecordBatch.from_pylist(rows, _TOUCHES))
+    return pa.Table.from_batches(batches, _TOUCHES)
+
+
+def protect(run: LedgerRun, chunk: Chunk, people: Contacts, apart: np.ndarray) -> None:
+    """Let the ledger's opt-outs win over the rows of a chunk; a contact with one of a channel or topic falls back."""
+    for row, name in enumerate(chunk.ids.to_pylist()):
+        for word in () if name is None else run.opt_outs(name):
+            if word.suppressed:
+                people.person["traits"][row] |= IS_SUPPRESSED
+            elif word.channel is None and word.topic is None:
+                people.person["traits"][row] |= IS_OPTED_OUT
+            else:
+                apart[row] = True
+
+
+class Messages:
+    """What the messages of a run are, as their reservations keep it.
+
+    Args:
+        engine: the playbook as arrays.
+        labels: what claims are called.
+        asked: the claims by contact; None where campaigns make them.
+        table: the table of claims; None likewise.
+    """
+
+    def __init__(
+        self, engine: ColumnarEngine, labels: ClaimIds, asked: ClaimBlockInputs | None, table: ClaimEncoder | None
+    ) -> None:
+        self._compiled = engine.compiled
+        self._layout = engine.layout
+        self._decided_at = moment(engine.now)
+        self.labels = labels
+        self._asked = asked
+        self._table = table
+        self._facts: dict[int, dict[str, Any]] = {}
+
+    def reservation(
+        self, id_: str, contact: str, account: str | None, answer: np.void, number: int, scores: Mapping[int, float]
+    ) -> Reservation:
+        """The reservation of a granted claim.
+
+        Args:
+            id_: the decision's id.
+            contact: the contact's id.
+            account: the contact's account, or None.
+            answer: what the kernels say of the claim (`ROWS`).
+            number: the number of the contact.
+            scores: by the number of an opening, the propensity that the table of scores gives the contact.
+        """
+        label = int(answer["label"])
+        place = self.labels.opening[label]
+        opening = self._layout.list[place]
+        facts = self._facts.get(label)
+        if facts is None:
+            facts = self._facts[label] = facts_of(self._compiled, opening)
+        claim = self._claim(number, label, opening.campaign.id)
+        if claim.propensity is None and scores:
+            claim = evolve(claim, propensity=scores.get(place))
+        grant = Grant(
+            opening.campaign.id,
+            opening.content_id,
+            opening.channel,
+            moment(int(answer["send_at"])),
+            int(answer["weight"]) / MILLIONTH,
+            self.labels.claim_id[label],
+        )
+        message = {**facts, **numbers_of(self._compiled, opening, claim)}
+        return Reservation.of(
+            grant, message, id_=id_, contact=contact, account=account, run_id=self.labels.run_id, at=self._decided_at
+        )
+
+    def _claim(self, contact: int, label: int, campaign: str) -> Claim:
+        """The numbers of a claim."""
+        if self._asked is None or self._table is None:
+            return Claim(campaign=campaign)
+        first, asked = self._asked.claims.first, self._asked.claims.asked
+        own = asked[int(first[contact]) : int(first[contact + 1])]
+        group = int(own["group"][np.flatnonzero(own["label"] == label)[0]])
+        row = int(self._asked.order[group])
+        columns = ((column, self._table.number_at(row, fold_name(column))) for column in self._compiled.own_columns)
+        return Claim(
+            campaign=campaign,
+            propensity=self._table.number_at(row, "propensity"),
+            cost=self._table.number_at(row, "cost"),
+            numbers={column: value for column, value in columns if value is not None},
+        )
+
+
+def grants_of(state: ChunkState, piece: Piece, messages: Messages) -> dict[int, list[Reservation]]:
+    """What a piece of a chunk grants, by row of the contact."""
+    answers = piece.answers.rows
+    places = np.flatnonzero(answers["outcome"] == OUTCOMES.index(Outcome.GRANTED))
+    contact = piece.contact[places]
+    ids = decision_ids(state.chunk, messages.labels, answers["label"][places], contact).to_pylist()
+    accounts, names = account_texts(state.chunk, contact).to_pylist(), state.chunk.ids.to_pylist()
+    found: dict[int, list[Reservation]] = {}
+    scores: dict[int, dict[int, float]] = {}
+    for row, id_, account, answer in zip(contact.tolist(), ids, accounts, answers[places], strict=True):
+        if row not in scores:
+            scores[row] = _propensities(state.scores, row)
+        held = messages.reservation(id_, names[row], account, answer, state.start + row, scores[row])
+        found.setdefault(row, []).append(held)
+    return found
+
+
+def _propensities(scores: ScoreArrays, row: int) -> dict[int, float]:
+    """By the number of an opening, the propensity that is known of a contact."""
+    own = scores.score[int(scores.first[row]) : int(scores.first[row + 1])]
+    found = zip(own["opening"].tolist(), own["propensity"].tolist(), strict=True) if len(own) else ()
+    return {opening: propensity for opening, propensity in found if not math.isnan(propensity)}
+
+
+def mark_opt_outs(people: Contacts, pairs: Sequence[tuple[Contact, Contact]]) -> np.ndarray:
+    """Mark the contacts that have opted out by now; return those of which more has changed than kernels can take.
+
+    Args:
+        people: as the table has them.
+        pairs: each of them, as when the run began and as now.
+    """
+    unable = np.zeros(len(pairs), np.bool_)
+    for row, (before, now) in enumerate(pairs):
+        unable[row] = now != before and evolve(before, opted_out=now.opted_out, suppressed=now.suppressed) != now
+        people.person["traits"][row] |= IS_OPTED_OUT * now.opted_out | IS_SUPPRESSED * now.suppressed
+    return unable
+
+
+_SHAPE = tuple(own for own in fields(Touch) if own.init and own.name not in ("at", "contact", "account"))
+
+
+def touch_arrays(touches: Sequence[Sequence[Touch]]) -> tuple[TouchArrays, list[dict[str, Any]]]:
+    """The touches of contacts, and what kinds of them there are."""
+    kinds = TouchShapes()
+    known: dict[Any, int] = {}
+    shape = []
+    for touch in (touch for own in touches for touch in own):
+        values = tuple(getattr(touch, own.name) for own in _SHAPE)
+        number = known.get(values)
+        if number is None:
+            parts = {own.name: value for own, value in zip(_SHAPE, values, strict=True) if value not in (None, ())}
+            number = known[values] = kinds.number(parts)
+        shape.append(number)
+    first = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(own) for own in touches], dtype=np.int64)])
+    at = np.array([touch.micros for own in touches for touch in own], np.int64)
+    return TouchArrays(first=first, at=at, shape=np.array(shape, np.int32)), kinds.list
+
+
+def decisions_of(
+    granted: Mapping[int, list[Reservation]], asks: Mapping[int, DecisionInputs], decider: Decider
+) -> dict[int, tuple[Decision, list[Reservation]]]:
+    """By row of the contact, the decision that was made again, and what it grants."""
+    reserve = scaled(decider.playbook.reserve, MILLIONTH)
+    found = {}
+    for row, asked in asks.items():
+        own, contact = granted.get(row, []), asked.contacts[0]
+        total = sum(round((held.weight or 0) * MILLIONTH) - reserve for held in own) / MILLIONTH
+        decision = Decision(
+            contact=contact.id,
+            at=asked.at,
+            until=asked.until,
+            timezone=decider.ruleset.clock.name if contact.timezone is None else clock(contact.timezone).name,
+            granted=tuple(
+                Grant(held.campaign or "", held.content, held.channel, held.at, held.weight or 0.0, held.claim)
+                for held in own
+            ),
+            total=total,
+            bound=total,
+            write=partial(_written, asked, decider),
+        )
+        found[row] = decision, own
+    return found
+
+
+def _written(asked: DecisionInputs, decider: Decider, explain: bool) -> tuple[Row, ...]:
+    """The rows of a decision, by the row engine; those of the table are made of the kernels' answers."""
+    (own,) = asked.arbitrations(decider).values()
+    return decider.decision(own, explain=explain, run_id=asked.run_id).rows

@@ -1,0 +1,375 @@
+"""The nightly job, contact by contact: rows of contacts, touches, scores and claims in, decisions out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Unpack
+from uuid import uuid4
+
+from attrs import evolve
+
+from journeykit.engine.contact_group import ContactInputs
+from journeykit.errors import DataError, MissingExtraError, ModelError
+from journeykit.job.account_groups import AccountGroups
+from journeykit.job.inputs import TABLES, Inputs
+from journeykit.job.run import Run
+from journeykit.job.table_survey import survey
+from journeykit.model.contact import Contact
+from journeykit.model.outcome import Outcome
+from journeykit.tables import (
+    DECISIONS,
+    BadRow,
+    ClaimTable,
+    ContactTable,
+    ScoreTable,
+    TouchTable,
+    decision_cells,
+    table_writer,
+)
+from journeykit.tables.bad_row_file import picker
+from journeykit.tables.doubles import rereadable
+from journeykit.tables.file_identity import IdTrail
+from journeykit.tables.formats import called
+from journeykit.tables.touch_table import refuse_useless, touch_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from datetime import datetime
+
+    from journeykit.engine.contact_group import ContactGroup
+    from journeykit.engine.decider import Decided, HasDecider
+    from journeykit.job.account_groups import Group
+    from journeykit.job.run import Picker, RunOptions
+    from journeykit.job.summary import Summary
+    from journeykit.ledger import BaseLedger
+    from journeykit.model.decision import Decision
+    from journeykit.tables import TableSource
+
+_AT_ONCE = 500
+"""So many decisions are kept in the ledger at once."""
+
+
+class RowJob(Run):
+    """Tables to decide: iterate `decisions`, then ask for the `summary`.
+
+    Contacts pass one by one. What grows with the data is the packed history, scores and claims by contact, and the
+    set of contact ids. Where the playbook has caps per account, the contacts of an account wait for the last of them,
+    and those after them wait too.
+
+    Args:
+        arbiter: the arbiter, or its decider.
+        inputs: the tables.
+        only: the id of the one contact that is wanted; None for all. Where the playbook has caps per account, the
+            contact's colleagues are decided together with the contact.
+        options: as for `journeykit.job.run.Run`: ``at``, ``until``, ``explain``, ``run_id``, ``max_bad``,
+            ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``.
+
+    Raises:
+        DataError: for a table that cannot be used, touches of which no row can be used, and where ``strict`` refuses.
+        ModelError: for a plan that ends before it starts.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Playbook
+        >>> inputs = Inputs(
+        ...     contacts=[{"contact_id": "anna", "consent": "email"}],
+        ...     claims=[{"contact_id": "anna", "campaign_id": "launch", "channel": "email", "weight": 8}],
+        ... )
+        >>> job = RowJob(Arbiter(Playbook()), inputs, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+        >>> [grant.campaign for _, decision in job.decisions() for grant in decision.granted]
+        ['launch']
+        >>> job.summary().outcomes
+        {'granted': 1}
+    """
+
+    kind = "one"
+
+    def __init__(
+        self, arbiter: HasDecider, inputs: Inputs, *, only: str | None = None, **options: Unpack[RunOptions]
+    ) -> None:
+        super().__init__(arbiter, inputs, **options)
+        self._is_whole = only is None
+        # One contact alone keeps no quota: prices steer the choice, where there are any.
+        self._has_quotas = bool(self.decider.playbook.quotas) and only is None
+        if self._strict or self._bad_file is not None:
+            inputs = evolve(inputs, **{name: rereadable(getattr(inputs, name)) for name in TABLES})
+            self.tables = {name: getattr(inputs, name) for name in self.tables}
+        if self._strict:
+            vocabulary = self.decider.ruleset.vocabulary
+            survey(self.decider.playbook, self.tables, zone=self.zone, vocabulary=vocabulary).refuse()
+        self._last: dict[str, int] | None = {}
+        self._trail: IdTrail | None = None
+        wanted = self._open_contacts(inputs.contacts, None if only is None else frozenset([only]))
+        self._history = TouchTable() if inputs.touches is None else self._read_touches(inputs.touches, wanted)
+        self._scores, self._claims = ScoreTable(), None
+        if inputs.scores is not None:
+            self._scores = ScoreTable.read(inputs.scores, only=wanted, **self._read("scores"))
+        if inputs.claims is not None:
+            self._claims = ClaimTable.read(inputs.claims, zone=self.zone, only=wanted, **self._read("claims"))
+        self._ledger_history = TouchTable()
+        self.open_ledger()
+        if self.ledger is not None:
+            history = self.ledger.history(None if wanted is None else sorted(wanted))
+            rows = (touch_cells(held.touch()) for held in history)
+            self._ledger_history = TouchTable.read(rows, vocabulary=self.decider.ruleset.vocabulary)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        """How the rows of a table are read."""
+        own = {"playbook": self.decider.playbook, "bad": self.bad, "words": self.words[name]}
+        return {**own, "found": self.mismatches}
+
+    def _open_contacts(self, source: TableSource | None, wanted: frozenset[str] | None) -> frozenset[str] | None:
+        """Open the contacts; which of them are decided, or None for all."""
+        self._contacts: ContactTable | None = None
+        if source is None:
+            return wanted
+        if self.decider.by_account:
+            source, wanted = self._survey(source, wanted)
+        self._contacts = ContactTable(
+            source,
+            spellings=self.spellings,
+            zone=self.zone,
+            bad=self.bad,
+            only=wanted,
+            words=self.words["contacts"],
+            found=self.mismatches,
+            doubles=self.doubles,
+        )
+        if self._trail is not None:
+            self._trail.all = wanted is None
+        self._notes = self._contacts.notes
+        return wanted
+
+    def _read_touches(self, source: TableSource, wanted: frozenset[str] | None) -> TouchTable:
+        """The history; one that has rows, none of which can be used, is refused."""
+        before, words = self.bad.total, self.words["touches"]
+        history = TouchTable.read(
+            source,
+            zone=self.zone,
+            bad=self.bad,
+            only=wanted,
+            vocabulary=words.vocabulary,
+            words=words,
+            found=self.mismatches,
+        )
+        self.bad_touches = self.bad.total - before
+        if wanted is None:
+            refuse_useless(self.bad, before, history.good)
+        return history
+
+    def _survey(self, source: TableSource, wanted: frozenset[str] | None) -> tuple[TableSource, frozenset[str] | None]:
+        """Read the contacts once before: where each account ends and, of one contact, which colleagues there are."""
+        if not isinstance(source, str | os.PathLike) and iter(source) is source:
+            if wanted is None:
+                # What can be read only once is not kept: where accounts end is seen at its end.
+                self._last = None
+                return source, None
+            source = list(source)
+        last: dict[str, int] = {}
+        accounts: dict[str, str | None] = {}
+        contacts = ContactTable(source, spellings=self.spellings, zone=self.zone)
+        self._trail = trail = IdTrail(contacts.source)
+        for number, contact in contacts:
+            trail.add(number, contact.id)
+            if contact.account is not None:
+                last[contact.account] = number
+            if wanted is not None:
+                accounts[contact.id] = contact.account
+        self._last = last
+        if wanted is not None:
+            mine = {accounts.get(name) for name in wanted} - {None}
+            wanted |= {name for name, account in accounts.items() if account in mine}
+        return source, wanted
+
+    # Deciding
+
+    def decisions(self) -> Iterator[tuple[Contact, Decision]]:
+        """Each contact with its decision, in the order of the contacts. Once only: what was taken is gone.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows.
+        """
+        total, contacts = self._opened()
+        done = 0
+        kept: list[tuple[str, str, list[tuple[Any, ...]]]] = []
+        for number, contact, decided in self._decided(contacts):
+            decision = self.count(number, contact, decided)
+            if decision is None:
+                continue
+            if self._days is not None:
+                self._days.count(decision.rows)
+            if self.ledger is not None and self.ledger.keeps:
+                kept.append((contact.id, decision.timezone, [decision_cells(row) for row in decision.rows]))
+                if len(kept) == _AT_ONCE:
+                    self.ledger.keep(kept)
+                    kept = []
+            yield contact, decision
+            done += 1
+            if done % 64 == 0:
+                self.tell_progress(done, total)
+        if self.ledger is not None and kept:
+            self.ledger.keep(kept)
+        if self._claims is not None:
+            self._claims.refuse_rest("a contact of the table of contacts")
+        self.tell_progress(done, done)
+        self.finish()
+
+    def _opened(self) -> tuple[int | None, Iterable[tuple[int, Contact]]]:
+        """How many contacts there are, where that is known, and the contacts; those with claims without a table."""
+        contacts: Iterable[tuple[int, Contact]]
+        if self._contacts is not None:
+            contacts = self._contacts if self._trail is None else self._trail.compared(self._contacts)
+            return self._contacts.count, self._protected(contacts)
+        assert self._claims is not None  # noqa: S101  (one of the two is given)
+        contacts = ((number, Contact(id=key)) for number, key in enumerate(self._claims, 1))
+        return len(self._claims), self._protected(contacts)
+
+    def _protected(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact]]:
+        """The contacts, with the ledger's opt-outs applied."""
+        for number, contact in contacts:
+            try:
+                found = contact if self.ledger is None else self.ledger.protected(contact)
+            except ModelError as error:
+                self.bad.add(BadRow(self.contact_source, number, error.field, "a row that cannot be", str(error)))
+            else:
+                yield number, found
+
+    def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
+        """The contacts with their decisions, in the order of their rows."""
+        self.watch.begin("choosing" if self._has_quotas else "deciding")
+        groups = AccountGroups(contacts, self._last, together=self.decider.by_account)
+        made = self._choose(groups.hold()) if self._has_quotas else None
+        # One contact alone is explained, and nothing is reserved.
+        yield from self.decide_groups(groups, self.ledger if self._is_whole else None, made)
+        if self.quota_run is not None:
+            self.quota_run.confirm(self.used)
+
+    def _choose(self, groups: list[Group]) -> list[ContactGroup]:
+        """Choose for all groups together, so that the quotas hold; the groups with what belongs to them."""
+        try:
+            from journeykit.quotas.quota_run import choose_together
+        except ImportError as error:
+            raise MissingExtraError("quotas", "a run with quotas") from error
+        made = [self.group([contact for _, contact in rows]) for rows in groups]
+        self.quota_run = choose_together(self.decider, made, claims=self.claims_given, threads=1)
+        if self.ledger is not None:
+            self.ledger.charges = self.quota_run.charges
+        self.watch.begin("deciding")
+        return made
+
+    def group(self, contacts: list[Contact]) -> ContactGroup:
+        """Contacts that are decided together, with what belongs to them."""
+        return self.group_of(contacts, {contact.id: self._taken(contact) for contact in contacts})
+
+    def _taken(self, contact: Contact) -> ContactInputs:
+        """What the tables hold of a contact, which is then let go."""
+        touches, claims, counted = self._history.take(contact.id) + self._ledger_history.take(contact.id), None, 0
+        if self._claims is not None:
+            claims = self._claims.take(contact.id)
+            counted = self._claims.taken_bad
+        return ContactInputs(touches, claims, self._scores.take(contact.id), counted)
+
+    def write(self, out: str | os.PathLike[str], *, form: str | None = None, everything: bool = False) -> Summary:
+        """Decide all and write the table of decisions, which appears whole or not at all.
+
+        Args:
+            out: the file; ``-`` is standard output.
+            form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
+            everything: whether denied claims are written too.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
+            OSError: if the file cannot be written.
+        """
+        self.keep_inputs(out)
+        with table_writer(out, DECISIONS, form) as write:
+            for _, decision in self.decisions():
+                for row in decision.rows:
+                    if everything or row.outcome is not Outcome.DENIED:
+                        write(decision_cells(row))
+                        self.written += 1
+        return self.summary()
+
+    # What the summary asks for
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The tables that were given, and what their bad rows call them."""
+        given = self.tables.items()
+        return {name: called(os.fspath(own)) if isinstance(own, str | os.PathLike) else name for name, own in given}
+
+    @property
+    def contact_source(self) -> str:
+        """What bad rows call the table from which the contacts are."""
+        table = self._claims if self._contacts is None else self._contacts
+        return "" if table is None else table.source
+
+    @property
+    def unknown_touches(self) -> int:
+        """How many touches belong to contacts that were not decided."""
+        return len(self._history)
+
+    @property
+    def unknown_scores(self) -> int:
+        """Likewise, scores."""
+        return len(self._scores)
+
+    def scored(self) -> Collection[str]:
+        """The campaigns for which the table of scores has propensities."""
+        return self._scores.scored
+
+    def picker(self, name: str) -> Picker:
+        """How rows of a table are read again."""
+        return picker(self.tables[name], name)
+
+    def refuse_useless(self) -> None:
+        """Refuse tables that have rows, none of which can be used; of one contact alone that says nothing."""
+        if self._is_whole:
+            super().refuse_useless()
+
+
+def decide_one(
+    arbiter: HasDecider,
+    inputs: Inputs,
+    contact: str,
+    *,
+    at: datetime,
+    until: datetime | None = None,
+    ledger: BaseLedger | None = None,
+    run_id: str | None = None,
+) -> tuple[Contact, Decision, tuple[BadRow, ...]]:
+    """One contact of the tables, its decision with explanations, and the first rows that could not be used.
+
+    Args:
+        arbiter: the arbiter, or its decider; and so on as for `RowJob`.
+        inputs: the tables.
+        contact: the contact's id.
+        at: the instant of the decision.
+        until: the last instant of a plan, or None.
+        ledger: where history and opt-outs are read too; nothing is reserved.
+        run_id: with a ledger, a run that was begun: the history is that of its beginning. None takes that of now.
+
+    Raises:
+        DataError: if no usable row has this contact.
+    """
+    if ledger is not None and run_id is not None:
+        with ledger.reading() as transaction:
+            if transaction.run(run_id) is None:
+                raise DataError(f"the ledger knows no run {run_id!r}", source="ledger")
+    own = run_id if ledger is None or run_id is not None else uuid4().hex
+    job = RowJob(
+        arbiter,
+        inputs,
+        at=at,
+        until=until,
+        explain=True,
+        only=contact,
+        ledger=ledger,
+        run_id=own,
+        dry_run=ledger is not None,
+    )
+    for found, decision in job.decisions():
+        if found.id == contact:
+            return found, decision, tuple(job.bad.first)
+    faults = "".join(f"\n  {bad}" for bad in job.bad.first[:5])
+    raise DataError(f"there is no usable row of contact {contact!r}" + (f"; bad rows:{faults}" if faults else ""))

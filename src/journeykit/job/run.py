@@ -1,0 +1,411 @@
+"""A run over tables: what a job does whichever engine decides, from opening the tables to the summary."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
+
+from journeykit.basics.clock import clock, first_and_last
+from journeykit.basics.validation import MILLIONTH, check_text
+from journeykit.basics.version import VERSION
+from journeykit.basics.watch import Watch
+from journeykit.engine.contact_group import ContactGroup
+from journeykit.engine.unknowns import Unknowns
+from journeykit.errors import ModelError
+from journeykit.job.calendar import DayTally
+from journeykit.job.decision_tally import KINDS, DecisionTally
+from journeykit.job.inputs import TABLES
+from journeykit.job.summary import Summary, plan_notes, scored_notes
+from journeykit.model.mismatch import Mismatches
+from journeykit.tables import BadRow, BadRows, Spellings
+from journeykit.tables.bad_row_file import write_bad_rows
+from journeykit.tables.bad_row_list import refuse_useless_tables
+from journeykit.tables.doubles import Doubles
+from journeykit.tables.outputs import need_apart
+from journeykit.tables.words import Words
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.engine.contact_group import ContactInputs, QuotaChoice
+    from journeykit.engine.decider import Decided, GroupDecision, HasDecider
+    from journeykit.engine.quota_charges import QuotaCharges
+    from journeykit.job.account_groups import AccountGroups
+    from journeykit.job.calendar import Calendar
+    from journeykit.job.inputs import Inputs, Progress
+    from journeykit.ledger import BaseLedger
+    from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
+    from journeykit.quotas.quota_run import QuotaRun
+
+    class RunOptions(TypedDict, total=False):
+        """The options of a run; see `Run`."""
+
+        at: Required[datetime]
+        until: datetime | None
+        explain: bool
+        run_id: str | None
+        max_bad: int | str | None
+        bad_rows: str | os.PathLike[str] | None
+        progress: Progress | None
+        ledger: BaseLedger | None
+        strict: bool
+        dry_run: bool
+        keep_decisions: bool
+        watch: Watch | None
+
+    Picker = Callable[[frozenset[int]], Iterable[tuple[int, Any]]]
+
+
+_AT_ONCE = 500
+"""So many groups are decided before what is granted to them is reserved."""
+
+
+class Run:
+    """One run over tables. `RowJob` and `TableJob` read them and decide; all else is here.
+
+    Args:
+        arbiter: the arbiter, or its decider.
+        inputs: the tables.
+        at: the instant of the decisions, aware.
+        until: the last instant of a plan, aware, or None.
+        explain: whether rows also have the columns ``displaced`` and ``needs``.
+        run_id: the name of the run; None makes one from playbook, ``at`` and ``until``.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number.
+        bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, once all is decided; or None.
+        progress: is called, every now and then, with the number of contacts that are done, and of all where known.
+        ledger: where the history is read, beside the touches that are given, and where what is granted is reserved; a
+            run that was begun before goes on.
+        watch: where the job says how far it is; None for a watch of its own.
+        strict: whether tables that do not match the playbook are refused before anything is decided or reserved:
+            words that it does not know, columns that it asks for and a table lacks, types that a comparison can never
+            meet.
+        dry_run: whether it is a rehearsal: the ledger is read, nothing is reserved, and no mark of the run is left.
+        keep_decisions: whether the ledger keeps what was decided of each contact; `BaseLedger.decision` reads it.
+
+    Attributes:
+        written: how many rows were written.
+        bad: the rows that could not be used.
+        ledger: the run in the ledger, or None.
+        quota_run: what the run chose so that its quotas hold, once it has chosen; None without quotas.
+        used: by side of the quotas, what was granted by the row engine uses.
+        tables: the tables that are given, by name.
+        inputs: their names, without the contacts.
+        words: for each of them, what its words are compared with.
+        mismatches: where data and playbook do not match, as far as rows were read.
+
+    Raises:
+        ModelError: for a plan that ends before it starts, and options of a ledger without one.
+    """
+
+    kind: ClassVar[str]
+    """The engine, as a summary names it."""
+
+    def __init__(
+        self,
+        arbiter: HasDecider,
+        inputs: Inputs,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        explain: bool = False,
+        run_id: str | None = None,
+        max_bad: int | str | None = None,
+        bad_rows: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+        ledger: BaseLedger | None = None,
+        strict: bool = False,
+        dry_run: bool = False,
+        keep_decisions: bool = False,
+        watch: Watch | None = None,
+    ) -> None:
+        _check_ledger_options(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
+        first_and_last(at, until)
+        self.watch = watch or Watch()
+        self.watch.begin("reading")
+        if run_id is not None:
+            check_text(run_id, "run_id")
+        self.decider = decider = arbiter.decider
+        self.at, self.until, self.explain = at, until, explain
+        self.tables = {name: given for name in TABLES if (given := getattr(inputs, name)) is not None}
+        self.inputs = tuple(name for name in self.tables if name != "contacts")
+        self.run_id = run_id or decider.run_id(at, until, self.inputs)
+        self.written = self.bad_touches = 0
+        self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
+        self.ledger: LedgerRun | None = None
+        self.quota_run: QuotaRun | None = None
+        self.used = [0] * sum(1 for quota in decider.playbook.quotas for _ in quota.sides)
+        self._store, self._dry_run, self._keeps = ledger, dry_run, keep_decisions
+        self._bad_file, self._progress, self._strict = bad_rows, progress, strict
+        self.zone = None if inputs.zone is None else clock(inputs.zone).zone
+        playbook, vocabulary = decider.playbook, decider.ruleset.vocabulary
+        self.mismatches = Mismatches()
+        self.words = {name: Words(name, playbook, vocabulary) for name in self.tables}
+        self.spellings, self.doubles = Spellings.of(playbook), Doubles.of(playbook)
+        self._unknowns = Unknowns(decider, at)
+        self._tally = DecisionTally(playbook)
+        self._days = None if until is None else DayTally(playbook, at, until)
+        self._notes: tuple[str, ...] = ()
+
+    # What each job has of its own
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The tables that were given, and what their bad rows call them."""
+        raise NotImplementedError
+
+    @property
+    def contact_source(self) -> str:
+        """What bad rows call the table from which the contacts are."""
+        raise NotImplementedError
+
+    @property
+    def unknown_touches(self) -> int:
+        """How many touches belong to contacts that were not decided."""
+        raise NotImplementedError
+
+    @property
+    def unknown_scores(self) -> int:
+        """Likewise, scores."""
+        raise NotImplementedError
+
+    def group(self, contacts: list[Contact]) -> ContactGroup:
+        """Contacts that are decided together, with what belongs to them."""
+        raise NotImplementedError
+
+    def scored(self) -> Collection[str]:
+        """The campaigns for which the table of scores has propensities."""
+        raise NotImplementedError
+
+    def picker(self, name: str) -> Picker:
+        """How rows of a table are read again."""
+        raise NotImplementedError
+
+    def total(self) -> DecisionTally:
+        """What was counted of all contacts so far."""
+        return self._tally
+
+    def finish_words(self) -> None:
+        """Tell the words of each table which columns it has, where that is not known yet."""
+
+    def own_notes(self) -> Iterator[str]:
+        """What a person should know of this job besides."""
+        return iter(())
+
+    # Beginning
+
+    def open_ledger(self) -> None:
+        """Begin the run in the ledger, if there is one."""
+        if self._store is None:
+            return
+        from journeykit.ledger.ledger_run import LedgerRun
+
+        self.ledger = LedgerRun(
+            self._store,
+            self.decider,
+            run_id=self.run_id,
+            at=self.at,
+            until=self.until,
+            explain=self.explain,
+            dry_run=self._dry_run,
+            keep=self._keeps,
+        )
+        self.ledger.tell(self.mismatches)
+        self.watch.detail = self.ledger.progress
+
+    @property
+    def claims_given(self) -> bool:
+        """Whether claims are given; else they are derived from the campaigns' audiences."""
+        return "claims" in self.tables
+
+    # Deciding
+
+    def count(self, number: int, contact: Contact, decided: Decided) -> Decision | None:
+        """Count what was decided of a contact; None, and a bad row, where it could not be decided.
+
+        Args:
+            number: the number of the contact's row.
+            contact: the contact.
+            decided: what was decided.
+        """
+        decision, counted = decided
+        if isinstance(decision, ModelError):
+            allowed = "a contact that cannot be decided"
+            self.bad.add(BadRow(self.contact_source, number, decision.field, allowed, str(decision)))
+            return None
+        fault = self._tally.count(contact, decision, counted)
+        self._unknowns.count(contact)
+        if fault is not None:
+            self.bad.add(BadRow(self.contact_source, number, "", fault, "data by which all claims can be decided"))
+        return decision
+
+    def chosen(self, number: int) -> tuple[QuotaChoice, QuotaCharges] | None:
+        """What the run chose for a contact or group, by number, and at which prices; None without quotas."""
+        run = self.quota_run
+        return None if run is None else (run.choice(number), run.charges)
+
+    def group_of(self, contacts: Sequence[Contact], inputs: Mapping[str, ContactInputs]) -> ContactGroup:
+        """Contacts that are decided together, with what belongs to them and what the ledger knows of colleagues."""
+        group = ContactGroup(contacts, inputs, at=self.at, until=self.until, scored=self.scored())
+        if self.ledger is not None:
+            group.colleagues = self.ledger.colleagues(group)
+        return group
+
+    def decide(self, group: ContactGroup, chosen: tuple[QuotaChoice, QuotaCharges] | None = None) -> GroupDecision:
+        """Decide the contacts of a group by the row engine, as the run chose for them where it did."""
+        choice, charges = chosen or (None, None)
+        found = self.decider.decide_group(
+            group, explain=self.explain, run_id=self.run_id, choice=choice, charges=charges
+        )
+        return self._counted(found)
+
+    def decide_groups(
+        self, groups: AccountGroups, ledger: LedgerRun | None, made: Sequence[ContactGroup] | None = None
+    ) -> Iterator[tuple[int, Contact, Decided]]:
+        """The contacts of groups with their decisions, in the order of their rows.
+
+        Args:
+            groups: the groups.
+            ledger: where what is granted is reserved; None for nowhere.
+            made: the groups with what belongs to them, where that is known already.
+        """
+        held: list[tuple[int, Contact, Decided]] = []
+        numbered = enumerate(groups)
+        # Without quotas an account is decided once it is whole, before rows after it are read.
+        waits = self.decider.by_account and made is None
+        while some := list(islice(numbered, 1 if ledger is None or waits else _AT_ONCE)):
+            chosen = [self.chosen(number) for number, _ in some]
+            own = [
+                self.group([contact for _, contact in rows]) if made is None else made[number] for number, rows in some
+            ]
+            if ledger is None:
+                found = list(map(self.decide, own, chosen))
+            else:
+                found = list(map(self._counted, ledger.decided(own, chosen)))
+            for (_, rows), decided in zip(some, found, strict=True):
+                for pair, one in zip(rows, decided.decided, strict=True):
+                    heappush(held, (*pair, one))
+            while held and held[0][0] < groups.next_row:
+                yield heappop(held)
+
+    def _counted(self, found: GroupDecision) -> GroupDecision:
+        """What was decided of a group, counted against the quotas."""
+        if found.used:
+            self.used = [before + more for before, more in zip(self.used, found.used, strict=True)]
+        return found
+
+    def tell_progress(self, done: int, total: int | None) -> None:
+        """Tell how many contacts are done, and of how many where that is known."""
+        self.watch.count(done, total)
+        if self._progress is not None:
+            self._progress(done, total)
+
+    def finish(self) -> None:
+        """End the run: keep its bad rows, and refuse tables of which too little could be used.
+
+        Raises:
+            DataError: for too many bad rows, or a table without one that can be used.
+        """
+        self.watch.end()
+        if self._bad_file is not None:
+            tables = {name: (source, self.picker(name)) for name, source in self.sources.items()}
+            write_bad_rows(self._bad_file, self.bad.first, tables)
+        self.refuse_useless()
+        self.bad.check()
+
+    def refuse_useless(self) -> None:
+        """Refuse tables that have rows, none of which can be used."""
+        refuse_useless_tables(self.bad, self.sources, self._tally.contacts)
+
+    def keep_inputs(self, out: str | os.PathLike[str]) -> None:
+        """Refuse to write the decisions over, or into, a table that they are made from."""
+        need_apart(out, self.tables)
+
+    # What was done
+
+    def summary(self) -> Summary:
+        """What was done so far."""
+        decider, playbook = self.decider, self.decider.playbook
+        tally, run, ledger = self.total(), self.quota_run, self.ledger
+        outcomes = tally.by(0)
+        return Summary(
+            run_id=self.run_id,
+            playbook=decider.fingerprint,
+            at=self.at,
+            until=self.until,
+            contacts=tally.contacts,
+            claims=sum(outcomes.values()),
+            written=self.written,
+            value=tally.value / MILLIONTH,
+            bound=tally.bound / MILLIONTH if run is None else run.bound,
+            penalties=0.0 if run is None else run.penalties,
+            quotas=() if run is None else run.usages(None if ledger is None else ledger.fallen),
+            prices=None if run is None else run.prices,
+            unproven=tally.unproven,
+            outcomes=outcomes,
+            reasons=tally.by(1),
+            rules=tally.by_rule(),
+            teams=tally.outcomes_by(2),
+            stages=tally.outcomes_by(3),
+            channels=tally.outcomes_by(4),
+            missing=tally.missing_data(),
+            bad_rows=self.bad.total,
+            bad_kinds=dict(sorted(self.bad.kinds.items(), key=lambda item: (-item[1], item[0]))),
+            bad_first=tuple(self.bad.first[:KINDS]),
+            unknown_touches=self.unknown_touches,
+            unknown_scores=self.unknown_scores,
+            notes=(
+                *self._notes,
+                *self.doubles.notes(self.contact_source),
+                *self.own_notes(),
+                *(() if ledger is None else ledger.notes()),
+                *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
+                *scored_notes(set(self.scored()) - decider.ruleset.scored),
+                *tally.notes(),
+                *(() if run is None else run.notes()),
+            ),
+            mismatches=tuple(self._all_mismatches()),
+            bad_touches=self.bad_touches,
+            rows={name: self.bad.rows[source] for name, source in self.sources.items() if source in self.bad.rows},
+            policy=playbook.policy,
+            policy_class=f"{type(decider.policy).__module__}.{type(decider.policy).__qualname__}",
+            inputs=self.inputs,
+            version=VERSION,
+            engine=self.kind,
+            durations=dict(self.watch.durations),
+            unknown=self._unknowns.by_rule(),
+        )
+
+    def _all_mismatches(self) -> Mismatches:
+        """What was found in the rows so far, in the columns, and in the cells that rules read."""
+        found = Mismatches()
+        found.merge(self.mismatches)
+        self.finish_words()
+        for words in self.words.values():
+            words.finish(found)
+        self._unknowns.readings.tell(found)
+        return found
+
+    def calendar(self) -> Calendar:
+        """What is granted and deferred so far, on each day of the plan.
+
+        Raises:
+            ModelError: without ``until``, since a single instant has no days.
+        """
+        if self._days is None:
+            raise ModelError("a calendar is that of a plan; give until, its last instant", field="until")
+        return self._days.calendar()
+
+
+def _check_ledger_options(ledger: BaseLedger | None, *, dry_run: bool, keep_decisions: bool) -> None:
+    """Refuse options of a ledger without one, and those that do not go together."""
+    for name, asked in (("dry_run", dry_run), ("keep_decisions", keep_decisions)):
+        if asked and ledger is None:
+            raise ModelError(f"{name} is about a ledger: give ledger too", field=name)
+    if dry_run and keep_decisions:
+        raise ModelError("a rehearsal (dry_run) keeps nothing: leave out keep_decisions", field="keep_decisions")

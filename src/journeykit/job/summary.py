@@ -1,0 +1,282 @@
+"""What a job did: the summary of a run, as plain data and as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from journeykit.basics.clock import clock, day_number, micros, moment
+from journeykit.basics.validation import MILLIONTH
+from journeykit.basics.version import VERSION
+from journeykit.model.mismatch import Mismatch
+from journeykit.model.mismatch import lines as mismatch_lines
+from journeykit.model.outcome import Outcome
+from journeykit.model.prices import Prices
+from journeykit.model.quota import Usage
+from journeykit.tables import BadRow, instant_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from journeykit.model.campaign import Campaign
+    from journeykit.playbook.playbook import Playbook
+
+_SHOWN = 10
+
+
+@frozen(kw_only=True)
+class Summary:
+    """What a job did.
+
+    Attributes:
+        run_id: the name of the run.
+        playbook: the playbook's fingerprint.
+        at: the instant of the decisions.
+        until: the last instant of a plan, or None.
+        contacts: how many contacts were decided.
+        claims: how many claims they had.
+        written: how many rows were written.
+        value: the sum of weight less reserve over what was granted.
+        bound: no choice, contact by contact, is worth more; with quotas, no choice for all of them has a larger value
+            less penalties.
+        penalties: what the soft quotas cost that do not hold; 0 without quotas.
+        quotas: what became of each quota.
+        prices: the prices of the quotas, for decisions on single contacts; None without quotas.
+        unproven: for how many contacts the node budget ended the search before the proof.
+        outcomes: how many claims have each outcome.
+        reasons: likewise, each reason.
+        rules: how many losing claims each rule stops, whatever else does; of claims that were not eligible, how many it
+            stops first.
+        teams: by team, how many claims have each outcome.
+        stages: likewise, by the contact's stage.
+        channels: likewise, by channel.
+        missing: what contacts lack though a claim asks for it: by ``timezone``, ``stage``, ``role`` and ``consent``,
+            what the playbook says to do then (``setting``), and how many claims it was done for (``claims``). By
+            ``stage_value``, for how many claims content says what it advances, while the value of the contact's stage
+            or of one that it advances to is not known; the claim then weighs what it would without. By ``score``, how
+            many claims need a score, have none, and are denied for that first.
+        bad_rows: how many rows could not be used.
+        bad_kinds: by table, column and what would have been allowed, how many of them.
+        bad_first: the first of them.
+        unknown_touches: how many touches belong to contacts that were not decided.
+        unknown_scores: likewise, scores.
+        notes: what a person should look at.
+        unknown: of how many contacts the audience of a campaign or of a cap is unknown, because data is missing or
+            cannot be read. A campaign does not select them; what a cap does then is for ``on_missing.cap`` to say.
+        mismatches: where data and playbook do not match: words that the playbook does not know, columns that it asks
+            for and a table lacks, types that a comparison can never meet.
+        rows: by table, how many rows were read.
+        policy: the policy's name.
+        policy_class: the class of the policy, which tells your own from others.
+        inputs: the tables that were given besides contacts: some of ``touches``, ``scores`` and ``claims``.
+        version: the version of the library.
+        engine: which engine did the work: ``columns`` or ``one``.
+        durations: by phase of the work, the seconds that it took.
+        bad_touches: how many of the bad rows are touches, which then protect nobody.
+    """
+
+    run_id: str
+    playbook: str
+    at: datetime
+    until: datetime | None
+    contacts: int
+    claims: int
+    written: int
+    value: float
+    bound: float
+    unproven: int
+    outcomes: Mapping[str, int]
+    reasons: Mapping[str, int]
+    rules: Mapping[str, int]
+    teams: Mapping[str, Mapping[str, int]]
+    stages: Mapping[str, Mapping[str, int]]
+    channels: Mapping[str, Mapping[str, int]]
+    missing: Mapping[str, Mapping[str, Any]]
+    bad_rows: int
+    bad_kinds: Mapping[tuple[str, str, str], int]
+    bad_first: tuple[BadRow, ...]
+    unknown_touches: int
+    unknown_scores: int
+    notes: tuple[str, ...]
+    penalties: float = 0.0
+    quotas: tuple[Usage, ...] = ()
+    prices: Prices | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+    bad_touches: int = 0
+    rows: Mapping[str, int] = field(factory=dict)
+    policy: str = ""
+    policy_class: str = ""
+    inputs: tuple[str, ...] = ()
+    version: str = ""
+    engine: str = field(default="one", eq=False)
+    durations: Mapping[str, float] = field(factory=dict, eq=False)
+    unknown: Mapping[str, int] = field(factory=dict)
+
+    @property
+    def gap(self) -> float:
+        """How far value less penalties may be from the best, as a share of the bound."""
+        short = self.bound - (self.value - self.penalties)
+        return 0.0 if short <= 0 else short / max(abs(self.bound), 1 / MILLIONTH)
+
+    def to_dict(self, *, run: bool = False) -> dict[str, Any]:
+        """The summary as plain data, equal for equal input.
+
+        Args:
+            run: whether to tell also how the work was done: engine, version of the library, seconds by phase.
+        """
+        return {
+            **(self._run() if run else {}),
+            "run_id": self.run_id,
+            "playbook": self.playbook,
+            "at": self.at.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
+            "contacts": self.contacts,
+            "claims": self.claims,
+            "written": self.written,
+            "value": self.value,
+            "bound": self.bound,
+            "penalties": self.penalties,
+            "gap": self.gap,
+            "quotas": [usage.to_dict() for usage in self.quotas],
+            "unproven": self.unproven,
+            "outcomes": dict(self.outcomes),
+            "reasons": dict(self.reasons),
+            "rules": dict(self.rules),
+            "teams": {name: dict(counts) for name, counts in self.teams.items()},
+            "stages": {name: dict(counts) for name, counts in self.stages.items()},
+            "channels": {name: dict(counts) for name, counts in self.channels.items()},
+            "missing": {name: dict(counts) for name, counts in self.missing.items()},
+            "bad_rows": {
+                "count": self.bad_rows,
+                "kinds": [
+                    {"source": source, "field": name, "allowed": allowed, "count": count}
+                    for (source, name, allowed), count in self.bad_kinds.items()
+                ],
+                "first": [str(bad) for bad in self.bad_first],
+            },
+            "unknown_touches": self.unknown_touches,
+            "unknown_scores": self.unknown_scores,
+            "notes": list(self.notes),
+            "bad_touches": self.bad_touches,
+            "unknown": dict(self.unknown),
+            "mismatches": [mismatch.to_dict() for mismatch in self.mismatches],
+            "rows": dict(self.rows),
+            "policy": {"name": self.policy, "class": self.policy_class},
+            "inputs": list(self.inputs),
+            "version": self.version,
+        }
+
+    def _run(self) -> dict[str, Any]:
+        seconds = {phase: round(taken, 3) for phase, taken in self.durations.items()}
+        return {"version": VERSION, "engine": self.engine, "seconds": seconds}
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        if self.bad_touches:
+            rows = "1 row" if self.bad_touches == 1 else f"{self.bad_touches:,} rows"
+            yield f"touches: {rows} could not be used, and no cap, conflict or repeat sees them"
+        usable = self.rows.get("touches", 0) - self.bad_touches
+        if self.unknown_touches and self.unknown_touches == usable:
+            yield (
+                f"touches: none of {usable:,} belongs to a contact that was decided, so no cap, conflict or repeat "
+                "sees a history; are ids written alike in both tables?"
+            )
+        yield from mismatch_lines(self.mismatches)
+        span = instant_text(moment(micros(self.at)))
+        if self.until is not None:
+            span += f" to {instant_text(moment(micros(self.until)))}"
+        policy = "" if self.policy in ("", "weighted") else f", policy {self.policy}"
+        yield f"run {self.run_id}, playbook {self.playbook[:12]}{policy}, {span}"
+        yield f"{self.contacts:,} contacts, {self.claims:,} claims, {self.written:,} rows written"
+        yield from self._worth()
+        yield from (_usage_line(usage) for usage in self.quotas)
+        yield from _counts("outcomes", self.outcomes)
+        yield from _counts("reasons", self.reasons)
+        yield from _counts("rules", self.rules)
+        for title, groups in (("teams", self.teams), ("stages", self.stages), ("channels", self.channels)):
+            granted = {name: counts.get(Outcome.GRANTED, 0) for name, counts in groups.items()}
+            yield from _counts(f"granted by {title[:-1]}", granted)
+        for name, counts in self.missing.items():
+            yield f"missing {name}: {counts['claims']:,} claims, {counts['setting']}"
+        yield from _counts("unknown (contacts)", self.unknown)
+        if self.bad_rows:
+            yield f"bad rows: {self.bad_rows:,}"
+            yield from (f"  {bad}" for bad in self.bad_first[:_SHOWN])
+            if self.bad_rows > _SHOWN:
+                yield f"  ... and {self.bad_rows - min(_SHOWN, len(self.bad_first)):,} more"
+        for count, what in ((self.unknown_touches, "touches"), (self.unknown_scores, "scores")):
+            if count:
+                yield f"{count:,} {what} belong to contacts that were not decided"
+        yield from (f"note: {note}" for note in self.notes)
+
+    def _worth(self) -> Iterator[str]:
+        if self.quotas:
+            worth = f"value {self.value:,.8g}"
+            if self.penalties:
+                worth += f" less penalties {self.penalties:,.6g} is {self.value - self.penalties:,.8g}"
+            yield f"{worth}; no choice is worth more than {self.bound:,.8g} (gap {self.gap:.4%})"
+        else:
+            yield f"value {self.value:,.6g}" + ("" if not self.unproven else f", bound {self.bound:,.6g}")
+
+
+def _usage_line(usage: Usage) -> str:
+    """One line about a quota."""
+    limits = [f"at most {usage.max:,g}"] if usage.max is not None else []
+    limits += [f"at least {usage.min:,g}"] if usage.min is not None else []
+    parts = [f"{usage.usage:,.6g} of {' and '.join(limits)}"]
+    if usage.reserved is not None and usage.reserved != usage.usage:
+        parts.append(f"reserved {usage.reserved:,.6g}")
+    for name, number in (("price", usage.price), ("excess", usage.excess), ("shortfall", usage.shortfall)):
+        if number:
+            parts.append(f"{name} {number:,.6g}")
+    return f"quota {usage.name} ({usage.of}): {', '.join(parts)}" + (f"; {usage.note}" if usage.note else "")
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:
+    found = list(counts.items())
+    if found:
+        text = ", ".join(f"{name} {count:,}" for name, count in found[:_SHOWN])
+        yield f"{title}: {text}" + (f", and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else "")
+
+
+def plan_notes(playbook: Playbook, at: datetime, until: datetime | None, *, derived: bool) -> Iterator[str]:
+    """What a run cannot do that its playbook seems to ask for: several messages of a campaign, days beyond the run."""
+    local = clock(playbook.timezone)
+    first, last = local.day(micros(at)), local.day(micros(until or at))
+    again = [own.id for own in playbook.campaigns or () if derived and until and _goes_again(own, first, last)]
+    if again:
+        yield (
+            f"a plan gives a contact one message of a campaign at most: {_some(again)} may go more than once (repeat, "
+            "dates); decide again after its message for the next, or ask for each date in a table of claims"
+        )
+    for quota in playbook.quotas:
+        # Dates are those of each contact: elsewhere it may be a day earlier or later.
+        if quota.during is not None and not any(quota.has_day(day) for day in range(first - 1, last + 2)):
+            start, end = quota.during
+            yield f"the quota {quota.name!r} counts nothing: it is about {start} to {end}, and the run about other days"
+
+
+def _goes_again(campaign: Campaign, first: int, last: int) -> bool:
+    """Whether a campaign may be meant to go more than once within some local days."""
+    if campaign.paused or campaign.repeat == 1 or first == last:
+        return False
+    return campaign.dates is None or sum(first <= day_number(day) <= last for day in campaign.dates) > 1
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
+
+
+def scored_notes(campaigns: Iterable[str]) -> Iterator[str]:
+    """Which campaigns need scores only because the table of scores names them."""
+    names = sorted(campaigns)
+    if names:
+        yield (
+            f"the scores table has propensities for {_some(names)}: claims of these campaigns that have none are "
+            "denied (missing_data, rule 'score')"
+        )

@@ -1,0 +1,340 @@
+"""The nightly job over columns: tables in, a table of decisions and a summary out."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journeykit.columns.decision_counts import Counts
+from journeykit.columns.decision_rows import ClaimIds, account_column, dictionaries
+from journeykit.columns.unknown_counts import count_unknowns
+from journeykit.engine.data_needs import DATA_NEEDS
+from journeykit.job.account_groups import AccountGroups
+from journeykit.job.chunk_decider import NOTHING_CHOSEN, ChunkDecider
+from journeykit.job.count_days import count_days
+from journeykit.job.fallback import Fallback
+from journeykit.job.inputs import Inputs
+from journeykit.job.ledger_tables import Messages
+from journeykit.job.run import Run
+from journeykit.job.table_quotas import choose_for_all
+from journeykit.job.table_reader import TableReader
+from journeykit.job.table_reservations import TableReservations
+from journeykit.model.bad_row import BadRow
+from journeykit.model.outcome import Outcome
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.arrow.decision_schema import decision_schema
+from journeykit.tables.arrow.frames import native
+from journeykit.tables.arrow.write_decisions import batch_writer, ids_as_text
+from journeykit.tables.cells import is_missing, read_id, read_text
+from journeykit.tables.header import fold_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from journeykit.columns.claim_columns import Label
+    from journeykit.columns.contact_index import ContactIndex
+    from journeykit.engine.contact_group import ContactGroup
+    from journeykit.engine.decider import HasDecider
+    from journeykit.job.chunk_state import ChunkState
+    from journeykit.job.decision_tally import DecisionTally
+    from journeykit.job.run import Picker, RunOptions
+    from journeykit.job.summary import Summary
+    from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.model.contact import Contact
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.partitions import Partition
+
+THREADS = 2
+
+
+class TableJob(Run):
+    """Tables to decide, by the columnar engine.
+
+    Args:
+        arbiter: the arbiter, or its decider.
+        contacts: a dataframe, a path, a folder or dataset of Parquet files, or rows as mappings.
+        touches: the history, likewise.
+        scores: what models say, likewise.
+        claims: what is asked for, likewise; None derives claims from the campaigns' audiences.
+        everything: whether denied claims are given too.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        threads: how many chunks are decided at once.
+        options: as for `journeykit.job.run.Run`: ``at``, ``until``, ``explain``, ``run_id``, ``max_bad``,
+            ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``.
+    """
+
+    kind = "columns"
+    chunks: ChunkDecider
+
+    def __init__(
+        self,
+        arbiter: HasDecider,
+        contacts: Any = None,
+        touches: Any = None,
+        scores: Any = None,
+        claims: Any = None,
+        *,
+        everything: bool = False,
+        zone: str | None = None,
+        threads: int | None = None,
+        **options: Unpack[RunOptions],
+    ) -> None:
+        inputs = Inputs(contacts=contacts, touches=touches, scores=scores, claims=claims, zone=zone)
+        super().__init__(arbiter, inputs, **options)
+        # What is kept is whole, whatever is written.
+        self.everything = everything or self._keeps
+        self._writes_denied = everything
+        self.reader = TableReader(self, threads or min(THREADS, os.cpu_count() or 1))
+        if self._strict:
+            self.reader.refuse_mismatches()
+        self._notes = self.reader.open_contacts()
+        self.open_ledger()
+        self.reader.open_ledger()
+        self._fallback = Fallback(self, self.reader)
+        self._reservations: TableReservations | None = None
+        # The places of contacts that wait for others of their accounts.
+        self._places: dict[str, tuple[ChunkState, int]] = {}
+
+    # Deciding
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows of the table of decisions, in chunks. Once only."""
+        reader = self.reader
+        last = self._last_rows() if self.decider.by_account else None
+        reader.begin()
+        for number, stretch in enumerate(reader.stretches()):
+            self.watch.begin("reading")
+            met = reader.join(stretch)
+            if not number:
+                self._lay_out(met, in_stretches=stretch is not None)
+            del met
+            if self.decider.playbook.quotas:
+                self.watch.begin("choosing")
+                self._choose()
+            self.watch.begin("deciding")
+            yield from self._decided(stretch, last)
+        if self.quota_run is not None:
+            self.quota_run.confirm((self._counts.usage + np.array(self.used, np.int64)).tolist())
+        reader.finish()
+        self.tell_progress(self._tally.contacts, self._tally.contacts)
+        self.bad.rows.update((own.source, own.count) for own in reader.sources.values() if own.count is not None)
+        self.finish()
+
+    def _lay_out(self, met: ContactIndex, *, in_stretches: bool) -> None:
+        """Lay the playbook out for what the tables ask."""
+        reader = self.reader
+        engine = reader.lay_out(met, everything=self.everything, in_stretches=in_stretches)
+        asked = reader.asked
+        labels: Sequence[Label] = [(opening, None, None) for opening in range(len(engine.layout.list))]
+        names = ClaimIds(engine.layout, self.run_id, labels if asked is None else asked.labels)
+        self._counts = Counts(engine.layout)
+        self.chunks = ChunkDecider(engine, names, {} if asked is None else asked.ids, threads=reader.threads)
+        if self.ledger is not None and not self.decider.by_account:
+            messages = Messages(engine, names, asked, reader.claims)
+            self._reservations = TableReservations(self, self.ledger, reader, self.chunks, self._fallback, messages)
+        # All rules have their numbers from here on, whichever chunk comes first.
+        engine.moment()
+
+    def _choose(self) -> None:
+        """Choose for all contacts together, so that the quotas hold; from then on that is what they get."""
+        self.quota_run = choose_for_all(self, self.reader, self.chunks, self._fallback)
+        if self.ledger is not None:
+            self.ledger.charges = self.quota_run.charges
+
+    def _decided(self, stretch: Partition | None, last: dict[str, int] | None) -> Iterator[pa.RecordBatch]:
+        """The rows of the contacts that are joined now."""
+        shapes = self.chunks.shapes(self.reader.parts.list)
+
+        def decide(given: tuple[Part, int]) -> ChunkState:
+            state, run = self.reader.state(given), self.quota_run
+            return self.chunks.decided(
+                state, shapes, NOTHING_CHOSEN if run is None else run.part(state.start, state.stop)
+            )
+
+        chunks = self.reader.at_once(decide, self.reader.numbered_parts(stretch))
+        for state in chunks if last is None else self._with_accounts(chunks, last):
+            yield from self._finished(state, shapes)
+
+    def _with_accounts(self, chunks: Iterable[ChunkState], last: dict[str, int]) -> Iterator[ChunkState]:
+        """The chunks in their order, each once all its contacts are decided, account by account."""
+        held: deque[ChunkState] = deque()
+        counted = self._fallback.counted
+
+        def contacts() -> Iterator[tuple[int, Contact]]:
+            for state in chunks:
+                held.append(state)
+                for row in range(state.chunk.rows):
+                    contact = self._fallback.contact(state, row)
+                    if contact is None:
+                        counted[state.start + row] = None
+                    else:
+                        self._places[contact.id] = state, row
+                        yield state.start + row, contact
+
+        for number, contact, decided in self.decide_groups(AccountGroups(contacts(), last), self.ledger):
+            while number >= held[0].stop:
+                yield held.popleft()
+            counted[number] = self.count(held[0].row_number(number - held[0].start), contact, decided)
+        yield from held
+
+    def group(self, contacts: list[Contact]) -> ContactGroup:
+        """Contacts that are decided together, with what belongs to them."""
+        places = ((contact.id, self._places.pop(contact.id)) for contact in contacts)
+        inputs = {key: self.reader.contact_inputs(*place, key) for key, place in places}
+        return self.group_of(contacts, inputs)
+
+    def _last_rows(self) -> dict[str, int]:
+        """By account, the last row that names it."""
+        last: dict[str, int] = {}
+        start = 0
+        for chunk in self.reader.chunks(lambda name: fold_name(name) in ("contact_id", "account_id")):
+            column = account_column(chunk)
+            if column is not None:
+                codes, values = column.read(lambda value: None if is_missing(value) else read_text(value))
+                rows = np.full(len(values), -1, np.int64)
+                np.maximum.at(rows, codes, np.arange(start, start + chunk.rows))
+                named = zip(values, rows.tolist(), strict=True)
+                last.update((value, row) for value, row in named if isinstance(value, str) and row >= 0)
+            start += chunk.rows
+        return last
+
+    def _finished(self, state: ChunkState, shapes: Any) -> Iterator[pa.RecordBatch]:
+        """Reserve and count what is decided of a chunk, and give its rows."""
+        self.mismatches.merge(state.mismatches)
+        if self._reservations is not None:
+            state = self._reservations.reserve(state, shapes)
+        for piece in state.pieces:
+            self._counts.add(piece.answers.tally, self.chunks.engine.layout.rules.list)
+        apart = np.flatnonzero(state.apart)
+        self._tally.contacts += state.chunk.rows - len(apart)
+        count_unknowns(self._unknowns, state.chunk, apart.tolist())
+        batch, undecided = self._fallback.merged(state, everything=self.everything)
+        self.reader.lose(state, undecided)
+        if self.ledger is not None and self.ledger.keeps:
+            self._keep(self.ledger, state, batch, np.setdiff1d(np.arange(state.chunk.rows), undecided).tolist())
+            if not self._writes_denied:
+                outcomes = pc.cast(batch["outcome"], pa.string())
+                batch = batch.filter(pc.not_equal(outcomes, Outcome.DENIED.value))
+        self.written += batch.num_rows
+        if self._days is not None:
+            count_days(self._days, batch)
+        self.tell_progress(self._tally.contacts, self.reader.contacts.count)
+        if batch.num_rows:
+            yield batch
+
+    def _keep(self, ledger: LedgerRun, state: ChunkState, batch: pa.RecordBatch, decided: Sequence[int]) -> None:
+        """Let the ledger keep what was decided of a chunk."""
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        cells = zip(*(batch[name].to_pylist() for name in batch.schema.names), strict=True)
+        for name, row in zip(batch["contact_id"].to_pylist(), cells, strict=True):
+            rows.setdefault(read_id(name), []).append(row)
+        names, zone = state.chunk.ids.to_pylist(), self.decider.playbook.timezone
+        ledger.keep(
+            (names[row], state.chunk.contact(row).timezone or zone, rows.get(names[row], [])) for row in decided
+        )
+
+    # Giving
+
+    def table(self) -> Any:
+        """The table of decisions, of the kind of the table of contacts."""
+        return self._native(list(self.batches()))
+
+    def pieces(self, done: Callable[[TableJob], object]) -> Iterator[Any]:
+        """The table of decisions in pieces, of the kind of the table of contacts; then ``done`` is given the job."""
+        for batch in self.batches():
+            yield self._native([batch])
+        done(self)
+
+    def _native(self, batches: list[pa.RecordBatch]) -> Any:
+        schema = batches[0].schema if batches else decision_schema(self._kind_of_ids())
+        if any(batch.schema != schema for batch in batches):
+            # Whole numbers in some chunks and text in others: text then, in all.
+            batches = [ids_as_text(batch) for batch in batches]
+            schema = batches[0].schema
+        table = pa.Table.from_batches(batches, schema)
+        return native(table.unify_dictionaries(), self.tables.get("contacts", self.tables.get("claims")))
+
+    def _kind_of_ids(self) -> pa.DataType:
+        for part in self.reader.contacts.parts(lambda name: fold_name(name) == "contact_id"):
+            if not isinstance(part, BadRow) and part[2]:
+                array = Column(part[2][0]).array
+                if array is not None and pa.types.is_integer(array.type):
+                    return array.type
+                break
+        return pa.large_string()
+
+    def write(self, out: str | os.PathLike[str], *, form: str | None = None) -> Summary:
+        """Decide all and write the table of decisions, which appears whole or not at all.
+
+        Args:
+            out: the file; ``-`` is standard output.
+            form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
+            OSError: if the file cannot be written.
+        """
+        self.keep_inputs(out)
+        with batch_writer(out, form, lambda: dictionaries(self.chunks.engine, self.chunks.labels)) as write:
+            for batch in self.batches():
+                write(batch)
+        return self.summary()
+
+    # What the summary asks for
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The tables that were given, and what their bad rows call them."""
+        return {name: own.source for name, own in self.reader.sources.items()}
+
+    @property
+    def contact_source(self) -> str:
+        """What bad rows call the table from which the contacts are."""
+        return self.reader.contacts.source
+
+    @property
+    def unknown_touches(self) -> int:
+        """How many touches belong to contacts that were not decided."""
+        return self.reader.unknown_touches
+
+    @property
+    def unknown_scores(self) -> int:
+        """Likewise, scores."""
+        return self.reader.unknown_scores
+
+    def scored(self) -> Collection[str]:
+        """The campaigns for which the table of scores has propensities."""
+        return self.chunks.engine.scored
+
+    def picker(self, name: str) -> Picker:
+        """How rows of a table are read again."""
+        return self.reader.sources[name].pick
+
+    def finish_words(self) -> None:
+        """Tell the words of each table which columns it has."""
+        for name, words in self.words.items():
+            words.name(self.reader.sources[name].names)
+
+    def own_notes(self) -> Iterator[str]:
+        """What a person should know of this job besides."""
+        if self.chunks.engine.weigher.by_rows:
+            yield (
+                f"policy {self.decider.playbook.policy!r} has no weigh_columns (or rank_columns), "
+                "and was asked claim by claim"
+            )
+
+    def total(self) -> DecisionTally:
+        """What was counted of all contacts so far: by the kernels, and by the row engine."""
+        counts = self._counts
+        openings = self.chunks.engine.layout.list
+        return self._tally.plus(
+            (counts.outcomes(), counts.reasons(), counts.by_rule()),
+            (counts.by([o.team_name for o in openings]), counts.by_stage(), counts.by([o.channel for o in openings])),
+            dict(zip(DATA_NEEDS, counts.missing.tolist(), strict=True)),
+            counts.value,
+        )

@@ -1,0 +1,559 @@
+"""Reading the tables of a columnar job: contacts in chunks, joined with their touches, scores and claims."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.basics.clock import DAY, FOREVER, day_number, micros, moment
+from journeykit.basics.threads import at_once
+from journeykit.columns.chunk import Chunk
+from journeykit.columns.claim_columns import ClaimEncoder, claim_block_inputs, openings_asked
+from journeykit.columns.columnar_engine import ColumnarEngine, oldest_of
+from journeykit.columns.contact_index import ContactIndex
+from journeykit.columns.quota_arrays import need_no_columns
+from journeykit.columns.score_columns import ScoreEncoder
+from journeykit.columns.touch_columns import TouchReader, TouchShapes, history_of
+from journeykit.columns.unknown_counts import survey_readings
+from journeykit.columns.word_counts import count_words, survey_source
+from journeykit.engine.contact_group import ContactInputs
+from journeykit.engine.unknowns import Readings
+from journeykit.errors import DataError, ModelError
+from journeykit.job.chunk_state import ChunkState, own_scores
+from journeykit.job.ledger_tables import protect, touches_table
+from journeykit.kernels.interface.codes import BAD
+from journeykit.kernels.interface.contact_arrays import SCORES, ClaimArrays, ScoreArrays, TouchArrays
+from journeykit.ledger.transaction import LONGEST
+from journeykit.model.bad_row import BadRow
+from journeykit.model.claim import Score
+from journeykit.model.mismatch import Mismatches
+from journeykit.model.touch import COUNTING, Touch
+from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.arrow.partitions import ROWS, partitions_of
+from journeykit.tables.cells import BadCellError
+from journeykit.tables.claim_table import CLAIM_COLUMNS
+from journeykit.tables.contact_table import ContactPlan, contact_notes, forbids, is_attribute
+from journeykit.tables.file_identity import changed_error
+from journeykit.tables.header import fold_name, missing_column, places_of
+from journeykit.tables.score_table import key_of
+from journeykit.tables.touch_table import refuse_useless
+from journeykit.tables.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from journeykit.columns.claim_columns import ClaimBlockInputs
+    from journeykit.job.run import Run
+    from journeykit.model.claim import Claim
+    from journeykit.model.contact import Contact
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+    from journeykit.tables.arrow.partitions import Partition
+    from journeykit.tables.bad_row_list import BadRows
+
+_AHEAD = 3 * 366
+_MOST_TOUCHES = 2_048
+"""The kernels look at touches again and again: a contact with more is decided by the row engine, which sorts
+them once."""
+_Made = TypeVar("_Made")
+
+
+class TableReader:
+    """The tables of a columnar job. Contacts are read twice: for their ids, to join the other tables, and whole.
+
+    Args:
+        run: the run, which counts bad rows and mismatches.
+        threads: how many chunks are read at once.
+
+    Attributes:
+        sources: the tables by name.
+        contacts: the contacts; those who have claims, where there is no table of contacts.
+        claims: what is asked for; None where campaigns say it.
+        asked: the claims by contact, once the playbook is laid out; None likewise.
+        parts: the kinds of touches, as far as they were met.
+        start: the number of the first contact that is decided now.
+        history: the touches of the contacts that are decided now.
+        unknown_touches: how many touches belong to contacts that were not decided.
+        unknown_scores: likewise, scores.
+        undecided: the numbers of contacts that could not be decided.
+    """
+
+    engine: ColumnarEngine
+
+    def __init__(self, run: Run, threads: int) -> None:
+        self.run = run
+        self.threads = threads
+        self.sources = {name: self._open(name, given) for name, given in run.tables.items()}
+        self.claims: ClaimEncoder | None = None
+        self.asked: ClaimBlockInputs | None = None
+        self.parts = TouchShapes()
+        self.start = 0
+        self.history: TouchArrays
+        self.unknown_touches = self.unknown_scores = 0
+        self.undecided: list[int] = []
+        self._plans: dict[tuple[str, ...], ContactPlan] = {}
+        self._repeated = np.zeros(0, np.bool_)
+        self._restricted = np.zeros(0, np.int64)
+        self._marks = np.zeros(0, np.uint32)
+        self._good_touches = 0
+        self._latest = micros(run.at)
+        self._known: ArrowTable | None = None
+        self._score_table: ScoreEncoder | None = None
+        self._scores: ScoreArrays
+
+    def _open(self, name: str, given: Any) -> ArrowTable:
+        zone = self.run.zone
+        if name == "contacts":
+            return open_source(given, name, typed=is_attribute, texts=self.run.spellings.texts, zone=zone)
+        if name == "claims":
+            return open_source(given, name, typed=lambda column: fold_name(column) not in CLAIM_COLUMNS, zone=zone)
+        return open_source(given, name, zone=zone)
+
+    @property
+    def count(self) -> int:
+        """How many contacts are joined now, whether they can be decided or not."""
+        return len(self._repeated)
+
+    @property
+    def _touches(self) -> ArrowTable | None:
+        return self.sources.get("touches")
+
+    # Opening
+
+    def refuse_mismatches(self) -> None:
+        """Refuse tables that do not match the playbook."""
+        found, decider = Mismatches(), self.run.decider
+        for name, source in self.sources.items():
+            found.merge(survey_source(source, Words(name, decider.playbook, decider.ruleset.vocabulary)))
+        if "contacts" in self.sources:
+            readings = Readings(decider.playbook)
+            survey_readings(self.sources["contacts"], readings, partial(self._plan_of, self.sources["contacts"].source))
+            readings.tell(found)
+        found.refuse()
+
+    def open_contacts(self) -> tuple[str, ...]:
+        """Open the contacts, or take those who have claims; what a person should look at."""
+        source = self.sources.get("contacts")
+        if source is None:
+            claims = self._read_claims()
+            ids = pa.table({"contact_id": pa.array(claims.contact_ids(), pa.large_string())})
+            source = open_source(ids, "contacts")
+            source.source = claims.source.source
+        self.contacts = source
+        source.needed = ("contact_id",)
+        return tuple(contact_notes(source.source, source.columns or (), source.naive, self.run.spellings))
+
+    def open_ledger(self) -> None:
+        """Open the touches that the ledger knows, and look whether the contacts can be told apart."""
+        if self.run.ledger is not None:
+            self._known = open_source(touches_table(self.run.ledger), "ledger")
+        columns, source = self.contacts.columns, self.contacts.source
+        if columns is not None and "contact_id" not in places_of(columns, source):
+            raise missing_column("contact_id", columns, source)
+
+    def stretches(self) -> Sequence[Partition | None]:
+        """What can be decided apart with touches of its own; None is all of it."""
+        decider = self.run.decider
+        alone = self.sources.keys() <= {"contacts", "touches"} and self.run.ledger is None
+        if decider.by_account or decider.playbook.quotas or not alone:
+            return [None]
+        return partitions_of(self.contacts, self._touches) or [None]
+
+    def _read_claims(self) -> ClaimEncoder:
+        if self.claims is None:
+            self.claims = ClaimEncoder(
+                self.sources["claims"],
+                self.run.decider.playbook,
+                zone=self.run.zone,
+                bad=self.run.bad,
+                words=self.run.words["claims"],
+                found=self.run.mismatches,
+            )
+        return self.claims
+
+    def plan(self, names: tuple[str, ...]) -> ContactPlan:
+        """What to do with columns of these names."""
+        return self._plan_of(self.contacts.source, names)
+
+    def _plan_of(self, source: str, names: tuple[str, ...]) -> ContactPlan:
+        plan = self._plans.get(names)
+        if plan is None:
+            if len(self._plans) > 1000:
+                self._plans.clear()
+            plan = self._plans[names] = ContactPlan(names, places_of(names, source), self.run.spellings, self.run.zone)
+        return plan
+
+    def chunks(self, wanted: Callable[[str], bool], stretch: Partition | None = None) -> Iterator[Chunk]:
+        """Some columns of the contacts, chunk by chunk; rows that cannot be read are left out."""
+        for part in self.contacts.parts(wanted, None if stretch is None else stretch.contacts):
+            if not isinstance(part, BadRow):
+                yield self._chunk(part)
+
+    def _chunk(self, part: Part) -> Chunk:
+        return Chunk(self.plan(part[1]), part[2], part[0])
+
+    def at_once(self, work: Callable[[Any], _Made], parts: Iterable[Any]) -> Iterator[_Made]:
+        """What becomes of chunks, in their order; rows that cannot be read are counted as bad."""
+
+        def good() -> Iterator[Any]:
+            for part in parts:
+                if isinstance(part, BadRow):
+                    self.run.bad.add(part)
+                else:
+                    yield part
+
+        return at_once(work, good(), self.threads)
+
+    # Joining
+
+    def join(self, stretch: Partition | None) -> ContactIndex:
+        """Read the ids of the contacts that are decided next, and join their touches."""
+        self.start += len(self._marks)
+        met = self._index(stretch)
+        self._restricted = self._find_restricted(stretch, met)
+        self.history = self._join_touches(met, stretch)
+        return met
+
+    def _index(self, stretch: Partition | None) -> ContactIndex:
+        """Read the ids, and note which rows are of a contact that an earlier row has."""
+        met = ContactIndex((self.contacts.count or 0) if stretch is None else ROWS)
+        repeated, marks = [np.zeros(0, np.bool_)], [np.zeros(0, np.uint32)]
+        row = 0
+        groups = None if stretch is None else stretch.contacts
+        parts = self.contacts.parts(_is_id, groups)
+        for chunk in self.at_once(self._chunk, (part for part in parts if not isinstance(part, BadRow))):
+            repeated.append(met.add(chunk.one, chunk.two, row, chunk.apart))
+            marks.append(_marks(chunk))
+            row += chunk.rows
+        self._marks, self._repeated = np.concatenate(marks), np.concatenate(repeated)
+        return met
+
+    def _find_restricted(self, stretch: Partition | None, met: ContactIndex) -> np.ndarray:
+        """The numbers of contacts to whom a later row forbids something, which is noted."""
+        firsts: list[int] = []
+        row = 0
+        for chunk in self.chunks(lambda name: forbids(fold_name(name)), stretch) if self._repeated.any() else ():
+            rows = np.flatnonzero(self._repeated[row : row + chunk.rows])
+            contacts = met.find(chunk.one, chunk.two)
+            for own in rows.tolist():
+                key = chunk.ids[own].as_py()
+                with suppress(ModelError):
+                    values = [column.value(own) for column in chunk.columns]
+                    self.run.doubles.add(chunk.plan.restrictions(key, values))
+                if key in self.run.doubles:
+                    firsts.append(self.start + int(contacts[own]))
+            row += chunk.rows
+        return np.unique(np.array(firsts, np.int64))
+
+    def _join_touches(self, met: ContactIndex, stretch: Partition | None) -> TouchArrays:
+        run, contacts = self.run, len(self._repeated)
+        taken = self._join_known_touches(met)
+        if self._touches is None and not taken:
+            return TouchArrays(
+                first=np.zeros(contacts + 1, np.int64), at=np.zeros(0, np.int64), shape=np.zeros(0, np.int32)
+            )
+        before = run.bad.total
+        if self._touches is not None:
+            read = partial(self._reader.read, index=met)
+            for found in self.at_once(read, self._touch_parts(self._touches, stretch)):
+                if stretch is None or found.group in stretch.fresh:
+                    for bad in found.bad:
+                        run.bad.add(bad)
+                    run.mismatches.merge(found.found)
+                    self._good_touches += found.good
+                    self.unknown_touches += found.good
+                self.unknown_touches -= found.known
+                if len(found.at):
+                    self._latest = max(self._latest, int(found.at.max()))
+                    taken.append(found)
+            run.bad_touches += run.bad.total - before
+            self._refuse_useless_touches(self._touches, before, stretch)
+        # A touch may know when its campaign ends.
+        ends = (day_number(parts["campaign_ends"]) for parts in self.parts.list if "campaign_ends" in parts)
+        self._latest = max([self._latest, *(day * DAY for day in ends)])
+        return history_of(taken, contacts)
+
+    def _refuse_useless_touches(self, source: ArrowTable, before: int, stretch: Partition | None) -> None:
+        """Refuse touches that have rows, none of which can be used."""
+        if self._good_touches or self.run.bad.total == before:
+            return
+        if stretch is not None:
+            # So far a part was read: nothing is decided before the rest is known to be as bad.
+            reader = self._touch_reader(source)
+            for part in source.parts(TouchReader.wanted):
+                if isinstance(part, tuple) and reader.read((part, -1), ContactIndex()).good:
+                    return
+        refuse_useless(self.run.bad, before, 0)
+
+    def _join_known_touches(self, met: ContactIndex) -> list[Any]:
+        """The touches that the ledger knows of the contacts of this table."""
+        if self._known is None:
+            return []
+        reader = self._touch_reader(self._known)
+        parts = ((part, -1) for part in self._known.parts(TouchReader.wanted))
+        taken = [found for found in self.at_once(lambda part: reader.read(part, met), parts) if len(found.at)]
+        self._latest = max([self._latest, *(int(found.at.max()) for found in taken)])
+        return taken
+
+    @staticmethod
+    def _touch_parts(source: ArrowTable, stretch: Partition | None) -> Iterator[tuple[Part, int] | BadRow]:
+        """Chunks of touches, each with the group of rows from which it comes."""
+        for group in (None,) if stretch is None else stretch.touches:
+            for part in source.parts(TouchReader.wanted, None if group is None else [group]):
+                yield part if isinstance(part, BadRow) else (part, -1 if group is None else group)
+
+    def begin(self) -> None:
+        """Look whether the columns of the touches are there, before anything is read."""
+        if self._touches is not None:
+            self._reader = self._touch_reader(self._touches)
+
+    def _touch_reader(self, source: ArrowTable) -> TouchReader:
+        compiled = self.run.decider.ruleset
+
+        def counted(parts: Mapping[str, Any]) -> bool:
+            campaign = compiled.campaigns.get(parts.get("campaign") or "")
+            return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
+
+        return TouchReader(
+            source,
+            self.parts,
+            zone=self.run.zone,
+            oldest=oldest_of(self.run.decider.playbook, micros(self.run.at)),
+            counted=counted,
+            vocabulary=compiled.vocabulary,
+            words=self.run.words["touches"] if source is self._touches else None,
+        )
+
+    def lay_out(self, met: ContactIndex, *, everything: bool, in_stretches: bool) -> ColumnarEngine:
+        """Read scores and claims, lay the playbook out, and join them to the contacts."""
+        run, playbook = self.run, self.run.decider.playbook
+        if "scores" in self.sources:
+            words, source = run.words["scores"], self.sources["scores"]
+            self._score_table = ScoreEncoder(source, playbook, bad=run.bad, words=words, found=run.mismatches)
+        scores, claims = self._score_table, self._read_claims() if "claims" in self.sources else None
+        openings, lists = openings_asked(run.decider.ruleset, () if claims is None else claims.asks)
+        if claims is None:
+            need_no_columns(playbook)
+        self.engine = engine = ColumnarEngine(
+            run.decider,
+            at=run.at,
+            until=run.until,
+            explain=run.explain,
+            everything=everything,
+            openings=openings,
+            dates=[] if claims is None else claims.dates,
+            numbers=() if claims is None else tuple(claims.numbers),
+            scored=() if scores is None else scores.scored,
+        )
+        # Where only a part of the history is known by now, what may come is allowed for.
+        engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if in_stretches else self._latest
+        contacts = len(self._repeated)
+        self._scores = _no_scores(contacts, len(engine.layout.list))
+        if scores is not None:
+            self._scores, self.unknown_scores = scores.join(met, contacts, engine.layout)
+        if claims is not None:
+            self.asked = claim_block_inputs(claims, met, contacts, engine.layout, lists)
+        return engine
+
+    # Chunks
+
+    def numbered_parts(self, stretch: Partition | None = None) -> Iterator[tuple[Part, int] | BadRow]:
+        """Chunks of contacts, each with the number of its first row; all of those that were met, and no others.
+
+        Raises:
+            DataError: if the table has more or fewer rows than when the contacts were met.
+        """
+        row = 0
+        for part in self.contacts.parts(lambda _: True, None if stretch is None else stretch.contacts):
+            if isinstance(part, BadRow):
+                yield part
+            else:
+                yield part, row
+                row = self._stop(part, row)
+        if row != len(self._marks):
+            raise self._other_length(row)
+
+    def _stop(self, part: Part, start: int) -> int:
+        """The number of the row after a chunk.
+
+        Raises:
+            DataError: if so many rows were not met.
+        """
+        stop = start + (len(part[2][0]) if part[2] else 0)
+        if stop > len(self._marks):
+            raise self._other_length(stop, "at least ")
+        return stop
+
+    def _other_length(self, rows: int, least: str = "") -> DataError:
+        before, after = self.start + len(self._marks), self.start + rows
+        return changed_error(self.contacts.source, f"it had {before:,} rows, and has {least}{after:,} now")
+
+    def _need_same(self, chunk: Chunk, row: int) -> None:
+        """Refuse contacts that are not those who were met as these rows: history and claims are joined by the row."""
+        before = self._marks[row : row + chunk.rows]
+        if len(before) < chunk.rows:
+            raise self._other_length(row + chunk.rows, "at least ")
+        other = np.flatnonzero(before != _marks(chunk))
+        if len(other):
+            first = int(other[0])
+            raise changed_error(
+                self.contacts.source,
+                f"contact id {chunk.ids[first].as_py()!r} is where another one was",
+                chunk.number + first,
+            )
+
+    def state(self, given: tuple[Part, int]) -> ChunkState:
+        """A chunk for the kernels: its contacts, what belongs to them, and who falls back to the row engine."""
+        part, row = given
+        stop = self._stop(part, row)
+        chunk = self._chunk(part)
+        self._need_same(chunk, row)
+        people = self.engine.encoder.contacts(chunk)
+        history, repeated, start = _slice(self.history, row, stop), self._repeated[row:stop], self.start + row
+        apart = chunk.apart | repeated
+        apart |= np.diff(history.first) > _MOST_TOUCHES
+        restricted = self._restricted
+        apart[restricted[(restricted >= start) & (restricted < start + chunk.rows)] - start] = True
+        if self.run.ledger is not None:
+            apart |= np.diff(chunk.offsets) > LONGEST
+            protect(self.run.ledger, chunk, people, apart)
+        claims = None
+        if self.asked is not None:
+            claims = _own_claims(self.asked.claims, start, start + chunk.rows)
+            apart |= self.asked.apart[start : start + chunk.rows] | self._dated_where_timely(claims)
+        if not self.engine.can or (claims is not None and self.engine.weigher.by_rows):
+            apart[:] = True
+        people.person["traits"][apart] |= BAD
+        found = Mismatches()
+        if "contacts" in self.run.words:
+            count_words(self.run.words["contacts"], places_of(part[1], ""), chunk.columns, found)
+        return ChunkState(
+            chunk=chunk,
+            start=start,
+            repeated=repeated,
+            people=people,
+            history=history,
+            scores=self._own_scores(start, start + chunk.rows),
+            claims=claims,
+            apart=apart,
+            mismatches=found,
+        )
+
+    def _own_scores(self, start: int, stop: int) -> ScoreArrays:
+        if self._score_table is None:
+            return _no_scores(stop - start, len(self.engine.layout.list))
+        first = self._scores.first[start : stop + 1]
+        return own_scores(self._scores, first - first[0], self._scores.score[int(first[0]) : int(first[-1])])
+
+    def _dated_where_timely(self, claims: ClaimArrays) -> np.ndarray:
+        """The contacts with a claim of its own date or instant whose audience asks for time, which is asked then."""
+        timely = self.engine.layout.parts["openings"]["timely"][claims.asked["opening"]] >= 0
+        contact = np.repeat(np.arange(len(claims.first) - 1), np.diff(claims.first))
+        return np.bincount(contact[timely & (claims.asked["own"] >= 0)], minlength=len(claims.first) - 1) > 0
+
+    # One contact
+
+    def contact(self, state: ChunkState, row: int) -> Contact:
+        """The contact of a row.
+
+        Raises:
+            BadCellError: if a cell cannot be read, or an earlier row has the contact.
+            ModelError: if the row cannot be a contact.
+        """
+        if state.repeated[row]:
+            raise BadCellError(state.chunk.ids[row].as_py(), "one row for each contact")
+        found = self.run.doubles.applied(state.chunk.contact(row))
+        return found if self.run.ledger is None else self.run.ledger.protected(found)
+
+    def contact_inputs(self, state: ChunkState, row: int, key: str, bad: BadRows | None = None) -> ContactInputs:
+        """What the tables hold of a contact; bad claims are counted in `bad`, or in the run."""
+        claims, counted = self._claims_of(state, row, key, bad)
+        return ContactInputs(self._touches_of(state, row), claims, self._scores_of(state, row), counted)
+
+    def _touches_of(self, state: ChunkState, row: int) -> list[Touch]:
+        own = slice(int(state.history.first[row]), int(state.history.first[row + 1]))
+        at, shape = state.history.at[own].tolist(), state.history.shape[own].tolist()
+        return [Touch(at=moment(when), **self.parts.list[what]) for when, what in zip(at, shape, strict=True)]
+
+    def _scores_of(self, state: ChunkState, row: int) -> dict[str | tuple[str, str | None], Score]:
+        scores, openings = state.scores, self.engine.layout.list
+        found = scores.score[int(scores.first[row]) : int(scores.first[row + 1])].tolist()
+        return {
+            key_of(openings[opening].campaign.id, openings[opening].content_id): Score(
+                propensity=None if math.isnan(propensity) else propensity, value=None if math.isnan(value) else value
+            )
+            for opening, propensity, value in found
+        }
+
+    def _claims_of(self, state: ChunkState, row: int, key: str, bad: BadRows | None) -> tuple[list[Claim] | None, int]:
+        if self.claims is None:
+            return None, 0
+        return self.claims.claims(key, self.claims.rows_of(state.start + row), self.claims.number, bad)
+
+    # What is left
+
+    def lose(self, state: ChunkState, rows: Sequence[int]) -> None:
+        """Note contacts that cannot be decided: what belongs to them belongs to nobody."""
+        for row in rows:
+            if not state.repeated[row]:
+                self.undecided.append(state.start + row)
+                if self._score_table is not None:
+                    self.unknown_scores += int(self._score_table.counts[state.start + row])
+
+    def finish(self) -> None:
+        """Count what belongs to nobody, once all contacts are decided."""
+        if self.undecided and self._touches is not None:
+            self.unknown_touches += self._touches_lost(self._touches)
+        if self.claims is not None:
+            lost = np.isin(self.claims.contact, np.array(self.undecided, np.int64)) | (self.claims.contact < 0)
+            self.claims.refuse(np.flatnonzero(lost & (self.claims.faults == 0)))
+
+    def _touches_lost(self, source: ArrowTable) -> int:
+        """How many touches belong to contacts that could not be decided; those that are too old to matter too."""
+        wanted = np.array(self.undecided, np.int64)
+        met = ContactIndex()
+        row = 0
+        for chunk in self.chunks(_is_id):
+            if not self.start:
+                # Of a table in stretches, the marks of the last one are left.
+                self._need_same(chunk, row)
+            met.add(chunk.one, chunk.two, row, chunk.apart | ~np.isin(np.arange(row, row + chunk.rows), wanted))
+            row += chunk.rows
+        reader = TouchReader(source, TouchShapes(), zone=self.run.zone, oldest=-FOREVER, counted=lambda _: True)
+        parts = (part for part in source.parts(reader.wanted) if not isinstance(part, BadRow))
+        return sum(reader.read((part, -1), met).known for part in parts)
+
+
+def _is_id(name: str) -> bool:
+    return fold_name(name) == "contact_id"
+
+
+def _marks(chunk: Chunk) -> np.ndarray:
+    """A mark of each id, by which a second reading of the contacts is compared with the first."""
+    return (chunk.one >> np.uint64(32)).astype(np.uint32)
+
+
+def _own_claims(claims: ClaimArrays, start: int, stop: int) -> ClaimArrays:
+    first = claims.first[start : stop + 1]
+    low, high = int(first[0]), int(first[-1])
+    return ClaimArrays(first=first - low, asked=claims.asked[low:high], own=claims.own, number=claims.number[low:high])
+
+
+def _slice(history: TouchArrays, start: int, stop: int) -> TouchArrays:
+    first = history.first[start : stop + 1]
+    low, high = int(first[0]), int(first[-1])
+    return TouchArrays(first=first - low, at=history.at[low:high], shape=history.shape[low:high])
+
+
+def _no_scores(rows: int, openings: int) -> ScoreArrays:
+    return ScoreArrays(
+        first=np.zeros(rows + 1, np.int64),
+        score=np.zeros(0, SCORES),
+        chance=np.full(openings + 1, np.nan),
+        worth=np.full(openings + 1, np.nan),
+    )

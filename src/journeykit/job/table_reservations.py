@@ -1,0 +1,226 @@
+"""Reserving what a chunk grants; contacts of whom the ledger knows more by now are decided again, and only they."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from attrs import evolve
+
+from journeykit.columns.claim_columns import gathered
+from journeykit.columns.decision_rows import less
+from journeykit.job.chunk_decider import NOTHING_CHOSEN
+from journeykit.job.chunk_state import ChunkState, Piece
+from journeykit.job.ledger_tables import decisions_of, grants_of, mark_opt_outs, protect, touch_arrays
+from journeykit.kernels.interface.codes import BAD
+from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
+from journeykit.ledger.proposal import Proposal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from journeykit.engine.contact_group import ContactGroup
+    from journeykit.job.chunk_decider import ChunkDecider
+    from journeykit.job.fallback import Fallback
+    from journeykit.job.ledger_tables import Messages
+    from journeykit.job.run import Run
+    from journeykit.job.table_reader import TableReader
+    from journeykit.kernels.interface.contact_arrays import Contacts, TouchArrays
+    from journeykit.kernels.interface.decision_arrays import DecisionCounts
+    from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.ledger.proposal import Again
+    from journeykit.ledger.reservation import Reservation
+    from journeykit.ledger.saved_decisions import DecisionInputs
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
+
+
+class TableReservations:
+    """Reserves for the contacts of chunks.
+
+    Args:
+        run: the run.
+        ledger: the same, in the ledger.
+        reader: its tables.
+        decider: decides contacts again.
+        fallback: likewise, those that the columnar engine cannot handle.
+        messages: what the messages are.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        ledger: LedgerRun,
+        reader: TableReader,
+        decider: ChunkDecider,
+        fallback: Fallback,
+        messages: Messages,
+    ) -> None:
+        self._run = run
+        self._ledger = ledger
+        self._reader = reader
+        self._decider = decider
+        self._fallback = fallback
+        self._messages = messages
+
+    def reserve(self, state: ChunkState, shapes: Any) -> ChunkState:
+        """Reserve what a chunk grants, by the columnar engine and by fallback; the chunk as it is then.
+
+        Args:
+            state: the chunk, decided.
+            shapes: the kinds of touches with which it was decided.
+        """
+        ledger, names = self._ledger, state.chunk.ids.to_pylist()
+        granted = grants_of(state, state.pieces[0], self._messages)
+        ledger.check_none(name for row, name in enumerate(names) if row not in granted and not state.apart[row])
+        contacts: dict[int, Contact] = {}
+        proposals = [
+            Proposal((names[row],), None, own, partial(self._group, state, row, contacts))
+            for row, own in granted.items()
+        ]
+        rows = {names[row]: row for row in granted}
+        late: list[tuple[np.ndarray, Piece]] = []
+        # What a run with quotas has chosen is judged contact by contact.
+        together = None if self._run.quota_run is not None else partial(self._decide_late, state, rows, contacts, late)
+        proposals += self._fallback_proposals(state)
+        again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names), together)
+        changed = np.array(sorted(rows[name] for name in again if name in rows), np.int64)
+        by_columns = np.concatenate([np.zeros(0, np.int64), *(own for own, _ in late)])
+        self._note(state, {name: again[name] for name in again if rows.get(name) not in set(by_columns.tolist())})
+        return state if not len(changed) else self._without(state, changed, by_columns, late, shapes)
+
+    def _group(self, state: ChunkState, row: int, contacts: dict[int, Contact]) -> ContactGroup | None:
+        """A contact as the row engine takes them, who is noted."""
+        group = self._fallback.group_at(state, row)
+        if group is not None:
+            contacts[row] = group.contacts[0]
+        return group
+
+    def _fallback_proposals(self, state: ChunkState) -> list[Proposal]:
+        """What is granted to the contacts that fall back, whose decisions are known from here on."""
+        found = []
+        for row in np.flatnonzero(state.apart).tolist():
+            decided = self._fallback.decide(state, row)
+            self._fallback.known[state.start + row] = (
+                None if decided is None else (decided.group.contacts[0], decided.decided[0])
+            )
+            proposal = None if decided is None else self._ledger.proposal(decided)
+            if proposal is not None:
+                found.append(proposal)
+        return found
+
+    def _note(self, state: ChunkState, again: Mapping[str, Decision]) -> None:
+        """Note what the row engine decided again."""
+        known = self._fallback.known
+        for row, name in enumerate(state.chunk.ids.to_pylist() if again else ()):
+            if name in again and not state.repeated[row]:
+                before = known.get(state.start + row)
+                contact, counted = (
+                    (self._reader.contact(state, row), 0) if before is None else (before[0], before[1][1])
+                )
+                known[state.start + row] = contact, (again[name], counted)
+
+    def _without(
+        self,
+        state: ChunkState,
+        changed: np.ndarray,
+        by_columns: np.ndarray,
+        late: list[tuple[np.ndarray, Piece]],
+        shapes: Any,
+    ) -> ChunkState:
+        """A chunk with contacts decided anew: what was decided of them before has neither rows nor counts.
+
+        Args:
+            state: the chunk.
+            changed: the rows of these contacts.
+            by_columns: the rows of those that the columnar engine has decided again.
+            late: what it has decided.
+            shapes: the kinds of touches with which the chunk was decided.
+        """
+        (piece,) = state.pieces
+        keep = ~np.isin(piece.contact, changed)
+        tally = self._rest(state, piece, changed, shapes)
+        rest = Piece(piece.batch.filter(pa.array(keep)), piece.contact[keep], piece.answers._replace(tally=tally))
+        apart = state.apart.copy()
+        apart[changed] = True
+        apart[by_columns] = False
+        return evolve(state, apart=apart, pieces=(rest, *(own for _, own in late)))
+
+    def _rest(self, state: ChunkState, piece: Piece, changed: np.ndarray, shapes: Any) -> DecisionCounts:
+        """The counts of a chunk without some contacts, which are decided as before to know their part."""
+        run, chunk = self._run.quota_run, state.chunk.take(changed)
+        people = self._decider.engine.encoder.contacts(chunk)
+        protect(self._ledger, chunk, people, chunk.apart)
+        own = self._some(state, changed, people, state.history_of(changed))
+        given = NOTHING_CHOSEN if run is None else _chosen_of(run.part(state.start, state.stop), changed)
+        return less(piece.answers.tally, self._decider.decide(own, shapes, given).answers.tally)
+
+    def _some(self, state: ChunkState, rows: np.ndarray, people: Contacts, history: TouchArrays) -> ChunkState:
+        """Some contacts of a chunk, as a chunk of their own."""
+        chunk = state.chunk.take(rows)
+        return ChunkState(
+            chunk=chunk,
+            start=state.start,
+            repeated=state.repeated[rows],
+            people=people,
+            history=history,
+            scores=state.scores_of(rows),
+            claims=state.claims_of(rows),
+            apart=chunk.apart,
+        )
+
+    def _decide_late(
+        self,
+        state: ChunkState,
+        rows_of: Mapping[str, int],
+        contacts: Mapping[int, Contact],
+        late: list[tuple[np.ndarray, Piece]],
+        asks: Mapping[str, DecisionInputs],
+        accept: Callable[[str, Decision], bool],
+    ) -> Again:
+        """Decide contacts of a chunk again, with what the ledger knows by now (`journeykit.ledger.proposal.Together`).
+
+        Those that the kernels cannot decide fall back to the row engine.
+        """
+        own = {rows_of[name]: asked for name, asked in asks.items() if name in rows_of}
+        while own:
+            rows, piece, found = self._decide_rows(state, contacts, own)
+            good = {
+                row: asked for row, asked in own.items() if row in found and accept(asked.contacts[0].id, found[row][0])
+            }
+            if len(good) == len(own):
+                late.append((rows, piece))
+                return {asked.contacts[0].id: found[row] for row, asked in own.items()}
+            own = good
+        return {}
+
+    def _decide_rows(
+        self, state: ChunkState, contacts: Mapping[int, Contact], asks: Mapping[int, DecisionInputs]
+    ) -> tuple[np.ndarray, Piece, dict[int, tuple[Decision, list[Reservation]]]]:
+        """Some contacts of a chunk, decided with other touches and opt-outs; those that the kernels can decide."""
+        rows = np.array(sorted(asks), np.int64)
+        chunk = state.chunk.take(rows)
+        people = self._decider.engine.encoder.contacts(chunk)
+        unable = chunk.apart | mark_opt_outs(people, [(contacts[row], asks[row].contacts[0]) for row in rows.tolist()])
+        people.person["traits"][unable] |= BAD
+        history, parts = touch_arrays([asks[row].touches for row in rows.tolist()])
+        own = self._decider.decide(self._some(state, rows, people, history), self._decider.shapes(parts))
+        unable[own.answers.fallback] = True
+        piece = own._replace(contact=rows[own.contact])
+        able = {row: asks[row] for row in rows[~unable].tolist()}
+        return rows, piece, decisions_of(grants_of(state, piece, self._messages), able, self._run.decider)
+
+
+def _chosen_of(given: QuotaChoiceArrays, rows: np.ndarray) -> QuotaChoiceArrays:
+    """What was chosen for some contacts of a chunk."""
+    exempt_first, exempt = gathered(given.exempt_first, rows)
+    main_first, main = gathered(given.main_first, rows)
+    return QuotaChoiceArrays(
+        known=given.known,
+        exempt_first=exempt_first,
+        exempt=given.exempt[exempt],
+        main_first=main_first,
+        main=given.main[main],
+    )

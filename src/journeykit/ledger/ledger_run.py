@@ -1,0 +1,547 @@
+"""A run over tables with a ledger: the history as of its beginning in, reservations out, piece by piece.
+
+What makes a run that was killed and begun again end like one that nobody disturbed:
+
+- The ledger remembers up to which touch, move and word of consent the run looks back. Begun again it reads the same
+  history, without what it has reserved itself meanwhile, and so decides the same.
+- Contacts are reserved for in pieces, each in one transaction. What a piece has reserved is found by the ids of its
+  rows, which are the same each time; it is neither reserved twice nor decided anew.
+- A contact whose history others have added to since the run began, or who has opted out since, is decided again under
+  the contact's lock, with the history of that moment; those of a piece together, where the engine can. Where there are
+  quotas, such a contact gets only what the run had chosen for it. Only this answer cannot be worked out again from the
+  run's beginning, and so it is kept.
+
+Contacts who are granted nothing leave no trace in the ledger and need none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from journeykit.basics.clock import clock, micros
+from journeykit.basics.validation import shown
+from journeykit.errors import DataError, ModelError
+from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
+from journeykit.ledger.decide import answer_row, informed, informed_each, keep_playbook, reservations_of
+from journeykit.ledger.fallen import Fallen
+from journeykit.ledger.kept_rows import kept_key, kept_text
+from journeykit.ledger.proposal import Again, Proposal, Together, changed, check_same, has_news, pieces_of
+from journeykit.ledger.repeated_decisions import given_again, key_of
+from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, check_held
+from journeykit.ledger.saved_decisions import (
+    DecisionInputs,
+    asked_in,
+    claims_fingerprint,
+    granted_in,
+    saved_fingerprint,
+)
+from journeykit.ledger.transaction import RunMark, length_fault
+from journeykit.model.quota import hard_maxima
+from journeykit.model.touch import Touch
+from journeykit.tables.touch_table import SHAPE, shape_parts, shape_readers, touch_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.basics.clock import Clock
+    from journeykit.engine.contact_group import ContactGroup, QuotaChoice
+    from journeykit.engine.decider import Decider, GroupDecision
+    from journeykit.engine.quota_charges import QuotaCharges
+    from journeykit.ledger.base import BaseLedger
+    from journeykit.ledger.reservation import Reservation
+    from journeykit.ledger.transaction import AnswerRow, News, Transaction
+    from journeykit.model.contact import Contact
+    from journeykit.model.decision import Decision
+    from journeykit.model.mismatch import Mismatches
+
+PIECE = 500
+"""So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
+
+
+class LedgerRun:
+    """One run over tables, in a ledger.
+
+    Args:
+        ledger: where.
+        decider: decides.
+        run_id: its name; that of a run that was begun before goes on with it.
+        at: the instant of the decisions.
+        until: the last instant of a plan, or None.
+        explain: whether rows tell what was displaced and what weight would have won.
+        dry_run: whether it is a rehearsal: it reads, and reserves and writes nothing.
+        keep: whether what is decided of each contact is kept in the ledger.
+
+    Attributes:
+        charges: what prices of the run's quotas take from claims that are decided again; None without quotas.
+
+    Raises:
+        DataError: for a run of this name with another playbook, ``at`` or ``until``.
+        LedgerError: where the ledger cannot be used.
+    """
+
+    def __init__(
+        self,
+        ledger: BaseLedger,
+        decider: Decider,
+        *,
+        run_id: str,
+        at: datetime,
+        until: datetime | None,
+        explain: bool = False,
+        dry_run: bool = False,
+        keep: bool = False,
+    ) -> None:
+        check_held("run", run_id)
+        self.dry_run = dry_run
+        self.keeps = keep and not dry_run
+        self._keeps_playbook = False
+        self.ledger = ledger
+        self.decider = decider
+        self.at = at
+        self.until = until
+        self.explain = explain
+        self.charges: QuotaCharges | None = None
+        self._again = self._fell = self._gone = self._reserved = 0
+        self._fallen: Fallen | None = None
+        self._readers = shape_readers(decider.ruleset.vocabulary)
+        self._parts: dict[tuple[Any, ...], dict[str, Any]] = {}
+        wanted = RunMark(
+            run_id=run_id,
+            playbook=decider.fingerprint,
+            at=micros(at),
+            until=None if until is None else micros(until, what="until"),
+        )
+        # Alone, so that whatever has a smaller number than the mark is in the ledger by now.
+        with ledger.reading() if dry_run else ledger.transaction(exclusive=True) as transaction:
+            begun = transaction.run(run_id)
+            self.mark = begun or (transaction.marked(wanted) if dry_run else transaction.begin_run(wanted))
+            self._before = frozenset[str]() if begun is None else transaction.contacts_of(begun)
+            self._unmet = set(self._before)
+            words = standing(transaction.said(until=self.mark.opt_outs))
+        if self.mark.alone:
+            raise DataError(
+                f"under the run {run_id!r} contacts were decided one by one; give a run over tables another name",
+                source="ledger",
+            )
+        for name in ("playbook", "at", "until"):
+            if getattr(self.mark, name) != getattr(wanted, name):
+                raise DataError(
+                    f"the run {run_id!r} was begun with another {name}; give the same, or another run", source="ledger"
+                )
+        self._words: dict[str, list[ConsentWord]] = {}
+        for word in words:
+            self._words.setdefault(word.person, []).append(word)
+        self._by_name = {word.contact: self._words[word.person] for word in words if word.contact is not None}
+        self._some_forgotten = any(word.contact is None for word in words)
+
+    # What the ledger knew when the run began
+
+    def history(self, contacts: Sequence[str] | None = None) -> Iterator[Reservation]:
+        """The touches that counted, of all or some contacts."""
+        with self.ledger.reading() as transaction:
+            yield from transaction.as_of(self.mark, contacts)
+
+    def colleagues(self, group: ContactGroup) -> list[Touch]:
+        """The touches of an account's contacts who are not decided now; they count in caps per account."""
+        account = self._account(group.contacts[0])
+        if account is None:
+            return []
+        with self.ledger.reading() as transaction:
+            held = list(transaction.as_of(self.mark, (), [account]))
+        return [own.touch() for own in held if own.contact not in group.inputs]
+
+    def opt_outs(self, contact: str) -> Sequence[ConsentWord]:
+        """The opt-outs of a contact that held."""
+        if not self._words:
+            return ()
+        found = self._by_name.get(contact)
+        if found is None and self._some_forgotten:
+            found = self._words.get(self.ledger.person(contact))
+        return found or ()
+
+    def tell(self, found: Mismatches) -> None:
+        """Count the opt-outs that held whose channel or topic the playbook does not know."""
+        words = (word for own in self._words.values() for word in own)
+        tell_unknown(words, self.decider.ruleset.vocabulary, found)
+
+    def _forbidden_since(self) -> int:
+        """The number of contacts with messages reserved by this run that a word since its beginning forbids."""
+        with self.ledger.reading() as transaction:
+            new = [
+                word
+                for word in standing(transaction.said())
+                if word.contact is not None and word.what not in {own.what for own in self._words.get(word.person, ())}
+            ]
+            names = sorted({word.contact for word in new if word.contact is not None})
+            held = transaction.of_run(self.mark.run_id, names) if names else []
+        said: dict[str | None, list[ConsentWord]] = {}
+        for word in new:
+            said.setdefault(word.contact, []).append(word)
+        compiled = self.decider.ruleset
+        return len(
+            {
+                own.contact
+                for own in held
+                if own.status == RESERVED and any(forbids(word, own, compiled) for word in said[own.contact])
+            }
+        )
+
+    def protected(self, contact: Contact) -> Contact:
+        """A contact for whom the opt-outs of the ledger have won over the row.
+
+        Raises:
+            ModelError: for an id that is too long for a ledger.
+        """
+        for name, own in (("contact_id", contact.id), ("account_id", contact.account)):
+            fault = length_fault(own)
+            if fault is not None:
+                raise ModelError(f"the {name[:-3]} id {shown(own)} {fault}", field=name)
+        return left_alone(contact, self.opt_outs(contact.id), self.decider.ruleset.vocabulary)
+
+    def _account(self, contact: Contact) -> str | None:
+        return contact.account if self.decider.ruleset.per_account else None
+
+    def progress(self) -> str:
+        """For how many contacts it has reserved so far, for those who wait."""
+        return f"{self._reserved:,} contacts reserved for" if self._reserved else ""
+
+    def notes(self) -> Iterator[str]:
+        """What a person should know of contacts who were decided again."""
+        if self.dry_run:
+            yield "ledger: this was a rehearsal: nothing was reserved, and the ledger does not know of it"
+        names = hard_maxima(self.decider.playbook.quotas)
+        if names:
+            yield (
+                f"ledger: quotas hold within this run: {names} do not count what other runs and single decisions have "
+                f"reserved"
+            )
+        if self._again:
+            yield (
+                f"ledger: {self._again:,} contacts were decided again, since others had reserved for them, or they had "
+                f"opted out, after the run began"
+            )
+        late = self._forbidden_since()
+        if late:
+            yield (
+                f"ledger: messages of {late:,} contact{'s' * (late != 1)} stay reserved by this run although an "
+                f"opt-out since the run began forbids them: a run keeps what it has granted; ask release_check at the "
+                f"moment of sending, which stops them, and free them with `journeykit ledger release`"
+            )
+        if self._fell and self.charges is not None:
+            yield (
+                f"ledger: of what the run had chosen so that its quotas hold, {self._fell:,} messages fell away when "
+                f"contacts were decided again, and nobody got others in their place: no maximum of messages or cost "
+                f"is exceeded by that, but a minimum or a share may be missed, a hard one too; each quota tells what "
+                f"is reserved beside what was chosen"
+            )
+        if self._gone:
+            yield (
+                f"ledger: {self._gone:,} of the messages that this run has granted are not reserved any more, since "
+                f"they were released or have expired: others may have their room by now"
+            )
+        if self._unmet:
+            yield (
+                f"ledger: the run {self.mark.run_id!r} has reserved for {len(self._unmet):,} contacts who are not in "
+                f"these tables: their messages stay reserved, and are not in this output"
+            )
+
+    @property
+    def fallen(self) -> Fallen | None:
+        """What of the run's choice was not reserved; None without quotas."""
+        if self._fallen is None and self.charges is not None:
+            self._fallen = Fallen.none(self.charges)
+        return self._fallen
+
+    def _count_fallen(self, proposal: Proposal, left: Mapping[str, Sequence[Reservation]]) -> None:
+        """Count what of a proposal was not reserved, after its contacts were decided again."""
+        kept = [own for name in proposal.names for own in left.get(name, ())]
+        self._fell += len(proposal.reservations) - len(kept)
+        if self.charges is None or self.fallen is None:
+            return
+        compiled = self.decider.ruleset
+        zones = {who.id: who.timezone for who in proposal.group().contacts}
+
+        def local(name: str) -> Clock:
+            return compiled.clock if zones[name] is None else clock(str(zones[name]))
+
+        self._fallen = self.fallen.with_less(compiled, self.charges, proposal.reservations, kept, local)
+
+    # Reserving
+
+    def decided(
+        self, groups: Sequence[ContactGroup], chosen: Sequence[tuple[QuotaChoice, QuotaCharges] | None] | None = None
+    ) -> list[GroupDecision]:
+        """Decide groups, as a run over many chose for them where it did, and reserve what is granted."""
+        found = [
+            self.decider.decide_group(
+                group,
+                explain=self.explain,
+                run_id=self.mark.run_id,
+                choice=None if own is None else own[0],
+                charges=None if own is None else own[1],
+            )
+            for group, own in zip(groups, chosen or [None] * len(groups), strict=True)
+        ]
+        proposals = [self.proposal(own) for own in found]
+        again = self.settle([proposal for proposal in proposals if proposal is not None])
+        for own in found:
+            own.decided = [
+                (again.get(contact.id, decision), bad_claims)
+                for contact, (decision, bad_claims) in zip(own.group.contacts, own.decided, strict=True)
+            ]
+        return found
+
+    def proposal(self, found: GroupDecision) -> Proposal | None:
+        """What was granted to a group; None for nothing."""
+        group = found.group
+        reservations = [
+            held
+            for contact, (decision, _) in zip(group.contacts, found.decided, strict=True)
+            if not isinstance(decision, ModelError) and decision.granted
+            for held in reservations_of(found.arbitrations[contact.id], self.mark.run_id)
+        ]
+        names = tuple(contact.id for contact in group.contacts)
+        if not reservations:
+            self.check_none(names)
+            return None
+        return Proposal(names, self._account(group.contacts[0]), reservations, lambda: group)
+
+    def check_none(self, names: Iterable[str]) -> None:
+        """Refuse to go on where contacts who are granted nothing were granted something before the run was killed."""
+        if self._before:
+            other = next((name for name in names if name in self._before), None)
+            if other is not None:
+                raise changed(self.mark.run_id, other)
+
+    def settle(self, proposals: Sequence[Proposal], together: Together | None = None) -> dict[str, Decision]:
+        """Reserve what was granted, piece by piece.
+
+        Args:
+            proposals: what was granted.
+            together: decides many of these contacts again at once, as far as it can; the row engine decides
+                the others.
+
+        Returns:
+            By contact id, what was decided of those who had to be decided again.
+
+        Raises:
+            DataError: where the run has reserved something else for a contact before.
+        """
+        again: dict[str, Decision] = {}
+        for piece in pieces_of(proposals, PIECE):
+            names = [name for proposal in piece for name in proposal.names]
+            accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
+            left: dict[str, list[Reservation]] = {}
+            locked = self.ledger.transaction(names, accounts)
+            with self.ledger.reading() if self.dry_run else locked as transaction:
+                again.update(self._settle(transaction, piece, names, accounts, left, together))
+            if self._keeps_playbook:
+                self.ledger.playbooks.add(self.decider.fingerprint)
+            self._unmet.difference_update(names)
+            self._reserved += len(names)
+            for proposal in piece:
+                if any(name in again for name in proposal.names):
+                    self._count_fallen(proposal, left)
+        self._again += len(again)
+        return again
+
+    def _settle(
+        self,
+        transaction: Transaction,
+        piece: Sequence[Proposal],
+        names: Sequence[str],
+        accounts: Sequence[str],
+        left: dict[str, list[Reservation]],
+        together: Together | None,
+    ) -> dict[str, Decision]:
+        """Reserve one piece; `left` is given, by contact, what is reserved of those who are decided again."""
+        run_id = self.mark.run_id
+        held: dict[str, set[str]] = {}
+        for own in transaction.of_run(run_id, names):
+            held.setdefault(own.contact, set()).add(own.id)
+            left.setdefault(own.contact, []).append(own)
+            self._gone += own.status in (RELEASED, EXPIRED)
+        kept = transaction.answers_of([key_of(run_id, name) for name in names])
+        persons = {name: self.ledger.person(name) for name in names}
+        news = self._in_force(transaction, transaction.news(self.mark, names, accounts, list(persons.values())))
+        kept_ones, late = [], []
+        new: list[Reservation] = []
+        for proposal in piece:
+            if any(key_of(run_id, name) in kept for name in proposal.names):
+                kept_ones.append(proposal)
+            elif any(name in held for name in proposal.names):
+                check_same(run_id, proposal, held)
+            elif has_news(proposal, news, persons):
+                late.append(proposal)
+            else:
+                new += proposal.reservations
+        again = self._answered(transaction, kept_ones, kept, together)
+        again |= self._decide_again(transaction, late, left, together)
+        if not self.dry_run:
+            transaction.add(new)
+        return again
+
+    def keep(self, decided: Iterable[tuple[str, str, Sequence[Sequence[Any]]]]) -> None:
+        """Keep what was decided of contacts, whether anything was granted or not; once for each.
+
+        Args:
+            decided: contacts, each with the time zone and the rows of the table of decisions, denied ones too.
+        """
+        last = self.mark.at if self.mark.until is None else self.mark.until
+        reserve = self.decider.playbook.reserve
+        kept = [
+            (
+                kept_key(self.mark.run_id, contact),
+                contact,
+                last,
+                kept_text(contact, zone, self.at, self.until, rows, reserve),
+            )
+            for contact, zone, rows in decided
+        ]
+        for start in range(0, len(kept), PIECE):
+            some = kept[start : start + PIECE]
+            with self.ledger.transaction([contact for _, contact, _, _ in some]) as transaction:
+                transaction.keep_new_answers(some)
+
+    def _in_force(self, transaction: Transaction, news: News) -> News:
+        """News, of words of consent only where one forbids now what the run took for allowed.
+
+        A no that was recorded since may be older than a yes, or repeat a no that the run knows.
+        """
+        if not news.persons:
+            return news
+        known = {word.what for person in news.persons for word in self._words.get(person, ())}
+        now = standing(transaction.said(sorted(news.persons)))
+        return evolve(news, persons=frozenset(word.person for word in now if word.what not in known))
+
+    def _answered(
+        self,
+        transaction: Transaction,
+        proposals: Sequence[Proposal],
+        kept: Mapping[str, str],
+        together: Together | None,
+    ) -> dict[str, Decision]:
+        """What was decided again before the run was killed."""
+        answers: dict[str, str] = {}
+        for proposal in proposals:
+            claims = _claims_of(proposal.group())
+            for name in proposal.names:
+                answer = kept.get(key_of(self.mark.run_id, name))
+                wanted = claims_fingerprint(None if claims is None else claims.get(name, ()))
+                if answer is None or saved_fingerprint(answer, name) != wanted:
+                    raise changed(self.mark.run_id, name)
+                answers[name] = answer
+        found: dict[str, Decision] = {}
+        if together is not None:
+            asks = {name: asked_in(answer) for name, answer in answers.items()}
+            again = together(asks, lambda name, decision: decision.granted == granted_in(answers[name]))
+            found = {name: decision for name, (decision, _) in again.items()}
+        for name, answer in answers.items():
+            if name not in found:
+                found[name] = given_again(transaction, answer, self.decider, explain=self.explain, charges=self.charges)
+        return found
+
+    def _decide_again(
+        self,
+        transaction: Transaction,
+        proposals: Sequence[Proposal],
+        left: dict[str, list[Reservation]],
+        together: Together | None,
+    ) -> dict[str, Decision]:
+        """Decide contacts again, with all that the ledger knows by now."""
+        if not proposals:
+            return {}
+        groups: list[ContactGroup] = [proposal.group() for proposal in proposals]
+        told = self._told(transaction, groups)
+        asks = [self._asked(*pair, told) for pair in zip(proposals, groups, strict=True)]
+        accounts = [proposal.account for proposal in proposals]
+        if any(account is not None for account in accounts):
+            asks = [
+                informed(self.ledger, self.decider, transaction, asked, [] if account is None else [account])
+                for asked, account in zip(asks, accounts, strict=True)
+            ]
+        else:
+            asks = informed_each(self.ledger, self.decider, transaction, asks)
+        again: Again = {}
+        if together is not None:
+            again = together({asked.contacts[0].id: asked for asked in asks}, lambda _, __: True)
+        found: dict[str, Decision] = {}
+        new: list[Reservation] = []
+        answers: list[AnswerRow] = []
+        for asked in asks:
+            for name, (decision, reservations) in self._settled_again(asked, again):
+                new += reservations
+                left[name] = reservations
+                key = key_of(self.mark.run_id, name)
+                answers.append(answer_row(key, asked, decision, self.decider))
+                found[name] = decision
+        if not self.dry_run:
+            transaction.add(new)
+            keep_playbook(self.ledger, transaction, self.decider)
+            transaction.keep_answers(answers)
+            self._keeps_playbook = True
+        return found
+
+    def _settled_again(
+        self, asked: DecisionInputs, again: Again
+    ) -> Iterator[tuple[str, tuple[Decision, list[Reservation]]]]:
+        """What was decided together, else what the row engine decides."""
+        known = again.get(asked.contacts[0].id)
+        if known is not None:
+            yield asked.contacts[0].id, known
+            return
+        for name, own in asked.arbitrations(self.decider, self.charges).items():
+            decision = self.decider.decision(own, explain=self.explain, run_id=self.mark.run_id)
+            yield name, (decision, reservations_of(own, self.mark.run_id))
+
+    def _asked(self, proposal: Proposal, group: ContactGroup, told: Mapping[str, Sequence[Touch]]) -> DecisionInputs:
+        return DecisionInputs(
+            contacts=tuple(group.contacts),
+            touches=tuple(touch for name in group.inputs for touch in told.get(name, ())),
+            claims=_claims_of(group),
+            scores={name: own.scores for name, own in group.inputs.items()},
+            scored=tuple(sorted(group.scored)),
+            at=self.at,
+            until=self.until,
+            run_id=self.mark.run_id,
+            chosen=None if self.charges is None else {own.id: own.at for own in proposal.reservations},
+        )
+
+    def _as_read(self, held: Reservation) -> Touch:
+        """A touch of the ledger as the tables of this run have it: in the playbook's words."""
+        row = touch_cells(held.touch())
+        cells = tuple((name, row[name]) for name in SHAPE if name in row)
+        parts = self._parts.get(cells)
+        if parts is None:
+            found = shape_parts(cells, self._readers)
+            # What cannot be read is a bad row, and the tables do not have it.
+            parts = self._parts[cells] = found if isinstance(found, dict) else {}
+        return Touch(at=held.at, **parts)
+
+    def _told(self, transaction: Transaction, groups: Sequence[ContactGroup]) -> dict[str, list[Touch]]:
+        """By contact, the touches that the caller tells, and not the ledger."""
+        known: Counter[tuple[Any, ...]] = Counter()
+        for own in transaction.as_of(self.mark, [name for group in groups for name in group.inputs]):
+            known[own.contact, *_what(self._as_read(own))] += 1
+        found: dict[str, list[Touch]] = {}
+        for group in groups:
+            for name, inputs in group.inputs.items():
+                for touch in inputs.touches:
+                    if known[name, *_what(touch)] > 0:
+                        known[name, *_what(touch)] -= 1
+                    else:
+                        found.setdefault(name, []).append(evolve(touch, contact=name))
+        return found
+
+
+def _what(touch: Touch) -> tuple[Any, ...]:
+    return touch.micros, touch.status, touch.claim, *touch.facts
+
+
+def _claims_of(group: ContactGroup) -> dict[str, Any] | None:
+    asked = {name: tuple(own.claims) for name, own in group.inputs.items() if own.claims is not None}
+    return asked or None

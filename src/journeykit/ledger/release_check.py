@@ -1,0 +1,47 @@
+"""What forbids a message at the moment of sending."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from journeykit.basics.clock import clock, micros
+from journeykit.ledger.consent_word import ConsentWord, left_alone
+from journeykit.model.outcome import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from journeykit.engine.decider import Decider
+    from journeykit.engine.message import Message
+    from journeykit.ledger.reservation import (
+        Reservation,
+    )
+    from journeykit.model.contact import Contact
+
+
+def reasons_against(
+    decider: Decider, contact: Contact, words: Sequence[ConsentWord], held: Reservation, at: datetime
+) -> tuple[tuple[Reason, str], ...]:
+    """Every check of who is eligible that a reservation fails for a contact at an instant, in their order."""
+    from journeykit.engine.eligibility import Subject, failures, withdrawn_topics
+    from journeykit.model.claim import Claim
+
+    ruleset = decider.ruleset
+    vocabulary = ruleset.vocabulary
+    contact = left_alone(vocabulary.contact(contact), words, vocabulary)
+    claim = vocabulary.claim(Claim(campaign=held.campaign or "", content=held.content, channel=held.channel))
+    openings: tuple[Message, ...] | str = ruleset.messages_for(claim)
+    if isinstance(openings, str):
+        return ((Reason.CAMPAIGN_CLOSED, openings),)
+    own = ruleset.clock if contact.timezone is None else clock(contact.timezone)
+    now = micros(at)
+    subject = Subject(contact, ruleset.playbook, ruleset.schedule, own, now)
+    opening = openings[0]
+    found = list(failures(subject, opening, now))
+    if opening.campaign.needs_consent:
+        # What the message is about was written down when it was decided; the playbook may say otherwise by now.
+        more = [topic for topic in vocabulary.spelt_all("topic", held.topics) if topic not in opening.topics]
+        found += [(Reason.NO_CONSENT, rule) for rule in withdrawn_topics(contact, more, now)]
+    order = list(Reason)
+    return tuple(sorted(found, key=lambda failed: order.index(failed[0])))

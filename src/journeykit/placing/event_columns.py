@@ -1,0 +1,344 @@
+"""Events over columns: the table of events, put together by contact without a look at Python objects."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.basics.ids import STIR_FIRST, STIR_SECOND, contact_key
+from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
+from journeykit.columns.chunk import id_texts, ids_as_given, mapped, text_buffers
+from journeykit.columns.touch_columns import instants_of_column
+from journeykit.journey.walk import RANKS
+from journeykit.kernels import hash_ids
+from journeykit.kernels.interface.journey_arrays import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
+from journeykit.model.bad_row import BadRow
+from journeykit.rule.values import typed
+from journeykit.tables.arrow.arrays import texts
+from journeykit.tables.arrow.column import UNREAD, Column
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, is_unicode, read_id
+from journeykit.tables.event_log import EVENT_COLUMNS, is_property, read_event, read_properties, spelt_by
+from journeykit.tables.header import missing_column, places_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
+
+    import pyarrow as pa
+
+    from journeykit.placing.program import Program
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+
+_FIRST, _SECOND, _SHIFT = np.uint64(STIR_FIRST), np.uint64(STIR_SECOND), np.uint64(33)
+_EXACT = 2**53
+Faults = dict[int, tuple[str, str, str]]
+
+
+class Taken(NamedTuple):
+    """What was taken of a chunk of events; those that cannot be read are left out.
+
+    Attributes:
+        one: the first half of each contact's key.
+        two: the second half.
+        ids: the contacts' ids, as they came.
+        at: the instants.
+        names: the numbers of the names; one too many for a name that the journey does not ask for.
+        marks: what tells an event from others.
+        numbers: by property that is added up, the numbers in millionths, and whether they are good.
+        values: by property of which the last is asked for, the codes of its values.
+        bad: the rows that cannot be used.
+    """
+
+    one: np.ndarray
+    two: np.ndarray
+    ids: pa.Array
+    at: np.ndarray
+    names: np.ndarray
+    marks: np.ndarray
+    numbers: list[tuple[np.ndarray, np.ndarray]]
+    values: list[np.ndarray]
+    bad: list[BadRow]
+
+
+class EventReader:
+    """Reads chunks of a table of events. Chunks may be read at once.
+
+    Args:
+        source: the table.
+        program: the journey.
+        zone: the zone in which instants without an offset are meant.
+
+    Attributes:
+        unknown: the names that the journey does not ask for.
+        properties: the properties that there are.
+        known: by property of which the last is asked for, its distinct values, in the order of their codes.
+        has_ids: whether events have ids of their own.
+    """
+
+    def __init__(self, source: ArrowTable, program: Program, zone: tzinfo | None) -> None:
+        self.source = source
+        self.unknown: set[str] = set()
+        self.properties: set[str] = set()
+        self.known: dict[str, list[Any]] = {part: [] for part in program.values}
+        self.has_ids = source.columns is None
+        self._codes: dict[str, dict[Any, int]] = {part: {} for part in program.values}
+        self._sums = tuple(program.numbers)
+        self._number = {name: number for number, name in enumerate(program.events)}
+        self._instant = instant_reader(zone, bounded=True)
+        self._spelt = spelt_by({**program.numbers, **program.values})
+        self._lock = threading.Lock()
+        source.needed = EVENT_COLUMNS[:3]
+        if source.columns is not None:
+            places = places_of(source.columns, source.source)
+            self.has_ids = "event_id" in places
+            for column in EVENT_COLUMNS[:3]:
+                if column not in places:
+                    raise missing_column(column, source.columns, source.source)
+
+    def read(self, part: Part | BadRow) -> Taken | BadRow:
+        """What a chunk holds; a row that could not be read is handed on."""
+        if isinstance(part, BadRow):
+            return part
+        number, names, arrays = part
+        places = places_of(names, self.source.source)
+        columns = [Column(array) for array in arrays]
+        rows = len(columns[0]) if columns else 0
+        faults: Faults = {}
+        ids, one, two = _keys(columns, places, rows, faults, "contact_id", needed=True)
+        column = columns[places["contact_id"]] if "contact_id" in places else None
+        name, called = self._names(columns, places, rows, faults)
+        at = instants_of_column(columns, places, rows, faults, "at", self._instant)
+        properties = _properties(names, columns, places, rows, faults, self._spelt)
+        marks = self._marks(columns, places, rows, faults, called, at, properties)
+        sums = [_amounts(properties.get(own), rows) for own in self._sums]
+        values = [self._values(own, properties.get(own), rows) for own in self.known]
+        bad = [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)]
+        good = np.ones(rows, np.bool_)
+        good[list(faults)] = False
+        self._meet(called, properties, good)
+        ids = ids_as_given(column, ids, good)
+        if faults:
+            one, two, at, name, marks = one[good], two[good], at[good], name[good], marks[good]
+            sums = [(amount[good], state[good]) for amount, state in sums]
+            values = [code[good] for code in values]
+        return Taken(one, two, ids, at, name, marks, sums, values, bad)
+
+    def _names(
+        self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults
+    ) -> tuple[np.ndarray, Column]:
+        """The numbers of the names, and what they are called."""
+        others = len(self._number)
+        column = columns[places["event"]] if "event" in places else Column([None] * rows)
+        called = mapped(column, read_event)
+        refused = np.array([value is None for value in called.values], np.bool_)[called.codes]
+        for row in np.flatnonzero(refused).tolist():
+            try:
+                read_event(column.value(row))
+            except BadCellError as error:
+                faults.setdefault(row, ("event", error.found, error.allowed))
+        numbers = [self._number.get(value, others) for value in called.values]
+        return np.array(numbers, np.int16)[called.codes], called
+
+    def _meet(self, called: Column, properties: Mapping[str, Column], good: np.ndarray) -> None:
+        """Remember names that the journey does not ask for, and the properties that there are."""
+        used = np.bincount(called.codes[good], minlength=len(called.values)) > 0
+        met = {value for value, is_used in zip(called.values, used, strict=True) if is_used}
+        with self._lock:
+            self.unknown |= met - self._number.keys()
+            self.properties.update(properties)
+
+    def _values(self, part: str, column: Column | None, rows: int) -> np.ndarray:
+        """The codes of a property's values."""
+        if column is None:
+            return np.full(rows, NO_VALUE, np.int32)
+        found = []
+        with self._lock:
+            known, codes = self.known[part], self._codes[part]
+            for value in column.values:
+                kind, plain = _typed(value)
+                if kind not in RANKS:
+                    found.append(NO_VALUE if kind is None else ODD_VALUE)
+                    continue
+                code = codes.setdefault((kind, plain), len(known))
+                if code == len(known):
+                    known.append(value)
+                found.append(code)
+        return np.array(found, np.int32)[column.codes]
+
+    def _marks(
+        self,
+        columns: Sequence[Column],
+        places: Mapping[str, int],
+        rows: int,
+        faults: Faults,
+        called: Column,
+        at: np.ndarray,
+        properties: Mapping[str, Column],
+    ) -> np.ndarray:
+        """What tells each event from others: its id or, where it has none, all that is known of it."""
+        own, known = np.zeros(rows, np.uint64), np.zeros(rows, np.bool_)
+        if "event_id" in places:
+            own, known = _id_marks(columns[places["event_id"]], faults)
+            if known.all():
+                return own
+        # Names that the journey does not ask for share one number; what they are called tells them apart.
+        found = _marks_of(called, "event") ^ _stirred(at.view(np.uint64))
+        for label, column in properties.items():
+            found = found + _marks_of(column, label)
+        return np.where(known, own, _stirred(found))
+
+
+def _typed(value: Any) -> tuple[str | None, Any]:
+    """The kind of a cell, None where it is empty or unknown, and its value as it compares."""
+    return (None, None) if is_missing(value) else typed(value)
+
+
+def rank_of(values: Sequence[Any]) -> np.ndarray:
+    """The places of values in their order: booleans, then numbers, then texts."""
+    ranked = [(RANKS[kind or ""], plain) for kind, plain in map(typed, values)]
+    found = np.zeros(len(values), np.int64)
+    found[sorted(range(len(values)), key=ranked.__getitem__)] = np.arange(len(values))
+    return found
+
+
+def _keys(
+    columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults, name: str, *, needed: bool
+) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    """Ids as text, and their keys."""
+    one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
+    ids = texts([""] * rows)
+    if name in places:
+        ids, odd = id_texts(columns[places[name]])
+        hash_ids(*text_buffers(ids), one, two, bad)
+        bad |= odd
+    for row in np.flatnonzero(bad).tolist():
+        value = columns[places[name]].value(row) if name in places else None
+        if not needed and is_missing(value):
+            continue
+        try:
+            read_id(value)
+        except BadCellError as error:
+            faults.setdefault(row, (name, error.found, error.allowed))
+    return ids, one, two
+
+
+def _id_marks(column: Column, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
+    _, one, two = _keys([column], {"event_id": 0}, len(column), faults, "event_id", needed=False)
+    codes, values = column.codes, column.values
+    known = ~np.array([is_missing(value) for value in values], np.bool_)[codes]
+    return one ^ _stirred(two), known
+
+
+def _properties(
+    names: Sequence[str],
+    columns: Sequence[Column],
+    places: Mapping[str, int],
+    rows: int,
+    faults: Faults,
+    spelt: Callable[[str], tuple[str, ...]],
+) -> dict[str, Column]:
+    """The properties by name: those that come together in one cell, and before them those with their own column."""
+    found: dict[str, Column] = {}
+    if "properties" in places:
+        column = columns[places["properties"]]
+        codes, read = column.read(read_properties)
+        for row in np.flatnonzero(np.array([value is UNREAD for value in read], np.bool_)[codes]).tolist():
+            try:
+                read_properties(column.value(row))
+            except BadCellError as error:
+                faults.setdefault(row, ("properties", error.found, error.allowed))
+        together = [{} if value is UNREAD else value for value in read]
+        for label in dict.fromkeys(label for own in together for label in own):
+            cells = [own.get(label) for own in together]
+            found[label] = Column([cells[code] for code in codes.tolist()])
+    for name, column in zip(names, columns, strict=True):
+        for label in spelt(name) if is_property(name) else ():
+            found[label] = _filled(column, found[label], rows) if label in found else column
+    return found
+
+
+def _filled(column: Column, before: Column, rows: int) -> Column:
+    """A column with the cells of another one where its own are empty."""
+    cells = [column.value(row) for row in range(rows)]
+    return Column([before.value(row) if is_missing(cell) else cell for row, cell in enumerate(cells)])
+
+
+def _amounts(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers in millionths, and whether each is good, empty or bad."""
+    if column is None:
+        return np.zeros(rows, np.int64), np.full(rows, EMPTY, np.int8)
+    plain = column.numbers
+    if plain is not None:
+        numbers, known = plain
+        good = known & (numbers >= -LARGEST) & (numbers <= LARGEST)
+        numbers = np.where(good, numbers, 0)
+        amounts = numbers * MILLIONTH if numbers.dtype.kind == "i" else np.rint(numbers * float(MILLIONTH))
+        state = np.where(known, np.where(good, GOOD, BAD), EMPTY)
+        return amounts.astype(np.int64), state.astype(np.int8)
+    found = [_amount(value) for value in column.values]
+    codes = column.codes
+    return (
+        np.array([amount for amount, _ in found], np.int64)[codes],
+        np.array([state for _, state in found], np.int8)[codes],
+    )
+
+
+def _amount(value: Any) -> tuple[int, int]:
+    kind, number = _typed(value)
+    if kind is None:
+        return 0, EMPTY
+    if kind != "number" or not -LARGEST <= number <= LARGEST:
+        return 0, BAD
+    return scaled(number if type(number) is int else float(number), MILLIONTH), GOOD
+
+
+# What tells events apart
+
+
+def _stirred(value: np.ndarray) -> np.ndarray:
+    """Murmur's finalizer, over columns."""
+    value = value ^ value >> _SHIFT
+    value = value * _FIRST
+    value = value ^ value >> _SHIFT
+    value = value * _SECOND
+    return value ^ value >> _SHIFT
+
+
+def _marks_of(column: Column, label: str) -> np.ndarray:
+    """What tells the values of a column apart, mixed with its name; 0 where there is none."""
+    salt = np.uint64(contact_key(label)[0])
+    plain = column.numbers
+    if plain is not None:
+        numbers, known = plain
+        return np.where(known, _stirred(_number_marks(numbers) ^ salt), np.uint64(0))
+    values = column.values
+    found = np.zeros(len(values), np.uint64)
+    written: list[tuple[int, str]] = []
+    for place, value in enumerate(values):
+        kind, own = _typed(value)
+        if kind == "number":
+            found[place] = _number_marks(np.array([own if type(own) is int else float(own)]))[0]
+        elif kind is not None:
+            text = own if kind == "text" and is_unicode(own) else ascii(own)
+            written.append((place, f"{kind}:{text}"))
+    if written:
+        places = [place for place, _ in written]
+        one, two = np.zeros(len(places), np.uint64), np.zeros(len(places), np.uint64)
+        hash_ids(*text_buffers(texts([text for _, text in written])), one, two, np.zeros(len(places), np.bool_))
+        found[places] = one ^ _stirred(two)
+    missing = np.array([_typed(value)[0] is None for value in values], np.bool_)
+    return np.where(missing, np.uint64(0), _stirred(found ^ salt))[column.codes]
+
+
+def _number_marks(numbers: np.ndarray) -> np.ndarray:
+    """The same for equal numbers, whole or not; whole ones that no float is are told apart all the same."""
+    if numbers.dtype.kind == "i":
+        floats = numbers.astype(np.float64)
+        rest = numbers - floats.astype(np.int64) if len(numbers) and np.abs(numbers).max() > _EXACT else 0
+        return (floats + 0.0).view(np.uint64) + np.asarray(rest).astype(np.uint64)
+    if numbers.dtype.kind != "f":
+        return np.array([contact_key(repr(number))[0] for number in numbers.tolist()], np.uint64)
+    return (numbers.astype(np.float64) + 0.0).view(np.uint64)

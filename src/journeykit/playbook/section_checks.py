@@ -1,0 +1,180 @@
+"""The problems of a whole playbook: repeated names, references to nothing, bounds that contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import field, frozen
+
+from journeykit.errors import KeyPath, Problem, closest, path_text
+from journeykit.playbook.partners import find_too_late
+
+if TYPE_CHECKING:
+    from journeykit.journey import Journey
+    from journeykit.model.campaign import Campaign
+    from journeykit.model.cap import Scope
+    from journeykit.playbook.sections import Sections
+
+_T = TypeVar("_T")
+
+
+@frozen
+class UnreadParts:
+    """What a file holds besides the parts that could be made of it, so that one fault does not cause others.
+
+    Sections are named as in a file: ``campaigns``, ``journey.stages``.
+
+    Attributes:
+        places: by section, the place in the file of each part that could be made; a section without gaps is left out.
+        taken: by section, the ids or names of the parts that could not be made.
+        unsure: the sections in which not even all ids or names can be read.
+    """
+
+    places: Mapping[str, Sequence[int]] = field(factory=dict)
+    taken: Mapping[str, Sequence[str]] = field(factory=dict)
+    unsure: frozenset[str] = frozenset()
+
+    def at(self, section: str, place: int) -> int:
+        """The position of a part in the file's section."""
+        return self.places[section][place] if section in self.places else place
+
+    def numbered(self, section: str, parts: Iterable[_T] | None) -> Iterator[tuple[KeyPath, _T]]:
+        """The parts of a section, each with its path in the file."""
+        for place, part in enumerate(parts or ()):
+            yield (*section.split("."), self.at(section, place)), part
+
+    def known(self, section: str, names: Iterable[str] | None) -> dict[str, None] | None:
+        """The ids or names of a section that something can refer to, in order; None where any will do."""
+        if names is None or section in self.unsure:
+            return None
+        return dict.fromkeys((*names, *self.taken.get(section, ())))
+
+
+_ALL_READ = UnreadParts()
+
+
+def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[Problem]:
+    """The faults that one part of a playbook alone does not show: repeated names, references to nothing."""
+    yield from _repeated(playbook, unread)
+    journey = playbook.journey
+    teams = unread.known("teams", None if playbook.teams is None else (team.name for team in playbook.teams))
+    contents = unread.known("content", (content.id for content in playbook.content or ()))
+    campaigns = unread.known(
+        "campaigns", None if playbook.campaigns is None else (campaign.id for campaign in playbook.campaigns)
+    )
+    stages = unread.known("journey.stages", None if journey is None else (stage.name for stage in journey.stages))
+    if journey is not None:
+        yield from _journey_problems(journey, stages, unread)
+    for path, content in unread.numbered("content", playbook.content):
+        for stage in content.stages or ():
+            yield from _reference((*path, "stages", stage), "stage", stage, stages)
+        for stage in content.advances or ():
+            yield from _reference((*path, "advances", stage), "stage", stage, stages)
+    for path, campaign in unread.numbered("campaigns", playbook.campaigns):
+        if campaign.team is not None:
+            yield from _reference((*path, "team"), "team", campaign.team, teams)
+        for place, content_id in enumerate(campaign.content):
+            yield from _reference((*path, "content", place), "content", content_id, contents)
+        for place, stage in enumerate(campaign.stages):
+            yield from _reference((*path, "stages", place), "stage", stage, stages)
+        if campaign.dates is not None and not any(_inside(campaign, day) for day in campaign.dates):
+            yield Problem.at((*path, "dates"), "none of the dates lies between the campaign's start and end")
+    yield from _quota_problems(playbook, unread)
+    for path, cap in unread.numbered("caps", playbook.caps):
+        if cap.per == "account" and cap.window.is_local:
+            yield Problem.at(
+                (*path, "window", "zone"),
+                f"{cap.name!r} is per account, and the contacts of an account need not share a time zone: give the "
+                "window the zone 'playbook' or an IANA name; only windows of kind rolling or ever need none",
+            )
+    if not {"campaigns", "content", "teams", "requirements"} & {*unread.places, *unread.unsure}:
+        for late in find_too_late(playbook):
+            if late.is_all:
+                yield Problem.at(("requirements", late.number, "with"), late.reason())
+    known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
+    for path, scope in scopes_of(playbook, unread):
+        for facet, names in known.items():
+            for part, values in ((path, scope.match), ((*path, "not"), scope.exclude)):
+                for value in values.get(facet, ()):
+                    yield from _reference((*part, facet), facet, value, names)
+
+
+def _inside(campaign: Campaign, day: Any) -> bool:
+    return (campaign.starts is None or day >= campaign.starts) and (campaign.ends is None or day <= campaign.ends)
+
+
+def _repeated(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
+    sections: dict[str, list[str]] = {
+        "journey.stages": [stage.name for stage in (playbook.journey.stages if playbook.journey else ())],
+        "segments": [segment.name for segment in playbook.segments],
+        "teams": [team.name for team in playbook.teams or ()],
+        "content": [content.id for content in playbook.content or ()],
+        "campaigns": [campaign.id for campaign in playbook.campaigns or ()],
+        "caps": [cap.name for cap in playbook.caps],
+        "conflicts": [conflict.name for conflict in playbook.conflicts],
+        "requirements": [requirement.name for requirement in playbook.requirements],
+        "quotas": [quota.name for quota in playbook.quotas],
+    }
+    for section, names in sections.items():
+        key = "id" if section in ("content", "campaigns") else "name"
+        first: dict[str, KeyPath] = {}
+        for path, name in unread.numbered(section, names):
+            if name in first:
+                yield Problem.at((*path, key), f"{name!r} is already taken by {path_text(first[name])}")
+            first.setdefault(name, path)
+
+
+def _journey_problems(journey: Journey, stages: dict[str, None] | None, unread: UnreadParts) -> Iterator[Problem]:
+    if stages is not None and not stages:
+        yield Problem.at(("journey", "stages"), "a journey needs at least one stage")
+    for path, way in unread.numbered("journey.transitions", journey.transitions):
+        yield from _reference((*path, "from"), "stage", way.source, stages)
+        yield from _reference((*path, "to"), "stage", way.to, stages)
+    if "journey.transitions" in unread.places or "journey.stages" in unread.places:
+        return  # what is missing may be the way
+    if stages and all({way.source, way.to} <= stages.keys() for way in journey.transitions):
+        from journeykit.journey.checks import find_problems as find_journey_problems
+
+        yield from find_journey_problems(journey)
+
+
+def _quota_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
+    """Hard bounds of the same messages that no number can keep."""
+    most: dict[str, tuple[float, str]] = {}
+    for quota in playbook.quotas:
+        for side in quota.sides:
+            if side.is_max and side.hard:
+                known = most.get(repr((quota.of, quota.where, quota.during)))
+                if known is None or side.limit < known[0]:
+                    most[repr((quota.of, quota.where, quota.during))] = side.limit, quota.name
+    for path, quota in unread.numbered("quotas", playbook.quotas):
+        for side in quota.sides:
+            known = most.get(repr((quota.of, quota.where, quota.during)))
+            if not side.is_max and side.hard and known is not None and side.limit > known[0]:
+                yield Problem.at(
+                    (*path, "min"), f"at least {side.limit:g} contradicts {known[1]!r}: at most {known[0]:g}"
+                )
+
+
+def _reference(path: KeyPath, kind: str, name: str, known: Mapping[str, None] | None) -> Iterator[Problem]:
+    if known is None or name in known:
+        return
+    some = ", ".join([*known][:8]) + (", ..." if len(known) > 8 else "")
+    # Among very many names, the search for the nearest takes too long.
+    meant = closest(name, known) if len(known) <= 500 and len(name) <= 100 else None
+    yield Problem.at(path, f"unknown {kind} {name!r}; there is {some or 'none'}", meant)
+
+
+def scopes_of(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[tuple[KeyPath, Scope]]:
+    """Every scope of a playbook, with its path."""
+    for path, cap in unread.numbered("caps", playbook.caps):
+        yield (*path, "where"), cap.where
+    for path, conflict in unread.numbered("conflicts", playbook.conflicts):
+        yield (*path, "first"), conflict.first
+        yield (*path, "then"), conflict.then
+    for path, requirement in unread.numbered("requirements", playbook.requirements):
+        yield (*path, "claim"), requirement.claim
+        yield (*path, "with"), requirement.partner
+    for path, quota in unread.numbered("quotas", playbook.quotas):
+        yield (*path, "where"), quota.where

@@ -1,0 +1,76 @@
+"""Opening whatever a table comes as, to be read as batches of Arrow arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from journeykit.basics.validation import shown
+from journeykit.errors import DataError
+from journeykit.tables.arrow.frames import MemoryTable, frame_of, from_dataset, from_pandas
+from journeykit.tables.arrow.parquet_files import ParquetFiles, files_at
+from journeykit.tables.arrow.row_table import RowTable
+from journeykit.tables.formats import format_of
+from journeykit.tables.read_rows import open_table
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+
+
+def open_source(
+    source: Any,
+    name: str,
+    *,
+    typed: Callable[[str], bool] = lambda _: False,
+    texts: Container[str] = (),
+    zone: tzinfo | None = None,
+) -> ArrowTable:
+    """Whatever a table comes as.
+
+    Args:
+        source: the path of a CSV, JSON lines or Parquet file, or of a folder of Parquet files; a list of such paths;
+            a dataset of pyarrow; a dataframe, or anything else that speaks Arrow's PyCapsule interface; or rows as
+            mappings.
+        name: what messages call what is no file.
+        typed: which columns of a CSV file are typed as a whole.
+        texts: the folded names of columns whose text matters; see `open_table`.
+        zone: the zone in which instants without an offset are meant.
+
+    Raises:
+        DataError: for a table that cannot be read.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return _from_path(os.fspath(source), name, typed, texts, zone)
+    if type(source).__module__ == "pyarrow._dataset":
+        return from_dataset(source, name)
+    if isinstance(source, (list, tuple)) and source and all(isinstance(part, (str, os.PathLike)) for part in source):
+        return ParquetFiles(name, [os.fspath(part) for part in source])
+    if type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "columns"):
+        return from_pandas(source, name)
+    table = frame_of(source)
+    if table is not None:
+        return MemoryTable(name, table)
+    rows = _mappings(source, name)
+    opened = open_table(rows, name, typed=typed, zone=zone)
+    return RowTable(name, opened, lambda: open_table(rows, name, typed=typed, zone=zone))
+
+
+def _from_path(
+    path: str, name: str, typed: Callable[[str], bool], texts: Container[str], zone: tzinfo | None
+) -> ArrowTable:
+    if os.path.isdir(path) or format_of(path) == "parquet":  # noqa: PTH112  (a text is all that is needed)
+        return files_at(path)
+    opened = open_table(path, name, typed=typed, texts=texts, zone=zone)
+    return RowTable(name, opened, lambda: opened)
+
+
+def _mappings(source: Any, name: str) -> Sequence[Mapping[str, Any]]:
+    """Rows as mappings, in a list, so that they can be read again."""
+    if not isinstance(source, Iterable):
+        raise DataError(
+            "a table is a dataframe, a path, a dataset, or rows as mappings, found " + shown(source), source=name
+        )
+    return list(source)

@@ -1,0 +1,141 @@
+"""Writing tables of decisions: to Parquet as columns, to CSV and JSON lines row by row."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from journeykit.tables.arrow.decision_schema import decision_schema
+from journeykit.tables.decision_columns import DECISIONS, LISTS
+from journeykit.tables.write_rows import output_file, row_writer
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Mapping
+
+_GROUP = 262_144
+"""Rows of one group of a Parquet file: fixed, so that its bytes do not depend on how the work was cut."""
+_PLAIN = ("decision_id", "contact_id", "account_id", "claim_id", "chance", *LISTS)
+
+
+@contextmanager
+def batch_writer(
+    path: str | os.PathLike[str], form: str | None, dictionaries: Callable[[], Mapping[str, pa.Array]]
+) -> Iterator[Callable[[pa.RecordBatch], object]]:
+    """A function that writes batches of decisions to a file, which appears whole or not at all.
+
+    Args:
+        path: the file; ``-`` is standard output.
+        form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
+        dictionaries: the run's own dictionaries, by column; asked for at the first batch.
+
+    Raises:
+        DataError: for an unknown ending.
+        OSError: if the file cannot be written.
+    """
+    with output_file(path, form) as (kind, file):
+        if kind == "parquet":
+            with _Groups(file, dictionaries) as groups:
+                yield groups.write
+        else:
+            with row_writer(kind)(file, DECISIONS) as write:
+                yield lambda batch: _write_rows(batch, write)
+
+
+def _write_rows(batch: pa.RecordBatch, write: Callable[[Any], object]) -> None:
+    columns = [column.to_pylist() for column in batch.columns]
+    place = list(DECISIONS).index("contact_id")
+    columns[place] = [str(own) for own in columns[place]]
+    for row in zip(*columns, strict=True):
+        write(row)
+
+
+class _Groups:
+    """A Parquet file that is written in groups of a fixed number of rows."""
+
+    def __init__(self, file: Any, dictionaries: Callable[[], Mapping[str, pa.Array]]) -> None:
+        self._file = file
+        self._dictionaries = dictionaries
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            while self._rows >= _GROUP:
+                self._write_group(_GROUP)
+            if self._rows or self._writer is None:
+                self._write_group(self._rows)
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._waiting.append(ids_as_text(batch))
+        self._rows += batch.num_rows
+        while self._rows >= _GROUP:
+            self._write_group(_GROUP)
+
+    def _write_group(self, rows: int) -> None:
+        taken, self._rows = [], self._rows - rows
+        while rows:
+            batch = self._waiting[0]
+            if batch.num_rows <= rows:
+                taken.append(self._waiting.pop(0))
+            else:
+                taken.append(batch.slice(0, rows))
+                self._waiting[0] = batch.slice(rows)
+            rows -= taken[-1].num_rows
+        known = self._dictionaries()
+        schema = decision_schema(pa.large_string())
+        columns = [
+            _column([batch.column(name) for batch in taken], schema.field(name).type, known.get(name))
+            for name in DECISIONS
+        ]
+        table = pa.Table.from_arrays(columns, schema=schema)
+        if self._writer is None:
+            coded = [name for name in DECISIONS if name not in _PLAIN]
+            self._writer = pq.ParquetWriter(
+                self._file,
+                schema,
+                use_dictionary=[*coded, *map(_leaf, LISTS)],
+                compression={name: "NONE" if name == "decision_id" else "SNAPPY" for name in _leaves()},
+                write_statistics=["contact_id", "send_at", "retry_at"],
+                store_schema=False,
+            )
+        self._writer.write_table(table)
+
+
+def _leaves() -> list[str]:
+    return [_leaf(name) for name in DECISIONS]
+
+
+def _leaf(name: str) -> str:
+    return f"{name}.list.element" if name in LISTS else name
+
+
+def ids_as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Ids as text, as the format says."""
+    place = batch.schema.get_field_index("contact_id")
+    if batch.schema.field(place).type == pa.large_string():
+        return batch
+    return batch.set_column(place, "contact_id", batch.column(place).cast(pa.large_string()))
+
+
+def _column(arrays: list[pa.Array], kind: pa.DataType, known: pa.Array | None) -> pa.ChunkedArray:
+    if not pa.types.is_dictionary(kind) or known is None:
+        return pa.chunked_array(arrays, kind)
+    if all(array.dictionary.equals(known) for array in arrays):
+        return pa.chunked_array(arrays, kind)
+    # Some rows bring words of their own; how they are coded may depend on these rows alone.
+    texts = pa.chunked_array([array.dictionary_decode() for array in arrays], pa.string()).combine_chunks()
+    codes = pc.index_in(texts, known)
+    if codes.null_count == texts.null_count:
+        return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, known)], kind)
+    return pa.chunked_array([texts.dictionary_encode()], kind)

@@ -1,0 +1,145 @@
+"""Bad rows: what could not be used, counted and shown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from journeykit.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from journeykit.model.bad_row import BadRow
+
+
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+
+
+class BadRows:
+    """The rows that could not be used: all are counted, the first ones kept.
+
+    Attributes:
+        total: how many.
+        kinds: how many by table, column and what would have been allowed.
+        first: the first ones, as they were met.
+        rows: by table that was read to its end, how many rows it has.
+
+    Args:
+        most: how many are tolerated, as a number or, such as ``"1%"``, as a share of the rows of a table; None for any
+            number.
+        keep: how many are kept to be shown; None for all.
+
+    Raises:
+        DataError: for a limit that is neither.
+
+    Example:
+        >>> from journeykit.tables import ContactTable
+        >>> bad = BadRows()
+        >>> [contact.id for _, contact in ContactTable([{"contact_id": "anna"}, {"contact_id": "anna"}], bad=bad)]
+        ['anna']
+        >>> print(bad.first[0])
+        contacts, row 2, field 'contact_id': found 'anna'; allowed is one row for each contact
+    """
+
+    def __init__(self, most: int | str | None = None, keep: int | None = 100) -> None:
+        self.most = None if isinstance(most, str) else most
+        self.share = share_of(most) if isinstance(most, str) else None
+        self.keep = keep
+        self.total = 0
+        self.kinds: Counter[tuple[str, str, str]] = Counter()
+        self.first: list[BadRow] = []
+        self.rows: dict[str, int] = {}
+        self._by_source: Counter[str] = Counter()
+
+    def add(self, bad: BadRow) -> None:
+        """Count a row.
+
+        Raises:
+            DataError: if there are now more than are tolerated.
+        """
+        self.total += 1
+        self.kinds[bad.source, bad.field, bad.allowed] += 1
+        self._by_source[bad.source] += 1
+        if self.keep is None or len(self.first) < self.keep:
+            self.first.append(bad)
+        if self.most is not None and self.total > self.most:
+            raise DataError(f"more bad rows than the {self.most:,} that are tolerated:\n{self._shown(self.first)}")
+
+    def check(self) -> None:
+        """Look at the shares of the tables that were read to their end.
+
+        Raises:
+            DataError: if a larger share of a table's rows is bad than is tolerated.
+        """
+        if self.share is None:
+            return
+        for source, rows in self.rows.items():
+            count = self._by_source[source]
+            if count > self.share * rows:
+                own = [bad for bad in self.first if bad.source == source]
+                raise DataError(
+                    f"{count:,} of {rows:,} rows are bad ({count / max(1, rows):.3%}), more than the "
+                    f"{self.share:.4%} that are tolerated:\n{self._shown(own, count)}",
+                    source=source,
+                )
+
+    def refuse_useless(self, source: str, good: int | None = None) -> None:
+        """Refuse a table that has rows, none of which can be used: what it says is lost, and nobody would notice.
+
+        Args:
+            source: the table, which was read to its end.
+            good: how many of its rows can be used; None where each bad row was added once, which says it too.
+
+        Raises:
+            DataError: with the first of the bad rows.
+        """
+        count = self._by_source[source]
+        if not count or (count < self.rows.get(source, count + 1) if good is None else good):
+            return
+        own = [bad for bad in self.first if bad.source == source]
+        rows = self.rows.get(source, count)
+        none = "its only row cannot be used" if rows == 1 else f"none of its {rows:,} rows can be used"
+        raise DataError(f"{none}; bad rows:\n{self._shown(own, count)}", source=source)
+
+    def _shown(self, rows: Sequence[BadRow], total: int | None = None) -> str:
+        count = self.total if total is None else total
+        more = "" if count <= 5 else f"\n  ... and {count - 5:,} more"
+        return "\n".join(f"  {row}" for row in rows[:5]) + more
+
+
+def refuse_useless_tables(bad: BadRows, sources: Mapping[str, str], contacts: int) -> None:
+    """Refuse contacts, scores or claims that have rows, none of which can be used; touches are refused sooner.
+
+    Args:
+        bad: the bad rows, once all tables were read.
+        sources: by the name of a table, what its bad rows call it.
+        contacts: how many contacts were decided.
+
+    Raises:
+        DataError: with the first of the bad rows.
+    """
+    given = list(sources.values())
+    for name, source in sources.items():
+        # Where one file is two tables, nobody knows of which of them a row is bad.
+        if name != "touches" and given.count(source) == 1:
+            bad.refuse_useless(source, contacts if name == "contacts" else None)
+
+
+def share_of(text: str) -> float:
+    """A share that is written in per cent.
+
+    Raises:
+        DataError: for what is no share.
+
+    Example:
+        >>> share_of("1%"), share_of("0.5 %")
+        (0.01, 0.005)
+    """
+    found = _SHARE.fullmatch(text.strip())
+    if found is None or float(found[1]) > 100:
+        raise DataError(
+            f"{text!r} is no number of bad rows and no share; write a whole number from 0, or a share as 1%"
+        )
+    return float(found[1]) / 100

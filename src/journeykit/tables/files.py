@@ -1,0 +1,196 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import io
+import os
+import secrets
+import stat
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from journeykit.basics.streams import STANDARD_OUTPUT
+from journeykit.errors import named_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import BinaryIO
+
+if sys.platform != "win32":
+    import fcntl
+
+_HEX = frozenset("0123456789abcdef")
+_MAKING = 5.0
+"""For so many seconds a new file may not be locked yet."""
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write that appears whole or not at all: written beside, then renamed.
+
+    What is no regular file, such as a pipe or ``/dev/null``, is written in place. What a killed process has left
+    beside it is removed.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left behind.
+    """
+    try:
+        with _whole_file(path) as file:
+            yield file
+    except OSError as error:
+        # A disk that is full says so of no file.
+        raise named_error(error, path) from error
+
+
+@contextmanager
+def _whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    target = Path(os.path.realpath(path))
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        with target.open("wb") as file:
+            yield file
+        return
+    _remove_left(target)
+    beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+    try:
+        # Unlike those of the module tempfile, this file gets the rights that a new file usually gets.
+        with _opened(beside, path) as file:
+            _hold(file)
+            if target.exists():
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+@contextmanager
+def standard_output() -> Iterator[Any]:
+    """The standard output, for bytes; what goes wrong says that it is about it."""
+    try:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+    except OSError as error:
+        raise named_error(error, STANDARD_OUTPUT) from error
+
+
+@contextmanager
+def whole_files(paths: Sequence[str]) -> Iterator[Mapping[str, str]]:
+    """Where to write several files, by their paths, so that all of them appear, or none.
+
+    What is no regular file, such as a pipe, is written in place.
+
+    Raises:
+        OSError: if one cannot be put in its place.
+    """
+    beside = {path: _staged(path) for path in paths}
+    try:
+        yield beside
+        for path, staged in beside.items():
+            if staged != path:
+                os.replace(staged, os.path.realpath(path))  # noqa: PTH105  (texts are all that is needed)
+    finally:
+        for path, staged in beside.items():
+            if staged != path:
+                Path(staged).unlink(missing_ok=True)
+
+
+def _staged(path: str) -> str:
+    """A name beside a file, with the same ending."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        return path
+    if not target.parent.is_dir():
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return str(target.with_name(f".{secrets.token_hex(6)}.{target.name[-100:]}"))
+
+
+def _remove_left(target: Path) -> None:
+    """Remove files beside a target that nobody writes any more: those whose writer lives are locked by it."""
+    start = f".{target.name[:40]}."
+    with suppress(OSError):
+        for left in list(target.parent.iterdir()):
+            middle = left.name[len(start) : -len(".tmp")]
+            if left.name != f"{start}{middle}.tmp" or len(middle) != 12 or not _HEX.issuperset(middle):
+                continue
+            # One that has just been made is perhaps not locked yet.
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > _MAKING and _is_left(left):
+                    left.unlink()
+
+
+def _is_left(path: Path) -> bool:
+    """Whether no process holds a file."""
+    if sys.platform == "win32":
+        # A file that is open cannot be removed there.
+        return True
+    with path.open("rb+") as file:
+        return _hold(file)
+
+
+def _hold(file: BinaryIO) -> bool:
+    """Lock a file for as long as it is open; whether that could be done."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
+
+
+def _opened(beside: Path, path: str | os.PathLike[str]) -> BinaryIO:
+    try:
+        return beside.open("xb")
+    except OSError as error:
+        # The message names the file that was asked for.
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def packed_file(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[Any]:
+    """A file as it is, or packed by gzip where the ending of its path says so."""
+    if not os.fspath(path).lower().endswith(".gz"):
+        yield file
+        return
+    # Without a name and a time the same rows give the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+        yield packed
+
+
+@contextmanager
+def text_file(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[io.TextIOWrapper]:
+    """A file as text in UTF-8, packed by gzip where the ending of its path says so."""
+    with packed_file(file, path) as target, utf8_text(target) as text:
+        yield text
+
+
+@contextmanager
+def utf8_text(file: Any) -> Iterator[io.TextIOWrapper]:
+    """A file of bytes as text in UTF-8, which leaves the file open."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        yield text
+        text.flush()
+    finally:
+        text.detach()
