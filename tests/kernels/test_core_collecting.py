@@ -13,7 +13,8 @@ from test_core_deciding import weighed_anew
 from test_core_search import both
 
 from journeykit import Arbiter
-from journeykit.columns import TableJob, worker
+from journeykit.columns import worker
+from journeykit.job import TableJob
 from journeykit.kernels.interface.problem_arrays import PoolPart
 from journeykit.kernels.native.collect_problems import collect_problems
 

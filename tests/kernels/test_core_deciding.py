@@ -13,7 +13,8 @@ from attrs import evolve
 from generate import quotas, situation
 
 from journeykit import Arbiter, Campaign, Cap, Content, OnMissing, Playbook, Window
-from journeykit.columns import TableJob, worker
+from journeykit.columns import worker
+from journeykit.job import TableJob
 from journeykit.kernels.interface.array_bundle import ArrayBundle
 from journeykit.kernels.native.decide_block import decide_block
 
@@ -93,7 +94,7 @@ def test_blocks_are_decided_alike(monkeypatch, kind):
 
 
 def test_a_contact_that_falls_back_leaves_nothing_behind(monkeypatch):
-    """One whose problem is too large is left to the other engine; the caps of the next one bind as ever."""
+    """One whose problem is too large falls back to the row engine; the caps of the next one bind as ever."""
     monkeypatch.setattr(worker, "decide_block", core.decide_block)
     playbook = Playbook(
         content=[Content(id="note", channel="email")],
