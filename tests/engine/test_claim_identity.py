@@ -515,5 +515,5 @@ def test_runs_that_may_decide_otherwise_have_other_names():
 def test_another_version_of_the_library_is_another_run(monkeypatch):
     """Its answers may differ."""
     before = Arbiter(shop()).run_id(AT)
-    monkeypatch.setattr("journeykit.__version__", "99.0")
+    monkeypatch.setattr("journeykit.engine.decider.VERSION", "99.0")
     assert Arbiter(shop()).run_id(AT) != before

@@ -28,7 +28,7 @@ from journeykit import (
 from journeykit.basics.clock import moment
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.ledger import MemoryLedger, Reservation
-from journeykit.tables import Contacts
+from journeykit.tables import ContactTable
 from journeykit.tables.column_names import Spellings
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -188,7 +188,7 @@ def test_a_plan_agrees_with_the_check_at_every_slot(engine, start):
         when = {"at": found.at, "until": found.until or found.at + DAY * 3}
         arbiter, ledger = Arbiter(found.playbook), MemoryLedger()
         rows = tabled.contacts(Random(seed), found.at, 8)
-        known = {contact.id: contact for _, contact in Contacts(rows, spellings=Spellings.of(found.playbook))}
+        known = {contact.id: contact for _, contact in ContactTable(rows, spellings=Spellings.of(found.playbook))}
         for row in Run(engine, arbiter, rows, ledger, **when).rows():
             who = known[row[2]]
             if row[8] == "granted":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from numba.core import caching
 
@@ -35,3 +37,14 @@ def test_with_a_folder_they_are_kept(monkeypatch, tmp_path, told):
     assert jit.entry_point(twice)(21) == 42
     assert list(tmp_path.rglob("*.nbi"))
     assert not told
+
+
+def test_what_cannot_be_read_any_more_is_compiled_anew(monkeypatch, tmp_path, told):
+    """As after an update in which a module has another name, so that what was kept cannot be read."""
+    monkeypatch.setattr(caching.config, "CACHE_DIR", str(tmp_path))
+    jit.entry_point(twice)(21)
+    (index,) = tmp_path.rglob("*.nbi")
+    with index.open("rb") as kept:
+        version = pickle.load(kept)
+    index.write_bytes(pickle.dumps(version) + b"cno_such_module\nkind\n.")
+    assert jit.entry_point(twice)(21) == 42

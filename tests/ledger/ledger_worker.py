@@ -20,8 +20,7 @@ from sqlalchemy import event
 
 from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
 from journeykit.job import Inputs, Job
-from journeykit.ledger import Ledger, MemoryLedger
-from journeykit.ledger import run as ledger_run
+from journeykit.ledger import Ledger, MemoryLedger, ledger_run
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PROCESSES, CROWDED = 32, 200

@@ -663,12 +663,12 @@ def test_what_a_run_keeps_against_an_opt_out_since_it_began_is_told(ledger, engi
     ledger.opt_out("p1", at=AT, channel="e-mail")
     ledger.opt_out("p2", at=AT, suppressed=True)
     (note,) = told()
-    assert "messages of 3 contacts stand" in note
+    assert "messages of 3 contacts stay" in note
     assert "release_check" in note
     assert "journeykit ledger release" in note
     ledger.release([own for name in ("p0", "p1") for own in ledger.reservations(name)])
     (note,) = told()
-    assert "messages of 1 contact stand" in note
+    assert "messages of 1 contact stay" in note
     ledger.release(ledger.reservations("p2"))
     assert told() == []
 

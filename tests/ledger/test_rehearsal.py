@@ -176,7 +176,7 @@ def test_what_is_not_known_is_an_error_and_no_decision(ledger):
         ({"key": "K"}, "no decision under the key 'K'"),
         ({"key": "k", "contact": "ben"}, "no decision of contact 'ben' under the key 'k'"),
         ({"run_id": "nigt", "contact": "anna"}, "there is no such run"),
-        ({"run_id": "night", "contact": "anna"}, "where it is told to"),
+        ({"run_id": "night", "contact": "anna"}, "where it is asked to"),
     ):
         with pytest.raises(LedgerError, match=message) as caught:
             ledger.decision(**asked)

@@ -42,7 +42,7 @@ from journeykit.cli import main
 from journeykit.ledger import MemoryLedger
 from journeykit.rule.reasoning import can_be_true
 from journeykit.segments.count import segment_report
-from journeykit.tables import Contacts, Spellings
+from journeykit.tables import ContactTable, Spellings
 from journeykit.tables.arrow import arrow_table
 
 if TYPE_CHECKING:
@@ -390,7 +390,7 @@ def test_all_ways_to_count_agree(seed, tmp_path, monkeypatch):
     segments = [Segment(name=f"s{n}", rule=rng.choice(SEGMENT_RULES)) for n in range(rng.choice((1, 2, 5, 9)))]
     rules = Playbook(timezone=rng.choice(("UTC", "Asia/Kolkata")), segments=segments)
     rows = tabled.contacts(rng, AT, 40, faults=seed % 2 == 1)
-    contacts = [own for _, own in Contacts(rows, spellings=Spellings.of(rules))]
+    contacts = [own for _, own in ContactTable(rows, spellings=Spellings.of(rules))]
     found = rules.segment_report(contacts, at=AT)
     assert told(found) == brute_force(rules, contacts)
     one, columns = (segment_report(rules, rows, at=AT, engine=engine) for engine in ("one", "columns"))

@@ -80,7 +80,7 @@ def add_engine(parser: Any, same: str, *, default: str = "") -> None:
 
 def add_max_bad(parser: Any, words: str = "fail where more rows are bad") -> None:
     """Add how many bad rows are tolerated."""
-    parser.add_argument("--max-bad", type=max_bad, metavar="N|P%%", help=words)
+    parser.add_argument("--max-bad", type=max_bad, metavar="N|SHARE", help=words)
 
 
 def add_table_format(parser: Any, words: str = "where the ending does not say it") -> None:

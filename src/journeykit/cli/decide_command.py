@@ -267,8 +267,8 @@ def _check_policy(name: str, given: dict[str, Any]) -> None:
         meant = closest(name, known)
         hint = f"; did you mean {meant!r}?" if meant else ""
         raise PolicyError(
-            f"the playbook's policy is {name!r}; known are {', '.join(sorted(known))}{hint}. Give your own as "
-            f"--policy {name}=MODULE:OBJECT"
+            f"the playbook's policy is {name!r}; known are {', '.join(sorted(known))}. Give your own as "
+            f"--policy {name}=MODULE:OBJECT{hint}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The decider: a playbook, ruleset, with a policy; it decides groups of contacts and writes their rows."""
+"""The decider: a playbook, compiled, with its policy; it decides groups of contacts and writes their rows."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def as_dict(value: Mapping[str, Policy]) -> dict[str, Policy]:
 
 @frozen(eq=False)
 class Decider:
-    """A playbook, ruleset, with the policy that it names. Immutable, thread-safe, picklable.
+    """A playbook, compiled, with the policy that it names. Immutable, thread-safe, picklable.
 
     Attributes:
         playbook: the rule set.
@@ -84,7 +84,7 @@ class Decider:
         prices: saved prices of the playbook's quotas, or None.
         budget: the most nodes one search visits before it settles for the best set it has seen.
         fingerprint: the fingerprint of the playbook.
-        ruleset: the playbook, ruleset.
+        ruleset: the playbook, compiled.
         charges: what the saved prices take from claims; None without prices.
         policy: the policy that the playbook names.
 

@@ -1,4 +1,4 @@
-"""Messages: the contents of campaigns, ruleset: what a claim asks to send."""
+"""Messages: the contents of campaigns, compiled: what a claim asks to send."""
 
 from __future__ import annotations
 

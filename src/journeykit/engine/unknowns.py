@@ -117,7 +117,7 @@ class Unknowns:
     """Counts contacts of whom an audience is unknown, and cells that cannot be read as what rules compare with.
 
     Args:
-        decider: the playbook, ruleset.
+        decider: the playbook, compiled.
         at: the instant of the decisions, aware.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Room: what a window already holds, and when there will be capacity again.
+"""Window usage: what a window already holds, and when there will be capacity again.
 
 A gauge measures one window in one zone. What it measures are spans: ``(start, end, points, who)``. For most windows
 start and end are the same place on the window's axis; for a `running` window they are the instants between which

@@ -39,7 +39,19 @@ def entry_point(function: Any) -> Any:
         return _made()(function)
     kept = made._cache._cache_file  # noqa: SLF001  (Numba has no other place for it)
     kept._source_stamp = (kept._source_stamp, _sources())  # noqa: SLF001
+    kept._load_index = partial(_known, kept._load_index)  # noqa: SLF001
     return made
+
+
+def _known(load: Any) -> Any:
+    """The kernels that are kept, by their signatures; none where the list of them cannot be read.
+
+    Numba reads the list before it looks whether it still holds, and reading fails where a module has moved since.
+    """
+    try:
+        return load()
+    except Exception:  # noqa: BLE001  (whatever it is, the kernel can be compiled anew)
+        return {}
 
 
 @cache
