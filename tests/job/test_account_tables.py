@@ -189,7 +189,7 @@ def test_contacts_that_can_be_read_only_once_are_decided_too():
 
 
 def test_one_contact_is_explained_among_his_colleagues():
-    """Who asks for one contact of a table is told what his colleagues' claims did to him."""
+    """Who asks for one contact of a table is told what their colleagues' claims did to them."""
     rows = people(("zoe", None), ("anna", "acme"), ("ben", "acme"))
     claims = asked(("anna", "news", 1), ("ben", "launch", 8), ("zoe", "news", 1))
     for source in (rows, iter(rows)):
