@@ -92,7 +92,7 @@ def sql(folder: Path) -> None:
 
 
 def one_by_one() -> None:
-    """The readable engine: one event more and the question where he is now; and whole logs."""
+    """The readable engine: one event more and the question where they are now; and whole logs."""
     from journeykit import Playbook
     from journeykit.journey import Event, Journey
     from journeykit.playbook.read import loads

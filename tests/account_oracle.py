@@ -43,7 +43,7 @@ class Gathering:
         return evolve(self, **changes)
 
     def of(self, contact: Contact) -> Situation:
-        """What one contact's decision would be made from, were he alone."""
+        """What one contact's decision would be made from, were they alone."""
         own = tuple(evolve(touch, contact=None) for touch in self.touches if touch.contact == contact.id)
         claims = None if self.claims is None else self.claims.get(contact.id, ())
         return situation(0).but(
@@ -123,7 +123,7 @@ def _for_accounts(rng: Random, cap: Cap) -> Cap:
 
 
 class Member(Oracle):
-    """One contact, as brute force sees him among his colleagues."""
+    """One contact, as brute force sees them among their colleagues."""
 
     def __init__(self, account: AccountOracle, contact: Contact) -> None:
         self.account = account

@@ -1,4 +1,4 @@
-"""Seeded random situations: a playbook, a contact, his history, claims and a moment, small enough for brute force.
+"""Seeded random situations: a playbook, a contact, their history, claims and a moment, small enough for brute force.
 
 `situation(seed)` mixes every kind of window, rule and flag; `person(rng)` and `fussy_playbook(rng)` dwell on
 eligibility. The same seed gives the same situation, on any machine.

@@ -27,7 +27,7 @@ LENGTHS = ("7m", "30m", "1h", "2h")
 
 @frozen
 class Situation:
-    """A journey, a contact, and when he is looked at: the arguments of `Journey.place`."""
+    """A journey, a contact, and when they are looked at: the arguments of `Journey.place`."""
 
     journey: Journey
     events: tuple[Event, ...]

@@ -91,6 +91,20 @@ def test_modules_are_in_plain_english():
     assert found == set()
 
 
+def test_a_contact_is_they_in_tests_too():
+    """Docstrings and comments of tests and benchmarks do not guess who a contact is."""
+    guess = re.compile(r"\b(he|him|his|himself|whoever)\b", re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}:{token.start[0]}"
+        for folder in ("tests", "benchmarks")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path != Path(__file__)
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline)
+        if (token.type == tokenize.COMMENT or token.string.startswith('"""')) and guess.search(token.string)
+    ]
+    assert found == []
+
+
 def show():
     """Print what is still to do: ``python tests/test_plain_english.py``."""
     for path in sorted(SOURCE.rglob("*.py")):

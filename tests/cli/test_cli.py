@@ -383,7 +383,7 @@ def test_explain_prints_the_table_of_one_contact(capsys):
 
 
 def test_explaining_a_contact_who_is_not_there_is_exit_4(capsys):
-    """The message names him."""
+    """The message names them."""
     assert main(["explain", "play.json", "--contacts", "c.csv", *AT, "--contact", "zoe"]) == cli.DATA
     assert "no usable row of contact 'zoe'" in capsys.readouterr().err
 

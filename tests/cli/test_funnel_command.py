@@ -115,7 +115,7 @@ def test_sales_are_counted_once(capsys):
 
 @pytest.mark.parametrize("engine", ["one", "columns"])
 def test_sales_of_others_do_not_count(engine, folder, capsys):
-    """Where contacts are given, whoever is not among them has no path and no sales."""
+    """Where contacts are given, a contact who is not among them has no path and no sales."""
     (folder / "contacts.csv").write_text("contact_id\nanna\n", encoding="utf-8")
     data = found(capsys, "--contacts", "contacts.csv", "--won", "purchase", "--engine", engine)
     assert (data["contacts"], data["sales"]["won"], data["ignored"]["sale_unknown_contact"]) == (1, 2, 3)

@@ -64,7 +64,7 @@ def told(decisions: tuple[Decision, ...]) -> list[tuple[str, str, str]]:
     return [(row.contact, row.campaign, str(row.reason)) for decision in decisions for row in decision.rows]
 
 
-# One contact, and what his colleagues got
+# One contact, and what their colleagues got
 
 
 def test_what_a_colleague_got_counts_in_caps_per_account() -> None:
@@ -97,13 +97,13 @@ def test_what_a_colleague_got_counts_in_nothing_else() -> None:
 
 
 def test_his_own_touches_count_in_both() -> None:
-    """A touch without a contact, or with his id, is his own, and takes room of the account too."""
+    """A touch without a contact, or with their id, is their own, and takes room of the account too."""
     for own in (touch(), touch("anna")):
         assert not arbiter(account_cap()).decide(ANNA, [own], [mail("news", 1)], at=AT).granted
 
 
 def test_a_contact_without_an_account_is_an_account_of_one() -> None:
-    """Without an account only his own touches count, whatever account they name."""
+    """Without an account only their own touches count, whatever account they name."""
     alone = person("anna", None)
     rules = arbiter(account_cap(2))
     assert rules.decide(alone, [touch("ben"), touch("ben")], [mail("news", 1)], at=AT).granted
@@ -122,7 +122,7 @@ def test_a_colleagues_planned_touch_counts() -> None:
 
 
 def test_the_best_of_all_contacts_claims_wins() -> None:
-    """Where each was within his own cap, the account's room goes to the claims that are worth most."""
+    """Where each was within their own cap, the account's room goes to the claims that are worth most."""
     asked = {"anna": [mail("news", 1)], "ben": [mail("launch", 8)], "cleo": [mail("care", 3)]}
     found = arbiter(account_cap(2)).decide_account([ANNA, BEN, CLEO], (), asked, at=AT, explain=True)
     assert told(found) == [("anna", "news", "outbid"), ("ben", "launch", "granted"), ("cleo", "care", "granted")]
@@ -176,7 +176,7 @@ def test_exempt_claims_go_first_for_all() -> None:
 
 
 def test_whom_a_cap_does_not_protect_it_neither_stops_nor_counts() -> None:
-    """Claims of a contact outside the audience take no room; his touches do."""
+    """Claims of a contact outside the audience take no room; their touches do."""
     rules = arbiter(account_cap(audience="vip"))
     vip, other = person("anna", attributes={"vip": True}), person("ben", attributes={"vip": False})
     asked = {"anna": [mail("news", 1)], "ben": [mail("launch", 8)]}
@@ -195,7 +195,7 @@ def test_of_limits_of_their_own_the_smallest_holds() -> None:
 
 
 def test_a_limit_that_cannot_be_harms_its_own_contact_only() -> None:
-    """His claims are invalid; his colleagues' are decided without his limit."""
+    """Their claims are invalid; their colleagues' are decided without their limit."""
     rules = arbiter(account_cap(Limit(attribute="weekly", default=1)))
     bad, good = person("anna", attributes={"weekly": -1}), BEN
     asked = {"anna": [mail("news", 9)], "ben": [mail("news", 2)]}

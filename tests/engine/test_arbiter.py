@@ -317,7 +317,7 @@ def test_a_requirement_can_be_met_by_the_history() -> None:
     ids=str,
 )
 def test_a_limit_of_the_contacts_own(own: dict, reason: str) -> None:
-    """A contact's own limit holds for him; missing, null and NaN take the default; 0 forbids."""
+    """A contact's own limit holds for them; missing, null and NaN take the default; 0 forbids."""
     book = playbook(campaign("news"), caps=[Cap(name="own", max=Limit("most", default=3), window=Window.days(7))])
     assert reasons(book, anna(attributes=own)) == {"news": reason}
 

@@ -1,4 +1,4 @@
-"""Hand-overs: who leaves a contact to whom, with what brief, and who may speak to him then."""
+"""Hand-overs: who leaves a contact to whom, with what brief, and who may speak to them then."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_entering_the_journey_hands_nothing_over() -> None:
 
 
 def test_the_same_owner_hands_nothing_over() -> None:
-    """From awareness to consideration he stays with marketing."""
+    """From awareness to consideration the contact stays with marketing."""
     assert handed([WEBINAR]) == ()
 
 
@@ -133,14 +133,14 @@ def owners_of(*owners: str | None) -> list[tuple[str | None, str]]:
 
 
 def test_a_stage_without_owner_hands_nothing_over() -> None:
-    """The last owner stays responsible: he gets the contact back without a hand-over, or hands him to a third."""
+    """The last owner stays responsible: they get the contact back without a hand-over, or hand them to a third."""
     assert owners_of("marketing", None, "marketing") == []
     assert owners_of("marketing", None, "sales") == [("marketing", "sales")]
     assert owners_of("marketing", None) == []
 
 
 def test_the_first_owner_takes_over_from_nobody() -> None:
-    """Where he entered on a stage without owner, the first department that owns him must learn of it."""
+    """Where the contact entered on a stage without owner, the first department that owns them must learn of it."""
     assert owners_of(None, "sales", "marketing") == [(None, "sales"), ("sales", "marketing")]
 
 
@@ -208,7 +208,7 @@ def test_a_brief_says_who_he_is() -> None:
 
 
 def test_segments_of_the_playbook_are_told() -> None:
-    """Those whose rules are true at the hand-over, on the stage that he enters, beside those that he brings."""
+    """Those with rules that are true at the hand-over, on the stage entered, beside those that the contact brings."""
     named = [
         Segment(name="hot", rule="score >= 60"),
         Segment(name="in talks", rule="stage == 'decision'"),
@@ -254,7 +254,7 @@ def test_answers_have_names_of_their_own() -> None:
 
 
 def test_solutions_of_interest_are_derived() -> None:
-    """What an event names comes first, then what he answered, then his interests, then what he only got."""
+    """What an event names comes first, then what the contact answered, then interests, then what they only got."""
     asked = Event("form", day(3), {"solution": "training; platform"})
     brief = brief_of(
         events=[asked, Event("clicked", day(4), {"content": "deep-dive"})],
@@ -336,7 +336,7 @@ def test_what_is_reserved_is_open() -> None:
 
 
 def test_a_decision_made_later_says_nothing_of_an_old_hand_over() -> None:
-    """Once he was handed on, a decision tells of the new state alone."""
+    """Once the contact was handed on, a decision tells of the new state alone."""
     decision = Arbiter(PLAYBOOK).decide(ANNA, at=day(10))
     old, new = handed([WEBINAR, DEMO, Event("returned", day(8))], decision=decision)
     assert old.brief.claims == ()

@@ -80,6 +80,22 @@ def test_both_engines_decide_accounts_alike(start, monkeypatch):
         assert_alike(found.playbook, rows, history, scores, claims, at=found.at, until=found.until, explain=True)
 
 
+def test_quotas_and_caps_per_account_hold_over_many_chunks(monkeypatch):
+    """What is chosen for accounts is found by account, however many contacts each has and wherever their rows are."""
+    monkeypatch.setattr(arrow_table, "CHUNK", 4)
+    playbook = Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": [{"id": "launch", "content": ["note"]}],
+            "caps": [{"name": "account", "max": 1, "per": "account", "window": {"rolling": "7d"}}],
+            "quotas": [{"name": "seats", "of": "count", "max": 2}],
+        }
+    )
+    rows = [{"contact_id": f"p{number}", "consent": "email", "account_id": "abc"[number % 3]} for number in range(12)]
+    written = assert_alike(playbook, rows, None, at=AT)
+    assert sum("granted" in row for row in written) == 2
+
+
 def test_tables_give_what_the_arbiter_gives():
     """An account of a table gets what `decide_account` gives its contacts with their touches."""
     for seed in range(40):
@@ -173,7 +189,7 @@ def test_contacts_that_can_be_read_only_once_are_decided_too():
 
 
 def test_one_contact_is_explained_among_his_colleagues():
-    """Who asks for one contact of a table is told what his colleagues' claims did to him."""
+    """Who asks for one contact of a table is told what their colleagues' claims did to them."""
     rows = people(("zoe", None), ("anna", "acme"), ("ben", "acme"))
     claims = asked(("anna", "news", 1), ("ben", "launch", 8), ("zoe", "news", 1))
     for source in (rows, iter(rows)):

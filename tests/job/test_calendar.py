@@ -80,7 +80,7 @@ def test_messages_count_when_they_go_and_deferred_claims_when_they_may():
 
 
 def test_a_deferred_claim_that_may_go_within_the_plan_has_its_day():
-    """Whoever counts rows of another origin, such as those of yesterday's plan, sees the day on which they may go."""
+    """A count of rows of another origin, such as yesterday's plan, shows the day on which they may go."""
     columns = tally()
     count_days(columns, batch(("deferred", "community", None, AT + timedelta(days=2)), ("deferred", None, None, AT)))
     found = columns.calendar()

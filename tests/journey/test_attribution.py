@@ -20,7 +20,7 @@ PATHS = st.lists(
 
 
 def without(paths, gone: str | None) -> Fraction:
-    """The probability of a conversion if whoever comes to a touchpoint is lost there, in fractions."""
+    """The probability of a conversion if a contact who comes to a touchpoint is lost there, in fractions."""
     steps: dict[str, dict[str, int]] = {}
     for points, converted, count in paths:
         way = ["start", *points, "conversion" if converted else "null"]

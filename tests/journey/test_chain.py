@@ -125,7 +125,7 @@ def test_values_are_linear_in_rewards(chain: Chain, other: Chain, times: int) ->
 @given(chains(discount=st.just(0.0)), st.data())
 @settings(max_examples=60, deadline=None)
 def test_absorption_rows_sum_to_one(chain: Chain, data) -> None:
-    """Whoever leaves for good ends somewhere; where is what fractions say, and what many periods come to."""
+    """A contact who leaves for good ends somewhere; where is what fractions say, and what many periods come to."""
     ends = data.draw(st.integers(1, 2))
     stages = (*chain.stages, "elsewhere")[: len(chain.stages) + ends - 1]
     rows = {

@@ -158,7 +158,7 @@ def test_the_smallest_case_by_hand():
 
 
 def test_who_skips_a_stage_did_not_reach_it():
-    """He counts where he was, as one who skipped, and leaves the ordered funnel at the stage that he skipped."""
+    """A contact counts where they were, as one who skipped, and leaves the ordered funnel at the skipped stage."""
     found = estimate(JOURNEY, paths_of(anna="lead 0, offer 3, customer 4"), END)
     assert funnel_of(found) == [(1, 1, 0, 1, 0, 0), (0, 0, 0, 0, 0, 0), (1, 0, 1, 0, 0, 0), (1, 0, None, 0, 1, 0)]
     assert found.funnel[1].converted == Share(0, 0, None, None)
@@ -265,7 +265,7 @@ def test_to_be_lost_is_no_progress():
     assert (lead.reached, lead.converted.part, lead.skipped, lead.waiting, lead.left) == (3, 2, 0, 0, 1)
     assert (talk.reached, talk.converted.part, talk.waiting, talk.left) == (2, 0, 1, 1)
     assert {(move.source, move.to) for move in found.moves} >= {("lead", "lost"), ("talk", "lost")}
-    # Whoever names the stages of a funnel has them all.
+    # One who names the stages of a funnel has them all.
     assert [step.stage for step in estimate(journey, rows, END, order=["lead", "lost"]).funnel] == ["lead", "lost"]
 
 
@@ -366,7 +366,7 @@ def test_sales_that_cannot_be_used_are_counted():
 
 
 def test_segments_that_only_have_sales_are_there():
-    """A contact may have bought without a path: his segment counts, and nothing is lost between all and the parts."""
+    """A contact may have bought without a path: their segment counts, and nothing is lost between all and the parts."""
     found = estimate(JOURNEY, paths_of(**SMALL), END, sales=[("zoe", day(1), 5, True)], segments={"zoe": "new"})
     assert list(found.by_segment) == ["new", "(none)"]
     assert (found.by_segment["new"].contacts, found.by_segment["new"].sales.won) == (0, 1)

@@ -371,7 +371,7 @@ def test_a_circle_that_something_ends_is_fine() -> None:
 
 
 def test_a_rule_that_stays_true_closes_a_circle() -> None:
-    """Who ever came to a webinar is never lost for good; a window would let him rest."""
+    """Who ever came to a webinar is never lost for good; a window would let them rest."""
     back = way("a", "b", after="30d"), way("b", "a", when='count("x") >= 1'), way("a", "c")
     assert """'a' -> 'b' -> 'a' (after 30d, count("x") >= 1)""" in the_one(["a", "b", "c"], *back)
     assert told(["a", "b", "c"], back[0], way("b", "a", when='count("x", "9d") >= 1'), back[2]) == []

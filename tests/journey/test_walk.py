@@ -52,7 +52,7 @@ def test_who_did_nothing_has_not_entered() -> None:
 
 
 def test_the_first_event_enters() -> None:
-    """A contact enters at his first event, whatever it is, on the first stage or on the one that is given."""
+    """A contact enters at their first event, whatever it is, on the first stage or on the one that is given."""
     assert placed(["a", "b"], [way("a", "b", "x")], on(1, "hello"), on(2, "x")) == [("a", 1), ("b", 2)]
     assert placed(["a", "b"], [way("a", "b", "x")], on(1, "hello"), stage="b") == [("b", 1)]
 
@@ -66,7 +66,7 @@ def test_the_event_that_enters_may_lead_on_at_once() -> None:
 
 
 def test_a_start_enters_without_any_event() -> None:
-    """With a start he enters then; what came before is known, and takes no transition."""
+    """With a start the contact enters then; what came before is known, and takes no transition."""
     ways = [way("a", "b", "x"), way("a", "c", when='count("x") >= 2')]
     assert placed(["a", "b", "c"], ways, start=START) == [("a", 0)]
     assert placed(["a", "b", "c"], ways, on(-3, "x"), start=START) == [("a", 0)]
@@ -104,7 +104,7 @@ def test_document_order_decides() -> None:
 
 
 def test_several_transitions_can_be_taken_at_one_instant() -> None:
-    """He goes on until nothing more can be taken; events of one instant have no order among them."""
+    """The contact goes on until nothing more can be taken; events of one instant have no order among them."""
     ways = [way("a", "b", "x"), way("b", "c", "y"), way("c", "d", when='count("x") >= 1')]
     for events in ((on(1, "x"), on(1, "y")), (on(1, "y"), on(1, "x"))):
         assert placed(["a", "b", "c", "d"], ways, *events) == [("a", 1), ("b", 1), ("c", 1), ("d", 1)]
@@ -156,7 +156,7 @@ def test_no_stage_is_entered_twice_at_one_instant() -> None:
 
 
 def test_what_was_passed_over_must_close_before_it_is_taken() -> None:
-    """A transition back to where he just was is not taken while it stays open; once it opens again it is."""
+    """A transition back to where the contact just was is not taken while it stays open; once it opens again it is."""
     ways = [way("a", "b", when="score > 3"), way("b", "a", when='count("x", "5d") >= 1')]
     given = {"attributes": {"score": 5}}
     assert placed(["a", "b"], ways, on(0, "x"), on(4, "x"), **given) == [("a", 0), ("b", 0)]
@@ -278,7 +278,7 @@ def test_a_date_begins_in_the_contacts_zone(zone: str, born: date | str, hours: 
 
 
 def test_the_contact_himself_brings_his_zone_and_id() -> None:
-    """Given as a contact, his fields can be read, and his dates begin where he lives."""
+    """Given as a contact, their fields can be read, and their dates begin where they live."""
     anna = Contact(id="anna", role="boss", timezone="Europe/Skopje", attributes={"born": date(2026, 1, 1)})
     journey = Journey(["a", "b"], [way("a", "b", when='role == "boss" and days_since(born) >= 1')])
     placement = journey.place([on(0, "x")], LATER, anna)

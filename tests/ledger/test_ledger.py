@@ -359,7 +359,7 @@ def test_opt_outs_of_the_ledger_win_over_the_contact(ledger):
 
 
 def test_a_forgotten_person_is_gone_and_still_left_alone(ledger):
-    """Only a salted hash stays, for his wish to be left alone; and nothing at all where that is asked."""
+    """Only a salted hash stays, for their wish to be left alone; and nothing at all where that is asked."""
     GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, key="k")
     ledger.confirm(ledger.reservations("anna"))
     ledger.opt_out("anna", at=AT)
@@ -464,7 +464,7 @@ def test_forgetting_and_pruning_leave_nothing_behind(ledger):
 
 
 def rows_of(ledger):
-    """How many rows there are of each kind, whoever they are about."""
+    """How many rows there are of each kind, of all contacts."""
     if isinstance(ledger, MemoryLedger):
         with ledger.reading() as held:
             assert all(held._by_contact.values()), "an id that stands for nothing is one left behind"

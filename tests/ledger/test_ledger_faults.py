@@ -77,7 +77,7 @@ def whole(ledger):
 
 
 def test_a_locked_file_is_told_and_waited_for(tmp_path):
-    """Whoever holds it for too long is named; then the next decision goes on."""
+    """One who holds it for too long is named; then the next decision goes on."""
     with ledger_of("sqlite", tmp_path, patience=0.1) as ledger:
         other = sqlite3.connect(ledger.url.database, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

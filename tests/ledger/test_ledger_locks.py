@@ -158,7 +158,7 @@ def test_a_key_is_one_question_at_a_time(ledger, hasty):
     ids=["begin a run", "prune", "forget", "upgrade"],
 )
 def test_what_is_about_all_waits_for_all(ledger, hasty, work):
-    """For whoever writes, whatever it is; and not for those who read."""
+    """For all who write, whatever it is; and not for those who read."""
     with ledger.transaction(["anna"]), waits():
         work(hasty)
     with ledger.reading():
@@ -166,7 +166,7 @@ def test_what_is_about_all_waits_for_all(ledger, hasty, work):
 
 
 def test_nobody_writes_beside_who_works_alone(ledger, hasty):
-    """Whoever asks for more locks than the server has room for works alone too."""
+    """One who asks for more locks than the server has room for works alone too."""
     many = [f"p{number}" for number in range(20_000)]
     for own in ({"exclusive": True}, {"contacts": many}):
         with ledger.transaction(**own):
@@ -176,7 +176,7 @@ def test_nobody_writes_beside_who_works_alone(ledger, hasty):
 
 
 def test_locks_are_asked_for_in_one_order():
-    """Whoever asks: so no two jobs wait for each other."""
+    """One who asks: so no two jobs wait for each other."""
     names = [f"p{number}" for number in range(50)]
     assert _locks(names, ["a", "b"], ["k"]) == _locks(names[::-1], ["b", "a"], ["k", "k"])
     assert len(_locks(["x"], ["x"], ["x"])) == 3, "a contact, an account and a key of one name are three"
@@ -206,7 +206,7 @@ def held(ledger):
 @pytest.mark.parametrize("read", ["held", "in_status"])
 @pytest.mark.parametrize("move", ["confirm", "release", "expire", "release run", "import", "import nearest"])
 def test_a_reservation_moves_for_one_at_a_time(ledger, hasty, held, read, move):
-    """Whoever has read its status, to move it, holds it until he has."""
+    """One who has read its status, to move it, holds it until they have."""
     work = {
         "confirm": lambda: hasty.confirm(held),
         "release": lambda: hasty.release(held),
@@ -264,7 +264,7 @@ def test_what_others_move_meanwhile_does_not_end_a_release(ledger):
 
 
 def test_the_isolation_of_the_server_does_not_matter(tmp_path):
-    """Whoever waited for a lock reads what was committed before he got it."""
+    """One who waited for a lock reads what was committed before they got it."""
     import psycopg
 
     with database("postgresql", tmp_path) as url:

@@ -200,7 +200,7 @@ def ledger(request, tmp_path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_an_overlapping_job_took_is_decided_again(ledger, engine, monkeypatch):
-    """Not overwritten: nobody gets more than his cap, and the others get what they would have got."""
+    """Not overwritten: nobody gets more than their cap, and the others get what they would have got."""
     monkeypatch.setattr("journeykit.ledger.ledger_run.PIECE", 100)
     run = Run(engine, TWO, people(330), ledger)
     for number in range(0, 330, 11):
@@ -318,7 +318,7 @@ def test_a_late_conflict_decides_again_only_the_contacts_that_it_touches(seats, 
 @pytest.mark.parametrize("until", [None, AT + DAY])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_hard_maximum_holds_whatever_overlapping_jobs_do(engine, until):
-    """Who is decided again gets only what the run had chosen for him; what falls away stays empty, and is told."""
+    """Who is decided again gets only what the run had chosen for them; what falls away stays empty, and is told."""
     arbiter, when = Arbiter(Playbook.from_dict(SEATS)), {"until": until}
     chosen = Run(engine, arbiter, people(20), MemoryLedger(), **when).rows()
     seated = {row[2] for row in chosen if row[8] == "granted" and row[4] == "meetup"}
@@ -675,7 +675,7 @@ def test_what_a_run_keeps_against_an_opt_out_since_it_began_is_told(ledger, engi
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_odd_attributes_stop_no_run(ledger, engine):
-    """Whoever is decided again is written down with all that a table can hold."""
+    """One who is decided again is written down with all that a table can hold."""
     import pyarrow as pa
 
     own = {"price": [Decimal("2.5")], "opens": [time(9, 30)], "raw": [b"x"], "span": [DAY]}

@@ -162,7 +162,7 @@ def test_a_decision_is_read_as_it_was_though_the_playbook_has_changed(ledger, na
     changed = Arbiter(evolve(RULES, campaigns=RULES.campaigns[:1]))
     assert ledger.decision(**asked, arbiter=changed, explain=True).rows == first.rows
     assert [str(row.reason) for row in first.rows] == ["granted", "campaign_closed", "outbid"]
-    # Whoever asks again with the key gets the whole answer, too.
+    # One who asks again with the key gets the whole answer, too.
     assert changed.decide(ANNA, at=AT, ledger=ledger, explain=True, **named).rows == first.rows
     assert all_of(ledger) == before
 

@@ -50,7 +50,7 @@ def rows(*told: tuple[str, str, int]) -> list[dict[str, Any]]:
 
 
 def test_everybody_with_an_event_is_placed() -> None:
-    """Without a table of contacts, whoever has an event is placed, in the order in which they are met."""
+    """Without a table of contacts, every contact with an event is placed, in the order in which they are met."""
     log = rows(("ben", "webinar", 1), ("anna", "webinar", 1), ("anna", "webinar", 3), ("anna", "purchase", 5))
     placed = funnel().place_table(log, at=AT)
     assert placed.table.select(["contact_id", "stage", "owner", "steps", "transition"]).to_pylist() == [
@@ -71,7 +71,7 @@ def test_ids_are_given_back_as_they_came() -> None:
 
 
 def test_a_table_of_contacts_says_who_is_placed() -> None:
-    """Events of others are counted and not used; whoever has none is on the first stage, without a since."""
+    """Events of others are counted and not used; a contact without one is on the first stage, without a since."""
     log = rows(("anna", "webinar", 1), ("ben", "webinar", 1))
     placed = funnel().place_table(log, [{"contact_id": "anna"}, {"contact_id": "cleo"}], at=AT)
     assert placed.table["contact_id"].to_pylist() == ["anna", "cleo"]
@@ -582,7 +582,7 @@ def test_how_tables_are_cut_changes_nothing(seed: int) -> None:
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_contact_whose_sums_are_too_large_falls_back_alone(whole: bool) -> None:
-    """His path is that of the row engine, which counts without end; the others are placed over columns."""
+    """Their path is that of the row engine, which counts without end; the others are placed over columns."""
     journey = Journey(
         ["a", "b", "c"],
         [
@@ -806,7 +806,7 @@ def test_the_engines_write_the_same_files(folder: Path, ending: str) -> None:
 def test_contacts_are_written_again_with_their_stage(folder: Path) -> None:
     """`--placed` writes the table of contacts as it was, with the stage as it is now, ready for `decide`.
 
-    Whoever has no event keeps the stage that he brings.
+    A contact without an event keeps the stage that they bring.
     """
     assert place("--contacts", "contacts.csv", "--placed", "placed.csv") == 0
     assert (folder / "placed.csv").read_text() == (

@@ -1002,14 +1002,14 @@ TOWERS = [
 @pytest.mark.parametrize("text", TOWERS, ids=range(len(TOWERS)))
 def test_nothing_but_our_error_comes_out(text):
     """Towers, odd characters and what breaks parsers are rules or RuleErrors, and quickly."""
-    started = time.perf_counter()
+    started = time.process_time()
     rule = read(text)
     if isinstance(rule, RuleError):
         assert 0 <= rule.column <= len(text)
     else:
         rule.test({}, NOW)
         str(rule.explain({"x": 3, "a": 4}, NOW))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 PIECES = [
@@ -1081,10 +1081,10 @@ def test_simple_rules_are_fast():
         return values.get("score") >= 40 and values.get("country") == "MK"
 
     def seconds(function):
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(20_000):
             function(values, NOW)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     assert min(seconds(rule) for _ in range(7)) < 8 * min(seconds(by_hand) for _ in range(7))
 

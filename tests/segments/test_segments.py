@@ -73,14 +73,14 @@ def granted(rules: Playbook, who: Contact, **more) -> list[str]:
 
 
 def test_an_audience_asks_for_a_segment_of_the_playbook():
-    """Whoever the rule is true of is in the segment; who is unknown is not."""
+    """A contact of whom the rule is true is in the segment; who is unknown is not."""
     assert granted(playbook(), contact()) == ["launch"]
     assert granted(playbook(), contact(employees=20)) == []
     assert granted(playbook(), contact(employees=None)) == []
 
 
 def test_a_contact_brings_segments_too():
-    """His own come first, then the playbook's in their order, and none twice."""
+    """Their own come first, then the playbook's in their order, and none twice."""
     rules = playbook(segments=[BIG, Segment(name="all", rule="True"), Segment(name="vip", rule="True")])
     assert rules.segments_of(contact(segments=["vip", "old"]), AT) == ("vip", "old", "enterprise", "all")
     assert rules.segments_of(contact(employees=3, segments=["enterprise"]), AT) == ("enterprise", "all", "vip")
@@ -324,7 +324,7 @@ def test_the_smallest_report():
 
 
 def test_gaps_and_overlaps_are_counted():
-    """Those whom a contact brings himself count too, and what is unknown is told apart."""
+    """Those whom a contact brings themselves count too, and what is unknown is told apart."""
     found = playbook(segments=[*NAMED[:3], NAMED[4]]).segment_report(iter(people()), at=AT)
     assert (found.contacts, found.none, found.one, found.several) == (5, 2, 2, 1)
     assert [(own.name, own.contacts, own.alone, own.unknown) for own in found.segments] == [

@@ -731,7 +731,7 @@ def test_the_summary_is_plain_data_and_readable():
 
 
 def test_one_contact_can_be_taken_out_of_the_tables():
-    """The rest is passed over; a contact that is not there is an error that shows his bad rows."""
+    """The rest is passed over; a contact that is not there is an error that shows their bad rows."""
     contact, decision, bad = decide_one(Arbiter(PLAYBOOK), Inputs(contacts=TWO), "berta", at=AT)
     assert (contact.id, decision.granted[0].campaign, bad) == ("berta", "care", ())
     touches = [{"contact_id": "berta", "sent_at": "2026-11-05T09:00:00", "channel": "email"}]

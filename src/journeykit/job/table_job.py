@@ -15,7 +15,7 @@ from journeykit.columns.decision_rows import ClaimIds, account_column, dictionar
 from journeykit.columns.unknown_counts import count_unknowns
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.job.account_groups import AccountGroups
-from journeykit.job.chunk_decider import NOTHING_CHOSEN, ChunkDecider
+from journeykit.job.chunk_decider import ChunkDecider
 from journeykit.job.count_days import count_days
 from journeykit.job.fallback import Fallback
 from journeykit.job.inputs import Inputs
@@ -152,9 +152,10 @@ class TableJob(Run):
 
         def decide(given: tuple[Part, int]) -> ChunkState:
             state, run = self.reader.state(given), self.quota_run
-            return self.chunks.decided(
-                state, shapes, NOTHING_CHOSEN if run is None else run.part(state.start, state.stop)
-            )
+            # Accounts are chosen for by group, and decided by the row engine.
+            if run is None or self.decider.by_account:
+                return self.chunks.decided(state, shapes)
+            return self.chunks.decided(state, shapes, run.part(state.start, state.stop))
 
         chunks = self.reader.at_once(decide, self.reader.numbered_parts(stretch))
         for state in chunks if last is None else self._with_accounts(chunks, last):

@@ -88,7 +88,8 @@ class TableReservations:
         again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names), together)
         changed = np.array(sorted(rows[name] for name in again if name in rows), np.int64)
         by_columns = np.concatenate([np.zeros(0, np.int64), *(own for own, _ in late)])
-        self._note(state, {name: again[name] for name in again if rows.get(name) not in set(by_columns.tolist())})
+        settled = set(by_columns.tolist())
+        self._note(state, {name: again[name] for name in again if rows.get(name) not in settled})
         return state if not len(changed) else self._without(state, changed, by_columns, late, shapes)
 
     def _group(self, state: ChunkState, row: int, contacts: dict[int, Contact]) -> ContactGroup | None:

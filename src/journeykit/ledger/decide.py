@@ -27,7 +27,6 @@ from journeykit.ledger.saved_decisions import (
     saved_fingerprint,
 )
 from journeykit.ledger.transaction import RunMark
-from journeykit.model.contact import Contact
 from journeykit.model.outcome import Grant
 from journeykit.model.quota import hard_maxima
 
