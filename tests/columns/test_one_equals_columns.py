@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
@@ -32,8 +31,6 @@ from journeykit.columns.zone_arrays import zones_of
 from journeykit.job import Inputs, Job, TableJob
 from journeykit.job.fallback import Fallback
 from journeykit.kernels import hash_ids, in_holdout
-from journeykit.kernels.native import decide_block as settle
-from journeykit.kernels.native import jit
 from journeykit.model.holdout import Holdout
 from journeykit.rule import Rule
 from journeykit.tables import DECISIONS, decision_cells
@@ -199,16 +196,6 @@ def test_two_weeks_are_planned_without_the_other_engine(monkeypatch, seed):
     monkeypatch.setattr(Fallback, "decide", lambda *_: pytest.fail("a contact was left"))
     contacts = [{"contact_id": "anna", "consent": ["email"]}]
     assert_equal(playbook, contacts, None, at=AT, until=AT + timedelta(days=13))
-
-
-@pytest.mark.skipif(
-    find_spec("journeykit.kernels._core") is not None, reason="the extension's kernels are not compiled at run time"
-)
-def test_kernels_on_disk_are_those_of_the_sources():
-    """What a kernel calls lies in other files than it does: it is compiled anew when any of them has changed."""
-    disk = settle.decide_block._cache._cache_file
-    assert disk._source_stamp[1] == jit._sources()
-    assert disk._load_index()
 
 
 # What nothing depends on

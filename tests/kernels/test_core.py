@@ -1,14 +1,11 @@
-"""The extension module against the Python side: the same layouts, the same codes, the same answers to the byte."""
+"""The extension module against the Python side: the same layouts and the same codes."""
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
-from kernel_records import KernelRecord, record_paths
 
 from journeykit.kernels.interface.array_bundle import ArrayBundle
 
@@ -66,8 +63,6 @@ BUNDLES = {
     JOURNEYS: "Routes EventArrays ContactEntry WalkState PathRecords",
     WORKSPACES: "SearchProblem SearchWorkspace PriceWorkspace DecisionWorkspace",
 }
-FOLDERS = [Path(__file__).parent / "records", *map(Path, filter(None, [os.environ.get("JOURNEYKIT_KERNEL_RECORDS")]))]
-PATHS = [path for folder in FOLDERS for path in record_paths(folder)]
 
 
 def _module(name: str) -> object:
@@ -137,10 +132,3 @@ def test_arguments_of_another_kind_are_refused():
         _core.hard_items(0)
     with pytest.raises(TypeError):
         _core.hard_items("pool")
-
-
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_recorded_calls_are_answered_alike(path):
-    """What a kernel gives and leaves is what it was when the call was recorded, to the byte."""
-    record = KernelRecord(path)
-    assert record.run(getattr(_core, record.kernel)) == []

@@ -4,8 +4,8 @@ Needs the kernels and the extra ``columns``: NumPy, PyArrow and narwhals. Contac
 arrays, kernels decide it, and its answers become a piece of the table of decisions. Contacts that the columnar engine
 cannot handle (an unreadable cell, a duplicate claim, a search too long) fall back to the row engine, one by one.
 
-The kernels are those of the extension module; where it was not built, Numba compiles them when they are first used on a
-machine, which takes a minute or two, and keeps them on disk.
+The kernels are those of the extension module, which is built with the package; where it was not, the row engine does the
+work.
 """
 
 from importlib.util import find_spec

@@ -1,8 +1,7 @@
 """Bundles: tables and numbers that kernels take by reference.
 
-A kernel that takes a tuple of arrays gets every address, length and stride of every one of them as an argument of its
-own, and hands them all on with every call. A bundle is one pointer instead: to a few words that say where each table
-lies. What a kernel does not use it does not load. Here Numba learns of it.
+A bundle is one pointer: to a few words that say where each table lies, and how long it is. The same words are a struct of
+the extension module, so that nothing is copied or looked up by name.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ class PriceWorkspace(ArrayBundle):
 
     Attributes:
         by: numbers by item (`PRICE_STEP`).
-        problem: the problem as `journeykit.kernels.native.exact_search` takes it.
+        problem: the problem as the exact search (`native/exact_search.cpp`) takes it.
         work: room for its search.
         found: how many items were chosen; and how many units were not solved to the end.
     """

@@ -1,51 +1,31 @@
-"""The compiled search, shapes, passes and improvement give the bytes that the reference gives, on random problems."""
+"""Random problems for the kernels: of one contact, and pools of many under quotas."""
 
 from __future__ import annotations
 
 from math import gcd
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 
-from journeykit.columns.problem_pool import empty_pool
 from journeykit.kernels.interface.array_bundle import ArrayBundle
 from journeykit.kernels.interface.problem_arrays import (
-    BLOCKS,
     CLAUSE,
     ITEM,
-    LAMINAR,
     LINE,
     MEMBER,
-    OFFER,
     SEARCH,
-    TOP,
     UNIT,
     Charges,
     ProblemPool,
     QuotaBudget,
 )
-from journeykit.kernels.interface.workspaces import (
-    PriceWorkspace,
-    SearchProblem,
-    SearchWorkspace,
-    price_workspace,
-    search_problem,
-    search_workspace,
-)
-from journeykit.kernels.native import exact_search, improve, pool_shapes, price_pass
-from journeykit.kernels.native.jit import entry_point
+from journeykit.kernels.interface.workspaces import SearchProblem, search_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from random import Random
 
-core = pytest.importorskip("journeykit.kernels._core")
-
-
-@entry_point
-def reference_solve(problem, work, chosen):
-    return exact_search.solve(problem, work, chosen)
+KINDS = 4
 
 
 def copied(value: Any) -> Any:
@@ -53,34 +33,6 @@ def copied(value: Any) -> Any:
     if isinstance(value, ArrayBundle):
         return type(value)(**{name: copied(getattr(value, name)) for name in value.fields})
     return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def assert_same(one: Any, other: Any, where: str = "") -> None:
-    """Two values are the same to the byte, but for the padding of records and the sizes of a problem in a workspace."""
-    if isinstance(one, ArrayBundle):
-        for name in one.fields:
-            # What does not fit as a problem leaves its sizes as they were, or not.
-            if not where.endswith(".problem") or name != "size":
-                assert_same(getattr(one, name), getattr(other, name), f"{where}.{name}")
-    elif isinstance(one, np.ndarray) and one.dtype.names:
-        for name in one.dtype.names:
-            assert_same(one[name], other[name], f"{where}.{name}")
-    elif isinstance(one, np.ndarray):
-        assert one.tobytes() == other.tobytes(), (where, np.flatnonzero((one != other).reshape(-1))[:9])
-    else:
-        assert one == other, where
-
-
-def both(kernel: Any, compiled: Any, *arguments: Any) -> Any:
-    """Run the reference and the compiled kernel on the same inputs; what both return."""
-    mine = [copied(argument) for argument in arguments]
-    theirs = [copied(argument) for argument in arguments]
-    expected = kernel(*mine)
-    found = compiled(*theirs)
-    assert found == expected
-    for place, (one, other) in enumerate(zip(mine, theirs, strict=True)):
-        assert_same(one, other, f"argument {place}")
-    return expected, mine
 
 
 def random_problem(rng: Random, most: int) -> SearchProblem:
@@ -127,44 +79,6 @@ def random_problem(rng: Random, most: int) -> SearchProblem:
             clauses, partners = clauses + 1, partners + len(wanted)
     problem.size[:] = count, len(rows), members, clauses, partners
     return problem
-
-
-def random_workspace(rng: Random, problem: SearchProblem) -> SearchWorkspace:
-    nodes, settles = rng.choice(((5_000, False), (150, True), (rng.randint(1, 30), True), (rng.randint(1, 300), False)))
-    return search_workspace(max(1, len(problem.items)), nodes=nodes, settles=settles)
-
-
-@pytest.mark.parametrize(("seed", "most", "problems"), [(1, 8, 1_500), (2, 25, 1_500), (3, 70, 500), (4, 300, 40)])
-def test_search(seed, most, problems):
-    """What is chosen, and every number that the search worked with."""
-    rng = Random(seed)
-    solved = settled = 0
-    for _ in range(problems):
-        problem = random_problem(rng, most)
-        work = random_workspace(rng, problem)
-        is_solved, (_, after, _) = both(
-            reference_solve, core.solve, problem, work, np.zeros(int(problem.size[0]) + 1, np.bool_)
-        )
-        solved += is_solved
-        settled += after.terms[2] > 0
-    assert problems * 0.6 < solved < problems
-    assert settled
-
-
-def test_search_with_one_workspace():
-    """What an earlier search leaves behind changes nothing."""
-    rng = Random(5)
-    mine, theirs = search_workspace(40), search_workspace(40)
-    for _ in range(1_000):
-        problem = random_problem(rng, 40)
-        chosen, found = np.zeros(41, np.bool_), np.zeros(41, np.bool_)
-        other = copied(problem)
-        assert reference_solve(problem, mine, chosen) == core.solve(other, theirs, found)
-        assert chosen.tobytes() == found.tobytes()
-    assert_same(mine, theirs)
-
-
-KINDS = 4
 
 
 def random_rows(rng: Random, count: int, slots: int) -> list[tuple[list[int], list[int], int]]:
@@ -299,127 +213,3 @@ def pool_of(
         partner=np.array(partner, np.int32),
         key=np.array([rng.getrandbits(64) for _ in unit], np.uint64),
     )
-
-
-def test_units_that_are_too_large_for_a_search():
-    """More items, rows, members or clauses than a search takes: a greedy choice and a plain bound."""
-    rng = Random(7)
-    crossing = [(range(300), 20), (range(200, 600), 30)]
-    many = [(sorted(rng.sample(range(400), 250)), 3) for _ in range(300)]
-    rows = [((own, own + 1), 1) for own in range(530)]
-    clauses = [(own % 300, [own * 7 % 300]) for own in range(600)]
-    pool = classified(
-        pool_of(
-            rng,
-            [
-                (600, 2, crossing, []),
-                (512, 2, [(range(300), 20), (range(200, 512), 30)], []),
-                (400, 2, many, []),
-                (540, 2, rows, []),
-                (500, 2, rows[:499], []),
-                (300, 1, [], clauses),
-                (300, 1, [], clauses[:100]),
-                (0, 1, [], []),
-            ],
-        )
-    )
-    assert set(pool.unit["form"].tolist()) == {SEARCH, TOP}
-    work, charges = price_workspace(pool), random_charges(rng, pool, 1)
-    counts, totals = np.zeros((BLOCKS, KINDS), np.int64), np.zeros((BLOCKS, 2), np.int64)
-    sums = np.zeros((BLOCKS, KINDS, 1), np.int64)
-    everyone = np.zeros(0, np.int64)
-    for unit in range(pool.units):
-        arguments = pool, charges, everyone, unit, unit + 1, work, counts, sums, totals
-        _, mine = both(price_pass.price_pass, core.price_pass, *arguments)
-        assert mine[5].found[0] or unit in (5, 7)
-        assert mine[5].found[1] == 1 or unit not in (0, 2, 3, 5)
-
-
-def classified(pool: ProblemPool) -> ProblemPool:
-    mark = np.zeros(pool.widest + 1, np.int64)
-    _, (pool, _) = both(pool_shapes.classify_problems, core.classify_problems, pool, mark)
-    return pool
-
-
-POOLS = [
-    (seed, units, most, columns)
-    for seed, (units, most, columns) in enumerate(
-        [(0, 1, 0), (0, 1, 2), (1, 1, 1), (40, 1, 1), (300, 9, 0), (300, 9, 1), (200, 20, 2), (60, 45, 1), (20, 90, 0)]
-    )
-]
-
-
-@pytest.mark.parametrize(("seed", "units", "most", "columns"), POOLS)
-def test_pools(seed, units, most, columns):
-    """Shapes, passes, offers, sums, reductions and improvements of random pools, with odd sizes and empty tables."""
-    rng = Random(seed)
-    pool = classified(random_pool(rng, units, most, columns))
-    if units >= 300:
-        assert {TOP, LAMINAR, SEARCH} == set(pool.unit["form"].tolist())
-    prices = 4
-    charges = random_charges(rng, pool, prices)
-    work = price_workspace(pool)
-    chosen_from = np.array([unit for unit in range(units) if rng.random() < 0.5], np.int64)
-    for units_of, start, stop in (
-        (np.zeros(0, np.int64), 0, units),
-        (np.zeros(0, np.int64), units // 3, units // 2),
-        (chosen_from, 0, len(chosen_from)),
-    ):
-        counts, totals = np.zeros((BLOCKS, KINDS), np.int64), np.zeros((BLOCKS, 2), np.int64)
-        sums = np.zeros((BLOCKS, KINDS, columns), np.int64)
-        arguments = pool, charges, units_of, start, stop, work
-        both(price_pass.price_pass, core.price_pass, *arguments, counts, sums, totals)
-        for offers, items in ((1 + prices * units, 1 + prices * len(pool.item)), (prices * units // 2, 40)):
-            room = np.zeros(offers, OFFER), np.zeros(items, np.int32), np.zeros(2, np.int64)
-            both(price_pass.collect_offers_of, core.collect_offers_of, *arguments, *room)
-    for offers in (0, 10, 3_000):
-        room = np.zeros(offers, OFFER), np.zeros(4 * offers, np.int32), np.zeros(2, np.int64)
-        both(price_pass.list_all, core.list_all, pool, work, *room)
-    both(price_pass.hard_items, core.hard_items, pool)
-    counts, values = np.zeros(KINDS, np.int64), np.zeros((KINDS, 2), np.int64)
-    sums = np.zeros((KINDS, columns), np.int64)
-    both(price_pass.sizes_by_kind, core.sizes_by_kind, pool, counts, values, sums)
-    some = np.array([item for item in range(len(pool.item)) if rng.random() < 0.3], np.int64)
-    both(price_pass.add_up, core.add_up, pool, some, counts, sums)
-    _compare_improvements(rng, pool, work)
-    _compare_reductions(rng, pool)
-
-
-def _choice(pool: ProblemPool, charges: Charges, work: PriceWorkspace) -> np.ndarray:
-    """What the units choose at prices, by item."""
-    room = np.zeros(pool.units + 1, OFFER), np.zeros(len(pool.item) + 1, np.int32), np.zeros(2, np.int64)
-    core.collect_offers_of(pool, charges, np.zeros(0, np.int64), 0, pool.units, copied(work), *room)
-    taken = np.zeros(len(pool.item), np.bool_)
-    for offer in room[0][: room[2][0]]:
-        taken[pool.first[offer["unit"]] + room[1][offer["item_from"] : offer["item_to"]]] = True
-    return taken
-
-
-def _compare_improvements(rng: Random, pool: ProblemPool, work: PriceWorkspace) -> None:
-    units, total = np.argsort(pool.key, kind="stable"), 0
-    for _ in range(5):
-        taken = _choice(pool, random_charges(rng, pool, 1), work)
-        budget = random_budget(rng, pool, taken)
-        moves, _ = both(improve.improve, core.improve, pool, budget, units, taken, work)
-        total += moves
-    assert total or pool.units < 60
-
-
-def _compare_reductions(rng: Random, pool: ProblemPool) -> None:
-    columns, items = pool.column.shape[1], len(pool.item)
-    taken = _choice(pool, random_charges(rng, pool, 1), price_workspace(pool))
-    taken &= pool.level == 0
-    found = empty_pool(columns).but(
-        first=np.zeros(pool.units + 1, np.int64),
-        unit=np.zeros(pool.units, UNIT),
-        item=np.zeros(items, ITEM),
-        column=np.zeros_like(pool.column),
-        line=np.zeros(len(pool.line) + pool.units, LINE),
-        member=np.zeros(len(pool.member) + items, MEMBER),
-        clause=np.zeros(len(pool.clause), CLAUSE),
-        partner=np.zeros(len(pool.partner), np.int32),
-        key=np.zeros(pool.units, np.uint64),
-    )
-    room = np.zeros(items, np.int64), np.zeros(pool.widest + 1, np.int64), np.zeros(6, np.int64)
-    for level in (1, 2, 7):
-        both(pool_shapes.reduce_problems, core.reduce_problems, pool, taken, level, found, *room)

@@ -1,4 +1,4 @@
-"""The compiled kernel decides blocks as the reference does, to the byte."""
+"""Blocks and problems: what a kernel used before, or how much room there is, changes no answer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from journeykit import Arbiter, Campaign, Cap, Content, OnMissing, Playbook, Win
 from journeykit.columns import worker
 from journeykit.job import TableJob
 from journeykit.kernels.interface.array_bundle import ArrayBundle
-from journeykit.kernels.native.decide_block import decide_block
+from journeykit.kernels.interface.problem_arrays import PoolPart
 
-core = pytest.importorskip("journeykit.kernels._core")
+pytest.importorskip("journeykit.kernels._core")
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WORKSPACE, CANDIDATES, ROWS, COUNTS, FALLBACK = 3, 4, 12, 13, 15
+WRITTEN = CANDIDATES, ROWS, COUNTS, FALLBACK
 
 
 def copied(value: Any) -> Any:
@@ -63,39 +64,78 @@ def decided(kernel: Any, values: tuple[Any, ...]) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["derived", "explained", "claims", "quotas"])
-def test_blocks_are_decided_alike(monkeypatch, kind):
-    """Random playbooks; each block as it is, and with other weights, tiers, limits and prices."""
-    blocks = 0
+def tables_of(seed: int, kind: str):
+    """A random playbook with tables for it; None where it lists no campaigns."""
+    rng, found = Random(seed), situation(seed)
+    playbook = found.playbook
+    if playbook.campaigns is None:
+        return None
+    if kind == "quotas":
+        playbook = evolve(playbook, quotas=quotas(Random(-seed), playbook, found.at.date()), on_infeasible="relax")
+    contacts, touches = tabled.contacts(rng, found.at, 8), tabled.touches(rng, playbook, found.at, 8)
+    claims = tabled.claims(rng, playbook, found.at, 8, few=found.until is not None) if kind == "claims" else None
+    explain = kind == "explained" or seed % 4 == 0
+    return TableJob(Arbiter(playbook), contacts, touches, None, claims, at=found.at, until=found.until, explain=explain)
 
-    def both(*values):
+
+@pytest.mark.parametrize("kind", ["derived", "explained", "claims", "quotas"])
+def test_blocks_leave_nothing_behind(monkeypatch, kind):
+    """Random playbooks, weights, tiers, limits and prices: a workspace that others have used gives what a new one gives."""
+    blocks = 0
+    decide_block = worker.decide_block
+
+    def twice(*values):
         nonlocal blocks
         blocks += 1
-        for block in (values, weighed_anew(Random(blocks), values)):
-            assert decided(core.decide_block, block) == decided(decide_block, block)
+        fresh = copied(values[WORKSPACE])
+        changed = weighed_anew(Random(blocks), values)
+        for block in (values, changed):
+            again = [fresh if place == WORKSPACE else own for place, own in enumerate(block)]
+            wanted = decided(decide_block, tuple(again))
+            decide_block(*[copied(own) if place in WRITTEN else own for place, own in enumerate(changed)])
+            assert decided(decide_block, block) == wanted
         return decide_block(*values)
 
-    monkeypatch.setattr(worker, "decide_block", both)
+    monkeypatch.setattr(worker, "decide_block", twice)
     monkeypatch.setattr(worker, "BLOCK", 64)
     for seed in range(40):
-        rng, found = Random(seed), situation(seed)
-        playbook = found.playbook
-        if playbook.campaigns is None:
-            continue
-        if kind == "quotas":
-            playbook = evolve(playbook, quotas=quotas(Random(-seed), playbook, found.at.date()), on_infeasible="relax")
-        contacts, touches = tabled.contacts(rng, found.at, 8), tabled.touches(rng, playbook, found.at, 8)
-        claims = tabled.claims(rng, playbook, found.at, 8, few=found.until is not None) if kind == "claims" else None
-        explain = kind == "explained" or seed % 4 == 0
-        arbiter = Arbiter(playbook)
-        job = TableJob(arbiter, contacts, touches, None, claims, at=found.at, until=found.until, explain=explain)
-        list(job.batches())
+        job = tables_of(seed, kind)
+        if job is not None:
+            list(job.batches())
     assert blocks
 
 
-def test_a_contact_that_falls_back_leaves_nothing_behind(monkeypatch):
+def test_problems_are_collected_alike_where_room_runs_out(monkeypatch):
+    """With room for a few units, items, rows, members, clauses or partners only, what is chosen is the same."""
+    full = 0
+
+    def table(seed):
+        job = tables_of(seed, "quotas")
+        return None if job is None else (job.table().to_pylist(), job.summary().to_dict())
+
+    seeds = range(30)
+    wanted = [table(seed) for seed in seeds]
+    collect = worker.collect_problems
+
+    def with_less_room(*values):
+        nonlocal full
+        stop, part = values[8], values[14]
+        pool = part.pool
+        rng = Random(full)
+        units = rng.choice((1, 2, 3))
+        less = pool.but(unit=pool.unit[:units], first=pool.first[: units + 1], key=pool.key[:units])
+        own = PoolPart(pool=less, contact=part.contact, used=part.used, mark=part.mark)
+        end = collect(*values[:14], own, *values[15:])
+        full += end < stop
+        return end
+
+    monkeypatch.setattr(worker, "collect_problems", with_less_room)
+    assert [table(seed) for seed in seeds] == wanted
+    assert full
+
+
+def test_a_contact_that_falls_back_leaves_nothing_behind():
     """One whose problem is too large falls back to the row engine; the caps of the next one bind as ever."""
-    monkeypatch.setattr(worker, "decide_block", core.decide_block)
     playbook = Playbook(
         content=[Content(id="note", channel="email")],
         campaigns=[Campaign(id=f"k{number}", content=["note"]) for number in range(170)],

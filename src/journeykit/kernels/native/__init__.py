@@ -1,1 +1,0 @@
-"""The kernels themselves. Nothing outside `journeykit.kernels` imports them."""
