@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from journeykit.errors import InfeasibleError as InfeasibleError
     from journeykit.errors import JourneykitError as JourneykitError
     from journeykit.errors import LedgerError as LedgerError
+    from journeykit.errors import MissingExtensionError as MissingExtensionError
     from journeykit.errors import MissingExtraError as MissingExtraError
     from journeykit.errors import ModelError as ModelError
     from journeykit.errors import PlaybookError as PlaybookError
@@ -78,6 +79,7 @@ _HOMES = {
     "Lag": "model.window",
     "LedgerError": "errors",
     "Limit": "model.cap",
+    "MissingExtensionError": "errors",
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "OnMissing": "playbook.sections",

@@ -14,7 +14,7 @@ from journeykit.basics.validation import all_of, check_text, shown
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.engine.decider import Decider, as_dict
 from journeykit.engine.selection import NODE_BUDGET
-from journeykit.errors import MissingExtraError, ModelError
+from journeykit.errors import ModelError, missing
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
 from journeykit.model.prices import Prices
@@ -371,7 +371,7 @@ class Arbiter:
         try:
             from journeykit.job import TableJob
         except ImportError as error:
-            raise MissingExtraError("columns", "decide_table") from error
+            raise missing(error.name, "columns", "decide_table") from error
         job = TableJob(
             self,
             contacts,

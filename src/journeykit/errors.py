@@ -186,6 +186,10 @@ class LedgerError(JourneykitError):
         self.kind = kind
 
 
+EXTENSION = "journeykit.kernels._core"
+"""The name of the extension module."""
+
+
 class MissingExtraError(JourneykitError, ImportError):
     """A package that one of journeykit's extras would have installed.
 
@@ -200,6 +204,32 @@ class MissingExtraError(JourneykitError, ImportError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return MissingExtraError, (self.extra, self.purpose)
+
+
+class MissingExtensionError(MissingExtraError):
+    """The extension module of journeykit, which is built where a C++20 compiler is at hand, and was not."""
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__("columns", purpose)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.purpose} needs journeykit's extension module, which was not built: "
+            "install journeykit again where a C++20 compiler is"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return MissingExtensionError, (self.purpose,)
+
+
+def missing(module: str | None, extra: str, purpose: str) -> MissingExtraError:
+    """What to say where a module is missing: the extra that installs it, or that the extension is not built.
+
+    Example:
+        >>> print(missing("numpy", "columns", "decide_table"))
+        decide_table needs the extra 'columns': pip install 'journeykit[columns]'
+    """
+    return MissingExtensionError(purpose) if module == EXTENSION else MissingExtraError(extra, purpose)
 
 
 def named_error(error: OSError, name: str | os.PathLike[str]) -> OSError:

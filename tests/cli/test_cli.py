@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -421,7 +422,10 @@ def test_schema_is_printed(capsys):
 def test_version_and_help(capsys):
     """Both are no errors; help names every command."""
     assert main(["--version"]) == cli.DONE
-    assert capsys.readouterr().out == f"journeykit {__version__}\n"
+    first, extension, packages = capsys.readouterr().out.splitlines()
+    assert first == f"journeykit {__version__}"
+    assert extension.startswith("extension module: ")
+    assert f"pyarrow {version('pyarrow')}, narwhals {version('narwhals')}" in packages
     assert main(["--help"]) == cli.DONE
     said = capsys.readouterr().out
     assert all(f"\n    {name} " in said for name in ("check", "decide", "plan", "explain", "graph", "schema", "demo"))

@@ -80,7 +80,7 @@ def tables_of(seed: int, kind: str):
 
 @pytest.mark.parametrize("kind", ["derived", "explained", "claims", "quotas"])
 def test_blocks_leave_nothing_behind(monkeypatch, kind):
-    """Random playbooks, weights, tiers, limits and prices: a workspace that others have used gives what a new one gives."""
+    """Random playbooks, weights, tiers, limits and prices: a used workspace gives what a new one gives."""
     blocks = 0
     decide_block = worker.decide_block
 

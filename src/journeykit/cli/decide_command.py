@@ -28,7 +28,7 @@ from journeykit.cli.arguments import (
     write_summary,
 )
 from journeykit.columns import has_columns
-from journeykit.errors import MissingExtraError, ModelError, PolicyError, closest
+from journeykit.errors import ModelError, PolicyError, closest, missing
 
 if TYPE_CHECKING:
     import argparse
@@ -183,11 +183,10 @@ def _table_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, 
     try:
         from journeykit.job import TableJob
     except ImportError as error:
-        raise MissingExtraError("columns", "--engine columns") from error
+        raise missing(error.name, "columns", "--engine columns") from error
     tables = {name: getattr(inputs, name) for name in TABLES}
     job = TableJob(arbiter, **tables, zone=inputs.zone, everything=arguments.all, **how)
-    with how["progress"].patience():
-        job.write(arguments.out, form=arguments.format)
+    job.write(arguments.out, form=arguments.format)
     return job
 
 

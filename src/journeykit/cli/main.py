@@ -78,8 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
 
     Example:
-        >>> main(["--version"])
+        >>> main(["--version"])  # doctest: +ELLIPSIS
         journeykit 0.1.0
+        ...
         0
     """
     given = list(sys.argv[1:] if argv is None else argv)
@@ -258,9 +259,9 @@ class _Version(argparse.Action):
     """Looks the version up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from journeykit.basics.version import VERSION
+        from journeykit.cli.version_text import version_text
 
-        print(f"journeykit {VERSION}")
+        print(version_text())
         parser.exit()
 
 

@@ -21,8 +21,8 @@ from journeykit.cli.arguments import (
     write_summary,
     zone_of,
 )
-from journeykit.columns import has_columns
-from journeykit.errors import MissingExtraError, PlaybookError, Problem
+from journeykit.columns import missing_module
+from journeykit.errors import PlaybookError, Problem, missing
 
 if TYPE_CHECKING:
     import argparse
@@ -72,10 +72,10 @@ def placed(arguments: argparse.Namespace, playbook: Playbook) -> Placements:
         UsageError: for an unknown time zone.
     """
     journey, timezone, zone = journey_of(playbook, arguments.playbook), playbook.timezone, zone_of(arguments)
-    columns = has_columns()
-    if arguments.engine == "columns" and not columns:
-        raise MissingExtraError("columns", "--engine columns")
-    if columns and arguments.engine != "one":
+    lacking = missing_module()
+    if arguments.engine == "columns" and lacking is not None:
+        raise missing(lacking, "columns", "--engine columns")
+    if lacking is None and arguments.engine != "one":
         return journey.place_table(
             arguments.events,
             arguments.contacts,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from journeykit.basics.watch import LOG, Watch
+from journeykit.kernels import has_kernels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-_PATIENCE = 10
-"""After so many seconds without a decision, the bar says what most likely takes so long."""
-_COMPILING = "most likely the kernels are being compiled for this machine, once; that takes a minute or two"
+_LARGE = 10_000
+"""After so many contacts that are decided one by one, it is said that the extension would be quicker."""
+_SLOW = (
+    "the extension module is not built, and contacts are decided one by one: "
+    "install journeykit again where a C++20 compiler is"
+)
 
 
 class ProgressBar:
@@ -25,7 +28,7 @@ class ProgressBar:
     def __init__(self) -> None:
         self.shown = sys.stderr.isatty()
         self.began = self.last = time.monotonic()
-        self.on_start: Callable[[], object] | None = None
+        self._has_told = has_kernels()
         self.watch = Watch()
         self._open = ExitStack()
 
@@ -41,24 +44,11 @@ class ProgressBar:
         if self.shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-    @contextmanager
-    def patience(self) -> Iterator[None]:
-        """While nothing is counted for long, say once what it most likely waits for."""
-        timer = threading.Timer(_PATIENCE, lambda: print(f"journeykit: {_COMPILING}", file=sys.stderr))
-        timer.daemon = True
-        self.on_start = timer.cancel
-        if self.shown:
-            timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
     def __call__(self, done: int, total: int | None) -> None:
         """Show how many contacts are done, a few times a second."""
-        if self.on_start is not None:
-            self.on_start()
-            self.on_start = None
+        if not self._has_told and max(done, total or 0) >= _LARGE:
+            self._has_told = True
+            print(f"journeykit: {_SLOW}", file=sys.stderr)
         now = time.monotonic()
         if not self.shown or now - self.last < 0.2:
             return

@@ -9,11 +9,12 @@ from uuid import uuid4
 from attrs import evolve
 
 from journeykit.engine.contact_group import ContactInputs
-from journeykit.errors import DataError, MissingExtraError, ModelError
+from journeykit.errors import DataError, ModelError, missing
 from journeykit.job.account_groups import AccountGroups
 from journeykit.job.inputs import TABLES, Inputs
 from journeykit.job.run import Run
 from journeykit.job.table_survey import survey
+from journeykit.kernels import has_kernels
 from journeykit.model.contact import Contact
 from journeykit.model.outcome import Outcome
 from journeykit.tables import (
@@ -249,7 +250,7 @@ class RowJob(Run):
         try:
             from journeykit.quotas.quota_run import choose_together
         except ImportError as error:
-            raise MissingExtraError("quotas", "a run with quotas") from error
+            raise missing(error.name, "quotas", "a run with quotas") from error
         made = [self.group([contact for _, contact in rows]) for rows in groups]
         self.quota_run = choose_together(self.decider, made, claims=self.claims_given, threads=1)
         if self.ledger is not None:
@@ -321,6 +322,11 @@ class RowJob(Run):
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""
         return picker(self.tables[name], name)
+
+    def own_notes(self) -> Iterator[str]:
+        """What a person should know of this job besides."""
+        if not has_kernels():
+            yield "journeykit's extension module is not built: contacts were decided one by one"
 
     def refuse_useless(self) -> None:
         """Refuse tables that have rows, none of which can be used; of one contact alone that says nothing."""

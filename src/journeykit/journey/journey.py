@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from journeykit.basics.lazy import door
 from journeykit.basics.validation import instances, listed, shown
-from journeykit.errors import MissingExtraError, ModelError
+from journeykit.errors import ModelError, missing
 from journeykit.journey.stages import Stage, Transition, unreachable
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Journey:
         try:
             place_table = door("journeykit.placing.place", "place_table")
         except ImportError as error:
-            raise MissingExtraError("columns", "place_table") from error
+            raise missing(error.name, "columns", "place_table") from error
         found: Placements = place_table(self, events, contacts, at, zone=zone, timezone=timezone, max_bad=max_bad)
         return found
 

@@ -2,8 +2,8 @@
 
 All of it is here. Tables go in and out as the layouts of `journeykit.kernels.interface`, one record for each contact,
 touch, claim, candidate or row; no kernel calls back, raises, or sees text. They are written in C++ (`native/`) and are
-built with the package, as the extension module `journeykit.kernels._core`; where no compiler was at hand there are none,
-and `has_kernels` says so. A name loads the module when it is touched.
+built with the package, as the extension module `journeykit.kernels._core`; where no compiler was at hand there are
+none, and `has_kernels` says so. A name loads the module when it is touched.
 """
 
 from importlib import import_module
@@ -77,12 +77,17 @@ _KERNELS = (
 )
 _WORKSPACES = ("PriceWorkspace", "decision_workspace", "price_workspace")
 
-__all__ = ["has_kernels", *_KERNELS, *_WORKSPACES]  # noqa: PLE0604  (the names are texts)
+__all__ = ["build_text", "has_kernels", *_KERNELS, *_WORKSPACES]  # noqa: PLE0604  (the names are texts)
 
 
 def has_kernels() -> bool:
     """Whether the extension module is built."""
     return find_spec("journeykit.kernels._core") is not None
+
+
+def build_text() -> str | None:
+    """How the extension module was built: compiler, flags, and for which Python; None where it was not."""
+    return str(import_module("journeykit.kernels._core").build()) if has_kernels() else None
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """Bundles: tables and numbers that kernels take by reference.
 
-A bundle is one pointer: to a few words that say where each table lies, and how long it is. The same words are a struct of
-the extension module, so that nothing is copied or looked up by name.
+A bundle is one pointer: to a few words that say where each table lies, and how long it is. The same words are a struct
+of the extension module, so that nothing is copied or looked up by name.
 """
 
 from __future__ import annotations

@@ -83,6 +83,9 @@ NB_MODULE(_core, module) {
   module.def("layouts", &journeykit::layouts,
              "By struct, the name, offset and size of each field, and its own size.");
   module.def("codes", &journeykit::codes, "The numbers that both sides know, by module and name.");
+  module.def(
+      "build", [] { return std::string(JOURNEYKIT_BUILD); },
+      "By which compiler and with which flags it is built.");
   journeykit::bind_ids(module);
   journeykit::bind_groups(module);
   journeykit::bind_decisions(module);

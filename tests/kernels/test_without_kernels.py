@@ -1,0 +1,113 @@
+"""Where the extension module was not built, contacts are decided one by one, and people are told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from journeykit import kernels
+
+PLAYBOOK = """
+content: [{id: note, channel: email}]
+campaigns: [{id: launch, content: [note], audience: score >= 40}]
+"""
+WITHOUT = """
+import sys
+# As where it was not built: it is not found.
+sys.modules["journeykit.kernels._core"] = None
+"""
+
+
+def run(code: str, *arguments: str, folder=None) -> subprocess.CompletedProcess[str]:
+    """A process of its own, without the extension module."""
+    command = [sys.executable, "-c", WITHOUT + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+MAIN = "from journeykit.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+@pytest.fixture
+def tables(tmp_path):
+    (tmp_path / "play.yaml").write_text(PLAYBOOK)
+
+    def write(rows):
+        lines = ["contact_id,score,consent_email", *(f"c{n},{n % 100},true" for n in range(rows))]
+        (tmp_path / "contacts.csv").write_text("\n".join(lines) + "\n")
+        return ["decide", "play.yaml", "--contacts", "contacts.csv", "--at", "2026-11-05T10:00Z"]
+
+    return write
+
+
+def test_kernels_are_those_of_the_extension():
+    """Where it is built it is found, and says how it was built."""
+    if find_spec("journeykit.kernels._core") is None:
+        pytest.skip("the extension module is not built here")
+    assert kernels.has_kernels()
+    assert kernels.add_counts.__module__ == "journeykit.kernels._core"
+    assert "C++20" in (kernels.build_text() or "")
+
+
+def test_the_version_says_that_it_is_not_built(tmp_path):
+    said = run(MAIN, "--version", folder=tmp_path).stdout.splitlines()[1]
+    assert said == "extension module: not built, which takes a C++20 compiler: contacts are decided one by one"
+
+
+def test_the_row_engine_decides_and_the_summary_says_so(tables, tmp_path):
+    done = run(MAIN, *tables(100), "--out", "out.jsonl", "--summary", "sum.json", folder=tmp_path)
+    assert (done.returncode, len((tmp_path / "out.jsonl").read_text().splitlines())) == (0, 60)
+    summary = json.loads((tmp_path / "sum.json").read_text())
+    assert summary["engine"] == "one"
+    assert "journeykit's extension module is not built: contacts were decided one by one" in summary["notes"]
+    assert "install journeykit again" not in done.stderr
+
+
+def test_large_tables_are_told_once(tables, tmp_path):
+    done = run(MAIN, *tables(10_064), "--out", "out.csv", folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.count("install journeykit again where a C++20 compiler is") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "purpose"),
+    [
+        ("Arbiter(Playbook()).decide_table([{'contact_id': 'anna'}], at=at)", "decide_table"),
+        ("Journey(['a', 'b'], [Transition(source='a', to='b', event='e')]).place_table([], at=at)", "place_table"),
+        (
+            "list(Job(Arbiter(Playbook(quotas=[Quota(name='few', max=1)])), anna, at=at).decisions())",
+            "a run with quotas",
+        ),
+    ],
+)
+def test_what_needs_it_asks_for_it_by_name(code, purpose, tmp_path):
+    for package in ("numpy", "pyarrow", "narwhals"):
+        pytest.importorskip(package)
+    text = f"""
+from datetime import UTC, datetime
+from journeykit import Arbiter, MissingExtensionError, Playbook, Quota
+from journeykit.job import Inputs, Job
+from journeykit.journey import Journey, Transition
+at = datetime(2026, 11, 5, tzinfo=UTC)
+anna = Inputs(contacts=[{{"contact_id": "anna"}}])
+try:
+    {code}
+except MissingExtensionError as error:
+    print(error)
+"""
+    done = run(text, folder=tmp_path)
+    wanted = (
+        "needs journeykit's extension module, which was not built: install journeykit again where a C++20 compiler is"
+    )
+    assert done.stdout == f"{purpose} {wanted}\n", done.stderr
+
+
+def test_asking_for_columns_is_refused(tables, tmp_path):
+    """By exit code, in words."""
+    done = run(MAIN, *tables(3), "--out", "out.csv", "--engine", "columns", folder=tmp_path)
+    assert done.returncode != 0
+    assert "--engine columns needs journeykit's extension module" in done.stderr
+    assert not (tmp_path / "out.csv").exists()
