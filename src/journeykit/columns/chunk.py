@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.kernels import hash_ids
-from journeykit.tables.arrow.arrays import is_known, numbers, texts
+from journeykit.tables.arrow.arrays import as_numpy, is_known, numbers, texts
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import is_missing, read_id
 
@@ -97,6 +97,31 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
     return found.take(numbers(codes, pa.int64())), suspect
 
 
+def id_keys(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The keys of a column of ids, read where they lie: both halves, and which the readers of cells must look at."""
+    one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
+    if column is None:
+        return one, two, bad
+    array = column.array
+    kind = None if array is None else array.type
+    if array is not None and kind in (pa.string(), pa.large_string()):
+        hash_ids(*text_buffers(array), one, two, bad)
+        if array.null_count:
+            bad |= ~is_known(array)
+    elif array is not None and pa.types.is_dictionary(kind) and kind.value_type in (pa.string(), pa.large_string()):
+        # Each text is hashed once; the last place stands for none.
+        own = id_keys(Column(array.dictionary), len(array.dictionary))
+        codes = as_numpy(array.indices).astype(np.int64)
+        if array.indices.null_count:
+            codes[~is_known(array.indices)] = -1
+        one, two, bad = (np.append(part, part.dtype.type(1))[codes] for part in own)
+    else:
+        ids, suspect = id_texts(column)
+        hash_ids(*text_buffers(ids), one, two, bad)
+        bad |= suspect
+    return one, two, bad
+
+
 def _is_utf8(array: pa.Array) -> bool:
     """Whether texts are what they should be; Arrow takes a file's word for it."""
     try:
@@ -115,9 +140,12 @@ def ids_as_given(column: Column | None, ids: pa.Array, good: np.ndarray) -> pa.A
 
 
 def text_buffers(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """The offsets and bytes of an array of large strings without nulls."""
+    """The offsets and bytes of an array of strings or large strings; where it is null there may be anything."""
     _, offsets, data = array.buffers()
-    found = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    kind = np.int32 if pa.types.is_string(array.type) else np.int64
+    if offsets is None or not len(array):
+        return np.zeros(1, kind), np.zeros(0, np.uint8)
+    found = np.frombuffer(offsets, kind)[array.offset : array.offset + len(array) + 1]
     return found, np.zeros(0, np.uint8) if data is None or data.size == 0 else np.frombuffer(data, np.uint8)
 
 

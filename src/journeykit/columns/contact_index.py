@@ -12,36 +12,40 @@ from journeykit.kernels import index_add, index_find, index_move
 
 
 class ContactIndex:
-    """Which keys were met, and as which row: a table with open addressing, two thirds full at most."""
+    """Which keys were met, and as which row: 16 bytes for each key, and slots of 8 bytes, two thirds full at most.
+
+    Args:
+        expected: how many keys there will be, where that is known.
+    """
 
     def __init__(self, expected: int = 0) -> None:
-        size = 1024
-        while size * 2 < expected * 3:
-            size *= 2
-        self._make(size)
-
-    def _make(self, size: int) -> None:
-        self.one, self.two = np.zeros(size, np.uint64), np.zeros(size, np.uint64)
-        self.row = np.full(size, -1, np.int32)
         self.count = 0
+        self._slots = np.zeros(_slots_for(expected), np.uint64)
+        self._keys = np.empty((expected, 2), np.uint64)
 
     def add(self, one: np.ndarray, two: np.ndarray, start: int, skip: np.ndarray) -> np.ndarray:
         """Meet keys as rows numbered from `start`; whether each was met before. Those to skip are not met."""
-        if (self.count + len(one)) * 3 > len(self.row) * 2:
-            old = self.one, self.two, self.row
-            size = len(self.row)
-            while (self.count + len(one)) * 3 > size * 2:
-                size *= 2
-            count = self.count
-            self._make(size)
-            index_move(*old, self.one, self.two, self.row)
-            self.count = count
+        stop = start + len(one)
+        if stop > len(self._keys):
+            keys = np.empty((max(stop, 2 * len(self._keys)), 2), np.uint64)
+            keys[: len(self._keys)] = self._keys
+            self._keys = keys
+        size = _slots_for(self.count + len(one))
+        if size > len(self._slots):
+            slots = np.zeros(size, np.uint64)
+            index_move(self._slots, self._keys, slots)
+            self._slots = slots
         again = np.zeros(len(one), np.bool_)
-        self.count += index_add(one, two, start, skip, self.one, self.two, self.row, again)
+        self.count += index_add(one, two, start, skip, self._slots, self._keys, again)
         return again
 
     def find(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
         """The rows as which keys were met; -1 where they were not."""
         found = np.empty(len(one), np.int32)
-        index_find(one, two, self.one, self.two, self.row, found)
+        index_find(one, two, self._slots, self._keys, found)
         return found
+
+
+def _slots_for(keys: int) -> int:
+    """How many slots so many keys need: a power of two."""
+    return max(1024, 1 << (keys * 3 // 2).bit_length()) if keys else 1024

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from journeykit.basics.clock import DAY, day_number, micros
-from journeykit.columns.chunk import id_texts, text_buffers
-from journeykit.columns.word_counts import combinations, count_words
-from journeykit.kernels import add_counts, fill_touches, hash_ids
+from journeykit.columns.chunk import id_keys
+from journeykit.columns.word_counts import cells_at, combinations, count_words
+from journeykit.kernels import add_counts, fill_touches, take_touches
 from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
@@ -24,7 +24,7 @@ from journeykit.tables.header import fold_name, missing_column, places_of
 from journeykit.tables.touch_table import SHAPE, TOUCH_COLUMNS, shape_parts, shape_readers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.columns.contact_index import ContactIndex
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 # The years that the engine takes, in UTC.
 _FIRST_INSTANT = day_number(date(1000, 1, 1)) * DAY
 _END_INSTANT = day_number(date(9001, 1, 1)) * DAY
+_ROOM = 100_000
+"""So many different shapes are remembered."""
 
 
 class TouchShapes:
@@ -123,6 +125,7 @@ class TouchReader:
         self.oldest = oldest
         self._counted = counted
         self._counts: list[bool] = []
+        self._known: dict[Any, int | tuple[str, str, str]] = {}
         self._instant = instant_reader(zone, bounded=True)
         self._lock = threading.Lock()
         source.needed = TOUCH_COLUMNS[:3]
@@ -147,23 +150,19 @@ class TouchReader:
         if self._words is not None:
             count_words(self._words, places, columns, found)
         faults: dict[int, tuple[str, str, str]] = {}
-        one, two = self._keys(columns, places, rows, faults)
+        one, two, bad = self._keys(columns, places, rows, faults)
         at = instants_of_column(columns, places, rows, faults, "sent_at", self._instant)
-        shapes = self._shapes(columns, places, rows, faults)
-        contact = index.find(one, two)
-        good = contact >= 0
+        codes, shapes = self._shapes(columns, places, rows, faults)
         if faults:
-            good[list(faults)] = False
-        owner = int(np.count_nonzero(good))
+            bad[list(faults)] = True
         # A touch that is too old for every window can still be one of those that a campaign may repeat.
         counts = np.array(self._counts or [False], np.bool_)
-        good &= (at >= self.oldest) | counts[shapes]
+        taken = np.empty(rows, np.int32), np.empty(rows, np.int64), np.empty(rows, np.int32)
+        known, count = take_touches(index.find(one, two), at, codes, shapes, bad, self.oldest, counts, *taken)
         return TouchesTaken(
-            contact[good],
-            at[good],
-            shapes[good],
+            *(part[:count].copy() for part in taken),
             rows - len(faults),
-            owner,
+            known,
             [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)],
             group,
             found,
@@ -171,40 +170,53 @@ class TouchReader:
 
     def _keys(
         self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The keys of the ids, and which cannot be used: these are faults."""
         place = places.get("contact_id")
-        one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
-        if place is not None:
-            ids, suspect = id_texts(columns[place])
-            hash_ids(*text_buffers(ids), one, two, bad)
-            bad |= suspect
+        column = None if place is None else columns[place]
+        one, two, bad = id_keys(column, rows)
         for row in np.flatnonzero(bad).tolist():
             try:
-                read_id(None if place is None else columns[place].value(row))
+                read_id(None if column is None else column.value(row))
+                bad[row] = False
             except BadCellError as error:
                 faults.setdefault(row, ("contact_id", error.found, error.allowed))
-        return one, two
+        return one, two, bad
 
     def _shapes(
         self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: dict[int, tuple[str, str, str]]
-    ) -> np.ndarray:
-        """By touch, the number of what it is apart from its contact and its instant."""
-        own = [(name, columns[places[name]]) for name in SHAPE if name in places]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """By touch, a code; and by code, the number of what it is apart from its contact and its instant."""
+        own = {name: columns[places[name]] for name in SHAPE if name in places}
         if not own:
-            return np.full(rows, self._number({}), np.int32)
+            return np.zeros(rows, np.int64), np.full(1, self._number({}), np.int32)
         # One row of each combination tells what it is.
-        codes, examples = combinations([column for _, column in own])
-        numbers = np.zeros(len(examples), np.int32)
-        for place_, row in enumerate(examples.tolist()):
-            found = self._shape([(name, column.value(row)) for name, column in own])
+        codes, examples = combinations(list(own.values()))
+        numbers = np.zeros(max(1, len(examples)), np.int32)
+        for place, values in enumerate(cells_at(list(own.values()), examples)):
+            found = self._known_shape(tuple(own), values)
             if isinstance(found, int):
-                numbers[place_] = found
+                numbers[place] = found
             else:
-                for other in np.flatnonzero(codes == place_).tolist():
+                for other in np.flatnonzero(codes == place).tolist():
                     faults.setdefault(other, found)
-        return numbers[codes]
+        return codes, numbers
 
-    def _shape(self, values: Sequence[tuple[str, Any]]) -> int | tuple[str, str, str]:
+    def _known_shape(self, names: tuple[str, ...], values: tuple[Any, ...]) -> int | tuple[str, str, str]:
+        """The number of a shape, or what is wrong with it; each is read once, whatever chunks it is met in."""
+        # 1, 1.0 and True are equal, and mean different things.
+        key = names, values, tuple(map(type, values))
+        try:
+            found = self._known.get(key)
+        except TypeError:  # a list has no hash
+            return self._shape(zip(names, values, strict=True))
+        if found is None:
+            found = self._shape(zip(names, values, strict=True))
+            if len(self._known) < _ROOM:
+                self._known[key] = found
+        return found
+
+    def _shape(self, values: Iterable[tuple[str, Any]]) -> int | tuple[str, str, str]:
         parts = shape_parts(values, self._readers)
         return parts if isinstance(parts, tuple) else self._number(parts)
 

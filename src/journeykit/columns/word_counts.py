@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from journeykit.model.mismatch import Mismatches
 from journeykit.tables.header import places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.arrow.column import Column
@@ -46,10 +46,11 @@ def _count_unclear(words: Words, columns: Sequence[tuple[str, Column]], found: M
     """Count the touches that have no channel."""
     if not columns:
         return
-    codes, examples = combinations([column for _, column in columns])
+    names, own = [name for name, _ in columns], [column for _, column in columns]
+    codes, examples = combinations(own)
     counts = np.bincount(codes, minlength=len(examples))
-    for row, rows in zip(examples.tolist(), counts.tolist(), strict=True):
-        finding = words.unclear({name: column.value(row) for name, column in columns})
+    for values, rows in zip(cells_at(own, examples), counts.tolist(), strict=True):
+        finding = words.unclear(dict(zip(names, values, strict=True)))
         if finding is not None:
             words.count(finding, rows, found)
 
@@ -77,6 +78,12 @@ def combinations(columns: Sequence[Column]) -> tuple[np.ndarray, np.ndarray]:
     examples = np.zeros(len(occurring), np.int64)
     examples[codes] = np.arange(rows)
     return codes, examples
+
+
+def cells_at(columns: Sequence[Column], rows: np.ndarray) -> Iterator[tuple[Any, ...]]:
+    """The cells of some rows."""
+    cells = [[column.values[code] for code in column.codes[rows].tolist()] for column in columns]
+    return zip(*cells, strict=True)
 
 
 def survey_source(source: ArrowTable, words: Words) -> Mismatches:

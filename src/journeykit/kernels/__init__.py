@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import sizes_by_kind as sizes_by_kind
     from journeykit.kernels._core import sort_events as sort_events
     from journeykit.kernels._core import spread_claims as spread_claims
+    from journeykit.kernels._core import take_touches as take_touches
     from journeykit.kernels._core import walk_journeys as walk_journeys
     from journeykit.kernels._core import write_ids as write_ids
     from journeykit.kernels.interface.workspaces import PriceWorkspace as PriceWorkspace
@@ -72,6 +73,7 @@ _KERNELS = (
     "sizes_by_kind",
     "sort_events",
     "spread_claims",
+    "take_touches",
     "walk_journeys",
     "write_ids",
 )

@@ -34,6 +34,25 @@ void add_counts(Array1<const int32_t> rows, Array1<int64_t> first) {
   for (int32_t row : rows) ++first[row + 1];
 }
 
+std::pair<int64_t, int64_t> take_touches(Array1<const int32_t> contact, Array1<const int64_t> at,
+                                         Array1<const int64_t> codes, Array1<const int32_t> shapes,
+                                         Array1<const bool> bad, int64_t oldest, Array1<const bool> counts,
+                                         Array1<int32_t> out_contact, Array1<int64_t> out_at,
+                                         Array1<int32_t> out_shape) {
+  int64_t known = 0, taken = 0;
+  for (int64_t row = 0; row < contact.size; ++row) {
+    if (contact[row] < 0 || bad[row]) continue;
+    ++known;
+    int32_t shape = shapes[codes[row]];
+    if (at[row] < oldest && !counts[shape]) continue;
+    out_contact[taken] = contact[row];
+    out_at[taken] = at[row];
+    out_shape[taken] = shape;
+    ++taken;
+  }
+  return {known, taken};
+}
+
 void fill_touches(Array1<const int32_t> rows, Array1<const int64_t> at, Array1<const int32_t> shapes,
                   Array1<int64_t> place, Array1<int64_t> out_at, Array1<int32_t> out_shape) {
   for (int64_t touch = 0; touch < rows.size; ++touch) {

@@ -3,6 +3,8 @@
 #include "hashing.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace journeykit {
 namespace {
@@ -10,6 +12,12 @@ namespace {
 constexpr uint64_t ADD_FIRST = 0x52DCE729, ADD_SECOND = 0x38495AB5;
 // The start of an FNV-1a hash of 32 bits, and what each step multiplies with.
 constexpr int64_t FNV_START = 0x811C9DC5, FNV_FACTOR = 0x01000193;
+
+constexpr uint64_t LOWER = 0xFFFFFFFF;
+// The highest, and the lowest, bit of each of eight bytes.
+constexpr uint64_t HIGH_BITS = 0x8080808080808080, LOW_BITS = 0x0101010101010101;
+// So many looks into the index are on their way at once.
+constexpr int64_t AHEAD = 32;
 
 struct Hash {
   uint64_t first, second;
@@ -26,8 +34,42 @@ uint64_t stir(uint64_t value) {
 // Up to eight bytes as one number, the first the lowest.
 uint64_t word(Array1<const uint8_t> data, int64_t low, int64_t high) {
   uint64_t found = 0;
+  if (std::endian::native == std::endian::little && high > low && low + 8 <= data.size) {
+    std::memcpy(&found, &data[low], 8);
+    return found << 8 * (8 - (high - low)) >> 8 * (8 - (high - low));
+  }
   for (int64_t at = high - 1; at >= low; --at) found = found << 8 | data[at];
   return found;
+}
+
+// Whether a character of several bytes begins here, as UTF-8 allows it; how many bytes it has, or 0.
+int64_t character_at(const uint8_t* at, const uint8_t* end) {
+  int64_t size = *at >= 0xF0 ? 4 : *at >= 0xE0 ? 3 : 2;
+  if (*at < 0xC2 || *at > 0xF4 || end - at < size) return 0;
+  uint8_t least = *at == 0xE0 ? 0xA0 : *at == 0xF0 ? 0x90 : 0x80;
+  uint8_t most = *at == 0xED ? 0x9F : *at == 0xF4 ? 0x8F : 0xBF;
+  if (at[1] < least || at[1] > most) return 0;
+  for (int64_t place = 2; place < size; ++place) {
+    if (at[place] < 0x80 || at[place] > 0xBF) return 0;
+  }
+  return size;
+}
+
+// Whether bytes are UTF-8 without NUL.
+bool is_text(const uint8_t* at, const uint8_t* end) {
+  while (at < end) {
+    uint64_t eight = HIGH_BITS;
+    if (end - at >= 8) std::memcpy(&eight, at, 8);
+    // None of eight bytes is 0 or above 127.
+    if (((eight | (eight - LOW_BITS)) & HIGH_BITS) == 0) {
+      at += 8;
+      continue;
+    }
+    int64_t size = *at < 0x80 ? *at != 0 : character_at(at, end);
+    if (size == 0) return false;
+    at += size;
+  }
+  return true;
 }
 
 Hash hash_of(Array1<const uint8_t> data, int64_t low, int64_t high) {
@@ -62,14 +104,40 @@ void write_digits(uint64_t number, uint8_t* text) {
   for (int place = 0; place < 8; ++place) text[place] = static_cast<uint8_t>(number >> (56 - 8 * place));
 }
 
+// Waits for nothing: what is read soon is fetched meanwhile.
+void fetch(const void* address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address);
+#else
+  static_cast<void>(address);
+#endif
+}
+
 // The slot in which a key is, or could be put.
-uint64_t slot_of(Array1<const uint64_t> table_one, Array1<const uint64_t> table_two,
-                 Array1<const int32_t> table_row, uint64_t one, uint64_t two) {
-  uint64_t mask = static_cast<uint64_t>(table_row.size - 1);
-  uint64_t slot = one & mask;
-  while (table_row[slot] >= 0 && !(table_one[slot] == one && table_two[slot] == two))
-    slot = (slot + 1) & mask;
-  return slot;
+int64_t slot_of(Array1<const uint64_t> slots, Array2<const uint64_t> keys, uint64_t one, uint64_t two) {
+  uint64_t mask = static_cast<uint64_t>(slots.size - 1);
+  for (uint64_t place = one & mask;; place = (place + 1) & mask) {
+    uint64_t slot = slots[static_cast<int64_t>(place)];
+    if (slot == 0) return static_cast<int64_t>(place);
+    if ((slot ^ two) > LOWER) continue;
+    int64_t row = static_cast<int64_t>(slot & LOWER) - 1;
+    if (keys(row, 0) == one && keys(row, 1) == two) return static_cast<int64_t>(place);
+  }
+}
+
+int32_t row_in(uint64_t slot) {
+  return static_cast<int32_t>(slot & LOWER) - 1;
+}
+
+// Fetches the slots of some keys, then the keys that these slots are likely to name.
+void fetch_slots(Array1<const uint64_t> one, Array1<const uint64_t> two, int64_t low, int64_t high,
+                 Array1<const uint64_t> slots, Array2<const uint64_t> keys) {
+  uint64_t mask = static_cast<uint64_t>(slots.size - 1);
+  for (int64_t row = low; row < high; ++row) fetch(&slots[static_cast<int64_t>(one[row] & mask)]);
+  for (int64_t row = low; row < high; ++row) {
+    uint64_t slot = slots[static_cast<int64_t>(one[row] & mask)];
+    if (slot != 0 && (slot ^ two[row]) <= LOWER) fetch(&keys(row_in(slot), 0));
+  }
 }
 
 int64_t fnv_step(int64_t found, int64_t point) {
@@ -107,16 +175,26 @@ int64_t fnv_of_digits(int64_t number) {
 
 }  // namespace
 
-void hash_ids(Array1<const int64_t> offsets, Array1<const uint8_t> data, Array1<uint64_t> one,
+template <typename Offset>
+void hash_ids(Array1<const Offset> offsets, Array1<const uint8_t> data, Array1<uint64_t> one,
               Array1<uint64_t> two, Array1<bool> bad) {
   for (int64_t row = 0; row < offsets.size - 1; ++row) {
     int64_t low = offsets[row], high = offsets[row + 1];
+    if (low < 0 || high <= low || high > data.size) {
+      // An empty text, or offsets that a broken file brings.
+      low = high = 0;
+    }
     Hash found = hash_of(data, low, high);
     one[row] = found.first;
     two[row] = found.second;
-    bad[row] = high == low || std::find(data.data + low, data.data + high, 0) != data.data + high;
+    bad[row] = high == low || !is_text(data.data + low, data.data + high);
   }
 }
+
+template void hash_ids(Array1<const int32_t>, Array1<const uint8_t>, Array1<uint64_t>, Array1<uint64_t>,
+                       Array1<bool>);
+template void hash_ids(Array1<const int64_t>, Array1<const uint8_t>, Array1<uint64_t>, Array1<uint64_t>,
+                       Array1<bool>);
 
 void write_ids(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<const uint64_t> claim_one,
                Array1<const uint64_t> claim_two, Array1<const int64_t> label, Array1<const int64_t> contact,
@@ -133,42 +211,43 @@ void write_ids(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<co
 }
 
 int64_t index_add(Array1<const uint64_t> one, Array1<const uint64_t> two, int64_t start,
-                  Array1<const bool> skip, Array1<uint64_t> table_one, Array1<uint64_t> table_two,
-                  Array1<int32_t> table_row, Array1<bool> again) {
+                  Array1<const bool> skip, Array1<uint64_t> slots, Array2<uint64_t> keys,
+                  Array1<bool> again) {
   int64_t count = 0;
+  Array2<const uint64_t> known{keys.data, keys.rows, keys.columns};
   for (int64_t row = 0; row < one.size; ++row) {
+    if (row % AHEAD == 0) {
+      fetch_slots(one, two, row, std::min(one.size, row + AHEAD), read_only(slots), known);
+    }
     if (skip[row]) continue;
-    uint64_t slot =
-        slot_of(read_only(table_one), read_only(table_two), read_only(table_row), one[row], two[row]);
-    if (table_row[slot] >= 0) {
+    int64_t place = slot_of(read_only(slots), known, one[row], two[row]);
+    if (slots[place] != 0) {
       again[row] = true;
       continue;
     }
-    table_one[slot] = one[row];
-    table_two[slot] = two[row];
-    table_row[slot] = static_cast<int32_t>(start + row);
+    keys(start + row, 0) = one[row];
+    keys(start + row, 1) = two[row];
+    slots[place] = (two[row] & ~LOWER) | static_cast<uint64_t>(start + row + 1);
     ++count;
   }
   return count;
 }
 
-void index_move(Array1<const uint64_t> old_one, Array1<const uint64_t> old_two, Array1<const int32_t> old_row,
-                Array1<uint64_t> table_one, Array1<uint64_t> table_two, Array1<int32_t> table_row) {
-  uint64_t mask = static_cast<uint64_t>(table_row.size - 1);
-  for (int64_t place = 0; place < old_row.size; ++place) {
-    if (old_row[place] < 0) continue;
-    uint64_t slot = old_one[place] & mask;
-    while (table_row[slot] >= 0) slot = (slot + 1) & mask;
-    table_one[slot] = old_one[place];
-    table_two[slot] = old_two[place];
-    table_row[slot] = old_row[place];
+void index_move(Array1<const uint64_t> old_slots, Array2<const uint64_t> keys, Array1<uint64_t> slots) {
+  uint64_t mask = static_cast<uint64_t>(slots.size - 1);
+  for (uint64_t slot : old_slots) {
+    if (slot == 0) continue;
+    uint64_t place = keys(row_in(slot), 0) & mask;
+    while (slots[static_cast<int64_t>(place)] != 0) place = (place + 1) & mask;
+    slots[static_cast<int64_t>(place)] = slot;
   }
 }
 
-void index_find(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<const uint64_t> table_one,
-                Array1<const uint64_t> table_two, Array1<const int32_t> table_row, Array1<int32_t> found) {
+void index_find(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<const uint64_t> slots,
+                Array2<const uint64_t> keys, Array1<int32_t> found) {
   for (int64_t row = 0; row < one.size; ++row) {
-    found[row] = table_row[slot_of(table_one, table_two, table_row, one[row], two[row])];
+    if (row % AHEAD == 0) fetch_slots(one, two, row, std::min(one.size, row + AHEAD), slots, keys);
+    found[row] = row_in(slots[slot_of(slots, keys, one[row], two[row])]);
   }
 }
 

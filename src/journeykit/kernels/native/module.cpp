@@ -32,7 +32,8 @@ std::pair<int64_t, int64_t> walk(const Routes& routes, const EventArrays& events
 }
 
 void bind_ids(nb::module_& module) {
-  module.def("hash_ids", released(&hash_ids));
+  module.def("hash_ids", released(&hash_ids<int32_t>));
+  module.def("hash_ids", released(&hash_ids<int64_t>));
   module.def("write_ids", released(&write_ids));
   module.def("index_add", released(&index_add));
   module.def("index_move", released(&index_move));
@@ -45,6 +46,7 @@ void bind_groups(nb::module_& module) {
   module.def("spread_claims", released(&spread_claims));
   module.def("duplicate_claims", released(&duplicate_claims));
   module.def("add_counts", released(&add_counts));
+  module.def("take_touches", released(&take_touches));
   module.def("fill_touches", released(&fill_touches));
 }
 
