@@ -16,7 +16,7 @@ from pyarrow import fs
 
 from journeykit import Arbiter, DataError, Playbook
 from journeykit.cli import main
-from journeykit.job import Inputs, Job, TableJob
+from journeykit.job import Inputs, Job, TableJob, table_reader
 from journeykit.job.table_reader import TableReader
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.parquet_files import ParquetFiles
@@ -202,7 +202,8 @@ FORMATS = ("parquet", "csv", "jsonl")
 
 @pytest.fixture
 def swapped(monkeypatch):
-    """Runs something once the contacts are met, before they are decided."""
+    """Runs something once the contacts are met, before they are decided; they are too many to be kept until then."""
+    monkeypatch.setattr(table_reader, "_HELD", -1)
 
     def set_up(change):
         index = TableReader._index
@@ -227,6 +228,15 @@ def test_contacts_in_another_order_are_an_error(tmp_path, swapped, ending, touch
     with pytest.raises(DataError, match=r"contacts\.\w+, row 1: .*'p0999' is where another one was") as error:
         decide(str(path), touches)
     assert error.value.source == str(path)
+
+
+def test_contacts_that_are_kept_are_those_that_were_read(tmp_path, swapped, monkeypatch):
+    """A table of moderate size is read once: whatever happens to its file then, the decisions are of one table."""
+    path = tmp_path / "contacts.parquet"
+    write_contacts(path, NAMES)
+    swapped(lambda: write_contacts(path, NAMES[::-1]))
+    monkeypatch.setattr(table_reader, "_HELD", 2**20)
+    assert decide(str(path)) == NAMES
 
 
 @pytest.mark.parametrize("ending", FORMATS)

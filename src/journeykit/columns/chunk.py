@@ -103,7 +103,7 @@ def id_keys(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray, n
     if column is None:
         return one, two, bad
     array = column.array
-    kind = None if array is None else array.type
+    kind: Any = None if array is None else array.type
     if array is not None and kind in (pa.string(), pa.large_string()):
         hash_ids(*text_buffers(array), one, two, bad)
         if array.null_count:

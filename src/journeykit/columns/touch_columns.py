@@ -157,10 +157,14 @@ class TouchReader:
             bad[list(faults)] = True
         # A touch that is too old for every window can still be one of those that a campaign may repeat.
         counts = np.array(self._counts or [False], np.bool_)
-        taken = np.empty(rows, np.int32), np.empty(rows, np.int64), np.empty(rows, np.int32)
-        known, count = take_touches(index.find(one, two), at, codes, shapes, bad, self.oldest, counts, *taken)
+        owner, when, what = np.empty(rows, np.int32), np.empty(rows, np.int64), np.empty(rows, np.int32)
+        known, count = take_touches(
+            index.find(one, two), at, codes, shapes, bad, self.oldest, counts, owner, when, what
+        )
         return TouchesTaken(
-            *(part[:count].copy() for part in taken),
+            owner[:count].copy(),
+            when[:count].copy(),
+            what[:count].copy(),
             rows - len(faults),
             known,
             [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)],

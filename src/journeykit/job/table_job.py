@@ -36,6 +36,7 @@ from journeykit.tables.header import fold_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from journeykit.columns.chunk import Chunk
     from journeykit.columns.claim_columns import Label
     from journeykit.columns.contact_index import ContactIndex
     from journeykit.engine.contact_group import ContactGroup
@@ -150,7 +151,7 @@ class TableJob(Run):
         """The rows of the contacts that are joined now."""
         shapes = self.chunks.shapes(self.reader.parts.list)
 
-        def decide(given: tuple[Part, int]) -> ChunkState:
+        def decide(given: tuple[Part | Chunk, int]) -> ChunkState:
             state, run = self.reader.state(given), self.quota_run
             # Accounts are chosen for by group, and decided by the row engine.
             if run is None or self.decider.by_account:

@@ -14,6 +14,7 @@ from journeykit.quotas.quota_run import QuotaRun, choose_together, pooled
 from journeykit.quotas.round_problem import problem_of_round
 
 if TYPE_CHECKING:
+    from journeykit.columns.chunk import Chunk
     from journeykit.engine.contact_group import ContactGroup
     from journeykit.job.chunk_decider import ChunkDecider
     from journeykit.job.chunk_state import ChunkState
@@ -68,7 +69,7 @@ class TableQuotas:
         """Choose, first for the claims that need not obey caps."""
         for obeys in self.quota_run.contests:
 
-            def pool(given: tuple[Part, int], obeys: int = obeys) -> list[tuple[ProblemPool, np.ndarray]]:
+            def pool(given: tuple[Part | Chunk, int], obeys: int = obeys) -> list[tuple[ProblemPool, np.ndarray]]:
                 return self._pool(self._reader.state(given), obeys)
 
             parts = (part for part in self._reader.numbered_parts() if not isinstance(part, BadRow))

@@ -24,10 +24,11 @@ from journeykit.columns.word_counts import count_words, survey_source
 from journeykit.engine.contact_group import ContactInputs
 from journeykit.engine.unknowns import Readings
 from journeykit.errors import DataError, ModelError
+from journeykit.job.chunk_parts import claims_between, no_scores, touches_between
 from journeykit.job.chunk_state import ChunkState, own_scores
 from journeykit.job.ledger_tables import protect, touches_table
 from journeykit.kernels.interface.codes import BAD
-from journeykit.kernels.interface.contact_arrays import SCORES, ClaimArrays, ScoreArrays, TouchArrays
+from journeykit.kernels.interface.contact_arrays import ClaimArrays, ScoreArrays, TouchArrays
 from journeykit.ledger.transaction import LONGEST
 from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Score
@@ -60,6 +61,8 @@ _AHEAD = 3 * 366
 _MOST_TOUCHES = 2_048
 """The kernels look at touches again and again: a contact with more is decided by the row engine, which sorts
 them once."""
+_HELD = 2**28
+"""So many bytes of contacts are kept from the reading of their ids until they are decided; more are read twice."""
 _Made = TypeVar("_Made")
 
 
@@ -100,6 +103,7 @@ class TableReader:
         self._repeated = np.zeros(0, np.bool_)
         self._restricted = np.zeros(0, np.int64)
         self._marks = np.zeros(0, np.uint32)
+        self._held: list[Chunk | BadRow] | None = None
         self._good_touches = 0
         self._latest = micros(run.at)
         self._known: ArrowTable | None = None
@@ -197,6 +201,9 @@ class TableReader:
     def _chunk(self, part: Part) -> Chunk:
         return Chunk(self.plan(part[1]), part[2], part[0])
 
+    def _chunk_or_bad(self, part: Part | BadRow) -> Chunk | BadRow:
+        return part if isinstance(part, BadRow) else self._chunk(part)
+
     def at_once(self, work: Callable[[Any], _Made], parts: Iterable[Any]) -> Iterator[_Made]:
         """What becomes of chunks, in their order; rows that cannot be read are counted as bad."""
 
@@ -225,13 +232,39 @@ class TableReader:
         repeated, marks = [np.zeros(0, np.bool_)], [np.zeros(0, np.uint32)]
         row = 0
         groups = None if stretch is None else stretch.contacts
-        parts = self.contacts.parts(_is_id, groups)
-        for chunk in self.at_once(self._chunk, (part for part in parts if not isinstance(part, BadRow))):
+        held: list[Chunk | BadRow] | None = [] if self._can_hold(groups) else None
+        self._held = held
+        parts = self.contacts.parts(_is_id if held is None else self._is_needed, groups)
+        for chunk in at_once(self._chunk_or_bad, parts, self.threads):
+            if held is not None:
+                held.append(chunk)
+            if isinstance(chunk, BadRow):
+                continue
             repeated.append(met.add(chunk.one, chunk.two, row, chunk.apart))
             marks.append(_marks(chunk))
             row += chunk.rows
         self._marks, self._repeated = np.concatenate(marks), np.concatenate(repeated)
         return met
+
+    def _can_hold(self, groups: Sequence[int] | None) -> bool:
+        """Whether the contacts are kept until they are decided, once they are read: they are not read again then."""
+        decider = self.run.decider
+        if decider.by_account or decider.playbook.quotas:
+            # They are read several times, and what is worked out of them in between takes more than they do.
+            return False
+        size = self.contacts.bytes_read([name for name in self.contacts.names if self._is_needed(name)], groups)
+        return size is not None and size <= _HELD
+
+    def _is_needed(self, name: str) -> bool:
+        """Whether a column of the contacts is read: an attribute only if something asks for it."""
+        fold = fold_name(name)
+        if not is_attribute(name) or fold in self.run.spellings.attributes:
+            return True
+        words = self.run.words.get("contacts")
+        # A policy of the user's own may look at all of them.
+        return not type(self.run.decider.policy).__module__.startswith("journeykit.policies.") or (
+            words is not None and fold in words.columns
+        )
 
     def _find_restricted(self, stretch: Partition | None, met: ContactIndex) -> np.ndarray:
         """The numbers of contacts to whom a later row forbids something, which is noted."""
@@ -353,7 +386,7 @@ class TableReader:
         # Where only a part of the history is known by now, what may come is allowed for.
         engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if in_stretches else self._latest
         contacts = len(self._repeated)
-        self._scores = _no_scores(contacts, len(engine.layout.list))
+        self._scores = no_scores(contacts, len(engine.layout.list))
         if scores is not None:
             self._scores, self.unknown_scores = scores.join(met, contacts, engine.layout)
         if claims is not None:
@@ -362,28 +395,40 @@ class TableReader:
 
     # Chunks
 
-    def numbered_parts(self, stretch: Partition | None = None) -> Iterator[tuple[Part, int] | BadRow]:
+    def numbered_parts(self, stretch: Partition | None = None) -> Iterator[tuple[Part | Chunk, int] | BadRow]:
         """Chunks of contacts, each with the number of its first row; all of those that were met, and no others.
 
         Raises:
             DataError: if the table has more or fewer rows than when the contacts were met.
         """
         row = 0
-        for part in self.contacts.parts(lambda _: True, None if stretch is None else stretch.contacts):
+        for part in self._parts_or_held(stretch):
             if isinstance(part, BadRow):
                 yield part
             else:
+                stop = self._stop(part, row)
                 yield part, row
-                row = self._stop(part, row)
+                row = stop
         if row != len(self._marks):
             raise self._other_length(row)
 
-    def _stop(self, part: Part, start: int) -> int:
+    def _parts_or_held(self, stretch: Partition | None) -> Iterator[Part | Chunk | BadRow]:
+        """The contacts: those that were kept, each of which is let go, or else read again."""
+        if self._held is None:
+            yield from self.contacts.parts(self._is_needed, None if stretch is None else stretch.contacts)
+            return
+        held, self._held = self._held[::-1], None
+        while held:
+            yield held.pop()
+
+    def _stop(self, part: Part | Chunk, start: int) -> int:
         """The number of the row after a chunk.
 
         Raises:
             DataError: if so many rows were not met.
         """
+        if isinstance(part, Chunk):
+            return start + part.rows
         stop = start + (len(part[2][0]) if part[2] else 0)
         if stop > len(self._marks):
             raise self._other_length(stop, "at least ")
@@ -407,14 +452,17 @@ class TableReader:
                 chunk.number + first,
             )
 
-    def state(self, given: tuple[Part, int]) -> ChunkState:
+    def state(self, given: tuple[Part | Chunk, int]) -> ChunkState:
         """A chunk for the kernels: its contacts, what belongs to them, and who falls back to the row engine."""
         part, row = given
         stop = self._stop(part, row)
-        chunk = self._chunk(part)
-        self._need_same(chunk, row)
+        if isinstance(part, Chunk):
+            chunk = part
+        else:
+            chunk = self._chunk(part)
+            self._need_same(chunk, row)
         people = self.engine.encoder.contacts(chunk)
-        history, repeated, start = _slice(self.history, row, stop), self._repeated[row:stop], self.start + row
+        history, repeated, start = touches_between(self.history, row, stop), self._repeated[row:stop], self.start + row
         apart = chunk.apart | repeated
         apart |= np.diff(history.first) > _MOST_TOUCHES
         restricted = self._restricted
@@ -424,14 +472,14 @@ class TableReader:
             protect(self.run.ledger, chunk, people, apart)
         claims = None
         if self.asked is not None:
-            claims = _own_claims(self.asked.claims, start, start + chunk.rows)
+            claims = claims_between(self.asked.claims, start, start + chunk.rows)
             apart |= self.asked.apart[start : start + chunk.rows] | self._dated_where_timely(claims)
         if not self.engine.can or (claims is not None and self.engine.weigher.by_rows):
             apart[:] = True
         people.person["traits"][apart] |= BAD
         found = Mismatches()
         if "contacts" in self.run.words:
-            count_words(self.run.words["contacts"], places_of(part[1], ""), chunk.columns, found)
+            count_words(self.run.words["contacts"], places_of(chunk.plan.columns, ""), chunk.columns, found)
         return ChunkState(
             chunk=chunk,
             start=start,
@@ -446,7 +494,7 @@ class TableReader:
 
     def _own_scores(self, start: int, stop: int) -> ScoreArrays:
         if self._score_table is None:
-            return _no_scores(stop - start, len(self.engine.layout.list))
+            return no_scores(stop - start, len(self.engine.layout.list))
         first = self._scores.first[start : stop + 1]
         return own_scores(self._scores, first - first[0], self._scores.score[int(first[0]) : int(first[-1])])
 
@@ -536,24 +584,3 @@ def _is_id(name: str) -> bool:
 def _marks(chunk: Chunk) -> np.ndarray:
     """A mark of each id, by which a second reading of the contacts is compared with the first."""
     return (chunk.one >> np.uint64(32)).astype(np.uint32)
-
-
-def _own_claims(claims: ClaimArrays, start: int, stop: int) -> ClaimArrays:
-    first = claims.first[start : stop + 1]
-    low, high = int(first[0]), int(first[-1])
-    return ClaimArrays(first=first - low, asked=claims.asked[low:high], own=claims.own, number=claims.number[low:high])
-
-
-def _slice(history: TouchArrays, start: int, stop: int) -> TouchArrays:
-    first = history.first[start : stop + 1]
-    low, high = int(first[0]), int(first[-1])
-    return TouchArrays(first=first - low, at=history.at[low:high], shape=history.shape[low:high])
-
-
-def _no_scores(rows: int, openings: int) -> ScoreArrays:
-    return ScoreArrays(
-        first=np.zeros(rows + 1, np.int64),
-        score=np.zeros(0, SCORES),
-        chance=np.full(openings + 1, np.nan),
-        worth=np.full(openings + 1, np.nan),
-    )

@@ -52,6 +52,16 @@ class ArrowTable:
         del groups
         return self.batches(tuple(name for name in self.names if wanted(name)))
 
+    def bytes_read(self, names: Sequence[str], groups: Sequence[int] | None = None) -> int | None:
+        """About how many bytes some columns have once they are read; None where that is not known.
+
+        Args:
+            names: the columns.
+            groups: which groups of rows; as of `parts`.
+        """
+        del names, groups
+        return None
+
     def batches(self, names: tuple[str, ...]) -> Iterator[Part | BadRow]:
         """The chunks in order, with some columns."""
         raise NotImplementedError  # each kind of table has its own

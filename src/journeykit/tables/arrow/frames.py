@@ -33,6 +33,10 @@ class MemoryTable(ArrowTable):
         self.count = table.num_rows
         need_different_names(self.columns, name)
 
+    def bytes_read(self, names: Sequence[str], groups: Sequence[int] | None = None) -> int:  # noqa: ARG002
+        """Nothing: it is in memory already."""
+        return 0
+
     def batches(self, names: tuple[str, ...]) -> Iterator[Part | BadRow]:
         """The chunks in order, with some columns."""
         number = 1

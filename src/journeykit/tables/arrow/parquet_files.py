@@ -22,10 +22,13 @@ from journeykit.tables.formats import called, readable
 from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from journeykit.model.bad_row import BadRow
     from journeykit.tables.arrow.adapters import Arrays, Part
+
+_FEW_TEXTS = 65_536
+"""So many bytes the different texts of a column may take in each group of rows, for it to be read by code."""
 
 
 class ParquetFiles(ArrowTable):
@@ -77,11 +80,41 @@ class ParquetFiles(ArrowTable):
         """All chunks in order, with some columns."""
         return self._batches(names, self._groups)
 
+    def bytes_read(self, names: Sequence[str], groups: Sequence[int] | None = None) -> int:
+        """About how many bytes some columns have once they are read; see `ArrowTable`."""
+        chosen = self._groups if groups is None else [self._groups[group] for group in groups]
+        rows = sum(own[2] for own in chosen)
+        metadata = dict(zip(self.paths, self._metadata, strict=True))
+        found = 0
+        for path, own in groupby(chosen, key=itemgetter(0)):
+            columns = _places(metadata[path], {self._own[path][name] for name in names if name in self._own[path]})
+            for _, group, _, _ in own:
+                told = metadata[path].row_group(group)
+                found += sum(told.column(place).total_uncompressed_size for place in columns.values())
+        # What is packed in the file takes eight bytes for each cell at most, besides the texts.
+        return found + 8 * rows * len(names)
+
+    def _coded(self, path: str, names: Sequence[str]) -> list[str]:
+        """The columns of a file that hold few different texts: these are read as they are stored, by code."""
+        metadata = self._metadata[self.paths.index(path)]
+        schema, found = metadata.schema, []
+        for name, place in _places(metadata, names).items():
+            column = schema.column(place)
+            if column.logical_type.type != "STRING" or fold_name(name) == "contact_id":
+                continue
+            told = [metadata.row_group(group).column(place) for group in range(metadata.num_row_groups)]
+            if all(
+                own.has_dictionary_page and own.total_uncompressed_size <= 2 * own.num_values + _FEW_TEXTS
+                for own in told
+            ):
+                found.append(name)
+        return found
+
     def _batches(self, names: tuple[str, ...], chosen: Sequence[tuple[str, int, int, int]]) -> Iterator[Part]:
         for path, own in groupby(chosen, key=itemgetter(0)):
             there = self._own[path]
             read = [there[name] for name in names if name in there]
-            with open_parquet(self._identities[path]) as file:
+            with open_parquet(self._identities[path], self._coded(path, read)) as file:
                 uuids = uuid_columns(file)
                 for _, group, rows, number in own:
                     for start, count, arrays in _read(file, group, rows, read):
@@ -133,12 +166,19 @@ def _read(file: Any, group: int, rows: int, columns: list[str]) -> Iterator[tupl
         start += batch.num_rows
 
 
+def _places(metadata: Any, names: Collection[str]) -> dict[str, int]:
+    """The places of plain columns among those of a file."""
+    schema = metadata.schema
+    paths = [schema.column(place).path for place in range(len(schema))]
+    return {path: place for place, path in enumerate(paths) if path in names}
+
+
 @contextmanager
-def open_parquet(identity: FileIdentity) -> Iterator[Any]:
-    """A Parquet file; what is wrong with it becomes our error."""
+def open_parquet(identity: FileIdentity, coded: Sequence[str] = ()) -> Iterator[Any]:
+    """A Parquet file, some columns of texts by code; what is wrong with it becomes our error."""
     with readable(identity.path):
         try:
-            with pq.ParquetFile(identity.path) as file:
+            with pq.ParquetFile(identity.path, read_dictionary=list(coded)) as file:
                 identity.check()
                 yield file
             identity.check_end()
