@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import index_add as index_add
     from journeykit.kernels._core import index_find as index_find
     from journeykit.kernels._core import index_move as index_move
+    from journeykit.kernels._core import is_plain_csv as is_plain_csv
+    from journeykit.kernels._core import is_plain_jsonl as is_plain_jsonl
     from journeykit.kernels._core import list_all as list_all
     from journeykit.kernels._core import price_pass as price_pass
+    from journeykit.kernels._core import read_instants as read_instants
     from journeykit.kernels._core import reduce_problems as reduce_problems
     from journeykit.kernels._core import set_bits as set_bits
     from journeykit.kernels._core import sizes_by_kind as sizes_by_kind
@@ -66,8 +69,11 @@ _KERNELS = (
     "index_add",
     "index_find",
     "index_move",
+    "is_plain_csv",
+    "is_plain_jsonl",
     "list_all",
     "price_pass",
+    "read_instants",
     "reduce_problems",
     "set_bits",
     "sizes_by_kind",

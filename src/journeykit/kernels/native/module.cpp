@@ -18,6 +18,7 @@
 #include "layouts.hpp"
 #include "pool_shapes.hpp"
 #include "price_pass.hpp"
+#include "read_text.hpp"
 
 namespace nb = nanobind;
 
@@ -48,6 +49,13 @@ void bind_groups(nb::module_& module) {
   module.def("add_counts", released(&add_counts));
   module.def("take_touches", released(&take_touches));
   module.def("fill_touches", released(&fill_touches));
+}
+
+void bind_texts(nb::module_& module) {
+  module.def("read_instants", released(&read_instants<int32_t>));
+  module.def("read_instants", released(&read_instants<int64_t>));
+  module.def("is_plain_csv", released(&is_plain_csv));
+  module.def("is_plain_jsonl", released(&is_plain_jsonl));
 }
 
 void bind_decisions(nb::module_& module) {
@@ -90,6 +98,7 @@ NB_MODULE(_core, module) {
       "By which compiler and with which flags it is built.");
   journeykit::bind_ids(module);
   journeykit::bind_groups(module);
+  journeykit::bind_texts(module);
   journeykit::bind_decisions(module);
   journeykit::bind_quotas(module);
   journeykit::bind_journeys(module);
