@@ -109,7 +109,7 @@ def id_keys(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray, n
         if array.null_count:
             bad |= ~is_known(array)
     elif array is not None and pa.types.is_dictionary(kind) and kind.value_type in (pa.string(), pa.large_string()):
-        # Each text is hashed once; the last place stands for none.
+        # Each text is hashed once; the last place is that of a missing one.
         own = id_keys(Column(array.dictionary), len(array.dictionary))
         codes = as_numpy(array.indices).astype(np.int64)
         if array.indices.null_count:
