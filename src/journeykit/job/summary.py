@@ -192,7 +192,8 @@ class Summary:
             span += f" to {instant_text(moment(micros(self.until)))}"
         policy = "" if self.policy in ("", "weighted") else f", policy {self.policy}"
         yield f"run {self.run_id}, playbook {self.playbook[:12]}{policy}, {span}"
-        yield f"{self.contacts:,} contacts, {self.claims:,} claims, {self.written:,} rows written"
+        engine = "columnar engine" if self.engine == "columns" else "row engine"
+        yield f"{self.contacts:,} contacts, {self.claims:,} claims, {self.written:,} rows written by the {engine}"
         yield from self._worth()
         yield from (_usage_line(usage) for usage in self.quotas)
         yield from _counts("outcomes", self.outcomes)
