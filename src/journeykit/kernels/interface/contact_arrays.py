@@ -171,9 +171,12 @@ class QuotaChoiceArrays(ArrayBundle):
     }
 
 
-ASKED = record("opening label group own asked", "weight propensity value")
+ASKED = np.dtype([*((name, np.int32) for name in ("opening", "label", "group", "own")), ("weight", np.float64)])
 """Claims as kernels read them, one record for each opening that a claim covers: the opening; under which name it
-is written; which claim; its own date or instant, or -1; the instant of asking, or `NONE`; and numbers, NaN for none."""
+is written; which claim; its own date or instant, or -1; and the weight, NaN for none. So few bytes, since there are
+tens of millions."""
+CLAIM_EXTRA = record("asked", "propensity value")
+"""What few claims bring besides: the instant of asking, or `NONE`; and numbers, NaN for none."""
 OWNS = record("rank at date rule id")
 """A claim's own date or instant, and id: its place, from 1, among the texts by which claims are told apart; its
 instant, or `NONE`; the number of its date, or -1; the rule of one that lies outside the span; and the number of its id,
@@ -186,6 +189,7 @@ class ClaimArrays(ArrayBundle):
     Attributes:
         first: where the claims of each contact start, and one more.
         asked: the claims (`ASKED`), by contact.
+        extra: what they bring besides (`CLAIM_EXTRA`); empty where none brings any of it.
         own: their own dates and instants (`OWNS`).
         number: by claim, the further numbers that quotas add up, in smallest units.
     """
@@ -193,6 +197,7 @@ class ClaimArrays(ArrayBundle):
     fields: ClassVar = {
         "first": table(np.int64),
         "asked": table(ASKED),
+        "extra": table(CLAIM_EXTRA),
         "own": table(OWNS),
         "number": table(np.int64, 2),
     }

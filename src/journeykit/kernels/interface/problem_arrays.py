@@ -9,9 +9,9 @@ import numpy as np
 from journeykit.kernels.interface.array_bundle import ArrayBundle, table
 from journeykit.kernels.interface.records import record
 
-ITEM = np.dtype([("value", np.int64), ("kind", np.int32), ("number", np.int32), ("group", np.int32)], align=True)
-"""A claim at an instant: weight less reserve in millionths; its kind, which says what it uses of the quotas; its place
-in the order of claims of the contest that it comes from; and a number for its claim, of which one item goes."""
+ITEM = np.dtype([("value", np.int64), ("kind", np.int32), ("number", np.int32)], align=True)
+"""A claim at an instant: weight less reserve in millionths; its kind, which says what it uses of the quotas; and its
+place in the order of claims of the contest that it comes from. So few bytes, since there are tens of millions."""
 UNIT = record("top form row_from row_to clause_from clause_to")
 """A contact, or account: how many of its items can go in all; its form; and where its rows and clauses lie."""
 LINE = record("start stop room")
@@ -31,6 +31,8 @@ class ProblemPool(ArrayBundle):
         first: where the items of each unit start, and one more.
         unit: the units (`UNIT`).
         item: the items (`ITEM`), those of one unit in the order of claims.
+        group: by item, the place in its unit of the first item of its claim, of which one item goes; empty where each
+            item is the only one of its claim.
         column: by item, what it has of each column that quotas add up, in whole numbers.
         level: by item, the policy's rank, or the number of tier and rank among all; empty where there is one level.
         line: the rows (`LINE`).
@@ -44,6 +46,7 @@ class ProblemPool(ArrayBundle):
         "first": table(np.int64),
         "unit": table(UNIT),
         "item": table(ITEM),
+        "group": table(np.int32),
         "column": table(np.int64, 2),
         "level": table(np.int64),
         "line": table(LINE),

@@ -381,18 +381,19 @@ int64_t put_instants(const Collection& all, const SlotTimes& slots, const ClaimA
 void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArrays& claims, int64_t contact,
                  int64_t claim_row, int64_t used, int64_t& places) {
   const AskedClaim& asked = claims.asked[claim_row];
+  const ClaimExtra extra = claims.extra.size != 0 ? claims.extra[claim_row] : ClaimExtra{NONE, NAN, NAN};
   const Opening& opening = all.rules.openings[asked.opening];
   Claim& claim = all.candidates.claim[used];
   put_derived(claim, asked.opening, asked.group, places);
   claim.label = asked.label;
-  claim.asked = asked.asked;
+  claim.asked = extra.asked;
   claim.given = asked.weight;
   claim.claim_row = claim_row;
   int64_t kind =
       put_instants(all, slots, claims, asked.own, all.contacts.person[contact].zone, claim, places);
   claim.at_to = places;
-  double propensity = is_nan(asked.propensity) ? all.scores.chance[asked.opening] : asked.propensity;
-  double value = is_nan(asked.value) ? all.scores.worth[asked.opening] : asked.value;
+  double propensity = is_nan(extra.propensity) ? all.scores.chance[asked.opening] : extra.propensity;
+  double value = is_nan(extra.value) ? all.scores.worth[asked.opening] : extra.value;
   int64_t lasting = lasting_faults(all.rules, asked.opening, all.contacts, contact);
   if (opening.traits & SCORED && is_nan(propensity) && is_nan(asked.weight)) lasting |= 1 << MISSING;
   judge(all, contact, used, lasting, kind);

@@ -39,7 +39,7 @@ int64_t group_of(const ProblemPool& pool, const SearchProblem& problem, int64_t 
   const int64_t group = items[items[at].order].group;
   for (int64_t other = 0; other < count; ++other) {
     const PoolItem& rival = pool.item[first + other];
-    if (items[items[rival.number].order].group == group) return rival.group;
+    if (items[items[rival.number].order].group == group) return pool.group[first + other];
   }
   return count;
 }
@@ -60,7 +60,7 @@ int64_t add_items(const Rules& rules, Array1<Claim> claims, const SearchProblem&
     pool.item[own].value = claims[candidate].weight - rules.reserve;
     pool.item[own].kind = static_cast<int32_t>(problem.items[item].kind);
     pool.item[own].number = static_cast<int32_t>(at);
-    pool.item[own].group = static_cast<int32_t>(group_of(pool, problem, first, count, at));
+    pool.group[own] = static_cast<int32_t>(group_of(pool, problem, first, count, at));
     for (int64_t column = 0; column < pool.column.columns; ++column) {
       pool.column(own, column) = amount_of(*rules.quotas, claims, candidate, column);
     }

@@ -4,14 +4,16 @@
 
 namespace journeykit {
 
-void spread_claims(Array1<const TableClaim> claims, Array1<const int64_t> order, Array1<const int64_t> starts,
-                   Array1<const int64_t> openings, Array1<AskedClaim> asked) {
+void spread_claims(Array1<const TableClaim> claims, Array1<const ClaimExtra> extras,
+                   Array1<const int32_t> order, Array1<const int64_t> starts,
+                   Array1<const int64_t> openings, Array1<AskedClaim> asked, Array1<ClaimExtra> extra) {
   int64_t place = 0;
   for (int64_t group = 0; group < order.size; ++group) {
     const TableClaim& claim = claims[order[group]];
     for (int64_t own = starts[claim.kind]; own < starts[claim.kind + 1]; ++own) {
-      asked[place] = {openings[own], openings[own],    group,      claim.own, claim.asked,
-                      claim.weight,  claim.propensity, claim.value};
+      const int32_t opening = static_cast<int32_t>(openings[own]);
+      asked[place] = {opening, opening, static_cast<int32_t>(group), claim.own, claim.weight};
+      if (extra.size != 0) extra[place] = extras[order[group]];
       ++place;
     }
   }
@@ -23,8 +25,10 @@ void duplicate_claims(Array1<const int64_t> first, Array1<const AskedClaim> aske
     if (irregular[contact]) continue;
     for (int64_t one = first[contact]; one < first[contact + 1]; ++one) {
       for (int64_t other = first[contact]; other < one; ++other) {
-        if (tie[asked[one].opening] == tie[asked[other].opening] && rank[one] == rank[other])
+        if (tie[asked[one].opening] == tie[asked[other].opening] &&
+            (rank.size == 0 || rank[one] == rank[other])) {
           irregular[contact] = true;
+        }
       }
     }
   }

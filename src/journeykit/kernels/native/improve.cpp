@@ -66,7 +66,8 @@ double gain_of(const ProblemPool& pool, const QuotaBudget& budget, int64_t comes
 
 // Whether two items are slots of one claim; the first in the order of claims is the earlier one.
 bool are_slots_of_one(const ProblemPool& pool, int64_t item, int64_t other) {
-  return pool.item[item].group == pool.item[other].group && pool.item[item].value == pool.item[other].value;
+  return pool.group.size != 0 && pool.group[item] == pool.group[other] &&
+         pool.item[item].value == pool.item[other].value;
 }
 
 struct Move {

@@ -172,8 +172,14 @@ struct QuotaChoiceArrays {
 
 // A claim of the claims table, one record for each opening that it covers.
 struct AskedClaim {
-  int64_t opening, label, group, own, asked;
-  double weight, propensity, value;
+  int32_t opening, label, group, own;
+  double weight;
+};
+
+// What few claims bring besides: the instant of asking, a propensity and a value.
+struct ClaimExtra {
+  int64_t asked;
+  double propensity, value;
 };
 
 // A claim's own date or instant, and id.
@@ -185,6 +191,7 @@ struct OwnDate {
 struct ClaimArrays {
   Array1<int64_t> first;
   Array1<AskedClaim> asked;
+  Array1<ClaimExtra> extra;
   Array1<OwnDate> own;
   Array2<int64_t> number;
 };
@@ -362,7 +369,7 @@ struct DecisionCounts {
 // A claim at an instant, in a pool.
 struct PoolItem {
   int64_t value;
-  int32_t kind, number, group;
+  int32_t kind, number;
 };
 
 // A contact, or account, in a pool.
@@ -391,6 +398,7 @@ struct ProblemPool {
   Array1<int64_t> first;
   Array1<Unit> unit;
   Array1<PoolItem> item;
+  Array1<int32_t> group;
   Array2<int64_t> column;
   Array1<int64_t> level;
   Array1<PoolLine> line;
@@ -639,7 +647,7 @@ struct PathRecords {
 
 // A claim as a table has it.
 struct TableClaim {
-  int64_t kind, own, asked, unreadable;
-  double weight, propensity, value;
+  int32_t kind, own;
+  double weight;
 };
 }  // namespace journeykit

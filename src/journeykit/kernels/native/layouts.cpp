@@ -249,14 +249,16 @@ std::vector<Layout> layouts() {
       layout<AskedClaim>("AskedClaim",
                          {field("opening", &AskedClaim::opening), field("label", &AskedClaim::label),
                           field("group", &AskedClaim::group), field("own", &AskedClaim::own),
-                          field("asked", &AskedClaim::asked), field("weight", &AskedClaim::weight),
-                          field("propensity", &AskedClaim::propensity), field("value", &AskedClaim::value)}),
+                          field("weight", &AskedClaim::weight)}),
+      layout<ClaimExtra>("ClaimExtra",
+                         {field("asked", &ClaimExtra::asked), field("propensity", &ClaimExtra::propensity),
+                          field("value", &ClaimExtra::value)}),
       layout<OwnDate>(
           "OwnDate", {field("rank", &OwnDate::rank), field("at", &OwnDate::at), field("date", &OwnDate::date),
                       field("rule", &OwnDate::rule), field("id", &OwnDate::id)}),
       layout<ClaimArrays>("ClaimArrays",
                           {field("first", &ClaimArrays::first), field("asked", &ClaimArrays::asked),
-                           field("own", &ClaimArrays::own), field("number", &ClaimArrays::number)}),
+                           field("extra", &ClaimArrays::extra), field("own", &ClaimArrays::own), field("number", &ClaimArrays::number)}),
       layout<Quotas>(
           "Quotas",
           {field("edge", &Quotas::edge), field("fixed", &Quotas::fixed), field("factor", &Quotas::factor),
@@ -400,7 +402,7 @@ std::vector<Layout> layouts() {
            field("stages", &DecisionCounts::stages), field("sums", &DecisionCounts::sums),
            field("missing", &DecisionCounts::missing), field("usage", &DecisionCounts::usage)}),
       layout<PoolItem>("PoolItem", {field("value", &PoolItem::value), field("kind", &PoolItem::kind),
-                                    field("number", &PoolItem::number), field("group", &PoolItem::group)}),
+                                    field("number", &PoolItem::number)}),
       layout<Unit>("Unit", {field("top", &Unit::top), field("form", &Unit::form),
                             field("row_from", &Unit::row_from), field("row_to", &Unit::row_to),
                             field("clause_from", &Unit::clause_from), field("clause_to", &Unit::clause_to)}),
@@ -411,7 +413,7 @@ std::vector<Layout> layouts() {
                                         field("stop", &PoolClause::stop)}),
       layout<ProblemPool>("ProblemPool",
                           {field("first", &ProblemPool::first), field("unit", &ProblemPool::unit),
-                           field("item", &ProblemPool::item), field("column", &ProblemPool::column),
+                           field("item", &ProblemPool::item), field("group", &ProblemPool::group), field("column", &ProblemPool::column),
                            field("level", &ProblemPool::level), field("line", &ProblemPool::line),
                            field("member", &ProblemPool::member), field("clause", &ProblemPool::clause),
                            field("partner", &ProblemPool::partner), field("key", &ProblemPool::key)}),
@@ -550,9 +552,7 @@ std::vector<Layout> layouts() {
                            field("evidence", &PathRecords::evidence)}),
       layout<TableClaim>("TableClaim",
                          {field("kind", &TableClaim::kind), field("own", &TableClaim::own),
-                          field("asked", &TableClaim::asked), field("unreadable", &TableClaim::unreadable),
-                          field("weight", &TableClaim::weight), field("propensity", &TableClaim::propensity),
-                          field("value", &TableClaim::value)}),
+                          field("weight", &TableClaim::weight)}),
   };
 }
 

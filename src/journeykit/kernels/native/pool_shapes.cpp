@@ -136,6 +136,14 @@ struct Counted {
   int64_t count, gone;
 };
 
+// The group of a new item: the first of those before it that comes from the same claim, or itself.
+int64_t new_group(const Reduction& to, int64_t begin, int64_t own, Array1<int64_t> which) {
+  for (int64_t other = begin; other < own; ++other) {
+    if (to.pool.group[which[other]] == to.pool.group[which[own]]) return to.found.group[other];
+  }
+  return own - begin;
+}
+
 // Copies the items of the level.
 Counted copy_items(const Reduction& to, int64_t unit, int64_t level, Array1<int64_t> which) {
   const ProblemPool &pool = to.pool, &found = to.found;
@@ -153,6 +161,9 @@ Counted copy_items(const Reduction& to, int64_t unit, int64_t level, Array1<int6
         found.column(own, column) = pool.column(item, column);
       }
       which[own] = item;
+      if (pool.group.size != 0) {
+        found.group[own] = static_cast<int32_t>(new_group(to, begin, own, which));
+      }
       ++counted.count;
     }
   }

@@ -149,9 +149,10 @@ Choice search_quickly(const ProblemPool& pool, int64_t unit, int64_t count, Arra
 
 // Whether some claim has several items: then what the next best items are worth says little.
 bool has_slots(const ProblemPool& pool, int64_t unit) {
+  if (pool.group.size == 0) return false;
   const int64_t first = pool.first[unit], last = pool.first[unit + 1];
   for (int64_t item = first; item < last; ++item) {
-    if (pool.item[item].group != item - first) return true;
+    if (pool.group[item] != item - first) return true;
   }
   return false;
 }
@@ -173,7 +174,7 @@ void put_items(const ProblemPool& pool, int64_t unit, const PriceWorkspace& work
     // Worth nothing it may still be a partner: one fine unit more keeps it in the game, and the sums a bound.
     own.value = worth == 0 ? 1 : worth;
     own.level = 0;
-    own.group = pool.item[first + item].group;
+    own.group = group_at(pool, first, item);
     own.shut = 0;
   }
   workspace.problem->size[ITEMS] = count;
@@ -253,7 +254,7 @@ int64_t plain_bound(const ProblemPool& pool, int64_t unit, int64_t count, Array1
   int64_t total = 0, taken = 0;
   for (int64_t item = 0; item < items; ++item) by[item].spare = 0;
   for (int64_t at = 0; at < count; ++at) {
-    const int64_t group = pool.item[first + by[at].order].group;
+    const int64_t group = group_at(pool, first, by[at].order);
     if (by[group].spare != 0 || taken >= pool.unit[unit].top) continue;
     by[group].spare = 1;
     total = wrapping_add(total, by[by[at].order].worth);

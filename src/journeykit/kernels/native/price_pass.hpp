@@ -9,6 +9,11 @@ namespace journeykit {
 // For each item, a chain of the rows that it is in; the capacities of the rows. How many links there are.
 int64_t link_rows(const ProblemPool& pool, int64_t low, int64_t high, Array1<PriceStep> by, int64_t items);
 
+// The group of an item of the unit that starts at `first`, by its place in the unit.
+inline int64_t group_at(const ProblemPool& pool, int64_t first, int64_t place) {
+  return pool.group.size != 0 ? pool.group[first + place] : place;
+}
+
 // Whether the rows of an item have room for it.
 inline bool fits(Array1<PriceStep> by, int64_t item) {
   for (int64_t link = by[item].head; link >= 0; link = by[link].link) {
