@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from journeykit.columns.problem_pool import own_groups
 from journeykit.kernels.interface.array_bundle import ArrayBundle
 from journeykit.kernels.interface.problem_arrays import (
     CLAUSE,
@@ -108,6 +109,7 @@ def random_rows(rng: Random, count: int, slots: int) -> list[tuple[list[int], li
 def random_pool(rng: Random, units: int, most: int, columns: int) -> ProblemPool:
     """The problems of so many units, with empty ones among them; unclassified."""
     first, unit, item, level = [0], [], [], []
+    group: list[int] = []
     line: list[tuple[int, int, int]] = []
     member: list[tuple[int, int]] = []
     clause: list[tuple[int, int, int]] = []
@@ -128,7 +130,8 @@ def random_pool(rng: Random, units: int, most: int, columns: int) -> ProblemPool
         worth = 0
         for own in range(count):
             worth = worth if own % slots and rng.random() < 0.8 else rng.randint(-largest // 10, largest)
-            item.append((worth, rng.randrange(KINDS), own, own - own % slots))
+            item.append((worth, rng.randrange(KINDS), own))
+            group.append(own - own % slots)
             level.append(rng.randint(0, 2))
         first.append(len(item))
         unit.append((count, SEARCH, row_from, len(line), clause_from, len(clause)))
@@ -137,6 +140,7 @@ def random_pool(rng: Random, units: int, most: int, columns: int) -> ProblemPool
         first=np.array(first, np.int64),
         unit=np.array(unit, UNIT),
         item=np.array(item, ITEM),
+        group=own_groups(np.array(first, np.int64), np.array(group, np.int32)),
         column=np.array(sums, np.int64).reshape(len(item), columns),
         level=np.array(level, np.int64),
         line=np.array(line, LINE),
@@ -186,6 +190,7 @@ def pool_of(
 ) -> ProblemPool:
     """A pool of units given as how many items, how many slots of a claim, rows of plain counts, and clauses."""
     first, unit, item = [0], [], []
+    group: list[int] = []
     line: list[tuple[int, int, int]] = []
     member: list[tuple[int, int]] = []
     clause: list[tuple[int, int, int]] = []
@@ -198,13 +203,15 @@ def pool_of(
         for pick, wanted in clauses:
             clause.append((pick, len(partner), len(partner) + len(wanted)))
             partner += wanted
-        item += [(rng.randint(-9, 99), rng.randrange(KINDS), own, own - own % slots) for own in range(count)]
+        item += [(rng.randint(-9, 99), rng.randrange(KINDS), own) for own in range(count)]
+        group += [own - own % slots for own in range(count)]
         first.append(len(item))
         unit.append((count, SEARCH, row_from, len(line), clause_from, len(clause)))
     return ProblemPool(
         first=np.array(first, np.int64),
         unit=np.array(unit, UNIT),
         item=np.array(item, ITEM),
+        group=own_groups(np.array(first, np.int64), np.array(group, np.int32)),
         column=np.array([[rng.randint(0, 9)] for _ in item], np.int64).reshape(len(item), 1),
         level=np.zeros(0, np.int64),
         line=np.array(line, LINE),

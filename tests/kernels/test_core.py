@@ -21,6 +21,7 @@ RECORDS = {
     "Person": (CONTACTS, "PERSONS"),
     "Score": (CONTACTS, "SCORES"),
     "AskedClaim": (CONTACTS, "ASKED"),
+    "ClaimExtra": (CONTACTS, "CLAIM_EXTRA"),
     "OwnDate": (CONTACTS, "OWNS"),
     "Window": (RULES, "WINDOWS"),
     "Opening": (RULES, "OPENINGS"),

@@ -262,6 +262,7 @@ def _check_reduction(rng: Random, pool: ProblemPool) -> None:
         first=np.zeros(pool.units + 1, np.int64),
         unit=np.zeros(pool.units, UNIT),
         item=np.zeros(items, ITEM),
+        group=np.zeros(len(pool.group), np.int32),
         column=np.zeros_like(pool.column),
         line=np.zeros(len(pool.line) + pool.units, LINE),
         member=np.zeros(len(pool.member) + items, MEMBER),
@@ -275,3 +276,9 @@ def _check_reduction(rng: Random, pool: ProblemPool) -> None:
         assert pool.level[place] == 1
         assert not taken[place]
         assert own["value"] == pool.item["value"][place]
+    if not len(pool.group):
+        return
+    for first, last in zip(found.first[: used[0]].tolist(), found.first[1 : used[0] + 1].tolist(), strict=True):
+        # Items of one claim are still of one claim, which has the number of its first item.
+        before = pool.group[places[first:last]].tolist()
+        assert found.group[first:last].tolist() == [before.index(group) for group in before]

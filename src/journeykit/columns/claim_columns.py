@@ -15,11 +15,11 @@ from journeykit.columns.chunk import id_texts, text_buffers
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import cost_of, fold
 from journeykit.columns.word_counts import count_words
+from journeykit.errors import DataError
 from journeykit.kernels import duplicate_claims, hash_ids, spread_claims
 from journeykit.kernels.interface.codes import NONE
-from journeykit.kernels.interface.contact_arrays import ASKED, OWNS, ClaimArrays
+from journeykit.kernels.interface.contact_arrays import ASKED, CLAIM_EXTRA, OWNS, ClaimArrays
 from journeykit.kernels.interface.problem_arrays import MOST_ITEMS
-from journeykit.kernels.interface.records import record
 from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Claim
 from journeykit.model.mismatch import Mismatches
@@ -64,10 +64,11 @@ if TYPE_CHECKING:
 
 _BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST)}
 _READERS = {"propensity": read_degree, "cost": read_cost}
-CLAIM_ROWS = record("kind own asked unreadable", "weight propensity value")
+CLAIM_ROWS = np.dtype([("kind", np.int32), ("own", np.int32), ("weight", np.float64)])
 """Claims as a table has them: the number of what is asked for (campaign, content, channel and what the claim brings
-itself); the number of its own date or instant and id, or -1 for neither; the instant of asking, or `NONE`; whether the
-row engine must look at it; and numbers, NaN for none."""
+itself); the number of its own date or instant and id, or -1 for neither; and the weight, NaN for none."""
+_MOST_CLAIMS = 2**31 - 1
+_EXTRAS = "asked_at", "propensity", "value"
 
 
 _NOBODYS = 2
@@ -86,7 +87,10 @@ class ClaimEncoder:
         found: where its findings go.
 
     Attributes:
-        rows: the claims (`CLAIM_ROWS`).
+        rows: the claims (`CLAIM_ROWS`), until they are joined; and so are the next three.
+        extra: what they bring besides (`CLAIM_EXTRA`); empty where the table has no column for any of it.
+        suspect: which of them the row engine must look at.
+        one: the first half of the hash of the contact's id, and `two` the second.
         asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
         owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
         ids: the numbers of the claims' ids, from 1.
@@ -141,14 +145,22 @@ class ClaimEncoder:
                 count_words(words, places, columns, self._found)
             rows += len(columns[0]) if columns else 0
         self._need_columns({name for _, places, _, _ in self._parts for name in places}, source)
+        if rows > _MOST_CLAIMS:
+            raise DataError(
+                f"{rows:,} claims; a run takes at most {_MOST_CLAIMS:,}: split the table", source=source.source
+            )
         # Made once and filled part by part: with millions of claims, touching memory is what takes time.
         self.one, self.two = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
-        self.rows = np.zeros(rows, CLAIM_ROWS)
+        self.rows, self.suspect = np.zeros(rows, CLAIM_ROWS), np.zeros(rows, np.bool_)
+        brings = any(name in places for _, places, _, _ in self._parts for name in _EXTRAS)
+        self.extra = np.zeros(rows if brings else 0, CLAIM_EXTRA)
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.zeros(rows, np.int8)
         self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}
-        for start, known in zip(self._starts, self._parts, strict=True):
+        for place, (start, known) in enumerate(zip(self._starts, self._parts, strict=True)):
             self._read(start, *known)
+            # What was worked out of the cells is let go; few of them are looked at again.
+            self._parts[place] = (*known[:3], [Column(column.data) for column in known[3]])
 
     @property
     def dates(self) -> list[int]:
@@ -174,11 +186,16 @@ class ClaimEncoder:
         texts = [self._values(columns, places, name, suspect) for name in _ASKED]
         found_rows["kind"] = self._numbered(texts, suspect)
         found_rows["own"] = self._owns(columns, places, suspect)
+        extra = self.extra[own] if len(self.extra) else {}
         for name in ("weight", "propensity", "value", "cost"):
             found = self._number_column(columns, places, name, suspect)
-            if name != "cost":
+            if name == "weight":
                 found_rows[name] = found
-        found_rows["asked"] = self._asked(columns, places, suspect)
+            elif name != "cost" and len(extra):
+                extra[name] = found
+        asked = self._asked(columns, places, suspect)
+        if len(extra):
+            extra["asked"] = asked
         codes, campaigns = texts[0]
         for name, numbers in self.numbers.items():
             numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
@@ -187,7 +204,7 @@ class ClaimEncoder:
         suspect |= self._impossible_numbers(names, columns)
         for row in np.flatnonzero(bad | suspect).tolist():
             self.faults[start + row] = self._fault(number + row, places, columns, row)
-        found_rows["unreadable"] = suspect
+        self.suspect[own] = suspect
 
     def _fault(self, number: int, places: Mapping[str, int], columns: Sequence[Column], row: int) -> int:
         """Count a row as bad, if it is: 2 where it has no contact, 1 where anything else is wrong."""
@@ -289,6 +306,8 @@ class ClaimEncoder:
     def join(self, index: ContactIndex, contacts: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the claims of each contact start, and one more; and the claims, by contact, in the table's order."""
         found = index.find(self.one, self.two)
+        # Nobody looks at the hashes again.
+        del self.one, self.two
         found[self.faults == _NOBODYS] = -1
         self.contact = found
         self.by_contact = self._by_contact(found, contacts)
@@ -296,10 +315,17 @@ class ClaimEncoder:
 
     @staticmethod
     def _by_contact(found: np.ndarray, contacts: int) -> tuple[np.ndarray, np.ndarray]:
-        own = np.flatnonzero(found >= 0)
-        order = own[np.argsort(found[own], kind="stable")]
-        first = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(found[own], minlength=contacts))])
-        return first, order
+        own = found if len(found) and found.min() >= 0 else found[found >= 0]
+        first = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(own, minlength=contacts))])
+        if len(own) == len(found) and (own[1:] >= own[:-1]).all():
+            # As most tables are: the claims of a contact together, and contacts in order.
+            return first, np.arange(len(own), dtype=np.int32)
+        rows = np.flatnonzero(found >= 0).astype(np.int32)
+        return first, rows[np.argsort(own, kind="stable")]
+
+    def drop_rows(self) -> None:
+        """Let go what is read of the claims, once they are joined: it is there by contact too."""
+        del self.rows, self.extra, self.suspect
 
     def claims(
         self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None
@@ -354,8 +380,13 @@ class ClaimEncoder:
         skip = self.faults == _NOBODYS
         # Claims of one contact are mostly together: the contact of the row before is known already.
         skip[1:] |= (self.one[1:] == self.one[:-1]) & (self.two[1:] == self.two[:-1]) & (self.faults[:-1] != _NOBODYS)
-        again = ContactIndex().add(self.one, self.two, 0, skip)
-        firsts = np.flatnonzero(~again & ~skip)
+        index, met = ContactIndex(), []
+        rows = np.flatnonzero(~skip)
+        for start in range(0, len(rows), _AT_ONCE):
+            own = rows[start : start + _AT_ONCE]
+            again = index.add(self.one[own], self.two[own], 0, np.zeros(len(own), np.bool_))
+            met.append(own[~again])
+        firsts = np.concatenate([rows[:0], *met])
         found: list[str] = []
         ends = np.searchsorted(firsts, [*self._starts, len(self.one)]).tolist()[1:]
         begin = 0
@@ -373,6 +404,7 @@ class ClaimEncoder:
 _ASKED = (*CLAIM_COLUMNS[1:4], *CLAIM_FACETS)
 """The columns that say what a claim asks for."""
 _MOST_CODES = 2**40
+_AT_ONCE = 2**20
 
 
 def _combined(columns: Sequence[tuple[np.ndarray, list[Any]]]) -> np.ndarray:
@@ -420,6 +452,7 @@ def claim_arrays_at(claims: ClaimArrays, contacts: np.ndarray) -> ClaimArrays:
     return ClaimArrays(
         first=first,
         asked=claims.asked[places],
+        extra=claims.extra[places if len(claims.extra) else []],
         own=claims.own,
         number=claims.number[places if len(claims.number) else []],
     )
@@ -472,17 +505,22 @@ def claim_block_inputs(
     sizes = np.array([len(own) for own in lists], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     flat = np.array([opening for own in lists for opening in own], np.int64)
-    width = sizes[table.rows["kind"][order]] if len(sizes) else np.zeros(0, np.int64)
-    claim = np.repeat(np.arange(len(order)), width)
-    asked = np.zeros(len(claim), ASKED)
-    spread_claims(table.rows, order, starts, flat, asked)
-    contact = table.contact[order].astype(np.int64)
-    owner = contact[claim]
+    # By claim, its place in the order and its contact; where each covers one opening there is nothing to repeat.
+    claim: np.ndarray | slice = slice(None)
+    owner = table.contact[order]
+    if (sizes != 1).any():
+        claim = np.repeat(np.arange(len(order), dtype=np.int32), sizes[table.rows["kind"][order]])
+        owner = owner[claim]
+    asked = np.empty(len(owner), ASKED)
+    extra = np.empty(len(owner) if len(table.extra) else 0, CLAIM_EXTRA)
+    spread_claims(table.rows, table.extra, order, starts, flat, asked, extra)
     dates = table.dates
     owns = _owns(table.owns, table.ids, dates, layout)
-    rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(len(asked), np.int64)
+    rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(0, np.int64)
     unreadable = np.zeros(contacts, np.bool_)
-    unreadable[contact[table.rows["unreadable"][order] != 0]] = True
+    unreadable[table.contact[table.suspect & (table.contact >= 0)]] = True
+    # They are by contact from here on.
+    table.drop_rows()
     # The same claim twice: which one counts is for the row engine to say.
     by_contact = np.zeros(contacts + 1, np.int64)
     by_contact[1:] = np.cumsum(np.bincount(owner, minlength=contacts))
@@ -490,8 +528,8 @@ def claim_block_inputs(
     unreadable |= np.diff(by_contact) > MOST_ITEMS
     duplicate_claims(by_contact, asked, rank, layout.parts["openings"]["tie"], unreadable)
     labels: list[Label] = [(opening, None, None) for opening in range(len(layout.list))]
-    dated = asked["own"] >= 0
-    pairs = asked["opening"][dated] * max(1, len(table.owns)) + asked["own"][dated]
+    dated = np.flatnonzero(asked["own"] >= 0)
+    pairs = asked["opening"][dated].astype(np.int64) * max(1, len(table.owns)) + asked["own"][dated]
     distinct, inverse = np.unique(pairs, return_inverse=True)
     asked["label"][dated] = len(labels) + inverse.reshape(-1)
     for pair in distinct.tolist():
@@ -508,7 +546,12 @@ def claim_block_inputs(
             # What a quota adds up and a claim lacks is for the row engine to refuse.
             unreadable[owner[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
     return ClaimBlockInputs(
-        ClaimArrays(first=by_contact, asked=asked, own=owns, number=number), unreadable, labels, table.ids, dates, order
+        ClaimArrays(first=by_contact, asked=asked, extra=extra, own=owns, number=number),
+        unreadable,
+        labels,
+        table.ids,
+        dates,
+        order,
     )
 
 

@@ -8,8 +8,6 @@ items of a contact are in the order of claims, whatever the order in which they 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from journeykit.kernels import reduce_problems
@@ -24,10 +22,6 @@ from journeykit.kernels.interface.problem_arrays import (
     PoolPart,
     ProblemPool,
 )
-from journeykit.kernels.interface.records import joined
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def empty_pool(columns: int) -> ProblemPool:
@@ -47,44 +41,94 @@ def empty_pool(columns: int) -> ProblemPool:
     )
 
 
-def join_pools(pools: Sequence[ProblemPool], columns: int) -> ProblemPool:
-    """Pools one after the other as one."""
-    if len(pools) == 1:
-        return pools[0]
-    pools = [empty_pool(columns), *pools]
-    units, lines, clauses = [], [], []
-    first = [np.zeros(1, np.int64)]
-    items = rows = members = wants = partners = 0
-    for pool in pools:
-        first.append(pool.first[1:] + items)
-        unit, line, clause = pool.unit.copy(), pool.line.copy(), pool.clause.copy()
-        for name, shift in (("row_from", rows), ("row_to", rows), ("clause_from", wants), ("clause_to", wants)):
+class GrowingPool:
+    """A pool to which pools are added, one after the other; what was added need not be kept.
+
+    Its tables grow in place, so that with millions of contacts nothing lies in memory twice.
+
+    Args:
+        columns: how many columns quotas add up.
+    """
+
+    def __init__(self, columns: int) -> None:
+        empty = empty_pool(columns)
+        self._tables = {name: _GrowingTable(getattr(empty, name)) for name in ProblemPool.fields}
+        self._contact = _GrowingTable(np.zeros(0, np.int64))
+
+    def add(self, pool: ProblemPool, contact: np.ndarray) -> None:
+        """Add a pool, and whose problems its units are."""
+        tables = self._tables
+        items, rows, clauses = (tables[name].size for name in ("item", "line", "clause"))
+        members, partners = tables["member"].size, tables["partner"].size
+        for name in ("level", "group"):
+            own, table = getattr(pool, name), tables[name]
+            # Empty stands for one level, and for claims of one item each.
+            if len(own) or table.size:
+                fill = _own_places if name == "group" else _zeros
+                if not table.size and items:
+                    table.add(fill(self.pool.first))
+                table.add(own if len(own) else fill(pool.first))
+        tables["first"].add(pool.first[1:] + items)
+        unit = tables["unit"].add(pool.unit)
+        for name, shift in (("row_from", rows), ("row_to", rows), ("clause_from", clauses), ("clause_to", clauses)):
             unit[name] += shift
-        for name in ("start", "stop"):
-            line[name] += members
-            clause[name] += partners
-        units.append(unit)
-        lines.append(line)
-        clauses.append(clause)
-        items += len(pool.item)
-        rows += len(pool.line)
-        members += len(pool.member)
-        wants += len(pool.clause)
-        partners += len(pool.partner)
-    several = any(len(pool.level) for pool in pools)
-    levels = [pool.level if len(pool.level) else np.zeros(len(pool.item) * several, np.int64) for pool in pools]
-    return ProblemPool(
-        first=np.concatenate(first),
-        unit=joined(UNIT, units),
-        item=joined(ITEM, [pool.item for pool in pools]),
-        column=np.concatenate([pool.column for pool in pools]),
-        level=np.concatenate(levels),
-        line=joined(LINE, lines),
-        member=joined(MEMBER, [pool.member for pool in pools]),
-        clause=joined(CLAUSE, clauses),
-        partner=np.concatenate([pool.partner for pool in pools]),
-        key=np.concatenate([pool.key for pool in pools]),
-    )
+        for name, shift in (("line", members), ("clause", partners)):
+            table = tables[name].add(getattr(pool, name))
+            table["start"] += shift
+            table["stop"] += shift
+        for name in ("item", "column", "member", "partner", "key"):
+            tables[name].add(getattr(pool, name))
+        self._contact.add(contact)
+
+    @property
+    def pool(self) -> ProblemPool:
+        """All that was added."""
+        return ProblemPool(**{name: table.rows for name, table in self._tables.items()})
+
+    @property
+    def contact(self) -> np.ndarray:
+        """By unit, whose problem it is."""
+        return self._contact.rows
+
+
+class _GrowingTable:
+    """A table that grows in place."""
+
+    def __init__(self, start: np.ndarray) -> None:
+        self._array = start.copy()
+        self.size = len(start)
+
+    def add(self, rows: np.ndarray) -> np.ndarray:
+        """Add rows; where they lie now."""
+        stop = self.size + len(rows)
+        if stop > len(self._array):
+            longer = max(stop, len(self._array) * 9 // 8, 1024)
+            self._array.resize((longer, *self._array.shape[1:]), refcheck=False)
+        found = self._array[self.size : stop]
+        found[...] = rows
+        self.size = stop
+        return found
+
+    @property
+    def rows(self) -> np.ndarray:
+        """What was added."""
+        if len(self._array) > self.size:
+            self._array.resize((self.size, *self._array.shape[1:]), refcheck=False)
+        return self._array
+
+
+def _own_places(first: np.ndarray) -> np.ndarray:
+    """By item, its place in its unit."""
+    return (np.arange(int(first[-1])) - np.repeat(first[:-1], np.diff(first))).astype(np.int32)
+
+
+def _zeros(first: np.ndarray) -> np.ndarray:
+    return np.zeros(int(first[-1]), np.int64)
+
+
+def own_groups(first: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The groups of items, empty where each item is the only one of its claim."""
+    return np.zeros(0, np.int32) if np.array_equal(group, _own_places(first)) else group.copy()
 
 
 def stage_of(pool: ProblemPool, taken: np.ndarray, level: int) -> tuple[ProblemPool, np.ndarray]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook
 
 _MOST = 2**62
+_AT_ONCE = 2**20
+"""Items are added up so many at a time: copies of all would be what takes memory."""
 
 
 class QuotaLayout:
@@ -123,8 +125,11 @@ class QuotaLayout:
             unit=np.array([float(side.unit) for side in self.sides]),
             ceiling=np.array(penalty, np.float64),
         )
-        counts = np.bincount(pool.item["kind"], minlength=len(self.fixed)).astype(np.float64)
-        sums = np.abs(pool.column.astype(np.float64)).sum(axis=0)
+        counts, sums = np.zeros(len(self.fixed)), np.zeros(pool.column.shape[1])
+        for start in range(0, len(pool.item), _AT_ONCE):
+            own = slice(start, start + _AT_ONCE)
+            counts += np.bincount(pool.item["kind"][own], minlength=len(self.fixed))
+            sums += np.abs(pool.column[own].astype(np.float64)).sum(axis=0)
         for number, side in enumerate(self.sides):
             total = counts @ np.abs(self.fixed[:, number].astype(np.float64))
             if self.column[number] >= 0:

@@ -11,7 +11,13 @@ def claims_between(claims: ClaimArrays, start: int, stop: int) -> ClaimArrays:
     """The claims of the contacts from one row to another."""
     first = claims.first[start : stop + 1]
     low, high = int(first[0]), int(first[-1])
-    return ClaimArrays(first=first - low, asked=claims.asked[low:high], own=claims.own, number=claims.number[low:high])
+    return ClaimArrays(
+        first=first - low,
+        asked=claims.asked[low:high],
+        extra=claims.extra[low:high],
+        own=claims.own,
+        number=claims.number[low:high],
+    )
 
 
 def touches_between(history: TouchArrays, start: int, stop: int) -> TouchArrays:

@@ -156,7 +156,8 @@ def most_of(pool: ProblemPool, room: Capacity, row: int, others: list[int], thre
 
 def _dear(pool: ProblemPool, room: Capacity) -> float:
     """A price that nothing is worth, not what any item is worth nor what it saves in penalties."""
-    value = float(np.abs(pool.item["value"]).max(initial=1)) / MILLIONTH
+    values = pool.item["value"]
+    value = float(max(values.max(initial=1), -values.min(initial=-1))) / MILLIONTH
     soft = ~room.hard
     saved = (room.ceiling[soft] * largest_uses(pool, room)[soft] / room.unit[soft]).sum()
     return 1000.0 * max(1e-6, value + float(saved))

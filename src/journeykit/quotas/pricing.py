@@ -162,7 +162,8 @@ def largest_uses(pool: ProblemPool, room: Capacity) -> np.ndarray:
     found = np.abs(room.fixed).max(axis=0, initial=0).astype(np.float64)
     for row in np.flatnonzero(room.column >= 0).tolist():
         if len(pool.item):
-            found[row] = float(np.abs(pool.column[:, room.column[row]].astype(np.float64)).max())
+            own = pool.column[:, room.column[row]]
+            found[row] = float(max(int(own.max()), -int(own.min())))
     return found
 
 

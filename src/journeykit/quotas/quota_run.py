@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from journeykit.basics.ids import contact_key
 from journeykit.basics.validation import MILLIONTH, scaled
-from journeykit.columns.problem_pool import join_pools, stage_of
+from journeykit.columns.problem_pool import GrowingPool, stage_of
 from journeykit.columns.quota_arrays import fold, largest_weight, need_no_columns
 from journeykit.columns.ruleset_arrays import RulesetArrays
 from journeykit.engine.quota_charges import QuotaCharges, Slot
@@ -22,7 +22,7 @@ from journeykit.quotas.pricing import scales
 from journeykit.quotas.round_problem import problem_of_round
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.columns.capacity import Capacity
     from journeykit.engine.arbitration import TwoRounds
@@ -130,14 +130,16 @@ class QuotaRun:
 
     # Choosing
 
-    def settle(self, obeys: int, pools: Sequence[tuple[ProblemPool, np.ndarray]]) -> None:
+    def settle(self, obeys: int, pools: Iterable[tuple[ProblemPool, np.ndarray]]) -> None:
         """Choose for the claims that need not obey caps (0), or for the others (1), given their problems.
 
         Raises:
             InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
         """
-        pool = join_pools([own for own, _ in pools], len(self.layout.columns))
-        contact = np.concatenate([np.zeros(0, np.int64), *(own for _, own in pools)])
+        growing = GrowingPool(len(self.layout.columns))
+        for own, whose in pools:
+            growing.add(own, whose)
+        pool, contact = growing.pool, growing.contact
         taken = np.zeros(len(pool.item), np.bool_)
         pool, tiers = self._levelled(pool)
         levels = range(len(tiers))
@@ -152,10 +154,13 @@ class QuotaRun:
             self._ceiling = whole.ceiling
         self._prices.setdefault(None, np.zeros(len(self.layout.sides)))
         for number, level in enumerate(levels):
-            part, which = (pool, np.arange(len(pool.item))) if len(tiers) == 1 else stage_of(pool, taken, level)
+            part, which = (pool, None) if len(tiers) == 1 else stage_of(pool, taken, level)
             room = self._room(whole, pool, level, levels[number + 1 :], obeys=obeys, single=single)
             found, room = self._allocate(part, room, single=single)
-            taken[which[found.taken]] = True
+            if which is None:
+                taken = found.taken
+            else:
+                taken[which[found.taken]] = True
             self._keep(part, room, found, (bool(obeys), tiers[level]))
         self._choose(obeys, pool, contact, taken)
         self._known = obeys + 1
@@ -490,6 +495,7 @@ def _rounds(decider: Decider, group: ContactGroup, choice: QuotaChoice | None) -
         return None
 
 
-def pooled(parts: Any) -> list[tuple[ProblemPool, np.ndarray]]:
+def pooled(parts: Iterable[list[tuple[ProblemPool, np.ndarray]]]) -> Iterator[tuple[ProblemPool, np.ndarray]]:
     """Pools of many chunks, in order."""
-    return [pool for part in parts for pool in part]
+    for part in parts:
+        yield from part

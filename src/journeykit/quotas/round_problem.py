@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from journeykit.columns.problem_pool import own_groups
 from journeykit.engine.candidate import message_of
 from journeykit.kernels.interface.problem_arrays import CLAUSE, ITEM, LINE, MEMBER, UNIT, ProblemPool
 
@@ -32,16 +33,15 @@ def problem_of_round(
     numbered = [(number, item) for number, item in enumerate(own.in_order) if item not in own.ruled_out]
     order = [item for _, item in numbered]
     place = {item: at for at, item in enumerate(order)}
-    records, columns, levels = [], [], []
+    records, columns, levels, own_group = [], [], [], []
     groups: dict[object, int] = {}
     for at, (number, item) in enumerate(numbered):
         candidate, when = items[item]
         facts, message = own.facts_of(candidate), message_of(candidate)
         weight = candidate.weight or 0
         kind = quotas.kind(openings[message], facts.clock.day(when))
-        records.append(
-            (facts.worth(candidate), kind, number, groups.setdefault((candidate.contact, candidate.group), at))
-        )
+        records.append((facts.worth(candidate), kind, number))
+        own_group.append(groups.setdefault((candidate.contact, candidate.group), at))
         columns.append(quotas.amounts(message, candidate.claim, weight))
         levels.append(candidate.level[1])
     problem = own.problem
@@ -59,10 +59,12 @@ def problem_of_round(
             start = len(partners)
             partners += sorted(place[other] for other in wanted if other in place)
             clauses.append((place[item], start, len(partners)))
+    first = np.array([0, len(order)], np.int64)
     pool = ProblemPool(
-        first=np.array([0, len(order)], np.int64),
+        first=first,
         unit=np.array([(0, 0, 0, len(lines), 0, len(clauses))], UNIT),
         item=np.array(records, ITEM),
+        group=own_groups(first, np.array(own_group, np.int32)),
         column=np.array(columns, np.int64).reshape(len(order), len(quotas.columns)),
         level=np.array(levels if several else [], np.int64),
         line=np.array(lines, LINE),

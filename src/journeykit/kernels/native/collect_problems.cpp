@@ -98,6 +98,24 @@ void add_rows(const SearchProblem& problem, const PoolPart& part, Array1<SearchN
   }
 }
 
+// Moves the members of the rows that were kept of a unit together, in the order in which they lie; where they
+// end.
+int64_t gather_members(const ProblemPool& pool, const Unit& unit, int64_t start) {
+  for (int64_t turn = unit.row_from; turn < unit.row_to; ++turn) {
+    int64_t next = -1;
+    for (int64_t row = unit.row_from; row < unit.row_to; ++row) {
+      const bool is_left = pool.line[row].start >= start;
+      if (is_left && (next < 0 || pool.line[row].start < pool.line[next].start)) next = row;
+    }
+    PoolLine& row = pool.line[next];
+    const int64_t size = row.stop - row.start;
+    for (int64_t at = 0; at < size; ++at) pool.member[start + at] = pool.member[row.start + at];
+    row.start = start;
+    row.stop = start += size;
+  }
+  return start;
+}
+
 void add_clauses(const SearchProblem& problem, const PoolPart& part, Array1<SearchNumbers> place) {
   const ProblemPool& pool = *part.pool;
   const Array1<int64_t> used = part.used;
@@ -119,7 +137,7 @@ void add_problem(const Rules& rules, Array1<Claim> claims, const DecisionWorkspa
   const ProblemPool& pool = *part.pool;
   const Array1<int64_t> used = part.used;
   const Array1<SearchNumbers> place = workspace.work->by;
-  const int64_t unit = used[UNITS], first = used[ITEMS_];
+  const int64_t unit = used[UNITS], first = used[ITEMS_], members = used[MEMBERS_];
   pool.first[unit] = first;
   const int64_t count = add_items(rules, claims, problem, part, place);
   if (count == 0) return;
@@ -131,6 +149,10 @@ void add_problem(const Rules& rules, Array1<Claim> claims, const DecisionWorkspa
   add_clauses(problem, part, place);
   own.clause_to = used[CLAUSES_];
   shape_of(pool, unit, count, part.mark);
+  if (own.row_to < used[LINES_]) {
+    used[MEMBERS_] = gather_members(pool, own, members);
+    used[LINES_] = own.row_to;
+  }
   pool.key[unit] = key;
   part.contact[unit] = contact;
   used[UNITS] = unit + 1;
