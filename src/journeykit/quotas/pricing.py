@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 
 _SAMPLE = 12_000
 _STEPS = 80
-_ROUNDS = 40
+_ROUNDS, _MORE_ROUNDS = 40, 60
 _HARD = 6_000
 """So many items that are hard to choose from can be asked again and again; with more, fewer passes must do."""
 _NEAR = 2e-6
+_MANY = 100_000
+"""With more units than so many, prices must be as much closer: what is amiss at them is settled by the master, which
+holds no more units than before."""
 _PIECE = 4_096
 _LARGEST = 2**61
 
@@ -246,13 +249,15 @@ def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> PriceSol
     best, least, used, unproven = prices, found.worth.sum() + prices @ bound, found.used, found.unproven
     reach = 0.1 * np.abs(prices) + 0.02 * scale
     weights = np.ones(1)
-    for _ in range(passes.few(_ROUNDS)):
+    units = passes.pool.units
+    near = _NEAR * min(1.0, _MANY / units)
+    for _ in range(passes.few(_ROUNDS if units <= _MANY else _MORE_ROUNDS)):
         answer = _lowest(room, passes.ceiling, bound, tried, cuts, best, reach)
         if answer is None:
             break
         prices, low, weights = answer
         hoped = least - low
-        if hoped <= _NEAR * max(1e-3, abs(least)):
+        if hoped <= near * max(1e-3, abs(least)):
             at_edge = (np.abs(prices - best) > 0.99 * reach) & (prices > 0) & (prices < passes.ceiling)
             if not at_edge.any():
                 break
