@@ -8,7 +8,8 @@ The instances of that class are not published; this one is drawn after a publish
 kinds (channel, products, cost), on days drawn over a year. Customers have one of 300 patterns of eligibility, each of
 which has 5 % of the activities. What an assignment is worth, and the chance of a response, is drawn for each customer
 and kind of activity between neighbours of the given pairs of that kind. Every 120 days have the rules that the given
-120 days have, and bounds are the same share of what all possible assignments would use. The conflicts are the given ones.
+120 days have, and bounds are the same share of what all possible assignments would use. The conflicts are the given
+ones.
 
 What journeykit grants is counted again by arrays that share nothing with the engine. The kernels are warm. Wanted: no
 hard rule broken and 99.95 % of the bound that journeykit itself proves, in 5 minutes.

@@ -304,6 +304,22 @@ def test_prices_are_saved_and_steer_single_contacts(tmp_path):
     assert row.price == pytest.approx(summary.quotas[0].price, abs=1e-3)
 
 
+def test_prices_beyond_all_weights_are_refused_or_cut():
+    """A price that no weight can pay is taken as far as numbers go, in both engines; one beyond sense is refused."""
+    playbook = book(Quota(name="money", of="cost", max=1, hard=False, penalty=1e9, where=Scope.of(campaign="offer")))
+    with pytest.raises(ModelError, match=r"number from 0 to 1e\+15, min"):
+        Prices(playbook.fingerprint, {"money": {"max": 2e15}})
+    dear = Arbiter(playbook, prices=Prices(playbook.fingerprint, {"money": {"max": 1e15}}))
+    claims = [Claim(campaign="offer", cost=1e9), Claim(campaign="letter")]
+    decision = dear.decide(Contact(id="p1", consent=["email"]), claims=claims, at=AT)
+    assert [row.campaign for row in decision.granted] == ["letter"]
+    assert decision.row("offer").price == 1e12
+    rows = [{**row, "campaign_id": "offer", "cost": 1e9} for row in people(4)]
+    for row in rows:
+        del row["consent_email"]
+    assert_equal(playbook, people(4), None, None, rows, at=AT, explain=True)
+
+
 def test_prices_of_another_playbook_are_refused(tmp_path):
     """A price means nothing where the rules are others; nor does a file that holds none."""
     playbook = book(Quota(name="seats", max=3))

@@ -64,9 +64,13 @@ class QuotaCharges:
         return found
 
 
+MOST_CHARGED = 1e12
+"""No claim is charged more, or paid more, in weight: far beyond any weight, and few enough for 64 bits."""
+
+
 def whole(terms: Any) -> int:
-    """A sum of weights, taken in order, in millionths."""
+    """A sum of weights, taken in order, in millionths; at most `MOST_CHARGED`, with either sign."""
     total = 0.0
     for term in terms:
         total += term
-    return round(total * MILLIONTH)
+    return round(max(-MOST_CHARGED, min(MOST_CHARGED, total)) * MILLIONTH)

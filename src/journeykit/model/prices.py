@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from journeykit.model.quota import Quota, Side
 
 _SIDES = ("max", "min")
+LARGEST_PRICE = 1e15
+"""What a unit of a quota uses may be small, but no price makes sense beyond this."""
 
 
 class _HasQuotas(Protocol):
@@ -41,11 +43,11 @@ def _checked(value: object) -> dict[str, dict[str, float]]:
         if (
             not isinstance(name, str)
             or not good
-            or not all(is_number(price) and price >= 0 for price in sides.values())
+            or not all(is_number(price) and 0 <= price <= LARGEST_PRICE for price in sides.values())
         ):
+            numbers = f"number from 0 to {LARGEST_PRICE:g}"
             raise ModelError(
-                f"the prices of a quota are {{max: number from 0, min: number from 0}}, found {shown(sides)} "
-                f"for {shown(name)}",
+                f"the prices of a quota are {{max: {numbers}, min: {numbers}}}, found {shown(sides)} for {shown(name)}",
                 field="quotas",
             )
         found[name] = {side: float(sides[side]) for side in _SIDES if side in sides}

@@ -15,7 +15,7 @@ from journeykit.engine.quota_charges import QuotaCharges, Slot
 from journeykit.errors import InfeasibleError, ModelError
 from journeykit.kernels.interface.codes import OBEYS_CAPS
 from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
-from journeykit.model.prices import Prices
+from journeykit.model.prices import LARGEST_PRICE, Prices
 from journeykit.model.quota import Usage
 from journeykit.quotas.allocation import Allocation, allocate, conflicting, most_of
 from journeykit.quotas.pricing import scales
@@ -125,7 +125,7 @@ class QuotaRun:
         found: dict[str, dict[str, float]] = {}
         for row, side in enumerate(self.layout.sides):
             price = float(self._prices[None][row]) + float(self._nudge[row])
-            found.setdefault(side.quota.name, {})["max" if side.is_max else "min"] = price
+            found.setdefault(side.quota.name, {})["max" if side.is_max else "min"] = min(price, LARGEST_PRICE)
         return Prices(self.fingerprint, found)
 
     # Choosing

@@ -5,8 +5,8 @@
 namespace journeykit {
 
 void spread_claims(Array1<const TableClaim> claims, Array1<const ClaimExtra> extras,
-                   Array1<const int32_t> order, Array1<const int64_t> starts,
-                   Array1<const int64_t> openings, Array1<AskedClaim> asked, Array1<ClaimExtra> extra) {
+                   Array1<const int32_t> order, Array1<const int64_t> starts, Array1<const int64_t> openings,
+                   Array1<AskedClaim> asked, Array1<ClaimExtra> extra) {
   int64_t place = 0;
   for (int64_t group = 0; group < order.size; ++group) {
     const TableClaim& claim = claims[order[group]];

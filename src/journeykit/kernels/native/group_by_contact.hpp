@@ -10,8 +10,8 @@ namespace journeykit {
 
 // Makes a record for each opening that each claim covers.
 void spread_claims(Array1<const TableClaim> claims, Array1<const ClaimExtra> extras,
-                   Array1<const int32_t> order, Array1<const int64_t> starts,
-                   Array1<const int64_t> openings, Array1<AskedClaim> asked, Array1<ClaimExtra> extra);
+                   Array1<const int32_t> order, Array1<const int64_t> starts, Array1<const int64_t> openings,
+                   Array1<AskedClaim> asked, Array1<ClaimExtra> extra);
 
 // Marks the contacts with two claims that ask for the same thing at the same time, whatever they bring
 // besides.

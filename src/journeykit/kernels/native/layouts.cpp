@@ -258,7 +258,8 @@ std::vector<Layout> layouts() {
                       field("rule", &OwnDate::rule), field("id", &OwnDate::id)}),
       layout<ClaimArrays>("ClaimArrays",
                           {field("first", &ClaimArrays::first), field("asked", &ClaimArrays::asked),
-                           field("extra", &ClaimArrays::extra), field("own", &ClaimArrays::own), field("number", &ClaimArrays::number)}),
+                           field("extra", &ClaimArrays::extra), field("own", &ClaimArrays::own),
+                           field("number", &ClaimArrays::number)}),
       layout<Quotas>(
           "Quotas",
           {field("edge", &Quotas::edge), field("fixed", &Quotas::fixed), field("factor", &Quotas::factor),
@@ -413,10 +414,11 @@ std::vector<Layout> layouts() {
                                         field("stop", &PoolClause::stop)}),
       layout<ProblemPool>("ProblemPool",
                           {field("first", &ProblemPool::first), field("unit", &ProblemPool::unit),
-                           field("item", &ProblemPool::item), field("group", &ProblemPool::group), field("column", &ProblemPool::column),
-                           field("level", &ProblemPool::level), field("line", &ProblemPool::line),
-                           field("member", &ProblemPool::member), field("clause", &ProblemPool::clause),
-                           field("partner", &ProblemPool::partner), field("key", &ProblemPool::key)}),
+                           field("item", &ProblemPool::item), field("group", &ProblemPool::group),
+                           field("column", &ProblemPool::column), field("level", &ProblemPool::level),
+                           field("line", &ProblemPool::line), field("member", &ProblemPool::member),
+                           field("clause", &ProblemPool::clause), field("partner", &ProblemPool::partner),
+                           field("key", &ProblemPool::key)}),
       layout<PoolPart>("PoolPart", {field("pool", &PoolPart::pool), field("contact", &PoolPart::contact),
                                     field("used", &PoolPart::used), field("mark", &PoolPart::mark)}),
       layout<Charges>("Charges", {field("kind", &Charges::kind), field("slope", &Charges::slope),
@@ -550,9 +552,8 @@ std::vector<Layout> layouts() {
                           {field("contact", &PathRecords::contact), field("stage", &PathRecords::stage),
                            field("since", &PathRecords::since), field("way", &PathRecords::way),
                            field("evidence", &PathRecords::evidence)}),
-      layout<TableClaim>("TableClaim",
-                         {field("kind", &TableClaim::kind), field("own", &TableClaim::own),
-                          field("weight", &TableClaim::weight)}),
+      layout<TableClaim>("TableClaim", {field("kind", &TableClaim::kind), field("own", &TableClaim::own),
+                                        field("weight", &TableClaim::weight)}),
   };
 }
 

@@ -8,6 +8,15 @@
 #include "local_time.hpp"
 
 namespace journeykit {
+namespace {
+
+// A sum of weights in millionths, as `journeykit.engine.quota_charges` rounds it.
+int64_t whole(double total) {
+  constexpr double MOST_CHARGED = 1e12;
+  return to_whole(std::rint(std::max(-MOST_CHARGED, std::min(MOST_CHARGED, total)) * 1'000'000));
+}
+
+}  // namespace
 
 int64_t kind_of(const Rules& rules, int64_t zone, int64_t opening, int64_t at) {
   Array1<int64_t> edges = rules.quotas->edge;
@@ -48,7 +57,7 @@ int64_t charge_of(const Quotas& quotas, Array1<Claim> claims, int64_t candidate,
   for (int64_t place = quotas.touched[kind]; place < quotas.touched[kind + 1]; ++place) {
     total += term_of(quotas, claims, candidate, kind, quotas.sides[place]);
   }
-  return to_whole(std::rint(total * 1'000'000));
+  return whole(total);
 }
 
 int64_t addition_of(const Quotas& quotas, Array1<Claim> claims, int64_t candidate, int64_t kind) {
@@ -57,7 +66,7 @@ int64_t addition_of(const Quotas& quotas, Array1<Claim> claims, int64_t candidat
     double term = term_of(quotas, claims, candidate, kind, quotas.sides[place]);
     if (term < 0) total += term;
   }
-  return to_whole(std::rint(total * 1'000'000));
+  return whole(total);
 }
 
 Verdict verdict(const Rules& rules, int64_t zone, const CandidateArrays& candidates, int64_t candidate) {
