@@ -56,13 +56,13 @@ class GrowingPool:
         self._contact = _GrowingTable(np.zeros(0, np.int64))
 
     def add(self, pool: ProblemPool, contact: np.ndarray) -> None:
-        """Add a pool, and whose problems its units are."""
+        """Add a pool, and the contact of each of its units."""
         tables = self._tables
         items, rows, clauses = (tables[name].size for name in ("item", "line", "clause"))
         members, partners = tables["member"].size, tables["partner"].size
         for name in ("level", "group"):
             own, table = getattr(pool, name), tables[name]
-            # Empty stands for one level, and for claims of one item each.
+            # Empty means one level, or claims of one item each.
             if len(own) or table.size:
                 fill = _own_places if name == "group" else _zeros
                 if not table.size and items:
@@ -87,7 +87,7 @@ class GrowingPool:
 
     @property
     def contact(self) -> np.ndarray:
-        """By unit, whose problem it is."""
+        """By unit, its contact."""
         return self._contact.rows
 
 
