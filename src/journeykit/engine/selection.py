@@ -10,20 +10,23 @@ Otherwise a branch and bound runs in the order of claims, taking before leaving,
 sets that it meets is the one wanted. Its bound is the Lagrangian relaxation of the rows (Geoffrion 1974), with
 prices from coordinate descent on the dual and, where that is stuck, from the linear relaxation. The prices may be
 rough; the bound that they give is worked out on ints, like all sums, and so is exact, of any size.
+
+Where the extension was built, its search does the same work (`journeykit.kernels`): it finds the same set, and where
+the budget of nodes ends it, another one may be the best that it has seen.
 """
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cache, reduce
 from math import gcd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from journeykit.engine.lp_prices import shadow_prices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Members = dict[int, int]
 NODE_BUDGET = 20_000
@@ -35,6 +38,8 @@ _UNIT = 2**52
 _MOST_ENTRIES = 300_000
 _MANY = 1_000
 """With more items each node takes so much longer that the budget is less in proportion."""
+_FEW = 60
+"""More items than that are given to the extension's search at once, which sees itself whether one is needed."""
 _DEEPEST = 500
 """A search that takes more items one after the other would be too deep: what it meets first is taken."""
 
@@ -83,6 +88,8 @@ class SelectionProblem:
             order: the items in the order of claims, which settles ties.
             budget: the most nodes to visit.
         """
+        if len(order) > _FEW and (found := self._solve_compiled(values, order, budget)):
+            return found
         open_items = {item for item, value in enumerate(values) if value > 0 or (value < 0 and self.clauses)}
         if self.clauses:
             _drop_unwanted(open_items, self.clauses, values)
@@ -93,6 +100,8 @@ class SelectionProblem:
             return Choice(tuple(sorted(open_items)), total, total)
         if not pairs and not self.clauses and _is_laminar(rows):
             return _greedy(open_items, rows, values, order)
+        if len(order) <= _FEW and (found := self._solve_compiled(values, order, budget)):
+            return found
         clauses = _drop_unwanted(open_items, self.clauses, values)
         rows += [(dict.fromkeys(clique, 1), 1) for clique in _cliques(pairs)]
         chosen: list[int] = []
@@ -103,6 +112,18 @@ class SelectionProblem:
             value += found.value
             bound += found.bound
         return Choice(tuple(sorted(chosen)), value, bound)
+
+    def _solve_compiled(self, values: Sequence[int], order: Sequence[int], budget: int) -> Choice | None:
+        """The best set by the extension's search; None where there is none, or where the numbers are too large."""
+        search = _compiled_search()
+        if search is None:
+            return None
+        answer = search(self.rows, self.groups, self.pairs, self.clauses, list(values), list(order), budget)
+        if answer is None:
+            return None
+        chosen, high, low = answer
+        value = sum([values[item] for item in chosen])
+        return Choice(chosen, value, value + (high << 62) + low)
 
     def is_plain(self, values: Sequence[int]) -> bool:
         """Whether taking the best first is optimal, so that a problem of any size is solved at once."""
@@ -126,6 +147,16 @@ class SelectionProblem:
             if kept and sum(kept.values()) > capacity:
                 unit = reduce(gcd, kept.values())
                 yield ({item: use // unit for item, use in kept.items()} if unit > 1 else kept), capacity // unit
+
+
+@cache
+def _compiled_search() -> Callable[..., Any] | None:
+    """The extension's search; None where the extension was not built."""
+    try:
+        from journeykit.kernels import find_best_set
+    except ImportError:
+        return None
+    return find_best_set
 
 
 def combine(levels: Sequence[tuple[int, ...]], values: Sequence[int]) -> list[int]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import decide_block as decide_block
     from journeykit.kernels._core import duplicate_claims as duplicate_claims
     from journeykit.kernels._core import fill_touches as fill_touches
+    from journeykit.kernels._core import find_best_set as find_best_set
     from journeykit.kernels._core import hard_items as hard_items
     from journeykit.kernels._core import hash_ids as hash_ids
     from journeykit.kernels._core import improve as improve
@@ -62,6 +63,7 @@ _KERNELS = (
     "decide_block",
     "duplicate_claims",
     "fill_touches",
+    "find_best_set",
     "hard_items",
     "hash_ids",
     "improve",

@@ -19,6 +19,7 @@
 #include "pool_shapes.hpp"
 #include "price_pass.hpp"
 #include "read_text.hpp"
+#include "search_door.hpp"
 
 namespace nb = nanobind;
 
@@ -68,6 +69,7 @@ void bind_decisions(nb::module_& module) {
 
 void bind_quotas(nb::module_& module) {
   module.def("solve", released(&solve));
+  module.def("find_best_set", &find_best_set);
   module.def("collect_problems", released(&collect_problems));
   module.def("classify_problems", released(&classify_problems));
   module.def("reduce_problems", released(&reduce_problems));
