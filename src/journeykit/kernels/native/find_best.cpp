@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
+#include <vector>
 
 #include "search_problem.hpp"
 #include "search_tree.hpp"
@@ -16,14 +18,32 @@ constexpr int64_t MOST_BITS = static_cast<int64_t>(sizeof(Number)) * 8 - 2;
 // Prices are finer than values by so many bits where there is room, and by enough to share out a row's use.
 constexpr int64_t FINE = 16, FINER = 4;
 
+// Numbers by part.
+struct PartLists {
+  std::vector<int32_t> first, next, number;
+
+  void begin(int64_t parts) { first.assign(parts + 1, 0); }
+  void count(int32_t part) { ++first[part + 1]; }
+  void add_up() {
+    for (size_t part = 1; part < first.size(); ++part) first[part] += first[part - 1];
+    next = first;
+    number.resize(first.back());
+  }
+  void put(int32_t part, int32_t own) { number[next[part]++] = own; }
+  std::span<const int32_t> of(int64_t part) const {
+    return {number.data() + first[part], static_cast<size_t>(first[part + 1] - first[part])};
+  }
+  int64_t parts() const { return static_cast<int64_t>(first.size()) - 1; }
+};
+
 // Room in which problems are taken apart.
 template <class Number>
 struct PartRoom {
   SearchTree<Number> tree;
-  std::vector<uint8_t> live, binding, wanted, done;
-  std::vector<int32_t> leader, number, rank, sorted, members, rows, known;
-  std::vector<int64_t> room, unit, inside, count;
-  std::vector<std::vector<int32_t>> near;
+  PartLists items, rows_of, clauses_of;
+  std::vector<uint8_t> live, binding, wanted;
+  std::vector<int32_t> leader, part_of, number, rank, sorted, members, rows, known;
+  std::vector<int64_t> unit;
   RowList cliques;
 };
 
@@ -136,6 +156,49 @@ void connect(const Selection<Number>& problem, PartRoom<Number>& work) {
   }
 }
 
+// Numbers the parts as their first items come, and lists what belongs to each: items in the order of claims,
+// rows and clauses.
+template <class Number>
+void list_parts(const Selection<Number>& problem, PartRoom<Number>& work) {
+  work.part_of.assign(problem.value.size(), -1);
+  int32_t parts = 0;
+  for (const int32_t item : problem.order) {
+    if (!work.live[item]) continue;
+    int32_t& part = work.part_of[leader_of(work, item)];
+    if (part < 0) part = parts++;
+  }
+  const auto part_of = [&work](int32_t item) { return work.part_of[leader_of(work, item)]; };
+  work.items.begin(parts);
+  work.rows_of.begin(parts);
+  work.clauses_of.begin(parts);
+  const RowList& rows = problem.rows;
+  const auto each = [&](auto call_item, auto call_row, auto call_clause) {
+    for (const int32_t item : problem.order) {
+      if (work.live[item]) call_item(part_of(item), item);
+    }
+    for (int32_t row = 0; row < rows.size(); ++row) {
+      for (int64_t at = rows.first[row]; work.binding[row] && at < rows.first[row + 1]; ++at) {
+        if (!work.live[rows.item[at]] || rows.use[at] == 0) continue;
+        call_row(part_of(rows.item[at]), row);
+        break;
+      }
+    }
+    for (int32_t clause = 0; clause < problem.clauses.size(); ++clause) {
+      const int32_t item = problem.clauses.item[clause];
+      if (work.live[item]) call_clause(part_of(item), clause);
+    }
+  };
+  each([&work](int32_t part, int32_t) { work.items.count(part); },
+       [&work](int32_t part, int32_t) { work.rows_of.count(part); },
+       [&work](int32_t part, int32_t) { work.clauses_of.count(part); });
+  work.items.add_up();
+  work.rows_of.add_up();
+  work.clauses_of.add_up();
+  each([&work](int32_t part, int32_t item) { work.items.put(part, item); },
+       [&work](int32_t part, int32_t row) { work.rows_of.put(part, row); },
+       [&work](int32_t part, int32_t clause) { work.clauses_of.put(part, clause); });
+}
+
 // Laying a part out
 
 // Adds a row of the part: its items by their numbers, each with what it uses, and how much there is.
@@ -146,7 +209,7 @@ void add_row(Part<Number>& part, const RowList& rows, int64_t row, const PartRoo
   bool is_plain = true;
   for (int64_t at = rows.first[row]; at < rows.first[row + 1]; ++at) {
     const int64_t item = rows.item[at];
-    if (!work.live[item] || rows.use[at] == 0 || work.number[item] < 0) continue;
+    if (!work.live[item] || rows.use[at] == 0) continue;
     part.row_item.push_back(work.number[item]);
     part.row_use.push_back(rows.use[at] / unit);
     is_plain = is_plain && rows.use[at] == unit;
@@ -180,11 +243,9 @@ template <class Number>
 void set_groups(const Selection<Number>& problem, Part<Number>& part, PartRoom<Number>& work) {
   part.group.assign(part.size, -1);
   part.groups = 0;
-  work.known.assign(problem.value.size() + 1, -1);
-  work.count.assign(part.size + 1, 0);
   for (int64_t item = 0; item < part.size; ++item) {
     const int64_t group = problem.group[part.place[item]];
-    if (group >= 0) ++work.count[item];
+    if (group >= 0) work.known[group] = -1;
   }
   for (int64_t item = 0; item < part.size; ++item) {
     const int64_t group = problem.group[part.place[item]];
@@ -231,13 +292,15 @@ bool is_implied(const Part<Number>& part, int64_t row) {
     is_one = is_one && part.group[part.row_item[at]] == first;
   }
   if (is_one) return true;
-  for (int64_t other = 0; other < part.rows; ++other) {
+  const int64_t item = part.row_item[part.row_first[row]];
+  for (int64_t at = part.item_first[item]; at < part.item_first[item + 1]; ++at) {
+    const int64_t other = part.item_row[at];
     if (other == row || !part.is_plain[other] || part.room[other] > part.room[row]) continue;
     const uint64_t* mine = part.row_mask(row);
     const uint64_t* theirs = part.row_mask(other);
     bool is_inside = true, is_same = true;
-    for (int64_t word = 0; word < part.words; ++word) {
-      is_inside = is_inside && (mine[word] & ~theirs[word]) == 0;
+    for (int64_t word = 0; word < part.words && is_inside; ++word) {
+      is_inside = (mine[word] & ~theirs[word]) == 0;
       is_same = is_same && mine[word] == theirs[word];
     }
     // Of equal rows the first stays.
@@ -275,7 +338,6 @@ void sort_rows(Part<Number>& part, PartRoom<Number>& work) {
     part.is_plain.push_back(before.is_plain[row]);
     part.rows += 1;
   }
-  set_masks(part);
 }
 
 // By item, the rows that it is in.
@@ -297,20 +359,19 @@ void link_items(Part<Number>& part, PartRoom<Number>& work) {
 }
 
 template <class Number>
-void add_clauses(const Selection<Number>& problem, Part<Number>& part, const PartRoom<Number>& work) {
+void add_clauses(const Selection<Number>& problem, int64_t number, Part<Number>& part,
+                 const PartRoom<Number>& work) {
   const ClauseList& clauses = problem.clauses;
   part.clause_item.clear();
   part.partners.clear();
   part.clauses = 0;
-  for (int64_t clause = 0; clause < clauses.size(); ++clause) {
-    const int64_t item = clauses.item[clause];
-    if (!work.live[item] || work.number[item] < 0) continue;
-    part.clause_item.push_back(work.number[item]);
+  for (const int32_t clause : work.clauses_of.of(number)) {
+    part.clause_item.push_back(work.number[clauses.item[clause]]);
     part.partners.resize(part.partners.size() + part.words, 0);
     uint64_t* own = part.partners.data() + part.clauses * part.words;
     for (int64_t at = clauses.first[clause]; at < clauses.first[clause + 1]; ++at) {
       const int64_t partner = clauses.partner[at];
-      if (work.live[partner] && work.number[partner] >= 0) add_item(own, work.number[partner]);
+      if (work.live[partner]) add_item(own, work.number[partner]);
     }
     part.clauses += 1;
   }
@@ -318,47 +379,45 @@ void add_clauses(const Selection<Number>& problem, Part<Number>& part, const Par
 
 // The part as the problem has it: its items in the order of claims, its rows and clauses.
 template <class Number>
-void lay_out(const Selection<Number>& problem, int32_t leader, Part<Number>& part, PartRoom<Number>& work) {
-  part.place.clear();
-  work.number.assign(problem.value.size(), -1);
-  for (const int32_t item : problem.order) {
-    if (!work.live[item] || work.leader[item] != leader) continue;
-    work.number[item] = static_cast<int32_t>(part.place.size());
-    part.place.push_back(item);
-  }
-  part.size = static_cast<int64_t>(part.place.size());
+void lay_out(const Selection<Number>& problem, int64_t number, Part<Number>& part, PartRoom<Number>& work) {
+  const std::span<const int32_t> items = work.items.of(number);
+  part.place.assign(items.begin(), items.end());
+  part.size = static_cast<int64_t>(items.size());
   part.words = (part.size + 63) / 64;
+  for (int64_t item = 0; item < part.size; ++item) work.number[items[item]] = static_cast<int32_t>(item);
   part.rows = 0;
   part.row_first.assign(1, 0);
   part.row_item.clear();
   part.row_use.clear();
   part.room.clear();
   part.is_plain.clear();
-  for (int64_t row = 0; row < problem.rows.size(); ++row) {
-    if (work.binding[row]) add_row(part, problem.rows, row, work, work.unit[row]);
-  }
-  set_masks(part);
-  add_clauses(problem, part, work);
+  for (const int32_t row : work.rows_of.of(number)) add_row(part, problem.rows, row, work, work.unit[row]);
+  link_items(part, work);
+  add_clauses(problem, number, part, work);
 }
 
 // Taking the best first
 
-// Whether the rows count plainly and any two of them are nested or disjoint.
+// Whether the rows count plainly and any two of them are nested or disjoint: from the widest row on, all
+// items of a row must lie in the same narrowest row that came before.
 template <class Number>
-bool is_laminar(const Part<Number>& part) {
+bool is_laminar(const Part<Number>& part, PartRoom<Number>& work) {
+  work.sorted.clear();
   for (int64_t row = 0; row < part.rows; ++row) {
     if (!part.is_plain[row]) return false;
+    work.sorted.push_back(static_cast<int32_t>(row));
   }
-  for (int64_t row = 0; row < part.rows; ++row) {
-    for (int64_t other = 0; other < row; ++other) {
-      uint64_t both = 0, mine = 0, theirs = 0;
-      for (int64_t word = 0; word < part.words; ++word) {
-        const uint64_t one = part.row_mask(row)[word], two = part.row_mask(other)[word];
-        both |= one & two;
-        mine |= one & ~two;
-        theirs |= two & ~one;
-      }
-      if (both != 0 && mine != 0 && theirs != 0) return false;
+  const auto width = [&part](int32_t row) { return part.row_first[row + 1] - part.row_first[row]; };
+  std::stable_sort(work.sorted.begin(), work.sorted.end(),
+                   [&width](int32_t one, int32_t other) { return width(one) > width(other); });
+  work.rank.assign(part.size, -1);
+  for (const int32_t row : work.sorted) {
+    const int32_t around = work.rank[part.row_item[part.row_first[row]]];
+    for (int64_t at = part.row_first[row]; at < part.row_first[row + 1]; ++at) {
+      if (work.rank[part.row_item[at]] != around) return false;
+    }
+    for (int64_t at = part.row_first[row]; at < part.row_first[row + 1]; ++at) {
+      work.rank[part.row_item[at]] = row;
     }
   }
   return true;
@@ -367,7 +426,6 @@ bool is_laminar(const Part<Number>& part) {
 template <class Number>
 void take_best_first(const Selection<Number>& problem, Part<Number>& part, PartRoom<Number>& work,
                      Found<Number>& found) {
-  link_items(part, work);
   work.sorted.resize(part.size);
   std::iota(work.sorted.begin(), work.sorted.end(), 0);
   std::stable_sort(work.sorted.begin(), work.sorted.end(), [&](int32_t one, int32_t other) {
@@ -466,7 +524,6 @@ void join_pairs(Part<Number>& part, PartRoom<Number>& work) {
       part.is_plain[row] = part.is_plain[row] && part.row_use[at] == 1;
     }
   }
-  set_masks(part);
 }
 
 template <class Number>
@@ -474,14 +531,17 @@ bool solve_part(const Selection<Number>& problem, int64_t budget, PartRoom<Numbe
                 Found<Number>& found) {
   SearchTree<Number>& tree = work.tree;
   Part<Number>& part = tree.part;
-  if (part.clauses == 0 && is_laminar(part)) {
+  if (part.clauses == 0 && is_laminar(part, work)) {
     take_best_first(problem, part, work, found);
     return true;
   }
   if (problem.is_ranked) return false;
   join_pairs(part, work);
+  set_masks(part);
+  link_items(part, work);
   set_groups(problem, part, work);
   sort_rows(part, work);
+  set_masks(part);
   link_items(part, work);
   part.shift = shift_of(problem, part);
   if (part.shift < 0) return false;
@@ -522,15 +582,11 @@ bool find_best(const Selection<Number>& problem, int64_t budget, Found<Number>& 
   open_items(problem, work);
   mark_binding(problem, work);
   connect(problem, work);
-  for (const int32_t item : problem.order) {
-    if (work.live[item]) work.leader[item] = leader_of(work, item);
-  }
-  work.done.assign(problem.value.size(), 0);
-  for (const int32_t item : problem.order) {
-    const int32_t leader = work.leader[item];
-    if (!work.live[item] || work.done[leader]) continue;
-    work.done[leader] = 1;
-    lay_out(problem, leader, work.tree.part, work);
+  list_parts(problem, work);
+  work.number.resize(problem.value.size());
+  work.known.resize(problem.value.size());
+  for (int64_t part = 0; part < work.items.parts(); ++part) {
+    lay_out(problem, part, work.tree.part, work);
     if (!solve_part(problem, budget, work, found)) return false;
   }
   return true;

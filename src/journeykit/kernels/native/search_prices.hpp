@@ -160,6 +160,9 @@ void descend_prices(const Part<Number>& part, const uint64_t* free, const int64_
   set_worths(part, prices);
 }
 
+// The relaxation of no more than so many entries is worth its time.
+inline constexpr int64_t MOST_ENTRIES = 300'000;
+
 // Prices from the linear relaxation of what is free, where they bound it better.
 //
 // They may be rough, as floats are: the bound is worked out on whole numbers, and so is true at any prices.
@@ -181,6 +184,7 @@ bool sharpen_prices(const Part<Number>& part, const uint64_t* free, const int64_
     if (used > room[row]) lp.add_line(row, static_cast<double>(room[row]));
   }
   const int64_t own_lines = lp.lines();
+  if (own_lines == 0) return false;
   for (int64_t group = 0; group < part.groups; ++group) {
     for (int64_t at = part.group_first[group]; at < part.group_first[group + 1]; ++at) {
       if (!has_item(free, part.group_item[at])) continue;
@@ -188,6 +192,7 @@ bool sharpen_prices(const Part<Number>& part, const uint64_t* free, const int64_
       break;
     }
   }
+  if (lp.lines() * lp.columns() > MOST_ENTRIES) return false;
   lp.lay_out();
   for (int64_t line = 0; line < own_lines; ++line) {
     const int64_t row = lp.name[line];

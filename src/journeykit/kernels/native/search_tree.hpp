@@ -22,7 +22,6 @@ inline constexpr int64_t MANY_ITEMS = 1'000;
 inline constexpr int64_t SWEEPS = 3, RETRIES = 4;
 // After so many nodes better prices at some of them are worth their time.
 inline constexpr int64_t PATIENCE = 24, STRIDE = 12;
-inline constexpr int64_t MOST_ENTRIES = 300'000;
 
 // Choices that were open before, with the value at which they were: nothing better can follow.
 template <class Number>
@@ -350,7 +349,6 @@ Number search_part(SearchTree<Number>& tree, int64_t budget) {
     Number before = bound;
     is_short = true;
     for (int64_t turn = 0; turn < RETRIES && is_short; ++turn) {
-      if (part.size * part.rows > MOST_ENTRIES) break;
       if (turn > 0) {
         // Equal sets stay: the target is one unit less.
         tree.best -= tree.unit;
