@@ -156,7 +156,8 @@ def _compiled_search() -> Callable[..., Any] | None:
         from journeykit.kernels import find_best_set
     except ImportError:
         return None
-    return find_best_set
+    search: Callable[..., Any] = find_best_set
+    return search
 
 
 def combine(levels: Sequence[tuple[int, ...]], values: Sequence[int]) -> list[int]:

@@ -12,6 +12,8 @@ namespace journeykit {
 namespace {
 
 constexpr int64_t LOW_BITS = 62;
+// What the items of a row use together comes to no more.
+constexpr int64_t MOST_USE = int64_t{1} << 60;
 
 // A whole number; its sign where it is too large for 64 bits.
 std::pair<int64_t, int> read_whole(PyObject* source) {
@@ -21,10 +23,12 @@ std::pair<int64_t, int> read_whole(PyObject* source) {
   return {whole, overflow};
 }
 
-// A whole number that must not be too large.
+// Some number of the rows is too large.
+struct TooLarge {};
+
 int64_t read_small(PyObject* source) {
   const auto [whole, overflow] = read_whole(source);
-  if (overflow != 0) throw nb::value_error("a number of the problem is too large");
+  if (overflow != 0) throw TooLarge{};
   return whole;
 }
 
@@ -49,14 +53,19 @@ bool read_value(PyObject* source, Number& value) {
   return is_larger == 0;
 }
 
-template <class Number>
 void read_rows(const nb::tuple& rows, int64_t count, RowList& list) {
   list.clear();
   for (const nb::handle row : rows) {
     PyObject *item = nullptr, *use = nullptr;
     const nb::dict members = nb::cast<nb::dict>(row[0]);
     Py_ssize_t at = 0;
-    while (PyDict_Next(members.ptr(), &at, &item, &use)) list.add(read_item(item, count), read_small(use));
+    int64_t used = 0;
+    while (PyDict_Next(members.ptr(), &at, &item, &use)) {
+      const int64_t own = read_small(use);
+      if (own < 0 || own > MOST_USE - used) throw TooLarge{};
+      used += own;
+      list.add(read_item(item, count), own);
+    }
     const nb::object room = row[1];
     list.end(read_small(room.ptr()));
   }
@@ -72,7 +81,7 @@ template <class Number>
 void read_rules(const nb::tuple& rows, const nb::tuple& groups, const nb::tuple& pairs,
                 const nb::tuple& clauses, Selection<Number>& problem) {
   const auto count = static_cast<int64_t>(problem.value.size());
-  read_rows<Number>(rows, count, problem.rows);
+  read_rows(rows, count, problem.rows);
   problem.group.assign(count, -1);
   for (const nb::handle group : groups) {
     add_choice(group, count, problem.rows);
@@ -138,9 +147,13 @@ nb::object answer_with(const nb::tuple& rows, const nb::tuple& groups, const nb:
 
 nb::object find_best_set(nb::tuple rows, nb::tuple groups, nb::tuple pairs, nb::tuple clauses,
                          nb::list values, nb::list order, int64_t budget) {
-  nb::object answer = answer_with<int64_t>(rows, groups, pairs, clauses, values, order, budget);
-  if (!answer.is_none()) return answer;
-  return answer_with<Wide>(rows, groups, pairs, clauses, values, order, budget);
+  try {
+    nb::object answer = answer_with<int64_t>(rows, groups, pairs, clauses, values, order, budget);
+    if (!answer.is_none()) return answer;
+    return answer_with<Wide>(rows, groups, pairs, clauses, values, order, budget);
+  } catch (const TooLarge&) {
+    return nb::none();
+  }
 }
 
 }  // namespace journeykit
