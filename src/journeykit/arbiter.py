@@ -5,7 +5,7 @@ It looks at a contact's claims, its history and a moment, and gives every claim 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -299,6 +299,8 @@ class Arbiter:
         until: datetime | None = None,
         explain: bool = False,
         everything: bool = False,
+        outcomes: str | None = None,
+        columns: Sequence[str] | None = None,
         stream: bool = False,
         out: str | os.PathLike[str] | None = None,
         zone: str | None = None,
@@ -328,6 +330,10 @@ class Arbiter:
             until: the last instant of a plan, aware.
             explain: whether the columns ``displaced`` and ``needs`` are filled.
             everything: whether denied claims are given too, not only granted and deferred ones.
+            outcomes: ``granted`` for granted claims alone, what a sender needs; ``all`` as ``everything``; None for
+                granted and deferred ones. The summary counts all claims either way.
+            columns: the names of the columns, in the order in which they are given; None for all. What is not named is
+                not made.
             stream: whether to give tables piece by piece, as an iterator.
             out: a file to which to write; it appears whole or not at all.
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
@@ -382,6 +388,8 @@ class Arbiter:
             until=until,
             explain=explain,
             everything=everything,
+            outcomes=outcomes,
+            columns=columns,
             run_id=run_id,
             zone=zone,
             max_bad=max_bad,

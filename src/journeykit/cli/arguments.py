@@ -124,6 +124,16 @@ def run_name(text: str) -> str:
     return text
 
 
+def columns(text: str) -> tuple[str, ...]:
+    """Read the columns of the table of decisions, separated by commas."""
+    from journeykit.tables.output_selection import OutputSelection
+
+    try:
+        return OutputSelection.of(columns=[name.strip() for name in text.split(",") if name.strip()]).columns
+    except ModelError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def max_bad(text: str) -> int | str:
     """Read how many bad rows are tolerated: a whole number, or a share of a table's rows."""
     from journeykit.tables.bad_row_list import share_of

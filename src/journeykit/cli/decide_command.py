@@ -21,6 +21,7 @@ from journeykit.cli.arguments import (
     add_zone,
     as_json,
     check_unharmed,
+    columns,
     instant,
     open_ledger,
     policies_of,
@@ -68,7 +69,12 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     """What says how a job works, and what becomes of its decisions."""
     parser.add_argument("--out", required=True, metavar="F", help="the decisions: .csv, .jsonl or .parquet; - prints")
     add_table_format(parser)
-    parser.add_argument("--all", action="store_true", help="write denied claims too")
+    rows = parser.add_mutually_exclusive_group()
+    rows.add_argument("--all", action="store_true", help="write denied claims too")
+    rows.add_argument("--granted", action="store_true", help="write granted claims alone: what goes out")
+    parser.add_argument(
+        "--columns", type=columns, metavar="NAME,...", help="columns to write, in this order; by default all"
+    )
     parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
     parser.add_argument("--run", type=run_name, metavar="NAME", help="a name for the run; by default a hash")
@@ -163,9 +169,17 @@ def _done(arguments: argparse.Namespace) -> Job | TableJob:
 
 def _how(arguments: argparse.Namespace, bar: ProgressBar, ledger: Ledger | None) -> dict[str, Any]:
     """The options that both kinds of jobs take."""
-    names = ("at", "until", "explain", "max_bad", "bad_rows", "strict", "dry_run", "keep_decisions")
+    names = ("at", "until", "explain", "max_bad", "bad_rows", "strict", "dry_run", "keep_decisions", "columns")
     options = {name: getattr(arguments, name) for name in names}
-    return {**options, "run_id": arguments.run, "progress": bar, "watch": bar.watch, "ledger": ledger}
+    outcomes = "all" if arguments.all else "granted" if arguments.granted else None
+    return {
+        **options,
+        "run_id": arguments.run,
+        "progress": bar,
+        "watch": bar.watch,
+        "ledger": ledger,
+        "outcomes": outcomes,
+    }
 
 
 def _engine(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs) -> str:
@@ -180,7 +194,7 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, how: M
     from journeykit.job import Job
 
     job = Job(arbiter, inputs, **how)
-    job.write(arguments.out, form=arguments.format, everything=arguments.all)
+    job.write(arguments.out, form=arguments.format)
     return job
 
 
@@ -190,7 +204,7 @@ def _table_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, 
     except ImportError as error:
         raise missing(error.name, "columns", "--engine columns") from error
     tables = {name: getattr(inputs, name) for name in TABLES}
-    job = TableJob(arbiter, **tables, zone=inputs.zone, everything=arguments.all, **how)
+    job = TableJob(arbiter, **tables, zone=inputs.zone, **how)
     job.write(arguments.out, form=arguments.format)
     return job
 

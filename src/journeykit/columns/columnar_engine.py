@@ -87,6 +87,7 @@ class ColumnarEngine:
         self.explain = explain
         self.dates = dates
         self.everything = everything
+        self.last_outcome = 2 if everything else 1
         self.now, self.last = first_and_last(at, until)
         self.scored = frozenset(scored)
         asked = self.compiled.messages if openings is None else openings

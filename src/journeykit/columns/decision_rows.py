@@ -15,10 +15,11 @@ from journeykit.kernels.interface.codes import NONE
 from journeykit.tables.arrow.arrays import coded, numbers, words
 from journeykit.tables.arrow.decision_schema import TEXT, decision_schema
 from journeykit.tables.cells import BadCellError, is_missing, read_text
-from journeykit.tables.decision_columns import DECISIONS, decision_cells
+from journeykit.tables.decision_columns import decision_cells
+from journeykit.tables.output_selection import cells_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.claim_columns import Label
@@ -148,47 +149,49 @@ def ids_as_given(chunk: Chunk) -> pa.Array:
     return chunk.ids if array is None or not pa.types.is_integer(array.type) else array
 
 
-def decision_batch(engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answers: BlockResult) -> pa.RecordBatch:
-    """The answers for a chunk as rows of the table of decisions."""
+def decision_batch(
+    engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answers: BlockResult, columns: Sequence[str]
+) -> pa.RecordBatch:
+    """The answers for a chunk as rows of the table of decisions, with some of its columns."""
     rows, ids = answers.rows, ids_as_given(chunk)
     label, contact = np.ascontiguousarray(rows["label"]), np.ascontiguousarray(rows["contact"])
     count = len(label)
     owner = numbers(contact, pa.int64())
     rules = words(engine.layout.rules.list)
-    firsts = np.concatenate([rows["lost_from"], [len(answers.lost)]]).astype(np.int32)
-    lost = pa.ListArray.from_arrays(
-        numbers(firsts, pa.int32()), labels.campaigns.take(numbers(answers.lost, pa.int64()))
-    )
-    firsts = np.concatenate([rows["bind_from"], [len(answers.bound)]]).astype(np.int32)
-    bound = pa.ListArray.from_arrays(numbers(firsts, pa.int32()), rules.take(numbers(answers.bound, pa.int64())))
-    columns = {
-        "decision_id": decision_ids(chunk, labels, label, contact),
-        "run_id": _constant(labels.run_id, count),
-        "contact_id": ids.take(owner),
-        "account_id": account_texts(chunk, contact),
-        "campaign_id": labels.campaign.take(label),
-        "content_id": labels.content.take(label),
-        "channel": labels.channel.take(label),
-        "team": labels.team.take(label),
-        "outcome": coded(rows["outcome"], _OUTCOME_NAMES),
-        "reason": coded(rows["reason"], _REASON_NAMES),
-        "rule": coded(rows["rule"], rules, missing=True),
-        "lost_to": lost,
-        "weight": _weights(rows["weight"]),
-        "price": _weights(rows["price"]),
-        "send_at": _instants(rows["send_at"]),
-        "retry_at": _instants(rows["retry_at"]),
-        "displaced": _weights(rows["displaced"]),
-        "needs": _weights(rows["needs"]),
-        "playbook": _constant(engine.decider.fingerprint, count),
-        "decided_at": numbers(np.full(count, engine.now), _INSTANT),
-        "claim_id": _plain_texts(labels.claim.take(label)),
-        "binding": bound,
-        "tags": labels.tags.take(label),
-        "arm": pa.nulls(count, TEXT),
-        "chance": pa.nulls(count, pa.float64()),
+    made: dict[str, Callable[[], pa.Array]] = {
+        "decision_id": lambda: decision_ids(chunk, labels, label, contact),
+        "run_id": lambda: _constant(labels.run_id, count),
+        "contact_id": lambda: ids.take(owner),
+        "account_id": lambda: account_texts(chunk, contact),
+        "campaign_id": lambda: labels.campaign.take(label),
+        "content_id": lambda: labels.content.take(label),
+        "channel": lambda: labels.channel.take(label),
+        "team": lambda: labels.team.take(label),
+        "outcome": lambda: coded(rows["outcome"], _OUTCOME_NAMES),
+        "reason": lambda: coded(rows["reason"], _REASON_NAMES),
+        "rule": lambda: coded(rows["rule"], rules, missing=True),
+        "lost_to": lambda: _lists(rows["lost_from"], answers.lost, labels.campaigns),
+        "weight": lambda: _weights(rows["weight"]),
+        "price": lambda: _weights(rows["price"]),
+        "send_at": lambda: _instants(rows["send_at"]),
+        "retry_at": lambda: _instants(rows["retry_at"]),
+        "displaced": lambda: _weights(rows["displaced"]),
+        "needs": lambda: _weights(rows["needs"]),
+        "playbook": lambda: _constant(engine.decider.fingerprint, count),
+        "decided_at": lambda: numbers(np.full(count, engine.now), _INSTANT),
+        "claim_id": lambda: _plain_texts(labels.claim.take(label)),
+        "binding": lambda: _lists(rows["bind_from"], answers.bound, rules),
+        "tags": lambda: labels.tags.take(label),
+        "arm": lambda: pa.nulls(count, TEXT),
+        "chance": lambda: pa.nulls(count, pa.float64()),
     }
-    return pa.RecordBatch.from_arrays([columns[name] for name in DECISIONS], schema=decision_schema(ids.type))
+    return pa.RecordBatch.from_arrays([made[name]() for name in columns], schema=decision_schema(ids.type, columns))
+
+
+def _lists(first: np.ndarray, places: np.ndarray, names: pa.Array) -> pa.Array:
+    """Lists of names, given where each begins among the places of the names."""
+    offsets = np.concatenate([first, [len(places)]]).astype(np.int32)
+    return pa.ListArray.from_arrays(numbers(offsets, pa.int32()), names.take(numbers(places, pa.int64())))
 
 
 def _plain_texts(array: pa.Array) -> pa.Array:
@@ -223,9 +226,10 @@ def _text_or_none(value: Any) -> str | None:
 
 def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
     """Rows of the row engine as rows of the table of decisions, with the contacts' ids as they came."""
-    cells = list(zip(*(decision_cells(row) for row in rows), strict=True)) or [()] * len(schema)
+    cells = [decision_cells(row) for row in rows]
     arrays = []
-    for values, field in zip(cells, schema, strict=True):
+    for place, field in zip(cells_at(schema.names), schema, strict=True):
+        values = [row[place] for row in cells]
         if field.name == "contact_id":
             arrays.append(pa.array(ids, field.type))
         elif pa.types.is_dictionary(field.type):

@@ -131,7 +131,7 @@ class Worker:
                 entry_first,
                 start,
                 stop,
-                engine.everything,
+                engine.last_outcome,
                 claims is None,
                 given,
                 label_when,

@@ -15,7 +15,7 @@ from journeykit.job.chunk_state import Piece
 from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.decision_rows import ClaimIds
@@ -38,12 +38,22 @@ class ChunkDecider:
         engine: the playbook as arrays.
         labels: what claims are called.
         claim_ids: the numbers of the claims' ids.
+        columns: the columns of the table of decisions that are made.
         threads: how many chunks are decided at once.
     """
 
-    def __init__(self, engine: ColumnarEngine, labels: ClaimIds, claim_ids: Mapping[str, int], *, threads: int) -> None:
+    def __init__(
+        self,
+        engine: ColumnarEngine,
+        labels: ClaimIds,
+        claim_ids: Mapping[str, int],
+        columns: Sequence[str],
+        *,
+        threads: int,
+    ) -> None:
         self.engine = engine
         self.labels = labels
+        self._columns = columns
         self._claim_ids = claim_ids
         self._workers: SimpleQueue[Worker] = SimpleQueue()
         for _ in range(threads):
@@ -81,7 +91,7 @@ class ChunkDecider:
             answers = worker.decide(
                 chunk, state.people, state.history, shapes, state.scores, state.claims, self.labels.when, given
             )
-            batch = decision_batch(self.engine, self.labels, chunk, answers)
+            batch = decision_batch(self.engine, self.labels, chunk, answers, self._columns)
             return Piece(batch, answers.rows["contact"], answers)
 
     def pool(

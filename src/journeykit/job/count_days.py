@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from journeykit.job.calendar import DayTally
 
+COUNTED = ("team", "outcome", "send_at", "retry_at")
+"""The columns of the table of decisions from which days are counted."""
+
 
 def count_days(tally: DayTally, batch: pa.RecordBatch) -> None:
     """Count the rows of a piece of the table of decisions."""

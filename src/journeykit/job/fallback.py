@@ -14,7 +14,6 @@ import pyarrow as pa
 from journeykit.columns.decision_rows import ids_as_given, rows_batch
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
-from journeykit.model.outcome import Outcome
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from journeykit.job.table_reader import TableReader
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
+    from journeykit.tables.output_selection import OutputSelection
 
 
 class Fallback:
@@ -89,12 +89,12 @@ class Fallback:
             known = None if found is None else (found.group.contacts[0], found.decided[0])
         return None if known is None else self.run.count(state.row_number(row), *known)
 
-    def merged(self, state: ChunkState, *, everything: bool) -> tuple[pa.RecordBatch, list[int]]:
+    def merged(self, state: ChunkState, made: OutputSelection) -> tuple[pa.RecordBatch, list[int]]:
         """All rows of a chunk in the order of its contacts, and the rows of contacts that cannot be decided.
 
         Args:
             state: the chunk.
-            everything: whether denied claims have rows too.
+            made: which rows there are.
         """
         rows: list[Any] = []
         places: list[int] = []
@@ -104,7 +104,7 @@ class Fallback:
             if found is None:
                 undecided.append(row)
                 continue
-            kept = [own for own in found.rows if everything or own.outcome is not Outcome.DENIED]
+            kept = made.rows(found.rows)
             rows += kept
             places += [row] * len(kept)
         pieces = [(piece.batch, piece.contact) for piece in state.pieces]

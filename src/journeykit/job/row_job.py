@@ -16,9 +16,7 @@ from journeykit.job.run import Run
 from journeykit.job.table_survey import survey
 from journeykit.kernels import has_kernels
 from journeykit.model.contact import Contact
-from journeykit.model.outcome import Outcome
 from journeykit.tables import (
-    DECISIONS,
     BadRow,
     ClaimTable,
     ContactTable,
@@ -31,6 +29,7 @@ from journeykit.tables.bad_row_file import picker
 from journeykit.tables.doubles import rereadable
 from journeykit.tables.file_identity import IdTrail
 from journeykit.tables.formats import called
+from journeykit.tables.output_selection import OutputSelection, cells_at
 from journeykit.tables.touch_table import refuse_useless, touch_cells
 
 if TYPE_CHECKING:
@@ -63,7 +62,8 @@ class RowJob(Run):
         only: the id of the one contact that is wanted; None for all. Where the playbook has caps per account, the
             contact's colleagues are decided together with the contact.
         options: as for `journeykit.job.run.Run`: ``at``, ``until``, ``explain``, ``run_id``, ``max_bad``,
-            ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``.
+            ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``,
+            ``outcomes``, ``columns``.
 
     Raises:
         DataError: for a table that cannot be used, touches of which no row can be used, and where ``strict`` refuses.
@@ -276,19 +276,21 @@ class RowJob(Run):
         Args:
             out: the file; ``-`` is standard output.
             form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
-            everything: whether denied claims are written too.
+            everything: whether denied claims are written too; else what the option ``outcomes`` says.
 
         Raises:
             DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
             OSError: if the file cannot be written.
         """
         self.keep_inputs(out)
-        with table_writer(out, DECISIONS, form) as write:
+        output = OutputSelection.of("all", self.output.columns) if everything else self.output
+        places = cells_at(output.columns)
+        with table_writer(out, output.kinds, form) as write:
             for _, decision in self.decisions():
-                for row in decision.rows:
-                    if everything or row.outcome is not Outcome.DENIED:
-                        write(decision_cells(row))
-                        self.written += 1
+                for row in output.rows(decision.rows):
+                    cells = decision_cells(row)
+                    write([cells[place] for place in places])
+                    self.written += 1
         return self.summary()
 
     # What the summary asks for

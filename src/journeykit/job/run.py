@@ -22,6 +22,7 @@ from journeykit.tables import BadRow, BadRows, Spellings
 from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_row_list import refuse_useless_tables
 from journeykit.tables.doubles import Doubles
+from journeykit.tables.output_selection import OutputSelection
 from journeykit.tables.outputs import need_apart
 from journeykit.tables.words import Words
 
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
         dry_run: bool
         keep_decisions: bool
         watch: Watch | None
+        outcomes: str | None
+        columns: Sequence[str] | None
 
     Picker = Callable[[frozenset[int]], Iterable[tuple[int, Any]]]
 
@@ -87,8 +90,12 @@ class Run:
             meet.
         dry_run: whether it is a rehearsal: the ledger is read, nothing is reserved, and no mark of the run is left.
         keep_decisions: whether the ledger keeps what was decided of each contact; `BaseLedger.decision` reads it.
+        outcomes: which rows are given: ``granted`` for granted claims alone, ``all`` for denied ones too; None for
+            granted and deferred claims. The summary counts all of them.
+        columns: the names of the columns of the table of decisions, in the order in which they are given; None for all.
 
     Attributes:
+        output: which rows and columns are given.
         written: how many rows were written.
         bad: the rows that could not be used.
         ledger: the run in the ledger, or None.
@@ -100,7 +107,8 @@ class Run:
         mismatches: where data and playbook do not match, as far as rows were read.
 
     Raises:
-        ModelError: for a plan that ends before it starts, and options of a ledger without one.
+        ModelError: for a plan that ends before it starts, options of a ledger without one, and unknown outcomes or
+            columns.
     """
 
     kind: ClassVar[str]
@@ -123,7 +131,10 @@ class Run:
         dry_run: bool = False,
         keep_decisions: bool = False,
         watch: Watch | None = None,
+        outcomes: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> None:
+        self.output = OutputSelection.of(outcomes, columns)
         _check_ledger_options(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
         first_and_last(at, until)
         self.watch = watch or Watch()

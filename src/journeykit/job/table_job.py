@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from journeykit.columns.decision_counts import Counts
 from journeykit.columns.decision_rows import ClaimIds, account_column, dictionaries
@@ -16,7 +15,7 @@ from journeykit.columns.unknown_counts import count_unknowns
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.job.account_groups import AccountGroups
 from journeykit.job.chunk_decider import ChunkDecider
-from journeykit.job.count_days import count_days
+from journeykit.job.count_days import COUNTED, count_days
 from journeykit.job.fallback import Fallback
 from journeykit.job.inputs import Inputs
 from journeykit.job.ledger_tables import Messages
@@ -27,11 +26,12 @@ from journeykit.job.table_reservations import TableReservations
 from journeykit.model.bad_row import BadRow
 from journeykit.model.outcome import Outcome
 from journeykit.tables.arrow.column import Column
-from journeykit.tables.arrow.decision_schema import decision_schema
+from journeykit.tables.arrow.decision_schema import decision_schema, selected
 from journeykit.tables.arrow.frames import native
 from journeykit.tables.arrow.write_decisions import batch_writer, ids_as_text
 from journeykit.tables.cells import is_missing, read_id, read_text
 from journeykit.tables.header import fold_name
+from journeykit.tables.output_selection import EVERYTHING, OutputSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -62,11 +62,12 @@ class TableJob(Run):
         touches: the history, likewise.
         scores: what models say, likewise.
         claims: what is asked for, likewise; None derives claims from the campaigns' audiences.
-        everything: whether denied claims are given too.
+        everything: whether denied claims are given too; else what the option ``outcomes`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         threads: how many chunks are decided at once.
         options: as for `journeykit.job.run.Run`: ``at``, ``until``, ``explain``, ``run_id``, ``max_bad``,
-            ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``.
+            ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``,
+            ``outcomes``, ``columns``.
     """
 
     kind = "columns"
@@ -87,9 +88,8 @@ class TableJob(Run):
     ) -> None:
         inputs = Inputs(contacts=contacts, touches=touches, scores=scores, claims=claims, zone=zone)
         super().__init__(arbiter, inputs, **options)
-        # What is kept is whole, whatever is written.
-        self.everything = everything or self._keeps
-        self._writes_denied = everything
+        self.output = OutputSelection.of(options.get("outcomes"), options.get("columns"), everything=everything)
+        self.made = self._made()
         self.reader = TableReader(self, threads or min(THREADS, os.cpu_count() or 1))
         if self._strict:
             self.reader.refuse_mismatches()
@@ -100,6 +100,12 @@ class TableJob(Run):
         self._reservations: TableReservations | None = None
         # The places of contacts that wait for others of their accounts.
         self._places: dict[str, tuple[ChunkState, int]] = {}
+
+    def _made(self) -> OutputSelection:
+        """Which rows and columns are made: what is given, what a ledger keeps, and what a calendar counts."""
+        if self._keeps:
+            return EVERYTHING
+        return self.output if self._days is None else self.output.widened(Outcome.DEFERRED, COUNTED)
 
     # Deciding
 
@@ -129,12 +135,15 @@ class TableJob(Run):
     def _lay_out(self, met: ContactIndex, *, in_stretches: bool) -> None:
         """Lay the playbook out for what the tables ask."""
         reader = self.reader
-        engine = reader.lay_out(met, everything=self.everything, in_stretches=in_stretches)
+        everything = self.made.last is Outcome.DENIED
+        engine = reader.lay_out(met, everything=everything, in_stretches=in_stretches)
+        engine.last_outcome = self.made.last_number
         asked = reader.asked
         labels: Sequence[Label] = [(opening, None, None) for opening in range(len(engine.layout.list))]
         names = ClaimIds(engine.layout, self.run_id, labels if asked is None else asked.labels)
         self._counts = Counts(engine.layout)
-        self.chunks = ChunkDecider(engine, names, {} if asked is None else asked.ids, threads=reader.threads)
+        ids = {} if asked is None else asked.ids
+        self.chunks = ChunkDecider(engine, names, ids, self.made.columns, threads=reader.threads)
         if self.ledger is not None and not self.decider.by_account:
             messages = Messages(engine, names, asked, reader.claims)
             self._reservations = TableReservations(self, self.ledger, reader, self.chunks, self._fallback, messages)
@@ -215,16 +224,15 @@ class TableJob(Run):
         apart = np.flatnonzero(state.apart)
         self._tally.contacts += state.chunk.rows - len(apart)
         count_unknowns(self._unknowns, state.chunk, apart.tolist())
-        batch, undecided = self._fallback.merged(state, everything=self.everything)
+        batch, undecided = self._fallback.merged(state, self.made)
         self.reader.lose(state, undecided)
         if self.ledger is not None and self.ledger.keeps:
             self._keep(self.ledger, state, batch, np.setdiff1d(np.arange(state.chunk.rows), undecided).tolist())
-            if not self._writes_denied:
-                outcomes = pc.cast(batch["outcome"], pa.string())
-                batch = batch.filter(pc.not_equal(outcomes, Outcome.DENIED.value))
-        self.written += batch.num_rows
         if self._days is not None:
             count_days(self._days, batch)
+        if self.made != self.output:
+            batch = selected(batch, self.output)
+        self.written += batch.num_rows
         self.tell_progress(self._tally.contacts, self.reader.contacts.count)
         if batch.num_rows:
             yield batch
@@ -253,7 +261,7 @@ class TableJob(Run):
         done(self)
 
     def _native(self, batches: list[pa.RecordBatch]) -> Any:
-        schema = batches[0].schema if batches else decision_schema(self._kind_of_ids())
+        schema = batches[0].schema if batches else decision_schema(self._kind_of_ids(), self.output.columns)
         if any(batch.schema != schema for batch in batches):
             # Whole numbers in some chunks and text in others: text then, in all.
             batches = [ids_as_text(batch) for batch in batches]
@@ -282,7 +290,8 @@ class TableJob(Run):
             OSError: if the file cannot be written.
         """
         self.keep_inputs(out)
-        with batch_writer(out, form, lambda: dictionaries(self.chunks.engine, self.chunks.labels)) as write:
+        known = lambda: dictionaries(self.chunks.engine, self.chunks.labels)  # noqa: E731
+        with batch_writer(out, form, known, self.output.columns) as write:
             for batch in self.batches():
                 write(batch)
         return self.summary()

@@ -94,13 +94,13 @@ void give_row(const DecisionRows& draft, int64_t own, const DecisionRows& rows) 
 
 // Gives the rows of a contact in the order of claims, but those that are not asked for.
 void put_in_order(const Rules& rules, const DecisionWorkspace& workspace, const CandidateArrays& candidates,
-                  Array1<const int64_t> label_when, int64_t everything, const DecisionRows& rows) {
+                  Array1<const int64_t> label_when, int64_t last_outcome, const DecisionRows& rows) {
   const DecisionRows& draft = *workspace.draft;
   Array1<int64_t> places = workspace.places;
   RowOrder comes_before{rules.openings, candidates, workspace.order, label_when, draft.row};
   int64_t count = 0;
   for (int64_t place = 0; place < draft.used[0]; ++place) {
-    if (draft.row[place].outcome == DENIED_OUTCOME && !everything) continue;
+    if (draft.row[place].outcome > last_outcome) continue;
     int64_t at = count;
     for (; at > 0 && comes_before(place, places[at - 1]); --at) places[at] = places[at - 1];
     places[at] = place;
@@ -113,7 +113,7 @@ void put_in_order(const Rules& rules, const DecisionWorkspace& workspace, const 
 
 int64_t decide_block(const Rules& rules, const Contacts& contacts, const TouchArrays& touches,
                      const DecisionWorkspace& workspace, const CandidateArrays& candidates,
-                     Array1<const int64_t> candidate_first, int64_t start, int64_t stop, int64_t everything,
+                     Array1<const int64_t> candidate_first, int64_t start, int64_t stop, int64_t last_outcome,
                      int64_t derived, const QuotaChoiceArrays& given, Array1<const int64_t> label_when,
                      const DecisionRows& rows, const DecisionCounts& counts, Array1<const bool> doubt,
                      Array1<int64_t> fallback) {
@@ -128,7 +128,7 @@ int64_t decide_block(const Rules& rules, const Contacts& contacts, const TouchAr
       continue;
     }
     count_rows(rules, contacts, contact, workspace, candidates, counts);
-    put_in_order(rules, workspace, candidates, label_when, everything, rows);
+    put_in_order(rules, workspace, candidates, label_when, last_outcome, rows);
   }
   return count;
 }

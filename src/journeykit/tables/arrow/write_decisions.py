@@ -15,16 +15,20 @@ from journeykit.tables.write_rows import output_file, row_writer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _GROUP = 262_144
 """Rows of one group of a Parquet file: fixed, so that its bytes do not depend on how the work was cut."""
+_STATISTICS = ("contact_id", "send_at", "retry_at")
 _PLAIN = ("decision_id", "contact_id", "account_id", "claim_id", "chance", *LISTS)
 
 
 @contextmanager
 def batch_writer(
-    path: str | os.PathLike[str], form: str | None, dictionaries: Callable[[], Mapping[str, pa.Array]]
+    path: str | os.PathLike[str],
+    form: str | None,
+    dictionaries: Callable[[], Mapping[str, pa.Array]],
+    columns: Sequence[str] = tuple(DECISIONS),
 ) -> Iterator[Callable[[pa.RecordBatch], object]]:
     """A function that writes batches of decisions to a file, which appears whole or not at all.
 
@@ -32,6 +36,7 @@ def batch_writer(
         path: the file; ``-`` is standard output.
         form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
         dictionaries: the run's own dictionaries, by column; asked for at the first batch.
+        columns: the columns of the table, in their order.
 
     Raises:
         DataError: for an unknown ending.
@@ -39,17 +44,18 @@ def batch_writer(
     """
     with output_file(path, form) as (kind, file):
         if kind == "parquet":
-            with _Groups(file, dictionaries) as groups:
+            with _Groups(file, dictionaries, columns) as groups:
                 yield groups.write
         else:
-            with row_writer(kind)(file, DECISIONS) as write:
+            with row_writer(kind)(file, {name: DECISIONS[name] for name in columns}) as write:
                 yield lambda batch: _write_rows(batch, write)
 
 
 def _write_rows(batch: pa.RecordBatch, write: Callable[[Any], object]) -> None:
     columns = [column.to_pylist() for column in batch.columns]
-    place = list(DECISIONS).index("contact_id")
-    columns[place] = [str(own) for own in columns[place]]
+    place = batch.schema.get_field_index("contact_id")
+    if place >= 0:
+        columns[place] = [str(own) for own in columns[place]]
     for row in zip(*columns, strict=True):
         write(row)
 
@@ -57,9 +63,10 @@ def _write_rows(batch: pa.RecordBatch, write: Callable[[Any], object]) -> None:
 class _Groups:
     """A Parquet file that is written in groups of a fixed number of rows."""
 
-    def __init__(self, file: Any, dictionaries: Callable[[], Mapping[str, pa.Array]]) -> None:
+    def __init__(self, file: Any, dictionaries: Callable[[], Mapping[str, pa.Array]], columns: Sequence[str]) -> None:
         self._file = file
         self._dictionaries = dictionaries
+        self._columns = columns
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
@@ -93,27 +100,24 @@ class _Groups:
                 self._waiting[0] = batch.slice(rows)
             rows -= taken[-1].num_rows
         known = self._dictionaries()
-        schema = decision_schema(pa.large_string())
+        schema = decision_schema(pa.large_string(), self._columns)
         columns = [
             _column([batch.column(name) for batch in taken], schema.field(name).type, known.get(name))
-            for name in DECISIONS
+            for name in self._columns
         ]
         table = pa.Table.from_arrays(columns, schema=schema)
         if self._writer is None:
-            coded = [name for name in DECISIONS if name not in _PLAIN]
+            coded = [name for name in self._columns if name not in _PLAIN]
+            leaves = {name: _leaf(name) for name in self._columns}
             self._writer = pq.ParquetWriter(
                 self._file,
                 schema,
-                use_dictionary=[*coded, *map(_leaf, LISTS)],
-                compression={name: "NONE" if name == "decision_id" else "SNAPPY" for name in _leaves()},
-                write_statistics=["contact_id", "send_at", "retry_at"],
+                use_dictionary=[*coded, *(leaves[name] for name in LISTS if name in leaves)],
+                compression={leaf: "NONE" if leaf == "decision_id" else "SNAPPY" for leaf in leaves.values()},
+                write_statistics=[name for name in _STATISTICS if name in leaves],
                 store_schema=False,
             )
         self._writer.write_table(table)
-
-
-def _leaves() -> list[str]:
-    return [_leaf(name) for name in DECISIONS]
 
 
 def _leaf(name: str) -> str:
@@ -123,7 +127,7 @@ def _leaf(name: str) -> str:
 def ids_as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Ids as text, as the format says."""
     place = batch.schema.get_field_index("contact_id")
-    if batch.schema.field(place).type == pa.large_string():
+    if place < 0 or batch.schema.field(place).type == pa.large_string():
         return batch
     return batch.set_column(place, "contact_id", batch.column(place).cast(pa.large_string()))
 
