@@ -59,7 +59,7 @@ RECORDS = {
 BUNDLES = {
     CONTACTS: "Contacts SlotTimes Barred ScoreArrays TouchArrays QuotaChoiceArrays ClaimArrays",
     RULES: "Quotas Zones HourTables Rules",
-    DECISIONS: "CandidateArrays DecisionRows DecisionCounts",
+    DECISIONS: "CandidateArrays DecisionRows RowColumns DecisionCounts",
     PROBLEMS: "ProblemPool PoolPart Charges QuotaBudget",
     JOURNEYS: "Routes EventArrays ContactEntry WalkState PathRecords",
     WORKSPACES: "SearchProblem SearchWorkspace PriceWorkspace DecisionWorkspace",

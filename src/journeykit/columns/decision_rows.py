@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from journeykit.basics.ids import claim_digest
-from journeykit.basics.validation import MILLIONTH
 from journeykit.columns.decision_counts import OUTCOMES, REASONS
 from journeykit.kernels import write_ids
-from journeykit.kernels.interface.codes import NONE
-from journeykit.tables.arrow.arrays import coded, numbers, words
-from journeykit.tables.arrow.decision_schema import TEXT, decision_schema
+from journeykit.kernels.interface.codes import (
+    KNOWN_DISPLACED,
+    KNOWN_NAMES,
+    KNOWN_NEEDS,
+    KNOWN_PRICE,
+    KNOWN_RETRY_AT,
+    KNOWN_RULE,
+    KNOWN_SEND_AT,
+    KNOWN_WEIGHT,
+)
+from journeykit.tables.arrow.arrays import numbers, words
+from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
 from journeykit.tables.cells import BadCellError, is_missing, read_text
-from journeykit.tables.decision_columns import decision_cells
+from journeykit.tables.decision_columns import DECISIONS, decision_cells
 from journeykit.tables.output_selection import cells_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.claim_columns import Label
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.columns.worker import BlockResult
-    from journeykit.kernels.interface.decision_arrays import DecisionCounts
+    from journeykit.kernels.interface.decision_arrays import DecisionCounts, RowColumns
     from journeykit.model.outcome import Row
     from journeykit.tables.arrow.column import Column
 
@@ -38,15 +47,19 @@ class ClaimIds:
         layout: the playbook as arrays.
         run_id: the name of the run.
         labels: openings, by number, each with a claim's own date or instant, or None, and its own id, or None.
+        columns: the columns of the table of decisions that are made.
 
     Attributes:
         run_id: the name of the run.
         opening: by label, the number of its opening.
         claim_id: by label, the claim's own id, or None.
         when: by label, twice the place of its own date and id among all, from 0 for none; plus one for a date.
+        names: by kind of name and label, what a claim is called, as a code; one below 0 is no name.
     """
 
-    def __init__(self, layout: RulesetArrays, run_id: str, labels: Sequence[Label]) -> None:
+    def __init__(
+        self, layout: RulesetArrays, run_id: str, labels: Sequence[Label], columns: Collection[str] = tuple(DECISIONS)
+    ) -> None:
         self.run_id = run_id
         self.opening = [opening for opening, *_ in labels]
         self.claim_id = [claim for *_, claim in labels]
@@ -67,28 +80,57 @@ class ClaimIds:
         self.when = np.array([2 * order[text] + (text[0] != "") for text in texts] or [0], np.int64)
         self.one = np.array([one for one, _ in digests], np.uint64)
         self.two = np.array([two for _, two in digests], np.uint64)
-        self.campaign = _Names([opening.campaign.id for opening, *_ in openings])
-        self.content = _Names([opening.content_id for opening, *_ in openings])
-        self.channel = _Names([opening.channel for opening, *_ in openings])
-        self.team = _Names([opening.team_name for opening, *_ in openings])
-        self.claim = _Names(self.claim_id)
+        self.by_column = {
+            "campaign_id": _Names([opening.campaign.id for opening, *_ in openings]),
+            "content_id": _Names([opening.content_id for opening, *_ in openings]),
+            "channel": _Names([opening.channel for opening, *_ in openings]),
+            "team": _Names([opening.team_name for opening, *_ in openings]),
+            "claim_id": _Names(self.claim_id),
+        }
+        self.names = self._laid_out(columns)
         self.tags = _Lists([opening.tags for opening, *_ in openings])
         self.campaigns = words(layout.campaigns.list)
 
+    def _laid_out(self, columns: Collection[str]) -> np.ndarray:
+        """The codes of the columns that are made; those of equal codes share them."""
+        rows: dict[bytes, int] = {}
+        kept: list[np.ndarray] = []
+        for name, own in self.by_column.items():
+            if name in columns and own.is_mixed:
+                key = own.codes.tobytes()
+                if key not in rows:
+                    rows[key] = len(kept)
+                    kept.append(own.codes)
+                own.place = rows[key]
+        return np.stack(kept) if kept else np.zeros((0, len(self.opening)), np.int32)
+
 
 class _Names:
-    """A name for each label, as codes and distinct names."""
+    """A name for each label, as codes and distinct names.
+
+    Attributes:
+        codes: the codes; one below 0 is no name.
+        names: the distinct names.
+        is_mixed: whether the labels have different names, so that each row tells its own.
+        place: which row of `ClaimIds.names` has the codes.
+    """
 
     def __init__(self, names: Sequence[str | None]) -> None:
         distinct = list(dict.fromkeys(name for name in names if name is not None))
         number = {name: place for place, name in enumerate(distinct)}
         self.codes = np.array([-1 if name is None else number[name] for name in names], np.int32)
         self.names = words(distinct)
-        self.some_missing = None in names
+        self.is_mixed = len(set(names)) > 1
+        self.place = 0
 
-    def take(self, labels: np.ndarray) -> pa.Array:
-        codes = self.codes[labels]
-        return coded(codes, self.names, missing=self.some_missing)
+    def of(self, rows: RowColumns) -> pa.Array:
+        """The names of rows, coded."""
+        count = int(rows.used[0])
+        if self.is_mixed:
+            indices = _nullable(rows.name[self.place], pa.int32(), rows, KNOWN_NAMES + self.place)
+        else:
+            indices = _zeros(count) if len(self.names) else pa.nulls(count, pa.int32())
+        return pa.DictionaryArray.from_arrays(indices, self.names, safe=False)
 
 
 class _Lists:
@@ -96,36 +138,46 @@ class _Lists:
 
     def __init__(self, lists: Sequence[Sequence[str]]) -> None:
         self._lists = pa.array(lists, pa.list_(pa.string())) if any(lists) else None
+        self.names = words(sorted({text for own in lists for text in own}))
 
-    def take(self, labels: np.ndarray) -> pa.Array:
-        return _no_texts(len(labels)) if self._lists is None else self._lists.take(numbers(labels, pa.int64()))
+    def of(self, labels: np.ndarray, *, coded: bool) -> pa.Array:
+        if self._lists is None:
+            codes = np.zeros(0, np.int32)
+            return _lists(np.zeros(len(labels) + 1, np.int32), codes, self.names, coded=coded)
+        found = self._lists.take(numbers(labels, pa.int32()))
+        return coded_lists(found, self.names) if coded else found
+
+
+_NO_NUMBERS = np.zeros(1 << 16, np.int32)
+
+
+def _zeros(count: int) -> pa.Array:
+    """So many zeros, which many arrays share."""
+    global _NO_NUMBERS  # noqa: PLW0603  (it only grows)
+    zeros = _NO_NUMBERS
+    if len(zeros) < count:
+        zeros = _NO_NUMBERS = np.zeros(2 * count, np.int32)
+    return pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(zeros)], 0)
 
 
 def _constant(value: str, count: int) -> pa.Array:
-    return coded(np.zeros(count, np.int32), words([value]))
+    return pa.DictionaryArray.from_arrays(_zeros(count), words([value]), safe=False)
 
 
 def dictionaries(engine: ColumnarEngine, labels: ClaimIds) -> dict[str, pa.Array]:
     """The words that a run's texts are coded by, by column."""
+    rules = words(engine.layout.rules.list)
     return {
         "run_id": words([labels.run_id]),
-        "campaign_id": labels.campaign.names,
-        "content_id": labels.content.names,
-        "channel": labels.channel.names,
-        "team": labels.team.names,
+        **{name: own.names for name, own in labels.by_column.items() if name != "claim_id"},
         "outcome": _OUTCOME_NAMES,
         "reason": _REASON_NAMES,
-        "rule": words(engine.layout.rules.list),
+        "rule": rules,
+        "lost_to": labels.campaigns,
         "playbook": words([engine.decider.fingerprint]),
+        "binding": rules,
+        "tags": labels.tags.names,
     }
-
-
-def _instants(values: np.ndarray) -> pa.Array:
-    return numbers(values, _INSTANT, values == NONE)
-
-
-def _weights(values: np.ndarray) -> pa.Array:
-    return numbers(values / MILLIONTH, pa.float64(), values == NONE)
 
 
 _INSTANT = pa.timestamp("us", "UTC")
@@ -134,11 +186,10 @@ _REASON_NAMES = words([reason.value for reason in REASONS])
 
 
 def decision_ids(chunk: Chunk, labels: ClaimIds, label: np.ndarray, contact: np.ndarray) -> pa.Array:
-    """The ids of decisions, given for each the label of its claim and the row of its contact."""
+    """The ids of decisions, given for each the label of its claim and the row of its contact (int32)."""
     count = len(label)
     text = np.empty(count * 32, np.uint8)
-    own = np.ascontiguousarray(label), np.ascontiguousarray(contact)
-    write_ids(chunk.one, chunk.two, labels.one, labels.two, *own, text)
+    write_ids(chunk.one, chunk.two, labels.one, labels.two, label, contact, text)
     offsets = np.arange(0, count * 32 + 1, 32, dtype=np.int32)
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
 
@@ -150,57 +201,83 @@ def ids_as_given(chunk: Chunk) -> pa.Array:
 
 
 def decision_batch(
-    engine: ColumnarEngine, labels: ClaimIds, chunk: Chunk, answers: BlockResult, columns: Sequence[str]
+    engine: ColumnarEngine,
+    labels: ClaimIds,
+    chunk: Chunk,
+    answers: BlockResult,
+    columns: Sequence[str],
+    *,
+    coded: bool = False,
 ) -> pa.RecordBatch:
-    """The answers for a chunk as rows of the table of decisions, with some of its columns."""
-    rows, ids = answers.rows, ids_as_given(chunk)
-    label, contact = np.ascontiguousarray(rows["label"]), np.ascontiguousarray(rows["contact"])
-    count = len(label)
-    owner = numbers(contact, pa.int64())
-    rules = words(engine.layout.rules.list)
+    """The answers for a chunk as rows of the table of decisions, with some of its columns.
+
+    Args:
+        engine: the playbook as arrays.
+        labels: what claims are called.
+        chunk: the contacts.
+        answers: the answers.
+        columns: the columns that are made.
+        coded: whether lists of texts are coded too.
+    """
+    rows, ids, count, contact = answers.rows, ids_as_given(chunk), answers.size, answers.contact
+    label, rules = rows.label[:count], words(engine.layout.rules.list)
+
+    def number(name: str, place: int) -> pa.Array:
+        return _nullable(getattr(rows, name), pa.float64(), rows, place)
+
+    def instant(name: str, place: int) -> pa.Array:
+        return _nullable(getattr(rows, name), _INSTANT, rows, place)
+
+    def word(indices: pa.Array, names: pa.Array) -> pa.Array:
+        return pa.DictionaryArray.from_arrays(indices, names, safe=False)
+
     made: dict[str, Callable[[], pa.Array]] = {
         "decision_id": lambda: decision_ids(chunk, labels, label, contact),
         "run_id": lambda: _constant(labels.run_id, count),
-        "contact_id": lambda: ids.take(owner),
+        "contact_id": lambda: ids.take(numbers(contact, pa.int32())),
         "account_id": lambda: account_texts(chunk, contact),
-        "campaign_id": lambda: labels.campaign.take(label),
-        "content_id": lambda: labels.content.take(label),
-        "channel": lambda: labels.channel.take(label),
-        "team": lambda: labels.team.take(label),
-        "outcome": lambda: coded(rows["outcome"], _OUTCOME_NAMES),
-        "reason": lambda: coded(rows["reason"], _REASON_NAMES),
-        "rule": lambda: coded(rows["rule"], rules, missing=True),
-        "lost_to": lambda: _lists(rows["lost_from"], answers.lost, labels.campaigns),
-        "weight": lambda: _weights(rows["weight"]),
-        "price": lambda: _weights(rows["price"]),
-        "send_at": lambda: _instants(rows["send_at"]),
-        "retry_at": lambda: _instants(rows["retry_at"]),
-        "displaced": lambda: _weights(rows["displaced"]),
-        "needs": lambda: _weights(rows["needs"]),
+        **{name: partial(own.of, rows) for name, own in labels.by_column.items()},
+        "outcome": lambda: word(numbers(rows.outcome[:count], pa.int32()), _OUTCOME_NAMES),
+        "reason": lambda: word(numbers(rows.reason[:count], pa.int32()), _REASON_NAMES),
+        "rule": lambda: word(_nullable(rows.rule, pa.int32(), rows, KNOWN_RULE), rules),
+        "lost_to": lambda: _lists(rows.lost_first[: count + 1], rows.lost, labels.campaigns, coded=coded),
+        "weight": lambda: number("weight", KNOWN_WEIGHT),
+        "price": lambda: number("price", KNOWN_PRICE),
+        "send_at": lambda: instant("send_at", KNOWN_SEND_AT),
+        "retry_at": lambda: instant("retry_at", KNOWN_RETRY_AT),
+        "displaced": lambda: number("displaced", KNOWN_DISPLACED),
+        "needs": lambda: number("needs", KNOWN_NEEDS),
         "playbook": lambda: _constant(engine.decider.fingerprint, count),
         "decided_at": lambda: numbers(np.full(count, engine.now), _INSTANT),
-        "claim_id": lambda: _plain_texts(labels.claim.take(label)),
-        "binding": lambda: _lists(rows["bind_from"], answers.bound, rules),
-        "tags": lambda: labels.tags.take(label),
+        "claim_id": lambda: _plain_texts(labels.by_column["claim_id"].of(rows)),
+        "binding": lambda: _lists(rows.bind_first[: count + 1], rows.bind, rules, coded=coded),
+        "tags": lambda: labels.tags.of(label, coded=coded),
         "arm": lambda: pa.nulls(count, TEXT),
         "chance": lambda: pa.nulls(count, pa.float64()),
     }
-    return pa.RecordBatch.from_arrays([made[name]() for name in columns], schema=decision_schema(ids.type, columns))
+    schema = decision_schema(ids.type, columns, coded=coded)
+    return pa.RecordBatch.from_arrays([made[name]() for name in columns], schema=schema)
 
 
-def _lists(first: np.ndarray, places: np.ndarray, names: pa.Array) -> pa.Array:
-    """Lists of names, given where each begins among the places of the names."""
-    offsets = np.concatenate([first, [len(places)]]).astype(np.int32)
-    return pa.ListArray.from_arrays(numbers(offsets, pa.int32()), names.take(numbers(places, pa.int64())))
+def _nullable(values: np.ndarray, kind: pa.DataType, rows: RowColumns, place: int) -> pa.Array:
+    """Values of which a validity bitmap says which are known."""
+    count, known = int(rows.used[0]), int(rows.counts[place])
+    if not known:
+        return pa.nulls(count, kind)
+    valid = None if known == count else pa.py_buffer(rows.known[place])
+    return pa.Array.from_buffers(kind, count, [valid, pa.py_buffer(values)], count - known)
+
+
+def _lists(first: np.ndarray, codes: np.ndarray, names: pa.Array, *, coded: bool) -> pa.Array:
+    """Lists of names, given where each begins among the codes."""
+    offsets = first if len(first) else np.zeros(1, np.int32)
+    indices = numbers(codes[: int(offsets[-1])], pa.int32())
+    values = pa.DictionaryArray.from_arrays(indices, names, safe=False) if coded else names.take(indices)
+    return pa.ListArray.from_arrays(numbers(offsets, pa.int32()), values)
 
 
 def _plain_texts(array: pa.Array) -> pa.Array:
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-
-
-def _no_texts(count: int) -> pa.Array:
-    """No text in any row."""
-    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()))
+    return array.dictionary_decode() if len(array.dictionary) else pa.nulls(len(array), pa.string())
 
 
 def account_texts(chunk: Chunk, contact: np.ndarray) -> pa.Array:
@@ -234,6 +311,8 @@ def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa
             arrays.append(pa.array(ids, field.type))
         elif pa.types.is_dictionary(field.type):
             arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(TEXT))
+        elif field.type == pa.list_(TEXT):
+            arrays.append(coded_lists(pa.array(values, pa.list_(pa.string()))))
         else:
             arrays.append(pa.array(values, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

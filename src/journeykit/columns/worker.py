@@ -8,6 +8,7 @@ import numpy as np
 
 from journeykit.columns.decision_counts import REASONS
 from journeykit.columns.problem_pool import part_for, taken_from
+from journeykit.columns.row_collector import RowCollector
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.kernels import (
     collect_claims,
@@ -20,15 +21,15 @@ from journeykit.kernels import (
 from journeykit.kernels.interface.codes import BAD
 from journeykit.kernels.interface.decision_arrays import (
     CLAIMS,
-    ROWS,
     TIMES,
     CandidateArrays,
     DecisionCounts,
     decision_rows,
 )
-from journeykit.kernels.interface.records import joined
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.columnar_engine import ColumnarEngine, Moment
     from journeykit.columns.ruleset_arrays import RulesetArrays
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         ScoreArrays,
         TouchArrays,
     )
+    from journeykit.kernels.interface.decision_arrays import RowColumns
     from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.kernels.interface.rules import Rules
 
@@ -51,26 +53,40 @@ class BlockResult(NamedTuple):
     """What became of a chunk.
 
     Attributes:
-        rows: the answers (`ROWS`), the contacts ascending.
-        lost: the campaigns that won instead.
-        bound: the rules that stop claims.
+        rows: the answers, the contacts ascending; of their columns those that are asked for.
         fallback: the contacts that the row engine must decide.
         tally: the counts.
     """
 
-    rows: np.ndarray
-    lost: np.ndarray
-    bound: np.ndarray
+    rows: RowColumns
     fallback: np.ndarray
     tally: DecisionCounts
 
+    @property
+    def size(self) -> int:
+        """How many answers there are."""
+        return int(self.rows.used[0])
+
+    @property
+    def contact(self) -> np.ndarray:
+        """Of each answer, the contact."""
+        return self.rows.contact[: self.size]
+
 
 class Worker:
-    """Decides chunks with arrays that it uses again and again; one for each thread."""
+    """Decides chunks with arrays that it uses again and again; one for each thread.
 
-    def __init__(self, engine: ColumnarEngine) -> None:
+    Args:
+        engine: the playbook as arrays.
+        columns: the columns of the table of decisions that are asked for.
+        names: by kind of name and label, what a claim is called, as a code.
+    """
+
+    def __init__(self, engine: ColumnarEngine, columns: Collection[str], names: np.ndarray) -> None:
         self.engine = engine
         self.most_cells = 1
+        self._columns, self._names = columns, names
+        self._each = (0.0, 0.0, 0.0)
 
     def _prepare(self, moment: Moment, most_touches: int, most_claims: int) -> None:
         layout, longest = self.engine.layout, moment.slots.longest
@@ -111,8 +127,8 @@ class Worker:
         engine = self.engine
         moment, rules = self._ready(contacts, history, shapes, claims)
         tally = _tally(engine.layout)
-        taken, lost, bound, left = [], [], [], []
-        places = rules_bound = 0
+        left = []
+        collector = RowCollector(self._columns, self._names, self._each)
         entry_first = np.zeros(chunk.rows + 1, np.int64)
         start = 0
         entries, rows = self.entries, self.rows
@@ -140,16 +156,7 @@ class Worker:
                 doubt,
                 given_up,
             )
-            used = rows.row[: rows.used[0]].copy()
-            used["lost_from"] += places
-            used["lost_to"] += places
-            used["bind_from"] += rules_bound
-            used["bind_to"] += rules_bound
-            places += int(rows.used[1])
-            rules_bound += int(rows.used[2])
-            taken.append(used)
-            lost.append(rows.lost[: rows.used[1]].copy())
-            bound.append(rows.bind[: rows.used[2]].copy())
+            collector.add(rows, stop, chunk.rows)
             if count:
                 left.append(given_up[:count].copy())
                 first = np.zeros(2, np.int64)
@@ -157,10 +164,9 @@ class Worker:
                     # What was counted of contacts that are left is taken back.
                     self._gather(rules, contacts, moment, scores, claims, contact, contact + 1, -1, first, tally)
             start = stop
+        self._each = collector.each
         return BlockResult(
-            rows=joined(ROWS, taken),
-            lost=np.concatenate([np.zeros(0, np.int64), *lost]),
-            bound=np.concatenate([np.zeros(0, np.int64), *bound]),
+            rows=collector.collected(),
             fallback=np.concatenate([np.zeros(0, np.int64), *left]),
             tally=tally,
         )

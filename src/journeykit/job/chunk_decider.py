@@ -39,6 +39,7 @@ class ChunkDecider:
         labels: what claims are called.
         claim_ids: the numbers of the claims' ids.
         columns: the columns of the table of decisions that are made.
+        coded: whether lists of texts are coded, as those are that are written.
         threads: how many chunks are decided at once.
     """
 
@@ -50,14 +51,16 @@ class ChunkDecider:
         columns: Sequence[str],
         *,
         threads: int,
+        coded: bool = False,
     ) -> None:
         self.engine = engine
         self.labels = labels
         self._columns = columns
+        self._coded = coded
         self._claim_ids = claim_ids
         self._workers: SimpleQueue[Worker] = SimpleQueue()
         for _ in range(threads):
-            self._workers.put(Worker(engine))
+            self._workers.put(Worker(engine, columns, labels.names))
 
     def shapes(self, parts: list[dict[str, Any]]) -> Any:
         """Kinds of touches, for the kernels."""
@@ -91,8 +94,8 @@ class ChunkDecider:
             answers = worker.decide(
                 chunk, state.people, state.history, shapes, state.scores, state.claims, self.labels.when, given
             )
-            batch = decision_batch(self.engine, self.labels, chunk, answers, self._columns)
-            return Piece(batch, answers.rows["contact"], answers)
+            batch = decision_batch(self.engine, self.labels, chunk, answers, self._columns, coded=self._coded)
+            return Piece(batch, answers.contact, answers)
 
     def pool(
         self, state: ChunkState, shapes: Any, given: QuotaChoiceArrays, obeys: int, *, several: bool

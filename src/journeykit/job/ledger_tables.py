@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -70,6 +70,18 @@ def protect(run: LedgerRun, chunk: Chunk, people: Contacts, apart: np.ndarray) -
                 apart[row] = True
 
 
+RESERVED = ("outcome", "send_at", "weight")
+"""The columns of the table of decisions from which reservations are made."""
+
+
+class _Answer(NamedTuple):
+    """What the kernels say of a granted claim: its label, when it goes, and its weight."""
+
+    label: int
+    send_at: int
+    weight: float
+
+
 class Messages:
     """What the messages of a run are, as their reservations keep it.
 
@@ -92,7 +104,7 @@ class Messages:
         self._facts: dict[int, dict[str, Any]] = {}
 
     def reservation(
-        self, id_: str, contact: str, account: str | None, answer: np.void, number: int, scores: Mapping[int, float]
+        self, id_: str, contact: str, account: str | None, answer: _Answer, number: int, scores: Mapping[int, float]
     ) -> Reservation:
         """The reservation of a granted claim.
 
@@ -100,11 +112,11 @@ class Messages:
             id_: the decision's id.
             contact: the contact's id.
             account: the contact's account, or None.
-            answer: what the kernels say of the claim (`ROWS`).
+            answer: what the kernels say of the claim.
             number: the number of the contact.
             scores: by the number of an opening, the propensity that the table of scores gives the contact.
         """
-        label = int(answer["label"])
+        label = answer.label
         place = self.labels.opening[label]
         opening = self._layout.list[place]
         facts = self._facts.get(label)
@@ -117,8 +129,8 @@ class Messages:
             opening.campaign.id,
             opening.content_id,
             opening.channel,
-            moment(int(answer["send_at"])),
-            int(answer["weight"]) / MILLIONTH,
+            moment(answer.send_at),
+            answer.weight,
             self.labels.claim_id[label],
         )
         message = {**facts, **numbers_of(self._compiled, opening, claim)}
@@ -145,14 +157,16 @@ class Messages:
 
 def grants_of(state: ChunkState, piece: Piece, messages: Messages) -> dict[int, list[Reservation]]:
     """What a piece of a chunk grants, by row of the contact."""
-    answers = piece.answers.rows
-    places = np.flatnonzero(answers["outcome"] == OUTCOMES.index(Outcome.GRANTED))
+    rows = piece.answers.rows
+    places = np.flatnonzero(rows.outcome[: piece.answers.size] == OUTCOMES.index(Outcome.GRANTED))
     contact = piece.contact[places]
-    ids = decision_ids(state.chunk, messages.labels, answers["label"][places], contact).to_pylist()
+    ids = decision_ids(state.chunk, messages.labels, rows.label[places], contact).to_pylist()
     accounts, names = account_texts(state.chunk, contact).to_pylist(), state.chunk.ids.to_pylist()
+    numbers = (own[places].tolist() for own in (rows.label, rows.send_at, rows.weight))
+    answers = [_Answer(*own) for own in zip(*numbers, strict=True)]
     found: dict[int, list[Reservation]] = {}
     scores: dict[int, dict[int, float]] = {}
-    for row, id_, account, answer in zip(contact.tolist(), ids, accounts, answers[places], strict=True):
+    for row, id_, account, answer in zip(contact.tolist(), ids, accounts, answers, strict=True):
         if row not in scores:
             scores[row] = _propensities(state.scores, row)
         held = messages.reservation(id_, names[row], account, answer, state.start + row, scores[row])

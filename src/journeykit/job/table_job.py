@@ -18,7 +18,7 @@ from journeykit.job.chunk_decider import ChunkDecider
 from journeykit.job.count_days import COUNTED, count_days
 from journeykit.job.fallback import Fallback
 from journeykit.job.inputs import Inputs
-from journeykit.job.ledger_tables import Messages
+from journeykit.job.ledger_tables import RESERVED, Messages
 from journeykit.job.run import Run
 from journeykit.job.table_quotas import choose_for_all
 from journeykit.job.table_reader import TableReader
@@ -90,6 +90,7 @@ class TableJob(Run):
         super().__init__(arbiter, inputs, **options)
         self.output = OutputSelection.of(options.get("outcomes"), options.get("columns"), everything=everything)
         self.made = self._made()
+        self._writes = False
         self.reader = TableReader(self, threads or min(THREADS, os.cpu_count() or 1))
         if self._strict:
             self.reader.refuse_mismatches()
@@ -105,7 +106,8 @@ class TableJob(Run):
         """Which rows and columns are made: what is given, what a ledger keeps, and what a calendar counts."""
         if self._keeps:
             return EVERYTHING
-        return self.output if self._days is None else self.output.widened(Outcome.DEFERRED, COUNTED)
+        made = self.output if self._days is None else self.output.widened(Outcome.DEFERRED, COUNTED)
+        return made if self._store is None else made.widened(Outcome.GRANTED, RESERVED)
 
     # Deciding
 
@@ -140,10 +142,10 @@ class TableJob(Run):
         engine.last_outcome = self.made.last_number
         asked = reader.asked
         labels: Sequence[Label] = [(opening, None, None) for opening in range(len(engine.layout.list))]
-        names = ClaimIds(engine.layout, self.run_id, labels if asked is None else asked.labels)
+        names = ClaimIds(engine.layout, self.run_id, labels if asked is None else asked.labels, self.made.columns)
         self._counts = Counts(engine.layout)
         ids = {} if asked is None else asked.ids
-        self.chunks = ChunkDecider(engine, names, ids, self.made.columns, threads=reader.threads)
+        self.chunks = ChunkDecider(engine, names, ids, self.made.columns, threads=reader.threads, coded=self._writes)
         if self.ledger is not None and not self.decider.by_account:
             messages = Messages(engine, names, asked, reader.claims)
             self._reservations = TableReservations(self, self.ledger, reader, self.chunks, self._fallback, messages)
@@ -290,6 +292,7 @@ class TableJob(Run):
             OSError: if the file cannot be written.
         """
         self.keep_inputs(out)
+        self._writes = True
         known = lambda: dictionaries(self.chunks.engine, self.chunks.labels)  # noqa: E731
         with batch_writer(out, form, known, self.output.columns) as write:
             for batch in self.batches():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from journeykit.kernels._core import add_counts as add_counts
+    from journeykit.kernels._core import add_rows as add_rows
     from journeykit.kernels._core import add_up as add_up
     from journeykit.kernels._core import barred_now as barred_now
     from journeykit.kernels._core import classify_problems as classify_problems
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 _KERNELS = (
     "add_counts",
+    "add_rows",
     "add_up",
     "barred_now",
     "classify_problems",

@@ -63,3 +63,15 @@ DENY_ZONE, DENY_STAGE, DENY_ROLE, DENY_CONSENT = 1, 2, 4, 8
 """What the playbook denies where data is missing."""
 
 GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME = range(3)
+
+(
+    KNOWN_RULE,
+    KNOWN_WEIGHT,
+    KNOWN_PRICE,
+    KNOWN_DISPLACED,
+    KNOWN_NEEDS,
+    KNOWN_SEND_AT,
+    KNOWN_RETRY_AT,
+    KNOWN_NAMES,
+) = range(8)
+"""The validity bitmaps of the columns of decisions; from `KNOWN_NAMES` on those of the names of claims."""

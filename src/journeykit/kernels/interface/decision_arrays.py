@@ -71,6 +71,37 @@ class DecisionRows(ArrayBundle):
     }
 
 
+class RowColumns(ArrayBundle):
+    """Answers as the columns of a table. Those that are not asked for have no length.
+
+    Attributes:
+        contact: the row of the contact.
+        label: the label of the claim.
+        outcome: granted, deferred or denied, as 0, 1, 2.
+        reason: the number of the reason.
+        rule: the first rule that stops it.
+        weight: the weight; and so are price, displaced and needs what their names say.
+        send_at: when it goes, in microseconds; and retry_at when it could go after all.
+        lost_first: where the campaigns that won instead begin in `lost`.
+        bind_first: where the rules that stop it begin in `bind`.
+        name: by kind of name, what the claim is called, as a code.
+        known: by column (`KNOWN_RULE` and so on), a validity bitmap.
+        counts: by column, how many values are known.
+        used: how many rows, campaigns and rules there are.
+    """
+
+    fields: ClassVar = {
+        **dict.fromkeys(("contact", "label", "outcome", "reason", "rule"), table(np.int32)),
+        **dict.fromkeys(("weight", "price", "displaced", "needs"), table(np.float64)),
+        **dict.fromkeys(("send_at", "retry_at"), table(np.int64)),
+        **dict.fromkeys(("lost_first", "lost", "bind_first", "bind"), table(np.int32)),
+        "name": table(np.int32, 2),
+        "known": table(np.uint8, 2),
+        "counts": table(np.int64),
+        "used": table(np.int64),
+    }
+
+
 class DecisionCounts(ArrayBundle):
     """Counts.
 

@@ -197,7 +197,7 @@ template void hash_ids(Array1<const int64_t>, Array1<const uint8_t>, Array1<uint
                        Array1<bool>);
 
 void write_ids(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<const uint64_t> claim_one,
-               Array1<const uint64_t> claim_two, Array1<const int64_t> label, Array1<const int64_t> contact,
+               Array1<const uint64_t> claim_two, Array1<const int32_t> label, Array1<const int32_t> contact,
                Array1<uint8_t> out) {
   for (int64_t row = 0; row < label.size; ++row) {
     uint64_t first = stir(one[contact[row]] ^ claim_one[label[row]]);

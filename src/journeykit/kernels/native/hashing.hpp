@@ -14,7 +14,7 @@ void hash_ids(Array1<const Offset> offsets, Array1<const uint8_t> data, Array1<u
 
 // The ids of decisions, 32 hexadecimal digits each.
 void write_ids(Array1<const uint64_t> one, Array1<const uint64_t> two, Array1<const uint64_t> claim_one,
-               Array1<const uint64_t> claim_two, Array1<const int64_t> label, Array1<const int64_t> contact,
+               Array1<const uint64_t> claim_two, Array1<const int32_t> label, Array1<const int32_t> contact,
                Array1<uint8_t> out);
 
 // The index of contacts is a table of slots with open addressing, and their keys by row. A slot holds the

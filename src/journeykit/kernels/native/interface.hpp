@@ -46,6 +46,9 @@ inline constexpr int64_t IS_SUPPRESSED = 1, IS_OPTED_OUT = 2, NO_ZONE = 4, BAD =
 // What the playbook denies where data is missing.
 inline constexpr int64_t DENY_ZONE = 1, DENY_STAGE = 2, DENY_ROLE = 4, DENY_CONSENT = 8;
 inline constexpr int64_t GRANTED_OUTCOME = 0, DEFERRED_OUTCOME = 1, DENIED_OUTCOME = 2;
+// The validity bitmaps of columns (journeykit.kernels.interface.decision_arrays); those of names come last.
+inline constexpr int64_t KNOWN_RULE = 0, KNOWN_WEIGHT = 1, KNOWN_PRICE = 2, KNOWN_DISPLACED = 3, KNOWN_NEEDS = 4,
+                         KNOWN_SEND_AT = 5, KNOWN_RETRY_AT = 6, KNOWN_NAMES = 7;
 
 // Where what a quota adds up comes from; a number of the claims table from NUMBER on
 // (journeykit.kernels.interface.rules).
@@ -351,6 +354,18 @@ struct DecisionRows {
   Array1<DecisionRow> row;
   Array1<int64_t> lost;
   Array1<int64_t> bind;
+  Array1<int64_t> used;
+};
+
+// Answers as the columns of a table.
+struct RowColumns {
+  Array1<int32_t> contact, label, outcome, reason, rule;
+  Array1<double> weight, price, displaced, needs;
+  Array1<int64_t> send_at, retry_at;
+  Array1<int32_t> lost_first, lost, bind_first, bind;
+  Array2<int32_t> name;
+  Array2<uint8_t> known;
+  Array1<int64_t> counts;
   Array1<int64_t> used;
 };
 

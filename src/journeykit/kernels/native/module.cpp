@@ -20,6 +20,7 @@
 #include "price_pass.hpp"
 #include "read_text.hpp"
 #include "search_door.hpp"
+#include "row_columns.hpp"
 
 namespace nb = nanobind;
 
@@ -65,6 +66,7 @@ void bind_decisions(nb::module_& module) {
   module.def("collect_derived_now", released(&collect_derived_now));
   module.def("collect_claims", released(&collect_claims));
   module.def("decide_block", released(&decide_block));
+  module.def("add_rows", released(&add_rows));
 }
 
 void bind_quotas(nb::module_& module) {

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.model.outcome import Outcome
-from journeykit.tables.arrow.arrays import as_numpy
-from journeykit.tables.decision_columns import DECISIONS
+from journeykit.tables.arrow.arrays import as_numpy, numbers
+from journeykit.tables.decision_columns import DECISIONS, LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,12 +26,16 @@ _KINDS = {
 }
 
 
-def decision_schema(contact: pa.DataType, columns: Iterable[str] = tuple(DECISIONS)) -> pa.Schema:
+def decision_schema(
+    contact: pa.DataType, columns: Iterable[str] = tuple(DECISIONS), *, coded: bool = False
+) -> pa.Schema:
     """The schema of a table of decisions, given the kind of the contacts' ids, and its columns.
 
-    Texts that come again and again are dictionary-encoded.
+    Texts that come again and again are dictionary-encoded; those in lists too, where that is asked for.
     """
     own = {"decision_id": pa.string(), "contact_id": contact, "account_id": pa.string(), "claim_id": pa.string()}
+    if coded:
+        own.update(dict.fromkeys(LISTS, pa.list_(TEXT)))
     return pa.schema([(name, own.get(name, _KINDS[DECISIONS[name]])) for name in columns])
 
 
@@ -43,3 +48,15 @@ def selected(batch: pa.RecordBatch, output: OutputSelection) -> pa.RecordBatch:
         if len(codes):
             batch = batch.filter(pa.array(np.array(given)[codes]))
     return batch.select(list(output.columns))
+
+
+def coded_lists(lists: pa.ListArray, names: pa.Array | None = None) -> pa.ListArray:
+    """Lists of texts with the texts coded: by given names, or by those that they have where one is not among these."""
+    values = lists.flatten()
+    codes = None if names is None else pc.index_in(values, names)
+    if codes is None or codes.null_count:
+        values = values.dictionary_encode().cast(TEXT)
+    else:
+        values = pa.DictionaryArray.from_arrays(codes, names)
+    first = as_numpy(lists.offsets)
+    return pa.ListArray.from_arrays(numbers(first - first[0], pa.int32()), values)

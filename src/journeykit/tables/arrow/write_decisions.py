@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from journeykit.tables.arrow.decision_schema import decision_schema
+from journeykit.tables.arrow.arrays import as_numpy, numbers
+from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
 from journeykit.tables.decision_columns import DECISIONS, LISTS
 from journeykit.tables.write_rows import output_file, row_writer
 
@@ -100,7 +101,7 @@ class _Groups:
                 self._waiting[0] = batch.slice(rows)
             rows -= taken[-1].num_rows
         known = self._dictionaries()
-        schema = decision_schema(pa.large_string(), self._columns)
+        schema = decision_schema(pa.large_string(), self._columns, coded=True)
         columns = [
             _column([batch.column(name) for batch in taken], schema.field(name).type, known.get(name))
             for name in self._columns
@@ -133,13 +134,23 @@ def ids_as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _column(arrays: list[pa.Array], kind: pa.DataType, known: pa.Array | None) -> pa.ChunkedArray:
-    if not pa.types.is_dictionary(kind) or known is None:
+    """Pieces of a column, coded by the run's own dictionary; else by one that depends on these rows alone."""
+    if known is None:
         return pa.chunked_array(arrays, kind)
-    if all(array.dictionary.equals(known) for array in arrays):
-        return pa.chunked_array(arrays, kind)
-    # Some rows bring words of their own; how they are coded may depend on these rows alone.
-    texts = pa.chunked_array([array.dictionary_decode() for array in arrays], pa.string()).combine_chunks()
-    codes = pc.index_in(texts, known)
-    if codes.null_count == texts.null_count:
-        return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, known)], kind)
-    return pa.chunked_array([texts.dictionary_encode()], kind)
+    if kind == pa.list_(TEXT):
+        if not all(array.values.dictionary.equals(known) for array in arrays):
+            plain = pa.chunked_array([_plain_lists(array) for array in arrays]).combine_chunks()
+            arrays = [coded_lists(plain, known)]
+    elif pa.types.is_dictionary(kind) and not all(array.dictionary.equals(known) for array in arrays):
+        texts = pa.chunked_array([array.dictionary_decode() for array in arrays], pa.string()).combine_chunks()
+        codes = pc.index_in(texts, known)
+        if codes.null_count == texts.null_count:
+            arrays = [pa.DictionaryArray.from_arrays(codes, known)]
+        else:
+            arrays = [texts.dictionary_encode()]
+    return pa.chunked_array(arrays, kind)
+
+
+def _plain_lists(lists: pa.ListArray) -> pa.ListArray:
+    first = as_numpy(lists.offsets)
+    return pa.ListArray.from_arrays(numbers(first - first[0], pa.int32()), lists.flatten().dictionary_decode())
