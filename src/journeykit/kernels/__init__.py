@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import collect_offers_of as collect_offers_of
     from journeykit.kernels._core import collect_problems as collect_problems
     from journeykit.kernels._core import contact_offsets as contact_offsets
+    from journeykit.kernels._core import copy_cells as copy_cells
+    from journeykit.kernels._core import copy_lists as copy_lists
     from journeykit.kernels._core import decide_block as decide_block
     from journeykit.kernels._core import duplicate_claims as duplicate_claims
     from journeykit.kernels._core import fill_touches as fill_touches
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import is_plain_csv as is_plain_csv
     from journeykit.kernels._core import is_plain_jsonl as is_plain_jsonl
     from journeykit.kernels._core import list_all as list_all
+    from journeykit.kernels._core import measure_cells as measure_cells
+    from journeykit.kernels._core import measure_lists as measure_lists
     from journeykit.kernels._core import price_pass as price_pass
     from journeykit.kernels._core import read_instants as read_instants
     from journeykit.kernels._core import reduce_problems as reduce_problems
@@ -62,6 +66,8 @@ _KERNELS = (
     "collect_offers_of",
     "collect_problems",
     "contact_offsets",
+    "copy_cells",
+    "copy_lists",
     "decide_block",
     "duplicate_claims",
     "fill_touches",
@@ -76,6 +82,8 @@ _KERNELS = (
     "is_plain_csv",
     "is_plain_jsonl",
     "list_all",
+    "measure_cells",
+    "measure_lists",
     "price_pass",
     "read_instants",
     "reduce_problems",

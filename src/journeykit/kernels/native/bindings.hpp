@@ -21,9 +21,9 @@ inline constexpr bool is_one_of = (std::is_same_v<T, Others> || ...);
 template <typename T>
 inline constexpr bool is_bundle =
     is_one_of<T, Contacts, SlotTimes, Barred, ScoreArrays, TouchArrays, QuotaChoiceArrays, ClaimArrays, Rules,
-              CandidateArrays, DecisionRows, RowColumns, DecisionCounts, ProblemPool, PoolPart, Charges, QuotaBudget,
-              Routes, EventArrays, ContactEntry, WalkState, PathRecords, SearchProblem, SearchWorkspace,
-              PriceWorkspace, DecisionWorkspace>;
+              CandidateArrays, DecisionRows, RowColumns, DecisionCounts, ProblemPool, PoolPart, Charges,
+              QuotaBudget, Routes, EventArrays, ContactEntry, WalkState, PathRecords, SearchProblem,
+              SearchWorkspace, PriceWorkspace, DecisionWorkspace>;
 
 template <typename T>
 struct ArrayTraits;

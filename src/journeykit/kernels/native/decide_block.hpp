@@ -7,8 +7,8 @@
 
 namespace journeykit {
 
-// Settles contacts of a block, and gives their rows of the outcomes up to the last that is asked for; the numbers of those that fall back to the row engine go to
-// `fallback`; how many there are.
+// Settles contacts of a block, and gives their rows of the outcomes up to the last that is asked for; the
+// numbers of those that fall back to the row engine go to `fallback`; how many there are.
 int64_t decide_block(const Rules& rules, const Contacts& contacts, const TouchArrays& touches,
                      const DecisionWorkspace& workspace, const CandidateArrays& candidates,
                      Array1<const int64_t> candidate_first, int64_t start, int64_t stop, int64_t last_outcome,

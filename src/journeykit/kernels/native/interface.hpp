@@ -47,8 +47,8 @@ inline constexpr int64_t IS_SUPPRESSED = 1, IS_OPTED_OUT = 2, NO_ZONE = 4, BAD =
 inline constexpr int64_t DENY_ZONE = 1, DENY_STAGE = 2, DENY_ROLE = 4, DENY_CONSENT = 8;
 inline constexpr int64_t GRANTED_OUTCOME = 0, DEFERRED_OUTCOME = 1, DENIED_OUTCOME = 2;
 // The validity bitmaps of columns (journeykit.kernels.interface.decision_arrays); those of names come last.
-inline constexpr int64_t KNOWN_RULE = 0, KNOWN_WEIGHT = 1, KNOWN_PRICE = 2, KNOWN_DISPLACED = 3, KNOWN_NEEDS = 4,
-                         KNOWN_SEND_AT = 5, KNOWN_RETRY_AT = 6, KNOWN_NAMES = 7;
+inline constexpr int64_t KNOWN_RULE = 0, KNOWN_WEIGHT = 1, KNOWN_PRICE = 2, KNOWN_DISPLACED = 3,
+                         KNOWN_NEEDS = 4, KNOWN_SEND_AT = 5, KNOWN_RETRY_AT = 6, KNOWN_NAMES = 7;
 
 // Where what a quota adds up comes from; a number of the claims table from NUMBER on
 // (journeykit.kernels.interface.rules).

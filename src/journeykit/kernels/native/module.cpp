@@ -21,6 +21,7 @@
 #include "read_text.hpp"
 #include "search_door.hpp"
 #include "row_columns.hpp"
+#include "text_lines.hpp"
 
 namespace nb = nanobind;
 
@@ -69,6 +70,13 @@ void bind_decisions(nb::module_& module) {
   module.def("add_rows", released(&add_rows));
 }
 
+void bind_texts(nb::module_& module) {
+  module.def("measure_cells", released(&measure_cells));
+  module.def("copy_cells", released(&copy_cells));
+  module.def("measure_lists", released(&measure_lists));
+  module.def("copy_lists", released(&copy_lists));
+}
+
 void bind_quotas(nb::module_& module) {
   module.def("solve", released(&solve));
   module.def("find_best_set", &find_best_set);
@@ -104,6 +112,7 @@ NB_MODULE(_core, module) {
   journeykit::bind_groups(module);
   journeykit::bind_texts(module);
   journeykit::bind_decisions(module);
+  journeykit::bind_texts(module);
   journeykit::bind_quotas(module);
   journeykit::bind_journeys(module);
 }

@@ -1,5 +1,5 @@
-// Decision rows as the columns of a table: numbers, codes, validity bitmaps and offsets of lists, as Arrow lays
-// them out, so that its arrays need no copy of them.
+// Decision rows as the columns of a table: numbers, codes, validity bitmaps and offsets of lists, as Arrow
+// lays them out, so that its arrays need no copy of them.
 
 #include "row_columns.hpp"
 

@@ -1,4 +1,4 @@
-"""Writing tables of decisions: to Parquet as columns, to CSV and JSON lines row by row."""
+"""Writing tables of decisions, column by column."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from journeykit.tables.arrow.arrays import as_numpy, numbers
 from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
+from journeykit.tables.arrow.text_lines import TextLines
 from journeykit.tables.decision_columns import DECISIONS, LISTS
-from journeykit.tables.write_rows import output_file, row_writer
+from journeykit.tables.write_rows import output_file
 
 if TYPE_CHECKING:
     import os
@@ -48,17 +49,9 @@ def batch_writer(
             with _Groups(file, dictionaries, columns) as groups:
                 yield groups.write
         else:
-            with row_writer(kind)(file, {name: DECISIONS[name] for name in columns}) as write:
-                yield lambda batch: _write_rows(batch, write)
-
-
-def _write_rows(batch: pa.RecordBatch, write: Callable[[Any], object]) -> None:
-    columns = [column.to_pylist() for column in batch.columns]
-    place = batch.schema.get_field_index("contact_id")
-    if place >= 0:
-        columns[place] = [str(own) for own in columns[place]]
-    for row in zip(*columns, strict=True):
-        write(row)
+            lines = TextLines(kind, columns)
+            file.write(lines.head())
+            yield lambda batch: file.writelines(lines.lines(batch))
 
 
 class _Groups:
