@@ -70,7 +70,7 @@ void bind_decisions(nb::module_& module) {
   module.def("add_rows", released(&add_rows));
 }
 
-void bind_texts(nb::module_& module) {
+void bind_lines(nb::module_& module) {
   module.def("measure_cells", released(&measure_cells));
   module.def("copy_cells", released(&copy_cells));
   module.def("measure_lists", released(&measure_lists));
@@ -112,7 +112,7 @@ NB_MODULE(_core, module) {
   journeykit::bind_groups(module);
   journeykit::bind_texts(module);
   journeykit::bind_decisions(module);
-  journeykit::bind_texts(module);
+  journeykit::bind_lines(module);
   journeykit::bind_quotas(module);
   journeykit::bind_journeys(module);
 }
