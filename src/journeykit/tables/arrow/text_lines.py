@@ -114,7 +114,7 @@ class TextLines:
         return _Cells(codes.astype(np.int32, copy=False), *_texts(texts), before.encode())
 
     def _plain(self, column: pa.Array, before: str) -> _Cells | None:
-        """Texts of which each is known and stands for itself; else None."""
+        """Texts that are all known and need no quotes or escapes; else None."""
         if column.null_count or self._is_alone:
             return None
         _, offsets, data = column.buffers()
@@ -147,7 +147,7 @@ class TextLines:
         return _Cells(codes, *_texts(texts), before, b"", lists, b";")
 
     def _text(self, value: Any) -> bytes:
-        """A cell as it stands in a line."""
+        """A cell as the text of a line."""
         if hasattr(value, "isoformat"):
             value = instant_text(value)
         if self._is_json:
