@@ -19,6 +19,7 @@ JOURNEYS = "interface.journey_arrays"
 WORKSPACES = "interface.workspaces"
 RECORDS = {
     "Person": (CONTACTS, "PERSONS"),
+    "TextScan": (CONTACTS, "TEXT_SCANS"),
     "Score": (CONTACTS, "SCORES"),
     "AskedClaim": (CONTACTS, "ASKED"),
     "ClaimExtra": (CONTACTS, "CLAIM_EXTRA"),

@@ -10,14 +10,16 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from journeykit.basics.clock import DAY, day_number, micros
-from journeykit.columns.chunk import id_keys
+from journeykit.columns.chunk import id_keys, text_buffers
 from journeykit.columns.word_counts import cells_at, combinations, count_words
-from journeykit.kernels import add_counts, fill_touches, take_touches
+from journeykit.kernels import add_counts, fill_touches, read_instants, take_touches
 from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
+from journeykit.tables.arrow.arrays import is_known
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.header import fold_name, missing_column, places_of
@@ -260,13 +262,15 @@ def instants_of_column(
         if not len(rest):
             return instants
         instants = instants.copy()
+    elif place is not None and columns[place].array is not None:
+        instants, rest = _of_texts(columns[place], rows)
+        if len(rest):
+            codes, values = columns[place].take(rest).read(lambda value: micros(read(value)))
+            instants[rest] = np.array([0 if value is UNREAD else value for value in values], np.int64)[codes]
+            refused = np.array([value is UNREAD for value in values], np.bool_)
+            rest = rest[refused[codes]]
     else:
         instants, rest = np.zeros(rows, np.int64), np.arange(rows)
-        if place is not None and columns[place].array is not None:
-            codes, values = columns[place].read(lambda value: micros(read(value)))
-            instants = np.array([0 if value is UNREAD else value for value in values], np.int64)[codes]
-            refused = np.array([value is UNREAD for value in values], np.bool_)
-            rest = np.flatnonzero(refused[codes]) if refused.any() else rest[:0]
     for row in rest.tolist():
         try:
             instants[row] = micros(read(None if place is None else columns[place].value(row)))
@@ -274,3 +278,13 @@ def instants_of_column(
             instants[row] = 0
             faults.setdefault(row, (name, error.found, error.allowed))
     return instants
+
+
+def _of_texts(column: Column, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """The instants of a column of texts of the usual form, and the rows that are for the reader of cells."""
+    instants, known, array = np.zeros(rows, np.int64), np.zeros(rows, np.bool_), column.array
+    if array is not None and array.type in (pa.string(), pa.large_string()) and rows:
+        read_instants(*text_buffers(array), instants, known)
+        if array.null_count:
+            known &= is_known(array)
+    return instants, np.flatnonzero(~known)

@@ -113,7 +113,8 @@ class TableReader:
     def _open(self, name: str, given: Any) -> ArrowTable:
         zone = self.run.zone
         if name == "contacts":
-            return open_source(given, name, typed=is_attribute, texts=self.run.spellings.texts, zone=zone)
+            texts = self.run.spellings.texts
+            return open_source(given, name, typed=is_attribute, wanted=self._is_needed, texts=texts, zone=zone)
         if name == "claims":
             return open_source(given, name, typed=lambda column: fold_name(column) not in CLAIM_COLUMNS, zone=zone)
         return open_source(given, name, zone=zone)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _PLAIN = frozenset({str, int, float, bool, type(None), datetime, date})
-_LONGEST_LINE = 16 * 1024 * 1024
-_PATIENCE = 1_000
+LONGEST_LINE = 16 * 1024 * 1024
+PATIENT = 1_000
 """So many rows are looked at for numbers in a column that is text."""
 
 
@@ -139,17 +139,17 @@ def _lines(identity: FileIdentity) -> Iterator[str]:
     with opened(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         identity.check(file.fileno())
         number = 0
-        while line := file.readline(_LONGEST_LINE):
+        while line := file.readline(LONGEST_LINE):
             number += 1
-            if len(line) == _LONGEST_LINE:
-                raise DataError(f"line {number} is longer than {_LONGEST_LINE:,} characters", source=called(path))
+            if len(line) == LONGEST_LINE:
+                raise DataError(f"line {number} is longer than {LONGEST_LINE:,} characters", source=called(path))
             if not line.isascii() and not is_unicode(line):
                 raise DataError(f"line {number} is not UTF-8; save the file as UTF-8", source=called(path))
             yield line
         identity.check(file.fileno())
 
 
-class _Column:
+class ColumnKind:
     """What the cells of one CSV column have in common."""
 
     __slots__ = ("exact", "kind", "naive", "not_a_number", "number", "whole", "zone")
@@ -178,7 +178,7 @@ class _Column:
             self.number = True
         elif self.not_a_number is None:
             self.not_a_number = row, text
-        return self.kind != "text" or row < _PATIENCE
+        return self.kind != "text" or row < PATIENT
 
     def _kind(self, text: str) -> str:
         if text.lower() in ("true", "false"):
@@ -196,6 +196,11 @@ class _Column:
         return "text" if found is None else "instant"
 
     def convert(self, cell: str) -> Any:
+        """A cell as the kind of the column; None where it is empty.
+
+        Raises:
+            ValueError: if it is not of that kind.
+        """
         text = cell.strip()
         if not text:
             return None
@@ -224,14 +229,14 @@ class _Csv:
         self.source = called(path)
         self._identity = FileIdentity(path)
         # The module's own limit, 128 kB a field, is one for the whole process: it is only ever raised.
-        csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_LINE))
+        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
         records = self._records()
         _, header = next(records, (0, None))
         if header is None:
             raise DataError("the file is empty; a CSV file begins with the names of its columns", source=self.source)
         self.columns = tuple(header)
         columns = {
-            place: _Column(zone, exact=fold_name(name) in texts) for place, name in enumerate(header) if typed(name)
+            place: ColumnKind(zone, exact=fold_name(name) in texts) for place, name in enumerate(header) if typed(name)
         }
         self.count: int | None = None
         if columns:
@@ -245,7 +250,7 @@ class _Csv:
         self._typed = [(place, column) for place, column in columns.items() if column.kind not in ("", "text")]
 
     @staticmethod
-    def _survey(records: Iterator[tuple[int, list[str]]], columns: Mapping[int, _Column]) -> int:
+    def _survey(records: Iterator[tuple[int, list[str]]], columns: Mapping[int, ColumnKind]) -> int:
         open_ = list(columns.items())
         number = 0
         for number, record in records:
@@ -315,7 +320,6 @@ class _Jsonl:
             pass
 
     def rows(self) -> Iterator[RawRow | BadRow]:
-        decode = json.JSONDecoder(object_pairs_hook=_object).decode
         number = 0
         with readable(self.source):
             for line in _lines(self._identity):
@@ -323,14 +327,20 @@ class _Jsonl:
                 if not text:
                     continue
                 number += 1
-                try:
-                    row = decode(text)
-                except _RepeatedKeyError:
-                    yield BadRow(self.source, number, "", shown(text), "a JSON object whose keys all differ", text)
-                    continue
-                except (ValueError, RecursionError):
-                    row = text
-                if isinstance(row, dict):
-                    yield number, tuple(row), list(row.values())
-                else:
-                    yield BadRow(self.source, number, "", shown(row), "one JSON object a line", row)
+                yield json_row(text, self.source, number)
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_object).decode
+
+
+def json_row(text: str, source: str, number: int) -> RawRow | BadRow:
+    """A line of a file of JSON lines as a row."""
+    try:
+        row = _decode(text)
+    except _RepeatedKeyError:
+        return BadRow(source, number, "", shown(text), "a JSON object whose keys all differ", text)
+    except (ValueError, RecursionError):
+        row = text
+    if isinstance(row, dict):
+        return number, tuple(row), list(row.values())
+    return BadRow(source, number, "", shown(row), "one JSON object a line", row)

@@ -113,6 +113,11 @@ class Barred(ArrayBundle):
     }
 
 
+TEXT_SCANS = record("place length longest rows last open least most")
+"""Where the scan of a file of text is: what its last byte was part of; how many bytes the record has so far, and how
+many it may have; how many lines there are; the last byte that is no blank; and how many more bytes a character has, and
+between which the next one lies."""
+
 SCORES = record("opening", "propensity value")
 """What models say: what would be sent, and two numbers, NaN for none."""
 

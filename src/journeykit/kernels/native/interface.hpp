@@ -143,6 +143,17 @@ struct Barred {
   Array2<int64_t> quiet;
 };
 
+// Where a scan of a file is, from one block to the next; Python hands the same array over with each.
+struct TextScan {
+  int64_t place;    // of CSV: what the last byte was part of; of lines: whether one has begun
+  int64_t length;   // how many bytes the record has so far
+  int64_t longest;  // how many it may have
+  int64_t rows;     // how many lines there are that are not blank
+  int64_t last;     // the last byte that is no blank
+  int64_t open;  // how many more bytes a character of several bytes has, and between which the next one lies
+  int64_t least, most;
+};
+
 // What models say of a contact for one opening; NaN for none.
 struct Score {
   int64_t opening;

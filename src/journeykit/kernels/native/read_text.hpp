@@ -7,17 +7,6 @@
 
 namespace journeykit {
 
-// Where a scan of a file is, from one block to the next; Python hands the same array over with each.
-struct TextScan {
-  int64_t place;    // of CSV: what the last byte was part of; of lines: whether one has begun
-  int64_t length;   // how many bytes the record has so far
-  int64_t longest;  // how many it may have
-  int64_t rows;     // how many lines there are that are not blank
-  int64_t last;     // the last byte that is no blank
-  int64_t open;  // how many more bytes a character of several bytes has, and between which the next one lies
-  int64_t least, most;
-};
-
 // Reads texts such as 2026-11-05T10:00:00.123Z or 2026-11-05 10:00+01:00; `known` is false for all others.
 template <typename Offset>
 void read_instants(Array1<const Offset> offsets, Array1<const uint8_t> data, Array1<int64_t> at,

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError
+from journeykit.kernels import has_kernels
 from journeykit.tables.arrow.frames import MemoryTable, frame_of, from_dataset, from_pandas
+from journeykit.tables.arrow.json_files import JsonTable
 from journeykit.tables.arrow.parquet_files import ParquetFiles, files_at
 from journeykit.tables.arrow.row_table import RowTable
+from journeykit.tables.arrow.text_files import CsvTable
 from journeykit.tables.formats import format_of
 from journeykit.tables.read_rows import open_table
 
@@ -25,6 +28,7 @@ def open_source(
     name: str,
     *,
     typed: Callable[[str], bool] = lambda _: False,
+    wanted: Callable[[str], bool] = lambda _: True,
     texts: Container[str] = (),
     zone: tzinfo | None = None,
 ) -> ArrowTable:
@@ -36,6 +40,7 @@ def open_source(
             mappings.
         name: what messages call what is no file.
         typed: which columns of a CSV file are typed as a whole.
+        wanted: which columns are needed; of the others the kind is not looked for.
         texts: the folded names of columns whose text matters; see `open_table`.
         zone: the zone in which instants without an offset are meant.
 
@@ -43,7 +48,7 @@ def open_source(
         DataError: for a table that cannot be read.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _from_path(os.fspath(source), name, typed, texts, zone)
+        return _from_path(os.fspath(source), name, typed, wanted, texts, zone)
     if type(source).__module__ == "pyarrow._dataset":
         return from_dataset(source, name)
     if isinstance(source, (list, tuple)) and source and all(isinstance(part, (str, os.PathLike)) for part in source):
@@ -59,10 +64,20 @@ def open_source(
 
 
 def _from_path(
-    path: str, name: str, typed: Callable[[str], bool], texts: Container[str], zone: tzinfo | None
+    path: str,
+    name: str,
+    typed: Callable[[str], bool],
+    wanted: Callable[[str], bool],
+    texts: Container[str],
+    zone: tzinfo | None,
 ) -> ArrowTable:
     if os.path.isdir(path) or format_of(path) == "parquet":  # noqa: PTH112  (a text is all that is needed)
         return files_at(path)
+    if has_kernels() and os.path.isfile(path):  # noqa: PTH113  (likewise)
+        if format_of(path) == "csv":
+            return CsvTable(path, name, typed=typed, wanted=wanted, texts=texts, zone=zone)
+        if format_of(path) == "jsonl":
+            return JsonTable(path, open_table(path, name))
     opened = open_table(path, name, typed=typed, texts=texts, zone=zone)
     return RowTable(name, opened, lambda: opened)
 

@@ -12,7 +12,7 @@ from journeykit.tables.bad_row_file import picked
 from journeykit.tables.header import PATIENCE, fold_name, missing_column, twin_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.formats import RawRow
@@ -46,11 +46,16 @@ class RowTable(ArrowTable):
         groups: Sequence[int] | None = None,  # noqa: ARG002  (there are none)
     ) -> Iterator[Part | BadRow]:
         """The chunks in order; see `ArrowTable`."""
+        return self.chunked(self._checked(), wanted)
+
+    @staticmethod
+    def chunked(rows: Iterable[RawRow | BadRow], wanted: Callable[[str], bool]) -> Iterator[Part | BadRow]:
+        """Rows as chunks of those that follow each other and write the names of columns alike."""
         waiting: list[tuple[tuple[str, ...], Sequence[Any]]] = []
         first = expected = 0
         # By folded name, how the rows that wait write it: two columns whose case alone differs are not one.
         written: dict[str, str] = {}
-        for row in self._checked():
+        for row in rows:
             names: dict[str, str] = {}
             if not isinstance(row, BadRow) and not (waiting and row[1] == waiting[-1][0]):
                 names = {fold_name(str(name)): name for name in row[1]}
