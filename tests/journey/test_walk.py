@@ -229,9 +229,9 @@ def test_sums_are_exact() -> None:
 
 
 def test_what_is_no_number_is_not_added_and_noted() -> None:
-    """A text, a truth or too large a number counts nothing and is told; what is missing is not told."""
+    """A word, a truth or too large a number counts nothing and is told; what is missing is not told."""
     journey = Journey(["a", "b"], [way("a", "b", when='sum("buy.amount") >= 3')])
-    odd = ["1", True, 1e300, None, float("nan"), 2]
+    odd = ["one", True, 1e300, None, float("nan"), "", "2"]
     placement = journey.place([on(day, "buy", amount=value) for day, value in enumerate(odd)], LATER)
     assert (placement.stage, placement.noted) == ("a", {"not_a_number": 3})
 

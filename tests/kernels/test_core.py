@@ -62,7 +62,7 @@ BUNDLES = {
     RULES: "Quotas Zones HourTables Rules",
     DECISIONS: "CandidateArrays DecisionRows RowColumns DecisionCounts",
     PROBLEMS: "ProblemPool PoolPart Charges QuotaBudget",
-    JOURNEYS: "Routes EventArrays ContactEntry WalkState PathRecords",
+    JOURNEYS: "Routes EventArrays Members ContactEntry WalkState PathRecords",
     WORKSPACES: "SearchProblem SearchWorkspace PriceWorkspace DecisionWorkspace",
 }
 

@@ -369,9 +369,9 @@ def test_properties_are_found_whatever_their_case() -> None:
 
 
 def test_a_column_of_numbers_that_one_cell_makes_text_is_noted(tmp_path: Path) -> None:
-    """In CSV one cell that is no number makes a property text, which no sum adds up: this is told.
+    """In CSV one cell that is no number makes a property text: this is told, and the other cells are added up.
 
-    An attribute is read cell by cell, as the rule asks.
+    A property and an attribute are read cell by cell, as the rule asks.
     """
     journey = Journey(
         [Stage("a"), Stage("b", qualified="score >= 60")],
@@ -384,6 +384,8 @@ def test_a_column_of_numbers_that_one_cell_makes_text_is_noted(tmp_path: Path) -
     paths = str(tmp_path / "events.csv"), str(tmp_path / "contacts.csv")
     columns, one = journey.place_table(*paths, at=AT).summary, place_rows(journey, *paths, AT).summary
     assert columns == one
+    assert columns.stages == {"a": 1, "b": 1}
+    assert columns.noted["not_a_number"] == 1
     (note,) = one.notes
     assert "'amount'" in note
     assert "'12 EUR'" in note

@@ -25,7 +25,7 @@ from journeykit.journey.placement import (
 )
 from journeykit.journey.transitions import Ask, CompiledTransition, CompiledTransitions, crossings
 from journeykit.rule import Operand
-from journeykit.rule.values import typed
+from journeykit.rule.values import as_number, is_empty, typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,9 +173,12 @@ class Walk:
 
     def _add(self, key: tuple[str, str], value: object, at: int) -> None:
         kind, number = typed(value)
-        if kind is None:
+        if kind is None or is_empty(value):
             return
-        if kind != "number" or not -LARGEST <= number <= LARGEST:
+        if kind == "text":
+            # As a comparison with a number reads it.
+            number = as_number(value)
+        if kind not in ("number", "text") or number is None or not -LARGEST <= number <= LARGEST:
             self._noted["not_a_number"] += 1
             return
         instants, sums = self._sums[key]

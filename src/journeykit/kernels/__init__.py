@@ -38,10 +38,14 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import is_plain_csv as is_plain_csv
     from journeykit.kernels._core import is_plain_jsonl as is_plain_jsonl
     from journeykit.kernels._core import list_all as list_all
+    from journeykit.kernels._core import mark_members as mark_members
+    from journeykit.kernels._core import mark_texts as mark_texts
     from journeykit.kernels._core import measure_cells as measure_cells
     from journeykit.kernels._core import measure_lists as measure_lists
     from journeykit.kernels._core import price_pass as price_pass
+    from journeykit.kernels._core import put_texts as put_texts
     from journeykit.kernels._core import read_instants as read_instants
+    from journeykit.kernels._core import read_members as read_members
     from journeykit.kernels._core import reduce_problems as reduce_problems
     from journeykit.kernels._core import set_bits as set_bits
     from journeykit.kernels._core import sizes_by_kind as sizes_by_kind
@@ -82,10 +86,14 @@ _KERNELS = (
     "is_plain_csv",
     "is_plain_jsonl",
     "list_all",
+    "mark_members",
+    "mark_texts",
     "measure_cells",
     "measure_lists",
     "price_pass",
+    "put_texts",
     "read_instants",
+    "read_members",
     "reduce_problems",
     "set_bits",
     "sizes_by_kind",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from journeykit.basics.ids import STIR_FIRST, STIR_SECOND, contact_key
 from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
 from journeykit.columns.chunk import id_texts, ids_as_given, mapped, text_buffers
 from journeykit.columns.touch_columns import instants_of_column
@@ -15,26 +14,25 @@ from journeykit.journey.walk import RANKS
 from journeykit.kernels import hash_ids
 from journeykit.kernels.interface.journey_arrays import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
 from journeykit.model.bad_row import BadRow
-from journeykit.rule.values import typed
+from journeykit.placing.event_marks import kind_of, marks_of, stirred
+from journeykit.placing.event_properties import properties_of
+from journeykit.rule.values import as_number, typed
 from journeykit.tables.arrow.arrays import texts
-from journeykit.tables.arrow.column import UNREAD, Column
-from journeykit.tables.cells import BadCellError, instant_reader, is_missing, is_unicode, read_id
-from journeykit.tables.event_log import EVENT_COLUMNS, is_property, read_event, read_properties, spelt_by
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id
+from journeykit.tables.event_log import EVENT_COLUMNS, read_event, spelt_by
 from journeykit.tables.header import missing_column, places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     import pyarrow as pa
 
+    from journeykit.placing.event_properties import EventProperties, Faults
     from journeykit.placing.program import Program
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.arrow_table import ArrowTable
-
-_FIRST, _SECOND, _SHIFT = np.uint64(STIR_FIRST), np.uint64(STIR_SECOND), np.uint64(33)
-_EXACT = 2**53
-Faults = dict[int, tuple[str, str, str]]
 
 
 class Taken(NamedTuple):
@@ -88,7 +86,8 @@ class EventReader:
         self._sums = tuple(program.numbers)
         self._number = {name: number for number, name in enumerate(program.events)}
         self._instant = instant_reader(zone, bounded=True)
-        self._spelt = spelt_by({**program.numbers, **program.values})
+        self._asked = {**program.numbers, **program.values}.keys()
+        self._spelt = spelt_by(self._asked)
         self._lock = threading.Lock()
         source.needed = EVENT_COLUMNS[:3]
         if source.columns is not None:
@@ -111,14 +110,14 @@ class EventReader:
         column = columns[places["contact_id"]] if "contact_id" in places else None
         name, called = self._names(columns, places, rows, faults)
         at = instants_of_column(columns, places, rows, faults, "at", self._instant)
-        properties = _properties(names, columns, places, rows, faults, self._spelt)
-        marks = self._marks(columns, places, rows, faults, called, at, properties)
-        sums = [_amounts(properties.get(own), rows) for own in self._sums]
-        values = [self._values(own, properties.get(own), rows) for own in self.known]
+        properties = properties_of(names, columns, places, faults, self._spelt, self._asked)
+        marks = event_marks(columns, places, rows, faults, called, at, properties)
+        sums = [_amounts(properties.columns.get(own), rows) for own in self._sums]
+        values = [self._values(own, properties.columns.get(own), rows) for own in self.known]
         bad = [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)]
         good = np.ones(rows, np.bool_)
         good[list(faults)] = False
-        self._meet(called, properties, good)
+        self._meet(called, properties.names, good)
         ids = ids_as_given(column, ids, good)
         if faults:
             one, two, at, name, marks = one[good], two[good], at[good], name[good], marks[good]
@@ -142,7 +141,7 @@ class EventReader:
         numbers = [self._number.get(value, others) for value in called.values]
         return np.array(numbers, np.int16)[called.codes], called
 
-    def _meet(self, called: Column, properties: Mapping[str, Column], good: np.ndarray) -> None:
+    def _meet(self, called: Column, properties: set[str], good: np.ndarray) -> None:
         """Remember names that the journey does not ask for, and the properties that there are."""
         used = np.bincount(called.codes[good], minlength=len(called.values)) > 0
         met = {value for value, is_used in zip(called.values, used, strict=True) if is_used}
@@ -158,7 +157,7 @@ class EventReader:
         with self._lock:
             known, codes = self.known[part], self._codes[part]
             for value in column.values:
-                kind, plain = _typed(value)
+                kind, plain = kind_of(value)
                 if kind not in RANKS:
                     found.append(NO_VALUE if kind is None else ODD_VALUE)
                     continue
@@ -168,32 +167,25 @@ class EventReader:
                 found.append(code)
         return np.array(found, np.int32)[column.codes]
 
-    def _marks(
-        self,
-        columns: Sequence[Column],
-        places: Mapping[str, int],
-        rows: int,
-        faults: Faults,
-        called: Column,
-        at: np.ndarray,
-        properties: Mapping[str, Column],
-    ) -> np.ndarray:
-        """What tells each event from others: its id or, where it has none, all that is known of it."""
-        own, known = np.zeros(rows, np.uint64), np.zeros(rows, np.bool_)
-        if "event_id" in places:
-            own, known = _id_marks(columns[places["event_id"]], faults)
-            if known.all():
-                return own
-        # Names that the journey does not ask for share one number; what they are called tells them apart.
-        found = _marks_of(called, "event") ^ _stirred(at.view(np.uint64))
-        for label, column in properties.items():
-            found = found + _marks_of(column, label)
-        return np.where(known, own, _stirred(found))
 
-
-def _typed(value: Any) -> tuple[str | None, Any]:
-    """The kind of a cell, None where it is empty or unknown, and its value as it compares."""
-    return (None, None) if is_missing(value) else typed(value)
+def event_marks(
+    columns: Sequence[Column],
+    places: Mapping[str, int],
+    rows: int,
+    faults: Faults,
+    called: Column,
+    at: np.ndarray,
+    properties: EventProperties,
+) -> np.ndarray:
+    """What tells each event from others: its id or, where it has none, all that is known of it."""
+    own, known = np.zeros(rows, np.uint64), np.zeros(rows, np.bool_)
+    if "event_id" in places:
+        own, known = _id_marks(columns[places["event_id"]], faults)
+        if known.all():
+            return own
+    # Names that the journey does not ask for share one number; what they are called tells them apart.
+    found = marks_of(called, "event") ^ stirred(at.view(np.uint64))
+    return np.where(known, own, stirred(found + properties.marks()))
 
 
 def rank_of(values: Sequence[Any]) -> np.ndarray:
@@ -229,41 +221,7 @@ def _id_marks(column: Column, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
     _, one, two = _keys([column], {"event_id": 0}, len(column), faults, "event_id", needed=False)
     codes, values = column.codes, column.values
     known = ~np.array([is_missing(value) for value in values], np.bool_)[codes]
-    return one ^ _stirred(two), known
-
-
-def _properties(
-    names: Sequence[str],
-    columns: Sequence[Column],
-    places: Mapping[str, int],
-    rows: int,
-    faults: Faults,
-    spelt: Callable[[str], tuple[str, ...]],
-) -> dict[str, Column]:
-    """The properties by name: those that come together in one cell, and before them those with their own column."""
-    found: dict[str, Column] = {}
-    if "properties" in places:
-        column = columns[places["properties"]]
-        codes, read = column.read(read_properties)
-        for row in np.flatnonzero(np.array([value is UNREAD for value in read], np.bool_)[codes]).tolist():
-            try:
-                read_properties(column.value(row))
-            except BadCellError as error:
-                faults.setdefault(row, ("properties", error.found, error.allowed))
-        together = [{} if value is UNREAD else value for value in read]
-        for label in dict.fromkeys(label for own in together for label in own):
-            cells = [own.get(label) for own in together]
-            found[label] = Column([cells[code] for code in codes.tolist()])
-    for name, column in zip(names, columns, strict=True):
-        for label in spelt(name) if is_property(name) else ():
-            found[label] = _filled(column, found[label], rows) if label in found else column
-    return found
-
-
-def _filled(column: Column, before: Column, rows: int) -> Column:
-    """A column with the cells of another one where its own are empty."""
-    cells = [column.value(row) for row in range(rows)]
-    return Column([before.value(row) if is_missing(cell) else cell for row, cell in enumerate(cells)])
+    return one ^ stirred(two), known
 
 
 def _amounts(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -287,58 +245,11 @@ def _amounts(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _amount(value: Any) -> tuple[int, int]:
-    kind, number = _typed(value)
+    kind, number = kind_of(value)
     if kind is None:
         return 0, EMPTY
-    if kind != "number" or not -LARGEST <= number <= LARGEST:
+    if kind == "text":
+        number = as_number(value)
+    if kind not in ("number", "text") or number is None or not -LARGEST <= number <= LARGEST:
         return 0, BAD
     return scaled(number if type(number) is int else float(number), MILLIONTH), GOOD
-
-
-# What tells events apart
-
-
-def _stirred(value: np.ndarray) -> np.ndarray:
-    """Murmur's finalizer, over columns."""
-    value = value ^ value >> _SHIFT
-    value = value * _FIRST
-    value = value ^ value >> _SHIFT
-    value = value * _SECOND
-    return value ^ value >> _SHIFT
-
-
-def _marks_of(column: Column, label: str) -> np.ndarray:
-    """What tells the values of a column apart, mixed with its name; 0 where there is none."""
-    salt = np.uint64(contact_key(label)[0])
-    plain = column.numbers
-    if plain is not None:
-        numbers, known = plain
-        return np.where(known, _stirred(_number_marks(numbers) ^ salt), np.uint64(0))
-    values = column.values
-    found = np.zeros(len(values), np.uint64)
-    written: list[tuple[int, str]] = []
-    for place, value in enumerate(values):
-        kind, own = _typed(value)
-        if kind == "number":
-            found[place] = _number_marks(np.array([own if type(own) is int else float(own)]))[0]
-        elif kind is not None:
-            text = own if kind == "text" and is_unicode(own) else ascii(own)
-            written.append((place, f"{kind}:{text}"))
-    if written:
-        places = [place for place, _ in written]
-        one, two = np.zeros(len(places), np.uint64), np.zeros(len(places), np.uint64)
-        hash_ids(*text_buffers(texts([text for _, text in written])), one, two, np.zeros(len(places), np.bool_))
-        found[places] = one ^ _stirred(two)
-    missing = np.array([_typed(value)[0] is None for value in values], np.bool_)
-    return np.where(missing, np.uint64(0), _stirred(found ^ salt))[column.codes]
-
-
-def _number_marks(numbers: np.ndarray) -> np.ndarray:
-    """The same for equal numbers, whole or not; whole ones that no float is are told apart all the same."""
-    if numbers.dtype.kind == "i":
-        floats = numbers.astype(np.float64)
-        rest = numbers - floats.astype(np.int64) if len(numbers) and np.abs(numbers).max() > _EXACT else 0
-        return (floats + 0.0).view(np.uint64) + np.asarray(rest).astype(np.uint64)
-    if numbers.dtype.kind != "f":
-        return np.array([contact_key(repr(number))[0] for number in numbers.tolist()], np.uint64)
-    return (numbers.astype(np.float64) + 0.0).view(np.uint64)

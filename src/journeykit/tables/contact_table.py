@@ -213,8 +213,8 @@ def mixed_notes(source: str, mixed: Iterable[tuple[str, int, str]], read: Contai
     for name, row, text in mixed:
         if fold_name(name) in read:
             yield (
-                f"{source}: {name!r}, which a rule reads, is text throughout, as row {row} has {shown(text)}: sum() "
-                "adds none of it up; leave such cells empty"
+                f"{source}: {name!r}, which a rule reads, is no number in row {row}, which has {shown(text)}: sum() "
+                "does not add such cells up; leave them empty"
             )
 
 

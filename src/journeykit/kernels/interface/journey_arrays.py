@@ -93,6 +93,10 @@ NO_VALUE, ODD_VALUE = -1, -2
 """The codes of a last value that is missing, and of one that cannot be compared."""
 
 
+NULL_VALUE, FALSE_VALUE, TRUE_VALUE, WHOLE, FLOAT, TEXT, NESTED = range(7)
+"""What a member of a JSON object is."""
+
+
 class EventArrays(ArrayBundle):
     """Events by contact.
 
@@ -116,6 +120,35 @@ class EventArrays(ArrayBundle):
         "number": table(np.int64, 2),
         "state": table(np.int8, 2),
         "value": table(np.int32, 2),
+    }
+
+
+class Members(ArrayBundle):
+    """Room for the members of JSON objects.
+
+    Attributes:
+        row: of each member, its row.
+        name: the number of its name.
+        kind: what it is.
+        word: a whole number, the bits of a float, or where a text starts: in the objects or, that far behind their end,
+            in ``text``; of what is nested, where it starts in the objects.
+        end: where its text ends.
+        name_start: of each name, where it starts in the objects.
+        name_end: where it ends.
+        salt: what is mixed into the marks of its values.
+        text: room for texts without their escapes.
+    """
+
+    fields: ClassVar = {
+        "row": table(np.int32),
+        "name": table(np.int32),
+        "kind": table(np.int8),
+        "word": table(np.int64),
+        "end": table(np.int64),
+        "name_start": table(np.int64),
+        "name_end": table(np.int64),
+        "salt": table(np.uint64),
+        "text": table(np.uint8),
     }
 
 

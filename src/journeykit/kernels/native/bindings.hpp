@@ -22,7 +22,7 @@ template <typename T>
 inline constexpr bool is_bundle =
     is_one_of<T, Contacts, SlotTimes, Barred, ScoreArrays, TouchArrays, QuotaChoiceArrays, ClaimArrays, Rules,
               CandidateArrays, DecisionRows, RowColumns, DecisionCounts, ProblemPool, PoolPart, Charges,
-              QuotaBudget, Routes, EventArrays, ContactEntry, WalkState, PathRecords, SearchProblem,
+              QuotaBudget, Routes, EventArrays, Members, ContactEntry, WalkState, PathRecords, SearchProblem,
               SearchWorkspace, PriceWorkspace, DecisionWorkspace>;
 
 template <typename T>

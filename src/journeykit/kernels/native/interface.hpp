@@ -88,6 +88,9 @@ inline constexpr int64_t DUPLICATE = 0, UNKNOWN_EVENT = 1, NOT_A_NUMBER = 2, NOT
 inline constexpr int64_t GOOD = 0, EMPTY = 1, BAD = 2;
 // The codes of a last value that is missing, and of one that cannot be compared.
 inline constexpr int64_t NO_VALUE = -1, ODD_VALUE = -2;
+// What a member of a JSON object is.
+inline constexpr int8_t NULL_VALUE = 0, FALSE_VALUE = 1, TRUE_VALUE = 2, WHOLE = 3, FLOAT = 4, TEXT = 5,
+                        NESTED = 6;
 }  // namespace journeys
 
 // Contacts, their touches, claims and scores
@@ -635,6 +638,19 @@ struct EventArrays {
   Array2<int64_t> number;
   Array2<int8_t> state;
   Array2<int32_t> value;
+};
+
+// Room for the members of JSON objects.
+struct Members {
+  Array1<int32_t> row;
+  Array1<int32_t> name;
+  Array1<int8_t> kind;
+  Array1<int64_t> word;
+  Array1<int64_t> end;
+  Array1<int64_t> name_start;
+  Array1<int64_t> name_end;
+  Array1<uint64_t> salt;
+  Array1<uint8_t> text;
 };
 
 // Where contacts enter a journey, and what conditions say of them.

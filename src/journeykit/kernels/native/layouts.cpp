@@ -179,6 +179,13 @@ std::vector<Code> journey_codes() {
                                                   {"BAD", bits(int64_t{journeys::BAD})},
                                                   {"NO_VALUE", bits(int64_t{journeys::NO_VALUE})},
                                                   {"ODD_VALUE", bits(int64_t{journeys::ODD_VALUE})},
+                                                  {"NULL_VALUE", bits(int64_t{journeys::NULL_VALUE})},
+                                                  {"FALSE_VALUE", bits(int64_t{journeys::FALSE_VALUE})},
+                                                  {"TRUE_VALUE", bits(int64_t{journeys::TRUE_VALUE})},
+                                                  {"WHOLE", bits(int64_t{journeys::WHOLE})},
+                                                  {"FLOAT", bits(int64_t{journeys::FLOAT})},
+                                                  {"TEXT", bits(int64_t{journeys::TEXT})},
+                                                  {"NESTED", bits(int64_t{journeys::NESTED})},
                                               });
 }
 
@@ -571,6 +578,11 @@ std::vector<Layout> layouts() {
                          field("spent", &WalkState::spent), field("passed", &WalkState::passed),
                          field("value", &WalkState::value), field("value_at", &WalkState::value_at),
                          field("stack", &WalkState::stack)}),
+      layout<Members>("Members", {field("row", &Members::row), field("name", &Members::name),
+                                  field("kind", &Members::kind), field("word", &Members::word),
+                                  field("end", &Members::end), field("name_start", &Members::name_start),
+                                  field("name_end", &Members::name_end), field("salt", &Members::salt),
+                                  field("text", &Members::text)}),
       layout<PathRecords>("PathRecords",
                           {field("contact", &PathRecords::contact), field("stage", &PathRecords::stage),
                            field("since", &PathRecords::since), field("way", &PathRecords::way),

@@ -10,6 +10,7 @@
 #include "collect_claims.hpp"
 #include "collect_problems.hpp"
 #include "decide_block.hpp"
+#include "event_properties.hpp"
 #include "exact_search.hpp"
 #include "group_by_contact.hpp"
 #include "hashing.hpp"
@@ -33,6 +34,12 @@ std::pair<int64_t, int64_t> walk(const Routes& routes, const EventArrays& events
                                  Array1<int64_t> total, int64_t begin, int64_t end, int64_t until) {
   WalkEnd found = walk_journeys(routes, events, entry, state, paths, counted, total, begin, end, until);
   return {found.contact, found.used};
+}
+
+std::pair<int64_t, int64_t> members(Array1<const int64_t> offsets, Array1<const uint8_t> data,
+                                    const Members& members, Array1<bool> odd) {
+  MemberCount found = read_members(offsets, data, members, odd);
+  return {found.members, found.names};
 }
 
 void bind_ids(nb::module_& module) {
@@ -96,6 +103,10 @@ void bind_journeys(nb::module_& module) {
   module.def("sort_events", released(&sort_events));
   module.def("walk_journeys", released(&walk));
   module.def("contact_offsets", released(&contact_offsets));
+  module.def("read_members", released(&members));
+  module.def("mark_members", released(&mark_members));
+  module.def("put_texts", released(&put_texts));
+  module.def("mark_texts", released(&mark_texts));
 }
 
 }  // namespace
