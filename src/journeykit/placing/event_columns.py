@@ -106,7 +106,7 @@ class EventReader:
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
         faults: Faults = {}
-        ids, one, two = _keys(columns, places, rows, faults, "contact_id", needed=True)
+        ids, one, two = contact_keys(columns, places, rows, faults)
         column = columns[places["contact_id"]] if "contact_id" in places else None
         name, called = self._names(columns, places, rows, faults)
         at = instants_of_column(columns, places, rows, faults, "at", self._instant)
@@ -215,6 +215,13 @@ def _keys(
         except BadCellError as error:
             faults.setdefault(row, (name, error.found, error.allowed))
     return ids, one, two
+
+
+def contact_keys(
+    columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults
+) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    """The ids of contacts as text, and their keys; one that cannot be read is a fault of its row."""
+    return _keys(columns, places, rows, faults, "contact_id", needed=True)
 
 
 def _id_marks(column: Column, faults: Faults) -> tuple[np.ndarray, np.ndarray]:

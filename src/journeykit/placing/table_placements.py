@@ -80,6 +80,15 @@ class TablePlacements(Placements):
         return self._ids
 
     @property
+    def first(self) -> np.ndarray:
+        """Where the steps of each contact start, and one more."""
+        return self._first
+
+    def step(self, name: str) -> np.ndarray:
+        """What is known of each step: ``contact``, ``stage``, ``since``, ``way`` or ``evidence``."""
+        return self._steps[name]
+
+    @property
     def waiting(self) -> int:
         """How many contacts have not entered the journey."""
         return int(np.count_nonzero(self._first[1:] == self._first[:-1]))

@@ -250,28 +250,52 @@ def estimate(
         (2, 1, 3)
     """
     end = micros(at)
-    normal_quantile(level)
+    places = funnel_order(journey, order)
     names = tuple(stage.name for stage in journey.stages)
-    # To be lost is no progress.
-    onward = [stage.name for stage in journey.stages if not stage.lost]
-    funnel = _order(onward if order is None else order, names)
+    normal_quantile(level)
     observed = PathReader(names, end, segments).read(paths)
     sold = None if sales is None else SalesReader(end, segments).read(sales)
+    return estimates_of(observed, sold, places, level, by_segment=segments is not None)
 
+
+def estimates_of(
+    observed: Observed, sold: SalesReader | None, order: Sequence[int], level: float = 0.95, *, by_segment: bool
+) -> Estimates:
+    """Estimate from paths that are packed, and sales that are counted; see `estimate`.
+
+    Args:
+        observed: the paths.
+        sold: the sales; None where none were given.
+        order: the stages of the funnel, as `funnel_order` gives them.
+        level: the level of confidence of intervals.
+        by_segment: whether segments were given.
+    """
     paths_of = observed.parts()
     sales_of = {} if sold is None else sold.parts(level, (name for name in paths_of if name is not None))
 
     def estimates(segment: str | None, **more: Any) -> Estimates:
         own = paths_of.get(segment, ())
-        return _estimates(observed, own, funnel, level, segment=segment, sales=sales_of.get(segment), **more)
+        return _estimates(observed, own, order, level, segment=segment, sales=sales_of.get(segment), **more)
 
-    met = set() if segments is None else {name for name in (*paths_of, *sales_of) if name is not None}
+    met = {name for name in (*paths_of, *sales_of) if name is not None} if by_segment else set()
     return estimates(
         None,
         by_segment={name: estimates(name) for name in sorted(met, key=lambda name: (name == NO_SEGMENT, name))},
         ignored=_met(observed.ignored) | ({} if sold is None else _met(sold.ignored)),
         repaired=_met(observed.repaired),
     )
+
+
+def funnel_order(journey: Journey, order: Iterable[str] | None = None) -> tuple[int, ...]:
+    """The stages of a funnel, as their places in the journey; by default those that are not marked ``lost``.
+
+    Raises:
+        ModelError: for a stage that the journey does not have, or has twice.
+    """
+    names = tuple(stage.name for stage in journey.stages)
+    # To be lost is no progress.
+    onward = [stage.name for stage in journey.stages if not stage.lost]
+    return _order(onward if order is None else order, names)
 
 
 def _met(counts: Mapping[str, int]) -> dict[str, int]:

@@ -152,6 +152,13 @@ class SalesReader:
                 tally.lost += 1
         return self
 
+    def add(self, names: tuple[str, ...], won: int, lost: int, amounts: array[float]) -> None:
+        """Count sales of contacts who share their segments: how many, and the amounts of those won that have one."""
+        tally = self._tallies.setdefault(names, _SalesTally())
+        tally.won += won
+        tally.lost += lost
+        tally.amounts.extend(amounts)
+
     def _why_not(self, at: Any, won: Any) -> str | None:
         try:
             when = at if type(at) is int else micros(at)
@@ -163,10 +170,10 @@ class SalesReader:
 
     def _add_amount(self, tally: _SalesTally, amount: Any) -> None:
         """Amounts that are no numbers are counted; that there is none is no fault."""
-        number = float(amount) if isinstance(amount, Decimal) else amount
-        if is_between(number):
+        number = amount_in(amount)
+        if number is not None:
             tally.amounts.append(number)
-        elif number is not None:
+        elif amount is not None:
             self.ignored["sale_bad_amount"] += 1
 
     def parts(self, level: float, segments: Iterable[str]) -> dict[str | None, Sales]:
@@ -177,6 +184,17 @@ class SalesReader:
                 found.setdefault(name, []).append(tally)
         recorded = any(tally.lost for tally in self._tallies.values())
         return {name: _sales(own, level, recorded) for name, own in found.items()}
+
+
+def amount_in(value: Any) -> float | None:
+    """A value as an amount; None for what is no number up to 1e9.
+
+    Example:
+        >>> amount_in(Decimal("7.5")), amount_in("7.5"), amount_in(True)
+        (7.5, None, None)
+    """
+    number = float(value) if isinstance(value, Decimal) else value
+    return number if is_between(number) else None
 
 
 def _sales(own: Sequence[_SalesTally], level: float, recorded: bool) -> Sales:
