@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from journeykit.journey.walk import Walk as Walk
 
 # Where each name lives. A name loads its module when it is touched: who decides claims estimates and draws nothing.
-# Hand-overs are a layer above; their names are here too.
+# Hand-overs and tables are layers above; their names are here too.
 _HOMES = {
     "Answer": "handover.brief",
     "Attribution": "journey.measure.attribution",
@@ -44,6 +44,7 @@ _HOMES = {
     "Estimates": "journey.measure.estimates",
     "Event": "journey.placement",
     "Evidence": "journey.placement",
+    "Funnel": "placing.funnel",
     "FunnelStep": "journey.measure.funnel_report",
     "HANDOVERS": "handover.handover",
     "Handover": "handover.handover",
@@ -65,6 +66,7 @@ _HOMES = {
     "Walk": "journey.walk",
     "attribute": "journey.measure.attribution",
     "estimate": "journey.measure.estimates",
+    "funnel_table": "placing.funnel",
     "handover_rows": "handover.handover",
     "handovers": "handover.handover",
     "removal_effects": "journey.measure.attribution",

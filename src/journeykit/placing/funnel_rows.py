@@ -129,7 +129,7 @@ class SalesMet:
 
     Attributes:
         events: the names of events.
-        properties: the properties of sales.
+        properties: the properties of sales, where one says something.
     """
 
     def __init__(self) -> None:
@@ -211,13 +211,14 @@ class SaleRows:
         self, columns: Sequence[str], places: Mapping[str, int], values: Sequence[Any]
     ) -> dict[str, Any] | None:
         """The properties of a row; None where they cannot be read."""
-        self.met.properties.update(label for label, _ in flat_properties(columns, values, self._asked.spelt))
+        flat = dict(self._flat(columns, values))
+        self.met.properties.update(flat)
         try:
             parts = read_properties(cell_of(places, "properties", values))
         except BadCellError:
             return None
         self.met.properties.update(parts)
-        return parts | dict(self._flat(columns, values))
+        return parts | flat
 
 
 _UNREADABLE = object()

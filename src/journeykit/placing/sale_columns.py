@@ -17,7 +17,7 @@ from journeykit.placing.event_properties import properties_of
 from journeykit.placing.funnel_rows import amount_of, name_of
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.open_arrow import open_source
-from journeykit.tables.cells import instant_reader
+from journeykit.tables.cells import instant_reader, is_missing
 from journeykit.tables.event_log import EVENT_COLUMNS, is_property
 from journeykit.tables.header import missing_column, places_of
 
@@ -124,8 +124,13 @@ class SaleReader:
         at = instants_of_column(columns, places, rows, untimed, "at", self._instant)
         wanted = [] if asked.amount is None else [asked.amount]
         properties = properties_of(names, columns, places, unread, asked.spelt, wanted)
+        there = {
+            label
+            for label in properties.names - self._met.properties
+            if label not in properties.columns or _says_something(properties.columns[label])
+        }
         with self._lock:
-            self._met.properties |= properties.names
+            self._met.properties |= there
         called = mapped(columns[places["event"]], name_of)
         marks = event_marks(columns, places, rows, unnamed, called, at, properties)
         contact = self._index.find(one, two).astype(np.int64)
@@ -139,6 +144,13 @@ class SaleReader:
         is_timed[list(untimed)] = False
         can_be_twin[[*unknown, *untimed, *unread, *unnamed]] = False
         return SalesTaken(contact, at, is_timed, is_won, amount, is_amount, is_bad, one, marks, can_be_twin)
+
+
+def _says_something(column: Column) -> bool:
+    """Whether a cell of a column is not empty."""
+    if column.numbers is not None:
+        return bool(column.numbers[1].any())
+    return any(not is_missing(column.value(row)) for row in range(len(column)))
 
 
 def _amounts(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

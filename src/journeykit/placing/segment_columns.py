@@ -106,6 +106,7 @@ class SegmentColumns:
             group = self._groups(chunk)
             again = met.add(chunk.one, chunk.two, row, nameless)
             row += chunk.rows
+            self._meet(chunk, ~(chunk.apart | again))
             for own in np.flatnonzero(chunk.apart | again).tolist():
                 group[own] = self._group_of_one(chunk, own, is_again=bool(again[own]))
             whose = self.index.find(chunk.one, chunk.two)
@@ -127,7 +128,6 @@ class SegmentColumns:
         columns = rule_columns(chunk)
         if self.asked.by == SEGMENTS:
             return self._groups_of_all(chunk, columns["segments"], people.person["zone"])
-        self._meet(chunk, columns)
         column = columns.get(self.asked.field)
         if column is None:
             return np.zeros(chunk.rows, np.int64)
@@ -155,13 +155,16 @@ class SegmentColumns:
         ]
         return np.array(numbers, np.int64)[code]
 
-    def _meet(self, chunk: Chunk, columns: dict[str, Column]) -> None:
-        """Remember what contacts have: columns in which one of them says something."""
+    def _meet(self, chunk: Chunk, good: np.ndarray) -> None:
+        """Remember what contacts have: the columns in which one of them says something."""
+        if self.asked.field in self.met or not good.any():
+            return
         self.met |= _FIELDS
+        columns = rule_columns(chunk)
         for name in columns.keys() - self.met:
             column = columns[name]
             known = np.array([value is not None for value in column.values], np.bool_)
-            if known[column.codes][~chunk.apart].any():
+            if known[column.codes][good].any():
                 self.met.add(name)
 
     def _group_of_one(self, chunk: Chunk, row: int, *, is_again: bool) -> int:

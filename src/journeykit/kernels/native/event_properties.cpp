@@ -247,8 +247,8 @@ class NameTable {
     int64_t offsets[2] = {0, static_cast<int64_t>(text.size())};
     uint64_t one = 0, two = 0;
     bool bad = false;
-    hash_ids({offsets, 2}, {reinterpret_cast<const uint8_t*>(text.data()), offsets[1]}, {&one, 1}, {&two, 1},
-             {&bad, 1});
+    hash_ids<int64_t>({offsets, 2}, {reinterpret_cast<const uint8_t*>(text.data()), offsets[1]}, {&one, 1},
+                      {&two, 1}, {&bad, 1});
     return one;
   }
 
@@ -436,7 +436,7 @@ class Marker {
     int64_t offsets[2] = {0, static_cast<int64_t>(words_.size())};
     uint64_t one = 0, two = 0;
     bool bad = false;
-    hash_ids({offsets, 2}, {words_.data(), offsets[1]}, {&one, 1}, {&two, 1}, {&bad, 1});
+    hash_ids<int64_t>({offsets, 2}, {words_.data(), offsets[1]}, {&one, 1}, {&two, 1}, {&bad, 1});
     return one ^ stirred(two);
   }
 
