@@ -124,7 +124,7 @@ def test_plain_objects_are_all_read_by_the_kernel() -> None:
         "of": [1, {"a": "b"}],
     }
     objects = JsonObjects(pa.array([json.dumps(told), json.dumps(told, ensure_ascii=False), ""], pa.large_string()))
-    assert objects.odd.tolist() == []
+    assert objects.unread.tolist() == []
     assert objects.labels == {"amount", "items", "name", "new", "of"}
     for label in objects.labels:
         assert objects.column(label).cells() == [told[label], told[label], None]

@@ -100,7 +100,7 @@ def _together(
         others += objects.marks(kept)
         labels = objects.labels
         found = {label: objects.column(label) for label in kept & labels}
-        told, rest = objects.odd, [column.value(row) for row in objects.odd.tolist()]
+        told, rest = objects.unread, [column.value(row) for row in objects.unread.tolist()]
         read = [_read(value) for value in rest]
         codes = np.arange(len(told))
     else:
@@ -153,7 +153,7 @@ class JsonObjects:
         texts: the texts, in UTF-8 and without nulls, as large strings.
 
     Attributes:
-        odd: the rows whose texts were not read: those that are no objects, and what is rare in one.
+        unread: the rows whose texts were not read: those that are no objects, and what is rare in one.
         labels: the names of all members of the others.
     """
 
@@ -166,7 +166,7 @@ class JsonObjects:
         odd = np.zeros(len(texts), np.bool_)
         self._count, count = read_members(offsets, self._data, self._members, odd)
         self._rows = len(texts)
-        self.odd = np.flatnonzero(odd)
+        self.unread = np.flatnonzero(odd)
         starts, ends = self._members.name_start[:count].tolist(), self._members.name_end[:count].tolist()
         names = [self._data[low:high].tobytes().decode() for low, high in zip(starts, ends, strict=True)]
         used = np.zeros(count, np.bool_)

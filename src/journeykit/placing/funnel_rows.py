@@ -222,7 +222,7 @@ class SaleRows:
 
 
 _UNREADABLE = object()
-"""The amount of a sale whose properties cannot be read: it is none, and is counted."""
+"""The amount of a sale whose properties cannot be read: it is not a number, and is counted."""
 
 
 def _same(
@@ -249,7 +249,7 @@ def _or_none(read: Callable[[Any], Any], value: Any) -> Any:
 
 
 def name_of(value: Any) -> str | None:
-    """The name of an event, as placing reads it; None for what is none."""
+    """The name of an event, as placing reads it; None for anything else."""
     found: str | None = None if is_missing(value) else _or_none(read_text, value)
     return found
 
