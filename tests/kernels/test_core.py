@@ -16,6 +16,7 @@ RULES = "interface.rules"
 DECISIONS = "interface.decision_arrays"
 PROBLEMS = "interface.problem_arrays"
 JOURNEYS = "interface.journey_arrays"
+PLAIN = "interface.plain_arrays"
 WORKSPACES = "interface.workspaces"
 RECORDS = {
     "Person": (CONTACTS, "PERSONS"),
@@ -54,6 +55,11 @@ RECORDS = {
     "PriceStep": (WORKSPACES, "PRICE_STEP"),
     "Placed": (WORKSPACES, "PLACED"),
     "CountedTouch": (WORKSPACES, "TOUCHES_AT"),
+    "BarredWord": (PLAIN, "BARRED_WORDS"),
+    "CellRoom": (PLAIN, "CELL_ROOMS"),
+    "CampaignRoom": (PLAIN, "CAMPAIGN_ROOMS"),
+    "PlainItem": (PLAIN, "PLAIN_ITEMS"),
+    "PlainSpan": (PLAIN, "PLAIN_SPANS"),
     "TableClaim": ("columns.claim_columns", "CLAIM_ROWS"),
 }
 """By struct, the record that it is."""
@@ -63,6 +69,7 @@ BUNDLES = {
     DECISIONS: "CandidateArrays DecisionRows RowColumns DecisionCounts",
     PROBLEMS: "ProblemPool PoolPart Charges QuotaBudget",
     JOURNEYS: "Routes EventArrays Members ContactEntry WalkState PathRecords",
+    PLAIN: "PlainRules PlainWorkspace",
     WORKSPACES: "SearchProblem SearchWorkspace PriceWorkspace DecisionWorkspace",
 }
 
@@ -97,7 +104,7 @@ def test_layouts_are_those_of_the_tables():
 def test_bundles_have_all_fields_of_their_tables():
     """No table of the interface is forgotten."""
     known = {name for names in BUNDLES.values() for name in names.split()}
-    for module in (CONTACTS, RULES, DECISIONS, PROBLEMS, JOURNEYS, WORKSPACES):
+    for module in (CONTACTS, RULES, DECISIONS, PROBLEMS, JOURNEYS, PLAIN, WORKSPACES):
         kinds = [
             own for own in vars(_module(module)).values() if isinstance(own, type) and issubclass(own, ArrayBundle)
         ]

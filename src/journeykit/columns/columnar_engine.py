@@ -12,6 +12,7 @@ from journeykit.basics.clock import DAY, FOREVER, clock, first_and_last
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.decision_counts import REASONS
+from journeykit.columns.plain_rules import are_plain, plain_rules
 from journeykit.columns.ruleset_arrays import Names, RulesetArrays
 from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import zones_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from journeykit.engine.decider import Decider
     from journeykit.engine.quota_charges import QuotaCharges
+    from journeykit.kernels.interface.plain_arrays import PlainRules
     from journeykit.playbook.playbook import Playbook
 
 _FAR = 40 * 366
@@ -42,13 +44,23 @@ closes a campaign, holdouts and missing data."""
 
 
 class Moment(NamedTuple):
-    """What zones and hours are, for the time zones met so far; and how many rules at most stop one claim."""
+    """What zones and hours are, for the time zones met so far.
+
+    Attributes:
+        rules: the rules, with zones and hours.
+        slots: the instants.
+        bars: who cannot get what, where there is one instant only.
+        zones: how many time zones were met.
+        most_rules: how many rules at most stop one claim.
+        plain: what the instant makes of rules that are plain.
+    """
 
     rules: Rules
     slots: SlotTimes
     bars: Barred | None
     zones: int
     most_rules: int
+    plain: PlainRules | None
 
 
 class ColumnarEngine:
@@ -170,7 +182,11 @@ class ColumnarEngine:
             faults = np.zeros((len(names), len(layout.list)), np.int64)
             barred_now(rules, faults)
             bars = layout.bars(faults, self.denies)
-        return Moment(rules, self._slots(names), bars, len(names), self._most_rules(rules))
+        most_rules = self._most_rules(rules)
+        plain = None
+        if bars is not None and self.weigher.is_plain and are_plain(rules):
+            plain = plain_rules(rules, self.asks, len(layout.channels.list), most_rules)
+        return Moment(rules, self._slots(names), bars, len(names), most_rules, plain)
 
     @staticmethod
     def _most_rules(rules: Rules) -> int:

@@ -155,7 +155,7 @@ class Weigher:
             return
         claims = entries.claim[:count]
         sizes = np.diff(entry_first[: stop - start + 1])
-        if self._is_plain:
+        if self.is_plain:
             weights = np.where(np.isnan(claims["given"]), claims["product"], claims["given"])
         else:
             contact = np.repeat(np.arange(start, stop), sizes)
@@ -179,7 +179,7 @@ class Weigher:
             doubt[np.repeat(np.arange(stop - start), sizes)[~good & weighed]] = True
 
     @property
-    def _is_plain(self) -> bool:
+    def is_plain(self) -> bool:
         """Whether the policy is `weighted`, whose work the kernel has done."""
         return type(self.policy) is Weighted
 

@@ -16,6 +16,7 @@ from journeykit.kernels import (
     collect_derived_now,
     collect_problems,
     decide_block,
+    decide_now,
     decision_workspace,
 )
 from journeykit.kernels.interface.codes import BAD
@@ -26,6 +27,7 @@ from journeykit.kernels.interface.decision_arrays import (
     DecisionCounts,
     decision_rows,
 )
+from journeykit.kernels.interface.plain_arrays import plain_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -85,32 +87,48 @@ class Worker:
     def __init__(self, engine: ColumnarEngine, columns: Collection[str], names: np.ndarray) -> None:
         self.engine = engine
         self.most_cells = 1
+        self._room: tuple[int, ...] = (-1,) * 6
         self._columns, self._names = columns, names
         self._each = (0.0, 0.0, 0.0)
 
     def _prepare(self, moment: Moment, most_touches: int, most_claims: int) -> None:
+        """Make room for contacts with so many touches and claims, unless there is."""
         layout, longest = self.engine.layout, moment.slots.longest
         claims = max(most_claims, 1)
+        cells = layout.parts["openings"]["cell_to"] - layout.parts["openings"]["cell_from"]
+        widest = max(int(cells.max(initial=1)), self.most_cells)
+        needed: tuple[int, ...] = (most_touches, claims, longest, widest, moment.most_rules, moment.plain is not None)
+        if all(own <= there for own, there in zip(needed, self._room, strict=True)):
+            return
+        needed = self._room = tuple(map(max, needed, self._room))
+        most_touches, claims, longest, widest, most_rules, is_plain = needed
         block = max(BLOCK, claims)
         self.entries = CandidateArrays(
             claim=np.zeros(block, CLAIMS),
             time=np.zeros(max(2 * BLOCK, claims * longest), TIMES),
             used=np.zeros(2, np.int64),
         )
-        cells = layout.parts["openings"]["cell_to"] - layout.parts["openings"]["cell_from"]
-        widest = max(int(cells.max(initial=1)), self.most_cells)
         # A loser can lose to all winners: at most a quarter of the claims' square for each contact.
-        self.rows = decision_rows(block, block * (claims // 4 + 1) + claims**2 // 4 + claims, block * moment.most_rules)
+        self.rows = decision_rows(block, block * (claims // 4 + 1) + claims**2 // 4 + claims, block * most_rules)
+        spans = (most_touches + claims) * widest + 1
         self.workspace = decision_workspace(
             touches=most_touches,
             claims=claims,
             items=claims * longest,
             cells=layout.cells,
             campaigns=len(layout.campaigns.list),
-            spans=(most_touches + claims) * widest + 1,
-            rules=moment.most_rules,
+            spans=spans,
+            rules=most_rules,
             sides=len(layout.quotas.sides),
         )
+        if is_plain:
+            self.plain = plain_workspace(
+                openings=len(layout.list),
+                cells=layout.cells,
+                campaigns=len(layout.campaigns.list),
+                stages=len(layout.stages.list) + 2,
+                spans=spans,
+            )
 
     def decide(
         self,
@@ -124,8 +142,70 @@ class Worker:
         given: QuotaChoiceArrays,
     ) -> BlockResult:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
-        engine = self.engine
         moment, rules = self._ready(contacts, history, shapes, claims)
+        if claims is None and moment.plain is not None and not given.known:
+            return self._decide_now(chunk, contacts, history, scores, moment, rules, label_when, given)
+        return self._decide_blocks(chunk, contacts, history, scores, claims, moment, rules, label_when, given)
+
+    def _decide_now(
+        self,
+        chunk: Chunk,
+        contacts: Contacts,
+        history: TouchArrays,
+        scores: ScoreArrays,
+        moment: Moment,
+        rules: Rules,
+        label_when: np.ndarray,
+        given: QuotaChoiceArrays,
+    ) -> BlockResult:
+        """The same for claims that are derived, at one instant: without blocks."""
+        engine = self.engine
+        tally = _tally(engine.layout)
+        collector = RowCollector(self._columns, self._names, self._each)
+        fallback = np.zeros(chunk.rows + 1, np.int64)
+        start = 0
+        rows = self.rows
+        while start < chunk.rows:
+            rows.used[:] = 0
+            start = decide_now(
+                rules,
+                moment.bars,
+                moment.plain,
+                contacts,
+                history,
+                engine.asks,
+                scores,
+                self.plain,
+                self.workspace,
+                self.entries,
+                label_when,
+                given,
+                engine.everything,
+                engine.last_outcome,
+                start,
+                chunk.rows,
+                rows,
+                tally,
+                fallback,
+            )
+            collector.add(rows, start, chunk.rows)
+        self._each = collector.each
+        return BlockResult(collector.collected(), fallback[1 : 1 + fallback[0]], tally)
+
+    def _decide_blocks(
+        self,
+        chunk: Chunk,
+        contacts: Contacts,
+        history: TouchArrays,
+        scores: ScoreArrays,
+        claims: ClaimArrays | None,
+        moment: Moment,
+        rules: Rules,
+        label_when: np.ndarray,
+        given: QuotaChoiceArrays,
+    ) -> BlockResult:
+        """The same for any claims, a block of candidates at a time, which policies may weigh."""
+        engine = self.engine
         tally = _tally(engine.layout)
         left = []
         collector = RowCollector(self._columns, self._names, self._each)

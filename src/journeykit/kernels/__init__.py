@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import copy_cells as copy_cells
     from journeykit.kernels._core import copy_lists as copy_lists
     from journeykit.kernels._core import decide_block as decide_block
+    from journeykit.kernels._core import decide_now as decide_now
     from journeykit.kernels._core import duplicate_claims as duplicate_claims
     from journeykit.kernels._core import fill_touches as fill_touches
     from journeykit.kernels._core import find_best_set as find_best_set
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import mark_texts as mark_texts
     from journeykit.kernels._core import measure_cells as measure_cells
     from journeykit.kernels._core import measure_lists as measure_lists
+    from journeykit.kernels._core import plain_times as plain_times
     from journeykit.kernels._core import price_pass as price_pass
     from journeykit.kernels._core import put_texts as put_texts
     from journeykit.kernels._core import read_instants as read_instants
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import spread_claims as spread_claims
     from journeykit.kernels._core import take_touches as take_touches
     from journeykit.kernels._core import walk_journeys as walk_journeys
+    from journeykit.kernels._core import weigh_block as weigh_block
     from journeykit.kernels._core import write_ids as write_ids
     from journeykit.kernels.interface.workspaces import PriceWorkspace as PriceWorkspace
     from journeykit.kernels.interface.workspaces import decision_workspace as decision_workspace
@@ -73,6 +76,7 @@ _KERNELS = (
     "copy_cells",
     "copy_lists",
     "decide_block",
+    "decide_now",
     "duplicate_claims",
     "fill_touches",
     "find_best_set",
@@ -90,6 +94,7 @@ _KERNELS = (
     "mark_texts",
     "measure_cells",
     "measure_lists",
+    "plain_times",
     "price_pass",
     "put_texts",
     "read_instants",
@@ -101,6 +106,7 @@ _KERNELS = (
     "spread_claims",
     "take_touches",
     "walk_journeys",
+    "weigh_block",
     "write_ids",
 )
 _WORKSPACES = ("PriceWorkspace", "decision_workspace", "price_workspace")

@@ -23,7 +23,7 @@ inline constexpr bool is_bundle =
     is_one_of<T, Contacts, SlotTimes, Barred, ScoreArrays, TouchArrays, QuotaChoiceArrays, ClaimArrays, Rules,
               CandidateArrays, DecisionRows, RowColumns, DecisionCounts, ProblemPool, PoolPart, Charges,
               QuotaBudget, Routes, EventArrays, Members, ContactEntry, WalkState, PathRecords, SearchProblem,
-              SearchWorkspace, PriceWorkspace, DecisionWorkspace>;
+              SearchWorkspace, PriceWorkspace, DecisionWorkspace, PlainRules, PlainWorkspace>;
 
 template <typename T>
 struct ArrayTraits;

@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "barred_word.hpp"
 #include "local_time.hpp"
+#include "weights.hpp"
 
 namespace journeykit {
 namespace {
-
-// The reasons that do not pass with time, and that a campaign is closed, in their order.
-constexpr int64_t LASTING[] = {SUPPRESSED,  OPTED_OUT,  NO_CONSENT,  CLOSED,  NOT_IN_AUDIENCE,
-                               WRONG_STAGE, WRONG_ROLE, WRONG_OWNER, HOLDOUT, MISSING};
 
 // What is asked for and may be missing: bits of `asks`, and places of `DecisionCounts.missing`.
 constexpr int64_t ASKS_ZONE = 1, ASKS_STAGE = 2, ASKS_ROLE = 4, ASKS_CONSENT = 8, ASKS_GAIN = 16;
@@ -20,11 +18,6 @@ constexpr int64_t MISSING_SCORES = 5;
 
 bool is_nan(double number) {
   return number != number;
-}
-
-// Bits without the lowest one.
-int64_t without_lowest(int64_t bits) {
-  return bits & wrapping_subtract(bits, 1);
 }
 
 // What candidates are collected from, and where they and the counts go.
@@ -36,22 +29,6 @@ struct Collection {
   const DecisionCounts& counts;
   int64_t sign;
 };
-
-// Puts the scores of a contact where they are found by opening.
-void put_scores(const ScoreArrays& scores, int64_t contact) {
-  for (int64_t place = scores.first[contact]; place < scores.first[contact + 1]; ++place) {
-    const Score& own = scores.score[place];
-    scores.chance[own.opening] = own.propensity;
-    scores.worth[own.opening] = own.value;
-  }
-}
-
-void clear_scores(const ScoreArrays& scores, int64_t contact) {
-  for (int64_t place = scores.first[contact]; place < scores.first[contact + 1]; ++place) {
-    scores.chance[scores.score[place].opening] = NO_NUMBER;
-    scores.worth[scores.score[place].opening] = NO_NUMBER;
-  }
-}
 
 // Counts the data that an opening asks for and a contact lacks.
 void count_missing(const Collection& all, int64_t opening, int64_t contact, int64_t asks) {
@@ -118,27 +95,13 @@ void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t la
 
 // What the policy `weighted` makes of a candidate, and its factors.
 void weigh(const Collection& all, int64_t contact, int64_t candidate, double propensity, double value) {
-  const Rules& rules = all.rules;
-  const Person& person = all.contacts.person[contact];
   Claim& claim = all.candidates.claim[candidate];
-  const Opening& opening = rules.openings[claim.opening];
-  double weight = opening.scale * rules.stage_fit(claim.opening, person.stage);
-  weight = weight * rules.role_fit(claim.opening, person.role);
-  bool prefers = opening.channel >= 0 && all.contacts.preference.columns;
-  claim.preference = prefers ? all.contacts.preference(contact, opening.channel) : 1.0;
-  claim.interest =
-      all.contacts.interested.columns ? all.contacts.interested(person.interest, claim.opening) : 1.0;
+  Factors found = factors_of(all.rules, all.contacts, contact, claim.opening, propensity, value);
+  claim.product = found.product;
+  claim.preference = found.preference;
+  claim.interest = found.interest;
   claim.propensity = propensity;
   claim.value = value;
-  weight = weight * claim.preference * claim.interest;
-  if (!is_nan(propensity)) weight = weight * propensity;
-  if (!is_nan(value)) {
-    weight = weight * value;
-  } else if (rules.stage_gain.columns) {
-    double gain = rules.stage_gain(claim.opening, person.stage);
-    if (!is_nan(gain)) weight = weight * gain;
-  }
-  claim.product = weight;
 }
 
 // A candidate that no claim was brought for.
@@ -204,130 +167,21 @@ bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int6
 
 // At one instant, with openings as bits
 
-// What is in the way of the openings of one word for one contact, as bits.
-struct BarredWord {
-  int64_t suppressed, opted_out, by_channel, withdrawn, closed, quiet, outside, unfit, miscast, foreign, held,
-      missing;
-
-  int64_t lasting() const {
-    return suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing;
-  }
-
-  int64_t of(int64_t reason) const {
-    switch (reason) {
-      case SUPPRESSED:
-        return suppressed;
-      case OPTED_OUT:
-        return opted_out;
-      case NO_CONSENT:
-        return withdrawn;
-      case CLOSED:
-        return closed;
-      case NOT_IN_AUDIENCE:
-        return outside;
-      case WRONG_STAGE:
-        return unfit;
-      case WRONG_ROLE:
-        return miscast;
-      case WRONG_OWNER:
-        return foreign;
-      case HOLDOUT:
-        return held;
-      default:
-        return missing;
-    }
-  }
-};
-
-// Sets what consent is withdrawn, and what is missing where it is unknown.
-void read_consent(const Collection& all, const Barred& barred, int64_t contact, int64_t word,
-                  BarredWord& found) {
-  const Contacts& contacts = all.contacts;
-  int64_t unknown = barred.no_channel[word];
-  bool expires = contacts.consent_until.columns > 0;
-  for (int64_t channel = 0; channel < contacts.consent.columns; ++channel) {
-    int64_t state = contacts.consent(contact, channel);
-    if (state == UNKNOWN) {
-      unknown |= barred.channel(channel, word);
-    } else if (state == WITHDRAWN || (expires && contacts.consent_until(contact, channel) <= all.rules.now)) {
-      found.by_channel |= barred.channel(channel, word);
-    }
-  }
-  found.withdrawn = found.by_channel;
-  for (int64_t topic = 0; topic < contacts.topic.columns; ++topic) {
-    if (contacts.topic(contact, topic) == WITHDRAWN) found.withdrawn |= barred.topic(topic, word);
-  }
-  found.missing = unknown & barred.deny_unknown[word];
-}
-
-// Adds what misses data: time zone, stage, role or score.
-void read_missing(const Collection& all, const Barred& barred, const Person& person, int64_t word,
-                  BarredWord& found) {
-  if (person.traits & NO_ZONE) found.missing |= barred.no_zone[word];
-  if (person.stage == all.rules.stage_fit.columns - 1) found.missing |= barred.no_stage[word];
-  if (person.role == all.rules.role_fit.columns - 1) found.missing |= barred.no_role[word];
-  for (int64_t needy = barred.scored[word]; needy; needy = without_lowest(needy)) {
-    int64_t bit = trailing_zeros(needy);
-    if (is_nan(all.scores.chance[word * 64 + bit])) found.missing |= int64_t{1} << bit;
-  }
-}
-
-BarredWord barred_word(const Collection& all, const Barred& barred, int64_t contact, int64_t word) {
-  const Contacts& contacts = all.contacts;
-  const Person& person = contacts.person[contact];
-  BarredWord found{};
-  if (person.traits & IS_SUPPRESSED) found.suppressed = barred.every[word];
-  if (person.traits & IS_OPTED_OUT) found.opted_out = barred.needs[word];
-  read_consent(all, barred, contact, word, found);
-  found.closed = barred.closed(person.zone, word);
-  found.quiet = barred.quiet(person.zone, word);
-  found.outside = contacts.outside(contact, word);
-  found.unfit = barred.stage(person.stage, word);
-  found.miscast = barred.role(person.role, word);
-  found.foreign = barred.owner(person.stage, word);
-  for (int64_t holdout = 0; holdout < contacts.holdout.columns; ++holdout) {
-    if (contacts.holdout(contact, holdout)) found.held |= barred.holdout(holdout, word);
-  }
-  read_missing(all, barred, person, word, found);
-  return found;
-}
-
-// The first rule of a reason that is in the way of an opening.
-int64_t rule_now(const Collection& all, const BarredWord& word, int64_t contact, int64_t opening, int64_t bit,
-                 int64_t reason) {
-  const Rules& rules = all.rules;
-  int64_t channel = rules.openings[opening].channel;
-  // Consent that a channel lacks is that of a channel that there is.
-  if (reason == NO_CONSENT && has_bit(word.by_channel, bit)) return rules.consent_rule[channel];
-  return rule_of(rules, opening, all.contacts, contact, reason, rules.now);
-}
-
 // Counts what lasts: by reason, the first that holds for an opening.
 void count_lasting(const Collection& all, const BarredWord& barred, int64_t contact, int64_t word) {
   int64_t left = barred.lasting(), stage = all.contacts.person[contact].stage;
   for (int64_t reason : LASTING) {
-    int64_t found = barred.of(reason) & left;
+    int64_t found = faults_of(barred, reason) & left;
     left &= ~found;
     for (; found; found = without_lowest(found)) {
       int64_t bit = trailing_zeros(found), opening = word * 64 + bit;
       count_denied(all, opening, stage, reason);
       if (is_by_opening(reason)) continue;
-      int64_t rule = rule_now(all, barred, contact, opening, bit, reason);
+      int64_t rule = rule_now(all.rules, all.contacts, barred, contact, opening, reason);
       all.counts.rules[rule] += all.sign;
       if (rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
     }
   }
-}
-
-// Why an opening is not eligible now; 0 where it is.
-int64_t reason_now(const BarredWord& barred, int64_t bit) {
-  if (has_bit(barred.lasting(), bit)) {
-    for (int64_t reason : LASTING) {
-      if (has_bit(barred.of(reason), bit)) return reason;
-    }
-  }
-  if (has_bit(barred.closed, bit)) return CLOSED;
-  return has_bit(barred.quiet, bit) ? int64_t{QUIET} : 0;
 }
 
 // Makes a candidate of an opening.
@@ -339,7 +193,7 @@ void put_now(const Collection& all, const BarredWord& barred, int64_t contact, i
   claim.kind = -1;
   claim.at_to = used + 1;
   claim.state = reason;
-  if (reason) claim.rule = rule_now(all, barred, contact, opening, bit, reason);
+  if (reason) claim.rule = rule_now(all.rules, all.contacts, barred, contact, opening, reason);
   if (claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   claim.timed = has_bit((barred.closed | barred.quiet) & ~barred.lasting(), bit);
   all.candidates.time[used] = {all.rules.now, reason == 0};
@@ -457,7 +311,7 @@ int64_t collect_derived_now(const Rules& rules, const Barred& barred, const Cont
         count_missing(all, opening, contact, asks[opening]);
       }
       for (int64_t word = 0; word < barred.every.size; ++word) {
-        BarredWord faults = barred_word(all, barred, contact, word);
+        BarredWord faults = barred_word(rules, barred, contacts, scores, contact, word);
         int64_t wanted = barred.every[word];
         if (!everything) {
           count_lasting(all, faults, contact, word);

@@ -8,9 +8,6 @@
 namespace journeykit {
 namespace {
 
-// What the status of a shape says.
-enum ShapeStatus : int64_t { COUNTS_NEVER, COUNTS_ALWAYS, COUNTS_UNLESS_PAST };
-
 // Whether a planned touch is one of the claims, and so replaced by it.
 bool is_asked_again(Array1<Opening> openings, const Shape& shape, Array1<Claim> claims, int64_t low,
                     int64_t high) {

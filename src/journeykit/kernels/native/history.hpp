@@ -6,6 +6,9 @@
 
 namespace journeykit {
 
+// What the status of a shape says.
+enum ShapeStatus : int64_t { COUNTS_NEVER, COUNTS_ALWAYS, COUNTS_UNLESS_PAST };
+
 // The touches that count, as spans in the caps' windows. The contact's candidates lie from `low` to `high`.
 void read_history(const Rules& rules, const TouchArrays& touches, int64_t contact, int64_t zone,
                   const DecisionWorkspace& workspace, const CandidateArrays& candidates, int64_t low,

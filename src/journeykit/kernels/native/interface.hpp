@@ -157,6 +157,16 @@ struct TextScan {
   int64_t least, most;
 };
 
+// What is in the way of 64 openings for one contact, as bits.
+struct BarredWord {
+  int64_t suppressed, opted_out, by_channel, withdrawn, closed, quiet, outside, unfit, miscast, foreign, held,
+      missing, unknown;
+
+  int64_t lasting() const {
+    return suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing;
+  }
+};
+
 // What models say of a contact for one opening; NaN for none.
 struct Score {
   int64_t opening;
@@ -591,6 +601,67 @@ struct DecisionWorkspace {
   Array1<Stop> stop;
   Array1<double> dearest;
   Array1<int64_t> sizes;
+};
+
+// The plain path (journeykit.kernels.interface.plain_arrays)
+
+inline constexpr int64_t LANES = 16, FAULT_KINDS = 16, MOST_WINNERS = 62;
+
+// What one instant makes of the rules.
+struct PlainRules {
+  Array2<int64_t> since;
+  Array2<int64_t> leaving;
+  Array1<bool> uneven;
+  Array2<int64_t> weight;
+  Array2<int32_t> order;
+  Array2<int32_t> rank;
+  Array1<bool> weighed;
+  Array1<int64_t> tie;
+  Array1<int64_t> tier;
+  Array1<int64_t> closed_rule;
+  Array1<int64_t> asking;
+  Array1<int64_t> asking_consent;
+  Array1<int64_t> asking_gain;
+  int64_t stages;
+  int64_t roles;
+  int64_t nested;
+  int64_t repeats;
+  int64_t rules;
+};
+
+// What a cell holds of one contact.
+struct CellRoom {
+  int64_t stamp, limit, before, after, kept, total, points, mixed, members, winners, later, asked;
+};
+
+// What a campaign has of one contact.
+struct CampaignRoom {
+  int64_t stamp, touches, claims, winners, members;
+};
+
+// A claim of one contact.
+struct PlainItem {
+  int64_t opening, weight, reason, winner, later, tie;
+};
+
+// What counts in a cell.
+struct PlainSpan {
+  int64_t cell, at, points, leaves;
+};
+
+// Room to settle contacts plainly.
+struct PlainWorkspace {
+  Array1<BarredWord> word;
+  Array1<CellRoom> cell;
+  Array1<CampaignRoom> campaign;
+  Array1<PlainItem> item;
+  Array1<PlainSpan> span;
+  Array1<int64_t> place;
+  Array1<int64_t> binding;
+  Array1<int64_t> winner;
+  Array1<PlainSpan> leaves;
+  Array3<uint64_t> lane;
+  Array1<int64_t> used;
 };
 
 // Journeys

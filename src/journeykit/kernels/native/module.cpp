@@ -10,6 +10,7 @@
 #include "collect_claims.hpp"
 #include "collect_problems.hpp"
 #include "decide_block.hpp"
+#include "decide_now.hpp"
 #include "event_properties.hpp"
 #include "exact_search.hpp"
 #include "group_by_contact.hpp"
@@ -17,12 +18,14 @@
 #include "improve.hpp"
 #include "journey_walk.hpp"
 #include "layouts.hpp"
+#include "plain_times.hpp"
 #include "pool_shapes.hpp"
 #include "price_pass.hpp"
 #include "read_text.hpp"
-#include "search_door.hpp"
 #include "row_columns.hpp"
+#include "search_door.hpp"
 #include "text_lines.hpp"
+#include "weights.hpp"
 
 namespace nb = nanobind;
 
@@ -82,6 +85,9 @@ void bind_lines(nb::module_& module) {
   module.def("copy_cells", released(&copy_cells));
   module.def("measure_lists", released(&measure_lists));
   module.def("copy_lists", released(&copy_lists));
+  module.def("decide_now", released(&decide_now));
+  module.def("plain_times", released(&plain_times));
+  module.def("weigh_block", released(&weigh_block));
 }
 
 void bind_quotas(nb::module_& module) {

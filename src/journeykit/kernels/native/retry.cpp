@@ -113,8 +113,7 @@ int64_t next_instant(const Rules& rules, const Contacts& contacts, int64_t conta
                      int64_t since) {
   const Opening& opening = rules.openings[candidates.claim[candidate].opening];
   int64_t zone = contacts.person[contact].zone;
-  int64_t at = open_from(rules, zone, opening, since);
-  if (at != FOREVER) at = hours_from(rules, zone, opening, at);
+  int64_t at = next_open(rules, zone, opening, since);
   if (at != FOREVER) at = room_from(rules, contacts, contact, workspace, opening, at);
   if (at == FOREVER) return FOREVER;
   if (opening.first || opening.then) {
@@ -153,11 +152,15 @@ int64_t since_of(const Rules& rules, const CandidateArrays& candidates, int64_t 
   return asked == rules.last ? rules.last + 1 : rules.last;
 }
 
+int64_t next_open(const Rules& rules, int64_t zone, const Opening& opening, int64_t since) {
+  int64_t at = open_from(rules, zone, opening, since);
+  return at == FOREVER ? FOREVER : hours_from(rules, zone, opening, at);
+}
+
 int64_t open_at(const Rules& rules, int64_t zone, const Opening& opening, int64_t since) {
   int64_t at = since;
   for (int64_t step = 0; step < STEPS; ++step) {
-    int64_t later = open_from(rules, zone, opening, at);
-    if (later != FOREVER) later = hours_from(rules, zone, opening, later);
+    int64_t later = next_open(rules, zone, opening, at);
     if (later == at || later == FOREVER) return later;
     at = later;
   }

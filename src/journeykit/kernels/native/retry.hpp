@@ -15,6 +15,10 @@ inline constexpr int64_t STEPS = 10'000;
 // where they have no slot there.
 int64_t since_of(const Rules& rules, const CandidateArrays& candidates, int64_t candidate);
 
+// The first instant from `since` on at which a campaign is open, and from there the first that no hours
+// forbid; FOREVER if never.
+int64_t next_open(const Rules& rules, int64_t zone, const Opening& opening, int64_t since);
+
 // The first instant from `since` on at which a campaign is open, and no hours forbid it; FOREVER if never.
 int64_t open_at(const Rules& rules, int64_t zone, const Opening& opening, int64_t since);
 

@@ -80,22 +80,6 @@ int64_t zone_of(const Window& window, int64_t zone) {
   return window.zone < 0 ? zone : window.zone;
 }
 
-// The instant from which a span no longer counts; FOREVER where it counts for ever.
-int64_t leaves(const Window& window, const Zones& zones, int64_t zone, const Span& span) {
-  if (window.kind == RUNNING) return span.end;
-  if (window.kind == ROLLING) return span.start + window.span;
-  if (window.kind == EVER) return FOREVER;
-  int64_t day = window.last + 1;
-  if (window.kind == DAYS) {
-    day = span.start + window.span;
-  } else if (window.kind == CALENDAR) {
-    day = period_edge(span.start, window.unit, window.every, window.shift, 1);
-  } else if (window.kind == STRETCH) {
-    day = period_edge(span.start, window.unit, 1, window.shift, 1) + window.span - 1;
-  }
-  return day_start(zones, zone_of(window, zone), day);
-}
-
 // The next instant after one at which a span, or the claim itself, no longer counts; FOREVER if there is
 // none.
 int64_t next_change(const Window& window, const Zones& zones, int64_t zone, Array1<Span> spans, int64_t cell,
@@ -116,6 +100,21 @@ int64_t next_change(const Window& window, const Zones& zones, int64_t zone, Arra
 }
 
 }  // namespace
+
+int64_t leaves(const Window& window, const Zones& zones, int64_t zone, const Span& span) {
+  if (window.kind == RUNNING) return span.end;
+  if (window.kind == ROLLING) return span.start + window.span;
+  if (window.kind == EVER) return FOREVER;
+  int64_t day = window.last + 1;
+  if (window.kind == DAYS) {
+    day = span.start + window.span;
+  } else if (window.kind == CALENDAR) {
+    day = period_edge(span.start, window.unit, window.every, window.shift, 1);
+  } else if (window.kind == STRETCH) {
+    day = period_edge(span.start, window.unit, 1, window.shift, 1) + window.span - 1;
+  }
+  return day_start(zones, zone_of(window, zone), day);
+}
 
 void add_span(Array1<Span> spans, int64_t cell, int64_t start, int64_t end, int64_t points, int64_t who,
               int64_t layer) {

@@ -39,4 +39,7 @@ bool fits_at(const Window& window, const Zones& zones, int64_t zone, Array1<Span
 int64_t first_fit(const Window& window, const Zones& zones, int64_t zone, Array1<Span> spans, int64_t cell,
                   int64_t since, int64_t end, int64_t points, int64_t limit);
 
+// The instant from which a span no longer counts; FOREVER where it counts for ever.
+int64_t leaves(const Window& window, const Zones& zones, int64_t zone, const Span& span);
+
 }  // namespace journeykit

@@ -1,0 +1,117 @@
+"""What one instant makes of plain rules: windows as instants, weights by stage and role, and what is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from journeykit.basics.validation import LARGEST, MILLIONTH
+from journeykit.engine.data_needs import DATA_NEEDS
+from journeykit.kernels import plain_times
+from journeykit.kernels.interface.codes import NONE, OBEYS_CAPS
+from journeykit.kernels.interface.plain_arrays import PlainRules
+from journeykit.kernels.interface.rules import CALENDAR, DAYS, EVER, ROLLING, STRETCH
+
+if TYPE_CHECKING:
+    from journeykit.kernels.interface.rules import Rules
+
+_EMPTYING = (ROLLING, DAYS, CALENDAR, STRETCH, EVER)
+"""Windows that lose touches as time goes by, and gain none that are known now."""
+_MOST_WEIGHTS = 4_000_000
+_MOST_SETS = 2_000
+_ZONE, _STAGE, _ROLE, _CONSENT, _GAIN = range(5)
+assert len(DATA_NEEDS) > _GAIN  # noqa: S101
+
+
+def are_plain(rules: Rules) -> bool:
+    """Whether contacts can be decided plainly at all: caps that only get emptier, and nothing that ties claims."""
+    stages, roles = rules.stage_fit.shape[1], rules.role_fit.shape[1]
+    return (
+        len(rules.openings) > 0
+        and not (len(rules.conflicts) or len(rules.within) or len(rules.quotas.unit) or rules.explain)
+        and bool(np.isin(rules.windows["kind"][: len(rules.caps)], _EMPTYING).all())
+        and stages * roles * len(rules.openings) <= _MOST_WEIGHTS
+    )
+
+
+def plain_rules(rules: Rules, asks: np.ndarray, channels: int, most_rules: int) -> PlainRules:
+    """What one instant makes of rules that are plain.
+
+    Args:
+        rules: the rules.
+        asks: by opening, the data that it asks for, as bits.
+        channels: how many channels there are.
+        most_rules: how many rules stop one claim at most.
+    """
+    openings = rules.openings
+    zones, caps = len(rules.zones.first) - 1, len(rules.caps)
+    since, leaving = np.zeros((zones, caps), np.int64), np.zeros((zones, caps), np.int64)
+    uneven, closed_rule = np.zeros(zones, np.bool_), np.zeros(len(openings), np.int64)
+    plain_times(rules, since, leaving, uneven, closed_rule)
+    weight, weighed = _weights(rules)
+    order = np.stack([np.lexsort((openings["tie"], -own)) for own in weight]).astype(np.int32)
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(len(openings), dtype=np.int32)[None, :], axis=1)
+    asked = [asks >> bit & 1 != 0 for bit in range(len(DATA_NEEDS))]
+    gains = np.isnan(rules.stage_gain) if rules.stage_gain.shape[1] else np.zeros_like(rules.stage_fit, np.bool_)
+    channel = np.where(openings["channel"] < 0, channels, openings["channel"])
+    return PlainRules(
+        since=since,
+        leaving=leaving,
+        uneven=uneven,
+        weight=weight,
+        order=order,
+        rank=rank,
+        weighed=weighed,
+        tie=np.argsort(openings["tie"], kind="stable").astype(np.int64),
+        tier=np.unique(openings["tier"]).astype(np.int64),
+        closed_rule=closed_rule,
+        asking=np.array([asked[bit].sum() for bit in (_ZONE, _STAGE, _ROLE)], np.int64),
+        asking_consent=np.bincount(channel[asked[_CONSENT]], minlength=channels + 1).astype(np.int64),
+        asking_gain=(gains & asked[_GAIN][:, None]).sum(axis=0).astype(np.int64),
+        stages=rules.stage_fit.shape[1],
+        roles=rules.role_fit.shape[1],
+        nested=int(_are_nested(rules)),
+        repeats=int((openings["repeats"] >= 0).any()),
+        rules=most_rules,
+    )
+
+
+def _weights(rules: Rules) -> tuple[np.ndarray, np.ndarray]:
+    """By stage and role, what each opening weighs in millionths, and whether all these are good weights."""
+    scale = rules.openings["scale"][None, None, :]
+    with np.errstate(all="ignore"):
+        found = scale * rules.stage_fit.T[:, None, :] * rules.role_fit.T[None, :, :]
+        if rules.stage_gain.shape[1]:
+            gain = rules.stage_gain.T[:, None, :]
+            found = np.where(np.isnan(gain), found, found * gain)
+        good = (found >= -LARGEST) & (found <= LARGEST)
+        found = found.reshape(-1, found.shape[-1])
+        good = good.reshape(found.shape)
+        whole = np.full(found.shape, NONE, np.int64)
+        whole[good] = np.rint(found[good] * MILLIONTH).astype(np.int64)
+    return whole, good.all(axis=1)
+
+
+def _are_nested(rules: Rules) -> bool:
+    """Whether what counts in one cell or is of one campaign lies in, or apart from, what counts in any other."""
+    openings = rules.openings
+    obeys = openings["traits"] & OBEYS_CAPS != 0
+    sets = np.zeros((len(rules.cell_cap), len(openings)), np.float32)
+    for opening in np.flatnonzero(obeys).tolist():
+        own = rules.cells[openings["cell_from"][opening] : openings["cell_to"][opening]]
+        sets[own["cell"], opening] = own["points"]
+    least = np.where(sets > 0, sets, np.inf).min(axis=1, initial=np.inf)
+    if (sets.max(axis=1, initial=0)[least < np.inf] != least[least < np.inf]).any():
+        return False
+    campaigns = np.zeros((int(openings["campaign"].max(initial=0)) + 1, len(openings)), np.bool_)
+    campaigns[openings["campaign"][obeys], np.flatnonzero(obeys)] = True
+    members = np.concatenate([sets > 0, campaigns])
+    # What has one member, or all, is nested in any case.
+    members = np.unique(members[members.sum(axis=1) > 1], axis=0)
+    if len(members) > _MOST_SETS:
+        return False
+    flags = members.astype(np.float32)
+    both, size = flags @ flags.T, flags.sum(axis=1)
+    return bool(((both == 0) | (both == size[:, None]) | (both == size[None, :])).all())
