@@ -1,24 +1,65 @@
-"""Threads: chunks that are worked on at once, and given back in order."""
+"""Threads: chunks that are worked on at once and given back in order, and work that goes on in the background."""
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections import deque
 from concurrent.futures import Future
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import Queue, SimpleQueue
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _Given = TypeVar("_Given")
 _Result = TypeVar("_Result")
+_LONGEST = 60.0
+"""So many seconds the end of Python waits for what threads are working on."""
+
+
+class _Busy:
+    """How many threads are working on something.
+
+    A thread that comes back from compiled code while Python ends would end the process with an error: so Python waits.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._changed = threading.Condition()
+        self._is_over = False
+
+    def __enter__(self) -> bool:
+        """Begin to work; whether there is still time to."""
+        with self._changed:
+            self.count += 1
+            return not self._is_over
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self.count -= 1
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait until nothing is worked on; nothing is begun any more."""
+        with self._changed:
+            self._is_over = True
+            self._changed.wait_for(lambda: self.count == 0, _LONGEST)
+
+
+_BUSY = _Busy()
+atexit.register(_BUSY.wait)
+
+
+def is_busy() -> bool:
+    """Whether a thread is working on something, though nobody waits for it any more."""
+    return _BUSY.count > 0
 
 
 def at_once(work: Callable[[_Given], _Result], given: Iterable[_Given], threads: int) -> Iterator[_Result]:
     """What becomes of each thing that is given, in order; a few are worked on at once.
 
-    An interrupted caller does not wait: the threads end with the process, whatever they are doing.
+    An interrupted caller does not wait for what is worked on; Python does, before it ends.
 
     Example:
         >>> list(at_once(len, ["a", "bc", ""], 2))
@@ -47,10 +88,68 @@ def at_once(work: Callable[[_Given], _Result], given: Iterable[_Given], threads:
 def _work(work: Callable[[Any], Any], tasks: SimpleQueue[Any]) -> None:
     while (task := tasks.get()) is not None:
         future, thing = task
-        if future.set_running_or_notify_cancel():
-            try:
-                future.set_result(work(thing))
-            except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
-                future.set_exception(error)
+        with _BUSY as is_time:
+            if is_time and future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work(thing))
+                except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
+                    future.set_exception(error)
         # What was worked on is let go before the next thing is waited for.
         del task, future, thing
+
+
+class Background(Generic[_Given]):
+    """Work that a thread of its own does, one thing after another, while its caller goes on.
+
+    What goes wrong is raised by the next `put`, or at the end. Where the caller fails, what is still waiting is let
+    go, and only what is being worked on is waited for.
+
+    Args:
+        work: what is done with each thing.
+        ahead: so many things may wait; then the caller waits too.
+
+    Example:
+        >>> found = []
+        >>> with Background(found.append) as background:
+        ...     background.put("a")
+        ...     background.put("b")
+        >>> found
+        ['a', 'b']
+    """
+
+    def __init__(self, work: Callable[[_Given], object], ahead: int = 2) -> None:
+        self._work = work
+        self._waiting: Queue[_Given | None] = Queue(ahead)
+        self._error: BaseException | None = None
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._is_over = kind is not None
+        self._waiting.put(None)
+        self._thread.join()
+        if kind is None:
+            self._raise()
+
+    def put(self, thing: _Given) -> None:
+        """Let the thread work on a thing, after those that wait."""
+        self._raise()
+        self._waiting.put(thing)
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        while (thing := self._waiting.get()) is not None:
+            if self._error is not None or self._is_over:
+                continue
+            try:
+                self._work(thing)
+            except BaseException as error:  # noqa: BLE001  (it is raised in the thread of the caller)
+                self._error = error
+            del thing

@@ -8,6 +8,7 @@ by a signal. An error is one message on standard error.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import io
 import os
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.streams import STANDARD_OUTPUT, open_streams
+from journeykit.basics.threads import is_busy
 from journeykit.cli.arguments import (
     AGAIN,
     DATA,
@@ -84,8 +86,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    with open_streams():
-        return _guarded(given)
+    if argv is None and not any(word.startswith("--policy") for word in given):
+        # No code of ours multiplies matrices large enough for threads, and each of them costs time to start.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with open_streams(), _rare_collections():
+        code = _guarded(given)
+        if argv is None and is_busy():
+            # The work has failed or was stopped: nobody waits for what threads still do.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        return code
 
 
 def _guarded(given: list[str]) -> int:
@@ -214,6 +225,17 @@ def _stopped_by_sigterm() -> Iterator[None]:
     finally:
         for end, handler in before.items():
             signal.signal(end, handler)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let Python look for garbage in circles rarely: most of what a command makes lasts to its end."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -20,7 +20,6 @@ from journeykit.job.fallback import Fallback
 from journeykit.job.inputs import Inputs
 from journeykit.job.ledger_tables import RESERVED, Messages
 from journeykit.job.run import Run
-from journeykit.job.table_quotas import choose_for_all
 from journeykit.job.table_reader import TableReader
 from journeykit.job.table_reservations import TableReservations
 from journeykit.model.bad_row import BadRow
@@ -154,6 +153,8 @@ class TableJob(Run):
 
     def _choose(self) -> None:
         """Choose for all contacts together, so that the quotas hold; from then on that is what they get."""
+        from journeykit.job.table_quotas import choose_for_all
+
         self.quota_run = choose_for_all(self, self.reader, self.chunks, self._fallback)
         if self.ledger is not None:
             self.ledger.charges = self.quota_run.charges

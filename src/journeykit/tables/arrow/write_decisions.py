@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from journeykit.basics.threads import Background
 from journeykit.tables.arrow.arrays import as_numpy, numbers
 from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
 from journeykit.tables.arrow.text_lines import TextLines
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 _GROUP = 262_144
 """Rows of one group of a Parquet file: fixed, so that its bytes do not depend on how the work was cut."""
 _STATISTICS = ("contact_id", "send_at", "retry_at")
-_PLAIN = ("decision_id", "contact_id", "account_id", "claim_id", "chance", *LISTS)
+_PLAIN = ("decision_id", "contact_id", "account_id", "claim_id", "chance", "retry_at", *LISTS)
+"""Columns without a dictionary: what differs from row to row."""
+_LEVELS = 8_192
+"""So many rows of lists are laid out at a time."""
 
 
 @contextmanager
@@ -33,6 +37,8 @@ def batch_writer(
     columns: Sequence[str] = tuple(DECISIONS),
 ) -> Iterator[Callable[[pa.RecordBatch], object]]:
     """A function that writes batches of decisions to a file, which appears whole or not at all.
+
+    A thread of its own writes, while the caller makes the next batch; few batches wait.
 
     Args:
         path: the file; ``-`` is standard output.
@@ -46,12 +52,13 @@ def batch_writer(
     """
     with output_file(path, form) as (kind, file):
         if kind == "parquet":
-            with _Groups(file, dictionaries, columns) as groups:
-                yield groups.write
+            with _Groups(file, dictionaries, columns) as groups, Background[pa.RecordBatch](groups.write) as background:
+                yield background.put
         else:
             lines = TextLines(kind, columns)
             file.write(lines.head())
-            yield lambda batch: file.writelines(lines.lines(batch))
+            with Background[pa.RecordBatch](lambda batch: file.writelines(lines.lines(batch))) as background:
+                yield background.put
 
 
 class _Groups:
@@ -110,6 +117,7 @@ class _Groups:
                 compression={leaf: "NONE" if leaf == "decision_id" else "SNAPPY" for leaf in leaves.values()},
                 write_statistics=[name for name in _STATISTICS if name in leaves],
                 store_schema=False,
+                write_batch_size=_LEVELS,
             )
         self._writer.write_table(table)
 

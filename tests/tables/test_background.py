@@ -1,0 +1,102 @@
+"""Writing goes on beside deciding: what goes wrong is told, and what is stopped leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from journeykit.basics.threads import Background
+
+
+def test_things_are_worked_on_in_order_and_errors_are_told():
+    """An error of the thread is raised in that of the caller; nothing is worked on after it."""
+    found = []
+
+    def work(number):
+        if number == 2:
+            raise OSError(28, "No space left on device")
+        found.append(number)
+
+    def write():
+        with Background(work) as background:
+            for number in range(100):
+                background.put(number)
+
+    with pytest.raises(OSError, match="No space left"):
+        write()
+    assert found == [0, 1]
+
+
+def test_where_the_caller_fails_what_waits_is_let_go():
+    """Only what is being worked on is waited for."""
+    found, began, goes_on = [], threading.Event(), threading.Event()
+
+    def work(number):
+        began.set()
+        goes_on.wait(10)
+        found.append(number)
+
+    def fail():
+        with Background(work, ahead=5) as background:
+            for number in range(3):
+                background.put(number)
+            began.wait(10)
+            threading.Timer(0.1, goes_on.set).start()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert found == [0]
+
+
+ENDS_EARLY = """
+import time
+from journeykit.basics.threads import at_once
+results = at_once(lambda number: time.sleep(0.3) or print(number, flush=True), range(9), 2)
+next(results)
+raise KeyboardInterrupt
+"""
+
+
+def test_python_waits_for_what_threads_are_doing_when_it_ends():
+    """A thread that comes back from compiled code into a Python that is gone would end the process with an error."""
+    done = subprocess.run([sys.executable, "-c", ENDS_EARLY], capture_output=True, text=True, check=False, timeout=60)
+    assert "KeyboardInterrupt" in done.stderr
+    assert 2 <= len(done.stdout.replace("\n", "")) <= 4, "what had begun, and nothing more"
+    assert done.returncode in (130, -2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize(("ending", "end", "code"), [("csv", signal.SIGTERM, 143), ("parquet", signal.SIGINT, 130)])
+def test_a_job_that_is_stopped_while_it_writes_ends_at_once(tmp_path, ending, end, code):
+    """The output does not appear, and nothing is left beside it."""
+    campaigns = [{"id": f"k{number}", "content": ["note"], "repeat": None} for number in range(20)]
+    playbook = {"content": [{"id": "note", "channel": "email"}], "campaigns": campaigns}
+    (tmp_path / "playbook.json").write_text(json.dumps(playbook))
+    people = pa.array([f"c{number:07}" for number in range(200_000)])
+    pq.write_table(
+        pa.table({"contact_id": people, "consent_email": pa.repeat(True, len(people))}), tmp_path / "c.parquet"
+    )
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, "-m", "journeykit", "decide", "playbook.json", "--contacts", "c.parquet"]
+    command += ["--at", "2026-11-05T10:00Z", "--engine", "columns", "--all", "--out", f"out/d.{ending}"]
+    work = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    while not any(own.stat().st_size > 4 for own in (tmp_path / "out").glob(".*.tmp")):
+        assert work.poll() is None, work.communicate()[1]
+        time.sleep(0.005)
+    began = time.monotonic()
+    work.send_signal(end)
+    said = work.communicate(timeout=60)[1]
+    assert time.monotonic() - began < 10
+    assert work.returncode == code
+    assert "no output was written" in said
+    assert not list((tmp_path / "out").iterdir())
