@@ -15,6 +15,7 @@ from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.engine.decider import Decider, as_dict
 from journeykit.engine.selection import NODE_BUDGET
 from journeykit.errors import ModelError, missing
+from journeykit.kernels import has_kernels
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
 from journeykit.model.prices import Prices
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from journeykit.audit import Violation
     from journeykit.job import Summary
     from journeykit.job.calendar import Calendar
+    from journeykit.job.run import Run
     from journeykit.ledger import BaseLedger
     from journeykit.model.claim import Claim, Scores
     from journeykit.model.touch import Touch
@@ -317,6 +319,8 @@ class Arbiter:
     ) -> Any:
         """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
 
+        Where journeykit was installed without its extension module the contacts are decided one by one, far slower.
+
         A table is a dataframe of pandas, Polars, PyArrow or DuckDB, or anything else that speaks Arrow's PyCapsule
         interface; the path of a Parquet, CSV or JSON lines file, of a folder of Parquet files, or a list of such; a
         dataset of pyarrow; or rows as mappings. The columns are those of the file formats.
@@ -374,11 +378,19 @@ class Arbiter:
             >>> table.select(["contact_id", "campaign_id", "outcome"]).to_pylist()[0]
             {'contact_id': 2, 'campaign_id': 'launch', 'outcome': 'granted'}
         """
+        kind: type[TableJob | TablesByRows]
         try:
-            from journeykit.job import TableJob
+            if has_kernels():
+                from journeykit.job import TableJob
+
+                kind = TableJob
+            else:
+                from journeykit.job import TablesByRows
+
+                kind = TablesByRows
         except ImportError as error:
             raise missing(error.name, "columns", "decide_table") from error
-        job = TableJob(
+        job = kind(
             self,
             contacts,
             touches,
@@ -404,7 +416,7 @@ class Arbiter:
             # What cannot be is said before the work.
             job.calendar()
 
-        def tell(done: TableJob) -> None:
+        def tell(done: Run) -> None:
             if summary is not None:
                 summary(done.summary())
             if calendar is not None:

@@ -75,7 +75,6 @@ def test_large_tables_are_told_once(tables, tmp_path):
 @pytest.mark.parametrize(
     ("code", "purpose"),
     [
-        ("Arbiter(Playbook()).decide_table([{'contact_id': 'anna'}], at=at)", "decide_table"),
         ("Journey(['a', 'b'], [Transition(source='a', to='b', event='e')]).place_table([], at=at)", "place_table"),
         (
             "list(Job(Arbiter(Playbook(quotas=[Quota(name='few', max=1)])), anna, at=at).decisions())",
@@ -103,6 +102,42 @@ except MissingExtensionError as error:
         "needs journeykit's extension module, which was not built: install journeykit again where a C++20 compiler is"
     )
     assert done.stdout == f"{purpose} {wanted}\n", done.stderr
+
+
+TABLES = """
+import json
+from datetime import UTC, datetime
+import pandas, polars, pyarrow
+from journeykit import Arbiter, Playbook
+
+arbiter = Arbiter(Playbook.load("play.yaml"))
+at = datetime(2026, 11, 5, 10, tzinfo=UTC)
+people = [{"contact_id": n, "score": n % 100, "consent_email": True} for n in range(1, 120)]
+history = [{"contact_id": 70, "campaign_id": "launch", "sent_at": "2026-11-04T10:00Z", "channel": "email"}]
+found, told = {}, []
+for kind in (list, pandas.DataFrame, polars.DataFrame, pyarrow.Table.from_pylist):
+    table = arbiter.decide_table(kind(people), kind(history), at=at, everything=True, columns=["contact_id", "outcome"])
+    values = zip(list(table["contact_id"]), list(table["outcome"]))
+    found[len(found)] = type(table).__module__, [[str(cell) for cell in row] for row in values]
+pieces = list(arbiter.decide_table(people, history, at=at, stream=True, summary=lambda own: told.append(own.to_dict())))
+told[0].pop("notes")
+print(json.dumps([found, told, sum(len(piece) for piece in pieces)]))
+"""
+
+
+def test_tables_of_any_kind_are_decided_alike(tables, tmp_path):
+    """Dataframes in, dataframes out: what the columnar engine gives, but for the note."""
+    for package in ("pandas", "polars", "pyarrow"):
+        pytest.importorskip(package)
+    done = run(TABLES, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found, _, rows = json.loads(done.stdout)
+    assert [kind.split(".")[0] for kind, _ in found.values()] == ["pyarrow", "pandas", "polars", "pyarrow"]
+    assert rows == 59
+    if kernels.has_kernels():
+        command = [sys.executable, "-c", TABLES]
+        other = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert json.loads(other.stdout) == json.loads(done.stdout)
 
 
 def test_asking_for_columns_is_refused(tables, tmp_path):

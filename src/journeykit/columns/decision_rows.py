@@ -24,8 +24,7 @@ from journeykit.kernels.interface.codes import (
 from journeykit.tables.arrow.arrays import numbers, words
 from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
 from journeykit.tables.cells import BadCellError, is_missing, read_text
-from journeykit.tables.decision_columns import DECISIONS, decision_cells
-from journeykit.tables.output_selection import cells_at
+from journeykit.tables.decision_columns import DECISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.columns.worker import BlockResult
     from journeykit.kernels.interface.decision_arrays import DecisionCounts, RowColumns
-    from journeykit.model.outcome import Row
     from journeykit.tables.arrow.column import Column
 
 
@@ -299,23 +297,6 @@ def _text_or_none(value: Any) -> str | None:
         return read_text(value) if not is_missing(value) else None
     except BadCellError:
         return None
-
-
-def rows_batch(rows: Sequence[Row], ids: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
-    """Rows of the row engine as rows of the table of decisions, with the contacts' ids as they came."""
-    cells = [decision_cells(row) for row in rows]
-    arrays = []
-    for place, field in zip(cells_at(schema.names), schema, strict=True):
-        values = [row[place] for row in cells]
-        if field.name == "contact_id":
-            arrays.append(pa.array(ids, field.type))
-        elif pa.types.is_dictionary(field.type):
-            arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(TEXT))
-        elif field.type == pa.list_(TEXT):
-            arrays.append(coded_lists(pa.array(values, pa.list_(pa.string()))))
-        else:
-            arrays.append(pa.array(values, field.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def less(counts: DecisionCounts, some: DecisionCounts) -> DecisionCounts:

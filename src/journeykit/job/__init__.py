@@ -1,7 +1,8 @@
 """Jobs over tables: contacts, touches, scores and claims in, a table of decisions and a summary out.
 
 `RowJob` decides contact by contact and needs no extra; `TableJob` decides by the columnar engine (extra ``columns``).
-Both are the same run over tables, and give the same rows, summary and calendar.
+Both are the same run over tables, and give the same rows, summary and calendar. `TablesByRows` is a `RowJob` that takes
+and gives what `TableJob` does.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from journeykit.job.row_job import decide_one as decide_one
     from journeykit.job.summary import Summary as Summary
     from journeykit.job.table_job import TableJob as TableJob
+    from journeykit.job.tables_by_rows import TablesByRows as TablesByRows
 
 _HOMES = {
     "Calendar": "job.calendar",
     "Inputs": "job.inputs",
     "RowJob": "job.row_job",
+    "TablesByRows": "job.tables_by_rows",
     "Summary": "job.summary",
     "TableJob": "job.table_job",
     "decide_one": "job.row_job",

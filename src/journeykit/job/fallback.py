@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from journeykit.columns.decision_rows import ids_as_given, rows_batch
+from journeykit.columns.decision_rows import ids_as_given
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
+from journeykit.tables.arrow.decision_batches import rows_batch
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError
 

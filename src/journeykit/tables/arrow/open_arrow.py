@@ -10,10 +10,8 @@ from journeykit.basics.validation import shown
 from journeykit.errors import DataError
 from journeykit.kernels import has_kernels
 from journeykit.tables.arrow.frames import MemoryTable, frame_of, from_dataset, from_pandas
-from journeykit.tables.arrow.json_files import JsonTable
 from journeykit.tables.arrow.parquet_files import ParquetFiles, files_at
 from journeykit.tables.arrow.row_table import RowTable
-from journeykit.tables.arrow.text_files import CsvTable
 from journeykit.tables.formats import format_of
 from journeykit.tables.read_rows import open_table
 
@@ -74,6 +72,10 @@ def _from_path(
     if os.path.isdir(path) or format_of(path) == "parquet":  # noqa: PTH112  (a text is all that is needed)
         return files_at(path)
     if has_kernels() and os.path.isfile(path):  # noqa: PTH113  (likewise)
+        # They read with kernels, and load where there are some.
+        from journeykit.tables.arrow.json_files import JsonTable
+        from journeykit.tables.arrow.text_files import CsvTable
+
         if format_of(path) == "csv":
             return CsvTable(path, name, typed=typed, wanted=wanted, texts=texts, zone=zone)
         if format_of(path) == "jsonl":
