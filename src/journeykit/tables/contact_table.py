@@ -301,6 +301,9 @@ class ContactTable:
         self._table = RowLayout(self._file, ["contact_id"], self.bad)
         self.source = self._file.source
         self.count = self._file.count
+        if words is not None:
+            # They are judged without rows too.
+            words.name(self._file.columns or ())
         self.notes = tuple(contact_notes(self.source, self._file.columns or (), self._file.naive, self.spellings))
 
     def __iter__(self) -> Iterator[tuple[int, Contact]]:

@@ -189,6 +189,8 @@ class TouchTable:
         readers = shape_readers(vocabulary)
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "touches", wanted=lambda name: fold_name(name) in TOUCH_COLUMNS, zone=zone)
+        if words is not None:
+            words.name(file.columns or ())
         instant = instant_reader(zone, bounded=True)
         plans: dict[tuple[str, ...], _Plan] = {}
         for number, columns, places, values in RowLayout(file, TOUCH_COLUMNS[:3], bad).rows():
