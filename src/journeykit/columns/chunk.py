@@ -183,12 +183,20 @@ def mapped(column: Column, read: Callable[[Any], Any]) -> Column:
     return _Mapped(codes, [None if value is UNREAD else value for value in values])
 
 
+def mapped_values(values: list[Any]) -> Column:
+    """A column with a row for each of some values."""
+    return _Mapped(np.arange(len(values)), values)
+
+
 class _Mapped(Column):
     """A column whose distinct values are known."""
 
     def __init__(self, codes: np.ndarray, values: list[Any]) -> None:
         super().__init__([])
         self._known = codes, values
+
+    def __len__(self) -> int:
+        return len(self._known[0])
 
     @property
     def _coded(self) -> tuple[np.ndarray, list[Any]]:

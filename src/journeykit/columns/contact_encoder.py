@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.basics.clock import DAY, day_number, micros
+from journeykit.columns.audience_tables import AudienceTables
 from journeykit.columns.chunk import Chunk, rule_columns
 from journeykit.columns.rule_masks import RuleMasks, SegmentMasks
 from journeykit.columns.ruleset_arrays import packed
 from journeykit.errors import ModelError
-from journeykit.kernels import in_holdout, set_bits
+from journeykit.kernels import in_holdout
 from journeykit.kernels.interface.codes import (
     AGREED,
     BAD,
@@ -66,7 +67,10 @@ class ContactEncoder:
         openings = layout.list
         rules = [*layout.audiences, *layout.careful]
         audience = layout.parts["openings"]["audience"]
-        self._outside = packed([audience == number for number in range(len(rules))], len(openings))
+        outside = packed([audience == number for number in range(len(rules))], len(openings))
+        self._words = outside.shape[1]
+        self._careful = packed([number >= len(layout.audiences) for number in range(len(rules))])
+        self._tables = AudienceTables(rules, outside, at)
         self._topics = [set(opening.about) for opening in openings]
         self._interests = bool(self.playbook.interest_lift) and any(self._topics)
 
@@ -240,23 +244,20 @@ class ContactEncoder:
     def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """By rule, of whom it is true; by opening, whom its audience leaves out; and `People.timely`; all as bits."""
         rules = [*self.layout.audiences, *self.layout.careful]
-        found = np.zeros((chunk.rows, (len(rules) + 63) // 64), np.int64)
-        outside = np.zeros((chunk.rows, self._outside.shape[1]), np.int64)
         if not rules:
-            return found, outside, np.zeros((chunk.rows, 0, 0, 0), np.int64)
+            none = np.zeros((chunk.rows, 0), np.int64), np.zeros((chunk.rows, self._words), np.int64)
+            return *none, np.zeros((chunk.rows, 0, 0, 0), np.int64)
         columns = rule_columns(chunk)
         if self.playbook.segments and any("segments" in rule.names for rule in rules):
             columns["segments"] = self._segments(chunk, columns, zone)
         masks = self._masks(chunk, columns, rules, zone)
-        for number, rule in enumerate(rules):
-            true, false = masks.pair(rule)
-            chunk.unknown[str(rule)] = ~(true | false)
-            if number >= len(self.layout.audiences):
-                true = ~false
-            set_bits(found, number >> 6, _BITS[number & 63], true)
-            for word in np.flatnonzero(self._outside[number]).tolist():
-                set_bits(outside, word, self._outside[number, word], ~true)
-        return found, outside, self._timely(chunk, zone, masks)
+        bits = self._tables.bits(columns, masks)
+        for number in bits.unsure:
+            word, bit = number >> 6, _BITS[number & 63]
+            chunk.unknown[str(rules[number])] = (bits.true[:, word] | bits.false[:, word]) & bit == 0
+        # Rules of caps that protect hold where they are not surely false.
+        found = bits.true & ~self._careful | ~bits.false & self._careful
+        return found, bits.outside, self._timely(chunk, zone, masks)
 
     def _timely(self, chunk: Chunk, zone: np.ndarray, now: RuleMasks) -> np.ndarray:
         """By kind of opening and rule that asks for time, at which slots of a plan it is true (`People.timely`)."""

@@ -91,7 +91,7 @@ class RuleMasks:
             return true, false
         found = self._leaves.get(node.text)
         if found is None:
-            lasting = None if _asks_time(node) else self.lasting
+            lasting = None if asks_time(node) else self.lasting
             found = self._leaves[node.text] = self._leaf(node) if lasting is None else lasting.pair_of(node)
         return found
 
@@ -214,7 +214,7 @@ class RuleMasks:
         return verdicts[0][places], verdicts[1][places]
 
 
-def _asks_time(node: Node) -> bool:
+def asks_time(node: Node) -> bool:
     """Whether the answer may depend on the instant; the rules of named segments may ask for it."""
     return any(
         (isinstance(part, Call) and part.function in ("days_since", "hours_since"))
