@@ -305,6 +305,7 @@ class Arbiter:
         columns: Sequence[str] | None = None,
         stream: bool = False,
         out: str | os.PathLike[str] | None = None,
+        partition: str | None = None,
         zone: str | None = None,
         run_id: str | None = None,
         max_bad: int | str | None = None,
@@ -340,6 +341,8 @@ class Arbiter:
                 not made.
             stream: whether to give tables piece by piece, as an iterator.
             out: a file to which to write; it appears whole or not at all.
+            partition: ``day``, ``channel`` or ``team``: ``out`` is then a folder of Parquet files, in folders like
+                ``channel=email``.
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
             run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``.
             max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None
@@ -412,6 +415,8 @@ class Arbiter:
             dry_run=dry_run,
             keep_decisions=keep_decisions,
         )
+        if partition is not None and out is None:
+            raise ModelError("partition is about a folder that is written: give out too", field="partition")
         if calendar is not None:
             # What cannot be is said before the work.
             job.calendar()
@@ -424,7 +429,7 @@ class Arbiter:
 
         if stream and out is None:
             return job.pieces(tell)
-        found = job.table() if out is None else job.write(out)
+        found = job.table() if out is None else job.write(out, partition=partition)
         tell(job)
         return found
 

@@ -207,12 +207,15 @@ def open_ledger(url: str) -> Ledger:
 # What is written
 
 
-def check_unharmed(out: str, read: Mapping[str, str | None]) -> None:
+def check_unharmed(
+    out: str, read: Mapping[str, str | None], harm: Callable[[Any, str], str | None] | None = None
+) -> None:
     """Refuse an output that would overwrite, or land in, what is read.
 
     Args:
         out: the file to write.
         read: by what messages call it, what is read.
+        harm: what writing would do to a table; None for that of a file.
 
     Raises:
         UsageError: where it would.
@@ -220,9 +223,9 @@ def check_unharmed(out: str, read: Mapping[str, str | None]) -> None:
     from journeykit.tables.outputs import ADVICE, harm_to
 
     for name, source in read.items():
-        harm = harm_to(source, out)
-        if harm is not None:
-            raise UsageError(f"--out {out} would {harm} {name}; {ADVICE}")
+        found = (harm or harm_to)(source, out)
+        if found is not None:
+            raise UsageError(f"--out {out} would {found} {name}; {ADVICE}")
 
 
 def as_json(value: Any) -> str:

@@ -67,13 +67,20 @@ def add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
 
 def _add_job(parser: argparse.ArgumentParser) -> None:
     """What says how a job works, and what becomes of its decisions."""
-    parser.add_argument("--out", required=True, metavar="F", help="the decisions: .csv, .jsonl or .parquet; - prints")
+    parser.add_argument(
+        "--out", required=True, metavar="F", help="the decisions: .csv, .jsonl or .parquet, or a folder; - prints"
+    )
     add_table_format(parser)
     rows = parser.add_mutually_exclusive_group()
     rows.add_argument("--all", action="store_true", help="write denied claims too")
     rows.add_argument("--granted", action="store_true", help="write granted claims alone: what goes out")
     parser.add_argument(
         "--columns", type=columns, metavar="NAME,...", help="columns to write, in this order; by default all"
+    )
+    parser.add_argument(
+        "--partition",
+        choices=("day", "channel", "team"),
+        help="write a folder of Parquet files, in folders by local day, channel or team",
     )
     parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
@@ -194,7 +201,7 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, how: M
     from journeykit.job import Job
 
     job = Job(arbiter, inputs, **how)
-    job.write(arguments.out, form=arguments.format)
+    job.write(arguments.out, form=arguments.format, partition=arguments.partition)
     return job
 
 
@@ -205,7 +212,7 @@ def _table_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, 
         raise missing(error.name, "columns", "--engine columns") from error
     tables = {name: getattr(inputs, name) for name in TABLES}
     job = TableJob(arbiter, **tables, zone=inputs.zone, **how)
-    job.write(arguments.out, form=arguments.format)
+    job.write(arguments.out, form=arguments.format, partition=arguments.partition)
     return job
 
 
@@ -217,7 +224,7 @@ def ledger_of(arguments: argparse.Namespace) -> AbstractContextManager[Ledger | 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """What can be said of the output before any work is done."""
     from journeykit.tables import ENDINGS, format_of
-    from journeykit.tables.outputs import harm_to
+    from journeykit.tables.outputs import folder_harm_to, harm_to
 
     given = [arguments.playbook, arguments.out, _ledger_file(arguments)]
     given += [getattr(arguments, name) for name in TABLES]
@@ -232,6 +239,13 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise UsageError(f"{option} {saved}: the ending of a table is one of {', '.join(ENDINGS)}")
         given.append(saved)
     out = arguments.out
+    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", *TABLES)}
+    read["the ledger"] = _ledger_file(arguments)
+    if arguments.partition is not None:
+        if out == "-" or arguments.format not in (None, "parquet") or format_of(out) is not None:
+            raise UsageError(f"--out {out}: --partition writes a folder of Parquet files; give the name of a folder")
+        check_unharmed(out, read, harm=folder_harm_to)
+        return
     if out == "-":
         if arguments.json:
             raise UsageError("--out - and --json both want the standard output")
@@ -241,9 +255,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     if arguments.format is None and format_of(out) is None:
         raise UsageError(f"--out {out}: the ending of a table is one of {', '.join(ENDINGS)}; or give --format")
     if os.path.isdir(out):  # noqa: PTH112  (a text is all that is needed)
-        raise UsageError(f"--out {out} is a directory")
-    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", *TABLES)}
-    check_unharmed(out, read | {"the ledger": _ledger_file(arguments)})
+        raise UsageError(f"--out {out} is a directory; --partition writes one")
+    check_unharmed(out, read)
 
 
 def _ledger_file(arguments: argparse.Namespace) -> str | None:

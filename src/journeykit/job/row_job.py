@@ -30,10 +30,11 @@ from journeykit.tables.doubles import rereadable
 from journeykit.tables.file_identity import IdTrail
 from journeykit.tables.formats import called
 from journeykit.tables.output_selection import OutputSelection, cells_at
+from journeykit.tables.partitioning import folder_writer
 from journeykit.tables.touch_table import refuse_useless, touch_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
     from journeykit.engine.contact_group import ContactGroup
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from journeykit.job.summary import Summary
     from journeykit.ledger import BaseLedger
     from journeykit.model.decision import Decision
+    from journeykit.model.outcome import Row
     from journeykit.tables import TableSource
 
 _AT_ONCE = 500
@@ -270,28 +272,49 @@ class RowJob(Run):
             counted = self._claims.taken_bad
         return ContactInputs(touches, claims, self._scores.take(contact.id), counted)
 
-    def write(self, out: str | os.PathLike[str], *, form: str | None = None, everything: bool = False) -> Summary:
+    def write(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        form: str | None = None,
+        everything: bool = False,
+        partition: str | None = None,
+    ) -> Summary:
         """Decide all and write the table of decisions, which appears whole or not at all.
 
         Args:
-            out: the file; ``-`` is standard output.
+            out: the file; ``-`` is standard output; with ``partition`` a folder of Parquet files.
             form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
             everything: whether denied claims are written too; else what the option ``outcomes`` says.
+            partition: ``day``, ``channel`` or ``team``, by which rows are put into the files of a folder; None for a
+                file. See `journeykit.tables.partitioning.Partitioning`.
 
         Raises:
             DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
             OSError: if the file cannot be written.
         """
-        self.keep_inputs(out)
+        partitioning = self.keep_inputs(out, partition)
         output = OutputSelection.of("all", self.output.columns) if everything else self.output
+        if partitioning is not None:
+            with folder_writer(out, output.columns, partitioning) as write_row:
+                self._write(output, write_row)
+            return self.summary()
         places = cells_at(output.columns)
         with table_writer(out, output.kinds, form) as write:
-            for _, decision in self.decisions():
-                for row in output.rows(decision.rows):
-                    cells = decision_cells(row)
-                    write([cells[place] for place in places])
-                    self.written += 1
+
+            def write_cells(row: Row) -> None:
+                cells = decision_cells(row)
+                write([cells[place] for place in places])
+
+            self._write(output, write_cells)
         return self.summary()
+
+    def _write(self, output: OutputSelection, write: Callable[[Row], object]) -> None:
+        """Decide all, and write the rows that are given."""
+        for _, decision in self.decisions():
+            for row in output.rows(decision.rows):
+                write(row)
+                self.written += 1
 
     # What the summary asks for
 

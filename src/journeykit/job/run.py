@@ -23,7 +23,8 @@ from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_row_list import refuse_useless_tables
 from journeykit.tables.doubles import Doubles
 from journeykit.tables.output_selection import OutputSelection
-from journeykit.tables.outputs import need_apart
+from journeykit.tables.outputs import need_apart, need_folder_apart
+from journeykit.tables.partitioning import Partitioning
 from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
@@ -333,9 +334,23 @@ class Run:
         """Refuse tables that have rows, none of which can be used."""
         refuse_useless_tables(self.bad, self.sources, self._tally.contacts)
 
-    def keep_inputs(self, out: str | os.PathLike[str]) -> None:
-        """Refuse to write the decisions over, or into, a table that they are made from."""
-        need_apart(out, self.tables)
+    def keep_inputs(self, out: str | os.PathLike[str], partition: str | None = None) -> Partitioning | None:
+        """Refuse to write the decisions over, or into, a table that they are made from.
+
+        Args:
+            out: the file, or the folder.
+            partition: by what the rows are put into folders; None for a file.
+
+        Returns:
+            How rows are put into folders; None for a file.
+        """
+        if partition is None:
+            need_apart(out, self.tables)
+            return None
+        found = Partitioning.of(partition, self.decider.playbook.timezone)
+        found.columns(self.output.columns)
+        need_folder_apart(out, self.tables)
+        return found
 
     # What was done
 

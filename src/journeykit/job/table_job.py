@@ -27,7 +27,7 @@ from journeykit.model.outcome import Outcome
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.decision_schema import decision_schema, selected
 from journeykit.tables.arrow.frames import native
-from journeykit.tables.arrow.write_decisions import batch_writer, ids_as_text
+from journeykit.tables.arrow.write_decisions import batch_writer, folder_batch_writer, ids_as_text
 from journeykit.tables.cells import is_missing, read_id, read_text
 from journeykit.tables.header import fold_name
 from journeykit.tables.output_selection import EVERYTHING, OutputSelection
@@ -88,6 +88,8 @@ class TableJob(Run):
         inputs = Inputs(contacts=contacts, touches=touches, scores=scores, claims=claims, zone=zone)
         super().__init__(arbiter, inputs, **options)
         self.output = OutputSelection.of(options.get("outcomes"), options.get("columns"), everything=everything)
+        # What batches have, which a folder asks more of.
+        self.given = self.output
         self.made = self._made()
         self._writes = False
         self.reader = TableReader(self, threads or min(THREADS, os.cpu_count() or 1))
@@ -105,7 +107,7 @@ class TableJob(Run):
         """Which rows and columns are made: what is given, what a ledger keeps, and what a calendar counts."""
         if self._keeps:
             return EVERYTHING
-        made = self.output if self._days is None else self.output.widened(Outcome.DEFERRED, COUNTED)
+        made = self.given if self._days is None else self.given.widened(Outcome.DEFERRED, COUNTED)
         return made if self._store is None else made.widened(Outcome.GRANTED, RESERVED)
 
     # Deciding
@@ -233,8 +235,8 @@ class TableJob(Run):
             self._keep(self.ledger, state, batch, np.setdiff1d(np.arange(state.chunk.rows), undecided).tolist())
         if self._days is not None:
             count_days(self._days, batch)
-        if self.made != self.output:
-            batch = selected(batch, self.output)
+        if self.made != self.given:
+            batch = selected(batch, self.given)
         self.written += batch.num_rows
         self.tell_progress(self._tally.contacts, self.reader.contacts.count)
         if batch.num_rows:
@@ -281,21 +283,30 @@ class TableJob(Run):
                 break
         return pa.large_string()
 
-    def write(self, out: str | os.PathLike[str], *, form: str | None = None) -> Summary:
+    def write(self, out: str | os.PathLike[str], *, form: str | None = None, partition: str | None = None) -> Summary:
         """Decide all and write the table of decisions, which appears whole or not at all.
 
         Args:
-            out: the file; ``-`` is standard output.
+            out: the file; ``-`` is standard output; with ``partition`` a folder of Parquet files.
             form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
+            partition: ``day``, ``channel`` or ``team``, by which rows are put into the files of a folder; None for a
+                file. See `journeykit.tables.partitioning.Partitioning`.
 
         Raises:
             DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
             OSError: if the file cannot be written.
         """
-        self.keep_inputs(out)
+        partitioning = self.keep_inputs(out, partition)
         self._writes = True
         known = lambda: dictionaries(self.chunks.engine, self.chunks.labels)  # noqa: E731
-        with batch_writer(out, form, known, self.output.columns) as write:
+        columns = self.output.columns
+        if partitioning is None:
+            writer = batch_writer(out, form, known, columns)
+        else:
+            self.given = self.output.widened(Outcome.GRANTED, partitioning.needs)
+            self.made = self._made()
+            writer = folder_batch_writer(out, known, columns, partitioning)
+        with writer as write:
             for batch in self.batches():
                 write(batch)
         return self.summary()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import glob
 import gzip
 import io
 import os
 import secrets
+import shutil
 import stat
 import sys
 import time
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.streams import STANDARD_OUTPUT
-from journeykit.errors import named_error
+from journeykit.errors import DataError, named_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +27,8 @@ if sys.platform != "win32":
     import fcntl
 
 _HEX = frozenset("0123456789abcdef")
+PART = "part-0.parquet"
+"""What each file of a folder of decisions is called."""
 _MAKING = 5.0
 """For so many seconds a new file may not be locked yet."""
 
@@ -69,6 +73,113 @@ def _whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         beside.unlink(missing_ok=True)
     _sync_folder(target.parent)
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A folder to fill that appears whole or not at all: written beside, then renamed.
+
+    A folder that is there already is replaced, if it holds nothing but what such a run writes. What a killed process
+    has left beside it is removed.
+
+    Raises:
+        DataError: if there is something else.
+        OSError: if it cannot be written; nothing is left behind.
+    """
+    target = Path(os.path.realpath(path))
+    check_replaceable(target)
+    try:
+        _remove_left_folders(target)
+        beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+        beside.mkdir()
+        handle = _held_folder(beside)
+        try:
+            yield beside
+            for file in beside.rglob(PART):
+                _sync_folder(file)
+            _put_in_place(beside, target)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+            if handle is not None:
+                os.close(handle)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise named_error(error, path) from error
+
+
+def check_replaceable(folder: str | os.PathLike[str]) -> None:
+    """Refuse a folder that holds anything but files of decisions, and folders of such.
+
+    Raises:
+        DataError: naming what else there is.
+    """
+    target = Path(folder)
+    if not os.path.lexists(target):
+        return
+    if not target.is_dir():
+        raise DataError(
+            "this is a file, and a folder is to be written; write to another place", source=os.fspath(folder)
+        )
+    for below in target.iterdir():
+        own = list(below.iterdir()) if below.is_dir() and "=" in below.name else [below]
+        other = next((found for found in own if found.name != PART or not found.is_file()), None)
+        if other is not None:
+            raise DataError(
+                f"the folder holds {str(other.relative_to(target))!r}, which is no part of a table of decisions; "
+                "write to another place",
+                source=os.fspath(folder),
+            )
+
+
+def _put_in_place(folder: Path, target: Path) -> None:
+    """Rename a folder, over one that is there."""
+    if not target.exists():
+        folder.rename(target)
+        return
+    old = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+    target.rename(old)
+    try:
+        folder.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _held_folder(folder: Path) -> int | None:
+    """A handle that locks a folder for as long as it is open; None where a folder cannot be locked."""
+    if sys.platform == "win32":
+        return None
+    handle = os.open(folder, os.O_RDONLY)
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return handle
+
+
+def _remove_left_folders(target: Path) -> None:
+    """Remove folders beside a target that nobody fills any more."""
+    start = f".{target.name[:40]}."
+    with suppress(OSError):
+        for left in list(target.parent.glob(f"{glob.escape(start)}*.tmp")):
+            middle = left.name[len(start) : -len(".tmp")]
+            if len(middle) != 12 or not _HEX.issuperset(middle) or not left.is_dir():
+                continue
+            if time.time() - left.stat().st_mtime > _MAKING and _is_let_go(left):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_let_go(folder: Path) -> bool:
+    """Whether no process holds a folder."""
+    if sys.platform == "win32":
+        return True
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from journeykit.tables.header import fold_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_NOTHING = "__HIVE_DEFAULT_PARTITION__"
+NOTHING = "__HIVE_DEFAULT_PARTITION__"
+"""What the folder of rows without a value is called."""
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
@@ -69,7 +70,7 @@ def _cells(path: str) -> Iterator[tuple[str, str | None]]:
     for name in path.split(os.sep):  # noqa: PTH206  (a text is enough)
         column, found, value = name.partition("=")
         if found and column:
-            yield unquote(column), None if value in ("", _NOTHING) else unquote(value)
+            yield unquote(column), None if value in ("", NOTHING) else unquote(value)
 
 
 def _is_whole(value: str | None) -> bool:

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError
+from journeykit.tables.files import check_replaceable
 from journeykit.tables.formats import is_part
 
 if TYPE_CHECKING:
@@ -60,6 +61,45 @@ def need_apart(out: str | os.PathLike[str], tables: Mapping[str, Any], what: str
         harm = harm_to(source, out)
         if harm is not None:
             raise DataError(f"{what} would {harm} the {name}; {ADVICE}", source=os.fspath(out))
+
+
+def need_folder_apart(out: str | os.PathLike[str], tables: Mapping[str, Any], what: str = "the decisions") -> None:
+    """Refuse a folder as output that would destroy a table that is read, or become part of it.
+
+    Args:
+        out: the folder to write.
+        tables: what is read, by name.
+        what: what is written.
+
+    Raises:
+        DataError: naming the table and what to do; also for a folder that holds other things than such a table.
+    """
+    for name, source in tables.items():
+        harm = folder_harm_to(source, out)
+        if harm is not None:
+            raise DataError(f"{what} would {harm} the {name}; {ADVICE}", source=os.fspath(out))
+    check_replaceable(out)
+
+
+def folder_harm_to(source: Any, out: str | os.PathLike[str]) -> str | None:
+    """What writing a folder would do to a table, as words after "would"; None where it does nothing.
+
+    Args:
+        source: the table as a job takes it; see `harm_to`.
+        out: the folder to write.
+    """
+    target = os.fspath(out)
+    given = [source] if isinstance(source, str | os.PathLike) else source if isinstance(source, list | tuple) else []
+    paths = [os.fspath(own) for own in given if isinstance(own, str | os.PathLike)]
+    if type(source).__module__ == "pyarrow._dataset":
+        paths = local_paths(source) or []
+    for path in paths:
+        found = glob.glob(path, recursive=True) if glob.has_magic(path) and not os.path.exists(path) else [path]  # noqa: PTH110, PTH207
+        if any(_is_same(own, target) or _lies_in(target, own) for own in found):
+            return "overwrite"
+        if any(os.path.isdir(own) and _lies_in(own, target) for own in found):  # noqa: PTH112
+            return "become part of"
+    return None
 
 
 ADVICE = "write to another place"

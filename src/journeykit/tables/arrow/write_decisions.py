@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from journeykit.basics.clock import DAY, clock, day_date
 from journeykit.basics.threads import Background
-from journeykit.tables.arrow.arrays import as_numpy, numbers
+from journeykit.kernels.interface.codes import NONE
+from journeykit.tables.arrow.arrays import as_numpy, is_known, numbers
 from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
 from journeykit.tables.arrow.text_lines import TextLines
 from journeykit.tables.decision_columns import DECISIONS, LISTS
+from journeykit.tables.files import whole_folder
+from journeykit.tables.partitioning import PartFiles
 from journeykit.tables.write_rows import output_file
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from journeykit.tables.partitioning import Partitioning
 
 _GROUP = 262_144
 """Rows of one group of a Parquet file: fixed, so that its bytes do not depend on how the work was cut."""
+_PART_GROUP = 65_536
+"""Likewise of a file of a folder, of which many are written at once."""
 _STATISTICS = ("contact_id", "send_at", "retry_at")
 _PLAIN = ("decision_id", "contact_id", "account_id", "claim_id", "chance", "retry_at", *LISTS)
 """Columns without a dictionary: what differs from row to row."""
@@ -61,11 +72,84 @@ def batch_writer(
                 yield background.put
 
 
+@contextmanager
+def folder_batch_writer(
+    path: str | os.PathLike[str],
+    dictionaries: Callable[[], Mapping[str, pa.Array]],
+    columns: Sequence[str],
+    partitioning: Partitioning,
+) -> Iterator[Callable[[pa.RecordBatch], object]]:
+    """A function that writes batches of decisions to a folder of Parquet files, which appears whole or not at all.
+
+    Args:
+        path: the folder.
+        dictionaries: the run's own dictionaries, by column; asked for at the first batch.
+        columns: the columns of the table, in their order; batches have those too that say where a row goes.
+        partitioning: how rows are put into folders.
+
+    Raises:
+        DataError: for a folder that holds other things, too many values or names that are too long.
+        OSError: if the folder cannot be written.
+    """
+    kept = partitioning.columns(columns)
+
+    @contextmanager
+    def open_part(part: Path) -> Iterator[Callable[[pa.RecordBatch], None]]:
+        with part.open("wb") as file, _Groups(file, dictionaries, kept, _PART_GROUP) as groups:
+            yield groups.write
+
+    with whole_folder(path) as folder, PartFiles(folder, partitioning, open_part) as parts:
+
+        def write(batch: pa.RecordBatch) -> None:
+            for value, own in _by_value(batch, partitioning):
+                parts.writer(value)(own.select(list(kept)))
+
+        with Background[pa.RecordBatch](write) as background:
+            yield background.put
+
+
+def _by_value(batch: pa.RecordBatch, partitioning: Partitioning) -> Iterator[tuple[str | None, pa.RecordBatch]]:
+    """The rows of a batch by the value that says where they go, each in their order."""
+    codes, name = _days(batch, partitioning.zone) if partitioning.by == "day" else _words(batch.column(partitioning.by))
+    order = np.argsort(codes, kind="stable")
+    batch, codes = batch.take(numbers(order, pa.int64())), codes[order]
+    first = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)] if len(codes) else []
+    for start, stop in pairwise(first):
+        yield name(int(codes[start])), batch.slice(start, stop - start)
+
+
+def _words(column: pa.Array) -> tuple[np.ndarray, Callable[[int], str | None]]:
+    """Numbers of the words of a column, and what they stand for; -1 is none."""
+    words = column.dictionary.to_pylist()
+    codes = np.where(is_known(column.indices), as_numpy(column.indices), -1)
+    return codes, lambda code: None if code < 0 else words[code]
+
+
+def _days(batch: pa.RecordBatch, zone: str) -> tuple[np.ndarray, Callable[[int], str | None]]:
+    """The local day on which a row goes out, or could go after all, as a number, and its date; `NONE` is none."""
+    sent, later = batch.column("send_at"), batch.column("retry_at")
+    known = is_known(sent) | is_known(later)
+    at = np.where(is_known(sent), as_numpy(sent), as_numpy(later))
+    days = np.full(len(at), NONE, np.int64)
+    if known.any():
+        own = at[known]
+        since, ahead = np.array(clock(zone).offsets(int(own.min()), int(own.max())), np.int64).T
+        days[known] = (own + ahead[np.searchsorted(since, own, side="right") - 1]) // DAY
+    return days, lambda day: None if day == NONE else day_date(day).isoformat()
+
+
 class _Groups:
     """A Parquet file that is written in groups of a fixed number of rows."""
 
-    def __init__(self, file: Any, dictionaries: Callable[[], Mapping[str, pa.Array]], columns: Sequence[str]) -> None:
+    def __init__(
+        self,
+        file: Any,
+        dictionaries: Callable[[], Mapping[str, pa.Array]],
+        columns: Sequence[str],
+        group: int = _GROUP,
+    ) -> None:
         self._file = file
+        self._group = group
         self._dictionaries = dictionaries
         self._columns = columns
         self._writer: pq.ParquetWriter | None = None
@@ -77,8 +161,8 @@ class _Groups:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            while self._rows >= _GROUP:
-                self._write_group(_GROUP)
+            while self._rows >= self._group:
+                self._write_group(self._group)
             if self._rows or self._writer is None:
                 self._write_group(self._rows)
         if self._writer is not None:
@@ -87,8 +171,8 @@ class _Groups:
     def write(self, batch: pa.RecordBatch) -> None:
         self._waiting.append(ids_as_text(batch))
         self._rows += batch.num_rows
-        while self._rows >= _GROUP:
-            self._write_group(_GROUP)
+        while self._rows >= self._group:
+            self._write_group(self._group)
 
     def _write_group(self, rows: int) -> None:
         taken, self._rows = [], self._rows - rows
