@@ -119,14 +119,14 @@ def _by_value(batch: pa.RecordBatch, partitioning: Partitioning) -> Iterator[tup
 
 
 def _words(column: pa.Array) -> tuple[np.ndarray, Callable[[int], str | None]]:
-    """Numbers of the words of a column, and what they stand for; -1 is none."""
+    """Numbers of the words of a column, and what they mean; -1 means no word."""
     words = column.dictionary.to_pylist()
     codes = np.where(is_known(column.indices), as_numpy(column.indices), -1)
     return codes, lambda code: None if code < 0 else words[code]
 
 
 def _days(batch: pa.RecordBatch, zone: str) -> tuple[np.ndarray, Callable[[int], str | None]]:
-    """The local day on which a row goes out, or could go after all, as a number, and its date; `NONE` is none."""
+    """The local day on which a row goes out, or could go after all, as a number, and its date; `NONE` means no day."""
     sent, later = batch.column("send_at"), batch.column("retry_at")
     known = is_known(sent) | is_known(later)
     at = np.where(is_known(sent), as_numpy(sent), as_numpy(later))
