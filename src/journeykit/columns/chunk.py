@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.kernels import hash_ids
-from journeykit.tables.arrow.arrays import as_numpy, is_known, numbers, texts
+from journeykit.tables.arrow.arrays import as_numpy, flags, is_known, numbers, texts
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import is_missing, read_id
 
@@ -136,7 +136,7 @@ def ids_as_given(column: Column | None, ids: pa.Array, good: np.ndarray) -> pa.A
     array = None if column is None else column.array
     if array is None or not pa.types.is_integer(array.type):
         array = ids
-    return array.filter(pa.array(good))
+    return array.filter(flags(good))
 
 
 def text_buffers(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:

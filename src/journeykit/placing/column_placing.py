@@ -46,7 +46,8 @@ from journeykit.placing.journey_columns import (
 from journeykit.placing.rows import place_contact
 from journeykit.placing.table_placements import TablePlacements, one_kind
 from journeykit.tables.arrow.adapters import batches_to_rows, some_rows
-from journeykit.tables.arrow.arrays import as_numpy
+from journeykit.tables.arrow.arrays import as_numpy, flags, numbers
+from journeykit.tables.arrow.arrays import texts as texts_of
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.bad_row_list import BadRows
@@ -127,7 +128,7 @@ class ColumnPlacing:
             known = open_source(contacts, "contacts", typed=is_attribute, texts=texts, zone=self.zone)
             self.read_contacts(known)
         source = open_source(events, "events", typed=is_property, zone=self.zone)
-        reader = EventReader(source, self.program, self.zone)
+        reader = EventReader(source, self.program, self.zone, needs_ids=contacts is None)
         log, rows = self.read_events(source, reader, contacts is None)
         found = self.walked(log, reader)
         if len(self.too_large):
@@ -285,7 +286,7 @@ class ColumnPlacing:
                 fresh[~again] = np.arange(self.count, self.count + count - np.count_nonzero(again))
                 self.count += int(count - np.count_nonzero(again))
                 self.contact_of.append(fresh)
-                self.ids.append(taken.ids.filter(pa.array(~again)))
+                self.ids.append(taken.ids.filter(flags(~again)))
                 row += count
             found = self.met.find(taken.one, taken.two)
             if not everybody:
@@ -358,8 +359,8 @@ class ColumnPlacing:
 
     def _fallback(self, ids: pa.Array, known: ArrowTable | None, events: ArrowTable) -> dict[int, Placement]:
         """Where the contacts are whose sums are too large, by their places."""
-        texts = ids.cast(pa.large_string()).take(pa.array(self.too_large)).to_pylist()
-        wanted = pa.array(texts, pa.large_string())
+        texts = ids.cast(pa.large_string()).take(numbers(self.too_large, pa.int64())).to_pylist()
+        wanted = texts_of(texts)
         contacts = {own: Contact(id=own) for own in texts} if known is None else self._contacts_of(known)
         rows = batches_to_rows(_with_ids(events, wanted))
         log = EventLog.read(rows, zone=self.zone, properties=asked_properties(self.journey))

@@ -6,18 +6,18 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
-from journeykit.columns.chunk import id_texts, ids_as_given, mapped, text_buffers
+from journeykit.columns.chunk import id_keys, id_texts, ids_as_given, mapped, text_buffers
 from journeykit.columns.touch_columns import instants_of_column
 from journeykit.journey.walk import RANKS
-from journeykit.kernels import hash_ids
 from journeykit.kernels.interface.journey_arrays import BAD, EMPTY, GOOD, NO_VALUE, ODD_VALUE
 from journeykit.model.bad_row import BadRow
 from journeykit.placing.event_marks import kind_of, marks_of, stirred
 from journeykit.placing.event_properties import properties_of
 from journeykit.rule.values import as_number, typed
-from journeykit.tables.arrow.arrays import texts
+from journeykit.tables.arrow.arrays import is_known, texts
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id
 from journeykit.tables.event_log import EVENT_COLUMNS, read_event, spelt_by
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
-    import pyarrow as pa
-
     from journeykit.placing.event_properties import EventProperties, Faults
     from journeykit.placing.program import Program
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.arrow_table import ArrowTable
+
+_BLANK, _NOT_ASCII = ord(" "), 0x80
 
 
 class Taken(NamedTuple):
@@ -41,7 +41,7 @@ class Taken(NamedTuple):
     Attributes:
         one: the first half of each contact's key.
         two: the second half.
-        ids: the contacts' ids, as they came.
+        ids: the contacts' ids, as they came; none where they are not needed.
         at: the instants.
         names: the numbers of the names; one too many for a name that the journey does not ask for.
         marks: what tells an event from others.
@@ -68,6 +68,7 @@ class EventReader:
         source: the table.
         program: the journey.
         zone: the zone in which instants without an offset are meant.
+        needs_ids: whether the ids of contacts are asked for.
 
     Attributes:
         unknown: the names that the journey does not ask for.
@@ -76,8 +77,9 @@ class EventReader:
         has_ids: whether events have ids of their own.
     """
 
-    def __init__(self, source: ArrowTable, program: Program, zone: tzinfo | None) -> None:
+    def __init__(self, source: ArrowTable, program: Program, zone: tzinfo | None, *, needs_ids: bool = True) -> None:
         self.source = source
+        self._needs_ids = needs_ids
         self.unknown: set[str] = set()
         self.properties: set[str] = set()
         self.known: dict[str, list[Any]] = {part: [] for part in program.values}
@@ -106,8 +108,7 @@ class EventReader:
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
         faults: Faults = {}
-        ids, one, two = contact_keys(columns, places, rows, faults)
-        column = columns[places["contact_id"]] if "contact_id" in places else None
+        one, two = contact_keys(columns, places, rows, faults)
         name, called = self._names(columns, places, rows, faults)
         at = instants_of_column(columns, places, rows, faults, "at", self._instant)
         properties = properties_of(names, columns, places, faults, self._spelt, self._asked)
@@ -118,12 +119,20 @@ class EventReader:
         good = np.ones(rows, np.bool_)
         good[list(faults)] = False
         self._meet(called, properties.names, good)
-        ids = ids_as_given(column, ids, good)
+        ids = self._ids(columns, places, good) if self._needs_ids else texts([])
         if faults:
             one, two, at, name, marks = one[good], two[good], at[good], name[good], marks[good]
             sums = [(amount[good], state[good]) for amount, state in sums]
             values = [code[good] for code in values]
         return Taken(one, two, ids, at, name, marks, sums, values, bad)
+
+    @staticmethod
+    def _ids(columns: Sequence[Column], places: Mapping[str, int], good: np.ndarray) -> pa.Array:
+        """The ids of contacts, as they came."""
+        if "contact_id" not in places:
+            return texts([])
+        column = columns[places["contact_id"]]
+        return ids_as_given(column, id_texts(column)[0], good)
 
     def _names(
         self, columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults
@@ -198,37 +207,47 @@ def rank_of(values: Sequence[Any]) -> np.ndarray:
 
 def _keys(
     columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults, name: str, *, needed: bool
-) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    """Ids as text, and their keys."""
-    one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
-    ids = texts([""] * rows)
-    if name in places:
-        ids, odd = id_texts(columns[places[name]])
-        hash_ids(*text_buffers(ids), one, two, bad)
-        bad |= odd
+) -> tuple[np.ndarray, np.ndarray]:
+    """The keys of ids; one that cannot be read is a fault of its row."""
+    column = columns[places[name]] if name in places else None
+    one, two, bad = id_keys(column, rows)
     for row in np.flatnonzero(bad).tolist():
-        value = columns[places[name]].value(row) if name in places else None
+        value = None if column is None else column.value(row)
         if not needed and is_missing(value):
             continue
         try:
             read_id(value)
         except BadCellError as error:
             faults.setdefault(row, (name, error.found, error.allowed))
-    return ids, one, two
+    return one, two
 
 
 def contact_keys(
     columns: Sequence[Column], places: Mapping[str, int], rows: int, faults: Faults
-) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    """The ids of contacts as text, and their keys; one that cannot be read is a fault of its row."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The keys of contacts' ids; one that cannot be read is a fault of its row."""
     return _keys(columns, places, rows, faults, "contact_id", needed=True)
 
 
 def _id_marks(column: Column, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
-    _, one, two = _keys([column], {"event_id": 0}, len(column), faults, "event_id", needed=False)
-    codes, values = column.codes, column.values
-    known = ~np.array([is_missing(value) for value in values], np.bool_)[codes]
-    return one ^ stirred(two), known
+    one, two = _keys([column], {"event_id": 0}, len(column), faults, "event_id", needed=False)
+    return one ^ stirred(two), _is_there(column)
+
+
+def _is_there(column: Column) -> np.ndarray:
+    """Where the cells of a column are not empty."""
+    if column.numbers is not None:
+        return column.numbers[1]
+    array = column.array
+    if array is None or array.type not in (pa.string(), pa.large_string()):
+        return ~np.array([is_missing(value) for value in column.values], np.bool_)[column.codes]
+    found = is_known(array)
+    offsets, data = text_buffers(array)
+    first = np.append(data, np.uint8(0))[offsets[:-1]]
+    # Blanks begin with one of these bytes; so do other texts, but not many ids.
+    for row in np.flatnonzero(found & ((np.diff(offsets) == 0) | (first <= _BLANK) | (first >= _NOT_ASCII))).tolist():
+        found[row] = not is_missing(column.value(row))
+    return found
 
 
 def _amounts(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray]:

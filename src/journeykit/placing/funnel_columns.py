@@ -11,12 +11,11 @@ import numpy as np
 
 from journeykit.basics.clock import micros
 from journeykit.basics.threads import at_once
-from journeykit.columns.chunk import id_texts, text_buffers
+from journeykit.columns.chunk import id_keys
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.journey.measure.estimates import estimates_of, funnel_order
 from journeykit.journey.measure.observed_paths import Observed
 from journeykit.journey.measure.sales import SalesReader
-from journeykit.kernels import hash_ids
 from journeykit.placing.funnel_rows import SalesMet
 from journeykit.placing.sale_columns import SaleReader
 from journeykit.placing.segment_columns import SegmentColumns, Segments
@@ -57,11 +56,10 @@ def measured_columns(
 
 def _index_of(placements: TablePlacements) -> ContactIndex:
     """The contacts who were placed, by their places."""
-    ids, _ = id_texts(Column(placements.ids))
-    one, two = np.zeros(len(ids), np.uint64), np.zeros(len(ids), np.uint64)
-    hash_ids(*text_buffers(ids), one, two, np.zeros(len(ids), np.bool_))
-    index = ContactIndex(len(ids))
-    index.add(one, two, 0, np.zeros(len(ids), np.bool_))
+    count = len(placements.ids)
+    one, two, _ = id_keys(Column(placements.ids), count)
+    index = ContactIndex(count)
+    index.add(one, two, 0, np.zeros(count, np.bool_))
     return index
 
 

@@ -120,7 +120,7 @@ class SaleReader:
         untimed: Faults = {}
         unread: Faults = {}
         unnamed: Faults = {}
-        _, one, two = contact_keys(columns, places, rows, unknown)
+        one, two = contact_keys(columns, places, rows, unknown)
         at = instants_of_column(columns, places, rows, untimed, "at", self._instant)
         wanted = [] if asked.amount is None else [asked.amount]
         properties = properties_of(names, columns, places, unread, asked.spelt, wanted)

@@ -155,7 +155,7 @@ class TablePlacements(Placements):
 
     def stays(self) -> Iterator[tuple[str, str, int]]:
         """A row for each step: the contact's id as text, the stage, and since when, in microseconds since 1970."""
-        contacts = self._ids.cast(pa.large_string()).take(pa.array(self._steps["contact"])).to_pylist()
+        contacts = self._ids.cast(pa.large_string()).take(numbers(self._steps["contact"], pa.int32())).to_pylist()
         stages = (self._names[place] for place in self._steps["stage"].tolist())
         yield from zip(contacts, stages, self._steps["since"].tolist(), strict=True)
 

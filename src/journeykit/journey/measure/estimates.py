@@ -437,7 +437,9 @@ def _estimates(
 
 
 def _stays(tally: _PathTally, stage: int, name: str) -> Stays:
-    ended, open_ = tally.lengths(stage)
+    lengths, open_ = tally.lengths(stage)
+    # Sorted once, though both estimates sort them.
+    ended = sorted(lengths)
     counts = len(ended), len(tally.going[stage]), len(tally.cut[stage])
     return Stays(
         stage=name,

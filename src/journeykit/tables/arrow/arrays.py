@@ -24,6 +24,11 @@ def numbers(values: np.ndarray, kind: pa.DataType, missing: np.ndarray | None = 
     return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(values)])
 
 
+def flags(values: np.ndarray) -> pa.Array:
+    """An array of truth values."""
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(np.packbits(values, bitorder="little"))])
+
+
 def texts(values: Sequence[str | None]) -> pa.Array:
     """An array of texts (large strings); None becomes null."""
     coded = [b"" if value is None else value.encode() for value in values]

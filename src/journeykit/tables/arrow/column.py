@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journeykit.rule.values import NUMBER, READERS, is_empty
-from journeykit.tables.arrow.arrays import as_numpy, is_known, texts
+from journeykit.tables.arrow.arrays import as_numpy, is_known, numbers, texts
 from journeykit.tables.arrow.arrow_values import in_microseconds, is_uuid, python_value, python_values, uuid_texts
 from journeykit.tables.cells import plain_decimal
 
@@ -88,7 +88,7 @@ class Column:
         """Some of its rows."""
         if self.array is None:
             return Column([self._values[row] for row in rows.tolist()])
-        return Column(self.array.take(pa.array(rows)))
+        return Column(self.array.take(numbers(rows.astype(np.int64, copy=False), pa.int64())))
 
     @property
     def data(self) -> Any:
