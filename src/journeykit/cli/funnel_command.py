@@ -42,7 +42,7 @@ def add_funnel(commands: Any) -> None:
     )
     parser.add_argument("--won", metavar="EVENT", help="the event of a sale that was won")
     parser.add_argument("--lost", metavar="EVENT", help="the event of a sale that was lost")
-    parser.add_argument("--amount", metavar="PROPERTY", help="what of the event says what was paid")
+    parser.add_argument("--amount", metavar="PROPERTY", help="the property of the event that says what was paid")
     parser.add_argument("--out", metavar="F", help="write the funnel as a table too: .csv, .jsonl or .parquet")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
