@@ -1,10 +1,11 @@
-"""The journey: placing a million contacts by ten million events, one contact at a time, and loading a large one.
+"""The journey: placing a million contacts by ten million events, measuring it, and one contact at a time.
 
     python benchmarks/journey.py [DIR] [--contacts N] [--events N] [--sql]
 
-DIR keeps the tables that are made (else they go to a temporary folder). Run it twice on a fresh machine: the first run
-compiles the kernels. With ``--sql`` a window query in DuckDB does a part of the work in the same run, as a yardstick:
-the instant at which each contact first had two webinars within 90 days.
+DIR keeps the tables that are made (else they go to a temporary folder). Events are read three times: with the amount as a
+column, with no properties, and with texts of JSON objects of three members; the last two say what such texts cost.
+With ``--sql`` a window query in DuckDB does a part of the work in the same run, as a yardstick: the instant at which
+each contact first had two webinars within 90 days.
 """
 
 from __future__ import annotations
@@ -63,18 +64,58 @@ def make(folder: Path, contacts: int, events: int) -> None:
     pq.write_table(pa.table(people), folder / "contacts.parquet")
 
 
-def table(folder: Path) -> None:
-    """The whole command, process start included, and the function alone."""
+def variants(folder: Path) -> None:
+    """The events with no properties, and with properties as texts of JSON objects, unless they are there."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if (folder / "events-json.parquet").exists():
+        return
+    log = pq.read_table(folder / "events.parquet")
+    bare = log.drop_columns("amount")
+    pq.write_table(bare, folder / "events-bare.parquet")
+    amounts = pc.cast(log["amount"], pa.string())
+    orders = pc.cast(pa.chunked_array([pa.array(range(len(log)))]), pa.string())
+    parts = ['{"amount": ', amounts, ', "channel": "web", "order": "A-', orders, '"}']
+    texts = pc.binary_join_element_wise(*(pa.scalar(part) if isinstance(part, str) else part for part in parts), "")
+    pq.write_table(bare.append_column("properties", texts), folder / "events-json.parquet")
+
+
+def run(folder: Path, command: str, *more: str, events: str = "events") -> tuple[float, float, str]:
+    """A whole command, process start included: its seconds, its processor time, and the first line of what it says."""
     (folder / "playbook.yaml").write_text(PLAYBOOK)
-    command = [sys.executable, "-m", "journeykit", "place", str(folder / "playbook.yaml")]
-    command += ["--events", str(folder / "events.parquet"), "--contacts", str(folder / "contacts.parquet")]
-    command += ["--at", AT.isoformat(), "--out", str(folder / "stages.parquet")]
-    began = time.perf_counter()
-    done = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
-    seconds = time.perf_counter() - began
+    whole = [sys.executable, "-m", "journeykit", command, str(folder / "playbook.yaml")]
+    whole += ["--events", str(folder / f"{events}.parquet"), "--contacts", str(folder / "contacts.parquet")]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [*whole, "--at", AT.isoformat(), *more],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, used, done.stderr.splitlines()[0]
+
+
+def table(folder: Path, events: int) -> None:
+    """The commands, and what texts of objects cost."""
+    seconds, used, said = run(folder, "place", "--out", str(folder / "stages.parquet"))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    print(done.stderr.splitlines()[0])
-    print(f"journeykit place, process start included: {seconds:.1f} s, peak {peak:.2f} GB")
+    print(said)
+    print(f"journeykit place: {seconds:.1f} s, of the processor {used:.1f} s, peak {peak:.2f} GB")
+    sales = ("--won", "purchase", "--amount", "amount")
+    for more in (sales, (*sales, "--by", "nps")):
+        seconds, used, _ = run(folder, "funnel", *more)
+        print(f"journeykit funnel {' '.join(more)}: {seconds:.1f} s, of the processor {used:.1f} s")
+    bare, texts = [], []
+    for _ in range(2):
+        bare.append(run(folder, "place", "--out", str(folder / "stages.parquet"), events="events-bare")[1])
+        texts.append(run(folder, "place", "--out", str(folder / "stages.parquet"), events="events-json")[1])
+    cost = (min(texts) - min(bare)) / events * 1e6
+    print(f"properties as texts of three members: {cost:.2f} us of the processor an event more than none")
 
 
 def sql(folder: Path) -> None:
@@ -163,7 +204,8 @@ def main() -> None:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         make(folder, given.contacts, given.events)
-        table(folder)
+        variants(folder)
+        table(folder, given.events)
         if given.sql:
             sql(folder)
 

@@ -572,7 +572,7 @@ def test_how_tables_are_cut_changes_nothing(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("journeykit.placing.column_placing._BLOCK", pick.choice([1, 2, 32_768]))
         # With so small a sum some contacts, and not others, fall back to the row engine.
-        patch.setattr("journeykit.placing.column_placing._LARGEST_SUM", pick.choice([0, 2e6, 5e7, 9e18]))
+        patch.setattr("journeykit.placing.contact_events._LARGEST_SUM", pick.choice([0, 2e6, 5e7, 9e18]))
         for people in (contacts, None):
             one = place_rows(journey, log, people, AT)
             cut = journey.place_table(

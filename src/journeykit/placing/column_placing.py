@@ -16,7 +16,7 @@ from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.rule_masks import RuleMasks
 from journeykit.columns.touch_columns import instants_of_column
 from journeykit.journey.placing_results import NOTED, PlacingSummary
-from journeykit.kernels import contact_offsets, sort_events, walk_journeys
+from journeykit.kernels import sort_events, walk_journeys
 from journeykit.kernels.interface.journey_arrays import (
     DUPLICATE,
     MISSING,
@@ -34,6 +34,7 @@ from journeykit.kernels.interface.journey_arrays import (
 )
 from journeykit.model.bad_row import BadRow
 from journeykit.model.contact import Contact
+from journeykit.placing.contact_events import ContactEvents
 from journeykit.placing.event_columns import EventReader, rank_of
 from journeykit.placing.journey_columns import (
     ENTERED_AT,
@@ -65,8 +66,6 @@ if TYPE_CHECKING:
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.arrow_table import ArrowTable
 
-_LARGEST_SUM = 9e18
-"""Sums of a contact up to here, in millionths, are sure to be exact in 64 bits."""
 _BLOCK = 32_768
 """Contacts who are walked with at once."""
 
@@ -267,9 +266,7 @@ class ColumnPlacing:
     def read_events(self, source: ArrowTable, reader: EventReader, everybody: bool) -> tuple[EventArrays, int]:
         """The events by contact, and how many rows could be read."""
         rows, row = 0, 0
-        whose, ats, names, marks = [], [], [], []
-        sums: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in self.program.numbers]
-        values: list[list[np.ndarray]] = [[] for _ in self.program.values]
+        log = ContactEvents(len(self.program.numbers), len(self.program.values))
         contact_of = np.concatenate(self.contact_of) if self.contact_of else np.zeros(0, np.int32)
         # All properties are read: they tell events without ids apart.
         for taken in at_once(reader.read, source.parts(lambda _: True), self.threads):
@@ -296,64 +293,11 @@ class ColumnPlacing:
             late = (taken.at > self.end) & (found >= 0)
             self.noted["future"] += int(np.count_nonzero(late))
             good = (found >= 0) & ~late
-            whose.append(found[good])
-            ats.append(taken.at[good])
-            names.append(taken.names[good])
-            marks.append(taken.marks[good])
-            for pairs, (amount, state) in zip(sums, taken.numbers, strict=True):
-                pairs.append((amount[good], state[good]))
-            for codes, code in zip(values, taken.values, strict=True):
-                codes.append(code[good])
-        contact = _joined(whose, np.int32)
-        if everybody and len(contact):
-            contact = np.concatenate(self.contact_of)[contact]
-        self.too_large = _too_large(contact, sums)
-        if len(self.too_large):
-            kept = ~np.isin(contact, self.too_large)
-            contact = contact[kept]
-            ats, names, marks = (_only(kept, parts) for parts in (ats, names, marks))
-            sums = [list(zip(*(_only(kept, own) for own in zip(*pairs, strict=True)), strict=True)) for pairs in sums]
-            values = [_only(kept, codes) for codes in values]
-        return self._log(contact, ats, names, marks, sums, values), rows
-
-    def _log(
-        self,
-        contact: np.ndarray,
-        ats: list[np.ndarray],
-        names: list[np.ndarray],
-        marks: list[np.ndarray],
-        sums: list[list[tuple[np.ndarray, np.ndarray]]],
-        values: list[list[np.ndarray]],
-    ) -> EventArrays:
-        first = np.zeros(self.count + 1, np.int64)
-        np.cumsum(np.bincount(contact, minlength=self.count), out=first[1:])
-        count = len(contact)
-        place = np.empty(count, np.int64)
-        contact_offsets(contact, first[:-1].copy(), place)
-
-        def put(parts: Sequence[np.ndarray], kind: Any) -> np.ndarray:
-            found = np.empty(count, kind)
-            found[place] = _joined(parts, kind)
-            return found
-
-        number = np.zeros((len(sums), count), np.int64)
-        state = np.zeros((len(sums), count), np.int8)
-        for own, pairs in enumerate(sums):
-            number[own] = put([amount for amount, _ in pairs], np.int64)
-            state[own] = put([how for _, how in pairs], np.int8)
-        value = np.zeros((len(values), count), np.int32)
-        for own, codes in enumerate(values):
-            value[own] = put(codes, np.int32)
-        return EventArrays(
-            first=first,
-            order=np.arange(count, dtype=np.int64),
-            at=put(ats, np.int64),
-            name=put(names, np.int16),
-            mark=put(marks, np.uint64),
-            number=number,
-            state=state,
-            value=value,
-        )
+            log.add(found, taken, good)
+        if everybody and self.contact_of:
+            log.renumber(np.concatenate(self.contact_of))
+        self.too_large = log.too_large(self.count)
+        return log.arrays(self.count, self.too_large), rows
 
     # The row engine, for contacts whose sums are too large
 
@@ -483,19 +427,6 @@ def _room(size: int) -> PathRecords:
 
 def _joined(parts: Sequence[np.ndarray], kind: Any) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, kind)
-
-
-def _only(kept: np.ndarray, parts: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [np.concatenate(parts)[kept]] if parts else []
-
-
-def _too_large(contact: np.ndarray, sums: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]) -> np.ndarray:
-    """The contacts one of whose sums may be too large for 64 bits."""
-    found: set[int] = set()
-    for pairs in sums if len(contact) else ():
-        amounts = np.abs(_joined([amount for amount, _ in pairs], np.int64)).astype(np.float64)
-        found.update(np.flatnonzero(np.bincount(contact, amounts) > _LARGEST_SUM).tolist())
-    return np.array(sorted(found), np.int64)
 
 
 def _with_ids(source: ArrowTable, wanted: pa.Array) -> Iterator[Part | BadRow]:
