@@ -2,10 +2,10 @@
 
     python benchmarks/journey.py [DIR] [--contacts N] [--events N] [--sql]
 
-DIR keeps the tables that are made (else they go to a temporary folder). Events are read three times: with the amount as a
-column, with no properties, and with texts of JSON objects of three members; the last two say what such texts cost.
-With ``--sql`` a window query in DuckDB does a part of the work in the same run, as a yardstick: the instant at which
-each contact first had two webinars within 90 days.
+DIR keeps the tables that are made (else they go to a temporary folder). Events are read with the amount as a column,
+with no properties, and with texts of JSON objects of three members: the last two say what such texts cost. With
+``--sql`` a window query in DuckDB does a part of the work in the same run, as a yardstick: the instant at which each
+contact first had two webinars within 90 days.
 """
 
 from __future__ import annotations
