@@ -75,6 +75,32 @@ def test_python_waits_for_what_threads_are_doing_when_it_ends():
     assert done.returncode in (130, -2)
 
 
+LEAN = """
+import sys
+from journeykit.cli import main
+code = main(sys.argv[1:])
+assert not {"pandas", "polars", "scipy", "pyarrow.dataset", "duckdb"} & sys.modules.keys()
+sys.exit(code)
+"""
+
+
+def test_a_job_over_files_loads_no_library_of_dataframes(tmp_path):
+    """Each of them takes longer to load than a thousand contacts to decide."""
+    campaigns = [{"id": "launch", "content": ["note"], "audience": "score >= 40 and city == 'Skopje'"}]
+    playbook = {"content": [{"id": "note", "channel": "email"}], "campaigns": campaigns}
+    (tmp_path / "playbook.json").write_text(json.dumps(playbook))
+    people = {"contact_id": ["anna", "ben"], "score": [50, 30], "city": ["Skopje", "Bitola"]}
+    pq.write_table(pa.table(people), tmp_path / "c.parquet")
+    touches = {"contact_id": ["anna"], "sent_at": ["2026-11-04T10:00Z"], "channel": ["email"]}
+    pq.write_table(pa.table(touches), tmp_path / "t.parquet")
+    command = ["decide", "playbook.json", "--contacts", "c.parquet", "--touches", "t.parquet", "--engine", "columns"]
+    command += ["--at", "2026-11-05T10:00Z", "--out", "d.parquet"]
+    done = subprocess.run(
+        [sys.executable, "-c", LEAN, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 @pytest.mark.parametrize(("ending", "end", "code"), [("csv", signal.SIGTERM, 143), ("parquet", signal.SIGINT, 130)])
 def test_a_job_that_is_stopped_while_it_writes_ends_at_once(tmp_path, ending, end, code):

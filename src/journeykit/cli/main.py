@@ -96,6 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
+        if argv is None:
+            # Python ends now: what is there is not looked through once more.
+            gc.freeze()
         return code
 
 

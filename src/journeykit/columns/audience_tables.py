@@ -18,6 +18,7 @@ from journeykit.columns.rule_masks import RuleMasks, asks_time
 from journeykit.columns.ruleset_arrays import packed
 from journeykit.kernels import set_bits
 from journeykit.rule.tree import MIRRORED, Compare, Junction, Literal, Name, Node, Not, asks_for_dates
+from journeykit.tables.arrow.arrays import numbers
 from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
@@ -224,7 +225,8 @@ def _samples(thresholds: np.ndarray) -> Column:
         between[-1] = np.nextafter(thresholds[-1], np.inf)
     found = np.empty(2 * len(thresholds) + 1)
     found[::2], found[1::2] = between, thresholds
-    return Column(pa.array([*found.tolist(), None], pa.float64()))
+    # pyarrow.array would load pandas, where that is installed.
+    return Column(numbers(np.append(found, 0.0), pa.float64(), np.arange(len(found) + 1) == len(found)))
 
 
 def _between(thresholds: np.ndarray, column: Column) -> np.ndarray | None:

@@ -112,9 +112,10 @@ class Column:
         if pa.types.is_float16(array.type) or array.type == pa.uint64():
             return None
         known = is_known(array)
-        if array.null_count:
-            array = array.fill_null(0)
         found = as_numpy(array)
+        if array.null_count:
+            # A scalar of pyarrow would load pandas, where that is installed.
+            found = np.where(known, found, found.dtype.type(0))
         if found.dtype.kind == "f":
             found = found.astype(np.float64, copy=False)
             known = known & ~np.isnan(found)
