@@ -79,7 +79,8 @@ LEAN = """
 import sys
 from journeykit.cli import main
 code = main(sys.argv[1:])
-assert not {"pandas", "polars", "scipy", "pyarrow.dataset", "duckdb"} & sys.modules.keys()
+found = {"pandas", "polars", "scipy", "pyarrow.dataset", "duckdb"} & sys.modules.keys()
+assert not found, found
 sys.exit(code)
 """
 
