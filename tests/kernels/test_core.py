@@ -59,6 +59,7 @@ RECORDS = {
     "CellRoom": (PLAIN, "CELL_ROOMS"),
     "CampaignRoom": (PLAIN, "CAMPAIGN_ROOMS"),
     "PlainItem": (PLAIN, "PLAIN_ITEMS"),
+    "Retry": (PLAIN, "RETRIES"),
     "PlainSpan": (PLAIN, "PLAIN_SPANS"),
     "TableClaim": ("columns.claim_columns", "CLAIM_ROWS"),
 }

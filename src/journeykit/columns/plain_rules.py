@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from journeykit.basics.clock import DAY
 from journeykit.basics.validation import LARGEST, MILLIONTH
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.kernels import plain_times
-from journeykit.kernels.interface.codes import NONE, OBEYS_CAPS
+from journeykit.kernels.interface.codes import DATED, NONE, OBEYS_CAPS, OBEYS_HOURS, PAUSED
 from journeykit.kernels.interface.plain_arrays import PlainRules
 from journeykit.kernels.interface.rules import CALENDAR, DAYS, EVER, ROLLING, STRETCH
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _EMPTYING = (ROLLING, DAYS, CALENDAR, STRETCH, EVER)
 """Windows that lose touches as time goes by, and gain none that are known now."""
+_NO_END = 1_000_000_000
+"""Day numbers from here on are no dates."""
+_TIMELY = PAUSED | DATED | OBEYS_CAPS | OBEYS_HOURS
 _MOST_WEIGHTS = 4_000_000
 _MOST_SETS = 2_000
 _ZONE, _STAGE, _ROLE, _CONSENT, _GAIN = range(5)
@@ -66,6 +70,8 @@ def plain_rules(rules: Rules, asks: np.ndarray, channels: int, most_rules: int) 
         weighed=weighed,
         tie=np.argsort(openings["tie"], kind="stable").astype(np.int64),
         tier=np.unique(openings["tier"]).astype(np.int64),
+        alike=_alike(rules),
+        always=_always(rules),
         closed_rule=closed_rule,
         asking=np.array([asked[bit].sum() for bit in (_ZONE, _STAGE, _ROLE)], np.int64),
         asking_consent=np.bincount(channel[asked[_CONSENT]], minlength=channels + 1).astype(np.int64),
@@ -74,8 +80,32 @@ def plain_rules(rules: Rules, asks: np.ndarray, channels: int, most_rules: int) 
         roles=rules.role_fit.shape[1],
         nested=int(_are_nested(rules)),
         repeats=int((openings["repeats"] >= 0).any()),
+        exempts=int((openings["traits"] & OBEYS_CAPS == 0).any()),
         rules=most_rules,
     )
+
+
+def _alike(rules: Rules) -> np.ndarray:
+    """By opening, a number of those that may go at the same instants, as far as all but their campaigns are alike."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    found = []
+    for own in rules.openings:
+        cells = rules.cells[own["cell_from"] : own["cell_to"]].tobytes()
+        dates = rules.dates[own["date_from"] : own["date_to"]].tobytes()
+        names = ("starts", "ends", "channel")
+        key = (int(own["traits"]) & _TIMELY, cells, dates, *(int(own[name]) for name in names))
+        found.append(numbers.setdefault(key, len(numbers)))
+    return np.array(found, np.int64)
+
+
+def _always(rules: Rules) -> np.ndarray:
+    """By opening, whether its campaign is open from now on, wherever that is, and no hours apply to it."""
+    openings, hours, today = rules.openings, rules.hours, rules.now // DAY
+    timely = PAUSED | DATED | (OBEYS_HOURS if len(hours.periods) or len(hours.holidays) else 0)
+    found: np.ndarray = (
+        (openings["traits"] & timely == 0) & (openings["starts"] < today - 1) & (openings["ends"] >= _NO_END)
+    )
+    return found
 
 
 def _weights(rules: Rules) -> tuple[np.ndarray, np.ndarray]:

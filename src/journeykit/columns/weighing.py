@@ -11,6 +11,7 @@ from attrs import evolve
 
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH
+from journeykit.kernels import weigh_block
 from journeykit.kernels.interface.codes import NO_ZONE, NONE
 from journeykit.model.claim import Claim
 from journeykit.policies.policy import Context, offers
@@ -153,22 +154,20 @@ class Weigher:
         count = int(entries.used[0])
         if not count:
             return
+        if self.is_plain:
+            weigh_block(entries, entry_first, stop - start, doubt)
+            return
         claims = entries.claim[:count]
         sizes = np.diff(entry_first[: stop - start + 1])
-        if self.is_plain:
-            weights = np.where(np.isnan(claims["given"]), claims["product"], claims["given"])
-        else:
-            contact = np.repeat(np.arange(start, stop), sizes)
-            # A policy is asked by one thread at a time: nobody said that it can do more.
-            with self._lock:
-                if self.by_rows:
-                    weights = self._by_rows(chunk, contacts, entries, contact)
-                else:
-                    weights = self._columns(
-                        ClaimColumns(self.layout, chunk, contacts, entries, contact), entries, count
-                    )
-            given = claims["given"]
-            weights = np.where(np.isnan(given), weights, given)
+        contact = np.repeat(np.arange(start, stop), sizes)
+        # A policy is asked by one thread at a time: nobody said that it can do more.
+        with self._lock:
+            if self.by_rows:
+                weights = self._by_rows(chunk, contacts, entries, contact)
+            else:
+                weights = self._columns(ClaimColumns(self.layout, chunk, contacts, entries, contact), entries, count)
+        given = claims["given"]
+        weights = np.where(np.isnan(given), weights, given)
         claims["weight"] = NONE
         with np.errstate(invalid="ignore"):
             good = (weights >= -LARGEST) & (weights <= LARGEST)

@@ -27,6 +27,8 @@ class PlainRules(ArrayBundle):
         weighed: by stage and role, whether all these weights are good.
         tie: all openings, in the order of claims that weigh the same.
         tier: all tiers, ascending.
+        alike: by opening, a number that those share whose campaigns are open, whose hours are, and which count, alike.
+        always: by opening, whether its campaign is open from now on and no hours apply.
         closed_rule: by opening, the rule that closes its campaign, -1 where that depends on the time zone.
         asking: how many openings ask for a time zone, a stage and a role.
         asking_consent: by channel, how many openings ask for its consent; the last is of no channel.
@@ -35,6 +37,7 @@ class PlainRules(ArrayBundle):
         roles: how many roles.
         nested: whether the caps are nested for all openings, and each counts them alike.
         repeats: whether some campaign limits its repeats.
+        exempts: whether some claims need not obey caps.
         rules: how many rules at most stop one claim.
     """
 
@@ -48,6 +51,8 @@ class PlainRules(ArrayBundle):
         "weighed": table(np.bool_),
         "tie": table(np.int64),
         "tier": table(np.int64),
+        "alike": table(np.int64),
+        "always": table(np.bool_),
         "closed_rule": table(np.int64),
         "asking": table(np.int64),
         "asking_consent": table(np.int64),
@@ -56,6 +61,7 @@ class PlainRules(ArrayBundle):
         "roles": int,
         "nested": int,
         "repeats": int,
+        "exempts": int,
         "rules": int,
     }
 
@@ -75,6 +81,8 @@ PLAIN_ITEMS = record("opening weight reason winner later tie")
 """Claims of one contact, in the order of claims: what is asked for; its weight; why it must wait, or 0; the number of
 the winner that it is, or -1, or -2 where it does not fit the history; when it could go after all, or `NONE`; and its
 place among those that weigh the same."""
+RETRIES = record("stamp later")
+"""Likewise, when openings that are alike may go after all; before, what the campaign itself says."""
 PLAIN_SPANS = record("cell at points leaves")
 """What counts in a cell: since when, how much, and until when, `NONE` while nobody asked."""
 
@@ -90,6 +98,7 @@ class PlainWorkspace(ArrayBundle):
         cell: by cell (`CELL_ROOMS`).
         campaign: by campaign (`CAMPAIGN_ROOMS`).
         item: the claims of one contact (`PLAIN_ITEMS`).
+        retry: by number of openings that are alike (`RETRIES`).
         span: what counts (`PLAIN_SPANS`).
         place: by place in the order of claims, whether there is such a claim; bits.
         binding: cells, or campaigns, that may stop something.
@@ -104,6 +113,7 @@ class PlainWorkspace(ArrayBundle):
         "cell": table(CELL_ROOMS),
         "campaign": table(CAMPAIGN_ROOMS),
         "item": table(PLAIN_ITEMS),
+        "retry": table(RETRIES),
         "span": table(PLAIN_SPANS),
         "place": table(np.int64),
         "binding": table(np.int64),
@@ -128,6 +138,7 @@ def plain_workspace(*, openings: int, cells: int, campaigns: int, stages: int, s
         cell=np.zeros(cells, CELL_ROOMS),
         campaign=np.zeros(max(1, campaigns), CAMPAIGN_ROOMS),
         item=np.zeros(openings + 1, PLAIN_ITEMS),
+        retry=np.zeros(openings + 1, RETRIES),
         span=np.zeros(spans, PLAIN_SPANS),
         place=np.zeros(words, np.int64),
         binding=np.zeros(cells + campaigns + 1, np.int64),

@@ -618,6 +618,8 @@ struct PlainRules {
   Array1<bool> weighed;
   Array1<int64_t> tie;
   Array1<int64_t> tier;
+  Array1<int64_t> alike;
+  Array1<bool> always;
   Array1<int64_t> closed_rule;
   Array1<int64_t> asking;
   Array1<int64_t> asking_consent;
@@ -626,6 +628,7 @@ struct PlainRules {
   int64_t roles;
   int64_t nested;
   int64_t repeats;
+  int64_t exempts;
   int64_t rules;
 };
 
@@ -644,6 +647,11 @@ struct PlainItem {
   int64_t opening, weight, reason, winner, later, tie;
 };
 
+// When openings that are alike may go after all.
+struct Retry {
+  int64_t stamp, later;
+};
+
 // What counts in a cell.
 struct PlainSpan {
   int64_t cell, at, points, leaves;
@@ -655,6 +663,7 @@ struct PlainWorkspace {
   Array1<CellRoom> cell;
   Array1<CampaignRoom> campaign;
   Array1<PlainItem> item;
+  Array1<Retry> retry;
   Array1<PlainSpan> span;
   Array1<int64_t> place;
   Array1<int64_t> binding;

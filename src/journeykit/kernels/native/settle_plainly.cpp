@@ -22,6 +22,8 @@ namespace {
 // A claim that was not granted, and one that does not even fit the history.
 constexpr int64_t LOST = -1, SHUT = -2;
 constexpr int64_t MOST_MEMBERS = 62;
+// An instant beyond what is known of zones.
+constexpr int64_t LEFT_OPEN = NONE + 1;
 
 // A contact that is being settled.
 struct PlainContact {
@@ -350,24 +352,31 @@ int64_t room_from(const PlainContact& own, const Opening& opening, int64_t since
   return at;
 }
 
+// When an opening may go after all, as far as its campaign, hours and caps say; NONE if never, and LEFT_OPEN
+// where that lies beyond what is known of zones.
+int64_t find_later(const PlainContact& own, int64_t number) {
+  const Opening& opening = own.rules().openings[number];
+  int64_t at = own.rules().now + 1, room = room_from(own, opening, at), last = own.rules().zones->high;
+  if (room == FOREVER) return NONE;
+  for (int64_t step = 0; step < STEPS; ++step) {
+    int64_t later = own.block.plain.always[number] ? at : next_open(own.rules(), own.zone, opening, at);
+    if (later == FOREVER) return NONE;
+    later = std::max(later, room);
+    if (later > last) return later < LAST_INSTANT ? LEFT_OPEN : NONE;
+    if (later == at) return at;
+    at = later;
+  }
+  return NONE;
+}
+
 // Sets when a claim may go after all; false where that lies beyond what is known of zones.
 bool set_later(const PlainContact& own, PlainItem& item, const Opening& opening) {
   const CampaignRoom& campaign = campaign_of(own, opening.campaign);
   if (campaign.winners || (opening.repeats >= 0 && campaign.touches >= opening.repeats)) return true;
-  int64_t at = own.rules().now + 1, room = room_from(own, opening, at);
-  if (room == FOREVER) return true;
-  for (int64_t step = 0; step < STEPS; ++step) {
-    int64_t later = next_open(own.rules(), own.zone, opening, at);
-    if (later == FOREVER) return true;
-    later = std::max(later, room);
-    if (later > own.rules().zones->high) return later >= LAST_INSTANT;
-    if (later == at) {
-      item.later = at;
-      return true;
-    }
-    at = later;
-  }
-  return true;
+  Retry& retry = own.work().retry[own.block.plain.alike[item.opening]];
+  if (retry.stamp != own.stamp) retry = {own.stamp, find_later(own, item.opening)};
+  item.later = retry.later;
+  return retry.later != LEFT_OPEN;
 }
 
 // Sets when the claims that lost may go after all; false where that takes more than this.
@@ -538,7 +547,7 @@ void count_asked(const PlainContact& own) {
 // Chooses among the claims; false where the contact is not plain.
 bool choose(PlainContact& own) {
   if (!list_items(own) || !read_touches(own)) return false;
-  if (!open_items(own, false) || !take_best_first(own, false)) return false;
+  if (own.block.plain.exempts && (!open_items(own, false) || !take_best_first(own, false))) return false;
   if (!open_items(own, true)) return false;
   if (!own.block.plain.nested && !are_nested(own)) return false;
   return take_best_first(own, true) && set_all_later(own);
