@@ -46,6 +46,17 @@ def test_keys_are_read_where_they_lie(kind):
                 assert (int(one[row]), int(two[row])) == contact_key(text)
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint8(), pa.float64(), pa.float32(), pa.decimal128(38, 0)])
+def test_whole_numbers_are_ids_whatever_they_are_kept_as(kind):
+    """7 and 7.0 are one id; 7.5, NaN and what a float does not hold exactly are none."""
+    array = pa.array([None, 7, 0, 200, 9, None], pa.int64()).cast(kind)[1:]
+    one, two, bad = id_keys(Column(array), 5)
+    assert bad.tolist() == [False, False, False, False, True]
+    assert list(zip(one.tolist(), two.tolist(), strict=True))[:4] == [contact_key(t) for t in ("7", "0", "200", "9")]
+    odd = pa.array([7.5, float("nan"), float("inf"), 2.0**53, -0.0, -3.0])
+    assert id_keys(Column(odd), 6)[2].tolist() == [True, True, True, True, False, False]
+
+
 def test_texts_that_are_none_are_marked():
     """Offsets that a broken file brings, and bytes that are not UTF-8."""
     data = np.frombuffer(b"ab\xffcd\xc3\xa9\xed\xa0\x80\xc3", np.uint8)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from journeykit.tables.contact_table import ContactPlan
 
 
+_EXACT = 2.0**53
 _FIELDS = ("account", "role", "stage", "persona", "timezone", "segments", "interests")
 
 
@@ -84,6 +85,9 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
         if pa.types.is_dictionary(kind):
             array = array.dictionary_decode()
             kind = array.type
+        if pa.types.is_float64(kind) or pa.types.is_float32(kind):
+            array, suspect = _whole(array)
+            kind = array.type
         if pa.types.is_integer(kind) or (
             (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and _is_utf8(array)
         ):
@@ -95,6 +99,13 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
     suspect |= np.array([value is UNREAD for value in read], np.bool_)[codes]
     found = texts(["" if value is UNREAD else value for value in read])
     return found.take(numbers(codes, pa.int64())), suspect
+
+
+def _whole(array: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Floats as the whole numbers that they are, as decimals come; and those that are none, or too large to be sure."""
+    found = as_numpy(array)
+    whole = is_known(array) & (np.abs(found) < _EXACT) & (found == np.floor(found))
+    return numbers(np.where(whole, found, 0).astype(np.int64), pa.int64()), ~whole
 
 
 def id_keys(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from journeykit.basics.clock import day_number, micros
 from journeykit.basics.validation import LARGEST, shown
-from journeykit.columns.chunk import id_texts, text_buffers
+from journeykit.columns.chunk import id_keys, id_texts
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import cost_of, fold
 from journeykit.columns.word_counts import count_words
 from journeykit.errors import DataError
-from journeykit.kernels import duplicate_claims, hash_ids, spread_claims
+from journeykit.kernels import duplicate_claims, spread_claims
 from journeykit.kernels.interface.codes import NONE
 from journeykit.kernels.interface.contact_arrays import ASKED, CLAIM_EXTRA, OWNS, ClaimArrays
 from journeykit.kernels.interface.problem_arrays import MOST_ITEMS
@@ -179,9 +179,7 @@ class ClaimEncoder:
         own = slice(start, start + rows)
         bad, suspect = np.ones(rows, np.bool_), np.zeros(rows, np.bool_)
         if "contact_id" in places:
-            ids, unreadable = id_texts(columns[places["contact_id"]])
-            hash_ids(*text_buffers(ids), self.one[own], self.two[own], bad)
-            bad |= unreadable
+            self.one[own], self.two[own], bad = id_keys(columns[places["contact_id"]], rows)
         found_rows = self.rows[own]
         texts = [self._values(columns, places, name, suspect) for name in _ASKED]
         found_rows["kind"] = self._numbered(texts, suspect)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.basics.validation import shown
-from journeykit.columns.chunk import id_texts, text_buffers
+from journeykit.columns.chunk import id_keys
 from journeykit.columns.word_counts import count_words
-from journeykit.kernels import hash_ids
 from journeykit.kernels.interface.contact_arrays import SCORES, ScoreArrays
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
@@ -109,11 +108,7 @@ class ScoreEncoder:
         rows = len(columns[0]) if columns else 0
         if self._words is not None:
             count_words(self._words, places, columns, self._found)
-        one, two, bad = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.ones(rows, np.bool_)
-        if "contact_id" in places:
-            ids, suspect = id_texts(columns[places["contact_id"]])
-            hash_ids(*text_buffers(ids), one, two, bad)
-            bad |= suspect
+        one, two, bad = id_keys(columns[places["contact_id"]] if "contact_id" in places else None, rows)
         numbers = self._numbered(places, columns, rows, known)
         bad |= numbers < 0
         read = []
