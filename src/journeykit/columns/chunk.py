@@ -102,7 +102,7 @@ def id_texts(column: Column) -> tuple[pa.Array, np.ndarray]:
 
 
 def _whole(array: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    """Floats as the whole numbers that they are, as decimals come; and those that are none, or too large to be sure."""
+    """Floats, and so decimals, as whole numbers; and which of them have a fraction or are too large to be exact."""
     found = as_numpy(array)
     whole = is_known(array) & (np.abs(found) < _EXACT) & (found == np.floor(found))
     return numbers(np.where(whole, found, 0).astype(np.int64), pa.int64()), ~whole
