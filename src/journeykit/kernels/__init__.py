@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import measure_lists as measure_lists
     from journeykit.kernels._core import plain_times as plain_times
     from journeykit.kernels._core import price_pass as price_pass
+    from journeykit.kernels._core import price_pass_kept as price_pass_kept
     from journeykit.kernels._core import put_texts as put_texts
     from journeykit.kernels._core import read_instants as read_instants
     from journeykit.kernels._core import read_members as read_members
@@ -96,6 +97,7 @@ _KERNELS = (
     "measure_lists",
     "plain_times",
     "price_pass",
+    "price_pass_kept",
     "put_texts",
     "read_instants",
     "read_members",

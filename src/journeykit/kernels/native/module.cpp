@@ -97,6 +97,7 @@ void bind_quotas(nb::module_& module) {
   module.def("classify_problems", released(&classify_problems));
   module.def("reduce_problems", released(&reduce_problems));
   module.def("price_pass", released(&price_pass));
+  module.def("price_pass_kept", released(&price_pass_kept));
   module.def("list_all", released(&list_all));
   module.def("hard_items", released(&hard_items));
   module.def("sizes_by_kind", released(&sizes_by_kind));

@@ -438,6 +438,27 @@ void collect_choice(const ProblemPool& pool, const Charges& charges, int64_t pri
     put_offer(unit, worth, blend, stop, offers, used);
 }
 
+// Adds up what a unit chooses at prices.
+void count_choice(const ProblemPool& pool, const Charges& charges, int64_t unit,
+                  const PriceWorkspace& workspace, Array2<int64_t> counts, Array3<int64_t> sums,
+                  Array2<int64_t> totals) {
+  const int64_t worth = choose(pool, charges, 0, unit, workspace);
+  const int64_t block = static_cast<int64_t>(pool.key[unit] % uint64_t{BLOCKS});
+  totals(block, 0) += worth >> 32;
+  totals(block, 1) += worth & 0xFFFFFFFF;
+  if (workspace.found[0] == 0) return;
+  const int64_t first = pool.first[unit], last = pool.first[unit + 1];
+  for (int64_t item = first; item < last; ++item) {
+    if (workspace.by[item - first].chosen == 0) continue;
+    const int64_t kind = pool.item[item].kind;
+    ++counts(block, kind);
+    for (int64_t column = 0; column < pool.column.columns; ++column) {
+      int64_t& sum = sums(block, kind, column);
+      sum = wrapping_add(sum, pool.column(item, column));
+    }
+  }
+}
+
 }  // namespace
 
 int64_t link_rows(const ProblemPool& pool, int64_t low, int64_t high, Array1<PriceStep> by, int64_t items) {
@@ -462,21 +483,26 @@ void price_pass(const ProblemPool& pool, const Charges& charges, Array1<const in
                 Array2<int64_t> totals) {
   for (int64_t place = start; place < stop; ++place) {
     const int64_t unit = units.size != 0 ? units[place] : place;
-    const int64_t worth = choose(pool, charges, 0, unit, workspace);
-    const int64_t block = static_cast<int64_t>(pool.key[unit] % uint64_t{BLOCKS});
-    totals(block, 0) += worth >> 32;
-    totals(block, 1) += worth & 0xFFFFFFFF;
-    if (workspace.found[0] == 0) continue;
+    count_choice(pool, charges, unit, workspace, counts, sums, totals);
+  }
+}
+
+void price_pass_kept(const ProblemPool& pool, const Charges& charges, int64_t start, int64_t stop,
+                     const PriceWorkspace& workspace, Array2<int64_t> counts, Array3<int64_t> sums,
+                     Array2<int64_t> totals, Array1<Offer> offers, Array1<int32_t> items,
+                     Array1<int64_t> used) {
+  for (int64_t unit = start; unit < stop; ++unit) {
+    count_choice(pool, charges, unit, workspace, counts, sums, totals);
     const int64_t first = pool.first[unit], last = pool.first[unit + 1];
-    for (int64_t item = first; item < last; ++item) {
+    if (used[0] >= offers.size || used[1] + workspace.found[0] > items.size) return;
+    int64_t end = used[1];
+    Blend blend;
+    for (int64_t item = first; item < last && workspace.found[0] != 0; ++item) {
       if (workspace.by[item - first].chosen == 0) continue;
-      const int64_t kind = pool.item[item].kind;
-      ++counts(block, kind);
-      for (int64_t column = 0; column < pool.column.columns; ++column) {
-        int64_t& sum = sums(block, kind, column);
-        sum = wrapping_add(sum, pool.column(item, column));
-      }
+      items[end++] = static_cast<int32_t>(item - first);
+      add_item(blend, pool, item);
     }
+    put_offer(unit, 0, blend, end, offers, used);
   }
 }
 

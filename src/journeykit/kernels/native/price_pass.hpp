@@ -36,6 +36,13 @@ void price_pass(const ProblemPool& pool, const Charges& charges, Array1<const in
                 int64_t stop, const PriceWorkspace& workspace, Array2<int64_t> counts, Array3<int64_t> sums,
                 Array2<int64_t> totals);
 
+// The same of all units from `start` to `stop`, which keeps what each of them chooses as an offer. Ends early
+// where the room for offers does.
+void price_pass_kept(const ProblemPool& pool, const Charges& charges, int64_t start, int64_t stop,
+                     const PriceWorkspace& workspace, Array2<int64_t> counts, Array3<int64_t> sums,
+                     Array2<int64_t> totals, Array1<Offer> offers, Array1<int32_t> items,
+                     Array1<int64_t> used);
+
 // Every choice that the units have; false where there is no room for all of them.
 bool list_all(const ProblemPool& pool, const PriceWorkspace& workspace, Array1<Offer> offers,
               Array1<int32_t> items, Array1<int64_t> used);
