@@ -21,6 +21,7 @@ from journeykit.kernels.interface.problem_arrays import (
     SEARCH,
     TOP,
     UNIT,
+    Charges,
     ProblemPool,
 )
 from journeykit.kernels.interface.workspaces import PriceWorkspace, SearchProblem, price_workspace, search_workspace
@@ -196,6 +197,7 @@ def test_pools(seed, units, most, columns):
         assert offer["value"] == own["value"].sum()
         counts += np.bincount(own["kind"], minlength=KINDS)
     assert counts.tolist() == whole[0].sum(axis=0).tolist()
+    _check_kept(pool, charges, whole, offers[: used[0]], items)
     _check_improvement(rng, pool, work)
     _check_reduction(rng, pool)
 
@@ -252,6 +254,27 @@ def _check_improvement(rng: Random, pool: ProblemPool, work: PriceWorkspace) -> 
     assert (budget.left >= np.minimum(left, 0))[budget.hard].all()
     for unit in range(pool.units):
         assert keeps_rules(pool, unit, np.flatnonzero(taken[pool.first[unit] : pool.first[unit + 1]]).tolist())
+
+
+def _check_kept(
+    pool: ProblemPool, charges: Charges, whole: list[np.ndarray], offers: np.ndarray, items: np.ndarray
+) -> None:
+    """A pass that keeps what units choose adds up the same, and keeps what the offers say."""
+    found = [np.zeros_like(array) for array in whole]
+    kept, own, used = np.zeros(pool.units, OFFER), np.zeros(len(pool.item), np.int32), np.zeros(2, np.int64)
+    core.price_pass_kept(pool, charges, 0, pool.units, price_workspace(pool), *found, kept, own, used)
+    assert [array.tobytes() for array in found] == [array.tobytes() for array in whole]
+    assert used.tolist() == [pool.units, sum(len(picks) for picks in _picks(offers, items))]
+    assert _picks(kept, own) == _picks(offers, items)
+    assert kept[["value", "one", "two"]].tolist() == offers[["value", "one", "two"]].tolist()
+    # Without room for all of them it ends early, and writes no further.
+    less = np.zeros(2, np.int64)
+    core.price_pass_kept(pool, charges, 0, pool.units, price_workspace(pool), *found, kept[:3], own[:2], less)
+    assert (less <= [3, 2]).all()
+
+
+def _picks(offers: np.ndarray, items: np.ndarray) -> list[list[int]]:
+    return [items[offer["item_from"] : offer["item_to"]].tolist() for offer in offers]
 
 
 def _check_reduction(rng: Random, pool: ProblemPool) -> None:

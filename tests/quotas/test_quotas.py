@@ -38,6 +38,7 @@ from journeykit import (
 )
 from journeykit.cli import main
 from journeykit.job import Inputs, Job, TableJob
+from journeykit.quotas import allocation, pricing
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 ONE_A_DAY = Cap(name="one a day", max=1, window=Window.calendar("day"))
@@ -474,6 +475,20 @@ def test_both_engines_keep_quotas_alike(start):
             rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, playbook, found.at, 8)
             scores = tabled.scores(rng, playbook, 8) if seed % 3 == 0 else None
             assert_equal(playbook, rows, history, scores, at=found.at, until=found.until, explain=seed % 4 == 0)
+
+
+def test_plans_are_allocated_by_the_choices_of_all_passes(monkeypatch):
+    """Where choosing takes a search, prices come from a sample, and the master looks at all choices that were seen."""
+    monkeypatch.setattr(pricing, "_HARD", 1)
+    monkeypatch.setattr(pricing, "_HARD_SAMPLE", 40)
+    monkeypatch.setattr(allocation, "_FEW", 0)
+    for seed in range(0, 400, 10):
+        found, playbook = with_quotas(seed)
+        if playbook.campaigns is None or found.until is None:
+            continue
+        rng = Random(seed)
+        rows, history = tabled.contacts(rng, found.at, 12), tabled.touches(rng, playbook, found.at, 12)
+        assert_equal(playbook, rows, history, at=found.at, until=found.until)
 
 
 @pytest.mark.parametrize("start", range(5000, 5080, 20))

@@ -13,6 +13,7 @@ import numpy as np
 from journeykit.basics.validation import MILLIONTH
 from journeykit.kernels import add_up
 from journeykit.quotas.improvement import improve_all, quota_budget
+from journeykit.quotas.kept_choices import distinct_choices
 from journeykit.quotas.master_problem import all_offers, collect_offers, lines_of, solve_master
 from journeykit.quotas.pricing import Passes, PriceSolution, find_prices, largest_uses
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from journeykit.quotas.master_problem import Lines, Offers
 
 _PRICES = 12
-_ROUNDS = 6
+_ROUNDS, _KEPT_ROUNDS = 6, 6
 _NEAR = 2e-6
 _STUCK = 0.7
 """Where a round leaves more than this share of what was missing before, no more are made."""
@@ -76,7 +77,7 @@ def allocate(pool: ProblemPool, room: Capacity, *, limit: int, threads: int) -> 
         limit: the most lines of the master.
         threads: how many pieces of the contacts are worked on at once.
     """
-    passes = Passes(pool, room, threads)
+    passes = Passes(pool, room, threads, keeps=True)
     free = np.zeros(room.rows)
     if not pool.units:
         return _finish(pool, room, passes, np.zeros(0, np.bool_), free, -_penalties(room, free), 0, 0)
@@ -89,7 +90,8 @@ def allocate(pool: ProblemPool, room: Capacity, *, limit: int, threads: int) -> 
     prices = find_prices(passes)
     every = all_offers(passes, _FEW)
     if every is None:
-        prices, offers, lines = _generate(passes, prices, limit)
+        generate = _generate_kept if passes.keeps else _generate
+        prices, offers, lines = generate(passes, prices, limit)
     else:
         # So few choices that the master can look at all of them: its answer is the best there is.
         offers, lines = every, lines_of(pool, room, every, len(every.offer))
@@ -190,6 +192,33 @@ def _generate(passes: Passes, prices: PriceSolution, limit: int) -> tuple[PriceS
             tried = [answer.prices, *tried][:most]
         else:
             tried = [tried[0], answer.prices, *tried[1:]][:most]
+    return best, offers, lines
+
+
+def _generate_kept(passes: Passes, prices: PriceSolution, limit: int) -> tuple[PriceSolution, Offers, Lines]:
+    """The same where choosing is hard: of all choices so far, and those of a pass more at the master's own prices."""
+    pool, room = passes.pool, passes.room
+    bound = room.bound / room.unit
+    best, short = prices, np.inf
+    for left_over in range(_KEPT_ROUNDS, -1, -1):
+        offers = distinct_choices(pool, room, passes.kept, best.best)
+        lines = lines_of(pool, room, offers, limit)
+        if not left_over:
+            break
+        left, value = _decided(passes, offers, lines)
+        answer = solve_master(room, lines, left, _dear(pool, room), whole=False)
+        if answer is None:
+            break
+        reached = value + answer.objective
+        if best.bound - reached <= _GAP * abs(best.bound) or best.bound - reached > _STUCK * short:
+            break
+        if any(np.array_equal(answer.prices, own.prices) for own in passes.kept):
+            break
+        short = best.bound - reached
+        found = passes.at(answer.prices)
+        total = found.worth.sum() + answer.prices @ bound
+        if total < best.bound:
+            best = best._replace(best=answer.prices, bound=float(total), used=found.used, unproven=found.unproven)
     return best, offers, lines
 
 

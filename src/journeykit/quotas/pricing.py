@@ -10,15 +10,16 @@ prices (the boxstep method of Marsten, Hogan and Blankenship 1975), with one pla
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from journeykit.basics.threads import at_once
 from journeykit.basics.validation import MILLIONTH
-from journeykit.kernels import PriceWorkspace, hard_items, price_pass, price_workspace, sizes_by_kind
-from journeykit.kernels.interface.problem_arrays import BLOCKS, Charges
+from journeykit.kernels import PriceWorkspace, hard_items, price_pass, price_pass_kept, price_workspace, sizes_by_kind
+from journeykit.kernels.interface.problem_arrays import BLOCKS, OFFER, Charges
 from journeykit.quotas.highs import Matrix, maximise
+from journeykit.quotas.kept_choices import KeptPass, kept_offers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,10 @@ _SAMPLE = 12_000
 _STEPS = 80
 _ROUNDS, _MORE_ROUNDS = 40, 60
 _HARD = 6_000
-"""So many items that are hard to choose from can be asked again and again; with more, fewer passes must do."""
+"""So many items that are hard to choose from can be asked again and again; with more, fewer passes must do: most of
+the way to good prices is then made on a sample."""
+_HARD_SAMPLE, _SAMPLE_STEPS, _SAMPLE_ROUNDS, _HARD_ROUNDS = 20_000, 60, 20, 10
+_SAMPLE_NEAR, _HARD_NEAR = 1e-4, 1e-5
 _NEAR = 2e-6
 _MANY = 100_000
 """With more units than so many, prices must be as much closer: what is amiss at them is settled by the master, which
@@ -67,9 +71,14 @@ class Passes:
         pool: the problems.
         room: the rows of the quotas.
         threads: how many pieces are worked on at once.
+        keeps: whether passes over all units keep what these choose, where choosing is hard.
+
+    Attributes:
+        done: how many passes were made.
+        kept: those that were kept.
     """
 
-    def __init__(self, pool: ProblemPool, room: Capacity, threads: int) -> None:
+    def __init__(self, pool: ProblemPool, room: Capacity, threads: int, *, keeps: bool = False) -> None:
         from queue import SimpleQueue
 
         self.pool = pool
@@ -92,6 +101,9 @@ class Passes:
         highest = (self._most >> self.shift) / MILLIONTH
         self.ceiling = np.minimum(room.ceiling, highest / np.maximum(uses, 1e-9))
         self.hard = int(hard_items(pool))
+        self.is_hard = self.hard > _HARD
+        self.keeps = keeps and self.is_hard
+        self.kept: list[KeptPass] = []
 
     def few(self, most: int) -> int:
         """How many passes, or prices, to make do with where so many are wanted: fewer where choosing is hard."""
@@ -119,27 +131,46 @@ class Passes:
         units = self.everyone if units is None else units
         charges = self.charges([prices])
         kinds, columns = len(self.room.fixed), self.pool.column.shape[1]
+        keeps = self.keeps and not len(units)
 
-        def work(piece: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        def work(piece: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, Any]:
             counts = np.zeros((BLOCKS, kinds), np.int64)
             sums = np.zeros((BLOCKS, kinds, columns), np.int64)
             totals = np.zeros((BLOCKS, 2), np.int64)
             workspace = self.workspaces.get()
+            kept = None
             try:
                 workspace.found[1] = 0
-                price_pass(self.pool, charges, units, *piece, workspace, counts, sums, totals)
-                return counts, sums, totals, int(workspace.found[1])
+                if keeps:
+                    kept = self._pass_kept(charges, piece, workspace, (counts, sums, totals))
+                else:
+                    price_pass(self.pool, charges, units, *piece, workspace, counts, sums, totals)
+                return counts, sums, totals, int(workspace.found[1]), kept
             finally:
                 self.workspaces.put(workspace)
 
         self.done += 1
         parts = list(at_once(work, self.pieces(units), self.threads))
+        if keeps:
+            self.kept.append(KeptPass(prices, kept_offers([part[4] for part in parts])))
         counts = np.sum([part[0] for part in parts], axis=0)
         sums = np.sum([part[1] for part in parts], axis=0)
         totals = np.sum([part[2] for part in parts], axis=0)
         scale = MILLIONTH << self.shift
         worth = [float(Fraction((int(high) << 32) + int(low), scale)) for high, low in totals]
         return Sums(np.array(worth), self.room.usage(counts, sums), sum(part[3] for part in parts))
+
+    def _pass_kept(
+        self, charges: Charges, piece: tuple[int, int], workspace: PriceWorkspace, found: tuple[np.ndarray, ...]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A pass over a piece of the units; what each of them chooses, and the items of that."""
+        start, stop = piece
+        sizes = np.diff(self.pool.first[start : stop + 1])
+        most = np.clip(self.pool.unit["top"][start:stop], 0, sizes).sum()
+        offers, items = np.zeros(stop - start, OFFER), np.zeros(int(most), np.int32)
+        used = np.zeros(2, np.int64)
+        price_pass_kept(self.pool, charges, start, stop, workspace, *found, offers, items, used)
+        return offers, items[: used[1]].copy()
 
 
 class PriceSolution(NamedTuple):
@@ -204,13 +235,15 @@ def find_prices(passes: Passes, start: np.ndarray | None = None, *, sizes: np.nd
     prices = np.zeros(room.rows) if start is None else np.clip(start, 0.0, passes.ceiling)
     if start is None:
         prices = _approach(passes, prices, scale)
+        if passes.is_hard and len(sample := _sample(passes)):
+            prices = _close_in(passes, prices, scale, sample).best
     return _close_in(passes, prices, scale)
 
 
 def _sample(passes: Passes) -> np.ndarray:
     """The units of a hashed sample; none for all."""
     pool = passes.pool
-    share = min(_SAMPLE / max(1, pool.units), _HARD / max(1, passes.hard))
+    share = min(_SAMPLE / max(1, pool.units), (_HARD_SAMPLE if passes.is_hard else _HARD) / max(1, passes.hard))
     if share > 0.5:
         return passes.everyone
     limit = np.uint64(int(2**64 * share))
@@ -226,7 +259,7 @@ def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarr
     bound = room.bound / room.unit * share
     momentum = np.zeros(room.rows)
     best, least = prices, np.inf
-    steps = passes.few(_STEPS)
+    steps = _SAMPLE_STEPS if passes.is_hard and len(units) else passes.few(_STEPS)
     for step in range(steps):
         found = passes.at(prices, units)
         used = found.used / room.unit
@@ -240,18 +273,21 @@ def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarr
     return best
 
 
-def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> PriceSolution:
-    """Cutting planes in a box around the best prices."""
-    room = passes.room
-    bound = room.bound / room.unit
-    found = passes.at(prices)
+def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray, sample: np.ndarray | None = None) -> PriceSolution:
+    """Cutting planes in a box around the best prices; of a sample of the units, or of all."""
+    room, units = passes.room, passes.pool.units
+    bound = room.bound / room.unit * (1.0 if sample is None else len(sample) / units)
+    found = passes.at(prices, sample)
     tried, cuts = [prices], [found]
     best, least, used, unproven = prices, found.worth.sum() + prices @ bound, found.used, found.unproven
     reach = 0.1 * np.abs(prices) + 0.02 * scale
     weights = np.ones(1)
-    units = passes.pool.units
     near = _NEAR * min(1.0, _MANY / units)
-    for _ in range(passes.few(_ROUNDS if units <= _MANY else _MORE_ROUNDS)):
+    rounds = passes.few(_ROUNDS if units <= _MANY else _MORE_ROUNDS)
+    if passes.is_hard:
+        near = _HARD_NEAR if sample is None else _SAMPLE_NEAR
+        rounds = max(_HARD_ROUNDS, rounds) if sample is None else _SAMPLE_ROUNDS
+    for _ in range(rounds):
         answer = _lowest(room, passes.ceiling, bound, tried, cuts, best, reach)
         if answer is None:
             break
@@ -264,7 +300,7 @@ def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> PriceSol
             # The planes know of nothing better here: they are asked farther out.
             reach = np.where(at_edge, reach * 8.0, reach)
             continue
-        found = passes.at(prices)
+        found = passes.at(prices, sample)
         total = found.worth.sum() + prices @ bound
         tried.append(prices)
         cuts.append(found)

@@ -201,10 +201,15 @@ class QuotaRun:
 
     def _allocate(self, pool: ProblemPool, room: Capacity, *, single: bool) -> tuple[Allocation, Capacity]:
         """What a stage grants, and the room that it kept to: hard rows that cannot hold may have turned soft."""
-        if single and self.contacts:
-            room = self._possible(pool, room)
         found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
         over = np.flatnonzero(room.hard & (found.used > room.bound))
+        if len(over) and single and self.contacts:
+            # Whether they can hold at all is asked only where it is not seen.
+            possible = self._possible(pool, room)
+            if possible is not room:
+                room = possible
+                found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
+                over = np.flatnonzero(room.hard & (found.used > room.bound))
         if not self.contacts:
             return found, room
         if len(over) and self.playbook.on_infeasible == "refuse":
