@@ -40,7 +40,7 @@ _NEAR = 2e-6
 _MANY = 100_000
 """With more units than so many, prices must be as much closer: what is amiss at them is settled by the master, which
 holds no more units than before."""
-_PIECE = 4_096
+_PIECE, _HARD_PIECE = 4_096, 32
 _LARGEST = 2**61
 
 
@@ -123,7 +123,7 @@ class Passes:
     def pieces(self, units: np.ndarray) -> list[tuple[int, int]]:
         """Where the units are cut."""
         count = len(units) or self.pool.units
-        size = max(_PIECE, -(-count // (4 * self.threads)))
+        size = max(_HARD_PIECE if self.is_hard else _PIECE, -(-count // (4 * self.threads)))
         return [(start, min(count, start + size)) for start in range(0, count, size)]
 
     def at(self, prices: np.ndarray, units: np.ndarray | None = None) -> Sums:
