@@ -20,7 +20,8 @@ from journeykit.quotas.pricing import Passes, PriceSolution, find_prices, larges
 if TYPE_CHECKING:
     from journeykit.columns.capacity import Capacity
     from journeykit.kernels.interface.problem_arrays import ProblemPool
-    from journeykit.quotas.master_problem import Lines, Offers
+    from journeykit.quotas.master_problem import Lines
+    from journeykit.quotas.offers import Offers
 
 _PRICES = 12
 _ROUNDS, _KEPT_ROUNDS = 6, 6

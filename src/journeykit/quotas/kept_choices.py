@@ -13,7 +13,7 @@ import numpy as np
 from journeykit.basics.validation import MILLIONTH
 from journeykit.kernels.interface.problem_arrays import OFFER
 from journeykit.kernels.interface.records import joined
-from journeykit.quotas.master_problem import Offers, usage_of
+from journeykit.quotas.offers import Offers, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,6 +18,7 @@ from journeykit.kernels import collect_offers_of, list_all
 from journeykit.kernels.interface.problem_arrays import OFFER
 from journeykit.kernels.interface.records import joined
 from journeykit.quotas.highs import Matrix, maximise
+from journeykit.quotas.offers import Offers, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,23 +29,6 @@ if TYPE_CHECKING:
 
 _ROOM_FOR_OFFERS = 65_536
 _HASH = np.uint64(0x9E3779B97F4A7C15)
-
-
-class Offers(NamedTuple):
-    """Choices of units, those of one unit together, the one at the first prices first.
-
-    Attributes:
-        offer: the choices (`OFFER`).
-        item: their items, by their places in the unit.
-    """
-
-    offer: np.ndarray
-    item: np.ndarray
-
-    @property
-    def first(self) -> np.ndarray:
-        """Where the choices of each unit start, and one more."""
-        return np.flatnonzero(np.concatenate([[True], np.diff(self.offer["unit"]) != 0, [True]]))
 
 
 def collect_offers(passes: Passes, prices: Sequence[np.ndarray]) -> Offers:
@@ -90,24 +74,6 @@ def all_offers(passes: Passes, most: int) -> Offers | None:
     finally:
         passes.workspaces.put(workspace)
     return Offers(offers[: used[0]], items[: used[1]])
-
-
-def usage_of(pool: ProblemPool, room: Capacity, offers: Offers) -> np.ndarray:
-    """By choice and row, what it uses."""
-    offer = offers.offer
-    sizes = offer["item_to"] - offer["item_from"]
-    owner = np.repeat(np.arange(len(offer)), sizes)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
-    item = pool.first[offer["unit"][owner]] + offers.item[place]
-    kind = pool.item["kind"][item]
-    found = np.zeros((len(offer), room.rows), np.int64)
-    for row in range(room.rows):
-        use = room.fixed[kind, row]
-        if room.column[row] >= 0:
-            use = use + pool.column[item, room.column[row]] * room.factor[kind, row]
-        used = np.flatnonzero(use)
-        np.add.at(found[:, row], owner[used], use[used])
-    return found
 
 
 class Lines(NamedTuple):

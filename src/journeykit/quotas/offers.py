@@ -1,0 +1,46 @@
+"""Offers: choices of contacts, among which the master picks one for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from journeykit.columns.capacity import Capacity
+    from journeykit.kernels.interface.problem_arrays import ProblemPool
+
+
+class Offers(NamedTuple):
+    """Choices of units, those of one unit together, the one at the first prices first.
+
+    Attributes:
+        offer: the choices (`OFFER`).
+        item: their items, by their places in the unit.
+    """
+
+    offer: np.ndarray
+    item: np.ndarray
+
+    @property
+    def first(self) -> np.ndarray:
+        """Where the choices of each unit start, and one more."""
+        return np.flatnonzero(np.concatenate([[True], np.diff(self.offer["unit"]) != 0, [True]]))
+
+
+def usage_of(pool: ProblemPool, room: Capacity, offers: Offers) -> np.ndarray:
+    """By choice and row, what it uses."""
+    offer = offers.offer
+    sizes = offer["item_to"] - offer["item_from"]
+    owner = np.repeat(np.arange(len(offer)), sizes)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
+    item = pool.first[offer["unit"][owner]] + offers.item[place]
+    kind = pool.item["kind"][item]
+    found = np.zeros((len(offer), room.rows), np.int64)
+    for row in range(room.rows):
+        use = room.fixed[kind, row]
+        if room.column[row] >= 0:
+            use = use + pool.column[item, room.column[row]] * room.factor[kind, row]
+        used = np.flatnonzero(use)
+        np.add.at(found[:, row], owner[used], use[used])
+    return found
