@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from journeykit.kernels import copy_cells, copy_lists, measure_cells, measure_lists
 from journeykit.tables.arrow.arrays import as_numpy, is_known
-from journeykit.tables.write_rows import instant_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +106,7 @@ class TextLines:
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
         codes = as_numpy(column.indices)
-        texts = [self._text(value) for value in column.dictionary.to_pylist()]
+        texts = self._distinct(column.dictionary)
         if column.null_count:
             codes = np.where(is_known(column.indices), codes, len(texts))
             texts.append(self._text(None))
@@ -146,14 +145,20 @@ class TextLines:
             return _Cells(_NO_CODES, *_texts(texts), before)
         return _Cells(codes, *_texts(texts), before, b"", lists, b";")
 
+    def _distinct(self, values: pa.Array) -> list[bytes]:
+        """Distinct values as cells: instants and numbers, of which there may be many, need no quotes."""
+        quote = '"' * self._is_json
+        if pa.types.is_timestamp(values.type):
+            texts = np.datetime_as_string(as_numpy(values).view("M8[us]"), unit="us").tolist()
+            return [f"{quote}{text}Z{quote}".encode() for text in texts]
+        if pa.types.is_floating(values.type) and not self._is_json:
+            return [repr(value).encode() for value in values.to_pylist()]
+        return [self._text(value) for value in values.to_pylist()]
+
     def _text(self, value: Any) -> bytes:
         """A cell as the text of a line."""
-        if hasattr(value, "isoformat"):
-            value = instant_text(value)
         if self._is_json:
             return self._encode(value).encode()
-        if isinstance(value, float):
-            value = repr(value)
         # With another cell after it an empty one is nothing.
         return _csv_line([value]) if self._is_alone else _csv_line([value, ""])[:-1]
 
