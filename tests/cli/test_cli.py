@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from journeykit import __version__, cli
-from journeykit.cli import main
+from journeykit.cli import main, progress_bar
 
 PLAYBOOK = """
 {"teams": [{"name": "events"}, {"name": "community"}],
@@ -486,6 +486,33 @@ def test_progress_is_shown_on_a_terminal_only(monkeypatch):
     assert "64 contacts, " in screen.text
     assert "128 contacts, " in screen.text
     assert screen.text.index("\r\x1b[K") < screen.text.index("run ")
+
+
+def test_a_terminal_shows_what_takes_long(monkeypatch):
+    """Where no contact is counted for some time, as while tables are read, the phase and its seconds are shown."""
+    monkeypatch.setattr(progress_bar, "_STEP", 0.01)
+    monkeypatch.setattr(progress_bar, "_PATIENCE", 0.03)
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with progress_bar.ProgressBar() as bar:
+        bar.watch.begin("reading")
+        began = time.monotonic()
+        while "reading, 0 s" not in screen.text:
+            assert time.monotonic() - began < 10
+            time.sleep(0.01)
+    assert screen.text.endswith("\r\x1b[K")
+
+
+def test_quiet_prints_errors_alone(monkeypatch):
+    """Neither progress nor the summary, on a terminal too; what goes wrong is printed all the same."""
+    Path("many.csv").write_text("contact_id\n" + "".join(f"c{number}\n" for number in range(128)))
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    assert decide("--engine", "one", "--quiet", contacts="many.csv") == cli.DONE
+    assert screen.text == ""
+    assert decide("--engine", "one", "--quiet", "--max-bad", "0", contacts="c.csv") in (cli.DONE, cli.DATA)
+    assert main(["decide", "no.json", "--contacts", "c.csv", *AT, "--out", "d.csv", "--quiet"]) != cli.DONE
+    assert "no.json" in screen.text
 
 
 def test_sigterm_and_sigint_leave_nothing_behind():

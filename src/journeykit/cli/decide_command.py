@@ -84,6 +84,9 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print neither progress nor the summary; errors are printed"
+    )
     parser.add_argument("--run", type=run_name, metavar="NAME", help="a name for the run; by default a hash")
     parser.add_argument(
         "--ledger",
@@ -130,7 +133,7 @@ def _decide(arguments: argparse.Namespace) -> int:
         write_summary(arguments.summary, summary.to_dict(run=True))
     if arguments.json:
         print(as_json(summary.to_dict()))
-    else:
+    elif not arguments.quiet:
         print(summary, file=sys.stderr)
     return DONE
 
@@ -146,7 +149,8 @@ def _plan(arguments: argparse.Namespace) -> int:
     # Where the decisions take the standard output, people read on the other one.
     page = sys.stderr if arguments.out == "-" else sys.stdout
     print(calendar.text(shutil.get_terminal_size().columns) if page.isatty() else calendar, file=page)
-    print(summary, file=sys.stderr)
+    if not arguments.quiet:
+        print(summary, file=sys.stderr)
     return DONE
 
 
@@ -164,7 +168,7 @@ def _done(arguments: argparse.Namespace) -> Job | TableJob:
     inputs = inputs_of(arguments)
     if arguments.save_prices is not None and not arbiter.playbook.quotas:
         raise UsageError("--save-prices: the playbook has no quotas, and so there are no prices")
-    with ledger_of(arguments) as ledger, ProgressBar() as bar:
+    with ledger_of(arguments) as ledger, ProgressBar(quiet=arguments.quiet) as bar:
         engine = arguments.engine or _engine(arguments, arbiter, inputs)
         job = (_table_job if engine == "columns" else _job)(arguments, arbiter, inputs, _how(arguments, bar, ledger))
     if arguments.save_prices is not None:

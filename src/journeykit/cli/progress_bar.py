@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
@@ -22,19 +23,31 @@ _SLOW = (
 )
 
 
-class ProgressBar:
-    """How far the work is, on standard error: a bar where that is a terminal, else what `Watch` says in the log."""
+_STEP = 1.0
+_PATIENCE = 2.0
+"""After so many seconds in which no contact was counted, a terminal shows what is going on."""
 
-    def __init__(self) -> None:
-        self.shown = sys.stderr.isatty()
+
+class ProgressBar:
+    """How far the work is, on standard error: a bar where that is a terminal, else what `Watch` says in the log.
+
+    Args:
+        quiet: whether nothing of this is shown.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._is_quiet = quiet
+        self.shown = sys.stderr.isatty() and not quiet
         self.began = self.last = time.monotonic()
-        self._has_told = has_kernels()
+        self._has_told = quiet or has_kernels()
         self.watch = Watch()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         self.began = time.monotonic()
-        if not self.shown:
+        if self.shown:
+            self._open.enter_context(self._waiting())
+        elif not self._is_quiet:
             self._open.enter_context(_log_on_stderr())
             self._open.enter_context(self.watch.beating())
         return self
@@ -43,6 +56,24 @@ class ProgressBar:
         self._open.close()
         if self.shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Show what is going on while no contact is counted, as when tables are read or a choice is made for all."""
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(_STEP):
+                if time.monotonic() - self.last >= _PATIENCE:
+                    print(f"\r\x1b[K{self.watch.text()}", end="", file=sys.stderr, flush=True)
+
+        thread = threading.Thread(target=look, name="journeykit progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show how many contacts are done, a few times a second."""
