@@ -22,7 +22,7 @@ def readable(monkeypatch):
 
     def solve(problem, values, order, budget=selection.NODE_BUDGET):
         with monkeypatch.context() as patch:
-            patch.setattr(selection, "_compiled_search", lambda: None)
+            patch.setattr(selection, "compiled_search", lambda: None)
             return problem.solve(values, order, budget)
 
     return solve

@@ -12,7 +12,7 @@ from journeykit.engine.dominance import worthwhile
 from journeykit.engine.price_decomposition import ProblemPart, joined, share, share_by_level
 from journeykit.engine.round import Round
 from journeykit.engine.round_layout import RoundLayout
-from journeykit.engine.selection import Choice, SelectionProblem
+from journeykit.engine.selection import Choice, SelectionProblem, compiled_search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _Given = TypeVar("_Given")
 MOST_ITEMS = 300
 """So many items at most are searched for the best set, where taking the best first will not do."""
+MOST_COMPILED = 3_000
+"""So many where the extension searches."""
 
 
 class AccountRound(Round):
@@ -105,7 +107,8 @@ class AccountRound(Round):
         Where the search for the best set of few items ends before its proof, the better of the two is taken.
         """
         found = None
-        if len(order) <= MOST_ITEMS or self.problem.is_plain(values):
+        most = MOST_COMPILED if compiled_search() else MOST_ITEMS
+        if len(order) <= most or self.problem.is_plain(values):
             found = self.problem.solve(values, order, self.first.budget)
             if found.value == found.bound:
                 return found

@@ -115,7 +115,7 @@ class SelectionProblem:
 
     def _solve_compiled(self, values: Sequence[int], order: Sequence[int], budget: int) -> Choice | None:
         """The best set by the extension's search; None where there is none, or where the numbers are too large."""
-        search = _compiled_search()
+        search = compiled_search()
         if search is None:
             return None
         answer = search(self.rows, self.groups, self.pairs, self.clauses, list(values), list(order), budget)
@@ -150,7 +150,7 @@ class SelectionProblem:
 
 
 @cache
-def _compiled_search() -> Callable[..., Any] | None:
+def compiled_search() -> Callable[..., Any] | None:
     """The extension's search; None where the extension was not built."""
     try:
         from journeykit.kernels import find_best_set
