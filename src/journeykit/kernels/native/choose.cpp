@@ -2,6 +2,10 @@
 
 #include "choose.hpp"
 
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
 #include "exact_search.hpp"
 #include "history.hpp"
 #include "problem.hpp"
@@ -23,6 +27,21 @@ void number_levels(Array1<Opening> openings, Array1<Claim> claims, const SearchP
       if (other.value > 0) own.level += level_before(openings, claims[other.entry], claims[own.entry]);
     }
   }
+}
+
+// Puts the items in the order of claims.
+void sort_items(Array1<Opening> openings, Array1<Claim> claims, const SearchProblem& problem) {
+  thread_local std::vector<int64_t> order;
+  const Array1<SearchItem> items = problem.items;
+  order.resize(problem.size[ITEMS]);
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](int64_t one, int64_t other) {
+    const Claim &mine = claims[items[one].entry], &theirs = claims[items[other].entry];
+    if (goes_before(openings, mine, items[one].at, theirs, items[other].at)) return true;
+    if (goes_before(openings, theirs, items[other].at, mine, items[one].at)) return false;
+    return one < other;
+  });
+  for (int64_t place = 0; place < problem.size[ITEMS]; ++place) items[place].order = order[place];
 }
 
 // Whether a choice keeps every rule of a contest.
@@ -77,17 +96,11 @@ void put_values(Array1<Opening> openings, int64_t reserve, Array1<Claim> claims,
       value = 0;
     }
     item.value = item.shut || item.entry == without ? 0 : value;
-    int64_t place = number;
-    for (; place > 0; --place) {
-      const SearchItem& before = items[items[place - 1].order];
-      if (!goes_before(openings, claim, item.at, claims[before.entry], before.at)) break;
-      items[place].order = items[place - 1].order;
-    }
-    items[place].order = number;
     item.level = 0;
     const Claim& first = claims[items[0].entry];
     is_plain = is_plain && !level_before(openings, first, claim) && !level_before(openings, claim, first);
   }
+  sort_items(openings, claims, problem);
   if (!is_plain) number_levels(openings, claims, problem);
   if (force >= 0) {
     for (int64_t item = 0; item < count; ++item) {

@@ -17,6 +17,8 @@ template <class Number>
 constexpr int64_t MOST_BITS = static_cast<int64_t>(sizeof(Number)) * 8 - 2;
 // Prices are finer than values by so many bits where there is room, and by enough to share out a row's use.
 constexpr int64_t FINE = 16, FINER = 4;
+// Rows of more different uses are left as they are.
+constexpr int64_t MOST_USES = 8;
 
 // Numbers by part.
 struct PartLists {
@@ -43,7 +45,7 @@ struct PartRoom {
   PartLists items, rows_of, clauses_of;
   std::vector<uint8_t> live, binding, wanted;
   std::vector<int32_t> leader, part_of, number, rank, sorted, members, rows, known;
-  std::vector<int64_t> unit;
+  std::vector<int64_t> unit, uses;
   RowList cliques;
 };
 
@@ -392,7 +394,6 @@ void lay_out(const Selection<Number>& problem, int64_t number, Part<Number>& par
   part.room.clear();
   part.is_plain.clear();
   for (const int32_t row : work.rows_of.of(number)) add_row(part, problem.rows, row, work, work.unit[row]);
-  link_items(part, work);
   add_clauses(problem, number, part, work);
 }
 
@@ -426,6 +427,7 @@ bool is_laminar(const Part<Number>& part, PartRoom<Number>& work) {
 template <class Number>
 void take_best_first(const Selection<Number>& problem, Part<Number>& part, PartRoom<Number>& work,
                      Found<Number>& found) {
+  link_items(part, work);
   work.sorted.resize(part.size);
   std::iota(work.sorted.begin(), work.sorted.end(), 0);
   std::stable_sort(work.sorted.begin(), work.sorted.end(), [&](int32_t one, int32_t other) {
@@ -526,6 +528,42 @@ void join_pairs(Part<Number>& part, PartRoom<Number>& work) {
   }
 }
 
+// Adds what rows of unequal uses say in whole numbers: of items that use at least so much, no more than so
+// many go (Chvatal 1973). The relaxation does not know it.
+template <class Number>
+void add_rounded_rows(Part<Number>& part, PartRoom<Number>& work) {
+  const int64_t rows = part.rows;
+  for (int64_t row = 0; row < rows; ++row) {
+    if (part.is_plain[row]) continue;
+    const int64_t first = part.row_first[row], last = part.row_first[row + 1], room = part.room[row];
+    work.uses.assign(part.row_use.begin() + first, part.row_use.begin() + last);
+    work.uses.push_back(room / 2 + 1);
+    std::sort(work.uses.begin(), work.uses.end());
+    work.uses.erase(std::unique(work.uses.begin(), work.uses.end()), work.uses.end());
+    if (static_cast<int64_t>(work.uses.size()) > MOST_USES) continue;
+    for (const int64_t unit : work.uses) {
+      if (unit < 2) continue;
+      int64_t used = 0;
+      bool is_plain = true;
+      for (int64_t at = first; at < last; ++at) {
+        used += part.row_use[at] / unit;
+        is_plain = is_plain && part.row_use[at] / unit <= 1;
+      }
+      if (used <= room / unit) continue;
+      for (int64_t at = first; at < last; ++at) {
+        const int64_t use = part.row_use[at] / unit;
+        if (use == 0) continue;
+        part.row_item.push_back(part.row_item[at]);
+        part.row_use.push_back(use);
+      }
+      part.row_first.push_back(static_cast<int32_t>(part.row_item.size()));
+      part.room.push_back(room / unit);
+      part.is_plain.push_back(is_plain);
+      part.rows += 1;
+    }
+  }
+}
+
 template <class Number>
 bool solve_part(const Selection<Number>& problem, int64_t budget, PartRoom<Number>& work,
                 Found<Number>& found) {
@@ -537,6 +575,7 @@ bool solve_part(const Selection<Number>& problem, int64_t budget, PartRoom<Numbe
   }
   if (problem.is_ranked) return false;
   join_pairs(part, work);
+  add_rounded_rows(part, work);
   set_masks(part);
   link_items(part, work);
   set_groups(problem, part, work);
@@ -549,6 +588,7 @@ bool solve_part(const Selection<Number>& problem, int64_t budget, PartRoom<Numbe
   for (int64_t item = 0; item < part.size; ++item) {
     part.value[item] = problem.value[part.place[item]] * (Number{1} << part.shift);
   }
+  set_levels(part, work.sorted);
   const Number bound = search_part(tree, budget);
   each_item(tree.best_set.data(), part.words, [&](int64_t item) { found.taken[part.place[item]] = 1; });
   found.is_done = found.is_done && tree.nodes <= tree.budget;

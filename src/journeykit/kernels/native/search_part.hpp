@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace journeykit {
@@ -39,7 +41,9 @@ inline int64_t first_item(const uint64_t* bits, int64_t words) {
 }
 
 // Items with what they use of rows, both ways; groups, of each of which one item goes, that cover all items;
-// and clauses. Values are shifted to the left, so that prices can be finer than they.
+// and clauses. Values are shifted to the left, so that prices can be finer than they. Where some values are
+// larger than all much smaller ones together, they are of a level before theirs: by level, the largest value,
+// and what its values are multiples of.
 template <class Number>
 struct Part {
   int64_t size = 0, rows = 0, groups = 0, clauses = 0, words = 0, shift = 0;
@@ -52,10 +56,47 @@ struct Part {
   std::vector<int32_t> group, group_first, group_item;
   Bits mask, partners;
   std::vector<int32_t> clause_item;
+  std::vector<int32_t> level;
+  std::vector<Number> level_most, level_unit;
 
   const uint64_t* row_mask(int64_t row) const { return mask.data() + row * words; }
   const uint64_t* partner_mask(int64_t clause) const { return partners.data() + clause * words; }
 };
+
+// A value that is larger by so many bits than the next one, and than all smaller ones together, begins a
+// level.
+inline constexpr int64_t LEVEL_BITS = 16;
+
+// Finds the levels of the values.
+template <class Number>
+void set_levels(Part<Number>& part, std::vector<int32_t>& sorted) {
+  sorted.resize(part.size);
+  for (int64_t item = 0; item < part.size; ++item) sorted[item] = static_cast<int32_t>(item);
+  const auto size = [&part](int64_t item) {
+    return part.value[item] < 0 ? -part.value[item] : part.value[item];
+  };
+  std::sort(sorted.begin(), sorted.end(),
+            [&size](int32_t one, int32_t other) { return size(one) < size(other); });
+  part.level.resize(part.size);
+  part.level_most.assign(1, 0);
+  part.level_unit.assign(1, 0);
+  Number total = 0;
+  for (const int32_t item : sorted) {
+    const Number own = size(item);
+    if (total > 0 && own > total && (own >> LEVEL_BITS) > part.level_most.back()) {
+      part.level_most.push_back(0);
+      part.level_unit.push_back(0);
+    }
+    total += own;
+    part.level[item] = static_cast<int32_t>(part.level_most.size()) - 1;
+    part.level_most.back() = own;
+    Number& unit = part.level_unit.back();
+    for (Number rest = own; rest != 0;) {
+      const Number before = std::exchange(unit, rest);
+      rest = before % rest;
+    }
+  }
+}
 
 // Whether an item fits beside what was taken.
 template <class Number>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -160,22 +161,35 @@ void descend_prices(const Part<Number>& part, const uint64_t* free, const int64_
   set_worths(part, prices);
 }
 
+// Of whole units a price is most often a half, a quarter or so: so many parts of one are told apart exactly.
+inline constexpr int64_t UNIT_PARTS = 64;
+inline constexpr double ROUGH = 1e-4;
+
+// A share of a level's largest value as a price: where it is surely some parts of the level's unit, these
+// exactly, since what is rounded off here may be more than all that the levels after it are worth.
+template <class Number>
+Number price_at(const Part<Number>& part, int64_t level, double share) {
+  const Number most = part.level_most[level], unit = part.level_unit[level];
+  if (part.level_most.size() > 1 && unit % UNIT_PARTS == 0) {
+    const double units = share * static_cast<double>(most / unit) * static_cast<double>(UNIT_PARTS);
+    const double whole = std::nearbyint(units);
+    if (std::abs(units - whole) < ROUGH && std::abs(whole) < 0x1p53) {
+      return static_cast<Number>(whole) * (unit / UNIT_PARTS);
+    }
+  }
+  return static_cast<Number>(share * static_cast<double>(most));
+}
+
 // The relaxation of no more than so many entries is worth its time.
 inline constexpr int64_t MOST_ENTRIES = 300'000;
 
-// Prices from the linear relaxation of what is free, where they bound it better.
-//
-// They may be rough, as floats are: the bound is worked out on whole numbers, and so is true at any prices.
+// Solves the linear relaxation of what is free; false where it has too many entries, or nothing stands in the
+// way.
 template <class Number>
-bool sharpen_prices(const Part<Number>& part, const uint64_t* free, const int64_t* room,
-                    PriceSet<Number>& prices, PriceRoom<Number>& work) {
-  Number largest = 1;
-  each_item(free, part.words, [&](int64_t item) { largest = std::max(largest, part.value[item]); });
-  const double unit = static_cast<double>(largest);
-  Relaxation& lp = work.relaxation;
-  lp.begin();
-  each_item(free, part.words,
-            [&](int64_t item) { lp.add_column(item, static_cast<double>(part.value[item]) / unit); });
+bool relax(const Part<Number>& part, const uint64_t* free, const int64_t* room, Relaxation& lp) {
+  const auto levels = static_cast<int64_t>(part.level_most.size());
+  lp.begin(levels);
+  each_item(free, part.words, [&](int64_t item) { lp.add_column(item); });
   for (int64_t row = 0; row < part.rows; ++row) {
     int64_t used = 0;
     for (int64_t at = part.row_first[row]; at < part.row_first[row + 1]; ++at) {
@@ -183,8 +197,8 @@ bool sharpen_prices(const Part<Number>& part, const uint64_t* free, const int64_
     }
     if (used > room[row]) lp.add_line(row, static_cast<double>(room[row]));
   }
-  const int64_t own_lines = lp.lines();
-  if (own_lines == 0) return false;
+  lp.row_lines = lp.lines();
+  if (lp.row_lines == 0) return false;
   for (int64_t group = 0; group < part.groups; ++group) {
     for (int64_t at = part.group_first[group]; at < part.group_first[group + 1]; ++at) {
       if (!has_item(free, part.group_item[at])) continue;
@@ -194,7 +208,13 @@ bool sharpen_prices(const Part<Number>& part, const uint64_t* free, const int64_
   }
   if (lp.lines() * lp.columns() > MOST_ENTRIES) return false;
   lp.lay_out();
-  for (int64_t line = 0; line < own_lines; ++line) {
+  each_item(free, part.words, [&](int64_t item) {
+    const int64_t level = part.level[item];
+    // The last level of the part has the largest values.
+    const double worth = static_cast<double>(part.value[item]) / static_cast<double>(part.level_most[level]);
+    lp.set_profit(levels - 1 - level, item, worth);
+  });
+  for (int64_t line = 0; line < lp.row_lines; ++line) {
     const int64_t row = lp.name[line];
     for (int64_t at = part.row_first[row]; at < part.row_first[row + 1]; ++at) {
       if (has_item(free, part.row_item[at])) {
@@ -202,27 +222,51 @@ bool sharpen_prices(const Part<Number>& part, const uint64_t* free, const int64_
       }
     }
   }
-  for (int64_t line = own_lines; line < lp.lines(); ++line) {
+  for (int64_t line = lp.row_lines; line < lp.lines(); ++line) {
     const int64_t group = lp.name[line] - part.rows;
     for (int64_t at = part.group_first[group]; at < part.group_first[group + 1]; ++at) {
       if (has_item(free, part.group_item[at])) lp.put(line, part.group_item[at], 1);
     }
   }
   lp.solve();
+  return true;
+}
+
+// Takes the prices of the linear relaxation of what is free, where they bound it better.
+//
+// They may be rough, as floats are: the bound is worked out on whole numbers, and so is true at any prices.
+template <class Number>
+bool take_prices(const Part<Number>& part, const uint64_t* free, const int64_t* room,
+                 PriceSet<Number>& prices, PriceRoom<Number>& work) {
+  const Relaxation& lp = work.relaxation;
+  const auto levels = static_cast<int64_t>(part.level_most.size());
   PriceSet<Number>& found = work.other;
   found.price.assign(part.rows, 0);
-  double total = 0;
-  for (int64_t line = 0; line < own_lines; ++line) {
-    // No row is worth more than the best item.
-    const double price = std::min(1.0, lp.price(line)) * unit;
-    total += price * lp.space_of(line);
-    found.price[lp.name[line]] = static_cast<Number>(price);
+  double total = 0, most = static_cast<double>(part.level_most.back()) * static_cast<double>(part.size);
+  for (int64_t line = 0; line < lp.row_lines; ++line) {
+    Number price = 0;
+    for (int64_t level = 0; level < levels; ++level) {
+      // No row is worth more than the best item.
+      price += price_at(part, level, std::clamp(lp.price(line, levels - 1 - level), -1.0, 1.0));
+    }
+    price = std::max<Number>(0, price);
+    total += static_cast<double>(price) * lp.space_of(line);
+    found.price[lp.name[line]] = price;
   }
   // Prices that bound nothing could make sums too large.
-  if (total > unit * static_cast<double>(part.size)) return false;
+  if (total > most) return false;
   set_worths(part, found);
   if (bound_at(part, found, free, room) >= bound_at(part, prices, free, room)) return false;
   std::swap(prices, found);
+  return true;
+}
+
+// Prices that suit what is free, from the linear relaxation; whether it was solved.
+template <class Number>
+bool sharpen_prices(const Part<Number>& part, const uint64_t* free, const int64_t* room,
+                    PriceSet<Number>& prices, PriceRoom<Number>& work) {
+  if (!relax(part, free, room, work.relaxation)) return false;
+  take_prices(part, free, room, prices, work);
   return true;
 }
 

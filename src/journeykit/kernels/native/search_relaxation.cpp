@@ -13,18 +13,17 @@ constexpr int64_t PIVOTS = 1'500, STALLED = 60;
 
 }  // namespace
 
-void Relaxation::begin() {
+void Relaxation::begin(int64_t level_count) {
+  levels = level_count;
   item.clear();
   name.clear();
-  profit.clear();
   space.clear();
 }
 
-void Relaxation::add_column(int64_t own, double worth) {
+void Relaxation::add_column(int64_t own) {
   if (static_cast<int64_t>(column_of.size()) <= own) column_of.resize(own + 1);
   column_of[own] = static_cast<int32_t>(item.size());
   item.push_back(static_cast<int32_t>(own));
-  profit.push_back(worth);
 }
 
 void Relaxation::add_line(int64_t own, double room) {
@@ -36,22 +35,37 @@ void Relaxation::lay_out() {
   first_space = space;
   width = columns() + (columns() & 1);
   tableau.assign(lines() * width, 0);
-  profit.resize(width, 0);
+  profit.assign(levels * width, 0);
   column.resize(width);
   basis.resize(lines());
   for (int64_t own = 0; own < width; ++own) column[own] = static_cast<int32_t>(own);
   for (int64_t line = 0; line < lines(); ++line) basis[line] = static_cast<int32_t>(width + line);
 }
 
-// The column that enters: the largest profit; where the method stalls, Bland's rule, so that it cannot
-// circle.
+// The first level at which a column profits; `levels` where it does at none, or loses at one before.
+int64_t Relaxation::level_of(int64_t own) const {
+  for (int64_t level = 0; level < levels; ++level) {
+    const double gain = profit[level * width + own];
+    if (gain > TINY) return level;
+    if (gain < -TINY) break;
+  }
+  return levels;
+}
+
+// The column that enters: the largest profit at the first level that any has; where the method stalls,
+// Bland's rule, so that it cannot circle.
 int64_t Relaxation::entering(int64_t stalled) const {
-  int64_t enters = -1;
+  int64_t enters = -1, first = levels;
   for (int64_t own = 0; own < columns(); ++own) {
-    if (!(profit[own] > TINY)) continue;
-    if (enters < 0 || (stalled > STALLED ? column[own] < column[enters] : profit[own] > profit[enters])) {
-      enters = own;
-    }
+    const int64_t level = level_of(own);
+    if (level == levels) continue;
+    const bool is_better =
+        enters < 0 || (stalled > STALLED ? column[own] < column[enters]
+                       : level != first  ? level < first
+                                         : profit[level * width + own] > profit[level * width + enters]);
+    if (!is_better) continue;
+    enters = own;
+    first = level;
   }
   return enters;
 }
@@ -86,9 +100,13 @@ void Relaxation::pivot(int64_t leaves, int64_t enters) {
     for (int64_t at = 0; at < width; ++at) other[at] -= factor * own[at];
     space[line] = std::max(0.0, space[line] - factor * space[leaves]);
   }
-  const double factor = profit[enters];
-  profit[enters] = 0;
-  for (int64_t at = 0; at < width; ++at) profit[at] -= factor * own[at];
+  for (int64_t level = 0; level < levels; ++level) {
+    double* gain = profit.data() + level * width;
+    const double factor = gain[enters];
+    if (factor == 0) continue;
+    gain[enters] = 0;
+    for (int64_t at = 0; at < width; ++at) gain[at] -= factor * own[at];
+  }
 }
 
 void Relaxation::solve() {
@@ -104,9 +122,16 @@ void Relaxation::solve() {
     pivot(leaves, enters);
     std::swap(column[enters], basis[leaves]);
   }
-  found.assign(lines(), 0);
+  taken.assign(columns(), 0);
+  for (int64_t line = 0; line < lines(); ++line) {
+    if (basis[line] < columns()) taken[basis[line]] = space[line];
+  }
+  found.assign(lines() * levels, 0);
   for (int64_t own = 0; own < width; ++own) {
-    if (column[own] >= width) found[column[own] - width] = std::max(0.0, -profit[own]);
+    if (column[own] < width) continue;
+    for (int64_t level = 0; level < levels; ++level) {
+      found[(column[own] - width) * levels + level] = -profit[level * width + own];
+    }
   }
 }
 

@@ -20,8 +20,13 @@ inline constexpr int64_t DEEPEST = 500;
 // With more items each node takes so much longer that the budget is less in proportion.
 inline constexpr int64_t MANY_ITEMS = 1'000;
 inline constexpr int64_t SWEEPS = 3, RETRIES = 4;
-// After so many nodes better prices at some of them are worth their time.
-inline constexpr int64_t PATIENCE = 24, STRIDE = 12;
+// A first set is made from so many relaxations, of items that are taken whole but for rounding.
+inline constexpr int64_t DIVES = 12;
+inline constexpr double NEARLY = 0.999;
+// After so many nodes better prices at some of them are worth their time: at the more of them, the more often
+// these show that nothing better follows. New prices take as long as so many nodes, and count as these.
+inline constexpr int64_t NODES_OF_PRICES = 8;
+inline constexpr int64_t PATIENCE = 24, FIRST_STRIDE = 8, MOST_STRIDE = 32;
 
 // Choices that were open before, with the value at which they were: nothing better can follow.
 template <class Number>
@@ -79,9 +84,10 @@ struct SearchTree {
   std::vector<int64_t> room;
   std::vector<Number> value;
   std::vector<int32_t> sequence;
+  std::vector<double> share;
   // Values are in the part's fine units.
   Number best = 0, unit = 1;
-  int64_t nodes = 0, budget = 0;
+  int64_t nodes = 0, budget = 0, stride = 1, next_prices = 0;
   bool is_found = false;
 
   uint64_t* free_at(int64_t depth) { return free.data() + depth * part.words; }
@@ -115,17 +121,11 @@ void take_at(SearchTree<Number>& tree, int64_t depth, int64_t item) {
   tree.value[depth] += part.value[item];
 }
 
-// Takes what fits in a sequence; what has no partner then goes, and with it what needs it. The value is that
-// of the set in the depth.
+// Of what is taken drops what has no partner, and with it what needs it.
 template <class Number>
-void dive(SearchTree<Number>& tree, int64_t depth) {
+void drop_partnerless(SearchTree<Number>& tree, int64_t depth) {
   const Part<Number>& part = tree.part;
-  start_at(tree, depth);
-  uint64_t* free = tree.free_at(depth);
   uint64_t* taken = tree.taken_at(depth);
-  for (const int32_t item : tree.sequence) {
-    if (has_item(free, item)) take_at(tree, depth, item);
-  }
   bool has_changed = part.clauses > 0;
   while (has_changed) {
     has_changed = false;
@@ -140,6 +140,52 @@ void dive(SearchTree<Number>& tree, int64_t depth) {
       has_changed = true;
     }
   }
+}
+
+// Takes what fits in a sequence; what has no partner then goes, and with it what needs it. The value is that
+// of the set in the depth.
+template <class Number>
+void dive(SearchTree<Number>& tree, int64_t depth) {
+  start_at(tree, depth);
+  uint64_t* free = tree.free_at(depth);
+  for (const int32_t item : tree.sequence) {
+    if (has_item(free, item)) take_at(tree, depth, item);
+  }
+  drop_partnerless(tree, depth);
+}
+
+// Takes what the linear relaxation takes whole, or nearly so, and relaxes what is left then: from what is
+// free at the root, the relaxation of which is solved. The value is that of the set in the depth.
+template <class Number>
+void dive_by_relaxation(SearchTree<Number>& tree, int64_t depth) {
+  const Part<Number>& part = tree.part;
+  const Relaxation& lp = tree.work.relaxation;
+  std::copy_n(tree.free_at(0), part.words, tree.free_at(depth));
+  std::copy_n(tree.taken_at(0), part.words, tree.taken_at(depth));
+  std::copy_n(tree.room_at(0), part.rows, tree.room_at(depth));
+  tree.value[depth] = tree.value[0];
+  uint64_t* free = tree.free_at(depth);
+  for (int64_t turn = 0; turn < DIVES; ++turn) {
+    tree.sequence.assign(lp.item.begin(), lp.item.end());
+    tree.share.resize(part.size);
+    for (int64_t at = 0; at < lp.columns(); ++at) tree.share[lp.item[at]] = lp.share(at);
+    std::sort(tree.sequence.begin(), tree.sequence.end(), [&tree](int32_t one, int32_t other) {
+      const double mine = tree.share[one], theirs = tree.share[other];
+      return mine != theirs ? mine > theirs : one < other;
+    });
+    bool is_first = true;
+    for (const int32_t item : tree.sequence) {
+      if (!has_item(free, item) || (!is_first && tree.share[item] < NEARLY)) continue;
+      take_at(tree, depth, item);
+      is_first = false;
+    }
+    if (is_first || !relax(part, free, tree.room_at(depth), tree.work.relaxation)) break;
+  }
+  // What nothing stands in the way of any more.
+  for (int64_t item = first_item(free, part.words); item >= 0; item = first_item(free, part.words)) {
+    take_at(tree, depth, item);
+  }
+  drop_partnerless(tree, depth);
 }
 
 // Keeps the set of a depth where it is better than the best one; until the search has met one, only its
@@ -276,9 +322,13 @@ void visit(SearchTree<Number>& tree, int64_t depth, const PriceSet<Number>& give
   const Part<Number>& part = tree.part;
   const PriceSet<Number>* prices = &given;
   if (!narrow(tree, depth, *prices) || met_before(tree, depth)) return;
-  if (tree.nodes > PATIENCE && tree.nodes % STRIDE == 0) {
+  if (tree.nodes >= tree.next_prices) {
     prices = &reprice(tree, depth, given);
-    if (!narrow(tree, depth, *prices)) return;
+    const bool is_open = narrow(tree, depth, *prices);
+    tree.stride = is_open ? std::min(MOST_STRIDE, tree.stride * 2) : std::max<int64_t>(1, tree.stride / 2);
+    tree.nodes += NODES_OF_PRICES;
+    tree.next_prices = tree.nodes + tree.stride;
+    if (!is_open) return;
   }
   for (;;) {
     const int64_t item = first_item(tree.free_at(depth), part.words);
@@ -295,6 +345,16 @@ void visit(SearchTree<Number>& tree, int64_t depth, const PriceSet<Number>& give
   }
   if (tree.value[depth] > tree.best) tree.is_found = true;
   keep_better(tree, depth);
+}
+
+// Decides at the root what every set as good as the best one has in common.
+template <class Number>
+bool narrow_first(SearchTree<Number>& tree, const PriceSet<Number>& prices) {
+  // Equal sets stay: the target is one unit less.
+  tree.best -= tree.unit;
+  const bool is_open = narrow(tree, 0, prices);
+  tree.best += tree.unit;
+  return is_open;
 }
 
 template <class Number>
@@ -319,6 +379,8 @@ Number search_part(SearchTree<Number>& tree, int64_t budget) {
   tree.best = 0;
   tree.is_found = false;
   tree.nodes = 0;
+  tree.stride = FIRST_STRIDE;
+  tree.next_prices = PATIENCE;
   tree.budget = std::min(budget, std::max<int64_t>(1, budget * MANY_ITEMS / part.size));
   tree.partnered.assign(part.words, 0);
   for (int64_t clause = 0; clause < part.clauses; ++clause) {
@@ -338,30 +400,20 @@ Number search_part(SearchTree<Number>& tree, int64_t budget) {
   set_worths(part, prices);
   descend_prices(part, tree.free_at(0), tree.room_at(0), SWEEPS, prices, tree.work);
   Number bound = bound_at(part, prices, tree.free_at(0), tree.room_at(0));
-  auto improve = [&] {
+  if (bound >= tree.best + tree.unit) {
     sort_by_worth(tree, prices);
     dive(tree, 1);
     keep_better(tree, 1);
-    return bound >= tree.best + tree.unit;
-  };
-  bool is_short = false;
-  if (improve()) {
-    Number before = bound;
-    is_short = true;
-    for (int64_t turn = 0; turn < RETRIES && is_short; ++turn) {
-      if (turn > 0) {
-        // Equal sets stay: the target is one unit less.
-        tree.best -= tree.unit;
-        const bool is_open = narrow(tree, 0, prices);
-        tree.best += tree.unit;
-        if (!is_open) break;
-      }
-      sharpen_prices(part, tree.free_at(0), tree.room_at(0), prices, tree.work);
-      bound = std::min(bound, tree.value[0] + bound_at(part, prices, tree.free_at(0), tree.room_at(0)));
-      is_short = improve();
-      if (turn > 0 && bound >= before) break;
-      before = bound;
-    }
+  }
+  for (int64_t turn = 0; turn < RETRIES && bound >= tree.best + tree.unit; ++turn) {
+    const Number before = bound;
+    if (turn > 0 && !narrow_first(tree, prices)) break;
+    if (!sharpen_prices(part, tree.free_at(0), tree.room_at(0), prices, tree.work)) break;
+    bound = std::min(bound, tree.value[0] + bound_at(part, prices, tree.free_at(0), tree.room_at(0)));
+    if (bound < tree.best + tree.unit) break;
+    dive_by_relaxation(tree, 1);
+    keep_better(tree, 1);
+    if (turn > 0 && bound >= before) break;
   }
   if (is_deep) {
     tree.nodes = tree.budget + 1;
