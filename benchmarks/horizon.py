@@ -3,12 +3,11 @@
     python benchmarks/horizon.py [N]        # 20,000 contacts where no number is given
 
 Two rule sets: caps that hold for all messages alike, and caps that cross (by channel and by team). The yardstick is the
-decision of the same contacts for the first instant alone, in the same run. Run it twice on a fresh machine: the first
-run compiles the kernels.
+decision of the same contacts for the first instant alone, in the same run.
 
-"Needed a search" is the share of a sample for which taking the best first was not enough. The row engine
-counts it, untimed: with a node budget of 0 it proves what needs no search, and nothing else. "Left" is the share of all
-contacts that the columns left to that engine in the timed run.
+"Needed a search" is the share of a sample for which neither taking the best first nor the bounds at the root were
+enough. The row engine counts it, untimed: with a node budget of 0 it proves what needs no search, and nothing else.
+"Left" is the share of all contacts that the columns left to that engine in the timed run.
 """
 
 from __future__ import annotations
