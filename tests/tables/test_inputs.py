@@ -230,6 +230,49 @@ def test_contacts_in_another_order_are_an_error(tmp_path, swapped, ending, touch
     assert error.value.source == str(path)
 
 
+def test_only_columns_that_something_asks_for_are_read(tmp_path, monkeypatch):
+    """Of a wide table those of the rules, and those with a meaning of their own; all for a policy of the user's."""
+    path = tmp_path / "contacts.parquet"
+    columns = CONTACTS | {"own": [1, 2, 3, 4], "other": [1, 2, 3, 4], "stage": ["early"] * 4}
+    pq.write_table(pa.table(columns), path)
+    read = []
+    batches = ParquetFiles._batches
+
+    def seen(self, names, chosen):
+        read.append(set(names))
+        return batches(self, names, chosen)
+
+    monkeypatch.setattr(ParquetFiles, "_batches", seen)
+    campaign = {"id": "launch", "content": ["note"], "audience": "own >= 2"}
+    playbook = Playbook.from_dict(PLAYBOOK.to_dict() | {"campaigns": [campaign]})
+    assert len(granted(Arbiter(playbook).decide_table(str(path), at=AT))) == 3
+    assert read == [set(CONTACTS) - {"country"} | {"own", "stage"}]
+
+    class Own:
+        def weigh(self, claim, contact, context):
+            return contact.attributes["other"]
+
+    read.clear()
+    own = Playbook.from_dict(playbook.to_dict() | {"policy": "own"})
+    Arbiter(own, {"own": Own()}).decide_table(str(path), at=AT)
+    assert read == [set(columns)]
+
+
+def test_texts_of_which_there_are_few_are_read_by_code(tmp_path):
+    """As the file has them; ids are not, however few they are."""
+    path = tmp_path / "touches.parquet"
+    table = pa.table({"contact_id": ["a", "b"] * 500, "channel": ["email", None] * 500, "own": list(range(1000))})
+    pq.write_table(table, path)
+    ((_, names, arrays),) = open_source(str(path), "touches").parts(lambda _: True)
+    kinds = dict(zip(names, (array.type for array in arrays), strict=True))
+    assert pa.types.is_dictionary(kinds["channel"])
+    assert kinds["contact_id"] == pa.string()
+    assert pa.table(dict(zip(names, arrays, strict=True))).to_pylist() == table.to_pylist()
+    pq.write_table(table, path, use_dictionary=False)
+    ((_, _, arrays),) = open_source(str(path), "touches").parts(lambda name: name == "channel")
+    assert arrays[0].type == pa.string()
+
+
 def test_contacts_that_are_kept_are_those_that_were_read(tmp_path, swapped, monkeypatch):
     """A table of moderate size is read once: whatever happens to its file then, the decisions are of one table."""
     path = tmp_path / "contacts.parquet"
