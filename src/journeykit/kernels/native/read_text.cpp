@@ -124,14 +124,14 @@ uint64_t zeros(uint64_t eight) {
 }
 
 // How many bytes from here on are of no interest, in steps of eight: none is above 127, a control character
-// or a quote.
-int64_t dull(const uint8_t* at, const uint8_t* end) {
+// or the mark.
+int64_t dull(const uint8_t* at, const uint8_t* end, uint8_t mark) {
   int64_t found = 0;
   for (uint64_t eight; end - at >= 8; at += 8, found += 8) {
     std::memcpy(&eight, at, 8);
-    uint64_t quotes = zeros(eight ^ LOW_BITS * '"'),
+    uint64_t marks = zeros(eight ^ LOW_BITS * mark),
              controls = (eight - LOW_BITS * 0x20) & ~eight & HIGH_BITS;
-    if (((eight & HIGH_BITS) | quotes | controls) != 0) break;
+    if (((eight & HIGH_BITS) | marks | controls) != 0) break;
   }
   return found;
 }
@@ -179,7 +179,7 @@ bool is_plain_csv(Array1<const uint8_t> block, Array1<TextScan> scans) {
   const uint8_t *at = block.begin(), *end = block.end();
   while (at < end) {
     if (scan.open == 0 && scan.place <= QUOTED) {
-      int64_t steps = dull(at, end);
+      int64_t steps = dull(at, end, '"');
       if (steps > 0) {
         at += steps;
         scan.length += steps;
@@ -198,7 +198,19 @@ bool is_plain_csv(Array1<const uint8_t> block, Array1<TextScan> scans) {
 
 bool is_plain_jsonl(Array1<const uint8_t> block, Array1<TextScan> scans) {
   TextScan& scan = scans[0];
-  for (uint8_t byte : block) {
+  const uint8_t *at = block.begin(), *end = block.end();
+  while (at < end) {
+    if (scan.open == 0 && scan.place != 0) {
+      // Within a line its last byte alone matters; what it may end with is looked at.
+      int64_t steps = dull(at, end, '}');
+      if (steps > 0) {
+        at += steps;
+        scan.length += steps;
+        scan.last = 0;
+      }
+      if (at == end) break;
+    }
+    uint8_t byte = *at++;
     if (!goes_on(scan, byte)) return false;
     ++scan.length;
     if (byte == '\n') {
@@ -219,7 +231,7 @@ bool is_plain_jsonl(Array1<const uint8_t> block, Array1<TextScan> scans) {
     scan.last = byte;
     if (scan.length > scan.longest) return false;
   }
-  return true;
+  return scan.length <= scan.longest;
 }
 
 }  // namespace journeykit
