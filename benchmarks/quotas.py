@@ -28,7 +28,7 @@ CAMPAIGNS, EACH, SEGMENTS = 50, 2, 8
 FULL = 0.6
 """All capacities together, as a share of what the contacts could take."""
 BLOCK = 50_000
-WANTED_GAP, WANTED_RATIO = 0.001, 50
+WANTED_GAP, WANTED_RATIO = 0.0001, 100
 
 
 class Instance:
@@ -143,7 +143,7 @@ def ours(instance: Instance) -> tuple[float, dict[str, Any]]:
     print(
         f"journeykit on {instance.contacts:,} contacts, {len(instance.owner):,} claims: {seconds:.1f} s,"
         f" {instance.contacts / seconds:,.0f} contacts/s, value {summary['value']:,.3f}, bound {summary['bound']:,.3f},"
-        f" gap {summary['gap']:.4%} (wanted {WANTED_GAP:.1%}); the weights granted add up to"
+        f" gap {summary['gap']:.4%} (wanted {WANTED_GAP:.2%}); the weights granted add up to"
         f" {weight.sum():,.3f}; capacities broken {over}, contacts with too many {crowded}"
     )
     if over or crowded:
