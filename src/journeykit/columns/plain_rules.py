@@ -22,8 +22,9 @@ _EMPTYING = (ROLLING, DAYS, CALENDAR, STRETCH, EVER)
 _NO_END = 1_000_000_000
 """Day numbers from here on are no dates."""
 _TIMELY = PAUSED | DATED | OBEYS_CAPS | OBEYS_HOURS
-_MOST_WEIGHTS = 4_000_000
+_MOST_WEIGHTS = 1_000_000
 _MOST_SETS = 2_000
+_MOST_MEMBERS = 16_000_000
 _ZONE, _STAGE, _ROLE, _CONSENT, _GAIN = range(5)
 assert len(DATA_NEEDS) > _GAIN  # noqa: S101
 
@@ -127,6 +128,8 @@ def _weights(rules: Rules) -> tuple[np.ndarray, np.ndarray]:
 def _are_nested(rules: Rules) -> bool:
     """Whether what counts in one cell or is of one campaign lies in, or apart from, what counts in any other."""
     openings = rules.openings
+    if (len(rules.cell_cap) + len(openings)) * len(openings) > _MOST_MEMBERS:
+        return False
     obeys = openings["traits"] & OBEYS_CAPS != 0
     sets = np.zeros((len(rules.cell_cap), len(openings)), np.float32)
     for opening in np.flatnonzero(obeys).tolist():
