@@ -184,10 +184,11 @@ _REASON_NAMES = words([reason.value for reason in REASONS])
 
 
 def decision_ids(chunk: Chunk, labels: ClaimIds, label: np.ndarray, contact: np.ndarray) -> pa.Array:
-    """The ids of decisions, given for each the label of its claim and the row of its contact (int32)."""
+    """The ids of decisions, given for each the label of its claim and the row of its contact."""
     count = len(label)
     text = np.empty(count * 32, np.uint8)
-    write_ids(chunk.one, chunk.two, labels.one, labels.two, label, contact, text)
+    own = label.astype(np.int32, copy=False), contact.astype(np.int32, copy=False)
+    write_ids(chunk.one, chunk.two, labels.one, labels.two, *own, text)
     offsets = np.arange(0, count * 32 + 1, 32, dtype=np.int32)
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
 

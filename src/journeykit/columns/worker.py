@@ -88,6 +88,7 @@ class Worker:
         self.engine = engine
         self.most_cells = 1
         self._room: tuple[int, ...] = (-1,) * 6
+        self._shapes: Any = None
         self._columns, self._names = columns, names
         self._each = (0.0, 0.0, 0.0)
 
@@ -257,6 +258,9 @@ class Worker:
         """Room for the contacts of a chunk that are not marked `BAD`, and the rules as they are for it."""
         moment = self.engine.moment()
         quotas = self.engine.quotas
+        if shapes is not self._shapes:
+            # The room still holds touches of the last contact, as numbers of shapes, and is cleared by them.
+            self._shapes, self._room = shapes, (-1,) * 6
         if claims is not None:
             quotas = quotas.but(number=claims.number)
         rules = moment.rules.but(shapes=shapes[0], shape_cells=shapes[1], quotas=quotas)
