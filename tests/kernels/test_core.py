@@ -50,8 +50,6 @@ RECORDS = {
     "SearchMember": (WORKSPACES, "SEARCH_MEMBER"),
     "SearchClause": (WORKSPACES, "SEARCH_CLAUSE"),
     "SearchNumbers": (WORKSPACES, "SEARCH_NUMBERS"),
-    "SearchLeft": (WORKSPACES, "SEARCH_LEFT"),
-    "RelaxationLine": (WORKSPACES, "RELAXATION_LINE"),
     "PriceStep": (WORKSPACES, "PRICE_STEP"),
     "Placed": (WORKSPACES, "PLACED"),
     "CountedTouch": (WORKSPACES, "TOUCHES_AT"),

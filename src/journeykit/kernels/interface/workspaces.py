@@ -89,31 +89,16 @@ def search_problem(items: int) -> SearchProblem:
     )
 
 
-SEARCH_NUMBERS = record("leader part number place value group worth best gain spent outside total column", "profit")
-"""What a search keeps by item or group: see where it is used."""
-
-SEARCH_LEFT = record("room price width kept")
-"""By row: how much there is, its price, how many items it holds, and the price that it had before."""
-
-RELAXATION_LINE = record("basis", "space")
-"""By line of the linear relaxation: its basis, and how much of it."""
+SEARCH_NUMBERS = record("place")
+"""By item, its place among those that are kept."""
 
 
 class SearchWorkspace(ArrayBundle):
-    """Room for one search.
+    """What one search is given and says besides its answer; the room that it works in is its own.
 
     Attributes:
         by: numbers by item (`SEARCH_NUMBERS`).
         live: by item, whether it can be taken at all.
-        done: by item, whether it was looked at.
-        binding: by row, whether it can stop anything.
-        use: by row and item, what it uses.
-        left: by row, how much there is; its price; and how many items it holds.
-        free: by depth and item, whether it is still to be decided.
-        taken: by depth and item, whether it was taken.
-        room: by depth and row, how much there is left.
-        lines: the lines of the linear relaxation, which are rows and then groups.
-        tableau: by line and column of the linear relaxation.
         terms: how many nodes a search may visit; whether it settles then for the best it has seen, 1 or 0; and, added
             up, by how much what it settled for may fall short of the best.
     """
@@ -121,15 +106,6 @@ class SearchWorkspace(ArrayBundle):
     fields: ClassVar = {
         "by": table(SEARCH_NUMBERS),
         "live": table(np.bool_),
-        "done": table(np.bool_),
-        "binding": table(np.bool_),
-        "use": table(np.int64, 2),
-        "left": table(SEARCH_LEFT),
-        "free": table(np.bool_, 2),
-        "taken": table(np.bool_, 2),
-        "room": table(np.int64, 2),
-        "lines": table(RELAXATION_LINE),
-        "tableau": table(np.float64, 2),
         "terms": table(np.int64),
     }
 
@@ -140,16 +116,7 @@ def search_workspace(items: int, *, nodes: int = NODES, settles: bool = False) -
     return SearchWorkspace(
         by=np.zeros(items + 1, SEARCH_NUMBERS),
         live=np.zeros(items, np.bool_),
-        done=np.zeros(items, np.bool_),
-        binding=np.zeros(MOST_ROWS, np.bool_),
-        use=np.zeros((MOST_ROWS, items), np.int64),
-        left=np.zeros(MOST_ROWS, SEARCH_LEFT),
-        free=np.zeros((items + 1, items), np.bool_),
-        taken=np.zeros((items + 1, items), np.bool_),
-        room=np.zeros((items + 1, MOST_ROWS), np.int64),
         terms=np.array([nodes, int(settles), 0], np.int64),
-        lines=np.zeros(MOST_ROWS + items, RELAXATION_LINE),
-        tableau=np.zeros((MOST_ROWS + items, items), np.float64),
     )
 
 

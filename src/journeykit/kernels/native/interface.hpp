@@ -519,36 +519,15 @@ struct SearchProblem {
   Array1<int64_t> size;
 };
 
-// What a search keeps by item or group.
+// By item, its place among those that are kept.
 struct SearchNumbers {
-  int64_t leader, part, number, place, value, group, worth, best, gain, spent, outside, total, column;
-  double profit;
+  int64_t place;
 };
 
-// By row: how much there is, its price, how many items it holds, the price that it had before.
-struct SearchLeft {
-  int64_t room, price, width, kept;
-};
-
-// By line of the linear relaxation: its basis, and how much of it.
-struct RelaxationLine {
-  int64_t basis;
-  double space;
-};
-
-// Room for one search.
+// What one search is given and says besides its answer.
 struct SearchWorkspace {
   Array1<SearchNumbers> by;
   Array1<bool> live;
-  Array1<bool> done;
-  Array1<bool> binding;
-  Array2<int64_t> use;
-  Array1<SearchLeft> left;
-  Array2<bool> free;
-  Array2<bool> taken;
-  Array2<int64_t> room;
-  Array1<RelaxationLine> lines;
-  Array2<double> tableau;
   Array1<int64_t> terms;
 };
 
