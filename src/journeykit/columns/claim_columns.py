@@ -184,7 +184,7 @@ class ClaimEncoder:
         texts = [self._values(columns, places, name, suspect) for name in _ASKED]
         found_rows["kind"] = self._numbered(texts, suspect)
         found_rows["own"] = self._owns(columns, places, suspect)
-        extra = self.extra[own] if len(self.extra) else {}
+        extra: Any = self.extra[own] if len(self.extra) else {}
         for name in ("weight", "propensity", "value", "cost"):
             found = self._number_column(columns, places, name, suspect)
             if name == "weight":

@@ -73,9 +73,9 @@ class GrowingPool:
         for name, shift in (("row_from", rows), ("row_to", rows), ("clause_from", clauses), ("clause_to", clauses)):
             unit[name] += shift
         for name, shift in (("line", members), ("clause", partners)):
-            table = tables[name].add(getattr(pool, name))
-            table["start"] += shift
-            table["stop"] += shift
+            added = tables[name].add(getattr(pool, name))
+            added["start"] += shift
+            added["stop"] += shift
         for name in ("item", "column", "member", "partner", "key"):
             tables[name].add(getattr(pool, name))
         self._contact.add(contact)
