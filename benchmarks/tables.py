@@ -2,6 +2,7 @@
 
     python benchmarks/tables.py DIR              # DIR as made by the yardstick: contacts, touches, playbook.yaml
     python benchmarks/tables.py DIR --sql FILE   # runs the yardstick, FILE run DIR, in the same run
+    python benchmarks/tables.py DIR --sketch FILE    # and a bare sketch of the work, FILE DIR [granted], in turns
 
 Figures are ratios in one run; the machine may be shared and slow. The engine alone is measured with the playbook's
 campaigns, and with ten of each, of which a contact may get one. The granted sets must be equal but for ties made by
@@ -11,13 +12,14 @@ rounding: where they differ, the script fails.
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from journeykit import Playbook
@@ -25,14 +27,53 @@ if TYPE_CHECKING:
 AT = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 
-def job(folder: Path) -> float:
-    """Seconds of the whole command, process start included."""
+TURNS = 5
+
+
+class Cost(NamedTuple):
+    """What a process takes, its start included: seconds, seconds of the processors, and megabytes at its peak."""
+
+    seconds: float
+    processor: float
+    peak: float
+
+
+def run(command: list[str]) -> Cost:
+    """Run a process to its end."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed")
+    return Cost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def job(folder: Path, *more: str) -> Cost:
+    """The whole command."""
     command = [sys.executable, "-m", "journeykit", "decide", str(folder / "playbook.yaml")]
     command += ["--contacts", str(folder / "contacts.parquet"), "--touches", str(folder / "touches.parquet")]
     command += ["--at", "2026-11-21T09:00Z", "--engine", "columns", "--out", str(folder / "decisions.parquet")]
-    began = time.perf_counter()
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - began
+    return run([*command, *more])
+
+
+def sketch(script: str, folder: Path) -> None:
+    """The command and the bare sketch in turns, all rows and granted ones alone."""
+    taken: dict[str, list[Cost]] = {name: [] for name in ("ours", "sketch", "ours, granted", "sketch, granted")}
+    for _ in range(TURNS):
+        taken["ours"].append(job(folder))
+        taken["sketch"].append(run([sys.executable, script, str(folder)]))
+        taken["ours, granted"].append(job(folder, "--granted"))
+        taken["sketch, granted"].append(run([sys.executable, script, str(folder), "granted"]))
+    middle = {name: Cost(*map(median, zip(*costs, strict=True))) for name, costs in taken.items()}
+    for name, cost in middle.items():
+        print(f"{name}: {cost.seconds:.2f} s, processors {cost.processor:.2f} s, peak {cost.peak:,.0f} MB")
+    for name in ("ours", "ours, granted"):
+        ours, theirs = middle[name], middle[name.replace("ours", "sketch")]
+        print(
+            f"{name} over the sketch: {ours.seconds / theirs.seconds:.2f} times the seconds, "
+            f"{ours.processor / theirs.processor:.2f} times those of the processors"
+        )
 
 
 def sql(script: str, folder: Path) -> float:
@@ -117,14 +158,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sql", help="the yardstick")
+    parser.add_argument("--sketch", help="a bare sketch of the same work")
     given = parser.parse_args()
-    job(given.folder)
-    ours = min(job(given.folder) for _ in range(2))
-    print(f"journeykit decide: {ours:.2f} s")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:,.0f} MB")
+    if given.sketch:
+        sketch(given.sketch, given.folder)
+    granted = min(job(given.folder, "--granted").seconds for _ in range(2))
+    costs = [job(given.folder) for _ in range(2)]
+    ours = min(cost.seconds for cost in costs)
+    peak = max(cost.peak for cost in costs)
+    print(f"journeykit decide: {ours:.2f} s, with --granted {granted:.2f} s, peak memory {peak:,.0f} MB")
     if given.sql:
         theirs = sql(given.sql, given.folder)
-        print(f"SQL {theirs:.2f} s: journeykit is {theirs / ours:.2f} times as fast")
+        print(
+            f"SQL, without its start, {theirs:.2f} s: journeykit is {theirs / ours:.2f} times as fast, "
+            f"with --granted {theirs / granted:.2f} times"
+        )
         compare(given.folder)
     engine(given.folder)
 
