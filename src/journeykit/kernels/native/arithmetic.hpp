@@ -24,6 +24,14 @@ constexpr int64_t wrapping_multiply(int64_t one, int64_t other) {
   return static_cast<int64_t>(static_cast<uint64_t>(one) * static_cast<uint64_t>(other));
 }
 
+// The sum of two numbers, or the highest or lowest number where it lies beyond it. Sums of points are added
+// so: a sum that no number holds is more than any limit, where one that wraps would be less.
+constexpr int64_t saturating_add(int64_t one, int64_t other) {
+  const int64_t sum = wrapping_add(one, other);
+  if ((one < 0) != (other < 0) || (sum < 0) == (one < 0)) return sum;
+  return one < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
+
 // The number without its sign; the lowest number is its own.
 constexpr int64_t wrapping_abs(int64_t number) {
   return number < 0 ? wrapping_subtract(0, number) : number;

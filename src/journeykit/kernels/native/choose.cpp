@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "arithmetic.hpp"
 #include "exact_search.hpp"
 #include "history.hpp"
 #include "problem.hpp"
@@ -54,7 +55,7 @@ bool holds(const SearchProblem& problem, Array1<bool> chosen) {
     int64_t used = 0;
     for (int64_t place = row.start; place < row.stop; ++place) {
       const SearchMember& member = problem.members[place];
-      if (chosen[member.pick]) used += member.use;
+      if (chosen[member.pick]) used = saturating_add(used, member.use);
     }
     if (used > row.room) return false;
   }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "arithmetic.hpp"
 #include "search_problem.hpp"
 
 namespace journeykit {
@@ -46,7 +47,7 @@ bool open_items(const SearchProblem& problem, const SearchWorkspace& workspace, 
     int64_t used = 0;
     for (int64_t place = row.start; place < row.stop; ++place) {
       const SearchMember member = problem.members[place];
-      if (live[member.pick]) used += member.use;
+      if (live[member.pick]) used = saturating_add(used, member.use);
     }
     if (used > row.room) return true;
   }

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "arithmetic.hpp"
 #include "search_problem.hpp"
 #include "search_tree.hpp"
 
@@ -113,7 +114,7 @@ void mark_binding(const Selection<Number>& problem, PartRoom<Number>& work) {
     int64_t used = 0, unit = 0;
     for (int64_t at = rows.first[row]; at < rows.first[row + 1]; ++at) {
       if (!work.live[rows.item[at]] || rows.use[at] == 0) continue;
-      used += rows.use[at];
+      used = saturating_add(used, rows.use[at]);
       if (unit != 1) unit = std::gcd(unit, rows.use[at]);
     }
     work.binding[row] = used > rows.room[row];
@@ -546,7 +547,7 @@ void add_rounded_rows(Part<Number>& part, PartRoom<Number>& work) {
       int64_t used = 0;
       bool is_plain = true;
       for (int64_t at = first; at < last; ++at) {
-        used += part.row_use[at] / unit;
+        used = saturating_add(used, part.row_use[at] / unit);
         is_plain = is_plain && part.row_use[at] / unit <= 1;
       }
       if (used <= room / unit) continue;

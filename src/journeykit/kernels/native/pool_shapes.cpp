@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "arithmetic.hpp"
+
 namespace journeykit {
 namespace {
 
@@ -184,7 +186,7 @@ void copy_rows(const Reduction& to, int64_t unit) {
         room -= member.use;
       } else if (to.place[member.pick] >= 0) {
         add_member(to, to.place[member.pick], member.use);
-        total += member.use;
+        total = saturating_add(total, member.use);
       }
     }
     if (total <= room) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "arithmetic.hpp"
 #include "conflicts.hpp"
 #include "history.hpp"
 #include "quota_charges.hpp"
@@ -109,7 +110,7 @@ bool row_at_once(const Rules& rules, int64_t zone, const DecisionWorkspace& work
     if (points < 0) continue;
     if (points > left) items[item].shut = 1;
     add_member(problem, item, points);
-    total += points;
+    total = saturating_add(total, points);
   }
   end_row(problem, start, total, left);
   return true;
@@ -144,7 +145,7 @@ int64_t place_items(const Rules& rules, int64_t zone, const DecisionWorkspace& w
       counts = items[item].at < end;
     }
     if (!counts) continue;
-    if (load(window, spans, cell, BEFORE, own, end) + points > limit) {
+    if (saturating_add(load(window, spans, cell, BEFORE, own, end), points) > limit) {
       items[item].shut = 1;
       continue;
     }
@@ -191,13 +192,13 @@ bool rows_over_time(const Rules& rules, int64_t zone, const DecisionWorkspace& w
     for (int64_t item = first; item < count; ++item) {
       if (placed[item].points < 0 || !holds(placed[item].start, placed[item].end)) continue;
       add_member(problem, item, placed[item].points);
-      total += placed[item].points;
+      total = saturating_add(total, placed[item].points);
     }
-    int64_t left = limit;
+    int64_t used = 0;
     for (int64_t span = spans[cell].head; span >= 0; span = spans[span].before) {
-      if (holds(spans[span].start, spans[span].end)) left -= spans[span].points;
+      if (holds(spans[span].start, spans[span].end)) used = saturating_add(used, spans[span].points);
     }
-    end_row(problem, start, total, left);
+    end_row(problem, start, total, limit - used);
   }
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include "reasons.hpp"
 
+#include "arithmetic.hpp"
 #include "bind_rules.hpp"
 #include "conflicts.hpp"
 #include "counterfactual.hpp"
@@ -37,7 +38,7 @@ int64_t cap_stops(const Rules& rules, const Contacts& contacts, int64_t contact,
       counts = at < end;
     }
     if (!counts || !crowd(window, spans, cell, own, end, points, limit, workspace.winner)) continue;
-    bool is_past = points + load(window, spans, cell, BEFORE, own, end) > limit;
+    bool is_past = saturating_add(points, load(window, spans, cell, BEFORE, own, end)) > limit;
     found |= is_past ? PAST_CAP | ANYTHING : ANYTHING;
     note(rules, workspace, is_past ? BY_CAP : BY_ROOM, is_past, rules.rule[0] + cap);
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "arithmetic.hpp"
 #include "search_part.hpp"
 #include "search_relaxation.hpp"
 
@@ -120,7 +121,7 @@ template <class Number>
 Number best_price(PriceRoom<Number>& work, int64_t room) {
   int64_t total = 0;
   for (size_t offer = 0; offer < work.offer.size(); ++offer) {
-    total += work.offer_use[offer];
+    total = saturating_add(total, work.offer_use[offer]);
     if (work.offer_use[offer] > 1) work.offer[offer] /= work.offer_use[offer];
   }
   if (total <= room) return 0;
@@ -131,7 +132,7 @@ Number best_price(PriceRoom<Number>& work, int64_t room) {
   });
   int64_t taken = 0;
   for (const int32_t offer : work.sorted) {
-    taken += work.offer_use[offer];
+    taken = saturating_add(taken, work.offer_use[offer]);
     if (taken > room) return work.offer[offer];
   }
   return 0;
@@ -193,7 +194,7 @@ bool relax(const Part<Number>& part, const uint64_t* free, const int64_t* room, 
   for (int64_t row = 0; row < part.rows; ++row) {
     int64_t used = 0;
     for (int64_t at = part.row_first[row]; at < part.row_first[row + 1]; ++at) {
-      if (has_item(free, part.row_item[at])) used += part.row_use[at];
+      if (has_item(free, part.row_item[at])) used = saturating_add(used, part.row_use[at]);
     }
     if (used > room[row]) lp.add_line(row, static_cast<double>(room[row]));
   }

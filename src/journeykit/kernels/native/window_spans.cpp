@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "arithmetic.hpp"
 #include "local_time.hpp"
 
 namespace journeykit {
@@ -22,7 +23,8 @@ bool is_running(const Span& span, int64_t instant) {
 int64_t points_between(Array1<Span> spans, int64_t cell, int64_t layers, int64_t low, int64_t high) {
   int64_t total = 0;
   for (int64_t span = spans[cell].head; span >= 0; span = spans[span].before) {
-    if (spans[span].layer & layers && is_within(spans[span], low, high)) total += spans[span].points;
+    if (spans[span].layer & layers && is_within(spans[span], low, high))
+      total = saturating_add(total, spans[span].points);
   }
   return total;
 }
@@ -30,7 +32,8 @@ int64_t points_between(Array1<Span> spans, int64_t cell, int64_t layers, int64_t
 int64_t points_at(Array1<Span> spans, int64_t cell, int64_t layers, int64_t instant) {
   int64_t total = 0;
   for (int64_t span = spans[cell].head; span >= 0; span = spans[span].before) {
-    if (spans[span].layer & layers && is_running(spans[span], instant)) total += spans[span].points;
+    if (spans[span].layer & layers && is_running(spans[span], instant))
+      total = saturating_add(total, spans[span].points);
   }
   return total;
 }
@@ -47,7 +50,7 @@ int64_t most_at_once(Array1<Span> spans, int64_t cell, int64_t layers, int64_t s
 
 bool crowd_between(Array1<Span> spans, int64_t cell, int64_t low, int64_t high, int64_t points, int64_t limit,
                    Array1<Grant> winners) {
-  if (points + points_between(spans, cell, RIVALS, low, high) <= limit) return false;
+  if (saturating_add(points, points_between(spans, cell, RIVALS, low, high)) <= limit) return false;
   for (int64_t span = spans[cell].head; span >= 0; span = spans[span].before) {
     const Span& own = spans[span];
     if (own.who >= 0 && own.points && is_within(own, low, high)) winners[own.who].crowded = 1;
@@ -57,7 +60,7 @@ bool crowd_between(Array1<Span> spans, int64_t cell, int64_t low, int64_t high, 
 
 bool crowd_at(Array1<Span> spans, int64_t cell, int64_t instant, int64_t points, int64_t limit,
               Array1<Grant> winners) {
-  if (points + points_at(spans, cell, RIVALS, instant) <= limit) return false;
+  if (saturating_add(points, points_at(spans, cell, RIVALS, instant)) <= limit) return false;
   for (int64_t span = spans[cell].head; span >= 0; span = spans[span].before) {
     const Span& own = spans[span];
     if (own.who >= 0 && own.points && is_running(own, instant)) winners[own.who].crowded = 1;
@@ -166,7 +169,7 @@ int64_t load(const Window& window, Array1<Span> spans, int64_t cell, int64_t lay
       if (place > start) {
         later = true;
       } else if (place >= low) {
-        total += spans[span].points;
+        total = saturating_add(total, spans[span].points);
       }
     }
   }
@@ -200,7 +203,7 @@ bool fits_at(const Window& window, const Zones& zones, int64_t zone, Array1<Span
              int64_t at, int64_t end, int64_t points, int64_t limit) {
   WindowPlace place = place_of(window, zones, zone, at);
   bool counts = window.kind == RUNNING ? at < end : place.counts;
-  return !counts || load(window, spans, cell, ALL, place.start, end) + points <= limit;
+  return !counts || saturating_add(load(window, spans, cell, ALL, place.start, end), points) <= limit;
 }
 
 int64_t first_fit(const Window& window, const Zones& zones, int64_t zone, Array1<Span> spans, int64_t cell,
