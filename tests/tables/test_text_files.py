@@ -6,14 +6,19 @@ import gzip
 import json
 import math
 import random
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from journeykit import Arbiter, Campaign, Content, OnMissing, Playbook
 from journeykit.basics.clock import micros
 from journeykit.columns.chunk import text_buffers
 from journeykit.errors import DataError
+from journeykit.job import Job
+from journeykit.job.inputs import Inputs
+from journeykit.job.table_job import TableJob
 from journeykit.kernels import read_instants
 from journeykit.model.bad_row import BadRow
 from journeykit.tables.arrow import json_files, text_files
@@ -26,6 +31,13 @@ from journeykit.tables.cells import BadCellError, instant_reader
 from journeykit.tables.read_rows import open_table
 
 TYPED = {"typed": lambda name: name not in ("contact_id", "plain"), "texts": frozenset({"code"})}
+
+AT = datetime(2026, 11, 5, 9, tzinfo=UTC)
+PLAYBOOK = Playbook(
+    content=[Content(id="note", channel="email")],
+    campaigns=[Campaign(id="news", content=["note"])],
+    on_missing=OnMissing(consent="allow"),
+)
 
 
 def cells(table, names):
@@ -90,7 +102,7 @@ CELLS = {
     "code": ["01000", "22", "2026-W45", "", "3.0", "1e3"],
     "truth": ["true", "False", "", "TRUE"],
     "when": ["2026-11-05T10:00:00Z", "2026-11-05", "", "2026-11-05 10:00+02:00"],
-    "naive": ["2026-11-05T10:00:00", ""],
+    "naive": ["2026-11-05T10:00:00", "2026-11-06 10:00", ""],
 }
 
 
@@ -240,6 +252,64 @@ def test_what_is_odd_in_json_lines_is_said_in_the_same_words(tmp_path, name):
     one, two = by_row(str(path)), by_arrow(str(path))
     one.needed = two.needed = ("contact_id",)
     assert cells(two, ["contact_id", "n"]) == cells(one, ["contact_id", "n"])
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".csv", ".csv.gz"])
+def test_what_is_not_utf8_after_many_blocks_is_told_with_its_line(tmp_path, monkeypatch, ending):
+    """As at the beginning of a file."""
+    monkeypatch.setattr(json_files, "BLOCK", 2**9)
+    monkeypatch.setattr(text_files, "BLOCK", 2**9)
+    lines = [b"a%d" % row for row in range(2_000)] + [b"\xff", b"z"]
+    lines = [b'{"contact_id": "%b"}' % own for own in lines] if "json" in ending else [b"contact_id", *lines]
+    path = tmp_path / f"contacts{ending}"
+    text = b"\n".join(lines)
+    path.write_bytes(gzip.compress(text) if ending.endswith(".gz") else text)
+    found = cells(by_arrow(str(path)), ["contact_id"])[-1]
+    assert found == cells(by_row(str(path)), ["contact_id"])[-1]
+    assert f"line {2_001 + ('csv' in ending)} is not UTF-8" in found
+
+
+def test_each_pass_over_json_lines_gives_the_same(tmp_path, monkeypatch):
+    """What a pass learns of the columns is not left for the next: ids were numbers at first, and texts later."""
+    monkeypatch.setattr(json_files, "BLOCK", 2**9)
+    path = tmp_path / "contacts.jsonl"
+    ids = [*range(100), *[None] * 200, *(f"p{row}" for row in range(100))]
+    path.write_text("\n".join(json.dumps({"contact_id": own, "n": 1} if own is not None else {"n": 1}) for own in ids))
+    table = by_arrow(str(path))
+    one, two = (
+        [(number, [str(getattr(array, "type", "")) for array in arrays]) for number, _, arrays in table.parts(bool)]
+        for _ in range(2)
+    )
+    assert one == two
+    assert {"int64", "string"} <= {kinds[0] for _, kinds in one}
+    contacts = TableJob(Arbiter(PLAYBOOK), str(path), at=AT, everything=True)
+    assert sum(batch.num_rows for batch in contacts.batches()) == 200
+    assert contacts.summary().bad_rows == 200
+
+
+def test_members_of_lists_keep_how_they_are_written(tmp_path):
+    """A whole number beside a fraction is no fraction."""
+    path = tmp_path / "contacts.jsonl"
+    path.write_text('{"contact_id": "a", "n": [1, 2.5]}\n')
+    ((_, _, (_, array)),) = by_arrow(str(path)).parts(bool)
+    assert list(map(repr, Column(array).cells()[0])) == ["1", "2.5"]
+
+
+def test_bad_rows_are_met_in_their_order(tmp_path):
+    """Lines that are no objects, and cells that cannot be read, as they follow each other."""
+    path = tmp_path / "contacts.jsonl"
+    path.write_text('{"contact_id": "a"}\n{"contact_id": []}\n[1]\n{"contact_id": {}}\n[2]\n')
+    one = Job(Arbiter(PLAYBOOK), Inputs(contacts=str(path)), at=AT)
+    two = TableJob(Arbiter(PLAYBOOK), str(path), at=AT, everything=True)
+    assert [len(list(one.decisions())), sum(batch.num_rows for batch in two.batches())] == [1, 1]
+    assert [bad.row for bad in two.bad.first] == [bad.row for bad in one.bad.first] == [2, 3, 4, 5]
+
+
+def test_a_column_of_instants_without_offsets_is_noted_however_many_there_are(tmp_path):
+    """By both readers."""
+    path = tmp_path / "contacts.csv"
+    path.write_text("contact_id,when\n" + "".join(f"a{row},2026-11-0{row} 10:00\n" for row in range(1, 9)))
+    assert by_row(str(path)).naive == by_arrow(str(path)).naive == ("when",)
 
 
 INSTANTS = [

@@ -206,16 +206,16 @@ class TableReader:
         return part if isinstance(part, BadRow) else self._chunk(part)
 
     def at_once(self, work: Callable[[Any], _Made], parts: Iterable[Any]) -> Iterator[_Made]:
-        """What becomes of chunks, in their order; rows that cannot be read are counted as bad."""
+        """What becomes of chunks, in their order; rows that cannot be read are counted as bad, each in its place."""
 
-        def good() -> Iterator[Any]:
-            for part in parts:
-                if isinstance(part, BadRow):
-                    self.run.bad.add(part)
-                else:
-                    yield part
+        def work_on(part: Any) -> _Made | BadRow:
+            return part if isinstance(part, BadRow) else work(part)
 
-        return at_once(work, good(), self.threads)
+        for made in at_once(work_on, parts, self.threads):
+            if isinstance(made, BadRow):
+                self.run.bad.add(made)
+            else:
+                yield made
 
     # Joining
 

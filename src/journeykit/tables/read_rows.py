@@ -191,7 +191,7 @@ class ColumnKind:
             return "text"
         found = as_instant(text, self.zone)
         if isinstance(found, datetime) and found.tzinfo is None:
-            self.naive = self.kind == ""
+            self.naive = self.naive or self.kind == ""
             return "text"
         return "text" if found is None else "instant"
 

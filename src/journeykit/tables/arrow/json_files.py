@@ -20,7 +20,7 @@ from journeykit.tables.header import PATIENCE, fold_name, twin_names, twin_row
 from journeykit.tables.read_rows import LONGEST_LINE, json_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.formats import RawRow
@@ -41,8 +41,6 @@ class JsonTable(RowTable):
         super().__init__(path, file, lambda: file)
         self._path = path
         self._identity = FileIdentity(path)
-        # The columns of texts: Arrow would read some of them as instants.
-        self._texts: dict[str, pa.DataType] = {}
 
     def parts(
         self,
@@ -51,14 +49,18 @@ class JsonTable(RowTable):
     ) -> Iterator[Part | BadRow]:
         """The chunks in order; see `ArrowTable`."""
         number = 1
+        # The columns of texts: Arrow would read some of them as instants. Each pass begins without, so that all passes
+        # give the same.
+        texts: dict[str, pa.DataType] = {}
         for block in self._blocks():
-            table = None if block is None else self._table(block)
-            if block is None or (number == 1 and (table is None or not self._has_needed(table))):
+            table = None if block is None else self._table(block, texts)
+            lines = _lines_of(block) if block is not None and table is None else None
+            if (table is None and lines is None) or (number == 1 and (table is None or not self._has_needed(table))):
                 # What is wrong with the file is said in the words of the row reader.
                 yield from from_row(super().parts(wanted, groups), number)
                 return
             if table is None:
-                rows = list(self._line_by_line(block, number))
+                rows = list(self._line_by_line(lines or (), number))
                 yield from self.chunked(rows, wanted)
                 number += len(rows)
                 continue
@@ -81,8 +83,13 @@ class JsonTable(RowTable):
                     yield rest[:end]
                 rest = rest[end:] + more
 
-    def _table(self, block: bytes) -> pa.Table | None:
-        """A block as Arrow reads it; None where that may not be what is written there."""
+    def _table(self, block: bytes, texts: dict[str, pa.DataType]) -> pa.Table | None:
+        """A block as Arrow reads it; None where that may not be what is written there.
+
+        Args:
+            block: some lines.
+            texts: the columns that are texts in the blocks before; added to.
+        """
         scan = text_scan()
         scan["longest"] = BLOCK
         if not is_plain_jsonl(np.frombuffer(block, np.uint8), scan) or scan["open"][0] or scan["last"][0] != _BRACE:
@@ -92,14 +99,14 @@ class JsonTable(RowTable):
                 table = arrow_json.read_json(
                     pa.BufferReader(block),
                     read_options=arrow_json.ReadOptions(block_size=2 * BLOCK),
-                    parse_options=arrow_json.ParseOptions(explicit_schema=pa.schema(list(self._texts.items()))),
+                    parse_options=arrow_json.ParseOptions(explicit_schema=pa.schema(list(texts.items()))),
                 )
             except pa.ArrowException:
                 return None
             kinds = {field.name: field.type for field in table.schema}
             instants = [name for name, kind in kinds.items() if pa.types.is_timestamp(kind)]
-            self._texts |= {name: pa.string() for name, kind in kinds.items() if kind == pa.string()}
-            self._texts |= dict.fromkeys(instants, pa.string())
+            texts |= {name: pa.string() for name, kind in kinds.items() if kind == pa.string()}
+            texts |= dict.fromkeys(instants, pa.string())
             if not instants:
                 break
         good = table.num_rows == scan["rows"][0] and twin_names(table.column_names) is None
@@ -114,8 +121,8 @@ class JsonTable(RowTable):
         there = {fold_name(name) for name in table.column_names if first[name].null_count < first.num_rows}
         return all(name in there for name in self.needed)
 
-    def _line_by_line(self, block: bytes, number: int) -> Iterator[RawRow | BadRow]:
-        for line in io.StringIO(block.decode(), newline=""):
+    def _line_by_line(self, lines: Iterable[str], number: int) -> Iterator[RawRow | BadRow]:
+        for line in lines:
             text = line.strip()
             if not text:
                 continue
@@ -127,11 +134,22 @@ class JsonTable(RowTable):
             number += 1
 
 
+def _lines_of(block: bytes) -> list[str] | None:
+    """The lines of a block; None where the row reader refuses one."""
+    try:
+        lines = list(io.StringIO(block.decode(), newline=""))
+    except UnicodeDecodeError:
+        return None
+    return None if any(len(line) >= LONGEST_LINE for line in lines) else lines
+
+
 def _is_exact(column: pa.ChunkedArray) -> bool:
     """Whether the values are surely those of the lines: no whole number became a float, none has parts of its own."""
     kind = column.type
     if pa.types.is_list(kind):
-        return not pa.types.is_nested(kind.value_type) and not pa.types.is_timestamp(kind.value_type)
+        # Of a list with fractions nobody can tell which members were written as whole numbers.
+        within = kind.value_type
+        return not (pa.types.is_nested(within) or pa.types.is_timestamp(within) or pa.types.is_floating(within))
     if pa.types.is_floating(kind):
         return not pc.any(pc.greater_equal(pc.abs(column), _EXACT)).as_py()
     return not pa.types.is_nested(kind)
