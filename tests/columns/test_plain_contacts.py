@@ -147,6 +147,15 @@ def test_rows_that_do_not_fit_are_made_in_parts(general, monkeypatch):
     assert_alike(general, many_campaigns(30), rows, [], at=AT)
 
 
+def test_a_contact_may_have_as_many_claims_as_there_is_room_for_rows(general, monkeypatch):
+    """Where a block is no larger than the claims of one contact, there is room for all of them at once."""
+    from journeykit.columns import worker
+
+    monkeypatch.setattr(worker, "BLOCK", 1)
+    rows = [{"contact_id": f"p{n}", "score": n} for n in range(5)]
+    assert_alike(general, many_campaigns(30), rows, [], at=AT)
+
+
 def test_counts_of_many_contacts_do_not_overflow(general):
     """A counter of 16 bits is emptied before it is full."""
     playbook = many_campaigns(3)

@@ -131,16 +131,20 @@ def _are_nested(rules: Rules) -> bool:
     if (len(rules.cell_cap) + len(openings)) * len(openings) > _MOST_MEMBERS:
         return False
     obeys = openings["traits"] & OBEYS_CAPS != 0
-    sets = np.zeros((len(rules.cell_cap), len(openings)), np.float32)
+    sets = np.zeros((len(rules.cell_cap), len(openings)), np.bool_)
+    # What each claim uses of a cell: the same for all, in whole billionths, else they are not alike.
+    points = np.zeros(len(sets), np.int64)
     for opening in np.flatnonzero(obeys).tolist():
         own = rules.cells[openings["cell_from"][opening] : openings["cell_to"][opening]]
-        sets[own["cell"], opening] = own["points"]
-    least = np.where(sets > 0, sets, np.inf).min(axis=1, initial=np.inf)
-    if (sets.max(axis=1, initial=0)[least < np.inf] != least[least < np.inf]).any():
-        return False
+        own = own[own["points"] > 0]
+        before = points[own["cell"]]
+        if ((before > 0) & (before != own["points"])).any():
+            return False
+        sets[own["cell"], opening] = True
+        points[own["cell"]] = own["points"]
     campaigns = np.zeros((int(openings["campaign"].max(initial=0)) + 1, len(openings)), np.bool_)
     campaigns[openings["campaign"][obeys], np.flatnonzero(obeys)] = True
-    members = np.concatenate([sets > 0, campaigns])
+    members = np.concatenate([sets, campaigns])
     # What has one member, or all, is nested in any case.
     members = np.unique(members[members.sum(axis=1) > 1], axis=0)
     if len(members) > _MOST_SETS:

@@ -103,7 +103,8 @@ class Worker:
             return
         needed = self._room = tuple(map(max, needed, self._room))
         most_touches, claims, longest, widest, most_rules, is_plain = needed
-        block = max(BLOCK, claims)
+        # The plain path asks for one row more than a contact can have.
+        block = max(BLOCK, claims + 1)
         self.entries = CandidateArrays(
             claim=np.zeros(block, CLAIMS),
             time=np.zeros(max(2 * BLOCK, claims * longest), TIMES),
@@ -168,6 +169,7 @@ class Worker:
         rows = self.rows
         while start < chunk.rows:
             rows.used[:] = 0
+            before = start
             start = decide_now(
                 rules,
                 moment.bars,
@@ -189,6 +191,8 @@ class Worker:
                 tally,
                 fallback,
             )
+            if start == before:
+                raise AssertionError(f"the rows of contact {start} find no room in {len(rows.row)}")
             collector.add(rows, start, chunk.rows)
         self._each = collector.each
         return BlockResult(collector.collected(), fallback[1 : 1 + fallback[0]], tally)

@@ -127,7 +127,7 @@ class PlainWorkspace(ArrayBundle):
 FAULT_KINDS = 16
 """Kinds of faults that are counted apart; those of owners come after them, by stage."""
 MOST_WINNERS = 62
-"""Winners are bits of one number."""
+"""Winners, and claims that may be in the way of others, are bits of one number."""
 
 
 def plain_workspace(*, openings: int, cells: int, campaigns: int, stages: int, spans: int) -> PlainWorkspace:

@@ -5,6 +5,8 @@
 
 #include "denied_counts.hpp"
 
+#include <bit>
+
 #include "barred_word.hpp"
 #include "eligibility.hpp"
 
@@ -67,14 +69,6 @@ int64_t rule_of_kind(const Rules& rules, int64_t kind, int64_t opening) {
   }
 }
 
-constexpr int64_t count_bits(int64_t bits) {
-  uint64_t left = static_cast<uint64_t>(bits);
-  left -= left >> 1 & 0x5555'5555'5555'5555;
-  left = (left & 0x3333'3333'3333'3333) + (left >> 2 & 0x3333'3333'3333'3333);
-  left = (left + (left >> 4)) & 0x0F0F'0F0F'0F0F'0F0F;
-  return static_cast<int64_t>(left * 0x0101'0101'0101'0101 >> 56);
-}
-
 // What is left of the openings of a word, and where they are counted.
 struct DeniedWord {
   const PlainWorkspace& work;
@@ -131,7 +125,7 @@ void count_word(const Rules& rules, const Barred& barred, const PlainRules& plai
   const BarredWord& faults = work.word[word];
   DeniedWord denied{work, word, faults.lasting()};
   if (denied.left == 0) return;
-  counts.stages(person.stage, DENIED_OUTCOME) += count_bits(denied.left);
+  counts.stages(person.stage, DENIED_OUTCOME) += std::popcount(static_cast<uint64_t>(denied.left));
   denied.take(SUPPRESSED_FAULT, faults.suppressed);
   denied.take(OPTED_OUT_FAULT, faults.opted_out);
   denied.take(CHANNEL_FAULT, faults.by_channel);

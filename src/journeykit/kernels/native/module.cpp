@@ -76,7 +76,10 @@ void bind_decisions(nb::module_& module) {
   module.def("collect_derived", released(&collect_derived));
   module.def("collect_derived_now", released(&collect_derived_now));
   module.def("collect_claims", released(&collect_claims));
+  module.def("weigh_block", released(&weigh_block));
   module.def("decide_block", released(&decide_block));
+  module.def("plain_times", released(&plain_times));
+  module.def("decide_now", released(&decide_now));
   module.def("add_rows", released(&add_rows));
 }
 
@@ -85,9 +88,6 @@ void bind_lines(nb::module_& module) {
   module.def("copy_cells", released(&copy_cells));
   module.def("measure_lists", released(&measure_lists));
   module.def("copy_lists", released(&copy_lists));
-  module.def("decide_now", released(&decide_now));
-  module.def("plain_times", released(&plain_times));
-  module.def("weigh_block", released(&weigh_block));
 }
 
 void bind_quotas(nb::module_& module) {

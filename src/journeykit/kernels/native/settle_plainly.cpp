@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "arithmetic.hpp"
 #include "barred_word.hpp"
 #include "denied_counts.hpp"
 #include "eligibility.hpp"
@@ -21,7 +22,6 @@ namespace {
 
 // A claim that was not granted, and one that does not even fit the history.
 constexpr int64_t LOST = -1, SHUT = -2;
-constexpr int64_t MOST_MEMBERS = 62;
 // An instant beyond what is known of zones.
 constexpr int64_t LEFT_OPEN = NONE + 1;
 
@@ -70,6 +70,11 @@ bool add_span(PlainContact& own, int64_t cell, int64_t at, int64_t points) {
   return true;
 }
 
+// Adds points to a sum that stays large once it is: a sum beyond 64 bits exceeds any limit.
+void add_points(int64_t& sum, int64_t points) {
+  sum = saturating_add(sum, points);
+}
+
 // Reads the touches that count; false where one is of the future.
 bool read_touches(PlainContact& own) {
   const Rules& rules = own.rules();
@@ -88,9 +93,9 @@ bool read_touches(PlainContact& own) {
       if (at < own.block.plain.since(own.zone, rules.cell_cap[cell.cell])) continue;
       if (!add_span(own, cell.cell, at, cell.points)) return false;
       CellRoom& room = room_of(own, cell.cell);
-      room.before += cell.points;
-      room.after += cell.points;
-      room.kept += cell.points;
+      add_points(room.before, cell.points);
+      add_points(room.after, cell.points);
+      add_points(room.kept, cell.points);
     }
   }
   return true;
@@ -191,7 +196,7 @@ void add_member(PlainContact& own, const Opening& opening) {
       own.work().binding[own.binding++] = cell.cell;
       room.points = cell.points;
     }
-    room.total += cell.points;
+    add_points(room.total, cell.points);
     room.mixed |= room.points != cell.points;
     room.members |= bit;
   }
@@ -217,7 +222,7 @@ bool open_items(PlainContact& own, bool obeys) {
     PlainItem& item = own.work().item[place];
     const Opening& opening = own.opening_of(item);
     if (((opening.traits & OBEYS_CAPS) != 0) != obeys || !is_open(own, item, opening, obeys)) continue;
-    if (own.members >= MOST_MEMBERS) return false;
+    if (own.members >= MOST_WINNERS) return false;
     item.winner = LOST;
     if (obeys) add_member(own, opening);
   }
@@ -275,11 +280,11 @@ bool grant(PlainContact& own, PlainItem& item, const Opening& opening) {
   for (int64_t place = opening.cell_from; place < opening.cell_to; ++place) {
     const Cell& cell = own.rules().cells[place];
     CellRoom& room = room_of(own, cell.cell);
-    if (!obeys) room.before += cell.points;
-    room.after += cell.points;
+    if (!obeys) add_points(room.before, cell.points);
+    add_points(room.after, cell.points);
     if (cell.points) room.winners |= bit;
     if (!counts) continue;
-    room.kept += cell.points;
+    add_points(room.kept, cell.points);
     if (!add_span(own, cell.cell, own.rules().now, cell.points)) return false;
   }
   return true;
@@ -327,10 +332,12 @@ int64_t room_again(const PlainContact& own, int64_t cell, const CellRoom& room, 
     for (; at > 0 && found[at - 1].leaves > leaves; --at) found[at] = found[at - 1];
     found[at] = span;
   }
-  int64_t over = room.kept + points - room.limit;
-  for (int64_t place = 0; place < count; ++place) {
-    over -= found[place].points;
-    if (over <= 0) return found[place].leaves;
+  if (points > room.limit) return FOREVER;
+  // What leaves last is added first: so the sums stay below the limit, however much there is.
+  int64_t rest = points;
+  for (int64_t place = count - 1; place >= 0; --place) {
+    rest = saturating_add(rest, found[place].points);
+    if (rest > room.limit) return found[place].leaves;
   }
   return FOREVER;
 }
@@ -342,7 +349,9 @@ int64_t room_from(const PlainContact& own, const Opening& opening, int64_t since
   for (int64_t place = opening.cell_from; at != FOREVER && place < opening.cell_to; ++place) {
     const Cell& cell = own.rules().cells[place];
     CellRoom& room = room_of(own, cell.cell);
-    if (room.limit == NO_LIMIT || cell.points == 0 || room.kept + cell.points <= room.limit) continue;
+    if (room.limit == NO_LIMIT || cell.points == 0 || saturating_add(room.kept, cell.points) <= room.limit) {
+      continue;
+    }
     if (room.asked != cell.points) {
       room.later = room_again(own, cell.cell, room, cell.points);
       room.asked = cell.points;
@@ -414,9 +423,11 @@ int64_t bind_stops(const PlainContact& own, const Opening& opening, const Decisi
   for (int64_t place = opening.cell_from; opening.traits & OBEYS_CAPS && place < opening.cell_to; ++place) {
     const Cell& cell = rules.cells[place];
     const CellRoom& room = room_of(own, cell.cell);
-    if (room.limit == NO_LIMIT || cell.points == 0 || cell.points + room.after <= room.limit) continue;
+    if (room.limit == NO_LIMIT || cell.points == 0 || saturating_add(cell.points, room.after) <= room.limit) {
+      continue;
+    }
     rivals |= room.winners;
-    bool is_past = cell.points + room.before > room.limit;
+    bool is_past = saturating_add(cell.points, room.before) > room.limit;
     if (is_past == of_past) bind(own, row, rules.rule[0] + rules.cell_cap[cell.cell]);
   }
   const CampaignRoom& campaign = campaign_of(own, opening.campaign);
