@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from journeykit import Arbiter, Campaign, Cap, Content, OnMissing, Playbook, Scope, Window
+from journeykit import Arbiter, Campaign, Cap, Conflict, Content, Lag, OnMissing, Playbook, Scope, Window
 from journeykit.basics.validation import LARGEST
 from journeykit.job import Inputs, Job, TableJob
 from journeykit.tables import decision_cells
@@ -46,16 +46,21 @@ def test_points_that_are_nearly_alike_are_not_alike():
     assert assert_alike(playbook)[0] == ["deferred", "granted", "granted"]
 
 
-@pytest.mark.parametrize("crossing", [False, True])
+@pytest.mark.parametrize("tied", ["by nothing", "by caps", "by a conflict"])
 @pytest.mark.parametrize("count", [9, 10, 19, 40])
-def test_points_of_claims_do_not_overflow(count, crossing):
-    """However many claims of the most points there are, one takes all the room; and where caps cross, too."""
+def test_points_of_claims_do_not_overflow(count, tied):
+    """However many claims of the most points there are, one takes all the room; where they are tied together, too."""
     caps = [Cap(name="x", max=LARGEST, window=Window.rolling(days=10), points=LARGEST)]
     channels = ["email" if n % 3 else "sms" for n in range(count)]
-    if crossing:
+    conflicts = []
+    if tied == "by caps":
         caps.append(Cap(name="y", max=2, window=Window.rolling(days=1), where=Scope({"campaign": ["k0", "k1"]})))
         caps.append(Cap(name="z", max=2, window=Window.rolling(days=1), by=("channel",)))
-    playbook = Playbook(**campaigns([10 + n for n in range(count)], channels), caps=caps)
+    if tied == "by a conflict":
+        first, then = Scope({"campaign": ["k0"]}), Scope({"campaign": ["k1"]})
+        conflicts.append(Conflict(name="c", first=first, then=then, lag=Lag(days=1)))
+    weights = [10 + n for n in range(count)]
+    playbook = Playbook(**campaigns(weights, channels), caps=caps, conflicts=conflicts)
     assert assert_alike(playbook)[0].count("granted") == 1
 
 

@@ -24,8 +24,8 @@ _Kind = TypeVar("_Kind")
 MILLIONTH = 1_000_000
 BILLIONTH = 1_000_000_000
 LARGEST = 1e9
-"""No weight, limit, point or bound is larger: each is a number of 64 bits, in millionths or billionths. A sum need not be:
-kernels add points so that a sum which is too large stays larger than any limit, and values in two parts."""
+"""No weight, limit, point or bound is larger: each is a number of 64 bits, in millionths or billionths. A sum need not
+be: kernels add points so that a sum which is too large stays larger than any limit, and values in two parts."""
 
 
 def names(value: str | Iterable[str] | None) -> tuple[str, ...]:
