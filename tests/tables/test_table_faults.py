@@ -8,8 +8,10 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from ledgers import KINDS, ledger_of
@@ -17,6 +19,7 @@ from ledgers import KINDS, ledger_of
 from journeykit import Arbiter, DataError, ModelError, Playbook
 from journeykit.cli import main
 from journeykit.job import Inputs, Job, decide_one
+from journeykit.job.table_job import TableJob
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.open_arrow import open_source
 
@@ -417,3 +420,65 @@ def test_a_limit_of_a_file_names_it_and_leaves_nothing(tables):
         done = shell(f"{DECIDE} --out {out}", tables, preexec_fn=limited)
         assert (done.returncode, done.stderr) == (1, f"journeykit: {out}: File too large\n".encode())
     assert sorted(path.name for path in tables.iterdir()) == ["contacts.csv", "playbook.json"]
+
+
+def made(kind, values, data=b"abcdef"):
+    """An array of three texts or lists whose offsets nobody has looked at."""
+    offsets = pa.py_buffer(np.array(values, np.int64 if "large" in str(kind) else np.int32))
+    if pa.types.is_list(kind):
+        return pa.Array.from_buffers(kind, 3, [None, offsets], children=[pa.array(["a", "b", "c"])])
+    return pa.Array.from_buffers(kind, 3, [None, offsets, pa.py_buffer(data)])
+
+
+OUT_OF_ORDER, FAR, NEGATIVE = [0, 2, 1, 3], [0, 2**30, 3, 3], [0, -5, 3, 3]
+BROKEN = {
+    "out of order": made(pa.string(), OUT_OF_ORDER),
+    "far": made(pa.string(), FAR),
+    "negative": made(pa.string(), NEGATIVE),
+    "large": made(pa.large_string(), FAR),
+    "bytes": made(pa.binary(), OUT_OF_ORDER),
+    "lists": made(pa.list_(pa.string()), FAR),
+    "codes": pa.DictionaryArray.from_arrays(pa.array([0, 5, 1], pa.int8()), pa.array(["a", "b"]), safe=False),
+    "negative codes": pa.DictionaryArray.from_arrays(pa.array([0, -1, 1], pa.int8()), pa.array(["a"]), safe=False),
+    "values": pa.DictionaryArray.from_arrays(pa.array([0, 2, 1]), made(pa.string(), FAR), safe=False),
+}
+SOUND = {
+    "contact_id": pa.array(["p", "q", "r"]),
+    "sent_at": pa.array([EARLIER] * 3),
+    "channel": pa.array(["email"] * 3),
+}
+
+
+@pytest.mark.parametrize("column", ["contact_id", "channel", "sent_at"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_arrow_arrays_are_refused(name, column):
+    """What a foreign library hands over is looked at before it is read."""
+    touches = pa.table({**SOUND, column: BROKEN[name]})
+    with pytest.raises(DataError, match=f"touches, field '{column}': the Arrow array is broken"):
+        run("columns", [{"contact_id": "p"}], touches)
+
+
+def test_a_broken_column_that_nobody_reads_is_none_of_ours(tmp_path):
+    """Of a contact's columns only those that something asks for are looked at; those of a dataset likewise."""
+    contacts = pa.table({"contact_id": SOUND["contact_id"], "other": BROKEN["far"]})
+    assert len(run("columns", contacts)[0]) == 6
+    with pytest.raises(DataError, match="contacts, field 'contact_id'"):
+        run("columns", pa.table({"contact_id": BROKEN["codes"]}))
+    with pytest.raises(DataError, match="contacts, field 'contact_id'"):
+        run("columns", ds.dataset(pa.table({"contact_id": BROKEN["far"]})))
+
+
+@pytest.mark.parametrize("kind", ["text", "large", "dictionary", "list"])
+def test_texts_that_are_not_utf8_are_no_broken_arrays(kind):
+    """They are bad cells where they are ids, and slices of arrays are as good as arrays."""
+    ids = made(pa.string(), [0, 1, 2, 3], b"a\xffc")
+    given = {
+        "text": ids,
+        "large": made(pa.large_string(), [0, 1, 2, 3], b"a\xffc"),
+        "dictionary": pa.DictionaryArray.from_arrays(pa.array([0, 1, 2]), ids, safe=False),
+        "list": pa.ListArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), ids),
+    }[kind]
+    table = pa.table({"contact_id": SOUND["contact_id"] if kind == "list" else given, "segments": given})
+    job = TableJob(Arbiter(PLAYBOOK), table.slice(1), at=AT, everything=True)
+    assert sum(batch.num_rows for batch in job.batches()) + 2 * job.summary().bad_rows == 4
+    assert job.summary().bad_rows == 1

@@ -19,7 +19,7 @@ from journeykit.errors import DataError
 from journeykit.job import Job
 from journeykit.job.inputs import Inputs
 from journeykit.job.table_job import TableJob
-from journeykit.kernels import read_instants
+from journeykit.kernels import is_plain_csv, is_plain_jsonl, read_instants
 from journeykit.model.bad_row import BadRow
 from journeykit.tables.arrow import json_files, text_files
 from journeykit.tables.arrow.column import Column
@@ -252,6 +252,19 @@ def test_what_is_odd_in_json_lines_is_said_in_the_same_words(tmp_path, name):
     one, two = by_row(str(path)), by_arrow(str(path))
     one.needed = two.needed = ("contact_id",)
     assert cells(two, ["contact_id", "n"]) == cells(one, ["contact_id", "n"])
+
+
+@pytest.mark.parametrize("before", ["", "a\n", "ab,\n", "abcdef,x\n"])
+def test_a_record_is_plain_as_long_as_it_is_no_longer_than_it_may_be(before):
+    """Wherever its end lies in the steps of eight bytes in which it is looked at."""
+    for size in range(100, 160):
+        for is_plain, text in (
+            (is_plain_csv, before + "x" * size + "\n"),
+            (is_plain_jsonl, "{}\n" * len(before) + '{"' + "x" * (size - 4) + '"}\n'),
+        ):
+            scan = text_files.text_scan()
+            scan["longest"] = 128
+            assert is_plain(np.frombuffer(text.encode(), np.uint8), scan) == (size <= 128), (is_plain, size)
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".csv", ".csv.gz"])

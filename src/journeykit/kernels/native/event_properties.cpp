@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hashing.hpp"
+#include "stir.hpp"
 
 namespace journeykit {
 namespace {
@@ -419,14 +420,6 @@ class MemberReader {
   std::vector<int64_t> met_, likely_;
 };
 
-uint64_t stirred(uint64_t value) {
-  value ^= value >> 33;
-  value *= STIR_FIRST;
-  value ^= value >> 33;
-  value *= STIR_SECOND;
-  return value ^ value >> 33;
-}
-
 // Marks of values: equal numbers have the same one, whole or not.
 class Marker {
  public:
@@ -437,7 +430,7 @@ class Marker {
     uint64_t one = 0, two = 0;
     bool bad = false;
     hash_ids<int64_t>({offsets, 2}, {words_.data(), offsets[1]}, {&one, 1}, {&two, 1}, {&bad, 1});
-    return one ^ stirred(two);
+    return one ^ stir(two);
   }
 
   static uint64_t of_float(double number) { return std::bit_cast<uint64_t>(number + 0.0); }
@@ -490,7 +483,7 @@ void mark_members(Array1<const uint8_t> data, const Members& members, int64_t co
   for (int64_t member = 0; member < count; ++member) {
     int64_t name = members.name[member];
     if (!wanted[name] || members.kind[member] == NESTED) continue;
-    mark[members.row[member]] += stirred(mark_of(data, members, member, marker) ^ members.salt[name]);
+    mark[members.row[member]] += stir(mark_of(data, members, member, marker) ^ members.salt[name]);
   }
 }
 
@@ -507,7 +500,7 @@ void mark_texts(Array1<const int64_t> offsets, Array1<const uint8_t> data, uint6
   Marker marker;
   for (int64_t row = 0; row < offsets.size - 1; ++row) {
     const uint8_t *from = data.data + offsets[row], *to = data.data + offsets[row + 1];
-    if (!is_blank(from, to)) mark[row] += stirred(marker.of_word("text:", from, to - from) ^ salt);
+    if (!is_blank(from, to)) mark[row] += stir(marker.of_word("text:", from, to - from) ^ salt);
   }
 }
 

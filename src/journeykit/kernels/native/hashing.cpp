@@ -6,6 +6,9 @@
 #include <bit>
 #include <cstring>
 
+#include "stir.hpp"
+#include "utf8.hpp"
+
 namespace journeykit {
 namespace {
 
@@ -14,22 +17,12 @@ constexpr uint64_t ADD_FIRST = 0x52DCE729, ADD_SECOND = 0x38495AB5;
 constexpr int64_t FNV_START = 0x811C9DC5, FNV_FACTOR = 0x01000193;
 
 constexpr uint64_t LOWER = 0xFFFFFFFF;
-// The highest, and the lowest, bit of each of eight bytes.
-constexpr uint64_t HIGH_BITS = 0x8080808080808080, LOW_BITS = 0x0101010101010101;
 // So many looks into the index are on their way at once.
 constexpr int64_t AHEAD = 32;
 
 struct Hash {
   uint64_t first, second;
 };
-
-uint64_t stir(uint64_t value) {
-  value ^= value >> 33;
-  value *= STIR_FIRST;
-  value ^= value >> 33;
-  value *= STIR_SECOND;
-  return value ^ value >> 33;
-}
 
 // Up to eight bytes as one number, the first the lowest.
 uint64_t word(Array1<const uint8_t> data, int64_t low, int64_t high) {
@@ -44,15 +37,12 @@ uint64_t word(Array1<const uint8_t> data, int64_t low, int64_t high) {
 
 // Whether a character of several bytes begins here, as UTF-8 allows it; how many bytes it has, or 0.
 int64_t character_at(const uint8_t* at, const uint8_t* end) {
-  int64_t size = *at >= 0xF0 ? 4 : *at >= 0xE0 ? 3 : 2;
-  if (*at < 0xC2 || *at > 0xF4 || end - at < size) return 0;
-  uint8_t least = *at == 0xE0 ? 0xA0 : *at == 0xF0 ? 0x90 : 0x80;
-  uint8_t most = *at == 0xED ? 0x9F : *at == 0xF4 ? 0x8F : 0xBF;
-  if (at[1] < least || at[1] > most) return 0;
-  for (int64_t place = 2; place < size; ++place) {
-    if (at[place] < 0x80 || at[place] > 0xBF) return 0;
+  auto [more, least, most] = tail_of(*at);
+  if (more < 1 || end - at <= more || at[1] < least || at[1] > most) return 0;
+  for (int64_t place = 2; place <= more; ++place) {
+    if (at[place] < LEAST_TAIL || at[place] > MOST_TAIL) return 0;
   }
-  return size;
+  return more + 1;
 }
 
 // Whether bytes are UTF-8 without NUL.

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "local_time.hpp"
+#include "utf8.hpp"
 
 namespace journeykit {
 namespace {
@@ -104,19 +105,18 @@ bool goes_on(TextScan& scan, uint8_t byte) {
   if (scan.open > 0) {
     if (byte < scan.least || byte > scan.most) return false;
     --scan.open;
-    scan.least = 0x80;
-    scan.most = 0xBF;
+    scan.least = LEAST_TAIL;
+    scan.most = MOST_TAIL;
     return true;
   }
   if (byte < 0x80) return byte != 0;
-  if (byte < 0xC2 || byte > 0xF4) return false;
-  scan.open = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : 1;
-  scan.least = byte == 0xE0 ? 0xA0 : byte == 0xF0 ? 0x90 : 0x80;
-  scan.most = byte == 0xED ? 0x9F : byte == 0xF4 ? 0x8F : 0xBF;
+  auto [more, least, most] = tail_of(byte);
+  if (more < 0) return false;
+  scan.open = more;
+  scan.least = least;
+  scan.most = most;
   return true;
 }
-
-constexpr uint64_t HIGH_BITS = 0x8080808080808080, LOW_BITS = 0x0101010101010101;
 
 // Marks the bytes of eight that are 0, or may be.
 uint64_t zeros(uint64_t eight) {
@@ -183,6 +183,7 @@ bool is_plain_csv(Array1<const uint8_t> block, Array1<TextScan> scans) {
       if (steps > 0) {
         at += steps;
         scan.length += steps;
+        if (scan.length > scan.longest) return false;
         if (scan.place != QUOTED) scan.place = at[-1] == ',' ? BEGIN : PLAIN;
       }
       if (at == end) break;
@@ -206,6 +207,7 @@ bool is_plain_jsonl(Array1<const uint8_t> block, Array1<TextScan> scans) {
       if (steps > 0) {
         at += steps;
         scan.length += steps;
+        if (scan.length > scan.longest) return false;
         scan.last = 0;
       }
       if (at == end) break;

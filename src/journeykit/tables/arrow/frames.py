@@ -11,6 +11,7 @@ from journeykit.errors import DataError
 from journeykit.tables.arrow import arrow_table
 from journeykit.tables.arrow.arrow_table import ArrowTable, need_different_names
 from journeykit.tables.arrow.parquet_files import ParquetFiles
+from journeykit.tables.arrow.sound_arrays import need_all_sound, need_sound
 from journeykit.tables.file_identity import FileIdentity
 from journeykit.tables.formats import readable
 from journeykit.tables.outputs import local_paths
@@ -29,6 +30,8 @@ class MemoryTable(ArrowTable):
     def __init__(self, name: str, table: pa.Table) -> None:
         self.source = name
         self._table = table
+        # The columns that are known to be sound: each is looked at before it is read first.
+        self._sound: set[str] = set()
         self.columns = tuple(table.column_names)
         self.count = table.num_rows
         need_different_names(self.columns, name)
@@ -40,6 +43,10 @@ class MemoryTable(ArrowTable):
     def batches(self, names: tuple[str, ...]) -> Iterator[Part | BadRow]:
         """The chunks in order, with some columns."""
         number = 1
+        for name in names:
+            if name not in self._sound:
+                need_sound(self._table[name], name, self.source)
+                self._sound.add(name)
         for batch in self._table.select(list(names)).to_batches(max_chunksize=arrow_table.CHUNK):
             yield number, names, list(batch.columns)
             number += batch.num_rows
@@ -70,6 +77,7 @@ class DatasetTable(ArrowTable):
             for identity in self._identities:
                 identity.check()
         for batch in self._scanned(names):
+            need_all_sound(names, batch.columns, self.source)
             yield number, names, list(batch.columns)
             number += batch.num_rows
         for identity in self._identities:
@@ -119,6 +127,7 @@ class FrameTable(ArrowTable):
 
     def batches(self, names: tuple[str, ...]) -> Iterator[Part | BadRow]:
         """The chunks in order, with some columns."""
+        need_all_sound(names, [self._columns[name] for name in names], self.source)
         for start in range(0, self.count or 0, arrow_table.CHUNK):
             yield start + 1, names, [_piece(self._columns[name], start) for name in names]
 
