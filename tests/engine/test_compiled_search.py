@@ -116,6 +116,109 @@ def test_a_spent_budget_leaves_a_sound_set_and_a_true_bound(readable):
     assert spent
 
 
+def assert_sound(problem, found, values):
+    """What was found keeps every rule, and is worth what it says."""
+    chosen = set(found.chosen)
+    assert sum(values[item] for item in chosen) == found.value <= found.bound
+    for members, capacity in problem.rows:
+        assert sum(members.get(item, 0) for item in chosen) <= capacity
+    for group in problem.groups:
+        assert len(chosen.intersection(group)) <= 1
+    for one, other in problem.pairs:
+        assert not {one, other} <= chosen
+    for item, partners in problem.clauses:
+        assert item not in chosen or chosen & partners
+
+
+def heavy_and_light(heavy, light, capacity):
+    """Items that use two, and items that use one and are worth more for it: the light ones go instead."""
+    uses = {item: 2 if item < heavy else 1 for item in range(heavy + light)}
+    return SelectionProblem(((uses, capacity),)), [4] * heavy + [3] * light
+
+
+@pytest.mark.parametrize("sizes", [(300, 520, 504), (500, 1200, 990), (200, 700, 640), (2, 3000, 1500)])
+def test_more_may_be_taken_than_at_first(sizes):
+    """Of heavy items 300 would go at first, of light ones 504 go: the search ends in bounds, with the best it knows."""
+    problem, values = heavy_and_light(*sizes)
+    found = compiled(problem, values, list(range(len(values))))
+    assert_sound(problem, found, values)
+    assert found.value == 3 * sizes[2]
+
+
+def test_neither_search_goes_deeper_than_it_can(readable):
+    """One item that uses half of a row, or a thousand small ones: each search ends, with a true bound."""
+    count = 998
+    problem = SelectionProblem((({0: count // 2 + 1, **dict.fromkeys(range(1, count + 2), 1)}, count),))
+    values = [count // 2] + [1] * (count + 1)
+    for search in (readable, compiled):
+        found = search(problem, values, list(range(len(values))))
+        assert_sound(problem, found, values)
+        assert found.bound >= count
+
+
+def large_problem(rng):
+    """A problem of very many items, in a few wide rows; and some pairs, clauses and groups."""
+    count = rng.randint(500, 3_000)
+    uses = rng.choice(((1, 2), (1, 2, 3), (1, 1, 1, 40), (10**9, 2 * 10**9)))
+    rows = []
+    for _ in range(rng.randint(1, 3)):
+        share = rng.choice((1, 0.9, 0.5))
+        members = {item: rng.choice(uses) for item in range(count) if rng.random() < share}
+        rows.append((members, int(sum(members.values()) * rng.choice((0.2, 0.3, 0.5, 0.7)))))
+    pairs = [tuple(rng.sample(range(count), 2)) for _ in range(rng.choice((0, 0, 3)))]
+    clauses = [(rng.randrange(1, count), frozenset({0, rng.randrange(count)})) for _ in range(rng.choice((0, 0, 3)))]
+    clauses = [(item, partners - {item}) for item, partners in clauses]
+    groups = [tuple(range(first, first + 3)) for first in range(0, rng.choice((0, 60)), 3)]
+    values = [rng.choice((3, 4, 4, 5)) for _ in range(count)]
+    if clauses:
+        values = [value if rng.random() < 0.9 else -value for value in values]
+    return SelectionProblem(tuple(rows), tuple(groups), tuple(pairs), tuple(clauses)), values
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_problems_of_very_many_items_end_in_bounds(seed):
+    """An account of 3,000 items, of which hundreds go: what is found keeps every rule."""
+    rng = random.Random(seed)
+    for _ in range(6):
+        problem, values = large_problem(rng)
+        order = sorted(range(len(values)), key=lambda item: (-values[item] if rng.random() < 0.9 else 0, item))
+        assert_sound(problem, compiled(problem, values, order, 2_000), values)
+
+
+@pytest.mark.parametrize(
+    ("values", "clauses", "chosen"),
+    [
+        ([3, -3], [(0, {1})], ()),
+        ([5, 3, -3], [(1, {2})], (0,)),
+        ([3, 4, -3, -4], [(0, {2}), (1, {3})], ()),
+        ([3, 4, -7], [(0, {2}), (1, {2})], ()),
+    ],
+)
+def test_what_costs_all_that_it_brings_is_left(values, clauses, chosen, readable):
+    """A claim worth 3 that needs one of cost 3: neither goes, as in the readable search."""
+    problem = SelectionProblem(clauses=tuple((item, frozenset(partners)) for item, partners in clauses))
+    order = list(range(len(values)))
+    found = compiled(problem, values, order)
+    assert found == readable(problem, values, order)
+    assert found.chosen == chosen
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ties_of_worth_nothing_are_settled_alike(seed, readable):
+    """Many small problems in which what is needed often costs as much as it brings."""
+    rng = random.Random(seed)
+    for _ in range(150):
+        count = rng.randint(2, 10)
+        values = [rng.choice((1, 2, 3, -1, -2, -3)) for _ in range(count)]
+        clauses = [
+            (item, frozenset(rng.sample(range(count), 2)) - {item}) for item in range(count) if rng.random() < 0.6
+        ]
+        rows = [({item: 1 for item in range(count) if rng.random() < 0.7}, rng.randint(1, 3))]
+        problem = SelectionProblem(tuple(rows), clauses=tuple(clauses))
+        order = rng.sample(range(count), count)
+        assert compiled(problem, values, order) == readable(problem, values, order)
+
+
 def test_numbers_too_large_for_the_extension_are_searched_readably(readable):
     """Levels that many put values above 127 bits: the readable search works with numbers of any size."""
     rows = (({0: 1, 1: 1}, 1), ({1: 1, 2: 1}, 1), ({0: 1, 2: 1}, 1))

@@ -41,7 +41,7 @@ _MANY = 1_000
 _FEW = 60
 """More items than that are given to the extension's search at once, which sees itself whether one is needed."""
 _DEEPEST = 500
-"""A search that takes more items one after the other would be too deep: what it meets first is taken."""
+"""A search that takes more items one after the other would be too deep: what it has met by then is taken."""
 
 
 @frozen
@@ -490,6 +490,9 @@ class _Search:
         """Decide the free items one after the other."""
         if self._met_before(free, chosen, value, capacities):
             return
+        if chosen.bit_count() > _DEEPEST:
+            # The search ends: what is known by now is the answer, and is not called proven.
+            self.nodes = self.budget + 1
         bound = value + self._bound(free, capacities, prices)
         if bound > self.best and self.nodes > _PATIENCE and free.bit_count() > 5 and self.nodes % 16 == 0:
             prices = self._price(free, capacities, prices.rows)
@@ -557,7 +560,8 @@ class _Search:
         )
         # What is chosen matters to what follows only as a partner, or as one that still needs a partner.
         key = (free, chosen & self.partnered, open_rooms)
-        if self.seen.get(key, -1) >= value:
+        # What is taken may be worth less than nothing, as long as its partners are not taken yet.
+        if (before := self.seen.get(key)) is not None and before >= value:
             return True
         self.seen[key] = value
         return False

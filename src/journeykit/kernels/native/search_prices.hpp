@@ -243,7 +243,8 @@ bool take_prices(const Part<Number>& part, const uint64_t* free, const int64_t* 
   const auto levels = static_cast<int64_t>(part.level_most.size());
   PriceSet<Number>& found = work.other;
   found.price.assign(part.rows, 0);
-  double total = 0, most = static_cast<double>(part.level_most.back()) * static_cast<double>(part.size);
+  double total = 0, most = 0;
+  for (const Number value : part.value) most += std::max(0.0, static_cast<double>(value));
   for (int64_t line = 0; line < lp.row_lines; ++line) {
     Number price = 0;
     for (int64_t level = 0; level < levels; ++level) {
@@ -254,7 +255,7 @@ bool take_prices(const Part<Number>& part, const uint64_t* free, const int64_t* 
     total += static_cast<double>(price) * lp.space_of(line);
     found.price[lp.name[line]] = price;
   }
-  // Prices that bound nothing could make sums too large.
+  // Prices that bound nothing: all items together are worth less. They could make sums too large.
   if (total > most) return false;
   set_worths(part, found);
   if (bound_at(part, found, free, room) >= bound_at(part, prices, free, room)) return false;

@@ -15,7 +15,7 @@
 
 namespace journeykit {
 
-// A search that takes more items one after the other would be too deep: what it meets first is taken.
+// A search that takes more items one after the other would be too deep: what it has met by then is taken.
 inline constexpr int64_t DEEPEST = 500;
 // With more items each node takes so much longer that the budget is less in proportion.
 inline constexpr int64_t MANY_ITEMS = 1'000;
@@ -92,6 +92,7 @@ struct SearchTree {
 
   uint64_t* free_at(int64_t depth) { return free.data() + depth * part.words; }
   uint64_t* taken_at(int64_t depth) { return taken.data() + depth * part.words; }
+  int64_t depths() const { return static_cast<int64_t>(value.size()); }
   int64_t* room_at(int64_t depth) { return room.data() + depth * part.rows; }
 };
 
@@ -333,6 +334,8 @@ void visit(SearchTree<Number>& tree, int64_t depth, const PriceSet<Number>& give
   for (;;) {
     const int64_t item = first_item(tree.free_at(depth), part.words);
     if (item < 0) break;
+    // Deeper than there is room for: what is known by now is the answer, and is not called proven.
+    if (depth + 1 == tree.depths()) tree.nodes = tree.budget;
     if (++tree.nodes > tree.budget) return;
     std::copy_n(tree.free_at(depth), part.words, tree.free_at(depth + 1));
     std::copy_n(tree.taken_at(depth), part.words, tree.taken_at(depth + 1));
@@ -419,10 +422,11 @@ Number search_part(SearchTree<Number>& tree, int64_t budget) {
     tree.nodes = tree.budget + 1;
     return std::max(bound, tree.best);
   }
-  // Of sets as good as the best one known the first is looked for.
+  // Of sets as good as the best one known the first is looked for; of those worth nothing the empty one is
+  // it.
   const Number known = tree.best;
   const Bits known_set = tree.best_set;
-  tree.best = known - tree.unit;
+  tree.best = known > 0 ? known - tree.unit : 0;
   tree.open.clear();
   visit(tree, 0, prices);
   const bool is_spent = tree.nodes > tree.budget;
