@@ -1,10 +1,10 @@
 """The kernels: what the columnar engine, quotas and placing ask of compiled code.
 
 All of it is here. Tables go in and out as the layouts of `journeykit.kernels.interface`, one record for each contact,
-touch, claim, candidate or row, or as the buffers of Arrow columns; no kernel calls back. `find_best_set` alone takes plain
-lists, for the row engine. They are written in C++ (`native/`) and are built with the package, as the extension module
-`journeykit.kernels._core`; where no compiler was at hand there are none, and `has_kernels` says so. A name loads the
-module when it is touched.
+touch, claim, candidate or row, or as the buffers of Arrow columns; no kernel calls back. `find_best_set` alone takes
+plain lists, for the row engine. They are written in C++ (`native/`) and are built with the package, as the extension
+module `journeykit.kernels._core`; where no compiler was at hand there are none, and `has_kernels` says so. A name loads
+the module when it is touched.
 """
 
 from importlib import import_module
