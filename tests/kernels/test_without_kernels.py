@@ -140,6 +140,16 @@ def test_tables_of_any_kind_are_decided_alike(tables, tmp_path):
         assert json.loads(other.stdout) == json.loads(done.stdout)
 
 
+def test_asking_the_funnel_for_columns_is_refused(tmp_path):
+    journey = "{stages: [{name: a}, {name: b}], transitions: [{from: a, to: b, event: e}]}"
+    (tmp_path / "play.yaml").write_text(f"journey: {journey}\n")
+    (tmp_path / "events.csv").write_text("contact_id,event,at\nanna,e,2026-11-01T10:00Z\n")
+    command = ["funnel", "play.yaml", "--events", "events.csv", "--at", "2026-11-05T10:00Z", "--engine", "columns"]
+    done = run(MAIN, *command, folder=tmp_path)
+    assert done.returncode != 0
+    assert "the engine columns needs journeykit's extension module" in done.stderr
+
+
 def test_asking_for_columns_is_refused(tables, tmp_path):
     """By exit code, in words."""
     done = run(MAIN, *tables(3), "--out", "out.csv", "--engine", "columns", folder=tmp_path)

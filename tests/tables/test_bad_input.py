@@ -198,6 +198,18 @@ def test_a_broken_file_is_an_error(tmp_path, plain, name, seed):
     assert isinstance(one[0], str) == isinstance(two[0], str)
 
 
+def test_a_damaged_name_in_a_footer_only_costs_a_shortcut(tmp_path):
+    """The name that a group of rows gives its column is asked for the ranges of ids alone."""
+    path = tmp_path / "contacts.parquet"
+    table = pa.table({"contact_id": [f"c{n:04d}" for n in range(300)], "own": list(range(300))})
+    pq.write_table(table, path, compression="none", row_group_size=100)
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"contact_id", 0, data.rindex(b"own"))] = 0xB8
+    path.write_bytes(bytes(data))
+    touches = [{"contact_id": "c0001", "campaign_id": "news", "channel": "email", "sent_at": AT - timedelta(hours=1)}]
+    assert check({"contacts": str(path), "touches": touches})[0] == 600
+
+
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
 def test_tables_without_rows_or_columns(tmp_path, ending):
     """No contacts are no decisions; no columns are an error that says so."""

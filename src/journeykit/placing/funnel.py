@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from journeykit.basics.clock import clock
-from journeykit.columns import has_columns
-from journeykit.errors import MissingExtraError, ModelError
+from journeykit.columns import missing_module
+from journeykit.errors import ModelError, missing
 from journeykit.journey.measure.estimates import Estimates
 from journeykit.journey.placing_results import Placements
 from journeykit.placing.funnel_rows import Asked, SalesMet, measured_rows
@@ -85,7 +85,7 @@ def funnel_table(
 
     Raises:
         DataError: for a table that cannot be used, too many bad rows, or a column ``by`` that no contact has.
-        MissingExtraError: for ``columns`` without that extra.
+        MissingExtraError: for ``columns`` without that extra, or without the extension module.
         ModelError: for what cannot be asked.
 
     Example:
@@ -113,12 +113,13 @@ def funnel_table(
         raise ModelError("won and lost are one event: a sale is won or lost", field="lost")
     if engine not in (None, "one", "columns"):
         raise ModelError(f"engine is one or columns, found {engine!r}", field="engine")
-    if engine == "columns" and not has_columns():
-        raise MissingExtraError("columns", "the engine columns")
+    lacking = missing_module()
+    if engine == "columns" and lacking is not None:
+        raise missing(lacking, "columns", "the engine columns")
     known = None if zone is None else clock(zone).zone
     events, contacts = _again(events), _again(contacts)
     placements: Placements
-    if has_columns() and engine != "one":
+    if lacking is None and engine != "one":
         placements = journey.place_table(events, contacts, at, zone=zone, timezone=playbook.timezone, max_bad=max_bad)
     else:
         placements = place_rows(journey, events, contacts, at, zone=known, timezone=playbook.timezone, max_bad=max_bad)

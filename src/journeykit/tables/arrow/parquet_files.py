@@ -144,10 +144,14 @@ class ParquetFiles(ArrowTable):
             written = self._own[path].get(column)
             for group in range(metadata.num_row_groups):
                 told = metadata.row_group(group)
-                own = next(
-                    (c for c in map(told.column, range(told.num_columns)) if c.path_in_schema == written),
-                    None,
-                )
+                try:
+                    own = next(
+                        (c for c in map(told.column, range(told.num_columns)) if c.path_in_schema == written),
+                        None,
+                    )
+                except UnicodeDecodeError:
+                    # A damaged name: whether the rows can be read is for the reading to say.
+                    return None
                 if own is None or own.statistics is None or not own.statistics.has_min_max or own.statistics.null_count:
                     return None
                 found.append(Range(own.statistics.min, own.statistics.max, told.num_rows))
