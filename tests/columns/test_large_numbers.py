@@ -78,3 +78,17 @@ def test_points_of_touches_do_not_overflow(count, most):
     assert outcomes == ["deferred"]
     # With half as many points, one touch may still count.
     assert again == [AT - timedelta(hours=1 if most == LARGEST else 2) + timedelta(days=10)]
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_values_of_many_contacts_do_not_overflow(tied):
+    """Ten thousand contacts, each of whom gets what weighs most, are worth ten thousand times as much."""
+    given = campaigns([LARGEST, 1, 1], repeat=None)
+    if tied:
+        first, then = Scope({"campaign": ["k1"]}), Scope({"campaign": ["k2"]})
+        given["conflicts"] = [Conflict(name="c", first=first, then=then, lag=Lag(days=1))]
+    cap = Cap(name="x", max=1, window=Window.rolling(days=1))
+    job = TableJob(Arbiter(Playbook(**given, caps=[cap])), [{"contact_id": str(n)} for n in range(10_000)], at=AT)
+    job.table()
+    summary = job.summary()
+    assert summary.value == summary.bound == 10_000 * LARGEST

@@ -156,6 +156,22 @@ def test_a_contact_may_have_as_many_claims_as_there_is_room_for_rows(general, mo
     assert_alike(general, many_campaigns(30), rows, [], at=AT)
 
 
+def test_what_no_zone_changes_is_worked_out_once(general, monkeypatch):
+    """Time zones that are met chunk by chunk ask for instants anew, and for no weights; rows are the same."""
+    from journeykit.columns import plain_rules
+    from journeykit.tables.arrow import arrow_table
+
+    monkeypatch.setattr(arrow_table, "CHUNK", 3)
+    found, weights = plain_rules._weights, []
+    monkeypatch.setattr(plain_rules, "_weights", lambda rules: weights.append(rules) or found(rules))
+    zones = ("Europe/Berlin", "Asia/Tokyo", "America/New_York", "Europe/London")
+    rows = [{"contact_id": f"p{n}", "score": n, "timezone": zones[n // 5]} for n in range(20)]
+    history = [{"contact_id": f"p{n}", "sent_at": AT - timedelta(hours=n), "channel": "email"} for n in range(20)]
+    assert_alike(general, many_campaigns(20), rows, history, at=AT)
+    # Once for each of the two runs by the plain path.
+    assert len(weights) == 2
+
+
 def test_counts_of_many_contacts_do_not_overflow(general):
     """A counter of 16 bits is emptied before it is full."""
     playbook = many_campaigns(3)

@@ -185,7 +185,8 @@ class ColumnarEngine:
         most_rules = self._most_rules(rules)
         plain = None
         if bars is not None and self.weigher.is_plain and are_plain(rules):
-            plain = plain_rules(rules, self.asks, len(layout.channels.list), most_rules)
+            before = None if self._moment is None else self._moment.plain
+            plain = plain_rules(rules, self.asks, len(layout.channels.list), most_rules, before)
         return Moment(rules, self._slots(names), bars, len(names), most_rules, plain)
 
     @staticmethod

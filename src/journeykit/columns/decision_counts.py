@@ -49,7 +49,8 @@ class Counts:
         self.stages += tally.stages
         self.missing += tally.missing
         self.usage += tally.usage
-        self.value += int(tally.sums[0])
+        low, high = tally.sums.tolist()
+        self.value += low + (high << 32)
         for rule in np.flatnonzero(tally.rules).tolist():
             self.rules[rules[rule]] += int(tally.rules[rule])
 

@@ -40,7 +40,9 @@ def are_plain(rules: Rules) -> bool:
     )
 
 
-def plain_rules(rules: Rules, asks: np.ndarray, channels: int, most_rules: int) -> PlainRules:
+def plain_rules(
+    rules: Rules, asks: np.ndarray, channels: int, most_rules: int, before: PlainRules | None = None
+) -> PlainRules:
     """What one instant makes of rules that are plain.
 
     Args:
@@ -48,12 +50,16 @@ def plain_rules(rules: Rules, asks: np.ndarray, channels: int, most_rules: int) 
         asks: by opening, the data that it asks for, as bits.
         channels: how many channels there are.
         most_rules: how many rules stop one claim at most.
+        before: the same of the same playbook for fewer time zones, of which all is kept that they do not change.
     """
     openings = rules.openings
     zones, caps = len(rules.zones.first) - 1, len(rules.caps)
     since, leaving = np.zeros((zones, caps), np.int64), np.zeros((zones, caps), np.int64)
     uneven, closed_rule = np.zeros(zones, np.bool_), np.zeros(len(openings), np.int64)
     plain_times(rules, since, leaving, uneven, closed_rule)
+    if before is not None:
+        times: dict[str, Any] = {"since": since, "leaving": leaving, "uneven": uneven, "closed_rule": closed_rule}
+        return before.but(**times, always=_always(rules), rules=most_rules)
     weight, weighed = _weights(rules)
     order = np.stack([np.lexsort((openings["tie"], -own)) for own in weight]).astype(np.int32)
     rank = np.empty_like(order)

@@ -32,6 +32,8 @@ _OF = {
 _LISTS = {"lost": ("lost_to", 1), "bind": ("binding", 2)}
 _SPARE = 1.1
 _LEAST = 1024
+_MOST = 2**31 - 1
+"""Offsets of lists are numbers of 32 bits."""
 
 
 class RowCollector:
@@ -65,6 +67,8 @@ class RowCollector:
             contacts: how many the chunk has.
         """
         needed = [int(own) for own in self._used + rows.used]
+        if max(needed) > _MOST:
+            raise OverflowError(f"contacts that are decided at once have {max(needed):,} rules or campaigns to tell")
         self.each = (needed[0] / contact, needed[1] / contact, needed[2] / contact)
         if any(need > size for need, size in zip(needed, self._sizes, strict=True)):
             guesses = (int(own * contacts * _SPARE) for own in self.each)

@@ -393,7 +393,7 @@ def _tally(layout: RulesetArrays) -> DecisionCounts:
         labels=np.zeros((max(1, len(layout.list)), len(REASONS), 3), np.int64),
         rules=np.zeros(len(layout.rules.list), np.int64),
         stages=np.zeros((len(layout.stages.list) + 2, 3), np.int64),
-        sums=np.zeros(3, np.int64),
+        sums=np.zeros(2, np.int64),
         missing=np.zeros(len(DATA_NEEDS), np.int64),
         usage=np.zeros(len(layout.quotas.sides), np.int64),
     )

@@ -1,10 +1,49 @@
-"""The claims and touches of some contacts, out of those of all."""
+"""Chunks in smaller parts; and the claims and touches of some contacts, out of those of all."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from journeykit.columns.chunk import Chunk
 from journeykit.kernels.interface.contact_arrays import SCORES, ClaimArrays, ScoreArrays, TouchArrays
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from journeykit.tables.arrow.adapters import Part
+
+MOST_ROWS = 2**22
+"""About so many rows are decided and made at once: what they take does not grow with the playbook, and the offsets of
+their lists stay small numbers."""
+
+
+def cut(part: Part | Chunk, row: int, claims: int, first: np.ndarray | None) -> Iterator[tuple[Part | Chunk, int]]:
+    """A chunk in parts that have not too many claims, or whole where it has few; each with the number of its first row.
+
+    Args:
+        part: the chunk.
+        row: the number of its first row.
+        claims: how many claims a contact has, where all have as many.
+        first: by contact, where their claims begin, and where the last ends; None where all have as many.
+    """
+    number, names, columns = (
+        (part.number, part.plan.columns, [column.data for column in part.columns]) if isinstance(part, Chunk) else part
+    )
+    stop = row + (len(columns[0]) if columns else 0)
+    low = row
+    while low == row or low < stop:
+        if first is None:
+            end = low + MOST_ROWS // max(1, claims)
+        else:
+            end = int(np.searchsorted(first, first[low] + MOST_ROWS, "right")) - 1
+        high = min(stop, max(end, low + 1))
+        if low == row and high == stop:
+            yield part, row
+            return
+        yield (number + low - row, names, [column[low - row : high - row] for column in columns]), low
+        low = high
 
 
 def claims_between(claims: ClaimArrays, start: int, stop: int) -> ClaimArrays:

@@ -24,7 +24,7 @@ from journeykit.columns.word_counts import count_words, survey_source
 from journeykit.engine.contact_group import ContactInputs
 from journeykit.engine.unknowns import Readings
 from journeykit.errors import DataError, ModelError
-from journeykit.job.chunk_parts import claims_between, no_scores, touches_between
+from journeykit.job.chunk_parts import claims_between, cut, no_scores, touches_between
 from journeykit.job.chunk_state import ChunkState, own_scores
 from journeykit.job.ledger_tables import protect, touches_table
 from journeykit.kernels.interface.codes import BAD
@@ -399,16 +399,20 @@ class TableReader:
     def numbered_parts(self, stretch: Partition | None = None) -> Iterator[tuple[Part | Chunk, int] | BadRow]:
         """Chunks of contacts, each with the number of its first row; all of those that were met, and no others.
 
+        Chunks that would have very many decisions are cut.
+
         Raises:
             DataError: if the table has more or fewer rows than when the contacts were met.
         """
+        claims = len(self.engine.layout.list)
+        first = None if self.asked is None else self.asked.claims.first[self.start :]
         row = 0
         for part in self._parts_or_held(stretch):
             if isinstance(part, BadRow):
                 yield part
             else:
                 stop = self._stop(part, row)
-                yield part, row
+                yield from cut(part, row, claims, first)
                 row = stop
         if row != len(self._marks):
             raise self._other_length(row)

@@ -109,7 +109,7 @@ class DecisionCounts(ArrayBundle):
         labels: by label, reason and outcome.
         rules: by rule, how many losers it stops; of those that were not eligible, how many it stops first.
         stages: by stage and outcome.
-        sums: value, bound, and searches that were given up.
+        sums: the value in two parts: what the lowest 32 bits of values add up to, and the rest, in units of 2**32.
         missing: by kind of data, how many claims lack it.
         usage: by side of the quotas, what was granted uses, in smallest units.
     """

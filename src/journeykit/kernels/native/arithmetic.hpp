@@ -32,6 +32,12 @@ constexpr int64_t saturating_add(int64_t one, int64_t other) {
   return one < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
 }
 
+// Adds a number to a sum in two parts, of its lowest 32 bits and of the rest: neither overflows.
+constexpr void add_in_parts(int64_t number, int64_t& low, int64_t& high) {
+  low += number & 0xFFFF'FFFF;
+  high += number >> 32;
+}
+
 // The number without its sign; the lowest number is its own.
 constexpr int64_t wrapping_abs(int64_t number) {
   return number < 0 ? wrapping_subtract(0, number) : number;

@@ -3,6 +3,7 @@
 
 #include "decide_block.hpp"
 
+#include "arithmetic.hpp"
 #include "eligibility.hpp"
 #include "quota_charges.hpp"
 #include "settle.hpp"
@@ -34,7 +35,7 @@ void count_rows(const Rules& rules, const Contacts& contacts, int64_t contact,
     counts.labels(candidates.claim[candidate].opening, row.reason, row.outcome) += 1;
     counts.stages(person.stage, row.outcome) += 1;
     if (row.outcome == GRANTED_OUTCOME) {
-      counts.sums[0] += row.weight - rules.reserve;
+      add_in_parts(row.weight - rules.reserve, counts.sums[0], counts.sums[1]);
       if (rules.quotas->charged) {
         count_usage(rules, person.zone, candidates, candidate, row.send_at, counts.usage);
       }

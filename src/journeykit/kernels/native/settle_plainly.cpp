@@ -469,7 +469,7 @@ void end_row(const PlainContact& own, DecisionRow& row) {
   counts.labels(row.label, row.reason, row.outcome) += 1;
   counts.stages(own.block.contacts.person[own.contact].stage, row.outcome) += 1;
   if (row.outcome == GRANTED_OUTCOME) {
-    counts.sums[0] += row.weight - own.rules().reserve;
+    add_in_parts(row.weight - own.rules().reserve, counts.sums[0], counts.sums[1]);
   } else if (row.reason > NOT_WORTH_IT) {
     for (int64_t bound = row.bind_from; bound < row.bind_to; ++bound) counts.rules[rows.bind[bound]] += 1;
   } else if (row.rule >= 0 && !is_by_opening(row.reason)) {
