@@ -463,63 +463,60 @@ int64_t shift_of(const Selection<Number>& problem, const Part<Number>& part) {
   return spare < (uses > 1 ? uses + FINER : 0) ? -1 : std::min(spare, uses + FINE);
 }
 
-// Rows of two, of which one goes, become rows of all that exclude each other: fewer, and tighter.
+// Whether a row is of two items, of which one goes.
 template <class Number>
-void join_pairs(Part<Number>& part, PartRoom<Number>& work) {
-  int64_t pairs = 0;
-  const auto is_pair = [&part](int64_t row) {
-    return is_choice(part, row) && part.row_first[row + 1] - part.row_first[row] == 2;
-  };
-  for (int64_t row = 0; row < part.rows; ++row) pairs += is_pair(row);
-  if (pairs < 2) return;
-  // By item, what excludes it.
-  Bits near(part.size * part.words, 0), open(part.size * part.words, 0);
-  const auto note = [&](Bits& bits, int64_t one, int64_t other) {
-    add_item(bits.data() + one * part.words, other);
-    add_item(bits.data() + other * part.words, one);
-  };
+bool is_pair(const Part<Number>& part, int64_t row) {
+  return is_choice(part, row) && part.row_first[row + 1] - part.row_first[row] == 2;
+}
+
+// By item, as a set, what the pairs exclude beside it.
+template <class Number>
+Bits list_excluded(const Part<Number>& part) {
+  Bits near(part.size * part.words, 0);
   for (int64_t row = 0; row < part.rows; ++row) {
-    if (!is_pair(row)) continue;
-    const int64_t at = part.row_first[row];
-    note(near, part.row_item[at], part.row_item[at + 1]);
-    note(open, part.row_item[at], part.row_item[at + 1]);
+    if (!is_pair(part, row)) continue;
+    const int64_t one = part.row_item[part.row_first[row]], other = part.row_item[part.row_first[row] + 1];
+    add_item(near.data() + one * part.words, other);
+    add_item(near.data() + other * part.words, one);
   }
-  RowList& found = work.cliques;
-  found.clear();
-  for (int64_t row = 0; row < part.rows; ++row) {
-    if (is_pair(row)) continue;
-    for (int64_t at = part.row_first[row]; at < part.row_first[row + 1]; ++at) {
-      found.add(part.row_item[at], part.row_use[at]);
-    }
-    found.end(part.room[row]);
-  }
-  Bits common(part.words);
+  return near;
+}
+
+// Adds rows of items that all exclude each other, until every pair lies in one.
+template <class Number>
+void add_cliques(const Part<Number>& part, const Bits& near, std::vector<int32_t>& members, RowList& found) {
+  Bits open = near, common(part.words);
   for (int64_t first = 0; first < part.size; ++first) {
     for (;;) {
       const int64_t second = first_item(open.data() + first * part.words, part.words);
       if (second < 0) break;
-      work.members.assign({static_cast<int32_t>(first), static_cast<int32_t>(second)});
+      members.assign({static_cast<int32_t>(first), static_cast<int32_t>(second)});
       for (int64_t word = 0; word < part.words; ++word) {
         common[word] = near[first * part.words + word] & near[second * part.words + word];
       }
       for (;;) {
         const int64_t item = first_item(common.data(), part.words);
         if (item < 0) break;
-        work.members.push_back(static_cast<int32_t>(item));
+        members.push_back(static_cast<int32_t>(item));
         for (int64_t word = 0; word < part.words; ++word) common[word] &= near[item * part.words + word];
       }
-      for (const int32_t one : work.members) {
-        for (const int32_t other : work.members) drop_item(open.data() + one * part.words, other);
+      for (const int32_t one : members) {
+        for (const int32_t other : members) drop_item(open.data() + one * part.words, other);
         found.add(one, 1);
       }
       found.end(1);
     }
   }
-  part.rows = found.size();
-  part.row_first.assign(found.first.begin(), found.first.end());
-  part.row_item.assign(found.item.begin(), found.item.end());
-  part.row_use.assign(found.use.begin(), found.use.end());
-  part.room.assign(found.room.begin(), found.room.end());
+}
+
+// Gives the part other rows.
+template <class Number>
+void set_rows(Part<Number>& part, const RowList& rows) {
+  part.rows = rows.size();
+  part.row_first.assign(rows.first.begin(), rows.first.end());
+  part.row_item.assign(rows.item.begin(), rows.item.end());
+  part.row_use.assign(rows.use.begin(), rows.use.end());
+  part.room.assign(rows.room.begin(), rows.room.end());
   part.is_plain.resize(part.rows);
   for (int64_t row = 0; row < part.rows; ++row) {
     part.is_plain[row] = 1;
@@ -527,6 +524,25 @@ void join_pairs(Part<Number>& part, PartRoom<Number>& work) {
       part.is_plain[row] = part.is_plain[row] && part.row_use[at] == 1;
     }
   }
+}
+
+// Rows of two, of which one goes, become rows of all that exclude each other: fewer, and tighter.
+template <class Number>
+void join_pairs(Part<Number>& part, PartRoom<Number>& work) {
+  int64_t pairs = 0;
+  for (int64_t row = 0; row < part.rows; ++row) pairs += is_pair(part, row);
+  if (pairs < 2) return;
+  RowList& found = work.cliques;
+  found.clear();
+  for (int64_t row = 0; row < part.rows; ++row) {
+    if (is_pair(part, row)) continue;
+    for (int64_t at = part.row_first[row]; at < part.row_first[row + 1]; ++at) {
+      found.add(part.row_item[at], part.row_use[at]);
+    }
+    found.end(part.room[row]);
+  }
+  add_cliques(part, list_excluded(part), work.members, found);
+  set_rows(part, found);
 }
 
 // Adds what rows of unequal uses say in whole numbers: of items that use at least so much, no more than so

@@ -184,12 +184,10 @@ Number price_at(const Part<Number>& part, int64_t level, double share) {
 // The relaxation of no more than so many entries is worth its time.
 inline constexpr int64_t MOST_ENTRIES = 300'000;
 
-// Solves the linear relaxation of what is free; false where it has too many entries, or nothing stands in the
-// way.
+// Lists the columns of what is free, and the lines of the rows and groups that can stand in its way; false
+// where there is no such row, or there would be too many entries.
 template <class Number>
-bool relax(const Part<Number>& part, const uint64_t* free, const int64_t* room, Relaxation& lp) {
-  const auto levels = static_cast<int64_t>(part.level_most.size());
-  lp.begin(levels);
+bool list_lines(const Part<Number>& part, const uint64_t* free, const int64_t* room, Relaxation& lp) {
   each_item(free, part.words, [&](int64_t item) { lp.add_column(item); });
   for (int64_t row = 0; row < part.rows; ++row) {
     int64_t used = 0;
@@ -207,7 +205,16 @@ bool relax(const Part<Number>& part, const uint64_t* free, const int64_t* room, 
       break;
     }
   }
-  if (lp.lines() * lp.columns() > MOST_ENTRIES) return false;
+  return lp.lines() * lp.columns() <= MOST_ENTRIES;
+}
+
+// Solves the linear relaxation of what is free; false where it has too many entries, or nothing stands in the
+// way.
+template <class Number>
+bool relax(const Part<Number>& part, const uint64_t* free, const int64_t* room, Relaxation& lp) {
+  const auto levels = static_cast<int64_t>(part.level_most.size());
+  lp.begin(levels);
+  if (!list_lines(part, free, room, lp)) return false;
   lp.lay_out();
   each_item(free, part.words, [&](int64_t item) {
     const int64_t level = part.level[item];

@@ -368,9 +368,9 @@ void sort_by_worth(SearchTree<Number>& tree, const PriceSet<Number>& prices) {
   });
 }
 
-// Searches the part; the best set is left in the tree, and its value. Returns what no set exceeds.
+// Makes room for a search, and sets it to its start.
 template <class Number>
-Number search_part(SearchTree<Number>& tree, int64_t budget) {
+void begin_search(SearchTree<Number>& tree, int64_t budget) {
   const Part<Number>& part = tree.part;
   const int64_t depths = std::min(part.groups, DEEPEST) + 3;
   tree.free.resize(depths * part.words);
@@ -392,13 +392,14 @@ Number search_part(SearchTree<Number>& tree, int64_t budget) {
   }
   tree.sequence.resize(part.size);
   for (int64_t item = 0; item < part.size; ++item) tree.sequence[item] = static_cast<int32_t>(item);
-  dive(tree, 0);
-  int64_t count = 0;
-  for (int64_t word = 0; word < part.words; ++word) count += std::popcount(tree.taken_at(0)[word]);
-  keep_better(tree, 0);
-  const bool is_deep = count > DEEPEST;
+}
+
+// Finds the first prices, and by them some good sets; what no set exceeds. What the root has in common with
+// every set as good as the best one is decided there.
+template <class Number>
+Number bound_first(SearchTree<Number>& tree, PriceSet<Number>& prices) {
+  const Part<Number>& part = tree.part;
   start_at(tree, 0);
-  PriceSet<Number>& prices = tree.first_prices;
   prices.price.assign(part.rows, 0);
   set_worths(part, prices);
   descend_prices(part, tree.free_at(0), tree.room_at(0), SWEEPS, prices, tree.work);
@@ -418,17 +419,29 @@ Number search_part(SearchTree<Number>& tree, int64_t budget) {
     keep_better(tree, 1);
     if (turn > 0 && bound >= before) break;
   }
-  if (is_deep) {
+  return bound;
+}
+
+// Searches the part; the best set is left in the tree, and its value. Returns what no set exceeds.
+template <class Number>
+Number search_part(SearchTree<Number>& tree, int64_t budget) {
+  begin_search(tree, budget);
+  dive(tree, 0);
+  int64_t count = 0;
+  for (int64_t word = 0; word < tree.part.words; ++word) count += std::popcount(tree.taken_at(0)[word]);
+  keep_better(tree, 0);
+  const Number bound = bound_first(tree, tree.first_prices);
+  if (count > DEEPEST) {
     tree.nodes = tree.budget + 1;
     return std::max(bound, tree.best);
   }
-  // Of sets as good as the best one known the first is looked for; of those worth nothing the empty one is
-  // it.
+  // Of sets as good as the best one known the first is looked for; of those worth nothing it is the empty
+  // one.
   const Number known = tree.best;
   const Bits known_set = tree.best_set;
   tree.best = known > 0 ? known - tree.unit : 0;
   tree.open.clear();
-  visit(tree, 0, prices);
+  visit(tree, 0, tree.first_prices);
   const bool is_spent = tree.nodes > tree.budget;
   if (!tree.is_found) {
     tree.best = known;
