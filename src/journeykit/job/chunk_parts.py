@@ -29,7 +29,7 @@ def cut(part: Part | Chunk, row: int, claims: int, first: np.ndarray | None) -> 
         first: by contact, where their claims begin, and where the last ends; None where all have as many.
     """
     number, names, columns = (
-        (part.number, part.plan.columns, [column.data for column in part.columns]) if isinstance(part, Chunk) else part
+        (part.number, tuple(part.plan.columns), [own.data for own in part.columns]) if isinstance(part, Chunk) else part
     )
     stop = row + (len(columns[0]) if columns else 0)
     low = row
