@@ -194,3 +194,14 @@ def test_contacts_that_cannot_be_read_are_counted(folder, capsys):
     (folder / "contacts.csv").write_text(CONTACTS + ",acme,bank,1,\n", encoding="utf-8")
     data = found(capsys, "--contacts", "contacts.csv", "--by", "industry")
     assert data["ignored"] == {"contact_bad_row": 1}
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_half_of_a_surrogate_pair_is_written_as_its_escape(ending, folder, capsys):
+    """Of the column by which contacts are told apart."""
+    (folder / "people.jsonl").write_text('{"contact_id": "anna", "industry": "h\\ud800"}\n', encoding="utf-8")
+    out = folder / f"out.{ending}"
+    assert funnel("--contacts", "people.jsonl", "--by", "industry", "--out", str(out)) == 0
+    written = out.read_bytes()
+    assert b"h\\ud800" in written
+    capsys.readouterr()

@@ -205,3 +205,23 @@ def test_segments_graph_and_import_take_a_share(engine, capsys):
     for limit, code in (("50%", DONE), ("49%", DATA), ("many", USAGE)):
         arguments = ("sqlite:///l.db", "log.csv", "--columns", "map.json", "--max-bad", limit)
         assert main(["ledger", "import", *arguments]) == code
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_what_is_not_utf_8_is_kept_as_its_escape(engine, form):
+    """It is why the row is bad."""
+    bad = {"h": '{"contact_id":"h\\ud800"}', "b": '{"contact_id":"b","account_id":"h\\ud800"}'}
+    Path("c.jsonl").write_text("\n".join(['{"contact_id":"a","consent":"email"}', *bad.values()]) + "\n")
+    out = f"bad.{form}"
+    given = ["decide", "own.json", "--contacts", "c.jsonl", *WHEN, "--engine", engine, "--out", "d.csv"]
+    assert main([*given, "--bad-rows", out]) == DONE
+    if form == "parquet":
+        rows = pq.read_table(out).to_pylist()
+    elif form == "csv":
+        rows = list(csv.DictReader(Path(out).read_text(encoding="utf-8").splitlines()))
+    else:
+        rows = [json.loads(line) for line in Path(out).read_text(encoding="utf-8").splitlines()]
+    assert [row["found"] for row in rows] == ["'h\\ud800'"] * 2
+    assert [row["cells"].replace(" ", "") for row in rows] == list(bad.values())
+    assert rows[1]["allowed"] == "text in UTF-8 that is not empty, without NUL"

@@ -13,6 +13,7 @@ from random import Random
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 import tabled
@@ -159,6 +160,37 @@ def test_a_folder_is_replaced_whole_or_kept(tmp_path):
     with pytest.raises(DataError, match=r"holds 'notes.txt', which is no part of a table of decisions"):
         arbiter().decide_table(CONTACTS, at=AT, out=out, partition="channel")
     assert (out / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("write", [Job.write, TableJob.write])
+def test_folders_of_others_are_kept(tmp_path, write):
+    """Others call their files and folders so too; only what journeykit has marked is replaced."""
+
+    def job():
+        return (
+            Job(arbiter(), Inputs(contacts=CONTACTS), at=AT)
+            if write is Job.write
+            else TableJob(arbiter(), CONTACTS, at=AT)
+        )
+
+    table = pa.table({"contact_id": ["anna"], "team": ["shop"]})
+    for partitioning in (None, ["team"]):
+        out = tmp_path / f"others {partitioning}"
+        pads.write_dataset(
+            table, out, format="parquet", partitioning=partitioning, partitioning_flavor=partitioning and "hive"
+        )
+        with pytest.raises(DataError, match=r"part-0.parquet', which is no part of a table of decisions"):
+            write(job(), out, partition="team")
+        assert pq.read_table(out).num_rows == 1
+    own = tmp_path / "own"
+    write(job(), own, partition="team")
+    for note in ("_SUCCESS", ".DS_Store"):
+        (own / note).write_text("mine")
+    write(job(), own, partition="channel")
+    assert {found.name for found in own.iterdir()} == {"_SUCCESS", ".DS_Store", "channel=email", "channel=sms"}
+    (own / "channel=sms" / "part-0.parquet").write_text("no Parquet")
+    with pytest.raises(DataError, match="channel=sms"):
+        write(job(), own, partition="channel")
 
 
 @pytest.mark.parametrize(

@@ -243,4 +243,5 @@ def write_summary(path: str, summary: Mapping[str, Any]) -> None:
     from journeykit.tables.files import whole_file
 
     with whole_file(path) as file:
-        file.write((as_json(summary) + "\n").encode())
+        # In JSON the escape of a lone surrogate is that surrogate.
+        file.write((as_json(summary) + "\n").encode("utf-8", "backslashreplace"))

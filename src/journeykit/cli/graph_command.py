@@ -64,7 +64,7 @@ def _graph(arguments: argparse.Namespace) -> int:
         print(text, end="")
         return DONE
     with whole_file(arguments.out) as file:
-        file.write(text.encode())
+        file.write(text.encode("utf-8", "backslashreplace"))
     return DONE
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from journeykit.model.bad_row import BadRow
+from journeykit.tables.cells import escaped
 from journeykit.tables.read_rows import open_table
 from journeykit.tables.write_rows import table_writer
 
@@ -56,7 +57,10 @@ def write_bad_rows(
             own = cells.get((bad.source, bad.row))
             text = None if own is None else json.dumps(own, ensure_ascii=False, default=str)
             name = names.get(bad.source, bad.source)
-            write((name, bad.source, bad.row, bad.field or None, bad.found, bad.allowed, text))
+            texts = (name, bad.source, bad.field or None, bad.found, bad.allowed, text)
+            # What is not UTF-8 is often why a row is bad.
+            name, source, *rest = (None if own is None else escaped(own) for own in texts)
+            write((name, source, bad.row, *rest))
 
 
 def picker(source: TableSource, name: str) -> Callable[[frozenset[int]], Iterable[tuple[int, Any]]]:

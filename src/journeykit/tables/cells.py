@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NUMERAL = re.compile(r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _NO_NUMBER = ("nan", "inf", "-inf", "+inf")
-_TEXT = "text that is not empty, without NUL"
+_TEXT = "text in UTF-8 that is not empty, without NUL"
 IDENTIFIER = "an id: text, a whole number (as a float only below 2**53) or a UUID"
 _EXACT = 2**53
 _LONGEST_WHOLE = 10**76
@@ -49,6 +49,16 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def escaped(text: str) -> str:
+    r"""A text that can be written in UTF-8: lone surrogates are written as their escapes.
+
+    Example:
+        >>> escaped("h" + chr(0xD800))
+        'h\\ud800'
+    """
+    return text if is_unicode(text) else text.encode("utf-8", "backslashreplace").decode()
 
 
 def as_instant(text: str, zone: tzinfo | None = None) -> datetime | date | None:

@@ -29,6 +29,8 @@ if sys.platform != "win32":
 _HEX = frozenset("0123456789abcdef")
 PART = "part-0.parquet"
 """What each file of a folder of decisions is called."""
+MARK = {"journeykit": "decisions"}
+"""What the metadata of each such file says: that it may be replaced. Others call their files so too."""
 _MAKING = 5.0
 """For so many seconds a new file may not be locked yet."""
 
@@ -108,7 +110,9 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_replaceable(folder: str | os.PathLike[str]) -> None:
-    """Refuse a folder that holds anything but files of decisions, and folders of such.
+    """Refuse a folder that holds anything but files of decisions, which `MARK` tells, and folders of such.
+
+    Files whose names begin with ``_`` or ``.``, such as ``_SUCCESS``, are passed over, as readers do.
 
     Raises:
         DataError: naming what else there is.
@@ -122,7 +126,7 @@ def check_replaceable(folder: str | os.PathLike[str]) -> None:
         )
     for below in target.iterdir():
         own = list(below.iterdir()) if below.is_dir() and "=" in below.name else [below]
-        other = next((found for found in own if found.name != PART or not found.is_file()), None)
+        other = next((found for found in own if not _is_passed_over(found) and not _is_own(found)), None)
         if other is not None:
             raise DataError(
                 f"the folder holds {str(other.relative_to(target))!r}, which is no part of a table of decisions; "
@@ -131,8 +135,24 @@ def check_replaceable(folder: str | os.PathLike[str]) -> None:
             )
 
 
+def _is_passed_over(path: Path) -> bool:
+    return path.name.startswith(("_", ".")) and path.is_file()
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is one of a folder of decisions."""
+    if path.name != PART or not path.is_file():
+        return False
+    from journeykit.tables.decision_columns import DECISIONS
+    from journeykit.tables.marked_files import marked_columns
+
+    columns = marked_columns(path, MARK)
+    # A table that was made from such a file, and written elsewhere, may have kept the mark.
+    return columns is not None and DECISIONS.keys() >= set(columns)
+
+
 def _put_in_place(folder: Path, target: Path) -> None:
-    """Rename a folder, over one that is there."""
+    """Rename a folder, over one that is there; files at its top that are passed over are kept."""
     if not target.exists():
         folder.rename(target)
         return
@@ -143,6 +163,8 @@ def _put_in_place(folder: Path, target: Path) -> None:
     except OSError:
         old.rename(target)
         raise
+    for kept in filter(_is_passed_over, old.iterdir()):
+        kept.rename(target / kept.name)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -298,8 +320,8 @@ def text_file(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[io.TextI
 
 @contextmanager
 def utf8_text(file: Any) -> Iterator[io.TextIOWrapper]:
-    """A file of bytes as text in UTF-8, which leaves the file open."""
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    """A file of bytes as text in UTF-8, which leaves the file open; a lone surrogate is written as its escape."""
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
     try:
         yield text
         text.flush()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
-from journeykit.tables.cells import id_or_none, is_missing
+from journeykit.tables.cells import escaped, id_or_none, is_missing
 from journeykit.tables.files import whole_file
 from journeykit.tables.folders import cells_by_column, parts_of, united
 from journeykit.tables.formats import called, readable
@@ -59,8 +59,10 @@ class ParquetRows:
 
 
 @contextmanager
-def parquet_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[Sequence[Any]], object]]:
-    """A function that writes rows to a Parquet file; see `table_writer`."""
+def parquet_writer(
+    file: Any, columns: Mapping[str, str], mark: Mapping[str, str] | None = None
+) -> Iterator[Callable[[Sequence[Any]], object]]:
+    """A function that writes rows to a Parquet file, with a mark in its metadata; see `table_writer`."""
     pa, pq = _pyarrow()
     from journeykit.tables.arrow.arrow_values import schema_of
 
@@ -69,7 +71,7 @@ def parquet_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[
 
     def write_waiting() -> None:
         places = zip(*waiting, strict=True) if waiting else [()] * len(schema)
-        arrays = [pa.array(values, own.type) for values, own in zip(places, schema, strict=True)]
+        arrays = [_array(pa, values, own.type) for values, own in zip(places, schema, strict=True)]
         writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
         waiting.clear()
 
@@ -82,6 +84,21 @@ def parquet_writer(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[
         yield write_row
         if waiting:
             write_waiting()
+        if mark:
+            writer.add_key_value_metadata(dict(mark))
+
+
+def _array(pa: Any, values: Sequence[Any], kind: Any) -> Any:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        return pa.array([_escaped(value) for value in values], kind)
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_escaped(own) for own in value]
+    return escaped(value) if isinstance(value, str) else value
 
 
 def write_again(source: str, out: str, column: str, values: Mapping[str, str], empty: Mapping[str, str]) -> None:

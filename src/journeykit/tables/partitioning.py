@@ -11,7 +11,7 @@ from attrs import frozen
 from journeykit.basics.clock import clock
 from journeykit.errors import DataError, ModelError, closest
 from journeykit.tables.decision_columns import DECISIONS, decision_cells
-from journeykit.tables.files import PART, whole_folder
+from journeykit.tables.files import MARK, PART, whole_folder
 from journeykit.tables.folders import NOTHING
 from journeykit.tables.output_selection import cells_at
 
@@ -165,7 +165,7 @@ def folder_writer(
 
     @contextmanager
     def open_part(part: Path) -> Iterator[Callable[[Sequence[Any]], object]]:
-        with part.open("wb") as file, parquet_writer(file, {name: DECISIONS[name] for name in kept}) as write:
+        with part.open("wb") as file, parquet_writer(file, {name: DECISIONS[name] for name in kept}, MARK) as write:
             yield write
 
     with whole_folder(path) as folder, PartFiles(folder, partitioning, open_part) as parts:

@@ -18,7 +18,7 @@ from journeykit.tables.arrow.arrays import as_numpy, is_known, numbers
 from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
 from journeykit.tables.arrow.text_lines import TextLines
 from journeykit.tables.decision_columns import DECISIONS, LISTS
-from journeykit.tables.files import whole_folder
+from journeykit.tables.files import MARK, whole_folder
 from journeykit.tables.partitioning import PartFiles
 from journeykit.tables.write_rows import output_file
 
@@ -95,7 +95,7 @@ def folder_batch_writer(
 
     @contextmanager
     def open_part(part: Path) -> Iterator[Callable[[pa.RecordBatch], None]]:
-        with part.open("wb") as file, _Groups(file, dictionaries, kept, _PART_GROUP) as groups:
+        with part.open("wb") as file, _Groups(file, dictionaries, kept, _PART_GROUP, MARK) as groups:
             yield groups.write
 
     with whole_folder(path) as folder, PartFiles(folder, partitioning, open_part) as parts:
@@ -147,11 +147,13 @@ class _Groups:
         dictionaries: Callable[[], Mapping[str, pa.Array]],
         columns: Sequence[str],
         group: int = _GROUP,
+        mark: Mapping[str, str] | None = None,
     ) -> None:
         self._file = file
         self._group = group
         self._dictionaries = dictionaries
         self._columns = columns
+        self._mark = mark
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
@@ -166,6 +168,8 @@ class _Groups:
             if self._rows or self._writer is None:
                 self._write_group(self._rows)
         if self._writer is not None:
+            if self._mark:
+                self._writer.add_key_value_metadata(dict(self._mark))
             self._writer.close()
 
     def write(self, batch: pa.RecordBatch) -> None:
