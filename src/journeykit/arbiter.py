@@ -5,7 +5,7 @@ It looks at a contact's claims, its history and a moment, and gives every claim 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -302,7 +302,7 @@ class Arbiter:
         explain: bool = False,
         everything: bool = False,
         outcomes: str | None = None,
-        columns: Sequence[str] | None = None,
+        columns: Iterable[str] | None = None,
         stream: bool = False,
         out: str | os.PathLike[str] | None = None,
         partition: str | None = None,

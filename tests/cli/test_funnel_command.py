@@ -205,3 +205,10 @@ def test_half_of_a_surrogate_pair_is_written_as_its_escape(ending, folder, capsy
     written = out.read_bytes()
     assert b"h\\ud800" in written
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("option", ["--by", "--won", "--lost", "--amount"])
+def test_empty_names_are_wrong_usage(option, capsys):
+    """They are not taken as if nothing was asked."""
+    assert funnel("--contacts", "contacts.csv", option, "") == 2
+    assert f"{option} is empty" in capsys.readouterr().err

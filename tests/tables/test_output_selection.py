@@ -6,12 +6,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import pandas as pd
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import tabled
 from generate import situation
 
-from journeykit import Arbiter, ModelError, Playbook
+from journeykit import Arbiter, DataError, ModelError, Playbook
 from journeykit.cli import main
 from journeykit.job import Inputs, Job, TableJob
 from journeykit.ledger import MemoryLedger
@@ -163,16 +165,50 @@ def test_the_command_takes_granted_and_columns(tmp_path, monkeypatch, capsys):
     given = ["decide", "playbook.json", "--contacts", "contacts.jsonl", "--at", "2026-11-05T10:00Z"]
     wanted = "contact_id,campaign_id\n" + "".join(f"{name},launch\n" for name in ("anna", "ben", "carl"))
     for engine in ("one", "columns"):
-        more = ["--out", "out.csv", "--granted", "--columns", "contact_id, campaign_id", "--engine", engine]
+        more = ["--out", "out.csv", "--granted", "--columns", "Contact_ID, campaign_id", "--engine", engine]
         assert main([*given, *more]) == 0
         assert (tmp_path / "out.csv").read_text() == wanted
     for more, message in (
+        (["--columns", "contact_id, ,send_at,"], "has an empty name"),
         (["--columns", "contact"], "has no column 'contact'; did you mean 'contact_id'?"),
         (["--all", "--granted"], "not allowed with argument"),
     ):
         capsys.readouterr()
         assert main([*given, "--out", "out.csv", *more]) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"outcomes": ["granted"]}, r"outcomes is \['granted'\]; allowed are granted, all"),
+        ({"columns": {"contact_id"}}, "a set, which has no order"),
+        ({"columns": 5}, "columns is 5; give a list of names"),
+        ({"columns": [5]}, "the name of a column is text, found 5"),
+        ({"columns": ["contact_id", " "]}, "has an empty name"),
+        ({"columns": ["contact_id", "CONTACT_ID"]}, "named twice"),
+        ({"out": "dq.csv", "partition": "day"}, "writes a folder of Parquet files; give the name of a folder"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(options, message, tmp_path, monkeypatch):
+    """With what is allowed, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=message):
+        arbiter().decide_table(CONTACTS, at=AT, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_of_columns_come_as_they_like():
+    """From anything that has an order, read once, whatever their case."""
+    for columns in (iter(THREE), dict.fromkeys(THREE).keys(), [name.upper() for name in THREE]):
+        assert arbiter().decide_table(CONTACTS, at=AT, columns=columns).column_names == THREE
+
+
+def test_a_column_is_no_table():
+    """A series of pandas or Polars speaks Arrow, but has no names of columns."""
+    for series in (pd.Series(["anna"]), pl.Series(["anna"])):
+        with pytest.raises(DataError, match=r"found one column, a Series of (pandas|polars); give a dataframe"):
+            arbiter().decide_table(series, at=AT)
 
 
 def test_outcomes_go_in_their_order():

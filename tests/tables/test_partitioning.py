@@ -212,6 +212,14 @@ def test_inputs_are_not_written_over(tmp_path, monkeypatch, source, out, message
     assert [own.name for own in Path("people").iterdir()] == ["p.parquet"]
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    """As it was asked for."""
+    out = tmp_path / "nodir" / "sub" / "d"
+    with pytest.raises(FileNotFoundError) as error:
+        arbiter().decide_table(CONTACTS, at=AT, out=out, partition="team")
+    assert error.value.filename == str(out)
+
+
 def test_names_of_folders_are_safe():
     """What a file system would read as something else is escaped; a name that is too long is told."""
     own = Partitioning.of("team", "UTC")

@@ -129,7 +129,7 @@ def columns(text: str) -> tuple[str, ...]:
     from journeykit.tables.output_selection import OutputSelection
 
     try:
-        return OutputSelection.of(columns=[name.strip() for name in text.split(",") if name.strip()]).columns
+        return OutputSelection.of(columns=text.split(",")).columns
     except ModelError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

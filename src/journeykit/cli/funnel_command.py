@@ -85,6 +85,9 @@ def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the command line before any work is done."""
     from journeykit.tables import ENDINGS, format_of
 
+    for name in ("by", "won", "lost", "amount"):
+        if getattr(arguments, name) is not None and not getattr(arguments, name).strip():
+            raise UsageError(f"--{name} is empty; leave the option out, or give a name")
     if arguments.by is not None and arguments.contacts is None:
         raise UsageError("--by needs --contacts, which says who is what")
     if arguments.won is not None and arguments.won == arguments.lost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
@@ -22,13 +23,13 @@ from journeykit.tables import BadRow, BadRows, Spellings
 from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_row_list import refuse_useless_tables
 from journeykit.tables.doubles import Doubles
+from journeykit.tables.formats import format_of
 from journeykit.tables.output_selection import OutputSelection
 from journeykit.tables.outputs import need_apart, need_folder_apart
 from journeykit.tables.partitioning import Partitioning
 from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
         keep_decisions: bool
         watch: Watch | None
         outcomes: str | None
-        columns: Sequence[str] | None
+        columns: Iterable[str] | None
 
     Picker = Callable[[frozenset[int]], Iterable[tuple[int, Any]]]
 
@@ -133,7 +134,7 @@ class Run:
         keep_decisions: bool = False,
         watch: Watch | None = None,
         outcomes: str | None = None,
-        columns: Sequence[str] | None = None,
+        columns: Iterable[str] | None = None,
     ) -> None:
         self.output = OutputSelection.of(outcomes, columns)
         _check_ledger_options(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
@@ -348,6 +349,11 @@ class Run:
             need_apart(out, self.tables)
             return None
         found = Partitioning.of(partition, self.decider.playbook.timezone)
+        if os.fspath(out) == "-" or format_of(out) is not None:
+            raise ModelError(
+                f"out is {os.fspath(out)!r}, and partition writes a folder of Parquet files; give the name of a folder",
+                field="out",
+            )
         found.columns(self.output.columns)
         need_folder_apart(out, self.tables)
         return found

@@ -87,7 +87,7 @@ class TableJob(Run):
     ) -> None:
         inputs = Inputs(contacts=contacts, touches=touches, scores=scores, claims=claims, zone=zone)
         super().__init__(arbiter, inputs, **options)
-        self.output = OutputSelection.of(options.get("outcomes"), options.get("columns"), everything=everything)
+        self.output = OutputSelection.of(options.get("outcomes"), self.output.columns, everything=everything)
         # What batches have, which a folder asks more of.
         self.given = self.output
         self.made = self._made()

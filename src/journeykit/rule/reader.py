@@ -34,6 +34,7 @@ _TOKEN = re.compile(
         (?:'{3}(?:\\.|[^\\])*?(?:'{3}|\\?\Z) | "{3}(?:\\.|[^\\])*?(?:"{3}|\\?\Z)
           |'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\\?\Z) | "(?:\\.|[^"\\\n])*(?:"|(?=\n)|\\?\Z))
       | \#[^\r\n]*
+      | (?P<date>(?<![\w.])[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?![0-9]))
       | (?P<bracket>[()\[\]{}])""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
@@ -113,6 +114,9 @@ class _Reader:
             column, bracket = token.start() + 1, token["bracket"]
             if token["prefix"]:
                 raise self.refusal(f"a text has no prefix here, found {token['prefix']!r}", column)
+            if token["date"]:
+                year, month, day = token["date"].split("-")
+                raise self.refusal(f"a date is written in quotes: '{year}-{month:0>2}-{day:0>2}'", column)
             if bracket in ("[", "]", "{", "}"):
                 raise self.refusal(f"{bracket!r} is not allowed; list values as ('a', 'b')", column)
             if bracket == ")" and not opened:

@@ -57,10 +57,10 @@ def write_bad_rows(
             own = cells.get((bad.source, bad.row))
             text = None if own is None else json.dumps(own, ensure_ascii=False, default=str)
             name = names.get(bad.source, bad.source)
-            texts = (name, bad.source, bad.field or None, bad.found, bad.allowed, text)
+            given = (name, bad.source, bad.field or None, bad.found, bad.allowed, text)
             # What is not UTF-8 is often why a row is bad.
-            name, source, *rest = (None if own is None else escaped(own) for own in texts)
-            write((name, source, bad.row, *rest))
+            texts = [None if own is None else escaped(own) for own in given]
+            write((*texts[:2], bad.row, *texts[2:]))
 
 
 def picker(source: TableSource, name: str) -> Callable[[frozenset[int]], Iterable[tuple[int, Any]]]:

@@ -93,7 +93,11 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         _remove_left_folders(target)
         beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
-        beside.mkdir()
+        try:
+            beside.mkdir()
+        except OSError as error:
+            # The message names the folder that was asked for.
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         handle = _held_folder(beside)
         try:
             yield beside

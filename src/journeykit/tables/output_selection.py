@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, KeysView
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
+from journeykit.basics.validation import shown
 from journeykit.errors import ModelError, closest
 from journeykit.model.outcome import Outcome
 from journeykit.tables.decision_columns import DECISIONS
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from journeykit.model.outcome import Row
 
@@ -43,15 +47,17 @@ class OutputSelection:
         Args:
             outcomes: ``granted`` for granted rows alone, ``all`` for denied rows too; None for granted and deferred
                 rows.
-            columns: the names of the columns, in the order in which they are written; None for all.
+            columns: the names of the columns, in the order in which they are written, whatever their case; None for
+                all.
             everything: whether denied rows are written too, as ``all`` says.
 
         Raises:
-            ModelError: for an unknown word or column, a column that is named twice, and options that contradict.
+            ModelError: for an unknown word or column, a column that is named twice, names without an order, and options
+                that contradict.
         """
-        if outcomes is not None and outcomes not in _NAMED:
+        if outcomes is not None and outcomes not in tuple(_NAMED):  # a list has no hash
             raise ModelError(
-                f"outcomes is {outcomes!r}; allowed are {', '.join(_NAMED)}, or None for granted and deferred rows"
+                f"outcomes is {shown(outcomes)}; allowed are {', '.join(_NAMED)}, or None for granted and deferred rows"
                 f"{_meant(str(outcomes), _NAMED)}",
                 field="outcomes",
             )
@@ -91,10 +97,18 @@ EVERYTHING = OutputSelection(Outcome.DENIED)
 def _checked(columns: Iterable[str]) -> tuple[str, ...]:
     if isinstance(columns, str):
         raise ModelError("columns is a text; give a list of names", field="columns")
-    names = tuple(columns)
+    if isinstance(columns, AbstractSet) and not isinstance(columns, KeysView):
+        raise ModelError("columns is a set, which has no order; give a list of names", field="columns")
+    if not isinstance(columns, Iterable):
+        raise ModelError(f"columns is {shown(columns)}; give a list of names", field="columns")
+    names = tuple(fold_name(name) if isinstance(name, str) else name for name in columns)
     if not names:
         raise ModelError("columns is empty; name at least one column", field="columns")
     for place, name in enumerate(names):
+        if not isinstance(name, str):
+            raise ModelError(f"the name of a column is text, found {shown(name)}", field="columns")
+        if not name:
+            raise ModelError("one of the columns has an empty name; leave it out", field="columns")
         if name not in DECISIONS:
             hint = _meant(str(name), DECISIONS) or f"; there are {', '.join(DECISIONS)}"
             raise ModelError(f"the table of decisions has no column {name!r}{hint}", field="columns")

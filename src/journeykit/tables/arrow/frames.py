@@ -187,8 +187,12 @@ def _is_filed(dataset: Any) -> bool:
     return isinstance(dataset, ds.FileSystemDataset)
 
 
-def frame_of(source: Any) -> pa.Table | None:
-    """A dataframe as an Arrow table; None where it is not one."""
+def frame_of(source: Any, name: str = "table") -> pa.Table | None:
+    """A dataframe as an Arrow table; None where it is not one.
+
+    Raises:
+        DataError: for a column without a table, such as a series of pandas.
+    """
     if isinstance(source, pa.Table):
         return source
     if isinstance(source, pa.RecordBatch):
@@ -197,7 +201,15 @@ def frame_of(source: Any) -> pa.Table | None:
         return source.read_all()
     kind = type(source).__module__.partition(".")[0]
     if hasattr(source, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(source).read_all()
+        try:
+            reader = pa.RecordBatchReader.from_stream(source)
+        except pa.ArrowInvalid:
+            raise DataError(
+                f"a table has columns with names, found one column, a {type(source).__name__} of {kind}; "
+                "give a dataframe",
+                source=name,
+            ) from None
+        return reader.read_all()
     if kind not in ("builtins", "types", "collections"):
         import narwhals as nw
 

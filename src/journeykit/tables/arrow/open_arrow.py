@@ -53,7 +53,7 @@ def open_source(
         return ParquetFiles(name, [os.fspath(part) for part in source])
     if type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "columns"):
         return from_pandas(source, name)
-    table = frame_of(source)
+    table = frame_of(source, name)
     if table is not None:
         return MemoryTable(name, table)
     rows = _mappings(source, name)
