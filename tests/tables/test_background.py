@@ -127,3 +127,124 @@ def test_a_job_that_is_stopped_while_it_writes_ends_at_once(tmp_path, ending, en
     assert work.returncode == code
     assert "no output was written" in said
     assert not list((tmp_path / "out").iterdir())
+
+
+SLOW = """
+import sys, time
+from journeykit.tables import files
+from journeykit.tables.arrow import text_lines, write_decisions
+def slowed(owner, name):
+    own = getattr(owner, name)
+    def slow(*args):
+        print("writes", flush=True)
+        until = time.monotonic() + 0.3
+        while time.monotonic() < until:
+            time.sleep(0.02)
+        return own(*args)
+    setattr(owner, name, slow)
+slowed(write_decisions._Groups, "_write_group")
+slowed(text_lines.TextLines, "lines")
+from journeykit.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("out", ["d.parquet", "d.csv", "d.jsonl", "folder"])
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [([signal.SIGINT], 130), ([signal.SIGTERM], 143), ([signal.SIGHUP, signal.SIGINT, signal.SIGTERM], 129)],
+)
+def test_who_closes_the_output_waits_until_nobody_writes_to_it(tmp_path, out, ends, code):
+    """The thread is writing and the caller waits for it: it is the first signal that counts, and nothing is left."""
+    playbook = {
+        "content": [{"id": "note", "channel": "email"}],
+        "campaigns": [{"id": "k", "content": ["note"], "repeat": None}],
+    }
+    (tmp_path / "playbook.json").write_text(json.dumps(playbook))
+    people = pa.array([f"c{number:07}" for number in range(70_000)])
+    pq.write_table(pa.table({"contact_id": people}), tmp_path / "c.parquet")
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, "-c", SLOW, "decide", "playbook.json", "--contacts", "c.parquet", "--quiet", "--all"]
+    command += ["--at", "2026-11-05T10:00Z", "--engine", "columns", "--out", f"out/{out}"]
+    command += ["--partition", "channel"] if out == "folder" else []
+    work = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert work.stdout.readline() == "writes\n"
+    for end in ends:
+        time.sleep(0.1)
+        work.send_signal(end)
+    said = work.communicate(timeout=60)[1]
+    assert work.returncode == code, said
+    assert said.count("\n") == 1
+    assert said.endswith("; no output was written\n"), "without a ledger nothing is said of one"
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_second_interrupt_does_not_end_the_waiting():
+    """The thread has left its work when the interrupt is raised, however often there is one."""
+    found, began = [], threading.Event()
+
+    def work(number):
+        began.set()
+        time.sleep(0.4)
+        found.append(number)
+
+    def interrupt():
+        began.wait(10)
+        for _ in range(3):
+            time.sleep(0.1)
+            signal.raise_signal(signal.SIGINT) if sys.platform == "win32" else signal.pthread_kill(
+                threading.main_thread().ident, signal.SIGINT
+            )
+
+    def write():
+        with Background(work) as background:
+            background.put(1)
+            background.put(2)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert found == [1]
+    interrupting.join()
+
+
+STUCK = """
+import threading, time
+from journeykit.basics import stopping
+from journeykit.cli import main as cli
+from journeykit.tables.files import whole_file
+stopping._LONGEST = 0.3
+class Closing:
+    def __enter__(self): ...
+    def __exit__(self, *_):
+        print("closes", flush=True)
+        time.sleep(60)
+def run(_):
+    with whole_file("out/d.csv"), Closing():
+        pass
+import sys
+module = sys.modules["journeykit.cli.main"]
+module._run = run
+sys.exit(module.main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_a_process_that_cannot_close_ends_all_the_same(tmp_path):
+    """It does not wait for ever, as for a pipe that nobody reads; what it was writing is removed."""
+    (tmp_path / "out").mkdir()
+    work = subprocess.Popen(
+        [sys.executable, "-c", STUCK, "decide", "--ledger", "memory://"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert work.stdout.readline() == "closes\n"
+    work.send_signal(signal.SIGTERM)
+    said = work.communicate(timeout=30)[1]
+    assert work.returncode == 143
+    assert "ended by SIGTERM; no output was written; what the ledger has reserved by then stays" in said
+    assert not list((tmp_path / "out").iterdir())

@@ -6,14 +6,17 @@ import atexit
 import threading
 from collections import deque
 from concurrent.futures import Future
-from queue import Queue, SimpleQueue
+from queue import Full, Queue, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from journeykit.basics.stopping import STOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _Given = TypeVar("_Given")
 _Result = TypeVar("_Result")
+_STEP = 0.05
 _LONGEST = 60.0
 """So many seconds the end of Python waits for what threads are working on."""
 
@@ -122,6 +125,7 @@ class Background(Generic[_Given]):
         self._waiting: Queue[_Given | None] = Queue(ahead)
         self._error: BaseException | None = None
         self._is_over = False
+        self._has_left = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -130,10 +134,32 @@ class Background(Generic[_Given]):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._is_over = kind is not None
-        self._waiting.put(None)
-        self._thread.join()
+        # Who closes what the thread works with must be sure that it has left: nothing that is raised ends the waiting.
+        kept: BaseException | None = None
+        while not self._has_left.is_set():
+            try:
+                self._wait()
+            except BaseException as error:  # noqa: BLE001  (it is raised below)
+                self._is_over = True
+                kept = kept or error
+        if kept is not None:
+            raise kept
+        STOP.check()
         if kind is None:
             self._raise()
+
+    def _wait(self) -> None:
+        """Wait until the thread has ended. `Thread.join` that is interrupted takes it for ended, though it is not."""
+        is_told = False
+        while not self._has_left.is_set():
+            self._is_over = self._is_over or STOP.is_waiting()
+            if not is_told:
+                try:
+                    self._waiting.put(None, timeout=_STEP)
+                except Full:
+                    continue
+                is_told = True
+            self._has_left.wait(_STEP)
 
     def put(self, thing: _Given) -> None:
         """Let the thread work on a thing, after those that wait."""
@@ -145,11 +171,19 @@ class Background(Generic[_Given]):
             raise self._error
 
     def _run(self) -> None:
+        try:
+            self._work_on_all()
+        finally:
+            self._has_left.set()
+
+    def _work_on_all(self) -> None:
         while (thing := self._waiting.get()) is not None:
             if self._error is not None or self._is_over:
                 continue
-            try:
-                self._work(thing)
-            except BaseException as error:  # noqa: BLE001  (it is raised in the thread of the caller)
-                self._error = error
+            with _BUSY as is_time:
+                try:
+                    if is_time:
+                        self._work(thing)
+                except BaseException as error:  # noqa: BLE001  (it is raised in the thread of the caller)
+                    self._error = error
             del thing

@@ -15,9 +15,10 @@ import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.stopping import STOP, stopped_by
 from journeykit.basics.streams import STANDARD_OUTPUT, open_streams
 from journeykit.basics.threads import is_busy
 from journeykit.cli.arguments import (
@@ -51,15 +52,14 @@ from journeykit.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Callable, Iterator, Sequence
 
 _SIGNALLED = 128
 _PASSING = ("locked", "lost")
 """Kinds of trouble with a ledger that pass by themselves."""
 _READ = (*TABLES, "events", "log", "decisions")
 """The tables that commands read; ``-`` is standard input."""
-_KEPT = "no output was written; what a ledger has reserved by then stays, and the same command goes on from there"
+_KEPT = "what the ledger has reserved by then stays, and the same command goes on from there"
 
 
 class _Terminated(SystemExit):
@@ -67,7 +67,6 @@ class _Terminated(SystemExit):
 
     def __init__(self, number: int) -> None:
         super().__init__(_SIGNALLED + number)
-        self.name = signal.Signals(number).name
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,10 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # No code of ours multiplies matrices large enough for threads, and each of them costs time to start.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with open_streams(), _rare_collections():
-        code = _guarded(given)
-        if argv is None and is_busy():
+        code = _guarded(given, is_alone=argv is None)
+        if argv is None and (STOP.error is not None or is_busy()):
             # The work has failed or was stopped: nobody waits for what threads still do.
-            sys.stdout.flush()
+            if STOP.error is None:
+                sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
         if argv is None:
@@ -102,15 +102,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
 
 
-def _guarded(given: list[str]) -> int:
+def _guarded(given: list[str], *, is_alone: bool) -> int:
+    """Run, and tell of a signal; whether the process is there for this alone, and ends afterwards."""
     _speak_any_language()
     try:
-        with _stopped_by_sigterm():
+        with _stopped_by_signals(given, is_alone=is_alone):
             return _run(given)
     except KeyboardInterrupt:
-        return _say(f"interrupted (SIGINT); {_KEPT}", INTERRUPTED)
+        return _say(_stopped(given, signal.SIGINT), INTERRUPTED)
     except _Terminated as end:
-        return _say(f"ended by {end.name}; {_KEPT}", int(str(end.code)))
+        number = int(str(end.code)) - _SIGNALLED
+        return _say(_stopped(given, number), _SIGNALLED + number)
     except BrokenPipeError:
         return _let_go_of_output()
     except SystemExit as end:
@@ -211,23 +213,36 @@ def _let_go_of_output() -> int:
     return FAILED
 
 
+def _stopped(given: list[str], number: int) -> str:
+    """What to say where a signal has ended the work."""
+    name = signal.Signals(number).name
+    said = "interrupted (SIGINT)" if number == signal.SIGINT else f"ended by {name}"
+    written = "the output had been written" if STOP.is_written else "no output was written"
+    has_ledger = any(word.partition("=")[0] == "--ledger" for word in given)
+    return "; ".join([said, written, *([_KEPT] if has_ledger else [])])
+
+
 @contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, and a terminal that closes, end the work as an exception would: nothing half-written is left."""
+def _stopped_by_signals(given: list[str], *, is_alone: bool) -> Iterator[None]:
+    """Let signals, and a terminal that closes, end the work as an exception would: nothing half-written is left."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise _Terminated(number)
+    def terminated(number: int) -> Callable[[], BaseException]:
+        return lambda: _Terminated(number)
 
-    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {end: signal.signal(end, stop) for end in ends}
-    try:
+    errors = {number: terminated(number) for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)) if number}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Where it is ignored, as in what a shell runs in the background, it stays so.
+        errors[signal.SIGINT] = KeyboardInterrupt
+
+    def leave(number: int) -> None:
+        with suppress(OSError):
+            os.write(2, f"journeykit: {_stopped(given, number)}\n".encode())
+
+    with stopped_by(errors, leave if is_alone else None):
         yield
-    finally:
-        for end, handler in before.items():
-            signal.signal(end, handler)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from journeykit.basics.stopping import STOP
 from journeykit.errors import DataError
 from journeykit.tables.formats import CALLED
 
@@ -32,12 +33,14 @@ def kept_input() -> Iterator[str]:
         DataError: if standard input cannot be read, or not be kept.
     """
     with tempfile.TemporaryDirectory(prefix="journeykit-") as folder:
+        STOP.left.add(Path(folder))
         path = _kept(Path(folder))
         CALLED[path] = STANDARD_INPUT
         try:
             yield path
         finally:
             del CALLED[path]
+            STOP.left.discard(Path(folder))
 
 
 def _kept(folder: Path) -> str:

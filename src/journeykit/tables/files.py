@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.stopping import STOP
 from journeykit.basics.streams import STANDARD_OUTPUT
 from journeykit.errors import DataError, named_error
 
@@ -62,6 +63,7 @@ def _whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         return
     _remove_left(target)
     beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+    STOP.left.add(beside)
     try:
         # Unlike those of the module tempfile, this file gets the rights that a new file usually gets.
         with _opened(beside, path) as file:
@@ -71,9 +73,12 @@ def _whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        STOP.check()
         beside.replace(target)
+        STOP.is_written = True
     finally:
         beside.unlink(missing_ok=True)
+        STOP.left.discard(beside)
     _sync_folder(target.parent)
 
 
@@ -93,6 +98,7 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         _remove_left_folders(target)
         beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+        STOP.left.add(beside)
         try:
             beside.mkdir()
         except OSError as error:
@@ -103,9 +109,12 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield beside
             for file in beside.rglob(PART):
                 _sync_folder(file)
+            STOP.check()
             _put_in_place(beside, target)
+            STOP.is_written = True
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+            STOP.left.discard(beside)
             if handle is not None:
                 os.close(handle)
         _sync_folder(target.parent)
@@ -229,15 +238,20 @@ def whole_files(paths: Sequence[str]) -> Iterator[Mapping[str, str]]:
         OSError: if one cannot be put in its place.
     """
     beside = {path: _staged(path) for path in paths}
+    own = {Path(staged) for path, staged in beside.items() if staged != path}
+    STOP.left.update(own)
     try:
         yield beside
+        STOP.check()
         for path, staged in beside.items():
+            STOP.is_written = True
             if staged != path:
                 os.replace(staged, os.path.realpath(path))  # noqa: PTH105  (texts are all that is needed)
     finally:
         for path, staged in beside.items():
             if staged != path:
                 Path(staged).unlink(missing_ok=True)
+        STOP.left.difference_update(own)
 
 
 def _staged(path: str) -> str:
