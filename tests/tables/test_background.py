@@ -131,15 +131,29 @@ def test_a_job_that_is_stopped_while_it_writes_ends_at_once(tmp_path, ending, en
 
 SLOW = """
 import sys, time
-from journeykit.tables import files
+from contextlib import contextmanager
 from journeykit.tables.arrow import text_lines, write_decisions
+inside = []
+def watched(name):
+    own = getattr(write_decisions, name)
+    @contextmanager
+    def watch(*args):
+        with own(*args) as given:
+            try:
+                yield given
+            finally:
+                if inside:
+                    print("closed while it is written to", file=sys.stderr)
+    setattr(write_decisions, name, watch)
+watched("output_file")
+watched("whole_folder")
 def slowed(owner, name):
     own = getattr(owner, name)
     def slow(*args):
+        inside.append(True)
         print("writes", flush=True)
-        until = time.monotonic() + 0.3
-        while time.monotonic() < until:
-            time.sleep(0.02)
+        time.sleep(0.4)
+        inside.clear()
         return own(*args)
     setattr(owner, name, slow)
 slowed(write_decisions._Groups, "_write_group")

@@ -21,7 +21,7 @@ _CLOSING = ("__exit__", "__del__")
 """Functions that close something: an exception there would leave it half closed, or be lost."""
 _STEP = 0.01
 _LONGEST = 8.0
-"""After so many seconds a process that was told to end does not wait any more for what it is doing."""
+"""After so many seconds a process that has got a signal does not wait any more for what it is doing."""
 
 
 class _Stop:
@@ -45,7 +45,7 @@ class _Stop:
         return self.error is not None and not self.is_raised
 
     def check(self) -> None:
-        """Raise what the signal that waits stands for: it is a good place to."""
+        """Raise the error of the signal that waits: this is a good place."""
         if self.error is not None and not self.is_raised and threading.current_thread() is threading.main_thread():
             self.is_raised = True
             raise self.error
