@@ -50,6 +50,13 @@ class _Stop:
             self.is_raised = True
             raise self.error
 
+    def remove_left(self) -> None:
+        """Remove what is half-written and still there, at the end of a process that was stopped."""
+        for path in list(self.left):
+            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                path.unlink()
+
 
 STOP = _Stop()
 
@@ -102,8 +109,7 @@ def _follow(number: int, leave: Callable[[int], object] | None) -> None:
     while not STOP.is_over:
         time.sleep(_STEP)
         if leave is not None and time.monotonic() > until:
-            for path in list(STOP.left):
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else _remove(path)
+            STOP.remove_left()
             leave(number)
             os._exit(128 + number)
         with STOP.lock:
@@ -112,8 +118,3 @@ def _follow(number: int, leave: Callable[[int], object] | None) -> None:
                     signal.raise_signal(number)
                 else:
                     signal.pthread_kill(threading.main_thread().ident or 0, number)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()

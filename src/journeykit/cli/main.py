@@ -94,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The work has failed or was stopped: nobody waits for what threads still do.
             if STOP.error is None:
                 sys.stdout.flush()
+            STOP.remove_left()
             sys.stderr.flush()
             os._exit(code)
         if argv is None:
