@@ -317,6 +317,7 @@ class Arbiter:
         strict: bool = False,
         dry_run: bool = False,
         keep_decisions: bool = False,
+        threads: int | None = None,
     ) -> Any:
         """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
 
@@ -359,6 +360,8 @@ class Arbiter:
             dry_run: with a ledger, whether it is a rehearsal: nothing is reserved, and no mark of the run is left.
             keep_decisions: with a ledger, whether it keeps what was decided of each contact, denied claims too;
                 `BaseLedger.decision` and ``journeykit ledger explain`` read it.
+            threads: how many chunks of contacts are decided at once; None for one on each processor, up to four. The
+                answer does not depend on it.
 
         Returns:
             The table of decisions, of the caller's kind (a table of PyArrow for paths and mappings); with ``stream``
@@ -414,6 +417,7 @@ class Arbiter:
             strict=strict,
             dry_run=dry_run,
             keep_decisions=keep_decisions,
+            threads=threads,
         )
         if partition is not None and out is None:
             raise ModelError("partition is about a folder that is written: give out too", field="partition")

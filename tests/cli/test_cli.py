@@ -413,6 +413,14 @@ def test_graph_draws_the_journey(capsys):
     assert Path("g.mmd").read_text() == drawn
 
 
+@pytest.mark.parametrize("number", ["0", "many", "1000"])
+def test_threads_are_a_number(capsys, number):
+    """Found before anything is read."""
+    command = ["decide", "play.yaml", "--at", "2026-11-05T10:00Z", "--out", "o.csv"]
+    assert main([*command, "--threads", number]) == cli.USAGE
+    assert "is no whole number from 1 to 256" in capsys.readouterr().err
+
+
 def test_schema_is_printed(capsys):
     """What editors need to check a playbook."""
     assert main(["schema"]) == cli.DONE

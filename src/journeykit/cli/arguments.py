@@ -25,6 +25,7 @@ INTERRUPTED = 130
 """The exit codes."""
 TABLES = ("contacts", "touches", "scores", "claims")
 """The tables of a job."""
+_MOST_THREADS = 256
 TABLE_KINDS = (
     "CSV, JSON lines or Parquet, as the ending says; or a folder of Parquet files; one may be -, standard input"
 )
@@ -145,6 +146,13 @@ def max_bad(text: str) -> int | str:
     except DataError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def threads(text: str) -> int:
+    """Read a number of threads."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MOST_THREADS):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {_MOST_THREADS:,}")
+    return int(text)
 
 
 def policy(text: str) -> tuple[str, Callable[[], Any], str]:

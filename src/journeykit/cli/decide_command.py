@@ -26,6 +26,7 @@ from journeykit.cli.arguments import (
     open_ledger,
     policies_of,
     run_name,
+    threads,
     write_summary,
 )
 from journeykit.errors import ModelError, PolicyError, closest, missing
@@ -108,6 +109,12 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         parser,
         "rows",
         default=" (by default the quicker one: columns but for small tables, where the extra is)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=threads,
+        metavar="N",
+        help="contacts are decided in so many threads, by columns (by default one on each processor, up to 4)",
     )
     parser.add_argument(
         "--strict",
@@ -215,7 +222,7 @@ def _table_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, 
     except ImportError as error:
         raise missing(error.name, "columns", "--engine columns") from error
     tables = {name: getattr(inputs, name) for name in TABLES}
-    job = TableJob(arbiter, **tables, zone=inputs.zone, **how)
+    job = TableJob(arbiter, **tables, zone=inputs.zone, threads=arguments.threads, **how)
     job.write(arguments.out, form=arguments.format, partition=arguments.partition)
     return job
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 import pyarrow as pa
 
+from journeykit.basics.validation import shown
 from journeykit.columns.decision_counts import Counts
 from journeykit.columns.decision_rows import ClaimIds, account_column, dictionaries
 from journeykit.columns.unknown_counts import count_unknowns
 from journeykit.engine.data_needs import DATA_NEEDS
+from journeykit.errors import ModelError
 from journeykit.job.account_groups import AccountGroups
 from journeykit.job.chunk_decider import ChunkDecider
 from journeykit.job.count_days import COUNTED, count_days
@@ -49,7 +51,8 @@ if TYPE_CHECKING:
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.partitions import Partition
 
-THREADS = 2
+THREADS = 4
+"""So many threads at most where nobody says how many: each takes some 50 MB."""
 
 
 class TableJob(Run):
@@ -63,7 +66,8 @@ class TableJob(Run):
         claims: what is asked for, likewise; None derives claims from the campaigns' audiences.
         everything: whether denied claims are given too; else what the option ``outcomes`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
-        threads: how many chunks are decided at once.
+        threads: how many chunks are decided at once; None for one on each processor, up to four. The rows do not
+            depend on it.
         options: as for `journeykit.job.run.Run`: ``at``, ``until``, ``explain``, ``run_id``, ``max_bad``,
             ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``,
             ``outcomes``, ``columns``.
@@ -92,7 +96,7 @@ class TableJob(Run):
         self.given = self.output
         self.made = self._made()
         self._writes = False
-        self.reader = TableReader(self, threads or min(THREADS, os.cpu_count() or 1))
+        self.reader = TableReader(self, _checked_threads(threads))
         if self._strict:
             self.reader.refuse_mismatches()
         self._notes = self.reader.open_contacts()
@@ -364,3 +368,12 @@ class TableJob(Run):
             dict(zip(DATA_NEEDS, counts.missing.tolist(), strict=True)),
             counts.value,
         )
+
+
+def _checked_threads(threads: Any) -> int:
+    """How many threads there are."""
+    if threads is None:
+        return min(THREADS, os.cpu_count() or 1)
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise ModelError(f"threads is a whole number from 1 on, found {shown(threads)}", field="threads")
+    return threads
