@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.basics.clock import DAY, FOREVER, day_number, micros, moment
+from journeykit.basics.ids import contact_key
 from journeykit.basics.threads import at_once
 from journeykit.columns.chunk import Chunk
 from journeykit.columns.claim_columns import ClaimEncoder, claim_block_inputs, openings_asked
@@ -38,7 +39,13 @@ from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.partitions import ROWS, partitions_of
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claim_table import CLAIM_COLUMNS
-from journeykit.tables.contact_table import ContactPlan, contact_notes, forbids, is_attribute
+from journeykit.tables.contact_table import (
+    ContactPlan,
+    contact_notes,
+    forbids,
+    is_attribute,
+    twin_restrictions,
+)
 from journeykit.tables.file_identity import changed_error
 from journeykit.tables.header import fold_name, missing_column, places_of
 from journeykit.tables.score_table import key_of
@@ -101,6 +108,8 @@ class TableReader:
         self.undecided: list[int] = []
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self._repeated = np.zeros(0, np.bool_)
+        # Rows two of whose keys are one name: they are bad, but what they forbid holds.
+        self._twins: list[BadRow] = []
         self._restricted = np.zeros(0, np.int64)
         self._marks = np.zeros(0, np.uint32)
         self._held: list[Chunk | BadRow] | None = None
@@ -240,6 +249,8 @@ class TableReader:
             if held is not None:
                 held.append(chunk)
             if isinstance(chunk, BadRow):
+                if chunk.pairs:
+                    self._twins.append(chunk)
                 continue
             repeated.append(met.add(chunk.one, chunk.two, row, chunk.apart))
             marks.append(_marks(chunk))
@@ -282,6 +293,13 @@ class TableReader:
                 if key in self.run.doubles:
                     firsts.append(self.start + int(contacts[own]))
             row += chunk.rows
+        for bad in self._twins:
+            for restricted in twin_restrictions(bad, self.run.spellings, self.run.zone):
+                self.run.doubles.add(restricted)
+                one, two = (np.array([half], np.uint64) for half in contact_key(restricted.id))
+                place = int(met.find(one, two)[0])
+                if place >= 0 and restricted.id in self.run.doubles:
+                    firsts.append(self.start + place)
         return np.unique(np.array(firsts, np.int64))
 
     def _join_touches(self, met: ContactIndex, stretch: Partition | None) -> TouchArrays:

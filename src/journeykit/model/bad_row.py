@@ -19,6 +19,7 @@ class BadRow:
         found: the value that was read.
         allowed: the values that are allowed.
         raw: what was read in place of a row that cannot be read at all.
+        pairs: of a row two of whose keys are one name, all keys with their values, so that what it forbids holds.
 
     Example:
         >>> print(BadRow("contacts.csv", 3, "timezone", "'Mars/Base'", "an IANA time zone"))
@@ -31,6 +32,7 @@ class BadRow:
     found: str
     allowed: str
     raw: Any = attrs.field(default=None, eq=False, repr=False)
+    pairs: tuple[tuple[Any, Any], ...] = attrs.field(default=(), eq=False, repr=False)
 
     def __str__(self) -> str:
         place = f", field {self.field!r}" if self.field else ""

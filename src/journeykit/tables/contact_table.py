@@ -71,6 +71,32 @@ def is_attribute(name: str) -> bool:
     return fold not in _CONTACT_COLUMNS and _prefix(fold) is None
 
 
+def twin_restrictions(bad: BadRow, spellings: Spellings, zone: tzinfo | None) -> Iterator[Contact]:
+    """What a row two of whose keys are one name forbids, whichever of the two is meant; nothing for other bad rows."""
+    columns = tuple(str(name) for name, _ in bad.pairs)
+    values = [value for _, value in bad.pairs]
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for place, name in enumerate(columns):
+        fold = fold_name(name)
+        first.setdefault(fold, place)
+        last[fold] = place
+    for places in (first, last) if columns else ():
+        plan = ContactPlan(columns, places, spellings, zone)
+        key = id_or_none(None if plan.id is None else values[plan.id])
+        if key is not None:
+            with suppress(ModelError):
+                yield plan.restrictions(key, values)
+
+
+class _TwinRows(BadRows):
+    """Keeps the rows two of whose keys are one name; all else that is bad is for others to count."""
+
+    def add(self, bad: BadRow) -> None:
+        if bad.pairs:
+            self.first.append(bad)
+
+
 class ContactPlan:
     """What to do with the columns of a row of contacts.
 
@@ -336,7 +362,8 @@ class ContactTable:
     def _survey(self, doubles: Doubles) -> None:
         """Read the table once before: what later rows forbid must be known when the first one is met."""
         met: set[str] = set()
-        for _, _, plan, values in self._rows(RowLayout(self._file, ["contact_id"], BadRows())):
+        unusable = _TwinRows()
+        for _, _, plan, values in self._rows(RowLayout(self._file, ["contact_id"], unusable)):
             key = id_or_none(None if plan.id is None else values[plan.id])
             if key is None or (self.only is not None and key not in self.only):
                 continue
@@ -344,6 +371,9 @@ class ContactTable:
                 with suppress(ModelError):
                     doubles.add(plan.restrictions(key, values))
             met.add(key)
+        for bad in unusable.first:
+            for own in twin_restrictions(bad, self.spellings, self.zone):
+                doubles.add(own)
 
     def _contact(self, number: int, plan: ContactPlan, values: Sequence[Any], met: set[str]) -> Contact | None:
         try:

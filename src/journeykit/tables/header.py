@@ -52,13 +52,14 @@ def twin_names(columns: Sequence[Any]) -> tuple[str, str] | None:
     return None
 
 
-def twin_row(source: str, number: int, columns: Sequence[Any]) -> BadRow | None:
+def twin_row(source: str, number: int, columns: Sequence[Any], values: Sequence[Any]) -> BadRow | None:
     """The bad row that is one because two of its keys are one name; None where there are none."""
     twins = twin_names(columns)
     if twins is None:
         return None
     allowed = "an object whose keys differ in more than their case"
-    return BadRow(source, number, twins[1], f"the keys {twins[0]!r} and {twins[1]!r}", allowed)
+    pairs = tuple(zip(columns, values, strict=False))
+    return BadRow(source, number, twins[1], f"the keys {twins[0]!r} and {twins[1]!r}", allowed, pairs=pairs)
 
 
 def missing_column(column: str, columns: Sequence[str], source: str) -> DataError:
@@ -108,7 +109,7 @@ class RowLayout:
             number, columns, values = row
             places = known.get(columns)
             if places is None:
-                twins = None if table.columns is not None else twin_row(table.source, number, columns)
+                twins = None if table.columns is not None else twin_row(table.source, number, columns, values)
                 if twins is not None:
                     self.bad.add(twins)
                     continue

@@ -338,7 +338,8 @@ def json_row(text: str, source: str, number: int) -> RawRow | BadRow:
     try:
         row = _decode(text)
     except _RepeatedKeyError:
-        return BadRow(source, number, "", shown(text), "a JSON object whose keys all differ", text)
+        pairs = tuple(json.loads(text, object_pairs_hook=list))
+        return BadRow(source, number, "", shown(text), "a JSON object whose keys all differ", text, pairs)
     except (ValueError, RecursionError):
         row = text
     if isinstance(row, dict):

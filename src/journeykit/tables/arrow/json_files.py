@@ -129,7 +129,7 @@ class JsonTable(RowTable):
             row = json_row(text, self.source, number)
             if not isinstance(row, BadRow):
                 self._met.update(dict.fromkeys(row[1]))
-                row = twin_row(self.source, *row[:2]) or row
+                row = twin_row(self.source, *row) or row
             yield row
             number += 1
 

@@ -91,7 +91,7 @@ class RowTable(ArrowTable):
                     unsure = number < PATIENCE or self._check(met)
                 if self.columns is None and columns != before:
                     self._met.update(dict.fromkeys(columns))
-                    twins = twin_row(self.source, number, columns)
+                    twins = twin_row(self.source, number, columns, row[2])
                     before = columns if twins is None else None
             yield row if twins is None else twins
         if unsure and number:
