@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.basics.clock import DAY, FOREVER, day_number, micros, moment
-from journeykit.basics.ids import contact_key
 from journeykit.basics.threads import at_once
 from journeykit.columns.chunk import Chunk
 from journeykit.columns.claim_columns import ClaimEncoder, claim_block_inputs, openings_asked
@@ -28,6 +27,7 @@ from journeykit.errors import DataError, ModelError
 from journeykit.job.chunk_parts import claims_between, cut, no_scores, touches_between
 from journeykit.job.chunk_state import ChunkState, own_scores
 from journeykit.job.ledger_tables import protect, touches_table
+from journeykit.job.twin_keys import restricted_by
 from journeykit.kernels.interface.codes import BAD
 from journeykit.kernels.interface.contact_arrays import ClaimArrays, ScoreArrays, TouchArrays
 from journeykit.ledger.transaction import LONGEST
@@ -39,13 +39,7 @@ from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.partitions import ROWS, partitions_of
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claim_table import CLAIM_COLUMNS
-from journeykit.tables.contact_table import (
-    ContactPlan,
-    contact_notes,
-    forbids,
-    is_attribute,
-    twin_restrictions,
-)
+from journeykit.tables.contact_table import ContactPlan, contact_notes, forbids, is_attribute
 from journeykit.tables.file_identity import changed_error
 from journeykit.tables.header import fold_name, missing_column, places_of
 from journeykit.tables.score_table import key_of
@@ -293,13 +287,7 @@ class TableReader:
                 if key in self.run.doubles:
                     firsts.append(self.start + int(contacts[own]))
             row += chunk.rows
-        for bad in self._twins:
-            for restricted in twin_restrictions(bad, self.run.spellings, self.run.zone):
-                self.run.doubles.add(restricted)
-                one, two = (np.array([half], np.uint64) for half in contact_key(restricted.id))
-                place = int(met.find(one, two)[0])
-                if place >= 0 and restricted.id in self.run.doubles:
-                    firsts.append(self.start + place)
+        firsts += [self.start + place for place in restricted_by(self._twins, self.run, met)]
         return np.unique(np.array(firsts, np.int64))
 
     def _join_touches(self, met: ContactIndex, stretch: Partition | None) -> TouchArrays:
