@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MOST_CONTACTS = 2_000
 _MOST_BYTES = 400_000
 """Tables of more bytes in all take the row engine longer to read than the other one to load."""
-_MOST_CLAIMS = 16_000
+_MOST_CLAIMS = 6_000
 """So many claims the row engine decides while the other one loads: see `benchmarks/small.py`."""
 
 
