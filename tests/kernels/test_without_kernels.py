@@ -140,6 +140,24 @@ def test_tables_of_any_kind_are_decided_alike(tables, tmp_path):
         assert json.loads(other.stdout) == json.loads(done.stdout)
 
 
+CONTRADICTS = """
+from datetime import UTC, datetime
+from journeykit import Arbiter, ModelError, Playbook
+
+at = datetime(2026, 11, 5, 10, tzinfo=UTC)
+try:
+    Arbiter(Playbook()).decide_table([{"contact_id": 1}], at=at, everything=True, outcomes="granted")
+except ModelError as error:
+    print(error)
+"""
+
+
+def test_options_that_contradict_are_refused(tmp_path):
+    pytest.importorskip("pyarrow")
+    done = run(CONTRADICTS, folder=tmp_path)
+    assert "everything and outcomes='granted' contradict" in done.stdout, done.stderr
+
+
 def test_asking_the_funnel_for_columns_is_refused(tmp_path):
     journey = "{stages: [{name: a}, {name: b}], transitions: [{from: a, to: b, event: e}]}"
     (tmp_path / "play.yaml").write_text(f"journey: {journey}\n")

@@ -35,7 +35,7 @@ def quicker_engine(inputs: Inputs, decider: Decider, *, at: datetime, until: dat
 
     Returns:
         ``one`` where the extra ``columns`` or the extension module is missing; also for a few contacts in CSV or JSON
-        lines, as long as no table is Parquet, which needs half of what the columnar engine needs. Else ``columns``.
+        lines, as long as no table is Parquet, which needs most of what the columnar engine needs. Else ``columns``.
     """
     if not has_columns():
         return "one"

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from journeykit.tables.arrow.partitions import Partition
 
 THREADS = 4
-"""So many threads at most where nobody says how many: each takes some 50 MB."""
+"""So many threads at most where nobody says how many: each takes memory of its own."""
 
 
 class TableJob(Run):

@@ -19,6 +19,7 @@ from journeykit.tables.arrow.frames import native
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.formats import format_of
 from journeykit.tables.header import fold_name
+from journeykit.tables.output_selection import OutputSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +63,8 @@ class TablesByRows(RowJob):
         given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims}
         tables = {name: _as_rows(table, name) for name, table in given.items()}
         if everything:
+            # As over columns: what contradicts is refused.
+            OutputSelection.of(options.get("outcomes"), everything=True)
             options["outcomes"] = "all"
         super().__init__(arbiter, Inputs(**tables, zone=zone), **options)
         self._like = claims if contacts is None else contacts
