@@ -16,13 +16,16 @@ REASONS = {
     "OPTED_OUT": Reason.OPTED_OUT,
     "NO_CONSENT": Reason.NO_CONSENT,
     "CLOSED": Reason.CAMPAIGN_CLOSED,
+    "EXPIRED": Reason.EXPIRED,
     "NOT_IN_AUDIENCE": Reason.NOT_IN_AUDIENCE,
     "WRONG_STAGE": Reason.WRONG_STAGE,
     "WRONG_ROLE": Reason.WRONG_ROLE,
     "WRONG_OWNER": Reason.WRONG_OWNER,
     "HOLDOUT": Reason.HOLDOUT,
     "MISSING": Reason.MISSING_DATA,
+    "REFUSED": Reason.REFUSED,
     "QUIET": Reason.QUIET_HOURS,
+    "RESTING": Reason.RESTING,
     "NOT_WORTH_IT": Reason.NOT_WORTH_IT,
     "CAPPED": Reason.CAPPED,
     "CONFLICT": Reason.CONFLICT,
@@ -62,7 +65,7 @@ def test_a_number_is_the_place_of_its_name(names, values):
 
 def test_what_makes_a_claim_ineligible_comes_first():
     """The reasons up to the last of eligibility are those for which a claim is not considered."""
-    assert list(Reason)[codes.LAST_REASON] is Reason.QUIET_HOURS
+    assert list(Reason)[codes.LAST_REASON] is Reason.RESTING
 
 
 def test_instants_and_hashes_are_those_of_the_rest():

@@ -38,22 +38,25 @@ STIR_FIRST, STIR_SECOND = 18397679294719823053, 14181476777654086739
     OPTED_OUT,
     NO_CONSENT,
     CLOSED,
+    EXPIRED,
     NOT_IN_AUDIENCE,
     WRONG_STAGE,
     WRONG_ROLE,
     WRONG_OWNER,
     HOLDOUT,
     MISSING,
+    REFUSED,
     QUIET,
+    RESTING,
     NOT_WORTH_IT,
     CAPPED,
     CONFLICT,
     REQUIRES,
     QUOTA_FULL,
     OUTBID,
-) = range(19)
+) = range(22)
 """The reasons, numbered in their order."""
-LAST_REASON = QUIET
+LAST_REASON = RESTING
 """The last of those for which a claim is not eligible."""
 TIMED = 1 << CLOSED | 1 << QUIET
 UNKNOWN, AGREED, WITHDRAWN = 0, 1, 2

@@ -34,10 +34,11 @@ inline constexpr uint64_t FIRST = 9782798678568883157U, SECOND = 554552902010991
 inline constexpr uint64_t STIR_FIRST = 18397679294719823053U, STIR_SECOND = 14181476777654086739U;
 // The reasons, in their order.
 inline constexpr int64_t GRANTED = 0, INVALID = 1, SUPPRESSED = 2, OPTED_OUT = 3, NO_CONSENT = 4, CLOSED = 5,
-                         NOT_IN_AUDIENCE = 6, WRONG_STAGE = 7, WRONG_ROLE = 8, WRONG_OWNER = 9, HOLDOUT = 10,
-                         MISSING = 11, QUIET = 12, NOT_WORTH_IT = 13, CAPPED = 14, CONFLICT = 15,
-                         REQUIRES = 16, QUOTA_FULL = 17, OUTBID = 18;
-inline constexpr int64_t LAST_REASON = QUIET;
+                         EXPIRED = 6, NOT_IN_AUDIENCE = 7, WRONG_STAGE = 8, WRONG_ROLE = 9, WRONG_OWNER = 10,
+                         HOLDOUT = 11, MISSING = 12, REFUSED = 13, QUIET = 14, RESTING = 15,
+                         NOT_WORTH_IT = 16, CAPPED = 17, CONFLICT = 18, REQUIRES = 19, QUOTA_FULL = 20,
+                         OUTBID = 21;
+inline constexpr int64_t LAST_REASON = RESTING;
 inline constexpr int64_t TIMED = 1 << CLOSED | 1 << QUIET;
 // What is known of a consent.
 inline constexpr int64_t UNKNOWN = 0, AGREED = 1, WITHDRAWN = 2;
