@@ -235,8 +235,10 @@ class _Audit:
         facets = self._facets(campaign, content, {"channel": grant.channel, "content": grant.content})
         asked = self._claim_of(grant)
         if asked is not None and asked.facets:
+            # A team that the claim brings may have no goal: nothing else of the campaign's own then stays.
             own = self.playbook.facets(campaign, content, asked.facets)
-            facets |= {name: values for name, values in own.items() if name not in ("channel", "content")}
+            sent = {name: facets[name] for name in ("channel", "content") if name in facets}
+            facets = own | sent
         return _Mark(micros(grant.send_at), grant.campaign, facets, campaign, grant, content, claim=grant.claim)
 
     def _claim_of(self, grant: Grant) -> Claim | None:

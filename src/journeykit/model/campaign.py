@@ -88,6 +88,7 @@ class Campaign:
         holdout: the share of contacts that never gets it.
         scored: whether its claims need a score: one that has no propensity, and no weight of its own, is
             ``missing_data``. A run over tables treats every campaign that its scores table names in this way.
+        tags: words of your own, for caps and other rules; all its messages have them, beside those of their content.
     """
 
     id: str = field(validator=required_text)
@@ -117,6 +118,7 @@ class Campaign:
     obeys_quiet_hours: bool = field(default=True, validator=boolean)
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
     scored: bool = field(default=False, validator=boolean, metadata={"later": True})
+    tags: tuple[str, ...] = field(default=(), converter=names, metadata={"later": True})
 
     def __attrs_post_init__(self) -> None:
         if self.starts is not None and self.ends is not None and self.ends < self.starts:

@@ -48,7 +48,7 @@ class Claim:
         topics: what it is about; none takes them from the content. The contact's consent by topic looks at them.
         solutions: the solutions that it names; none takes them from the content.
         theme: its theme; None takes it from the content.
-        tags: words of your own, for caps and other rules.
+        tags: words of your own, for caps and other rules; none takes them from the campaign and the content.
 
     Example:
         >>> Claim(campaign="launch", weight=8.0).content is None

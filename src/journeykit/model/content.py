@@ -59,6 +59,7 @@ class Content:
         advances: by stage, how much more likely it makes it that a contact gets there, from -1 to 1; less likely where
             it is negative, as for a stage of those who are lost. Where the stages have values, the policy ``weighted``
             multiplies the weight with what this gains.
+        tags: words of your own, for caps and other rules.
 
     Example:
         >>> outlook = Content(id="outlook", channel="email", stages={"awareness": 1}, advances={"decision": 0.02})
@@ -76,6 +77,7 @@ class Content:
     topics: tuple[str, ...] = field(default=(), converter=names)
     theme: str | None = field(default=None, validator=optional_text)
     advances: Mapping[str, Gain] | None = field(default=None, converter=_gains, metadata={"later": True})
+    tags: tuple[str, ...] = field(default=(), converter=names, metadata={"later": True})
 
     def stage_fit(self, stage: str | None) -> float:
         """Degree of fit for a stage, from 0 to 1."""

@@ -137,4 +137,6 @@ class Sections:
             found["channel"], found["content"] = (content.channel,), (content.id,)
             found["topic"], found["solution"] = content.topics, content.solutions
             found["theme"] = (content.theme,) if content.theme else ()
+        tags = (*(campaign.tags if campaign else ()), *(content.tags if content else ()))
+        found["tag"] = tuple(dict.fromkeys(tags))
         return {name: values for name, values in (found | dict(own or {})).items() if values}

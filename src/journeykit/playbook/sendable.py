@@ -24,8 +24,8 @@ class Sendable:
 
     Attributes:
         facets: what is known of it.
-        unknown: the facets that only its claim says: tags, and of a campaign without content all that
-            its content would say.
+        unknown: the facets of which its claim may say something else: tags; and those that only its claim says: of a
+            campaign without content all that its content would say.
         campaign: the id of its campaign.
         repeat: how many of them one contact gets at most; None for any number.
         obeys_hours: whether quiet hours, send hours and holidays can stop it.
@@ -59,7 +59,7 @@ def sendables(playbook: Sections) -> list[Sendable] | None:
     found = []
     for campaign in playbook.campaigns:
         parts: list[Any] = [content[name] for name in campaign.content if name in content]
-        # Tags are brought by claims.
+        # Claims may bring tags of their own.
         unknown = ("tag",) if parts else _OF_CONTENT
         found += [
             Sendable(playbook.facets(campaign, part), unknown, campaign.id, campaign.repeat, campaign.obeys_quiet_hours)

@@ -296,6 +296,7 @@ def names_of(playbook: Sections) -> Iterator[tuple[str, str, str]]:
         yield "campaign", f"campaigns[{at}].id", campaign.id
         named = (("team", campaign.team), ("goal", campaign.goal))
         yield from ((kind, f"campaigns[{at}].{kind}", name) for kind, name in named if name)
+        yield from (("tag", f"campaigns[{at}].tags[{n}]", name) for n, name in enumerate(campaign.tags))
         yield from (("stage", f"campaigns[{at}].stages[{n}]", name) for n, name in enumerate(campaign.stages))
     for section in ("caps", "conflicts", "requirements", "quotas"):
         for at, rule in enumerate(getattr(playbook, section)):
@@ -324,6 +325,7 @@ def _content_names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
             ("role", "roles", content.roles),
             ("topic", "topics", content.topics),
             ("solution", "solutions", content.solutions),
+            ("tag", "tags", content.tags),
         ):
             yield from ((kind, f"{path}.{part}", name) for name in names or ())
 

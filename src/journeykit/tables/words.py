@@ -364,6 +364,7 @@ _TELLING = {
     "topic": ("topics", "topic", "content_id", "campaign_id"),
     "solution": ("solutions", "content_id", "campaign_id"),
     "theme": ("theme", "content_id", "campaign_id"),
+    "tag": ("tags", "content_id", "campaign_id"),
 }
 """By facet, the columns of touches that tell it, themselves or by the playbook."""
 
