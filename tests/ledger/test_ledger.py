@@ -529,6 +529,8 @@ def test_a_decision_stands_for_what_it_has_granted(ledger, named):
         (lambda _: GATE.decide(ANNA, claims=[], at=AT, ledger=URL), "must be a Ledger, found str"),
         (lambda _: Ledger(URL, patience="x"), "patience is a number"),
         (lambda _: Ledger(URL, patience=-1), "patience is a number"),
+        (lambda _: Ledger(URL, connections=0), "connections is a whole number"),
+        (lambda _: Ledger(URL, connections=True), "connections is a whole number"),
     ],
 )
 def test_what_is_meant_wrongly_is_told(call, said):

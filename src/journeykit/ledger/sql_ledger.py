@@ -8,7 +8,6 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
 
 _LOCKS = 2_000
 """A caller that needs more locks than this works alone: PostgreSQL has room for some thousand, of all jobs."""
+_CONNECTIONS = 32
+"""The most connections of one process, where nothing else is said."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.008
 """In seconds, how soon to look again whether a SQLite file is free: at first, and at most."""
 _EVERYBODY = 0x6A6F75726E6579
@@ -65,9 +66,12 @@ class Ledger(BaseLedger):
         url: ``sqlite:///path`` or ``postgresql+psycopg://user@host/database``.
         arbiter: whose playbook `release_check` looks at; None where it is given there.
         patience: for how many seconds to wait for others that hold the same contact.
+        connections: the most connections that are open at once, in this process; they are opened when they are needed,
+            and kept. As many threads use the ledger at once; further ones wait, as long as the patience says.
 
     Raises:
-        ModelError: for an address of another kind, or a patience that is no number of seconds.
+        ModelError: for an address of another kind, a patience that is no number of seconds, or connections that are no
+            whole number from 1 on.
         MissingExtraError: without the driver of PostgreSQL.
 
     Example:
@@ -85,14 +89,27 @@ class Ledger(BaseLedger):
         capped
     """
 
-    def __init__(self, url: str | URL, *, arbiter: HasDecider | None = None, patience: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        arbiter: HasDecider | None = None,
+        patience: float = 30.0,
+        connections: int = _CONNECTIONS,
+    ) -> None:
         super().__init__(arbiter)
         self.url = _checked(url)
         if not is_number(patience) or patience < 0:
             raise ModelError(f"patience is a number of seconds, found {shown(patience)}", field="patience")
+        if not isinstance(connections, int) or isinstance(connections, bool) or connections < 1:
+            raise ModelError(
+                f"connections is a whole number from 1 on, found {shown(connections)}", field="connections"
+            )
         if not self.is_sqlite and find_spec("psycopg") is None:
             raise MissingExtraError("postgres", "a ledger in PostgreSQL")
         self.patience = patience
+        self.connections = connections
+        self._salt: str | None = None
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._process = os.getpid()
@@ -102,7 +119,8 @@ class Ledger(BaseLedger):
         return f"Ledger({self.url.render_as_string()!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.url.render_as_string(hide_password=False), self.arbiter, self.patience)
+        url = self.url.render_as_string(hide_password=False)
+        return _rebuild, (url, self.arbiter, self.patience, self.connections)
 
     @property
     def is_sqlite(self) -> bool:
@@ -119,7 +137,7 @@ class Ledger(BaseLedger):
             self._engine, self._lock, self._process = None, threading.Lock(), os.getpid()
         with self._lock:
             if self._engine is None:
-                self._engine = _engine(self.url, self.patience)
+                self._engine = _engine(self.url, self.patience, self.connections)
             return self._engine
 
     def close(self) -> None:
@@ -142,14 +160,12 @@ class Ledger(BaseLedger):
             connection.commit()
         return VERSION
 
-    @cached_property
-    def _salt(self) -> str:
-        with self._told(), self._connected() as connection:
-            return str(connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == "salt")).scalar_one())
-
     def salt(self) -> str:
         """What ids are mixed with before they are hashed."""
-        return self._salt
+        if self._salt is None:
+            with self._told(), self._connected():
+                pass  # the first connection reads it
+        return str(self._salt)
 
     @contextmanager
     def transaction(
@@ -200,6 +216,9 @@ class Ledger(BaseLedger):
                 f"the ledger {self.url.render_as_string()} {what}: run `journeykit ledger upgrade URL`",
                 kind="schema",
             )
+        # Read here, not when it is needed: within a transaction it would take a second connection, and where all
+        # connections are in transactions, each would wait for the others.
+        self._salt = str(connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == "salt")).scalar_one())
         connection.rollback()
         self._ready = True
 
@@ -277,8 +296,8 @@ def _be_patient(connection: Connection, patience: float) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
 
 
-def _rebuild(url: str, arbiter: HasDecider | None, patience: float) -> Ledger:
-    return Ledger(url, arbiter=arbiter, patience=patience)
+def _rebuild(url: str, arbiter: HasDecider | None, patience: float, connections: int) -> Ledger:
+    return Ledger(url, arbiter=arbiter, patience=patience, connections=connections)
 
 
 def _checked(given: str | URL) -> URL:
@@ -297,9 +316,11 @@ def _checked(given: str | URL) -> URL:
     return url
 
 
-def _engine(url: URL, patience: float) -> Engine:
+def _engine(url: URL, patience: float, connections: int) -> Engine:
+    # All are kept: to open one takes as long as several decisions.
+    pool = {"pool_size": connections, "max_overflow": 0, "pool_timeout": patience}
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": patience}, pool_size=32, max_overflow=32)
+        engine = create_engine(url, connect_args={"timeout": patience}, **pool)
         event.listen(engine, "connect", _set_up_sqlite)
         return engine
     own = url.query.get("options", ())
@@ -310,10 +331,8 @@ def _engine(url: URL, patience: float) -> Engine:
         # What is read once a lock is held must be what others have committed before they gave it away.
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
-        pool_size=8,
-        max_overflow=24,
-        pool_timeout=patience,
         connect_args={"connect_timeout": url.query.get("connect_timeout", 10), "options": " ".join(options)},
+        **pool,
     )
 
 
