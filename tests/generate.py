@@ -108,9 +108,32 @@ def situation(seed: int) -> Situation:
     found = Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
     found = _with_ids(found) if claims is not None and seed % 4 < 2 else found
     found = _with_segments(found) if seed % 3 == 1 else found
+    if seed % 9 == 4:
+        found = _with_splits(found)
     if seed % 6 == 2:
         return _with_gaps(found)
     return with_times(found) if is_plan and seed % 6 == 5 else found
+
+
+def _with_splits(found: Situation) -> Situation:
+    """The same with campaigns that split their contents, and claims that leave it open which of them; drawn apart."""
+    rng = Random(f"splits of {found.seed}")
+    playbook = found.playbook
+    if playbook.campaigns is None:
+        return found
+    campaigns = [evolve(own, split=_split(rng, own.content)) for own in playbook.campaigns]
+    split = {own.id for own in campaigns if own.split}
+    claims = found.claims and tuple(
+        evolve(claim, content=None) if claim.campaign in split else claim for claim in found.claims
+    )
+    return found.but(playbook=evolve(playbook, campaigns=campaigns), claims=claims)
+
+
+def _split(rng: Random, contents: tuple[str, ...]) -> dict[str, float] | None:
+    if rng.random() < 0.2 or (len(contents) == 1 and rng.random() < 0.7):
+        return None
+    first = rng.choice((0.0, 0.2, 0.5, 1.0)) if len(contents) > 1 else 1.0
+    return {name: first if not place else (1 - first) / (len(contents) - 1) for place, name in enumerate(contents)}
 
 
 def _with_gaps(found: Situation) -> Situation:

@@ -17,6 +17,7 @@ from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Tea
 from journeykit.basics.clock import clock, micros
 from journeykit.basics.validation import scaled
 from journeykit.model.cap import Either
+from journeykit.model.holdout import bucket
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.rule.values import Held
 
@@ -247,8 +248,19 @@ class Oracle:
             return
         for content_id in campaign.content:
             channel = self.contents[content_id].channel
+            if campaign.split and content_id != self._variant(campaign):
+                continue
             if claim.content in (None, content_id) and claim.channel in (None, channel):
                 yield content_id, channel
+
+    def _variant(self, campaign: Campaign) -> str:
+        """The content in whose share of the numbers from 0 to 1 the contact's bucket lies."""
+        place, end = bucket(campaign.id, self.contact.id), 0.0
+        for content in campaign.content:
+            end += (campaign.split or {})[content]
+            if place < end:
+                return content
+        raise AssertionError
 
     def _mark_twins(self) -> None:
         """Of the same claim, the one of the highest own weight stands."""
@@ -485,13 +497,20 @@ class Oracle:
         if touch.status == "planned":
             replaced = any(
                 touch.campaign == wish.claim.campaign
-                and touch.content in (None, wish.claim.content)
-                and touch.channel in (None, wish.claim.channel)
+                and touch.content in (None, content)
+                and touch.channel in (None, channel)
                 and touch.claim in (None, wish.claim.id)
                 for wish in self.wishes
+                for content, channel in self._planned_as(wish)
             )
             return touch.at >= self.at and not replaced
         return touch.status in ("sent", "reserved")
+
+    def _planned_as(self, wish: Wish) -> list[tuple[str | None, str | None]]:
+        """What a claim may have been planned as: with a split, any of the variants."""
+        if wish.campaign.split:
+            return [(content, self.contents[content].channel) for content in wish.campaign.content]
+        return [(wish.claim.content, wish.claim.channel)]
 
     def _mark(self, touch: Touch) -> Mark:
         campaign = self.campaigns.get(touch.campaign or "")

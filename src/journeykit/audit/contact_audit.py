@@ -311,8 +311,11 @@ class _Audit:
     def _wanted(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
         """Every campaign, content, channel and id of a claim that is asked for."""
         for source in self.sources:
-            for parts in self._contents_of(source):
-                yield *parts, None if isinstance(source, Campaign) else source.id
+            name, own = (source.id, None) if isinstance(source, Campaign) else (source.campaign, source.id)
+            known = self.campaigns.get(name)
+            # Of a split campaign any variant may have been planned.
+            for parts in self._contents_of(known if known is not None and known.split else source):
+                yield *parts, own
 
     def _contents_of(self, source: Claim | Campaign) -> Iterator[tuple[str, str | None, str | None]]:
         """The contents of one claim, of which one can be granted."""
@@ -375,6 +378,8 @@ class _Audit:
         owner = self.playbook.journey.owner(contact.stage) if self.playbook.journey else None
         if owner not in (None, department) and contact.stage not in campaign.stages:
             yield broken("wrong_owner", f"the stage {contact.stage} is owned by {owner}")
+        if campaign.split and grant.content != campaign.variant_of(contact.id):
+            yield broken("split", f"{grant.content} is not the content that the split chooses for {contact.id}")
         if not scaled(grant.weight, MILLIONTH) > scaled(self.playbook.reserve, MILLIONTH):
             yield broken("not_worth_it", f"the weight {grant.weight} is not above the reserve {self.playbook.reserve}")
 

@@ -101,6 +101,7 @@ class ContactEncoder:
             interested=interested,
             audience=audience,
             outside=outside,
+            absent=self._absent(chunk),
             timely=timely,
             limit=self._limits(chunk),
             holdout=self._holdouts(chunk),
@@ -321,12 +322,27 @@ class ContactEncoder:
             found[:, place] = np.array([limit or 0 for limit in limits], np.int64)[column.codes]
         return found
 
+    def _absent(self, chunk: Chunk) -> np.ndarray:
+        """By opening, whether there is no such claim: the variants that a split does not choose; bits."""
+        splits = self.layout.splits
+        if not splits:
+            return np.zeros((chunk.rows, 0), np.int64)
+        absent = np.zeros((chunk.rows, len(self.layout.list)), np.bool_)
+        for campaign, openings in splits.items():
+            seed, started = _points(campaign), np.zeros(chunk.rows, np.bool_)
+            for opening, end in openings:
+                ended = np.empty(chunk.rows, np.bool_)
+                in_holdout(seed, chunk.offsets, chunk.data, end, ended)
+                absent[:, opening] = started | ~ended
+                started = ended
+        return packed(absent)
+
     def _holdouts(self, chunk: Chunk) -> np.ndarray:
         holdouts = self.layout.holdouts
         found = np.zeros((chunk.rows, len(holdouts)), np.bool_)
         for place, holdout in enumerate(holdouts):
             if holdout is not None:
-                seed = np.array([ord(char) for char in holdout.seed], np.int64)
+                seed = _points(holdout.seed)
                 inside = np.empty(chunk.rows, np.bool_)
                 in_holdout(seed, chunk.offsets, chunk.data, holdout.share, inside)
                 found[:, place] = inside
@@ -339,6 +355,10 @@ _FIRST_GOOD = day_number(date(1000, 1, 2)) * DAY
 # The last years of the calendar are how tables write "for ever".
 _FOR_EVER = day_number(date(9001, 1, 1)) * DAY
 _PYTHON_ENDS = day_number(date(9999, 12, 31)) * DAY
+
+
+def _points(text: str) -> np.ndarray:
+    return np.array([ord(char) for char in text], np.int64)
 
 
 def _micros(value: Any) -> int | None:

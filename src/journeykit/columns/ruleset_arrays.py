@@ -86,6 +86,7 @@ class RulesetArrays:
         careful: the rules of caps that protect contacts unless they are false; numbered after these.
         timely: those of campaigns that ask for time.
         own_limits: the attributes that hold limits of the contacts' own.
+        splits: by campaign with a split, its openings, each with where its share of the contacts ends.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class RulesetArrays:
         self.timely: list[Rule] = []
         self.own_limits = [cap for cap in playbook.caps if isinstance(cap.max, Limit)]
         self.holdouts = [playbook.holdout, *dict.fromkeys(o.campaign.holdout for o in openings if o.campaign.holdout)]
+        self.splits = _splits(openings)
         self._cells: dict[tuple[int, tuple[str, ...]], int] = {}
         self.windows_list = [cap.window for cap in playbook.caps]
         self.windows_list += [need.within for need in playbook.requirements if need.within is not None]
@@ -372,6 +374,16 @@ def packed(flags: Any, width: int | None = None) -> np.ndarray:
     padded[..., : found.shape[-1]] = found
     bits = np.packbits(padded, axis=-1, bitorder="little")
     return np.ascontiguousarray(bits).view(np.int64).reshape(*found.shape[:-1], words)
+
+
+def _splits(openings: Sequence[Message]) -> dict[str, list[tuple[int, float]]]:
+    """By campaign with a split, its openings, each with where its share of the contacts ends."""
+    place = {(own.campaign.id, own.content_id): number for number, own in enumerate(openings)}
+    campaigns = {own.campaign.id: own.campaign for own in openings if own.campaign.split}
+    return {
+        name: [(place[name, content], end) for content, end in campaign.variants]
+        for name, campaign in campaigns.items()
+    }
 
 
 def _own(names: Names, name: str | None) -> int:

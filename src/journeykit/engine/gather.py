@@ -20,13 +20,14 @@ from journeykit.model.claim import Claim
 from journeykit.policies.policy import Context, offers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from journeykit.engine.candidate import Level
     from journeykit.engine.contact_group import ContactGroup
     from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.engine.ruleset import AskedFor, Ruleset
+    from journeykit.model.campaign import Campaign
     from journeykit.model.contact import Contact
     from journeykit.playbook.vocabulary import Vocabulary
 
@@ -70,6 +71,7 @@ class ClaimGatherer:
         self.policy_name = policy_name
         self._rank = getattr(policy, "rank", None)
         self._slots: dict[tuple[str | None, bool], list[int]] = {}
+        self._variants: dict[str, str | None] = {}
         self.facts = ContactFacts(
             ruleset,
             contact,
@@ -109,9 +111,7 @@ class ClaimGatherer:
             return self.gathered
         known = {candidate.message: candidate for candidate in self.gathered}
         now = [self.facts.now]
-        return [
-            known.get(message) or self._derived(message, claim, now) for message, claim in self.ruleset.claims.items()
-        ]
+        return [known.get(message) or self._derived(message, claim, now) for message, claim in self._derivable()]
 
     # Gathering
 
@@ -153,6 +153,8 @@ class ClaimGatherer:
     def _passes_rare(self, message: Message) -> bool:
         """The checks that most messages are spared."""
         facts = self.facts
+        if message.campaign.split and not self._is_variant(message):
+            return False
         if message.campaign.needs_consent:
             for holdout in (self.playbook.holdout, message.campaign.holdout):
                 if holdout is not None and holdout.holds(facts.contact.id):
@@ -160,6 +162,20 @@ class ClaimGatherer:
             if any(withdrawn(facts.contact, message, facts.now)):
                 return False
         return not any(missing(facts.subject, message, facts.now))
+
+    def _derivable(self) -> Iterable[tuple[Message, Claim]]:
+        """The messages that campaigns claim to send the contact."""
+        found = self.ruleset.claims.items()
+        return [own for own in found if self._is_variant(own[0])] if self.ruleset.has_splits else found
+
+    def _is_variant(self, message: Message) -> bool:
+        """Whether its campaign's split, if there is one, chooses the message for the contact."""
+        return not message.campaign.split or message.content_id == self._variant_of(message.campaign)
+
+    def _variant_of(self, campaign: Campaign) -> str | None:
+        if campaign.id not in self._variants:
+            self._variants[campaign.id] = campaign.variant_of(self.facts.contact.id)
+        return self._variants[campaign.id]
 
     def _derived(self, message: Message, claim: Claim, slots: list[int]) -> Candidate:
         """The candidate of a claim that a campaign makes; the contents of one campaign are one group."""
@@ -178,7 +194,7 @@ class ClaimGatherer:
 
     def _gather_all(self) -> list[Candidate]:
         if self.claims is None:
-            found = [self._derived(message, claim, []) for message, claim in self.ruleset.claims.items()]
+            found = [self._derived(message, claim, []) for message, claim in self._derivable()]
         else:
             found = [own for group, claim in enumerate(self.claims) for own in self._expand(group, claim)]
             _mark_duplicates(found)
@@ -194,6 +210,12 @@ class ClaimGatherer:
         messages = self.ruleset.messages_for(claim)
         if isinstance(messages, str):
             return [Candidate(None, claim, group, [], fault=messages)]
+        if messages[0].campaign.split:
+            messages = tuple(message for message in messages if self._is_variant(message))
+            if not messages:
+                chosen = self._variant_of(self.ruleset.campaigns[claim.campaign])
+                fault = f"the split of campaign {claim.campaign!r} chooses the content {chosen!r} for the contact"
+                return [Candidate(None, claim, group, [], fault=fault)]
         lacking = self.ruleset.lacking(messages, claim)
         if lacking is not None:
             return [Candidate(None, claim, group, [], fault=lacking)]
@@ -213,8 +235,17 @@ class ClaimGatherer:
 
     @once
     def _asked_for_by_claims(self) -> AskedFor:
-        claims = (candidate.claim for candidate in self.gathered if candidate.message is not None)
-        return asked_combinations((own.campaign, own.content, own.channel, own.id) for own in claims)
+        claims = [candidate.claim for candidate in self.gathered if candidate.message is not None]
+        asked = {(own.campaign, own.content, own.channel, own.id) for own in claims}
+        if self.ruleset.has_splits:
+            # Whatever a split chose when the message was planned, it is decided again.
+            asked |= {
+                (own.campaign, other.content_id, other.channel, own.id)
+                for own in claims
+                for other in self.ruleset.messages_of.get(own.campaign, ())
+                if other.campaign.split
+            }
+        return asked_combinations(asked)
 
     def lacks_score(self, claim: Claim) -> bool:
         """Whether a claim needs a score that it does not have."""

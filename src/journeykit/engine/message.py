@@ -37,7 +37,8 @@ class Message:
         audience: the campaign's rule as a function, or None.
         timely: whether the answer of that rule depends on the instant.
         dates: the campaign's own day numbers, or None.
-        rare: whether a check applies that most messages are spared: topics, holdouts, a missing zone or channel.
+        rare: whether a check applies that most messages are spared: topics, holdouts, splits, a missing zone or
+            channel.
         tie: its place in the order of claims, after weight and instant.
     """
 

@@ -84,6 +84,7 @@ class Ruleset:
         self._own_columns = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
         self._partners = [requirement.partner for requirement in playbook.requirements]
         self.scored = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.scored)
+        self.has_splits = any(campaign.split for campaign in playbook.campaigns or ())
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
         self.per_account = frozenset(number for number, cap in enumerate(playbook.caps) if cap.per == "account")
         self.reach = self._reach()
@@ -259,6 +260,7 @@ class Ruleset:
             rare=bool(
                 facets.get("topic")
                 or campaign.holdout
+                or campaign.split
                 or self.playbook.holdout
                 or channel is None
                 or (local and self.playbook.on_missing.timezone == "deny")

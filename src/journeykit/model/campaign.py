@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import date, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen, validators
@@ -12,6 +15,7 @@ from journeykit.basics.validation import (
     boolean,
     calendar_date,
     instance,
+    is_number,
     listed,
     names,
     number,
@@ -22,7 +26,7 @@ from journeykit.basics.validation import (
     whole,
 )
 from journeykit.errors import ModelError
-from journeykit.model.holdout import Holdout
+from journeykit.model.holdout import Holdout, bucket
 from journeykit.rule import Rule, asks_no_events
 
 if TYPE_CHECKING:
@@ -46,6 +50,10 @@ class Team:
     department: str = field(default="marketing", validator=required_text)
 
 
+_EXACT = 1e-9
+"""Shares that add up to 1 but for so much do so."""
+
+
 def _rule(value: Rule | str | None) -> Rule | None:
     return Rule(value) if isinstance(value, str) else value
 
@@ -58,6 +66,21 @@ def _dates(value: Iterable[date] | None) -> tuple[date, ...] | None:
         if not isinstance(day, date) or isinstance(day, datetime):
             raise ModelError(f"dates must be dates, found {shown(day)}", field="dates")
     return tuple(sorted(set(found)))
+
+
+def _shares(value: Mapping[str, float] | Iterable[str] | str | None) -> dict[str, float] | None:
+    """A mapping of contents to shares from 0 to 1; a list shares equally."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        listed = names(value)
+        return dict.fromkeys(listed, 1 / len(listed)) if listed else {}
+    for name, share in value.items():
+        if not isinstance(name, str) or not name:
+            raise ModelError(f"a share is named by a content, found {shown(name)}", field="split")
+        if not is_number(share) or not 0 <= share <= 1:
+            raise ModelError(f"the share of {name!r} must be a number from 0 to 1, found {shown(share)}", field="split")
+    return {name: float(share) for name, share in value.items()}
 
 
 @frozen(kw_only=True)
@@ -89,6 +112,9 @@ class Campaign:
         scored: whether its claims need a score: one that has no propensity, and no weight of its own, is
             ``missing_data``. A run over tables treats every campaign that its scores table names in this way.
         tags: words of your own, for caps and other rules; all its messages have them, beside those of their content.
+        split: the share of contacts that each of its contents goes to, as variants: a hash of campaign and contact
+            chooses one of them, and only that one claims. The shares add up to 1; a list shares equally. None lets all
+            contents claim, of which the best wins.
     """
 
     id: str = field(validator=required_text)
@@ -119,10 +145,50 @@ class Campaign:
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
     scored: bool = field(default=False, validator=boolean, metadata={"later": True})
     tags: tuple[str, ...] = field(default=(), converter=names, metadata={"later": True})
+    split: Mapping[str, float] | None = field(default=None, converter=_shares, metadata={"later": True})
 
     def __attrs_post_init__(self) -> None:
         if self.starts is not None and self.ends is not None and self.ends < self.starts:
             raise ModelError(f"the campaign ends ({self.ends}) before it starts ({self.starts})", field="ends")
+        if self.split is not None:
+            self._check_split(self.split)
+
+    def _check_split(self, split: Mapping[str, float]) -> None:
+        if set(split) != set(self.content):
+            raise ModelError(
+                f"the shares are those of all the contents of the campaign ({', '.join(self.content) or 'none'}), "
+                f"found {', '.join(split) or 'none'}; a content that is not to go out has the share 0",
+                field="split",
+            )
+        total = math.fsum(split.values())
+        if abs(total - 1) > _EXACT:
+            raise ModelError(f"the shares add up to 1, found {total:g}", field="split")
+
+    @property
+    def variants(self) -> tuple[tuple[str, float], ...]:
+        """Of a campaign with a split, its contents in order, each with where its share of the buckets ends."""
+        shares = [] if self.split is None else [self.split[content] for content in self.content]
+        return tuple(zip(self.content, accumulate(shares), strict=False))
+
+    def variant_of(self, contact: str) -> str | None:
+        """The content that a split chooses for a contact; None without a split.
+
+        The bucket (`journeykit.model.holdout.bucket`) of campaign id and contact id lies in its share.
+
+        Example:
+            >>> Campaign(id="trial", content=["long", "short"], split={"long": 0.5, "short": 0.5}).variant_of("anna")
+            'short'
+        """
+        if self.split is None:
+            return None
+        place = bucket(self.id, contact)
+        own = (content for content, end in self.variants if place < end)
+        return next(own, self._last_variant)
+
+    @property
+    def _last_variant(self) -> str:
+        """The last content with a share: what rounding leaves over is its."""
+        return next(content for content in reversed(self.content) if (self.split or {})[content] > 0)
 
     def closed(self, day: int) -> str | None:
         """Why nothing goes out on a local date (a day number), or None where the campaign is open."""

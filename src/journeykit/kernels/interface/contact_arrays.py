@@ -26,6 +26,8 @@ class Contacts(ArrayBundle):
         interested: by set of interests and opening, what they make a claim weigh; no columns where that is nothing.
         audience: by rule, whether it is true of them; bits of whole numbers.
         outside: by opening, whether its audience leaves them out; bits of whole numbers.
+        absent: by opening, whether there is no such claim for them; bits of whole numbers. No columns where there are
+            all.
         timely: in a plan, by kind of opening and rule that asks for time, at which slots it is true; bits of whole
             numbers. No places where there is no such rule.
         limit: by own limit, in billionths, or `NO_LIMIT`.
@@ -41,6 +43,7 @@ class Contacts(ArrayBundle):
         "interested": table(np.float64, 2),
         "audience": table(np.int64, 2),
         "outside": table(np.int64, 2),
+        "absent": table(np.int64, 2),
         "timely": table(np.int64, 4),
         "limit": table(np.int64, 2),
         "holdout": table(np.bool_, 2),

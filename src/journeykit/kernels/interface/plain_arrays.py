@@ -67,10 +67,11 @@ class PlainRules(ArrayBundle):
 
 
 BARRED_WORDS = record(
-    "suppressed opted_out by_channel withdrawn closed quiet outside unfit miscast foreign held missing unknown"
+    "suppressed opted_out by_channel withdrawn closed quiet outside unfit miscast foreign held missing unknown absent"
 )
 """What is in the way of 64 openings for one contact, as bits; `by_channel` is that part of `withdrawn` which is of a
-channel, and `unknown` that part of `missing` which is of a consent."""
+channel, `unknown` that part of `missing` which is of a consent, and `absent` those of which there is no
+claim, and so nothing is in the way."""
 CELL_ROOMS = record("stamp limit before after kept total points mixed members winners later asked")
 """What a cell holds of one contact: for which contact that is good; the limit; what the history and exempt winners use,
 then all winners too, then only those that count; what the claims would use that fit alone, what each of them uses,

@@ -3,6 +3,7 @@
 #include "barred_word.hpp"
 
 #include <cmath>
+#include <initializer_list>
 
 #include "eligibility.hpp"
 
@@ -41,6 +42,18 @@ void read_missing(const Rules& rules, const Barred& barred, const ScoreArrays& s
   }
 }
 
+// Takes back what is in the way of claims that there are not.
+void leave_out(int64_t absent, BarredWord& found) {
+  for (int64_t BarredWord::* part :
+       {&BarredWord::suppressed, &BarredWord::opted_out, &BarredWord::by_channel, &BarredWord::withdrawn,
+        &BarredWord::closed, &BarredWord::quiet, &BarredWord::outside, &BarredWord::unfit,
+        &BarredWord::miscast, &BarredWord::foreign, &BarredWord::held, &BarredWord::missing,
+        &BarredWord::unknown}) {
+    found.*part &= ~absent;
+  }
+  found.absent = absent;
+}
+
 }  // namespace
 
 BarredWord barred_word(const Rules& rules, const Barred& barred, const Contacts& contacts,
@@ -60,6 +73,7 @@ BarredWord barred_word(const Rules& rules, const Barred& barred, const Contacts&
     if (contacts.holdout(contact, holdout)) found.held |= barred.holdout(holdout, word);
   }
   read_missing(rules, barred, scores, person, word, found);
+  if (contacts.absent.columns) leave_out(contacts.absent(contact, word), found);
   return found;
 }
 

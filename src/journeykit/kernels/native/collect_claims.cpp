@@ -30,22 +30,6 @@ struct Collection {
   int64_t sign;
 };
 
-// Counts the data that an opening asks for and a contact lacks.
-void count_missing(const Collection& all, int64_t opening, int64_t contact, int64_t asks) {
-  if (asks == 0) return;
-  const Rules& rules = all.rules;
-  const Person& person = all.contacts.person[contact];
-  Array1<int64_t> missing = all.counts.missing;
-  if (asks & ASKS_ZONE && person.traits & NO_ZONE) missing[0] += all.sign;
-  if (asks & ASKS_STAGE && person.stage == rules.stage_fit.columns - 1) missing[1] += all.sign;
-  if (asks & ASKS_ROLE && person.role == rules.role_fit.columns - 1) missing[2] += all.sign;
-  if (asks & ASKS_CONSENT) {
-    int64_t channel = rules.openings[opening].channel;
-    if (channel < 0 || all.contacts.consent(contact, channel) == UNKNOWN) missing[3] += all.sign;
-  }
-  if (asks & ASKS_GAIN && is_nan(rules.stage_gain(opening, person.stage))) missing[4] += all.sign;
-}
-
 // The checks that fail for a candidate at one of its instants, and might not at another.
 int64_t faults_at(const Collection& all, int64_t contact, const Claim& claim, int64_t place, int64_t kind) {
   int64_t found =
@@ -255,7 +239,27 @@ void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArray
   weigh(all, contact, used, propensity, value);
 }
 
+// Whether there is no such claim for a contact.
+bool is_absent(const Contacts& contacts, int64_t contact, int64_t opening) {
+  return contacts.absent.columns && has_bit(contacts.absent(contact, opening >> 6), opening & 63);
+}
+
 }  // namespace
+
+void count_missing(const Rules& rules, const Contacts& contacts, const DecisionCounts& counts, int64_t sign,
+                   int64_t opening, int64_t contact, int64_t asks) {
+  if (asks == 0) return;
+  const Person& person = contacts.person[contact];
+  Array1<int64_t> missing = counts.missing;
+  if (asks & ASKS_ZONE && person.traits & NO_ZONE) missing[0] += sign;
+  if (asks & ASKS_STAGE && person.stage == rules.stage_fit.columns - 1) missing[1] += sign;
+  if (asks & ASKS_ROLE && person.role == rules.role_fit.columns - 1) missing[2] += sign;
+  if (asks & ASKS_CONSENT) {
+    int64_t channel = rules.openings[opening].channel;
+    if (channel < 0 || contacts.consent(contact, channel) == UNKNOWN) missing[3] += sign;
+  }
+  if (asks & ASKS_GAIN && is_nan(rules.stage_gain(opening, person.stage))) missing[4] += sign;
+}
 
 void barred_now(const Rules& rules, Array2<int64_t> found) {
   for (int64_t zone = 0; zone < found.rows; ++zone) {
@@ -283,7 +287,8 @@ int64_t collect_derived(const Rules& rules, const Contacts& contacts, const Slot
     if (!(contacts.person[contact].traits & BAD)) {
       put_scores(scores, contact);
       for (int64_t opening = 0; opening < count; ++opening) {
-        count_missing(all, opening, contact, asks[opening]);
+        if (is_absent(contacts, contact, opening)) continue;
+        count_missing(rules, contacts, counts, sign, opening, contact, asks[opening]);
         used += derive(all, slots, contact, opening, everything, used, places);
       }
       clear_scores(scores, contact);
@@ -308,11 +313,12 @@ int64_t collect_derived_now(const Rules& rules, const Barred& barred, const Cont
     if (!(contacts.person[contact].traits & BAD)) {
       put_scores(scores, contact);
       for (int64_t opening = 0; is_asked && opening < count; ++opening) {
-        count_missing(all, opening, contact, asks[opening]);
+        if (is_absent(contacts, contact, opening)) continue;
+        count_missing(rules, contacts, counts, sign, opening, contact, asks[opening]);
       }
       for (int64_t word = 0; word < barred.every.size; ++word) {
         BarredWord faults = barred_word(rules, barred, contacts, scores, contact, word);
-        int64_t wanted = barred.every[word];
+        int64_t wanted = barred.every[word] & ~faults.absent;
         if (!everything) {
           count_lasting(all, faults, contact, word);
           wanted &= ~faults.lasting();
@@ -345,7 +351,8 @@ int64_t collect_claims(const Rules& rules, const Contacts& contacts, const SlotT
       if (is_full) break;
       put_scores(scores, contact);
       for (int64_t claim_row = low; claim_row < high; ++claim_row) {
-        count_missing(all, claims.asked[claim_row].opening, contact, asks[claims.asked[claim_row].opening]);
+        int64_t opening = claims.asked[claim_row].opening;
+        count_missing(rules, contacts, counts, sign, opening, contact, asks[opening]);
         put_brought(all, slots, claims, contact, claim_row, used++, places);
       }
       clear_scores(scores, contact);

@@ -10,6 +10,10 @@ namespace journeykit {
 // By zone and opening, the checks that fail at the instant of the decision for every contact.
 void barred_now(const Rules& rules, Array2<int64_t> found);
 
+// Adds, with a sign, the data that an opening asks for and a contact lacks.
+void count_missing(const Rules& rules, const Contacts& contacts, const DecisionCounts& counts, int64_t sign,
+                   int64_t opening, int64_t contact, int64_t asks);
+
 // One candidate for each opening that a contact may get in a plan, or could get in time; the others are
 // counted. Ends with the contact before whom the candidates run out; the number of the next one.
 int64_t collect_derived(const Rules& rules, const Contacts& contacts, const SlotTimes& slots,

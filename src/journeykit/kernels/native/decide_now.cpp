@@ -13,7 +13,6 @@ namespace {
 
 // What contacts need that are not plain.
 struct GeneralPath {
-  Array1<const int64_t> asks;
   const DecisionWorkspace& workspace;
   const CandidateArrays& candidates;
   Array1<const int64_t> label_when;
@@ -31,7 +30,7 @@ bool has_space(const PlainBlock& block) {
 
 int64_t collect(const PlainBlock& block, const GeneralPath& path, int64_t contact, int64_t sign,
                 Array1<int64_t> first) {
-  return collect_derived_now(block.rules, block.barred, block.contacts, path.asks, block.scores, contact,
+  return collect_derived_now(block.rules, block.barred, block.contacts, block.asks, block.scores, contact,
                              contact + 1, block.everything, sign, path.candidates, first, block.counts);
 }
 
@@ -58,9 +57,9 @@ int64_t decide_now(const Rules& rules, const Barred& barred, const PlainRules& p
                    const QuotaChoiceArrays& given, int64_t everything, int64_t last_outcome, int64_t start,
                    int64_t stop, const DecisionRows& rows, const DecisionCounts& counts,
                    Array1<int64_t> fallback) {
-  PlainBlock block{rules, barred,     plain,        contacts, touches, scores,
-                   work,  everything, last_outcome, rows,     counts};
-  GeneralPath path{asks, workspace, candidates, label_when, given};
+  PlainBlock block{rules, barred, plain,      contacts,     touches, scores,
+                   asks,  work,   everything, last_outcome, rows,    counts};
+  GeneralPath path{workspace, candidates, label_when, given};
   int64_t contact = start;
   for (; contact < stop; ++contact) {
     if (contacts.person[contact].traits & BAD) continue;

@@ -111,6 +111,7 @@ struct Contacts {
   Array2<double> interested;
   Array2<int64_t> audience;
   Array2<int64_t> outside;
+  Array2<int64_t> absent;
   Array4<int64_t> timely;
   Array2<int64_t> limit;
   Array2<bool> holdout;
@@ -161,7 +162,7 @@ struct TextScan {
 // What is in the way of 64 openings for one contact, as bits.
 struct BarredWord {
   int64_t suppressed, opted_out, by_channel, withdrawn, closed, quiet, outside, unfit, miscast, foreign, held,
-      missing, unknown;
+      missing, unknown, absent;
 
   int64_t lasting() const {
     return suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing;

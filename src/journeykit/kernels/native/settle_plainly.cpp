@@ -9,6 +9,7 @@
 
 #include "arithmetic.hpp"
 #include "barred_word.hpp"
+#include "collect_claims.hpp"
 #include "denied_counts.hpp"
 #include "eligibility.hpp"
 #include "history.hpp"
@@ -110,7 +111,7 @@ bool read_faults(const PlainContact& own) {
     BarredWord& faults = own.work().word[word];
     faults =
         barred_word(own.rules(), own.block.barred, own.block.contacts, own.block.scores, own.contact, word);
-    found |= own.block.barred.every[word] & ~faults.lasting();
+    found |= own.block.barred.every[word] & ~(faults.lasting() | faults.absent);
   }
   return found != 0;
 }
@@ -125,13 +126,19 @@ void add_item(PlainContact& own, int64_t opening, int64_t weight) {
   own.work().item[own.items++] = {opening, weight, reason, SHUT, NONE, own.rules().openings[opening].tie};
 }
 
+// The openings of a word that may go, now or later, as bits.
+int64_t wanted_of(const PlainContact& own, int64_t word) {
+  const BarredWord& faults = own.work().word[word];
+  return own.block.barred.every[word] & ~(faults.lasting() | faults.absent);
+}
+
 // Lists the claims of a contact of whom nothing but stage and role matters.
 bool list_alike(PlainContact& own, int64_t alike) {
   const PlainRules& plain = own.block.plain;
   Array1<int64_t> places = own.work().place;
   if (!plain.weighed[alike]) return false;
   for (int64_t word = 0; word < places.size; ++word) {
-    int64_t wanted = own.block.barred.every[word] & ~own.work().word[word].lasting();
+    int64_t wanted = wanted_of(own, word);
     for (; wanted; wanted = without_lowest(wanted)) {
       int64_t place = plain.rank(alike, word * 64 + trailing_zeros(wanted));
       places[place >> 6] |= int64_t{1} << (place & 63);
@@ -151,7 +158,7 @@ bool list_alike(PlainContact& own, int64_t alike) {
 bool list_weighed(PlainContact& own) {
   const ScoreArrays& scores = own.block.scores;
   for (int64_t word = 0; word < own.work().word.size; ++word) {
-    int64_t wanted = own.block.barred.every[word] & ~own.work().word[word].lasting();
+    int64_t wanted = wanted_of(own, word);
     for (; wanted; wanted = without_lowest(wanted)) {
       int64_t opening = word * 64 + trailing_zeros(wanted);
       Factors factors = factors_of(own.rules(), own.block.contacts, own.contact, opening,
@@ -539,6 +546,17 @@ bool has_space(const PlainContact& own) {
          rows.used[2] + (count + 1) * own.block.plain.rules <= rows.bind.size;
 }
 
+// Takes back what was counted of claims that there are not.
+void take_back_absent(const PlainContact& own) {
+  for (int64_t word = 0; word < own.work().word.size; ++word) {
+    for (int64_t left = own.work().word[word].absent; left; left = without_lowest(left)) {
+      int64_t opening = word * 64 + trailing_zeros(left);
+      count_missing(own.rules(), own.block.contacts, own.block.counts, -1, opening, own.contact,
+                    own.block.asks[opening]);
+    }
+  }
+}
+
 // Counts the data that openings ask for and a contact lacks.
 void count_asked(const PlainContact& own) {
   const Contacts& contacts = own.block.contacts;
@@ -553,6 +571,7 @@ void count_asked(const PlainContact& own) {
   }
   missing[3] += plain.asking_consent[contacts.consent.columns];
   missing[4] += plain.asking_gain[person.stage];
+  if (contacts.absent.columns) take_back_absent(own);
 }
 
 // Chooses among the claims; false where the contact is not plain.

@@ -15,6 +15,8 @@ struct PlainBlock {
   const Contacts& contacts;
   const TouchArrays& touches;
   const ScoreArrays& scores;
+  // By opening, the data that it asks for, as bits.
+  Array1<const int64_t> asks;
   const PlainWorkspace& work;
   // Whether what is denied for good has rows, and the last outcome of which rows are wanted.
   int64_t everything, last_outcome;
