@@ -11,7 +11,7 @@ from attrs import frozen
 
 from journeykit.basics.clock import FOREVER
 from journeykit.errors import Problem, closest
-from journeykit.journey.stages import unreachable
+from journeykit.journey.stages import ANY, unreachable
 from journeykit.journey.transitions import CompiledTransition, CompiledTransitions, length_of
 from journeykit.rule import Aggregate, Call, Node, Rule
 from journeykit.rule.reasoning import Known, age_of, can_be_true, implies
@@ -41,7 +41,7 @@ def _missing(journey: StageGraph) -> Iterator[Problem]:
             taken = f"journey.stages[{first[stage.name]}]"
             yield Problem.at(("journey", "stages", place, "name"), f"{stage.name!r} is already taken by {taken}")
     for place, way in enumerate(journey.transitions):
-        for end, name in (("from", way.source), ("to", way.to)):
+        for end, name in (*(("from", source) for source in way.leaves(first)), ("to", way.to)):
             if name not in first:
                 message = f"unknown stage {name!r}; there is {', '.join(first) or 'none'}"
                 yield Problem.at(("journey", "transitions", place, end), message, closest(name, first))
@@ -65,8 +65,8 @@ def find_warnings(journey: StageGraph) -> Iterator[Problem]:
     if journey.transitions:
         chart = _Chart(journey)
         yield from _stage_warnings(chart)
-        for way in chart.ways:
-            yield from _way_warnings(chart, way)
+        # A rule on a look-alike is one finding, from however many stages the transition leads.
+        yield from dict.fromkeys(found for way in chart.ways for found in _way_warnings(chart, way))
         for circle in _restless(chart):
             message = f"a contact of whom nothing more is heard may go round here for ever: {_told(circle)}"
             yield Problem.warning(_path(circle[0]), message)
@@ -95,7 +95,7 @@ def _ways(compiled: CompiledTransitions) -> list[CompiledTransition]:
 
 
 def _source(way: CompiledTransition) -> str:
-    return way.transition.source
+    return way.source
 
 
 def _next(ways: Iterable[CompiledTransition]) -> dict[str, list[CompiledTransition]]:
@@ -187,6 +187,14 @@ class _Chart:
         self.never |= {way: _told_of(rival) for way, rival in self.rivals.items() if not rival.unless}
         self.live = _next(way for way in self.ways if way not in self.never)
         self.reached = _reached(self.compiled.first, self.live)
+
+    def from_stages(self, way: CompiledTransition) -> list[CompiledTransition]:
+        """The same transition from all the stages that it leaves."""
+        return [other for other in self.ways if other.place == way.place]
+
+    def is_doubtful(self, way: CompiledTransition) -> bool:
+        """Whether a transition can never be taken, or another one comes first."""
+        return way in self.never or way in self.rivals
 
     def _why_never(self, way: CompiledTransition) -> str | None:
         when, gate, source = way.transition.when, way.gate, _source(way)
@@ -356,6 +364,8 @@ def _way_warnings(chart: _Chart, way: CompiledTransition) -> Iterator[Problem]:
     path, source, why = _path(way), _source(way), chart.never.get(way)
     if way.transition.when is not None:
         yield from _look_alikes(chart, path, way.transition.when)
+    if way.transition.source == ANY and not all(map(chart.is_doubtful, chart.from_stages(way))):
+        return  # from some stages it is what is meant
     if why:
         yield Problem.warning(path, f"this transition ({_route([source, way.target])}) can never be taken: {why}")
     elif why is None and way in chart.rivals:

@@ -239,7 +239,8 @@ class Journey:
         for stage in self.stages:
             graph.add_node(stage.name, owner=stage.owner)
         for way in self.transitions:
-            graph.add_edge(way.source, way.to, transition=way, label=way.label)
+            for source in way.leaves([stage.name for stage in self.stages]):
+                graph.add_edge(source, way.to, transition=way, label=way.label)
         return graph
 
     # Pictures

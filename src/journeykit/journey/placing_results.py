@@ -169,3 +169,7 @@ class Placements(ABC):
 
         Contacts who have not entered the journey count nowhere.
         """
+
+    @abstractmethod
+    def origins(self) -> dict[tuple[int, str], int]:
+        """How many contacts took each transition from each stage."""

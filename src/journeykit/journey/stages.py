@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen, validators
 
-from journeykit.basics.validation import boolean, instance, number, optional_text, required_text, shown
+from journeykit.basics.validation import boolean, instance, names, number, optional_text, required_text, shown
 from journeykit.errors import ModelError
 from journeykit.model.window import Lag
 from journeykit.rule import Aggregate, Call, Compare, In, Rule
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 ALWAYS, NEVER = "always", "never"
 """The words for a stage that may be entered again at any time, and for one that may not."""
+ANY = "any"
+"""What a transition leaves that leads from every stage but its own end."""
+
+
+def _no_word(_: Any, attribute: Any, value: object) -> None:
+    if value == ANY:
+        raise ModelError(f"a stage cannot be called {ANY!r}: a transition from any leaves all", field=attribute.name)
+
+
+def _sources(value: Any) -> Any:
+    """The stages that a transition leaves; one alone as its name."""
+    if isinstance(value, str):
+        return value
+    found = names(value)
+    return found[0] if len(found) == 1 else found
+
+
+def _some_stages(_: Any, attribute: Any, value: Any) -> None:
+    if not value or (isinstance(value, tuple) and ANY in value):
+        raise ModelError(
+            f"{attribute.metadata['key']} is a stage, a list of stages, or {ANY!r} alone, found {shown(value)}",
+            field=attribute.name,
+        )
 
 
 def _reentry(_: Any, __: Any, value: object) -> None:
@@ -79,7 +105,7 @@ class Stage:
         lost: whether a contact here is lost: to come here is no progress in the funnel, and an end of the journey.
     """
 
-    name: str = field(validator=required_text, metadata={"short": True})
+    name: str = field(validator=[required_text, _no_word], metadata={"short": True})
     owner: str | None = field(default=None, validator=optional_text)
     final: bool = field(default=False, validator=boolean)
     reentry: str = field(default=ALWAYS, validator=_reentry)
@@ -96,7 +122,8 @@ class Transition:
     """A way from one stage to another: by an event, by a rule, or by time.
 
     Attributes:
-        source: the stage it leaves (``from`` in a playbook file).
+        source: the stage it leaves, several, or ``any`` for all but the one it leads to (``from`` in a playbook file).
+            It is one transition: it has one place among them, from whichever stage it is taken.
         to: the stage it leads to.
         event: the name of the event that takes it.
         when: the rule that takes it.
@@ -110,9 +137,11 @@ class Transition:
         "days_since('basket') > 28"
         >>> Transition(source="active", to="away", when="days_since('basket') > 28", label="no basket for weeks").label
         'no basket for weeks'
+        >>> Transition(source="any", to="lost", event="churn").leaves(["active", "away", "lost"])
+        ('active', 'away')
     """
 
-    source: str = field(validator=required_text, metadata={"key": "from"})
+    source: str | tuple[str, ...] = field(converter=_sources, validator=_some_stages, metadata={"key": "from"})
     to: str = field(validator=required_text)
     event: str | None = field(default=None, validator=optional_text)
     when: Rule | None = field(default=None, converter=_rule, validator=[validators.optional(instance(Rule)), _timed])
@@ -122,8 +151,9 @@ class Transition:
 
     def __attrs_post_init__(self) -> None:
         if sum(part is not None for part in (self.event, self.when, self.after)) != 1:
+            said = self.source if isinstance(self.source, str) else ", ".join(self.source)
             raise ModelError(
-                f"the transition from {self.source!r} to {self.to!r} needs exactly one of event, when and after",
+                f"the transition from {said!r} to {self.to!r} needs exactly one of event, when and after",
                 field="event",
             )
         if self.without is not None and self.after is None:
@@ -139,6 +169,16 @@ class Transition:
         if self.when is not None:
             return str(self.when)
         return f"after {self.after}" + (f" without {self.without}" if self.without else "")
+
+    def leaves(self, stages: Iterable[str]) -> tuple[str, ...]:
+        """The stages that it leaves.
+
+        Args:
+            stages: the names of all stages of the journey.
+        """
+        if self.source == ANY:
+            return tuple(name for name in stages if name != self.to)
+        return (self.source,) if isinstance(self.source, str) else self.source
 
 
 class StageGraph(Protocol):
@@ -157,10 +197,11 @@ def unreachable(journey: StageGraph) -> tuple[str, ...]:
     """The stages that no transition leads to from the first one; none where there is no transition at all."""
     if not journey.transitions or not journey.stages:
         return ()
-    fresh = [journey.stages[0].name]
+    fresh, names = [journey.stages[0].name], [stage.name for stage in journey.stages]
+    ways = [(way.to, way.leaves(names)) for way in journey.transitions]
     reached = {*fresh}
     for here in fresh:
-        found = {way.to for way in journey.transitions if way.source == here} - reached
+        found = {to for to, sources in ways if here in sources} - reached
         reached |= found
         fresh += found
     return tuple(stage.name for stage in journey.stages if stage.name not in reached)

@@ -148,11 +148,12 @@ def _around(instant: int) -> range:
 
 
 class CompiledTransition:
-    """A transition, ready to be tried.
+    """A transition from one stage, ready to be tried.
 
     Attributes:
         place: its number in the journey.
         transition: itself.
+        source: the stage that it leaves.
         target: the stage to which it leads.
         event: the event that takes it, or None.
         ask: the rule that takes it, or None.
@@ -173,15 +174,17 @@ class CompiledTransition:
         "limits",
         "place",
         "reentry",
+        "source",
         "target",
         "timed",
         "transition",
         "without",
     )
 
-    def __init__(self, place: int, transition: Transition, qualified: Rule | None, reentry: str) -> None:
+    def __init__(self, place: int, transition: Transition, source: str, qualified: Rule | None, reentry: str) -> None:
         self.place = place
         self.transition = transition
+        self.source = source
         self.target = transition.to
         self.event = transition.event
         self.ask = None if transition.when is None else Ask(transition.when)
@@ -216,8 +219,9 @@ class CompiledTransitions:
         self.leaving: dict[str, tuple[CompiledTransition, ...]] = dict.fromkeys(stages, ())
         for place, transition in enumerate(journey.transitions):
             target = stages[transition.to]
-            way = CompiledTransition(place, transition, target.qualified, target.reentry)
-            self.leaving[transition.source] += (way,)
+            for source in transition.leaves(stages):
+                way = CompiledTransition(place, transition, source, target.qualified, target.reentry)
+                self.leaving[source] += (way,)
         ways = [way for own in self.leaving.values() for way in own]
         asks = [ask for way in ways for ask in (way.ask, way.gate) if ask is not None]
         aggregates = [part for ask in asks for part in ask.aggregates]

@@ -113,6 +113,10 @@ class RowPlacements(Placements):
         moves = Counter(row[5] for row in self.steps() if row[5] >= 0)
         return dict(sorted(on.items())), dict(sorted(moves.items()))
 
+    def origins(self) -> dict[tuple[int, str], int]:
+        """How many contacts took each transition from each stage."""
+        return dict(sorted(Counter((row[5], row[4]) for row in self.steps() if row[5] >= 0).items()))
+
 
 def place_rows(
     journey: Journey,

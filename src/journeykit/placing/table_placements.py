@@ -153,6 +153,13 @@ class TablePlacements(Placements):
         moves = Counter(self._steps["way"][self._steps["way"] >= 0].tolist())
         return dict(sorted(on.items())), dict(sorted(moves.items()))
 
+    def origins(self) -> dict[tuple[int, str], int]:
+        """How many contacts took each transition from each stage."""
+        way, before = self._steps["way"].astype(np.int64), np.roll(self._steps["stage"].astype(np.int64), 1)
+        pairs, counts = np.unique((way * len(self._names) + before)[way >= 0], return_counts=True)
+        found = zip(pairs.tolist(), counts.tolist(), strict=True)
+        return {(pair // len(self._names), self._names[pair % len(self._names)]): count for pair, count in found}
+
     def stays(self) -> Iterator[tuple[str, str, int]]:
         """A row for each step: the contact's id as text, the stage, and since when, in microseconds since 1970."""
         contacts = self._ids.cast(pa.large_string()).take(numbers(self._steps["contact"], pa.int32())).to_pylist()

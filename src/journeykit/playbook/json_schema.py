@@ -88,6 +88,7 @@ LEAVES: dict[Any, dict[str, Any]] = {
     Window: _ref("window"),
     Scope: _ref("scope"),
     tuple[str, ...]: _ref("texts"),
+    str | tuple[str, ...]: _ref("texts"),
     tuple[date, ...]: {"type": "array", "items": _ref("date")},
     tuple[date, date]: {"type": "array", "items": _ref("date"), "minItems": 2, "maxItems": 2},
     Mapping[str, float]: {"anyOf": [_named(_DEGREE), _ref("texts")]},

@@ -129,11 +129,13 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, unread: 
     if stages is not None and not stages:
         yield Problem.at(("journey", "stages"), "a journey needs at least one stage")
     for path, way in unread.numbered("journey.transitions", journey.transitions):
-        yield from _reference((*path, "from"), "stage", way.source, stages)
+        for place, source in enumerate(way.leaves(stages or ())):
+            steps = (*path, "from") if isinstance(way.source, str) else (*path, "from", place)
+            yield from _reference(steps, "stage", source, stages)
         yield from _reference((*path, "to"), "stage", way.to, stages)
     if "journey.transitions" in unread.places or "journey.stages" in unread.places:
         return  # what is missing may be the way
-    if stages and all({way.source, way.to} <= stages.keys() for way in journey.transitions):
+    if stages and all({*way.leaves(stages), way.to} <= stages.keys() for way in journey.transitions):
         from journeykit.journey.checks import find_problems as find_journey_problems
 
         yield from find_journey_problems(journey)

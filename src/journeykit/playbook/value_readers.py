@@ -343,6 +343,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {
     Window: _window,
     Scope: _scope,
     tuple[str, ...]: _texts,
+    str | tuple[str, ...]: _texts,
     tuple[date, ...]: _dates,
     tuple[date, date]: _span,
     Mapping[str, float]: _degrees,

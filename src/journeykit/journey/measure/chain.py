@@ -179,7 +179,8 @@ class Chain:
         """
         own: dict[str, Any] = {stage.name: stage.reward for stage in journey.stages}
         if isinstance(probabilities, Mapping):
-            probabilities = {**{way.source: {} for way in journey.transitions}, **probabilities}
+            left = {source: {} for way in journey.transitions for source in way.leaves(own)}
+            probabilities = {**left, **probabilities}
         return cls(
             [*own],
             probabilities,

@@ -18,6 +18,7 @@ from journeykit.journey.picture.svg import COLOURS, NOBODY, svg_of
 from journeykit.journey.picture.text_metrics import counted, told, wrapped
 from journeykit.journey.placement import Placement
 from journeykit.journey.placing_results import Placements
+from journeykit.journey.stages import ANY
 
 if TYPE_CHECKING:
     from journeykit.journey.stages import StageGraph, Transition
@@ -38,6 +39,8 @@ class Volumes:
     Attributes:
         stages: contacts by the name of the stage on which they are.
         moves: moves by the place of the transition in the journey, from 0.
+        origins: of transitions that leave several stages, moves by their place and the stage left; a picture shows no
+            number beside those of which nothing is said.
 
     Raises:
         ModelError: for what is no whole number from 0.
@@ -45,6 +48,13 @@ class Volumes:
 
     stages: Mapping[str, int] = field(factory=dict, converter=_counts)
     moves: Mapping[int, int] = field(factory=dict, converter=_counts)
+    origins: Mapping[tuple[int, str], int] = field(factory=dict, converter=_counts, repr=False)
+
+    def moves_from(self, place: int, way: Transition, source: str) -> int | None:
+        """How many contacts took a transition from a stage; None where that is not known."""
+        if way.source == source or not self.moves.get(place):
+            return self.moves.get(place, 0)
+        return self.origins.get((place, source), 0) if any(own == place for own, _ in self.origins) else None
 
     @classmethod
     def of(cls, found: Any, journey: StageGraph) -> Self:
@@ -65,36 +75,45 @@ class Volumes:
             >>> Volumes.of([journey.place(log, at=datetime(2026, 2, 1, tzinfo=UTC))], journey)
             Volumes(stages={'buyer': 1}, moves={0: 1})
         """
+        several = any(not isinstance(way.source, str) or way.source == ANY for way in journey.transitions)
         if isinstance(found, Placements):
-            return cls(*found.counts())
+            return cls(*found.counts(), found.origins() if several else {})
         if hasattr(found, "column_names"):
-            return cls._of_columns(found)
-        return cls._of_placements(listed(found, "placements or their paths"), journey)
+            return cls._of_columns(found, several=several)
+        made = cls._of_placements(listed(found, "placements or their paths"), journey)
+        return made if several else cls(made.stages, made.moves)
 
     @classmethod
-    def _of_columns(cls, paths: Any) -> Self:
+    def _of_columns(cls, paths: Any, *, several: bool) -> Self:
         # A contact who is on a stage has entered it once more often than they left it.
         stages = Counter(_tally(paths, "stage"))
         stages.subtract(_tally(paths, "from_stage"))
         moves = {place: count for place, count in sorted(_tally(paths, "transition").items()) if place >= 0}
-        return cls({stage: stages[stage] for stage in sorted(stages) if stages[stage]}, moves)
+        origins: dict[tuple[int, str], int] = {}
+        if several:
+            pairs = paths.group_by(["transition", "from_stage"]).aggregate([([], "count_all")]).to_pylist()
+            found = ((pair["transition"], pair["from_stage"], pair["count_all"]) for pair in pairs)
+            origins = {(place, stage): count for place, stage, count in found if place >= 0}
+        return cls({stage: stages[stage] for stage in sorted(stages) if stages[stage]}, moves, origins)
 
     @classmethod
     def _of_placements(cls, placements: Iterable[Placement], journey: StageGraph) -> Self:
         places: dict[Transition, int] = {}
         for place, way in enumerate(journey.transitions):
             places.setdefault(way, place)
-        stages, moves = Counter[str](), Counter[int]()
+        stages, moves, origins = Counter[str](), Counter[int](), Counter[tuple[int, str]]()
         for placement in placements:
             if not isinstance(placement, Placement):
                 raise ModelError(f"volumes are counted of Placements or their paths, found {shown(placement)}")
             stages.update([placement.stage] if placement.path else [])
-            for step in placement.path:
+            for before, step in zip((None, *placement.path), placement.path, strict=False):
                 if step.transition is not None:
                     if step.transition not in places:
                         raise ModelError(f"the journey has no transition {step.transition.label!r} to {step.stage!r}")
                     moves[places[step.transition]] += 1
-        return cls(dict(sorted(stages.items())), dict(sorted(moves.items())))
+                    if before is not None:
+                        origins[places[step.transition], before.stage] += 1
+        return cls(dict(sorted(stages.items())), dict(sorted(moves.items())), dict(sorted(origins.items())))
 
 
 def _tally(paths: Any, column: str) -> dict[Any, int]:
@@ -116,13 +135,13 @@ def diagram_of(journey: StageGraph, counts: Any = None, title: str | None = None
     """
     volumes = counts if counts is None or isinstance(counts, Volumes) else Volumes.of(counts, journey)
     stages = {stage.name: stage for stage in reversed(journey.stages)}
-    ends = (name for way in journey.transitions for name in (way.source, way.to))
+    ends = (name for way in journey.transitions for name in (*way.leaves(()), way.to))
     names = list(dict.fromkeys([*(stage.name for stage in journey.stages), *ends]))
     places = {name: place for place, name in enumerate(names)}
     if volumes is not None:
         _check(volumes, names, len(journey.transitions))
     said = any(stage.final for stage in journey.stages)
-    left = {way.source for way in journey.transitions}
+    left = {source for way in journey.transitions for source in way.leaves(names)}
     return Diagram(
         title=title,
         nodes=tuple(
@@ -138,13 +157,14 @@ def diagram_of(journey: StageGraph, counts: Any = None, title: str | None = None
         ),
         arrows=tuple(
             Arrow(
-                source=places[way.source],
+                source=places[source],
                 to=places[way.to],
                 label=way.label,
                 kind="event" if way.event is not None else "rule" if way.when is not None else "time",
-                moves=None if volumes is None else volumes.moves.get(place, 0),
+                moves=None if volumes is None else volumes.moves_from(place, way, source),
             )
             for place, way in enumerate(journey.transitions)
+            for source in way.leaves(names)
         ),
     )
 
