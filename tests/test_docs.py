@@ -3,6 +3,7 @@
 On a page,
 
 - a block whose first line is ``# file: NAME`` is written to that file before anything runs;
+- a file that the page includes (``literalinclude``) is beside it, under its own name;
 - a ``python`` block runs, all of a page in one namespace;
 - a ``sh`` block runs where its lines begin with ``journeykit ``; a line that does not end with 0 says ``# exits N``;
 - a ``text`` block is exactly what the block before it printed.
@@ -20,6 +21,7 @@ import os
 import pkgutil
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -36,6 +38,7 @@ SOURCE = ROOT / "src" / "journeykit"
 PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)\n")
+INCLUDED = re.compile(r"^```\{literalinclude\} (\S+)$", re.MULTILINE)
 WRONG = {("tutorial.md", "typos.yaml")}
 """The playbooks that pages show to be wrong."""
 MEANT = {
@@ -120,6 +123,8 @@ def outputs(page, namespace=None):
     """Run a page in the working directory; each text block, with what was printed before it."""
     text = page.read_text(encoding="utf-8")
     write_files(text)
+    for name in INCLUDED.findall(text):
+        shutil.copy(page.parent / name, Path(name).name)
     namespace = {} if namespace is None else namespace
     namespace["__name__"] = "page"
     before = None
