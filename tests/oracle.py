@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from generate import Situation
 
+    from journeykit import Rule
+
 MILLION = 1_000_000
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -443,7 +445,10 @@ class Oracle:
         claim, campaign, content, contact = wish.claim, wish.campaign, wish.content, self.contact
         weight = claim.weight
         if weight is None:
-            weight = campaign.weight * (wish.team.lever if wish.team else 1.0)
+            weight = campaign.weight * (content.weight if content else 1.0) * (wish.team.lever if wish.team else 1.0)
+            for lever in self.playbook.levers:
+                if lever.where.matches(wish.facets) and (lever.when is None or self._is_true(lever.when)):
+                    weight *= lever.factor
             weight *= (
                 1.0
                 if content is None or content.stages is None or contact.stage is None
@@ -472,6 +477,9 @@ class Oracle:
                 asked = datetime(campaign.starts.year, campaign.starts.month, campaign.starts.day, tzinfo=UTC)
             rank = micros(asked) if asked else -(2**62)
         wish.level = (campaign.tier, rank)
+
+    def _is_true(self, rule: Rule) -> bool:
+        return rule.test(self.values, self.at.astimezone(ZoneInfo(self.zone))) is True
 
     def _gain(self, content: Content | None) -> float:
         """What moving the contact to other stages is worth; 1 where that is not known."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from journeykit.model.content import Content as Content
     from journeykit.model.decision import Decision as Decision
     from journeykit.model.holdout import Holdout as Holdout
+    from journeykit.model.lever import Lever as Lever
     from journeykit.model.outcome import Outcome as Outcome
     from journeykit.model.outcome import Reason as Reason
     from journeykit.model.outcome import Row as Row
@@ -78,6 +79,7 @@ _HOMES = {
     "JourneykitError": "errors",
     "Lag": "model.window",
     "LedgerError": "errors",
+    "Lever": "model.lever",
     "Limit": "model.cap",
     "MissingExtensionError": "errors",
     "MissingExtraError": "errors",

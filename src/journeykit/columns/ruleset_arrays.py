@@ -38,7 +38,17 @@ from journeykit.kernels.interface.codes import (
 )
 from journeykit.kernels.interface.contact_arrays import Barred
 from journeykit.kernels.interface.records import records
-from journeykit.kernels.interface.rules import CAPS, CELLS, CONFLICTS, HOLIDAYS, OPENINGS, PERIODS, SHAPES, HourTables
+from journeykit.kernels.interface.rules import (
+    CAPS,
+    CELLS,
+    CONFLICTS,
+    HOLIDAYS,
+    LEVERS,
+    OPENINGS,
+    PERIODS,
+    SHAPES,
+    HourTables,
+)
 from journeykit.model.cap import Limit
 from journeykit.model.touch import Touch
 
@@ -82,7 +92,7 @@ class RulesetArrays:
         rules: the texts of all rules that can stop a claim.
         stages: the stages that something names; then all others, and none.
         roles: likewise, the roles.
-        audiences: the rules that select contacts where they are true, of campaigns and caps.
+        audiences: the rules that select contacts where they are true, of campaigns, levers and caps.
         careful: the rules of caps that protect contacts unless they are false; numbered after these.
         timely: those of campaigns that ask for time.
         own_limits: the attributes that hold limits of the contacts' own.
@@ -115,6 +125,9 @@ class RulesetArrays:
         self.own_limits = [cap for cap in playbook.caps if isinstance(cap.max, Limit)]
         self.holdouts = [playbook.holdout, *dict.fromkeys(o.campaign.holdout for o in openings if o.campaign.holdout)]
         self.splits = _splits(openings)
+        for lever in playbook.levers:
+            # Of whom it is unknown is counted, whatever it is about.
+            self.audience(lever.when)
         self._cells: dict[tuple[int, tuple[str, ...]], int] = {}
         self.windows_list = [cap.window for cap in playbook.caps]
         self.windows_list += [need.within for need in playbook.requirements if need.within is not None]
@@ -181,6 +194,7 @@ class RulesetArrays:
         cells = [[(self._cell(cap, key), points) for cap, key, points in o.cells] for o in table]
         topics = [[self.topics.number[topic] for topic in o.topics] for o in table]
         dates = [sorted(o.dates or ()) for o in table]
+        levers = [[(self.audience(lever.when), lever.factor) for lever in o.levers] for o in table]
         openings = records(
             OPENINGS,
             campaign=[self.campaigns.number[o.campaign.id] for o in table],
@@ -189,7 +203,7 @@ class RulesetArrays:
             traits=[_flags(o) | (SCORED if o.campaign.id in self.scored else 0) for o in table],
             starts=[o.starts for o in table],
             ends=[o.ends for o in table],
-            scale=[o.campaign.weight * (o.team.lever if o.team else 1.0) for o in table],
+            scale=[o.scale for o in table],
             audience=[self.audience(o.campaign.audience) for o in table],
             timely=[self._timely(o) for o in table],
             holdout=[-1 if h is None else self.holdouts.index(h, 1) for h in (o.campaign.holdout for o in table)],
@@ -207,7 +221,7 @@ class RulesetArrays:
             rule_ends=[rule(f"ends {o.campaign.ends}") for o in table],
             rule_holdout=[rule(f"holdout of {o.campaign.id}") for o in table],
         )
-        for name, lists in (("cell", cells), ("topic", topics), ("date", dates)):
+        for name, lists in (("cell", cells), ("topic", topics), ("date", dates), ("lever", levers)):
             openings[f"{name}_from"], openings[f"{name}_to"] = _places(lists)
         return {
             "openings": openings,
@@ -218,6 +232,7 @@ class RulesetArrays:
             "cells": np.array([cell for own in cells for cell in own], CELLS),
             "topics": np.array([topic for own in topics for topic in own], np.int64),
             "dates": np.array([day for own in dates for day in own], np.int64),
+            "levers": np.array([lever for own in levers for lever in own], LEVERS),
             "consent_rule": np.array(
                 [rule(f"consent {channel}") for channel in (*self.channels.list, "(no channel)")], np.int64
             ),

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH
+from journeykit.engine.weight_factors import own_factors
 from journeykit.kernels import weigh_block
 from journeykit.kernels.interface.codes import NO_ZONE, NONE
 from journeykit.model.claim import Claim
@@ -33,7 +34,7 @@ class ClaimColumns:
     Attributes:
         campaigns: the ids of the campaigns.
         campaign: the number of each claim's campaign among them.
-        base: campaign weight x team lever x stage fit x role fit, multiplied in this order.
+        base: campaign weight x content weight x team lever x levers x stage fit x role fit, multiplied in this order.
         preference: the contact's own preference for the channel; 1 where they have none.
         interest: 1, or 1 + the playbook's ``interest_lift``.
         propensity: the chance of a response; NaN where none is given.
@@ -57,16 +58,17 @@ class ClaimColumns:
         self.campaigns = tuple(layout.campaigns.list)
         self.campaign = layout.parts["openings"]["campaign"][self._opening]
         claims = entries.claim[:count]
+        self._lead = claims["lead"]
         self.product, self.preference, self.interest, self.propensity, self.value = (
             np.ascontiguousarray(claims[name]) for name in ("product", "preference", "interest", "propensity", "value")
         )
 
     @property
     def base(self) -> np.ndarray:
-        """Campaign weight x team lever x stage fit x role fit."""
+        """Campaign weight x content weight x team lever x levers x stage fit x role fit."""
         parts, person = self._layout.parts, self._person[self._contact]
         fits = parts["stage_fit"][self._opening, person["stage"]], parts["role_fit"][self._opening, person["role"]]
-        found: np.ndarray = parts["openings"]["scale"][self._opening] * fits[0] * fits[1]
+        found: np.ndarray = self._lead * fits[0] * fits[1]
         return found
 
     @property
@@ -231,8 +233,12 @@ class Weigher:
             claim = evolve(claim, **known)  # type: ignore[arg-type]  # these two take numbers
         zone = self.playbook.timezone if contacts.person["traits"][row] & NO_ZONE else contact.timezone
         base, stage_fit, role_fit, gain = self.compiled.fit(opening, contact.stage, contact.role)[2]
+        now, own = clock(zone).moment(self.now), None
+        if opening.levers:
+            own = own_factors(opening, contact.values(), now, stage_fit, role_fit)
+            base = own.base
         context = Context(
-            clock(zone).moment(self.now),
+            now,
             self.playbook,
             opening.campaign,
             opening.content,
@@ -243,6 +249,7 @@ class Weigher:
             preference,
             interest,
             gain,
+            own,
         )
         weight = self.policy.weigh(claim, contact, context)
         if isinstance(weight, (bool, str, bytes)) or weight is None:

@@ -15,6 +15,7 @@ from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.contact_facts import ContactFacts
 from journeykit.engine.eligibility import failures, missing, slot_of_day, withdrawn
 from journeykit.engine.ruleset import asked_combinations
+from journeykit.engine.weight_factors import own_factors
 from journeykit.errors import ModelError
 from journeykit.model.claim import Claim
 from journeykit.policies.policy import Context, offers
@@ -323,6 +324,11 @@ class ClaimGatherer:
         interest = 1.0
         if self.playbook.interest_lift and not set(contact.interests).isdisjoint(message.about):
             interest += self.playbook.interest_lift
+        own = None
+        if message.levers:
+            subject = self.facts.subject
+            own = own_factors(message, subject.values, subject.local, stage_fit, role_fit)
+            base = own.base
         return Context(
             self.facts.subject.local,
             self.playbook,
@@ -335,6 +341,7 @@ class ClaimGatherer:
             preference,
             interest,
             gain,
+            own,
         )
 
     def _weigh(self, candidate: Candidate) -> bool:

@@ -10,6 +10,7 @@ from attrs import frozen
 from journeykit.basics.clock import day_number
 from journeykit.model.campaign import Campaign, Team
 from journeykit.model.content import Content
+from journeykit.model.lever import Lever
 
 ALWAYS = 10**9
 """A day number that no date reaches."""
@@ -37,6 +38,7 @@ class Message:
         audience: the campaign's rule as a function, or None.
         timely: whether the answer of that rule depends on the instant.
         dates: the campaign's own day numbers, or None.
+        levers: the levers in whose scope it is.
         rare: whether a check applies that most messages are spared: topics, holdouts, splits, a missing zone or
             channel.
         tie: its place in the order of claims, after weight and instant.
@@ -59,6 +61,7 @@ class Message:
     audience: Any
     timely: bool
     dates: frozenset[int] | None
+    levers: tuple[Lever, ...]
     rare: bool
     tie: tuple[int, str, str, str]
 
@@ -86,6 +89,12 @@ class Message:
     def about(self) -> tuple[str, ...]:
         """What a contact's interests can meet: its topics and solutions."""
         return (*self.topics, *self.facets.get("solution", ()))
+
+    @property
+    def scale(self) -> float:
+        """What its claims weigh before anything of the contact is looked at: campaign x content x team lever."""
+        content = 1.0 if self.content is None else self.content.weight
+        return self.campaign.weight * content * (self.team.lever if self.team else 1.0)
 
     def stage_fit(self, stage: str | None) -> float:
         """Degree of fit for the contact's stage; 1 where it is missing."""

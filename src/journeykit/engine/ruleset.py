@@ -155,10 +155,9 @@ class Ruleset:
     def fit(self, message: Message, stage: str | None, role: str | None) -> Fit:
         """A message, its claim, and how far it fits a stage and role."""
         stage_fit, role_fit = message.stage_fit(stage), message.role_fit(role)
-        lever = message.team.lever if message.team else 1.0
         claim = self.claims.get(message) or _claim_for(message)
-        base = message.campaign.weight * lever * stage_fit * role_fit
-        return message, claim, (base, stage_fit, role_fit, message.stage_gain(stage, self.values))
+        gain = message.stage_gain(stage, self.values)
+        return message, claim, (message.scale * stage_fit * role_fit, stage_fit, role_fit, gain)
 
     def messages_for(self, claim: Claim) -> tuple[Message, ...] | str:
         """The messages that a claim asks for, one for each content that it leaves open; or what is wrong with it."""
@@ -257,6 +256,7 @@ class Ruleset:
             timely=campaign.audience is not None
             and (campaign.audience.asks_time or (self._timely_segments and "segments" in campaign.audience.names)),
             dates=None if campaign.dates is None else frozenset(edge(day, 0) for day in campaign.dates),
+            levers=tuple(lever for lever in self.playbook.levers if lever.where.matches(facets)),
             rare=bool(
                 facets.get("topic")
                 or campaign.holdout

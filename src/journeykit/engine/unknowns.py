@@ -122,7 +122,7 @@ class Unknowns:
 
     Attributes:
         readings: the cells that cannot be read.
-        rules: the audiences of campaigns and caps, by their texts.
+        rules: the audiences of campaigns and caps, and the rules of levers, by their texts.
     """
 
     def __init__(self, decider: Decider, at: datetime) -> None:
@@ -164,12 +164,16 @@ class Unknowns:
         for cap in self.playbook.caps:
             if cap.audience is not None:
                 yield f"audience of the cap {cap.name!r}", cap.audience
+        for lever in self.playbook.levers:
+            if lever.when is not None:
+                yield f"when of the lever {lever.name!r}", lever.when
 
 
 def _readings(playbook: Playbook) -> Iterator[Reading]:
     rules = [campaign.audience for campaign in playbook.campaigns or ()]
     rules += [cap.audience for cap in playbook.caps]
     rules += [segment.rule for segment in playbook.segments]
+    rules += [lever.when for lever in playbook.levers]
     met = set()
     for rule in rules:
         for path, kind, text in () if rule is None else looks_of(rule.tree):

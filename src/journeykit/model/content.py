@@ -8,7 +8,7 @@ from typing import Any, NewType
 
 from attrs import field, frozen
 
-from journeykit.basics.validation import is_number, names, optional_text, required_text, shown
+from journeykit.basics.validation import is_number, names, number, optional_text, required_text, shown
 from journeykit.errors import ModelError
 
 Gain = NewType("Gain", float)
@@ -60,6 +60,7 @@ class Content:
             it is negative, as for a stage of those who are lost. Where the stages have values, the policy ``weighted``
             multiplies the weight with what this gains.
         tags: words of your own, for caps and other rules.
+        weight: a factor on the weight of its claims, from 0: which of several contents of a campaign is worth more.
 
     Example:
         >>> outlook = Content(id="outlook", channel="email", stages={"awareness": 1}, advances={"decision": 0.02})
@@ -78,6 +79,7 @@ class Content:
     theme: str | None = field(default=None, validator=optional_text)
     advances: Mapping[str, Gain] | None = field(default=None, converter=_gains, metadata={"later": True})
     tags: tuple[str, ...] = field(default=(), converter=names, metadata={"later": True})
+    weight: float = field(default=1.0, validator=number(0), metadata={"later": True})
 
     def stage_fit(self, stage: str | None) -> float:
         """Degree of fit for a stage, from 0 to 1."""

@@ -115,6 +115,7 @@ def _repeated(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
         "conflicts": [conflict.name for conflict in playbook.conflicts],
         "requirements": [requirement.name for requirement in playbook.requirements],
         "quotas": [quota.name for quota in playbook.quotas],
+        "levers": [lever.name for lever in playbook.levers],
     }
     for section, names in sections.items():
         key = "id" if section in ("content", "campaigns") else "name"
@@ -180,3 +181,5 @@ def scopes_of(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[t
         yield (*path, "with"), requirement.partner
     for path, quota in unread.numbered("quotas", playbook.quotas):
         yield (*path, "where"), quota.where
+    for path, lever in unread.numbered("levers", playbook.levers):
+        yield (*path, "where"), lever.where

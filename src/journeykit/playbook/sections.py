@@ -13,6 +13,7 @@ from journeykit.model.campaign import Campaign, Team
 from journeykit.model.cap import Cap, Conflict, Facets, Requirement
 from journeykit.model.content import Content
 from journeykit.model.holdout import Holdout
+from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
 from journeykit.model.quota import Quota
 from journeykit.model.segment import Segment
@@ -90,6 +91,7 @@ class Sections:
     send_hours: tuple[Hours, ...] = field(default=(), converter=_list, validator=_parts(Hours))
     holidays: tuple[Holiday, ...] = field(default=(), converter=_list, validator=_parts(Holiday))
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
+    levers: tuple[Lever, ...] = field(default=(), converter=_list, validator=_parts(Lever), metadata={"later": True})
     policy: str = field(default="weighted", validator=required_text)
     reserve: float = field(default=0.0, validator=number())
     interest_lift: float = field(default=0.0, validator=number(0))

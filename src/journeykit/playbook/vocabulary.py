@@ -298,7 +298,7 @@ def names_of(playbook: Sections) -> Iterator[tuple[str, str, str]]:
         yield from ((kind, f"campaigns[{at}].{kind}", name) for kind, name in named if name)
         yield from (("tag", f"campaigns[{at}].tags[{n}]", name) for n, name in enumerate(campaign.tags))
         yield from (("stage", f"campaigns[{at}].stages[{n}]", name) for n, name in enumerate(campaign.stages))
-    for section in ("caps", "conflicts", "requirements", "quotas"):
+    for section in ("caps", "conflicts", "requirements", "quotas", "levers"):
         for at, rule in enumerate(getattr(playbook, section)):
             yield f"name of {section}", f"{section}[{at}].name", rule.name
     for steps, scope in scopes_of(playbook):
@@ -351,13 +351,16 @@ def _words(playbook: Sections) -> Iterator[tuple[str, str]]:
 
 
 def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:
-    """The rules about contacts that decisions ask, each with its path: audiences, those of caps, and segments."""
+    """The rules about contacts that decisions ask, each with its path: of campaigns, caps, levers and segments."""
     for at, campaign in enumerate(playbook.campaigns or ()):
         if campaign.audience is not None:
             yield f"campaigns[{at}].audience", campaign.audience
     for at, cap in enumerate(playbook.caps):
         if cap.audience is not None:
             yield f"caps[{at}].audience", cap.audience
+    for at, lever in enumerate(playbook.levers):
+        if lever.when is not None:
+            yield f"levers[{at}].when", lever.when
     for at, segment in enumerate(playbook.segments):
         yield f"segments[{at}].rule", segment.rule
 

@@ -102,7 +102,8 @@ def _audience_warnings(playbook: Sections) -> Iterator[Problem]:
 
     for path, what, rule in _audiences(playbook):
         if not can_be_true(rule):
-            yield Problem.warning(path, f"{what}: its audience can be true of nobody: {rule}")
+            kind = "rule" if path.startswith("levers") else "audience"
+            yield Problem.warning(path, f"{what}: its {kind} can be true of nobody: {rule}")
 
 
 def _holdout_warnings(playbook: Sections) -> Iterator[Problem]:
@@ -158,13 +159,16 @@ def _rules_before_segments(playbook: Sections) -> Iterator[tuple[str, Rule]]:
 
 
 def _audiences(playbook: Sections) -> Iterator[tuple[str, str, Rule]]:
-    """The rules that say whom campaigns and caps are for: where, what it means if that is nobody, and the rule."""
+    """The rules that say whom campaigns, caps and levers are for: where, what if that is nobody, and the rule."""
     for at, campaign in enumerate(playbook.campaigns or ()):
         if campaign.audience is not None:
             yield f"campaigns[{at}].audience", f"{campaign.id!r} can never win", campaign.audience
     for at, cap in enumerate(playbook.caps):
         if cap.audience is not None:
             yield f"caps[{at}].audience", f"{cap.name!r} can never bind", cap.audience
+    for at, lever in enumerate(playbook.levers):
+        if lever.when is not None:
+            yield f"levers[{at}].when", f"{lever.name!r} is never applied", lever.when
 
 
 def _segments_asked(rule: Rule) -> Iterator[str]:
@@ -263,6 +267,9 @@ def _scope_warnings(playbook: Sections, sent: list[Sendable]) -> Iterator[Proble
     for at, quota in enumerate(playbook.quotas):
         if not is_sent(quota.where):
             yield Problem.warning(f"quotas[{at}].where", f"{nothing}: the rule can never apply")
+    for at, lever in enumerate(playbook.levers):
+        if not is_sent(lever.where):
+            yield Problem.warning(f"levers[{at}].where", f"{nothing}: {lever.name!r} is never applied")
 
 
 def _cap_warnings(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem]:
@@ -367,10 +374,11 @@ def _hopeless(playbook: Sections, campaign: Campaign, openings: list[dict[str, t
         return
     team = next((team for team in playbook.teams or () if team.name == campaign.team), None)
     lever = team.lever if team else 1.0
+    most = campaign.weight * max(content.weight for content in contents) * lever
     # A policy of one's own may weigh by other things, and a quota's minimum may pay for what is not worth it.
     weighed = playbook.policy in POLICIES and not any(quota.min for quota in playbook.quotas)
-    if weighed and campaign.weight * lever <= 0 <= playbook.reserve:
-        yield f"its weight is {campaign.weight * lever:g} and the reserve {playbook.reserve:g}"
+    if weighed and most <= 0 <= playbook.reserve:
+        yield f"its weight is {most:g} and the reserve {playbook.reserve:g}"
     if all(content.stages is not None and not any(content.stages.values()) for content in contents):
         yield "its content fits no stage"
     elif not any(_open_stage(playbook, campaign, team, content) for content in contents):

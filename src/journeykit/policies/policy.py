@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from attrs import frozen
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -35,16 +37,18 @@ class Context:
         campaign: the claim's campaign.
         content: the claim's content; None where the playbook does not know it.
         team: the campaign's team; None where the playbook does not know it.
-        base: campaign weight x team lever x stage fit x role fit, multiplied in this order.
+        base: campaign weight x content weight x team lever x levers x stage fit x role fit, multiplied in this order.
         stage_fit: degree to which the content fits the contact's stage, from 0 to 1.
         role_fit: degree to which it fits the contact's role, from 0 to 1.
         preference: the contact's own preference for the channel, from 0 to 1; 1 where they have none.
         interest: 1, or 1 + the playbook's ``interest_lift`` where topics or solutions meet the contact's interests.
         gain: what the content is expected to bring by moving the contact to other stages, in stage value; None where it
             does not say that it does, or where the values are not known.
+        levers: the factors of the playbook's levers that are applied, by name.
     """
 
     __slots__ = (
+        "_own",
         "at",
         "base",
         "campaign",
@@ -71,6 +75,7 @@ class Context:
         preference: float,
         interest: float,
         gain: float | None = None,
+        own: OwnFactors | None = None,
     ) -> None:
         self.at = at
         self.playbook = playbook
@@ -83,12 +88,21 @@ class Context:
         self.preference = preference
         self.interest = interest
         self.gain = gain
+        self._own = own
+
+    @property
+    def levers(self) -> Mapping[str, float]:
+        """The factors of the playbook's levers that are applied, by name."""
+        return {} if self._own is None else self._own.levers
 
     def factors(self, claim: Claim) -> dict[str, float]:
         """The factors of the policy `weighted`, in the order in which they are multiplied."""
-        found = {
-            "campaign": self.campaign.weight,
-            "lever": self.team.lever if self.team else 1.0,
+        found = {"campaign": self.campaign.weight}
+        if self.content is not None and self.content.weight != 1:
+            found["content"] = self.content.weight
+        found["lever"] = self.team.lever if self.team else 1.0
+        found |= {f"lever {name}": factor for name, factor in self.levers.items()}
+        found |= {
             "stage_fit": self.stage_fit,
             "role_fit": self.role_fit,
             "preference": self.preference,
@@ -101,6 +115,19 @@ class Context:
         elif self.gain is not None:
             found["stage_gain"] = self.gain
         return found
+
+
+@frozen
+class OwnFactors:
+    """The factors of a weight that few claims have.
+
+    Attributes:
+        base: the product as far as the fit for stage and role, these included.
+        levers: the factors of the playbook's levers that are applied, by name.
+    """
+
+    base: float
+    levers: Mapping[str, float]
 
 
 def offers(policy: object, name: str, reference: str) -> bool:

@@ -48,6 +48,7 @@ class Spellings:
         scopes = [cap.where for cap in playbook.caps]
         scopes += [scope for conflict in playbook.conflicts for scope in (conflict.first, conflict.then)]
         scopes += [scope for need in playbook.requirements for scope in (need.claim, need.partner)]
+        scopes += [lever.where for lever in playbook.levers]
         scoped = [part for scope in scopes for part in (scope.match, scope.exclude)]
         channels = [content.channel for content in contents]
         channels += [name for hours in (*playbook.quiet_hours, *playbook.send_hours) for name in hours.channel]
@@ -56,6 +57,7 @@ class Spellings:
         rules = [campaign.audience for campaign in playbook.campaigns or ()]
         rules += [cap.audience for cap in playbook.caps]
         rules += [segment.rule for segment in playbook.segments]
+        rules += [lever.when for lever in playbook.levers]
         paths = {path for rule in rules if rule is not None for path in rule.names}
         limits = {cap.max.attribute for cap in playbook.caps if isinstance(cap.max, Limit)}
         return cls(

@@ -346,6 +346,8 @@ def _reader(playbook: Playbook, path: str) -> str:
         return f"the audience of {(playbook.campaigns or ())[at].id!r}"
     if section == "caps":
         return f"the audience of the cap {playbook.caps[at].name!r}"
+    if section == "levers":
+        return f"the lever {playbook.levers[at].name!r}"
     return f"the segment {playbook.segments[at].name!r}"
 
 

@@ -85,7 +85,7 @@ them, and where weeks start; the number of the zone, or -1 for the contact's own
 
 OPENINGS = record(
     "campaign content channel traits starts ends audience timely holdout tier repeats tie first then needy partner "
-    "cell_from cell_to topic_from topic_to date_from date_to "
+    "cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to "
     "rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
     "scale",
 )
@@ -93,6 +93,8 @@ OPENINGS = record(
 opening in a list of its own lies there from one place to another."""
 CELLS = record("cell points")
 """The cells in which something counts, and how much it weighs there."""
+LEVERS = record("rule", "factor")
+"""The levers in whose scope openings are: the mask of whom each is for, or -1; and what it multiplies weights with."""
 CAPS = record("limit own audience")
 """By cap: its limit in billionths, `NO_LIMIT`, or `OWN_LIMIT`; the column of the contacts' own limits, or -1; and the
 mask of whom it protects, or -1."""
@@ -140,6 +142,7 @@ class Rules(ArrayBundle):
         cells: the cells of the openings (`CELLS`).
         topics: the topics of the openings.
         dates: the openings' own local dates, ascending.
+        levers: the levers of the openings (`LEVERS`), in their order.
         caps: the caps (`CAPS`).
         cell_cap: by cell, its cap.
         conflicts: the conflicts (`CONFLICTS`).
@@ -171,6 +174,7 @@ class Rules(ArrayBundle):
         "cells": table(CELLS),
         "topics": table(np.int64),
         "dates": table(np.int64),
+        "levers": table(LEVERS),
         "caps": table(CAPS),
         "cell_cap": table(np.int64),
         "conflicts": table(CONFLICTS),

@@ -82,6 +82,7 @@ void weigh(const Collection& all, int64_t contact, int64_t candidate, double pro
   Claim& claim = all.candidates.claim[candidate];
   Factors found = factors_of(all.rules, all.contacts, contact, claim.opening, propensity, value);
   claim.product = found.product;
+  claim.lead = found.lead;
   claim.preference = found.preference;
   claim.interest = found.interest;
   claim.propensity = propensity;

@@ -86,11 +86,6 @@ bool is_date(const Rules& rules, const Opening& opening, int64_t day) {
   return std::find(dates + opening.date_from, dates + opening.date_to, day) != dates + opening.date_to;
 }
 
-// Whether a rule is true of a contact at the instant of the decision.
-bool is_true(const Contacts& contacts, int64_t contact, int64_t rule) {
-  return has_bit(contacts.audience(contact, rule >> 6), rule & 63);
-}
-
 // Whether an audience must be asked at each slot.
 bool asks_slot(const Rules& rules, int64_t opening, const Contacts& contacts) {
   return rules.openings[opening].timely >= 0 && contacts.timely.columns > 0;
@@ -177,6 +172,10 @@ LocalTime local_time_of(const Rules& rules, const Contacts& contacts, int64_t co
 }
 
 }  // namespace
+
+bool is_true(const Contacts& contacts, int64_t contact, int64_t rule) {
+  return has_bit(contacts.audience(contact, rule >> 6), rule & 63);
+}
 
 int64_t closed_by(const HourTables& hours, int64_t channel, int64_t day, int64_t time) {
   int64_t weekday = weekday_of(day), place = channel_place(channel, hours.applies.columns), outside = -1;

@@ -14,6 +14,9 @@ int64_t closed_by(const HourTables& hours, int64_t channel, int64_t day, int64_t
 int64_t hours_open(const HourTables& hours, const Zones& zones, int64_t zone, int64_t channel, int64_t since,
                    int64_t days);
 
+// Whether a rule is true of a contact at the instant of the decision.
+bool is_true(const Contacts& contacts, int64_t contact, int64_t rule);
+
 // The rule by which a campaign is closed on a local date; -1 where it is open.
 int64_t closed_on(const Rules& rules, int64_t opening, int64_t day);
 

@@ -263,14 +263,20 @@ struct Window {
 // What can be asked for.
 struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
-      first, then, needy, partner, cell_from, cell_to, topic_from, topic_to, date_from, date_to,
-      rule_audience, rule_stage, rule_role, rule_starts, rule_ends, rule_holdout;
+      first, then, needy, partner, cell_from, cell_to, topic_from, topic_to, date_from, date_to, lever_from,
+      lever_to, rule_audience, rule_stage, rule_role, rule_starts, rule_ends, rule_holdout;
   double scale;
 };
 
 // A cell in which something counts, and how much it weighs there.
 struct Cell {
   int64_t cell, points;
+};
+
+// A lever: whom it is for, and what it multiplies weights with.
+struct Lever {
+  int64_t rule;
+  double factor;
 };
 
 // A cap: its limit, the column of own limits, the rule of whom it protects.
@@ -316,6 +322,7 @@ struct Rules {
   Array1<Cell> cells;
   Array1<int64_t> topics;
   Array1<int64_t> dates;
+  Array1<Lever> levers;
   Array1<Cap> caps;
   Array1<int64_t> cell_cap;
   Array1<Conflict> conflicts;
@@ -344,7 +351,7 @@ struct Rules {
 struct Claim {
   int64_t opening, label, weight, rank, group, own, id, dated, kind, state, rule, outside, timed, from_,
       asked, at_from, at_to, claim_row;
-  double given, product, preference, interest, propensity, value;
+  double given, lead, product, preference, interest, propensity, value;
 };
 
 // An instant for which a claim asks, and whether it is eligible then.

@@ -180,7 +180,7 @@ bool list_items(PlainContact& own) {
   const Contacts& contacts = own.block.contacts;
   const Person& person = contacts.person[own.contact];
   Array1<int64_t> scored = own.block.scores.first;
-  bool is_alike = !contacts.preference.columns && !contacts.interested.columns &&
+  bool is_alike = !contacts.preference.columns && !contacts.interested.columns && !own.rules().levers.size &&
                   scored[own.contact] == scored[own.contact + 1];
   return is_alike ? list_alike(own, person.stage * own.block.plain.roles + person.role) : list_weighed(own);
 }

@@ -4,11 +4,23 @@
 
 #include <cmath>
 
+#include "eligibility.hpp"
+
 namespace journeykit {
 namespace {
 
 // Larger weights are no weights (journeykit.basics.validation).
 constexpr double LARGEST = 1e9, MILLIONTH = 1e6;
+
+// What an opening weighs for a contact before its content's fit.
+double lead_of(const Rules& rules, const Contacts& contacts, int64_t contact, const Opening& opening) {
+  double lead = opening.scale;
+  for (int64_t place = opening.lever_from; place < opening.lever_to; ++place) {
+    const Lever& lever = rules.levers[place];
+    if (lever.rule < 0 || is_true(contacts, contact, lever.rule)) lead = lead * lever.factor;
+  }
+  return lead;
+}
 
 }  // namespace
 
@@ -31,7 +43,8 @@ Factors factors_of(const Rules& rules, const Contacts& contacts, int64_t contact
                    double propensity, double value) {
   const Person& person = contacts.person[contact];
   const Opening& own = rules.openings[opening];
-  double weight = own.scale * rules.stage_fit(opening, person.stage);
+  double lead = lead_of(rules, contacts, contact, own);
+  double weight = lead * rules.stage_fit(opening, person.stage);
   weight = weight * rules.role_fit(opening, person.role);
   bool prefers = own.channel >= 0 && contacts.preference.columns;
   double preference = prefers ? contacts.preference(contact, own.channel) : 1.0;
@@ -44,7 +57,7 @@ Factors factors_of(const Rules& rules, const Contacts& contacts, int64_t contact
     double gain = rules.stage_gain(opening, person.stage);
     if (!std::isnan(gain)) weight = weight * gain;
   }
-  return {weight, preference, interest};
+  return {weight, lead, preference, interest};
 }
 
 int64_t millionths_of(double weight) {

@@ -10,9 +10,9 @@ namespace journeykit {
 void put_scores(const ScoreArrays& scores, int64_t contact);
 void clear_scores(const ScoreArrays& scores, int64_t contact);
 
-// A weight in units, and the contact's own factors of it.
+// A weight in units, what it is before the fit of the content, and the contact's own factors of it.
 struct Factors {
-  double product, preference, interest;
+  double product, lead, preference, interest;
 };
 
 // What an opening weighs for a contact; propensity and value are NaN where there is none.
