@@ -283,6 +283,42 @@ def with_times(found: Situation) -> Situation:
     )
 
 
+HOUR_RULES = ("vip", "not vip", "weekly >= 1", "length(segments) > 0")
+
+
+def with_hours(found: Situation) -> Situation:
+    """The same with hours and holidays of some messages, that protect some contacts; drawn apart."""
+    rng = Random(f"hours of {found.seed}")
+    day = found.at.date()
+
+    def narrow(own: Any) -> Any:
+        where = rng.choice(
+            (
+                *(Scope(),) * 2,
+                Scope.of(channel=rng.choice(CHANNELS)),
+                Scope.of(exclude={"team": "alpha"}),
+                Scope.of(topic=rng.choice(TOPICS)),
+            )
+        )
+        return evolve(own, where=where, audience=rng.choice((None, *HOUR_RULES)))
+
+    return found.but(
+        playbook=evolve(
+            found.playbook,
+            quiet_hours=[narrow(_hours(rng, number)) for number in range(rng.choice((0, 1, 2, 2)))],
+            send_hours=[
+                narrow(Hours(start=start, end=end, name=f"send {start}"))
+                for start, end in rng.sample(
+                    (("08:00", "12:00"), ("11:00", "20:00"), ("22:00", "02:30")), rng.randint(0, 3)
+                )
+            ],
+            holidays=[
+                narrow(Holiday(date=day + timedelta(days=n), name=f"day {n}")) for n in range(2) if rng.random() < 0.3
+            ],
+        )
+    )
+
+
 def _playbook(rng: Random, day: date, *, few: bool) -> Playbook:
     teams = (
         Team(name="alpha", goal="nurture", lever=rng.choice((1.0, 1.0, 1.5))),

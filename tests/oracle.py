@@ -8,25 +8,27 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
 from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Team, Touch, Window
-from journeykit.basics.clock import clock, micros
+from journeykit.basics.clock import MINUTE, day_number, micros
 from journeykit.basics.validation import scaled
 from journeykit.model.cap import Either
 from journeykit.model.holdout import bucket
+from journeykit.model.quiet_hours import Holiday
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.rule.values import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from generate import Situation
 
-    from journeykit import Rule
+    from journeykit.rule import Rule
 
 MILLION = 1_000_000
 TICK = timedelta(microseconds=1)
@@ -202,8 +204,8 @@ class Oracle:
         self.teams = {team.name: team for team in self.playbook.teams or ()}
         self.contents = {content.id: content for content in self.playbook.content or ()}
         self.campaigns = {campaign.id: campaign for campaign in self.playbook.campaigns or ()}
-        self._closed: dict[tuple[str | None, datetime], bool] = {}
-        self._slots: dict[tuple[str | None, bool, date], datetime | None] = {}
+        self._closed: dict[tuple[Any, ...], bool] = {}
+        self._slots: dict[tuple[Any, ...], datetime | None] = {}
         self.wishes = list(self._wishes(situation.claims))
         self._mark_twins()
         self.history = [self._mark(touch) for touch in situation.touches if self._happened(touch)]
@@ -273,32 +275,58 @@ class Oracle:
 
     # Section 9: when they could go
 
-    def closed(self, channel: str | None, at: datetime) -> bool:
-        """Whether quiet hours, send hours or holidays forbid a channel at an instant."""
-        key = (channel, at)
+    def closed(self, wish: Wish, at: datetime) -> bool:
+        """Whether quiet hours, send hours or holidays forbid a message at an instant.
+
+        Where it is unknown whom some protect, whatever forbids it in any case that can be does.
+        """
+        about = self._hours_about(wish)
+        key = (wish.claim.channel, *map(id, about), at)
         if key not in self._closed:
-            self._closed[key] = bool(self.playbook.schedule.closed(channel, micros(at), clock(self.zone)))
+            local = at.astimezone(ZoneInfo(self.zone))
+            unknown = [rule for rule in {own.audience for own in about} if rule and self._is(rule) is None]
+            worlds = product((True, False), repeat=len(unknown))
+            self._closed[key] = any(
+                self._closed_in(about, dict(zip(unknown, world, strict=True)), local) for world in worlds
+            )
         return self._closed[key]
 
+    def _hours_about(self, wish: Wish) -> list[Any]:
+        playbook = self.playbook
+        hours = [own for own in (*playbook.quiet_hours, *playbook.send_hours) if own.applies(wish.claim.channel)]
+        return [own for own in (*hours, *playbook.holidays) if own.where.matches(wish.facets)]
+
+    def _is(self, rule: Rule) -> bool | None:
+        return rule.test(self.values, self.at.astimezone(ZoneInfo(self.zone)))
+
+    def _closed_in(self, about: Sequence[Any], world: Mapping[Rule, bool], local: datetime) -> bool:
+        day, time = day_number(local.date()), (local.hour * 60 + local.minute) * MINUTE
+        mine = [own for own in about if own.audience is None or world.get(own.audience, self._is(own.audience))]
+        sent = [own for own in self.playbook.send_hours if any(own is other for other in mine)]
+        if sent and not any(own.covers(day, time) for own in sent):
+            return True
+        rest = [own for own in mine if not any(own is other for other in sent)]
+        return any(own.falls_on(day) if isinstance(own, Holiday) else own.covers(day, time) for own in rest)
+
     def _slot(self, wish: Wish, day: date) -> datetime | None:
-        key = (wish.claim.channel, wish.campaign.obeys_quiet_hours, day)
+        key = (wish.claim.channel, wish.campaign.obeys_quiet_hours, *map(id, self._hours_about(wish)), day)
         if key not in self._slots:
-            self._slots[key] = self._find_slot(*key)
+            self._slots[key] = self._find_slot(wish, day)
         return self._slots[key]
 
-    def _find_slot(self, channel: str | None, obeys: bool, day: date) -> datetime | None:
+    def _find_slot(self, wish: Wish, day: date) -> datetime | None:
         start, end = first_instant(self.zone, day), first_instant(self.zone, day + DAY)
         instants = sorted(
             {start + QUARTER * n for n in range((end - start) // QUARTER)}
             | ({self.at} if start <= self.at < end else set())
         )
-        if not obeys or not any(self.closed(channel, at) for at in instants):
+        if not wish.campaign.obeys_quiet_hours or not any(self.closed(wish, at) for at in instants):
             # Nothing restricts the hours of this day: the decision's local time.
             if end <= self.at:
                 return None
             local = self.at.astimezone(ZoneInfo(self.zone))
             return max(first_instant(self.zone, day, (local.hour, local.minute)), self.at)
-        return next((at for at in instants if at >= self.at and not self.closed(channel, at)), None)
+        return next((at for at in instants if at >= self.at and not self.closed(wish, at)), None)
 
     def _ask(self, wish: Wish) -> None:
         own = wish.claim.at
@@ -392,7 +420,7 @@ class Oracle:
             found.append("holdout")
         if self._lacks_data(wish, consent):
             found.append("missing_data")
-        if campaign.obeys_quiet_hours and self.closed(wish.claim.channel, at):
+        if campaign.obeys_quiet_hours and self.closed(wish, at):
             found.append("quiet_hours")
         return found
 
@@ -420,7 +448,7 @@ class Oracle:
             campaign.starts
             or campaign.ends
             or campaign.dates
-            or (campaign.obeys_quiet_hours and self._has_hours(wish.claim.channel))
+            or (campaign.obeys_quiet_hours and self._hours_about(wish))
             or (
                 campaign.obeys_caps
                 and any(self._cells(cap, wish.facets) and cap.window.is_local for cap in self.playbook.caps)
@@ -433,11 +461,6 @@ class Oracle:
             or (on_missing.role == "deny" and self.contact.role is None and content and content.roles is not None)
             or (on_missing.timezone == "deny" and self.contact.timezone is None and tests_zone)
         )
-
-    def _has_hours(self, channel: str | None) -> bool:
-        """Whether quiet hours, send hours or holidays are about a channel at all."""
-        hours = (*self.playbook.quiet_hours, *self.playbook.send_hours)
-        return any(not one.channel or channel in one.channel for one in hours) or bool(self.playbook.holidays)
 
     # Section 6: weights
 
@@ -752,7 +775,7 @@ class Oracle:
         """Whether a loser alone fits the history and what was granted, at a later instant; never beside a sibling."""
         if not self.is_open(wish.campaign, at):
             return False
-        if wish.campaign.obeys_quiet_hours and self.closed(wish.claim.channel, at):
+        if wish.campaign.obeys_quiet_hours and self.closed(wish, at):
             return False
         return not any(True for _ in self.stops(wish, at, self.winners, later=True))
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import tabled
 from attrs import evolve
-from generate import situation
+from generate import situation, with_hours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_conformance import CASES, as_claims, instant, playbook_of
@@ -112,6 +112,20 @@ def test_claims_that_are_given_are_decided_alike(start):
             claims = tabled.claims(rng, found.playbook, found.at, 8, few=few, faults=seed % 2 == 0)
             playbook = evolve(found.playbook, campaigns=None) if seed % 5 == 0 else found.playbook
             assert_equal(playbook, rows, history, None, claims, at=found.at, until=found.until)
+
+
+@pytest.mark.parametrize("start", range(4000, 4060, 20))
+def test_hours_of_some_are_kept_alike(start):
+    """Hours and holidays of some messages, that protect some contacts, with claims that are derived and given."""
+    for seed in range(start, start + 20):
+        found = with_hours(situation(seed))
+        if found.playbook.campaigns is not None:
+            rng = Random(seed)
+            rows, history = tabled.contacts(rng, found.at, 10), tabled.touches(rng, found.playbook, found.at, 10)
+            claims = None
+            if seed % 2:
+                claims = tabled.claims(rng, found.playbook, found.at, 10, few=found.until is not None, faults=False)
+            assert_equal(found.playbook, rows, history, None, claims, at=found.at, until=found.until)
 
 
 @pytest.mark.parametrize("start", range(3000, 3040, 20))

@@ -281,9 +281,7 @@ def test_the_fast_way_to_eligibility_agrees_with_the_readable_one(number):
         )
         contact = person(rng, at)
         compiled = Ruleset(playbook)
-        subject = Subject(
-            contact, playbook, compiled.schedule, clock(contact.timezone or playbook.timezone), micros(at)
-        )
+        subject = Subject(contact, playbook, clock(contact.timezone or playbook.timezone), micros(at))
         fit = {o.campaign.id for o in compiled.messages if not any(True for _ in failures(subject, o, micros(at)))}
         decision = Arbiter(playbook).decide(contact, at=at)
         assert {grant.campaign for grant in decision.granted} == fit

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from journeykit.audit.hours_audit import closed_by
 from journeykit.basics.clock import Clock, clock, day_number, micros
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.errors import ModelError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from journeykit.model.decision import Decision
     from journeykit.model.window import Window
     from journeykit.playbook.playbook import Playbook
+    from journeykit.rule import Rule
 
 
 @frozen
@@ -297,8 +299,12 @@ class _Audit:
 
     def is_protected_by(self, cap: Cap) -> bool:
         """Whether the contact is in a cap's audience."""
-        found = True if cap.audience is None else cap.audience.test(self.values, self.local_now)
+        found = True if cap.audience is None else self._test(cap.audience)
         return found is True or (found is None and self.playbook.on_missing.cap == "apply")
+
+    def _test(self, rule: Rule) -> bool | None:
+        """What a rule says of the contact at the moment of the decision."""
+        return rule.test(self.values, self.local_now)
 
     def _limit(self, cap: Cap) -> int | None:
         """The limit of a cap: the contact's own or, per account, the smallest of those whom it protects."""
@@ -391,14 +397,13 @@ class _Audit:
         closed = campaign.closed(self.clock.day(mark.at))
         if closed is not None:
             yield Violation("campaign_closed", f"{mark.label}: {closed}")
-        schedule = self.playbook.schedule
         if campaign.obeys_quiet_hours:
-            for label in schedule.closed(grant.channel, mark.at, self.clock):
+            local = self.clock.local(mark.at)
+            for label in closed_by(self.playbook, mark.facets, grant.channel, local, self._test):
                 yield Violation("quiet_hours", f"{mark.label}: {label}")
         if self.contact.timezone is None and self.playbook.on_missing.timezone == "deny":
             dated = campaign.starts or campaign.ends or campaign.dates
-            hours = any(hours.applies(grant.channel) for hours in (*schedule.quiet, *schedule.send))
-            timed = campaign.obeys_quiet_hours and (hours or schedule.holidays)
+            timed = campaign.obeys_quiet_hours and self.playbook.schedule.about(mark.facets, grant.channel)
             capped = campaign.obeys_caps and any(
                 cap.window.is_local
                 and cap.where.matches(mark.facets)

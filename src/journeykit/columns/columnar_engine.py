@@ -13,9 +13,9 @@ from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.decision_counts import REASONS
 from journeykit.columns.plain_rules import are_plain, plain_rules
-from journeykit.columns.ruleset_arrays import Names, RulesetArrays
+from journeykit.columns.ruleset_arrays import RulesetArrays
 from journeykit.columns.weighing import Weigher
-from journeykit.columns.zone_arrays import zones_of
+from journeykit.columns.zone_arrays import LocalKinds, zones_of
 from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
 from journeykit.engine.eligibility import Subject, slot_of_day
 from journeykit.engine.ruleset import reach_of
@@ -27,20 +27,41 @@ from journeykit.model.contact import Contact
 from journeykit.model.quiet_hours import HORIZON, WEEKS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from journeykit.basics.clock import Clock
+    from journeykit.columns.zone_arrays import Answers
     from journeykit.engine.decider import Decider
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.kernels.interface.plain_arrays import PlainRules
+    from journeykit.model.quiet_hours import Schedule
     from journeykit.playbook.playbook import Playbook
+    from journeykit.rule import Rule
 
 _FAR = 40 * 366
 """So many days ahead zones are known for; what lies farther falls back to the row engine."""
 _MARGIN = 800
+MOST_HOUR_RULES = 100
+"""With more audiences of hours contacts fall back to the row engine."""
 _FURTHER_RULES = 12
 """So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
 closes a campaign, holdouts and missing data."""
+
+
+class _Anybody(Subject):
+    """Contacts of a zone of whom the audiences of hours say the same."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(
+        self, contact: Contact, playbook: Playbook, clock: Clock, at: int, answers: Mapping[Rule, bool | None]
+    ) -> None:
+        super().__init__(contact, playbook, clock, at)
+        self._answers = answers
+
+    def holds(self, rule: Rule) -> bool | None:
+        return self._answers.get(rule)
 
 
 class Moment(NamedTuple):
@@ -50,7 +71,7 @@ class Moment(NamedTuple):
         rules: the rules, with zones and hours.
         slots: the instants.
         bars: who cannot get what, where there is one instant only.
-        zones: how many time zones were met.
+        zones: how many kinds of contacts were met, by time zone and hours.
         most_rules: how many rules at most stop one claim.
         plain: what the instant makes of rules that are plain.
     """
@@ -105,7 +126,7 @@ class ColumnarEngine:
         asked = self.compiled.messages if openings is None else openings
         self.layout = RulesetArrays(self.compiled, asked, numbers, self.compiled.scored | self.scored)
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
-        self.zones = Names(self.layout.zones)
+        self.zones = LocalKinds(self.layout.zones)
         # One instant needs no slots: what is true then is known.
         slots = None if until is None else lambda: self.moment().slots
         self.encoder = ContactEncoder(self.layout, at, self.zones, slots)
@@ -125,7 +146,8 @@ class ColumnarEngine:
     def can(self) -> bool:
         """Whether the kernels can decide at all; else each contact falls back to the row engine."""
         rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
-        return rules <= MOST_CONFLICTS and not self.compiled.per_account
+        known = len(self.layout.hour_rules) <= MOST_HOUR_RULES
+        return rules <= MOST_CONFLICTS and known and not self.compiled.per_account
 
     @property
     def oldest(self) -> int:
@@ -157,14 +179,15 @@ class ColumnarEngine:
                 self._moment = self._make_moment(list(self.zones.list))
             return self._moment
 
-    def _make_moment(self, names: list[str]) -> Moment:
+    def _make_moment(self, kinds: Sequence[tuple[str, Answers]]) -> Moment:
         low, high = self._span()
         layout = self.layout
+        names = [name for name, _ in kinds]
         zones = zones_of(names, low, high)
-        numbers = {name: number for number, name in enumerate(names)}
+        numbers = {name: number for number, name in reversed([*enumerate(names)])}
         rules = Rules(
             **layout.parts,
-            hours=layout.hours(low // DAY, high // DAY),
+            hours=layout.hours(low // DAY, high // DAY, [answers for _, answers in kinds]),
             windows=layout.windows(numbers),
             zones=zones,
             shapes=np.zeros(0, SHAPES),
@@ -187,7 +210,7 @@ class ColumnarEngine:
         if bars is not None and self.weigher.is_plain and are_plain(rules):
             before = None if self._moment is None else self._moment.plain
             plain = plain_rules(rules, self.asks, len(layout.channels.list), most_rules, before)
-        return Moment(rules, self._slots(names), bars, len(names), most_rules, plain)
+        return Moment(rules, self._slots(kinds), bars, len(kinds), most_rules, plain)
 
     @staticmethod
     def _most_rules(rules: Rules) -> int:
@@ -197,20 +220,20 @@ class ColumnarEngine:
         each = len(rules.conflicts) + len(rules.within) + len(rules.quotas.unit) + len(hours.periods) + holidays
         return sum(widths) + each + len(REASONS) + _FURTHER_RULES
 
-    def _slots(self, names: Sequence[str]) -> SlotTimes:
-        """The instants of a plan, by zone and kind of opening: those of one channel that obey hours alike."""
+    def _slots(self, zones: Sequence[tuple[str, Answers]]) -> SlotTimes:
+        """The instants of a plan, by zone and kind of opening: those that obey the same hours."""
         openings = self.layout.list
-        kinds: dict[tuple[str | None, bool], Any] = {}
+        kinds: dict[Schedule, Any] = {}
         for opening in openings:
-            kinds.setdefault((opening.channel, opening.campaign.obeys_quiet_hours), opening)
+            kinds.setdefault(opening.schedule, opening)
         order = {key: place for place, key in enumerate(kinds)}
-        kind = np.array([order[o.channel, o.campaign.obeys_quiet_hours] for o in openings], np.int64)
+        kind = np.array([order[o.schedule] for o in openings], np.int64)
         first, instants = [0], []
-        dated = np.zeros((len(names), max(1, len(kinds)), len(self.dates)), np.int64)
-        for zone, name in enumerate(names):
+        dated = np.zeros((len(zones), max(1, len(kinds)), len(self.dates)), np.int64)
+        for zone, (name, answers) in enumerate(zones):
             local = clock(name)
-            contact = Contact(id="slots", timezone=name)
-            subject = Subject(contact, self.playbook, self.compiled.schedule, local, self.now)
+            told = dict(zip(self.layout.hour_rules, answers, strict=False))
+            subject = _Anybody(Contact(id="slots", timezone=name), self.playbook, local, self.now, told)
             for place, opening in enumerate(kinds.values()):
                 if self.until is not None:
                     days = range(local.day(self.now), local.day(self.last) + 1)

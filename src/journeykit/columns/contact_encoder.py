@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.basics.clock import DAY, day_number, micros
-from journeykit.columns.audience_tables import AudienceTables
+from journeykit.columns.audience_tables import AudienceBits, AudienceTables
 from journeykit.columns.chunk import Chunk, rule_columns
 from journeykit.columns.rule_masks import RuleMasks, SegmentMasks
 from journeykit.columns.ruleset_arrays import packed
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.columns.ruleset_arrays import Names, RulesetArrays
+    from journeykit.columns.zone_arrays import LocalKinds
     from journeykit.kernels.interface.contact_arrays import SlotTimes
     from journeykit.rule import Rule
 
@@ -51,12 +52,13 @@ class ContactEncoder:
     Args:
         layout: the playbook as arrays.
         at: the instant of the decisions, aware.
-        zones: numbers of time zones, the playbook's first; more are added as they are met.
-        slots: gives the slots of a plan, for all zones that were met; None where there is one instant only.
+        zones: numbers of time zones, the playbook's first, and of kinds of contacts by zone and hours; more are added
+            as they are met.
+        slots: gives the slots of a plan, for all kinds that were met; None where there is one instant only.
     """
 
     def __init__(
-        self, layout: RulesetArrays, at: datetime, zones: Names, slots: Callable[[], SlotTimes] | None = None
+        self, layout: RulesetArrays, at: datetime, zones: LocalKinds, slots: Callable[[], SlotTimes] | None = None
     ) -> None:
         self._slots = slots if layout.timely else None
         self.layout = layout
@@ -65,11 +67,12 @@ class ContactEncoder:
         self.zones = zones
         self._lock = threading.Lock()
         openings = layout.list
-        rules = [*layout.audiences, *layout.careful]
+        rules = self._rules = [*layout.audiences, *layout.careful, *layout.hour_rules]
         audience = layout.parts["openings"]["audience"]
         outside = packed([audience == number for number in range(len(rules))], len(openings))
         self._words = outside.shape[1]
-        self._careful = packed([number >= len(layout.audiences) for number in range(len(rules))])
+        self._hour_rules = range(len(rules) - len(layout.hour_rules), len(rules))
+        self._careful = packed([len(layout.audiences) <= n < self._hour_rules.start for n in range(len(rules))])
         self._tables = AudienceTables(rules, outside, at)
         self._topics = [set(opening.about) for opening in openings]
         self._interests = bool(self.playbook.interest_lift) and any(self._topics)
@@ -91,7 +94,7 @@ class ContactEncoder:
                 self._read(chunk, fields[name], reads[name])
         consent, until = self._consents(chunk)
         codes, interested = self._interest(chunk, fields.get("interests"), reads.get("interests"))
-        audience, outside, timely = self._audiences(chunk, zone)
+        zone, audience, outside, timely = self._audiences(chunk, zone)
         contacts = Contacts(
             person=records(PERSONS, stage=stage, role=role, zone=zone, traits=flags, interest=codes),
             consent=consent,
@@ -242,12 +245,12 @@ class ContactEncoder:
         rows = [[1.0 if topics.isdisjoint(own or ()) else 1.0 + lift for topics in self._topics] for own in lists]
         return codes, np.array(rows, np.float64).reshape(len(lists), width)
 
-    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """By rule, of whom it is true; by opening, whom its audience leaves out; and `People.timely`; all as bits."""
-        rules = [*self.layout.audiences, *self.layout.careful]
+    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """By contact, the kind; whom rules are true of; whom audiences of openings leave out; `People.timely`."""
+        rules = self._rules
         if not rules:
             none = np.zeros((chunk.rows, 0), np.int64), np.zeros((chunk.rows, self._words), np.int64)
-            return *none, np.zeros((chunk.rows, 0, 0, 0), np.int64)
+            return zone, *none, np.zeros((chunk.rows, 0, 0, 0), np.int64)
         columns = rule_columns(chunk)
         if self.playbook.segments and any("segments" in rule.names for rule in rules):
             columns["segments"] = self._segments(chunk, columns, zone)
@@ -258,7 +261,25 @@ class ContactEncoder:
             chunk.unknown[str(rules[number])] = (bits.true[:, word] | bits.false[:, word]) & bit == 0
         # Rules of caps that protect hold where they are not surely false.
         found = bits.true & ~self._careful | ~bits.false & self._careful
-        return found, bits.outside, self._timely(chunk, zone, masks)
+        if self._hour_rules:
+            zone = self._kinds(zone, bits)
+        return zone, found, bits.outside, self._timely(chunk, zone, masks)
+
+    def _kinds(self, zone: np.ndarray, bits: AudienceBits) -> np.ndarray:
+        """The kinds of contacts by their zones and what the audiences of hours say of them."""
+        codes = zone
+        for number in self._hour_rules:
+            word, bit = number >> 6, _BITS[number & 63]
+            true, false = bits.true[:, word] & bit != 0, bits.false[:, word] & bit != 0
+            # Numbered anew each time, so that they stay small.
+            codes = np.unique(np.where(true, 1, np.where(false, 0, 2)) + 3 * codes, return_inverse=True)[1]
+        _, rows, codes = np.unique(codes, return_index=True, return_inverse=True)
+        places = []
+        with self._lock:
+            for row in rows.tolist():
+                answers = tuple(_answer(bits, row, number) for number in self._hour_rules)
+                places.append(self.zones.add(self.zones.list[int(zone[row])][0], answers))
+        return np.array(places, np.int64)[codes]
 
     def _timely(self, chunk: Chunk, zone: np.ndarray, now: RuleMasks) -> np.ndarray:
         """By kind of opening and rule that asks for time, at which slots of a plan it is true (`People.timely`)."""
@@ -304,7 +325,7 @@ class ContactEncoder:
     ) -> RuleMasks:
         wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
         read = {name: column for name, column in columns.items() if name in wanted}
-        return RuleMasks(read, chunk.rows, self.at, self.zones.list, zone, **when)
+        return RuleMasks(read, chunk.rows, self.at, self.zones.names, zone, **when)
 
     def _limits(self, chunk: Chunk) -> np.ndarray:
         """The contacts' own limits; a limit that cannot be read marks the contact."""
@@ -377,3 +398,11 @@ def _limit(cap: Any, value: Any) -> int | None:
     except ModelError:
         return None
     return NO_LIMIT if found is None else found
+
+
+def _answer(bits: AudienceBits, row: int, number: int) -> bool | None:
+    """What a rule says of a contact."""
+    word, bit = number >> 6, int(_BITS[number & 63])
+    if int(bits.true[row, word]) & bit:
+        return True
+    return False if int(bits.false[row, word]) & bit else None

@@ -99,7 +99,7 @@ def _alike(rules: Rules) -> np.ndarray:
     for own in rules.openings:
         cells = rules.cells[own["cell_from"] : own["cell_to"]].tobytes()
         dates = rules.dates[own["date_from"] : own["date_to"]].tobytes()
-        names = ("starts", "ends", "channel")
+        names = ("starts", "ends", "channel", "hours")
         key = (int(own["traits"]) & _TIMELY, cells, dates, *(int(own[name]) for name in names))
         found.append(numbers.setdefault(key, len(numbers)))
     return np.array(found, np.int64)

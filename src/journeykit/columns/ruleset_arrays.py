@@ -50,13 +50,16 @@ from journeykit.kernels.interface.rules import (
     HourTables,
 )
 from journeykit.model.cap import Limit
+from journeykit.model.quiet_hours import NO_HOURS
 from journeykit.model.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from journeykit.columns.zone_arrays import Answers
     from journeykit.engine.message import Message
     from journeykit.engine.ruleset import Effects, Ruleset
+    from journeykit.model.quiet_hours import Holiday, Hours
     from journeykit.rule import Rule
 
 RULES = ("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve", NEEDS_SCORE)
@@ -95,6 +98,8 @@ class RulesetArrays:
         audiences: the rules that select contacts where they are true, of campaigns, levers and caps.
         careful: the rules of caps that protect contacts unless they are false; numbered after these.
         timely: those of campaigns that ask for time.
+        schedules: the hours and holidays that openings obey, for all audiences.
+        hour_rules: the audiences of these.
         own_limits: the attributes that hold limits of the contacts' own.
         splits: by campaign with a split, its openings, each with where its share of the contacts ends.
     """
@@ -118,6 +123,8 @@ class RulesetArrays:
         self.campaigns = Names(opening.campaign.id for opening in openings)
         self.contents = Names(opening.content_id for opening in openings if opening.content_id is not None)
         self.topics = Names(topic for opening in openings for topic in opening.topics)
+        self.schedules = list(dict.fromkeys(opening.schedule for opening in openings)) or [NO_HOURS]
+        self.hour_rules = playbook.schedule.audiences
         self.rules = Names(RULES)
         self.audiences: list[Rule] = []
         self.careful: list[Rule] = []
@@ -192,6 +199,7 @@ class RulesetArrays:
             return -1 if found is None else rule(f"owner {found}")
 
         cells = [[(self._cell(cap, key), points) for cap, key, points in o.cells] for o in table]
+        places = {schedule: place for place, schedule in enumerate(self.schedules)}
         topics = [[self.topics.number[topic] for topic in o.topics] for o in table]
         dates = [sorted(o.dates or ()) for o in table]
         levers = [[(self.audience(lever.when), lever.factor) for lever in o.levers] for o in table]
@@ -214,6 +222,7 @@ class RulesetArrays:
             then=[o.then for o in table],
             needy=[o.needy for o in table],
             partner=[o.partner for o in table],
+            hours=[places[o.schedule] for o in table],
             rule_audience=[rule(str(o.campaign.audience)) for o in table],
             rule_stage=[rule(f"stages of {o.content_id}") for o in table],
             rule_role=[rule(f"roles of {o.content_id}") for o in table],
@@ -286,11 +295,12 @@ class RulesetArrays:
             "rule": np.array(firsts, np.int64),
         }
 
-    def hours(self, low: int, high: int) -> HourTables:
-        """Hours and holidays, for local days from one to another."""
-        schedule = self.compiled.schedule
+    def hours(self, low: int, high: int, answers: Sequence[Answers]) -> HourTables:
+        """Hours and holidays, for local days from one to another, and kinds of contacts by what audiences say."""
+        schedule = self.compiled.playbook.schedule
         periods = [*schedule.quiet, *schedule.send]
-        channels: list[str | None] = [*self.channels.list, None]
+        everything: list[Hours | Holiday] = [*periods, *schedule.holidays]
+        kinds = list(dict.fromkeys(answers))
         rule = self.rules.add
         labels = [hours.label for hours in schedule.quiet] + [f"outside {hours.label}" for hours in schedule.send]
         return HourTables(
@@ -302,18 +312,34 @@ class RulesetArrays:
                 is_send=[place >= len(schedule.quiet) for place in range(len(periods))],
                 rule=[rule(label) for label in labels],
             ),
-            applies=_table([[hours.applies(c) for c in channels] for hours in periods], len(channels), np.bool_),
+            first=np.array([kinds.index(own) * len(everything) for own in answers], np.int64),
+            applies=_table(
+                [self._holds(own, answer) for answer in kinds for own in everything],
+                len(self.schedules),
+                np.int8,
+            ),
             edges=np.array(sorted({0} | {edge for hours in periods for edge in hours.edges}), np.int64),
             holidays=np.array(
                 [
-                    (day, rule(holiday.label))
+                    (day, rule(holiday.label), number)
                     for day in (range(low, high + 1) if schedule.holidays else ())
-                    for holiday in schedule.holidays
+                    for number, holiday in enumerate(schedule.holidays)
                     if holiday.falls_on(day)
                 ],
                 HOLIDAYS,
             ),
         )
+
+    def _holds(self, own: Hours | Holiday, answers: Answers) -> list[int]:
+        """By schedule, whether hours hold, as kernels read it (`HourTables.applies`)."""
+        found, is_send = 1, any(own is one for one in self.compiled.playbook.send_hours)
+        if own.audience is not None:
+            number = self.hour_rules.index(own.audience) if own.audience in self.hour_rules else -1
+            answer = answers[number] if 0 <= number < len(answers) else None
+            found = 0 if answer is False else 1
+            if answer is None and is_send:
+                found = 2 + number
+        return [found if any(own is one for one in (*s.hours, *s.holidays)) else 0 for s in self.schedules]
 
     def bars(self, now: np.ndarray, denies: int) -> Barred:
         """Who cannot get what at one instant, given by zone and opening what the instant forbids."""

@@ -81,7 +81,7 @@ class ContactFacts:
         self.now, self.last = first_and_last(at, until)
         contact = ruleset.vocabulary.contact(contact)
         self.clock: Clock = ruleset.clock if contact.timezone is None else clock(contact.timezone)
-        self.subject = Subject(contact, self.playbook, ruleset.schedule, self.clock, self.now)
+        self.subject = Subject(contact, self.playbook, self.clock, self.now)
         self.contact = self.subject.contact
         self.reserve = scaled(self.playbook.reserve, MILLIONTH)
         self.gauges = ruleset.gauges(self.clock)

@@ -12,6 +12,7 @@ from journeykit.basics.clock import DAY, Clock
 from journeykit.engine.message import foreign_owner
 from journeykit.model.contact import ANY
 from journeykit.model.outcome import Reason
+from journeykit.model.quiet_hours import NO_HOURS
 from journeykit.model.segment import segmented
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from journeykit.model.contact import Contact
     from journeykit.model.quiet_hours import Schedule
     from journeykit.playbook.playbook import Playbook
+    from journeykit.rule import Rule
 
 NEEDS_SCORE = "score"
 """The rule that a claim breaks that needs a score and has none."""
@@ -34,29 +36,43 @@ class Subject:
         "_at",
         "_given",
         "_known",
+        "_schedules",
         "clock",
         "contact",
         "local",
         "owner",
         "playbook",
-        "schedule",
         "values",
         "zoneless",
     )
 
-    def __init__(self, contact: Contact, playbook: Playbook, schedule: Schedule, clock: Clock, at: int) -> None:
+    def __init__(self, contact: Contact, playbook: Playbook, clock: Clock, at: int) -> None:
         self.playbook = playbook
-        self.schedule = schedule
         self.clock = clock
         self.local: datetime = clock.moment(at)
         self._at = at
         self._given = contact
         self._known: dict[int, tuple[dict[str, Any], datetime]] = {}
+        self._schedules: dict[Schedule, Schedule] = {}
         # Segments come first: whatever looks at the contact sees them all.
         self.contact = segmented(playbook.segments, contact, self.local) if playbook.segments else contact
         self.values = self.contact.values()
         self.owner = None if playbook.journey is None else playbook.journey.owner(contact.stage)
         self.zoneless = contact.timezone is None and playbook.on_missing.timezone == "deny"
+
+    def schedule_of(self, message: Message) -> Schedule:
+        """The hours and holidays of a message that protect the contact, or may."""
+        every = message.schedule
+        if not every.audiences:
+            return every
+        found = self._schedules.get(every)
+        if found is None:
+            found = self._schedules[every] = every.protecting(self.holds)
+        return found
+
+    def holds(self, rule: Rule) -> bool | None:
+        """Whether a rule is true of the contact at the moment of the decision; None where that is unknown."""
+        return rule.compiled(self.values, self.local)
 
     def is_in_audience(self, message: Message, at: int) -> bool:
         """Whether a message's audience has the contact at an instant, at which named segments are asked too."""
@@ -108,8 +124,8 @@ def failures(subject: Subject, message: Message, at: int, *, lacks_score: bool =
         yield Reason.MISSING_DATA, rule
     if lacks_score:
         yield Reason.MISSING_DATA, NEEDS_SCORE
-    if campaign.obeys_quiet_hours and subject.schedule:
-        for rule in subject.schedule.closed(message.channel, at, subject.clock):
+    if message.schedule is not NO_HOURS:
+        for rule in subject.schedule_of(message).closed(message.channel, at, subject.clock):
             yield Reason.QUIET_HOURS, rule
 
 
@@ -149,8 +165,8 @@ def slot_of_day(subject: Subject, message: Message, day: int, since: int) -> int
 
     Where something restricts the hours it is the first instant that is allowed; else the local time of ``since``.
     """
-    clock, schedule = subject.clock, subject.schedule
-    if message.campaign.obeys_quiet_hours and schedule and schedule.restricts(message.channel, day):
+    clock, schedule = subject.clock, subject.schedule_of(message)
+    if schedule and schedule.restricts(message.channel, day):
         return schedule.slot(message.channel, day, since, clock)
     today, time = clock.local(since)
     if day == today:

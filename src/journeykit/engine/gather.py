@@ -18,6 +18,7 @@ from journeykit.engine.ruleset import asked_combinations
 from journeykit.engine.weight_factors import own_factors
 from journeykit.errors import ModelError
 from journeykit.model.claim import Claim
+from journeykit.model.quiet_hours import NO_HOURS
 from journeykit.policies.policy import Context, offers
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from journeykit.engine.ruleset import AskedFor, Ruleset
     from journeykit.model.campaign import Campaign
     from journeykit.model.contact import Contact
+    from journeykit.model.quiet_hours import Schedule
     from journeykit.playbook.vocabulary import Vocabulary
 
 
@@ -71,8 +73,8 @@ class ClaimGatherer:
         self.policy = policy
         self.policy_name = policy_name
         self._rank = getattr(policy, "rank", None)
-        self._slots: dict[tuple[str | None, bool], list[int]] = {}
         self._variants: dict[str, str | None] = {}
+        self._slots: dict[Schedule, list[int]] = {}
         self.facts = ContactFacts(
             ruleset,
             contact,
@@ -124,21 +126,27 @@ class ClaimGatherer:
             return []
         day = facts.clock.day(now)
         deny_unknown = self.playbook.on_missing.consent == "deny"
-        schedule = self.ruleset.schedule
+        closed: dict[Schedule, bool] = {}
         found: list[Candidate] = []
         for channel, fits in self.ruleset.fits(contact.stage, contact.role):
             consent = contact.consent_for(channel, now) if channel is not None else None
             agreed = not contact.opted_out and (consent is True or (consent is None and not deny_unknown))
-            in_hours = not schedule or not schedule.closed(channel, now, facts.clock)
             for message, claim, fit in fits:
                 if not message.starts <= day <= message.ends or (
                     message.dates is not None and day not in message.dates
                 ):
                     continue
-                if (not agreed and message.campaign.needs_consent) or (
-                    not in_hours and message.campaign.obeys_quiet_hours
-                ):
+                if not agreed and message.campaign.needs_consent:
                     continue
+                schedule = message.schedule
+                if schedule is not NO_HOURS:
+                    is_closed = closed.get(schedule)
+                    if is_closed is None:
+                        is_closed = closed[schedule] = bool(
+                            subject.schedule_of(message).closed(channel, now, facts.clock)
+                        )
+                    if is_closed:
+                        continue
                 if message.audience is not None and message.audience(values, local) is not True:
                     continue
                 if message.rare and not self._passes_rare(message):
@@ -287,7 +295,7 @@ class ClaimGatherer:
 
     def _day_slots(self, message: Message) -> list[int]:
         """The slots of the span, one a local day, for a message's channel."""
-        key = (message.channel, message.campaign.obeys_quiet_hours)
+        key = message.schedule
         slots = self._slots.get(key)
         if slots is None:
             clock, last = self.facts.clock, self.facts.last

@@ -11,6 +11,7 @@ from journeykit.basics.clock import day_number
 from journeykit.model.campaign import Campaign, Team
 from journeykit.model.content import Content
 from journeykit.model.lever import Lever
+from journeykit.model.quiet_hours import Schedule
 
 ALWAYS = 10**9
 """A day number that no date reaches."""
@@ -34,6 +35,7 @@ class Message:
         partner: the requirements for which it will do.
         starts: first day number.
         ends: last day number.
+        schedule: the hours and holidays that it obeys, for all audiences.
         local: whether the contact's time zone matters to it.
         audience: the campaign's rule as a function, or None.
         timely: whether the answer of that rule depends on the instant.
@@ -57,6 +59,7 @@ class Message:
     partner: int
     starts: int
     ends: int
+    schedule: Schedule
     local: bool
     audience: Any
     timely: bool

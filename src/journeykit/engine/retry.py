@@ -11,6 +11,7 @@ from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.history import merged
 from journeykit.engine.stops import is_met, stops_at
 from journeykit.model.outcome import Reason
+from journeykit.model.quiet_hours import NO_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -65,7 +66,7 @@ def alike(arbitration: Arbitration, candidate: Candidate) -> Hashable | None:
         message.ends,
         message.dates,
         message.channel,
-        campaign.obeys_quiet_hours,
+        message.schedule,
         message.cells if campaign.obeys_caps else None,
         message.first,
         message.then,
@@ -117,10 +118,9 @@ def stopped_later(arbitration: Arbitration, candidate: Candidate) -> tuple[str, 
 def _message_rules(arbitration: Arbitration, message: Message) -> list[Callable[[int], int | None]]:
     """When the campaign is open, and the hours allow it."""
     rules: list[Callable[[int], int | None]] = [partial(_open_from, arbitration, message)]
-    if message.campaign.obeys_quiet_hours and arbitration.facts.ruleset.schedule:
-        rules.append(
-            lambda since: arbitration.facts.ruleset.schedule.opens(message.channel, since, arbitration.facts.clock)
-        )
+    schedule = arbitration.facts.subject.schedule_of(message)
+    if schedule is not NO_HOURS:
+        rules.append(lambda since: schedule.opens(message.channel, since, arbitration.facts.clock))
     return rules
 
 

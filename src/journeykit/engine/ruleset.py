@@ -12,6 +12,7 @@ from journeykit.engine.window_usage import Gauge
 from journeykit.model.campaign import Campaign
 from journeykit.model.cap import Limit
 from journeykit.model.claim import Claim
+from journeykit.model.quiet_hours import NO_HOURS, Schedule
 from journeykit.model.quota import number_of
 from journeykit.playbook.vocabulary import Vocabulary
 
@@ -70,7 +71,8 @@ class Ruleset:
     def __init__(self, playbook: Playbook) -> None:
         self.playbook = playbook
         self.vocabulary = Vocabulary.of(playbook)
-        self.schedule = playbook.schedule
+        self._schedules: dict[tuple[int, ...], Schedule] = {}
+        self._all_hours = playbook.schedule
         self.clock = clock(playbook.timezone)
         self.teams = {team.name: team for team in playbook.teams or ()}
         self.contents = {content.id: content for content in playbook.content or ()}
@@ -228,12 +230,8 @@ class Ruleset:
         if content_id is not None:
             facets["content"] = (content_id,)
         team = self.teams.get(facets.get("team", ("",))[0])
-        local = bool(
-            campaign.starts
-            or campaign.ends
-            or campaign.dates
-            or (campaign.obeys_quiet_hours and self.schedule.concerns(channel))
-        )
+        schedule = self._schedule(facets, channel) if campaign.obeys_quiet_hours else NO_HOURS
+        local = bool(campaign.starts or campaign.ends or campaign.dates or schedule is not NO_HOURS)
         cells = self._cells(facets)
         if campaign.obeys_caps:
             local = local or any(self.playbook.caps[cap].window.is_local for cap, _, _ in cells)
@@ -251,6 +249,7 @@ class Ruleset:
             partner=self._mask(facets, self._partners),
             starts=edge(campaign.starts, -ALWAYS),
             ends=edge(campaign.ends, ALWAYS),
+            schedule=schedule,
             local=local,
             audience=None if campaign.audience is None else campaign.audience.compiled,
             timely=campaign.audience is not None
@@ -267,6 +266,13 @@ class Ruleset:
             ),
             tie=(edge(campaign.ends, ALWAYS), campaign.id, content_id or "", channel or ""),
         )
+
+    def _schedule(self, facets: Facets, channel: str | None) -> Schedule:
+        """The hours and holidays of a kind of message; one for all that have the same."""
+        found = self._all_hours.about(facets, channel)
+        if not found:
+            return NO_HOURS
+        return self._schedules.setdefault(tuple(map(id, (*found.hours, *found.holidays))), found)
 
     def _cells(self, facets: Facets) -> tuple[tuple[int, tuple[str, ...], int], ...]:
         return tuple(

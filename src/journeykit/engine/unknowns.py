@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit.basics.clock import EPOCH, clock, micros
 from journeykit.basics.validation import shown
 from journeykit.model.mismatch import WRONG_TYPE
+from journeykit.playbook.vocabulary import hours_and_holidays, rules_of
 from journeykit.rule.tree import Name, looks_of
 from journeykit.rule.values import MOMENT, NUMBER, READERS, TEXT, TRUTH, is_empty
 
@@ -122,7 +123,7 @@ class Unknowns:
 
     Attributes:
         readings: the cells that cannot be read.
-        rules: the audiences of campaigns and caps, and the rules of levers, by their texts.
+        rules: the audiences of campaigns, caps and hours, and the rules of levers, by their texts.
     """
 
     def __init__(self, decider: Decider, at: datetime) -> None:
@@ -150,7 +151,7 @@ class Unknowns:
         self.readings.count(values)
 
     def by_rule(self) -> dict[str, int]:
-        """Of how many contacts each audience is unknown, where it is of any: by campaign, then by cap."""
+        """Of how many contacts each audience is unknown, where it is of any: of campaigns, caps, then hours."""
         found = {}
         for label, rule in self._labels():
             if self.unknown[str(rule)]:
@@ -167,16 +168,15 @@ class Unknowns:
         for lever in self.playbook.levers:
             if lever.when is not None:
                 yield f"when of the lever {lever.name!r}", lever.when
+        for _, words, hours in hours_and_holidays(self.playbook):
+            if hours.audience is not None:
+                yield f"audience of the {words} {hours.label!r}", hours.audience
 
 
 def _readings(playbook: Playbook) -> Iterator[Reading]:
-    rules = [campaign.audience for campaign in playbook.campaigns or ()]
-    rules += [cap.audience for cap in playbook.caps]
-    rules += [segment.rule for segment in playbook.segments]
-    rules += [lever.when for lever in playbook.levers]
     met = set()
-    for rule in rules:
-        for path, kind, text in () if rule is None else looks_of(rule.tree):
+    for _, rule in rules_of(playbook):
+        for path, kind, text in looks_of(rule.tree):
             if kind in _ASKED and path not in _LISTS and (path, kind) not in met:
                 met.add((path, kind))
                 yield Reading(path, str(kind), text)

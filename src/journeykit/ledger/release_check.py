@@ -36,7 +36,7 @@ def reasons_against(
         return ((Reason.CAMPAIGN_CLOSED, openings),)
     own = ruleset.clock if contact.timezone is None else clock(contact.timezone)
     now = micros(at)
-    subject = Subject(contact, ruleset.playbook, ruleset.schedule, own, now)
+    subject = Subject(contact, ruleset.playbook, own, now)
     opening = openings[0]
     found = list(failures(subject, opening, now))
     if opening.campaign.needs_consent:

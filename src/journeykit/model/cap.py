@@ -146,7 +146,8 @@ def _by(value: str | Iterable[str] | None) -> tuple[str, ...]:
     return tuple(_facet(name) for name in names(value))
 
 
-def _rule(value: Rule | str | None) -> Rule | None:
+def rule_of(value: Rule | str | None) -> Rule | None:
+    """A rule, from its text or itself."""
     return Rule(value) if isinstance(value, str) else value
 
 
@@ -179,7 +180,7 @@ class Cap:
     per: str = field(default="contact", validator=one_of("contact", "account"))
     points: float | Mapping[str, float] = field(default=1, validator=_check_points)
     audience: Rule | None = field(
-        default=None, converter=_rule, validator=[validators.optional(instance(Rule)), asks_no_events]
+        default=None, converter=rule_of, validator=[validators.optional(instance(Rule)), asks_no_events]
     )
 
     def limit_for(self, values: Mapping[str, Any]) -> int | None:

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen, validators
 
 from journeykit.basics.clock import DAY, MINUTE, WEEKDAYS, Clock, day_date, day_number, falls_from, recurrences
-from journeykit.basics.validation import calendar_date, names, optional_text, shown
+from journeykit.basics.validation import calendar_date, instance, names, optional_text, shown
 from journeykit.errors import ModelError, closest
+from journeykit.model.cap import Scope, rule_of
+from journeykit.rule import Rule, asks_no_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from attrs import Attribute
+
+    from journeykit.model.cap import Facets
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
 _RRULE = re.compile(r"(RRULE:)?[A-Z]+=[-+A-Z0-9,]+(;[A-Z]+=[-+A-Z0-9,]+)*;?", re.ASCII)
@@ -70,6 +74,13 @@ def _days(value: str | Iterable[str] | None) -> tuple[str, ...]:
     return found
 
 
+EVERYTHING = Scope()
+"""The scope of hours and holidays that say no other."""
+
+
+_AUDIENCE: Any = [validators.optional(instance(Rule)), asks_no_events]
+
+
 @frozen(kw_only=True)
 class Hours:
     """A period of the day: as quiet hours nothing goes out in it, as send hours nothing goes out outside.
@@ -81,6 +92,8 @@ class Hours:
         channel: the channels it is about; none means all.
         days: the weekdays on which it begins, ``mon`` to ``sun``; none means all.
         name: how decisions refer to it; None makes one from the times.
+        where: the messages that it is about; all by default.
+        audience: the rule that says whom it protects; None for everybody. It protects those of whom it is unknown too.
 
     Example:
         >>> night = Hours(start="21:00", end="08:00", days=["fri"])
@@ -94,6 +107,8 @@ class Hours:
     channel: tuple[str, ...] = field(default=(), converter=names)
     days: tuple[str, ...] = field(default=(), converter=_days)
     name: str | None = field(default=None, validator=optional_text)
+    where: Scope = field(default=EVERYTHING, validator=instance(Scope), metadata={"later": True})
+    audience: Rule | None = field(default=None, converter=rule_of, validator=_AUDIENCE, metadata={"later": True})
     _from: int = field(init=False, repr=False, eq=False)
     _to: int = field(init=False, repr=False, eq=False)
     _weekdays: frozenset[int] = field(init=False, repr=False, eq=False)
@@ -186,11 +201,15 @@ class Holiday:
         date: the date, or None.
         rrule: a recurrence rule (RFC 5545), such as ``FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1``, or None.
         name: how decisions refer to it; None makes one from the rest.
+        where: the messages that it is about; all by default.
+        audience: the rule that says whom it protects; None for everybody. It protects those of whom it is unknown too.
     """
 
     date: date | None = field(default=None, validator=validators.optional(calendar_date), metadata={"short": True})
     rrule: str | None = field(default=None, validator=[optional_text, _known_rule])
     name: str | None = field(default=None, validator=optional_text)
+    where: Scope = field(default=EVERYTHING, validator=instance(Scope), metadata={"later": True})
+    audience: Rule | None = field(default=None, converter=rule_of, validator=_AUDIENCE, metadata={"later": True})
 
     def __attrs_post_init__(self) -> None:
         if (self.date is None) == (self.rrule is None):
@@ -209,14 +228,27 @@ class Holiday:
         return day in _days_of_year(self.rrule, day_date(day).year)
 
 
+def is_for_all(hours: Hours | Holiday) -> bool:
+    """Whether hours are about every message and protect everybody."""
+    return hours.audience is None and hours.where == EVERYTHING
+
+
 @lru_cache(maxsize=512)
 def _days_of_year(rule: str, year: int) -> frozenset[int]:
     return frozenset(recurrences(rule, day_number(date(year, 1, 1)), day_number(date(year, 12, 31))))
 
 
-@frozen
+@frozen(eq=False)
 class Schedule:
     """All quiet hours, send hours and holidays of a playbook, asked together.
+
+    Attributes:
+        quiet: the quiet hours.
+        send: the send hours.
+        holidays: the holidays.
+        unsure: the send hours of which it is unknown whether they are about the contact. Where no others are about a
+            channel, nothing goes out outside those of any one audience; they allow nothing that others forbid.
+        audiences: the rules that say whom hours and holidays protect.
 
     Example:
         >>> from journeykit.basics.clock import clock, micros, moment
@@ -232,9 +264,38 @@ class Schedule:
     quiet: tuple[Hours, ...] = ()
     send: tuple[Hours, ...] = ()
     holidays: tuple[Holiday, ...] = ()
+    unsure: tuple[Hours, ...] = ()
+    audiences: tuple[Rule, ...] = field(init=False, repr=False)
 
     def __bool__(self) -> bool:
-        return bool(self.quiet or self.send or self.holidays)
+        return bool(self.quiet or self.send or self.holidays or self.unsure)
+
+    @property
+    def hours(self) -> tuple[Hours, ...]:
+        """All of its hours: the quiet hours, then the send hours."""
+        return self.quiet + self.send + self.unsure
+
+    @audiences.default
+    def _rules(self) -> tuple[Rule, ...]:
+        everything: tuple[Hours | Holiday, ...] = (*self.hours, *self.holidays)
+        return tuple(dict.fromkeys(own.audience for own in everything if own.audience is not None))
+
+    def about(self, facets: Facets, channel: str | None) -> Schedule:
+        """What is about messages with some facets."""
+        quiet = tuple(own for own in self.quiet if own.applies(channel) and own.where.matches(facets))
+        send = tuple(own for own in self.send if own.applies(channel) and own.where.matches(facets))
+        return Schedule(quiet, send, tuple(own for own in self.holidays if own.where.matches(facets)))
+
+    def protecting(self, holds: Callable[[Rule], bool | None]) -> Schedule:
+        """What protects a contact, given what each audience says of them: true, false or unknown."""
+
+        def of(part: tuple[Any, ...], *answers: bool | None) -> tuple[Any, ...]:
+            return tuple(own for own in part if (True if own.audience is None else holds(own.audience)) in answers)
+
+        known, unknown = (True,), (True, None)
+        return Schedule(
+            of(self.quiet, *unknown), of(self.send, *known), of(self.holidays, *unknown), of(self.send, None)
+        )
 
     def closed(self, channel: str | None, at: int, local: Clock) -> tuple[str, ...]:
         """The labels of all that forbids a channel at an instant (microseconds); none where it may go."""
@@ -244,16 +305,25 @@ class Schedule:
         for hours in self.quiet:
             if hours.applies(channel) and hours.covers(day, time):
                 yield hours.label
-        outside = [hours for hours in self.send if hours.applies(channel)]
-        if outside and not any(hours.covers(day, time) for hours in outside):
-            yield from (f"outside {hours.label}" for hours in outside)
+        for hours in self._missed(channel, day, time):
+            yield f"outside {hours.label}"
         for holiday in self.holidays:
             if holiday.falls_on(day):
                 yield holiday.label
 
+    def _missed(self, channel: str | None, day: int, time: int) -> list[Hours]:
+        """The send hours outside of which a local time lies."""
+        found = [hours for hours in self.send if hours.applies(channel)]
+        if found:
+            return [] if any(hours.covers(day, time) for hours in found) else found
+        unsure = [hours for hours in self.unsure if hours.applies(channel)]
+        # Those of one audience are about the contact together, or not at all.
+        open_for = {hours.audience for hours in unsure if hours.covers(day, time)}
+        return [hours for hours in unsure if hours.audience not in open_for]
+
     def concerns(self, channel: str | None) -> bool:
         """Whether anything is about a channel at all."""
-        return bool(self.holidays) or any(hours.applies(channel) for hours in (*self.quiet, *self.send))
+        return bool(self.holidays) or any(hours.applies(channel) for hours in self.hours)
 
     def is_ever_open(self, channel: str | None) -> bool:
         """Whether there is any time at all at which nothing forbids a channel.
@@ -270,7 +340,7 @@ class Schedule:
             holiday.rrule for holiday in self.holidays if holiday.rrule and not re.search("COUNT|UNTIL", holiday.rrule)
         ]
         lasting = Schedule(self.quiet, self.send, tuple(Holiday(rrule=rule) for rule in endless))
-        edges = sorted({0}.union(*(hours.edges for hours in (*self.quiet, *self.send))))
+        edges = sorted({0}.union(*(hours.edges for hours in self.hours)))
         monday = day_number(date(2024, 1, 1))
         # Hours repeat each week; eight years hold what recurs by the leap day too.
         days = range(monday, monday + (7 if not endless else 8 * 366))
@@ -279,7 +349,7 @@ class Schedule:
     def restricts(self, channel: str | None, day: int) -> bool:
         """Whether anything restricts the hours of a channel on a local date."""
         return (
-            any(hours.applies(channel) for hours in self.send)
+            any(hours.applies(channel) for hours in (*self.send, *self.unsure))
             or any(hours.applies(channel) and hours.touches(day) for hours in self.quiet)
             or any(holiday.falls_on(day) for holiday in self.holidays)
         )
@@ -306,9 +376,13 @@ class Schedule:
     ) -> int | None:
         """The first open instant from one to another, where asked on a local date."""
         # Only at one of these local times, or where clocks change, can something begin or end.
-        edges = sorted({0}.union(*(hours.edges for hours in (*self.quiet, *self.send))))
+        edges = sorted({0}.union(*(hours.edges for hours in self.hours)))
         for at in chain((low,), local.edges(edges, low, high)):
             day, time = local.local(at)
             if (date is None or day == date) and not any(True for _ in self._closed(channel, day, time)):
                 return at
         return None
+
+
+NO_HOURS = Schedule()
+"""The schedule of what may go at any time."""

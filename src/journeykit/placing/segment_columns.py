@@ -9,7 +9,8 @@ import numpy as np
 from journeykit.columns.chunk import Chunk, rule_columns
 from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.contact_index import ContactIndex
-from journeykit.columns.ruleset_arrays import Names, RulesetArrays
+from journeykit.columns.ruleset_arrays import RulesetArrays
+from journeykit.columns.zone_arrays import LocalKinds
 from journeykit.engine.ruleset import Ruleset
 from journeykit.errors import ModelError
 from journeykit.journey.measure.observed_paths import NO_SEGMENT, segments_of
@@ -87,7 +88,7 @@ class SegmentColumns:
         # Segments need no other rules.
         playbook = asked.playbook
         lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
-        self.encoder = ContactEncoder(RulesetArrays(Ruleset(lean), ()), asked.at, Names([playbook.timezone]))
+        self.encoder = ContactEncoder(RulesetArrays(Ruleset(lean), ()), asked.at, LocalKinds([playbook.timezone]))
 
     def read(self) -> Segments:
         """Read all.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from journeykit.journey import Journey
     from journeykit.model.campaign import Campaign
     from journeykit.model.cap import Scope
+    from journeykit.model.quiet_hours import Holiday, Hours
     from journeykit.playbook.sections import Sections
 
 _T = TypeVar("_T")
@@ -183,3 +184,7 @@ def scopes_of(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[t
         yield (*path, "where"), quota.where
     for path, lever in unread.numbered("levers", playbook.levers):
         yield (*path, "where"), lever.where
+    for section in ("quiet_hours", "send_hours", "holidays"):
+        parts: Iterable[Hours | Holiday] = getattr(playbook, section)
+        for path, own in unread.numbered(section, parts):
+            yield (*path, "where"), own.where

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
     from journeykit.model.content import Content
-    from journeykit.model.quiet_hours import Hours
+    from journeykit.model.quiet_hours import Holiday, Hours
     from journeykit.model.touch import Touch
     from journeykit.playbook.sections import Sections
     from journeykit.rule import Rule
@@ -330,6 +330,12 @@ def _content_names(playbook: Sections) -> Iterator[tuple[str, str, str]]:
             yield from ((kind, f"{path}.{part}", name) for name in names or ())
 
 
+def hours_and_holidays(playbook: Sections) -> Iterator[tuple[str, str, Hours | Holiday]]:
+    """Quiet hours, send hours and holidays, each with its path and what it is called."""
+    for section, words in (("quiet_hours", "quiet hours"), ("send_hours", "send hours"), ("holidays", "holiday")):
+        yield from ((f"{section}[{at}]", words, own) for at, own in enumerate(getattr(playbook, section)))
+
+
 def hours_of(playbook: Sections) -> Iterator[tuple[str, Hours]]:
     """Quiet and send hours, each with its path."""
     for section in ("quiet_hours", "send_hours"):
@@ -351,7 +357,7 @@ def _words(playbook: Sections) -> Iterator[tuple[str, str]]:
 
 
 def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:
-    """The rules about contacts that decisions ask, each with its path: of campaigns, caps, levers and segments."""
+    """The rules about contacts that decisions ask, each with its path: all audiences, and segments."""
     for at, campaign in enumerate(playbook.campaigns or ()):
         if campaign.audience is not None:
             yield f"campaigns[{at}].audience", campaign.audience
@@ -361,6 +367,9 @@ def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:
     for at, lever in enumerate(playbook.levers):
         if lever.when is not None:
             yield f"levers[{at}].when", lever.when
+    for path, _, hours in hours_and_holidays(playbook):
+        if hours.audience is not None:
+            yield f"{path}.audience", hours.audience
     for at, segment in enumerate(playbook.segments):
         yield f"segments[{at}].rule", segment.rule
 

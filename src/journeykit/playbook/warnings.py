@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from journeykit.basics.validation import BILLIONTH, is_number
 from journeykit.errors import Problem, closest
-from journeykit.model.quiet_hours import Schedule
+from journeykit.model.quiet_hours import Schedule, is_for_all
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.quota_warnings import find_quota_warnings
 from journeykit.playbook.sections import POLICIES
 from journeykit.playbook.sendable import Sendable, sendables
-from journeykit.playbook.vocabulary import hours_of, names_of, unknown_words_asked
+from journeykit.playbook.vocabulary import hours_and_holidays, hours_of, names_of, unknown_words_asked
 from journeykit.rule import In, Literal, Name
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _rules_before_segments(playbook: Sections) -> Iterator[tuple[str, Rule]]:
 
 
 def _audiences(playbook: Sections) -> Iterator[tuple[str, str, Rule]]:
-    """The rules that say whom campaigns, caps and levers are for: where, what if that is nobody, and the rule."""
+    """The rules that say whom rules are for: where, what it means if that is nobody, and the rule."""
     for at, campaign in enumerate(playbook.campaigns or ()):
         if campaign.audience is not None:
             yield f"campaigns[{at}].audience", f"{campaign.id!r} can never win", campaign.audience
@@ -169,6 +169,9 @@ def _audiences(playbook: Sections) -> Iterator[tuple[str, str, Rule]]:
     for at, lever in enumerate(playbook.levers):
         if lever.when is not None:
             yield f"levers[{at}].when", f"{lever.name!r} is never applied", lever.when
+    for path, words, hours in hours_and_holidays(playbook):
+        if hours.audience is not None:
+            yield f"{path}.audience", f"the {words} {hours.label!r} can never bind", hours.audience
 
 
 def _segments_asked(rule: Rule) -> Iterator[str]:
@@ -191,18 +194,30 @@ def _hours_warnings(playbook: Sections, sent: list[Sendable] | None) -> Iterator
     channels = _channels(playbook, sent)
     told: set[str | None] = set()
     for path, hours in hours_of(playbook):
+        if not is_for_all(hours):
+            continue
         alone = Schedule((hours,)) if path.startswith("quiet") else Schedule((), (hours,))
         closed = [channel for channel in channels if hours.applies(channel) and not alone.is_ever_open(channel)]
         if closed:
             told.update(closed)
             message = f"{hours.label!r} is every hour of every day: nothing ever goes out{_by(closed)}"
             yield Problem.warning(path, message)
-    schedule = playbook.schedule
+    schedule = _hours_of_all(playbook)
     closed = [channel for channel in channels if channel not in told and not schedule.is_ever_open(channel)]
     if closed:
         parts = [name for name in ("quiet_hours", "send_hours", "holidays") if getattr(playbook, name)]
         message = f"together {' and '.join(parts)} leave no time: nothing ever goes out{_by(closed)}"
         yield Problem.warning(parts[0], message)
+
+
+def _hours_of_all(playbook: Sections) -> Schedule:
+    """What forbids some times to every message and contact; send hours of some allow more, where others are of all."""
+    quiet, send, holidays = playbook.quiet_hours, playbook.send_hours, playbook.holidays
+    return Schedule(
+        tuple(filter(is_for_all, quiet)),
+        send if any(map(is_for_all, send)) else (),
+        tuple(filter(is_for_all, holidays)),
+    )
 
 
 def _by(channels: list[str | None]) -> str:

@@ -12,7 +12,8 @@ from journeykit.basics.threads import at_once
 from journeykit.columns.chunk import Chunk
 from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.contact_index import ContactIndex
-from journeykit.columns.ruleset_arrays import Names, RulesetArrays
+from journeykit.columns.ruleset_arrays import RulesetArrays
+from journeykit.columns.zone_arrays import LocalKinds
 from journeykit.engine.ruleset import Ruleset
 from journeykit.errors import ModelError
 from journeykit.model.bad_row import BadRow
@@ -76,7 +77,7 @@ class _Count:
         # Counting segments needs no other rules.
         lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
         layout = RulesetArrays(Ruleset(lean), ())
-        self.encoder = ContactEncoder(layout, moment(now), Names([playbook.timezone]))
+        self.encoder = ContactEncoder(layout, moment(now), LocalKinds([playbook.timezone]))
         self.tally = SegmentTally(len(playbook.segments))
 
     def report(self) -> SegmentReport:

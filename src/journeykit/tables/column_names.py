@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from journeykit.model.cap import Limit
-from journeykit.playbook.vocabulary import Vocabulary
+from journeykit.playbook.section_checks import scopes_of
+from journeykit.playbook.vocabulary import Vocabulary, rules_of
 from journeykit.rule.tree import LIST, looks_of
 from journeykit.rule.values import TEXT
 
@@ -45,27 +46,20 @@ class Spellings:
     def of(cls, playbook: Playbook) -> Spellings:
         """The names that a playbook uses."""
         contents = playbook.content or ()
-        scopes = [cap.where for cap in playbook.caps]
-        scopes += [scope for conflict in playbook.conflicts for scope in (conflict.first, conflict.then)]
-        scopes += [scope for need in playbook.requirements for scope in (need.claim, need.partner)]
-        scopes += [lever.where for lever in playbook.levers]
-        scoped = [part for scope in scopes for part in (scope.match, scope.exclude)]
+        scoped = [part for _, scope in scopes_of(playbook) for part in (scope.match, scope.exclude)]
         channels = [content.channel for content in contents]
         channels += [name for hours in (*playbook.quiet_hours, *playbook.send_hours) for name in hours.channel]
         channels += [name for cap in playbook.caps if isinstance(cap.points, Mapping) for name in cap.points]
         topics = [topic for content in contents for topic in content.topics]
-        rules = [campaign.audience for campaign in playbook.campaigns or ()]
-        rules += [cap.audience for cap in playbook.caps]
-        rules += [segment.rule for segment in playbook.segments]
-        rules += [lever.when for lever in playbook.levers]
-        paths = {path for rule in rules if rule is not None for path in rule.names}
+        rules = [rule for _, rule in rules_of(playbook)]
+        paths = {path for rule in rules for path in rule.names}
         limits = {cap.max.attribute for cap in playbook.caps if isinstance(cap.max, Limit)}
         return cls(
             _folded([*channels, *(name for part in scoped for name in part.get("channel", ()))]),
             _folded([*topics, *(name for part in scoped for name in part.get("topic", ()))]),
             _folded([*paths, *(path.partition(".")[0] for path in paths), *limits]),
             Vocabulary.of(playbook),
-            texts_of(rule for rule in rules if rule is not None),
+            texts_of(rules),
         )
 
 

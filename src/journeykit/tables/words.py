@@ -348,7 +348,12 @@ def _reader(playbook: Playbook, path: str) -> str:
         return f"the audience of the cap {playbook.caps[at].name!r}"
     if section == "levers":
         return f"the lever {playbook.levers[at].name!r}"
+    if section in _HOURS:
+        return f"the audience of the {_HOURS[section]} {getattr(playbook, section)[at].label!r}"
     return f"the segment {playbook.segments[at].name!r}"
+
+
+_HOURS = {"quiet_hours": "quiet hours", "send_hours": "send hours", "holidays": "holiday"}
 
 
 def _tests_channels(playbook: Playbook) -> bool:

@@ -85,7 +85,7 @@ them, and where weeks start; the number of the zone, or -1 for the contact's own
 
 OPENINGS = record(
     "campaign content channel traits starts ends audience timely holdout tier repeats tie first then needy partner "
-    "cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to "
+    "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to "
     "rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
     "scale",
 )
@@ -102,8 +102,9 @@ CONFLICTS = record("lag_days lag_length both_ways")
 """By conflict: its local days, or -1; its microseconds; and whether it holds both ways."""
 PERIODS = record("start end days is_send rule")
 """Quiet hours and send hours: local times, bits of the weekdays on which they begin, which of the two, and the rule."""
-HOLIDAYS = record("day rule")
-"""Days on which nothing goes out, ascending, and the rule of each; a day of several holidays is there for each."""
+HOLIDAYS = record("day rule number")
+"""Days on which nothing goes out, ascending, the rule of each, and which holiday it is; a day of several is there for
+each."""
 SHAPES = record("status campaign content channel id ends first then partner replaced cell_from cell_to")
 """What touches do, one record for each kind of touch. Status is 0 where it never counts, 1 where it does, and 2 where
 it does unless it was planned for the past; content and channel are its own, -1 for none; the id is that of its claim,
@@ -116,14 +117,17 @@ class HourTables(ArrayBundle):
 
     Attributes:
         periods: the hours (`PERIODS`), quiet ones first.
-        applies: by period and channel (the last column is no channel), whether it is about it.
+        first: by zone, where the rows of `applies` start that are for its contacts.
+        applies: by period, then holiday, and by what an opening obeys: 1 where it holds, 0 where it does not; send
+            hours of which that is unknown have the number of their audience, from 2.
         edges: the local times at which anything can end.
         holidays: the holidays (`HOLIDAYS`).
     """
 
     fields: ClassVar = {
         "periods": table(PERIODS),
-        "applies": table(np.bool_, 2),
+        "first": table(np.int64),
+        "applies": table(np.int8, 2),
         "edges": table(np.int64),
         "holidays": table(HOLIDAYS),
     }

@@ -269,7 +269,7 @@ void barred_now(const Rules& rules, Array2<int64_t> found) {
     for (int64_t opening = 0; opening < rules.openings.size; ++opening) {
       const Opening& own = rules.openings[opening];
       if (closed_on(rules, opening, day) >= 0) found(zone, opening) |= 1 << CLOSED;
-      if (own.traits & OBEYS_HOURS && closed_by(*rules.hours, own.channel, day, time) >= 0) {
+      if (own.traits & OBEYS_HOURS && closed_by(hours_of(rules, zone, own), day, time) >= 0) {
         found(zone, opening) |= 1 << QUIET;
       }
     }

@@ -9,7 +9,7 @@
 namespace journeykit {
 namespace {
 
-// Where hours and consent keep what is about a channel: what is about no channel comes last.
+// Where consent keeps what is about a channel: what is about no channel comes last.
 int64_t channel_place(int64_t channel, int64_t size) {
   return channel < 0 ? size - 1 : channel;
 }
@@ -33,49 +33,56 @@ bool covers(const Period& period, int64_t weekday, int64_t time) {
   return (time >= period.start && begins) || (time < period.end && has_bit(period.days, (weekday + 6) % 7));
 }
 
-// The rule of what comes after so many others that forbid a channel at a local time; -1 if there is none.
-int64_t closed_further(const HourTables& hours, int64_t channel, int64_t day, int64_t time, int64_t after) {
-  int64_t weekday = weekday_of(day), place = channel_place(channel, hours.applies.columns);
-  bool sends = false, is_covered = false;
-  int64_t count = 0;
-  for (int64_t period = 0; period < hours.periods.size; ++period) {
-    const Period& own = hours.periods[period];
-    if (!hours.applies(period, place)) continue;
-    bool is_now = covers(own, weekday, time);
-    if (own.is_send) {
-      sends = true;
-      is_covered = is_covered || is_now;
-    } else if (is_now && count++ == after) {
-      return own.rule;
-    }
+// Whether send hours of some state hold a local time.
+bool are_open(const OwnHours& hours, int8_t state, int64_t weekday, int64_t time) {
+  Array1<Period> periods = hours.tables.periods;
+  for (int64_t period = 0; period < periods.size; ++period) {
+    const Period& own = periods[period];
+    if (own.is_send && hours.state(period) == state && covers(own, weekday, time)) return true;
   }
-  for (int64_t period = 0; sends && !is_covered && period < hours.periods.size; ++period) {
-    const Period& own = hours.periods[period];
-    if (hours.applies(period, place) && own.is_send && count++ == after) return own.rule;
+  return false;
+}
+
+// The rule of what comes after so many others that forbid a local time; -1 if there is none.
+int64_t closed_further(const OwnHours& hours, int64_t day, int64_t time, int64_t after) {
+  Array1<Period> periods = hours.tables.periods;
+  int64_t weekday = weekday_of(day), count = 0;
+  bool sends = false;
+  for (int64_t period = 0; period < periods.size; ++period) {
+    const Period& own = periods[period];
+    if (hours.state(period) != 1) continue;
+    sends = sends || own.is_send;
+    if (!own.is_send && covers(own, weekday, time) && count++ == after) return own.rule;
   }
-  for (int64_t own = first_from(hours.holidays, day); own < hours.holidays.size; ++own) {
-    if (hours.holidays[own].day != day) break;
-    if (count++ == after) return hours.holidays[own].rule;
+  for (int64_t period = 0; period < periods.size; ++period) {
+    const Period& own = periods[period];
+    int8_t state = hours.state(period);
+    // Those of which it is unknown whether they hold forbid as much as they can, and allow nothing.
+    if (!own.is_send || (sends ? state != 1 : state < 2) || are_open(hours, state, weekday, time)) continue;
+    if (count++ == after) return own.rule;
+  }
+  Array1<Holiday> holidays = hours.tables.holidays;
+  for (int64_t own = first_from(holidays, day); own < holidays.size && holidays[own].day == day; ++own) {
+    if (hours.state(periods.size + holidays[own].number) && count++ == after) return holidays[own].rule;
   }
   return -1;
 }
 
-// Whether nothing forbids a channel when clocks show a local instant.
-bool is_open_at(const HourTables& hours, int64_t channel, int64_t wall) {
+// Whether nothing forbids a message when clocks show a local instant.
+bool is_open_at(const OwnHours& hours, int64_t wall) {
   int64_t day = floor_div(wall, DAY);
-  return closed_by(hours, channel, day, wall - day * DAY) < 0;
+  return closed_by(hours, day, wall - day * DAY) < 0;
 }
 
 // The first instant of a stretch of a UTC day, all of one offset, that is after `since` and that nothing
 // forbids.
-int64_t open_between(const HourTables& hours, int64_t channel, int64_t day, int64_t ahead, int64_t begin,
-                     int64_t until, int64_t since) {
-  if (since < begin && is_open_at(hours, channel, begin + ahead)) return begin;
+int64_t open_between(const OwnHours& hours, int64_t day, int64_t ahead, int64_t begin, int64_t until,
+                     int64_t since) {
+  if (since < begin && is_open_at(hours, begin + ahead)) return begin;
   int64_t best = FOREVER;
-  for (int64_t edge : hours.edges) {
+  for (int64_t edge : hours.tables.edges) {
     int64_t at = day * DAY + floor_mod(edge - ahead, DAY);
-    if (begin <= at && at < until && since < at && at < best && is_open_at(hours, channel, at + ahead))
-      best = at;
+    if (begin <= at && at < until && since < at && at < best && is_open_at(hours, at + ahead)) best = at;
   }
   return best;
 }
@@ -177,36 +184,23 @@ bool is_true(const Contacts& contacts, int64_t contact, int64_t rule) {
   return has_bit(contacts.audience(contact, rule >> 6), rule & 63);
 }
 
-int64_t closed_by(const HourTables& hours, int64_t channel, int64_t day, int64_t time) {
-  int64_t weekday = weekday_of(day), place = channel_place(channel, hours.applies.columns), outside = -1;
-  bool sends = false, is_covered = false;
-  for (int64_t period = 0; period < hours.periods.size; ++period) {
-    const Period& own = hours.periods[period];
-    if (!hours.applies(period, place)) continue;
-    bool is_now = covers(own, weekday, time);
-    if (own.is_send) {
-      sends = true;
-      is_covered = is_covered || is_now;
-      if (outside < 0) outside = own.rule;
-    } else if (is_now) {
-      return own.rule;
-    }
-  }
-  if (sends && !is_covered) return outside;
-  int64_t own = first_from(hours.holidays, day);
-  return own < hours.holidays.size && hours.holidays[own].day == day ? hours.holidays[own].rule : -1;
+OwnHours hours_of(const Rules& rules, int64_t zone, const Opening& opening) {
+  return {*rules.hours, rules.hours->first[zone], opening.hours};
 }
 
-int64_t hours_open(const HourTables& hours, const Zones& zones, int64_t zone, int64_t channel, int64_t since,
-                   int64_t days) {
-  if (is_open_at(hours, channel, since + offset_at(zones, zone, since))) return since;
+int64_t closed_by(const OwnHours& hours, int64_t day, int64_t time) {
+  return closed_further(hours, day, time, 0);
+}
+
+int64_t hours_open(const OwnHours& hours, const Zones& zones, int64_t zone, int64_t since, int64_t days) {
+  if (is_open_at(hours, since + offset_at(zones, zone, since))) return since;
   // Hours begin and end at their edges, and where clocks change: set back, they show again what was over.
   int64_t today = floor_div(since, DAY);
   for (int64_t day = today; day < today + days; ++day) {
     int64_t begin = day * DAY, end = begin + DAY;
     for (int64_t place = offset_place(zones, zone, begin); begin < end; ++place) {
       int64_t until = place + 1 < zones.first[zone + 1] ? std::min(end, zones.since[place + 1]) : end;
-      int64_t found = open_between(hours, channel, day, zones.offset[place], begin, until, since);
+      int64_t found = open_between(hours, day, zones.offset[place], begin, until, since);
       if (found < FOREVER) return found;
       begin = until;
     }
@@ -264,14 +258,13 @@ int64_t missing_rule(const Rules& rules, int64_t opening, const Contacts& contac
 int64_t timely_faults(const Rules& rules, int64_t opening, const Contacts& contacts, int64_t contact,
                       int64_t at) {
   const Opening& own = rules.openings[opening];
-  const HourTables& hours = *rules.hours;
   int64_t found = 0;
   if (own.traits & NEEDS_CONSENT && withdrawn_by(rules, own, contacts, contact, at) >= 0)
     found |= 1 << NO_CONSENT;
   LocalTime local = local_time_of(rules, contacts, contact, at);
   if (closed_on(rules, opening, local.day) >= 0) found |= 1 << CLOSED;
-  if (own.traits & OBEYS_HOURS && closed_by(hours, own.channel, local.day, local.time) >= 0)
-    found |= 1 << QUIET;
+  OwnHours hours = hours_of(rules, contacts.person[contact].zone, own);
+  if (own.traits & OBEYS_HOURS && closed_by(hours, local.day, local.time) >= 0) found |= 1 << QUIET;
   return found;
 }
 
@@ -306,7 +299,7 @@ int64_t rule_of(const Rules& rules, int64_t opening, const Contacts& contacts, i
       return closed_on(rules, opening, local_time_of(rules, contacts, contact, at).day);
     default:
       local = local_time_of(rules, contacts, contact, at);
-      return closed_by(*rules.hours, own.channel, local.day, local.time);
+      return closed_by(hours_of(rules, contacts.person[contact].zone, own), local.day, local.time);
   }
 }
 
@@ -322,7 +315,7 @@ int64_t further_rule(const Rules& rules, int64_t opening, const Contacts& contac
   }
   if (reason == QUIET) {
     LocalTime local = local_time_of(rules, contacts, contact, at);
-    return closed_further(*rules.hours, own.channel, local.day, local.time, after);
+    return closed_further(hours_of(rules, contacts.person[contact].zone, own), local.day, local.time, after);
   }
   return -1;
 }

@@ -6,13 +6,24 @@
 
 namespace journeykit {
 
-// The rule of the first thing that forbids a channel at a local time; -1 where it may go. The channel -1 is
-// no channel.
-int64_t closed_by(const HourTables& hours, int64_t channel, int64_t day, int64_t time);
+// The hours and holidays that an opening obeys and that protect a contact.
+struct OwnHours {
+  const HourTables& tables;
+  int64_t first, place;
+
+  // 0 for what does not hold; 1 for what does. Send hours of which that is unknown have the number of their
+  // audience, from 2.
+  int8_t state(int64_t own) const { return tables.applies(first + own, place); }
+};
+
+// The hours of an opening for contacts of a zone.
+OwnHours hours_of(const Rules& rules, int64_t zone, const Opening& opening);
+
+// The rule of the first thing that forbids a local time; -1 where it may go.
+int64_t closed_by(const OwnHours& hours, int64_t day, int64_t time);
 
 // The first instant from `since` on that no hours or holidays forbid; FOREVER if none comes within some days.
-int64_t hours_open(const HourTables& hours, const Zones& zones, int64_t zone, int64_t channel, int64_t since,
-                   int64_t days);
+int64_t hours_open(const OwnHours& hours, const Zones& zones, int64_t zone, int64_t since, int64_t days);
 
 // Whether a rule is true of a contact at the instant of the decision.
 bool is_true(const Contacts& contacts, int64_t contact, int64_t rule);

@@ -263,8 +263,8 @@ struct Window {
 // What can be asked for.
 struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
-      first, then, needy, partner, cell_from, cell_to, topic_from, topic_to, date_from, date_to, lever_from,
-      lever_to, rule_audience, rule_stage, rule_role, rule_starts, rule_ends, rule_holdout;
+      first, then, needy, partner, hours, cell_from, cell_to, topic_from, topic_to, date_from, date_to,
+      lever_from, lever_to, rule_audience, rule_stage, rule_role, rule_starts, rule_ends, rule_holdout;
   double scale;
 };
 
@@ -294,9 +294,9 @@ struct Period {
   int64_t start, end, days, is_send, rule;
 };
 
-// A day on which nothing goes out, and its rule.
+// A day on which nothing goes out, its rule, and the number of the holiday.
 struct Holiday {
-  int64_t day, rule;
+  int64_t day, rule, number;
 };
 
 // A kind of touch.
@@ -307,7 +307,8 @@ struct Shape {
 // Quiet hours, send hours and holidays.
 struct HourTables {
   Array1<Period> periods;
-  Array2<bool> applies;
+  Array1<int64_t> first;
+  Array2<int8_t> applies;
   Array1<int64_t> edges;
   Array1<Holiday> holidays;
 };

@@ -36,7 +36,7 @@ int64_t open_from(const Rules& rules, int64_t zone, const Opening& opening, int6
 int64_t hours_from(const Rules& rules, int64_t zone, const Opening& opening, int64_t since) {
   const HourTables& hours = *rules.hours;
   if (!(opening.traits & OBEYS_HOURS) || (hours.periods.size == 0 && hours.holidays.size == 0)) return since;
-  return hours_open(hours, *rules.zones, zone, opening.channel, since, rules.horizon);
+  return hours_open(hours_of(rules, zone, opening), *rules.zones, zone, since, rules.horizon);
 }
 
 // The first instant from `since` on at which the caps of a claim that obeys them have room, one after the
