@@ -388,6 +388,8 @@ class Oracle:
             found.append("no_consent")
         if wish.is_outside or not self.is_open(campaign, at):
             found.append("campaign_closed")
+        if self.is_over(wish, at):
+            found.append("expired")
         if (
             campaign.audience is not None
             and campaign.audience.test(self.values_at(at), at.astimezone(ZoneInfo(self.zone))) is not True
@@ -437,6 +439,17 @@ class Oracle:
             or (campaign.ends is not None and day > campaign.ends)
             or (campaign.dates is not None and day not in campaign.dates)
         )
+
+    def is_over(self, wish: Wish, at: datetime) -> bool:
+        """Whether a claim has expired, by itself or by what its campaign lets it wait, at an instant."""
+        expires, asked, wait = wish.claim.expires, wish.claim.asked_at, wish.campaign.wait
+        last = expires.astimezone(UTC) if isinstance(expires, datetime) else expires
+        found = last is not None and (at if isinstance(last, datetime) else on(self.zone, at)) > last
+        if asked is None or wait is None:
+            return found
+        if wait.days is None:
+            return found or at > asked + wait.length
+        return found or on(self.zone, at) > on(self.zone, asked) + wait.days * DAY
 
     def _owner(self) -> str | None:
         stages = self.playbook.journey.stages if self.playbook.journey else ()
@@ -773,7 +786,7 @@ class Oracle:
 
     def fits(self, wish: Wish, at: datetime) -> bool:
         """Whether a loser alone fits the history and what was granted, at a later instant; never beside a sibling."""
-        if not self.is_open(wish.campaign, at):
+        if not self.is_open(wish.campaign, at) or self.is_over(wish, at):
             return False
         if wish.campaign.obeys_quiet_hours and self.closed(wish, at):
             return False
@@ -844,7 +857,8 @@ def _standing(wish: Wish) -> tuple[Any, ...]:
     claim = wish.claim
     parts = (claim.propensity, claim.value, claim.asked_at and micros(claim.asked_at))
     own = float("inf") if claim.weight is None else -claim.weight
-    return own, *((part is None, part or 0) for part in parts), wish.is_open, sorted(claim.facets.items())
+    expires = "" if claim.expires is None else claim.expires.isoformat()
+    return own, *((part is None, part or 0) for part in parts), expires, wish.is_open, sorted(claim.facets.items())
 
 
 class _Sets:

@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 from attrs import evolve
+from expiring import with_expiries
 from generate import Situation, fussy_playbook, moment, person, situation
 from oracle import TICK, Oracle, TooManyItemsError, Wish
 
@@ -25,6 +26,7 @@ from journeykit.model.outcome import Grant
 CHUNKS = 12
 DECISIONS = 1800  # with their grants, totals and audits
 EXPLAINED = 600  # with all of their rows besides
+EXPIRING = 480
 SHUFFLED = 360
 CHANGED = 300
 ELIGIBLE = 600
@@ -95,6 +97,27 @@ def test_rows_say_what_brute_force_says(number):
             if not wish.is_twin:
                 faults = list(row_faults(oracle, wish, told[wish.key]))
                 assert not faults, (seed, wish.key, faults)
+
+
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_claims_that_expire_end_as_brute_force_says(number):
+    """So it is where claims expire, by themselves or by what their campaigns let them wait."""
+    reasons: Counter[str] = Counter()
+    for seed in chunk(number, EXPIRING, start=60_000):
+        case = with_expiries(situation(seed))
+        try:
+            oracle = Oracle(case)
+        except TooManyItemsError:
+            continue
+        decision = decide(case, explain=True)
+        assert_best(seed, case, oracle, decision)
+        told = {key_of(row): row for row in decision.rows if row.note != "the same claim is there already"}
+        for wish in oracle.wishes:
+            if not wish.is_twin:
+                reasons[str(told[wish.key].reason)] += 1
+                faults = list(row_faults(oracle, wish, told[wish.key]))
+                assert not faults, (seed, wish.key, faults)
+    assert reasons["expired"]
 
 
 def test_few_situations_are_too_large_for_brute_force():

@@ -49,6 +49,8 @@ RULE_NAMES = {
     "RULE_HOLDOUT": "holdout",
     "RULE_RESERVE": "reserve",
     "RULE_SCORE": "score",
+    "RULE_EXPIRES": "expires",
+    "RULE_WAIT": "wait",
 }
 
 

@@ -162,6 +162,7 @@ def _standing(claim: Claim) -> tuple[Any, ...]:
         claim.weight is None,
         -(claim.weight or 0),
         *((part is None, part or 0) for part in parts),
+        "" if claim.expires is None else claim.expires.isoformat(),
         sorted(claim.numbers.items()),
         claim.content is None,
         sorted(claim.facets.items()),
@@ -445,6 +446,8 @@ class _Audit:
             return False
         if source.weight is not None and scaled(source.weight, MILLIONTH) != scaled(grant.weight, MILLIONTH):
             return False
+        if not self._is_in_time(source, known, grant):
+            return False
         if source.at is None:
             return True
         return (
@@ -452,6 +455,21 @@ class _Audit:
             if isinstance(source.at, datetime)
             else day_number(source.at) == self.clock.day(micros(grant.send_at))
         )
+
+    def _is_in_time(self, claim: Claim, campaign: Campaign | None, grant: Grant) -> bool:
+        """Whether a claim may still go at the instant of a grant."""
+        sent, expires, asked_at = grant.send_at, claim.expires, claim.asked_at
+        if isinstance(expires, datetime) and sent > expires:
+            return False
+        day = self.clock.day(micros(sent))
+        if expires is not None and not isinstance(expires, datetime) and day > day_number(expires):
+            return False
+        wait = None if campaign is None else campaign.wait
+        if wait is None or asked_at is None:
+            return True
+        if wait.length is not None:
+            return sent - asked_at <= wait.length
+        return day - self.clock.day(micros(asked_at)) <= (wait.days or 0)
 
     def _has_score(self, source: Claim | Campaign, grant: Grant) -> bool:
         if isinstance(source, Claim) and (source.weight is not None or source.propensity is not None):

@@ -107,6 +107,7 @@ def _standing(claim: Claim) -> tuple[Any, ...]:
         claim.weight is None,
         -(claim.weight or 0),
         *((part is None, part or 0) for part in parts),
+        "" if claim.expires is None else claim.expires.isoformat(),
         sorted(claim.numbers.items()),
         sorted(claim.facets.items()),
     )

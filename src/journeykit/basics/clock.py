@@ -30,7 +30,7 @@ UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DATE = date(1970, 1, 1)
-_FIRST_YEAR, _LAST_YEAR = 1000, 9000
+FIRST_YEAR, LAST_YEAR = 1000, 9000
 _EPOCH_ORDINAL = EPOCH_DATE.toordinal()
 # A day inside the first and last year that Python can write, so that no zone offset can carry a date over the edge.
 _FIRST_DAY = date(1, 1, 3).toordinal() - _EPOCH_ORDINAL
@@ -64,9 +64,9 @@ def micros(moment: datetime, *, what: str = "at") -> int:
             f"{what} must be an aware datetime, found a naive one: {moment.isoformat()}; add a tzinfo",
             field=what,
         ) from None
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ModelError(
-            f"{what} must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}, found {moment.isoformat()}", field=what
+            f"{what} must lie in the years {FIRST_YEAR} to {LAST_YEAR}, found {moment.isoformat()}", field=what
         )
     return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds
 

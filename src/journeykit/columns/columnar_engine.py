@@ -162,7 +162,9 @@ class ColumnarEngine:
         """The instants for which zones must be known."""
         finite = [reach for reach in map(reach_of, self.layout.windows_list) if reach < FOREVER]
         lags = [conflict.lag.days or 0 for conflict in self.playbook.conflicts]
-        low = self.now - max([*finite, *((lag + 3) * DAY for lag in lags), 0]) - 3 * DAY
+        waits = [own.wait.days for own in self.compiled.campaigns.values() if own.wait is not None and own.wait.days]
+        # An instant of asking that lies so far back that the claim is over in any zone need not be known exactly.
+        low = self.now - max([*finite, *((days + 3) * DAY for days in (*lags, *waits)), 0]) - 3 * DAY
         firsts = [window.first for window in self.layout.windows_list if window.first is not None]
         low = min([low, *(_instant_of(day) for day in firsts)])
         dates = [date for c in self.compiled.campaigns.values() for date in (c.starts, c.ends, *(c.dates or ()))]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from journeykit.columns.chunk import Chunk
-    from journeykit.columns.claim_columns import Label
+    from journeykit.columns.claim_block import Label
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.columns.worker import BlockResult

@@ -11,7 +11,7 @@ from journeykit.basics.clock import day_number
 from journeykit.basics.validation import BILLIONTH, scaled
 from journeykit.columns.quota_arrays import QuotaLayout
 from journeykit.columns.window_arrays import windows_of
-from journeykit.engine.eligibility import NEEDS_SCORE
+from journeykit.engine.eligibility import EXPIRES, NEEDS_SCORE, WAIT
 from journeykit.engine.message import foreign_owner
 from journeykit.journey import Journey
 from journeykit.kernels.interface.codes import (
@@ -62,7 +62,10 @@ if TYPE_CHECKING:
     from journeykit.model.quiet_hours import Holiday, Hours
     from journeykit.rule import Rule
 
-RULES = ("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve", NEEDS_SCORE)
+RULES = (
+    *("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve"),
+    *(NEEDS_SCORE, EXPIRES, WAIT),
+)
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -218,6 +221,8 @@ class RulesetArrays:
             tier=[o.campaign.tier for o in table],
             repeats=[-1 if o.campaign.repeat is None else o.campaign.repeat for o in table],
             tie=[ties[o.tie] for o in table],
+            wait_days=[_wait(o)[0] for o in table],
+            wait_length=[_wait(o)[1] for o in table],
             first=[o.first for o in table],
             then=[o.then for o in table],
             needy=[o.needy for o in table],
@@ -440,6 +445,14 @@ def _limit(limit: Any) -> int:
     if isinstance(limit, Limit):
         return OWN_LIMIT
     return NO_LIMIT if limit is None else scaled(limit, BILLIONTH)
+
+
+def _wait(opening: Message) -> tuple[int, int]:
+    """For how many local days, or microseconds, a claim may wait; `NONE` for no limit."""
+    wait = opening.campaign.wait
+    if wait is None:
+        return NONE, NONE
+    return (wait.days, NONE) if wait.days is not None else (NONE, _micros(wait.length))
 
 
 def _flags(opening: Message) -> int:

@@ -37,6 +37,7 @@ class Candidate:
         contact: the contact's id where an account is decided together; else nothing.
         duplicate: its number among claims that ask for the same thing; 0 for the one that is decided.
         outside: its own date, where that lies outside the decision's span.
+        expiry: the last instant at which it may go, and the rule that says so; None where there is none.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class Candidate:
         "claim_id",
         "contact",
         "duplicate",
+        "expiry",
         "fault",
         "fit",
         "group",
@@ -71,10 +73,15 @@ class Candidate:
         self.fault = fault
         self.fit: Degrees | None = None
         self.outside: str | None = None
+        self.expiry: tuple[int, str] | None = None
         self.own_date = "" if claim.at is None or fault is not None else _own_date(claim.at)
         self.claim_id = "" if claim.id is None or fault is not None else claim.id
         self.duplicate = 0
         self.contact = ""
+
+    def expired(self, at: int) -> str | None:
+        """The rule by which it is over at an instant; None where it may still go."""
+        return self.expiry[1] if self.expiry is not None and at > self.expiry[0] else None
 
 
 class Winner:

@@ -6,9 +6,10 @@ questions in a cheaper order and stops at the first no; a test holds the two tog
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from journeykit.basics.clock import DAY, Clock
+from journeykit.basics.clock import DAY, LAST, LAST_YEAR, Clock, day_number, micros
 from journeykit.engine.message import foreign_owner
 from journeykit.model.contact import ANY
 from journeykit.model.outcome import Reason
@@ -17,14 +18,17 @@ from journeykit.model.segment import segmented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from journeykit.engine.message import Message
+    from journeykit.model.campaign import Campaign
+    from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
     from journeykit.model.quiet_hours import Schedule
     from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
 
+EXPIRES, WAIT = "expires", "wait"
+"""The rules by which a claim is over: its own, and its campaign's."""
 NEEDS_SCORE = "score"
 """The rule that a claim breaks that needs a score and has none."""
 
@@ -87,7 +91,9 @@ class Subject:
         return message.audience(*known) is True
 
 
-def failures(subject: Subject, message: Message, at: int, *, lacks_score: bool = False) -> Iterator[tuple[Reason, str]]:
+def failures(
+    subject: Subject, message: Message, at: int, *, lacks_score: bool = False, expired: str | None = None
+) -> Iterator[tuple[Reason, str]]:
     """Every check that a message fails for a contact at an instant, in order, with the rule that says so.
 
     Args:
@@ -95,6 +101,7 @@ def failures(subject: Subject, message: Message, at: int, *, lacks_score: bool =
         message: what a claim asks to send.
         at: the instant, in microseconds.
         lacks_score: whether the claim needs a score that it does not have.
+        expired: the rule by which the claim is over at that instant, or None.
     """
     contact, campaign, playbook = subject.contact, message.campaign, subject.playbook
     if contact.suppressed:
@@ -107,6 +114,8 @@ def failures(subject: Subject, message: Message, at: int, *, lacks_score: bool =
     closed = campaign.closed(subject.clock.day(at))
     if closed is not None:
         yield Reason.CAMPAIGN_CLOSED, closed
+    if expired is not None:
+        yield Reason.EXPIRED, expired
     if not subject.is_in_audience(message, at):
         yield Reason.NOT_IN_AUDIENCE, str(campaign.audience)
     if message.stage_fit(contact.stage) <= 0:
@@ -127,6 +136,26 @@ def failures(subject: Subject, message: Message, at: int, *, lacks_score: bool =
     if message.schedule is not NO_HOURS:
         for rule in subject.schedule_of(message).closed(message.channel, at, subject.clock):
             yield Reason.QUIET_HOURS, rule
+
+
+def expiry(claim: Claim, campaign: Campaign, clock: Clock) -> tuple[int, str] | None:
+    """The last instant at which a brought claim may go, and the rule that says so; None where nothing does."""
+    found = []
+    wait, asked_at, expires = campaign.wait, claim.asked_at, claim.expires
+    if wait is not None and asked_at is not None:
+        asked = micros(asked_at)
+        length = None if wait.length is None else wait.length // timedelta(microseconds=1)
+        last = _day_end(clock, clock.day(asked) + (wait.days or 0)) if length is None else asked + length
+        found.append((last, WAIT))
+    if expires is not None and expires.year <= LAST_YEAR:
+        last = micros(expires) if isinstance(expires, datetime) else _day_end(clock, day_number(expires))
+        found.append((last, EXPIRES))
+    return min(found, key=lambda own: own[0], default=None)
+
+
+def _day_end(clock: Clock, day: int) -> int:
+    """The last instant of a local date."""
+    return LAST if day >= LAST // DAY else clock.day_start(day + 1) - 1
 
 
 def withdrawn(contact: Contact, message: Message, at: int) -> Iterator[str]:

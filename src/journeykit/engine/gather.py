@@ -13,7 +13,7 @@ from journeykit.basics.once import once
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of
 from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.contact_facts import ContactFacts
-from journeykit.engine.eligibility import failures, missing, slot_of_day, withdrawn
+from journeykit.engine.eligibility import expiry, failures, missing, slot_of_day, withdrawn
 from journeykit.engine.ruleset import asked_combinations
 from journeykit.engine.weight_factors import own_factors
 from journeykit.errors import ModelError
@@ -268,11 +268,17 @@ class ClaimGatherer:
         if message is None or candidate.fault is not None:
             return
         candidate.slots = self._slots_of(candidate, message)
+        if self.claims is not None:
+            candidate.expiry = expiry(candidate.claim, message.campaign, self.facts.clock)
         if candidate.outside is None:
             if self.scored and self.lacks_score(candidate.claim):
                 return
             subject = self.facts.subject
-            candidate.instants = [at for at in candidate.slots if not any(True for _ in failures(subject, message, at))]
+            candidate.instants = [
+                at
+                for at in candidate.slots
+                if candidate.expired(at) is None and not any(True for _ in failures(subject, message, at))
+            ]
 
     def _slots_of(self, candidate: Candidate, message: Message) -> list[int]:
         """The instants of a candidate: its own, or one on each local day of the span."""
@@ -440,9 +446,11 @@ def _mark_duplicates(candidates: Sequence[Candidate]) -> None:
 def _duplicate_order(candidate: Candidate, sizes: Mapping[int | str, int]) -> tuple[Any, ...]:
     claim = candidate.claim
     rest = (claim.propensity, claim.value, claim.cost, claim.asked_at and micros(claim.asked_at))
+    expires = claim.expires
     return (
         -(claim.weight if claim.weight is not None else -LARGEST),
         *((part is None, part or 0) for part in rest),
+        "" if expires is None else expires.isoformat(),
         sorted(claim.numbers.items()),
         # What asks for fewer contents comes before what leaves them open.
         sizes[candidate.group],

@@ -9,10 +9,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import moment
-from journeykit.basics.validation import MILLIONTH
+from journeykit.basics.validation import MILLIONTH, shown
 from journeykit.engine.candidate import Candidate, Winner, message_of
 from journeykit.engine.counterfactuals import displaced_by, needs_of
-from journeykit.engine.eligibility import failures
+from journeykit.engine.eligibility import EXPIRES, failures
 from journeykit.engine.quota_charges import whole
 from journeykit.engine.retry import alike, retry, stopped_later
 from journeykit.engine.stops import Stop, stops_at
@@ -128,12 +128,16 @@ class RowWriter:
         message = candidate.message
         assert message is not None  # noqa: S101  (a candidate without a message is faulty)
         lacks_score = self.claims.lacks_score(candidate.claim)
-        failed = [self._failed(message, at, lacks_score=lacks_score) for at in candidate.slots]
+        failed = [
+            self._failed(message, at, lacks_score=lacks_score, expired=candidate.expired(at)) for at in candidate.slots
+        ]
         if candidate.outside is not None:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, candidate.outside)] for found in failed]
         if len(failed) == 1 and len(failed[0]) == 1 and failed[0][0][0] not in TIMED:
             reason, rule = failed[0][0]
-            return self._row(candidate, reason, binding=(rule,), failed=(reason,), note=self._outside(message, reason))
+            return self._row(
+                candidate, reason, binding=(rule,), failed=(reason,), note=self._note(candidate, message, reason)
+            )
         reasons = sorted({reason for found in failed for reason, _ in found}, key=_ORDER.__getitem__)
         # With several instants, the first check that leaves none of them open is the reason.
         left = failed
@@ -160,11 +164,20 @@ class RowWriter:
             candidate,
             reason,
             binding=tuple(dict.fromkeys((*shown, *rest))),
-            note=self._outside(message, reason),
+            note=self._note(candidate, message, reason),
             failed=tuple(reasons) if self.explain else (reason,),
             retry_at=retry_at,
             weight=weight,
         )
+
+    def _note(self, candidate: Candidate, message: Message, reason: Reason) -> str:
+        """What exactly is wrong; only where rows explain."""
+        if self.explain and reason is Reason.EXPIRED and candidate.expiry is not None:
+            claim, wait = candidate.claim, message.campaign.wait
+            if candidate.expiry[1] == EXPIRES or claim.asked_at is None:
+                return f"expires {shown(claim.expires)}"
+            return f"asked for at {claim.asked_at.isoformat()}, and waits {wait}"
+        return self._outside(message, reason)
 
     def _outside(self, message: Message, reason: Reason) -> str:
         """The part of the audience's rule that fails for the contact, with its values; only where rows explain."""
@@ -174,9 +187,9 @@ class RowWriter:
         told = audience.explain(self.facts.subject.values, self.facts.subject.local)
         return "; ".join(part.line for part in told.failing())
 
-    def _failed(self, message: Message, at: int, *, lacks_score: bool) -> list[tuple[Reason, str]]:
+    def _failed(self, message: Message, at: int, *, lacks_score: bool, expired: str | None) -> list[tuple[Reason, str]]:
         """The checks that fail at an instant: all of them, or the first alone where nothing depends on the others."""
-        found = failures(self.facts.subject, message, at, lacks_score=lacks_score)
+        found = failures(self.facts.subject, message, at, lacks_score=lacks_score, expired=expired)
         if self.explain or self.facts.until is not None:
             return list(found)
         first = next(found, None)

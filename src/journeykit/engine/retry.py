@@ -61,6 +61,7 @@ def alike(arbitration: Arbitration, candidate: Candidate) -> Hashable | None:
         "retry",
         worn,
         candidate.slots[-1],
+        candidate.expiry,
         campaign.paused,
         message.starts,
         message.ends,
@@ -109,6 +110,9 @@ def stopped_later(arbitration: Arbitration, candidate: Candidate) -> tuple[str, 
     at = _agreed(_message_rules(arbitration, message_of(candidate)), _since(arbitration, candidate))
     if at is None:
         return ()
+    expired = candidate.expired(at)
+    if expired is not None:
+        return (expired,)
     stops = sorted(
         stops_at(arbitration, candidate, at), key=lambda stop: (stop.reason is not Reason.CAPPED, not stop.by_history)
     )
@@ -128,6 +132,8 @@ def _timed_rules(arbitration: Arbitration, candidate: Candidate) -> list[Callabl
     message = message_of(candidate)
     rules = _message_rules(arbitration, message)
     campaign = message.campaign
+    if candidate.expiry is not None:
+        rules.append(lambda since: since if candidate.expired(since) is None else None)
     if campaign.repeat is not None:
         same = len(arbitration.winners_repeating(candidate))
         if arbitration.facts.history.of(campaign.id, candidate.claim.id) + same >= campaign.repeat:

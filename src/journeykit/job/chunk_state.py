@@ -8,7 +8,7 @@ import numpy as np
 from attrs import field, frozen
 
 from journeykit.columns.chunk import Chunk
-from journeykit.columns.claim_columns import claim_arrays_at, gathered
+from journeykit.columns.claim_block import claim_arrays_at, gathered
 from journeykit.kernels.interface.contact_arrays import ClaimArrays, Contacts, ScoreArrays, TouchArrays
 from journeykit.model.mismatch import Mismatches
 

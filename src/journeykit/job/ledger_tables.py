@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from journeykit.columns.chunk import Chunk
-    from journeykit.columns.claim_columns import ClaimBlockInputs, ClaimEncoder
+    from journeykit.columns.claim_block import ClaimBlockInputs
+    from journeykit.columns.claim_columns import ClaimEncoder
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.decision_rows import ClaimIds
     from journeykit.engine.decider import Decider

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from journeykit.columns.chunk import Chunk
-    from journeykit.columns.claim_columns import Label
+    from journeykit.columns.claim_block import Label
     from journeykit.columns.contact_index import ContactIndex
     from journeykit.engine.contact_group import ContactGroup
     from journeykit.engine.decider import HasDecider

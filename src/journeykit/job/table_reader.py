@@ -13,7 +13,8 @@ import pyarrow as pa
 from journeykit.basics.clock import DAY, FOREVER, day_number, micros, moment
 from journeykit.basics.threads import at_once
 from journeykit.columns.chunk import Chunk
-from journeykit.columns.claim_columns import ClaimEncoder, claim_block_inputs, openings_asked
+from journeykit.columns.claim_block import claim_block_inputs, openings_asked
+from journeykit.columns.claim_columns import ClaimEncoder
 from journeykit.columns.columnar_engine import ColumnarEngine, oldest_of
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import need_no_columns
@@ -49,7 +50,7 @@ from journeykit.tables.words import Words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from journeykit.columns.claim_columns import ClaimBlockInputs
+    from journeykit.columns.claim_block import ClaimBlockInputs
     from journeykit.job.run import Run
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact

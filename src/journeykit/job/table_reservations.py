@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from attrs import evolve
 
-from journeykit.columns.claim_columns import gathered
+from journeykit.columns.claim_block import gathered
 from journeykit.columns.decision_rows import less
 from journeykit.job.chunk_decider import NOTHING_CHOSEN
 from journeykit.job.chunk_state import ChunkState, Piece

@@ -27,6 +27,7 @@ from journeykit.basics.validation import (
 )
 from journeykit.errors import ModelError
 from journeykit.model.holdout import Holdout, bucket
+from journeykit.model.window import Lag
 from journeykit.rule import Rule, asks_no_events
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ _EXACT = 1e-9
 
 def _rule(value: Rule | str | None) -> Rule | None:
     return Rule(value) if isinstance(value, str) else value
+
+
+def _lag(value: Lag | str | None) -> Lag | None:
+    return Lag.parse(value) if isinstance(value, str) else value
 
 
 def _dates(value: Iterable[date] | None) -> tuple[date, ...] | None:
@@ -115,6 +120,8 @@ class Campaign:
         split: the share of contacts that each of its contents goes to, as variants: a hash of campaign and contact
             chooses one of them, and only that one claims. The shares add up to 1; a list shares equally. None lets all
             contents claim, of which the best wins.
+        wait: how long a claim that was brought may wait since its ``asked_at``, such as ``3d`` (local days, the last
+            one included) or ``36h``; after that it is ``expired``. None for no limit.
     """
 
     id: str = field(validator=required_text)
@@ -146,6 +153,9 @@ class Campaign:
     scored: bool = field(default=False, validator=boolean, metadata={"later": True})
     tags: tuple[str, ...] = field(default=(), converter=names, metadata={"later": True})
     split: Mapping[str, float] | None = field(default=None, converter=_shares, metadata={"later": True})
+    wait: Lag | None = field(
+        default=None, converter=_lag, validator=validators.optional(instance(Lag)), metadata={"later": True}
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.starts is not None and self.ends is not None and self.ends < self.starts:

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from journeykit.basics.clock import FIRST_YEAR
 from journeykit.basics.validation import LARGEST, shown
 from journeykit.errors import ModelError
 
@@ -41,7 +42,8 @@ class Claim:
         propensity: the chance of a response, from 0 to 1.
         value: what a response is worth.
         cost: what sending it costs, from 0, for quotas.
-        asked_at: when it was asked for; the policy `first_come` looks at this.
+        asked_at: when it was asked for; the policy `first_come` and `Campaign.wait` look at this.
+        expires: the last instant, or the last local date, on which it may go; None for no end of its own.
         numbers: further columns, for quotas.
         team: who claims; None takes it from the campaign.
         goal: to what end; None takes it from the campaign, or its team.
@@ -72,6 +74,7 @@ class Claim:
     solutions: tuple[str, ...] = field(default=(), converter=_several)
     theme: str | None = None
     tags: tuple[str, ...] = field(default=(), converter=_several)
+    expires: datetime | date | None = None
 
     @property
     def facets(self) -> dict[str, tuple[str, ...]]:
@@ -111,13 +114,25 @@ class Claim:
         for name, value in numbers.items():
             if not _usable(value):
                 return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
-        for name in ("at", "asked_at"):
+        for name in ("at", "asked_at", "expires"):
             value = getattr(self, name)
             if isinstance(value, datetime) and value.tzinfo is None:
                 return f"{name} must be an aware instant, found a naive one: {value.isoformat()}"
             if value is not None and not isinstance(value, datetime if name == "asked_at" else date):
                 return f"{name} must be an instant{'' if name == 'asked_at' else ' or a date'}, found {value!r}"
+        if isinstance(self.expires, datetime) and self.expires.year < FIRST_YEAR:
+            return f"expires must lie in the year {FIRST_YEAR} or later, found {shown(self.expires)}"
+        if expires_too_early(self.at, self.expires):
+            return f"expires must not be before at ({shown(self.at)}), found {shown(self.expires)}"
         return None
+
+
+def expires_too_early(at: object, expires: object) -> bool:
+    """Whether a claim expires before the date or instant that it asks for; a date and an instant are not compared."""
+    if isinstance(at, datetime) and isinstance(expires, datetime):
+        return expires < at
+    both = type(at) is type(expires) is date
+    return both and expires < at  # type: ignore[operator]  # dates
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from journeykit.basics.clock import clock, iso_text, micros
+from journeykit.basics.clock import LAST_YEAR, clock, iso_text, micros
 from journeykit.basics.validation import LARGEST, shown
 from journeykit.errors import ModelError
 from journeykit.rule.values import as_truth
@@ -27,8 +27,6 @@ _LONGEST_WHOLE = 10**76
 _TRUTH = "true or false"
 _INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or give --zone for those without)"
 _INSTANT_OR_DATE = f"a date, or {_INSTANT}"
-LAST_YEAR = 9000
-"""The last year of instants that the engine knows."""
 _WITHIN = "an instant in the years 1000 to 9000"
 _NUMBER = f"a number of at most {LARGEST:g}"
 _COST = "a number from 0 to 1e9"
@@ -313,9 +311,12 @@ def instant_reader(zone: tzinfo | None, *, dates: bool = False, bounded: bool = 
     return read if bounded else read_any
 
 
-def expiry_reader(zone: tzinfo | None) -> Callable[[Any], Any]:
-    """A reader of expiries: instants from the year 1000 on. One beyond the year 9000 is no expiry, and is good."""
-    unbounded, bounded = instant_reader(zone), instant_reader(zone, bounded=True)
+def expiry_reader(zone: tzinfo | None, *, dates: bool = False) -> Callable[[Any], Any]:
+    """A reader of expiries: instants from the year 1000 on. One beyond the year 9000 is no expiry, and is good.
+
+    Where dates are allowed they stay dates.
+    """
+    unbounded, bounded = (instant_reader(zone, dates=dates, bounded=bounded) for bounded in (False, True))
 
     def read(value: Any) -> Any:
         found = unbounded(value)

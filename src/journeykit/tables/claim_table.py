@@ -9,11 +9,12 @@ from journeykit.basics.clock import micros
 from journeykit.basics.validation import LARGEST, shown
 from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
-from journeykit.model.claim import Claim
+from journeykit.model.claim import Claim, expires_too_early
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import (
     BadCellError,
+    expiry_reader,
     instant_reader,
     is_missing,
     is_unicode,
@@ -47,6 +48,7 @@ CLAIM_COLUMNS = (
     *("contact_id", "campaign_id", "content_id", "channel", "at", "asked_at"),
     *CLAIM_NUMBERS,
     "claim_id",
+    "expires",
     *CLAIM_FACETS,
 )
 
@@ -140,7 +142,7 @@ class ClaimTable:
         self.taken_bad = 0
         for number, bad, campaign, content, channel, at, *parts, numbers in self._of.pop(contact, ()):
             self.taken_bad += bad
-            weight, propensity, value, cost, asked_at, own, *facets = parts
+            weight, propensity, value, cost, asked_at, own, expires, *facets = parts
             if not bad:
                 key = (campaign, content, channel, micros(at) if isinstance(at, datetime) else at, own)
                 if key in met:
@@ -161,6 +163,7 @@ class ClaimTable:
                     asked_at=asked_at,
                     numbers=numbers or {},
                     id=own,
+                    expires=expires,
                     **{name: part for name, part in zip(CLAIM_FACETS, facets, strict=True) if part is not None},
                 )
             )
@@ -193,6 +196,7 @@ def claim_readers(zone: tzinfo | None, vocabulary: Vocabulary | None = None) -> 
         "cost": optional(read_cost),
         "asked_at": instant_reader(zone, bounded=True),
         "claim_id": read_text,
+        "expires": expiry_reader(zone, dates=True),
         **{
             name: spelling_reader(
                 _read_several if name in _FACET_OF else read_text, vocabulary, _FACET_OF.get(name, name)
@@ -204,6 +208,10 @@ def claim_readers(zone: tzinfo | None, vocabulary: Vocabulary | None = None) -> 
 
 def _read_several(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(read_list(value)))
+
+
+_AT, _EXPIRES = map([*claim_readers(None)].index, ("at", "expires"))
+"""The places of parts of a claim."""
 
 
 def claim_parts(
@@ -223,6 +231,9 @@ def claim_parts(
                 fault = fault or (column, error.found, error.allowed)
                 value = _kept(value)
         parts.append(value)
+    at, expires = parts[_AT], parts[_EXPIRES]
+    if expires is not None and fault is None and expires_too_early(at, expires):
+        fault = "expires", shown(expires), f"a date or instant that is not before at ({shown(at)})"
     return fault, parts
 
 

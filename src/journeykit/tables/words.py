@@ -66,7 +66,7 @@ _PAST = ("campaign_id", "content_id", "team", "goal", "topic", "topics", "soluti
 """Columns of touches whose words may be those of a playbook of the past."""
 _OPTIONAL = {
     "touches": ("campaign_id", "content_id", "team", "goal", "topic", "status"),
-    "claims": ("content_id", "channel", "at", "asked_at", "weight", "propensity", "value", "cost"),
+    "claims": ("content_id", "channel", "at", "asked_at", "expires", "weight", "propensity", "value", "cost"),
     "scores": ("content_id", "propensity", "value"),
 }
 _FURTHER = (

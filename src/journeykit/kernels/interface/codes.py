@@ -20,7 +20,9 @@ NO_LIMIT, OWN_LIMIT, BAD_LIMIT = -1, -2, -3
     RULE_HOLDOUT,
     RULE_RESERVE,
     RULE_SCORE,
-) = range(10)
+    RULE_EXPIRES,
+    RULE_WAIT,
+) = range(12)
 """The rules that no playbook names, numbered."""
 MOST_CONFLICTS = 62
 """Conflicts and requirements are bits of one number."""

@@ -183,8 +183,9 @@ ASKED = np.dtype([*((name, np.int32) for name in ("opening", "label", "group", "
 """Claims as kernels read them, one record for each opening that a claim covers: the opening; under which name it
 is written; which claim; its own date or instant, or -1; and the weight, NaN for none. So few bytes, since there are
 tens of millions."""
-CLAIM_EXTRA = record("asked", "propensity value")
-"""What few claims bring besides: the instant of asking, or `NONE`; and numbers, NaN for none."""
+CLAIM_EXTRA = record("asked expires last_day", "propensity value")
+"""What few claims bring besides: the instant of asking, the last instant and the last date on which it may go, or
+`NONE`; and numbers, NaN for none."""
 OWNS = record("rank at date rule id")
 """A claim's own date or instant, and id: its place, from 1, among the texts by which claims are told apart; its
 instant, or `NONE`; the number of its date, or -1; the rule of one that lies outside the span; and the number of its id,

@@ -85,12 +85,14 @@ them, and where weeks start; the number of the zone, or -1 for the contact's own
 
 OPENINGS = record(
     "campaign content channel traits starts ends audience timely holdout tier repeats tie first then needy partner "
+    "wait_days wait_length "
     "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to "
     "rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
     "scale",
 )
 """What can be asked for, one record for each opening; names are numbers of the layout's lists, and what belongs to an
-opening in a list of its own lies there from one place to another."""
+opening in a list of its own lies there from one place to another. A claim may wait for so many local days, or
+microseconds; `NONE` for no limit."""
 CELLS = record("cell points")
 """The cells in which something counts, and how much it weighs there."""
 LEVERS = record("rule", "factor")

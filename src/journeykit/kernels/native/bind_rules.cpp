@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "eligibility.hpp"
+#include "expiry.hpp"
 #include "quota_charges.hpp"
 
 namespace journeykit {
@@ -143,6 +144,9 @@ void bind_faults(const Rules& rules, const Contacts& contacts, int64_t contact,
         bind_reason(rules, contacts, contact, claim.opening, wanted, at, rows);
       }
       if (claim.outside >= 0 && wanted == CLOSED) bind(rules, rows, claim.outside);
+      if (wanted == EXPIRED && at > claim.expires) {
+        bind(rules, rows, expiry_rule(rules, contacts.person[contact].zone, claim));
+      }
     }
     bool is_unscored = std::isnan(claim.propensity) && std::isnan(claim.given);
     if (wanted == MISSING && is_unscored && rules.openings[claim.opening].traits & SCORED) {

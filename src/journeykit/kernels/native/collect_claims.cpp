@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "barred_word.hpp"
+#include "expiry.hpp"
 #include "local_time.hpp"
 #include "weights.hpp"
 
@@ -35,6 +36,7 @@ int64_t faults_at(const Collection& all, int64_t contact, const Claim& claim, in
   int64_t found =
       timely_faults(all.rules, claim.opening, all.contacts, contact, all.candidates.time[place].at);
   found |= outside_then(all.rules, claim.opening, all.contacts, contact, kind, place - claim.at_from);
+  if (all.candidates.time[place].at > claim.expires) found |= 1 << EXPIRED;
   return claim.outside >= 0 ? found | 1 << CLOSED : found;
 }
 
@@ -51,6 +53,9 @@ int64_t rule_against(const Collection& all, int64_t contact, const Claim& claim,
       return rule < 0 ? claim.outside : rule;
     }
     if (claim.outside >= 0 && claim.state == CLOSED) return claim.outside;
+    if (claim.state == EXPIRED && at > claim.expires) {
+      return expiry_rule(all.rules, all.contacts.person[contact].zone, claim);
+    }
   }
   return -1;
 }
@@ -96,6 +101,7 @@ void put_derived(Claim& claim, int64_t opening, int64_t campaign, int64_t at_fro
   claim.own = claim.id = claim.dated = claim.rank = 0;
   claim.outside = claim.rule = claim.claim_row = -1;
   claim.from_ = claim.asked = NONE;
+  claim.expires = FOREVER;
   claim.given = NO_NUMBER;
   claim.at_from = at_from;
 }
@@ -220,12 +226,14 @@ int64_t put_instants(const Collection& all, const SlotTimes& slots, const ClaimA
 void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArrays& claims, int64_t contact,
                  int64_t claim_row, int64_t used, int64_t& places) {
   const AskedClaim& asked = claims.asked[claim_row];
-  const ClaimExtra extra = claims.extra.size != 0 ? claims.extra[claim_row] : ClaimExtra{NONE, NAN, NAN};
+  const ClaimExtra extra =
+      claims.extra.size != 0 ? claims.extra[claim_row] : ClaimExtra{NONE, NONE, NONE, NAN, NAN};
   const Opening& opening = all.rules.openings[asked.opening];
   Claim& claim = all.candidates.claim[used];
   put_derived(claim, asked.opening, asked.group, places);
   claim.label = asked.label;
   claim.asked = extra.asked;
+  claim.expires = expiry_of(all.rules, all.contacts.person[contact].zone, asked.opening, extra);
   claim.given = asked.weight;
   claim.claim_row = claim_row;
   int64_t kind =

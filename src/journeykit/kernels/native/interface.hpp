@@ -26,7 +26,7 @@ inline constexpr int64_t NO_LIMIT = -1, OWN_LIMIT = -2, BAD_LIMIT = -3;
 // The rules that no playbook names.
 inline constexpr int64_t RULE_SUPPRESSED = 0, RULE_OPTED_OUT = 1, RULE_PAUSED = 2, RULE_DATES = 3,
                          RULE_STAGE = 4, RULE_ROLE = 5, RULE_ZONE = 6, RULE_HOLDOUT = 7, RULE_RESERVE = 8,
-                         RULE_SCORE = 9;
+                         RULE_SCORE = 9, RULE_EXPIRES = 10, RULE_WAIT = 11;
 inline constexpr int64_t MOST_CONFLICTS = 62;
 inline constexpr int64_t LAST_INSTANT = 253'402'041'600'000'000;
 // The keys of the two hashes of an id, and the factors that mix the bits of a hash.
@@ -205,9 +205,10 @@ struct AskedClaim {
   double weight;
 };
 
-// What few claims bring besides: the instant of asking, a propensity and a value.
+// What few claims bring besides: the instant of asking, the last instant and the last date on which it may
+// go, a propensity and a value.
 struct ClaimExtra {
-  int64_t asked;
+  int64_t asked, expires, last_day;
   double propensity, value;
 };
 
@@ -263,8 +264,9 @@ struct Window {
 // What can be asked for.
 struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
-      first, then, needy, partner, hours, cell_from, cell_to, topic_from, topic_to, date_from, date_to,
-      lever_from, lever_to, rule_audience, rule_stage, rule_role, rule_starts, rule_ends, rule_holdout;
+      first, then, needy, partner, wait_days, wait_length, hours, cell_from, cell_to, topic_from, topic_to,
+      date_from, date_to, lever_from, lever_to, rule_audience, rule_stage, rule_role, rule_starts, rule_ends,
+      rule_holdout;
   double scale;
 };
 
@@ -351,7 +353,7 @@ struct Rules {
 // A candidate: what a contact's claim asks to send, its weight and its state.
 struct Claim {
   int64_t opening, label, weight, rank, group, own, id, dated, kind, state, rule, outside, timed, from_,
-      asked, at_from, at_to, claim_row;
+      asked, expires, at_from, at_to, claim_row;
   double given, lead, product, preference, interest, propensity, value;
 };
 

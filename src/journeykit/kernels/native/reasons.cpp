@@ -6,6 +6,7 @@
 #include "bind_rules.hpp"
 #include "conflicts.hpp"
 #include "counterfactual.hpp"
+#include "expiry.hpp"
 #include "history.hpp"
 #include "problem.hpp"
 #include "retry.hpp"
@@ -192,11 +193,17 @@ int64_t why(const Rules& rules, const Contacts& contacts, int64_t contact, const
 void bind_rest(const Rules& rules, const Contacts& contacts, int64_t contact,
                const DecisionWorkspace& workspace, const CandidateArrays& candidates, int64_t candidate,
                const DecisionRows& rows) {
-  const Opening& opening = rules.openings[candidates.claim[candidate].opening];
+  const Claim& claim = candidates.claim[candidate];
+  const Opening& opening = rules.openings[claim.opening];
+  int64_t zone = contacts.person[contact].zone;
   int64_t since = since_of(rules, candidates, candidate);
   if (since == FOREVER) return;
-  int64_t at = open_at(rules, contacts.person[contact].zone, opening, since);
+  int64_t at = open_at(rules, zone, opening, since);
   if (at == FOREVER) return;
+  if (at > claim.expires) {
+    bind(rules, rows, expiry_rule(rules, zone, claim));
+    return;
+  }
   if (at > rules.zones->high) {
     workspace.sizes[LEFT] = at < LAST_INSTANT;
     return;

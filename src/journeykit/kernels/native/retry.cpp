@@ -174,7 +174,7 @@ int64_t retry(const Rules& rules, const Contacts& contacts, int64_t contact,
   if (at == FOREVER) return NONE;
   for (int64_t step = 0; step < STEPS; ++step) {
     int64_t later = next_instant(rules, contacts, contact, workspace, candidates, candidate, at);
-    if (later == FOREVER) return NONE;
+    if (later == FOREVER || later > candidates.claim[candidate].expires) return NONE;
     if (later > rules.zones->high) {
       // Beyond what the zones are known for the row engine decides.
       if (later < LAST_INSTANT) workspace.sizes[LEFT] = 1;
