@@ -26,6 +26,7 @@ from journeykit import (
     Hours,
     Journey,
     Lag,
+    Lever,
     Limit,
     OnMissing,
     Playbook,
@@ -40,6 +41,7 @@ from journeykit import (
     Transition,
     Window,
 )
+from journeykit.journey import Event
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Europe/Skopje")
 CHANNELS = ("email", "sms", "push")
@@ -73,6 +75,7 @@ class Situation:
     claims: tuple[Claim, ...] | None
     at: datetime
     until: datetime | None
+    events: tuple[Event, ...] | None = None
 
     def but(self, **changes: Any) -> Situation:
         """The same situation with some parts changed."""
@@ -316,6 +319,64 @@ def with_hours(found: Situation) -> Situation:
                 narrow(Holiday(date=day + timedelta(days=n), name=f"day {n}")) for n in range(2) if rng.random() < 0.3
             ],
         )
+    )
+
+
+ASKS_EVENTS = (
+    'count("click", "2d") >= 2',
+    'count("click") == 0',
+    'not (count("call", "36h") >= 1) or vip',
+    'sum("buy.amount", "1d") > 10',
+    'sum("buy.amount") <= 12.5 and weekly is not None',
+    'last("buy.kind") == "gift"',
+    'last("buy.kind") in ("gift", "1", "true") or last("buy.kind") is None',
+    'days_since("click") < 1',
+    'hours_since("call") > 20 or hours_since("call") is None',
+    'count("click", "1d") > count("call", "3d")',
+    "'keen' in segments",
+    "'keen' not in segments and 'bought' not in segments",
+)
+AMOUNTS = (5, 10.25, "7.5", "many", None, True)
+KINDS = ("gift", "own", 1, True, None)
+
+
+def events(rng: Random, at: datetime) -> tuple[Event, ...]:
+    """What a contact did about an instant, some of it later, some of it told twice."""
+    found = [
+        Event(
+            name,
+            at - timedelta(hours=rng.choice((-30, -1, 0, 0, 1, 12, 24, 36, 47, 48, 49, 100))),
+            {"amount": rng.choice(AMOUNTS), "kind": rng.choice(KINDS)} if rng.random() < 0.7 else {},
+            rng.choice((None, None, None, f"{name} 1", f"{name} 2")),
+        )
+        for name in rng.choices(("click", "click", "call", "buy", "other"), k=rng.choice((0, 1, 3, 6, 9)))
+    ]
+    return (*found, *rng.sample(found, min(len(found), rng.choice((0, 1)))))
+
+
+def with_events(found: Situation) -> Situation:
+    """The same with rules that ask for events, of campaigns, caps and segments; drawn apart, so that the rest stays."""
+    rng = Random(f"events of {found.seed}")
+    playbook, campaigns = found.playbook, found.playbook.campaigns
+
+    def asking(part: Any, chance: float) -> Any:
+        return evolve(part, audience=rng.choice(ASKS_EVENTS)) if rng.random() < chance else part
+
+    segments = [
+        Segment(name="keen", rule='count("click", "3d") >= 2'),
+        Segment(name="bought", rule='sum("buy.amount") > 0 and days_since("buy") <= 2'),
+    ]
+    return found.but(
+        playbook=evolve(
+            playbook,
+            segments=segments,
+            campaigns=None if campaigns is None else [asking(campaign, 0.5) for campaign in campaigns],
+            caps=[asking(cap, 0.4) for cap in playbook.caps],
+            quiet_hours=[asking(own, 0.4) for own in playbook.quiet_hours],
+            send_hours=[asking(own, 0.4) for own in playbook.send_hours],
+            levers=[Lever(name="keen ones", when="'keen' in segments or count('call') == 1", factor=1.5)],
+        ),
+        events=None if rng.random() < 0.1 else events(rng, found.at),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from generate import Situation
 
+    from journeykit.journey import Event
     from journeykit.rule import Rule
 
 MILLION = 1_000_000
@@ -200,6 +201,7 @@ class Oracle:
         self.last = (situation.until or situation.at).astimezone(UTC)
         self.is_plan = situation.until is not None
         self.zone = self.contact.timezone or self.playbook.timezone
+        self.events = situation.events
         self.reserve = scaled(self.playbook.reserve, MILLION)
         self.teams = {team.name: team for team in self.playbook.teams or ()}
         self.contents = {content.id: content for content in self.playbook.content or ()}
@@ -360,7 +362,7 @@ class Oracle:
 
     def values_at(self, at: datetime) -> dict[str, Any]:
         """What audiences read of the contact at an instant."""
-        given, local = self.contact.values(), at.astimezone(ZoneInfo(self.zone))
+        given, local = self.contact.values() | self.counts(at), at.astimezone(ZoneInfo(self.zone))
         found = list(self.contact.segments)
         for segment in self.playbook.segments:
             if segment.name not in found and segment.rule.selects(given, local):
@@ -372,6 +374,27 @@ class Oracle:
             if segment.name not in found and segment.rule.test(given, local) is None
         )
         return {**given, "segments": held}
+
+    def counts(self, at: datetime) -> dict[str, Any]:
+        """What rules ask of events at an instant: of those that have happened when the decision is made."""
+        if self.events is None:
+            return {}
+        met: list[Event] = []
+        for event in self.events:
+            known = [other for other in met if (event.id, other.id) == (None, None) and _same(event, other)]
+            if not known and (event.id is None or event.id not in [other.id for other in met]):
+                met += [event] if event.at <= self.at else []
+        sections = (
+            self.playbook.campaigns or (),
+            self.playbook.caps,
+            self.playbook.quiet_hours,
+            self.playbook.send_hours,
+        )
+        rules = [part.audience for own in sections for part in own]
+        rules += [lever.when for lever in self.playbook.levers]
+        rules += [segment.rule for segment in self.playbook.segments]
+        parts = [part for rule in rules if rule is not None for part in rule.aggregates]
+        return {part.key: _counted(part, met, at) for part in parts}
 
     def failures(self, wish: Wish, at: datetime) -> list[str]:
         """Every check that fails, in the order of the reasons."""
@@ -845,6 +868,31 @@ class Oracle:
                         found |= self._edges(day)
                 day += DAY
         return sorted(at for at in found if self.at < at <= until)
+
+
+def _same(event: Event, other: Event) -> bool:
+    def parts(of: Event) -> Any:
+        told = {name: (type(value) in (int, float), str(value)) for name, value in of.properties.items()}
+        return of.event, of.at, {name: own for name, own in told.items() if of.properties[name] is not None}
+
+    return bool(parts(event) == parts(other))
+
+
+def _counted(part: Any, events: Sequence[Event], at: datetime) -> Any:
+    own = [event for event in events if event.event == part.event and event.at <= at]
+    if part.length is not None:
+        own = [event for event in own if event.at > at - timedelta(microseconds=part.length)]
+    if part.kind == "count":
+        return len(own)
+    if part.kind == "latest":
+        return max((event.at for event in own), default=None)
+    values = [(event.at, event.properties.get(part.part)) for event in own]
+    if part.kind == "sum":
+        numbers = [float(value) for _, value in values if value is not None and value is not True and value != "many"]
+        return sum(round(number * MILLION) for number in numbers) / MILLION
+    kinds = {bool: 0, int: 1, str: 2}
+    known = [(when, kinds[type(value)], value) for when, value in values if value is not None]
+    return max(known, key=lambda one: (one[0], one[1], str(one[2])))[2] if known else None
 
 
 def repeats(wish: Wish, rival: Wish) -> bool:

@@ -30,9 +30,14 @@ if TYPE_CHECKING:
     from journeykit.job import Summary
     from journeykit.job.calendar import Calendar
     from journeykit.job.run import Run
+    from journeykit.journey import Event
     from journeykit.ledger import BaseLedger
     from journeykit.model.claim import Claim, Scores
     from journeykit.model.touch import Touch
+
+
+_NOTHING: tuple[Any, ...] = ((), None, None)
+"""The touches, claims and events of a contact of which none are given."""
 
 
 @frozen(eq=False)
@@ -96,6 +101,7 @@ class Arbiter:
         until: datetime | None = None,
         scores: Scores | None = None,
         scored: Collection[str] = (),
+        events: Iterable[Event] | None = None,
         explain: bool = False,
         run_id: str | None = None,
         ledger: BaseLedger | None = None,
@@ -117,6 +123,9 @@ class Arbiter:
             scores: by campaign id: propensity and value for claims that do not bring their own. A score of one content
                 is given by the pair of campaign and content id, and goes before that of the campaign.
             scored: the ids of campaigns whose claims need a score, besides those that say so (`Campaign.scored`).
+            events: what the contact did, in any order, for rules that ask ``count``, ``sum``, ``last`` or
+                ``days_since`` of events; those after ``at`` do not count. None where nothing is at hand: what such
+                rules ask is then unknown. An empty list says that there were none.
             explain: whether the rows tell also what was displaced and what weight would have won.
             run_id: a name for the run; by default a hash of playbook, policy, prices, version of the library, ``at``
                 and ``until``. With a ledger, one decides a contact once: asked again, it gives the same decision. By
@@ -141,6 +150,8 @@ class Arbiter:
         found: object = contact
         if not isinstance(found, Contact):
             raise ModelError(f"contact must be a Contact, found {type(found).__name__}", field="contact")
+        if events is not None:
+            contact = self.decider.ruleset.with_events(contact, events, at)
         if run_id is not None or ledger is None:
             _check_names(run_id, key, ledger, dry_run=dry_run)
         if ledger is None and not self.decider.by_account:
@@ -196,6 +207,7 @@ class Arbiter:
         until: datetime | None = None,
         scores: Mapping[str, Scores] | None = None,
         scored: Collection[str] = (),
+        events: Mapping[str, Iterable[Event]] | None = None,
         explain: bool = False,
         run_id: str | None = None,
         ledger: BaseLedger | None = None,
@@ -218,6 +230,7 @@ class Arbiter:
             until: as for `decide`.
             scores: by contact id, and then as for `decide`.
             scored: as for `decide`.
+            events: by contact id, and then as for `decide`; who is not in it did nothing.
             explain: as for `decide`.
             run_id: as for `decide`.
             ledger: as for `decide`: the history of all of them, and of their account, comes from it, and what is
@@ -250,6 +263,9 @@ class Arbiter:
         _check_names(run_id, key, ledger, dry_run=dry_run and bool(given))
         if not given:
             return ()
+        if events is not None:
+            ruleset = self.decider.ruleset
+            given = tuple(ruleset.with_events(contact, events.get(contact.id, ()), at) for contact in given)
         return self._decide_group(
             given,
             touches,
@@ -269,7 +285,10 @@ class Arbiter:
     def decide_many(
         self,
         contacts: Iterable[
-            Contact | tuple[Contact, Iterable[Touch]] | tuple[Contact, Iterable[Touch], Iterable[Claim] | None]
+            Contact
+            | tuple[Contact, Iterable[Touch]]
+            | tuple[Contact, Iterable[Touch], Iterable[Claim] | None]
+            | tuple[Contact, Iterable[Touch], Iterable[Claim] | None, Iterable[Event] | None]
         ],
         *,
         at: datetime,
@@ -280,15 +299,19 @@ class Arbiter:
         """Decide contact by contact, as they come; nothing is kept.
 
         Args:
-            contacts: contacts, or tuples of a contact and its touches, or of a contact, its touches and its claims.
+            contacts: contacts, or tuples of a contact and its touches, its claims and its events, the last ones of
+                which may be left out.
             at: as for `decide`.
             until: as for `decide`.
             explain: as for `decide`.
             run_id: as for `decide`.
         """
         for given in contacts:
-            contact, *rest = given if isinstance(given, tuple) else (given,)
-            yield self.decide(contact, *rest, at=at, until=until, explain=explain, run_id=run_id)
+            own: tuple[Any, ...] = given if isinstance(given, tuple) else (given,)
+            contact, touches, claims, events = (*own, *_NOTHING[len(own) - 1 :])
+            yield self.decide(
+                contact, touches, claims, at=at, until=until, events=events, explain=explain, run_id=run_id
+            )
 
     def decide_table(
         self,
@@ -299,6 +322,7 @@ class Arbiter:
         *,
         at: datetime,
         until: datetime | None = None,
+        events: Any = None,
         explain: bool = False,
         everything: bool = False,
         outcomes: str | None = None,
@@ -334,6 +358,8 @@ class Arbiter:
             claims: what is asked for; None makes one claim of every campaign's every content.
             at: the instant of the decisions, aware.
             until: the last instant of a plan, aware.
+            events: what contacts did (``contact_id``, ``event``, ``at``, and properties), for rules that ask ``count``,
+                ``sum``, ``last`` or ``days_since`` of events; those after ``at`` do not count.
             explain: whether the columns ``displaced`` and ``needs`` are filled.
             everything: whether denied claims are given too, not only granted and deferred ones.
             outcomes: ``granted`` for granted claims alone, what a sender needs; ``all`` as ``everything``; None for
@@ -402,6 +428,7 @@ class Arbiter:
             touches,
             scores,
             claims,
+            events,
             at=at,
             until=until,
             explain=explain,
@@ -454,6 +481,7 @@ class Arbiter:
         touches: Iterable[Touch] = (),
         claims: Iterable[Claim] | None = None,
         scores: Scores | None = None,
+        events: Iterable[Event] | None = None,
     ) -> tuple[Violation, ...]:
         """Check a decision from scratch, with code that shares nothing with the engine.
 
@@ -463,6 +491,7 @@ class Arbiter:
             touches: the history that was decided on.
             claims: the claims that were decided; None where they came from the campaigns.
             scores: as they were given to `decide`.
+            events: likewise.
 
         Returns:
             Every rule that what was granted breaks; none for a sound decision.
@@ -471,6 +500,7 @@ class Arbiter:
 
         _check_kinds(Decision, [decision], "decision")
         _check_kinds(Contact, [contact], "contact")
+        contact = self.decider.ruleset.with_events(contact, events, decision.at)
         return tuple(violations(self.playbook, decision, contact, touches, claims, scores))
 
     def audit_account(
@@ -480,6 +510,7 @@ class Arbiter:
         touches: Iterable[Touch] = (),
         claims: Mapping[str, Iterable[Claim]] | None = None,
         scores: Mapping[str, Scores] | None = None,
+        events: Mapping[str, Iterable[Event]] | None = None,
     ) -> tuple[Violation, ...]:
         """Check the decisions of an account from scratch, the caps per account too, as `audit` does for one contact.
 
@@ -489,10 +520,14 @@ class Arbiter:
             touches: as they were given to `decide_account`.
             claims: likewise.
             scores: likewise.
+            events: likewise.
         """
         from journeykit.audit import account_violations
 
         found, whose = all_of(Decision, decisions, "decisions"), all_of(Contact, contacts, "contacts")
+        if events is not None and found:
+            ruleset, at = self.decider.ruleset, found[0].at
+            whose = tuple(ruleset.with_events(contact, events.get(contact.id, ()), at) for contact in whose)
         return tuple(account_violations(self.playbook, tuple(found), tuple(whose), touches, claims, scores))
 
     def audit_quotas(

@@ -50,18 +50,21 @@ def cells(batches) -> list[tuple]:
     return [plain(row) for batch in batches for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
 
 
-def assert_equal(playbook, rows, history, scores=None, claims=None, *, at, until=None, explain=False, policies=None):
+def assert_equal(
+    playbook, rows, history, scores=None, claims=None, *, at, until=None, explain=False, policies=None, events=None
+):
     """Both engines on the same tables: every row, the whole summary, and the calendar of a plan."""
     arbiter = Arbiter(playbook, policies or {})
     job = Job(
         arbiter,
-        Inputs(contacts=rows, touches=history, scores=scores, claims=claims),
+        Inputs(contacts=rows, touches=history, scores=scores, claims=claims, events=events),
         at=at,
         until=until,
         explain=explain,
     )
     wanted = [plain(decision_cells(row)) for _, decision in job.decisions() for row in decision.rows]
-    other = TableJob(arbiter, rows, history, scores, claims, at=at, until=until, explain=explain, everything=True)
+    how = {"at": at, "until": until, "explain": explain}
+    other = TableJob(arbiter, rows, history, scores, claims, events, **how, everything=True)
     found = cells(other.batches())
     assert found == wanted
     one, two = job.summary().to_dict(), other.summary().to_dict()

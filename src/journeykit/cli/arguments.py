@@ -23,7 +23,7 @@ DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
 AGAIN = 75
 INTERRUPTED = 130
 """The exit codes."""
-TABLES = ("contacts", "touches", "scores", "claims")
+TABLES = ("contacts", "touches", "scores", "claims", "events")
 """The tables of a job."""
 _MOST_THREADS = 256
 TABLE_KINDS = (

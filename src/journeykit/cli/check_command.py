@@ -19,7 +19,7 @@ _INSPECTED = {
     "touches": "the history",
     "claims": "what is asked for",
     "scores": "propensity and value by contact and campaign",
-    "events": "what contacts did, for the journey",
+    "events": "what contacts did, for the journey and for rules that ask for it",
 }
 _BAD_SHOWN = 10
 

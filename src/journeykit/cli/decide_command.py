@@ -60,6 +60,7 @@ def add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
     tables.add_argument("--touches", metavar="F", help="the history")
     tables.add_argument("--scores", metavar="F", help="propensity and value by contact and campaign")
     tables.add_argument("--claims", metavar="F", help="what is asked for; else it is derived from the audiences")
+    tables.add_argument("--events", metavar="F", help="what contacts did, for rules that ask for it")
     add_zone(tables)
     parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant of the decisions")
     parser.add_argument("--until", required=until, type=instant, metavar="T", help="the last instant of a plan")
@@ -326,6 +327,7 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
             touches=arguments.touches,
             scores=arguments.scores,
             claims=arguments.claims,
+            events=arguments.events,
             zone=arguments.zone,
         )
     except ModelError as error:

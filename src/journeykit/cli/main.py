@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 _SIGNALLED = 128
 _PASSING = ("locked", "lost")
 """Kinds of trouble with a ledger that pass by themselves."""
-_READ = (*TABLES, "events", "log", "decisions")
+_READ = (*TABLES, "log", "decisions")
 """The tables that commands read; ``-`` is standard input."""
 _KEPT = "what the ledger has reserved by then stays, and the same command goes on from there"
 

@@ -17,7 +17,7 @@ from journeykit.columns.chunk import mapped_values
 from journeykit.columns.rule_masks import RuleMasks, asks_time
 from journeykit.columns.ruleset_arrays import packed
 from journeykit.kernels import set_bits
-from journeykit.rule.tree import MIRRORED, Compare, Junction, Literal, Name, Node, Not, asks_for_dates
+from journeykit.rule.tree import MIRRORED, Aggregate, Compare, Junction, Literal, Name, Node, Not, asks_for_dates
 from journeykit.tables.arrow.arrays import numbers
 from journeykit.tables.arrow.column import Column
 
@@ -180,12 +180,16 @@ def _conjuncts(node: Node) -> Iterator[Node]:
 
 
 def _only_name(node: Node) -> str | None:
-    """The one column that a part reads, where it reads nothing else: neither clocks nor zones."""
+    """The one column that a part reads, where it reads nothing else: neither clocks nor zones, nor events."""
     names = {part.path for part in node.walk() if isinstance(part, Name)}
-    if len(names) != 1 or asks_time(node) or asks_for_dates(node):
+    if len(names) != 1 or asks_time(node) or asks_for_dates(node) or _asks_events(node):
         return None
     (name,) = names
     return None if "." in name else name
+
+
+def _asks_events(node: Node) -> bool:
+    return any(isinstance(part, Aggregate) for part in node.walk())
 
 
 def _thresholds_of(nodes: Iterator[Node]) -> np.ndarray | None:

@@ -35,7 +35,10 @@ class Chunk:
         suspect: the rows that the readers of cells must look at.
         unknown: by the text of an audience, of whom it is unknown.
         read: what rules can read of the contacts, once something has asked.
+        events: what the contacts did (`journeykit.columns.event_counts.ChunkEvents`); None where no events are at hand.
     """
+
+    events: Any = None
 
     def __init__(self, plan: ContactPlan, columns: Sequence[Any], number: int) -> None:
         self.plan = plan
@@ -62,7 +65,10 @@ class Chunk:
 
     def take(self, rows: np.ndarray) -> Chunk:
         """Some of its rows, as a chunk of their own."""
-        return Chunk(self.plan, [column.take(rows).data for column in self.columns], self.number)
+        made = Chunk(self.plan, [column.take(rows).data for column in self.columns], self.number)
+        if self.events is not None:
+            made.events = self.events.take(rows)
+        return made
 
     def contact(self, row: int) -> Contact:
         """One contact, read cell by cell.
@@ -192,6 +198,11 @@ def mapped(column: Column, read: Callable[[Any], Any]) -> Column:
     """A column of what a reader makes of another's values; None where it refuses."""
     codes, values = column.read(read)
     return _Mapped(codes, [None if value is UNREAD else value for value in values])
+
+
+def coded_values(codes: np.ndarray, values: list[Any]) -> Column:
+    """A column of some values, by row which."""
+    return _Mapped(codes, values)
 
 
 def mapped_values(values: list[Any]) -> Column:

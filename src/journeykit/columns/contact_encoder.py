@@ -325,7 +325,7 @@ class ContactEncoder:
     ) -> RuleMasks:
         wanted = {part for rule in rules for name in rule.names for part in (name, name.partition(".")[0])}
         read = {name: column for name, column in columns.items() if name in wanted}
-        return RuleMasks(read, chunk.rows, self.at, self.zones.names, zone, **when)
+        return RuleMasks(read, chunk.rows, self.at, self.zones.names, zone, events=chunk.events, **when)
 
     def _limits(self, chunk: Chunk) -> np.ndarray:
         """The contacts' own limits; a limit that cannot be read marks the contact."""

@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.basics.clock import DAY, HOUR, clock, day_number, micros, moment
-from journeykit.rule.tree import MIRRORED, Call, Compare, In, Junction, Literal, Name, Node, Not, asks_for_dates
+from journeykit.rule.tree import (
+    MIRRORED,
+    Aggregate,
+    Call,
+    Compare,
+    In,
+    Junction,
+    Literal,
+    Name,
+    Node,
+    Not,
+    asks_for_dates,
+)
 from journeykit.rule.values import MOMENT, moment_in
 from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from journeykit.columns.event_counts import ChunkEvents
     from journeykit.model.segment import Segment
     from journeykit.rule import Rule
 
@@ -48,6 +61,7 @@ class RuleMasks:
         zone: by contact, which.
         instants: by time zone, the instant at which rules are asked instead.
         lasting: the masks of another instant, whose answers hold where no part of a rule asks for time.
+        events: what the contacts did; None where no events are at hand: what is asked of them is then unknown.
     """
 
     def __init__(
@@ -60,6 +74,7 @@ class RuleMasks:
         *,
         instants: np.ndarray | None = None,
         lasting: RuleMasks | None = None,
+        events: ChunkEvents | None = None,
     ) -> None:
         self.columns = columns
         self.rows = rows
@@ -70,6 +85,8 @@ class RuleMasks:
         self.now: Any = micros(at) if instants is None else instants[zone]
         self.zone = zone
         self.lasting = lasting
+        self._events = events
+        self._counted: dict[str, Column] = {}
         self._leaves: dict[str, Pair] = {}
 
     def pair(self, rule: Rule) -> Pair:
@@ -94,6 +111,15 @@ class RuleMasks:
             lasting = None if asks_time(node) else self.lasting
             found = self._leaves[node.text] = self._leaf(node) if lasting is None else lasting.pair_of(node)
         return found
+
+    def _column_of(self, node: Node) -> Column | None:
+        """The column that a name is, or what is asked of events; None where there is none."""
+        if isinstance(node, Aggregate) and self._events is not None:
+            found = self._counted.get(node.key)
+            if found is None:
+                found = self._counted[node.key] = self._events.column(node, self.now)
+            return found
+        return self.columns.get(node.path) if isinstance(node, Name) else None
 
     def _leaf(self, node: Node) -> Pair:
         return self._held(node) or self._compared(node) or self._asked(node)
@@ -133,13 +159,13 @@ class RuleMasks:
         return (true, ~true) if known is None else (true & known, ~true & known)
 
     def _numbers(self, node: Node) -> tuple[np.ndarray, np.ndarray | None] | None:
-        if isinstance(node, Name):
-            column = None if "." in node.path else self.columns.get(node.path)
+        if isinstance(node, (Name, Aggregate)):
+            column = None if isinstance(node, Name) and "." in node.path else self._column_of(node)
             found = None if column is None else column.as_numbers
             return None if found is None else (found[0], None if found[1].all() else found[1])
         if isinstance(node, Call) and node.function in ("days_since", "hours_since"):
             (part,) = node.arguments
-            column = self.columns.get(part.path) if isinstance(part, Name) else None
+            column = self._column_of(part)
             if column is None or column.instants is None:
                 return None
             past = self.now - column.instants[0]
@@ -190,6 +216,10 @@ class RuleMasks:
             for key in dict.fromkeys((name, name.partition(".")[0])):
                 if key in self.columns:
                     known[key] = self.columns[key]
+        for part in node.walk():
+            counted = self._column_of(part) if isinstance(part, Aggregate) else None
+            if counted is not None and isinstance(part, Aggregate):
+                known[part.key] = counted
         local = asks_for_dates(node) or any(
             isinstance(part, Call) and part.function in ("days_since", "hours_since") for part in node.walk()
         )
@@ -218,6 +248,7 @@ def asks_time(node: Node) -> bool:
     """Whether the answer may depend on the instant; the rules of named segments may ask for it."""
     return any(
         (isinstance(part, Call) and part.function in ("days_since", "hours_since"))
+        or (isinstance(part, Aggregate) and part.length is not None)
         or (isinstance(part, Name) and part.path == "segments")
         for part in node.walk()
     )

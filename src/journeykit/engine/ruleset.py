@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
 from journeykit.engine.window_usage import Gauge
+from journeykit.journey.event_history import EventHistory, EventsAsked
 from journeykit.model.campaign import Campaign
 from journeykit.model.cap import Limit
 from journeykit.model.claim import Claim
 from journeykit.model.quiet_hours import NO_HOURS, Schedule
 from journeykit.model.quota import number_of
-from journeykit.playbook.vocabulary import Vocabulary
+from journeykit.playbook.vocabulary import Vocabulary, rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
+    from datetime import date, datetime
 
+    from journeykit.journey import Event
     from journeykit.model.cap import Facets, Scope
+    from journeykit.model.contact import Contact
     from journeykit.model.content import Content
     from journeykit.model.touch import Touch
     from journeykit.model.window import Window
@@ -117,6 +120,22 @@ class Ruleset:
     def asked_for(self) -> AskedFor:
         """What the claims that campaigns make ask for."""
         return asked_combinations((own.campaign.id, own.content_id, own.channel, None) for own in self.claims)
+
+    @cached_property
+    def events_asked(self) -> EventsAsked:
+        """What audiences, those of caps, and segments ask of events."""
+        return EventsAsked(rule for _, rule in rules_of(self.playbook))
+
+    def with_events(self, contact: Contact, events: Iterable[Event] | None, at: datetime) -> Contact:
+        """A contact with what they did, as far as rules ask for it.
+
+        Args:
+            contact: who.
+            events: what they did, in any order; None where nothing is at hand, which is not the same as nothing.
+            at: the instant of the decision: what is later does not count.
+        """
+        asked = self.events_asked
+        return contact.with_events(EventHistory.of(events, at, asked)) if asked and events is not None else contact
 
     def _reach(self) -> int:
         """Microseconds after which a touch can matter to no cap, conflict or requirement."""

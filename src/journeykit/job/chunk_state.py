@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,12 +11,17 @@ from attrs import field, frozen
 from journeykit.columns.chunk import Chunk
 from journeykit.columns.claim_block import claim_arrays_at, gathered
 from journeykit.kernels.interface.contact_arrays import ClaimArrays, Contacts, ScoreArrays, TouchArrays
+from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
+from journeykit.tables.score_table import key_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from journeykit.columns.worker import BlockResult
+    from journeykit.engine.message import Message
 
 
 class Piece(NamedTuple):
@@ -78,6 +84,16 @@ class ChunkState:
         """What models say of some of its contacts."""
         first, places = gathered(self.scores.first, rows)
         return own_scores(self.scores, first, self.scores.score[places])
+
+    def scores_of_one(self, row: int, openings: Sequence[Message]) -> dict[str | tuple[str, str | None], Score]:
+        """What models say of the contact of a row, for the row engine; the scores are of some openings."""
+        own = self.scores.score[int(self.scores.first[row]) : int(self.scores.first[row + 1])].tolist()
+        return {
+            key_of(openings[opening].campaign.id, openings[opening].content_id): Score(
+                propensity=None if math.isnan(propensity) else propensity, value=None if math.isnan(value) else value
+            )
+            for opening, propensity, value in own
+        }
 
     def claims_of(self, rows: np.ndarray) -> ClaimArrays | None:
         """The claims of some of its contacts."""

@@ -10,7 +10,7 @@ from journeykit.basics.clock import clock
 from journeykit.errors import DataError
 from journeykit.tables import TableSource
 
-TABLES = ("contacts", "touches", "scores", "claims")
+TABLES = ("contacts", "touches", "scores", "claims", "events")
 """The tables of a job."""
 Progress = Callable[[int, int | None], None]
 """Is called with the number of contacts that are done, and with the number of all where that is known."""
@@ -25,6 +25,7 @@ class Inputs:
         touches: the history.
         scores: what models say.
         claims: what is asked for; None derives claims from the campaigns' audiences.
+        events: what contacts did, for rules that ask for it.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
 
     Raises:
@@ -36,6 +37,7 @@ class Inputs:
     touches: TableSource | None = None
     scores: TableSource | None = None
     claims: TableSource | None = None
+    events: TableSource | None = None
     zone: str | None = None
 
     def __attrs_post_init__(self) -> None:

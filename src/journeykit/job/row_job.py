@@ -27,6 +27,7 @@ from journeykit.tables import (
 )
 from journeykit.tables.bad_row_file import picker
 from journeykit.tables.doubles import rereadable
+from journeykit.tables.event_log import EventLog
 from journeykit.tables.file_identity import IdTrail
 from journeykit.tables.formats import called
 from journeykit.tables.output_selection import OutputSelection, cells_at
@@ -109,6 +110,7 @@ class RowJob(Run):
             self._scores = ScoreTable.read(inputs.scores, only=wanted, **self._read("scores"))
         if inputs.claims is not None:
             self._claims = ClaimTable.read(inputs.claims, zone=self.zone, only=wanted, **self._read("claims"))
+        self._events = None if inputs.events is None else self._read_events(inputs.events, wanted)
         self._ledger_history = TouchTable()
         self.open_ledger()
         if self.ledger is not None:
@@ -159,6 +161,16 @@ class RowJob(Run):
         if wanted is None:
             refuse_useless(self.bad, before, history.good)
         return history
+
+    def _read_events(self, source: TableSource, wanted: frozenset[str] | None) -> EventLog | None:
+        """What contacts did; None where no rule asks for it."""
+        asked = self.decider.ruleset.events_asked
+        if not asked:
+            return None
+        names = {*asked.numbers, *asked.values}
+        log = EventLog.read(source, zone=self.zone, bad=self.bad, properties=names, only=wanted)
+        self.bad.refuse_useless(log.source, log.rows)
+        return log
 
     def _survey(self, source: TableSource, wanted: frozenset[str] | None) -> tuple[TableSource, frozenset[str] | None]:
         """Read the contacts once before: where each account ends and, of one contact, which colleagues there are."""
@@ -228,13 +240,15 @@ class RowJob(Run):
         return len(self._claims), self._protected(contacts)
 
     def _protected(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact]]:
-        """The contacts, with the ledger's opt-outs applied."""
+        """The contacts, with the ledger's opt-outs applied, and with what they did."""
         for number, contact in contacts:
             try:
                 found = contact if self.ledger is None else self.ledger.protected(contact)
             except ModelError as error:
                 self.bad.add(BadRow(self.contact_source, number, error.field, "a row that cannot be", str(error)))
             else:
+                if self._events is not None:
+                    found = self.decider.ruleset.with_events(found, self._events.take(found.id), self.at)
                 yield number, found
 
     def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
@@ -339,6 +353,11 @@ class RowJob(Run):
     def unknown_scores(self) -> int:
         """Likewise, scores."""
         return len(self._scores)
+
+    @property
+    def unknown_events(self) -> int:
+        """Likewise, events."""
+        return 0 if self._events is None else len(self._events)
 
     def scored(self) -> Collection[str]:
         """The campaigns for which the table of scores has propensities."""

@@ -17,7 +17,7 @@ from journeykit.errors import ModelError
 from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.inputs import TABLES
-from journeykit.job.summary import Summary, plan_notes, scored_notes
+from journeykit.job.summary import Summary, event_notes, plan_notes, scored_notes
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
 from journeykit.tables.bad_row_file import write_bad_rows
@@ -185,6 +185,11 @@ class Run:
     @property
     def unknown_scores(self) -> int:
         """Likewise, scores."""
+        raise NotImplementedError
+
+    @property
+    def unknown_events(self) -> int:
+        """Likewise, events."""
         raise NotImplementedError
 
     def group(self, contacts: list[Contact]) -> ContactGroup:
@@ -397,6 +402,7 @@ class Run:
                 *self.own_notes(),
                 *(() if ledger is None else ledger.notes()),
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
+                *event_notes(decider.ruleset.events_asked, self.unknown_events, given="events" in self.tables),
                 *scored_notes(set(self.scored()) - decider.ruleset.scored),
                 *tally.notes(),
                 *(() if run is None else run.notes()),

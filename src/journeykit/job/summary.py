@@ -21,6 +21,7 @@ from journeykit.tables import BadRow, instant_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from journeykit.journey.event_history import EventsAsked
     from journeykit.model.campaign import Campaign
     from journeykit.playbook.playbook import Playbook
 
@@ -281,3 +282,22 @@ def scored_notes(campaigns: Iterable[str]) -> Iterator[str]:
             f"the scores table has propensities for {_some(names)}: claims of these campaigns that have none are "
             "denied (missing_data, rule 'score')"
         )
+
+
+def event_notes(asked: EventsAsked, unknown: int, *, given: bool) -> Iterator[str]:
+    """What is to be said of events: that nobody gave them, that nobody asks for them, that some belong to nobody.
+
+    Args:
+        asked: what rules ask for.
+        unknown: how many events belong to contacts that were not decided.
+        given: whether events are at hand.
+    """
+    if asked and not given:
+        yield (
+            f"rules ask for the events {_some(list(asked.events))}, and no events are given: what they ask is unknown, "
+            "which selects nobody, and caps protect"
+        )
+    elif given and not asked:
+        yield "events are given, and no rule asks for any: the table was not read"
+    if unknown:
+        yield f"{unknown:,} events belong to contacts that were not decided"

@@ -83,13 +83,14 @@ class TableJob(Run):
         touches: Any = None,
         scores: Any = None,
         claims: Any = None,
+        events: Any = None,
         *,
         everything: bool = False,
         zone: str | None = None,
         threads: int | None = None,
         **options: Unpack[RunOptions],
     ) -> None:
-        inputs = Inputs(contacts=contacts, touches=touches, scores=scores, claims=claims, zone=zone)
+        inputs = Inputs(contacts=contacts, touches=touches, scores=scores, claims=claims, events=events, zone=zone)
         super().__init__(arbiter, inputs, **options)
         self.output = OutputSelection.of(options.get("outcomes"), self.output.columns, everything=everything)
         # What batches have, which a folder asks more of.
@@ -336,6 +337,11 @@ class TableJob(Run):
     def unknown_scores(self) -> int:
         """Likewise, scores."""
         return self.reader.unknown_scores
+
+    @property
+    def unknown_events(self) -> int:
+        """Likewise, events."""
+        return self.reader.unknown_events
 
     def scored(self) -> Collection[str]:
         """The campaigns for which the table of scores has propensities."""

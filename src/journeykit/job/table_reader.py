@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,26 +22,25 @@ from journeykit.columns.unknown_counts import survey_readings
 from journeykit.columns.word_counts import count_words, survey_source
 from journeykit.engine.contact_group import ContactInputs
 from journeykit.engine.unknowns import Readings
-from journeykit.errors import DataError, ModelError
 from journeykit.job.chunk_parts import claims_between, cut, no_scores, touches_between
 from journeykit.job.chunk_state import ChunkState, own_scores
 from journeykit.job.ledger_tables import protect, touches_table
-from journeykit.job.twin_keys import restricted_by
+from journeykit.job.twin_keys import restricted_again, restricted_by
 from journeykit.kernels.interface.codes import BAD
 from journeykit.kernels.interface.contact_arrays import ClaimArrays, ScoreArrays, TouchArrays
 from journeykit.ledger.transaction import LONGEST
 from journeykit.model.bad_row import BadRow
-from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
 from journeykit.model.touch import COUNTING, Touch
+from journeykit.placing.decision_events import DecisionEvents
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.partitions import ROWS, partitions_of
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claim_table import CLAIM_COLUMNS
 from journeykit.tables.contact_table import ContactPlan, contact_notes, forbids, is_attribute
+from journeykit.tables.event_log import is_property
 from journeykit.tables.file_identity import changed_error
 from journeykit.tables.header import fold_name, missing_column, places_of
-from journeykit.tables.score_table import key_of
 from journeykit.tables.touch_table import refuse_useless
 from journeykit.tables.words import Words
 
@@ -51,6 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.columns.claim_block import ClaimBlockInputs
+    from journeykit.columns.event_counts import EventCounts
+    from journeykit.errors import DataError
     from journeykit.job.run import Run
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
@@ -85,6 +84,7 @@ class TableReader:
         history: the touches of the contacts that are decided now.
         unknown_touches: how many touches belong to contacts that were not decided.
         unknown_scores: likewise, scores.
+        unknown_events: likewise, events.
         undecided: the numbers of contacts that could not be decided.
     """
 
@@ -112,6 +112,8 @@ class TableReader:
         self._latest = micros(run.at)
         self._known: ArrowTable | None = None
         self._score_table: ScoreEncoder | None = None
+        self._events: EventCounts | None = None
+        self.unknown_events = 0
         self._scores: ScoreArrays
 
     def _open(self, name: str, given: Any) -> ArrowTable:
@@ -121,6 +123,8 @@ class TableReader:
             return open_source(given, name, typed=is_attribute, wanted=self._is_needed, texts=texts, zone=zone)
         if name == "claims":
             return open_source(given, name, typed=lambda column: fold_name(column) not in CLAIM_COLUMNS, zone=zone)
+        if name == "events":
+            return open_source(given, name, typed=is_property, zone=zone)
         return open_source(given, name, zone=zone)
 
     @property
@@ -229,7 +233,19 @@ class TableReader:
         met = self._index(stretch)
         self._restricted = self._find_restricted(stretch, met)
         self.history = self._join_touches(met, stretch)
+        self._join_events(met)
         return met
+
+    def _join_events(self, met: ContactIndex) -> None:
+        """Read what the contacts did, where rules ask for it."""
+        run, source = self.run, self.sources.get("events")
+        asked = run.decider.ruleset.events_asked
+        if source is None or not asked:
+            return
+        end = micros(run.at)
+        read = DecisionEvents(source, asked, zone=run.zone, end=end, bad=run.bad, threads=self.threads)
+        self._events = read.join(met, len(self._repeated))
+        self.unknown_events = read.unknown
 
     def _index(self, stretch: Partition | None) -> ContactIndex:
         """Read the ids, and note which rows are of a contact that an earlier row has."""
@@ -275,21 +291,9 @@ class TableReader:
 
     def _find_restricted(self, stretch: Partition | None, met: ContactIndex) -> np.ndarray:
         """The numbers of contacts to whom a later row forbids something, which is noted."""
-        firsts: list[int] = []
-        row = 0
-        for chunk in self.chunks(lambda name: forbids(fold_name(name)), stretch) if self._repeated.any() else ():
-            rows = np.flatnonzero(self._repeated[row : row + chunk.rows])
-            contacts = met.find(chunk.one, chunk.two)
-            for own in rows.tolist():
-                key = chunk.ids[own].as_py()
-                with suppress(ModelError):
-                    values = [column.value(own) for column in chunk.columns]
-                    self.run.doubles.add(chunk.plan.restrictions(key, values))
-                if key in self.run.doubles:
-                    firsts.append(self.start + int(contacts[own]))
-            row += chunk.rows
-        firsts += [self.start + place for place in restricted_by(self._twins, self.run, met)]
-        return np.unique(np.array(firsts, np.int64))
+        chunks = self.chunks(lambda name: forbids(fold_name(name)), stretch) if self._repeated.any() else ()
+        places = [*restricted_again(chunks, self._repeated, self.run, met), *restricted_by(self._twins, self.run, met)]
+        return np.unique(np.array(places, np.int64) + self.start)
 
     def _join_touches(self, met: ContactIndex, stretch: Partition | None) -> TouchArrays:
         run, contacts = self.run, len(self._repeated)
@@ -473,6 +477,8 @@ class TableReader:
         else:
             chunk = self._chunk(part)
             self._need_same(chunk, row)
+        if self._events is not None:
+            chunk.events = self._events.of(np.arange(self.start + row, self.start + stop))
         people = self.engine.encoder.contacts(chunk)
         history, repeated, start = touches_between(self.history, row, stop), self._repeated[row:stop], self.start + row
         apart = chunk.apart | repeated
@@ -528,27 +534,20 @@ class TableReader:
         if state.repeated[row]:
             raise BadCellError(state.chunk.ids[row].as_py(), "one row for each contact")
         found = self.run.doubles.applied(state.chunk.contact(row))
+        if state.chunk.events is not None:
+            found = found.with_events(state.chunk.events.history(row))
         return found if self.run.ledger is None else self.run.ledger.protected(found)
 
     def contact_inputs(self, state: ChunkState, row: int, key: str, bad: BadRows | None = None) -> ContactInputs:
         """What the tables hold of a contact; bad claims are counted in `bad`, or in the run."""
         claims, counted = self._claims_of(state, row, key, bad)
-        return ContactInputs(self._touches_of(state, row), claims, self._scores_of(state, row), counted)
+        scores = state.scores_of_one(row, self.engine.layout.list)
+        return ContactInputs(self._touches_of(state, row), claims, scores, counted)
 
     def _touches_of(self, state: ChunkState, row: int) -> list[Touch]:
         own = slice(int(state.history.first[row]), int(state.history.first[row + 1]))
         at, shape = state.history.at[own].tolist(), state.history.shape[own].tolist()
         return [Touch(at=moment(when), **self.parts.list[what]) for when, what in zip(at, shape, strict=True)]
-
-    def _scores_of(self, state: ChunkState, row: int) -> dict[str | tuple[str, str | None], Score]:
-        scores, openings = state.scores, self.engine.layout.list
-        found = scores.score[int(scores.first[row]) : int(scores.first[row + 1])].tolist()
-        return {
-            key_of(openings[opening].campaign.id, openings[opening].content_id): Score(
-                propensity=None if math.isnan(propensity) else propensity, value=None if math.isnan(value) else value
-            )
-            for opening, propensity, value in found
-        }
 
     def _claims_of(self, state: ChunkState, row: int, key: str, bad: BadRows | None) -> tuple[list[Claim] | None, int]:
         if self.claims is None:

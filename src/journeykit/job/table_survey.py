@@ -27,7 +27,7 @@ from journeykit.tables.touch_table import TouchTable, refuse_useless
 from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import tzinfo
 
     from journeykit.playbook.playbook import Playbook
@@ -97,7 +97,7 @@ def inspect(playbook: Playbook, sources: Mapping[str, TableSource | None], *, zo
         elif name == "scores":
             ScoreTable.read(source, playbook=playbook, bad=bad, words=words, found=found)
         else:
-            _inspect_events(source, zone, bad, words, found)
+            notes += _inspect_events(source, zone, bad, words, found)
         try:
             _refuse_useless(name, source, bad, before, good)
         except DataError as error:
@@ -113,7 +113,11 @@ def _refuse_useless(name: str, source: TableSource, bad: BadRows, before: int, g
         bad.refuse_useless(called(os.fspath(source)) if isinstance(source, str | os.PathLike) else name, good)
 
 
-def _inspect_events(source: TableSource, zone: tzinfo | None, bad: BadRows, words: Words, found: Mismatches) -> None:
+def _inspect_events(
+    source: TableSource, zone: tzinfo | None, bad: BadRows, words: Words, found: Mismatches
+) -> Iterator[str]:
+    """Look at events, as a run would read them; which of those that the playbook asks for there are none of."""
+    met: set[str] = set()
     file = open_table(source, "events", typed=is_property, zone=zone)
     read: dict[str, Callable[[Any], Any]] = {
         "contact_id": read_id,
@@ -125,9 +129,14 @@ def _inspect_events(source: TableSource, zone: tzinfo | None, bad: BadRows, word
         column = ""
         try:
             for column, own in read.items():
-                own(cell_of(places, column, values))
+                value = own(cell_of(places, column, values))
+                if column == "event":
+                    met.add(value)
         except BadCellError as error:
             bad.add(BadRow(file.source, number, column, error.found, error.allowed))
+    asked = words.vocabulary.words.get("event", frozenset())
+    for name in sorted(asked - met):
+        yield f"{file.source}: no row has the event {name!r}, which the playbook asks for"
 
 
 def survey(

@@ -41,6 +41,7 @@ class TablesByRows(RowJob):
         touches: the history.
         scores: what models say.
         claims: what is asked for; None derives claims from the campaigns' audiences.
+        events: what contacts did, for rules that ask for it.
         everything: whether denied claims are given too; else what the option ``outcomes`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         threads: not used: one contact comes after the other.
@@ -54,13 +55,14 @@ class TablesByRows(RowJob):
         touches: Any = None,
         scores: Any = None,
         claims: Any = None,
+        events: Any = None,
         *,
         everything: bool = False,
         zone: str | None = None,
         threads: int | None = None,  # noqa: ARG002  (as the docstring says)
         **options: Unpack[RunOptions],
     ) -> None:
-        given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims}
+        given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
         tables = {name: _as_rows(table, name) for name, table in given.items()}
         if everything:
             # As over columns: what contradicts is refused.

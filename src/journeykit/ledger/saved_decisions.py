@@ -24,6 +24,7 @@ from journeykit.basics.validation import shown
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.decider import Decider
 from journeykit.errors import DataError, JourneykitError
+from journeykit.journey.event_history import EventHistory
 from journeykit.ledger.kept_rows import kept_decision
 from journeykit.ledger.quota_recheck import still_allowed
 from journeykit.model.claim import Claim, Score, Scores
@@ -40,7 +41,14 @@ if TYPE_CHECKING:
     from journeykit.engine.arbitration import Arbitration
     from journeykit.engine.quota_charges import QuotaCharges
 
-_KINDS: dict[str, type[Any]] = {"contact": Contact, "touch": Touch, "claim": Claim, "score": Score, "consent": Consent}
+_KINDS: dict[str, type[Any]] = {
+    "contact": Contact,
+    "touch": Touch,
+    "claim": Claim,
+    "score": Score,
+    "consent": Consent,
+    "events": EventHistory,
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _SPELLED: dict[str, tuple[type[Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
     "decimal": (Decimal, str, Decimal),

@@ -28,7 +28,7 @@ from journeykit.basics.validation import (
 from journeykit.errors import ModelError
 from journeykit.model.holdout import Holdout, bucket
 from journeykit.model.window import Lag
-from journeykit.rule import Rule, asks_no_events
+from journeykit.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,9 +128,7 @@ class Campaign:
     team: str | None = field(default=None, validator=optional_text)
     content: tuple[str, ...] = field(default=(), converter=names)
     weight: float = field(default=1.0, validator=number())
-    audience: Rule | None = field(
-        default=None, converter=_rule, validator=[validators.optional(instance(Rule)), asks_no_events]
-    )
+    audience: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
     starts: date | None = field(default=None, validator=validators.optional(calendar_date))
     ends: date | None = field(default=None, validator=validators.optional(calendar_date))
     dates: tuple[date, ...] | None = field(default=None, converter=_dates)

@@ -22,7 +22,7 @@ from journeykit.basics.validation import (
 )
 from journeykit.errors import ModelError, closest
 from journeykit.model.window import Lag, Window
-from journeykit.rule import Rule, asks_no_events
+from journeykit.rule import Rule
 from journeykit.rule.values import as_number, is_empty
 
 FACETS = ("channel", "team", "goal", "campaign", "content", "topic", "solution", "theme", "tag")
@@ -179,9 +179,7 @@ class Cap:
     by: tuple[str, ...] = field(default=(), converter=_by)
     per: str = field(default="contact", validator=one_of("contact", "account"))
     points: float | Mapping[str, float] = field(default=1, validator=_check_points)
-    audience: Rule | None = field(
-        default=None, converter=rule_of, validator=[validators.optional(instance(Rule)), asks_no_events]
-    )
+    audience: Rule | None = field(default=None, converter=rule_of, validator=validators.optional(instance(Rule)))
 
     def limit_for(self, values: Mapping[str, Any]) -> int | None:
         """The limit for a contact with these attributes, in billionths; None for no limit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from attrs import Factory, field, frozen
 from journeykit.basics.clock import clock, micros
 from journeykit.basics.validation import boolean, names, optional_text, required_text
 from journeykit.errors import ModelError
+from journeykit.rule.tree import EVENTS
 
 _FOREVER = 9000
 ANY = "*"
@@ -134,6 +136,7 @@ class Contact:
         value_proposition: what to promise the contact: part of the profile.
         interests: the topics that the contact cares about: part of the profile.
         attributes: everything else, by name; rules read them.
+        events: what the contact did, as rules count it; the engines put it here (``Arbiter.decide(..., events=...)``).
 
     Raises:
         ModelError: for a value that cannot be, with the name of its field.
@@ -160,6 +163,7 @@ class Contact:
     value_proposition: str | None = field(default=None, validator=optional_text)
     interests: tuple[str, ...] = field(default=(), converter=names)
     attributes: Mapping[str, Any] = field(default=Factory(dict), validator=_mapping)
+    events: Any = field(default=None, eq=False, repr=False)
 
     def consent_for(self, channel: str, at: int) -> bool | None:
         """Whether the contact agrees to a channel at an instant (microseconds); None where nothing is known."""
@@ -186,4 +190,19 @@ class Contact:
             found["purchase_insight"] = self.purchase_insight
         if self.value_proposition is not None:
             found["value_proposition"] = self.value_proposition
+        if self.events is not None:
+            found[EVENTS] = self.events
         return found
+
+    def with_events(self, events: Any) -> Contact:
+        """The contact with what they did.
+
+        Args:
+            events: a `journeykit.journey.event_history.EventHistory`, or None for nothing at hand.
+        """
+        if events is None:
+            return self
+        # A copy, not attrs' evolve: that would check every field again, for each contact of each decision.
+        made = copy(self)
+        object.__setattr__(made, "events", events)
+        return made

@@ -8,7 +8,7 @@ from attrs import field, frozen, validators
 
 from journeykit.basics.validation import instance, number, required_text
 from journeykit.model.cap import Scope
-from journeykit.rule import Rule, asks_no_events
+from journeykit.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,9 +40,7 @@ class Lever:
 
     name: str = field(validator=required_text)
     factor: float = field(validator=number(0))
-    when: Rule | None = field(
-        default=None, converter=_rule, validator=[validators.optional(instance(Rule)), asks_no_events]
-    )
+    when: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
     where: Scope = field(factory=Scope, validator=instance(Scope))
 
     def applies(self, values: Mapping[str, Any], now: datetime) -> bool:

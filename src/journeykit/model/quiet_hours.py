@@ -14,7 +14,7 @@ from journeykit.basics.clock import DAY, MINUTE, WEEKDAYS, Clock, day_date, day_
 from journeykit.basics.validation import calendar_date, instance, names, optional_text, shown
 from journeykit.errors import ModelError, closest
 from journeykit.model.cap import Scope, rule_of
-from journeykit.rule import Rule, asks_no_events
+from journeykit.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -78,7 +78,7 @@ EVERYTHING = Scope()
 """The scope of hours and holidays that say no other."""
 
 
-_AUDIENCE: Any = [validators.optional(instance(Rule)), asks_no_events]
+_AUDIENCE: Any = validators.optional(instance(Rule))
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from journeykit.basics.validation import instance, optional_text, required_text
-from journeykit.rule import Rule, asks_no_events
+from journeykit.rule import Rule
 from journeykit.rule.values import Held
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Segment:
     """
 
     name: str = field(validator=required_text)
-    rule: Rule = field(converter=_rule, validator=[instance(Rule), asks_no_events])
+    rule: Rule = field(converter=_rule, validator=instance(Rule))
     description: str | None = field(default=None, validator=optional_text)
 
 

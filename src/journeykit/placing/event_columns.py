@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.placing.event_properties import EventProperties, Faults
-    from journeykit.placing.program import Program
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.arrow_table import ArrowTable
 
@@ -61,12 +60,29 @@ class Taken(NamedTuple):
     bad: list[BadRow]
 
 
+class AsksEvents(Protocol):
+    """What is asked of events: a journey's `Program`, or the `EventsAsked` of decisions.
+
+    Attributes:
+        events: the names of events; their places are their numbers.
+        numbers: the properties that are added up, each with its number.
+        values: those of which the last value is asked for, likewise.
+    """
+
+    @property
+    def events(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def numbers(self) -> Mapping[str, int]: ...  # noqa: D102
+    @property
+    def values(self) -> Mapping[str, int]: ...  # noqa: D102
+
+
 class EventReader:
     """Reads chunks of a table of events. Chunks may be read at once.
 
     Args:
         source: the table.
-        program: the journey.
+        program: what is asked of events.
         zone: the zone in which instants without an offset are meant.
         needs_ids: whether the ids of contacts are asked for.
 
@@ -77,7 +93,7 @@ class EventReader:
         has_ids: whether events have ids of their own.
     """
 
-    def __init__(self, source: ArrowTable, program: Program, zone: tzinfo | None, *, needs_ids: bool = True) -> None:
+    def __init__(self, source: ArrowTable, program: AsksEvents, zone: tzinfo | None, *, needs_ids: bool = True) -> None:
         self.source = source
         self._needs_ids = needs_ids
         self.unknown: set[str] = set()

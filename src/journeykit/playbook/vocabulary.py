@@ -354,6 +354,7 @@ def _words(playbook: Sections) -> Iterator[tuple[str, str]]:
             yield from (("event", name) for name in (way.event, way.without) if name is not None)
         for rule in rules:
             yield from (("event", own.event) for own in (() if rule is None else rule.aggregates))
+    yield from (("event", name) for _, rule in rules_of(playbook) for name in rule.events)
 
 
 def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:

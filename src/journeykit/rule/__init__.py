@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeykit.errors import ModelError, RuleError
+from journeykit.errors import RuleError
 from journeykit.rule.reader import read
 from journeykit.rule.sql import condition
 from journeykit.rule.tree import (
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from attrs import Attribute
-
 __all__ = [
     "Aggregate",
     "Call",
@@ -57,7 +55,6 @@ __all__ = [
     "Rule",
     "RuleExplanation",
     "Verdict",
-    "asks_no_events",
 ]
 
 _VERDICTS = {True: "true", False: "false", None: "unknown"}
@@ -159,17 +156,6 @@ def _explain(node: Node, values: Mapping[str, Any], now: datetime) -> RuleExplan
     return RuleExplanation(node.text, value, operands=operands)
 
 
-def asks_no_events(_: object, attribute: Attribute[Any], value: object) -> None:
-    """Validator: a rule that looks at contacts alone, or None."""
-    if isinstance(value, Rule) and value.events:
-        some = ", ".join(node.text for node in value.aggregates[:3])
-        raise ModelError(
-            f"{attribute.name} cannot ask for events ({some}): only a journey's rules can; place the contacts first, "
-            "and ask for their stage",
-            field=attribute.name,
-        )
-
-
 @frozen
 class Rule:
     """A question about a contact that is true, false or unknown.
@@ -258,7 +244,7 @@ class Rule:
 
     @cached_property
     def events(self) -> frozenset[str]:
-        """The names of the events that the rule asks about; only the rules of a journey may.
+        """The names of the events that the rule asks about.
 
         Example:
             >>> sorted(Rule('count("webinar", "90d") >= 2 or days_since("demo") < 7').events)

@@ -49,6 +49,8 @@ _COMPARISONS: Mapping[str, Comparison] = {
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _KIND_OF_CALL = {"days_since": NUMBER, "hours_since": NUMBER, "length": NUMBER, "lower": TEXT}
 _KIND_OF_AGGREGATE = {"count": NUMBER, "sum": NUMBER, "latest": MOMENT}
+EVENTS = "\0events"
+"""The name under which values hold what a contact did: no attribute has such a one."""
 NEVER = "never"
 """The kind of a comparison between what is a number and what is a text, whatever the contact: always unknown."""
 
@@ -187,7 +189,8 @@ class Call(Value):
 class Aggregate(Value):
     """What the events so far add up to: ``count("webinar", "90d")``, ``sum("purchase.amount")``, ``last("form.role")``.
 
-    The caller of a rule works it out, and puts it among the values under `key`; otherwise it is unknown.
+    The caller of a rule puts it among the values under `key`; or, under `EVENTS`, what works it out for any instant
+    (`journeykit.journey.event_history.EventHistory`). Otherwise it is unknown.
 
     Attributes:
         kind: ``count``, ``sum``, ``last``, or ``latest``: the instant of the last event, which ``days_since("event")``
@@ -213,7 +216,12 @@ class Aggregate(Value):
 
     def closure(self) -> Closure:
         key = self.key
-        return lambda values, _now: values.get(key)
+
+        def look(values: Mapping[str, Any], now: datetime) -> Any:
+            events = values.get(EVENTS)
+            return values.get(key) if events is None else events.value(self, now)
+
+        return look
 
 
 @frozen

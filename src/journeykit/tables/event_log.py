@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import micros
@@ -113,12 +113,13 @@ class EventLog:
         zone: tzinfo | None = None,
         bad: BadRows | None = None,
         properties: Iterable[str] = (),
+        only: Collection[str] | None = None,
     ) -> EventLog:
         """Read a table of events: ``contact_id``, ``event``, ``at``, and what else is known of them.
 
         ``event_id`` tells an event from others; ``properties`` holds properties together; every other column is a
-        property of that name, as `properties` write it where the case alone differs. The other arguments and the
-        errors are those of `ContactTable`.
+        property of that name, as `properties` write it where the case alone differs. Of ``only`` some contacts the
+        events are kept, where that is given. The other arguments and the errors are those of `ContactTable`.
         """
         log = cls()
         bad = bad if bad is not None else BadRows()
@@ -148,8 +149,9 @@ class EventLog:
                 log.properties.add(own)
                 if not is_missing(value):
                     parts[own] = value
-            log._of.setdefault(key, []).append(Event(name, at, parts, identity))
             log.rows += 1
+            if only is None or key in only:
+                log._of.setdefault(key, []).append(Event(name, at, parts, identity))
         return log
 
     @property

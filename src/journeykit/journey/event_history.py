@@ -1,0 +1,169 @@
+"""What one contact did, ready to be asked by the rules of decisions."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from journeykit.basics.clock import micros, moment
+from journeykit.basics.validation import LARGEST, MILLIONTH, all_of, scaled
+from journeykit.journey.placement import Event
+from journeykit.journey.walk import RANKS, identity
+from journeykit.rule.values import as_number, is_empty, typed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from journeykit.rule import Aggregate, Rule
+
+Part = tuple[str, str]
+"""An event and a property of it."""
+
+
+class EventsAsked:
+    """What rules ask of events.
+
+    Args:
+        rules: the rules.
+
+    Attributes:
+        events: the names of the events, in their order.
+        sums: the properties that are added up, each with its event.
+        lasts: those of which the last is asked for, likewise.
+        numbers: the properties that are added up, whatever the event, each with its number.
+        values: those of which the last is asked for, likewise.
+
+    Example:
+        >>> from journeykit.rule import Rule
+        >>> asked = EventsAsked([Rule('count("webinar", "90d") >= 2'), Rule('sum("purchase.amount") > 100')])
+        >>> asked.events, asked.sums
+        (('purchase', 'webinar'), (('purchase', 'amount'),))
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        parts = {part.key: part for rule in rules for part in rule.aggregates}.values()
+        self.events = tuple(sorted({part.event for part in parts}))
+        self.sums = _parts(parts, "sum")
+        self.lasts = _parts(parts, "last")
+        self.numbers = {name: number for number, name in enumerate(dict.fromkeys(name for _, name in self.sums))}
+        self.values = {name: number for number, name in enumerate(dict.fromkeys(name for _, name in self.lasts))}
+
+    def __bool__(self) -> bool:
+        return bool(self.events)
+
+
+def _parts(aggregates: Iterable[Aggregate], kind: str) -> tuple[Part, ...]:
+    found = ((own.event, own.part) for own in aggregates if own.kind == kind and own.part is not None)
+    return tuple(dict.fromkeys(found))
+
+
+@frozen(eq=False)
+class EventHistory:
+    """What one contact did, as far as rules ask for it.
+
+    Attributes:
+        instants: by event, the instants, in their order, in microseconds.
+        sums: by event and property, the instants of its numbers, and these added up, in millionths.
+        lasts: by event and property, the instants of its values, in their order, and the values.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit.rule import Rule
+        >>> from journeykit.rule.tree import EVENTS
+        >>> rule = Rule('count("webinar", "30d") >= 2')
+        >>> days = [datetime(2026, 11, day, tzinfo=UTC) for day in (2, 4, 9)]
+        >>> events = EventHistory.of([Event("webinar", day) for day in days], days[1], EventsAsked([rule]))
+        >>> rule.explain({EVENTS: events}, days[1]).line
+        'count("webinar", "30d") >= 2 (count("webinar", "30d") = 2)'
+    """
+
+    instants: Mapping[str, tuple[int, ...]] = field(factory=dict)
+    sums: Mapping[Part, tuple[tuple[int, ...], tuple[int, ...]]] = field(factory=dict)
+    lasts: Mapping[Part, tuple[tuple[int, ...], tuple[Any, ...]]] = field(factory=dict)
+
+    @classmethod
+    def of(cls, events: Iterable[Event], at: datetime, asked: EventsAsked) -> EventHistory:
+        """The events of a contact.
+
+        Args:
+            events: what the contact did, in any order; one that is later than `at` does not count, and of two that are
+                one, by id or in everything, the first counts.
+            at: the instant of the decision.
+            asked: what rules ask for.
+
+        Raises:
+            ModelError: for what is no event.
+        """
+        end, met, known = micros(at), set[Any](), list[tuple[int, Event]]()
+        for event in all_of(Event, events, "events"):
+            instant = micros(event.at)
+            if event.event in asked.events and instant <= end and (own := identity(event)) not in met:
+                met.add(own)
+                known.append((instant, event))
+        known.sort(key=lambda pair: pair[0])
+        return cls(
+            instants={name: tuple(at for at, event in known if event.event == name) for name in asked.events},
+            sums={part: _added(_numbers(known, *part)) for part in asked.sums},
+            lasts={part: _split(sorted(_values(known, *part), key=lambda own: own[:2])) for part in asked.lasts},
+        )
+
+    def value(self, part: Aggregate, now: datetime) -> Any:
+        """What the events so far add up to; None where that is unknown.
+
+        Args:
+            part: what is asked.
+            now: the instant at which, aware.
+        """
+        at = micros(now)
+        if part.kind in ("count", "latest"):
+            instants = self.instants.get(part.event, ())
+            end = bisect_right(instants, at)
+            if part.kind == "latest":
+                return moment(instants[end - 1]) if end else None
+            return end - (0 if part.length is None else bisect_right(instants, at - part.length))
+        key = part.event, part.part or ""
+        if part.kind == "last":
+            instants, values = self.lasts.get(key, ((), ()))
+            end = bisect_right(instants, at)
+            return values[end - 1] if end else None
+        instants, sums = self.sums.get(key, ((), (0,)))
+        gone = 0 if part.length is None else sums[bisect_right(instants, at - part.length)]
+        # Not a division of whole numbers, so that columns of float64 give the same.
+        return float(sums[bisect_right(instants, at)] - gone) / MILLIONTH
+
+
+def _numbers(known: Iterable[tuple[int, Event]], name: str, part: str) -> Iterable[tuple[int, int]]:
+    """The numbers of a property, in millionths, each with its instant."""
+    for at, event in known:
+        value = event.properties.get(part) if event.event == name else None
+        kind, number = typed(value)
+        if kind == "text":
+            # As a comparison with a number reads it.
+            number = as_number(value)
+        if kind in ("number", "text") and not is_empty(value) and number is not None and -LARGEST <= number <= LARGEST:
+            yield at, scaled(number if type(number) is int else float(number), MILLIONTH)
+
+
+def _added(numbers: Iterable[tuple[int, int]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    instants, sums = list[int](), [0]
+    for at, number in numbers:
+        instants.append(at)
+        sums.append(sums[-1] + number)
+    return tuple(instants), tuple(sums)
+
+
+def _values(known: Iterable[tuple[int, Event]], name: str, part: str) -> Iterable[tuple[int, tuple[int, Any], Any]]:
+    """The values of a property, each with its instant and its rank among those of one instant."""
+    for at, event in known:
+        value = event.properties.get(part) if event.event == name else None
+        kind, plain = typed(value)
+        if kind in RANKS:
+            yield at, (RANKS[kind], plain), value
+
+
+def _split(ranked: Iterable[tuple[int, tuple[int, Any], Any]]) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+    found = list(ranked)
+    return tuple(at for at, _, _ in found), tuple(value for _, _, value in found)

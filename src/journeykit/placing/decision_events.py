@@ -1,0 +1,96 @@
+"""The events of a run of decisions, over columns: read once, and put together by contact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from journeykit.basics.threads import at_once
+from journeykit.columns.event_counts import EventCounts
+from journeykit.kernels import sort_events
+from journeykit.model.bad_row import BadRow
+from journeykit.placing.contact_events import ContactEvents
+from journeykit.placing.event_columns import EventReader, rank_of
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from journeykit.columns.contact_index import ContactIndex
+    from journeykit.journey.event_history import EventsAsked
+    from journeykit.tables.arrow.arrow_table import ArrowTable
+    from journeykit.tables.bad_row_list import BadRows
+
+_BLOCK = 32_768
+"""Contacts whose events are sorted at once."""
+
+
+class DecisionEvents:
+    """Reads a table of events for a run of decisions.
+
+    Args:
+        source: the table.
+        asked: what rules ask for.
+        zone: the zone in which instants without an offset are meant.
+        end: the instant of the decisions, in microseconds since 1970; later events do not count.
+        bad: where bad rows are counted.
+        threads: how many chunks are read at once.
+
+    Attributes:
+        rows: how many rows could be read.
+        unknown: how many of them belong to nobody.
+    """
+
+    def __init__(
+        self, source: ArrowTable, asked: EventsAsked, *, zone: tzinfo | None, end: int, bad: BadRows, threads: int
+    ) -> None:
+        self._source = source
+        self._asked = asked
+        self._reader = EventReader(source, asked, zone, needs_ids=False)
+        self._end = end
+        self._bad = bad
+        self._threads = threads
+        self.rows = self.unknown = 0
+
+    def join(self, met: ContactIndex, contacts: int) -> EventCounts:
+        """The events of the contacts that were met, by the numbers of their rows.
+
+        Raises:
+            DataError: if the table has rows, none of which can be used.
+        """
+        log = self._taken(met)
+        large = log.too_large(contacts)
+        found = log.arrays(contacts, np.zeros(0, np.int64))
+        has_ids = self._reader.has_ids
+
+        def arrange(begin: int) -> None:
+            sort_events(found, begin, min(begin + _BLOCK, contacts), has_ids)
+
+        for _ in at_once(arrange, range(0, contacts, _BLOCK), self._threads):
+            pass
+        known = self._reader.known
+        return EventCounts(found, self._asked, known, {part: rank_of(own) for part, own in known.items()}, large)
+
+    def _taken(self, met: ContactIndex) -> ContactEvents:
+        log = ContactEvents(len(self._asked.numbers), len(self._asked.values))
+        others = len(self._asked.events)
+
+        def read(part: Any) -> Any:
+            taken = self._reader.read(part)
+            return taken if isinstance(taken, BadRow) else (taken, met.find(taken.one, taken.two))
+
+        # All columns are read: they tell events without ids apart.
+        for found in at_once(read, self._source.parts(lambda _: True), self._threads):
+            if isinstance(found, BadRow):
+                self._bad.add(found)
+                continue
+            taken, contact = found
+            for bad in taken.bad:
+                self._bad.add(bad)
+            self.rows += len(taken.at)
+            self.unknown += int(np.count_nonzero(contact < 0))
+            log.add(contact, taken, (contact >= 0) & (taken.at <= self._end) & (taken.names < others))
+        if self._source.count is not None:
+            self._bad.rows[self._source.source] = self._source.count
+        self._bad.refuse_useless(self._source.source, self.rows)
+        return log
