@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from generate import TAGS, _some
 
-from journeykit import Cap, Scope
+from journeykit import Cap, Journey, Scope, Segment, Stage
 
 if TYPE_CHECKING:
     from generate import Situation
@@ -20,9 +21,67 @@ if TYPE_CHECKING:
 
 
 def layered(found: Situation) -> Situation:
-    """The same situation with tags."""
+    """The same situation with tags, rules that ask how far a contact is, and teams that speak on others' stages."""
     rng = Random(f"layers of {found.seed}")
-    return found.but(playbook=with_tags(rng, found.playbook))
+    playbook = with_tags(rng, found.playbook)
+    if rng.random() < 0.6:
+        playbook = asking_for_stages(rng, playbook)
+    if rng.random() < 0.5:
+        playbook = speaking(rng, playbook)
+    contact = evolve(found.contact, stage_since=stage_since(rng, found.at))
+    return found.but(playbook=playbook, contact=contact)
+
+
+def stage_since(rng: Random, at: datetime) -> datetime | date | None:
+    """When a contact entered their stage."""
+    since = at - timedelta(hours=rng.choice((0, 10, 30, 47, 48, 49, 200)))
+    return rng.choice((None, since, since, since.date()))
+
+
+ASKS_STAGES = (
+    "stage_at_least('late')",
+    "not stage_at_least('late')",
+    "stage_at_least('early') and (vip or days_in_stage() >= 1)",
+    "stage_at_least('late') or weekly >= 1",
+    "stage_at_least('middle')",
+    "days_in_stage() < 2",
+    "days_in_stage() > 1 and stage_at_least('early')",
+    "not (days_in_stage() >= 2)",
+)
+
+
+def asking_for_stages(rng: Random, playbook: Playbook) -> Playbook:
+    """A playbook with a journey of four stages, one of them lost, and audiences that ask for their order."""
+    stages = (playbook.journey or Journey(["early", "late"])).stages
+    journey = Journey([stages[0], "middle", *stages[1:], Stage("gone", lost=True)])
+
+    def asking(part: Any, chance: float) -> Any:
+        return evolve(part, audience=rng.choice(ASKS_STAGES)) if rng.random() < chance else part
+
+    return evolve(
+        playbook,
+        journey=journey,
+        campaigns=None if playbook.campaigns is None else [asking(campaign, 0.3) for campaign in playbook.campaigns],
+        caps=[asking(cap, 0.3) for cap in playbook.caps],
+        segments=[
+            *playbook.segments,
+            *([Segment(name="far", rule="stage_at_least('late')")] if rng.random() < 0.5 else []),
+        ],
+    )
+
+
+def speaking(rng: Random, playbook: Playbook) -> Playbook:
+    """A playbook whose teams may speak on stages of other departments, all of which are owned."""
+    speaks = ((), (), "everywhere", ["sales"], ["service", "sales"])
+    teams = playbook.teams and [
+        evolve(team, speaks=rng.choice(speaks), department=rng.choice(("marketing", "sales")))
+        for team in playbook.teams
+    ]
+    journey = playbook.journey and Journey(
+        [evolve(stage, owner=rng.choice(("marketing", "sales", "service", None))) for stage in playbook.journey.stages],
+        playbook.journey.transitions,
+    )
+    return evolve(playbook, teams=teams, journey=journey)
 
 
 def with_tags(rng: Random, playbook: Playbook) -> Playbook:

@@ -436,6 +436,7 @@ class Oracle:
         if (
             owner is not None
             and owner != (wish.team.department if wish.team else "marketing")
+            and (wish.team is None or not {owner, "everywhere"} & {*wish.team.speaks})
             and contact.stage not in campaign.stages
         ):
             found.append("wrong_owner")

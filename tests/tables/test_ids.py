@@ -160,7 +160,7 @@ def test_parquet_keeps_ids(tmp_path, kinds):
         TableJob(Arbiter(PLAYBOOK), path, at=AT, everything=True).write(out)
         assert pq.read_table(out)["account_id"].to_pylist() == ids, name
         again = str(tmp_path / "again.parquet")
-        write_again(path, again, "stage", dict.fromkeys(ids, "late"))
+        write_again(path, again, ["stage"], {key: {"stage": "late"} for key in ids})
         assert pq.read_table(again)["stage"].to_pylist() == ["late", "late"], name
 
 
@@ -181,7 +181,7 @@ def test_json_lines_keep_ids(tmp_path):
     found = decide_both((str(path), str(path)), ([], []))
     assert [own for own, _, _ in found] == ["101", "102", "103", str(LARGEST)]
     again = tmp_path / "again.jsonl"
-    write_again(str(path), str(again), "stage", {"101": "late"})
+    write_again(str(path), str(again), ["stage"], {"101": {"stage": "late"}})
     assert json.loads(again.read_text().splitlines()[0]) == {"contact_id": 101.0, "stage": "late"}
 
 

@@ -378,12 +378,10 @@ class _Audit:
                 yield broken("missing_data", f"the contact's {word} is missing")
             if degrees is not None and own is not None and not degrees.get(own, 0) > 0:
                 yield broken(f"wrong_{word}", f"{grant.content} does not fit the {word} {own}")
-        department = next(
-            (team.department for team in self.playbook.teams or () if (team.name,) == mark.facets.get("team")),
-            "marketing",
-        )
+        teams = [team for team in self.playbook.teams or () if (team.name,) == mark.facets.get("team")]
+        spoken = {name for team in teams for name in (team.department, *team.speaks)} or {"marketing"}
         owner = self.playbook.journey.owner(contact.stage) if self.playbook.journey else None
-        if owner not in (None, department) and contact.stage not in campaign.stages:
+        if owner is not None and spoken.isdisjoint((owner, "everywhere")) and contact.stage not in campaign.stages:
             yield broken("wrong_owner", f"the stage {contact.stage} is owned by {owner}")
         if campaign.split and grant.content != campaign.variant_of(contact.id):
             yield broken("split", f"{grant.content} is not the content that the split chooses for {contact.id}")

@@ -23,6 +23,7 @@ from journeykit.cli.arguments import (
 )
 from journeykit.columns import missing_module
 from journeykit.errors import PlaybookError, Problem, missing
+from journeykit.rule.tree import STAGE_SINCE
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +45,9 @@ def add_place(commands: Any) -> None:
     add_table_format(parser, "of --out, where the ending does not say it")
     parser.add_argument("--paths", metavar="F", help="a row for each stage that a contact entered")
     parser.add_argument(
-        "--placed", metavar="F", help="the table of contacts again, with the column stage as it is now, for decide"
+        "--placed",
+        metavar="F",
+        help="the table of contacts again, with the columns stage and stage_since as they are now, for decide",
     )
     parser.add_argument("--handovers", metavar="F", help="a row for each stage of another owner that a contact entered")
     parser.add_argument("--since", type=instant, metavar="T", help="only hand-overs after T, such as the last run's")
@@ -153,13 +156,13 @@ def _write_each(arguments: argparse.Namespace, journey: Journey, found: Placemen
     if arguments.placed is not None:
         # Of whom nothing was heard, the table may know better.
         stages = list(found.stages())
-        entered = {row[0]: row[1] for row in stages if row[2] is not None}
+        entered = {row[0]: {"stage": row[1], STAGE_SINCE: row[2]} for row in stages if row[2] is not None}
         write_again(
             arguments.contacts,
             beside[arguments.placed],
-            "stage",
+            ("stage", STAGE_SINCE),
             entered,
-            {row[0]: row[1] for row in stages if row[2] is None},
+            {row[0]: {"stage": row[1]} for row in stages if row[2] is None},
         )
     for path, name, kinds, rows in (
         (arguments.paths, "paths", PATHS, found.steps),

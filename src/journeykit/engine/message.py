@@ -118,7 +118,8 @@ def edge(day: Any, default: int) -> int:
 
 
 def foreign_owner(owner: str | None, message: Message, stage: str | None) -> str | None:
-    """The stage's owner, where that is another department and the campaign does not name the stage; else None."""
+    """The stage's owner, where the team may not speak on its stages and the campaign does not name the stage."""
     if owner is None or stage in message.campaign.stages:
         return None
-    return owner if owner != message.department else None
+    speaks = message.team.speaks_to(owner) if message.team else owner == message.department
+    return None if speaks else owner

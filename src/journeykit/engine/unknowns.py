@@ -12,7 +12,8 @@ from journeykit.basics.clock import EPOCH, clock, micros
 from journeykit.basics.validation import shown
 from journeykit.model.mismatch import WRONG_TYPE
 from journeykit.playbook.vocabulary import hours_and_holidays, rules_of
-from journeykit.rule.tree import Name, looks_of
+from journeykit.rule.looks import looks_of
+from journeykit.rule.tree import Name
 from journeykit.rule.values import MOMENT, NUMBER, READERS, TEXT, TRUTH, is_empty
 
 if TYPE_CHECKING:

@@ -176,7 +176,7 @@ class Placement:
         return next((step.stage for step in reversed(self.path) if step.since <= at), None)
 
     def applied_to(self, contact: Contact) -> Contact:
-        """The contact with the stage on which they are here: what an arbiter decides on.
+        """The contact with the stage on which they are here, and since when: what an arbiter decides on.
 
         Raises:
             ModelError: if the placement is that of somebody else.
@@ -190,7 +190,7 @@ class Placement:
             raise ModelError(
                 f"the placement is that of {self.contact!r}, the contact is {contact.id!r}", field="contact"
             )
-        return evolve(contact, stage=self.stage)
+        return evolve(contact, stage=self.stage, stage_since=self.since)
 
     def __str__(self) -> str:
         told = [(step.since, f"  {step}") for step in self.path] + [(own.at, f"  {own}") for own in self.untaken]

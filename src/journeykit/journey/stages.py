@@ -10,6 +10,7 @@ from journeykit.basics.validation import boolean, instance, names, number, optio
 from journeykit.errors import ModelError
 from journeykit.model.window import Lag
 from journeykit.rule import Aggregate, Call, Compare, In, Rule
+from journeykit.rule.tree import STAGE, STAGE_SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +21,9 @@ ANY = "any"
 """What a transition leaves that leads from every stage but its own end."""
 
 
-def _no_word(_: Any, attribute: Any, value: object) -> None:
+def _no_word(_: Any, __: Any, value: str) -> None:
     if value == ANY:
-        raise ModelError(f"a stage cannot be called {ANY!r}: a transition from any leaves all", field=attribute.name)
+        raise ModelError(f"a stage cannot be called {ANY!r}: a transition from any leaves all", field="name")
 
 
 def _sources(value: Any) -> Any:
@@ -59,7 +60,7 @@ def _timed(_: Any, attribute: Any, value: object) -> None:
     """A rule that can be asked at every instant, and whose changes can be foreseen."""
     if not isinstance(value, Rule):
         return
-    if "stage" in value.names:
+    if not value.names.isdisjoint((STAGE, STAGE_SINCE)):
         raise ModelError(
             f"{attribute.name} cannot ask for stage: a transition starts from its own, and the table's is not read",
             field=attribute.name,
@@ -151,11 +152,8 @@ class Transition:
 
     def __attrs_post_init__(self) -> None:
         if sum(part is not None for part in (self.event, self.when, self.after)) != 1:
-            said = self.source if isinstance(self.source, str) else ", ".join(self.source)
-            raise ModelError(
-                f"the transition from {said!r} to {self.to!r} needs exactly one of event, when and after",
-                field="event",
-            )
+            ends = f"from {', '.join(names(self.source))!r} to {self.to!r}"
+            raise ModelError(f"the transition {ends} needs exactly one of event, when and after", field="event")
         if self.without is not None and self.after is None:
             raise ModelError("without belongs to a transition by time: give after too", field="without")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
@@ -34,6 +34,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+EVERYWHERE = "everywhere"
+"""What a team speaks that may do so on the stages of all departments."""
+
+
+def _departments(_: Any, __: Any, value: tuple[str, ...]) -> None:
+    if EVERYWHERE in value and len(value) > 1:
+        raise ModelError(
+            f"speaks is {EVERYWHERE}, or a list of departments, found {shown(list(value))}", field="speaks"
+        )
+
+
 @frozen(kw_only=True)
 class Team:
     """Who claims attention, and to what end.
@@ -43,12 +54,23 @@ class Team:
         goal: what for: ``nurture``, ``event``, ``launch``, ``promotion``, ``relationship``, ``service``, ...
         lever: a factor on the weight of all its claims.
         department: the department it belongs to, compared with a stage's owner.
+        speaks: on whose stages it may speak besides its own: names of departments, or ``everywhere``.
+
+    Example:
+        >>> care = Team(name="care", department="service", speaks=["sales"])
+        >>> care.speaks_to("service"), care.speaks_to("sales"), care.speaks_to("marketing")
+        (True, True, False)
     """
 
     name: str = field(validator=required_text)
     goal: str | None = field(default=None, validator=optional_text)
     lever: float = field(default=1.0, validator=number(0))
     department: str = field(default="marketing", validator=required_text)
+    speaks: tuple[str, ...] = field(default=(), converter=names, validator=_departments, metadata={"later": True})
+
+    def speaks_to(self, owner: str) -> bool:
+        """Whether it may speak to contacts on the stages of a department."""
+        return owner == self.department or owner in self.speaks or EVERYWHERE in self.speaks
 
 
 _EXACT = 1e-9

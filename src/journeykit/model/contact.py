@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from attrs import Factory, field, frozen
 
 from journeykit.basics.clock import clock, micros
-from journeykit.basics.validation import boolean, names, optional_text, required_text
+from journeykit.basics.validation import boolean, names, optional_text, required_text, shown
 from journeykit.errors import ModelError
 from journeykit.rule.tree import EVENTS
 
@@ -110,6 +110,13 @@ def _mapping(_: Any, __: Any, value: object) -> None:
         raise ModelError(f"attributes must be a mapping of names to values, found {value!r}", field="attributes")
 
 
+def _moment(_: Any, attribute: Any, value: object) -> None:
+    if value is not None and not isinstance(value, date):
+        raise ModelError(f"{attribute.name} is an aware instant or a date, found {shown(value)}", field=attribute.name)
+    if isinstance(value, datetime):
+        micros(value, what=attribute.name)
+
+
 def _identifier(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -123,6 +130,8 @@ class Contact:
         account: the company or household of the contact.
         role: the role in the decision unit: ``decision_maker``, ``influencer``, ``user``, ``gatekeeper``, ...
         stage: the stage of the journey.
+        stage_since: when the contact entered that stage, an aware instant or a local date, for ``days_in_stage()`` in
+            rules. Placing writes it; a table brings it as a column.
         segments: the segments that the contact is in.
         timezone: IANA name of the contact's time zone.
         opted_out: the contact wants no messages at all.
@@ -164,6 +173,7 @@ class Contact:
     interests: tuple[str, ...] = field(default=(), converter=names)
     attributes: Mapping[str, Any] = field(default=Factory(dict), validator=_mapping)
     events: Any = field(default=None, eq=False, repr=False)
+    stage_since: datetime | date | None = field(default=None, validator=_moment)
 
     def consent_for(self, channel: str, at: int) -> bool | None:
         """Whether the contact agrees to a channel at an instant (microseconds); None where nothing is known."""
@@ -185,13 +195,15 @@ class Contact:
             "interests": self.interests,
             "persona": self.persona,
         }
-        # A table brings these two as attributes.
+        # A table brings these as attributes.
         if self.purchase_insight is not None:
             found["purchase_insight"] = self.purchase_insight
         if self.value_proposition is not None:
             found["value_proposition"] = self.value_proposition
         if self.events is not None:
             found[EVENTS] = self.events
+        if self.stage_since is not None:
+            found["stage_since"] = self.stage_since
         return found
 
     def with_events(self, events: Any) -> Contact:

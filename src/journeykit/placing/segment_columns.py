@@ -87,7 +87,7 @@ class SegmentColumns:
             raise missing_column("contact_id", columns, self.source.source)
         # Segments need no other rules.
         playbook = asked.playbook
-        lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
+        lean = Playbook(timezone=playbook.timezone, journey=playbook.journey, segments=playbook.segments)
         self.encoder = ContactEncoder(RulesetArrays(Ruleset(lean), ()), asked.at, LocalKinds([playbook.timezone]))
 
     def read(self) -> Segments:

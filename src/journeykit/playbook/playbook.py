@@ -14,6 +14,7 @@ from journeykit.errors import PlaybookError, Problem
 from journeykit.model.segment import segmented, segments_of
 from journeykit.playbook.section_checks import find_problems
 from journeykit.playbook.sections import Sections
+from journeykit.playbook.stage_rules import bind_stages
 from journeykit.playbook.write import to_dict
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Playbook(Sections):
         problems = tuple(find_problems(self))
         if problems:
             raise PlaybookError(problems)
+        bind_stages(self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -33,6 +33,7 @@ from journeykit.playbook.parse import DEEPEST, ENDINGS, LARGEST_FILE, MOST_VALUE
 from journeykit.playbook.positions import order_of, trimmed
 from journeykit.playbook.section_checks import UnreadParts, find_problems
 from journeykit.playbook.sections import Sections
+from journeykit.playbook.stage_rules import bind_stages
 from journeykit.playbook.value_readers import (
     READERS,
     Fault,
@@ -234,6 +235,7 @@ def _playbook(data: object, line_of: LineOf, source: str, make: type[_Made]) -> 
     ]
     if faults:
         raise PlaybookError(_problems(faults, data, line_of), source=source)
+    bind_stages(playbook)
     return playbook
 
 

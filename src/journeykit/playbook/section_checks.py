@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from journeykit.errors import KeyPath, Problem, closest, path_text
+from journeykit.playbook.keys import key_of
 from journeykit.playbook.partners import find_too_late
+from journeykit.playbook.stage_rules import order_of_stages, rules_in
 
 if TYPE_CHECKING:
     from journeykit.journey import Journey
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from journeykit.model.cap import Scope
     from journeykit.model.quiet_hours import Holiday, Hours
     from journeykit.playbook.sections import Sections
+    from journeykit.rule import Rule
 
 _T = TypeVar("_T")
 
@@ -67,6 +70,7 @@ def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterat
     stages = unread.known("journey.stages", None if journey is None else (stage.name for stage in journey.stages))
     if journey is not None:
         yield from _journey_problems(journey, stages, unread)
+    yield from _stage_problems(playbook, unread)
     for path, content in unread.numbered("content", playbook.content):
         for stage in content.stages or ():
             yield from _reference((*path, "stages", stage), "stage", stage, stages)
@@ -141,6 +145,37 @@ def _journey_problems(journey: Journey, stages: dict[str, None] | None, unread: 
         from journeykit.journey.checks import find_problems as find_journey_problems
 
         yield from find_journey_problems(journey)
+
+
+def _stage_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
+    """Stages that rules ask for, and that have no place in the order."""
+    if "journey.stages" in unread.unsure:
+        return
+    order = order_of_stages(playbook)
+    known = (*order.names, *unread.taken.get("journey.stages", ()))
+    for path, rule in _rules_with_steps(playbook, unread):
+        for node in rule.stages_asked:
+            if node.least in order.lost:
+                message = f"{node.text}: {node.least!r} is marked lost, and has no place in the order of stages"
+                yield Problem.at(path, message)
+            elif node.least not in known:
+                where = "there is" if playbook.journey is not None else "without a journey there is"
+                some = ", ".join(order.ordered) or "none"
+                message = f"{node.text}: unknown stage {node.least!r}; {where} {some}"
+                yield Problem.at(path, message, closest(node.least, order.ordered))
+
+
+def _rules_with_steps(playbook: Sections, unread: UnreadParts) -> Iterator[tuple[KeyPath, Rule]]:
+    """Every rule of a playbook but those of its journey, with the steps that lead to it in a file."""
+    for own in fields(type(playbook)):
+        value = getattr(playbook, own.name)
+        if own.name == "journey" or not own.init:
+            continue
+        if isinstance(value, tuple):
+            for path, part in unread.numbered(key_of(own), value):
+                yield from rules_in(part, path)
+        else:
+            yield from rules_in(value, (key_of(own),))
 
 
 def _quota_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:

@@ -9,12 +9,13 @@ from attrs import evolve, field, frozen
 
 from journeykit.errors import path_text
 from journeykit.journey import Journey
+from journeykit.model.campaign import EVERYWHERE
 from journeykit.model.cap import Either
 from journeykit.model.mismatch import FOLDED, UNKNOWN
 from journeykit.model.touch import STATUSES
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.rule import In, Literal, Name
-from journeykit.rule.tree import Compare, Options
+from journeykit.rule.tree import AtLeast, Compare, Options
 
 if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
@@ -289,6 +290,8 @@ def names_of(playbook: Sections) -> Iterator[tuple[str, str, str]]:
     for at, team in enumerate(playbook.teams or ()):
         yield "team", f"teams[{at}].name", team.name
         yield "department", f"teams[{at}].department", team.department
+        speaks = ((place, name) for place, name in enumerate(team.speaks) if name != EVERYWHERE)
+        yield from (("department", f"teams[{at}].speaks[{place}]", name) for place, name in speaks)
         if team.goal:
             yield "goal", f"teams[{at}].goal", team.goal
     yield from _content_names(playbook)
@@ -407,6 +410,8 @@ def words_asked(rule: Rule) -> Iterator[tuple[str, str]]:
             for name, other in ((node.left, node.right), (node.right, node.left)):
                 if isinstance(name, Name) and name.path in ("stage", "role") and isinstance(other, Literal):
                     yield from _texts(name.path, [other])
+        elif isinstance(node, AtLeast):
+            yield "stage", node.least
         elif isinstance(node, In):
             if isinstance(node.item, Name) and node.item.path in ("stage", "role") and isinstance(node.among, Options):
                 yield from _texts(node.item.path, node.among.literals)

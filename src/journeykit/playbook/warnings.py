@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.basics.validation import BILLIONTH, is_number
 from journeykit.errors import Problem, closest
+from journeykit.model.campaign import EVERYWHERE, Team
 from journeykit.model.quiet_hours import Schedule, is_for_all
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.quota_warnings import find_quota_warnings
@@ -20,7 +21,7 @@ from journeykit.rule import In, Literal, Name
 
 if TYPE_CHECKING:
     from journeykit.journey import Journey
-    from journeykit.model.campaign import Campaign, Team
+    from journeykit.model.campaign import Campaign
     from journeykit.model.cap import Cap, Scope
     from journeykit.model.content import Content
     from journeykit.model.window import Window
@@ -40,6 +41,7 @@ def find_warnings(playbook: Sections) -> Iterator[Problem]:
     for at, content in enumerate(playbook.content or ()):
         yield from _value_warnings(f"content[{at}].advances", content, playbook.journey)
     yield from _segment_warnings(playbook)
+    yield from _team_warnings(playbook)
     sent = sendables(playbook)
     yield from _spelling_warnings(playbook)
     yield from _word_warnings(playbook)
@@ -410,8 +412,18 @@ def _hopeless(playbook: Sections, campaign: Campaign, openings: list[dict[str, t
 def _open_stage(playbook: Sections, campaign: Campaign, team: Team | None, content: Content) -> bool:
     if content.stages is None or playbook.journey is None:
         return True
-    department = team.department if team else "marketing"
-    return any(
-        degree > 0 and (stage in campaign.stages or playbook.journey.owner(stage) in (None, department))
-        for stage, degree in content.stages.items()
-    )
+    speaker, journey = team or Team(name="any"), playbook.journey
+    owners = {stage: journey.owner(stage) for stage, degree in content.stages.items() if degree > 0}
+    return any(stage in campaign.stages or owner is None or speaker.speaks_to(owner) for stage, owner in owners.items())
+
+
+def _team_warnings(playbook: Sections) -> Iterator[Problem]:
+    """Departments on whose stages a team may speak, and that own none."""
+    if playbook.journey is None:
+        return
+    owners = {stage.owner: None for stage in playbook.journey.stages if stage.owner is not None}
+    for at, team in enumerate(playbook.teams or ()):
+        for place, name in enumerate(team.speaks):
+            if name != EVERYWHERE and name not in owners:
+                message = f"{team.name!r} may speak on the stages of {name!r}, and no stage is owned by it"
+                yield Problem.warning(f"teams[{at}].speaks[{place}]", message, closest(name, owners))

@@ -13,13 +13,15 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from journeykit.errors import RuleError
 from journeykit.rule.reader import read
 from journeykit.rule.sql import condition
+from journeykit.rule.stage_order import StageOrder
 from journeykit.rule.tree import (
     Aggregate,
+    AtLeast,
     Call,
     Closure,
     Compare,
@@ -31,6 +33,7 @@ from journeykit.rule.tree import (
     Node,
     Not,
     Options,
+    with_stages,
 )
 from journeykit.rule.values import Verdict, short, typed
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Aggregate",
+    "AtLeast",
     "Call",
     "Closure",
     "Compare",
@@ -54,6 +58,7 @@ __all__ = [
     "Options",
     "Rule",
     "RuleExplanation",
+    "StageOrder",
     "Verdict",
 ]
 
@@ -164,6 +169,8 @@ class Rule:
 
     Attributes:
         text: the rule as the user wrote it, at most 4,000 characters and nested at most 50 deep.
+        stages: the order of the stages, which `stage_at_least` asks for. A playbook gives its rules that of its
+            journey; in a rule without it, such a call is unknown.
 
     Raises:
         RuleError: if the text is no rule; the error says what is wrong, what is allowed, and the column,
@@ -184,6 +191,7 @@ class Rule:
     """
 
     text: str
+    stages: StageOrder | None = field(default=None, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         _ = self.tree
@@ -210,7 +218,25 @@ class Rule:
             >>> rule.tree.left.path, rule.tree.op, rule.tree.right.value
             ('score', '>=', 40)
         """
-        return read(self.text)
+        tree = read(self.text)
+        return tree if self.stages is None else with_stages(tree, self.stages)
+
+    def on_journey(self, stages: StageOrder) -> Rule:
+        """The rule with the order of a journey's stages, where it asks for that; else the rule itself.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> order = StageOrder(("awareness", "decision", "lost"), frozenset(["lost"]))
+            >>> rule, now = Rule('stage_at_least("decision")').on_journey(order), datetime(2026, 11, 2, tzinfo=UTC)
+            >>> [rule.test({"stage": stage}, now) for stage in ("decision", "awareness", "lost", "elsewhere")]
+            [True, False, False, None]
+        """
+        return Rule(self.text, stages) if self.stages != stages and self.stages_asked else self
+
+    @cached_property
+    def stages_asked(self) -> tuple[AtLeast, ...]:
+        """The calls of `stage_at_least`."""
+        return tuple(node for node in self.tree.walk() if isinstance(node, AtLeast))
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -313,7 +339,8 @@ class Rule:
         """The rule as an SQL condition that SQLite and DuckDB both take.
 
         It means the same over columns of one type each. A dotted name is one column, ``"address.city"``.
-        SQLite lowers only ASCII letters.
+        SQLite lowers only ASCII letters. ``stage_at_least`` needs the order of the stages: that of a playbook's rules
+        is known.
 
         Raises:
             RuleError: for what the dialects do not share: a look into a list, ``days_since`` and
@@ -331,5 +358,5 @@ class Rule:
     def __str__(self) -> str:
         return self.text
 
-    def __reduce__(self) -> tuple[type[Rule], tuple[str]]:
-        return Rule, (self.text,)
+    def __reduce__(self) -> tuple[type[Rule], tuple[str, StageOrder | None]]:
+        return Rule, (self.text, self.stages)

@@ -10,7 +10,10 @@ from types import NoneType
 from journeykit.basics.clock import UNITS
 from journeykit.errors import RuleError, closest
 from journeykit.rule.tree import (
+    STAGE,
+    STAGE_SINCE,
     Aggregate,
+    AtLeast,
     Call,
     Compare,
     In,
@@ -62,7 +65,8 @@ _PHRASES: dict[type[ast.expr], str] = {
 _AGGREGATES = {"count": "count", "sum": "sum", "last": "last", "days_since": "latest", "hours_since": "latest"}
 _LENGTH = re.compile(r"([1-9][0-9]{0,8})([mhdw])")
 _EXAMPLES = {"count": 'count("webinar", "90d")', "sum": 'sum("purchase.amount", "365d")', "last": 'last("form.role")'}
-_CALLS = ("coalesce", *FUNCTIONS, *_EXAMPLES)
+_STAGES = {"days_in_stage": "days_in_stage()", "stage_at_least": 'stage_at_least("decision")'}
+_CALLS = ("coalesce", *FUNCTIONS, *_EXAMPLES, *_STAGES)
 _ALLOWED = (
     "a rule is made of and, or, not, comparisons, in, is None, names, numbers, texts, True, False, tuples of "
     f"literals, and the calls {', '.join(_CALLS)}"
@@ -223,7 +227,7 @@ class _Reader:
             raise self.refusal(f"{path!r} would be read as a name; did you mean {hint}?", node)
         return path
 
-    def call(self, node: ast.Call, depth: int) -> Call | Aggregate:
+    def call(self, node: ast.Call, depth: int) -> Call | Aggregate | AtLeast:
         allowed = ", ".join(_CALLS)
         if not isinstance(node.func, ast.Name):
             raise self.refusal(f"only these can be called: {allowed}, as in lower(x)", node)
@@ -236,6 +240,8 @@ class _Reader:
             raise self.refusal(f"{name} takes no keyword arguments", node.keywords[0])
         if name in _EXAMPLES:
             return self.aggregate(node, name)
+        if name in _STAGES:
+            return self.of_stage(node, name)
         arguments = tuple(self.node(argument, depth) for argument in node.args)
         if len(arguments) < 2 if name == "coalesce" else len(arguments) != 1:
             needed = "at least 2 arguments" if name == "coalesce" else "exactly 1 argument"
@@ -246,6 +252,18 @@ class _Reader:
             if event and not is_moment(event):
                 arguments = (Aggregate(text, column, _AGGREGATES[name], event, None, None),)
         return Call(*self.where(node), name, arguments)
+
+    def of_stage(self, node: ast.Call, name: str) -> Call | AtLeast:
+        """A look at the contact's stage: how far it is, or for how long they have been there."""
+        text, column = self.where(node)
+        if name == "days_in_stage":
+            if node.args:
+                raise self.refusal(f"{name} takes no arguments, found {len(node.args)}", node)
+            return Call(text, column, "days_since", (Name(STAGE_SINCE, column, STAGE_SINCE),))
+        stages = [part.value for part in node.args if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        if len(node.args) != 1 or not stages or not stages[0]:
+            raise self.refusal(f"{name} takes the name of a stage, as in {_STAGES[name]}", node)
+        return AtLeast(text, column, Name(STAGE, column, STAGE), stages[0])
 
     def aggregate(self, node: ast.Call, name: str) -> Aggregate:
         """A look at the events so far."""

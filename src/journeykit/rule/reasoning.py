@@ -18,6 +18,7 @@ from journeykit.rule.tree import (
     MIRRORED,
     NEVER,
     Aggregate,
+    AtLeast,
     Call,
     Compare,
     In,
@@ -152,9 +153,20 @@ def _cases(part: _Wanted) -> list[_Case]:
             return _of_compare(node, wanted, surely)
         case In(among=Options()):
             return _of_in(node, wanted, surely)
+        case AtLeast():
+            return _of_at_least(node, wanted, surely)
         case Literal():
             return _settled(node.value if isinstance(node.value, bool) else None, wanted, surely)
     return _compared(node, "==", wanted, surely)
+
+
+def _of_at_least(node: AtLeast, wanted: bool, surely: bool) -> list[_Case]:
+    """A stage on one side of the order is one of several texts."""
+    verdicts = {} if node.order is None else node.order.verdicts(node.least)
+    if not verdicts:
+        return _compared(node, "==", wanted, surely)
+    stages = tuple(Literal(repr(name), 0, name) for name, verdict in verdicts.items() if verdict is wanted)
+    return _of_in(In(node.text, node.column, node.stage, Options("", 0, stages), False), True, surely)
 
 
 def _settled(verdict: Verdict, wanted: bool, surely: bool) -> list[_Case]:

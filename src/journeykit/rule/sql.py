@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from journeykit.errors import RuleError
 from journeykit.rule.tree import (
     Aggregate,
+    AtLeast,
     Call,
     Compare,
     In,
@@ -20,6 +22,9 @@ from journeykit.rule.tree import (
     Value,
 )
 from journeykit.rule.values import short, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The words that SQLite or DuckDB does not take for a column without quotes, found by asking both.
 _WORDS = frozenset(
@@ -60,6 +65,8 @@ def _sql(node: Node) -> str:
         case Call(function=function, arguments=arguments):
             _check_alike(node, *map(_kind, arguments), None if function == "coalesce" else "text")
             return f"{function}({', '.join(map(_operand, arguments))})"
+        case AtLeast(order=order, least=least):
+            return _reached(node, {} if order is None else order.verdicts(least))
         case Compare(op=op, left=left, right=right):
             _check_alike(node, _kind(left), _kind(right))
             return f"{_operand(left)} {_SYMBOLS.get(op, op)} {_operand(right)}"
@@ -80,6 +87,18 @@ def _sql(node: Node) -> str:
             return f" {op.upper()} ".join(map(_joined, parts))
     # Only a kind of part that is added without its SQL comes here.
     raise NotImplementedError(type(node).__name__)
+
+
+def _reached(node: AtLeast, verdicts: Mapping[str, bool]) -> str:
+    """A stage in the order of a journey: false before it, and unknown of what is no stage of it."""
+    if not verdicts:
+        raise _refusal(node, f"{short(node.text)} needs the order of the stages; take the rule from a playbook")
+    column = _sql(node.stage)
+    cases = []
+    for verdict in (True, False):
+        stages = [_literal(Literal(repr(name), node.column, name)) for name in verdicts if verdicts[name] is verdict]
+        cases += [f"WHEN {column} IN ({', '.join(stages)}) THEN {str(verdict).upper()}"] if stages else []
+    return f"CASE {' '.join(cases)} END"
 
 
 def _operand(node: Node) -> str:

@@ -13,8 +13,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from journeykit.rule.stage_order import StageOrder
 from journeykit.rule.values import (
     FUNCTIONS,
     MOMENT,
@@ -51,6 +52,8 @@ _KIND_OF_CALL = {"days_since": NUMBER, "hours_since": NUMBER, "length": NUMBER, 
 _KIND_OF_AGGREGATE = {"count": NUMBER, "sum": NUMBER, "latest": MOMENT}
 EVENTS = "\0events"
 """The name under which values hold what a contact did: no attribute has such a one."""
+STAGE, STAGE_SINCE = "stage", "stage_since"
+"""The fields of a contact that `stage_at_least` and `days_in_stage` look at."""
 NEVER = "never"
 """The kind of a comparison between what is a number and what is a text, whatever the contact: always unknown."""
 
@@ -249,7 +252,33 @@ class Compare(Node):
     @property
     def kind(self) -> str | None:
         """The kind as which both sides are read; None for numbers where both are, else instants, else texts."""
-        return _common_kind(self.left, self.right)
+        return common_kind(self.left, self.right)
+
+
+@frozen
+class AtLeast(Node):
+    """Whether the contact's stage is a given one, or comes after it in the journey: ``stage_at_least("decision")``.
+
+    It is unknown of a stage that the journey does not have, and of every stage as long as the rule is not part of a
+    playbook, whose journey says the order.
+
+    Attributes:
+        stage: the contact's field.
+        least: the stage that is asked for.
+        order: the order of the stages; None where nobody has said it.
+    """
+
+    stage: Name
+    least: str
+    order: StageOrder | None = None
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.stage,)
+
+    def closure(self) -> Closure:
+        read, verdicts = self.stage.closure(), {} if self.order is None else self.order.verdicts(self.least)
+        return lambda values, now: verdicts.get(as_text(read(values, now)) or "")
 
 
 @frozen
@@ -378,7 +407,7 @@ def _either(left: Closure, right: Closure) -> Closure:
     return either
 
 
-def _common_kind(left: Node, right: Node) -> str | None:
+def common_kind(left: Node, right: Node) -> str | None:
     """The kind as which two parts are compared; None where neither says it."""
     one, other = left.reads_as, right.reads_as
     if one is None or other is None or one == other:
@@ -388,68 +417,6 @@ def _common_kind(left: Node, right: Node) -> str | None:
         if isinstance(literal, Literal) and literal.reads_as in (TEXT, MOMENT) and kind in (TEXT, MOMENT):
             return kind
     return NEVER
-
-
-LIST = "list"
-"""What ``in`` asks of an attribute on its right side."""
-
-
-class Look(NamedTuple):
-    """How a rule reads a name.
-
-    Attributes:
-        path: the name.
-        kind: the kind as which it is read, or `LIST`; None where the other side, or each of several literals, says it.
-        text: the comparison, or the part that asks whether it is true, as the user wrote it.
-    """
-
-    path: str
-    kind: str | None
-    text: str
-
-
-def looks_of(node: Node) -> Iterator[Look]:
-    """How a rule reads its names: each use of each, from left to right.
-
-    Example:
-        >>> from journeykit.rule import Rule
-        >>> [look[:2] for look in looks_of(Rule('vip and score >= 40 and (zip == "01000" or not "a" in tags)').tree)]
-        [('vip', 'boolean'), ('score', 'number'), ('zip', 'text'), ('tags', 'list')]
-    """
-    match node:
-        case Junction() | Not():
-            for part in node.children:
-                yield from looks_of(part)
-        case Compare(left=left, right=right):
-            for side in (left, right):
-                yield from _looks_at(side, node.kind, node.text)
-        case In(item=item, among=Options(literals=literals)):
-            kinds = {_common_kind(item, literal) for literal in literals if literal.value is not None}
-            yield from _looks_at(item, kinds.pop() if len(kinds) == 1 else None, node.text)
-        case In(item=item, among=among):
-            yield from _looks_at(item, item.reads_as, node.text)
-            yield from _looks_at(among, LIST, node.text)
-        case IsNone(item=item):
-            yield from _looks_at(item, "", node.text)
-        case _:
-            yield from _looks_at(node, TRUTH, node.text)
-
-
-def _looks_at(node: Node, kind: str | None, text: str) -> Iterator[Look]:
-    """The names whose values one side of a comparison is; a kind that is empty asks for nothing."""
-    match node:
-        case Name():
-            if kind != "":
-                yield Look(node.path, kind, text)
-        case Call(function="coalesce"):
-            for part in node.arguments:
-                yield from _looks_at(part, kind, text)
-        case Call():
-            asked = {"lower": TEXT, "length": None}.get(node.function, MOMENT)
-            for part in node.arguments:
-                yield from _looks_at(part, asked, text)
-        case Compare() | In() | IsNone() | Not() | Junction():
-            yield from looks_of(node)
 
 
 def asks_for_dates(node: Node) -> bool:
@@ -464,11 +431,31 @@ def asks_for_dates(node: Node) -> bool:
         if isinstance(part, Compare) and part.kind in (None, MOMENT):
             return True
         if isinstance(part, In) and isinstance(part.among, Options):
-            if any(_common_kind(part.item, literal) in (None, MOMENT) for literal in part.among.literals):
+            if any(common_kind(part.item, literal) in (None, MOMENT) for literal in part.among.literals):
                 return True
         elif isinstance(part, In) and part.item.reads_as in (None, MOMENT):
             return True
     return False
+
+
+def with_stages(node: Node, order: StageOrder) -> Node:
+    """A part of a rule with the order of stages filled in."""
+    match node:
+        case AtLeast():
+            return evolve(node, order=order)
+        case Junction(parts=parts):
+            return evolve(node, parts=tuple(with_stages(part, order) for part in parts))
+        case Not(part=part):
+            return evolve(node, part=with_stages(part, order))
+        case Compare(left=left, right=right):
+            return evolve(node, left=with_stages(left, order), right=with_stages(right, order))
+        case In(item=item, among=among):
+            return evolve(node, item=with_stages(item, order), among=with_stages(among, order))
+        case IsNone(item=item):
+            return evolve(node, item=with_stages(item, order))
+        case Call(arguments=arguments):
+            return evolve(node, arguments=tuple(with_stages(part, order) for part in arguments))
+    return node
 
 
 class _Simple(NamedTuple):
@@ -549,7 +536,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {NUMBER: as_number, TRUTH: as_truth,
 def _in_literals(read: Closure, item: Node, literals: tuple[Literal, ...], wanted: bool) -> Closure:
     by_kind: dict[str | None, list[Any]] = {}
     for literal in literals:
-        by_kind.setdefault(None if literal.value is None else _common_kind(item, literal), []).append(literal.value)
+        by_kind.setdefault(None if literal.value is None else common_kind(item, literal), []).append(literal.value)
     if not by_kind:
         # Nothing is among no values, whether it is known or not.
         return lambda _values, _now: not wanted

@@ -75,7 +75,7 @@ class _Count:
         if columns is not None and "contact_id" not in places_of(columns, self.source.source):
             raise missing_column("contact_id", columns, self.source.source)
         # Counting segments needs no other rules.
-        lean = Playbook(timezone=playbook.timezone, segments=playbook.segments)
+        lean = Playbook(timezone=playbook.timezone, journey=playbook.journey, segments=playbook.segments)
         layout = RulesetArrays(Ruleset(lean), ())
         self.encoder = ContactEncoder(layout, moment(now), LocalKinds([playbook.timezone]))
         self.tally = SegmentTally(len(playbook.segments))

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from journeykit.model.cap import Limit
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of
-from journeykit.rule.tree import LIST, looks_of
+from journeykit.rule.looks import LIST, looks_of
 from journeykit.rule.values import TEXT
 
 if TYPE_CHECKING:

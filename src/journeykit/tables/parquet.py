@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
+from journeykit.rule.values import as_text
 from journeykit.tables.cells import escaped, id_or_none, is_missing
 from journeykit.tables.files import whole_file
 from journeykit.tables.folders import cells_by_column, parts_of, united
@@ -101,8 +103,14 @@ def _escaped(value: Any) -> Any:
     return escaped(value) if isinstance(value, str) else value
 
 
-def write_again(source: str, out: str, column: str, values: Mapping[str, str], empty: Mapping[str, str]) -> None:
-    """Write a Parquet file again with a column of texts; see `journeykit.tables.rewrite.write_again`."""
+def write_again(
+    source: str,
+    out: str,
+    columns: Sequence[str],
+    values: Mapping[str, Mapping[str, Any]],
+    empty: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write a Parquet file again with some columns anew; see `journeykit.tables.rewrite.write_again`."""
     pa, pq = _pyarrow()
     with readable(source):
         try:
@@ -110,18 +118,31 @@ def write_again(source: str, out: str, column: str, values: Mapping[str, str], e
         except pa.ArrowException as error:
             raise DataError(f"the file is not readable Parquet: {error}", source=called(source)) from error
     names = {fold_name(name): place for place, name in enumerate(table.column_names)}
-    place = names.get(column)
-    before = [None] * table.num_rows if place is None else table.column(place).to_pylist()
     raw: Any = ParquetRows(source, lambda name: fold_name(name) == "contact_id").rows()
-    keys = (id_or_none(cells[0]) or "" for _, _, cells in raw)
-    cells = [values.get(key, empty.get(key) if is_missing(own) else own) for key, own in zip(keys, before, strict=True)]
-    filled = pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
-    if place is None:
-        table = table.append_column(column, filled)
-    else:
-        table = table.set_column(place, table.column_names[place], filled)
+    keys = [id_or_none(cells[0]) or "" for _, _, cells in raw]
+    for column in columns:
+        place = names.get(column)
+        before = [None] * table.num_rows if place is None else table.column(place).to_pylist()
+        cells = [_renewed(column, values.get(key), empty.get(key), own) for key, own in zip(keys, before, strict=True)]
+        if place is None:
+            table = table.append_column(column, _filled(pa, cells))
+        else:
+            table = table.set_column(place, table.column_names[place], _filled(pa, cells))
     with whole_file(out) as file:
         pq.write_table(table, file)
+
+
+def _renewed(column: str, values: Mapping[str, Any] | None, empty: Mapping[str, Any] | None, own: Any) -> Any:
+    if values is not None and column in values:
+        return values[column]
+    return empty[column] if empty is not None and column in empty and is_missing(own) else own
+
+
+def _filled(pa: Any, cells: list[Any]) -> Any:
+    """A column of instants where all cells are instants, else of texts."""
+    if any(cells) and all(cell is None or (isinstance(cell, datetime) and cell.tzinfo) for cell in cells):
+        return pa.array(cells, pa.timestamp("us", "UTC"))
+    return pa.array([None if cell is None else as_text(cell) or str(cell) for cell in cells], pa.string())
 
 
 def _whole_folder(folder: str) -> Any:

@@ -179,7 +179,9 @@ class Chain:
         """
         own: dict[str, Any] = {stage.name: stage.reward for stage in journey.stages}
         if isinstance(probabilities, Mapping):
-            left = {source: {} for way in journey.transitions for source in way.leaves(own)}
+            left: dict[str, dict[str, float]] = {
+                source: {} for way in journey.transitions for source in way.leaves(own)
+            }
             probabilities = {**left, **probabilities}
         return cls(
             [*own],
