@@ -286,6 +286,17 @@ def with_times(found: Situation) -> Situation:
     )
 
 
+def with_decisions(found: Situation) -> Situation:
+    """The same with caps on what one decision grants; drawn apart."""
+    rng = Random(f"decisions of {found.seed}")
+    caps = [
+        evolve(cap, window=Window.decision()) if number == 0 or rng.random() < 0.4 else cap
+        for number, cap in enumerate(found.playbook.caps)
+    ]
+    top = Cap(name="top", max=rng.choice((0, 1, 2, 2, 3)), window=Window.decision())
+    return found.but(playbook=evolve(found.playbook, caps=[*caps, top]))
+
+
 HOUR_RULES = ("vip", "not vip", "weekly >= 1", "length(segments) > 0")
 
 

@@ -37,6 +37,7 @@ DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
 MOST_ITEMS = 12
 EPOCH = date(1970, 1, 1)
+HISTORY = -1
 
 
 class TooManyItemsError(Exception):
@@ -102,7 +103,7 @@ class Mark:
     facets: dict[str, tuple[str, ...]] = field(hash=False)
     is_counted: bool = True
     obeys: bool = True
-    who: int = -1
+    who: int = HISTORY
     claim: str | None = None
 
 
@@ -116,7 +117,7 @@ def counts(window: Window, zone: str, touch: Mark, at: datetime) -> bool:
 
     Dates are compared, where the window is one of dates: a touch later on the same date counts as well.
     """
-    if window.kind == "ever":
+    if window.kind in ("ever", "decision"):
         return True
     if window.kind == "rolling":
         return at - window.length < touch.at <= at
@@ -628,10 +629,12 @@ class Oracle:
     def _cells(cap: Cap, facets: dict[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
         return cap.keys_of(facets) if cap.where.matches(facets) and cap.points_of(facets) else ()
 
-    def loads(self, marks: Iterable[Mark], own: Mark | None = None) -> Iterator[tuple[Cap, int, list[Mark]]]:
+    def loads(
+        self, marks: Iterable[Mark], own: Mark | None = None, *, later: bool = False
+    ) -> Iterator[tuple[Cap, int, list[Mark]]]:
         """Every window of every cap that binds: the cap, its limit, and what the window holds.
 
-        With a mark of one's own, only those that could hold it.
+        With a mark of one's own, only those that could hold it; later, of a decision of its own.
         """
         marks = list(marks)
         for cap, limit in zip(self.playbook.caps, self.limits, strict=True):
@@ -640,6 +643,8 @@ class Oracle:
             zone = window_zone(cap.window, self.zone, self.playbook.timezone)
             cells: dict[tuple[str, ...], list[Mark]] = {}
             for mark in marks:
+                if cap.window.kind == "decision" and (mark.who == HISTORY or (later and mark is not own)):
+                    continue
                 for key in self._cells(cap, mark.facets):
                     cells.setdefault(key, []).append(mark)
             for inside in cells.values():
@@ -742,7 +747,7 @@ class Oracle:
                 own,
             ]
             crowds: dict[str, set[int]] = {}
-            for cap, limit, held in self.loads(marks, own):
+            for cap, limit, held in self.loads(marks, own, later=later):
                 if own in held and sum(cap.points_of(mark.facets) for mark in held) > limit:
                     crowds.setdefault(cap.name, set()).update(m.who for m in held if m.who >= 0 and m is not own)
             for name, crowd in crowds.items():

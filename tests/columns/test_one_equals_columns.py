@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import tabled
 from attrs import evolve
-from generate import situation, with_hours
+from generate import situation, with_decisions, with_hours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_conformance import CASES, as_claims, instant, playbook_of
@@ -117,11 +117,12 @@ def test_claims_that_are_given_are_decided_alike(start):
             assert_equal(playbook, rows, history, None, claims, at=found.at, until=found.until)
 
 
+@pytest.mark.parametrize("change", [with_hours, with_decisions])
 @pytest.mark.parametrize("start", range(4000, 4060, 20))
-def test_hours_of_some_are_kept_alike(start):
-    """Hours and holidays of some messages, that protect some contacts, with claims that are derived and given."""
+def test_less_common_rules_are_kept_alike(start, change):
+    """Hours of some messages, caps on one decision, and the like, with claims that are derived and given."""
     for seed in range(start, start + 20):
-        found = with_hours(situation(seed))
+        found = change(situation(seed))
         if found.playbook.campaigns is not None:
             rng = Random(seed)
             rows, history = tabled.contacts(rng, found.at, 10), tabled.touches(rng, found.playbook, found.at, 10)

@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from attrs import evolve
@@ -22,6 +23,9 @@ from journeykit.basics.clock import clock, micros
 from journeykit.engine.eligibility import Subject, failures
 from journeykit.engine.ruleset import Ruleset
 from journeykit.model.outcome import Grant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHUNKS = 12
 DECISIONS = 1800  # with their grants, totals and audits
@@ -509,3 +513,22 @@ def test_what_claims_that_are_alike_share_is_what_each_would_be_told(monkeypatch
         assert shared == each, seed
         compared += len(shared)
     assert compared > 500
+
+
+def assert_like_brute_force(change: Callable[[Situation], Situation], start: int) -> None:
+    """Fifty situations, changed, are decided as brute force decides them, with all of their rows."""
+    tried = 0
+    for seed in range(start, start + 50):
+        case = change(situation(seed))
+        try:
+            oracle = Oracle(case)
+        except TooManyItemsError:
+            continue
+        decision = decide(case, explain=True)
+        assert_best(seed, case, oracle, decision)
+        told = {key_of(row): row for row in decision.rows if row.note != "the same claim is there already"}
+        for wish in oracle.wishes:
+            faults = [] if wish.is_twin else list(row_faults(oracle, wish, told[wish.key]))
+            assert not faults, (seed, wish.key, faults)
+        tried += 1
+    assert tried > 40

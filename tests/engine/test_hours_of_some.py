@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from generate import situation, with_hours
-from oracle import Oracle, TooManyItemsError
-from test_arbiter_oracle import assert_best, decide, key_of, row_faults
+from generate import with_hours
+from test_arbiter_oracle import assert_like_brute_force
 
 from journeykit import Arbiter, Contact, Playbook, PlaybookError
 from journeykit.audit import violations
@@ -114,18 +113,4 @@ def test_it_comes_back_as_it_was_written():
 @pytest.mark.parametrize("start", range(50_000, 50_300, 50))
 def test_brute_force_agrees(start):
     """Grants and rows are those of brute force, which tries every case of what is unknown."""
-    tried = 0
-    for seed in range(start, start + 50):
-        case = with_hours(situation(seed))
-        try:
-            oracle = Oracle(case)
-        except TooManyItemsError:
-            continue
-        decision = decide(case, explain=True)
-        assert_best(seed, case, oracle, decision)
-        told = {key_of(row): row for row in decision.rows if row.note != "the same claim is there already"}
-        for wish in oracle.wishes:
-            faults = [] if wish.is_twin else list(row_faults(oracle, wish, told[wish.key]))
-            assert not faults, (seed, wish.key, faults)
-        tried += 1
-    assert tried > 40
+    assert_like_brute_force(with_hours, start)

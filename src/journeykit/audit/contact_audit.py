@@ -522,6 +522,9 @@ class _Audit:
     def _windows(self, window: Window, marks: Sequence[_Mark]) -> Iterator[list[_Mark]]:
         """What each window holds: one ends with every mark, and no other holds more."""
         local = window.clock(self.clock, self.home)
+        if window.kind == "decision":
+            yield [mark for mark in marks if mark.grant is not None]
+            return
         if window.kind == "running":
             for instant in sorted({mark.at for mark in marks}):
                 yield [mark for mark in marks if mark.campaign is not None and _runs(mark, local, instant)]

@@ -12,12 +12,12 @@ from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.kernels import plain_times
 from journeykit.kernels.interface.codes import DATED, NONE, OBEYS_CAPS, OBEYS_HOURS, PAUSED
 from journeykit.kernels.interface.plain_arrays import PlainRules
-from journeykit.kernels.interface.rules import CALENDAR, DAYS, EVER, ROLLING, STRETCH
+from journeykit.kernels.interface.rules import CALENDAR, DAYS, DECISION, EVER, ROLLING, STRETCH
 
 if TYPE_CHECKING:
     from journeykit.kernels.interface.rules import Rules
 
-_EMPTYING = (ROLLING, DAYS, CALENDAR, STRETCH, EVER)
+_EMPTYING = (ROLLING, DAYS, CALENDAR, STRETCH, EVER, DECISION)
 """Windows that lose touches as time goes by, and gain none that are known now."""
 _NO_END = 1_000_000_000
 """Day numbers from here on are no dates."""

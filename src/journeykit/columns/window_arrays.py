@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.basics.clock import day_number
-from journeykit.kernels.interface.rules import BETWEEN, CALENDAR, DAYS, EVER, ROLLING, RUNNING, STRETCH, WINDOWS
+from journeykit.kernels.interface.rules import (
+    BETWEEN,
+    CALENDAR,
+    DAYS,
+    DECISION,
+    EVER,
+    ROLLING,
+    RUNNING,
+    STRETCH,
+    WINDOWS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +30,15 @@ if TYPE_CHECKING:
     from journeykit.model.window import Window
 
 _MICROSECOND = timedelta(microseconds=1)
+_KINDS = {
+    "rolling": ROLLING,
+    "days": DAYS,
+    "calendar": CALENDAR,
+    "between": BETWEEN,
+    "ever": EVER,
+    "running": RUNNING,
+    "decision": DECISION,
+}
 _UNITS = {"day": 1, "week": 7, "month": 101, "quarter": 103, "year": 112}
 
 
@@ -29,9 +48,7 @@ def windows_of(windows: Sequence[Window], zones: Mapping[str, int], playbook: st
 
 
 def _numbers(window: Window, zones: Mapping[str, int], playbook: str) -> tuple[int, ...]:
-    kind = {"rolling": ROLLING, "days": DAYS, "calendar": CALENDAR, "between": BETWEEN, "ever": EVER}.get(
-        window.kind, RUNNING
-    )
+    kind = _KINDS[window.kind]
     if kind == DAYS and window.stretch is not None:
         kind = STRETCH
     span = window.length // _MICROSECOND if window.length is not None else window.day_count or 0

@@ -114,7 +114,8 @@ def stopped_later(arbitration: Arbitration, candidate: Candidate) -> tuple[str, 
     if expired is not None:
         return (expired,)
     stops = sorted(
-        stops_at(arbitration, candidate, at), key=lambda stop: (stop.reason is not Reason.CAPPED, not stop.by_history)
+        stops_at(arbitration, candidate, at, later=True),
+        key=lambda stop: (stop.reason is not Reason.CAPPED, not stop.by_history),
     )
     return tuple(stop.name for stop in stops)
 

@@ -90,6 +90,7 @@ class Ruleset:
         self._partners = [requirement.partner for requirement in playbook.requirements]
         self.scored = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.scored)
         self.has_splits = any(campaign.split for campaign in playbook.campaigns or ())
+        self._of_decision = {number for number, cap in enumerate(playbook.caps) if cap.window.kind == "decision"}
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
         self.per_account = frozenset(number for number, cap in enumerate(playbook.caps) if cap.per == "account")
         self.reach = self._reach()
@@ -328,7 +329,8 @@ class Ruleset:
         counts = touch.counts_toward_caps
         if counts is None:
             counts = campaign is None or campaign.counts_toward_caps
-        cells = self._cells(facets) if counts else ()
+        # No touch of the history is of this decision.
+        cells = tuple(cell for cell in self._cells(facets) if cell[0] not in self._of_decision) if counts else ()
         if touch.campaign is None:
             # Without a campaign nothing runs.
             cells = tuple(cell for cell in cells if self.playbook.caps[cell[0]].window.kind != "running")
@@ -413,4 +415,4 @@ def reach_of(window: Window) -> int:
         period = window.period or window.stretch
         days = (window.day_count or 0) + window.every * (_LONGEST_PERIOD[period] if period else 0)
         return (days + 2) * DAY
-    return FOREVER
+    return 0 if window.kind == "decision" else FOREVER

@@ -28,10 +28,17 @@ class Stop:
         self.by_history = by_history
 
 
-def stops_at(arbitration: Arbitration, candidate: Candidate, at: int) -> Iterator[Stop]:
-    """Every rule that adding a claim at an instant to the history and the winners would break."""
+def stops_at(arbitration: Arbitration, candidate: Candidate, at: int, *, later: bool = False) -> Iterator[Stop]:
+    """Every rule that adding a claim at an instant to the history and the winners would break.
+
+    Args:
+        arbitration: what became of the contact's claims.
+        candidate: the claim.
+        at: the instant.
+        later: whether another decision is meant, to which the winners are history.
+    """
     message = message_of(candidate)
-    yield from _capped(arbitration, message, at)
+    yield from _capped(arbitration, message, at, later=later)
     yield from _repeated(arbitration, candidate)
     for number, spans in arbitration.facts.bars(message).items():
         if holds(spans, at):
@@ -56,13 +63,15 @@ def _goes_before(candidate: Candidate, winner: Winner) -> bool:
     return candidate.obeys_caps and not winner.candidate.obeys_caps
 
 
-def _capped(arbitration: Arbitration, message: Message, at: int) -> Iterator[Stop]:
+def _capped(arbitration: Arbitration, message: Message, at: int, *, later: bool) -> Iterator[Stop]:
     if not message.campaign.obeys_caps:
         return
     for cap, key, points in message.cells:
         limit = arbitration.caps.limit(cap)
         own = arbitration.facts.gauges[cap].span(at, message.campaign.ends, points)
         if limit is None or own is None:
+            continue
+        if later and arbitration.facts.gauges[cap].of_decision and points <= limit:
             continue
         occupants, by_history = _occupants(arbitration, cap, key, own, limit)
         if occupants:

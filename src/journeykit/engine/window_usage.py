@@ -30,12 +30,13 @@ _FEW = 16
 class Gauge:
     """One window, read with the clock of its zone."""
 
-    __slots__ = ("_starts", "axis", "clock", "running", "window")
+    __slots__ = ("_starts", "axis", "clock", "of_decision", "running", "window")
 
     def __init__(self, window: Window, local: Clock) -> None:
         self.window = window
         self.clock = local
         self.running = window.kind == "running"
+        self.of_decision = window.kind == "decision"
         self.axis = window.axis(local)
         # Where windows start, by where they end: local dates are few, and a month is worked out slowly.
         self._starts: dict[int, int] | None = {} if window.kind == "calendar" or window.stretch else None
@@ -112,6 +113,9 @@ class Gauge:
         """The first instant from ``since`` on at which ``points`` more fit; None if never."""
         if not points:
             return since
+        if self.of_decision:
+            # Later is another decision, which begins with nothing.
+            return since if points <= limit else None
         usage = self.fill(spans)
         for instant in chain((since,), self._leaves(usage, since, ends, limit - points)):
             own = self.span(instant, ends, points)

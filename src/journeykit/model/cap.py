@@ -237,6 +237,11 @@ class Conflict:
     both_ways: bool = field(default=False, validator=boolean)
 
 
+def _of_history(_: Any, __: Any, window: Window | None) -> None:
+    if window is not None and window.kind == "decision":
+        raise ModelError("what is granted in the same decision meets a requirement without within", field="within")
+
+
 @frozen(kw_only=True)
 class Requirement:
     """A claim only together with, or after, another.
@@ -253,4 +258,4 @@ class Requirement:
     name: str = field(validator=required_text)
     claim: Scope = field(validator=instance(Scope))
     partner: Scope = field(validator=instance(Scope), metadata={"key": "with"})
-    within: Window | None = field(default=None, validator=validators.optional(instance(Window)))
+    within: Window | None = field(default=None, validator=[validators.optional(instance(Window)), _of_history])

@@ -21,7 +21,7 @@ from journeykit.errors import ModelError, closest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Kind = Literal["rolling", "days", "calendar", "between", "running", "ever"]
+Kind = Literal["rolling", "days", "calendar", "between", "running", "ever", "decision"]
 _DURATION = re.compile(r"\s*(\d{1,9})\s*([a-z])\s*")
 _MOST_DAYS = 100_000
 # Which fields a kind of window has; a field that it does not use stays as it is, so that equal windows are equal.
@@ -32,6 +32,7 @@ _PARTS = {
     "between": ("kind", "first", "last", "zone"),
     "running": ("kind", "zone"),
     "ever": ("kind",),
+    "decision": ("kind",),
 }
 
 
@@ -108,10 +109,12 @@ def _positive(kind: str, name: str, value: object) -> None:
 
 @frozen
 class Window:
-    """When touches count together. Make one with `rolling`, `days`, `calendar`, `between`, `running` or `ever`.
+    """When touches count together.
+
+    Make one with `rolling`, `days`, `calendar`, `between`, `running`, `ever` or `decision`.
 
     Attributes:
-        kind: ``rolling``, ``days``, ``calendar``, ``between``, ``running`` or ``ever``.
+        kind: ``rolling``, ``days``, ``calendar``, ``between``, ``running``, ``ever`` or ``decision``.
         zone: whose local dates: ``contact``, ``playbook`` or an IANA name. A rolling window has no use for it.
         week_start: ``monday`` or ``sunday``.
 
@@ -223,6 +226,11 @@ class Window:
         """Always: a lifetime limit."""
         return cls("ever")
 
+    @classmethod
+    def decision(cls) -> Window:
+        """What one decision grants, a whole plan included, and nothing of the history: "the best three"."""
+        return cls("decision")
+
     def counts(self, touch: datetime, claim: datetime, *, timezone: str = "UTC") -> bool:
         """Whether a touch at or before a claim shares a window with it; a later one, whether the claim does.
 
@@ -232,10 +240,13 @@ class Window:
             timezone: the contact's (or playbook's) zone, where the window does not name its own.
 
         Raises:
-            ModelError: for a naive instant, or for a `running` window, which depends on campaigns too.
+            ModelError: for a naive instant, or for a `running` window, which depends on campaigns too, or one of a
+                `decision`, in which no touch counts.
         """
         if self.kind == "running":
             raise ModelError("what counts in a running window depends on the campaigns' last dates", field="kind")
+        if self.kind == "decision":
+            raise ModelError("in a window of one decision no touches count", field="kind")
         local = self.clock(clock(timezone), clock(timezone))
         axis = self.axis(local)
         early, late = sorted((micros(touch, what="touch"), micros(claim, what="claim")))
@@ -257,13 +268,13 @@ class Window:
     @property
     def is_local(self) -> bool:
         """Whether the contact's own time zone matters to this window."""
-        return self.zone == "contact" and self.kind not in ("rolling", "ever")
+        return self.zone == "contact" and self.kind not in ("rolling", "ever", "decision")
 
     def axis(self, local: Clock) -> Callable[[int], int | None]:
         """Where an instant lies on this window's axis; None where the window never counts it."""
         if self.kind == "rolling":
             return _itself
-        if self.kind == "ever":
+        if self.kind in ("ever", "decision"):
             return _nowhere_else
         if self.kind == "between":
             first, last = self._edges
@@ -308,6 +319,7 @@ class Window:
             "between": lambda: f"{self.first} to {self.last}",
             "running": lambda: "campaigns at once",
             "ever": lambda: "ever",
+            "decision": lambda: "one decision",
         }
         return text[self.kind]()
 

@@ -182,6 +182,7 @@ def _window_schema() -> dict[str, Any]:
         "every": {"type": "integer", "minimum": 1, "default": 1},
         "running": {"const": True},
         "ever": {"const": True},
+        "decision": {"const": True},
     }
     kinds = [
         {

@@ -30,11 +30,12 @@ WINDOW_KEYS: dict[str, dict[str, Any]] = {
     "between": {"between": tuple[date, date], "zone": str},
     "running": {"running": bool, "zone": str},
     "ever": {"ever": bool},
+    "decision": {"decision": bool},
 }
 """The keys of each kind of window, the one that names it first, with the types of their values."""
 
 
-WINDOW_WORDS = ("running", "ever")
+WINDOW_WORDS = ("running", "ever", "decision")
 """The kinds of window that a bare word names."""
 
 

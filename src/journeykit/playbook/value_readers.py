@@ -268,7 +268,10 @@ def _known(value: Mapping[str, Any], allowed: Iterable[str], read: Callable[[str
     return found
 
 
-_WINDOWS = "one of {rolling: 24h}, {days: 3}, {calendar: week}, {between: [2026-11-01, 2026-11-30]}, running and ever"
+_WINDOWS = (
+    "one of {rolling: 24h}, {days: 3}, {calendar: week}, {between: [2026-11-01, 2026-11-30]}, "
+    "running, ever and decision"
+)
 
 
 def _window(value: object) -> Window:

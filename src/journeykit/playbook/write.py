@@ -60,6 +60,7 @@ def _plain_window(window: Window) -> dict[str, Any]:
         "between": lambda: [str(window.first), str(window.last)],
         "running": lambda: True,
         "ever": lambda: True,
+        "decision": lambda: True,
     }
     rest = [key for key in WINDOW_KEYS[window.kind] if key != window.kind]
     return {window.kind: values[window.kind]()} | {key: getattr(window, key) for key in rest}

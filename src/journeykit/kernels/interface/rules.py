@@ -78,7 +78,7 @@ class Zones(ArrayBundle):
 
 FOREVER = 2**63 - 1
 """An instant that never comes."""
-ROLLING, DAYS, CALENDAR, STRETCH, BETWEEN, EVER, RUNNING = range(7)
+ROLLING, DAYS, CALENDAR, STRETCH, BETWEEN, EVER, RUNNING, DECISION = range(8)
 WINDOWS = record("kind span unit every shift zone first last")
 """Windows as numbers: which kind; how long, in microseconds or local days; the period, see `period_edge`, how many of
 them, and where weeks start; the number of the zone, or -1 for the contact's own; first and last day of `between`."""

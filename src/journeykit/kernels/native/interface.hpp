@@ -57,7 +57,8 @@ inline constexpr int64_t WEIGHT = 0, PROPENSITY = 1, NUMBER = 2;
 inline constexpr int64_t OFTEN = int64_t{1} << 62;
 // An instant that never comes.
 inline constexpr int64_t FOREVER = std::numeric_limits<int64_t>::max();
-inline constexpr int64_t ROLLING = 0, DAYS = 1, CALENDAR = 2, STRETCH = 3, BETWEEN = 4, EVER = 5, RUNNING = 6;
+inline constexpr int64_t ROLLING = 0, DAYS = 1, CALENDAR = 2, STRETCH = 3, BETWEEN = 4, EVER = 5, RUNNING = 6,
+                         DECISION = 7;
 
 // The forms of a unit: the best few of all; taking the best first; anything else
 // (journeykit.kernels.interface.problem_arrays).

@@ -133,6 +133,7 @@ std::vector<Code> rule_codes() {
                                          {"BETWEEN", bits(int64_t{BETWEEN})},
                                          {"EVER", bits(int64_t{EVER})},
                                          {"RUNNING", bits(int64_t{RUNNING})},
+                                         {"DECISION", bits(int64_t{DECISION})},
                                      });
 }
 

@@ -58,7 +58,7 @@ void plain_times(const Rules& rules, Array2<int64_t> since, Array2<int64_t> leav
       if (window.kind == ROLLING) {
         since(zone, cap) = rules.now - window.span + 1;
         leaving(zone, cap) = NONE;
-      } else if (window.kind == EVER) {
+      } else if (window.kind == EVER || window.kind == DECISION) {
         since(zone, cap) = std::numeric_limits<int64_t>::min();
         leaving(zone, cap) = FOREVER;
       } else {

@@ -19,9 +19,9 @@ namespace {
 // conflict, a requirement, and anything else.
 constexpr int64_t PAST_CAP = 1, PAST_CONFLICT = 2, ANY_CONFLICT = 4, ANY_NEED = 8, ANYTHING = 16;
 
-// What the caps say; marks the winners that take the room.
+// What the caps say, of this decision or a later one; marks the winners that take the room.
 int64_t cap_stops(const Rules& rules, const Contacts& contacts, int64_t contact,
-                  const DecisionWorkspace& workspace, const Opening& opening, int64_t at) {
+                  const DecisionWorkspace& workspace, const Opening& opening, int64_t at, bool later) {
   const Zones& zones = *rules.zones;
   Array1<Span> spans = workspace.spans;
   int64_t zone = contacts.person[contact].zone;
@@ -32,6 +32,7 @@ int64_t cap_stops(const Rules& rules, const Contacts& contacts, int64_t contact,
     int64_t limit = limit_of(rules.caps[cap], contacts, contact);
     if (limit == NO_LIMIT) continue;
     const Window& window = rules.windows[cap];
+    if (later && window.kind == DECISION && points <= limit) continue;
     auto [counts, own] = place_of(window, zones, zone, at);
     int64_t end = own;
     if (window.kind == RUNNING) {
@@ -118,15 +119,17 @@ int64_t rival_conflicts(const Rules& rules, const DecisionWorkspace& workspace, 
   return found;
 }
 
-// What stops a claim at an instant; marks the winners that do so as crowded, and notes the rules.
+// What stops a claim at an instant, of this decision or a later one; marks the winners that do so as crowded,
+// and notes the rules.
 int64_t find_stops(const Rules& rules, const Contacts& contacts, int64_t contact,
                    const DecisionWorkspace& workspace, const CandidateArrays& candidates, int64_t candidate,
-                   int64_t at) {
+                   int64_t at, bool later) {
   const Claim& claim = candidates.claim[candidate];
   const Opening& opening = rules.openings[claim.opening];
   int64_t zone = contacts.person[contact].zone;
   int64_t found = 0;
-  if (opening.traits & OBEYS_CAPS) found |= cap_stops(rules, contacts, contact, workspace, opening, at);
+  if (opening.traits & OBEYS_CAPS)
+    found |= cap_stops(rules, contacts, contact, workspace, opening, at, later);
   found |= sibling_stops(rules, workspace, candidates.claim, claim);
   if (opening.first || opening.then) {
     found |= past_conflicts(rules, workspace, zone, opening, at);
@@ -153,7 +156,7 @@ int64_t why(const Rules& rules, const Contacts& contacts, int64_t contact, const
   for (int64_t place = claim.at_from; place < claim.at_to; ++place) {
     const ClaimTime& time = candidates.time[place];
     if (!time.fits) continue;
-    int64_t stops = find_stops(rules, contacts, contact, workspace, candidates, candidate, time.at);
+    int64_t stops = find_stops(rules, contacts, contact, workspace, candidates, candidate, time.at, false);
     all_capped = all_capped && stops & PAST_CAP;
     all_past = all_past && stops & (PAST_CAP | PAST_CONFLICT);
     all_conflict = all_conflict && stops & (PAST_CAP | PAST_CONFLICT | ANY_CONFLICT);
@@ -209,7 +212,7 @@ void bind_rest(const Rules& rules, const Contacts& contacts, int64_t contact,
     return;
   }
   workspace.sizes[FOUND] = 0;
-  find_stops(rules, contacts, contact, workspace, candidates, candidate, at);
+  find_stops(rules, contacts, contact, workspace, candidates, candidate, at, true);
   bind_stops(rules, workspace, rows, BY_CAP);
 }
 

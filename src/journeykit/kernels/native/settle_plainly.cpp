@@ -359,6 +359,10 @@ int64_t room_from(const PlainContact& own, const Opening& opening, int64_t since
     if (room.limit == NO_LIMIT || cell.points == 0 || saturating_add(room.kept, cell.points) <= room.limit) {
       continue;
     }
+    if (own.rules().windows[own.rules().cell_cap[cell.cell]].kind == DECISION) {
+      if (cell.points > room.limit) return FOREVER;
+      continue;
+    }
     if (room.asked != cell.points) {
       room.later = room_again(own, cell.cell, room, cell.points);
       room.asked = cell.points;

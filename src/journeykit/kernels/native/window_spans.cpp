@@ -107,7 +107,7 @@ int64_t next_change(const Window& window, const Zones& zones, int64_t zone, Arra
 int64_t leaves(const Window& window, const Zones& zones, int64_t zone, const Span& span) {
   if (window.kind == RUNNING) return span.end;
   if (window.kind == ROLLING) return span.start + window.span;
-  if (window.kind == EVER) return FOREVER;
+  if (window.kind == EVER || window.kind == DECISION) return FOREVER;
   int64_t day = window.last + 1;
   if (window.kind == DAYS) {
     day = span.start + window.span;
@@ -136,7 +136,7 @@ void add_span(Array1<Span> spans, int64_t cell, int64_t start, int64_t end, int6
 
 WindowPlace place_of(const Window& window, const Zones& zones, int64_t zone, int64_t at) {
   if (window.kind == ROLLING || window.kind == RUNNING) return {true, at};
-  if (window.kind == EVER) return {true, 0};
+  if (window.kind == EVER || window.kind == DECISION) return {true, 0};
   int64_t day = day_of(zones, zone_of(window, zone), at);
   return {window.kind != BETWEEN || (window.first <= day && day <= window.last), day};
 }
@@ -209,6 +209,8 @@ bool fits_at(const Window& window, const Zones& zones, int64_t zone, Array1<Span
 int64_t first_fit(const Window& window, const Zones& zones, int64_t zone, Array1<Span> spans, int64_t cell,
                   int64_t since, int64_t end, int64_t points, int64_t limit) {
   if (points == 0) return since;
+  // Later is another decision, which begins with nothing.
+  if (window.kind == DECISION) return points <= limit ? since : FOREVER;
   int64_t at = since;
   // Only where a span, or the claim itself, no longer counts can there be new room.
   while (!fits_at(window, zones, zone, spans, cell, at, end, points, limit)) {
