@@ -36,7 +36,6 @@ REFRESH = 5.0
 STATUS = {"unknown": 404, "move": 409}
 """By kind of `LedgerError`, what is the caller's mistake; all else is 503, and worth another try."""
 MESSAGE = ("decision_id", "campaign", "content", "channel", "weight", "send_at")
-OTHER = ("campaign", "content", "outcome", "reason", "binding", "retry_at")
 
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -95,12 +94,13 @@ class Service:
 
 def answer(decision: Decision) -> dict[str, Any]:
     """A decision as JSON: what goes out, and why the rest does not."""
-    rows = [row.to_dict() for row in decision.rows]
+    granted = [row.to_dict() for row in decision.rows if row.outcome == "granted"]
+    others = [row for row in decision.rows if row.outcome != "granted"]
     return {
         "contact": decision.contact,
         "at": decision.at.isoformat(),
-        "messages": [{name: row[name] for name in MESSAGE} for row in rows if row["outcome"] == "granted"],
-        "others": [{name: row[name] for name in OTHER} for row in rows if row["outcome"] != "granted"],
+        "messages": [{name: row[name] for name in MESSAGE} for row in granted],
+        "others": [{"campaign": row.campaign, "content": row.content, "reason": row.reason.value} for row in others],
     }
 
 
