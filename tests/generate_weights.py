@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 from generate import CHANNELS, Situation, situation
 
-from journeykit import Campaign, Lever, Scope
+from journeykit import Campaign, Lever, Patience, Scope
 
 if TYPE_CHECKING:
     from journeykit import Playbook
@@ -32,12 +32,20 @@ def weighty(seed: int) -> Situation:
 
 
 def with_weights(rng: Random, playbook: Playbook) -> Playbook:
-    """The playbook with levers and weights of contents."""
+    """The playbook with levers, weights of contents and patience."""
     contents, campaigns = playbook.content, playbook.campaigns
     if contents is not None:
         contents = [evolve(content, weight=rng.choice((1.0, 1.0, 0.5, 1.1, 3.0))) for content in contents]
+    if campaigns is not None:
+        campaigns = tuple(evolve(own, patience=_patience(rng)) for own in campaigns)
     levers = [_lever(rng, number, campaigns or ()) for number in range(rng.choice((0, 1, 2, 2, 3)))]
-    return evolve(playbook, content=contents, levers=levers)
+    return evolve(playbook, content=contents, campaigns=campaigns, levers=levers)
+
+
+def _patience(rng: Random) -> Patience | None:
+    if rng.random() < 0.5:
+        return None
+    return Patience(after=rng.choice(("0h", "3h", "1d", "2d", "1w")), factor=rng.choice((1.5, 0.7, 10, 3.3)))
 
 
 def _lever(rng: Random, number: int, campaigns: tuple[Campaign, ...]) -> Lever:

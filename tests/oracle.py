@@ -503,31 +503,11 @@ class Oracle:
     # Section 6: weights
 
     def _weigh(self, wish: Wish) -> None:
-        claim, campaign, content, contact = wish.claim, wish.campaign, wish.content, self.contact
-        weight = claim.weight
-        if weight is None:
-            weight = campaign.weight * (content.weight if content else 1.0) * (wish.team.lever if wish.team else 1.0)
-            for lever in self.playbook.levers:
-                if lever.where.matches(wish.facets) and (lever.when is None or self._is_true(lever.when)):
-                    weight *= lever.factor
-            weight *= (
-                1.0
-                if content is None or content.stages is None or contact.stage is None
-                else content.stages.get(contact.stage, 0)
-            )
-            weight *= (
-                1.0
-                if content is None or content.roles is None or contact.role is None
-                else content.roles.get(contact.role, 0)
-            )
-            weight *= contact.preferences.get(claim.channel or "", 1.0)
-            weight *= (
-                1 + self.playbook.interest_lift
-                if any(set(contact.interests) & set(wish.facets.get(own, ())) for own in ("topic", "solution"))
-                else 1.0
-            )
-            weight *= 1.0 if claim.propensity is None else claim.propensity
-            weight *= self._gain(content) if claim.value is None else claim.value
+        claim, campaign = wish.claim, wish.campaign
+        weight = self._product(wish, 1.0) if claim.weight is None else claim.weight
+        patience = self._patience(wish)
+        if patience is not None and weight > 0:
+            weight = self._product(wish, patience) if claim.weight is None else weight * patience
         wish.weight = scaled(weight, MILLION)
         rank: Any = 0
         if self.playbook.policy == "ranked":
@@ -538,6 +518,44 @@ class Oracle:
                 asked = datetime(campaign.starts.year, campaign.starts.month, campaign.starts.day, tzinfo=UTC)
             rank = micros(asked) if asked else -(2**62)
         wish.level = (campaign.tier, rank)
+
+    def _product(self, wish: Wish, patience: float) -> float:
+        claim, campaign, content, contact = wish.claim, wish.campaign, wish.content, self.contact
+        weight = campaign.weight * (content.weight if content else 1.0) * (wish.team.lever if wish.team else 1.0)
+        for lever in self.playbook.levers:
+            if lever.where.matches(wish.facets) and (lever.when is None or self._is_true(lever.when)):
+                weight *= lever.factor
+        weight *= patience
+        weight *= (
+            1.0
+            if content is None or content.stages is None or contact.stage is None
+            else content.stages.get(contact.stage, 0)
+        )
+        weight *= (
+            1.0
+            if content is None or content.roles is None or contact.role is None
+            else content.roles.get(contact.role, 0)
+        )
+        weight *= contact.preferences.get(claim.channel or "", 1.0)
+        weight *= (
+            1 + self.playbook.interest_lift
+            if any(set(contact.interests) & set(wish.facets.get(own, ())) for own in ("topic", "solution"))
+            else 1.0
+        )
+        weight *= 1.0 if claim.propensity is None else claim.propensity
+        weight *= self._gain(content) if claim.value is None else claim.value
+        return weight
+
+    def _patience(self, wish: Wish) -> float | None:
+        """What a campaign's patience multiplies with, where its last touch is long ago."""
+        patience = wish.campaign.patience
+        touched = [mark.at for mark in self.history if mark.campaign == wish.campaign.id]
+        since = max(touched, default=wish.claim.asked_at)
+        if patience is None or since is None:
+            return None
+        lag = patience.after
+        length = timedelta(days=lag.days) if lag.length is None else lag.length
+        return patience.factor if self.at - since > length else None
 
     def _is_true(self, rule: Rule) -> bool:
         return rule.test(self.values, self.at.astimezone(ZoneInfo(self.zone))) is True

@@ -55,7 +55,7 @@ HOMES = {
     "cattrs": {"playbook"},
     "yaml": {"playbook"},
     "pyarrow": {"columns", "demo", "job", "placing", "tables"},
-    "numpy": {"columns", "demo", "job", "kernels", "placing", "quotas", "segments", "tables"},
+    "numpy": {"columns", "demo", "job", "kernels", "placing", "policies", "quotas", "segments", "tables"},
     "highspy": {"quotas"},
     "narwhals": {"tables"},
     "sqlalchemy": {"ledger"},

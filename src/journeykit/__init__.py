@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from journeykit.model.outcome import Outcome as Outcome
     from journeykit.model.outcome import Reason as Reason
     from journeykit.model.outcome import Row as Row
+    from journeykit.model.patience import Patience as Patience
     from journeykit.model.prices import Prices as Prices
     from journeykit.model.quiet_hours import Holiday as Holiday
     from journeykit.model.quiet_hours import Hours as Hours
@@ -86,6 +87,7 @@ _HOMES = {
     "ModelError": "errors",
     "OnMissing": "playbook.sections",
     "Outcome": "model.outcome",
+    "Patience": "model.patience",
     "Playbook": "playbook.playbook",
     "PlaybookError": "errors",
     "Policy": "policies.policy",

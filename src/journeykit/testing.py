@@ -28,7 +28,7 @@ from journeykit.playbook.sections import OnMissing
 from journeykit.policies.policy import offers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from journeykit.model.decision import Decision
     from journeykit.policies.policy import Context, Policy
@@ -175,12 +175,13 @@ def _check_columns(policy: Any, playbook: Playbook, contacts: Sequence[Contact],
         if (number + at_) % 3
     ]
     rows = [_row_of(contact) for contact in contacts]
+    touches = list(_history(contacts, plain, at))
     for table in (None, scores or None):
         probe = _Probe(policy, dict(pairs))
-        inputs = Inputs(contacts=rows, scores=table)
+        inputs = Inputs(contacts=rows, touches=touches, scores=table)
         for _ in Job(Arbiter(plain, {"checked": probe}), inputs, at=at).decisions():
             pass
-        for _ in TableJob(Arbiter(plain, {"checked": probe}), rows, scores=table, at=at, threads=1).batches():
+        for _ in TableJob(Arbiter(plain, {"checked": probe}), rows, touches, table, at=at, threads=1).batches():
             pass
         _require(probe.compared, "weigh_columns was asked of no claim: give contacts of whom something is eligible")
 
@@ -205,7 +206,7 @@ class _Probe:
 
     def weigh_columns(self, columns: Any) -> Any:
         if "weigh_columns" not in self.offered:
-            return [self.said.get(key, (0.0, 0))[0] for key in columns]
+            return [self.said.get(key, (0.0, 0))[0] for key in columns.keys()]  # noqa: SIM118  (no mapping)
         return self._compared("weigh_columns", columns, _same_weight)
 
     def _rank_columns(self, columns: Any) -> Any:
@@ -238,6 +239,27 @@ class _Probe:
 def _same_weight(value: Any, own: tuple[float, int]) -> bool:
     """Whether two weights are one to the engine, which counts in millionths."""
     return abs(value) <= LARGEST and round(float(value) * MILLIONTH) == round(own[0] * MILLIONTH)
+
+
+def _history(contacts: Sequence[Contact], playbook: Playbook, at: datetime) -> Iterator[dict[str, Any]]:
+    """Up to three touches of each contact: of some hours ago, of days ago, and one that is reserved."""
+    sendable = [
+        (campaign.id, content.id, content.channel)
+        for campaign in playbook.campaigns or ()
+        for content in playbook.content or ()
+        if content.id in campaign.content
+    ]
+    for number, contact in enumerate(contacts):
+        for place in range(min(number % 4, len(sendable))):
+            campaign, content, channel = sendable[(number + place) % len(sendable)]
+            yield {
+                "contact_id": contact.id,
+                "sent_at": at - timedelta(hours=(5, 24 * 5, -30)[place] + number % 9),
+                "channel": channel,
+                "campaign_id": campaign,
+                "content_id": content,
+                "status": "reserved" if place == 2 else "sent",
+            }
 
 
 def _row_of(contact: Contact) -> dict[str, Any]:

@@ -28,6 +28,7 @@ RECORDS = {
     "Window": (RULES, "WINDOWS"),
     "Opening": (RULES, "OPENINGS"),
     "Cell": (RULES, "CELLS"),
+    "Patience": (RULES, "PATIENCE"),
     "Lever": (RULES, "LEVERS"),
     "Cap": (RULES, "CAPS"),
     "Conflict": (RULES, "CONFLICTS"),

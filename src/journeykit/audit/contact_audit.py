@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from journeykit.audit.claim_audit import is_in_time, own_weight
 from journeykit.audit.hours_audit import closed_by
 from journeykit.basics.clock import Clock, clock, day_number, micros
 from journeykit.basics.validation import MILLIONTH, scaled
@@ -196,8 +197,8 @@ class _Audit:
         self.local_now = self.clock.moment(self.now)
         self.values = self._values(self.local_now)
         self.last = self.now if decision.until is None else micros(decision.until)
-        self.granted = [self._granted(grant) for grant in decision.granted]
         self.history = [self._touched(touch) for touch in touches if self._stands(touch)]
+        self.granted = [self._granted(grant) for grant in decision.granted]
         self.everything = [*self.history, *self.granted]
         self.touches = touches
         self.colleagues: list[_Audit] = []
@@ -442,9 +443,11 @@ class _Audit:
             return grant.claim is None
         if source.id != grant.claim:
             return False
-        if source.weight is not None and scaled(source.weight, MILLIONTH) != scaled(grant.weight, MILLIONTH):
+        if source.weight is not None and scaled(self._own_weight(source, known), MILLIONTH) != scaled(
+            grant.weight, MILLIONTH
+        ):
             return False
-        if not self._is_in_time(source, known, grant):
+        if not is_in_time(source, known, grant, self.clock):
             return False
         if source.at is None:
             return True
@@ -454,20 +457,9 @@ class _Audit:
             else day_number(source.at) == self.clock.day(micros(grant.send_at))
         )
 
-    def _is_in_time(self, claim: Claim, campaign: Campaign | None, grant: Grant) -> bool:
-        """Whether a claim may still go at the instant of a grant."""
-        sent, expires, asked_at = grant.send_at, claim.expires, claim.asked_at
-        if isinstance(expires, datetime) and sent > expires:
-            return False
-        day = self.clock.day(micros(sent))
-        if expires is not None and not isinstance(expires, datetime) and day > day_number(expires):
-            return False
-        wait = None if campaign is None else campaign.wait
-        if wait is None or asked_at is None:
-            return True
-        if wait.length is not None:
-            return sent - asked_at <= wait.length
-        return day - self.clock.day(micros(asked_at)) <= (wait.days or 0)
+    def _own_weight(self, claim: Claim, campaign: Campaign | None) -> float:
+        touched = (mark.at for mark in self.history if mark.campaign == claim.campaign)
+        return own_weight(claim, campaign, max(touched, default=None), self.now)
 
     def _has_score(self, source: Claim | Campaign, grant: Grant) -> bool:
         if isinstance(source, Claim) and (source.weight is not None or source.propensity is not None):

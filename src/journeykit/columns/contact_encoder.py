@@ -108,6 +108,7 @@ class ContactEncoder:
             timely=timely,
             limit=self._limits(chunk),
             holdout=self._holdouts(chunk),
+            latest=np.zeros((chunk.rows, 0), np.int64),
         )
         contacts.person["traits"][chunk.apart] |= BAD
         return contacts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,7 @@ from journeykit.kernels.interface.rules import (
     HOLIDAYS,
     LEVERS,
     OPENINGS,
+    PATIENCE,
     PERIODS,
     SHAPES,
     HourTables,
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
     from journeykit.columns.zone_arrays import Answers
     from journeykit.engine.message import Message
     from journeykit.engine.ruleset import Effects, Ruleset
+    from journeykit.model.campaign import Campaign
+    from journeykit.model.patience import Patience
     from journeykit.model.quiet_hours import Holiday, Hours
     from journeykit.rule import Rule
 
@@ -90,6 +93,20 @@ class Names:
         return -1 if name is None else self.number.get(name, -1)
 
 
+class ShapeTables(NamedTuple):
+    """What touches are apart from whose they are and when.
+
+    Attributes:
+        shapes: what each does (`SHAPES`).
+        cells: the cells in which they count (`CELLS`).
+        touches: each as a touch, at some instant.
+    """
+
+    shapes: np.ndarray
+    cells: np.ndarray
+    touches: list[Touch]
+
+
 class RulesetArrays:
     """A compiled playbook as arrays.
 
@@ -103,6 +120,7 @@ class RulesetArrays:
         timely: those of campaigns that ask for time.
         schedules: the hours and holidays that openings obey, for all audiences.
         hour_rules: the audiences of these.
+        patience: by id of a campaign that has it, its patience.
         own_limits: the attributes that hold limits of the contacts' own.
         splits: by campaign with a split, its openings, each with where its share of the contacts ends.
     """
@@ -132,6 +150,7 @@ class RulesetArrays:
         self.audiences: list[Rule] = []
         self.careful: list[Rule] = []
         self.timely: list[Rule] = []
+        self.patience: dict[str, Patience] = {}
         self.own_limits = [cap for cap in playbook.caps if isinstance(cap.max, Limit)]
         self.holdouts = [playbook.holdout, *dict.fromkeys(o.campaign.holdout for o in openings if o.campaign.holdout)]
         self.splits = _splits(openings)
@@ -179,6 +198,13 @@ class RulesetArrays:
         # They come after the rules that select: all openings are laid out by now.
         return len(self.audiences) + self.careful.index(rule)
 
+    def _patient(self, campaign: Campaign) -> int:
+        """The place of a campaign among those that have patience, or -1."""
+        if campaign.patience is None:
+            return -1
+        self.patience.setdefault(campaign.id, campaign.patience)
+        return list(self.patience).index(campaign.id)
+
     def _timely(self, opening: Message) -> int:
         """The number of an audience that asks for time, or -1."""
         rule = opening.campaign.audience
@@ -215,6 +241,7 @@ class RulesetArrays:
             starts=[o.starts for o in table],
             ends=[o.ends for o in table],
             scale=[o.scale for o in table],
+            patient=[self._patient(o.campaign) for o in table],
             audience=[self.audience(o.campaign.audience) for o in table],
             timely=[self._timely(o) for o in table],
             holdout=[-1 if h is None else self.holdouts.index(h, 1) for h in (o.campaign.holdout for o in table)],
@@ -247,6 +274,7 @@ class RulesetArrays:
             "topics": np.array([topic for own in topics for topic in own], np.int64),
             "dates": np.array([day for own in dates for day in own], np.int64),
             "levers": np.array([lever for own in levers for lever in own], LEVERS),
+            "patience": np.array([(own.length, own.factor) for own in self.patience.values()], PATIENCE),
             "consent_rule": np.array(
                 [rule(f"consent {channel}") for channel in (*self.channels.list, "(no channel)")], np.int64
             ),
@@ -376,8 +404,8 @@ class RulesetArrays:
             quiet=packed(now >> QUIET & 1 != 0, len(openings)),
         )
 
-    def shapes(self, parts: Sequence[Mapping[str, Any]], ids: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
-        """What touches do (`SHAPES`), and where they count (`CELLS`), given what they are, and the ids of claims."""
+    def shapes(self, parts: Sequence[Mapping[str, Any]], ids: Mapping[str, int]) -> ShapeTables:
+        """What touches do, and where they count, given what they are, and the ids of claims."""
         touches = [Touch(at=_ANY_INSTANT, **part) for part in parts]
         effects = [self.compiled.effects(touch) for touch in touches]
         cells = [self._cells_of(effect) for effect in effects]
@@ -396,7 +424,7 @@ class RulesetArrays:
             replaced=[self._is_replaced(touch) for touch in touches],
         )
         shapes["cell_from"], shapes["cell_to"] = _places(cells)
-        return shapes, np.array([cell for own in cells for cell in own], CELLS)
+        return ShapeTables(shapes, np.array([cell for own in cells for cell in own], CELLS), touches)
 
     def _cells_of(self, effects: Effects) -> list[tuple[int, int]]:
         """The cells in which a touch counts, as far as some opening counts there too."""

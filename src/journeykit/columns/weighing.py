@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from attrs import evolve
 
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH
+from journeykit.columns.chunk import rule_columns
 from journeykit.engine.weight_factors import own_factors
 from journeykit.kernels import weigh_block
 from journeykit.kernels.interface.codes import NO_ZONE, NONE
@@ -19,56 +21,124 @@ from journeykit.policies.policy import Context, offers
 from journeykit.policies.weighted import Weighted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
     from journeykit.columns.chunk import Chunk
+    from journeykit.columns.history_columns import ChunkHistory
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.engine.decider import Decider
     from journeykit.kernels.interface.contact_arrays import Contacts
     from journeykit.kernels.interface.decision_arrays import CandidateArrays
     from journeykit.model.contact import Contact
+    from journeykit.policies.weighing_columns import Same
     from journeykit.tables.arrow.column import Column
 
 
-class ClaimColumns:
-    """Claims that are to be weighed, as columns: all arrays have one place for each claim.
-
-    Attributes:
-        campaigns: the ids of the campaigns.
-        campaign: the number of each claim's campaign among them.
-        base: campaign weight x content weight x team lever x levers x stage fit x role fit, multiplied in this order.
-        preference: the contact's own preference for the channel; 1 where they have none.
-        interest: 1, or 1 + the playbook's ``interest_lift``.
-        propensity: the chance of a response; NaN where none is given.
-        value: what a response is worth; NaN where none is given.
-        gain: what the content is expected to bring in stage value; NaN where that is not known.
-        product: what the policy `weighted` makes of all these.
-        priority: the campaign's priority.
-        asked_at: the instant of asking, in microseconds since 1970; the start of its campaign where the claim has none.
-    """
+class WeighedClaims:
+    """The claims of a block, as `journeykit.policies.ClaimColumns` shows them to policies."""
 
     def __init__(
-        self, layout: RulesetArrays, chunk: Chunk, contacts: Contacts, entries: CandidateArrays, contact: np.ndarray
+        self,
+        layout: RulesetArrays,
+        chunk: Chunk,
+        contacts: Contacts,
+        past: ChunkHistory,
+        entries: CandidateArrays,
+        contact: np.ndarray,
+        rows: slice,
     ) -> None:
         count = len(contact)
         self._layout = layout
         self._chunk = chunk
+        self._past = past
         self._person = contacts.person
         self._contact = contact
+        self._rows = rows
         self._opening = entries.claim["opening"][:count]
         self._asked = entries.claim["asked"][:count]
         self.campaigns = tuple(layout.campaigns.list)
         self.campaign = layout.parts["openings"]["campaign"][self._opening]
+        self.contact = contact - rows.start
         claims = entries.claim[:count]
-        self._lead = claims["lead"]
+        self._lead, self.patience = claims["lead"], claims["patience"]
         self.product, self.preference, self.interest, self.propensity, self.value = (
             np.ascontiguousarray(claims[name]) for name in ("product", "preference", "interest", "propensity", "value")
         )
 
     @property
+    def at(self) -> datetime:
+        """The instant of the decision, in UTC."""
+        return moment(self._past.now)
+
+    @property
+    def content(self) -> np.ndarray:
+        """The ids of the contents."""
+        return self._named(opening.content_id for opening in self._layout.list)
+
+    @property
+    def channel(self) -> np.ndarray:
+        """The channels."""
+        return self._named(opening.channel for opening in self._layout.list)
+
+    @property
+    def team(self) -> np.ndarray:
+        """The names of the teams."""
+        return self._named(opening.team_name for opening in self._layout.list)
+
+    @property
+    def goal(self) -> np.ndarray:
+        """The goals."""
+        return self._named(opening.facets.get("goal", (None,))[0] for opening in self._layout.list)
+
+    @property
+    def stage(self) -> np.ndarray:
+        """The contacts' stages."""
+        return self._own("stage")
+
+    @property
+    def role(self) -> np.ndarray:
+        """The contacts' roles."""
+        return self._own("role")
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The ids of the campaigns, claim by claim."""
+        return texts_or_none(self.campaigns)[self.campaign]
+
+    def _named(self, values: Iterable[str | None]) -> np.ndarray:
+        return texts_or_none(values)[self._opening]
+
+    def _own(self, field: str) -> np.ndarray:
+        column = rule_columns(self._chunk).get(field)
+        if column is None:
+            return np.full(len(self), None, object)
+        spelt = [
+            None if value is None else self._layout.compiled.vocabulary.spelt(field, value) for value in column.values
+        ]
+        return texts_or_none(spelt)[column.codes[self._contact]]
+
+    @cached_property
+    def touches(self) -> BlockTouches:
+        """The contacts' history at the instant of the decision."""
+        return BlockTouches(self._past, self._rows, self)
+
+    @property
+    def stage_fit(self) -> np.ndarray:
+        """Degree to which the content fits the contact's stage."""
+        found: np.ndarray = self._layout.parts["stage_fit"][self._opening, self._person[self._contact]["stage"]]
+        return found
+
+    @property
+    def role_fit(self) -> np.ndarray:
+        """Degree to which it fits the contact's role."""
+        found: np.ndarray = self._layout.parts["role_fit"][self._opening, self._person[self._contact]["role"]]
+        return found
+
+    @property
     def base(self) -> np.ndarray:
-        """Campaign weight x content weight x team lever x levers x stage fit x role fit."""
-        parts, person = self._layout.parts, self._person[self._contact]
-        fits = parts["stage_fit"][self._opening, person["stage"]], parts["role_fit"][self._opening, person["role"]]
-        found: np.ndarray = self._lead * fits[0] * fits[1]
+        """Campaign weight x content weight x team lever x levers x patience x stage fit x role fit."""
+        found: np.ndarray = self._lead * self.patience * self.stage_fit * self.role_fit
         return found
 
     @property
@@ -122,6 +192,81 @@ class ClaimColumns:
         return np.array([*column.values, None], object)[:-1][column.codes[self._contact]]
 
 
+class BlockTouches:
+    """The touches of the contacts of a block, as `journeykit.policies.TouchColumns` shows them to policies.
+
+    Args:
+        past: the touches of the chunk.
+        rows: the rows of the contacts.
+        claims: the claims that are weighed.
+    """
+
+    def __init__(self, past: ChunkHistory, rows: slice, claims: WeighedClaims) -> None:
+        places = past.counting(rows)
+        self._past, self._claims = past, claims
+        self._shape = past.shape[places]
+        self.contact = past.contact[places] - rows.start
+        self.at = past.at[places]
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    @property
+    def age(self) -> np.ndarray:
+        """How long ago each was; below 0 for what is to come."""
+        return (self._past.now - self.at).view("timedelta64[us]")
+
+    @property
+    def campaign(self) -> np.ndarray:
+        """The ids of the campaigns."""
+        return self._named("campaign")
+
+    @property
+    def content(self) -> np.ndarray:
+        """The ids of the contents."""
+        return self._named("content")
+
+    @property
+    def channel(self) -> np.ndarray:
+        """The channels."""
+        return self._named("channel")
+
+    @property
+    def team(self) -> np.ndarray:
+        """The names of the teams."""
+        return self._named("team")
+
+    @property
+    def goal(self) -> np.ndarray:
+        """The goals."""
+        return self._named("goal")
+
+    def _named(self, attribute: str) -> np.ndarray:
+        return texts_or_none(getattr(touch, attribute) for touch in self._past.told)[self._shape]
+
+    def count(self, chosen: np.ndarray | None = None, *, same: Same | None = None) -> np.ndarray:
+        """By claim, how many touches its contact has."""
+        kept = np.ones(len(self), np.bool_) if chosen is None else np.asarray(chosen, np.bool_)
+        claims, number = self._claims.contact, self.contact
+        if same is not None:
+            own = self._claims.ids if same == "campaign" else getattr(self._claims, same)
+            codes = {name: code for code, name in enumerate(dict.fromkeys(own.tolist())) if name is not None}
+            claims = claims * (len(codes) + 1) + np.array(
+                [codes.get(name, len(codes)) for name in own.tolist()], np.int64
+            )
+            named = getattr(self, same).tolist()
+            # What a touch does not have, or no claim has, no claim has in common with it.
+            kept = kept & np.array([name in codes for name in named], np.bool_)
+            number = number * (len(codes) + 1) + np.array([codes.get(name, 0) for name in named], np.int64)
+        found: np.ndarray = np.bincount(number[kept], minlength=int(claims.max(initial=-1)) + 1)
+        return found[claims].astype(np.int64)
+
+
+def texts_or_none(values: Iterable[str | None]) -> np.ndarray:
+    """Texts as an array of Python's own, with a last place that nothing has."""
+    return np.array([*values, None], object)
+
+
 class Weigher:
     """Gives entries their weights and ranks.
 
@@ -146,6 +291,7 @@ class Weigher:
         self,
         chunk: Chunk,
         contacts: Contacts,
+        past: ChunkHistory,
         entries: CandidateArrays,
         entry_first: np.ndarray,
         start: int,
@@ -165,9 +311,13 @@ class Weigher:
         # A policy is asked by one thread at a time: nobody said that it can do more.
         with self._lock:
             if self.by_rows:
-                weights = self._by_rows(chunk, contacts, entries, contact)
+                weights = self._by_rows(chunk, contacts, past, entries, contact)
             else:
-                weights = self._columns(ClaimColumns(self.layout, chunk, contacts, entries, contact), entries, count)
+                weights = self._columns(
+                    WeighedClaims(self.layout, chunk, contacts, past, entries, contact, slice(start, stop)),
+                    entries,
+                    count,
+                )
         given = claims["given"]
         weights = np.where(np.isnan(given), weights, given)
         claims["weight"] = NONE
@@ -184,7 +334,7 @@ class Weigher:
         """Whether the policy is `weighted`, whose work the kernel has done."""
         return type(self.policy) is Weighted
 
-    def _columns(self, claims: ClaimColumns, entries: CandidateArrays, count: int) -> np.ndarray:
+    def _columns(self, claims: WeighedClaims, entries: CandidateArrays, count: int) -> np.ndarray:
         policy: Any = self.policy
         weights = np.asarray(policy.weigh_columns(claims), np.float64)
         if weights.shape != (count,):
@@ -198,7 +348,9 @@ class Weigher:
             entries.claim["rank"][:count] = np.asarray(policy.rank_columns(claims), np.int64)
         return weights
 
-    def _by_rows(self, chunk: Chunk, contacts: Contacts, entries: CandidateArrays, contact: np.ndarray) -> np.ndarray:
+    def _by_rows(
+        self, chunk: Chunk, contacts: Contacts, past: ChunkHistory, entries: CandidateArrays, contact: np.ndarray
+    ) -> np.ndarray:
         weights = np.full(len(contact), np.nan)
         known: tuple[int, Contact | None] = (-1, None)
         for entry, row in enumerate(contact.tolist()):
@@ -207,7 +359,7 @@ class Weigher:
             if known[0] != row:
                 known = row, self._contact(chunk, row)
             try:
-                weights[entry], entries.claim["rank"][entry] = self._ask(known[1], contacts, entries, entry, row)
+                weights[entry], entries.claim["rank"][entry] = self._ask(known[1], contacts, past, entries, entry, row)
             except Exception:  # noqa: BLE001, S112  (the row engine will say what is wrong)
                 continue
         return weights
@@ -218,7 +370,7 @@ class Weigher:
         return self.playbook.segmented(found, moment(self.now)) if self.playbook.segments else found
 
     def _ask(
-        self, contact: Any, contacts: Contacts, entries: CandidateArrays, entry: int, row: int
+        self, contact: Any, contacts: Contacts, past: ChunkHistory, entries: CandidateArrays, entry: int, row: int
     ) -> tuple[float, int]:
         opening = self.layout.list[int(entries.claim["opening"][entry])]
         claim = self.compiled.claims.get(opening) or Claim(
@@ -234,8 +386,9 @@ class Weigher:
         zone = self.playbook.timezone if contacts.person["traits"][row] & NO_ZONE else contact.timezone
         base, stage_fit, role_fit, gain = self.compiled.fit(opening, contact.stage, contact.role)[2]
         now, own = clock(zone).moment(self.now), None
-        if opening.levers:
-            own = own_factors(opening, contact.values(), now, stage_fit, role_fit)
+        if opening.has_own_factors:
+            patience = float(entries.claim["patience"][entry])
+            own = own_factors(opening, contact.values(), now, stage_fit, role_fit, patience)
             base = own.base
         context = Context(
             now,
@@ -250,6 +403,7 @@ class Weigher:
             interest,
             gain,
             own,
+            partial(past.touches_of, row),
         )
         weight = self.policy.weigh(claim, contact, context)
         if isinstance(weight, (bool, str, bytes)) or weight is None:

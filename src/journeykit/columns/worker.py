@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from journeykit.columns.decision_counts import REASONS
+from journeykit.columns.history_columns import ChunkHistory
 from journeykit.columns.problem_pool import part_for, taken_from
 from journeykit.columns.row_collector import RowCollector
 from journeykit.engine.data_needs import DATA_NEEDS
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.columnar_engine import ColumnarEngine, Moment
-    from journeykit.columns.ruleset_arrays import RulesetArrays
+    from journeykit.columns.ruleset_arrays import RulesetArrays, ShapeTables
     from journeykit.kernels.interface.contact_arrays import (
         ClaimArrays,
         Contacts,
@@ -145,9 +146,11 @@ class Worker:
     ) -> BlockResult:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
         moment, rules = self._ready(contacts, history, shapes, claims)
+        past = self._past(history, shapes, claims)
+        contacts = self._remembering(contacts, past)
         if claims is None and moment.plain is not None and not given.known:
             return self._decide_now(chunk, contacts, history, scores, moment, rules, label_when, given)
-        return self._decide_blocks(chunk, contacts, history, scores, claims, moment, rules, label_when, given)
+        return self._decide_blocks(chunk, contacts, history, past, scores, claims, moment, rules, label_when, given)
 
     def _decide_now(
         self,
@@ -202,6 +205,7 @@ class Worker:
         chunk: Chunk,
         contacts: Contacts,
         history: TouchArrays,
+        past: ChunkHistory,
         scores: ScoreArrays,
         claims: ClaimArrays | None,
         moment: Moment,
@@ -220,7 +224,7 @@ class Worker:
         while start < chunk.rows:
             stop = self._gather(rules, contacts, moment, scores, claims, start, chunk.rows, 1, entry_first, tally)
             doubt = np.zeros(stop - start, np.bool_)
-            engine.weigher.weigh(chunk, contacts, entries, entry_first, start, stop, doubt)
+            engine.weigher.weigh(chunk, contacts, past, entries, entry_first, start, stop, doubt)
             rows.used[:] = 0
             given_up = np.zeros(stop - start, np.int64)
             count = decide_block(
@@ -276,6 +280,14 @@ class Worker:
         self._prepare(moment, int(counts.max(initial=0)), most)
         return moment, rules
 
+    def _past(self, history: TouchArrays, shapes: ShapeTables, claims: ClaimArrays | None) -> ChunkHistory:
+        engine = self.engine
+        return ChunkHistory(engine.layout, history, shapes, engine.now, derived=claims is None)
+
+    def _remembering(self, contacts: Contacts, past: ChunkHistory) -> Contacts:
+        """The contacts, with the last touch of each campaign that has patience."""
+        return contacts.but(latest=past.latest()) if self.engine.layout.patience else contacts
+
     def pool(
         self,
         chunk: Chunk,
@@ -304,6 +316,8 @@ class Worker:
         """
         engine = self.engine
         moment, rules = self._ready(contacts, history, shapes, claims)
+        past = self._past(history, shapes, claims)
+        contacts = self._remembering(contacts, past)
         tally, columns = _tally(engine.layout), len(engine.layout.quotas.columns)
         entry_first = np.zeros(chunk.rows + 1, np.int64)
         left = np.zeros(chunk.rows + 1, np.int64)
@@ -313,7 +327,7 @@ class Worker:
         while start < chunk.rows:
             stop = self._gather(rules, contacts, moment, scores, claims, start, chunk.rows, 1, entry_first, tally)
             doubt = np.zeros(stop - start, np.bool_)
-            engine.weigher.weigh(chunk, contacts, self.entries, entry_first, start, stop, doubt)
+            engine.weigher.weigh(chunk, contacts, past, self.entries, entry_first, start, stop, doubt)
             if part is None or len(part.pool.unit) < stop - start or len(part.mark) < self.entries.used[1]:
                 part = part_for(stop - start, int(self.entries.used[1]), columns, several=several)
             base = start

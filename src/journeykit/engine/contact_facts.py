@@ -9,7 +9,7 @@ from journeykit.basics.once import once
 from journeykit.basics.validation import MILLIONTH, all_of, scaled
 from journeykit.engine.candidate import message_of
 from journeykit.engine.eligibility import Subject
-from journeykit.engine.history import PartnerTouches, TouchHistory, bars_of, clashes, holds
+from journeykit.engine.history import PartnerTouches, TouchHistory, bars_of, clashes, counting, holds
 from journeykit.engine.quota_charges import whole
 from journeykit.model.touch import Touch
 
@@ -99,6 +99,12 @@ class ContactFacts:
     def history(self) -> TouchHistory:
         """The history, read when something asks for it: a contact whom nobody may address needs none."""
         return TouchHistory(self.ruleset, self.contact.id, self._touches, self.now, self._is_decided_again)
+
+    @once
+    def counting(self) -> tuple[Touch, ...]:
+        """The touches of the contact that count, in the order of their instants."""
+        found = counting(self.ruleset, self.contact.id, self._touches, self.now, self._is_decided_again)
+        return tuple(sorted(found, key=lambda touch: touch.micros))
 
     def _is_decided_again(self, touch: Touch) -> bool:
         """Whether a planned touch is one of the claims, and so replaced by it."""

@@ -160,6 +160,11 @@ class Decider:
         return self.playbook.policy
 
     @property
+    def shows_history(self) -> bool:
+        """Whether code of somebody else may look at the whole history of contacts."""
+        return type(self.policy) not in {type(own) for own in BUILT_IN.values()}
+
+    @property
     def by_account(self) -> bool:
         """Whether any cap counts per account, so that the contacts of an account are decided together."""
         return bool(self.ruleset.per_account)

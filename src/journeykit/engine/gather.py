@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.model.contact import Contact
     from journeykit.model.quiet_hours import Schedule
+    from journeykit.model.touch import Touch
     from journeykit.playbook.vocabulary import Vocabulary
 
 
@@ -339,9 +340,10 @@ class ClaimGatherer:
         if self.playbook.interest_lift and not set(contact.interests).isdisjoint(message.about):
             interest += self.playbook.interest_lift
         own = None
-        if message.levers:
+        if message.has_own_factors:
             subject = self.facts.subject
-            own = own_factors(message, subject.values, subject.local, stage_fit, role_fit)
+            patience = self._patience(candidate.claim, message)
+            own = own_factors(message, subject.values, subject.local, stage_fit, role_fit, patience)
             base = own.base
         return Context(
             self.facts.subject.local,
@@ -356,7 +358,21 @@ class ClaimGatherer:
             interest,
             gain,
             own,
+            self._history,
         )
+
+    def _history(self) -> tuple[Touch, ...]:
+        return self.facts.counting
+
+    def _patience(self, claim: Claim, message: Message) -> float:
+        """The factor of a campaign's patience."""
+        patience = message.campaign.patience
+        if patience is None:
+            return 1.0
+        last = self.facts.history.latest.get(message.campaign.id)
+        if last is None and claim.asked_at is not None:
+            last = micros(claim.asked_at)
+        return patience.factor_at(self.facts.now, last)
 
     def _weigh(self, candidate: Candidate) -> bool:
         """Give a candidate its weight and level; False, with a fault, where that cannot be done."""
@@ -373,6 +389,8 @@ class ClaimGatherer:
         tier = message_of(candidate).campaign.tier
         weight: Any = claim.weight
         rank = 0
+        if weight is not None and weight > 0:
+            weight = weight * self._patience(claim, message_of(candidate))
         if weight is None or self._rank is not None:
             contact, context = self.facts.contact, self.context(candidate)
             try:
@@ -389,6 +407,10 @@ class ClaimGatherer:
 
     def factors(self, candidate: Candidate, weight: int) -> dict[str, float]:
         """What a weight that the policy gave is made of, by name; the policy's name where it does not say."""
+        claim = candidate.claim
+        if claim.weight is not None:
+            patience = self._patience(claim, message_of(candidate))
+            return {} if patience == 1 or claim.weight <= 0 else {"weight": claim.weight, "patience": patience}
         own = {self.policy_name: weight / MILLIONTH}
         if not offers(self.policy, "factors", "weigh"):
             return own

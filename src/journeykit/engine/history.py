@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from journeykit.basics.clock import DAY, FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from journeykit.basics.clock import Clock
@@ -33,10 +33,11 @@ class TouchHistory:
     Attributes:
         touches: the instant of each and what it does; those too old to matter to anything are left out.
         counts: how many there are of each campaign, however old; `of` tells the ids of claims apart.
+        latest: by campaign, the instant of the last of them; kept only where some campaign has patience.
         spans: for each cell: the instant of a touch, the last date of its campaign, and its points.
     """
 
-    __slots__ = ("_known", "counts", "spans", "touches")
+    __slots__ = ("_known", "counts", "latest", "spans", "touches")
 
     def __init__(
         self,
@@ -57,10 +58,11 @@ class TouchHistory:
         """
         self.touches: list[tuple[int, Effects]] = []
         self.counts: dict[str, int] = {}
+        self.latest: dict[str, int] = {}
         self._known: dict[str, dict[str, int]] = {}
         self.spans: dict[Cell, list[tuple[int, date | None, int]]] = {}
         oldest = now - ruleset.reach
-        campaigns = ruleset.campaigns
+        campaigns, has_patience = ruleset.campaigns, ruleset.has_patience
         for touch in touches:
             status = touch.status
             if status != "sent" and not touch.counts_at(now):
@@ -75,6 +77,8 @@ class TouchHistory:
                     continue
             if campaign is not None:
                 self.counts[campaign] = self.counts.get(campaign, 0) + 1
+                if has_patience:
+                    self.latest[campaign] = max(touch.micros, self.latest.get(campaign, touch.micros))
                 if touch.claim is not None:
                     known = self._known.setdefault(campaign, {})
                     known[touch.claim] = known.get(touch.claim, 0) + 1
@@ -97,6 +101,18 @@ class TouchHistory:
         if claim is None or known is None:
             return found
         return found - sum(known.values()) + known.get(claim, 0)
+
+
+def counting(
+    ruleset: Ruleset, contact: str, touches: Iterable[Touch], now: int, replaced: Callable[[Touch], bool]
+) -> Iterator[Touch]:
+    """The touches that count, as `TouchHistory` takes them, in the playbook's words and with what it knows of them."""
+    for touch in touches:
+        if not touch.counts_at(now) or touch.contact not in (None, contact):
+            continue
+        told = ruleset.told(touch)
+        if told.status != "planned" or told.campaign is None or not replaced(ruleset.vocabulary.touch(touch)):
+            yield told
 
 
 def clashes(

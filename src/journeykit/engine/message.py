@@ -94,6 +94,11 @@ class Message:
         return (*self.topics, *self.facets.get("solution", ()))
 
     @property
+    def has_own_factors(self) -> bool:
+        """Whether more makes up its weight than campaign, content, team and fit."""
+        return bool(self.levers) or self.campaign.patience is not None
+
+    @property
     def scale(self) -> float:
         """What its claims weigh before anything of the contact is looked at: campaign x content x team lever."""
         content = 1.0 if self.content is None else self.content.weight

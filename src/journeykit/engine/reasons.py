@@ -283,7 +283,7 @@ class RowWriter:
             outcome = Outcome.DEFERRED
         campaign, content, channel = _ids(candidate)
         weight = candidate.weight if weight is None else weight
-        factors = {} if weight is None or claim.weight is not None else self.claims.factors(candidate, weight)
+        factors = {} if weight is None else self.claims.factors(candidate, weight)
         return Row(
             run_id=self.run_id,
             contact=contact.id,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
@@ -30,6 +32,17 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook
 
 _ROOM_FOR_STRANGERS = 20_000
+TOUCH_FACETS = {
+    "channel": "channel",
+    "content": "content",
+    "team": "team",
+    "goal": "goal",
+    "theme": "theme",
+    "topics": "topic",
+    "solutions": "solution",
+    "tags": "tag",
+}
+"""By attribute of a touch, the facet that it is."""
 
 Degrees = tuple[float, float, float, float | None]
 """Base weight, stage fit, role fit and stage gain."""
@@ -91,6 +104,7 @@ class Ruleset:
         self.scored = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.scored)
         self.has_splits = any(campaign.split for campaign in playbook.campaigns or ())
         self._of_decision = {number for number, cap in enumerate(playbook.caps) if cap.window.kind == "decision"}
+        self.has_patience = any(campaign.patience is not None for campaign in playbook.campaigns or ())
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
         self.per_account = frozenset(number for number, cap in enumerate(playbook.caps) if cap.per == "account")
         self.reach = self._reach()
@@ -316,13 +330,27 @@ class Ruleset:
             found = self._effects[key] = self._effects_of(self.vocabulary.touch(touch))
         return found
 
-    def _effects_of(self, touch: Touch) -> Effects:
-        campaign = self.campaigns.get(touch.campaign or "")
+    def _facets_of(self, touch: Touch, campaign: Campaign | None) -> dict[str, tuple[str, ...]]:
+        """What a touch is told apart by: what it brings itself, and what it lacks from the playbook."""
         content = self.contents.get(touch.content or "")
         if content is None and touch.content is None and campaign is not None and len(campaign.content) == 1:
             content = self.contents[campaign.content[0]]
         own = touch.own_facets()
-        facets = {name: values for name, values in (self.playbook.facets(campaign, content) | own).items() if values}
+        return {name: values for name, values in (self.playbook.facets(campaign, content) | own).items() if values}
+
+    def told(self, touch: Touch) -> Touch:
+        """A touch in the playbook's words, with what it lacks from the playbook."""
+        found = self.vocabulary.touch(touch)
+        facets = self._facets_of(found, self.campaigns.get(found.campaign or ""))
+        changes: dict[str, Any] = {}
+        for name, facet in TOUCH_FACETS.items():
+            if not getattr(found, name) and (values := facets.get(facet)):
+                changes[name] = values if name in ("topics", "solutions", "tags") else values[0]
+        return evolve(found, **changes) if changes else found
+
+    def _effects_of(self, touch: Touch) -> Effects:
+        campaign = self.campaigns.get(touch.campaign or "")
+        facets = self._facets_of(touch, campaign)
         channel = facets.get("channel", (None,))[0]
         if "channel" not in touch.without:
             facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 
 def own_factors(
-    message: Message, values: Mapping[str, Any], now: datetime, stage_fit: float, role_fit: float
+    message: Message,
+    values: Mapping[str, Any],
+    now: datetime,
+    stage_fit: float,
+    role_fit: float,
+    patience: float,
 ) -> OwnFactors:
-    """What levers make of the weight of a message for a contact.
+    """What levers and patience make of the weight of a message for a contact.
 
     Args:
         message: what the claim asks to send.
@@ -24,10 +29,14 @@ def own_factors(
         now: the instant of the decision, in the contact's zone.
         stage_fit: degree to which the content fits the contact's stage.
         role_fit: degree to which it fits the contact's role.
+        patience: the factor of the campaign's patience.
     """
-    base, levers = message.scale, {}
+    lead, levers = message.scale, {}
     for lever in message.levers:
         if lever.applies(values, now):
-            base *= lever.factor
+            lead *= lever.factor
             levers[lever.name] = lever.factor
-    return OwnFactors(base * stage_fit * role_fit, levers)
+    calm = lead * stage_fit * role_fit
+    if not lead > 0 or patience == 1:
+        return OwnFactors(calm, calm, levers, 1.0)
+    return OwnFactors(lead * patience * stage_fit * role_fit, calm, levers, patience)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,10 @@ from journeykit.columns.chunk import Chunk
 from journeykit.kernels.interface.contact_arrays import SCORES, ClaimArrays, ScoreArrays, TouchArrays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from journeykit.columns.columnar_engine import ColumnarEngine
+    from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.tables.arrow.adapters import Part
 
 MOST_ROWS = 2**22
@@ -74,3 +76,27 @@ def no_scores(rows: int, openings: int) -> ScoreArrays:
         chance=np.full(openings + 1, np.nan),
         worth=np.full(openings + 1, np.nan),
     )
+
+
+def dated_where_timely(claims: ClaimArrays, layout: RulesetArrays) -> np.ndarray:
+    """The contacts with a claim of its own date or instant whose audience asks for time, which is asked then."""
+    timely = layout.parts["openings"]["timely"][claims.asked["opening"]] >= 0
+    contact = np.repeat(np.arange(len(claims.first) - 1), np.diff(claims.first))
+    found: np.ndarray = np.bincount(contact[timely & (claims.asked["own"] >= 0)], minlength=len(claims.first) - 1) > 0
+    return found
+
+
+def maybe_replaced(history: TouchArrays, parts: Sequence[Mapping[str, Any]], engine: ColumnarEngine) -> np.ndarray:
+    """The contacts with a planned touch that weights look at: one of their claims may replace it.
+
+    Args:
+        history: the touches of the contacts.
+        parts: their kinds.
+        engine: the playbook as arrays.
+    """
+    patient, whole = engine.layout.patience, engine.decider.shows_history
+    planned = [own.get("status") == "planned" and (whole or own.get("campaign") in patient) for own in parts]
+    contact = np.repeat(np.arange(len(history.first) - 1), np.diff(history.first))
+    chosen = np.array([*planned, False], np.bool_)[history.shape]
+    found: np.ndarray = np.bincount(contact[chosen], minlength=len(history.first) - 1) > 0
+    return found

@@ -22,12 +22,19 @@ from journeykit.columns.unknown_counts import survey_readings
 from journeykit.columns.word_counts import count_words, survey_source
 from journeykit.engine.contact_group import ContactInputs
 from journeykit.engine.unknowns import Readings
-from journeykit.job.chunk_parts import claims_between, cut, no_scores, touches_between
+from journeykit.job.chunk_parts import (
+    claims_between,
+    cut,
+    dated_where_timely,
+    maybe_replaced,
+    no_scores,
+    touches_between,
+)
 from journeykit.job.chunk_state import ChunkState, own_scores
 from journeykit.job.ledger_tables import protect, touches_table
 from journeykit.job.twin_keys import restricted_again, restricted_by
 from journeykit.kernels.interface.codes import BAD
-from journeykit.kernels.interface.contact_arrays import ClaimArrays, ScoreArrays, TouchArrays
+from journeykit.kernels.interface.contact_arrays import ScoreArrays, TouchArrays
 from journeykit.ledger.transaction import LONGEST
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
@@ -358,17 +365,18 @@ class TableReader:
             self._reader = self._touch_reader(self._touches)
 
     def _touch_reader(self, source: ArrowTable) -> TouchReader:
-        compiled = self.run.decider.ruleset
+        compiled, playbook = self.run.decider.ruleset, self.run.decider.playbook
 
         def counted(parts: Mapping[str, Any]) -> bool:
             campaign = compiled.campaigns.get(parts.get("campaign") or "")
-            return parts.get("status", "sent") in COUNTING and campaign is not None and campaign.repeat is not None
+            counts = campaign is not None and (campaign.repeat is not None or campaign.patience is not None)
+            return counts and parts.get("status", "sent") in COUNTING
 
         return TouchReader(
             source,
             self.parts,
             zone=self.run.zone,
-            oldest=oldest_of(self.run.decider.playbook, micros(self.run.at)),
+            oldest=-FOREVER if self.run.decider.shows_history else oldest_of(playbook, micros(self.run.at)),
             counted=counted,
             vocabulary=compiled.vocabulary,
             words=self.run.words["touches"] if source is self._touches else None,
@@ -491,7 +499,8 @@ class TableReader:
         claims = None
         if self.asked is not None:
             claims = claims_between(self.asked.claims, start, start + chunk.rows)
-            apart |= self.asked.apart[start : start + chunk.rows] | self._dated_where_timely(claims)
+            apart |= self.asked.apart[start : start + chunk.rows] | dated_where_timely(claims, self.engine.layout)
+            apart |= maybe_replaced(history, self.parts.list, self.engine)
         if not self.engine.can or (claims is not None and self.engine.weigher.by_rows):
             apart[:] = True
         people.person["traits"][apart] |= BAD
@@ -515,12 +524,6 @@ class TableReader:
             return no_scores(stop - start, len(self.engine.layout.list))
         first = self._scores.first[start : stop + 1]
         return own_scores(self._scores, first - first[0], self._scores.score[int(first[0]) : int(first[-1])])
-
-    def _dated_where_timely(self, claims: ClaimArrays) -> np.ndarray:
-        """The contacts with a claim of its own date or instant whose audience asks for time, which is asked then."""
-        timely = self.engine.layout.parts["openings"]["timely"][claims.asked["opening"]] >= 0
-        contact = np.repeat(np.arange(len(claims.first) - 1), np.diff(claims.first))
-        return np.bincount(contact[timely & (claims.asked["own"] >= 0)], minlength=len(claims.first) - 1) > 0
 
     # One contact
 

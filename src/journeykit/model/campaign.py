@@ -27,6 +27,7 @@ from journeykit.basics.validation import (
 )
 from journeykit.errors import ModelError
 from journeykit.model.holdout import Holdout, bucket
+from journeykit.model.patience import Patience
 from journeykit.model.window import Lag
 from journeykit.rule import Rule
 
@@ -138,6 +139,7 @@ class Campaign:
         holdout: the share of contacts that never gets it.
         scored: whether its claims need a score: one that has no propensity, and no weight of its own, is
             ``missing_data``. A run over tables treats every campaign that its scores table names in this way.
+        patience: how much more its claims weigh where the contact has not got it for long; None for no more.
         tags: words of your own, for caps and other rules; all its messages have them, beside those of their content.
         split: the share of contacts that each of its contents goes to, as variants: a hash of campaign and contact
             chooses one of them, and only that one claims. The shares add up to 1; a list shares equally. None lets all
@@ -171,6 +173,9 @@ class Campaign:
     obeys_quiet_hours: bool = field(default=True, validator=boolean)
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
     scored: bool = field(default=False, validator=boolean, metadata={"later": True})
+    patience: Patience | None = field(
+        default=None, validator=validators.optional(instance(Patience)), metadata={"later": True}
+    )
     tags: tuple[str, ...] = field(default=(), converter=names, metadata={"later": True})
     split: Mapping[str, float] | None = field(default=None, converter=_shares, metadata={"later": True})
     wait: Lag | None = field(

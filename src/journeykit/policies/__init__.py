@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from journeykit.policies.first_come import FirstCome
 from journeykit.policies.policy import Context, Policy, RankingPolicy
 from journeykit.policies.ranked import Ranked
+from journeykit.policies.weighing_columns import ClaimColumns, TouchColumns
 from journeykit.policies.weighted import Weighted
 
 if TYPE_CHECKING:
@@ -15,4 +16,14 @@ if TYPE_CHECKING:
 BUILT_IN: Mapping[str, Policy] = {"weighted": Weighted(), "ranked": Ranked(), "first_come": FirstCome()}
 """The policies that a playbook can name without more."""
 
-__all__ = ["BUILT_IN", "Context", "FirstCome", "Policy", "Ranked", "RankingPolicy", "Weighted"]
+__all__ = [
+    "BUILT_IN",
+    "ClaimColumns",
+    "Context",
+    "FirstCome",
+    "Policy",
+    "Ranked",
+    "RankingPolicy",
+    "TouchColumns",
+    "Weighted",
+]

@@ -8,7 +8,7 @@ weigh, and nothing else: consent, fit, caps, conflicts and requirements are the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
     from journeykit.model.content import Content
+    from journeykit.model.touch import Touch
     from journeykit.playbook.playbook import Playbook
 
 
@@ -37,24 +38,25 @@ class Context:
         campaign: the claim's campaign.
         content: the claim's content; None where the playbook does not know it.
         team: the campaign's team; None where the playbook does not know it.
-        base: campaign weight x content weight x team lever x levers x stage fit x role fit, multiplied in this order.
+        base: campaign weight x content weight x team lever x levers x patience x stage fit x role fit, in this order.
         stage_fit: degree to which the content fits the contact's stage, from 0 to 1.
         role_fit: degree to which it fits the contact's role, from 0 to 1.
         preference: the contact's own preference for the channel, from 0 to 1; 1 where they have none.
         interest: 1, or 1 + the playbook's ``interest_lift`` where topics or solutions meet the contact's interests.
         gain: what the content is expected to bring by moving the contact to other stages, in stage value; None where it
             does not say that it does, or where the values are not known.
-        levers: the factors of the playbook's levers that are applied, by name.
+        own: the factors that few claims have; None where this one has none of them.
     """
 
     __slots__ = (
-        "_own",
+        "_touches",
         "at",
         "base",
         "campaign",
         "content",
         "gain",
         "interest",
+        "own",
         "playbook",
         "preference",
         "role_fit",
@@ -76,6 +78,7 @@ class Context:
         interest: float,
         gain: float | None = None,
         own: OwnFactors | None = None,
+        touches: Callable[[], tuple[Touch, ...]] = tuple,
     ) -> None:
         self.at = at
         self.playbook = playbook
@@ -88,12 +91,28 @@ class Context:
         self.preference = preference
         self.interest = interest
         self.gain = gain
-        self._own = own
+        self.own = own
+        self._touches = touches
 
     @property
     def levers(self) -> Mapping[str, float]:
         """The factors of the playbook's levers that are applied, by name."""
-        return {} if self._own is None else self._own.levers
+        return {} if self.own is None else self.own.levers
+
+    @property
+    def patience(self) -> float:
+        """The factor of the campaign's patience; 1 where it has none, or where the contact got it not long ago."""
+        return 1.0 if self.own is None else self.own.patience
+
+    @property
+    def touches(self) -> tuple[Touch, ...]:
+        """The contact's history at the instant of the decision: the touches that count, oldest first.
+
+        Each is in the playbook's words, with the team, goal, topics and the like that the playbook knows. Those in the
+        future are planned or reserved. What this decision grants is not among them, so that weights do not depend on
+        the choice.
+        """
+        return self._touches()
 
     def factors(self, claim: Claim) -> dict[str, float]:
         """The factors of the policy `weighted`, in the order in which they are multiplied."""
@@ -102,6 +121,8 @@ class Context:
             found["content"] = self.content.weight
         found["lever"] = self.team.lever if self.team else 1.0
         found |= {f"lever {name}": factor for name, factor in self.levers.items()}
+        if self.patience != 1 and self.own is not None and self.own.product(self, claim) > 0:
+            found["patience"] = self.patience
         found |= {
             "stage_fit": self.stage_fit,
             "role_fit": self.role_fit,
@@ -123,11 +144,31 @@ class OwnFactors:
 
     Attributes:
         base: the product as far as the fit for stage and role, these included.
+        calm: the same without patience.
         levers: the factors of the playbook's levers that are applied, by name.
+        patience: the factor of patience.
     """
 
     base: float
+    calm: float
     levers: Mapping[str, float]
+    patience: float
+
+    def product(self, context: Context, claim: Claim) -> float:
+        """What the policy `weighted` makes of a claim: patience multiplies what is above 0."""
+        weight = _product(self.base, context, claim)
+        return weight if weight > 0 or self.patience == 1 else _product(self.calm, context, claim)
+
+
+def _product(base: float, context: Context, claim: Claim) -> float:
+    weight = base * context.preference * context.interest
+    if claim.propensity is not None:
+        weight *= claim.propensity
+    if claim.value is not None:
+        weight *= claim.value
+    elif context.gain is not None:
+        weight *= context.gain
+    return weight
 
 
 def offers(policy: object, name: str, reference: str) -> bool:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class Weighted:
     """Weighs a claim by the product of its factors.
 
-    ``campaign.weight x content.weight x team.lever x levers x stage fit x role fit x channel preference x interest x
-    propensity x value``, multiplied in this order in float64, each 1 where it is absent. Every factor is kept in the
-    decision, so that a person can see where a weight comes from. Where a claim has no value of its own and its content
-    says what it advances, the value is the stage gain: the sum over these stages of the gain in probability times the
-    gain in `Stage.value`.
+    ``campaign.weight x content.weight x team.lever x levers x patience x stage fit x role fit x channel preference x
+    interest x propensity x value``, multiplied in this order in float64, each 1 where it is absent. Every factor is
+    kept in the decision, so that a person can see where a weight comes from. Where a claim has no value of its own and
+    its content says what it advances, the value is the stage gain: the sum over these stages of the gain in
+    probability times the gain in `Stage.value`.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -38,6 +38,9 @@ class Weighted:
 
     def weigh(self, claim: Claim, contact: Contact, context: Context) -> float:  # noqa: ARG002  (the protocol's)
         """The product of the factors."""
+        own = context.own
+        if own is not None:
+            return own.product(context, claim)
         weight = context.base * context.preference * context.interest
         if claim.propensity is not None:
             weight *= claim.propensity

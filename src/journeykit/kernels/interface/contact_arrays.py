@@ -32,6 +32,8 @@ class Contacts(ArrayBundle):
             numbers. No places where there is no such rule.
         limit: by own limit, in billionths, or `NO_LIMIT`.
         holdout: by holdout, whether they are in it.
+        latest: by campaign that has patience, the instant of the last touch that counts, or `NONE`; no columns where
+            no campaign has patience.
     """
 
     fields: ClassVar = {
@@ -47,6 +49,7 @@ class Contacts(ArrayBundle):
         "timely": table(np.int64, 4),
         "limit": table(np.int64, 2),
         "holdout": table(np.bool_, 2),
+        "latest": table(np.int64, 2),
     }
 
 

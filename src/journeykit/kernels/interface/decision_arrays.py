@@ -12,7 +12,7 @@ from journeykit.kernels.interface.records import record
 CLAIMS = record(
     "opening label weight rank group own id dated kind state rule outside timed from_ asked expires at_from at_to "
     "claim_row",
-    "given lead product preference interest propensity value",
+    "given lead patience product preference interest propensity value",
 )
 """Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
 not weighed; the policy's rank; claims of one group exclude each other; its place among the texts of claims' own dates
@@ -21,7 +21,7 @@ its instants are, or -1; state, 0 where it is eligible at some instant, else the
 that reason; the rule of its own date where that lies outside the span, or -1; whether nothing but time is in its
 way; the first instant of its own, or `NONE`; when it was asked for; the last instant at which it may go; where its
 instants lie; its place in the claims table, or -1; its own weight, NaN for none; and what the policy `weighted` makes
-of it, before its content's fit and in all, with the factors."""
+of it, before patience and its content's fit and in all, with the factors."""
 TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
 ROWS = record(

@@ -86,7 +86,7 @@ them, and where weeks start; the number of the zone, or -1 for the contact's own
 OPENINGS = record(
     "campaign content channel traits starts ends audience timely holdout tier repeats tie first then needy partner "
     "wait_days wait_length "
-    "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to "
+    "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to patient "
     "rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
     "scale",
 )
@@ -95,6 +95,8 @@ opening in a list of its own lies there from one place to another. A claim may w
 microseconds; `NONE` for no limit."""
 CELLS = record("cell points")
 """The cells in which something counts, and how much it weighs there."""
+PATIENCE = record("length", "factor")
+"""By campaign that has patience: how long ago its last touch must be at least, and the factor."""
 LEVERS = record("rule", "factor")
 """The levers in whose scope openings are: the mask of whom each is for, or -1; and what it multiplies weights with."""
 CAPS = record("limit own audience")
@@ -149,6 +151,7 @@ class Rules(ArrayBundle):
         topics: the topics of the openings.
         dates: the openings' own local dates, ascending.
         levers: the levers of the openings (`LEVERS`), in their order.
+        patience: the patience of campaigns (`PATIENCE`); an opening has its place there, or -1.
         caps: the caps (`CAPS`).
         cell_cap: by cell, its cap.
         conflicts: the conflicts (`CONFLICTS`).
@@ -181,6 +184,7 @@ class Rules(ArrayBundle):
         "topics": table(np.int64),
         "dates": table(np.int64),
         "levers": table(LEVERS),
+        "patience": table(PATIENCE),
         "caps": table(CAPS),
         "cell_cap": table(np.int64),
         "conflicts": table(CONFLICTS),

@@ -85,9 +85,14 @@ void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t la
 // What the policy `weighted` makes of a candidate, and its factors.
 void weigh(const Collection& all, int64_t contact, int64_t candidate, double propensity, double value) {
   Claim& claim = all.candidates.claim[candidate];
-  Factors found = factors_of(all.rules, all.contacts, contact, claim.opening, propensity, value);
+  Factors found = factors_of(all.rules, all.contacts, contact, claim.opening, propensity, value, claim.asked);
   claim.product = found.product;
   claim.lead = found.lead;
+  claim.patience = found.patience;
+  if (claim.given > 0) {
+    // A weight of the claim's own is multiplied by patience alone.
+    claim.given *= patience_of(all.rules, all.contacts, contact, claim.opening, claim.asked);
+  }
   claim.preference = found.preference;
   claim.interest = found.interest;
   claim.propensity = propensity;

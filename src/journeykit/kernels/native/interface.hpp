@@ -116,6 +116,7 @@ struct Contacts {
   Array4<int64_t> timely;
   Array2<int64_t> limit;
   Array2<bool> holdout;
+  Array2<int64_t> latest;
 };
 
 // The instants of a decision, by time zone and opening.
@@ -266,14 +267,20 @@ struct Window {
 struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
       first, then, needy, partner, wait_days, wait_length, hours, cell_from, cell_to, topic_from, topic_to,
-      date_from, date_to, lever_from, lever_to, rule_audience, rule_stage, rule_role, rule_starts, rule_ends,
-      rule_holdout;
+      date_from, date_to, lever_from, lever_to, patient, rule_audience, rule_stage, rule_role, rule_starts,
+      rule_ends, rule_holdout;
   double scale;
 };
 
 // A cell in which something counts, and how much it weighs there.
 struct Cell {
   int64_t cell, points;
+};
+
+// The patience of a campaign: how long ago its last touch must be at least, and the factor.
+struct Patience {
+  int64_t length;
+  double factor;
 };
 
 // A lever: whom it is for, and what it multiplies weights with.
@@ -327,6 +334,7 @@ struct Rules {
   Array1<int64_t> topics;
   Array1<int64_t> dates;
   Array1<Lever> levers;
+  Array1<Patience> patience;
   Array1<Cap> caps;
   Array1<int64_t> cell_cap;
   Array1<Conflict> conflicts;
@@ -355,7 +363,7 @@ struct Rules {
 struct Claim {
   int64_t opening, label, weight, rank, group, own, id, dated, kind, state, rule, outside, timed, from_,
       asked, expires, at_from, at_to, claim_row;
-  double given, lead, product, preference, interest, propensity, value;
+  double given, lead, patience, product, preference, interest, propensity, value;
 };
 
 // An instant for which a claim asks, and whether it is eligible then.

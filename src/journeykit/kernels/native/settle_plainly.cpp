@@ -162,7 +162,7 @@ bool list_weighed(PlainContact& own) {
     for (; wanted; wanted = without_lowest(wanted)) {
       int64_t opening = word * 64 + trailing_zeros(wanted);
       Factors factors = factors_of(own.rules(), own.block.contacts, own.contact, opening,
-                                   scores.chance[opening], scores.worth[opening]);
+                                   scores.chance[opening], scores.worth[opening], NONE);
       int64_t weight = millionths_of(factors.product);
       if (weight == NONE) return false;
       add_item(own, opening, weight);
@@ -181,7 +181,7 @@ bool list_items(PlainContact& own) {
   const Person& person = contacts.person[own.contact];
   Array1<int64_t> scored = own.block.scores.first;
   bool is_alike = !contacts.preference.columns && !contacts.interested.columns && !own.rules().levers.size &&
-                  scored[own.contact] == scored[own.contact + 1];
+                  !own.rules().patience.size && scored[own.contact] == scored[own.contact + 1];
   return is_alike ? list_alike(own, person.stage * own.block.plain.roles + person.role) : list_weighed(own);
 }
 

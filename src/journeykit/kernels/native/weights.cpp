@@ -22,6 +22,22 @@ double lead_of(const Rules& rules, const Contacts& contacts, int64_t contact, co
   return lead;
 }
 
+// The product of what is before the content's fit and all that comes after.
+double product_of(const Rules& rules, const Person& person, int64_t opening, double lead,
+                  const Factors& factors, double propensity, double value) {
+  double weight = lead * rules.stage_fit(opening, person.stage);
+  weight = weight * rules.role_fit(opening, person.role);
+  weight = weight * factors.preference * factors.interest;
+  if (!std::isnan(propensity)) weight = weight * propensity;
+  if (!std::isnan(value)) {
+    weight = weight * value;
+  } else if (rules.stage_gain.columns) {
+    double gain = rules.stage_gain(opening, person.stage);
+    if (!std::isnan(gain)) weight = weight * gain;
+  }
+  return weight;
+}
+
 }  // namespace
 
 void put_scores(const ScoreArrays& scores, int64_t contact) {
@@ -39,25 +55,37 @@ void clear_scores(const ScoreArrays& scores, int64_t contact) {
   }
 }
 
+double patience_of(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
+                   int64_t asked) {
+  int64_t place = rules.openings[opening].patient;
+  if (place < 0) return 1.0;
+  int64_t since = contacts.latest.columns ? contacts.latest(contact, place) : NONE;
+  if (since == NONE) since = asked;
+  const Patience& own = rules.patience[place];
+  return since != NONE && rules.now - since > own.length ? own.factor : 1.0;
+}
+
 Factors factors_of(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
-                   double propensity, double value) {
-  const Person& person = contacts.person[contact];
+                   double propensity, double value, int64_t asked) {
   const Opening& own = rules.openings[opening];
   double lead = lead_of(rules, contacts, contact, own);
-  double weight = lead * rules.stage_fit(opening, person.stage);
-  weight = weight * rules.role_fit(opening, person.role);
+  double patience = lead > 0 ? patience_of(rules, contacts, contact, opening, asked) : 1.0;
   bool prefers = own.channel >= 0 && contacts.preference.columns;
-  double preference = prefers ? contacts.preference(contact, own.channel) : 1.0;
-  double interest = contacts.interested.columns ? contacts.interested(person.interest, opening) : 1.0;
-  weight = weight * preference * interest;
-  if (!std::isnan(propensity)) weight = weight * propensity;
-  if (!std::isnan(value)) {
-    weight = weight * value;
-  } else if (rules.stage_gain.columns) {
-    double gain = rules.stage_gain(opening, person.stage);
-    if (!std::isnan(gain)) weight = weight * gain;
+  Factors found{
+      .product = 0.0,
+      .lead = lead,
+      .patience = patience,
+      .preference = prefers ? contacts.preference(contact, own.channel) : 1.0,
+      .interest =
+          contacts.interested.columns ? contacts.interested(contacts.person[contact].interest, opening) : 1.0,
+  };
+  found.product =
+      product_of(rules, contacts.person[contact], opening, lead * patience, found, propensity, value);
+  // Patience multiplies what is above 0 alone.
+  if (patience != 1.0 && !(found.product > 0)) {
+    found.product = product_of(rules, contacts.person[contact], opening, lead, found, propensity, value);
   }
-  return {weight, lead, preference, interest};
+  return found;
 }
 
 int64_t millionths_of(double weight) {

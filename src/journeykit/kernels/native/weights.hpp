@@ -10,14 +10,20 @@ namespace journeykit {
 void put_scores(const ScoreArrays& scores, int64_t contact);
 void clear_scores(const ScoreArrays& scores, int64_t contact);
 
-// A weight in units, what it is before the fit of the content, and the contact's own factors of it.
+// A weight in units, what it is before patience and the fit of the content, and the contact's own factors of
+// it.
 struct Factors {
-  double product, lead, preference, interest;
+  double product, lead, patience, preference, interest;
 };
 
-// What an opening weighs for a contact; propensity and value are NaN where there is none.
+// The factor of the patience of an opening's campaign; asked is the instant of asking, or NONE.
+double patience_of(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
+                   int64_t asked);
+
+// What an opening weighs for a contact; propensity and value are NaN where there is none, and asked is the
+// instant of asking, or NONE.
 Factors factors_of(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
-                   double propensity, double value);
+                   double propensity, double value, int64_t asked);
 
 // A weight in millionths; NONE where it is no number, or too large.
 int64_t millionths_of(double weight);

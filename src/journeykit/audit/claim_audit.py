@@ -1,0 +1,47 @@
+"""The audit of single claims: what they weigh, and until when they may go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from journeykit.basics.clock import day_number, micros
+
+if TYPE_CHECKING:
+    from journeykit.basics.clock import Clock
+    from journeykit.model.campaign import Campaign
+    from journeykit.model.claim import Claim
+    from journeykit.model.outcome import Grant
+
+
+def is_in_time(claim: Claim, campaign: Campaign | None, grant: Grant, local: Clock) -> bool:
+    """Whether a claim may still go at the instant of a grant."""
+    sent, expires, asked_at = grant.send_at, claim.expires, claim.asked_at
+    if isinstance(expires, datetime) and sent > expires:
+        return False
+    day = local.day(micros(sent))
+    if expires is not None and not isinstance(expires, datetime) and day > day_number(expires):
+        return False
+    wait = None if campaign is None else campaign.wait
+    if wait is None or asked_at is None:
+        return True
+    if wait.length is not None:
+        return sent - asked_at <= wait.length
+    return day - local.day(micros(asked_at)) <= (wait.days or 0)
+
+
+def own_weight(claim: Claim, campaign: Campaign | None, last: int | None, now: int) -> float:
+    """The weight that a claim brings, times the patience of its campaign.
+
+    Args:
+        claim: the claim.
+        campaign: its campaign, where the playbook knows it.
+        last: the instant of the contact's last touch of the campaign, or None.
+        now: the instant of the decision.
+    """
+    weight = claim.weight or 0.0
+    if campaign is None or campaign.patience is None or weight <= 0:
+        return weight
+    since = micros(claim.asked_at) if last is None and claim.asked_at is not None else last
+    is_long = since is not None and now - since > campaign.patience.length
+    return weight * campaign.patience.factor if is_long else weight
