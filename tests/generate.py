@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, frozen
@@ -42,6 +42,9 @@ from journeykit import (
     Window,
 )
 from journeykit.journey import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Europe/Skopje")
 CHANNELS = ("email", "sms", "push")
@@ -224,13 +227,18 @@ ASKS_SEGMENTS = (
 )
 
 
+def named_segments(rules: Iterable[str]) -> list[Segment]:
+    """Segments with some of `SEGMENT_RULES`; the first one does not ask for itself."""
+    return [
+        Segment(name=f"s{number}", rule=rule if number or "s0" not in rule else "'own' in segments")
+        for number, rule in enumerate(rules)
+    ]
+
+
 def _with_segments(found: Situation) -> Situation:
     """The same with named segments, and with audiences that ask for them; drawn apart, so that the rest stays."""
     rng = Random(f"segments of {found.seed}")
-    segments = [
-        Segment(name=f"s{number}", rule=rule)
-        for number, rule in enumerate(rng.sample(SEGMENT_RULES, rng.choice((1, 2, 3, 3, 4))))
-    ]
+    segments = named_segments(rng.sample(SEGMENT_RULES, rng.choice((1, 2, 3, 3, 4))))
 
     def asking(part: Any, chance: float) -> Any:
         return evolve(part, audience=rng.choice(ASKS_SEGMENTS)) if rng.random() < chance else part

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 
 def layered(found: Situation) -> Situation:
-    """The same situation with tags, rules that ask how far a contact is, and teams that speak on others' stages."""
+    """The same situation with tags, questions for stages, segments of segments, and teams that speak for others."""
     rng = Random(f"layers of {found.seed}")
     playbook = with_tags(rng, found.playbook)
     if rng.random() < 0.6:
         playbook = asking_for_stages(rng, playbook)
     if rng.random() < 0.5:
         playbook = speaking(rng, playbook)
+    if rng.random() < 0.5:
+        playbook = nesting(rng, playbook)
     contact = evolve(found.contact, stage_since=stage_since(rng, found.at))
     return found.but(playbook=playbook, contact=contact)
 
@@ -82,6 +84,32 @@ def speaking(rng: Random, playbook: Playbook) -> Playbook:
         playbook.journey.transitions,
     )
     return evolve(playbook, teams=teams, journey=journey)
+
+
+NESTED = (
+    "'s0' in segments and weekly >= 1",
+    "'n0' not in segments",
+    "'n0' in segments or 'n1' in segments or 'own' in segments",
+    "'far' not in segments and 's1' not in segments",
+    "length(segments) > 0 and 'n2' in segments",
+)
+
+
+def nesting(rng: Random, playbook: Playbook) -> Playbook:
+    """A playbook of which some segments are built on others, whatever their order, and some audiences ask for them."""
+    count = rng.choice((1, 2, 3, 5))
+    segments = [*playbook.segments, *(Segment(name=f"n{number}", rule=NESTED[number]) for number in range(count))]
+    asks = [f"'n{number}' {word} segments" for number in range(count) for word in ("in", "not in")]
+
+    def asking(part: Any, chance: float) -> Any:
+        return evolve(part, audience=rng.choice(asks)) if rng.random() < chance else part
+
+    return evolve(
+        playbook,
+        segments=rng.sample(segments, len(segments)),
+        campaigns=None if playbook.campaigns is None else [asking(campaign, 0.3) for campaign in playbook.campaigns],
+        caps=[asking(cap, 0.3) for cap in playbook.caps],
+    )
 
 
 def with_tags(rng: Random, playbook: Playbook) -> Playbook:

@@ -6,6 +6,7 @@ claims. It reads the model classes (facets, points, limits, the playbook's sched
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from itertools import product
@@ -14,13 +15,14 @@ from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
-from journeykit import Campaign, Cap, Claim, Conflict, Content, Requirement, Team, Touch, Window
+from journeykit import Campaign, Cap, Claim, Conflict, Content, Journey, Requirement, Team, Touch, Window
 from journeykit.basics.clock import MINUTE, day_number, micros
 from journeykit.basics.validation import scaled
 from journeykit.model.cap import Either
 from journeykit.model.holdout import bucket
 from journeykit.model.quiet_hours import Holiday
 from journeykit.playbook.vocabulary import Vocabulary
+from journeykit.rule import Rule, StageOrder
 from journeykit.rule.values import Held
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from generate import Situation
 
     from journeykit.journey import Event
-    from journeykit.rule import Rule
 
 MILLION = 1_000_000
 TICK = timedelta(microseconds=1)
@@ -365,16 +366,30 @@ class Oracle:
         """What audiences read of the contact at an instant."""
         given, local = self.contact.values() | self.counts(at), at.astimezone(ZoneInfo(self.zone))
         found = list(self.contact.segments)
-        for segment in self.playbook.segments:
-            if segment.name not in found and segment.rule.selects(given, local):
-                found.append(segment.name)
-        held = Held(found)
-        held.unknown = frozenset(
-            segment.name
-            for segment in self.playbook.segments
-            if segment.name not in found and segment.rule.test(given, local) is None
-        )
+        said = {name: rule.test(given, local) for name, rule in self.segment_rules.items() if name not in found}
+        held = Held((*found, *(name for name, verdict in said.items() if verdict is True)))
+        held.unknown = frozenset(name for name, verdict in said.items() if verdict is None)
         return {**given, "segments": held}
+
+    @cached_property
+    def segment_rules(self) -> dict[str, Rule]:
+        """The rules of segments, with those of others that they ask for written out."""
+        order = StageOrder(
+            tuple(stage.name for stage in (self.playbook.journey or Journey()).stages),
+            frozenset(stage.name for stage in (self.playbook.journey or Journey()).stages if stage.lost),
+        )
+        texts = {segment.name: segment.rule.text for segment in self.playbook.segments}
+
+        def written_out(text: str) -> str:
+            def other(found: re.Match[str]) -> str:
+                name, denied = found[1], found[2] == "not in"
+                if name not in texts:
+                    return found[0]
+                return f"({'not ' * denied}('{name}' in segments or ({written_out(texts[name])})))"
+
+            return re.sub(r"'(\w+)' (not in|in) segments", other, text)
+
+        return {name: Rule(written_out(text)).on_journey(order) for name, text in texts.items()}
 
     def counts(self, at: datetime) -> dict[str, Any]:
         """What rules ask of events at an instant: of those that have happened when the decision is made."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from random import Random
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import duckdb
 import numpy as np
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import tabled
 from attrs import evolve
-from generate import SEGMENT_RULES, situation
+from generate import SEGMENT_RULES, named_segments, situation
 from test_one_equals_columns import assert_equal
 
 from journeykit import (
@@ -87,17 +87,54 @@ def test_a_contact_brings_segments_too():
     assert rules.segmented(contact(), AT) == contact(segments=["enterprise", "all", "vip"])
 
 
-def test_a_rule_sees_only_what_the_contact_brings():
-    """A segment does not see the other named ones, whatever their order."""
+def test_a_rule_may_ask_for_other_segments():
+    """Whatever their order; what is asked of segments otherwise is asked of those that the contact brings."""
     rules = playbook(
         segments=[
             Segment(name="both", rule="'enterprise' in segments"),
             BIG,
             Segment(name="any", rule="length(segments) > 0"),
+            Segment(name="neither", rule="'both' not in segments and 'any' not in segments"),
         ]
     )
-    assert rules.segments_of(contact(), AT) == ("enterprise",)
-    assert rules.segments_of(contact(segments=["enterprise"]), AT) == ("enterprise", "both", "any")
+    assert rules.segments_of(contact(), AT) == ("both", "enterprise")
+    assert rules.segments_of(contact(employees=3), AT) == ("neither",)
+    assert rules.segments_of(contact(employees=3, segments=["enterprise"]), AT) == ("enterprise", "both", "any")
+
+
+def test_what_is_unknown_of_a_segment_is_unknown_of_those_built_on_it():
+    """Neither it nor its opposite is true; a segment that the contact brings is known."""
+    rules = playbook(segments=[BIG, Segment(name="not big", rule="'enterprise' not in segments")])
+    nobody = Contact(id="cleo")
+    assert rules.segments_of(nobody, AT) == ()
+    assert rules.segmented(nobody, AT).segments.unknown == {"enterprise", "not big"}
+    assert rules.segments_of(Contact(id="cleo", segments=["enterprise"]), AT) == ("enterprise",)
+
+
+def test_segments_are_not_built_in_a_circle(tmp_path):
+    """Each circle is an error, once, with the line of the first segment of it."""
+    path = tmp_path / "playbook.yaml"
+    path.write_text(
+        "segments:\n"
+        "  - {name: a, rule: \"'b' in segments\"}\n"
+        "  - {name: b, rule: \"'c' in segments and vip\"}\n"
+        "  - {name: c, rule: \"'a' in segments or 'c' in segments\"}\n"
+        "  - {name: d, rule: \"'a' in segments\"}\n"
+        "  - {name: e, rule: \"'e' in segments\"}\n"
+    )
+    with pytest.raises(PlaybookError) as caught:
+        Playbook.load(path)
+    assert [(own.path, own.line) for own in caught.value.problems] == [("segments[0].rule", 2), ("segments[4].rule", 6)]
+    assert "'a' asks for 'b' asks for 'c' asks for 'a'" in caught.value.problems[0].message
+
+
+def test_a_playbook_with_such_segments_goes_to_data_and_back():
+    """It stays equal, pickled or changed, and its segments know each other."""
+    rules = playbook(segments=[Segment(name="both", rule="'enterprise' in segments"), BIG])
+    for own in (Playbook.from_dict(rules.to_dict()), pickle.loads(pickle.dumps(rules)), evolve(rules, name="other")):
+        assert own.segments == rules.segments
+        assert own.segments_of(contact(), AT) == ("both", "enterprise")
+    assert Playbook.from_dict(rules.to_dict()) == rules
 
 
 def test_a_rule_is_asked_at_the_contacts_own_date():
@@ -162,7 +199,7 @@ def test_both_engines_see_the_same(policy):
 
     for seed in range(8):
         rng = Random(seed)
-        segments = [Segment(name=f"s{n}", rule=rng.choice(SEGMENT_RULES)) for n in range(rng.choice((1, 3, 40)))]
+        segments = named_segments(rng.choice(SEGMENT_RULES) for _ in range(rng.choice((1, 3, 40))))
         audiences = ("'s0' in segments", f"length(segments) >= {len(segments) // 3}", "'s1' not in segments")
         rules = Playbook(
             timezone=rng.choice(("UTC", "Asia/Kolkata")),
@@ -225,13 +262,14 @@ def test_a_segment_is_made_of_a_name_and_a_rule():
 
 
 def test_check_warns_of_what_is_probably_not_meant():
-    """The same rule twice, a rule that can be true of nobody, a misspelt name, a segment that asks for another."""
+    """The same rule twice, a rule that can be true of nobody, a misspelt name."""
     rules = playbook(
         segments=[
             BIG,
             Segment(name="large", rule="employees  >= 500"),
             Segment(name="nobody", rule="employees >= 500 and employees < 20"),
-            Segment(name="nested", rule="'large' in segments"),
+            Segment(name="nested", rule="'lar ge' in segments"),
+            Segment(name="built", rule="'large' in segments"),
         ],
         campaigns=[Campaign(id="a", content=["note"], audience="'enterprize' in segments or 'guests' in segments")],
         caps=[Cap(name="c", max=1, window=Window.ever(), audience="'larg' not in segments")],
@@ -354,8 +392,7 @@ def brute_force(rules: Playbook, contacts: list[Contact]) -> dict:
                 sizes[name],
                 sum(own == {name} for own in held),
                 sum(
-                    name not in mine
-                    and segment.rule.test(own.values(), AT.astimezone(ZoneInfo(own.timezone or rules.timezone))) is None
+                    name not in mine and name in getattr(rules.segmented(own, AT).segments, "unknown", ())
                     for own, mine in zip(contacts, held, strict=True)
                 ),
             )
@@ -386,7 +423,7 @@ def test_all_ways_to_count_agree(seed, tmp_path, monkeypatch):
     """Objects, rows one by one, and columns in chunks count what sets count; bad rows are left out, and the same."""
     monkeypatch.setattr(arrow_table, "CHUNK", 7)
     rng = Random(seed)
-    segments = [Segment(name=f"s{n}", rule=rng.choice(SEGMENT_RULES)) for n in range(rng.choice((1, 2, 5, 9)))]
+    segments = named_segments(rng.choice(SEGMENT_RULES) for _ in range(rng.choice((1, 2, 5, 9))))
     rules = Playbook(timezone=rng.choice(("UTC", "Asia/Kolkata")), segments=segments)
     rows = tabled.contacts(rng, AT, 40, faults=seed % 2 == 1)
     contacts = [own for _, own in ContactTable(rows, spellings=Spellings.of(rules))]

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from journeykit.audit.claim_audit import is_in_time, own_weight
 from journeykit.audit.hours_audit import closed_by
+from journeykit.audit.segment_audit import values_with_segments
 from journeykit.basics.clock import Clock, clock, day_number, micros
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.errors import ModelError
@@ -222,9 +223,7 @@ class _Audit:
 
     def _values(self, local: datetime) -> dict[str, Any]:
         """What rules read of the contact at an instant; its named segments are asked of it as it was given."""
-        given = self.contact.values()
-        named = [own.name for own in self.playbook.segments if own.rule.test(given, local) is True]
-        return {**given, "segments": tuple(dict.fromkeys([*given["segments"], *named]))}
+        return values_with_segments(self.playbook.segments, self.contact.values(), local)
 
     def _facets(
         self, campaign: Campaign | None, content: Content | None, own: Mapping[str, str | None]

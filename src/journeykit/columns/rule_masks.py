@@ -129,7 +129,7 @@ class RuleMasks:
         if not isinstance(node, In) or not isinstance(node.item, Literal) or not isinstance(node.among, Name):
             return None
         segments, name = self.columns.get(node.among.path), node.item.value
-        if not isinstance(segments, SegmentMasks) or type(name) is not str:
+        if not isinstance(segments, SegmentMasks | BroughtSegments) or type(name) is not str:
             return None
         true, false = segments.pair(name)
         return (false, true) if node.negated else (true, false)
@@ -259,6 +259,25 @@ def _furthest(numbers: np.ndarray) -> int:
     return max(abs(int(numbers.max())), abs(int(numbers.min()))) if len(numbers) else 0
 
 
+class BroughtSegments(Column):
+    """The segments that contacts bring, as the rules of the playbook's segments see them.
+
+    One that is asked for by its name may be one of the playbook's.
+
+    Args:
+        all_of_them: the segments of the contacts.
+    """
+
+    def __init__(self, all_of_them: SegmentMasks) -> None:
+        super().__init__([])
+        self.pair = all_of_them.pair
+        self._own = all_of_them.own
+
+    @cached_property
+    def _coded(self) -> tuple[np.ndarray, list[Any]]:
+        return self._own.codes, list(self._own.values)
+
+
 class SegmentMasks(Column):
     """The segments of a chunk of contacts. A rule of a segment is asked when something asks for the segment.
 
@@ -273,6 +292,8 @@ class SegmentMasks(Column):
         self.own = own
         self._named = {segment.name: segment for segment in named}
         self._masks = masks
+        if any(segment.uses for segment in named):
+            masks.columns = {**masks.columns, "segments": BroughtSegments(self)}
         self._pairs: dict[str, Pair] = {}
 
     def pair(self, name: str) -> Pair:

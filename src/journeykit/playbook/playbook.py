@@ -12,9 +12,9 @@ from journeykit.basics.clock import clock, micros
 from journeykit.basics.lazy import door
 from journeykit.errors import PlaybookError, Problem
 from journeykit.model.segment import segmented, segments_of
+from journeykit.playbook.rule_bindings import bind_rules
 from journeykit.playbook.section_checks import find_problems
 from journeykit.playbook.sections import Sections
-from journeykit.playbook.stage_rules import bind_stages
 from journeykit.playbook.write import to_dict
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Playbook(Sections):
         problems = tuple(find_problems(self))
         if problems:
             raise PlaybookError(problems)
-        bind_stages(self)
+        bind_rules(self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

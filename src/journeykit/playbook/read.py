@@ -31,9 +31,9 @@ from journeykit.model.content import Gain
 from journeykit.playbook.keys import NO_LIMIT, Key, item_of, keys_of, short_key_of
 from journeykit.playbook.parse import DEEPEST, ENDINGS, LARGEST_FILE, MOST_VALUES, TOO_MANY, parse, refuse
 from journeykit.playbook.positions import order_of, trimmed
+from journeykit.playbook.rule_bindings import bind_rules
 from journeykit.playbook.section_checks import UnreadParts, find_problems
 from journeykit.playbook.sections import Sections
-from journeykit.playbook.stage_rules import bind_stages
 from journeykit.playbook.value_readers import (
     READERS,
     Fault,
@@ -235,7 +235,7 @@ def _playbook(data: object, line_of: LineOf, source: str, make: type[_Made]) -> 
     ]
     if faults:
         raise PlaybookError(_problems(faults, data, line_of), source=source)
-    bind_stages(playbook)
+    bind_rules(playbook)
     return playbook
 
 

@@ -10,7 +10,7 @@ from attrs import field, fields, frozen
 from journeykit.errors import KeyPath, Problem, closest, path_text
 from journeykit.playbook.keys import key_of
 from journeykit.playbook.partners import find_too_late
-from journeykit.playbook.stage_rules import order_of_stages, rules_in
+from journeykit.playbook.rule_bindings import circle_of, order_of_stages, rules_in, used_by
 
 if TYPE_CHECKING:
     from journeykit.journey import Journey
@@ -71,6 +71,7 @@ def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterat
     if journey is not None:
         yield from _journey_problems(journey, stages, unread)
     yield from _stage_problems(playbook, unread)
+    yield from _segment_problems(playbook, unread)
     for path, content in unread.numbered("content", playbook.content):
         for stage in content.stages or ():
             yield from _reference((*path, "stages", stage), "stage", stage, stages)
@@ -163,6 +164,17 @@ def _stage_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem
                 some = ", ".join(order.ordered) or "none"
                 message = f"{node.text}: unknown stage {node.least!r}; {where} {some}"
                 yield Problem.at(path, message, closest(node.least, order.ordered))
+
+
+def _segment_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
+    """Segments that are built on each other in a circle, each circle once."""
+    used, told = used_by(playbook.segments), set[str]()
+    for path, segment in unread.numbered("segments", playbook.segments):
+        circle = None if segment.name in told else circle_of(segment.name, used)
+        if circle is not None:
+            told.update(circle)
+            way = " asks for ".join(map(repr, circle))
+            yield Problem.at((*path, "rule"), f"segments cannot be built on each other in a circle: {way}")
 
 
 def _rules_with_steps(playbook: Sections, unread: UnreadParts) -> Iterator[tuple[KeyPath, Rule]]:

@@ -17,7 +17,6 @@ from journeykit.playbook.quota_warnings import find_quota_warnings
 from journeykit.playbook.sections import POLICIES
 from journeykit.playbook.sendable import Sendable, sendables
 from journeykit.playbook.vocabulary import hours_and_holidays, hours_of, names_of, unknown_words_asked
-from journeykit.rule import In, Literal, Name
 
 if TYPE_CHECKING:
     from journeykit.journey import Journey
@@ -130,16 +129,17 @@ def _segment_warnings(playbook: Sections) -> Iterator[Problem]:
         first.setdefault(text, segment.name)
         if not can_be_true(segment.rule):
             yield Problem.warning(path, f"{segment.name!r} is always empty: its rule can be true of nobody")
-    for path, rule in _rules_before_segments(playbook):
-        for asked in _segments_asked(rule):
+    for path, rule in _rules_of_journey(playbook):
+        for asked in rule.segments_asked:
             if asked in named:
                 yield Problem.warning(
                     path,
                     f"{asked!r} in segments is asked of what contacts bring themselves: the rule of that segment is "
                     "not looked at here; repeat it",
                 )
-    for path, _, rule in _audiences(playbook):
-        for asked in _segments_asked(rule):
+    segments = ((f"segments[{at}].rule", "", segment.rule) for at, segment in enumerate(playbook.segments))
+    for path, _, rule in (*_audiences(playbook), *segments):
+        for asked in rule.segments_asked:
             meant = None if asked in named else closest(asked, named)
             if meant is not None:
                 yield Problem.warning(
@@ -147,10 +147,8 @@ def _segment_warnings(playbook: Sections) -> Iterator[Problem]:
                 )
 
 
-def _rules_before_segments(playbook: Sections) -> Iterator[tuple[str, Rule]]:
-    """The rules that do not see the playbook's segments: theirs, and those of the journey."""
-    for at, segment in enumerate(playbook.segments):
-        yield f"segments[{at}].rule", segment.rule
+def _rules_of_journey(playbook: Sections) -> Iterator[tuple[str, Rule]]:
+    """The rules that do not see the playbook's segments."""
     journey = playbook.journey
     for at, stage in enumerate(journey.stages if journey else ()):
         if stage.qualified is not None:
@@ -174,18 +172,6 @@ def _audiences(playbook: Sections) -> Iterator[tuple[str, str, Rule]]:
     for path, words, hours in hours_and_holidays(playbook):
         if hours.audience is not None:
             yield f"{path}.audience", f"the {words} {hours.label!r} can never bind", hours.audience
-
-
-def _segments_asked(rule: Rule) -> Iterator[str]:
-    """The names that a rule looks for among the segments."""
-    for node in rule.tree.walk():
-        if (
-            isinstance(node, In)
-            and isinstance(node.item, Literal)
-            and isinstance(node.among, Name)
-            and node.among.path == "segments"
-        ):
-            yield str(node.item.value)
 
 
 # When

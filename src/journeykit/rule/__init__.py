@@ -249,6 +249,20 @@ class Rule:
         return frozenset(node.path for node in self.tree.walk() if isinstance(node, Name))
 
     @cached_property
+    def segments_asked(self) -> tuple[str, ...]:
+        """The segments for which the rule asks by their names, as in ``"vip" in segments``."""
+        asked = (
+            node.item.value
+            for node in self.tree.walk()
+            if isinstance(node, In)
+            and isinstance(node.item, Literal)
+            and isinstance(node.item.value, str)
+            and isinstance(node.among, Name)
+            and node.among.path == "segments"
+        )
+        return tuple(dict.fromkeys(asked))
+
+    @cached_property
     def asks_time(self) -> bool:
         """Whether the answer depends on the instant at which the rule is asked.
 

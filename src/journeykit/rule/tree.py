@@ -570,7 +570,12 @@ def _known_of(name: str, read_list: Closure) -> Closure:
 
     def read(values: Mapping[str, Any], now: datetime) -> Any:
         found = read_list(values, now)
-        return None if type(found) is Held and name in found.unknown else found
+        if type(found) is not Held:
+            return found
+        if name in found.named:
+            verdict = found.named[name]
+            return None if verdict is None else (name,) if verdict else ()
+        return None if name in found.unknown else found
 
     return read
 

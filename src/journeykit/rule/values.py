@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from numbers import Number
 from operator import eq
+from types import MappingProxyType
 from typing import Any
 
 from journeykit.errors import ModelError
@@ -25,9 +26,12 @@ class Held(tuple[str, ...]):  # noqa: SLOT001  (a tuple has no slots that hold a
 
     Attributes:
         unknown: the names of those of which it is unknown.
+        named: by segment of the playbook, what is said of the contact, for the rule of another segment: that sees them
+            where it asks for one by its name, and else the segments that the contact brings.
     """
 
     unknown: frozenset[str] = frozenset()
+    named: Mapping[str, Verdict] = MappingProxyType({})
 
 
 LISTS = frozenset({list, tuple, set, frozenset, Held})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import clock, moment
 from journeykit.model.segment_report import Overlap, SegmentCount, SegmentReport, share_of
+from journeykit.rule import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +52,9 @@ class SegmentTally:
     def add_contact(self, playbook: Playbook, contact: Contact, now: int) -> None:
         """Count a contact; with ``now`` in microseconds since 1970."""
         values, local = contact.values(), clock(contact.timezone or playbook.timezone).moment(now)
-        inside, unknown = [], []
+        inside, unknown, known = [], [], dict[str, Verdict]()
         for place, segment in enumerate(playbook.segments):
-            verdict = segment.rule.compiled(values, local)
+            verdict = segment.verdict(values, local, known)
             if verdict is True or segment.name in contact.segments:
                 inside.append(place)
             elif verdict is None:

@@ -1,4 +1,4 @@
-"""Rules that ask how far a contact is: they take the order of the stages from the playbook's journey."""
+"""Rules that ask for other parts of their playbook: for the order of its stages, and for its segments."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import fields, has
 
 from journeykit.journey import Journey
+from journeykit.model.segment import Segment
 from journeykit.playbook.keys import key_of
 from journeykit.rule import Rule, StageOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.errors import KeyPath
     from journeykit.playbook.sections import Sections
@@ -27,8 +28,8 @@ def order_of_stages(playbook: Sections) -> StageOrder:
     return StageOrder(tuple(stage.name for stage in stages), frozenset(stage.name for stage in stages if stage.lost))
 
 
-def bind_stages(playbook: Sections) -> None:
-    """Give the rules of a playbook that ask for it the order of its stages."""
+def bind_rules(playbook: Sections) -> None:
+    """Give the rules of a playbook what they ask of its other parts: the order of its stages, and its segments."""
     order = order_of_stages(playbook)
     kind: type = type(playbook)
     for name in _names(kind):
@@ -36,6 +37,40 @@ def bind_stages(playbook: Sections) -> None:
         bound = value if name == "journey" else _changed(value, lambda rule: rule.on_journey(order))
         if bound is not value:
             object.__setattr__(playbook, name, bound)
+    if any(segment.uses for segment in playbook.segments) or any(used_by(playbook.segments).values()):
+        object.__setattr__(playbook, "segments", _bound_segments(playbook.segments))
+
+
+def used_by(segments: Sequence[Segment]) -> dict[str, tuple[str, ...]]:
+    """By segment, the segments of the playbook for which its rule asks."""
+    names = {segment.name for segment in segments}
+    return {own.name: tuple(name for name in own.rule.segments_asked if name in names) for own in segments}
+
+
+def circle_of(name: str, used: Mapping[str, Iterable[str]]) -> list[str] | None:
+    """A shortest way from a segment over those for which rules ask back to it; None where there is none."""
+    ways = [[name]]
+    met = {name}
+    for way in ways:
+        for other in used[way[-1]]:
+            if other == name:
+                return [*way, name]
+            if other not in met:
+                met.add(other)
+                ways.append([*way, other])
+    return None
+
+
+def _bound_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """The segments, each with those for which it asks; there are no circles."""
+    given, used, bound = {own.name: own for own in segments}, used_by(segments), dict[str, Segment]()
+    left = list(given)
+    while left:
+        for name in [name for name in left if all(other in bound for other in used[name])]:
+            bound[name] = copy(given[name])
+            object.__setattr__(bound[name], "uses", tuple(bound[other] for other in used[name]))
+            left.remove(name)
+    return tuple(bound[own.name] for own in segments)
 
 
 def rules_in(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Rule]]:
