@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from journeykit import (
     Campaign,
     Cap,
+    Channel,
     Claim,
     Conflict,
     Consent,
@@ -35,6 +36,7 @@ from journeykit import (
     Requirement,
     Scope,
     Segment,
+    SendAt,
     Stage,
     Team,
     Touch,
@@ -303,6 +305,24 @@ def with_decisions(found: Situation) -> Situation:
     ]
     top = Cap(name="top", max=rng.choice((0, 1, 2, 2, 3)), window=Window.decision())
     return found.but(playbook=evolve(found.playbook, caps=[*caps, top]))
+
+
+def with_send_times(found: Situation) -> Situation:
+    """The same with times of day at which campaigns and channels send, some the contact's own; drawn apart."""
+    rng = Random(f"send times of {found.seed}")
+
+    def send_at() -> SendAt:
+        time = rng.choice(("00:15", "02:30", "09:00", "12:00", "17:45", "23:30"))
+        return SendAt(attribute=rng.choice((None, "hour", "hour")), default=time)
+
+    campaigns = found.playbook.campaigns
+    timed = [evolve(one, send_at=send_at()) if rng.random() < 0.5 else one for one in campaigns or ()]
+    channels = [Channel(name=name, send_at=send_at()) for name in CHANNELS if rng.random() < 0.25]
+    hour = rng.choice((None, 2.5, 7, 13.25, "21:10"))
+    return found.but(
+        playbook=evolve(found.playbook, campaigns=None if campaigns is None else timed, channels=channels),
+        contact=evolve(found.contact, attributes={**found.contact.attributes, "hour": hour}),
+    )
 
 
 HOUR_RULES = ("vip", "not vip", "weekly >= 1", "length(segments) > 0")

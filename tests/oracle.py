@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from functools import cache, cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -313,12 +314,41 @@ class Oracle:
         return any(own.falls_on(day) if isinstance(own, Holiday) else own.covers(day, time) for own in rest)
 
     def _slot(self, wish: Wish, day: date) -> datetime | None:
-        key = (wish.claim.channel, wish.campaign.obeys_quiet_hours, *map(id, self._hours_about(wish)), day)
+        timed = self._send_time(wish)
+        key = (wish.claim.channel, wish.campaign.obeys_quiet_hours, timed, *map(id, self._hours_about(wish)), day)
         if key not in self._slots:
             self._slots[key] = self._find_slot(wish, day)
         return self._slots[key]
 
+    def _send_time(self, wish: Wish) -> tuple[int, int] | None:
+        """The time of day at which a message goes."""
+        of_channel = {channel.name: channel.send_at for channel in self.playbook.channels}
+        found = wish.campaign.send_at or of_channel.get(wish.claim.channel or "")
+        if found is None:
+            return None
+        own = self.contact.attributes.get(found.attribute or "")
+        if isinstance(own, int | float):
+            return int(own), round(own % 1 * 60)
+        hour, minute = (own or found.default).split(":")
+        return int(hour), int(minute)
+
+    def _first_at(self, time: tuple[int, int]) -> datetime:
+        """The first instant from the decision's on at which clocks show a time of day."""
+        local = self.at.astimezone(ZoneInfo(self.zone)).date()
+        days = [first_instant(self.zone, local + DAY * n, time) for n in range(4)]
+        return min(at for at in (*days, *(day + timedelta(hours=1) for day in days)) if self._shows(at, time))
+
+    def _shows(self, at: datetime, time: tuple[int, int]) -> bool:
+        local = at.astimezone(ZoneInfo(self.zone))
+        skipped = at == first_instant(self.zone, local.date(), time)
+        return at >= self.at and (skipped or local.time() == time_of_day(*time))
+
     def _find_slot(self, wish: Wish, day: date) -> datetime | None:
+        time = self._send_time(wish)
+        if time is not None:
+            early = first_instant(self.zone, day, time)
+            shown = [at for at in (early, early + timedelta(hours=1)) if self._shows(at, time)]
+            return min((at for at in shown if on(self.zone, at) == day), default=None)
         start, end = first_instant(self.zone, day), first_instant(self.zone, day + DAY)
         instants = sorted(
             {start + QUARTER * n for n in range((end - start) // QUARTER)}
@@ -335,25 +365,33 @@ class Oracle:
     def _ask(self, wish: Wish) -> None:
         own = wish.claim.at
         if own is None and not self.is_plan:
-            wish.asked = [self.at]
+            time = self._send_time(wish)
+            wish.asked = [self.at if time is None else self._first_at(time)]
         elif own is None:
             day, days = on(self.zone, self.at), []
             while day <= on(self.zone, self.last):
                 days.append(self._slot(wish, day))
                 day += DAY
-            wish.asked = [at for at in days if at is not None and at <= self.last] or [self.at]
+            wish.asked = [at for at in days if at is not None and at <= self.last]
+            time = self._send_time(wish)
+            if not wish.asked and time is not None:
+                wish.is_outside = True
+                wish.asked = [self._first_at(time)]
+            wish.asked = wish.asked or [self.at]
         else:
             if isinstance(own, datetime):
                 at = own.astimezone(UTC)
             elif not self.is_plan and own == on(self.zone, self.at):
-                at = self.at
+                is_timed = self._send_time(wish) is not None
+                at = (self._slot(wish, own) or self.at) if is_timed else self.at
             elif own < on(self.zone, self.at):
                 at = first_instant(self.zone, own)
             else:
                 # Where the day has no slot, it asks for the first instant that is left of it.
                 at = self._slot(wish, own) or max(first_instant(self.zone, own), self.at)
             wish.asked = [at]
-            wish.is_outside = not self.at <= at <= self.last
+            is_today = not self.is_plan and own == on(self.zone, self.at)
+            wish.is_outside = not is_today and not self.at <= at <= self.last
 
     # Section 5: who is eligible
 
@@ -501,6 +539,7 @@ class Oracle:
             campaign.starts
             or campaign.ends
             or campaign.dates
+            or self._send_time(wish) is not None
             or (campaign.obeys_quiet_hours and self._hours_about(wish))
             or (
                 campaign.obeys_caps
@@ -852,6 +891,9 @@ class Oracle:
             return False
         if wish.campaign.obeys_quiet_hours and self.closed(wish, at):
             return False
+        time = self._send_time(wish)
+        if time is not None and not self._shows(at, time):
+            return False
         return not any(True for _ in self.stops(wish, at, self.winners, later=True))
 
     def retry(self, wish: Wish, horizon: datetime) -> datetime | None:
@@ -869,6 +911,8 @@ class Oracle:
             return None if last < self.at else max(self.last + TICK, last)
         if wish.claim.at is not None:
             return last + TICK
+        if last > self.last:
+            return last + TICK
         # A plan's last instant is as good as any later one to what was not asked there.
         return self.last + TICK if last == self.last else self.last
 
@@ -876,6 +920,7 @@ class Oracle:
         """When hours begin and end on a local date; where clocks are set back, an hour later again."""
         hours = (*self.playbook.quiet_hours, *self.playbook.send_hours)
         times = {tuple(map(int, text.split(":"))) for one in hours for text in (one.start, one.end)}
+        times |= {time for wish in self.wishes if (time := self._send_time(wish)) is not None}
         first = {first_instant(self.zone, day, (hour, minute)) for hour, minute in times}
         return first | {at + timedelta(hours=1) for at in first}
 

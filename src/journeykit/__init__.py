@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from journeykit.model.quiet_hours import Hours as Hours
     from journeykit.model.quota import Quota as Quota
     from journeykit.model.segment import Segment as Segment
+    from journeykit.model.send_at import Channel as Channel
+    from journeykit.model.send_at import SendAt as SendAt
     from journeykit.model.touch import Touch as Touch
     from journeykit.model.window import Lag as Lag
     from journeykit.model.window import Window as Window
@@ -65,6 +67,7 @@ _HOMES = {
     "Arbiter": "arbiter",
     "Campaign": "model.campaign",
     "Cap": "model.cap",
+    "Channel": "model.send_at",
     "Claim": "model.claim",
     "Conflict": "model.cap",
     "Consent": "model.contact",
@@ -102,6 +105,7 @@ _HOMES = {
     "Scope": "model.cap",
     "Score": "model.claim",
     "Segment": "model.segment",
+    "SendAt": "model.send_at",
     "Stage": "journey.stages",
     "Team": "model.campaign",
     "Touch": "model.touch",

@@ -10,31 +10,30 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from journeykit.audit.claim_audit import is_in_time, own_weight
-from journeykit.audit.hours_audit import closed_by
+from journeykit.audit.hours_audit import closed_by, misses_time
 from journeykit.audit.segment_audit import values_with_segments
-from journeykit.basics.clock import Clock, clock, day_number, micros
+from journeykit.audit.window_audit import AuditMark, counter_of, held_by
+from journeykit.basics.clock import DAY, clock, day_number, micros
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.errors import ModelError
 from journeykit.model.campaign import Campaign
-from journeykit.model.cap import Facets
 from journeykit.model.claim import Claim
-from journeykit.model.content import Content
-from journeykit.model.outcome import Grant
-from journeykit.model.touch import Touch
 from journeykit.playbook.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import date, timedelta
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     from journeykit.model.cap import Cap, Conflict, Requirement
     from journeykit.model.claim import Scores
     from journeykit.model.contact import Contact
+    from journeykit.model.content import Content
     from journeykit.model.decision import Decision
-    from journeykit.model.window import Window
+    from journeykit.model.outcome import Grant
+    from journeykit.model.touch import Touch
     from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
 
@@ -53,37 +52,6 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.message}"
-
-
-@frozen(eq=False)
-class _Mark:
-    """A touch or a granted claim: when, and what it is told apart by."""
-
-    at: int
-    campaign: str | None
-    facets: Facets
-    settings: Campaign | None
-    grant: Grant | None = None
-    content: Content | None = None
-    touch: Touch | None = None
-    claim: str | None = None
-    label: str = field(init=False)
-
-    @label.default
-    def _name(self) -> str:
-        return f"{self.campaign} at {self.grant.send_at.isoformat()}" if self.grant else f"a touch of {self.campaign}"
-
-    @property
-    def counts(self) -> bool:
-        if self.touch is not None and self.touch.counts_toward_caps is not None:
-            return self.touch.counts_toward_caps
-        return self.settings is None or self.settings.counts_toward_caps
-
-    @property
-    def ends(self) -> date | None:
-        if self.touch is not None and (self.touch.campaign_ends or "campaign_ends" in self.touch.without):
-            return self.touch.campaign_ends
-        return self.settings.ends if self.settings else None
 
 
 def violations(
@@ -194,6 +162,7 @@ class _Audit:
         self.clock = self.home if contact.timezone is None else clock(contact.timezone)
         self.campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self.contents = {content.id: content for content in playbook.content or ()}
+        self._send_at = {own.name: own.send_at for own in playbook.channels}
         self.now = micros(decision.at)
         self.local_now = self.clock.moment(self.now)
         self.values = self._values(self.local_now)
@@ -231,7 +200,7 @@ class _Audit:
         known = self.playbook.facets(campaign, content)
         return known | {name: (value,) for name, value in own.items() if value is not None}
 
-    def _granted(self, grant: Grant) -> _Mark:
+    def _granted(self, grant: Grant) -> AuditMark:
         # Where the playbook lists no campaigns any will do, as often as the caps allow.
         campaign = self.campaigns.get(grant.campaign) or Campaign(id=grant.campaign, repeat=None)
         content = self.contents.get(grant.content or "")
@@ -242,7 +211,7 @@ class _Audit:
             own = self.playbook.facets(campaign, content, asked.facets)
             sent = {name: facets[name] for name in ("channel", "content") if name in facets}
             facets = own | sent
-        return _Mark(micros(grant.send_at), grant.campaign, facets, campaign, grant, content, claim=grant.claim)
+        return AuditMark(micros(grant.send_at), grant.campaign, facets, campaign, grant, content, claim=grant.claim)
 
     def _claim_of(self, grant: Grant) -> Claim | None:
         """The claim that a grant answers: of several that ask for the same, the heaviest, and so on, counts."""
@@ -250,7 +219,7 @@ class _Audit:
         own = [source for source in found if source.at == grant.date]
         return min(own or found, key=_standing, default=None)
 
-    def _touched(self, touch: Touch) -> _Mark:
+    def _touched(self, touch: Touch) -> AuditMark:
         campaign = self.campaigns.get(touch.campaign or "")
         content = self.contents.get(touch.content or "")
         if campaign is not None and touch.content is None and len(campaign.content) == 1:
@@ -266,7 +235,7 @@ class _Audit:
         if "channel" not in touch.without:
             channel = facets.get("channel", (None,))[0]
             facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
-        return _Mark(touch.micros, touch.campaign, facets, campaign, touch=touch, claim=touch.claim)
+        return AuditMark(touch.micros, touch.campaign, facets, campaign, touch=touch, claim=touch.claim)
 
     def _stands(self, touch: Touch) -> bool:
         """Whether a touch counts: it is the contact's, it happened or will, and it is not decided again."""
@@ -282,7 +251,7 @@ class _Audit:
             for campaign, content, channel, claim in self._wanted()
         )
 
-    def _of_account(self, cap: Cap) -> list[_Mark]:
+    def _of_account(self, cap: Cap) -> list[AuditMark]:
         """What counts in a cap per account: the touches of all, and the grants of those whom the cap protects."""
         known = {self.contact.id, *(other.contact.id for other in self.colleagues)}
         strangers = [
@@ -342,7 +311,7 @@ class _Audit:
 
     # Section 5: who is eligible, and when
 
-    def _person(self, mark: _Mark) -> Iterator[Violation]:
+    def _person(self, mark: AuditMark) -> Iterator[Violation]:
         grant, campaign, content = mark.grant, mark.settings, mark.content
         assert grant is not None and campaign is not None  # noqa: S101, PT018  (made so from a grant)
         contact, on_missing = self.contact, self.playbook.on_missing
@@ -388,10 +357,16 @@ class _Audit:
         if not scaled(grant.weight, MILLIONTH) > scaled(self.playbook.reserve, MILLIONTH):
             yield broken("not_worth_it", f"the weight {grant.weight} is not above the reserve {self.playbook.reserve}")
 
-    def _moment(self, mark: _Mark) -> Iterator[Violation]:
+    def _moment(self, mark: AuditMark) -> Iterator[Violation]:
         grant, campaign = mark.grant, mark.settings
         assert grant is not None and campaign is not None  # noqa: S101, PT018  (made so from a grant)
-        if not self.now <= mark.at <= self.last:
+        send_at = campaign.send_at or self._send_at.get(grant.channel or "")
+        own_instant = isinstance(grant.date, datetime)
+        if send_at is not None and not own_instant and misses_time(send_at, self.values, self.clock, mark.at, self.now):
+            yield Violation("send_at", f"{mark.label} is not at its time of day")
+        # Where one instant is decided, a time of day comes after it.
+        is_later = send_at is not None and not own_instant and self.decision.until is None
+        if not self.now <= mark.at <= (self.last + 3 * DAY if is_later else self.last):
             yield Violation("span", f"{mark.label} lies outside the decision's span")
         closed = campaign.closed(self.clock.day(mark.at))
         if closed is not None:
@@ -401,7 +376,7 @@ class _Audit:
             for label in closed_by(self.playbook, mark.facets, grant.channel, local, self._test):
                 yield Violation("quiet_hours", f"{mark.label}: {label}")
         if self.contact.timezone is None and self.playbook.on_missing.timezone == "deny":
-            dated = campaign.starts or campaign.ends or campaign.dates
+            dated = send_at or campaign.starts or campaign.ends or campaign.dates
             timed = campaign.obeys_quiet_hours and self.playbook.schedule.about(mark.facets, grant.channel)
             capped = campaign.obeys_caps and any(
                 cap.window.is_local
@@ -497,10 +472,14 @@ class _Audit:
         if limit is None:
             return
         for key in sorted(keys):
-            for held in self._windows(cap.window, [mark for mark in scoped if key in cap.keys_of(mark.facets)]):
+            for held in held_by(
+                cap.window,
+                cap.window.clock(self.clock, self.home),
+                [mark for mark in scoped if key in cap.keys_of(mark.facets)],
+            ):
                 yield from self._over(cap, limit, key, held)
 
-    def _over(self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[_Mark]) -> Iterator[Violation]:
+    def _over(self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[AuditMark]) -> Iterator[Violation]:
         """The claims that obey caps, in a window that holds more than it may with them."""
         for mark in held:
             if _obeys(mark) and mark in self.granted:
@@ -510,21 +489,6 @@ class _Audit:
                     which = f" of {', '.join(key)}" if key else ""
                     yield Violation(cap.name, f"{mark.label}: a window{which} holds {total / 1e9:g} of {limit / 1e9:g}")
 
-    def _windows(self, window: Window, marks: Sequence[_Mark]) -> Iterator[list[_Mark]]:
-        """What each window holds: one ends with every mark, and no other holds more."""
-        local = window.clock(self.clock, self.home)
-        if window.kind == "decision":
-            yield [mark for mark in marks if mark.grant is not None]
-            return
-        if window.kind == "running":
-            for instant in sorted({mark.at for mark in marks}):
-                yield [mark for mark in marks if mark.campaign is not None and _runs(mark, local, instant)]
-            return
-        axis = window.axis(local)
-        places = [(place, mark) for mark in marks if (place := axis(mark.at)) is not None]
-        for end in sorted({place for place, _ in places}):
-            yield [mark for place, mark in places if window.back(end) <= place <= end]
-
     # Section 4: conflicts and requirements
 
     def _conflict(self, conflict: Conflict) -> Iterator[Violation]:
@@ -533,7 +497,7 @@ class _Audit:
                 if other is not mark and (self._follows(conflict, mark, other) or self._follows(conflict, other, mark)):
                     yield Violation(conflict.name, f"{mark.label} and {other.label}")
 
-    def _follows(self, conflict: Conflict, first: _Mark, then: _Mark) -> bool:
+    def _follows(self, conflict: Conflict, first: AuditMark, then: AuditMark) -> bool:
         if not (conflict.first.matches(first.facets) and conflict.then.matches(then.facets)):
             return False
         lag: timedelta | int | None = conflict.lag.days
@@ -549,19 +513,19 @@ class _Audit:
             if requirement.claim.matches(mark.facets) and not self._has_partner(requirement, mark):
                 yield Violation(requirement.name, f"{mark.label}: the partner that it requires is missing")
 
-    def _has_partner(self, requirement: Requirement, mark: _Mark) -> bool:
-        def will_do(other: _Mark) -> bool:
+    def _has_partner(self, requirement: Requirement, mark: AuditMark) -> bool:
+        def will_do(other: AuditMark) -> bool:
             return other is not mark and other.at <= mark.at and requirement.partner.surely_matches(other.facets)
 
         if any(will_do(other) and _goes_before(other.settings, mark.settings) for other in self.granted):
             return True
         if requirement.within is None:
             return False
-        counted = _counter(requirement.within, requirement.within.clock(self.clock, self.home))
+        counted = counter_of(requirement.within, requirement.within.clock(self.clock, self.home))
         return any(will_do(touch) and counted(touch, mark.at) for touch in self.history)
 
 
-def _obeys(mark: _Mark) -> bool:
+def _obeys(mark: AuditMark) -> bool:
     """Whether it is a granted claim that caps could have stopped."""
     return mark.grant is not None and mark.settings is not None and mark.settings.obeys_caps
 
@@ -572,20 +536,3 @@ def _goes_before(partner: Campaign | None, campaign: Campaign | None) -> bool:
     if partner.obeys_caps == campaign.obeys_caps:
         return partner.tier <= campaign.tier
     return not partner.obeys_caps
-
-
-def _runs(mark: _Mark, local: Clock, at: int) -> bool:
-    return mark.at <= at and (mark.ends is None or local.day(at) <= day_number(mark.ends))
-
-
-def _counter(window: Window, local: Clock) -> Callable[[_Mark, int], bool]:
-    """Whether a touch counts in a window that ends at an instant."""
-
-    def counted(mark: _Mark, at: int) -> bool:
-        if window.kind == "running":
-            return mark.campaign is not None and _runs(mark, local, at)
-        axis = window.axis(local)
-        start, end = axis(mark.at), axis(at)
-        return start is not None and end is not None and window.back(end) <= start
-
-    return counted

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from journeykit.basics.clock import Clock
     from journeykit.model.cap import Facets
     from journeykit.model.quiet_hours import Holiday, Hours
+    from journeykit.model.send_at import SendAt
     from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
 
@@ -53,3 +55,9 @@ def closed_by(
     for holiday in playbook.holidays:
         if protects(holiday) is not False and holiday.falls_on(day):
             yield holiday.label
+
+
+def misses_time(send_at: SendAt, values: Mapping[str, Any], local: Clock, at: int, now: int) -> bool:
+    """Whether a message that goes at a time of day goes at another one; where that of today is over, any is right."""
+    day, time = local.day(at), send_at.time_for(values)
+    return at != now and at not in local.instants(day, time)

@@ -29,6 +29,7 @@ class DataNeeds:
         self.campaigns: dict[str, Campaign] = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self.contents: dict[str, Content] = {content.id: content for content in playbook.content or ()}
         self.values = any(content.advances for content in self.contents.values())
+        self._timed = {own.name for own in playbook.channels if own.send_at is not None}
         self._values = {} if playbook.journey is None else playbook.journey.values
         self._known: dict[tuple[str, str | None, str | None], frozenset[str]] = {}
 
@@ -70,6 +71,8 @@ class DataNeeds:
 
     def _is_local(self, campaign: Campaign | None, content: Content | None, channel: str | None) -> bool:
         if campaign is not None and (campaign.starts or campaign.ends or campaign.dates):
+            return True
+        if (campaign is not None and campaign.send_at) or channel in self._timed:
             return True
         if self.playbook.schedule and (campaign is None or campaign.obeys_quiet_hours):
             return True

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
     from journeykit.model.quiet_hours import Schedule
+    from journeykit.model.send_at import SendAt
     from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
 
@@ -41,6 +42,7 @@ class Subject:
         "_given",
         "_known",
         "_schedules",
+        "_times",
         "clock",
         "contact",
         "local",
@@ -58,6 +60,7 @@ class Subject:
         self._given = contact
         self._known: dict[int, tuple[dict[str, Any], datetime]] = {}
         self._schedules: dict[Schedule, Schedule] = {}
+        self._times: dict[SendAt, int] = {}
         # Segments come first: whatever looks at the contact sees them all.
         self.contact = segmented(playbook.segments, contact, self.local) if playbook.segments else contact
         self.values = self.contact.values()
@@ -72,6 +75,20 @@ class Subject:
         found = self._schedules.get(every)
         if found is None:
             found = self._schedules[every] = every.protecting(self.holds)
+        return found
+
+    def send_time(self, message: Message) -> int | None:
+        """The local time of day at which a message goes to the contact, in microseconds; None for any.
+
+        Raises:
+            ModelError: if the contact's own is no time of day.
+        """
+        send_at = message.send_at
+        if send_at is None:
+            return None
+        found = self._times.get(send_at)
+        if found is None:
+            found = self._times[send_at] = send_at.time_for(self.values)
         return found
 
     def holds(self, rule: Rule) -> bool | None:
@@ -192,8 +209,12 @@ def missing(subject: Subject, message: Message, at: int) -> Iterator[str]:
 def slot_of_day(subject: Subject, message: Message, day: int, since: int) -> int | None:
     """The instant at which a claim may go on a local date, from ``since`` on; None where there is none.
 
-    Where something restricts the hours it is the first instant that is allowed; else the local time of ``since``.
+    Where it goes at a time of day it is then; where something restricts the hours it is the first instant that is
+    allowed; else the local time of ``since``.
     """
+    send_time = subject.send_time(message)
+    if send_time is not None:
+        return _at_time(subject.clock, day, send_time, since)
     clock, schedule = subject.clock, subject.schedule_of(message)
     if schedule and schedule.restricts(message.channel, day):
         return schedule.slot(message.channel, day, since, clock)
@@ -203,3 +224,19 @@ def slot_of_day(subject: Subject, message: Message, day: int, since: int) -> int
     found = clock.instants(day, time % DAY)[0] if day > today else None
     # A date that clocks skip has no instants.
     return found if found is not None and clock.day(found) == day else None
+
+
+def _at_time(clock: Clock, day: int, time: int, since: int) -> int | None:
+    """The first instant from one on at which clocks show a time of a local date; None where it is over or skipped."""
+    return next((at for at in clock.instants(day, time) if at >= since and clock.day(at) == day), None)
+
+
+def first_send_time(clock: Clock, time: int, since: int) -> int:
+    """The first instant from one on at which local clocks show a time of day."""
+    day = clock.day(since)
+    found = _at_time(clock, day, time, since)
+    while found is None:
+        # Clocks may skip a time of day, or a whole date.
+        day += 1
+        found = _at_time(clock, day, time, since)
+    return found

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.basics.clock import day_number, micros
+from journeykit.basics.clock import HOUR, MINUTE, day_number, micros
 from journeykit.basics.once import once
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of
 from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.contact_facts import ContactFacts
-from journeykit.engine.eligibility import expiry, failures, missing, slot_of_day, withdrawn
+from journeykit.engine.eligibility import expiry, failures, first_send_time, missing, slot_of_day, withdrawn
 from journeykit.engine.ruleset import asked_combinations
 from journeykit.engine.weight_factors import own_factors
 from journeykit.errors import ModelError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.model.contact import Contact
     from journeykit.model.quiet_hours import Schedule
+    from journeykit.model.send_at import SendAt
     from journeykit.model.touch import Touch
     from journeykit.playbook.vocabulary import Vocabulary
 
@@ -75,7 +76,7 @@ class ClaimGatherer:
         self.policy_name = policy_name
         self._rank = getattr(policy, "rank", None)
         self._variants: dict[str, str | None] = {}
-        self._slots: dict[Schedule, list[int]] = {}
+        self._slots: dict[tuple[Schedule, SendAt | None], list[int]] = {}
         self.facts = ContactFacts(
             ruleset,
             contact,
@@ -98,7 +99,7 @@ class ClaimGatherer:
     @property
     def _is_for_now(self) -> bool:
         """Whether campaigns make the claims for this very instant: the common case, and the fast one."""
-        return self.claims is None and self.facts.until is None
+        return self.claims is None and self.facts.until is None and not self.ruleset.has_send_times
 
     def contenders(self) -> list[Candidate]:
         """The candidates, without those that an invalid limit of the contact's own makes invalid."""
@@ -268,7 +269,12 @@ class ClaimGatherer:
         message = candidate.message
         if message is None or candidate.fault is not None:
             return
-        candidate.slots = self._slots_of(candidate, message)
+        try:
+            self.facts.subject.send_time(message)
+            candidate.slots = self._slots_of(candidate, message)
+        except ModelError as error:
+            candidate.fault = f"send_at: {error}"
+            return
         if self.claims is not None:
             candidate.expiry = expiry(candidate.claim, message.campaign, self.facts.clock)
         if candidate.outside is None:
@@ -285,24 +291,40 @@ class ClaimGatherer:
         """The instants of a candidate: its own, or one on each local day of the span."""
         facts, own = self.facts, candidate.claim.at
         if own is None:
-            if facts.until is None:
-                return [facts.now]
-            return self._day_slots(message) or [facts.now]
+            return self._slots_of_span(candidate, message)
         if isinstance(own, datetime):
             at = micros(own)
         else:
             day, today = day_number(own), facts.clock.day(facts.now)
-            slot = facts.now if facts.until is None and day == today else self._slot(message, day)
+            # A time of day may lie after the one instant that is decided.
+            at_once = facts.until is None and message.send_at is None
+            slot = facts.now if at_once and day == today else self._slot(message, day)
             # On a day without a slot it asks for the day's start, where the check of the hours says why not.
             start = facts.clock.day_start(day)
             at = slot if slot is not None else max(start, facts.now) if day == today else start
-        if not facts.now <= at <= facts.last:
+        last = facts.last
+        if message.send_at is not None and facts.until is None and not isinstance(own, datetime):
+            last = facts.clock.day_start(facts.clock.day(facts.now) + 1) - 1
+        if not facts.now <= at <= last:
             candidate.outside = f"asked for {own.isoformat()}"
         return [at]
 
+    def _slots_of_span(self, candidate: Candidate, message: Message) -> list[int]:
+        """The instants of a candidate without a date of its own."""
+        facts = self.facts
+        if facts.until is not None and (found := self._day_slots(message)):
+            return found
+        time = facts.subject.send_time(message)
+        if time is None:
+            return [facts.now]
+        first = first_send_time(facts.clock, time, facts.now)
+        if facts.until is not None:
+            candidate.outside = f"send_at {time // HOUR:02}:{time % HOUR // MINUTE:02}"
+        return [first]
+
     def _day_slots(self, message: Message) -> list[int]:
         """The slots of the span, one a local day, for a message's channel."""
-        key = message.schedule
+        key = message.schedule, message.send_at
         slots = self._slots.get(key)
         if slots is None:
             clock, last = self.facts.clock, self.facts.last

@@ -12,6 +12,7 @@ from journeykit.model.campaign import Campaign, Team
 from journeykit.model.content import Content
 from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Schedule
+from journeykit.model.send_at import SendAt
 
 ALWAYS = 10**9
 """A day number that no date reaches."""
@@ -36,6 +37,7 @@ class Message:
         starts: first day number.
         ends: last day number.
         schedule: the hours and holidays that it obeys, for all audiences.
+        send_at: the time of day at which it goes, or None.
         local: whether the contact's time zone matters to it.
         audience: the campaign's rule as a function, or None.
         timely: whether the answer of that rule depends on the instant.
@@ -60,6 +62,7 @@ class Message:
     starts: int
     ends: int
     schedule: Schedule
+    send_at: SendAt | None
     local: bool
     audience: Any
     timely: bool

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import LAST, day_number, moment
 from journeykit.engine.candidate import Candidate, message_of
+from journeykit.engine.eligibility import first_send_time
 from journeykit.engine.history import merged
 from journeykit.engine.stops import is_met, stops_at
 from journeykit.model.outcome import Reason
@@ -68,6 +69,7 @@ def alike(arbitration: Arbitration, candidate: Candidate) -> Hashable | None:
         message.dates,
         message.channel,
         message.schedule,
+        message.send_at,
         message.cells if campaign.obeys_caps else None,
         message.first,
         message.then,
@@ -84,6 +86,9 @@ def _since(arbitration: Arbitration, candidate: Candidate) -> int | None:
     if candidate.outside is not None:
         return None if asked < arbitration.facts.now else max(arbitration.facts.last + 1, asked)
     if candidate.claim.at is not None:
+        return asked + 1
+    if asked > arbitration.facts.last:
+        # A time of day after the one instant that is decided.
         return asked + 1
     return arbitration.facts.last + 1 if asked == arbitration.facts.last else arbitration.facts.last
 
@@ -126,6 +131,9 @@ def _message_rules(arbitration: Arbitration, message: Message) -> list[Callable[
     schedule = arbitration.facts.subject.schedule_of(message)
     if schedule is not NO_HOURS:
         rules.append(lambda since: schedule.opens(message.channel, since, arbitration.facts.clock))
+    send_time = arbitration.facts.subject.send_time(message)
+    if send_time is not None:
+        rules.append(partial(first_send_time, arbitration.facts.clock, send_time))
     return rules
 
 

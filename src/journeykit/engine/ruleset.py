@@ -89,6 +89,8 @@ class Ruleset:
         self.vocabulary = Vocabulary.of(playbook)
         self._schedules: dict[tuple[int, ...], Schedule] = {}
         self._all_hours = playbook.schedule
+        self._send_at = {own.name: own.send_at for own in playbook.channels if own.send_at is not None}
+        self.has_send_times = bool(self._send_at) or any(own.send_at for own in playbook.campaigns or ())
         self.clock = clock(playbook.timezone)
         self.teams = {team.name: team for team in playbook.teams or ()}
         self.contents = {content.id: content for content in playbook.content or ()}
@@ -265,7 +267,8 @@ class Ruleset:
             facets["content"] = (content_id,)
         team = self.teams.get(facets.get("team", ("",))[0])
         schedule = self._schedule(facets, channel) if campaign.obeys_quiet_hours else NO_HOURS
-        local = bool(campaign.starts or campaign.ends or campaign.dates or schedule is not NO_HOURS)
+        send_at = campaign.send_at or self._send_at.get(channel or "")
+        local = bool(campaign.starts or campaign.ends or campaign.dates or schedule is not NO_HOURS or send_at)
         cells = self._cells(facets)
         if campaign.obeys_caps:
             local = local or any(self.playbook.caps[cap].window.is_local for cap, _, _ in cells)
@@ -284,6 +287,7 @@ class Ruleset:
             starts=edge(campaign.starts, -ALWAYS),
             ends=edge(campaign.ends, ALWAYS),
             schedule=schedule,
+            send_at=send_at,
             local=local,
             audience=None if campaign.audience is None else campaign.audience.compiled,
             timely=campaign.audience is not None

@@ -28,6 +28,7 @@ from journeykit.basics.validation import (
 from journeykit.errors import ModelError
 from journeykit.model.holdout import Holdout, bucket
 from journeykit.model.patience import Patience
+from journeykit.model.send_at import SendAt, send_time
 from journeykit.model.window import Lag
 from journeykit.rule import Rule
 
@@ -146,6 +147,8 @@ class Campaign:
             contents claim, of which the best wins.
         wait: how long a claim that was brought may wait since its ``asked_at``, such as ``3d`` (local days, the last
             one included) or ``36h``; after that it is ``expired``. None for no limit.
+        send_at: the local time of day at which its claims go, such as ``10:00``, or ``{attribute: best_hour, default:
+            "10:00"}`` for a time of the contact's own; None for what its channel says, or any time.
     """
 
     id: str = field(validator=required_text)
@@ -180,6 +183,12 @@ class Campaign:
     split: Mapping[str, float] | None = field(default=None, converter=_shares, metadata={"later": True})
     wait: Lag | None = field(
         default=None, converter=_lag, validator=validators.optional(instance(Lag)), metadata={"later": True}
+    )
+    send_at: SendAt | None = field(
+        default=None,
+        converter=send_time,
+        validator=validators.optional(instance(SendAt)),
+        metadata={"later": True},
     )
 
     def __attrs_post_init__(self) -> None:

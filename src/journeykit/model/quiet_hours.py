@@ -47,7 +47,8 @@ HORIZON = 800
 WEEKS = 28
 
 
-def _time(value: object, name: str = "from") -> int:
+def time_of_day(value: object, name: str = "from") -> int:
+    """Minutes since midnight of a time that is written as ``HH:MM``."""
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
     minutes = int(found[1]) * 60 + int(found[2]) if found else 24 * 60 + 1
     if minutes > 24 * 60:
@@ -57,8 +58,8 @@ def _time(value: object, name: str = "from") -> int:
     return minutes % (24 * 60)
 
 
-def _time_of_day(_: Any, attribute: Attribute[Any], value: object) -> None:
-    _time(value, attribute.name)
+def _check_time(_: Any, attribute: Attribute[Any], value: object) -> None:
+    time_of_day(value, attribute.name)
 
 
 def _days(value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -102,8 +103,8 @@ class Hours:
         (True, False)
     """
 
-    start: str = field(validator=_time_of_day, metadata={"key": "from"})
-    end: str = field(validator=_time_of_day, metadata={"key": "to"})
+    start: str = field(validator=_check_time, metadata={"key": "from"})
+    end: str = field(validator=_check_time, metadata={"key": "to"})
     channel: tuple[str, ...] = field(default=(), converter=names)
     days: tuple[str, ...] = field(default=(), converter=_days)
     name: str | None = field(default=None, validator=optional_text)
@@ -115,11 +116,11 @@ class Hours:
 
     @_from.default
     def _start_micros(self) -> int:
-        return _time(self.start, "start") * MINUTE
+        return time_of_day(self.start, "start") * MINUTE
 
     @_to.default
     def _end_micros(self) -> int:
-        return _time(self.end, "end") * MINUTE
+        return time_of_day(self.end, "end") * MINUTE
 
     @_weekdays.default
     def _day_numbers(self) -> frozenset[int]:

@@ -47,6 +47,7 @@ class Playbook(Sections):
         conflicts: what may not follow what.
         requirements: what needs a partner.
         quotas: what holds over all contacts.
+        channels: what holds for all messages of a channel; others may be used as well.
         quiet_hours: when nothing goes out.
         send_hours: the only times at which something goes out.
         holidays: local dates on which nothing goes out.

@@ -115,6 +115,7 @@ def _repeated(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
         "journey.stages": [stage.name for stage in (playbook.journey.stages if playbook.journey else ())],
         "segments": [segment.name for segment in playbook.segments],
         "teams": [team.name for team in playbook.teams or ()],
+        "channels": [channel.name for channel in playbook.channels],
         "content": [content.id for content in playbook.content or ()],
         "campaigns": [campaign.id for campaign in playbook.campaigns or ()],
         "caps": [cap.name for cap in playbook.caps],

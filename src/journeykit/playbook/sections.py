@@ -17,6 +17,7 @@ from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
 from journeykit.model.quota import Quota
 from journeykit.model.segment import Segment
+from journeykit.model.send_at import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,6 +77,9 @@ class Sections:
     )
     teams: tuple[Team, ...] | None = field(
         default=None, converter=_optional, validator=_parts(Team), metadata={"left_out": True}
+    )
+    channels: tuple[Channel, ...] = field(
+        default=(), converter=_list, validator=_parts(Channel), metadata={"later": True}
     )
     content: tuple[Content, ...] | None = field(
         default=None, converter=_optional, validator=_parts(Content), metadata={"left_out": True}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from journeykit.model.contact import Contact
     from journeykit.model.content import Content
     from journeykit.model.quiet_hours import Holiday, Hours
+    from journeykit.model.send_at import SendAt
     from journeykit.model.touch import Touch
     from journeykit.playbook.sections import Sections
     from journeykit.rule import Rule
@@ -311,6 +312,8 @@ def names_of(playbook: Sections) -> Iterator[tuple[str, str, str]]:
     for at, cap in enumerate(playbook.caps):
         if isinstance(cap.points, Mapping):
             yield from (("channel", f"caps[{at}].points.{name}", name) for name in cap.points)
+    for at, channel in enumerate(playbook.channels):
+        yield "channel", f"channels[{at}].name", channel.name
     for path, hours in hours_of(playbook):
         yield from (("channel", f"{path}.channel", name) for name in hours.channel)
 
@@ -337,6 +340,16 @@ def hours_and_holidays(playbook: Sections) -> Iterator[tuple[str, str, Hours | H
     """Quiet hours, send hours and holidays, each with its path and what it is called."""
     for section, words in (("quiet_hours", "quiet hours"), ("send_hours", "send hours"), ("holidays", "holiday")):
         yield from ((f"{section}[{at}]", words, own) for at, own in enumerate(getattr(playbook, section)))
+
+
+def send_times_of(playbook: Sections) -> Iterator[tuple[str, SendAt]]:
+    """The times of day at which campaigns and channels send, each with what it is of."""
+    for channel in playbook.channels:
+        if channel.send_at is not None:
+            yield f"the channel {channel.name!r}", channel.send_at
+    for campaign in playbook.campaigns or ():
+        if campaign.send_at is not None:
+            yield f"the campaign {campaign.id!r}", campaign.send_at
 
 
 def hours_of(playbook: Sections) -> Iterator[tuple[str, Hours]]:

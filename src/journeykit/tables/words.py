@@ -10,7 +10,7 @@ from journeykit.model.cap import Either, Limit
 from journeykit.model.contact import ANY
 from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
 from journeykit.playbook.section_checks import scopes_of
-from journeykit.playbook.vocabulary import Vocabulary, rules_of
+from journeykit.playbook.vocabulary import Vocabulary, rules_of, send_times_of
 from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
 from journeykit.tables.header import fold_name
 
@@ -335,6 +335,9 @@ class Words:
         for cap in playbook.caps:
             if isinstance(cap.max, Limit):
                 found.setdefault(cap.max.attribute, f"the limit of the cap {cap.name!r}")
+        for what, send_at in send_times_of(playbook):
+            if send_at.attribute is not None:
+                found.setdefault(send_at.attribute, f"send_at of {what}")
         return found
 
 
