@@ -16,6 +16,7 @@ from journeykit.engine.decider import Decider, as_dict
 from journeykit.engine.selection import NODE_BUDGET
 from journeykit.errors import ModelError, missing
 from journeykit.kernels import has_kernels
+from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
 from journeykit.model.prices import Prices
@@ -107,6 +108,7 @@ class Arbiter:
         ledger: BaseLedger | None = None,
         key: str | None = None,
         dry_run: bool = False,
+        waiting: bool = False,
     ) -> Decision:
         """Decide all claims on a contact's attention.
 
@@ -138,6 +140,8 @@ class Arbiter:
                 same decision comes back and nothing is reserved twice.
             dry_run: with a ledger, whether it is a rehearsal: the ledger is read, nothing is reserved, and neither key
                 nor run is remembered.
+            waiting: with a ledger, whether claims that wait there compete too, weighed afresh; see
+                `BaseLedger.waiting`. One of ``claims`` that asks for the same replaces the one that waits.
 
         Returns:
             The decision; its rows are worked out when they are first read.
@@ -152,8 +156,8 @@ class Arbiter:
             raise ModelError(f"contact must be a Contact, found {type(found).__name__}", field="contact")
         if events is not None:
             contact = self.decider.ruleset.with_events(contact, events, at)
-        if run_id is not None or ledger is None:
-            _check_names(run_id, key, ledger, dry_run=dry_run)
+        if run_id is not None or ledger is None or waiting:
+            _check_names(run_id, key, ledger, dry_run=dry_run, waiting=waiting, claims=claims)
         if ledger is None and not self.decider.by_account:
             inputs = {contact.id: ContactInputs(touches, claims, scores)}
             group = ContactGroup((contact,), inputs, at=at, until=until, scored=scored)
@@ -171,6 +175,7 @@ class Arbiter:
             ledger=ledger,
             key=key,
             dry_run=dry_run,
+            waiting=waiting,
         )[0]
 
     def _decide_group(
@@ -185,6 +190,7 @@ class Arbiter:
         run_id: str | None,
         key: str | None,
         dry_run: bool,
+        waiting: bool,
         together: bool = False,
         **when: Any,
     ) -> tuple[Decision, ...]:
@@ -195,6 +201,7 @@ class Arbiter:
         from journeykit.ledger.decide import decide
 
         how: dict[str, Any] = {"explain": explain, "run_id": run_id, "key": key, "dry_run": dry_run}
+        how["waiting"] = waiting
         return decide(self.decider, ledger, contacts, touches, claims, scores, together=together, **how, **when)
 
     def decide_account(
@@ -213,6 +220,7 @@ class Arbiter:
         ledger: BaseLedger | None = None,
         key: str | None = None,
         dry_run: bool = False,
+        waiting: bool = False,
     ) -> tuple[Decision, ...]:
         """Decide all claims on the attention of one account's contacts, together.
 
@@ -237,6 +245,7 @@ class Arbiter:
                 granted to any of them is reserved in one transaction. While it goes on nobody else decides one of them.
             key: as for `decide`, for all of them together; `BaseLedger.decision` gives it again by key and contact.
             dry_run: as for `decide`.
+            waiting: as for `decide`.
 
         Returns:
             One decision for each contact, in the order given.
@@ -260,7 +269,7 @@ class Arbiter:
             [('anna', 'outbid', ('launch',)), ('ben', 'granted', ())]
         """
         given = all_of(Contact, contacts, "contacts")
-        _check_names(run_id, key, ledger, dry_run=dry_run and bool(given))
+        _check_names(run_id, key, ledger, dry_run=dry_run and bool(given), waiting=waiting, claims=claims)
         if not given:
             return ()
         if events is not None:
@@ -279,6 +288,7 @@ class Arbiter:
             ledger=ledger,
             key=key,
             dry_run=dry_run,
+            waiting=waiting,
             together=True,
         )
 
@@ -341,6 +351,7 @@ class Arbiter:
         strict: bool = False,
         dry_run: bool = False,
         keep_decisions: bool = False,
+        waiting: bool = False,
         threads: int | None = None,
     ) -> Any:
         """Decide tables: the same decisions as `decide`, row for row, for millions of contacts.
@@ -386,6 +397,7 @@ class Arbiter:
             dry_run: with a ledger, whether it is a rehearsal: nothing is reserved, and no mark of the run is left.
             keep_decisions: with a ledger, whether it keeps what was decided of each contact, denied claims too;
                 `BaseLedger.decision` and ``journeykit ledger explain`` read it.
+            waiting: with a ledger, whether claims that wait there compete, beside those of ``claims``.
             threads: how many chunks of contacts are decided at once; None for one on each processor, up to four. The
                 answer does not depend on it.
 
@@ -444,6 +456,7 @@ class Arbiter:
             strict=strict,
             dry_run=dry_run,
             keep_decisions=keep_decisions,
+            waiting=waiting,
             threads=threads,
         )
         if partition is not None and out is None:
@@ -551,14 +564,20 @@ def _check_kinds(kind: type, given: Iterable[object], name: str) -> None:
             raise ModelError(f"{name} must be a {kind.__name__}, found {shown(own)}", field=name)
 
 
-def _check_names(run_id: str | None, key: str | None, ledger: BaseLedger | None, *, dry_run: bool) -> None:
-    """Refuse what needs a ledger without one."""
+def _check_names(
+    run_id: str | None, key: str | None, ledger: BaseLedger | None, *, dry_run: bool, waiting: bool, claims: object
+) -> None:
+    """Refuse what needs a ledger without one, and claims that wait where none is brought."""
     if run_id is not None:
         check_text(run_id, "run_id")
     if ledger is None and key is not None:
         raise ModelError("a key needs a ledger that remembers it", field="key")
     if ledger is None and dry_run:
         raise ModelError("dry_run is about a ledger: give ledger too", field="dry_run")
+    if ledger is None and waiting:
+        raise ModelError("waiting is about a ledger: give ledger too", field="waiting")
+    if waiting and claims is None:
+        raise ModelError(NEEDS_CLAIMS, field="waiting")
 
 
 def _rebuild(playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, node_budget: int) -> Arbiter:

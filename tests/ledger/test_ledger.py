@@ -32,6 +32,7 @@ from journeykit import (
 from journeykit.ledger import Ledger, MemoryLedger, Reservation, saved_decisions
 from journeykit.ledger.ledger_run import LedgerRun
 from journeykit.ledger.repeated_decisions import key_of
+from journeykit.ledger.sql_schema import VERSION
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -638,7 +639,7 @@ def test_the_schema_is_made_once_and_kept(kind, tmp_path):
         with pytest.raises(LedgerError, match="run `journeykit ledger upgrade URL`") as told:
             ledger.stats()
         assert told.value.kind == "schema"
-        assert ledger.upgrade() == ledger.upgrade() == 3
+        assert ledger.upgrade() == ledger.upgrade() == VERSION
         GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger)
         other = pickle.loads(pickle.dumps(ledger))
         assert len(other.reservations("anna")) == 1
@@ -667,7 +668,7 @@ def test_a_misspelt_path_makes_no_file(tmp_path):
             ledger.stats()
         assert told.value.kind == "schema"
         assert list(tmp_path.iterdir()) == []
-        assert ledger.upgrade() == 3
+        assert ledger.upgrade() == VERSION
 
 
 def test_a_sqlite_file_is_durable_and_erases(tmp_path):

@@ -11,6 +11,7 @@ from sqlalchemy import inspect, text
 from journeykit import Arbiter, Campaign, Cap, Claim, Contact, Content, LedgerError, Playbook, Scope, Team, Window
 from journeykit.ledger import Ledger
 from journeykit.ledger.reservation import person_of
+from journeykit.ledger.sql_schema import VERSION
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 MICROS = int(AT.timestamp()) * 1_000_000
@@ -110,9 +111,9 @@ def test_a_ledger_of_the_first_version_goes_on(kind, tmp_path):
     with database(kind, tmp_path) as url, database(kind, tmp_path) as new:
         ledger = Ledger(url)
         make_first(kind, ledger)
-        with pytest.raises(LedgerError, match="version 1, not 3: run `journeykit ledger upgrade URL`"):
+        with pytest.raises(LedgerError, match=f"version 1, not {VERSION}: run `journeykit ledger upgrade URL`"):
             ledger.stats()
-        assert ledger.upgrade() == ledger.upgrade() == 3
+        assert ledger.upgrade() == ledger.upgrade() == VERSION
         with Ledger(new) as fresh:
             fresh.upgrade()
             assert described(ledger) == described(fresh)
@@ -151,9 +152,9 @@ def test_rows_of_the_second_version_take_what_they_lack_from_the_playbook(kind, 
         with ledger.engine.begin() as connection:
             for statement in SECOND.format(at=MICROS).split(";\n"):
                 connection.exec_driver_sql(statement)
-        with pytest.raises(LedgerError, match="version 2, not 3"):
+        with pytest.raises(LedgerError, match=f"version 2, not {VERSION}"):
             ledger.stats()
-        assert ledger.upgrade() == 3
+        assert ledger.upgrade() == VERSION
         with Ledger(new) as fresh:
             fresh.upgrade()
             assert described(ledger) == described(fresh)

@@ -106,6 +106,11 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --ledger, keep what was decided of each contact there; `journeykit ledger explain` shows it",
     )
+    parser.add_argument(
+        "--waiting",
+        action="store_true",
+        help="with --ledger and --claims, let the claims that wait there compete too, weighed afresh",
+    )
     add_engine(
         parser,
         "rows",
@@ -167,11 +172,13 @@ def _done(arguments: argparse.Namespace) -> Job | TableJob:
     from journeykit.cli.progress_bar import ProgressBar
 
     _check_outputs(arguments)
-    for name in ("dry_run", "keep_decisions"):
+    for name in ("dry_run", "keep_decisions", "waiting"):
         if getattr(arguments, name) and arguments.ledger is None:
             raise UsageError(f"--{name.replace('_', '-')} is about a ledger: give --ledger too")
     if arguments.dry_run and arguments.keep_decisions:
         raise UsageError("--dry-run keeps nothing: leave out --keep-decisions")
+    if arguments.waiting and arguments.claims is None:
+        raise UsageError("--waiting: what waits competes with claims that are brought: give --claims too")
     arbiter = arbiter_of(arguments)
     inputs = inputs_of(arguments)
     if arguments.save_prices is not None and not arbiter.playbook.quotas:
@@ -188,7 +195,18 @@ def _done(arguments: argparse.Namespace) -> Job | TableJob:
 
 def _how(arguments: argparse.Namespace, bar: ProgressBar, ledger: Ledger | None) -> dict[str, Any]:
     """The options that both kinds of jobs take."""
-    names = ("at", "until", "explain", "max_bad", "bad_rows", "strict", "dry_run", "keep_decisions", "columns")
+    names = (
+        "at",
+        "until",
+        "explain",
+        "max_bad",
+        "bad_rows",
+        "strict",
+        "dry_run",
+        "keep_decisions",
+        "waiting",
+        "columns",
+    )
     options = {name: getattr(arguments, name) for name in names}
     outcomes = "all" if arguments.all else "granted" if arguments.granted else None
     return {

@@ -74,6 +74,10 @@ def add_ledger(commands: Any) -> None:
     show.add_argument("contact", metavar="CONTACT", help="contact id")
     show.add_argument("--json", action="store_true", help="print everything, as JSON")
 
+    waiting = _command(own, "waiting", _waiting, "show the claims that wait: brought, lost, and to be decided again")
+    waiting.add_argument("contact", nargs="?", metavar="CONTACT", help="contact id; by default all contacts")
+    waiting.add_argument("--json", action="store_true", help="print everything, as JSON")
+
     for name, word, words in (
         ("opt-out", _opt_out, "record that a contact does not want to be written to"),
         ("opt-in", _opt_in, "record that a contact wants to be written to again"),
@@ -214,6 +218,21 @@ def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
         print(f"{own.at.isoformat()}  {own.status:8}  {what}  {own.id}")
     if not held and not words:
         print(f"the ledger holds nothing of contact {arguments.contact!r}", file=sys.stderr)
+
+
+def _waiting(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    found = ledger.waiting(arguments.contact)
+    if arguments.json:
+        print(as_json([own.to_dict() for own in found]))
+        return
+    for own in found:
+        claim = own.claim
+        what = " / ".join(part for part in (claim.campaign, claim.content, claim.channel, claim.id) if part)
+        until = "" if own.until is None else f", until {own.until.isoformat()}"
+        print(f"{own.contact}  {what}  since {own.since.isoformat()}{until}")
+    if not found:
+        whose = "" if arguments.contact is None else f" of contact {arguments.contact!r}"
+        print(f"no claim{whose} waits", file=sys.stderr)
 
 
 def _scope(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -350,6 +350,19 @@ class ClaimEncoder:
                 found.add(key, (number_of(row), bool(self.faults[row]), *parts, numbers))
         return found.take(key), found.taken_bad
 
+    def claims_in(self, rows: Sequence[int]) -> dict[int, Claim]:
+        """The claims in rows that are good, ascending, as the row engine takes them."""
+        found = ClaimTable.empty(self.source.source, self.playbook, self.bad)
+        where = np.searchsorted(self._starts, rows, side="right") - 1
+        for part in dict.fromkeys(where.tolist()):
+            _, places, names, columns = self._parts[part]
+            own = np.array(rows, np.int64)[where == part]
+            cells = [column.take(own - self._starts[part]).cells() for column in columns]
+            for row, values in zip(own.tolist(), zip(*cells, strict=True), strict=True):
+                _, parts = claim_parts(places, values, self._readers)
+                found.add(str(row), (row, False, *parts, further_numbers(names, places, values)))
+        return {row: found.take(str(row))[0] for row in rows}
+
     def number_at(self, row: int, column: str) -> float | None:
         """The number that a row has in a column, by its folded name; None where there is none."""
         part = int(np.searchsorted(self._starts, row, side="right")) - 1

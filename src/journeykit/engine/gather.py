@@ -488,7 +488,13 @@ def _mark_duplicates(candidates: Sequence[Candidate]) -> None:
 
 
 def _duplicate_order(candidate: Candidate, sizes: Mapping[int | str, int]) -> tuple[Any, ...]:
-    claim = candidate.claim
+    *first, facets = precedence(candidate.claim)
+    # What asks for fewer contents comes before what leaves them open.
+    return *first, sizes[candidate.group], facets
+
+
+def precedence(claim: Claim) -> tuple[Any, ...]:
+    """Of claims that ask for the same, the one with the smallest of these is decided."""
     rest = (claim.propensity, claim.value, claim.cost, claim.asked_at and micros(claim.asked_at))
     expires = claim.expires
     return (
@@ -496,7 +502,5 @@ def _duplicate_order(candidate: Candidate, sizes: Mapping[int | str, int]) -> tu
         *((part is None, part or 0) for part in rest),
         "" if expires is None else expires.isoformat(),
         sorted(claim.numbers.items()),
-        # What asks for fewer contents comes before what leaves them open.
-        sizes[candidate.group],
         sorted(claim.facets.items()),
     )

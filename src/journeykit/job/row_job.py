@@ -236,8 +236,9 @@ class RowJob(Run):
             contacts = self._contacts if self._trail is None else self._trail.compared(self._contacts)
             return self._contacts.count, self._protected(contacts)
         assert self._claims is not None  # noqa: S101  (one of the two is given)
-        contacts = ((number, Contact(id=key)) for number, key in enumerate(self._claims, 1))
-        return len(self._claims), self._protected(contacts)
+        names = self.with_waiting(self._claims)
+        contacts = ((number, Contact(id=key)) for number, key in enumerate(names, 1))
+        return len(names), self._protected(contacts)
 
     def _protected(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact]]:
         """The contacts, with the ledger's opt-outs applied, and with what they did."""
@@ -284,6 +285,7 @@ class RowJob(Run):
         if self._claims is not None:
             claims = self._claims.take(contact.id)
             counted = self._claims.taken_bad
+            claims = self.competing(contact.id, claims)
         return ContactInputs(touches, claims, self._scores.take(contact.id), counted)
 
     def write(

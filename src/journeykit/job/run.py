@@ -18,6 +18,7 @@ from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.inputs import TABLES
 from journeykit.job.summary import Summary, event_notes, plan_notes, scored_notes
+from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
 from journeykit.tables.bad_row_file import write_bad_rows
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from journeykit.job.inputs import Inputs, Progress
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.ledger.run_waiting import RunWaiting
+    from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.quotas.quota_run import QuotaRun
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
         strict: bool
         dry_run: bool
         keep_decisions: bool
+        waiting: bool
         watch: Watch | None
         outcomes: str | None
         columns: Iterable[str] | None
@@ -92,6 +96,7 @@ class Run:
             meet.
         dry_run: whether it is a rehearsal: the ledger is read, nothing is reserved, and no mark of the run is left.
         keep_decisions: whether the ledger keeps what was decided of each contact; `BaseLedger.decision` reads it.
+        waiting: whether claims that wait in the ledger compete, beside those that are brought.
         outcomes: which rows are given: ``granted`` for granted claims alone, ``all`` for denied ones too; None for
             granted and deferred claims. The summary counts all of them.
         columns: the names of the columns of the table of decisions, in the order in which they are given; None for all.
@@ -132,12 +137,15 @@ class Run:
         strict: bool = False,
         dry_run: bool = False,
         keep_decisions: bool = False,
+        waiting: bool = False,
         watch: Watch | None = None,
         outcomes: str | None = None,
         columns: Iterable[str] | None = None,
     ) -> None:
         self.output = OutputSelection.of(outcomes, columns)
-        _check_ledger_options(ledger, dry_run=dry_run, keep_decisions=keep_decisions)
+        _check_ledger_options(ledger, dry_run=dry_run, keep_decisions=keep_decisions, waiting=waiting)
+        if waiting and inputs.claims is None:
+            raise ModelError(NEEDS_CLAIMS, field="waiting")
         first_and_last(at, until)
         self.watch = watch or Watch()
         self.watch.begin("reading")
@@ -151,6 +159,8 @@ class Run:
         self.written = self.bad_touches = 0
         self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
         self.ledger: LedgerRun | None = None
+        self.waiting: RunWaiting | None = None
+        self._competes = waiting
         self.quota_run: QuotaRun | None = None
         self.used = [0] * sum(1 for quota in decider.playbook.quotas for _ in quota.sides)
         self._store, self._dry_run, self._keeps = ledger, dry_run, keep_decisions
@@ -234,12 +244,24 @@ class Run:
             keep=self._keeps,
         )
         self.ledger.tell(self.mismatches)
+        if self.claims_given:
+            from journeykit.ledger.run_waiting import RunWaiting
+
+            self.waiting = RunWaiting(self.ledger, competes=self._competes)
         self.watch.detail = self.ledger.progress
 
     @property
     def claims_given(self) -> bool:
         """Whether claims are given; else they are derived from the campaigns' audiences."""
         return "claims" in self.tables
+
+    def with_waiting(self, names: Iterable[str]) -> list[str]:
+        """The contacts that have claims, and those of whom claims wait that compete."""
+        return list(dict.fromkeys((*names, *(() if self.waiting is None else self.waiting.contacts()))))
+
+    def competing(self, contact: str, claims: list[Claim]) -> list[Claim]:
+        """The claims of a contact, with those that wait where they compete."""
+        return claims if self.waiting is None else self.waiting.claims(contact, claims)
 
     # Deciding
 
@@ -260,6 +282,8 @@ class Run:
         self._unknowns.count(contact)
         if fault is not None:
             self.bad.add(BadRow(self.contact_source, number, "", fault, "data by which all claims can be decided"))
+        if self.waiting is not None:
+            self.waiting.decided(contact.id, decision)
         return decision
 
     def chosen(self, number: int) -> tuple[QuotaChoice, QuotaCharges] | None:
@@ -329,6 +353,8 @@ class Run:
         Raises:
             DataError: for too many bad rows, or a table without one that can be used.
         """
+        if self.waiting is not None:
+            self.waiting.flush()
         self.watch.end()
         if self._bad_file is not None:
             tables = {name: (source, self.picker(name)) for name, source in self.sources.items()}
@@ -401,6 +427,7 @@ class Run:
                 *self.doubles.notes(self.contact_source),
                 *self.own_notes(),
                 *(() if ledger is None else ledger.notes()),
+                *(() if self.waiting is None else self.waiting.notes()),
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
                 *event_notes(decider.ruleset.events_asked, self.unknown_events, given="events" in self.tables),
                 *scored_notes(set(self.scored()) - decider.ruleset.scored),
@@ -440,9 +467,9 @@ class Run:
         return self._days.calendar()
 
 
-def _check_ledger_options(ledger: BaseLedger | None, *, dry_run: bool, keep_decisions: bool) -> None:
+def _check_ledger_options(ledger: BaseLedger | None, *, dry_run: bool, keep_decisions: bool, waiting: bool) -> None:
     """Refuse options of a ledger without one, and those that do not go together."""
-    for name, asked in (("dry_run", dry_run), ("keep_decisions", keep_decisions)):
+    for name, asked in (("dry_run", dry_run), ("keep_decisions", keep_decisions), ("waiting", waiting)):
         if asked and ledger is None:
             raise ModelError(f"{name} is about a ledger: give ledger too", field=name)
     if dry_run and keep_decisions:

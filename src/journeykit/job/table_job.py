@@ -24,6 +24,7 @@ from journeykit.job.ledger_tables import RESERVED, Messages
 from journeykit.job.run import Run
 from journeykit.job.table_reader import TableReader
 from journeykit.job.table_reservations import TableReservations
+from journeykit.job.table_waiting import TableWaiting
 from journeykit.model.bad_row import BadRow
 from journeykit.model.outcome import Outcome
 from journeykit.tables.arrow.column import Column
@@ -100,8 +101,12 @@ class TableJob(Run):
         self.reader = TableReader(self, _checked_threads(threads))
         if self._strict:
             self.reader.refuse_mismatches()
+        if self._competes and contacts is None:
+            # The contacts are those who have claims, and those of whom claims wait.
+            self.open_ledger()
         self._notes = self.reader.open_contacts()
-        self.open_ledger()
+        if self.ledger is None:
+            self.open_ledger()
         self.reader.open_ledger()
         self._fallback = Fallback(self, self.reader)
         self._reservations: TableReservations | None = None
@@ -113,7 +118,9 @@ class TableJob(Run):
         if self._keeps:
             return EVERYTHING
         made = self.given if self._days is None else self.given.widened(Outcome.DEFERRED, COUNTED)
-        return made if self._store is None else made.widened(Outcome.GRANTED, RESERVED)
+        if self._store is None:
+            return made
+        return made.widened(Outcome.DEFERRED if self.claims_given else Outcome.GRANTED, RESERVED)
 
     # Deciding
 
@@ -155,6 +162,7 @@ class TableJob(Run):
         if self.ledger is not None and not self.decider.by_account:
             messages = Messages(engine, names, asked, reader.claims)
             self._reservations = TableReservations(self, self.ledger, reader, self.chunks, self._fallback, messages)
+        self._waiting = None if self.waiting is None else TableWaiting(self.waiting, reader)
         # All rules have their numbers from here on, whichever chunk comes first.
         engine.moment()
 
@@ -231,6 +239,8 @@ class TableJob(Run):
             state = self._reservations.reserve(state, shapes)
         for piece in state.pieces:
             self._counts.add(piece.answers.tally, self.chunks.engine.layout.rules.list)
+        if self._waiting is not None:
+            self._waiting.decided(state)
         apart = np.flatnonzero(state.apart)
         self._tally.contacts += state.chunk.rows - len(apart)
         count_unknowns(self._unknowns, state.chunk, apart.tolist())

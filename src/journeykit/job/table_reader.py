@@ -43,7 +43,7 @@ from journeykit.placing.decision_events import DecisionEvents
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.partitions import ROWS, partitions_of
 from journeykit.tables.cells import BadCellError
-from journeykit.tables.claim_table import CLAIM_COLUMNS
+from journeykit.tables.claim_table import is_number
 from journeykit.tables.contact_table import ContactPlan, contact_notes, forbids, is_attribute
 from journeykit.tables.event_log import is_property
 from journeykit.tables.file_identity import changed_error
@@ -128,11 +128,8 @@ class TableReader:
         if name == "contacts":
             texts = self.run.spellings.texts
             return open_source(given, name, typed=is_attribute, wanted=self._is_needed, texts=texts, zone=zone)
-        if name == "claims":
-            return open_source(given, name, typed=lambda column: fold_name(column) not in CLAIM_COLUMNS, zone=zone)
-        if name == "events":
-            return open_source(given, name, typed=is_property, zone=zone)
-        return open_source(given, name, zone=zone)
+        typed = {"claims": is_number, "events": is_property}
+        return open_source(given, name, typed=typed.get(name, lambda _: False), zone=zone)
 
     @property
     def count(self) -> int:
@@ -161,7 +158,7 @@ class TableReader:
         source = self.sources.get("contacts")
         if source is None:
             claims = self._read_claims()
-            ids = pa.table({"contact_id": pa.array(claims.contact_ids(), pa.large_string())})
+            ids = pa.table({"contact_id": pa.array(self.run.with_waiting(claims.contact_ids()), pa.large_string())})
             source = open_source(ids, "contacts")
             source.source = claims.source.source
         self.contacts = source
@@ -501,6 +498,8 @@ class TableReader:
             claims = claims_between(self.asked.claims, start, start + chunk.rows)
             apart |= self.asked.apart[start : start + chunk.rows] | dated_where_timely(claims, self.engine.layout)
             apart |= maybe_replaced(history, self.parts.list, self.engine)
+        if self.run.waiting is not None:
+            apart[self.run.waiting.places(chunk.ids.to_pylist())] = True
         if not self.engine.can or (claims is not None and self.engine.weigher.by_rows):
             apart[:] = True
         people.person["traits"][apart] |= BAD
@@ -555,7 +554,8 @@ class TableReader:
     def _claims_of(self, state: ChunkState, row: int, key: str, bad: BadRows | None) -> tuple[list[Claim] | None, int]:
         if self.claims is None:
             return None, 0
-        return self.claims.claims(key, self.claims.rows_of(state.start + row), self.claims.number, bad)
+        claims, counted = self.claims.claims(key, self.claims.rows_of(state.start + row), self.claims.number, bad)
+        return self.run.competing(key, claims), counted
 
     # What is left
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.send_log import Imported as Imported
     from journeykit.ledger.send_log import SendLog as SendLog
     from journeykit.ledger.sql_ledger import Ledger as Ledger
+    from journeykit.ledger.waiting_claim import WaitingClaim as WaitingClaim
 
 _HOMES = {
     "BaseLedger": "ledger.base",
@@ -50,6 +51,7 @@ _HOMES = {
     "Reservation": "ledger.reservation",
     "SEND_LOGS": "ledger.send_log_presets",
     "SendLog": "ledger.send_log",
+    "WaitingClaim": "ledger.waiting_claim",
 }
 
 # What a word of consent was called before it could also be a yes, or about a topic.

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from journeykit.engine.decider import HasDecider
     from journeykit.ledger.send_log import Imported, SendLog
     from journeykit.ledger.transaction import Transaction
+    from journeykit.ledger.waiting_claim import WaitingClaim
     from journeykit.model.contact import Contact
     from journeykit.model.touch import Touch
     from journeykit.tables import TableSource
@@ -121,6 +122,34 @@ class BaseLedger:
         check_names([contact])
         with self.reading() as transaction:
             return [held.touch() for held in transaction.counting([contact])]
+
+    def waiting(self, contact: str | None = None) -> list[WaitingClaim]:
+        """The claims that wait: they were brought, lost, and may go later.
+
+        A claim that was brought (``claims``) is kept if it is deferred; what campaigns ask for comes again by itself.
+        ``decide(..., waiting=True)`` lets those that wait compete again. They leave when they are granted, when they
+        have expired or their campaign is over, and where it says ``if_lost: drop``. `prune` removes what is over.
+
+        Args:
+            contact: the contact's id; None for all contacts.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Touch, Window
+            >>> from journeykit.ledger import MemoryLedger
+            >>> arbiter = Arbiter(Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))]))
+            >>> anna, at = Contact(id="anna", consent=["email"]), datetime(2026, 11, 5, 10, tzinfo=UTC)
+            >>> ledger, claim = MemoryLedger(), Claim(campaign="launch", channel="email", weight=8)
+            >>> decision = arbiter.decide(anna, [Touch(at=at, channel="email")], [claim], at=at, ledger=ledger)
+            >>> [(own.claim.campaign, own.since.isoformat()) for own in ledger.waiting("anna")]
+            [('launch', '2026-11-05T10:00:00+00:00')]
+        """
+        from journeykit.ledger.waiting_claim import WaitingClaim
+
+        if contact is not None:
+            check_names([contact])
+        with self.reading() as transaction:
+            return [WaitingClaim.of(row) for row in transaction.waiting(None if contact is None else [contact])]
 
     def confirm(self, ids: Named | Iterable[Named]) -> Moved:
         """Record that the sender has accepted: what was reserved, or has expired by now, is sent.
@@ -451,7 +480,7 @@ class BaseLedger:
             return standing(transaction.said([self.person(contact)]))
 
     def forget(self, contact: str, *, keep_opt_outs: bool = True) -> dict[str, int]:
-        """Remove a person: their touches, reservations and kept answers.
+        """Remove a person: their touches, reservations, claims that wait, and kept answers.
 
         Args:
             contact: the id.
@@ -497,6 +526,8 @@ class BaseLedger:
     def prune(self, older_than: datetime) -> dict[str, int]:
         """Remove touches, answers and runs of before an instant. What is still reserved stays: expire it first.
 
+        Claims that wait stay as long as they may go; those that were over before the instant are removed.
+
         A cap with a longer window forgets with the ledger: keep at least the longest window of the playbook. Answers
         about plans go by the plan's end, and those about a contact stay while any of it from before the instant
         is still reserved.
@@ -511,7 +542,7 @@ class BaseLedger:
             return transaction.prune(micros(older_than, what="older_than"))
 
     def stats(self) -> dict[str, Any]:
-        """How much of what the ledger holds: touches by status, contacts, opt-outs, answers, runs."""
+        """How much of what the ledger holds: touches by status, contacts, opt-outs, answers, runs, claims that wait."""
         with self.reading() as transaction:
             return transaction.stats()
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from attrs import evolve
 
-from journeykit.basics.clock import micros, moment
+from journeykit.basics.clock import clock, first_and_last, micros, moment
 from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.engine.candidate import message_of
 from journeykit.errors import DataError, ModelError
@@ -27,17 +27,18 @@ from journeykit.ledger.saved_decisions import (
     saved_fingerprint,
 )
 from journeykit.ledger.transaction import RunMark
+from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim
 from journeykit.model.outcome import Grant
 from journeykit.model.quota import hard_maxima
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.engine.arbitration import Arbitration
     from journeykit.engine.decider import Decider
     from journeykit.ledger.consent_word import ConsentWord
-    from journeykit.ledger.transaction import AnswerRow, Transaction
+    from journeykit.ledger.transaction import AnswerRow, Transaction, WaitingRow
     from journeykit.model.claim import Claim, Scores
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
@@ -60,6 +61,7 @@ def decide(
     key: str | None = None,
     dry_run: bool = False,
     together: bool = False,
+    waiting: bool = False,
 ) -> tuple[Decision, ...]:
     """Decide a group with the history of a ledger, and reserve what is granted; see `Arbiter.decide`.
 
@@ -78,6 +80,7 @@ def decide(
         key: the key.
         dry_run: whether nothing is reserved.
         together: whether a key is that of an account, under which each contact has an answer of its own.
+        waiting: whether claims that wait compete too.
     """
     if key is not None and run_id is not None:
         raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
@@ -109,17 +112,58 @@ def decide(
         if run_id is not None:
             _check_alone(transaction, run_id, decider, asked, dry_run=dry_run)
         asked = informed(ledger, decider, transaction, asked, accounts)
+        held = {} if asked.claims is None else waiting_in(transaction, names)
+        if waiting:
+            asked = competing(asked, held)
         settled = asked.arbitrations(decider)
         found = [decider.decision(settled[name], explain=explain, run_id=asked.run_id) for name in names]
         if dry_run:
             return tuple(_noted(decision, decider) for decision in found)
         transaction.add([own for name in names for own in reservations_of(settled[name], asked.run_id)])
+        if asked.claims is not None:
+            transaction.change_waiting(_changes(decider, asked, held, found, competed=waiting))
         if kept:
             keep_playbook(ledger, transaction, decider)
             transaction.keep_answers([answer_row(kept[own.contact], asked, own, decider) for own in found])
     if kept:
         ledger.playbooks.add(decider.fingerprint)
     return tuple(_noted(decision, decider) for decision in found)
+
+
+def waiting_in(transaction: Transaction, names: Sequence[str]) -> dict[str, Waiting]:
+    """By contact id, the claims that wait."""
+    found = {name: Waiting(name) for name in names}
+    rows: dict[str, list[WaitingClaim]] = {}
+    for row in transaction.waiting(names):
+        rows.setdefault(row.contact, []).append(WaitingClaim.of(row))
+    return found | {name: Waiting(name, held) for name, held in rows.items()}
+
+
+def competing(asked: DecisionInputs, held: Mapping[str, Waiting]) -> DecisionInputs:
+    """What is asked, with the claims that wait."""
+    told, more = {}, {}
+    for name, own in held.items():
+        told[name], rest = own.joined(asked.claims_of(name) or ())
+        if rest:
+            more[name] = tuple(rest)
+    return evolve(asked, claims={name: tuple(claims) for name, claims in told.items()}, waiting=more)
+
+
+def _changes(
+    decider: Decider,
+    asked: DecisionInputs,
+    held: Mapping[str, Waiting],
+    decisions: Sequence[Decision],
+    *,
+    competed: bool,
+) -> Iterator[WaitingRow]:
+    """What changes of what waits."""
+    at, last = first_and_last(asked.at, asked.until)
+    for decision in decisions:
+        own, claims = held[decision.contact], asked.claims_of(decision.contact) or ()
+        if own.held or len(decision.granted) < len(claims):
+            changes = WaitingChanges(decider.ruleset, clock(decision.timezone), at, last, asked.run_id)
+            yield from changes.after(own, claims, decision.rows, competed=competed)
 
 
 def _keys(run_id: str | None, key: str | None, names: Sequence[str], *, together: bool) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from journeykit.basics.clock import moment
 from journeykit.basics.validation import shown
 from journeykit.errors import ModelError, closest
+from journeykit.ledger.waiting_claim import WaitingClaim
 from journeykit.tables.touch_table import touch_cells
 
 if TYPE_CHECKING:
@@ -170,4 +171,5 @@ def export_contact(ledger: ExportedLedger, contact: str) -> dict[str, Any]:
                 {"key": key, "answer": json.loads(answer)} for key, answer in transaction.answers_about(contact)
             ],
             "told_of_in": transaction.answers_telling(contact),
+            "waiting": [WaitingClaim.of(row).to_dict() for row in transaction.waiting([contact])],
         }

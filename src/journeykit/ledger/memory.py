@@ -12,7 +12,7 @@ from attrs import evolve
 from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, RESERVED, Reservation, held_already
-from journeykit.ledger.transaction import News, RunMark, check_lengths, check_touch
+from journeykit.ledger.transaction import News, RunMark, WaitingRow, check_lengths, check_touch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -95,6 +95,7 @@ class MemoryTransaction:
         self._answers: dict[str, tuple[str, int, str, frozenset[str]]] = {}
         self._said: list[tuple[int, ConsentWord]] = []
         self._runs: dict[str, RunMark] = {}
+        self._waiting: list[tuple[int, WaitingRow]] = []
         self._playbooks: dict[str, str] = {}
         self._traces: dict[str, int] = {}
 
@@ -253,13 +254,31 @@ class MemoryTransaction:
         self._said.append((self._next(), word))
         self.done.append(self._said.pop)
 
+    def waiting(self, contacts: Sequence[str] | None = None, until: int | None = None) -> list[WaitingRow]:
+        """The claims that wait, of contacts or of all."""
+        wanted = None if contacts is None else set(contacts)
+        found: dict[str, WaitingRow] = {}
+        for number, row in self._waiting:
+            if (until is None or number <= until) and (wanted is None or row.contact in wanted):
+                found.pop(row.key, None)
+                found[row.key] = row
+        return [row for row in found.values() if row.claim is not None]
+
+    def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
+        """Write changes of what waits."""
+        for row in changes:
+            check_lengths(contact_id=row.contact)
+            self._waiting.append((self._next(), row))
+            self.done.append(self._waiting.pop)
+
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
         return self._runs.get(run_id)
 
     def marked(self, mark: RunMark) -> RunMark:
         """A run with the last number that there is."""
-        return evolve(mark, touches=self._number, moves=self._number, opt_outs=self._number)
+        last = self._number
+        return evolve(mark, touches=last, moves=last, opt_outs=last, waiting=last)
 
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down."""
@@ -310,6 +329,7 @@ class MemoryTransaction:
         }
         gone = len(self._answers) - len(answers)
         self._replace("_answers", answers)
+        self._replace("_waiting", [held for held in self._waiting if held[1].contact != contact])
         said = [(n, evolve(w, contact=None) if w.person == person else w) for n, w in self._said]
         if not keep_opt_outs:
             said = [held for held in said if held[1].person != person]
@@ -346,13 +366,24 @@ class MemoryTransaction:
         self._replace("_answers", answers)
         self._replace("_runs", runs)
         self._replace("_traces", {trace: at for trace, at in self._traces.items() if at >= before})
+        last = {row.key: number for number, row in self._waiting}
+        self._replace(
+            "_waiting",
+            [
+                (number, row)
+                for number, row in self._waiting
+                if (row.at >= before or (row.claim is not None and number == last[row.key]))
+                and not (row.until is not None and row.until < before)
+            ],
+        )
         return counts
 
     def contacts(self) -> Iterator[str]:
         """All contacts of whom anything is held."""
         said = {word.contact for _, word in self._said if word.contact is not None}
         told = (name for own in self._answers.values() for name in (own[0], *own[3]))
-        return iter(sorted({*self._by_contact, *said, *told}))
+        waiting = (row.contact for _, row in self._waiting)
+        return iter(sorted({*self._by_contact, *said, *told, *waiting}))
 
     def all_touches(self) -> Iterator[Reservation]:
         """All touches, in the order in which they were written."""
@@ -380,6 +411,7 @@ class MemoryTransaction:
             "opt_outs": len(standing(self.said())),
             "answers": len(self._answers),
             "runs": len(self._runs),
+            "waiting": len(self.waiting()),
         }
 
     def as_of(

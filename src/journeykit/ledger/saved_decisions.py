@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import shown
@@ -78,6 +78,7 @@ class DecisionInputs:
         chosen: by the id of its row, each claim that a run with quotas had chosen for them, and when it was to go:
             nothing else may be granted. None where anything may.
         scored: the ids of campaigns whose claims need a score, besides those that say so.
+        waiting: by contact id, claims of earlier decisions that compete again, beside those that are asked for.
     """
 
     contacts: tuple[Contact, ...]
@@ -89,17 +90,26 @@ class DecisionInputs:
     run_id: str
     chosen: Mapping[str, datetime] | None = None
     scored: tuple[str, ...] = ()
+    waiting: Mapping[str, tuple[Claim, ...]] = field(factory=dict)
 
     def arbitrations(self, decider: Decider, charges: QuotaCharges | None = None) -> Mapping[str, Arbitration]:
         """By contact id, the settled claims."""
         group = ContactGroup.of(
-            self.contacts, self.touches, self.claims, self.scores, at=self.at, until=self.until, scored=self.scored
+            self.contacts, self.touches, self.competing, self.scores, at=self.at, until=self.until, scored=self.scored
         )
 
         rounds = decider.rounds(group, None, charges)
         if self.chosen is not None:
             rounds = still_allowed(rounds, self.chosen, self.run_id)
         return rounds.arbitrations
+
+    @property
+    def competing(self) -> Mapping[str, tuple[Claim, ...]] | None:
+        """By contact id, what is asked for and what waits."""
+        if not self.waiting or self.claims is None:
+            return self.claims
+        names = dict.fromkeys((*self.claims, *self.waiting))
+        return {name: (*self.claims.get(name, ()), *self.waiting.get(name, ())) for name in names}
 
     def claims_of(self, contact: str) -> tuple[Claim, ...] | None:
         """The claims of a contact."""
@@ -237,7 +247,7 @@ def _row(asked: DecisionInputs, contact: str, grant: Grant, fingerprint: str) ->
     who = next(one for one in asked.contacts if one.id == contact)
     own = [
         claim.at
-        for claim in asked.claims_of(contact) or ()
+        for claim in (asked.competing or {}).get(contact, ())
         if (claim.campaign, claim.content or grant.content, claim.id) == (grant.campaign, grant.content, grant.claim)
     ]
     return Row(
@@ -267,6 +277,22 @@ def _row(asked: DecisionInputs, contact: str, grant: Grant, fingerprint: str) ->
         decided_at=moment(micros(asked.at)),
         claim=grant.claim,
     )
+
+
+def claim_text(claim: Claim) -> str:
+    """A claim as the ledger keeps it: JSON.
+
+    Example:
+        >>> claim_in(claim_text(Claim(campaign="launch", weight=8))) == Claim(campaign="launch", weight=8)
+        True
+    """
+    return _encode(_plain(claim))
+
+
+def claim_in(text: str) -> Claim:
+    """The claim that a text holds."""
+    found: Claim = _unplain(json.loads(text))
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -154,7 +154,25 @@ RUNS = Table(
     Column("moves", BigInteger, nullable=False),
     Column("opt_outs", BigInteger, nullable=False),
     Column("alone", Boolean, nullable=False, server_default=text("false")),
+    Column("waiting", BigInteger, nullable=False, server_default=text("0")),
 )
+# A log: of one key the last row holds, and a row without a claim says that it does not wait any more. So a run that is
+# begun again sees what waited when it began.
+WAITING = Table(
+    "jk_waiting",
+    METADATA,
+    _seq(),
+    Column("key", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("claim", Text),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Column("run_id", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("jk_waiting_contact", WAITING.c.contact_id)
+Index("jk_waiting_key", WAITING.c.key)
 
 # By the rules of then an answer can be given again when the playbook has changed.
 PLAYBOOKS = Table(
@@ -195,7 +213,12 @@ def _third(connection: Connection) -> None:
     connection.exec_driver_sql("CREATE TABLE jk_traces (trace TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (trace))")
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third)
+def _fourth(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE jk_runs ADD COLUMN waiting BIGINT DEFAULT 0 NOT NULL")
+    WAITING.create(connection)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third, _fourth)
 """Each step takes the schema from one version to the next, the first of them from version 1 to 2."""
 VERSION = 1 + len(STEPS)
 

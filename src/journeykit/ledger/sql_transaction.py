@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
@@ -23,10 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from journeykit.basics.clock import day_date, day_number, micros, moment
-from journeykit.basics.validation import joined, parted
+from journeykit.basics.clock import micros, moment
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, held_already
+from journeykit.ledger.sql_rows import mark_of, reservation_of, touch_row, waiting_of, word_of
 from journeykit.ledger.sql_schema import (
     ANSWER_CONTACTS,
     ANSWERS,
@@ -36,14 +35,15 @@ from journeykit.ledger.sql_schema import (
     RUNS,
     TOUCHES,
     TRACES,
+    WAITING,
     version_of,
 )
-from journeykit.ledger.transaction import News, RunMark, check_lengths, check_touch
+from journeykit.ledger.transaction import News, RunMark, WaitingRow, check_lengths, check_touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Row, Select
+    from sqlalchemy import Select
 
     from journeykit.ledger.transaction import AnswerRow
 
@@ -80,6 +80,8 @@ _LEAVE_TRACE = {
     "sqlite": sqlite.insert(TRACES).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(TRACES).on_conflict_do_nothing(),
 }
+_W = WAITING.c
+_WAITS = select(WAITING).where(_W.contact_id.in_(bindparam("ids", expanding=True))).order_by(_W.seq)
 _MOVE = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(status=bindparam("to"))
 _TELL_PARTS = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(parts=bindparam("told"))
 _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bindparam("told"))
@@ -96,12 +98,12 @@ class SqlTransaction:
     def _touches(self, statement: Select[Any], ids: Sequence[str]) -> Iterator[Reservation]:
         for some in _pieces(ids):
             for row in self.connection.execute(statement, {"ids": some}):
-                yield _reservation(row)
+                yield reservation_of(row)
 
     def counting(self, contacts: Sequence[str], accounts: Sequence[str] = ()) -> list[Reservation]:
         """The touches that count, of contacts and of accounts."""
         if len(contacts) == 1 and not accounts:
-            return [_reservation(row) for row in self.connection.execute(_OF_ONE, {"contact": contacts[0]})]
+            return [reservation_of(row) for row in self.connection.execute(_OF_ONE, {"contact": contacts[0]})]
         found = {touch.id: touch for touch in self._touches(_OF_MANY, contacts)}
         found.update((touch.id, touch) for touch in self._touches(_OF_ACCOUNTS, accounts))
         return list(found.values())
@@ -140,14 +142,14 @@ class SqlTransaction:
         wanted = wanted.order_by(_T.id).limit(count)
         if self._holds:
             wanted = wanted.with_for_update()
-        return [_reservation(row) for row in self.connection.execute(wanted)]
+        return [reservation_of(row) for row in self.connection.execute(wanted)]
 
     def add(self, touches: Iterable[Reservation]) -> None:
         """Write touches."""
         rows = []
         for touch in touches:
             check_touch(touch)
-            rows.append(_row(touch))
+            rows.append(touch_row(touch))
         if not rows:
             return
         try:
@@ -230,9 +232,9 @@ class SqlTransaction:
             every = select(OPT_OUTS).order_by(OPT_OUTS.c.seq)
             if until is not None:
                 every = every.where(OPT_OUTS.c.seq <= until)
-            return [_word(row) for row in self.connection.execute(every)]
+            return [word_of(row) for row in self.connection.execute(every)]
         found = (row for some in _pieces(persons) for row in self.connection.execute(_OPT_OUTS, {"ids": some}))
-        return [_word(row) for row in found if until is None or row.seq <= until]
+        return [word_of(row) for row in found if until is None or row.seq <= until]
 
     def say(self, word: ConsentWord) -> None:
         """Write a word of consent."""
@@ -249,14 +251,41 @@ class SqlTransaction:
             },
         )
 
+    def waiting(self, contacts: Sequence[str] | None = None, until: int | None = None) -> list[WaitingRow]:
+        """The claims that wait, of contacts or of all."""
+        every: Iterable[Any] = self._stream(select(WAITING).order_by(_W.seq)) if contacts is None else ()
+        some = (row for ids in _pieces(contacts or ()) for row in self.connection.execute(_WAITS, {"ids": ids}))
+        found: dict[str, WaitingRow] = {}
+        for row in every if contacts is None else some:
+            if until is None or row.seq <= until:
+                found.pop(row.key, None)
+                found[row.key] = waiting_of(row)
+        return [row for row in found.values() if row.claim is not None]
+
+    def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
+        """Write changes of what waits."""
+        made = []
+        for row in changes:
+            check_lengths(contact_id=row.contact)
+            own = asdict(row)
+            made.append({"contact_id": own.pop("contact"), **own})
+        if made:
+            self.connection.execute(insert(WAITING), made)
+
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
         found = self.connection.execute(select(RUNS).where(RUNS.c.run_id == run_id)).first()
-        return None if found is None else _mark(found)
+        return None if found is None else mark_of(found)
 
     def marked(self, mark: RunMark) -> RunMark:
         """A run with the last touch, move and opt-out that there are."""
-        return evolve(mark, touches=self._last(TOUCHES), moves=self._last(MOVES), opt_outs=self._last(OPT_OUTS))
+        return evolve(
+            mark,
+            touches=self._last(TOUCHES),
+            moves=self._last(MOVES),
+            opt_outs=self._last(OPT_OUTS),
+            waiting=self._last(WAITING),
+        )
 
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down, with the last touch, move and opt-out that there are."""
@@ -326,6 +355,7 @@ class SqlTransaction:
             for table in (ANSWERS, ANSWER_CONTACTS):
                 run(delete(table).where(table.c.key.in_(some)))
 
+        run(delete(WAITING).where(_W.contact_id == contact))
         own_words = OPT_OUTS.c.person == person
         run(
             update(OPT_OUTS).where(own_words).values(contact_id=None)
@@ -367,6 +397,9 @@ class SqlTransaction:
         run(delete(ANSWER_CONTACTS).where(ANSWER_CONTACTS.c.key.in_(select(ANSWERS.c.key).where(gone))))
         answers = run(delete(ANSWERS).where(gone)).rowcount
         run(delete(TRACES).where(TRACES.c.at < before))
+        last = select(func.max(_W.seq)).group_by(_W.key)
+        run(delete(WAITING).where(or_(_W.until < before, and_(_W.at < before, _W.seq.not_in(last)))))
+        run(delete(WAITING).where(_W.at < before, _W.claim.is_(None)))
         return {
             "touches": run(delete(TOUCHES).where(old)).rowcount,
             "answers": answers,
@@ -382,13 +415,13 @@ class SqlTransaction:
     def contacts(self) -> Iterator[str]:
         """All contacts of whom anything is held."""
         parts = [select(_T.contact_id), select(OPT_OUTS.c.contact_id).where(OPT_OUTS.c.contact_id.is_not(None))]
-        parts += [select(ANSWERS.c.contact_id), select(ANSWER_CONTACTS.c.contact_id)]
+        parts += [select(ANSWERS.c.contact_id), select(ANSWER_CONTACTS.c.contact_id), select(_W.contact_id)]
         every = union(*parts).subquery()
         return (name for (name,) in self._stream(select(every.c.contact_id).order_by(every.c.contact_id)))
 
     def all_touches(self) -> Iterator[Reservation]:
         """All touches, in the order in which they were written."""
-        return (_reservation(row) for row in self._stream(select(TOUCHES).order_by(_T.seq)))
+        return (reservation_of(row) for row in self._stream(select(TOUCHES).order_by(_T.seq)))
 
     def all_answers(self) -> Iterator[tuple[str, str, str]]:
         """All kept answers, by key."""
@@ -397,7 +430,7 @@ class SqlTransaction:
 
     def all_runs(self) -> Iterator[RunMark]:
         """All runs, by name."""
-        return (_mark(row) for row in self._stream(select(RUNS).order_by(RUNS.c.run_id)))
+        return (mark_of(row) for row in self._stream(select(RUNS).order_by(RUNS.c.run_id)))
 
     def stats(self) -> dict[str, Any]:
         """How much of what there is."""
@@ -416,7 +449,13 @@ class SqlTransaction:
             "opt_outs": len(standing(self.said())),
             "answers": run(select(func.count()).select_from(ANSWERS)).scalar_one(),
             "runs": run(select(func.count()).select_from(RUNS)).scalar_one(),
+            "waiting": self._count_waiting(),
         }
+
+    def _count_waiting(self) -> int:
+        last = select(func.max(_W.seq)).group_by(_W.key)
+        wanted = select(func.count()).select_from(WAITING).where(_W.seq.in_(last), _W.claim.is_not(None))
+        return int(self.connection.execute(wanted).scalar_one())
 
     def as_of(
         self, mark: RunMark, contacts: Sequence[str] | None = None, accounts: Sequence[str] = ()
@@ -424,7 +463,7 @@ class SqlTransaction:
         """The touches that counted when a run began, of all or some, in the order in which they were written."""
         if contacts is None:
             every: Any = self.connection.execution_options(stream_results=True, yield_per=10_000)
-            return (_reservation(row) for row in every.execute(_as_of(mark)))
+            return (reservation_of(row) for row in every.execute(_as_of(mark)))
         ids: Any = bindparam("ids", expanding=True)
         own = {held.id: held for held in self._touches(_as_of(mark, _T.contact_id.in_(ids)), contacts)}
         own.update((held.id, held) for held in self._touches(_as_of(mark, _T.account_id.in_(ids)), accounts))
@@ -448,99 +487,6 @@ def _as_of(mark: RunMark, *which: Any) -> Select[Any]:
     )
 
 
-def _mark(row: Row[Any]) -> RunMark:
-    return RunMark(
-        run_id=row.run_id,
-        playbook=row.playbook,
-        at=row.at,
-        until=row.until,
-        touches=row.touches,
-        moves=row.moves,
-        opt_outs=row.opt_outs,
-        alone=row.alone,
-    )
-
-
 def _pieces(ids: Sequence[str]) -> Iterator[list[str]]:
     given = list(ids)
     return (given[start : start + _MANY] for start in range(0, len(given), _MANY))
-
-
-def _row(touch: Reservation) -> dict[str, Any]:
-    touch.check_held()
-    return {
-        "id": touch.id,
-        "contact_id": touch.contact,
-        "account_id": touch.account,
-        "at": touch.micros,
-        "channel": touch.channel,
-        "campaign_id": touch.campaign,
-        "content_id": touch.content,
-        "claim_id": touch.claim,
-        "team": touch.team,
-        "goal": touch.goal,
-        "topics": joined(touch.topics),
-        "solutions": joined(touch.solutions),
-        "theme": touch.theme,
-        "tags": joined(touch.tags),
-        "campaign_ends": None if touch.campaign_ends is None else day_number(touch.campaign_ends),
-        "counts_toward_caps": touch.counts_toward_caps,
-        "without": joined(touch.without),
-        "cost": touch.cost,
-        "propensity": touch.propensity,
-        "weight": touch.weight,
-        "numbers": json.dumps(dict(touch.numbers)) if touch.numbers else None,
-        "status": touch.status,
-        "run_id": touch.run_id,
-        "decided_at": None if touch.decided_at is None else micros(touch.decided_at),
-        "message": touch.message,
-        "parts": json.dumps(dict(touch.parts)) if touch.parts else None,
-    }
-
-
-@lru_cache(maxsize=4096)
-def _taken_apart(text: str | None) -> tuple[str, ...]:
-    return tuple(parted(text)) if text else ()
-
-
-def _reservation(row: Row[Any]) -> Reservation:
-    return Reservation(
-        id=row.id,
-        contact=row.contact_id,
-        account=row.account_id,
-        at=moment(row.at),
-        channel=row.channel,
-        campaign=row.campaign_id,
-        content=row.content_id,
-        claim=row.claim_id,
-        team=row.team,
-        goal=row.goal,
-        topics=_taken_apart(row.topics),
-        solutions=_taken_apart(row.solutions),
-        theme=row.theme,
-        tags=_taken_apart(row.tags),
-        campaign_ends=None if row.campaign_ends is None else day_date(row.campaign_ends),
-        counts_toward_caps=row.counts_toward_caps,
-        without=_taken_apart(row.without),
-        cost=row.cost,
-        propensity=row.propensity,
-        weight=row.weight,
-        numbers=json.loads(row.numbers) if row.numbers else {},
-        status=row.status,
-        run_id=row.run_id,
-        decided_at=None if row.decided_at is None else moment(row.decided_at),
-        message=row.message,
-        parts=json.loads(row.parts) if row.parts else {},
-    )
-
-
-def _word(row: Row[Any]) -> ConsentWord:
-    return ConsentWord(
-        person=row.person,
-        contact=row.contact_id,
-        channel=row.channel,
-        topic=row.topic,
-        suppressed=row.suppressed,
-        at=moment(row.at),
-        taken_back=row.taken_back,
-    )

@@ -65,6 +65,7 @@ class RunMark:
         moves: the last move of a status that it knows.
         opt_outs: the last word of consent that it knows.
         alone: whether it is no run over tables: its contacts are decided one by one, by `Arbiter.decide`.
+        waiting: the last change of what waits that it knows.
     """
 
     run_id: str
@@ -75,6 +76,30 @@ class RunMark:
     moves: int = 0
     opt_outs: int = 0
     alone: bool = False
+    waiting: int = 0
+
+
+@frozen(kw_only=True)
+class WaitingRow:
+    """A change of what waits: a claim begins to, or it does not any more. Of one key the last row holds.
+
+    Attributes:
+        key: a hash of contact and what the claim asks for.
+        contact: the contact's id.
+        claim: the claim, as JSON; None for one that does not wait any more.
+        since: the instant of the decision since which it waits, microseconds.
+        until: the last instant at which it may go, or None.
+        at: the instant of the decision that changed it.
+        run_id: the run that did.
+    """
+
+    key: str
+    contact: str
+    claim: str | None
+    since: int
+    until: int | None
+    at: int
+    run_id: str
 
 
 class Transaction(Protocol):
@@ -143,6 +168,12 @@ class Transaction(Protocol):
 
     def say(self, word: ConsentWord) -> None:
         """Write a word of consent."""
+
+    def waiting(self, contacts: Sequence[str] | None = None, until: int | None = None) -> list[WaitingRow]:
+        """The claims that wait, of contacts or of all, in the order in which they were written; up to a number."""
+
+    def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
+        """Write changes of what waits."""
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""

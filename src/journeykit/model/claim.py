@@ -12,6 +12,8 @@ from journeykit.basics.clock import FIRST_YEAR
 from journeykit.basics.validation import LARGEST, shown
 from journeykit.errors import ModelError
 
+NEEDS_CLAIMS = "claims that wait compete with claims that are brought: give claims too, which may be none at all"
+
 
 def _several(value: Any) -> Any:
     """Texts as a tuple without repeats; one text is one of them. What else is given is judged with the claim."""

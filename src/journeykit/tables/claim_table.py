@@ -92,7 +92,7 @@ class ClaimTable:
     ) -> ClaimTable:
         """Read a table of claims; what the playbook does not know makes a claim bad."""
         found = found if found is not None else Mismatches()
-        file = open_table(source, "claims", typed=lambda name: fold_name(name) not in CLAIM_COLUMNS, zone=zone)
+        file = open_table(source, "claims", typed=is_number, zone=zone)
         claims = cls.empty(file.source, playbook, bad if bad is not None else BadRows())
         readers = claim_readers(zone, None if words is None else words.vocabulary)
         known = campaigns_of(playbook)
@@ -182,6 +182,11 @@ class ClaimTable:
 
     def __len__(self) -> int:
         return len(self._of)
+
+
+def is_number(name: str) -> bool:
+    """Whether a column of claims is a further number, as it is in the file."""
+    return fold_name(name) not in CLAIM_COLUMNS
 
 
 def claim_readers(zone: tzinfo | None, vocabulary: Vocabulary | None = None) -> dict[str, Callable[[Any], Any]]:

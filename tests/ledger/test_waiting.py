@@ -1,0 +1,297 @@
+"""Claims that wait: brought, deferred, kept by the ledger, and decided again."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
+import tabled
+from attrs import evolve
+from expiring import expiring_rows
+from expiring import waiting as with_waits
+from generate import situation
+from ledgers import KINDS, ledger_of
+
+from journeykit import Arbiter, Campaign, Cap, Claim, Contact, Content, ModelError, OnMissing, Playbook, Touch, Window
+from journeykit.cli import main
+from journeykit.columns import has_columns
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.ledger import MemoryLedger
+from journeykit.tables import decision_cells
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+ANNA = Contact(id="anna", consent=["email"])
+SENT = Touch(at=AT - timedelta(hours=1), channel="email")
+ENGINES = ["one", "columns"] if has_columns() else ["one"]
+
+
+def shop(**changes) -> Playbook:
+    """One message a day, for news and for launches that weigh more."""
+    news = Campaign(id="news", content="note", **changes.pop("news", {}))
+    launch = Campaign(id="launch", content=["note", "poem"], weight=8, repeat=None)
+    return Playbook(
+        content=[Content(id="note", channel="email"), Content(id="poem", channel="email")],
+        campaigns=[news, launch],
+        caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))],
+        **changes,
+    )
+
+
+@pytest.fixture(params=KINDS)
+def ledger(request, tmp_path):
+    with ledger_of(request.param, tmp_path) as found:
+        yield found
+
+
+def decide(ledger, claims, *, at=AT, playbook=None, touches=(), **options):
+    """What becomes of claims: by campaign and id."""
+    decision = Arbiter(playbook or shop()).decide(ANNA, touches, claims, at=at, ledger=ledger, **options)
+    return {(row.campaign, row.claim): str(row.reason) for row in decision.rows}
+
+
+def waits(ledger, contact="anna"):
+    return [(own.claim.campaign, own.claim.id) for own in ledger.waiting(contact)]
+
+
+def test_a_claim_that_is_deferred_waits_until_it_goes(ledger):
+    """It is kept with the instant of asking, competes when it is asked for, and leaves once it is granted."""
+    assert decide(ledger, [Claim(campaign="news", weight=2)], touches=[SENT]) == {("news", None): "capped"}
+    (held,) = ledger.waiting("anna")
+    assert (held.claim, held.since, held.until) == (Claim(campaign="news", weight=2, asked_at=AT), AT, None)
+    assert decide(ledger, [], at=AT + DAY) == {}
+    assert waits(ledger) == [("news", None)]
+    assert decide(ledger, (), at=AT + DAY, waiting=True) == {("news", None): "granted"}
+    assert ledger.waiting("anna") == []
+    assert decide(ledger, [], at=AT + 2 * DAY, waiting=True) == {}
+
+
+def test_what_is_denied_or_derived_does_not_wait(ledger):
+    """A claim that campaigns make comes again by itself; one that may not go later is over."""
+    Arbiter(shop()).decide(ANNA, [SENT], at=AT, ledger=ledger)
+    decide(ledger, [Claim(campaign="news", expires=AT)], touches=[SENT])
+    decide(ledger, [Claim(campaign="news", weight=-1)], touches=[SENT])
+    decide(ledger, [Claim(campaign="nothing"), Claim(campaign="news", weight=float("nan"))])
+    decide(ledger, [Claim(campaign="news")], playbook=shop(news={"if_lost": "drop"}), touches=[SENT])
+    assert ledger.waiting() == []
+
+
+def test_a_claim_with_several_contents_waits_as_one(ledger):
+    """It waits as it was brought, without a content of its own; where one content goes, it does not wait."""
+    decide(ledger, [Claim(campaign="launch")], touches=[SENT])
+    assert [own.claim.content for own in ledger.waiting("anna")] == [None]
+    found = decide(ledger, [], at=AT + DAY, waiting=True)
+    assert set(found.values()) <= {"granted", "outbid"}
+    assert ledger.waiting("anna") == []
+
+
+def test_a_new_claim_replaces_the_one_that_waits(ledger):
+    """It asks for the same: only it competes, it keeps the earlier instant of asking, and its own data hold."""
+    decide(ledger, [Claim(campaign="news", id="one", weight=2, asked_at=AT - DAY)], touches=[SENT])
+    again = Claim(campaign="news", id="one", weight=3, asked_at=AT)
+    assert decide(ledger, [again], touches=[SENT], waiting=True) == {("news", "one"): "capped"}
+    assert [own.claim for own in ledger.waiting("anna")] == [evolve(again, asked_at=AT - DAY)]
+    # So it does where nothing that waits competes.
+    decide(ledger, [evolve(again, weight=4)], touches=[SENT])
+    assert [(own.claim.weight, own.claim.asked_at, own.since) for own in ledger.waiting("anna")] == [(4, AT - DAY, AT)]
+    assert decide(ledger, [again], at=AT + DAY) == {("news", "one"): "granted"}
+    assert ledger.waiting("anna") == []
+
+
+def test_another_claim_waits_beside_it(ledger):
+    """Claims with other ids are other claims."""
+    decide(ledger, [Claim(campaign="launch", content="note", id=own) for own in "ab"], touches=[SENT])
+    found = decide(ledger, [Claim(campaign="launch", content="note", id="c", weight=9)], at=AT + DAY, waiting=True)
+    assert found == {("launch", "c"): "granted", ("launch", "a"): "outbid", ("launch", "b"): "outbid"}
+    assert sorted(waits(ledger)) == [("launch", "a"), ("launch", "b")]
+
+
+@pytest.mark.parametrize(
+    ("claim", "news", "until"),
+    [
+        (Claim(campaign="news", expires=AT + 2 * DAY), {}, AT + 2 * DAY),
+        (Claim(campaign="news"), {"wait": "36h"}, AT + timedelta(hours=36)),
+        (Claim(campaign="news"), {"ends": date(2026, 11, 6)}, datetime(2026, 11, 7, tzinfo=UTC) - timedelta.resolution),
+    ],
+)
+def test_it_leaves_once_it_is_over(ledger, claim, news, until):
+    """By its own expiry, its campaign's wait or its campaign's end; then it is denied, and does not wait."""
+    playbook = shop(news=news)
+    decide(ledger, [claim], playbook=playbook, touches=[SENT])
+    assert [own.until for own in ledger.waiting("anna")] == [until]
+    found = decide(ledger, [], at=AT + 3 * DAY, playbook=playbook, waiting=True)
+    assert found[("news", None)] in ("expired", "campaign_closed")
+    assert ledger.waiting("anna") == []
+
+
+def test_what_may_be_lifted_does_not_end_it(ledger):
+    """A contact who is in no audience today may be tomorrow; one whose campaign is paused goes on waiting."""
+    decide(ledger, [Claim(campaign="news")], touches=[SENT])
+    for news in ({"audience": "score > 3"}, {"paused": True}):
+        decide(ledger, [], at=AT + DAY, playbook=shop(news=news), waiting=True)
+        assert waits(ledger) == [("news", None)]
+    decide(ledger, [], at=AT + DAY, playbook=shop(news={"if_lost": "drop"}), touches=[Touch(at=AT + DAY)], waiting=True)
+    assert waits(ledger) == []
+
+
+def test_a_date_that_has_passed_does_not_bind_it(ledger):
+    """It wanted to go today, and waits for any day; brought again for the same date, it is the same claim."""
+    today = Claim(campaign="news", at=AT.date(), weight=2)
+    decide(ledger, [today], touches=[SENT])
+    assert [own.claim.at for own in ledger.waiting("anna")] == [None]
+    decide(ledger, [today], touches=[SENT], waiting=True)
+    assert waits(ledger) == [("news", None)]
+    later = Claim(campaign="news", at=AT.date() + DAY, id="later")
+    decide(ledger, [later])
+    assert [own.claim.at for own in ledger.waiting("anna")] == [None, AT.date() + DAY]
+    found = decide(ledger, [], at=AT + DAY, waiting=True)
+    assert sorted(found.values()) == ["granted", "outbid"]
+
+
+def test_a_rehearsal_changes_nothing(ledger):
+    """It reads what waits, and keeps none of it."""
+    decide(ledger, [Claim(campaign="news")], touches=[SENT], dry_run=True)
+    assert ledger.waiting() == []
+    decide(ledger, [Claim(campaign="news")], touches=[SENT])
+    assert decide(ledger, [], at=AT + DAY, waiting=True, dry_run=True) == {("news", None): "granted"}
+    assert waits(ledger) == [("news", None)]
+
+
+def test_a_key_gives_the_same_answer_again(ledger):
+    """What competed then is in the answer, though it does not wait any more."""
+    decide(ledger, [Claim(campaign="news")], touches=[SENT])
+    found = decide(ledger, [], at=AT + DAY, waiting=True, key="k")
+    assert decide(ledger, [], at=AT + DAY, waiting=True, key="k") == found == {("news", None): "granted"}
+    assert [grant.campaign for grant in ledger.decision("k").granted] == ["news"]
+
+
+def test_what_waits_is_forgotten_exported_and_pruned(ledger):
+    """It belongs to the contact."""
+    decide(ledger, [Claim(campaign="news", expires=AT + DAY)], touches=[SENT])
+    assert ledger.stats()["waiting"] == 1
+    assert ledger.export("anna")["waiting"][0]["claim"]["campaign"] == "news"
+    assert [row["contact"] for row in ledger.export_all("contacts")] == ["anna"]
+    ledger.prune(AT + timedelta(hours=1))
+    assert waits(ledger) == [("news", None)]
+    ledger.prune(AT + 2 * DAY)
+    assert waits(ledger) == []
+    decide(ledger, [Claim(campaign="news")], touches=[SENT])
+    ledger.forget("anna")
+    assert (ledger.waiting(), ledger.stats()["waiting"]) == ([], 0)
+
+
+def test_what_waits_needs_a_ledger_and_claims():
+    """Without a ledger nothing waits; with claims that campaigns make nothing competes."""
+    arbiter = Arbiter(shop())
+    with pytest.raises(ModelError, match="waiting is about a ledger"):
+        arbiter.decide(ANNA, claims=[], at=AT, waiting=True)
+    with pytest.raises(ModelError, match="give claims too"):
+        arbiter.decide(ANNA, at=AT, waiting=True, ledger=MemoryLedger())
+    with pytest.raises(ModelError, match="give claims too"):
+        arbiter.decide_table([{"contact_id": "anna"}], at=AT, waiting=True, ledger=MemoryLedger())
+
+
+# Jobs
+
+
+def run(engine, arbiter, claims, ledger, *, contacts=None, touches=None, at=AT, **options):
+    """The rows of a job, and its summary."""
+    options = {"at": at, "ledger": ledger, **options}
+    if engine == "one":
+        job = Job(arbiter, Inputs(contacts=contacts, touches=touches, claims=claims), **options)
+        rows = [decision_cells(row) for _, decision in job.decisions() for row in decision.rows]
+    else:
+        job = TableJob(arbiter, contacts, touches, None, claims, everything=True, **options)
+        batches = list(job.batches())
+        rows = [
+            tuple(tuple(cell) if isinstance(cell, list) else cell for cell in row)
+            for batch in batches
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        ]
+    return [tuple(tuple(cell) if isinstance(cell, list) else cell for cell in row) for row in rows], job.summary()
+
+
+def held(ledger):
+    """What waits, without the order in which it was written."""
+    return sorted(json.dumps(own.to_dict()) for own in ledger.waiting())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_job_keeps_what_waits_and_lets_it_compete(ledger, engine):
+    """Night after night: a contact who is in no table of claims any more is decided by what waits."""
+    arbiter = Arbiter(shop(on_missing=OnMissing(consent="allow")))
+    claims = [
+        {"contact_id": name, "campaign_id": campaign, "claim_id": None}
+        for name in ("anna", "ben")
+        for campaign in ("news", "launch")
+    ]
+    _, summary = run(engine, arbiter, claims, ledger, run_id="first")
+    assert summary.outcomes == {"granted": 2, "deferred": 2, "denied": 2}
+    assert sorted(own.contact for own in ledger.waiting()) == ["anna", "ben"]
+    assert any("claims that were deferred wait from now on" in note for note in summary.notes)
+    later = [{"contact_id": "cleo", "campaign_id": "news", "claim_id": None}]
+    rows, _ = run(engine, arbiter, later, ledger, at=AT + DAY, run_id="second")
+    assert len(rows) == 1
+    rows, _ = run(engine, arbiter, later, ledger, at=AT + DAY, run_id="third", waiting=True)
+    assert {row[2] for row in rows} >= {"anna", "ben"}
+    assert ledger.waiting() == []
+
+
+@pytest.mark.skipif(not has_columns(), reason="it needs the extra columns")
+@pytest.mark.parametrize("start", range(0, 60, 15))
+def test_both_engines_let_claims_wait_alike(start):
+    """Three nights with random claims: the same rows, and the same claims wait; begun again, the same once more."""
+    met = 0
+    for seed in range(start, start + 15):
+        found = situation(seed)
+        if found.playbook.campaigns is None:
+            continue
+        rng = Random(seed)
+        playbook = with_waits(rng, found.playbook)
+        arbiter, contacts = Arbiter(playbook), tabled.contacts(rng, found.at, 8)
+        ledgers = {engine: MemoryLedger() for engine in ENGINES}
+        for night in range(3):
+            at = found.at + night * timedelta(hours=rng.choice((0, 3, 24, 30)))
+            until = None if found.until is None else at + (found.until - found.at)
+            few = until is not None
+            claims = expiring_rows(rng, tabled.claims(rng, playbook, at, 8, few=few), at)
+            history = tabled.touches(rng, playbook, at, 8) if not night else None
+            options = {"at": at, "until": until, "run_id": f"night {night}", "waiting": bool(rng.randrange(2))}
+            options |= {"contacts": contacts, "touches": history}
+            told = []
+            for engine, ledger in ledgers.items():
+                rows, _ = run(engine, arbiter, claims, ledger, **options)
+                waiting = held(ledger)
+                again, _ = run(engine, arbiter, claims, ledger, **options)
+                assert again == rows, (seed, night, engine)
+                assert held(ledger) == waiting, (seed, night, engine)
+                told.append((rows, waiting))
+            assert told[0] == told[1], (seed, night)
+            met += len(told[0][1])
+    assert met
+
+
+def test_the_command_line_shows_what_waits(tmp_path, monkeypatch, capsys):
+    """Journeykit decide --waiting, and journeykit ledger waiting."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.json").write_text(json.dumps(shop(on_missing=OnMissing(consent="allow")).to_dict()))
+    (tmp_path / "claims.csv").write_text("contact_id,campaign_id,claim_id\nanna,news,\nanna,launch,x\n")
+    (tmp_path / "none.csv").write_text("contact_id,campaign_id,claim_id\n")
+    url = "sqlite:///own.db"
+    assert main(["ledger", "upgrade", url]) == 0
+    job = ["decide", "shop.json", "--ledger", url, "--out", "out.csv", "--quiet"]
+    assert main([*job, "--claims", "claims.csv", "--at", "2026-11-05T10:00:00Z"]) == 0
+    capsys.readouterr()
+    assert main(["ledger", "waiting", url]) == 0
+    assert capsys.readouterr().out == "anna  news  since 2026-11-05T10:00:00+00:00\n"
+    assert main(["ledger", "waiting", url, "anna", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["claim"]["campaign"] == "news"
+    assert main([*job, "--claims", "none.csv", "--at", "2026-11-06T10:00:00Z", "--waiting"]) == 0
+    assert main(["ledger", "waiting", url, "anna"]) == 0
+    assert capsys.readouterr().err.endswith("no claim of contact 'anna' waits\n")
+    assert main([*job, "--contacts", "none.csv", "--at", "2026-11-06T10:00:00Z", "--waiting"]) == 2
+    assert (
+        main(["decide", "shop.json", "--claims", "none.csv", "--at", "2026-11-06", "--out", "x.csv", "--waiting"]) == 2
+    )
