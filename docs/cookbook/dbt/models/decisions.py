@@ -12,11 +12,12 @@ def model(dbt, session):
     at = datetime.fromisoformat(dbt.config.get("at"))
     url = dbt.config.get("ledger")
     ledger = Ledger(url) if url else None
+    # As Arrow: the answer is of the same kind, and one that the adapter takes.
+    contacts, touches = dbt.ref("contacts").to_arrow_table(), dbt.ref("touches").to_arrow_table()
     decisions = Arbiter(Playbook.load(dbt.config.get("playbook"))).decide_table(
-        # As Arrow: the answer is of the same kind, and one that the adapter takes.
-        dbt.ref("contacts").to_arrow_table(),
+        contacts,
         # One history, not both: what ledger and touches both know would count twice.
-        touches=None if ledger else dbt.ref("touches").to_arrow_table(),
+        touches=None if ledger else touches,
         ledger=ledger,
         at=at,
         run_id=f"dbt {at.isoformat()}",
