@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def layered(found: Situation) -> Situation:
-    """The same situation with tags, questions for stages, segments of segments, and teams that speak for others."""
+    """The same situation with tags, named audiences, and questions for stages and for segments of segments."""
     rng = Random(f"layers of {found.seed}")
     playbook = with_tags(rng, found.playbook)
     if rng.random() < 0.6:
@@ -30,6 +30,8 @@ def layered(found: Situation) -> Situation:
         playbook = speaking(rng, playbook)
     if rng.random() < 0.5:
         playbook = nesting(rng, playbook)
+    if rng.random() < 0.5:
+        playbook = naming(rng, playbook)
     contact = evolve(found.contact, stage_since=stage_since(rng, found.at))
     return found.but(playbook=playbook, contact=contact)
 
@@ -109,6 +111,31 @@ def nesting(rng: Random, playbook: Playbook) -> Playbook:
         segments=rng.sample(segments, len(segments)),
         campaigns=None if playbook.campaigns is None else [asking(campaign, 0.3) for campaign in playbook.campaigns],
         caps=[asking(cap, 0.3) for cap in playbook.caps],
+    )
+
+
+def naming(rng: Random, playbook: Playbook) -> Playbook:
+    """A playbook some of whose audiences are made of named rules."""
+    rules = (
+        "vip",
+        "weekly >= 1",
+        "role != 'boss'",
+        "hours_since(seen) < 30",
+        "days_since(met) >= 1",
+        "stage == 'early'",
+    )
+
+    def named(part: Any, chance: float) -> Any:
+        if rng.random() >= chance:
+            return part
+        own = {} if part.audience is None else {"own": str(part.audience)}
+        more = {f"r{number}": rule for number, rule in enumerate(rng.sample(rules, rng.choice((1, 1, 2, 3))))}
+        return evolve(part, audience=own | more)
+
+    return evolve(
+        playbook,
+        campaigns=None if playbook.campaigns is None else [named(campaign, 0.4) for campaign in playbook.campaigns],
+        caps=[named(cap, 0.2) for cap in playbook.caps],
     )
 
 

@@ -30,6 +30,7 @@ RECORDS = {
     "Cell": (RULES, "CELLS"),
     "Patience": (RULES, "PATIENCE"),
     "Lever": (RULES, "LEVERS"),
+    "AudiencePart": (RULES, "PARTS"),
     "Cap": (RULES, "CAPS"),
     "Conflict": (RULES, "CONFLICTS"),
     "Period": (RULES, "PERIODS"),

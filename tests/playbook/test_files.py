@@ -245,7 +245,11 @@ def test_everything_that_is_wrong_is_said_at_once():
         ("name:", "name", "null is not allowed"),
         ("campaigns:", "campaigns", "expected a list, found null"),
         ("teams: 5", "teams", "expected a list, found the number 5"),
-        ("teams: [a]", "teams[0]", "expected a mapping of name, goal, lever, department, speaks, found the text 'a'"),
+        (
+            "teams: [a]",
+            "teams[0]",
+            "expected a mapping of name, goal, lever, department, speaks, defaults, found the text 'a'",
+        ),
         ("- a", "", "expected a mapping of version"),
         ("hello", "", "found the text 'hello'"),
         ("version: 2", "version", "from 1 to 1, found 2"),

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from journeykit.errors import PlaybookError
 from journeykit.model.campaign import Campaign
 from journeykit.playbook.json_schema import LEAVES, json_schema, text
-from journeykit.playbook.keys import WINDOW_KEYS, item_of, keys_of
+from journeykit.playbook.keys import FILE_KEYS, WINDOW_KEYS, item_of, keys_of
 from journeykit.playbook.playbook import Playbook
 from journeykit.playbook.value_readers import READERS
 from journeykit.playbook.yaml import read_yaml
@@ -82,7 +82,7 @@ def test_the_schema_knows_the_keys_that_the_loader_knows():
     schema = json_schema()
     for kind in classes():
         described = schema if kind is Playbook else schema["$defs"][kind.__name__]
-        assert list(described["properties"]) == list(keys_of(kind))
+        assert list(described["properties"]) == [*keys_of(kind), *FILE_KEYS.get(kind, ())]
         assert described["additionalProperties"] is False
         assert described["required"] == [name for name, key in keys_of(kind).items() if key.required]
     assert set(LEAVES) - set(READERS) == {type_ for type_ in LEAVES if "Limit" in str(type_)}

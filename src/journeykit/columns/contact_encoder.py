@@ -286,14 +286,14 @@ class ContactEncoder:
         """By kind of opening and rule that asks for time, at which slots of a plan it is true (`People.timely`)."""
         if self._slots is None:
             return np.zeros((chunk.rows, 0, 0, 0), np.int64)
-        rules, openings, slots = self.layout.timely, self.layout.parts["openings"], self._slots()
+        rules, slots = self.layout.timely, self._slots()
         found = np.zeros((chunk.rows, slots.kinds, len(rules), (slots.longest + 63) // 64), np.int64)
         columns = rule_columns(chunk)
         named = bool(self.playbook.segments) and any("segments" in rule.names for rule in rules)
         # Other threads may meet more zones meanwhile; those of this chunk have their slots.
         zones = (len(slots.first) - 1) // slots.kinds
         for kind in range(slots.kinds):
-            wanted = np.unique(openings["timely"][(slots.kind == kind) & (openings["timely"] >= 0)]).tolist()
+            wanted = self.layout.timely_of(slots.kind == kind)
             if not wanted:
                 continue
             firsts = slots.first[np.arange(zones) * slots.kinds + kind]

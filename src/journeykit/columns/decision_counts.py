@@ -65,8 +65,11 @@ class Counts:
             WRONG_STAGE: openings["rule_stage"].tolist(),
             WRONG_ROLE: openings["rule_role"].tolist(),
         }
+        named = (openings["part_from"] < openings["part_to"]).tolist()
         for reason, rules in places.items():
             for opening, rule in enumerate(rules):
+                if reason == NOT_IN_AUDIENCE and named[opening]:
+                    continue  # by the rule that fails: the kernels count it
                 found[texts[rule]] += int(self.labels[opening, reason].sum())
         return found
 

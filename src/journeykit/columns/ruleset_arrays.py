@@ -11,7 +11,7 @@ from journeykit.basics.clock import day_number
 from journeykit.basics.validation import BILLIONTH, scaled
 from journeykit.columns.quota_arrays import QuotaLayout
 from journeykit.columns.window_arrays import windows_of
-from journeykit.engine.eligibility import EXPIRES, NEEDS_SCORE, WAIT
+from journeykit.engine.eligibility import EXPIRES, NEEDS_SCORE, WAIT, audience_label
 from journeykit.engine.message import foreign_owner
 from journeykit.journey import Journey
 from journeykit.kernels.interface.codes import (
@@ -45,6 +45,7 @@ from journeykit.kernels.interface.rules import (
     HOLIDAYS,
     LEVERS,
     OPENINGS,
+    PARTS,
     PATIENCE,
     PERIODS,
     SHAPES,
@@ -53,6 +54,7 @@ from journeykit.kernels.interface.rules import (
 from journeykit.model.cap import Limit
 from journeykit.model.quiet_hours import NO_HOURS
 from journeykit.model.touch import Touch
+from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -208,11 +210,30 @@ class RulesetArrays:
     def _timely(self, opening: Message) -> int:
         """The number of an audience that asks for time, or -1."""
         rule = opening.campaign.audience
-        if rule is None or not opening.timely:
-            return -1
+        return -1 if rule is None or not opening.timely else self._timed(rule)
+
+    def timely_of(self, chosen: np.ndarray) -> list[int]:
+        """The rules that are asked at each slot of some openings, the named rules of audiences among them."""
+        openings, parts = self.parts["openings"][chosen], self.parts["parts"]["timely"]
+        own = [parts[start:end] for start, end in zip(openings["part_from"], openings["part_to"], strict=True)]
+        found = np.unique(np.concatenate([openings["timely"], *own]))
+        return [int(number) for number in found if number >= 0]
+
+    def _timed(self, rule: Rule) -> int:
+        """The number of a rule that is asked at each slot."""
         if rule not in self.timely:
             self.timely.append(rule)
         return self.timely.index(rule)
+
+    def _parts(self, opening: Message) -> list[tuple[int, int, int]]:
+        """The named rules of an audience: the number of each, that among those that ask for time, and what it is."""
+        audience = opening.campaign.audience
+        if not isinstance(audience, NamedRules):
+            return []
+        return [
+            (self.audience(rule), self._timed(rule) if opening.timely else -1, self.rules.add(audience_label(name)))
+            for name, rule in audience.parts
+        ]
 
     def _openings(self) -> dict[str, np.ndarray]:
         table = self.list
@@ -262,7 +283,9 @@ class RulesetArrays:
             rule_ends=[rule(f"ends {o.campaign.ends}") for o in table],
             rule_holdout=[rule(f"holdout of {o.campaign.id}") for o in table],
         )
-        for name, lists in (("cell", cells), ("topic", topics), ("date", dates), ("lever", levers)):
+        parts = [self._parts(o) for o in table]
+        of_openings: list[tuple[str, list[Any]]] = [("cell", cells), ("topic", topics), ("date", dates)]
+        for name, lists in (*of_openings, ("lever", levers), ("part", parts)):
             openings[f"{name}_from"], openings[f"{name}_to"] = _places(lists)
         return {
             "openings": openings,
@@ -274,6 +297,7 @@ class RulesetArrays:
             "topics": np.array([topic for own in topics for topic in own], np.int64),
             "dates": np.array([day for own in dates for day in own], np.int64),
             "levers": np.array([lever for own in levers for lever in own], LEVERS),
+            "parts": np.array([part for own in parts for part in own], PARTS),
             "patience": np.array([(own.length, own.factor) for own in self.patience.values()], PATIENCE),
             "consent_rule": np.array(
                 [rule(f"consent {channel}") for channel in (*self.channels.list, "(no channel)")], np.int64
@@ -394,6 +418,7 @@ class RulesetArrays:
             role=packed(self.parts["role_fit"].T <= 0, len(openings)),
             owner=packed(self.parts["owner"].T >= 0, len(openings)),
             holdout=packed(holdout, len(openings)),
+            parted=packed(openings["part_from"] < openings["part_to"]),
             no_zone=packed(every & (denies & DENY_ZONE != 0) & (traits & LOCAL != 0)),
             no_stage=packed(every & (denies & DENY_STAGE != 0) & (traits & STAGED != 0)),
             no_role=packed(every & (denies & DENY_ROLE != 0) & (traits & ROLED != 0)),

@@ -15,6 +15,7 @@ from journeykit.model.contact import ANY
 from journeykit.model.outcome import Reason
 from journeykit.model.quiet_hours import NO_HOURS
 from journeykit.model.segment import segmented
+from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,13 +100,27 @@ class Subject:
         """Whether a message's audience has the contact at an instant, at which named segments are asked too."""
         if message.audience is None:
             return True
+        if not message.timely or at == self._at:
+            return message.audience(self.values, self.local) is True
+        return message.audience(*self._known_at(message, at)) is True
+
+    def rules_outside(self, message: Message, at: int) -> Iterator[str]:
+        """Why a message's audience leaves the contact out at an instant: its rule, or the named ones that fail."""
+        audience = message.campaign.audience
+        if isinstance(audience, NamedRules):
+            yield from (audience_label(name) for name in audience.failing(*self._known_at(message, at)))
+        else:
+            yield str(audience)
+
+    def _known_at(self, message: Message, at: int) -> tuple[dict[str, Any], datetime]:
+        """What a message's audience reads at an instant."""
         known = self.values, self.local
         if message.timely and at != self._at:
             if at not in self._known:
                 local = self.clock.moment(at)
                 self._known[at] = segmented(self.playbook.segments, self._given, local).values(), local
             known = self._known[at]
-        return message.audience(*known) is True
+        return known
 
 
 def failures(
@@ -134,7 +149,8 @@ def failures(
     if expired is not None:
         yield Reason.EXPIRED, expired
     if not subject.is_in_audience(message, at):
-        yield Reason.NOT_IN_AUDIENCE, str(campaign.audience)
+        for rule in subject.rules_outside(message, at):
+            yield Reason.NOT_IN_AUDIENCE, rule
     if message.stage_fit(contact.stage) <= 0:
         yield Reason.WRONG_STAGE, f"stages of {message.content_id}"
     if message.role_fit(contact.role) <= 0:
@@ -173,6 +189,11 @@ def expiry(claim: Claim, campaign: Campaign, clock: Clock) -> tuple[int, str] | 
 def _day_end(clock: Clock, day: int) -> int:
     """The last instant of a local date."""
     return LAST if day >= LAST // DAY else clock.day_start(day + 1) - 1
+
+
+def audience_label(name: str) -> str:
+    """How the rows of a decision call a named rule of an audience."""
+    return f"audience: {name}"
 
 
 def withdrawn(contact: Contact, message: Message, at: int) -> Iterator[str]:

@@ -19,6 +19,7 @@ from journeykit.engine.stops import Stop, stops_at
 from journeykit.engine.window_usage import HISTORY
 from journeykit.errors import ModelError
 from journeykit.model.outcome import Outcome, Reason, Row
+from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -184,8 +185,15 @@ class RowWriter:
         audience = message.campaign.audience
         if not self.explain or reason is not Reason.NOT_IN_AUDIENCE or audience is None:
             return ""
-        told = audience.explain(self.facts.subject.values, self.facts.subject.local)
-        return "; ".join(part.line for part in told.failing())
+        values, local = self.facts.subject.values, self.facts.subject.local
+        if not isinstance(audience, NamedRules):
+            return "; ".join(part.line for part in audience.explain(values, local).failing())
+        found = []
+        for name, rule in audience.parts:
+            lines = "; ".join(part.line for part in rule.explain(values, local).failing())
+            # A rule that has no name of its own is called by its text.
+            found += [lines if name in lines else f"{name}: {lines}"] if lines else []
+        return "; ".join(found)
 
     def _failed(self, message: Message, at: int, *, lacks_score: bool, expired: str | None) -> list[tuple[Reason, str]]:
         """The checks that fail at an instant: all of them, or the first alone where nothing depends on the others."""

@@ -31,6 +31,7 @@ from journeykit.model.patience import Patience
 from journeykit.model.send_at import SendAt, send_time
 from journeykit.model.window import Lag
 from journeykit.rule import Rule
+from journeykit.rule.named_rules import NamedRules, audience_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,10 +80,6 @@ _EXACT = 1e-9
 """Shares that add up to 1 but for so much do so."""
 
 
-def _rule(value: Rule | str | None) -> Rule | None:
-    return Rule(value) if isinstance(value, str) else value
-
-
 def _lag(value: Lag | str | None) -> Lag | None:
     return Lag.parse(value) if isinstance(value, str) else value
 
@@ -121,7 +118,8 @@ class Campaign:
         team: the name of the team.
         content: ids of its content; of several one is chosen.
         weight: what one message is worth.
-        audience: the rule that selects contacts; None for everybody.
+        audience: the rule that selects contacts; None for everybody. Or rules by name, all of which must be true: the
+            name of one that is not is what stops a claim.
         starts: first local date, in the contact's zone; None for no start.
         ends: last local date; None for no end.
         dates: its own local dates; it goes out on these only. None for any.
@@ -155,7 +153,9 @@ class Campaign:
     team: str | None = field(default=None, validator=optional_text)
     content: tuple[str, ...] = field(default=(), converter=names)
     weight: float = field(default=1.0, validator=number())
-    audience: Rule | None = field(default=None, converter=_rule, validator=validators.optional(instance(Rule)))
+    audience: Rule | NamedRules | None = field(
+        default=None, converter=audience_of, validator=validators.optional(instance(Rule))
+    )
     starts: date | None = field(default=None, validator=validators.optional(calendar_date))
     ends: date | None = field(default=None, validator=validators.optional(calendar_date))
     dates: tuple[date, ...] | None = field(default=None, converter=_dates)

@@ -23,6 +23,7 @@ from journeykit.basics.validation import (
 from journeykit.errors import ModelError, closest
 from journeykit.model.window import Lag, Window
 from journeykit.rule import Rule
+from journeykit.rule.named_rules import NamedRules, audience_of
 from journeykit.rule.values import as_number, is_empty
 
 FACETS = ("channel", "team", "goal", "campaign", "content", "topic", "solution", "theme", "tag")
@@ -146,11 +147,6 @@ def _by(value: str | Iterable[str] | None) -> tuple[str, ...]:
     return tuple(_facet(name) for name in names(value))
 
 
-def rule_of(value: Rule | str | None) -> Rule | None:
-    """A rule, from its text or itself."""
-    return Rule(value) if isinstance(value, str) else value
-
-
 @frozen(kw_only=True)
 class Cap:
     """At most so many touches, or points, in a window.
@@ -179,7 +175,9 @@ class Cap:
     by: tuple[str, ...] = field(default=(), converter=_by)
     per: str = field(default="contact", validator=one_of("contact", "account"))
     points: float | Mapping[str, float] = field(default=1, validator=_check_points)
-    audience: Rule | None = field(default=None, converter=rule_of, validator=validators.optional(instance(Rule)))
+    audience: Rule | NamedRules | None = field(
+        default=None, converter=audience_of, validator=validators.optional(instance(Rule))
+    )
 
     def limit_for(self, values: Mapping[str, Any]) -> int | None:
         """The limit for a contact with these attributes, in billionths; None for no limit.

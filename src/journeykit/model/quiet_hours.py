@@ -13,8 +13,9 @@ from attrs import field, frozen, validators
 from journeykit.basics.clock import DAY, MINUTE, WEEKDAYS, Clock, day_date, day_number, falls_from, recurrences
 from journeykit.basics.validation import calendar_date, instance, names, optional_text, shown
 from journeykit.errors import ModelError, closest
-from journeykit.model.cap import Scope, rule_of
+from journeykit.model.cap import Scope
 from journeykit.rule import Rule
+from journeykit.rule.named_rules import NamedRules, audience_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -109,7 +110,9 @@ class Hours:
     days: tuple[str, ...] = field(default=(), converter=_days)
     name: str | None = field(default=None, validator=optional_text)
     where: Scope = field(default=EVERYTHING, validator=instance(Scope), metadata={"later": True})
-    audience: Rule | None = field(default=None, converter=rule_of, validator=_AUDIENCE, metadata={"later": True})
+    audience: Rule | NamedRules | None = field(
+        default=None, converter=audience_of, validator=_AUDIENCE, metadata={"later": True}
+    )
     _from: int = field(init=False, repr=False, eq=False)
     _to: int = field(init=False, repr=False, eq=False)
     _weekdays: frozenset[int] = field(init=False, repr=False, eq=False)
@@ -210,7 +213,9 @@ class Holiday:
     rrule: str | None = field(default=None, validator=[optional_text, _known_rule])
     name: str | None = field(default=None, validator=optional_text)
     where: Scope = field(default=EVERYTHING, validator=instance(Scope), metadata={"later": True})
-    audience: Rule | None = field(default=None, converter=rule_of, validator=_AUDIENCE, metadata={"later": True})
+    audience: Rule | NamedRules | None = field(
+        default=None, converter=audience_of, validator=_AUDIENCE, metadata={"later": True}
+    )
 
     def __attrs_post_init__(self) -> None:
         if (self.date is None) == (self.rrule is None):

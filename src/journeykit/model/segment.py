@@ -83,7 +83,12 @@ def segments_of(segments: Iterable[Segment], contact: Contact, local: datetime) 
     """
     values, own, known = contact.values(), contact.segments, dict[str, Verdict]()
     verdicts = [
-        (segment.name, segment.verdict(values, local, known)) for segment in segments if segment.name not in own
+        (
+            segment.name,
+            segment.verdict(values, local, known) if segment.uses else segment.rule.compiled(values, local),
+        )
+        for segment in segments
+        if segment.name not in own
     ]
     found = Held((*own, *(name for name, verdict in verdicts if verdict is True)))
     found.unknown = frozenset(name for name, verdict in verdicts if verdict is None)

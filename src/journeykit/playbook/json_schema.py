@@ -17,13 +17,26 @@ from typing import Any
 
 from journeykit.basics.clock import PERIODS, WEEKDAYS
 from journeykit.basics.validation import LARGEST, Bounds, OneOf
+from journeykit.model.campaign import Campaign, Team
 from journeykit.model.cap import FACETS, Cap, Limit, Scope
 from journeykit.model.content import Gain
 from journeykit.model.quiet_hours import Hours
 from journeykit.model.window import Lag, Window
-from journeykit.playbook.keys import DATE, NO_LIMIT, WINDOW_KEYS, WINDOW_WORDS, Key, item_of, keys_of, short_key_of
+from journeykit.playbook.keys import (
+    DATE,
+    DEFAULTS,
+    NO_LIMIT,
+    WINDOW_KEYS,
+    WINDOW_WORDS,
+    Key,
+    item_of,
+    keys_of,
+    short_key_of,
+)
 from journeykit.playbook.playbook import Playbook
+from journeykit.playbook.team_defaults import default_keys
 from journeykit.rule import Rule
+from journeykit.rule.named_rules import NamedRules
 
 
 def json_schema() -> dict[str, Any]:
@@ -84,6 +97,7 @@ LEAVES: dict[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},
     date: _ref("date"),
     Rule: _ref("rule"),
+    Rule | NamedRules: {"anyOf": [_ref("rule"), {**_named(_ref("rule")), "minProperties": 1}]},
     Lag: _ref("lag"),
     Window: _ref("window"),
     Scope: _ref("scope"),
@@ -113,11 +127,24 @@ def _class_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
         if isinstance(key.attribute.default, str | int | float):
             schema["default"] = key.attribute.default
         properties[name] = schema
+    if kind is Team:
+        properties[DEFAULTS] = _defaults_schema(definitions)
     return {
         "description": (inspect.getdoc(kind) or "").split("\n", 1)[0],
         "type": "object",
         "properties": properties,
         "required": [name for name, key in keys_of(kind).items() if key.required],
+        "additionalProperties": False,
+    }
+
+
+def _defaults_schema(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The keys of campaigns that a team says once for all of them."""
+    campaign = _class_schema(Campaign, definitions)["properties"]
+    return {
+        "description": "Values that its campaigns have where they say nothing themselves; audiences must both hold.",
+        "type": "object",
+        "properties": {name: campaign[name] for name in default_keys()},
         "additionalProperties": False,
     }
 

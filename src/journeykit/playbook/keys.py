@@ -17,6 +17,7 @@ from typing import Any
 
 from attrs import NOTHING, Attribute, fields, frozen, has
 
+from journeykit.model.campaign import Team
 from journeykit.model.window import Lag
 
 NO_LIMIT = "null"
@@ -33,6 +34,11 @@ WINDOW_KEYS: dict[str, dict[str, Any]] = {
     "decision": {"decision": bool},
 }
 """The keys of each kind of window, the one that names it first, with the types of their values."""
+
+
+DEFAULTS = "defaults"
+FILE_KEYS: dict[type, tuple[str, ...]] = {Team: (DEFAULTS,)}
+"""The keys of a file that no class has: the reader turns them into others."""
 
 
 WINDOW_WORDS = ("running", "ever", "decision")

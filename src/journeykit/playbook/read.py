@@ -28,12 +28,13 @@ from journeykit.errors import KeyPath, ModelError, PlaybookError, Problem, path_
 from journeykit.journey.journey import Journey
 from journeykit.model.cap import Limit
 from journeykit.model.content import Gain
-from journeykit.playbook.keys import NO_LIMIT, Key, item_of, keys_of, short_key_of
+from journeykit.playbook.keys import FILE_KEYS, NO_LIMIT, Key, item_of, keys_of, short_key_of
 from journeykit.playbook.parse import DEEPEST, ENDINGS, LARGEST_FILE, MOST_VALUES, TOO_MANY, parse, refuse
 from journeykit.playbook.positions import order_of, trimmed
 from journeykit.playbook.rule_bindings import bind_rules
 from journeykit.playbook.section_checks import UnreadParts, find_problems
 from journeykit.playbook.sections import Sections
+from journeykit.playbook.team_defaults import TeamDefaults
 from journeykit.playbook.value_readers import (
     READERS,
     Fault,
@@ -143,7 +144,7 @@ def _reader_of(kind: type, converter: Converter) -> Callable[[Any, Any], Any]:
         if short is not None and not isinstance(value, Mapping):
             value = {short.name: value}
         if not isinstance(value, Mapping):
-            raise expected_mapping(keys, value)
+            raise expected_mapping((*keys, *FILE_KEYS.get(kind, ())), value)
         try:
             return structure(value, kind)
         except (FaultsError, ModelError, KeyError, ForbiddenExtraKeysError) as error:
@@ -167,7 +168,8 @@ def _faults_of(kind: type, value: Mapping[str, Any]) -> list[Fault]:
                 faults += (fault.under(name) for fault in error.faults)
         elif key.required:
             faults.append(missing(key))
-    return faults + [unknown(name, keys, kind) for name in value if name not in keys]
+    allowed = (*keys, *FILE_KEYS.get(kind, ()))
+    return faults + [unknown(name, allowed, kind) for name in value if name not in keys]
 
 
 def _fault_of(kind: type, error: Exception) -> list[Fault]:
@@ -225,17 +227,22 @@ def _allowed(key: Key, value: Any) -> Any:
 def _playbook(data: object, line_of: LineOf, source: str, make: type[_Made]) -> _Made:
     faults, sound = _survey(data)
     reading = _Reading()
+    defaults = TeamDefaults(data if sound and isinstance(data, Mapping) else {}, _checked)
     if sound:
-        reading.playbook(data, make)
-    faults += reading.faults
+        reading.playbook(defaults.data or data, make)
+    faults += [*defaults.faults, *map(defaults.told, reading.faults)]
     playbook = make.unchecked(reading.parts)
     problems = islice(find_problems(playbook, reading.unread()), max(0, MOST_PROBLEMS + 1 - len(faults)))
-    faults += [
-        Fault(problem.message, trimmed(data, problem.steps, existing=True), problem.suggestion) for problem in problems
-    ]
+    found = (
+        Fault(problem.message, trimmed(data, defaults.steps(problem.steps), existing=True), problem.suggestion)
+        for problem in problems
+    )
+    # A default is wrong once, however many campaigns take it.
+    faults += dict.fromkeys(found)
     if faults:
         raise PlaybookError(_problems(faults, data, line_of), source=source)
     bind_rules(playbook)
+    object.__setattr__(playbook, "noted", tuple(defaults.warnings()))
     return playbook
 
 

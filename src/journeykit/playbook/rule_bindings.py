@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,12 @@ from journeykit.journey import Journey
 from journeykit.model.segment import Segment
 from journeykit.playbook.keys import key_of
 from journeykit.rule import Rule, StageOrder
+from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from attrs import Attribute
 
     from journeykit.errors import KeyPath
     from journeykit.playbook.sections import Sections
@@ -32,11 +36,11 @@ def bind_rules(playbook: Sections) -> None:
     """Give the rules of a playbook what they ask of its other parts: the order of its stages, and its segments."""
     order = order_of_stages(playbook)
     kind: type = type(playbook)
-    for name in _names(kind):
-        value = getattr(playbook, name)
-        bound = value if name == "journey" else _changed(value, lambda rule: rule.on_journey(order))
+    for own in _holders(kind):
+        value = getattr(playbook, own.name)
+        bound = value if own.name == "journey" else _changed(value, lambda rule: rule.on_journey(order))
         if bound is not value:
-            object.__setattr__(playbook, name, bound)
+            object.__setattr__(playbook, own.name, bound)
     if any(segment.uses for segment in playbook.segments) or any(used_by(playbook.segments).values()):
         object.__setattr__(playbook, "segments", _bound_segments(playbook.segments))
 
@@ -75,21 +79,47 @@ def _bound_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
 def rules_in(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Rule]]:
     """The rules of a part of a playbook, with the steps that lead to each in a file."""
-    if isinstance(value, Rule):
+    if isinstance(value, NamedRules):
+        yield from (((*path, name), rule) for name, rule in value.parts)
+    elif isinstance(value, Rule):
         yield path, value
     elif isinstance(value, tuple):
         for place, part in enumerate(value):
             yield from rules_in(part, (*path, place))
-    elif has(type(value)):
-        for own in fields(type(value)):
-            part = getattr(value, own.name)
-            if not isinstance(part, _PLAIN):
-                yield from rules_in(part, (*path, key_of(own)))
+    elif not isinstance(value, _PLAIN) and has(kind := type(value)):
+        for own in _holders(kind):
+            yield from rules_in(getattr(value, own.name), (*path, key_of(own)))
+
+
+_RULELESS = frozenset(
+    [
+        "str",
+        "int",
+        "float",
+        "bool",
+        "bytes",
+        "date",
+        "datetime",
+        "timedelta",
+        "time",
+        "None",
+        "tuple",
+        "Mapping",
+        "Iterable",
+        "Any",
+        "Gain",
+        "Lag",
+        "Window",
+        "Scope",
+    ]
+)
+"""The words of annotations of fields that hold no rules."""
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(own.name for own in fields(kind))
+def _holders(kind: type) -> tuple[Attribute[Any], ...]:
+    """The fields of a class that may hold rules, by what they are said to hold."""
+    return tuple(own for own in fields(kind) if not {*re.findall(r"\w+", str(own.type))} <= _RULELESS)
 
 
 def _changed(value: Any, change: Callable[[Rule], Rule]) -> Any:
@@ -107,10 +137,10 @@ def _changed(value: Any, change: Callable[[Rule], Rule]) -> Any:
 
 def _changed_fields(value: Any, kind: type, change: Callable[[Rule], Rule]) -> Any:
     made = value
-    for name in _names(kind):
-        part = getattr(value, name)
+    for own in _holders(kind):
+        part = getattr(value, own.name)
         if (new := _changed(part, change)) is not part:
             # A copy: the parts have been checked, and what changes is the same to every check.
             made = copy(value) if made is value else made
-            object.__setattr__(made, name, new)
+            object.__setattr__(made, own.name, new)
     return made

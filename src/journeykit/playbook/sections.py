@@ -8,6 +8,7 @@ from attrs import Factory, field, fields, frozen, validators
 
 from journeykit.basics.clock import clock
 from journeykit.basics.validation import instance, instances, listed, number, one_of, required_text, whole
+from journeykit.errors import Problem
 from journeykit.journey import Journey
 from journeykit.model.campaign import Campaign, Team
 from journeykit.model.cap import Cap, Conflict, Facets, Requirement
@@ -64,7 +65,10 @@ POLICIES = ("weighted", "ranked", "first_come")
 
 @frozen(kw_only=True)
 class Sections:
-    """What a playbook holds, section by section. `Playbook` says what each means, and checks the whole."""
+    """What a playbook holds, section by section. `Playbook` says what each means, and checks the whole.
+
+    ``noted`` are warnings of the file that was read, which its parts do not show.
+    """
 
     version: int = field(default=1, validator=whole(1, 1))
     name: str = field(default="playbook", validator=required_text)
@@ -102,6 +106,7 @@ class Sections:
     on_missing: OnMissing = field(factory=OnMissing, validator=instance(OnMissing))
     on_infeasible: str = field(default="refuse", validator=one_of("refuse", "relax"))
     master_limit: int = field(default=5_000, validator=whole(1, 10_000_000))
+    noted: tuple[Problem, ...] = field(default=(), init=False, eq=False, repr=False)
 
     @classmethod
     def unchecked(cls, parts: Mapping[str, Any]) -> Self:

@@ -23,6 +23,7 @@ from journeykit.model.window import Lag, Window
 from journeykit.playbook.keys import DATE, WINDOW_KEYS, WINDOW_WORDS, Key, keys_of
 from journeykit.playbook.yaml import core_value, is_null
 from journeykit.rule import Rule
+from journeykit.rule.named_rules import NamedRules
 
 
 @frozen
@@ -158,6 +159,16 @@ def _rule(value: object) -> Rule:
         return Rule(text(value))
     except RuleError as error:
         raise wrong(str(error)) from None
+
+
+def _audience(value: object) -> Rule:
+    if isinstance(value, Rule):
+        return value
+    if not isinstance(value, Mapping):
+        return _rule(value)
+    parts = gathered((name, partial(_rule, given)) for name, given in value.items())
+    found: Rule = model(NamedRules.of, parts)
+    return found
 
 
 def _lag(value: object) -> Lag:
@@ -342,6 +353,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {
     bool: _boolean,
     date: _date,
     Rule: _rule,
+    Rule | NamedRules: _audience,
     Lag: _lag,
     Window: _window,
     Scope: _scope,

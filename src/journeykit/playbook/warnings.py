@@ -33,6 +33,7 @@ _FEW = 50
 
 def find_warnings(playbook: Sections) -> Iterator[Problem]:
     """What is allowed but probably not meant."""
+    yield from playbook.noted
     if playbook.journey is not None:
         from journeykit.journey.checks import find_warnings as find_journey_warnings
 

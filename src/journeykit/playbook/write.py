@@ -12,6 +12,7 @@ from journeykit.model.cap import Scope
 from journeykit.model.window import Lag, Window
 from journeykit.playbook.keys import WINDOW_KEYS, key_of
 from journeykit.rule import Rule
+from journeykit.rule.named_rules import NamedRules
 
 
 def to_dict(part: Any) -> dict[str, Any]:
@@ -72,6 +73,7 @@ WRITERS: dict[type, Callable[[Any], Any]] = {
     date: str,
     tuple: lambda parts: [plain(part) for part in parts],
     Mapping: lambda named: {name: plain(value) for name, value in named.items()},
+    NamedRules: lambda rule: {name: str(part) for name, part in rule.parts},
     Rule: str,
     Lag: str,
     Window: _plain_window,

@@ -218,6 +218,9 @@ class Rule:
             >>> rule.tree.left.path, rule.tree.op, rule.tree.right.value
             ('score', '>=', 40)
         """
+        return self._read()
+
+    def _read(self) -> Node:
         tree = read(self.text)
         return tree if self.stages is None else with_stages(tree, self.stages)
 

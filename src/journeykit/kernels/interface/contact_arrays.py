@@ -89,6 +89,7 @@ class Barred(ArrayBundle):
         role: by role, likewise.
         owner: by stage, those that another department owns.
         holdout: by holdout, those that it keeps back.
+        parted: those whose audience is made of named rules.
         no_zone: those that a contact without a time zone cannot get; likewise the next two.
         no_stage: without a stage.
         no_role: without a role.
@@ -108,6 +109,7 @@ class Barred(ArrayBundle):
         "role": table(np.int64, 2),
         "owner": table(np.int64, 2),
         "holdout": table(np.int64, 2),
+        "parted": table(np.int64),
         "no_zone": table(np.int64),
         "no_stage": table(np.int64),
         "no_role": table(np.int64),

@@ -87,7 +87,7 @@ OPENINGS = record(
     "campaign content channel traits starts ends audience timely holdout tier repeats tie first then needy partner "
     "wait_days wait_length "
     "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to patient "
-    "rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
+    "part_from part_to rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
     "scale",
 )
 """What can be asked for, one record for each opening; names are numbers of the layout's lists, and what belongs to an
@@ -99,6 +99,9 @@ PATIENCE = record("length", "factor")
 """By campaign that has patience: how long ago its last touch must be at least, and the factor."""
 LEVERS = record("rule", "factor")
 """The levers in whose scope openings are: the mask of whom each is for, or -1; and what it multiplies weights with."""
+PARTS = record("audience timely rule")
+"""The named rules of which the audiences of openings are made: the mask of whom each selects, its number among those
+that ask for time, or -1, and the rule."""
 CAPS = record("limit own audience")
 """By cap: its limit in billionths, `NO_LIMIT`, or `OWN_LIMIT`; the column of the contacts' own limits, or -1; and the
 mask of whom it protects, or -1."""
@@ -151,6 +154,7 @@ class Rules(ArrayBundle):
         topics: the topics of the openings.
         dates: the openings' own local dates, ascending.
         levers: the levers of the openings (`LEVERS`), in their order.
+        parts: the named rules of the openings' audiences (`PARTS`), in their order.
         patience: the patience of campaigns (`PATIENCE`); an opening has its place there, or -1.
         caps: the caps (`CAPS`).
         cell_cap: by cell, its cap.
@@ -184,6 +188,7 @@ class Rules(ArrayBundle):
         "topics": table(np.int64),
         "dates": table(np.int64),
         "levers": table(LEVERS),
+        "parts": table(PARTS),
         "patience": table(PATIENCE),
         "caps": table(CAPS),
         "cell_cap": table(np.int64),

@@ -59,9 +59,9 @@ bool uses(const Rules& rules, int64_t zone, const CandidateArrays& candidates, i
 
 // Binds all rules of a reason for which an opening fails at an instant.
 void bind_reason(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
-                 int64_t reason, int64_t at, const DecisionRows& rows) {
+                 int64_t reason, int64_t at, SlotPlace slot, const DecisionRows& rows) {
   for (int64_t count = 0;; ++count) {
-    int64_t rule = further_rule(rules, opening, contacts, contact, reason, at, count);
+    int64_t rule = further_rule(rules, opening, contacts, contact, reason, at, slot, count);
     if (rule < 0) return;
     bind(rules, rows, rule);
   }
@@ -141,7 +141,8 @@ void bind_faults(const Rules& rules, const Contacts& contacts, int64_t contact,
           lasting | timely_faults(rules, claim.opening, contacts, contact, at) |
           outside_then(rules, claim.opening, contacts, contact, claim.kind, place - claim.at_from);
       if (has_bit(found, wanted)) {
-        bind_reason(rules, contacts, contact, claim.opening, wanted, at, rows);
+        SlotPlace slot{claim.kind, place - claim.at_from};
+        bind_reason(rules, contacts, contact, claim.opening, wanted, at, slot, rows);
       }
       if (claim.outside >= 0 && wanted == CLOSED) bind(rules, rows, claim.outside);
       if (wanted == EXPIRED && at > claim.expires) {

@@ -49,7 +49,8 @@ int64_t rule_against(const Collection& all, int64_t contact, const Claim& claim,
     int64_t timely = timely_faults(all.rules, claim.opening, all.contacts, contact, at);
     timely |= outside_then(all.rules, claim.opening, all.contacts, contact, kind, place - claim.at_from);
     if (has_bit(lasting | timely, claim.state)) {
-      int64_t rule = rule_of(all.rules, claim.opening, all.contacts, contact, claim.state, at);
+      SlotPlace slot{kind, place - claim.at_from};
+      int64_t rule = rule_of(all.rules, claim.opening, all.contacts, contact, claim.state, at, slot);
       return rule < 0 ? claim.outside : rule;
     }
     if (claim.outside >= 0 && claim.state == CLOSED) return claim.outside;
@@ -153,7 +154,7 @@ bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int6
   if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   if (claim.state && !claim.timed && !everything) {
     count_denied(all, opening, person.stage, claim.state);
-    if (!is_by_opening(claim.state)) all.counts.rules[claim.rule] += all.sign;
+    if (!is_by_opening(own, claim.state)) all.counts.rules[claim.rule] += all.sign;
     places = claim.at_from;
     return false;
   }
@@ -172,7 +173,7 @@ void count_lasting(const Collection& all, const BarredWord& barred, int64_t cont
     for (; found; found = without_lowest(found)) {
       int64_t bit = trailing_zeros(found), opening = word * 64 + bit;
       count_denied(all, opening, stage, reason);
-      if (is_by_opening(reason)) continue;
+      if (is_by_opening(all.rules.openings[opening], reason)) continue;
       int64_t rule = rule_now(all.rules, all.contacts, barred, contact, opening, reason);
       all.counts.rules[rule] += all.sign;
       if (rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;

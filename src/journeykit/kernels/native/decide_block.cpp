@@ -32,7 +32,8 @@ void count_rows(const Rules& rules, const Contacts& contacts, int64_t contact,
   for (int64_t place = 0; place < draft.used[0]; ++place) {
     const DecisionRow& row = draft.row[place];
     int64_t candidate = workspace.order[place];
-    counts.labels(candidates.claim[candidate].opening, row.reason, row.outcome) += 1;
+    int64_t opening = candidates.claim[candidate].opening;
+    counts.labels(opening, row.reason, row.outcome) += 1;
     counts.stages(person.stage, row.outcome) += 1;
     if (row.outcome == GRANTED_OUTCOME) {
       add_in_parts(row.weight - rules.reserve, counts.sums[0], counts.sums[1]);
@@ -41,7 +42,7 @@ void count_rows(const Rules& rules, const Contacts& contacts, int64_t contact,
       }
     } else if (row.reason > NOT_WORTH_IT) {
       for (int64_t bound = row.bind_from; bound < row.bind_to; ++bound) counts.rules[draft.bind[bound]] += 1;
-    } else if (row.rule >= 0 && !is_by_opening(row.reason)) {
+    } else if (row.rule >= 0 && !is_by_opening(rules.openings[opening], row.reason)) {
       counts.rules[row.rule] += 1;
     }
   }

@@ -133,7 +133,8 @@ void count_word(const Rules& rules, const Barred& barred, const PlainRules& plai
   if (of_topics) count_rules(rules, contacts, faults, counts, contact, word, of_topics, NO_CONSENT);
   int64_t closed = denied.take(CLOSED_FAULT, faults.closed);
   if (closed) count_closed(rules, plain, contacts, faults, counts, contact, word, closed);
-  denied.take(AUDIENCE_FAULT, faults.outside);
+  int64_t parted = denied.take(AUDIENCE_FAULT, faults.outside) & barred.parted[word];
+  if (parted) count_rules(rules, contacts, faults, counts, contact, word, parted, NOT_IN_AUDIENCE);
   denied.take(STAGE_FAULT, faults.unfit);
   denied.take(ROLE_FAULT, faults.miscast);
   denied.take(OWNER_FAULT + person.stage, faults.foreign);

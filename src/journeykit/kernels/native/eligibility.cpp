@@ -178,6 +178,21 @@ LocalTime local_time_of(const Rules& rules, const Contacts& contacts, int64_t co
   return {day, wall - day * DAY};
 }
 
+// The next rule of an audience that is not true of a contact, after so many others; -1 if there is none.
+int64_t audience_rule(const Rules& rules, const Opening& opening, const Contacts& contacts, int64_t contact,
+                      SlotPlace slot, int64_t after) {
+  if (opening.part_from == opening.part_to) return after == 0 ? opening.rule_audience : -1;
+  for (int64_t place = opening.part_from; place < opening.part_to; ++place) {
+    const AudiencePart& part = rules.parts[place];
+    bool is_timed = slot.kind >= 0 && part.timely >= 0 && contacts.timely.columns > 0;
+    bool holds =
+        is_timed ? has_bit(contacts.timely(contact, slot.kind, part.timely, slot.slot >> 6), slot.slot & 63)
+                 : is_true(contacts, contact, part.audience);
+    if (!holds && after-- == 0) return part.rule;
+  }
+  return -1;
+}
+
 }  // namespace
 
 bool is_true(const Contacts& contacts, int64_t contact, int64_t rule) {
@@ -269,7 +284,7 @@ int64_t timely_faults(const Rules& rules, int64_t opening, const Contacts& conta
 }
 
 int64_t rule_of(const Rules& rules, int64_t opening, const Contacts& contacts, int64_t contact,
-                int64_t reason, int64_t at) {
+                int64_t reason, int64_t at, SlotPlace slot) {
   const Opening& own = rules.openings[opening];
   LocalTime local;
   int64_t found;
@@ -282,7 +297,7 @@ int64_t rule_of(const Rules& rules, int64_t opening, const Contacts& contacts, i
       found = withdrawn_by(rules, own, contacts, contact, at);
       return found == 0 ? consent_rule_of(rules, own) : rules.topic_rule[found - 1];
     case NOT_IN_AUDIENCE:
-      return own.rule_audience;
+      return audience_rule(rules, own, contacts, contact, slot, 0);
     case WRONG_STAGE:
       return own.rule_stage;
     case WRONG_ROLE:
@@ -304,9 +319,10 @@ int64_t rule_of(const Rules& rules, int64_t opening, const Contacts& contacts, i
 }
 
 int64_t further_rule(const Rules& rules, int64_t opening, const Contacts& contacts, int64_t contact,
-                     int64_t reason, int64_t at, int64_t after) {
+                     int64_t reason, int64_t at, SlotPlace slot, int64_t after) {
   const Opening& own = rules.openings[opening];
-  if (after == 0) return rule_of(rules, opening, contacts, contact, reason, at);
+  if (after == 0) return rule_of(rules, opening, contacts, contact, reason, at, slot);
+  if (reason == NOT_IN_AUDIENCE) return audience_rule(rules, own, contacts, contact, slot, after);
   if (reason == NO_CONSENT) return withdrawn_further(rules, own, contacts, contact, at, after);
   if (reason == MISSING) return missing_further(rules, own, contacts, contact, after);
   if (reason == HOLDOUT) {

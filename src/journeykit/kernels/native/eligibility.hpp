@@ -31,6 +31,11 @@ bool is_true(const Contacts& contacts, int64_t contact, int64_t rule);
 // The rule by which a campaign is closed on a local date; -1 where it is open.
 int64_t closed_on(const Rules& rules, int64_t opening, int64_t day);
 
+// An instant as a slot of a kind of opening; without a kind (-1), now.
+struct SlotPlace {
+  int64_t kind = -1, slot = 0;
+};
+
 // Whether an audience leaves a contact out at a slot of a kind of opening, as a bit; without a kind (-1),
 // now.
 int64_t outside_then(const Rules& rules, int64_t opening, const Contacts& contacts, int64_t contact,
@@ -45,16 +50,17 @@ int64_t timely_faults(const Rules& rules, int64_t opening, const Contacts& conta
 
 // The first rule of a reason for which an opening fails at an instant.
 int64_t rule_of(const Rules& rules, int64_t opening, const Contacts& contacts, int64_t contact,
-                int64_t reason, int64_t at);
+                int64_t reason, int64_t at, SlotPlace slot = {});
 
 // The next rule of a reason for which an opening fails at an instant, after so many others; -1 if there is
 // none.
 int64_t further_rule(const Rules& rules, int64_t opening, const Contacts& contacts, int64_t contact,
-                     int64_t reason, int64_t at, int64_t after);
+                     int64_t reason, int64_t at, SlotPlace slot, int64_t after);
 
 // Whether the rule of a reason depends on the opening alone; it is counted with the openings then.
-constexpr bool is_by_opening(int64_t reason) {
-  return reason < NO_CONSENT || (NOT_IN_AUDIENCE <= reason && reason <= WRONG_ROLE);
+inline bool is_by_opening(const Opening& opening, int64_t reason) {
+  if (reason == NOT_IN_AUDIENCE) return opening.part_from == opening.part_to;
+  return reason < NO_CONSENT || (NOT_IN_AUDIENCE < reason && reason <= WRONG_ROLE);
 }
 
 // What data is missing and not excused: a rule, MISSING_CONSENT, or -1 for nothing.

@@ -140,6 +140,7 @@ struct Barred {
   Array2<int64_t> role;
   Array2<int64_t> owner;
   Array2<int64_t> holdout;
+  Array1<int64_t> parted;
   Array1<int64_t> no_zone;
   Array1<int64_t> no_stage;
   Array1<int64_t> no_role;
@@ -267,8 +268,8 @@ struct Window {
 struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
       first, then, needy, partner, wait_days, wait_length, hours, cell_from, cell_to, topic_from, topic_to,
-      date_from, date_to, lever_from, lever_to, patient, rule_audience, rule_stage, rule_role, rule_starts,
-      rule_ends, rule_holdout;
+      date_from, date_to, lever_from, lever_to, patient, part_from, part_to, rule_audience, rule_stage,
+      rule_role, rule_starts, rule_ends, rule_holdout;
   double scale;
 };
 
@@ -287,6 +288,12 @@ struct Patience {
 struct Lever {
   int64_t rule;
   double factor;
+};
+
+// A named rule of an audience: the mask of whom it selects, its number among those that ask for time, and the
+// rule.
+struct AudiencePart {
+  int64_t audience, timely, rule;
 };
 
 // A cap: its limit, the column of own limits, the rule of whom it protects.
@@ -334,6 +341,7 @@ struct Rules {
   Array1<int64_t> topics;
   Array1<int64_t> dates;
   Array1<Lever> levers;
+  Array1<AudiencePart> parts;
   Array1<Patience> patience;
   Array1<Cap> caps;
   Array1<int64_t> cell_cap;

@@ -483,7 +483,7 @@ void end_row(const PlainContact& own, DecisionRow& row) {
     add_in_parts(row.weight - own.rules().reserve, counts.sums[0], counts.sums[1]);
   } else if (row.reason > NOT_WORTH_IT) {
     for (int64_t bound = row.bind_from; bound < row.bind_to; ++bound) counts.rules[rows.bind[bound]] += 1;
-  } else if (row.rule >= 0 && !is_by_opening(row.reason)) {
+  } else if (row.rule >= 0 && !is_by_opening(own.rules().openings[row.label], row.reason)) {
     counts.rules[row.rule] += 1;
   }
   if (own.writes(row.outcome)) {
