@@ -139,6 +139,14 @@ def test_columns_name_the_same_rules_and_count_them(everything, days):
     assert {row.rule for row in rows} >= {"audience: of age", "audience: suitable", "audience: rested"}
 
 
+def test_the_same_rule_under_two_names_is_warned_of():
+    """One of them says all that both do."""
+    warnings = loan({"of age": "age >= 18", "adult": "age  >= 18", "other": "vip"}).check()
+    assert [(own.path, own.message) for own in warnings] == [
+        ("campaigns[0].audience.adult", "'adult' is the same rule as 'of age': they are one")
+    ]
+
+
 def test_two_audiences_are_joined():
     """Without names by and; with names, what has none is named by its text; two of a name are one."""
     assert joined_audience(Rule("a > 1"), Rule("b or c")) == Rule("(a > 1) and (b or c)")

@@ -91,6 +91,13 @@ def test_a_quota_counts_by_tag():
     ]
 
 
+def test_a_misspelt_tag_of_a_rule_is_warned_of():
+    """A tag that only claims bring is none; one that is nearly known probably is."""
+    caps = [Cap(name=tag, max=1, window=A_DAY, where=Scope.of(tag=tag)) for tag in ("promotoin", "service")]
+    warnings = [(own.path, own.suggestion) for own in shop(*caps).check() if "tag" in own.path]
+    assert warnings == [("caps[0].where.tag", "promotion")]
+
+
 def test_playbooks_without_tags_are_what_they_were():
     """No tags are not written, so that fingerprints stay; tags go to a file and back."""
     assert "tags" not in Playbook(campaigns=[Campaign(id="news")]).to_dict()["campaigns"][0]

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from journeykit.basics.validation import BILLIONTH, is_number
-from journeykit.errors import Problem, closest
+from journeykit.errors import Problem, closest, path_text
 from journeykit.model.campaign import EVERYWHERE, Team
 from journeykit.model.quiet_hours import Schedule, is_for_all
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.quota_warnings import find_quota_warnings
+from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.sections import POLICIES
 from journeykit.playbook.sendable import Sendable, sendables
 from journeykit.playbook.vocabulary import hours_and_holidays, hours_of, names_of, unknown_words_asked
+from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
     from journeykit.journey import Journey
@@ -42,6 +44,7 @@ def find_warnings(playbook: Sections) -> Iterator[Problem]:
         yield from _value_warnings(f"content[{at}].advances", content, playbook.journey)
     yield from _segment_warnings(playbook)
     yield from _team_warnings(playbook)
+    yield from _tag_warnings(playbook)
     sent = sendables(playbook)
     yield from _spelling_warnings(playbook)
     yield from _word_warnings(playbook)
@@ -106,6 +109,29 @@ def _audience_warnings(playbook: Sections) -> Iterator[Problem]:
         if not can_be_true(rule):
             kind = "rule" if path.startswith("levers") else "audience"
             yield Problem.warning(path, f"{what}: its {kind} can be true of nobody: {rule}")
+        if isinstance(rule, NamedRules):
+            yield from _twice_named(path, rule)
+
+
+def _twice_named(path: str, rules: NamedRules) -> Iterator[Problem]:
+    """Named rules of an audience that ask for the same."""
+    first: dict[str, str] = {}
+    for name, rule in rules.parts:
+        text = " ".join(rule.text.split())
+        if text in first:
+            yield Problem.warning(f"{path}.{name}", f"{name!r} is the same rule as {first[text]!r}: they are one")
+        first.setdefault(text, name)
+
+
+def _tag_warnings(playbook: Sections) -> Iterator[Problem]:
+    """Tags that rules look for, and that are nearly those of campaigns and contents."""
+    known = dict.fromkeys(tag for part in (*(playbook.campaigns or ()), *(playbook.content or ())) for tag in part.tags)
+    for steps, scope in scopes_of(playbook):
+        for tag in (*scope.match.get("tag", ()), *scope.exclude.get("tag", ())):
+            meant = None if tag in known else closest(tag, known)
+            if meant is not None:
+                message = f"no campaign or content has the tag {tag!r}, and claims must bring it themselves"
+                yield Problem.warning(path_text((*steps, "tag")), message, meant)
 
 
 def _holdout_warnings(playbook: Sections) -> Iterator[Problem]:
