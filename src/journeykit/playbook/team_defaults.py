@@ -108,7 +108,7 @@ class TeamDefaults:
         try:
             return joined_audience(self._check(key, default), self._check(key, own))
         except FaultsError:
-            return own  # what is wrong with it is told where it is read
+            return own  # what is wrong with it is said where it is read
         except RuleError as error:
             message = f"together with the audience that is the default of its team: {error.message}"
             self._note(("campaigns", place, AUDIENCE), wrong(message))
