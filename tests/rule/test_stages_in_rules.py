@@ -227,8 +227,14 @@ def test_placed_parquet_has_a_column_of_instants(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("since", ["2026-11-01", 3, datetime(2026, 11, 1)])
+def test_a_moment_may_be_a_text():
+    """As JSON has it."""
+    assert Contact(id="anna", stage_since="2026-11-01").stage_since == date(2026, 11, 1)
+    assert Contact(id="anna", stage_since="2026-11-05T10:00:00Z").stage_since == AT
+
+
+@pytest.mark.parametrize("since", ["2026-11-01T10:00", "soon", 3, AT.replace(tzinfo=None)])
 def test_a_moment_that_is_none_is_refused(since):
-    """A naive instant, and a text."""
+    """A naive instant, and a text that says none."""
     with pytest.raises(ModelError):
         Contact(id="anna", stage_since=since)

@@ -110,6 +110,16 @@ def _mapping(_: Any, __: Any, value: object) -> None:
         raise ModelError(f"attributes must be a mapping of names to values, found {value!r}", field="attributes")
 
 
+def _read_moment(value: Any) -> Any:
+    """A text of an instant or a date, as JSON has it, as what it says."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value) if len(value) == len("2026-11-05") else datetime.fromisoformat(value)
+    except ValueError:
+        return value
+
+
 def _moment(_: Any, attribute: Any, value: object) -> None:
     if value is not None and not isinstance(value, date):
         raise ModelError(f"{attribute.name} is an aware instant or a date, found {shown(value)}", field=attribute.name)
@@ -130,8 +140,8 @@ class Contact:
         account: the company or household of the contact.
         role: the role in the decision unit: ``decision_maker``, ``influencer``, ``user``, ``gatekeeper``, ...
         stage: the stage of the journey.
-        stage_since: when the contact entered that stage, an aware instant or a local date, for ``days_in_stage()`` in
-            rules. Placing writes it; a table brings it as a column.
+        stage_since: when the contact entered that stage, an aware instant or a local date, also as text, for
+            ``days_in_stage()`` in rules. Placing writes it; a table brings it as a column.
         segments: the segments that the contact is in.
         timezone: IANA name of the contact's time zone.
         opted_out: the contact wants no messages at all.
@@ -173,7 +183,7 @@ class Contact:
     interests: tuple[str, ...] = field(default=(), converter=names)
     attributes: Mapping[str, Any] = field(default=Factory(dict), validator=_mapping)
     events: Any = field(default=None, eq=False, repr=False)
-    stage_since: datetime | date | None = field(default=None, validator=_moment)
+    stage_since: datetime | date | None = field(default=None, converter=_read_moment, validator=_moment)
 
     def consent_for(self, channel: str, at: int) -> bool | None:
         """Whether the contact agrees to a channel at an instant (microseconds); None where nothing is known."""
