@@ -125,7 +125,8 @@ def _twice_named(path: str, rules: NamedRules) -> Iterator[Problem]:
 
 def _tag_warnings(playbook: Sections) -> Iterator[Problem]:
     """Tags that rules look for, and that are nearly those of campaigns and contents."""
-    known = dict.fromkeys(tag for part in (*(playbook.campaigns or ()), *(playbook.content or ())) for tag in part.tags)
+    tags = [tag for campaign in playbook.campaigns or () for tag in campaign.tags]
+    known = dict.fromkeys([*tags, *(tag for content in playbook.content or () for tag in content.tags)])
     for steps, scope in scopes_of(playbook):
         for tag in (*scope.match.get("tag", ()), *scope.exclude.get("tag", ())):
             meant = None if tag in known else closest(tag, known)
