@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import evolve, frozen
 from generate import CHANNELS, ZONES, _claims, _touches, situation
-from oracle import Mark, Oracle, TooManyItemsError, Wish, _Sets, window_zone, windows
+from oracle import Mark, Oracle, TooManyItemsError, Wish, _Sets, adds_to, cap_windows, used_of, window_zone
 
 from journeykit import Cap, Claim, Contact, Playbook, Scope, Touch, Window
 from journeykit.basics.validation import scaled
@@ -277,7 +277,9 @@ class AccountOracle:
             standing = [*self.counted(), *(self.mark(item, -2) for item in self.shielded(cap, before))]
             mine = [mark for mark, (wish, _) in zip(marks, items, strict=True) if self.obeys(cap, wish)]
             for held in self.windows(cap, [*(mark for mark in standing if mark.is_counted), *mine]):
-                if any(mark.who >= 0 for mark in held) and sum(cap.points_of(mark.facets) for mark in held) > limit:
+                known = [mark for mark in held if mark.who < 0]
+                is_new = any(mark.who >= 0 and adds_to(cap, known, mark) for mark in held)
+                if is_new and used_of(cap, held) > limit:
                     return False
         return True
 
@@ -306,7 +308,7 @@ class AccountOracle:
                 cells.setdefault(key, []).append(mark)
         zone = window_zone(cap.window, "UTC", self.playbook.timezone)
         for inside in cells.values():
-            yield from windows(cap.window, zone, inside)
+            yield from cap_windows(cap, zone, inside)
 
     def stops(
         self, member: Member, wish: Wish, at: datetime, winners: Sequence[Item], *, later: bool
@@ -323,7 +325,8 @@ class AccountOracle:
             crowd: set[int] = set()
             broken = False
             for held in self.windows(cap, [*self.counted(), *standing, own]):
-                if own in held and sum(cap.points_of(mark.facets) for mark in held) > limit:
+                others = [mark for mark in held if mark is not own]
+                if own in held and used_of(cap, held) > limit and adds_to(cap, others, own):
                     broken = True
                     crowd.update(mark.who for mark in held if mark.who >= 0 and mark is not own)
             if broken:

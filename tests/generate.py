@@ -325,6 +325,28 @@ def with_send_times(found: Situation) -> Situation:
     )
 
 
+def with_campaign_counts(found: Situation) -> Situation:
+    """The same with caps that count campaigns, of which several messages compete; drawn apart."""
+    rng = Random(f"campaigns of {found.seed}")
+    playbook = found.playbook
+
+    def counting(cap: Cap, chance: float) -> Cap:
+        by = tuple(name for name in cap.by if name != "campaign")
+        return evolve(cap, count="campaigns", points=1, by=by) if rng.random() < chance else cap
+
+    caps = [counting(cap, 0.6) for cap in playbook.caps]
+    caps.append(
+        Cap(name="campaigns", max=rng.choice((1, 1, 2, 2, 3)), window=window(rng, found.at.date()), count="campaigns")
+    )
+    campaigns = playbook.campaigns
+    if campaigns is not None:
+        campaigns = tuple(evolve(one, repeat=rng.choice((1, None, None, 2, 3))) for one in campaigns)
+    claims = found.claims
+    if claims is not None:
+        claims = tuple(evolve(claim, id=rng.choice((None, "a", "b", "c"))) for claim in claims)
+    return found.but(playbook=evolve(playbook, caps=caps, campaigns=campaigns), claims=claims)
+
+
 HOUR_RULES = ("vip", "not vip", "weekly >= 1", "length(segments) > 0")
 
 

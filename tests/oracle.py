@@ -150,6 +150,57 @@ def windows(window: Window, zone: str, marks: Sequence[Mark]) -> Iterator[list[M
             yield [marks[place] for place in inside]
 
 
+def cap_windows(cap: Cap, zone: str, marks: Sequence[Mark]) -> Iterator[list[Mark]]:
+    """What the windows of a cap hold that can be over its limit.
+
+    Where campaigns count, a window that begins later, and holds less, can be over where a wider one holds the campaign
+    already: so any window is tried.
+    """
+    if cap.count == "touches":
+        yield from windows(cap.window, zone, marks)
+        return
+    window, seen = cap.window, set()
+    for inside in _held_somewhere(window, zone, marks):
+        key = tuple(place for place, mark in enumerate(marks) if any(mark is other for other in inside))
+        if key not in seen:
+            seen.add(key)
+            yield inside
+
+
+def _held_somewhere(window: Window, zone: str, marks: Sequence[Mark]) -> Iterator[list[Mark]]:
+    if window.kind == "rolling":
+        ends = {mark.at for mark in marks} | {mark.at + window.length for mark in marks}
+        for end in ends:
+            yield [mark for mark in marks if counts(window, zone, mark, end)]
+    elif window.kind == "running":
+        lasts = {first_instant(zone, mark.ends + DAY) for mark in marks if mark.ends is not None}
+        for instant in {mark.at for mark in marks} | lasts:
+            yield [mark for mark in marks if counts(window, zone, mark, instant)]
+    elif window.kind == "days":
+        days = {on(zone, mark.at) for mark in marks}
+        last = max(days, default=EPOCH) + DAY * (window.day_count + 40)
+        end = min(days, default=last)
+        while end <= last:
+            noon = first_instant(zone, end, (12, 0))
+            yield [mark for mark in marks if counts(window, zone, mark, noon)]
+            end += DAY
+    else:
+        for own in marks:
+            yield [mark for mark in marks if counts(window, zone, mark, own.at)]
+
+
+def used_of(cap: Cap, held: Sequence[Mark]) -> int:
+    """How much of a cap's limit some marks use, in billionths."""
+    if cap.count == "campaigns":
+        return len({mark.campaign or (id(mark),) for mark in held}) * 1_000_000_000
+    return sum(cap.points_of(mark.facets) for mark in held)
+
+
+def adds_to(cap: Cap, others: Iterable[Mark], own: Mark) -> bool:
+    """Whether a mark needs room beside others in a window."""
+    return cap.count == "touches" or all(other.campaign != own.campaign for other in others)
+
+
 def spoils(conflict: Conflict, zone: str, first: datetime, then: datetime) -> bool:
     """Whether a ``then`` at one instant follows a ``first`` at another by 0 to the lag."""
     if conflict.lag.length is not None:
@@ -720,7 +771,7 @@ class Oracle:
                 for key in self._cells(cap, mark.facets):
                     cells.setdefault(key, []).append(mark)
             for inside in cells.values():
-                for held in windows(cap.window, zone, inside) if own is None or own in inside else ():
+                for held in cap_windows(cap, zone, inside) if own is None or own in inside else ():
                     yield cap, limit, held
 
     # Section 3: the choice
@@ -820,7 +871,8 @@ class Oracle:
             ]
             crowds: dict[str, set[int]] = {}
             for cap, limit, held in self.loads(marks, own, later=later):
-                if own in held and sum(cap.points_of(mark.facets) for mark in held) > limit:
+                others = [mark for mark in held if mark is not own]
+                if own in held and used_of(cap, held) > limit and adds_to(cap, others, own):
                     crowds.setdefault(cap.name, set()).update(m.who for m in held if m.who >= 0 and m is not own)
             for name, crowd in crowds.items():
                 yield "cap", name, crowd
@@ -1004,9 +1056,14 @@ class _Sets:
         standing = [*oracle.history, *(oracle.mark(wish, at, -2) for wish, at in before)]
         # Windows: how much is left of the limit, and what each item uses.
         self.rooms: list[tuple[int, dict[int, int]]] = []
+        self.classes: list[tuple[int, dict[int, str | None]]] = []
         for cap, limit, held in oracle.loads([*(m for m in standing if m.is_counted), *(m for m in marks if m.obeys)]):
             uses = {mark.who: cap.points_of(mark.facets) for mark in held if mark.who >= 0}
-            if uses:
+            if uses and cap.count == "campaigns":
+                known = [mark for mark in held if mark.who < 0]
+                new = {mark.who: mark.campaign for mark in held if mark.who >= 0 and adds_to(cap, known, mark)}
+                self.classes.append((limit // 1_000_000_000 - used_of(cap, known) // 1_000_000_000, new))
+            elif uses:
                 left = limit - sum(cap.points_of(mark.facets) for mark in held if mark.who < 0)
                 self.rooms.append((left, uses))
         zone, conflicts = oracle.zone, oracle.playbook.conflicts
@@ -1054,6 +1111,9 @@ class _Sets:
             granted = [self.items[place] for place in places] + self.before
             of_it = sum(repeats(own, wish) for wish, _ in granted)
             if self.oracle._touched(own) + of_it > campaign.repeat:
+                return False
+        for left, campaigns in self.classes:
+            if new in campaigns and len({campaigns[place] for place in places if place in campaigns}) > left:
                 return False
         return all(sum(uses.get(place, 0) for place in places) <= left for left, uses in self.rooms if new in uses)
 

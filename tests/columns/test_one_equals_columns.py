@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import tabled
 from attrs import evolve
-from generate import situation, with_decisions, with_hours, with_send_times
+from generate import situation, with_campaign_counts, with_decisions, with_hours, with_send_times
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_conformance import CASES, as_claims, instant, playbook_of
@@ -117,7 +117,7 @@ def test_claims_that_are_given_are_decided_alike(start):
             assert_equal(playbook, rows, history, None, claims, at=found.at, until=found.until)
 
 
-@pytest.mark.parametrize("change", [with_hours, with_decisions, with_send_times])
+@pytest.mark.parametrize("change", [with_hours, with_decisions, with_send_times, with_campaign_counts])
 @pytest.mark.parametrize("start", range(4000, 4060, 20))
 def test_less_common_rules_are_kept_alike(start, change):
     """Hours of some messages, caps on one decision, and the like, with claims that are derived and given."""

@@ -15,7 +15,7 @@ from attrs import frozen
 from journeykit.audit.claim_audit import is_in_time, own_weight
 from journeykit.audit.hours_audit import closed_by, misses_time
 from journeykit.audit.segment_audit import values_with_segments
-from journeykit.audit.window_audit import AuditMark, counter_of, held_by
+from journeykit.audit.window_audit import AuditMark, counter_of, every_window, held_by
 from journeykit.basics.clock import DAY, clock, day_number, micros
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.errors import ModelError
@@ -472,12 +472,27 @@ class _Audit:
         if limit is None:
             return
         for key in sorted(keys):
-            for held in held_by(
-                cap.window,
-                cap.window.clock(self.clock, self.home),
-                [mark for mark in scoped if key in cap.keys_of(mark.facets)],
-            ):
+            local = cap.window.clock(self.clock, self.home)
+            inside = [mark for mark in scoped if key in cap.keys_of(mark.facets)]
+            if cap.count == "campaigns":
+                for held in every_window(cap.window, local, inside):
+                    yield from self._over_campaigns(cap, limit, key, held)
+                continue
+            for held in held_by(cap.window, local, inside):
                 yield from self._over(cap, limit, key, held)
+
+    def _over_campaigns(
+        self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[AuditMark]
+    ) -> Iterator[Violation]:
+        """The claims that bring one campaign more to a window than it may hold."""
+        counted = [mark for mark in held if mark.counts or _obeys(mark)]
+        known = {mark.campaign or mark for mark in counted if not _obeys(mark)}
+        total = len({mark.campaign or mark for mark in counted})
+        for mark in held:
+            if _obeys(mark) and mark in self.granted and mark.campaign not in known and total * 10**9 > limit:
+                which = f" of {', '.join(key)}" if key else ""
+                message = f"a window{which} holds {total} campaigns of {limit / 1e9:g}"
+                yield Violation(cap.name, f"{mark.label}: {message}")
 
     def _over(self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[AuditMark]) -> Iterator[Violation]:
         """The claims that obey caps, in a window that holds more than it may with them."""

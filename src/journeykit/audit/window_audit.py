@@ -68,6 +68,24 @@ def held_by(window: Window, local: Clock, marks: Sequence[AuditMark]) -> Iterato
         yield [mark for place, mark in places if window.back(end) <= place <= end]
 
 
+def every_window(window: Window, local: Clock, marks: Sequence[AuditMark]) -> Iterator[list[AuditMark]]:
+    """What any window holds, also those that hold less than others: where campaigns count, these can be over too."""
+    axis = window.axis(local)
+    places = [(place, mark) for mark in marks if (place := axis(mark.at)) is not None]
+    if window.kind == "running":
+        ends = {local.day_start(day_number(mark.ends) + 1) for mark in marks if mark.ends is not None}
+        for instant in sorted({mark.at for mark in marks} | ends):
+            yield [mark for mark in marks if mark.campaign is not None and _runs(mark, local, instant)]
+    elif window.kind in ("rolling", "days"):
+        over = {window.leave(place) for place, _ in places}
+        for end in sorted({place for place, _ in places} | {place for place in over if place is not None}):
+            yield [mark for place, mark in places if window.back(end) <= place <= end]
+    else:
+        counted = [(place, mark) for place, mark in places if window.kind != "decision" or mark.grant is not None]
+        for start in sorted({window.back(place) for place, _ in counted}):
+            yield [mark for place, mark in counted if window.back(place) == start]
+
+
 def _runs(mark: AuditMark, local: Clock, at: int) -> bool:
     return mark.at <= at and (mark.ends is None or local.day(at) <= day_number(mark.ends))
 

@@ -147,7 +147,7 @@ class ColumnarEngine:
         """Whether the kernels can decide at all; else each contact falls back to the row engine."""
         rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
         known = len(self.layout.hour_rules) <= MOST_HOUR_RULES
-        odd = self.compiled.per_account or self.compiled.has_send_times
+        odd = self.compiled.per_account or self.compiled.has_send_times or self.compiled.counts_campaigns
         return rules <= MOST_CONFLICTS and known and not odd
 
     @property

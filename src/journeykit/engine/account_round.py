@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from journeykit.engine.cap_rows import CapRows, UsageRow
+from journeykit.engine.class_rows import cautious, with_classes, with_rows
 from journeykit.engine.contact_caps import ContactCaps
 from journeykit.engine.contact_facts import by_cell, spans_of
 from journeykit.engine.contact_round import MANY_ITEMS
@@ -12,7 +13,7 @@ from journeykit.engine.dominance import worthwhile
 from journeykit.engine.price_decomposition import ProblemPart, joined, share, share_by_level
 from journeykit.engine.round import Round
 from journeykit.engine.round_layout import RoundLayout
-from journeykit.engine.selection import Choice, SelectionProblem, compiled_search
+from journeykit.engine.selection import Choice, compiled_search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class AccountRound(Round):
     Attributes:
         parts: by contact, in the text order of ids, the problem of each that has candidates here.
         shared: the rows of the caps per account.
+        classes: those of them that count campaigns, of which several contacts can get the same.
     """
 
     def __init__(
@@ -60,8 +62,8 @@ class AccountRound(Round):
         earlier_of = _by_contact(earlier, [winner.candidate for winner in earlier])
         for contact, own in sorted(_by_contact(candidates, candidates).items()):
             self._add_part(contact, own, earlier_of.get(contact, []))
-        self.shared = self._shared_rows()
-        self.problem = joined(list(self.parts.values()), self.shared)
+        self.shared, self.classes = self._shared_rows()
+        self.problem = with_classes(joined(list(self.parts.values()), self.shared), self.classes)
 
     def _add_part(self, contact: str, candidates: list[Candidate], earlier: Sequence[Winner]) -> None:
         """Lay out what one contact brings."""
@@ -76,7 +78,7 @@ class AccountRound(Round):
         self.items += items
         self.parts[contact] = ProblemPart(start, len(items), layout.problem)
 
-    def _shared_rows(self) -> tuple[UsageRow, ...]:
+    def _shared_rows(self) -> tuple[tuple[UsageRow, ...], tuple[UsageRow, ...]]:
         """The rows of the caps per account: of the items of the contacts that each protects."""
         account, rows = self.account, list[UsageRow]()
         cap_rows = CapRows(self.items, self.ruled_out, rows)
@@ -90,7 +92,7 @@ class AccountRound(Round):
                 winners = by_cell(account.protected(cap, self.earlier)).get((cap, key), ())
                 cap_rows.add(gauge, limit, spans_of(gauge, account.touched(cap, key), winners), members)
         self.implied = cap_rows.implied
-        return tuple(rows)
+        return tuple(rows), tuple(cap_rows.classes)
 
     @property
     def searched(self) -> bool:
@@ -120,6 +122,11 @@ class AccountRound(Round):
 
     def _choose_by_prices(self, values: list[int], order: list[int], levels: list[Level]) -> Choice:
         parts, budget = list(self.parts.values()), self.first.budget
+        if self.classes:
+            # Each message as a campaign of its own: allowed, but no proof of how much more there could be.
+            careful = (*self.shared, *cautious(self.classes))
+            found = share(parts, careful, values, order, budget)
+            return Choice(found.chosen, found.value, sum(max(0, values[item]) for item in order))
         if len(set(levels)) == 1:
             return share(parts, self.shared, values, order, budget)
         level = dict(zip((item for item, value in enumerate(values) if value > 0), levels, strict=True))
@@ -134,7 +141,11 @@ class AccountRound(Round):
             ({item - start: use for item, use in members.items() if item in inside}, capacity)
             for members, capacity in self.shared
         ]
-        alone = SelectionProblem((*problem.rows, *shared), problem.groups, problem.pairs, problem.clauses)
+        classes = [
+            ({item - start: kind for item, kind in members.items() if item in inside}, capacity)
+            for members, capacity in self.classes
+        ]
+        alone = with_classes(with_rows(problem, shared), classes)
         rivals = [rival for rival, _ in self.items[start : start + size]]
         values = [
             0 if start + n in self.ruled_out else size if rival is candidate else int(self.first.worth(rival) > 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from journeykit.engine.campaign_usage import CampaignGauge
 from journeykit.engine.candidate import message_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class CapRows:
         items: the items.
         ruled_out: the items that the history alone rules out.
         rows: the rows.
+        classes: rows that count classes: items, each with its class, and how many classes there may be.
         implied: those of the rows that follow from others.
     """
 
@@ -42,6 +44,7 @@ class CapRows:
         self.ruled_out = ruled_out
         self.rows = rows
         self.implied: list[UsageRow] = []
+        self.classes: list[UsageRow] = []
         self._at_once = len({at for _, at in items}) == 1
 
     def cells(self) -> Cells:
@@ -62,7 +65,9 @@ class CapRows:
             spans: what the windows hold already.
             members: the items that count, and their points.
         """
-        if self._at_once and not gauge.running:
+        if isinstance(gauge, CampaignGauge):
+            self._add_campaigns(gauge, limit, spans, members)
+        elif self._at_once and not gauge.running:
             self._add_at_once(gauge, limit, spans, members)
         else:
             self._add_over_time(gauge, limit, spans, members)
@@ -79,6 +84,49 @@ class CapRows:
                 self.ruled_out.add(item)
         if used > capacity:
             self.rows.append((dict(members), capacity))
+
+    def _add_campaigns(
+        self, gauge: CampaignGauge, limit: int, spans: list[Span], members: list[tuple[int, int]]
+    ) -> None:
+        """Rows in which each campaign counts once; plain ones where no two claims of one can be granted together."""
+        placed = []
+        known: dict[tuple[int, int, int], bool] = {}
+        for item, campaign in members:
+            candidate, at = self.items[item]
+            own = gauge.span(at, message_of(candidate).campaign.ends, campaign, item)
+            if own is None:
+                continue
+            if own[:3] not in known:
+                known[own[:3]] = gauge.exceeds(spans, own, limit)
+            if known[own[:3]]:
+                self.ruled_out.add(item)
+            else:
+                placed.append(own)
+        for kinds, capacity in gauge.classes(spans, placed, limit):
+            apart = self._apart(kinds)
+            if len(set(apart.values())) == len(apart):
+                if len(apart) > capacity:
+                    self.rows.append((dict.fromkeys(apart, 1), capacity))
+            else:
+                self.classes.append((apart, capacity))
+
+    def _apart(self, kinds: dict[int, int]) -> dict[int, int]:
+        """Items by class, where those of which one can be granted anyway are each a class of their own, below 0."""
+        by_kind: dict[int, list[int]] = {}
+        for item, kind in kinds.items():
+            by_kind.setdefault(kind, []).append(item)
+        return {
+            item: -1 - item if self._exclude_each_other(items) else kind
+            for kind, items in by_kind.items()
+            for item in items
+        }
+
+    def _exclude_each_other(self, items: list[int]) -> bool:
+        candidates = [self.items[item][0] for item in items]
+        if len({(one.contact, one.group) for one in candidates}) == 1:
+            return True
+        repeat = message_of(candidates[0]).campaign.repeat
+        return repeat == 1 and len({(one.contact, one.claim.id) for one in candidates}) == 1
 
     def _add_over_time(self, gauge: Gauge, limit: int, spans: list[Span], members: list[tuple[int, int]]) -> None:
         usage = gauge.fill(spans)

@@ -125,7 +125,13 @@ def _most_of(
     most = None
     for cap, key, points in message.cells:
         gauge, limit = caps.facts.gauges[cap], caps.limit(cap)
-        if limit is None or not points or gauge.running or cells.get((cap, key), 0) <= _NARROW:
+        if (
+            limit is None
+            or not points
+            or gauge.running
+            or gauge.counts_campaigns
+            or cells.get((cap, key), 0) <= _NARROW
+        ):
             continue
         places = [place for place in map(gauge.axis, candidate.instants) if place is not None]
         if len(places) < len(candidate.instants):

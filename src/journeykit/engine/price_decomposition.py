@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from journeykit.engine.class_rows import classes_of, shifted, with_classes, with_rows
 from journeykit.engine.selection import Choice, SelectionProblem
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def joined(parts: Sequence[ProblemPart], rows: Sequence[tuple[Members, int]]) ->
         groups += [tuple(start + item for item in group) for group in own.groups]
         pairs += [(start + one, start + other) for one, other in own.pairs]
         clauses += [(start + item, frozenset(start + other for other in partners)) for item, partners in own.clauses]
-    return SelectionProblem(tuple(every), tuple(groups), tuple(pairs), tuple(clauses))
+    classes = [row for part in parts for row in shifted(classes_of(part.problem), part.start)]
+    return with_classes(SelectionProblem(tuple(every), tuple(groups), tuple(pairs), tuple(clauses)), classes)
 
 
 def share(
@@ -314,9 +316,7 @@ class _Asked:
 
     def within(self, left: list[int], prices: list[int], budget: int) -> tuple[int, ...]:
         """The best set in the capacity that is left, where it costs something besides."""
-        problem = self.part.problem
-        rows = (*problem.rows, *((members, left[row]) for row, members in self.rows.items()))
-        inside = SelectionProblem(rows, problem.groups, problem.pairs, problem.clauses)
+        inside = with_rows(self.part.problem, ((members, left[row]) for row, members in self.rows.items()))
         return inside.solve(self._worths(prices), self.order, budget).chosen
 
     def _worths(self, prices: list[int]) -> list[int]:

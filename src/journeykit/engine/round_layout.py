@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.engine.candidate import message_of
 from journeykit.engine.cap_rows import CapRows
+from journeykit.engine.class_rows import with_classes
 from journeykit.engine.contact_facts import by_cell, spans_of
 from journeykit.engine.selection import SelectionProblem
 
@@ -43,14 +44,14 @@ class RoundLayout:
         self.earlier = earlier
         self.ruled_out: set[int] = set()
         groups, rows = self._groups_and_repeats()
-        self.implied = self._add_cap_rows(rows, shared)
+        cap_rows = self._add_cap_rows(rows, shared)
+        self.implied = cap_rows.implied
         pairs = self._pairs()
         clauses = self._clauses()
         ruled_out = self.ruled_out
         open_groups = (tuple(item for item in group if item not in ruled_out) for group in groups)
-        self.problem = SelectionProblem(
-            tuple(rows), tuple(group for group in open_groups if len(group) > 1), pairs, clauses
-        )
+        groups_left = tuple(group for group in open_groups if len(group) > 1)
+        self.problem = with_classes(SelectionProblem(tuple(rows), groups_left, pairs, clauses), cap_rows.classes)
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[UsageRow]]:
         groups: dict[int | str, list[int]] = {}
@@ -73,8 +74,8 @@ class RoundLayout:
                 rows.append((dict.fromkeys(items, 1), left))
         return list(groups.values()), rows
 
-    def _add_cap_rows(self, rows: list[UsageRow], shared: Collection[int]) -> list[UsageRow]:
-        """A row for each set of items that some window of some cap holds together; those that others imply."""
+    def _add_cap_rows(self, rows: list[UsageRow], shared: Collection[int]) -> CapRows:
+        """A row for each set of items that some window of some cap holds together."""
         facts = self.facts
         cap_rows = CapRows(self.items, self.ruled_out, rows)
         earlier = by_cell(self.earlier)
@@ -86,7 +87,7 @@ class RoundLayout:
                 if self.earlier:
                     spans += self._rivals_before(cap, key)
                 cap_rows.add(gauge, limit, spans, members)
-        return cap_rows.implied
+        return cap_rows
 
     def _rivals_before(self, cap: int, key: tuple[str, ...]) -> list[Span]:
         """Of a part: what earlier parts granted uses capacity among rivals, also where it counts toward no cap."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock
+from journeykit.engine.campaign_usage import NO_CAMPAIGN, CampaignGauge
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
 from journeykit.engine.window_usage import Gauge
 from journeykit.journey.event_history import EventHistory, EventsAsked
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from journeykit.journey import Event
-    from journeykit.model.cap import Facets, Scope
+    from journeykit.model.cap import Cap, Facets, Scope
     from journeykit.model.contact import Contact
     from journeykit.model.content import Content
     from journeykit.model.touch import Touch
@@ -107,6 +109,9 @@ class Ruleset:
         self.has_splits = any(campaign.split for campaign in playbook.campaigns or ())
         self._of_decision = {number for number, cap in enumerate(playbook.caps) if cap.window.kind == "decision"}
         self.has_patience = any(campaign.patience is not None for campaign in playbook.campaigns or ())
+        self.counts_campaigns = any(cap.count == "campaigns" for cap in playbook.caps)
+        self._numbers: dict[str, int] = {}
+        self._next_number = count(1)
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
         self.per_account = frozenset(number for number, cap in enumerate(playbook.caps) if cap.per == "account")
         self.reach = self._reach()
@@ -312,11 +317,18 @@ class Ruleset:
             return NO_HOURS
         return self._schedules.setdefault(tuple(map(id, (*found.hours, *found.holidays))), found)
 
+    def _points(self, cap: Cap, facets: Facets) -> int:
+        """How much a touch or claim weighs in a cap, in billionths; where campaigns count, the campaign's number."""
+        if cap.count == "touches":
+            return cap.points_of(facets)
+        campaign = facets.get("campaign", ("",))[0]
+        return self._numbers.setdefault(campaign, next(self._next_number)) if campaign else NO_CAMPAIGN
+
     def _cells(self, facets: Facets) -> tuple[tuple[int, tuple[str, ...], int], ...]:
         return tuple(
             (number, key, points)
             for number, cap in enumerate(self.playbook.caps)
-            if cap.where.matches(facets) and (points := cap.points_of(facets))
+            if cap.where.matches(facets) and (points := self._points(cap, facets))
             for key in cap.keys_of(facets)
         )
 
@@ -396,7 +408,10 @@ class Ruleset:
         """One gauge for each cap, for contacts of a time zone."""
         found = self._gauges.get(local.name)
         if found is None:
-            found = self._gauges[local.name] = tuple(self._gauge(cap.window, local) for cap in self.playbook.caps)
+            found = self._gauges[local.name] = tuple(
+                self._gauge(cap.window, local, CampaignGauge if cap.count == "campaigns" else Gauge)
+                for cap in self.playbook.caps
+            )
         return found
 
     def within(self, local: Clock) -> tuple[Gauge | None, ...]:
@@ -409,8 +424,8 @@ class Ruleset:
             )
         return found
 
-    def _gauge(self, window: Window, local: Clock) -> Gauge:
-        return Gauge(window, window.clock(local, self.clock))
+    def _gauge(self, window: Window, local: Clock, kind: type[Gauge] = Gauge) -> Gauge:
+        return kind(window, window.clock(local, self.clock))
 
 
 def _end_of(touch: Touch, campaign: Campaign | None) -> date | None:

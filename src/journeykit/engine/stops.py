@@ -71,7 +71,8 @@ def _capped(arbitration: Arbitration, message: Message, at: int, *, later: bool)
         own = arbitration.facts.gauges[cap].span(at, message.campaign.ends, points)
         if limit is None or own is None:
             continue
-        if later and arbitration.facts.gauges[cap].of_decision and points <= limit:
+        gauge = arbitration.facts.gauges[cap]
+        if later and gauge.of_decision and not gauge.exceeds((), own, limit):
             continue
         occupants, by_history = _occupants(arbitration, cap, key, own, limit)
         if occupants:
@@ -87,7 +88,7 @@ def _occupants(
     if known not in arbitration.known:
         gauge = arbitration.facts.gauges[cap]
         occupants = gauge.occupants(arbitration.usage_for_rivals(cap, key), own, limit)
-        by_history = bool(occupants) and own[2] + gauge.load(arbitration.usage_before(cap, key), own) > limit
+        by_history = bool(occupants) and gauge.exceeds(arbitration.usage_before(cap, key), own, limit)
         arbitration.known[known] = occupants, by_history
     found: tuple[set[int], bool] = arbitration.known[known]
     return found

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from heapq import merge
 from itertools import accumulate, chain
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from journeykit.basics.clock import FOREVER, Clock, day_number
 
@@ -31,6 +31,9 @@ class Gauge:
     """One window, read with the clock of its zone."""
 
     __slots__ = ("_starts", "axis", "clock", "of_decision", "running", "window")
+
+    counts_campaigns: ClassVar[bool] = False
+    """Whether it counts campaigns, of which spans have the numbers in place of points."""
 
     def __init__(self, window: Window, local: Clock) -> None:
         self.window = window
@@ -89,6 +92,10 @@ class Gauge:
         # Of windows that start together, the one that ends last holds what the others hold.
         first, end = self._later(usage, place)
         return total if first >= end else max(total, usage.most(first, end))
+
+    def exceeds(self, spans: Iterable[Span], own: Span, limit: int) -> bool:
+        """Whether some window would be over its limit with ``own``."""
+        return self.load(spans, own) + own[2] > limit
 
     def occupants(self, spans: Iterable[Span], own: Span, limit: int) -> set[int]:
         """Who is, with points, in a window that ``own`` would push over its limit."""

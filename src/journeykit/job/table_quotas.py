@@ -91,6 +91,7 @@ class TableQuotas:
             own = None if rounds is None else rounds.main if obeys else rounds.exempt
             if own is not None and own.items:
                 quotas, key = self._decider.engine.layout.quotas, int(state.chunk.one[row])
+                run.note_careful(number, own.problem)
                 pool = problem_of_round(own, quotas, self._numbers, key, several=run.several)
                 if pool.units and len(pool.item):
                     pools.append((pool, np.array([number])))

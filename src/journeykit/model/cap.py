@@ -162,6 +162,9 @@ class Cap:
             window's zone must then be the playbook's or a named one, where it has local dates.
         points: how much one touch weighs, for all or by channel (1 for one not listed); a claim of 0 is never stopped.
         audience: the rule that says whom the cap protects; None for everybody.
+        count: ``touches``, or ``campaigns``: each campaign counts once in a window, however many touches of it that
+            holds, and a claim whose campaign is there already needs no room. A touch without a campaign counts as one
+            of its own. Points have no meaning then.
 
     Example:
         >>> Cap(name="two a week", max=2, window=Window.calendar("week")).limit_for({})
@@ -178,6 +181,12 @@ class Cap:
     audience: Rule | NamedRules | None = field(
         default=None, converter=audience_of, validator=validators.optional(instance(Rule))
     )
+
+    count: str = field(default="touches", validator=one_of("touches", "campaigns"), metadata={"later": True})
+
+    def __attrs_post_init__(self) -> None:
+        if self.count == "campaigns" and self.points != 1:
+            raise ModelError("where campaigns are counted each is one: points have no meaning", field="points")
 
     def limit_for(self, values: Mapping[str, Any]) -> int | None:
         """The limit for a contact with these attributes, in billionths; None for no limit.

@@ -313,6 +313,8 @@ def _cap_warnings(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem
         yield Problem.warning(
             f"{path}.by", f"{cap.name!r} can never bind: nothing in its scope has {' and '.join(cap.by)}"
         )
+    elif cap.count == "campaigns" and "campaign" in cap.by and is_number(cap.max) and cap.max >= 1:  # type: ignore[operator]
+        yield Problem.warning(f"{path}.by", f"{cap.name!r} can never bind: it counts campaigns, of each campaign apart")
     elif not any(_may_weigh(cap, own) for own in scoped):
         yield Problem.warning(f"{path}.points", f"{cap.name!r} can never bind: everything in its scope weighs 0 points")
 
@@ -331,6 +333,8 @@ def _may_weigh(cap: Cap, own: Sendable) -> bool:
 def _loose_cap(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem]:
     """A cap far above all that the playbook's campaigns can send to one contact."""
     if not is_number(cap.max) or cap.per != "contact":
+        return
+    if cap.count == "campaigns":
         return
     limit = float(cap.max)  # type: ignore[arg-type]  # no limit, and one of the contact's own, are no numbers
     scoped = [own for own in sent if own.may_match(cap.where)]

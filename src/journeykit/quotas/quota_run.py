@@ -11,6 +11,7 @@ from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.problem_pool import GrowingPool, stage_of
 from journeykit.columns.quota_arrays import fold, largest_weight, need_no_columns
 from journeykit.columns.ruleset_arrays import RulesetArrays
+from journeykit.engine.class_rows import classes_of
 from journeykit.engine.quota_charges import QuotaCharges, Slot
 from journeykit.errors import InfeasibleError, ModelError
 from journeykit.kernels.interface.codes import OBEYS_CAPS
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from journeykit.engine.arbitration import TwoRounds
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.engine.decider import Decider
+    from journeykit.engine.selection import SelectionProblem
     from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.ledger.fallen import Fallen
     from journeykit.model.quota import Side
@@ -76,6 +78,7 @@ class QuotaRun:
         self._bounds = self._charged = 0.0
         self._most = np.zeros(len(self.layout.sides))
         self._left_out = self._unproven = self.passes = 0
+        self._careful: set[int] = set()
         self._ceiling: np.ndarray | None = None
         self._nudge = np.zeros(len(self.layout.sides))
         self._cost: dict[int, float] = {}
@@ -419,6 +422,11 @@ class QuotaRun:
             else:
                 yield "no better choice of whole messages was found"
 
+    def note_careful(self, number: int, problem: SelectionProblem) -> None:
+        """Note a contact for whom caps that count campaigns count messages, which allows less."""
+        if classes_of(problem):
+            self._careful.add(number)
+
     def notes(self) -> Iterator[str]:
         """What a person should look at."""
         yield from self._notes
@@ -426,6 +434,11 @@ class QuotaRun:
             yield (
                 f"the master was cut: {self._left_out:,} contacts whose choice the prices leave open were not in it "
                 f"(master_limit: {self.playbook.master_limit:,})"
+            )
+        if self._careful:
+            yield (
+                f"several messages of one campaign competed for {len(self._careful):,} contacts: for them caps that "
+                "count campaigns counted messages, and so do value, bound and gap"
             )
         if self._unproven:
             yield f"for {self._unproven:,} contacts the search was cut short; the bound allows for what they may lack"
@@ -483,6 +496,7 @@ def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims:
             problem = None if own is None else own.main if obeys else own.exempt
             if problem is not None and problem.items:
                 key = contact_key(groups[number].key(by_account=decider.by_account))[0]
+                run.note_careful(number, problem.problem)
                 pool = problem_of_round(problem, layout.quotas, numbers, key, several=run.several)
                 if len(pool.item):
                     pools.append((pool, np.array([number])))

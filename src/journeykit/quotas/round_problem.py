@@ -8,6 +8,7 @@ import numpy as np
 
 from journeykit.columns.problem_pool import own_groups
 from journeykit.engine.candidate import message_of
+from journeykit.engine.class_rows import cautious, classes_of
 from journeykit.kernels.interface.problem_arrays import CLAUSE, ITEM, LINE, MEMBER, UNIT, ProblemPool
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def problem_of_round(
         *((dict.fromkeys(group, 1), 1) for group in problem.groups),
     ]
     rows += [(dict.fromkeys(pair, 1), 1) for pair in problem.pairs]
+    rows += cautious(classes_of(problem))
     lines, members = _lines(rows, place)
     clauses: list[tuple[int, int, int]] = []
     partners: list[int] = []
