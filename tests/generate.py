@@ -29,14 +29,17 @@ from journeykit import (
     Lag,
     Lever,
     Limit,
+    ModelError,
     OnMissing,
     Playbook,
     PlaybookError,
     Quota,
+    Recurrence,
     Requirement,
     Scope,
     Segment,
     SendAt,
+    Series,
     Stage,
     Team,
     Touch,
@@ -52,6 +55,7 @@ ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Europe/Skopje")
 CHANNELS = ("email", "sms", "push")
 TOPICS = ("news", "offers", "care")
 SOLUTIONS = ("platform", "service")
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 THEMES = ("leadership", "spring")
 TAGS = ("push", "loud")
 # Days on which something happens to a calendar: clocks change, or a week, month, quarter or year begins.
@@ -116,11 +120,21 @@ def situation(seed: int) -> Situation:
     found = Situation(seed=seed, playbook=playbook, contact=contact, touches=touches, claims=claims, at=at, until=until)
     found = _with_ids(found) if claims is not None and seed % 4 < 2 else found
     found = _with_segments(found) if seed % 3 == 1 else found
-    if seed % 9 == 4:
-        found = _with_splits(found)
     if seed % 6 == 2:
         return _with_gaps(found)
     return with_times(found) if is_plan and seed % 6 == 5 else found
+
+
+def lively(seed: int) -> Situation:
+    """A random situation, in nearly half of which campaigns are split, have dates of their own, or are series."""
+    found = situation(seed)
+    if seed % 9 == 4:
+        found = _with_splits(found)
+    if seed % 9 in (1, 7):
+        found = _with_dates(found)
+    if seed % 9 in (7, 8):
+        found = _with_series(found)
+    return found
 
 
 def _with_splits(found: Situation) -> Situation:
@@ -135,6 +149,61 @@ def _with_splits(found: Situation) -> Situation:
         evolve(claim, content=None) if claim.campaign in split else claim for claim in found.claims
     )
     return found.but(playbook=evolve(playbook, campaigns=campaigns), claims=claims)
+
+
+def _with_dates(found: Situation) -> Situation:
+    """The same with campaigns that have dates of their own; drawn apart."""
+    rng = Random(f"dates of {found.seed}")
+    playbook, day = found.playbook, found.at.date()
+    if playbook.campaigns is None:
+        return found
+    campaigns = []
+    for own in playbook.campaigns:
+        dates: Any = own.dates
+        if own.starts is None and own.ends is None and rng.random() < 0.6:
+            dates = [day + timedelta(days=n) for n in rng.sample(range(-1, 6), rng.choice((1, 2, 3)))]
+        elif rng.random() < 0.4:
+            # Every weekday but one comes within any period of two days.
+            dates = Recurrence(
+                "FREQ=WEEKLY;BYDAY=" + ",".join(rng.sample(WEEKDAYS, 6 if own.starts or own.ends else 2))
+            )
+        campaigns.append(evolve(own, dates=dates) if _has_a_date(own, dates) else own)
+    return found.but(playbook=evolve(playbook, campaigns=campaigns))
+
+
+def _has_a_date(campaign: Campaign, dates: Any) -> bool:
+    try:
+        Playbook(campaigns=[Campaign(id="k", starts=campaign.starts, ends=campaign.ends, dates=dates)])
+    except (ModelError, PlaybookError):
+        return False
+    return True
+
+
+def _with_series(found: Situation) -> Situation:
+    """The same with campaigns whose contents are steps, some of which have gone; drawn apart."""
+    rng = Random(f"series of {found.seed}")
+    playbook = found.playbook
+    if playbook.campaigns is None:
+        return found
+    campaigns = [_as_series(rng, own) for own in playbook.campaigns]
+    steps = [(own.id, step) for own in campaigns if own.series for step in own.content]
+    touches = [evolve(own, content=rng.choice(_steps_of(campaigns, own) or (own.content,))) for own in found.touches]
+    for campaign, step in rng.sample(steps, min(len(steps), rng.choice((0, 1, 1, 2)))):
+        away = timedelta(minutes=15 * rng.choice((0, rng.randint(-20, 4), rng.randint(-96 * 3, 0))))
+        status = rng.choice(("sent", "sent", "reserved", "planned", "failed"))
+        touches.append(Touch(at=found.at + away, channel="email", campaign=campaign, content=step, status=status))
+    return found.but(playbook=evolve(playbook, campaigns=campaigns), touches=tuple(touches))
+
+
+def _steps_of(campaigns: list[Campaign], touch: Touch) -> tuple[str | None, ...]:
+    return next(((None, *own.content) for own in campaigns if own.series and own.id == touch.campaign), ())
+
+
+def _as_series(rng: Random, campaign: Campaign) -> Campaign:
+    if len(campaign.content) == 1 and rng.random() < 0.6:
+        return campaign
+    gap, lost = rng.choice(("15m", "1h", "6h", "1d", "1d", "2d")), rng.choice(("defer", "drop", "skip", "skip"))
+    return evolve(campaign, series=Series(gap=gap), if_lost=lost)
 
 
 def _split(rng: Random, contents: tuple[str, ...]) -> dict[str, float] | None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
-from journeykit import Campaign, Cap, Claim, Conflict, Content, Journey, Requirement, Team, Touch, Window
+from journeykit import Campaign, Cap, Claim, Conflict, Content, Journey, Recurrence, Requirement, Team, Touch, Window
 from journeykit.basics.clock import MINUTE, day_number, micros
 from journeykit.basics.validation import scaled
 from journeykit.model.cap import Either
@@ -38,6 +38,7 @@ TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
 MOST_ITEMS = 12
+TIMED = {"campaign_closed", "quiet_hours"}
 EPOCH = date(1970, 1, 1)
 HISTORY = -1
 
@@ -226,7 +227,7 @@ class Wish:
     """A claim for one content, and what becomes of it."""
 
     def __init__(self, group: int, claim: Claim, campaign: Campaign, content: Content | None) -> None:
-        self.group = group
+        self.group: Any = group
         self.claim = claim
         self.campaign = campaign
         self.content = content
@@ -254,6 +255,7 @@ class Oracle:
         self.at = situation.at.astimezone(UTC)
         self.last = (situation.until or situation.at).astimezone(UTC)
         self.is_plan = situation.until is not None
+        self.is_derived = False
         self.zone = self.contact.timezone or self.playbook.timezone
         self.events = situation.events
         self.reserve = scaled(self.playbook.reserve, MILLION)
@@ -281,7 +283,8 @@ class Oracle:
 
     def _wishes(self, claims: Sequence[Claim] | None) -> Iterator[Wish]:
         if claims is None:
-            claims = [Claim(campaign=campaign.id) for campaign in self.playbook.campaigns or ()]
+            self.is_derived = True
+            claims = [claim for campaign in self.playbook.campaigns or () for claim in self._derived(campaign)]
         for group, claim in enumerate(claims):
             campaign = self.campaigns.get(claim.campaign)
             for content_id, channel in self._contents_of(campaign, claim):
@@ -298,7 +301,28 @@ class Oracle:
                     wish.facets = {name: own for name, own in wish.facets.items() if name != "goal"}
                     wish.facets |= {"goal": (goal,)} if goal else {}
                 wish.is_open = campaign is not None and claim.content is None
+                if known.series:
+                    # The steps of a series do not exclude each other.
+                    wish.group = group, content_id
                 yield wish
+
+    def _derived(self, campaign: Campaign) -> list[Claim]:
+        """The claims that a campaign makes: one for each of its dates, if there are any within the span."""
+        found, day = [], on(self.zone, self.at)
+        while campaign.dates is not None and day <= on(self.zone, self.last):
+            inside = (campaign.starts or day) <= day <= (campaign.ends or day)
+            found += [Claim(campaign=campaign.id, at=day)] if inside and day in self._dates(campaign) else []
+            day += DAY
+        return found or [Claim(campaign=campaign.id)]
+
+    def _dates(self, campaign: Campaign) -> Sequence[date]:
+        """The dates of a campaign, as far as an oracle looks: those of a rule are weekdays."""
+        if not isinstance(campaign.dates, Recurrence):
+            return campaign.dates or ()
+        days = campaign.dates.rrule.removeprefix("FREQ=WEEKLY;BYDAY=").split(",")
+        start = on(self.zone, self.at)
+        span = [start + DAY * n for n in range(-1, 120)]
+        return [day for day in span if ("MO", "TU", "WE", "TH", "FR", "SA", "SU")[day.weekday()] in days]
 
     def _contents_of(self, campaign: Campaign | None, claim: Claim) -> Iterator[tuple[str | None, str | None]]:
         """The contents that a claim asks for, each with its channel."""
@@ -566,7 +590,7 @@ class Oracle:
             campaign.paused
             or (campaign.starts is not None and day < campaign.starts)
             or (campaign.ends is not None and day > campaign.ends)
-            or (campaign.dates is not None and day not in campaign.dates)
+            or (campaign.dates is not None and day not in self._dates(campaign))
         )
 
     def is_over(self, wish: Wish, at: datetime) -> bool:
@@ -692,11 +716,16 @@ class Oracle:
                 and touch.content in (None, content)
                 and touch.channel in (None, channel)
                 and touch.claim in (None, wish.claim.id)
+                and self._is_occasion(wish, on(self.zone, touch.at))
                 for wish in self.wishes
                 for content, channel in self._planned_as(wish)
             )
             return touch.at >= self.at and not replaced
         return touch.status in ("sent", "reserved")
+
+    def _is_occasion(self, wish: Wish, day: date) -> bool:
+        """Whether a claim is for a date: those for others have nothing to do with what was planned for it."""
+        return not self.is_derived or wish.campaign.dates is None or wish.claim.at == day
 
     def _planned_as(self, wish: Wish) -> list[tuple[str | None, str | None]]:
         """What a claim may have been planned as: with a split, any of the variants."""
@@ -860,6 +889,8 @@ class Oracle:
             rivals = [mark for mark in standing if clash(conflict, self.zone, own, mark)]
             if rivals:
                 yield "conflict", conflict.name, {mark.who for mark in rivals if mark.who >= 0}
+        if (waits_for := self.waits_for(wish, at, winners)) is not None:
+            yield "requires", f"step {waits_for} of {wish.campaign.id}", set()
         for requirement in self.playbook.requirements:
             if requirement.claim.matches(wish.facets) and not self.has_partner(requirement, wish, at, winners):
                 yield "requires", requirement.name, set()
@@ -881,7 +912,10 @@ class Oracle:
         """How many touches a claim repeats: where one of the two has no id, they could be the same message."""
         own = wish.claim.id
         return sum(
-            mark.campaign == wish.campaign.id and (own is None or mark.claim in (None, own)) for mark in self.history
+            mark.campaign == wish.campaign.id
+            and (own is None or mark.claim in (None, own))
+            and (not wish.campaign.series or mark.facets.get("content") == (wish.claim.content,))
+            for mark in self.history
         )
 
     def has_partner(
@@ -904,6 +938,66 @@ class Oracle:
             and counts(requirement.within, zone, mark, at)
             for mark in self.history
         )
+
+    # Section 17: the steps of a series
+
+    def waits_for(self, wish: Wish, at: datetime, winners: Iterable[tuple[Wish, datetime]]) -> str | None:
+        """The step that a step waits for at an instant; None where it is its turn."""
+        before, has_passed = self.step_before(wish)
+        if before is None or has_passed:
+            return before
+        assert wish.campaign.series is not None
+        gap = wish.campaign.series.gap
+        instants = [mark.at for mark in self._gone(wish, before)]
+        instants += [when for rival, when in winners if self._is_step(rival, wish, before)]
+        for when in instants:
+            if gap.length is not None and at - when >= gap.length:
+                return None
+            if gap.days is not None and (on(self.zone, at) - on(self.zone, when)).days >= gap.days:
+                return None
+        return before
+
+    def step_before(self, wish: Wish) -> tuple[str | None, bool]:
+        """The step that must go before a claim, or None; or a later one that has gone already, and True."""
+        if wish.campaign.series is None:
+            return None, False
+        place = wish.campaign.content.index(wish.claim.content or "")
+        before, later = wish.campaign.content[:place], wish.campaign.content[place + 1 :]
+        if wish.campaign.if_lost == "skip":
+            passed = [step for step in later if self._gone(wish, step)]
+            if passed and not self._gone(wish, wish.claim.content or ""):
+                return passed[0], True
+            while before and not self._gone(wish, before[-1]) and self._is_refused(wish.campaign, before[-1]):
+                before = before[:-1]
+        return (before[-1] if before else None), False
+
+    def _gone(self, wish: Wish, step: str) -> list[Mark]:
+        return [
+            mark
+            for mark in self.history
+            if mark.campaign == wish.campaign.id
+            and mark.facets.get("content") == (step,)
+            and wish.claim.id in (None, mark.claim)
+        ]
+
+    @staticmethod
+    def _is_step(rival: Wish, wish: Wish, step: str) -> bool:
+        own = wish.campaign.id, step, wish.claim.id
+        return (rival.campaign.id, rival.claim.content, rival.claim.id) == own
+
+    def _is_refused(self, campaign: Campaign, step: str) -> bool:
+        """Whether the contact is refused a step whatever the time."""
+        asked = [own for own in self.wishes if own.campaign is campaign and own.claim.content == step]
+        asked = [own for own in asked if not own.is_twin]
+        if not asked:
+            content = self.contents[step]
+            claim = Claim(campaign=campaign.id, content=step, channel=content.channel)
+            other = Wish(0, claim, campaign, content)
+            other.team = self.teams.get(campaign.team or "")
+            other.facets = self.playbook.facets(campaign, content)
+            self._ask(other)
+            asked = [other]
+        return all(set(self.failures(own, at)) - TIMED for own in asked for at in own.asked)
 
     def reason(self, wish: Wish) -> str:
         """The reason of a claim that has one instant only."""
@@ -962,7 +1056,7 @@ class Oracle:
         if wish.is_outside:
             return None if last < self.at else max(self.last + TICK, last)
         if wish.claim.at is not None:
-            return last + TICK
+            return self.last + TICK if self.is_derived else last + TICK
         if last > self.last:
             return last + TICK
         # A plan's last instant is as good as any later one to what was not asked there.
@@ -988,17 +1082,22 @@ class Oracle:
         for conflict in self.playbook.conflicts:
             if conflict.lag.length is not None:
                 found |= {at + conflict.lag.length + TICK for at in marks}
+        gaps = [own.series.gap.length for own in self.campaigns.values() if own.series and own.series.gap.length]
+        found |= {at + gap for gap in gaps for at in marks}
         zones = {
             self.zone,
             self.playbook.timezone,
             *(cap.window.zone for cap in self.playbook.caps if "/" in cap.window.zone),
         }
+        dates = {day for own in self.campaigns.values() for day in self._dates(own)}
         zones |= {r.within.zone for r in self.playbook.requirements if r.within and "/" in r.within.zone}
         for zone in zones:
             day = on(zone, self.at)
             while (start := first_instant(zone, day)) <= until:
-                # Further off, only the days on which a month begins somewhere matter: no short window reaches so far.
-                if start - self.last < 36 * DAY or 1 in (day.day, (day - DAY).day, (day + DAY).day):
+                # Further off, only the days on which a month begins somewhere matter, as no short window reaches so
+                # far; and the dates of campaigns.
+                begins = 1 in (day.day, (day - DAY).day, (day + DAY).day)
+                if start - self.last < 36 * DAY or begins or day in dates:
                     found.add(start)
                     if zone == self.zone:
                         found |= self._edges(day)
@@ -1032,8 +1131,9 @@ def _counted(part: Any, events: Sequence[Event], at: datetime) -> Any:
 
 
 def repeats(wish: Wish, rival: Wish) -> bool:
-    """Whether two claims are of one campaign, and have the same id or none."""
-    return (wish.campaign.id, wish.claim.id) == (rival.campaign.id, rival.claim.id)
+    """Whether two claims are of one campaign, or step of a series, and have the same id or none."""
+    steps = [own.claim.content if own.campaign.series else None for own in (wish, rival)]
+    return (wish.campaign.id, wish.claim.id, steps[0]) == (rival.campaign.id, rival.claim.id, steps[1])
 
 
 def _standing(wish: Wish) -> tuple[Any, ...]:
@@ -1119,6 +1219,14 @@ class _Sets:
 
     def _needy(self) -> list[tuple[int, Callable[[tuple[int, ...]], bool]]]:
         found = []
+        for place, (wish, at) in enumerate(self.items):
+            if wish.campaign.series is not None:
+
+                def has_turn(places: tuple[int, ...], w: Wish = wish, t: datetime = at) -> bool:
+                    winners = [*self.before, *(self.items[p] for p in places)]
+                    return self.oracle.waits_for(w, t, winners) is None
+
+                found.append((place, has_turn))
         for requirement in self.oracle.playbook.requirements:
             for place, (wish, at) in enumerate(self.items):
                 if requirement.claim.matches(wish.facets):

@@ -47,9 +47,11 @@ if TYPE_CHECKING:
     from journeykit.model.quiet_hours import Holiday as Holiday
     from journeykit.model.quiet_hours import Hours as Hours
     from journeykit.model.quota import Quota as Quota
+    from journeykit.model.recurrence import Recurrence as Recurrence
     from journeykit.model.segment import Segment as Segment
     from journeykit.model.send_at import Channel as Channel
     from journeykit.model.send_at import SendAt as SendAt
+    from journeykit.model.series import Series as Series
     from journeykit.model.touch import Touch as Touch
     from journeykit.model.window import Lag as Lag
     from journeykit.model.window import Window as Window
@@ -98,6 +100,7 @@ _HOMES = {
     "Prices": "model.prices",
     "Quota": "model.quota",
     "Reason": "model.outcome",
+    "Recurrence": "model.recurrence",
     "Requirement": "model.cap",
     "Row": "model.outcome",
     "Rule": "rule",
@@ -106,6 +109,7 @@ _HOMES = {
     "Score": "model.claim",
     "Segment": "model.segment",
     "SendAt": "model.send_at",
+    "Series": "model.series",
     "Stage": "journey.stages",
     "Team": "model.campaign",
     "Touch": "model.touch",

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import tabled
 from attrs import evolve
-from generate import situation, with_campaign_counts, with_decisions, with_hours, with_send_times
+from generate import lively, with_campaign_counts, with_decisions, with_hours, with_send_times
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_conformance import CASES, as_claims, instant, playbook_of
@@ -84,7 +84,7 @@ def assert_equal(
 def test_derived_claims_are_decided_alike(start):
     """Random playbooks of every kind of rule, plans among them, over contacts with gaps and histories."""
     for seed in range(start, start + 20):
-        found = situation(seed)
+        found = lively(seed)
         if found.playbook.campaigns is not None:
             rng = Random(seed)
             rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
@@ -96,7 +96,7 @@ def test_derived_claims_are_decided_alike(start):
 def test_what_it_would_have_taken_is_told_alike(start):
     """With explain, displaced and needs are the same too."""
     for seed in range(start, start + 20):
-        found = situation(seed)
+        found = lively(seed)
         if found.playbook.campaigns is not None:
             rng = Random(seed)
             rows, history = tabled.contacts(rng, found.at, 5), tabled.touches(rng, found.playbook, found.at, 5)
@@ -107,7 +107,7 @@ def test_what_it_would_have_taken_is_told_alike(start):
 def test_claims_that_are_given_are_decided_alike(start):
     """Claims with weights, dates and faults of their own; and those of a playbook that lists no campaigns."""
     for seed in range(start, start + 20):
-        found = situation(seed)
+        found = lively(seed)
         if found.playbook.campaigns is not None:
             rng = Random(seed)
             rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
@@ -122,7 +122,7 @@ def test_claims_that_are_given_are_decided_alike(start):
 def test_less_common_rules_are_kept_alike(start, change):
     """Hours of some messages, caps on one decision, and the like, with claims that are derived and given."""
     for seed in range(start, start + 20):
-        found = change(situation(seed))
+        found = change(lively(seed))
         if found.playbook.campaigns is not None:
             rng = Random(seed)
             rows, history = tabled.contacts(rng, found.at, 10), tabled.touches(rng, found.playbook, found.at, 10)
@@ -138,7 +138,7 @@ def test_less_common_rules_are_kept_alike(start, change):
 def test_bad_rows_are_found_alike(start):
     """Rows and cells that cannot be used are counted alike, and stop nothing else."""
     for seed in range(start, start + 20):
-        found = situation(seed)
+        found = lively(seed)
         if found.playbook.campaigns is not None:
             rng = Random(seed)
             rows = tabled.contacts(rng, found.at, 12, faults=True)
@@ -222,7 +222,7 @@ def test_two_weeks_are_planned_without_the_other_engine(monkeypatch, seed):
 
 
 def small_world(seed=7, count=60):
-    found = situation(seed)
+    found = lively(seed)
     rng = Random(seed)
     rows, history = tabled.contacts(rng, found.at, count), tabled.touches(rng, found.playbook, found.at, count)
     return found, rows, history

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import evolve
 from expiring import with_expiries
-from generate import Situation, fussy_playbook, moment, person, situation
+from generate import Situation, fussy_playbook, lively, moment, person, situation
 from oracle import TICK, Oracle, TooManyItemsError, Wish
 
 from journeykit import Arbiter, Cap, Claim, Contact, Decision, Playbook, Row, Touch, Window
@@ -54,7 +54,7 @@ def chunk(number: int, of: int, *, start: int = 0) -> range:
 
 def solved(seed: int) -> tuple[Situation, Oracle] | None:
     """A situation and its oracle; None for the few with more claims than can be tried."""
-    case = situation(seed)
+    case = lively(seed)
     try:
         return case, Oracle(case)
     except TooManyItemsError:
@@ -108,7 +108,7 @@ def test_claims_that_expire_end_as_brute_force_says(number):
     """So it is where claims expire, by themselves or by what their campaigns let them wait."""
     reasons: Counter[str] = Counter()
     for seed in chunk(number, EXPIRING, start=60_000):
-        case = with_expiries(situation(seed))
+        case = with_expiries(lively(seed))
         try:
             oracle = Oracle(case)
         except TooManyItemsError:
@@ -161,7 +161,7 @@ def row_faults(oracle: Oracle, wish: Wish, row: Row):
     if row.send_at is not None or row.displaced is not None:
         yield "losing row", row
     yield from retry_faults(oracle, wish, row)
-    may_defer = row.retry_at is not None and wish.campaign.if_lost == "defer"
+    may_defer = row.retry_at is not None and wish.campaign.if_lost != "drop"
     if str(row.outcome) != ("deferred" if may_defer else "denied"):
         yield "outcome", row.outcome
     instants = oracle.open[wish]
@@ -196,7 +196,9 @@ def loser_faults(oracle: Oracle, wish: Wish, row: Row, instants: list[datetime])
 def retry_faults(oracle: Oracle, wish: Wish, row: Row):
     """Whether ``retry_at`` is the first instant that will do."""
     if oracle.open[wish]:
-        may = str(row.reason) in ("capped", "conflict", "outbid")
+        before, has_passed = oracle.step_before(wish)
+        is_waiting = before is not None and not has_passed
+        may = str(row.reason) in ("capped", "conflict", "outbid") or (str(row.reason) == "requires" and is_waiting)
     else:
         failed = {reason for at in wish.asked for reason in oracle.failures(wish, at)}
         may = failed <= TIMED and wish.weight > oracle.reserve
@@ -218,7 +220,7 @@ def retry_faults(oracle: Oracle, wish: Wish, row: Row):
 def test_the_order_of_the_input_does_not_matter(number):
     """Claims and touches in another order give the same rows, byte for byte."""
     for seed in chunk(number, SHUFFLED, start=20_000):
-        case = situation(seed)
+        case = lively(seed)
         rng = Random(seed)
         touches = rng.sample(case.touches, len(case.touches))
         claims = case.claims
@@ -244,7 +246,7 @@ def one_level(case: Situation) -> Situation:
 def test_a_higher_weight_never_loses(number):
     """With one tier, a granted claim whose weight is raised is granted still."""
     for seed in chunk(number, CHANGED, start=30_000):
-        case = one_level(situation(seed))
+        case = one_level(lively(seed))
         rng = Random(seed)
         claims = [claim for claim in case.claims or () if claim.content and claim.weight is not None]
         case = case.but(claims=tuple({(claim.campaign, claim.content, claim.at): claim for claim in claims}.values()))
@@ -265,7 +267,7 @@ def test_a_higher_weight_never_loses(number):
 def test_more_room_never_lowers_the_total(number):
     """With one tier, a higher limit of any cap leaves the total as it is or raises it."""
     for seed in chunk(number, CHANGED, start=40_000):
-        case = one_level(situation(seed))
+        case = one_level(lively(seed))
         before = decide(case)
         for place, cap in enumerate(case.playbook.caps):
             if isinstance(cap.max, int | float):
@@ -279,7 +281,7 @@ def test_more_room_never_lowers_the_total(number):
 def test_needs_is_exact(number):
     """With one tier, the weight that a row says it needs wins when it is given, and one millionth less does not."""
     for seed in chunk(number, CHANGED, start=50_000):
-        case = one_level(situation(seed))
+        case = one_level(lively(seed))
         claims = [claim for claim in case.claims or () if claim.content]
         claims = [evolve(claim, weight=claim.weight or 1.0) for claim in claims]
         case = case.but(claims=tuple({(claim.campaign, claim.content, claim.at): claim for claim in claims}.values()))
@@ -384,7 +386,7 @@ def bad_claim(rng: Random, case: Situation) -> Claim:
 def test_a_bad_claim_changes_nothing_for_the_others(number):
     """A claim with bad data gets a row of its own, `invalid`, and every other row stays as it is."""
     for seed in chunk(number, CHANGED, start=70_000):
-        case = situation(seed)
+        case = lively(seed)
         if case.claims is None:
             continue
         rng = Random(seed)
@@ -432,7 +434,7 @@ class Wild:
 def test_no_policy_breaks_a_rule(number):
     """Whatever a policy answers, no rule is broken, and every claim has one row."""
     for seed in chunk(number, CHANGED, start=80_000):
-        case = situation(seed)
+        case = lively(seed)
         playbook = evolve(case.playbook, policy="wild")
         arbiter = Arbiter(playbook, {"wild": Wild(seed)})
         decision = arbiter.decide(case.contact, case.touches, case.claims, at=case.at, until=case.until)
@@ -445,7 +447,7 @@ def test_no_policy_breaks_a_rule(number):
 def test_a_spent_budget_is_said_and_bounded(number):
     """With no nodes to spend, what is granted breaks no rule, and its bound is no lower than the best total."""
     for seed in chunk(number, CHANGED, start=90_000):
-        case = one_level(situation(seed))
+        case = one_level(lively(seed))
         try:
             oracle = Oracle(case)
         except TooManyItemsError:
@@ -487,8 +489,8 @@ def test_the_hash_seed_does_not_matter():
     """Processes with different hash seeds give the same rows, byte for byte."""
     code = (
         "import sys; sys.path[:0] = sys.argv[1:]\n"
-        "from test_arbiter_oracle import decide, situation\n"
-        "for seed in range(120): print(decide(situation(seed), explain=True).rows)"
+        "from test_arbiter_oracle import decide, lively\n"
+        "for seed in range(120): print(decide(lively(seed), explain=True).rows)"
     )
     command = [sys.executable, "-c", code, *map(str, Path(__file__).parents[:2])]
     one, two = (
@@ -503,7 +505,7 @@ def test_what_claims_that_are_alike_share_is_what_each_would_be_told(monkeypatch
     """Rows are the same whether a loss is worked out once for all that are alike, or for each apart."""
     compared = 0
     for seed in range(150):
-        found = situation(seed)
+        found = lively(seed)
         asked = (found.contact, found.touches, found.claims)
         shared = Arbiter(found.playbook).decide(*asked, at=found.at, until=found.until).rows
         with monkeypatch.context() as apart:

@@ -160,7 +160,7 @@ def test_bounds_and_words_come_from_the_model():
         "maximum": 1000,
         "default": keys_of(Campaign)["tier"].attribute.default,
     }
-    assert properties["if_lost"]["enum"] == ["defer", "drop"]
+    assert properties["if_lost"]["enum"] == ["defer", "drop", "skip"]
 
 
 def test_the_published_schema_is_the_schema():

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from journeykit.audit.claim_audit import is_in_time, own_weight
 from journeykit.audit.hours_audit import closed_by, misses_time
 from journeykit.audit.segment_audit import values_with_segments
-from journeykit.audit.window_audit import AuditMark, counter_of, every_window, held_by
+from journeykit.audit.step_audit import StepMark, faults_of_step
+from journeykit.audit.window_audit import AuditMark, counter_of, every_window, held_by, step_of
 from journeykit.basics.clock import DAY, clock, day_number, micros
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.errors import ModelError
@@ -187,6 +189,8 @@ class _Audit:
             yield from self._conflict(conflict)
         for requirement in self.playbook.requirements:
             yield from self._requirement(requirement)
+        for mark in self.granted:
+            yield from self._series(mark)
 
     # What there is
 
@@ -248,8 +252,19 @@ class _Audit:
             and touch.content in (None, content)
             and touch.channel in (None, channel)
             and touch.claim in (None, claim)
+            and self._is_dated_alike(touch)
             for campaign, content, channel, claim in self._wanted()
         )
+
+    def _is_dated_alike(self, touch: Touch) -> bool:
+        """Whether a planned touch is of a date for which its campaign claims, where it has dates of its own."""
+        dated = next((own for own in self.sources if isinstance(own, Campaign) and own.id == touch.campaign), None)
+        if dated is None or dated.dates is None:
+            return True
+        day = self.clock.day(touch.micros)
+        inside = self.clock.day(self.now) <= day <= self.clock.day(self.last)
+        # A campaign that is paused has its occasions all the same.
+        return inside and evolve(dated, paused=False).closed(day) is None
 
     def _of_account(self, cap: Cap) -> list[AuditMark]:
         """What counts in a cap per account: the touches of all, and the grants of those whom the cap protects."""
@@ -292,6 +307,17 @@ class _Audit:
             # Of a split campaign any variant may have been planned.
             for parts in self._contents_of(known if known is not None and known.split else source):
                 yield *parts, own
+
+    def _askings(self) -> Iterator[tuple[Claim | Campaign, str | None, int | None]]:
+        """What one grant each can answer: a claim, or one of a campaign's dates; of a series each of its steps."""
+        first, last = self.clock.day(self.now), self.clock.day(self.last)
+        for source in self.sources:
+            known = self.campaigns.get(source.id if isinstance(source, Campaign) else source.campaign)
+            steps = (None,) if known is None or known.series is None else known.content
+            days: Iterable[int | None] = (None,)
+            if isinstance(source, Campaign) and source.dates is not None:
+                days = [day for day in range(first, last + 1) if source.closed(day) is None]
+            yield from ((source, step, day) for step in steps for day in days)
 
     def _contents_of(self, source: Claim | Campaign) -> Iterator[tuple[str, str | None, str | None]]:
         """The contents of one claim, of which one can be granted."""
@@ -393,10 +419,14 @@ class _Audit:
     def _asked_for(self) -> Iterator[Violation]:
         """Every grant must have a claim of its own that asked for just this."""
         taker: dict[int, int] = {}
+        askings = list(self._askings())
 
         def place(grant: int, seen: set[int]) -> bool:
-            for source in range(len(self.sources)):
-                if source not in seen and self._asks(self.sources[source], self.decision.granted[grant]):
+            wanted = self.decision.granted[grant]
+            day = self.clock.day(micros(wanted.send_at))
+            for source, (asking, step, own) in enumerate(askings):
+                fits = step in (None, wanted.content) and own in (None, day)
+                if source not in seen and fits and self._asks(asking, wanted):
                     seen.add(source)
                     if source not in taker or place(taker[source], seen):
                         taker[source] = grant
@@ -442,14 +472,16 @@ class _Audit:
         return score is not None and score.propensity is not None
 
     def _repeats(self) -> Iterator[Violation]:
-        for name, claim in dict.fromkeys((mark.campaign, mark.claim) for mark in self.granted):
-            campaign = self.campaigns.get(name or "")
+        known = self.campaigns.get
+        for name, claim, step in dict.fromkeys((m.campaign, m.claim, step_of(m)) for m in self.granted):
+            campaign = known(name or "")
             if campaign is None or campaign.repeat is None:
                 continue
-            found = sum(mark.campaign == name and mark.claim == claim for mark in self.granted)
+            found = sum((m.campaign, m.claim, step_of(m)) == (name, claim, step) for m in self.granted)
             # A touch without an id could be that of any claim; a claim without one repeats all of them.
             found += sum(
-                mark.campaign == name and (mark.claim in (None, claim) or claim is None) for mark in self.history
+                (m.campaign, step_of(m)) == (name, step) and (m.claim in (None, claim) or claim is None)
+                for m in self.history
             )
             if found > campaign.repeat:
                 yield Violation("repeat", f"{campaign.id}: {found} touches; at most {campaign.repeat} are allowed")
@@ -527,6 +559,33 @@ class _Audit:
         for mark in self.granted:
             if requirement.claim.matches(mark.facets) and not self._has_partner(requirement, mark):
                 yield Violation(requirement.name, f"{mark.label}: the partner that it requires is missing")
+
+    def _series(self, mark: AuditMark) -> Iterator[Violation]:
+        campaign = mark.settings
+        if campaign is None or campaign.series is None:
+            return
+        history, granted = (
+            [StepMark(own.at, step_of(own), own.claim) for own in marks if own.campaign == mark.campaign]
+            for marks in (self.history, self.granted)
+        )
+        step = StepMark(mark.at, step_of(mark), mark.claim)
+        for fault in faults_of_step(campaign, step, history, granted, self.clock, partial(self._is_refused, mark)):
+            yield Violation("series", f"{mark.label}: {fault}")
+
+    def _is_refused(self, mark: AuditMark, step: str) -> bool:
+        """Whether the contact is refused another step at a mark's instant."""
+        assert mark.grant is not None  # noqa: S101  (of what was granted)
+        grant = evolve(mark.grant, content=step, channel=self.contents[step].channel)
+        found = {broken.rule for broken in self._person(self._granted(grant))}
+        return bool(found - {"not_worth_it"}) or self._lacks_score(grant)
+
+    def _lacks_score(self, grant: Grant) -> bool:
+        known = self.campaigns[grant.campaign]
+        return known.scored and not any(
+            self._has_score(source, grant)
+            for source in self.sources
+            if (source.id if isinstance(source, Campaign) else source.campaign) == grant.campaign
+        )
 
     def _has_partner(self, requirement: Requirement, mark: AuditMark) -> bool:
         def will_do(other: AuditMark) -> bool:

@@ -53,6 +53,13 @@ class AuditMark:
         return self.settings.ends if self.settings else None
 
 
+def step_of(mark: AuditMark) -> str | None:
+    """Of a series, the content; None where its campaign has no series, or the content is not known."""
+    if mark.settings is None or mark.settings.series is None:
+        return None
+    return mark.facets.get("content", (None,))[0]
+
+
 def held_by(window: Window, local: Clock, marks: Sequence[AuditMark]) -> Iterator[list[AuditMark]]:
     """What each window holds: one ends with every mark, and no other holds more."""
     if window.kind == "decision":

@@ -314,11 +314,11 @@ def clock(name: str) -> Clock:
     return Clock(name, zone)
 
 
-def recurrences(rule: str, first: int, last: int) -> Iterator[int]:
-    """The local days from first to last, ends included, on which a recurrence rule falls."""
+def recurrences(rule: str, first: int, last: int, start: date = EPOCH_DATE) -> Iterator[int]:
+    """The local days from first to last, ends included, on which a recurrence rule falls that starts on a date."""
     low, high = (datetime.combine(day_date(day), datetime.min.time()) for day in (first, last))
     try:
-        for when in _recurrence(rule, EPOCH_DATE).between(low, high, inc=True):
+        for when in _recurrence(rule, start).between(low, high, inc=True):
             yield day_number(when.date())
     except (ValueError, TypeError, OverflowError) as error:
         raise _unreadable(rule, error) from None

@@ -112,7 +112,7 @@ class ClaimEncoder:
         self._number: dict[Any, int] = {}
         self._own: dict[Any, int] = {}
         self._known = campaigns_of(playbook)
-        self._split = {campaign.id for campaign in playbook.campaigns or () if campaign.split}
+        self._apart = {own.id for own in playbook.campaigns or () if own.split or own.if_lost == "skip"}
         self._channels = {content.id: content.channel for content in playbook.content or ()}
         self._readers = claim_readers(zone, None if words is None else words.vocabulary)
         self._needed = needed_numbers(playbook)
@@ -238,8 +238,8 @@ class ClaimEncoder:
         numbers, faulty = np.zeros(len(distinct), np.int64), np.zeros(len(distinct), np.bool_)
         for place, row in enumerate(first.tolist()):
             ask = tuple(values[codes[row]] for codes, values in texts)
-            # What a split chooses depends on the contact.
-            faulty[place] = ask[0] in self._split or unknown_part(ask, self._known, self._channels) is not None
+            # What a split chooses, and which steps are passed over, depends on the contact.
+            faulty[place] = ask[0] in self._apart or unknown_part(ask, self._known, self._channels) is not None
             numbers[place] = self._number.setdefault(ask, len(self.asks))
             if numbers[place] == len(self.asks):
                 self.asks.append(ask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,12 +28,13 @@ from journeykit.model.contact import Contact
 from journeykit.model.quiet_hours import HORIZON, WEEKS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.basics.clock import Clock
     from journeykit.columns.zone_arrays import Answers
     from journeykit.engine.decider import Decider
+    from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.kernels.interface.plain_arrays import PlainRules
     from journeykit.model.quiet_hours import Schedule
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 _FAR = 40 * 366
 """So many days ahead zones are known for; what lies farther falls back to the row engine."""
 _MARGIN = 800
+_MOST_OCCASIONS = 5_000
+_MOST_STEPS = 62
 MOST_HOUR_RULES = 100
 """With more audiences of hours contacts fall back to the row engine."""
 _FURTHER_RULES = 12
@@ -93,7 +97,7 @@ class ColumnarEngine:
         until: the last instant of a plan, aware, or None.
         explain: whether rows tell what was displaced and what weight would have won.
         everything: whether denied claims are written too.
-        openings: what can be asked for; None for what the playbook lists.
+        openings: what a table of claims asks for; None where campaigns make the claims.
         dates: the dates that claims ask for, as day numbers.
         numbers: the columns of numbers that the claims table has for quotas.
         scored: the ids of campaigns whose claims need a score, besides those that say so.
@@ -118,18 +122,27 @@ class ColumnarEngine:
         self.at = at
         self.until = until
         self.explain = explain
-        self.dates = dates
         self.everything = everything
         self.last_outcome = 2 if everything else 1
         self.now, self.last = first_and_last(at, until)
         self.scored = frozenset(scored)
-        asked = self.compiled.messages if openings is None else openings
-        self.layout = RulesetArrays(self.compiled, asked, numbers, self.compiled.scored | self.scored)
+        # Of what recurs, so many days are listed; what comes later falls back to the row engine.
+        days = self.now // DAY - 2, self.last // DAY + _MARGIN - 2
+        self.derived = derived = openings is None
+        asked = list(self.compiled.messages if openings is None else openings)
+        own_days: list[int | None] = [None] * len(asked)
+        if derived:
+            # Each date on which a campaign can claim, somewhere on earth, is an opening of its own.
+            for message, day in self._occasions(tuple(asked)):
+                asked.append(message)
+                own_days.append(day)
+        self.layout = RulesetArrays(self.compiled, asked, numbers, self.compiled.scored | self.scored, days, own_days)
+        self.dates = self.layout.dates if derived else dates
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = LocalKinds(self.layout.zones)
         # One instant needs no slots: what is true then is known.
         slots = None if until is None else lambda: self.moment().slots
-        self.encoder = ContactEncoder(self.layout, at, self.zones, slots)
+        self.encoder = ContactEncoder(self.layout, at, self.zones, slots, until)
         self.weigher = Weigher(decider, self.layout, self.now)
         self.latest = self.now
         self._moment: Moment | None = None
@@ -148,7 +161,25 @@ class ColumnarEngine:
         rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
         known = len(self.layout.hour_rules) <= MOST_HOUR_RULES
         odd = self.compiled.per_account or self.compiled.has_send_times or self.compiled.counts_campaigns
-        return rules <= MOST_CONFLICTS and known and not odd
+        return rules <= MOST_CONFLICTS and known and not odd and not self._is_rare()
+
+    def _is_rare(self) -> bool:
+        """Whether series or dates are such as the kernels do not know: they are rare."""
+        layout, plans = self.layout, self.until is not None
+        skips = (own for own in self.compiled.campaigns.values() if own.if_lost == "skip")
+        return (
+            len(layout.list) > _MOST_OCCASIONS + len(self.compiled.messages)
+            or any(len(own.content) > _MOST_STEPS or (plans and own.dates) for own in skips)
+            or any(
+                plans and day is not None and own.timely for own, day in zip(layout.list, layout.own_days, strict=True)
+            )
+        )
+
+    def _occasions(self, messages: Sequence[Message]) -> Iterator[tuple[Message, int]]:
+        """The dates on which campaigns can claim, whatever the time zone."""
+        first, last = self.now // DAY - 1, self.last // DAY + 1
+        dated = ((message, day) for message in messages for day in _dates_of(message, first, last))
+        return islice(dated, _MOST_OCCASIONS + 1)
 
     @property
     def oldest(self) -> int:
@@ -163,12 +194,13 @@ class ColumnarEngine:
         """The instants for which zones must be known."""
         finite = [reach for reach in map(reach_of, self.layout.windows_list) if reach < FOREVER]
         lags = [conflict.lag.days or 0 for conflict in self.playbook.conflicts]
+        lags += [own.series.gap.days or 0 for own in self.compiled.campaigns.values() if own.series is not None]
         waits = [own.wait.days for own in self.compiled.campaigns.values() if own.wait is not None and own.wait.days]
         # An instant of asking that lies so far back that the claim is over in any zone need not be known exactly.
         low = self.now - max([*finite, *((days + 3) * DAY for days in (*lags, *waits)), 0]) - 3 * DAY
         firsts = [window.first for window in self.layout.windows_list if window.first is not None]
         low = min([low, *(_instant_of(day) for day in firsts)])
-        dates = [date for c in self.compiled.campaigns.values() for date in (c.starts, c.ends, *(c.dates or ()))]
+        dates = [date for c in self.compiled.campaigns.values() for date in (c.starts, c.ends, *_listed(c.dates))]
         dates += [window.last for window in self.layout.windows_list]
         far = self.now + _FAR * DAY
         high = max([self.last, min(self.latest, far), *(min(_instant_of(d), far) for d in dates if d is not None)])
@@ -201,6 +233,7 @@ class ColumnarEngine:
             horizon=HORIZON if self.playbook.holidays else WEEKS,
             explain=int(self.explain),
             denies=self.denies,
+            series=int(bool(self.compiled.series)),
             quotas=self.quotas,
         )
         bars = None
@@ -270,6 +303,8 @@ class ColumnarEngine:
 
 def oldest_of(playbook: Playbook, now: int) -> int:
     """Touches before this instant can matter to no cap, conflict or requirement of a playbook."""
+    if any(campaign.series for campaign in playbook.campaigns or ()):
+        return -FOREVER
     found = [reach_of(cap.window) for cap in playbook.caps]
     found += [reach_of(need.within) for need in playbook.requirements if need.within is not None]
     for conflict in playbook.conflicts:
@@ -277,6 +312,15 @@ def oldest_of(playbook: Playbook, now: int) -> int:
         found.append((days + 3) * DAY if days is not None else (length or timedelta()) // timedelta(microseconds=1))
     reach = max(found, default=0)
     return -FOREVER if reach == FOREVER else now - reach
+
+
+def _dates_of(message: Message, first: int, last: int) -> Iterable[int]:
+    return () if message.dates is None else message.dates.between(first, last)
+
+
+def _listed(dates: Any) -> Sequence[Any]:
+    """The last of some dates; those of a recurrence are looked for as far as zones are known."""
+    return dates[-1:] if isinstance(dates, tuple) else ()
 
 
 def _instant_of(day: Any) -> int:

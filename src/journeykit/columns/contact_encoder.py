@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.basics.clock import DAY, day_number, micros
+from journeykit.basics.clock import DAY, clock, day_number, first_and_last, micros
 from journeykit.columns.audience_tables import AudienceBits, AudienceTables
 from journeykit.columns.chunk import Chunk, rule_columns
 from journeykit.columns.rule_masks import RuleMasks, SegmentMasks
@@ -54,16 +54,23 @@ class ContactEncoder:
         at: the instant of the decisions, aware.
         zones: numbers of time zones, the playbook's first, and of kinds of contacts by zone and hours; more are added
             as they are met.
+        until: the last instant of a plan, or None.
         slots: gives the slots of a plan, for all kinds that were met; None where there is one instant only.
     """
 
     def __init__(
-        self, layout: RulesetArrays, at: datetime, zones: LocalKinds, slots: Callable[[], SlotTimes] | None = None
+        self,
+        layout: RulesetArrays,
+        at: datetime,
+        zones: LocalKinds,
+        slots: Callable[[], SlotTimes] | None = None,
+        until: datetime | None = None,
     ) -> None:
         self._slots = slots if layout.timely else None
         self.layout = layout
         self.playbook = layout.compiled.playbook
         self.at = at
+        self._span = first_and_last(at, until)
         self.zones = zones
         self._lock = threading.Lock()
         openings = layout.list
@@ -74,6 +81,7 @@ class ContactEncoder:
         self._hour_rules = range(len(rules) - len(layout.hour_rules), len(rules))
         self._careful = packed([len(layout.audiences) <= n < self._hour_rules.start for n in range(len(rules))])
         self._tables = AudienceTables(rules, outside, at)
+        self._dated = np.array([day is not None for day in layout.own_days], np.bool_)
         self._topics = [set(opening.about) for opening in openings]
         self._interests = bool(self.playbook.interest_lift) and any(self._topics)
 
@@ -104,7 +112,7 @@ class ContactEncoder:
             interested=interested,
             audience=audience,
             outside=outside,
-            absent=self._absent(chunk),
+            absent=self._absent(chunk, zone),
             timely=timely,
             limit=self._limits(chunk),
             holdout=self._holdouts(chunk),
@@ -344,20 +352,32 @@ class ContactEncoder:
             found[:, place] = np.array([limit or 0 for limit in limits], np.int64)[column.codes]
         return found
 
-    def _absent(self, chunk: Chunk) -> np.ndarray:
-        """By opening, whether there is no such claim: the variants that a split does not choose; bits."""
+    def _absent(self, chunk: Chunk, zone: np.ndarray) -> np.ndarray:
+        """By opening, whether there is no such claim: variants that a split does not choose, dates of others; bits."""
         splits = self.layout.splits
-        if not splits:
+        if not splits and not self._dated.any():
             return np.zeros((chunk.rows, 0), np.int64)
-        absent = np.zeros((chunk.rows, len(self.layout.list)), np.bool_)
+        zones, place = np.unique(zone, return_inverse=True)
+        names = self.zones.names
+        absent = np.array([self._absent_in(names[number]) for number in zones.tolist()], np.bool_)[place.reshape(-1)]
         for campaign, openings in splits.items():
             seed, started = _points(campaign), np.zeros(chunk.rows, np.bool_)
-            for opening, end in openings:
+            for own, end in openings:
                 ended = np.empty(chunk.rows, np.bool_)
                 in_holdout(seed, chunk.offsets, chunk.data, end, ended)
-                absent[:, opening] = started | ~ended
+                absent[:, own] |= (started | ~ended)[:, None]
                 started = ended
-        return packed(absent)
+        return packed(absent, len(self.layout.list))
+
+    def _absent_in(self, zone: str) -> np.ndarray:
+        """In a time zone, the dates outside of the span, and the claims without a date of campaigns that have one."""
+        first, last = (clock(zone).day(at) for at in self._span)
+        days = self.layout.own_days
+        inside = np.array([day is not None and first <= day <= last for day in days], np.bool_)
+        ids = [own.campaign.id for own in self.layout.list]
+        claimed = {name for name, there in zip(ids, inside.tolist(), strict=True) if there}
+        undated = np.array([day is None and name in claimed for name, day in zip(ids, days, strict=True)], np.bool_)
+        return self._dated & ~inside | undated
 
     def _holdouts(self, chunk: Chunk) -> np.ndarray:
         holdouts = self.layout.holdouts

@@ -34,7 +34,7 @@ def are_plain(rules: Rules) -> bool:
     stages, roles = rules.stage_fit.shape[1], rules.role_fit.shape[1]
     return (
         len(rules.openings) > 0
-        and not (len(rules.conflicts) or len(rules.within) or len(rules.quotas.unit) or rules.explain)
+        and not (len(rules.conflicts) or len(rules.within) or len(rules.quotas.unit) or rules.series or rules.explain)
         and bool(np.isin(rules.windows["kind"][: len(rules.caps)], _EMPTYING).all())
         and stages * roles * len(rules.openings) <= _MOST_WEIGHTS
     )
@@ -75,7 +75,8 @@ def plain_rules(
         order=order,
         rank=rank,
         weighed=weighed,
-        tie=np.argsort(openings["tie"], kind="stable").astype(np.int64),
+        # Rows of claims with dates of their own come after the others.
+        tie=np.lexsort((openings["tie"], openings["own_date"] >= 0)).astype(np.int64),
         tier=np.unique(openings["tier"]).astype(np.int64),
         alike=_alike(rules),
         always=_always(rules),

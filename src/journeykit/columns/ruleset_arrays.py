@@ -12,7 +12,7 @@ from journeykit.basics.validation import BILLIONTH, scaled
 from journeykit.columns.quota_arrays import QuotaLayout
 from journeykit.columns.window_arrays import windows_of
 from journeykit.engine.eligibility import EXPIRES, NEEDS_SCORE, WAIT, audience_label
-from journeykit.engine.message import foreign_owner
+from journeykit.engine.message import ALWAYS, foreign_owner
 from journeykit.journey import Journey
 from journeykit.kernels.interface.codes import (
     CLOSED,
@@ -32,8 +32,10 @@ from journeykit.kernels.interface.codes import (
     OWN_LIMIT,
     PAUSED,
     QUIET,
+    RECURS,
     ROLED,
     SCORED,
+    SKIPS,
     STAGED,
 )
 from journeykit.kernels.interface.contact_arrays import Barred
@@ -53,6 +55,7 @@ from journeykit.kernels.interface.rules import (
 )
 from journeykit.model.cap import Limit
 from journeykit.model.quiet_hours import NO_HOURS
+from journeykit.model.recurrence import Recurrence
 from journeykit.model.touch import Touch
 from journeykit.rule.named_rules import NamedRules
 
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.model.patience import Patience
     from journeykit.model.quiet_hours import Holiday, Hours
+    from journeykit.model.window import Lag
     from journeykit.rule import Rule
 
 RULES = (
@@ -124,7 +128,9 @@ class RulesetArrays:
         hour_rules: the audiences of these.
         patience: by id of a campaign that has it, its patience.
         own_limits: the attributes that hold limits of the contacts' own.
-        splits: by campaign with a split, its openings, each with where its share of the contacts ends.
+        splits: by campaign with a split, for each content its openings, and where its share of the contacts ends.
+        own_days: by opening, the date that it is for, of a campaign with dates of its own; None for any.
+        dates: these dates, each once, in order.
     """
 
     def __init__(
@@ -133,10 +139,15 @@ class RulesetArrays:
         openings: Sequence[Message],
         numbers: Sequence[str] = (),
         scored: Collection[str] = (),
+        days: tuple[int, int] = (0, 0),
+        own_days: Sequence[int | None] = (),
     ) -> None:
         playbook = compiled.playbook
         self.compiled = compiled
         self.scored = scored
+        self.days = days
+        self.own_days = tuple(own_days) or (None,) * len(openings)
+        self.dates = sorted({day for day in self.own_days if day is not None})
         self.quotas = QuotaLayout(playbook, openings, numbers)
         self.list = tuple(openings)
         stages = compiled.stages | {stage.name for stage in (playbook.journey or Journey()).stages}
@@ -251,7 +262,9 @@ class RulesetArrays:
         cells = [[(self._cell(cap, key), points) for cap, key, points in o.cells] for o in table]
         places = {schedule: place for place, schedule in enumerate(self.schedules)}
         topics = [[self.topics.number[topic] for topic in o.topics] for o in table]
-        dates = [sorted(o.dates or ()) for o in table]
+        steps = self._steps()
+        own_dates = {day: place for place, day in enumerate(self.dates)}
+        dates = [[] if o.dates is None else list(o.dates.between(*self._days_of(o))) for o in table]
         levers = [[(self.audience(lever.when), lever.factor) for lever in o.levers] for o in table]
         openings = records(
             OPENINGS,
@@ -282,6 +295,15 @@ class RulesetArrays:
             rule_starts=[rule(f"starts {o.campaign.starts}") for o in table],
             rule_ends=[rule(f"ends {o.campaign.ends}") for o in table],
             rule_holdout=[rule(f"holdout of {o.campaign.id}") for o in table],
+            group=self._groups(),
+            series=[steps.get(o.campaign.id, -1) for o in table],
+            step=[o.step for o in table],
+            steps=[len(o.campaign.content) for o in table],
+            gap_days=[-1 if o.campaign.series is None else _days(o.campaign.series.gap) for o in table],
+            gap_length=[0 if o.campaign.series is None else _micros(o.campaign.series.gap.length) for o in table],
+            own_date=[-1 if day is None else own_dates[day] for day in self.own_days],
+            own_rank=[0 if day is None else own_dates[day] + 1 for day in self.own_days],
+            rule_step=[-1 if o.step < 0 else rule(f"step {o.content_id} of {o.campaign.id}") for o in table],
         )
         parts = [self._parts(o) for o in table]
         of_openings: list[tuple[str, list[Any]]] = [("cell", cells), ("topic", topics), ("date", dates)]
@@ -304,6 +326,24 @@ class RulesetArrays:
             ),
             "topic_rule": np.array([rule(f"topic consent {topic}") for topic in self.topics.list], np.int64),
         }
+
+    def _days_of(self, opening: Message) -> tuple[int, int]:
+        """The days for which the dates of an opening are listed: of a recurrence as far as it is looked at."""
+        return self.days if isinstance(opening.campaign.dates, Recurrence) else (-ALWAYS, ALWAYS)
+
+    def _steps(self) -> dict[str, int]:
+        """By campaign that is a series, the opening of its first step; the others follow it."""
+        found: dict[str, int] = {}
+        for place, own in enumerate(self.list):
+            if own.step == 0:
+                found.setdefault(own.campaign.id, place)
+        return found
+
+    def _groups(self) -> list[int]:
+        """By opening, a number that those share whose derived claims exclude each other: contents of one date."""
+        numbers: dict[tuple[object, ...], int] = {}
+        keys = ((own.campaign.id, day, own.step) for own, day in zip(self.list, self.own_days, strict=True))
+        return [numbers.setdefault(key, len(numbers)) for key in keys]
 
     def _gains(self, stages: list[str | None]) -> np.ndarray:
         """What contents are expected to bring, by opening and stage."""
@@ -447,6 +487,8 @@ class RulesetArrays:
             then=[effect.then for effect in effects],
             partner=[effect.partner for effect in effects],
             replaced=[self._is_replaced(touch) for touch in touches],
+            step=[self._step_of(touch, effect) for touch, effect in zip(touches, effects, strict=True)],
+            dated=[self._dated(touch) for touch in touches],
         )
         shapes["cell_from"], shapes["cell_to"] = _places(cells)
         return ShapeTables(shapes, np.array([cell for own in cells for cell in own], CELLS), touches)
@@ -455,6 +497,19 @@ class RulesetArrays:
         """The cells in which a touch counts, as far as some opening counts there too."""
         found = ((self._cells.get((cap, key)), points) for cap, key, points in effects.cells)
         return [(cell, points) for cell, points in found if cell is not None]
+
+    def _step_of(self, touch: Touch, effects: Effects) -> int:
+        """The step of a series that a touch is, or -1."""
+        campaign = self.compiled.campaigns.get(touch.campaign or "")
+        if campaign is None or campaign.series is None or effects.content not in campaign.content:
+            return -1
+        return campaign.content.index(effects.content)
+
+    def _dated(self, touch: Touch) -> int:
+        """An opening that has the dates of a touch's campaign, or -1."""
+        if touch.campaign not in self.compiled.dated:
+            return -1
+        return next((place for place, own in enumerate(self.list) if own.campaign.id == touch.campaign), -1)
 
     def _is_replaced(self, touch: Any) -> bool:
         return touch.claim is None and any(
@@ -475,12 +530,14 @@ def packed(flags: Any, width: int | None = None) -> np.ndarray:
     return np.ascontiguousarray(bits).view(np.int64).reshape(*found.shape[:-1], words)
 
 
-def _splits(openings: Sequence[Message]) -> dict[str, list[tuple[int, float]]]:
-    """By campaign with a split, its openings, each with where its share of the contacts ends."""
-    place = {(own.campaign.id, own.content_id): number for number, own in enumerate(openings)}
+def _splits(openings: Sequence[Message]) -> dict[str, list[tuple[list[int], float]]]:
+    """By campaign with a split, for each content its openings, and where its share of the contacts ends."""
+    places: dict[tuple[str, str | None], list[int]] = {}
+    for number, own in enumerate(openings):
+        places.setdefault((own.campaign.id, own.content_id), []).append(number)
     campaigns = {own.campaign.id: own.campaign for own in openings if own.campaign.split}
     return {
-        name: [(place[name, content], end) for content, end in campaign.variants]
+        name: [(places[name, content], end) for content, end in campaign.variants]
         for name, campaign in campaigns.items()
     }
 
@@ -492,6 +549,10 @@ def _own(names: Names, name: str | None) -> int:
 
 def _micros(length: Any) -> int:
     return 0 if length is None else int(length // timedelta(microseconds=1))
+
+
+def _days(gap: Lag) -> int:
+    return -1 if gap.days is None else gap.days
 
 
 def _limit(limit: Any) -> int:
@@ -516,7 +577,9 @@ def _flags(opening: Message) -> int:
         COUNTS: campaign.counts_toward_caps,
         OBEYS_HOURS: campaign.obeys_quiet_hours,
         PAUSED: campaign.paused,
-        DEFERS: campaign.if_lost == "defer",
+        RECURS: isinstance(campaign.dates, Recurrence),
+        DEFERS: campaign.if_lost != "drop",
+        SKIPS: campaign.if_lost == "skip",
         LOCAL: opening.local,
         STAGED: content is not None and content.stages is not None,
         ROLED: content is not None and content.roles is not None,

@@ -38,20 +38,19 @@ def count_words(words: Words, places: Mapping[str, int], columns: Sequence[Colum
             if rows and value is not None:
                 for finding in words.cell(name, value):
                     words.count(finding, rows, found)
-    if words.tests_channels:
+    if words.tests_rows:
         _count_unclear(words, [(name, columns[places[name]]) for name in _CHANNELS if name in places], found)
 
 
 def _count_unclear(words: Words, columns: Sequence[tuple[str, Column]], found: Mismatches) -> None:
-    """Count the touches that have no channel."""
+    """Count the touches that do not say what rules ask for."""
     if not columns:
         return
     names, own = [name for name, _ in columns], [column for _, column in columns]
     codes, examples = combinations(own)
     counts = np.bincount(codes, minlength=len(examples))
     for values, rows in zip(cells_at(own, examples), counts.tolist(), strict=True):
-        finding = words.unclear(dict(zip(names, values, strict=True)))
-        if finding is not None:
+        for finding in words.unclear(dict(zip(names, values, strict=True))):
             words.count(finding, rows, found)
 
 

@@ -12,10 +12,10 @@ from journeykit.engine.contact_facts import by_cell
 from journeykit.engine.contact_round import ContactRound
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from journeykit.engine.account import Account
-    from journeykit.engine.candidate import Candidate, Winner
+    from journeykit.engine.candidate import Candidate, Group, Winner
     from journeykit.engine.contact_facts import Placed
     from journeykit.engine.contact_group import QuotaChoice
     from journeykit.engine.gather import ClaimGatherer
@@ -164,19 +164,23 @@ class Arbitration:
 
     def winners_repeating(self, candidate: Candidate) -> Sequence[Winner]:
         """The winners of the campaign of a candidate, and of its id."""
-        return self._winners_by.get((candidate.claim.campaign, candidate.claim.id), ())
+        return self._winners_by_key.get(candidate.repeat_key, ())
 
-    def winners_of_group(self, group: int | str) -> Sequence[Winner]:
+    def winners_of_group(self, group: Group) -> Sequence[Winner]:
         """The winners of a group of candidates that exclude each other."""
-        return self._winners_by.get(group, ())
+        return self._winners_by_group.get(group, ())
 
     @once
-    def _winners_by(self) -> dict[Hashable, list[Winner]]:
-        """By campaign and claim id, and by group."""
-        found: dict[Hashable, list[Winner]] = {}
+    def _winners_by_key(self) -> dict[tuple[str, str | None, int], list[Winner]]:
+        found: dict[tuple[str, str | None, int], list[Winner]] = {}
         for winner in self.winners:
-            claim = winner.candidate.claim
-            found.setdefault((claim.campaign, claim.id), []).append(winner)
+            found.setdefault(winner.candidate.repeat_key, []).append(winner)
+        return found
+
+    @once
+    def _winners_by_group(self) -> dict[Group, list[Winner]]:
+        found: dict[Group, list[Winner]] = {}
+        for winner in self.winners:
             found.setdefault(winner.candidate.group, []).append(winner)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 Level = tuple[int, int]
 """Tier and rank: the smaller is decided first."""
+
+
+Group = Hashable
+"""A claim, by its number, or by its campaign and date; and the step of a series."""
 
 
 class Candidate:
@@ -38,9 +43,13 @@ class Candidate:
         duplicate: its number among claims that ask for the same thing; 0 for the one that is decided.
         outside: its own date, where that lies outside the decision's span.
         expiry: the last instant at which it may go, and the rule that says so; None where there is none.
+        is_occasion: whether it is for one of the campaign's own dates, without being asked for.
+        before: in a series, the step that must go before it; None for one that need not wait.
+        passed: in a series, the later step that has gone, where it was passed over and is not gone back to; or None.
     """
 
     __slots__ = (
+        "before",
         "claim",
         "claim_id",
         "contact",
@@ -50,22 +59,24 @@ class Candidate:
         "fit",
         "group",
         "instants",
+        "is_occasion",
         "level",
         "message",
         "obeys_caps",
         "outside",
         "own_date",
+        "passed",
         "slots",
         "weight",
     )
 
     def __init__(
-        self, message: Message | None, claim: Claim, group: int | str, slots: list[int], *, fault: str | None = None
+        self, message: Message | None, claim: Claim, group: Group, slots: list[int], *, fault: str | None = None
     ) -> None:
         self.message = message
         self.obeys_caps = message is None or message.campaign.obeys_caps
         self.claim = claim
-        self.group = group
+        self.group: Group = group
         self.slots = slots
         self.instants: list[int] = []
         self.weight: int | None = None
@@ -78,6 +89,27 @@ class Candidate:
         self.claim_id = "" if claim.id is None or fault is not None else claim.id
         self.duplicate = 0
         self.contact = ""
+        self.is_occasion = False
+        self.before: Message | None = None
+        self.passed: Message | None = None
+        if message is not None and message.step >= 0:
+            # The steps of a series do not exclude each other.
+            self.group = group, message.step
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is a step of a series that others come before."""
+        return self.before is not None or self.passed is not None
+
+    @property
+    def source(self) -> Hashable:
+        """The claim that it is of, by its number, or by its campaign."""
+        return self.group[0] if isinstance(self.group, tuple) else self.group
+
+    @property
+    def repeat_key(self) -> tuple[str, str | None, int]:
+        """What tells apart claims that repeat each other: campaign and id, and the step of a series."""
+        return self.claim.campaign, self.claim.id, -1 if self.message is None else self.message.step
 
     def expired(self, at: int) -> str | None:
         """The rule by which it is over at an instant; None where it may still go."""

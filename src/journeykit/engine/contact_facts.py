@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from journeykit.engine.window_usage import Gauge, Span
     from journeykit.model.contact import Contact
     from journeykit.model.quota import Side
+    from journeykit.model.recurrence import OwnDates
 
 Touched = tuple[int, "date | None", int]
 """A touch that counts in a window: its instant, the last date of its campaign, and its points."""
@@ -61,6 +62,7 @@ class ContactFacts:
         charges: QuotaCharges | None,
         budget: int,
         asked_for: Callable[[], AskedFor],
+        derived: bool,
     ) -> None:
         """Read the contact.
 
@@ -73,6 +75,7 @@ class ContactFacts:
             charges: what the prices of quotas take from claims, or None.
             budget: the most nodes one search visits.
             asked_for: gives what the claims ask for; a planned touch that is among it is decided again.
+            derived: whether campaigns make the claims: a planned touch of one with dates is decided again on these.
         """
         self.ruleset = ruleset
         self.playbook = ruleset.playbook
@@ -89,6 +92,7 @@ class ContactFacts:
         self.budget = budget
         self._touches = all_of(Touch, touches, "touches")
         self._asked_for = asked_for
+        self._dated = ruleset.dated if derived else {}
         self._limits: dict[int, int | None] = {}
         self._bars: dict[tuple[int, int], dict[int, list[tuple[int, int]]]] = {}
         self._partners: dict[int, PartnerTouches | None] = {}
@@ -108,7 +112,15 @@ class ContactFacts:
 
     def _is_decided_again(self, touch: Touch) -> bool:
         """Whether a planned touch is one of the claims, and so replaced by it."""
+        dates = self._dated.get(touch.campaign or "")
+        if dates is not None and not self._has_occasion(dates, touch):
+            return False
         return (touch.campaign, touch.content, touch.channel, touch.claim) in self._asked_for()
+
+    def _has_occasion(self, dates: OwnDates, touch: Touch) -> bool:
+        """Whether a touch is of one of a campaign's own dates within the span."""
+        day = self.clock.day(touch.micros)
+        return self.clock.day(self.now) <= day <= self.clock.day(self.last) and day in dates
 
     def limit(self, cap: int) -> int | None:
         """The limit of a cap for this contact, in billionths; None where it does not bind the contact.

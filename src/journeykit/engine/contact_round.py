@@ -13,7 +13,7 @@ from journeykit.engine.round_layout import RoundLayout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from journeykit.engine.candidate import Level, Winner
+    from journeykit.engine.candidate import Group, Level, Winner
     from journeykit.engine.contact_facts import ContactFacts
     from journeykit.engine.selection import Choice
 
@@ -71,7 +71,7 @@ class ContactRound(Round):
         """Whether taking the best first may be optimal, so that any number of items is settled at once."""
         messages = {id(message_of(candidate)): message_of(candidate) for candidate, _ in self.items}.values()
         one_instant = len({at for _, at in self.items}) == 1
-        return one_instant and not any(own.first or own.then or own.needy for own in messages)
+        return one_instant and not any(own.first or own.then or own.needy or own.step >= 0 for own in messages)
 
     @property
     def searched(self) -> bool:
@@ -92,7 +92,7 @@ class ContactRound(Round):
         place = {pair: number for number, pair in enumerate(self.items)}
         ordered = sorted(candidates, key=lambda one: (one.level, *claim_order(one, one.instants[0])))
         earlier, taken = list(self.earlier), list[int]()
-        groups: set[int | str] = set()
+        groups: set[Group] = set()
         totals: dict[Level, int] = {}
         size, part = 0, list[Candidate]()
         for number, candidate in enumerate(ordered, 1):

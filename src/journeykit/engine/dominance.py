@@ -88,7 +88,7 @@ def _joined(candidates: Sequence[Candidate], narrow: set[_Cell]) -> list[int]:
         message = message_of(candidate)
         ties: list[object] = [("group", candidate.group)]
         if message.campaign.repeat is not None:
-            ties.append(("campaign", message.campaign.id, candidate.claim.id))
+            ties.append(("campaign", *candidate.repeat_key))
         ties += [(cap, key) for cap, key, _ in message.cells if (cap, key) in narrow]
         for tie in ties:
             leader[find(number)] = find(first.setdefault(tie, number))
@@ -106,6 +106,7 @@ def _kind_of(candidate: Candidate, cells: Mapping[_Cell, int]) -> tuple[Any, ...
         message.first,
         message.then,
         message.needy | message.partner,
+        None if message.step < 0 else (message.campaign.id, message.step),
         message.campaign.ends,
         message.campaign.counts_toward_caps,
     )
@@ -120,7 +121,7 @@ def _most_of(
 ) -> int | None:
     """How many claims of one kind can be granted at most; None where nothing says so, or they need each other."""
     message = message_of(candidate)
-    if message.needy or message.partner or not candidate.obeys_caps:
+    if message.needy or message.partner or message.step >= 0 or not candidate.obeys_caps:
         return None
     most = None
     for cap, key, points in message.cells:
@@ -174,9 +175,7 @@ def _is_free(caps: ContactCaps, candidate: Candidate, narrow: set[_Cell], taken:
     """Whether nothing in the history stops a claim that does not stop all of its kind."""
     message = message_of(candidate)
     campaign = message.campaign
-    if campaign.repeat is not None and caps.facts.history.of(campaign.id, candidate.claim.id) >= max(
-        1, campaign.repeat
-    ):
+    if campaign.repeat is not None and caps.facts.history.repeated(candidate) >= max(1, campaign.repeat):
         return False
     for cap, key, points in message.cells if candidate.obeys_caps else ():
         if (cap, key) in narrow:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 EXPIRES, WAIT = "expires", "wait"
 """The rules by which a claim is over: its own, and its campaign's."""
+TIMED = frozenset({Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS})
+"""The reasons of eligibility that time alone can lift."""
 NEEDS_SCORE = "score"
 """The rule that a claim breaks that needs a score and has none."""
 

@@ -13,7 +13,7 @@ from journeykit.basics.once import once
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of
 from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.contact_facts import ContactFacts
-from journeykit.engine.eligibility import expiry, failures, first_send_time, missing, slot_of_day, withdrawn
+from journeykit.engine.eligibility import TIMED, expiry, failures, first_send_time, missing, slot_of_day, withdrawn
 from journeykit.engine.ruleset import asked_combinations
 from journeykit.engine.weight_factors import own_factors
 from journeykit.errors import ModelError
@@ -22,7 +22,7 @@ from journeykit.model.quiet_hours import NO_HOURS
 from journeykit.policies.policy import Context, offers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from journeykit.engine.candidate import Level
     from journeykit.engine.contact_group import ContactGroup
@@ -86,6 +86,7 @@ class ClaimGatherer:
             charges=charges,
             budget=budget,
             asked_for=self._asked_for,
+            derived=inputs.claims is None,
         )
         self.scores = {_spelt(vocabulary, name): score for name, score in inputs.scores.items()}
         self.scored = ruleset.scored
@@ -95,6 +96,8 @@ class ClaimGatherer:
         self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]
         self.gathered = self._gather_now() if self._is_for_now else self._gather_all()
         self.candidates = [own for own in self.gathered if own.instants and self._weigh(own)]
+        if ruleset.series:
+            self._set_steps(self.gathered)
 
     @property
     def _is_for_now(self) -> bool:
@@ -116,7 +119,10 @@ class ClaimGatherer:
             return self.gathered
         known = {candidate.message: candidate for candidate in self.gathered}
         now = [self.facts.now]
-        return [known.get(message) or self._derived(message, claim, now) for message, claim in self._derivable()]
+        found = [known.get(message) or self._derived(message, claim, now) for message, claim in self._derivable()]
+        if self.ruleset.series:
+            self._set_steps(found)
+        return found
 
     # Gathering
 
@@ -153,7 +159,8 @@ class ClaimGatherer:
                     continue
                 if message.rare and not self._passes_rare(message):
                     continue
-                candidate = self._derived(message, claim, [now])
+                own = claim if message.dates is None else self.ruleset.occasion(message, day)
+                candidate = self._derived(message, own, [now])
                 if self.scored and self.lacks_score(candidate.claim):
                     continue
                 candidate.instants = candidate.slots
@@ -176,8 +183,18 @@ class ClaimGatherer:
 
     def _derivable(self) -> Iterable[tuple[Message, Claim]]:
         """The messages that campaigns claim to send the contact."""
-        found = self.ruleset.claims.items()
-        return [own for own in found if self._is_variant(own[0])] if self.ruleset.has_splits else found
+        found: Iterable[tuple[Message, Claim]] = self.ruleset.claims.items()
+        if self.ruleset.has_splits:
+            found = [own for own in found if self._is_variant(own[0])]
+        return [each for own in found for each in self._occasions_of(*own)] if self.ruleset.dated else found
+
+    def _occasions_of(self, message: Message, claim: Claim) -> Iterable[tuple[Message, Claim]]:
+        """A claim for each of the campaign's own dates within the span; the claim itself where there is none."""
+        if message.dates is None:
+            return [(message, claim)]
+        day = self.facts.clock.day
+        days = message.dates.between(day(self.facts.now), day(self.facts.last))
+        return [(message, self.ruleset.occasion(message, day)) for day in days] or [(message, claim)]
 
     def _is_variant(self, message: Message) -> bool:
         """Whether its campaign's split, if there is one, chooses the message for the contact."""
@@ -190,7 +207,10 @@ class ClaimGatherer:
 
     def _derived(self, message: Message, claim: Claim, slots: list[int]) -> Candidate:
         """The candidate of a claim that a campaign makes; the contents of one campaign are one group."""
-        return Candidate(message, self._with_score(claim) if self.scores else claim, claim.campaign, slots)
+        group = claim.campaign if claim.at is None else (claim.campaign, claim.at)
+        found = Candidate(message, self._with_score(claim) if self.scores else claim, group, slots)
+        found.is_occasion = claim.at is not None
+        return found
 
     def _with_score(self, claim: Claim) -> Claim:
         # The score of the content, else that of the campaign.
@@ -262,6 +282,58 @@ class ClaimGatherer:
         """Whether a claim needs a score that it does not have."""
         return claim.propensity is None and claim.weight is None and claim.campaign in self.scored
 
+    # Series
+
+    def _set_steps(self, candidates: Sequence[Candidate]) -> None:
+        """Say what must go before each step of a series."""
+        refused: dict[Message, bool] = {}
+        for candidate in candidates:
+            message = candidate.message
+            if message is None or message.step < 0:
+                continue
+            steps = self.ruleset.messages_of[message.campaign.id]
+            candidate.before = steps[message.step - 1] if message.step else None
+            if message.campaign.if_lost == "skip":
+                self._skip(candidate, steps, refused)
+
+    def _skip(self, candidate: Candidate, steps: Sequence[Message], refused: dict[Message, bool]) -> None:
+        """Pass over the steps before a candidate that the contact is refused; and do not go back to one passed over."""
+        own = step = message_of(candidate).step
+        while step and not self._has_gone(candidate, steps[step - 1]):
+            if not self._refuses(steps[step - 1], refused):
+                break
+            step -= 1
+        candidate.before = steps[step - 1] if step else None
+        if not self._has_gone(candidate, steps[own]):
+            candidate.passed = next((later for later in steps[own + 1 :] if self._has_gone(candidate, later)), None)
+
+    def _has_gone(self, candidate: Candidate, step: Message) -> bool:
+        """Whether the history holds a touch of a step that is of the candidate's id."""
+        claim = candidate.claim
+        touches = self.facts.history.steps.get((claim.campaign, step.content_id or ""), ())
+        return any(claim.id in (None, own) for _, own in touches)
+
+    def _refuses(self, step: Message, refused: dict[Message, bool]) -> bool:
+        """Whether the contact is refused a step, at every instant, for more than its hour or day."""
+        if step not in refused:
+            campaign, number = step.campaign, step.step
+            asked = [own for own in self.gathered if own.message and own.message.campaign is campaign]
+            asked = [own for own in asked if message_of(own).step == number and own.fault is None]
+            if not asked:
+                asked = [self._derived(step, self.ruleset.claims[step], [])]
+                self._open(asked[0])
+            refused[step] = all(own.fault is None and not own.instants and self._is_refused(own) for own in asked)
+        return refused[step]
+
+    def _is_refused(self, candidate: Candidate) -> bool:
+        subject, message = self.facts.subject, message_of(candidate)
+        lacks_score = self.lacks_score(candidate.claim)
+        found = (
+            failures(subject, message, at, lacks_score=lacks_score, expired=candidate.expired(at))
+            for at in candidate.slots
+        )
+        return all(any(reason not in TIMED for reason, _ in each) for each in found)
+
     # When a candidate may go
 
     def _open(self, candidate: Candidate) -> None:
@@ -306,7 +378,7 @@ class ClaimGatherer:
         if message.send_at is not None and facts.until is None and not isinstance(own, datetime):
             last = facts.clock.day_start(facts.clock.day(facts.now) + 1) - 1
         if not facts.now <= at <= last:
-            candidate.outside = f"asked for {own.isoformat()}"
+            candidate.outside = "dates" if candidate.is_occasion else f"asked for {own.isoformat()}"
         return [at]
 
     def _slots_of_span(self, candidate: Candidate, message: Message) -> list[int]:
@@ -478,7 +550,7 @@ def _mark_duplicates(candidates: Sequence[Candidate]) -> None:
         claim = own.claim
         if own.fault is None:
             same.setdefault((claim.campaign, claim.content, claim.channel, own.own_date, claim.id), []).append(own)
-    sizes = Counter(own.group for own in candidates)
+    sizes = Counter(own.source for own in candidates)
     for alike in same.values():
         ordered = sorted(alike, key=lambda own: _duplicate_order(own, sizes)) if len(alike) > 1 else ()
         for place, own in enumerate(ordered):
@@ -487,10 +559,10 @@ def _mark_duplicates(candidates: Sequence[Candidate]) -> None:
                 own.fault = "the same claim is there already"
 
 
-def _duplicate_order(candidate: Candidate, sizes: Mapping[int | str, int]) -> tuple[Any, ...]:
+def _duplicate_order(candidate: Candidate, sizes: Mapping[Hashable, int]) -> tuple[Any, ...]:
     *first, facets = precedence(candidate.claim)
     # What asks for fewer contents comes before what leaves them open.
-    return *first, sizes[candidate.group], facets
+    return *first, sizes[candidate.source], facets
 
 
 def precedence(claim: Claim) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from journeykit.basics.clock import Clock
+    from journeykit.engine.candidate import Candidate
     from journeykit.engine.message import Message
     from journeykit.engine.ruleset import Effects, Ruleset
     from journeykit.engine.window_usage import Gauge
@@ -34,10 +35,11 @@ class TouchHistory:
         touches: the instant of each and what it does; those too old to matter to anything are left out.
         counts: how many there are of each campaign, however old; `of` tells the ids of claims apart.
         latest: by campaign, the instant of the last of them; kept only where some campaign has patience.
+        steps: of series, by campaign and content, the instant of each touch and the id of its claim.
         spans: for each cell: the instant of a touch, the last date of its campaign, and its points.
     """
 
-    __slots__ = ("_known", "counts", "latest", "spans", "touches")
+    __slots__ = ("_known", "counts", "latest", "spans", "steps", "touches")
 
     def __init__(
         self,
@@ -60,6 +62,7 @@ class TouchHistory:
         self.counts: dict[str, int] = {}
         self.latest: dict[str, int] = {}
         self._known: dict[str, dict[str, int]] = {}
+        self.steps: dict[tuple[str, str], list[tuple[int, str | None]]] = {}
         self.spans: dict[Cell, list[tuple[int, date | None, int]]] = {}
         oldest = now - ruleset.reach
         campaigns, has_patience = ruleset.campaigns, ruleset.has_patience
@@ -86,9 +89,19 @@ class TouchHistory:
             if at < oldest:
                 continue
             effects = ruleset.effects(touch)
+            if campaign in ruleset.series and effects.content is not None:
+                self.steps.setdefault((campaign, effects.content), []).append((at, touch.claim))
             self.touches.append((at, effects))
             for cap, key, points in effects.cells:
                 self.spans.setdefault((cap, key), []).append((at, effects.ends, points))
+
+    def repeated(self, candidate: Candidate) -> int:
+        """How many touches a claim repeats; a step of a series repeats those of its content."""
+        claim, message = candidate.claim, candidate.message
+        if message is None or message.step < 0:
+            return self.of(claim.campaign, claim.id)
+        found = self.steps.get((claim.campaign, message.content_id or ""), ())
+        return sum(claim.id is None or own in (None, claim.id) for _, own in found)
 
     def of(self, campaign: str, claim: str | None) -> int:
         """How many touches a claim of a campaign repeats.

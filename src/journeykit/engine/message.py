@@ -12,6 +12,7 @@ from journeykit.model.campaign import Campaign, Team
 from journeykit.model.content import Content
 from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Schedule
+from journeykit.model.recurrence import OwnDates
 from journeykit.model.send_at import SendAt
 
 ALWAYS = 10**9
@@ -41,8 +42,9 @@ class Message:
         local: whether the contact's time zone matters to it.
         audience: the campaign's rule as a function, or None.
         timely: whether the answer of that rule depends on the instant.
-        dates: the campaign's own day numbers, or None.
+        dates: the campaign's own dates, or None.
         levers: the levers in whose scope it is.
+        step: in a series, which step it is, from 0; -1 where its campaign has no series.
         rare: whether a check applies that most messages are spared: topics, holdouts, splits, a missing zone or
             channel.
         tie: its place in the order of claims, after weight and instant.
@@ -66,8 +68,9 @@ class Message:
     local: bool
     audience: Any
     timely: bool
-    dates: frozenset[int] | None
+    dates: OwnDates | None
     levers: tuple[Lever, ...]
+    step: int
     rare: bool
     tie: tuple[int, str, str, str]
 

@@ -12,7 +12,7 @@ from journeykit.basics.clock import moment
 from journeykit.basics.validation import MILLIONTH, shown
 from journeykit.engine.candidate import Candidate, Winner, message_of
 from journeykit.engine.counterfactuals import displaced_by, needs_of
-from journeykit.engine.eligibility import EXPIRES, failures
+from journeykit.engine.eligibility import EXPIRES, TIMED, failures
 from journeykit.engine.quota_charges import whole
 from journeykit.engine.retry import alike, retry, stopped_later
 from journeykit.engine.stops import Stop, stops_at
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from journeykit.engine.message import Message
     from journeykit.model.quota import Side
 
-TIMED = {Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
-"""The reasons of eligibility that time alone can lift."""
 _TRIFLE = 1e-3
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
@@ -234,10 +232,7 @@ class RowWriter:
         if arbitration.facts.charges is not None:
             return None
         campaign = message_of(candidate).campaign
-        if (
-            campaign.repeat is not None
-            and arbitration.facts.history.of(campaign.id, candidate.claim.id) >= campaign.repeat
-        ):
+        if campaign.repeat is not None and arbitration.facts.history.repeated(candidate) >= campaign.repeat:
             return None
         if any(
             w.candidate.group == candidate.group or w.candidate.claim.campaign == campaign.id
@@ -252,7 +247,10 @@ class RowWriter:
         arbitration = self.arbitration
         found = [list(stops_at(arbitration, candidate, at)) for at in candidate.instants]
         reason = _reason(arbitration, candidate, found, charges)
-        retry_at = retry(arbitration, candidate) if reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID) else None
+        timed = reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID)
+        # A step whose turn comes once the gap is over goes then.
+        timed = timed or (reason is Reason.REQUIRES and candidate.before is not None)
+        retry_at = retry(arbitration, candidate) if timed else None
         stops = sorted(
             (stop for part in [charges.stops() if reason is Reason.QUOTA_FULL else [], *found] for stop in part),
             key=lambda stop: (stop.reason is not reason, not stop.by_history),
@@ -287,7 +285,7 @@ class RowWriter:
         outcome = Outcome.DENIED
         if reason is Reason.GRANTED:
             outcome = Outcome.GRANTED
-        elif retry_at is not None and message is not None and message.campaign.if_lost == "defer":
+        elif retry_at is not None and message is not None and message.campaign.if_lost != "drop":
             outcome = Outcome.DEFERRED
         campaign, content, channel = _ids(candidate)
         weight = candidate.weight if weight is None else weight
@@ -384,7 +382,7 @@ def _reason(
         stops = [found for found in stops if not _any(found, reason, by_history=True)]
         if not stops:
             return reason
-    if message_of(candidate).needy and not arbitration.round_of(candidate).admits(candidate):
+    if (message_of(candidate).needy or candidate.is_step) and not arbitration.round_of(candidate).admits(candidate):
         return Reason.REQUIRES
     if (arbitration.facts.charges is not None and arbitration.facts.charges.run and not all(stops)) or charges.took_it:
         # Its price took it; or nothing stopped it but a quota that was full in whole numbers.

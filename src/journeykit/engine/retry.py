@@ -6,10 +6,11 @@ from bisect import bisect_right
 from functools import partial
 from typing import TYPE_CHECKING
 
-from journeykit.basics.clock import LAST, day_number, moment
+from journeykit.basics.clock import FOREVER, LAST, moment
 from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.eligibility import first_send_time
 from journeykit.engine.history import merged
+from journeykit.engine.steps import turn_from
 from journeykit.engine.stops import is_met, stops_at
 from journeykit.model.outcome import Reason
 from journeykit.model.quiet_hours import NO_HOURS
@@ -51,13 +52,10 @@ def alike(arbitration: Arbitration, candidate: Candidate) -> Hashable | None:
     """
     message = message_of(candidate)
     campaign = message.campaign
-    if message.needy or candidate.outside is not None or candidate.claim.at is not None:
+    if message.needy or message.step >= 0 or candidate.outside is not None or candidate.claim.at is not None:
         return None
     same = len(arbitration.winners_repeating(candidate))
-    worn = (
-        campaign.repeat is not None
-        and arbitration.facts.history.of(campaign.id, candidate.claim.id) + same >= campaign.repeat
-    )
+    worn = campaign.repeat is not None and arbitration.facts.history.repeated(candidate) + same >= campaign.repeat
     return (
         "retry",
         worn,
@@ -85,6 +83,9 @@ def _since(arbitration: Arbitration, candidate: Candidate) -> int | None:
     asked = candidate.slots[-1]
     if candidate.outside is not None:
         return None if asked < arbitration.facts.now else max(arbitration.facts.last + 1, asked)
+    if candidate.is_occasion:
+        # Each date of the span has a claim of its own.
+        return arbitration.facts.last + 1
     if candidate.claim.at is not None:
         return asked + 1
     if asked > arbitration.facts.last:
@@ -145,7 +146,7 @@ def _timed_rules(arbitration: Arbitration, candidate: Candidate) -> list[Callabl
         rules.append(lambda since: since if candidate.expired(since) is None else None)
     if campaign.repeat is not None:
         same = len(arbitration.winners_repeating(candidate))
-        if arbitration.facts.history.of(campaign.id, candidate.claim.id) + same >= campaign.repeat:
+        if arbitration.facts.history.repeated(candidate) + same >= campaign.repeat:
             rules.append(lambda _: None)
     if campaign.obeys_caps:
         for cap, key, points in message.cells:
@@ -169,6 +170,9 @@ def _timed_rules(arbitration: Arbitration, candidate: Candidate) -> list[Callabl
         ]
         if barred:
             rules.append(partial(_clear_of, merged(barred)))
+    if candidate.is_step:
+        turn = turn_from(arbitration.facts, candidate, arbitration.winners)
+        rules.append(lambda since: None if turn == FOREVER else max(since, turn))
     rules += [
         partial(_met_from, arbitration, candidate, number)
         for number in range(len(arbitration.facts.playbook.requirements))
@@ -183,11 +187,11 @@ def _open_from(arbitration: Arbitration, message: Message, since: int) -> int | 
     day = max(arbitration.facts.clock.day(since), message.starts)
     if campaign.paused:
         return None
-    if campaign.dates is not None:
-        own = [number for number in map(day_number, campaign.dates) if number >= day]
-        if not own:
+    if message.dates is not None:
+        own = message.dates.first_from(day)
+        if own is None:
             return None
-        day = own[0]
+        day = own
     if day > message.ends:
         return None
     return since if arbitration.facts.clock.day(since) == day else max(since, arbitration.facts.clock.day_start(day))

@@ -9,11 +9,12 @@ from journeykit.engine.cap_rows import CapRows
 from journeykit.engine.class_rows import with_classes
 from journeykit.engine.contact_facts import by_cell, spans_of
 from journeykit.engine.selection import SelectionProblem
+from journeykit.engine.steps import gap_ends, is_step_before, turn_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from journeykit.engine.candidate import Winner
+    from journeykit.engine.candidate import Group, Winner
     from journeykit.engine.cap_rows import Item, UsageRow
     from journeykit.engine.contact_facts import ContactFacts
     from journeykit.engine.window_usage import Span
@@ -54,20 +55,19 @@ class RoundLayout:
         self.problem = with_classes(SelectionProblem(tuple(rows), groups_left, pairs, clauses), cap_rows.classes)
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[UsageRow]]:
-        groups: dict[int | str, list[int]] = {}
-        campaigns: dict[tuple[str, str | None], list[int]] = {}
+        groups: dict[Group, list[int]] = {}
+        campaigns: dict[tuple[str, str | None, int], list[int]] = {}
         for item, (candidate, _) in enumerate(self.items):
             groups.setdefault(candidate.group, []).append(item)
             campaign = message_of(candidate).campaign
             if campaign.repeat is not None:
-                campaigns.setdefault((campaign.id, candidate.claim.id), []).append(item)
+                campaigns.setdefault(candidate.repeat_key, []).append(item)
         rows = []
-        for (name, claim), items in campaigns.items():
-            left = message_of(self.items[items[0]][0]).campaign.repeat or 0
-            left -= self.facts.history.of(name, claim)
-            left -= sum(
-                (winner.candidate.claim.campaign, winner.candidate.claim.id) == (name, claim) for winner in self.earlier
-            )
+        for key, items in campaigns.items():
+            first = self.items[items[0]][0]
+            left = message_of(first).campaign.repeat or 0
+            left -= self.facts.history.repeated(first)
+            left -= sum(winner.candidate.repeat_key == key for winner in self.earlier)
             if left <= 0:
                 self.ruled_out.update(items)
             elif len(items) > left:
@@ -146,7 +146,26 @@ class RoundLayout:
                     and rival.level[0] <= candidate.level[0]
                 )
                 clauses.append((item, partners))
+        clauses += self._turns()
         return tuple(clauses)
+
+    def _turns(self) -> list[tuple[int, frozenset[int]]]:
+        """Steps of series: an item, and those of the step before, of which one must be granted in time."""
+        clauses = []
+        steps = [(item, *pair) for item, pair in enumerate(self.items) if message_of(pair[0]).step >= 0]
+        for item, candidate, at in steps:
+            if item in self.ruled_out or not candidate.is_step:
+                continue
+            if turn_from(self.facts, candidate, self.earlier) > at:
+                partners = frozenset(
+                    other
+                    for other, rival, when in steps
+                    if other not in self.ruled_out
+                    and is_step_before(candidate, rival)
+                    and gap_ends(self.facts, candidate, when) <= at
+                )
+                clauses.append((item, partners))
+        return clauses
 
     def _met_before(self, requirement: int, at: int) -> bool:
         """Whether the history, or a winner that was settled before, meets a requirement."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.basics.clock import DAY, FOREVER, Clock, clock
+from journeykit.basics.clock import DAY, FOREVER, Clock, clock, day_date
 from journeykit.engine.campaign_usage import NO_CAMPAIGN, CampaignGauge
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
 from journeykit.engine.window_usage import Gauge
@@ -106,6 +106,8 @@ class Ruleset:
         self._own_columns = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
         self._partners = [requirement.partner for requirement in playbook.requirements]
         self.scored = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.scored)
+        self.series = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.series)
+        self.dated = {own.id: own.own_dates for own in playbook.campaigns or () if own.own_dates is not None}
         self.has_splits = any(campaign.split for campaign in playbook.campaigns or ())
         self._of_decision = {number for number, cap in enumerate(playbook.caps) if cap.window.kind == "decision"}
         self.has_patience = any(campaign.patience is not None for campaign in playbook.campaigns or ())
@@ -132,6 +134,7 @@ class Ruleset:
         )
         self.roles = frozenset(role for content in self.contents.values() for role in content.roles or ())
         self._fits: dict[tuple[str | None, str | None], tuple[tuple[str | None, tuple[Fit, ...]], ...]] = {}
+        self._occasions: dict[tuple[Message, int], Claim] = {}
         self._gauges: dict[str, tuple[Gauge, ...]] = {}
         self._within: dict[str, tuple[Gauge | None, ...]] = {}
         self._strangers: dict[tuple[str, str | None, str | None], Message] = {}
@@ -161,7 +164,7 @@ class Ruleset:
 
     def _reach(self) -> int:
         """Microseconds after which a touch can matter to no cap, conflict or requirement."""
-        if self.playbook.conflicts or self.playbook.requirements:
+        if self.playbook.conflicts or self.playbook.requirements or self.series:
             return FOREVER
         return max((reach_of(cap.window) for cap in self.playbook.caps), default=0)
 
@@ -201,6 +204,15 @@ class Ruleset:
         claim = self.claims.get(message) or _claim_for(message)
         gain = message.stage_gain(stage, self.values)
         return message, claim, (message.scale * stage_fit * role_fit, stage_fit, role_fit, gain)
+
+    def occasion(self, message: Message, day: int) -> Claim:
+        """The claim that a message's campaign makes for one of its dates."""
+        found = self._occasions.get((message, day))
+        if found is None:
+            if len(self._occasions) >= _ROOM_FOR_STRANGERS:
+                self._occasions.clear()
+            found = self._occasions[message, day] = evolve(self.claims[message], at=day_date(day))
+        return found
 
     def messages_for(self, claim: Claim) -> tuple[Message, ...] | str:
         """The messages that a claim asks for, one for each content that it leaves open; or what is wrong with it."""
@@ -297,8 +309,9 @@ class Ruleset:
             audience=None if campaign.audience is None else campaign.audience.compiled,
             timely=campaign.audience is not None
             and (campaign.audience.asks_time or (self._timely_segments and "segments" in campaign.audience.names)),
-            dates=None if campaign.dates is None else frozenset(edge(day, 0) for day in campaign.dates),
+            dates=campaign.own_dates,
             levers=tuple(lever for lever in self.playbook.levers if lever.where.matches(facets)),
+            step=campaign.content.index(content_id or "") if campaign.series else -1,
             rare=bool(
                 facets.get("topic")
                 or campaign.holdout

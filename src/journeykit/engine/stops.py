@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.engine.candidate import Candidate, Winner, message_of
 from journeykit.engine.history import holds
+from journeykit.engine.steps import step_rule, turn_from
 from journeykit.model.outcome import Reason
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def stops_at(arbitration: Arbitration, candidate: Candidate, at: int, *, later: 
                     {winner.number},
                     by_history=before,
                 )
+    if candidate.is_step and not has_turn(arbitration, candidate, at):
+        yield Stop(Reason.REQUIRES, step_rule(candidate), set(), by_history=False)
     for number, requirement in enumerate(arbitration.facts.playbook.requirements):
         if message.needy >> number & 1 and not is_met(arbitration, candidate, number, at):
             yield Stop(Reason.REQUIRES, requirement.name, set(), by_history=False)
@@ -98,7 +101,7 @@ def _repeated(arbitration: Arbitration, candidate: Candidate) -> Iterator[Stop]:
     campaign = message_of(candidate).campaign
     same = {winner.number for winner in arbitration.winners_repeating(candidate)}
     if campaign.repeat is not None:
-        before = arbitration.facts.history.of(campaign.id, candidate.claim.id)
+        before = arbitration.facts.history.repeated(candidate)
         if before >= campaign.repeat:
             yield Stop(Reason.CAPPED, f"repeat of {campaign.id}", same, by_history=True)
         elif before + len(same) >= campaign.repeat:
@@ -106,6 +109,11 @@ def _repeated(arbitration: Arbitration, candidate: Candidate) -> Iterator[Stop]:
     siblings = {winner.number for winner in arbitration.winners_of_group(candidate.group)}
     if siblings:
         yield Stop(Reason.OUTBID, f"one content of {campaign.id}", siblings, by_history=False)
+
+
+def has_turn(arbitration: Arbitration, candidate: Candidate, at: int) -> bool:
+    """Whether it is the turn of a step at an instant, by the history or a winner."""
+    return turn_from(arbitration.facts, candidate, arbitration.winners) <= at
 
 
 def is_met(arbitration: Arbitration, candidate: Candidate, requirement: int, at: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeykit.basics.clock import clock, day_number, micros, moment
+from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import MILLIONTH
 from journeykit.basics.version import VERSION
 from journeykit.model.mismatch import Mismatch
@@ -253,8 +253,8 @@ def plan_notes(playbook: Playbook, at: datetime, until: datetime | None, *, deri
     again = [own.id for own in playbook.campaigns or () if derived and until and _goes_again(own, first, last)]
     if again:
         yield (
-            f"a plan gives a contact one message of a campaign at most: {_some(again)} may go more than once (repeat, "
-            "dates); decide again after its message for the next, or ask for each date in a table of claims"
+            f"a plan gives a contact one message of a campaign at most: {_some(again)} may go more than once (repeat); "
+            "decide again after its message for the next, give it dates, or ask for each date in a table of claims"
         )
     for quota in playbook.quotas:
         # Dates are those of each contact: elsewhere it may be a day earlier or later.
@@ -265,9 +265,9 @@ def plan_notes(playbook: Playbook, at: datetime, until: datetime | None, *, deri
 
 def _goes_again(campaign: Campaign, first: int, last: int) -> bool:
     """Whether a campaign may be meant to go more than once within some local days."""
-    if campaign.paused or campaign.repeat == 1 or first == last:
-        return False
-    return campaign.dates is None or sum(first <= day_number(day) <= last for day in campaign.dates) > 1
+    # Each step of a series, and each date, is a claim of its own.
+    own = campaign.series is not None or campaign.dates is not None
+    return not (own or campaign.paused or campaign.repeat == 1 or first == last)
 
 
 def _some(names: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 import pyarrow as pa
 
+from journeykit.basics.clock import day_date
 from journeykit.basics.validation import shown
 from journeykit.columns.decision_counts import Counts
 from journeykit.columns.decision_rows import ClaimIds, account_column, dictionaries
@@ -154,7 +155,10 @@ class TableJob(Run):
         engine = reader.lay_out(met, everything=everything, in_stretches=in_stretches)
         engine.last_outcome = self.made.last_number
         asked = reader.asked
-        labels: Sequence[Label] = [(opening, None, None) for opening in range(len(engine.layout.list))]
+        labels: Sequence[Label] = [
+            (opening, None if day is None else day_date(day), None)
+            for opening, day in enumerate(engine.layout.own_days)
+        ]
         names = ClaimIds(engine.layout, self.run_id, labels if asked is None else asked.labels, self.made.columns)
         self._counts = Counts(engine.layout)
         ids = {} if asked is None else asked.ids

@@ -395,7 +395,7 @@ class TableReader:
             until=run.until,
             explain=run.explain,
             everything=everything,
-            openings=openings,
+            openings=None if claims is None else openings,
             dates=[] if claims is None else claims.dates,
             numbers=() if claims is None else tuple(claims.numbers),
             scored=() if scores is None else scores.scored,

@@ -28,7 +28,9 @@ from journeykit.basics.validation import (
 from journeykit.errors import ModelError
 from journeykit.model.holdout import Holdout, bucket
 from journeykit.model.patience import Patience
+from journeykit.model.recurrence import OwnDates, Recurrence, own_dates
 from journeykit.model.send_at import SendAt, send_time
+from journeykit.model.series import Series
 from journeykit.model.window import Lag
 from journeykit.rule import Rule
 from journeykit.rule.named_rules import NamedRules, audience_of
@@ -76,6 +78,8 @@ class Team:
         return owner == self.department or owner in self.speaks or EVERYWHERE in self.speaks
 
 
+_EARLY = date(1970, 1, 1)
+"""Where the dates of a recurrence are looked for from that does not depend on its start."""
 _EXACT = 1e-9
 """Shares that add up to 1 but for so much do so."""
 
@@ -84,9 +88,9 @@ def _lag(value: Lag | str | None) -> Lag | None:
     return Lag.parse(value) if isinstance(value, str) else value
 
 
-def _dates(value: Iterable[date] | None) -> tuple[date, ...] | None:
-    if value is None:
-        return None
+def _dates(value: Iterable[date] | Recurrence | None) -> tuple[date, ...] | Recurrence | None:
+    if value is None or isinstance(value, Recurrence):
+        return value
     found = listed(value, "a list of dates")
     for day in found:
         if not isinstance(day, date) or isinstance(day, datetime):
@@ -122,14 +126,16 @@ class Campaign:
             name of one that is not is what stops a claim.
         starts: first local date, in the contact's zone; None for no start.
         ends: last local date; None for no end.
-        dates: its own local dates; it goes out on these only. None for any.
+        dates: its own local dates, or their recurrence; it goes out on these only, and each is an occasion, a claim of
+            its own. None for any.
         stages: stages at which it may speak though another department owns them.
         goal: its end, where it differs from its team's.
         tier: 0 goes first; the choice is optimal tier by tier.
         priority: for the policy ``ranked``: 0 goes first.
         repeat: the most touches of it one contact gets over its whole period; None for no limit.
         paused: nothing goes out.
-        if_lost: ``defer`` a loser that could go later, or ``drop`` it.
+        if_lost: ``defer`` a loser that could go later, or ``drop`` it; in a series also ``skip``: like ``defer``, and a
+            step that the contact is refused is passed over.
         cost: what one message costs, from 0, for quotas.
         obeys_caps: whether caps can stop it.
         counts_toward_caps: whether its touches count in caps.
@@ -147,6 +153,8 @@ class Campaign:
             one included) or ``36h``; after that it is ``expired``. None for no limit.
         send_at: the local time of day at which its claims go, such as ``10:00``, or ``{attribute: best_hour, default:
             "10:00"}`` for a time of the contact's own; None for what its channel says, or any time.
+        series: makes the contents steps, in their listed order, each some time after the one before it; `repeat` then
+            counts each of them apart. None where they are no steps.
     """
 
     id: str = field(validator=required_text)
@@ -158,7 +166,7 @@ class Campaign:
     )
     starts: date | None = field(default=None, validator=validators.optional(calendar_date))
     ends: date | None = field(default=None, validator=validators.optional(calendar_date))
-    dates: tuple[date, ...] | None = field(default=None, converter=_dates)
+    dates: tuple[date, ...] | Recurrence | None = field(default=None, converter=_dates)
     stages: tuple[str, ...] = field(default=(), converter=names)
     goal: str | None = field(default=None, validator=optional_text)
     tier: int = field(default=0, validator=whole(0, 1000))
@@ -168,7 +176,7 @@ class Campaign:
         validator=validators.optional(whole(1, 1_000_000)),  # type: ignore[arg-type]  # attrs looks at the default
     )
     paused: bool = field(default=False, validator=boolean)
-    if_lost: str = field(default="defer", validator=one_of("defer", "drop"))
+    if_lost: str = field(default="defer", validator=one_of("defer", "drop", "skip"))
     cost: float | None = field(default=None, validator=validators.optional(number(0)))
     obeys_caps: bool = field(default=True, validator=boolean)
     counts_toward_caps: bool = field(default=True, validator=boolean)
@@ -190,12 +198,46 @@ class Campaign:
         validator=validators.optional(instance(SendAt)),
         metadata={"later": True},
     )
+    series: Series | None = field(
+        default=None, validator=validators.optional(instance(Series)), metadata={"later": True}
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.starts is not None and self.ends is not None and self.ends < self.starts:
             raise ModelError(f"the campaign ends ({self.ends}) before it starts ({self.starts})", field="ends")
+        if isinstance(self.dates, Recurrence):
+            self._check_recurrence(self.dates)
         if self.split is not None:
             self._check_split(self.split)
+        if self.split is not None and self.series is not None:
+            raise ModelError(
+                "a campaign is a series or is split, not both: the contents of a series all go, one after the other",
+                field="series",
+            )
+        if self.series is not None and not self.content:
+            raise ModelError("a series has steps: the contents of the campaign, found none", field="series")
+        if self.if_lost == "skip" and self.series is None:
+            raise ModelError("'skip' passes over a step of a series, and the campaign has no series", field="if_lost")
+
+    def _check_recurrence(self, dates: Recurrence) -> None:
+        if self.starts is None and dates.needs_start:
+            raise ModelError(
+                f"the recurrence {dates.rrule!r} says every so many, so many times, or days like the first one: it "
+                "counts from the campaign's start, which is missing",
+                field="dates",
+            )
+        first = dates.first_from(self.starts or _EARLY)
+        if first is None:
+            raise ModelError(f"the recurrence {dates.rrule!r} falls on no day", field="dates")
+        if self.ends is not None and first > self.ends:
+            raise ModelError(
+                f"the recurrence {dates.rrule!r} falls on no day between the campaign's start and end", field="dates"
+            )
+
+    @property
+    def own_dates(self) -> OwnDates | None:
+        """Its own dates within its period; None where it goes out on any."""
+        return None if self.dates is None else own_dates(self.dates, self.starts, self.ends)
 
     def _check_split(self, split: Mapping[str, float]) -> None:
         if set(split) != set(self.content):
@@ -242,6 +284,6 @@ class Campaign:
             return f"starts {self.starts}"
         if self.ends is not None and day > day_number(self.ends):
             return f"ends {self.ends}"
-        if self.dates is not None and all(day != day_number(own) for own in self.dates):
+        if self.own_dates is not None and day not in self.own_dates:
             return "dates"
         return None

@@ -14,6 +14,7 @@ from journeykit.basics.clock import DAY, MINUTE, WEEKDAYS, Clock, day_date, day_
 from journeykit.basics.validation import calendar_date, instance, names, optional_text, shown
 from journeykit.errors import ModelError, closest
 from journeykit.model.cap import Scope
+from journeykit.model.recurrence import parts_of
 from journeykit.rule import Rule
 from journeykit.rule.named_rules import NamedRules, audience_of
 
@@ -25,24 +26,6 @@ if TYPE_CHECKING:
     from journeykit.model.cap import Facets
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
-_RRULE = re.compile(r"(RRULE:)?[A-Z]+=[-+A-Z0-9,]+(;[A-Z]+=[-+A-Z0-9,]+)*;?", re.ASCII)
-_PART = re.compile(r"([A-Z]+)=([^;]+)")
-_RRULE_KEYS = frozenset(
-    [
-        "FREQ",
-        "INTERVAL",
-        "COUNT",
-        "UNTIL",
-        "WKST",
-        "BYMONTH",
-        "BYMONTHDAY",
-        "BYYEARDAY",
-        "BYWEEKNO",
-        "BYDAY",
-        "BYSETPOS",
-        "BYEASTER",
-    ]
-)
 # Beyond this many days of unbroken quiet, nothing is going to open any more.
 HORIZON = 800
 WEEKS = 28
@@ -164,15 +147,7 @@ class Hours:
 def _known_rule(_: Any, __: Any, value: str | None) -> None:
     if value is None:
         return
-    parts = dict(_PART.findall(value)) if _RRULE.fullmatch(value) else {}
-    if parts.get("FREQ") not in ("YEARLY", "MONTHLY", "WEEKLY", "DAILY") or not _RRULE_KEYS.issuperset(parts):
-        raise ModelError(
-            "a recurrence of holidays is one RRULE of dates: FREQ=YEARLY, MONTHLY, WEEKLY or DAILY, with any of "
-            f"{', '.join(sorted(_RRULE_KEYS - {'FREQ'}))}; found {shown(value)}",
-            field="rrule",
-        )
-    if not re.fullmatch("[1-9][0-9]{0,3}", parts.get("INTERVAL", "1")):
-        raise ModelError(f"INTERVAL is a whole number from 1 to 9999, found {shown(parts['INTERVAL'])}", field="rrule")
+    parts = parts_of(value, "holidays")
     if (
         parts["FREQ"] in ("DAILY", "WEEKLY")
         and parts.get("INTERVAL", "1") != "1"

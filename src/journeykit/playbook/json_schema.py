@@ -21,6 +21,7 @@ from journeykit.model.campaign import Campaign, Team
 from journeykit.model.cap import FACETS, Cap, Limit, Scope
 from journeykit.model.content import Gain
 from journeykit.model.quiet_hours import Hours
+from journeykit.model.recurrence import Recurrence
 from journeykit.model.window import Lag, Window
 from journeykit.playbook.keys import (
     DATE,
@@ -104,6 +105,9 @@ LEAVES: dict[Any, dict[str, Any]] = {
     tuple[str, ...]: _ref("texts"),
     str | tuple[str, ...]: _ref("texts"),
     tuple[date, ...]: {"type": "array", "items": _ref("date")},
+    tuple[date, ...] | Recurrence: {
+        "anyOf": [{"type": "array", "items": _ref("date")}, _ref("Recurrence")],
+    },
     tuple[date, date]: {"type": "array", "items": _ref("date"), "minItems": 2, "maxItems": 2},
     Mapping[str, float]: {"anyOf": [_named(_DEGREE), _ref("texts")]},
     Mapping[str, Gain]: _named(_GAIN),
@@ -159,8 +163,9 @@ def _value_schema(kind: type, key: Key, definitions: dict[str, Any]) -> dict[str
         schema = _part_schema(key.type, definitions)
     else:
         schema = {**LEAVES[key.type], **_limits(key.attribute.validator)}
-        if Limit in typing.get_args(key.type):
-            _part_schema(Limit, definitions)
+        for part in (Limit, Recurrence):
+            if part in typing.get_args(key.type):
+                _part_schema(part, definitions)
     if not key.nullable:
         return schema
     absent: dict[str, Any] = {"enum": [None, NO_LIMIT]} if key.no_limit else {"type": "null"}

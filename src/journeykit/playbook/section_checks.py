@@ -84,7 +84,7 @@ def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterat
             yield from _reference((*path, "content", place), "content", content_id, contents)
         for place, stage in enumerate(campaign.stages):
             yield from _reference((*path, "stages", place), "stage", stage, stages)
-        if campaign.dates is not None and not any(_inside(campaign, day) for day in campaign.dates):
+        if isinstance(campaign.dates, tuple) and not any(_inside(campaign, day) for day in campaign.dates):
             yield Problem.at((*path, "dates"), "none of the dates lies between the campaign's start and end")
     yield from _quota_problems(playbook, unread)
     for path, cap in unread.numbered("caps", playbook.caps):

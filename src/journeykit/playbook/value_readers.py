@@ -19,6 +19,7 @@ from journeykit.basics.validation import shown
 from journeykit.errors import KeyPath, ModelError, RuleError, closest
 from journeykit.model.cap import FACETS, Scope
 from journeykit.model.content import Gain
+from journeykit.model.recurrence import Recurrence
 from journeykit.model.window import Lag, Window
 from journeykit.playbook.keys import DATE, WINDOW_KEYS, WINDOW_WORDS, Key, keys_of
 from journeykit.playbook.yaml import core_value, is_null
@@ -208,6 +209,18 @@ def _dates(value: object) -> tuple[date, ...]:
     return _each(_date, listing(value, "a list of dates"))
 
 
+def _own_dates(value: object) -> Any:
+    if isinstance(value, Mapping):
+        parts = _known(value, ("rrule",), lambda _, given: text(given))
+        if not parts:
+            raise wrong("the key 'rrule' is required")
+        try:
+            return Recurrence(**parts)
+        except ModelError as error:
+            raise wrong(str(error), "rrule") from None
+    return _each(_date, listing(value, "a list of dates, or a recurrence such as {rrule: 'FREQ=WEEKLY;BYDAY=TU'}"))
+
+
 def _span(value: object) -> tuple[date, date]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise expected("a first and a last date, such as [2026-11-01, 2026-11-30]", value)
@@ -360,6 +373,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {
     tuple[str, ...]: _texts,
     str | tuple[str, ...]: _texts,
     tuple[date, ...]: _dates,
+    tuple[date, ...] | Recurrence: _own_dates,
     tuple[date, date]: _span,
     Mapping[str, float]: _degrees,
     Mapping[str, Gain]: _gains,

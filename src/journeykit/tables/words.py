@@ -107,6 +107,7 @@ class Words:
     Attributes:
         columns: by the folded names of the table's columns, the kind of their words.
         tests_channels: whether these are touches, and rules ask for their channels.
+        tests_rows: whether rows are looked at as a whole too, by `unclear`.
 
     Example:
         >>> from journeykit import Content, Playbook
@@ -127,6 +128,10 @@ class Words:
         self._campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self._contents = {content.id: content for content in playbook.content or ()}
         self.tests_channels = table == "touches" and _tests_channels(playbook)
+        # Of a series of one step any touch is that step.
+        several = (own.id for own in playbook.campaigns or () if own.series and len(own.content) > 1)
+        self._series = frozenset(several if table == "touches" else ())
+        self.tests_rows = self.tests_channels or bool(self._series)
 
     # Cells
 
@@ -149,10 +154,9 @@ class Words:
             if place is not None and values[place] is not None:
                 for finding in self.cell(column, values[place]):
                     self.count(finding, 1, found)
-        if self.tests_channels:
+        if self.tests_rows:
             cells = {name: values[places[name]] for name in ("channel", "campaign_id", "content_id") if name in places}
-            unclear = self.unclear(cells)
-            if unclear is not None:
+            for unclear in self.unclear(cells):
                 self.count(unclear, 1, found)
 
     def cell(self, column: str, value: Any) -> tuple[Finding, ...]:
@@ -186,26 +190,25 @@ class Words:
                 )
                 yield Finding(column, sight.kind, word, sight.nearest, sight.place, effect, harmless)
 
-    def unclear(self, cells: Mapping[str, Any]) -> Finding | None:
-        """What is to be said of a touch that names no channel, where rules ask for it and nothing else tells it.
+    def unclear(self, cells: Mapping[str, Any]) -> Iterator[Finding]:
+        """What is to be said of a touch that does not say what rules ask for, and nothing else tells it.
+
+        No channel, where rules ask for it; no content, where its campaign is a series.
 
         Args:
             cells: its cells ``channel``, ``campaign_id`` and ``content_id``, as far as the table has them.
         """
-        if not self.tests_channels or not is_missing(cells.get("channel")):
-            return None
         names = {}
         for column in ("campaign_id", "content_id"):
             words = _words_in(column, cells.get(column))
             names[column] = self.vocabulary.spelt(self.columns[column], words[0]) if words else ""
-        content = self._contents.get(names["content_id"])
-        if content is not None:
-            return None
-        campaign = self._campaigns.get(names["campaign_id"])
-        channels = self.vocabulary.channels_of(None, campaign, self._contents)
-        if not isinstance(channels, Either):
-            return None
-        return Finding("channel", UNKNOWN, effect="rules that protect count it whatever the channel", harmless=True)
+        if names["campaign_id"] in self._series and not names["content_id"]:
+            yield Finding("content_id", UNKNOWN, effect="a touch of a series without it is no step", harmless=True)
+        if self.tests_channels and is_missing(cells.get("channel")) and names["content_id"] not in self._contents:
+            campaign = self._campaigns.get(names["campaign_id"])
+            if isinstance(self.vocabulary.channels_of(None, campaign, self._contents), Either):
+                effect = "rules that protect count it whatever the channel"
+                yield Finding("channel", UNKNOWN, effect=effect, harmless=True)
 
     def count(self, finding: Finding, rows: int, found: Mismatches) -> None:
         """Count a finding for some rows."""

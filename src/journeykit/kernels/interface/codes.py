@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-NEEDS_CONSENT, OBEYS_CAPS, COUNTS, OBEYS_HOURS, PAUSED, DEFERS, LOCAL, STAGED, ROLED, DATED, SCORED = (
-    1 << bit for bit in range(11)
+NEEDS_CONSENT, OBEYS_CAPS, COUNTS, OBEYS_HOURS, PAUSED, DEFERS, LOCAL, STAGED, ROLED, DATED, SCORED, RECURS, SKIPS = (
+    1 << bit for bit in range(13)
 )
 """What is true of an opening."""
 NONE = -(2**62)

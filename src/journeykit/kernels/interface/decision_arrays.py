@@ -11,7 +11,7 @@ from journeykit.kernels.interface.records import record
 
 CLAIMS = record(
     "opening label weight rank group own id dated kind state rule outside timed from_ asked expires at_from at_to "
-    "claim_row",
+    "claim_row refused before",
     "given lead patience product preference interest propensity value",
 )
 """Claims of contacts: what each asks to send; under which name it is written; weight in millionths, `NONE` where it is
@@ -21,7 +21,9 @@ its instants are, or -1; state, 0 where it is eligible at some instant, else the
 that reason; the rule of its own date where that lies outside the span, or -1; whether nothing but time is in its
 way; the first instant of its own, or `NONE`; when it was asked for; the last instant at which it may go; where its
 instants lie; its place in the claims table, or -1; its own weight, NaN for none; and what the policy `weighted` makes
-of it, before patience and its content's fit and in all, with the factors."""
+of it, before patience and its content's fit and in all, with the factors. It is dated 2 where its date is an occasion.
+Of a step: bits of the steps before it that the contact is refused; and the one that must go before it, -1 for none, or,
+below that, -2 less a later one that has gone."""
 TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
 ROWS = record(

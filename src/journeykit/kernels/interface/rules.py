@@ -87,7 +87,8 @@ OPENINGS = record(
     "campaign content channel traits starts ends audience timely holdout tier repeats tie first then needy partner "
     "wait_days wait_length "
     "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to patient "
-    "part_from part_to rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout",
+    "part_from part_to rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout "
+    "group series step steps gap_days gap_length own_date own_rank rule_step",
     "scale",
 )
 """What can be asked for, one record for each opening; names are numbers of the layout's lists, and what belongs to an
@@ -112,11 +113,12 @@ PERIODS = record("start end days is_send rule")
 HOLIDAYS = record("day rule number")
 """Days on which nothing goes out, ascending, the rule of each, and which holiday it is; a day of several is there for
 each."""
-SHAPES = record("status campaign content channel id ends first then partner replaced cell_from cell_to")
+SHAPES = record("status campaign content channel id ends first then partner replaced step dated cell_from cell_to")
 """What touches do, one record for each kind of touch. Status is 0 where it never counts, 1 where it does, and 2 where
 it does unless it was planned for the past; content and channel are its own, -1 for none; the id is that of its claim,
 0 for none and -1 for one that no claim has; it is replaced where claims
-are derived and decided again."""
+are derived and decided again, of a campaign with dates only on these, which are those of the opening `dated`, or -1.
+The step is that of its series, or -1."""
 
 
 class HourTables(ArrayBundle):
@@ -175,6 +177,7 @@ class Rules(ArrayBundle):
         horizon: after so many days of quiet nothing opens any more.
         explain: whether rows tell what it would have taken.
         denies: what the playbook denies where data is missing.
+        series: whether any campaign is a series.
         quotas: what claims use of the quotas, and the prices of these.
     """
 
@@ -209,5 +212,6 @@ class Rules(ArrayBundle):
         "horizon": int,
         "explain": int,
         "denies": int,
+        "series": int,
         "quotas": Quotas,
     }

@@ -8,6 +8,7 @@
 #include "barred_word.hpp"
 #include "expiry.hpp"
 #include "local_time.hpp"
+#include "retry.hpp"
 #include "weights.hpp"
 
 namespace journeykit {
@@ -101,11 +102,12 @@ void weigh(const Collection& all, int64_t contact, int64_t candidate, double pro
 }
 
 // A candidate that no claim was brought for.
-void put_derived(Claim& claim, int64_t opening, int64_t campaign, int64_t at_from) {
+void put_derived(Claim& claim, int64_t opening, int64_t group, int64_t at_from) {
   claim.opening = claim.label = opening;
-  claim.group = campaign;
+  claim.group = group;
   claim.own = claim.id = claim.dated = claim.rank = 0;
-  claim.outside = claim.rule = claim.claim_row = -1;
+  claim.outside = claim.rule = claim.claim_row = claim.before = -1;
+  claim.refused = 0;
   claim.from_ = claim.asked = NONE;
   claim.expires = FOREVER;
   claim.given = NO_NUMBER;
@@ -138,6 +140,55 @@ int64_t put_slots(const Collection& all, const SlotTimes& slots, int64_t zone, i
   return slots.kind[opening];
 }
 
+// Makes an occasion of a claim of an opening that is for a date; whether it is one.
+bool put_occasion(const Opening& opening, Claim& claim) {
+  if (opening.own_date < 0) return false;
+  claim.dated = OCCASION;
+  claim.own = opening.own_rank;
+  return true;
+}
+
+// Puts the slot of an occasion.
+int64_t put_own_date(const Collection& all, const SlotTimes& slots, int64_t zone, Claim& claim,
+                     int64_t& places) {
+  int64_t at = slots.dated(zone, slots.kind[claim.opening], all.rules.openings[claim.opening].own_date);
+  if (at < all.rules.now || at > all.rules.last) {
+    claim.from_ = at;
+    claim.outside = RULE_DATES;
+  }
+  all.candidates.time[places++].at = at;
+  return -1;
+}
+
+// Whether a contact is refused an opening at all its slots for more than its hour or day.
+bool is_refused(const Collection& all, const SlotTimes& slots, int64_t contact, int64_t opening) {
+  const Opening& own = all.rules.openings[opening];
+  int64_t lasting = lasting_faults(all.rules, opening, all.contacts, contact);
+  if (lasting || (own.traits & SCORED && is_nan(all.scores.chance[opening]))) return true;
+  int64_t kind = all.contacts.person[contact].zone * slots.kinds + slots.kind[opening];
+  int64_t low = slots.first[kind], high = slots.first[kind + 1];
+  auto refuses = [&](int64_t at, int64_t own_kind, int64_t slot) {
+    int64_t found = timely_faults(all.rules, opening, all.contacts, contact, at) |
+                    outside_then(all.rules, opening, all.contacts, contact, own_kind, slot);
+    return (found & ~TIMED) != 0;
+  };
+  if (low == high) return refuses(all.rules.now, -1, 0);
+  for (int64_t place = low; place < high; ++place) {
+    if (!refuses(slots.at[place], slots.kind[opening], place - low)) return false;
+  }
+  return true;
+}
+
+// The steps before one that the contact is refused, as bits.
+int64_t refused_steps(const Collection& all, const SlotTimes& slots, int64_t contact, int64_t opening) {
+  const Opening& own = all.rules.openings[opening];
+  int64_t found = 0;
+  for (int64_t step = 0; step < own.step; ++step) {
+    if (is_refused(all, slots, contact, own.series + step)) found |= int64_t{1} << step;
+  }
+  return found;
+}
+
 // Makes a candidate of an opening; whether it stays one, or is counted and forgotten.
 bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int64_t opening,
             int64_t everything, int64_t used, int64_t& places) {
@@ -147,10 +198,12 @@ bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int6
   const Opening& own = all.rules.openings[opening];
   if (own.traits & SCORED && is_nan(scores.chance[opening])) lasting |= 1 << MISSING;
   Claim& claim = all.candidates.claim[used];
-  put_derived(claim, opening, own.campaign, places);
-  int64_t kind = put_slots(all, slots, person.zone, opening, places);
+  put_derived(claim, opening, own.group, places);
+  int64_t kind = put_occasion(own, claim) ? put_own_date(all, slots, person.zone, claim, places)
+                                          : put_slots(all, slots, person.zone, opening, places);
   claim.at_to = places;
   judge(all, contact, used, lasting, kind);
+  if (own.traits & SKIPS) claim.refused = refused_steps(all, slots, contact, opening);
   if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   if (claim.state && !claim.timed && !everything) {
     count_denied(all, opening, person.stage, claim.state);
@@ -181,12 +234,26 @@ void count_lasting(const Collection& all, const BarredWord& barred, int64_t cont
   }
 }
 
+// The steps before one that the contact is refused at one instant, as bits.
+int64_t refused_now(const Collection& all, const Barred& now, int64_t contact, int64_t opening) {
+  const Opening& own = all.rules.openings[opening];
+  int64_t found = 0;
+  for (int64_t step = 0; step < own.step; ++step) {
+    int64_t other = own.series + step;
+    BarredWord faults = barred_word(all.rules, now, all.contacts, all.scores, contact, other >> 6);
+    if (has_bit(faults.lasting(), other & 63)) found |= int64_t{1} << step;
+  }
+  return found;
+}
+
 // Makes a candidate of an opening.
-void put_now(const Collection& all, const BarredWord& barred, int64_t contact, int64_t word, int64_t bit,
-             int64_t used) {
+void put_now(const Collection& all, const Barred& now, const BarredWord& barred, int64_t contact,
+             int64_t word, int64_t bit, int64_t used) {
   int64_t opening = word * 64 + bit, reason = reason_now(barred, bit);
   Claim& claim = all.candidates.claim[used];
-  put_derived(claim, opening, all.rules.openings[opening].campaign, used);
+  put_derived(claim, opening, all.rules.openings[opening].group, used);
+  put_occasion(all.rules.openings[opening], claim);
+  if (all.rules.openings[opening].traits & SKIPS) claim.refused = refused_now(all, now, contact, opening);
   claim.kind = -1;
   claim.at_to = used + 1;
   claim.state = reason;
@@ -236,7 +303,10 @@ void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArray
       claims.extra.size != 0 ? claims.extra[claim_row] : ClaimExtra{NONE, NONE, NONE, NAN, NAN};
   const Opening& opening = all.rules.openings[asked.opening];
   Claim& claim = all.candidates.claim[used];
-  put_derived(claim, asked.opening, asked.group, places);
+  // The steps of a series do not exclude each other.
+  int64_t group =
+      opening.series < 0 ? asked.group : -1 - asked.group * all.rules.openings.size - asked.opening;
+  put_derived(claim, asked.opening, group, places);
   claim.label = asked.label;
   claim.asked = extra.asked;
   claim.expires = expiry_of(all.rules, all.contacts.person[contact].zone, asked.opening, extra);
@@ -339,7 +409,7 @@ int64_t collect_derived_now(const Rules& rules, const Barred& barred, const Cont
           wanted &= ~faults.lasting();
         }
         for (; wanted; wanted = without_lowest(wanted)) {
-          put_now(all, faults, contact, word, trailing_zeros(wanted), used++);
+          put_now(all, barred, faults, contact, word, trailing_zeros(wanted), used++);
         }
       }
       clear_scores(scores, contact);

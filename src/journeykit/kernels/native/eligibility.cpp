@@ -87,12 +87,6 @@ int64_t open_between(const OwnHours& hours, int64_t day, int64_t ahead, int64_t 
   return best;
 }
 
-// Whether a day is one of a campaign's own.
-bool is_date(const Rules& rules, const Opening& opening, int64_t day) {
-  const int64_t* dates = rules.dates.data;
-  return std::find(dates + opening.date_from, dates + opening.date_to, day) != dates + opening.date_to;
-}
-
 // Whether an audience must be asked at each slot.
 bool asks_slot(const Rules& rules, int64_t opening, const Contacts& contacts) {
   return rules.openings[opening].timely >= 0 && contacts.timely.columns > 0;
@@ -194,6 +188,11 @@ int64_t audience_rule(const Rules& rules, const Opening& opening, const Contacts
 }
 
 }  // namespace
+
+bool is_date(const Rules& rules, const Opening& opening, int64_t day) {
+  const int64_t* dates = rules.dates.data;
+  return std::find(dates + opening.date_from, dates + opening.date_to, day) != dates + opening.date_to;
+}
 
 bool is_true(const Contacts& contacts, int64_t contact, int64_t rule) {
   return has_bit(contacts.audience(contact, rule >> 6), rule & 63);

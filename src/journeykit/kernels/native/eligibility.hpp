@@ -6,6 +6,9 @@
 
 namespace journeykit {
 
+// Whether a local date is one of the dates of an opening.
+bool is_date(const Rules& rules, const Opening& opening, int64_t day);
+
 // The hours and holidays that an opening obeys and that protect a contact.
 struct OwnHours {
   const HourTables& tables;

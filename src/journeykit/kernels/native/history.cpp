@@ -2,7 +2,9 @@
 
 #include "history.hpp"
 
+#include "eligibility.hpp"
 #include "local_time.hpp"
+#include "steps.hpp"
 #include "window_spans.hpp"
 
 namespace journeykit {
@@ -21,6 +23,15 @@ bool is_asked_again(Array1<Opening> openings, const Shape& shape, Array1<Claim> 
     }
   }
   return false;
+}
+
+// Whether a planned touch is of a derived claim: of a campaign with dates, where its own is one of the span.
+bool is_decided_again(const Rules& rules, int64_t zone, const Shape& shape, int64_t at) {
+  if (!shape.replaced || shape.dated < 0) return shape.replaced != 0;
+  if (at > rules.zones->high) return false;
+  int64_t day = day_of(*rules.zones, zone, at);
+  return day_of(*rules.zones, zone, rules.now) <= day && day <= day_of(*rules.zones, zone, rules.last) &&
+         is_date(rules, rules.openings[shape.dated], day);
 }
 
 // Adds a touch to the window of one cell in which it counts.
@@ -55,7 +66,7 @@ void read_history(const Rules& rules, const TouchArrays& touches, int64_t contac
     if (shape.status == COUNTS_UNLESS_PAST) {
       if (at < rules.now) continue;
       if (shape.campaign >= 0) {
-        bool is_replaced = derived ? shape.replaced != 0
+        bool is_replaced = derived ? is_decided_again(rules, zone, shape, at)
                                    : is_asked_again(rules.openings, shape, candidates.claim, low, high);
         if (is_replaced) continue;
       }
@@ -68,6 +79,7 @@ void read_history(const Rules& rules, const TouchArrays& touches, int64_t contac
     }
   }
   workspace.sizes[TOUCHES] = count;
+  if (rules.series) set_steps(rules, workspace, candidates, low, high);
 }
 
 int64_t end_of(const Window& window, const Zones& zones, int64_t zone, int64_t ends) {

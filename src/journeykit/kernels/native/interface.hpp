@@ -19,7 +19,7 @@ namespace journeykit {
 // What is true of an opening.
 inline constexpr int64_t NEEDS_CONSENT = 1 << 0, OBEYS_CAPS = 1 << 1, COUNTS = 1 << 2, OBEYS_HOURS = 1 << 3,
                          PAUSED = 1 << 4, DEFERS = 1 << 5, LOCAL = 1 << 6, STAGED = 1 << 7, ROLED = 1 << 8,
-                         DATED = 1 << 9, SCORED = 1 << 10;
+                         DATED = 1 << 9, SCORED = 1 << 10, RECURS = 1 << 11, SKIPS = 1 << 12;
 // No day, no weight, no instant.
 inline constexpr int64_t NONE = -(int64_t{1} << 62);
 inline constexpr int64_t NO_LIMIT = -1, OWN_LIMIT = -2, BAD_LIMIT = -3;
@@ -269,7 +269,8 @@ struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
       first, then, needy, partner, wait_days, wait_length, hours, cell_from, cell_to, topic_from, topic_to,
       date_from, date_to, lever_from, lever_to, patient, part_from, part_to, rule_audience, rule_stage,
-      rule_role, rule_starts, rule_ends, rule_holdout;
+      rule_role, rule_starts, rule_ends, rule_holdout, group, series, step, steps, gap_days, gap_length,
+      own_date, own_rank, rule_step;
   double scale;
 };
 
@@ -318,7 +319,8 @@ struct Holiday {
 
 // A kind of touch.
 struct Shape {
-  int64_t status, campaign, content, channel, id, ends, first, then, partner, replaced, cell_from, cell_to;
+  int64_t status, campaign, content, channel, id, ends, first, then, partner, replaced, step, dated,
+      cell_from, cell_to;
 };
 
 // Quiet hours, send hours and holidays.
@@ -362,6 +364,7 @@ struct Rules {
   int64_t horizon;
   int64_t explain;
   int64_t denies;
+  int64_t series;
   const Quotas* quotas;
 };
 
@@ -370,7 +373,7 @@ struct Rules {
 // A candidate: what a contact's claim asks to send, its weight and its state.
 struct Claim {
   int64_t opening, label, weight, rank, group, own, id, dated, kind, state, rule, outside, timed, from_,
-      asked, expires, at_from, at_to, claim_row;
+      asked, expires, at_from, at_to, claim_row, refused, before;
   double given, lead, patience, product, preference, interest, propensity, value;
 };
 

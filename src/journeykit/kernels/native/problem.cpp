@@ -8,6 +8,7 @@
 #include "conflicts.hpp"
 #include "history.hpp"
 #include "quota_charges.hpp"
+#include "steps.hpp"
 #include "window_spans.hpp"
 
 namespace journeykit {
@@ -48,7 +49,7 @@ bool repeat_rows(const Rules& rules, const DecisionWorkspace& workspace, Array1<
       is_first = !is_same(rules.openings, claims[items[other].entry], claim);
     }
     if (!is_first) continue;
-    int64_t left = opening.repeats - repeated(rules, workspace, opening.campaign, claim.id);
+    int64_t left = opening.repeats - repeated(rules, workspace, opening, claim.id);
     int64_t start = problem.size[MEMBERS];
     if (is_full(problem, count)) return false;
     for (int64_t other = item; other < count; ++other) {
@@ -319,6 +320,31 @@ bool add_clauses(const Rules& rules, int64_t zone, const DecisionWorkspace& work
   return true;
 }
 
+// Steps of series: an item, and those of the step before, of which one must be granted in time.
+bool add_turns(const Rules& rules, int64_t zone, const DecisionWorkspace& workspace, Array1<Claim> claims,
+               const SearchProblem& problem) {
+  for (int64_t number = 0; number < problem.size[ITEMS]; ++number) {
+    const SearchItem& item = problem.items[number];
+    const Claim& claim = claims[item.entry];
+    if (item.shut || !waits(claim)) continue;
+    if (turn_from(rules, zone, workspace, claims, claim, false) <= item.at) continue;
+    int64_t count = problem.size[ITEMS], clause = problem.size[CLAUSES], start = problem.size[PARTNERS];
+    if (clause >= problem.clauses.size || start + count > problem.partners.size) return false;
+    int64_t partners = start;
+    for (int64_t place = 0; claim.before >= 0 && place < count; ++place) {
+      const SearchItem& rival = problem.items[place];
+      if (rival.shut || !is_step_before(rules, claim, claims[rival.entry])) continue;
+      if (gap_end(rules, zone, rules.openings[claim.opening], rival.at) <= item.at) {
+        problem.partners[partners++] = place;
+      }
+    }
+    problem.clauses[clause] = {number, start, partners};
+    problem.size[CLAUSES] = clause + 1;
+    problem.size[PARTNERS] = partners;
+  }
+  return true;
+}
+
 // What an item is among quotas: its kind, and what their prices take from it and add to it.
 void charge(const Rules& rules, int64_t zone, Array1<Claim> claims, SearchItem& item) {
   const Quotas& quotas = *rules.quotas;
@@ -328,6 +354,18 @@ void charge(const Rules& rules, int64_t zone, Array1<Claim> claims, SearchItem& 
   if (!quotas.charged) return;
   item.charge = charge_of(quotas, claims, item.entry, item.kind);
   item.free = addition_of(quotas, claims, item.entry, item.kind);
+}
+
+// How many touches a step repeats.
+int64_t repeated_step(const Rules& rules, const DecisionWorkspace& workspace, const Opening& opening,
+                      int64_t id) {
+  int64_t count = 0;
+  for (int64_t place = 0; place < workspace.sizes[TOUCHES]; ++place) {
+    const Shape& shape = rules.shapes[workspace.touch[place].kind];
+    count += shape.campaign == opening.campaign && shape.step == opening.step &&
+             (id == 0 || shape.id == 0 || shape.id == id);
+  }
+  return count;
 }
 
 }  // namespace
@@ -366,11 +404,14 @@ bool contest(const Rules& rules, const Contacts& contacts, int64_t contact,
   if (rules.conflicts.size > 0 && !conflict_rows(rules, zone, workspace, candidates.claim, problem, obeys)) {
     return false;
   }
-  return rules.within.size == 0 || add_clauses(rules, zone, workspace, candidates, problem, obeys);
+  if (rules.within.size != 0 && !add_clauses(rules, zone, workspace, candidates, problem, obeys))
+    return false;
+  return !rules.series || add_turns(rules, zone, workspace, candidates.claim, problem);
 }
 
-int64_t repeated(const Rules& rules, const DecisionWorkspace& workspace, int64_t campaign, int64_t id) {
-  int64_t count = workspace.counts[campaign];
+int64_t repeated(const Rules& rules, const DecisionWorkspace& workspace, const Opening& opening, int64_t id) {
+  if (opening.series >= 0) return repeated_step(rules, workspace, opening, id);
+  int64_t campaign = opening.campaign, count = workspace.counts[campaign];
   if (id == 0 || count == 0) return count;
   for (int64_t place = 0; place < workspace.sizes[TOUCHES]; ++place) {
     const Shape& shape = rules.shapes[workspace.touch[place].kind];

@@ -21,13 +21,15 @@ inline bool goes_before(Array1<Opening> openings, const Claim& one, int64_t one_
   return tie != rival ? tie < rival : one.own < other.own;
 }
 
-// Whether two claims are of one campaign and have the same id, or none.
+// Whether two claims are of one campaign, or step of a series, and have the same id, or none.
 inline bool is_same(Array1<Opening> openings, const Claim& one, const Claim& other) {
-  return openings[one.opening].campaign == openings[other.opening].campaign && one.id == other.id;
+  const Opening& own = openings[one.opening];
+  const Opening& rival = openings[other.opening];
+  return own.campaign == rival.campaign && own.step == rival.step && one.id == other.id;
 }
 
 // How many touches a claim of a campaign repeats: those of its id, and those whose claim had none. A claim
 // without an id repeats all of the campaign.
-int64_t repeated(const Rules& rules, const DecisionWorkspace& workspace, int64_t campaign, int64_t id);
+int64_t repeated(const Rules& rules, const DecisionWorkspace& workspace, const Opening& opening, int64_t id);
 
 }  // namespace journeykit

@@ -10,6 +10,7 @@
 #include "history.hpp"
 #include "problem.hpp"
 #include "retry.hpp"
+#include "steps.hpp"
 #include "window_spans.hpp"
 
 namespace journeykit {
@@ -58,7 +59,7 @@ int64_t sibling_stops(const Rules& rules, const DecisionWorkspace& workspace, Ar
     siblings += other.group == claim.group;
   }
   int64_t found = 0;
-  int64_t before = opening.repeats >= 0 ? repeated(rules, workspace, opening.campaign, claim.id) : 0;
+  int64_t before = opening.repeats >= 0 ? repeated(rules, workspace, opening, claim.id) : 0;
   if (opening.repeats >= 0 && before + same >= opening.repeats) {
     bool is_past = before >= opening.repeats;
     found |= is_past ? PAST_CAP | ANYTHING : ANYTHING;
@@ -135,6 +136,10 @@ int64_t find_stops(const Rules& rules, const Contacts& contacts, int64_t contact
     found |= past_conflicts(rules, workspace, zone, opening, at);
     found |= rival_conflicts(rules, workspace, zone, candidates.claim, opening, at);
   }
+  if (waits(claim) && turn_from(rules, zone, workspace, candidates.claim, claim, true) > at) {
+    found |= ANY_NEED;
+    note(rules, workspace, BY_NEED, false, step_rule(rules, claim));
+  }
   for (int64_t need = 0; opening.needy && need < rules.within.size; ++need) {
     if (!has_bit(opening.needy, need)) continue;
     if (met_after(rules, workspace, zone, candidates, candidate, need, at)) continue;
@@ -171,7 +176,7 @@ int64_t why(const Rules& rules, const Contacts& contacts, int64_t contact, const
   } else if (all_past) {
     reason = CONFLICT;
     by = BY_CONFLICT;
-  } else if (rules.openings[claim.opening].needy &&
+  } else if ((rules.openings[claim.opening].needy || waits(claim)) &&
              !is_possible(rules, workspace, candidates.claim, candidate)) {
     reason = REQUIRES;
     by = BY_NEED;

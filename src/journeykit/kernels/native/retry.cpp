@@ -9,6 +9,7 @@
 #include "history.hpp"
 #include "local_time.hpp"
 #include "problem.hpp"
+#include "steps.hpp"
 #include "window_spans.hpp"
 
 namespace journeykit {
@@ -25,7 +26,8 @@ int64_t open_from(const Rules& rules, int64_t zone, const Opening& opening, int6
       int64_t date = rules.dates[place];
       if (day <= date && date < found) found = date;
     }
-    if (found == FOREVER) return FOREVER;
+    // What recurs is listed as far as zones are known.
+    if (found == FOREVER) return opening.traits & RECURS ? rules.zones->high + 1 : FOREVER;
     day = found;
   }
   if (day > opening.ends) return FOREVER;
@@ -119,6 +121,11 @@ int64_t next_instant(const Rules& rules, const Contacts& contacts, int64_t conta
   if (opening.first || opening.then) {
     at = clear_from(rules, workspace, zone, candidates.claim, opening, at);
   }
+  const Claim& claim = candidates.claim[candidate];
+  if (waits(claim)) {
+    at = std::max(at, turn_from(rules, zone, workspace, candidates.claim, claim, true));
+    if (at == FOREVER) return FOREVER;
+  }
   for (int64_t need = 0; opening.needy && need < rules.within.size; ++need) {
     if (!has_bit(opening.needy, need)) continue;
     at = met_from(rules, workspace, zone, candidates, candidate, need, at);
@@ -138,8 +145,7 @@ bool is_over(const Rules& rules, const DecisionWorkspace& workspace, Array1<Clai
     if (other.group == claim.group) return true;
     same += is_same(rules.openings, other, claim);
   }
-  return opening.repeats >= 0 &&
-         repeated(rules, workspace, opening.campaign, claim.id) + same >= opening.repeats;
+  return opening.repeats >= 0 && repeated(rules, workspace, opening, claim.id) + same >= opening.repeats;
 }
 
 }  // namespace
@@ -148,6 +154,8 @@ int64_t since_of(const Rules& rules, const CandidateArrays& candidates, int64_t 
   const Claim& claim = candidates.claim[candidate];
   int64_t asked = candidates.time[claim.at_to - 1].at;
   if (claim.from_ != NONE) return claim.from_ < rules.now ? FOREVER : std::max(rules.last + 1, claim.from_);
+  // Each date of the span has a claim of its own.
+  if (claim.dated == OCCASION) return rules.last + 1;
   if (claim.dated) return asked + 1;
   return asked == rules.last ? rules.last + 1 : rules.last;
 }

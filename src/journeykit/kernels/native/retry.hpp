@@ -6,6 +6,9 @@
 
 namespace journeykit {
 
+// A claim is dated so where its date is one of the campaign's own that nobody asked for.
+constexpr int64_t OCCASION = 2;
+
 // How often an instant is moved on before it counts as never.
 inline constexpr int64_t STEPS = 10'000;
 

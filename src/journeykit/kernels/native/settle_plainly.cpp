@@ -6,6 +6,7 @@
 #include "settle_plainly.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "arithmetic.hpp"
 #include "barred_word.hpp"
@@ -85,7 +86,9 @@ bool read_touches(PlainContact& own) {
     const Shape& shape = rules.shapes[touches.shape[place]];
     if (shape.status == COUNTS_NEVER) continue;
     if (shape.status == COUNTS_UNLESS_PAST) {
-      if (at < rules.now || (shape.campaign >= 0 && shape.replaced)) continue;
+      bool is_dated = shape.replaced && shape.dated >= 0;
+      if (at < rules.now || (shape.campaign >= 0 && shape.replaced && !is_dated)) continue;
+      if (is_dated) return false;
     }
     if (at > rules.now) return false;
     if (own.block.plain.repeats && shape.campaign >= 0) campaign_of(own, shape.campaign).touches += 1;
@@ -526,6 +529,20 @@ void add_row(const PlainContact& own, const PlainItem& item) {
   end_row(own, row);
 }
 
+// Adds the rows of what may go, now or later: of those that weigh the same, those with dates of their own
+// last.
+void add_rows(const PlainContact& own) {
+  Array1<PlainItem> items = own.work().item;
+  for (int64_t low = 0, high = 0; low < own.items; low = high) {
+    while (high < own.items && items[high].weight == items[low].weight) ++high;
+    for (bool is_dated : {false, true}) {
+      for (int64_t place = low; place < high; ++place) {
+        if ((own.opening_of(items[place]).own_date >= 0) == is_dated) add_row(own, items[place]);
+      }
+    }
+  }
+}
+
 // Adds the rows of what is denied for good.
 void add_denied(const PlainContact& own) {
   constexpr int64_t MISSING_SCORES = 5;
@@ -600,7 +617,7 @@ Settled settle_plainly(const PlainBlock& block, int64_t contact) {
   for (int64_t place = 0; place < own.items && winners < own.winners; ++place) {
     if (work.item[place].winner >= 0) work.winner[winners++] = place;
   }
-  for (int64_t place = 0; place < own.items; ++place) add_row(own, work.item[place]);
+  add_rows(own);
   if (block.everything && own.writes(DENIED_OUTCOME)) {
     add_denied(own);
   } else {
