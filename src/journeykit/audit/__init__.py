@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from journeykit.audit.contact_audit import Violation, account_violations, violations
+from journeykit.audit.contact_audit import account_violations, violations
 from journeykit.audit.quota_audit import quota_violations
+from journeykit.audit.violation import Violation
 
 __all__ = ["Violation", "account_violations", "quota_violations", "violations"]

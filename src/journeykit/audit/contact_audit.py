@@ -11,12 +11,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from journeykit.audit.claim_audit import is_in_time, own_weight
 from journeykit.audit.hours_audit import closed_by, misses_time
 from journeykit.audit.segment_audit import values_with_segments
 from journeykit.audit.step_audit import StepMark, faults_of_step
+from journeykit.audit.violation import Violation
 from journeykit.audit.window_audit import AuditMark, counter_of, every_window, held_by, step_of
 from journeykit.basics.clock import DAY, clock, day_number, micros
 from journeykit.basics.validation import MILLIONTH, scaled
@@ -38,22 +39,6 @@ if TYPE_CHECKING:
     from journeykit.model.touch import Touch
     from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
-
-
-@frozen
-class Violation:
-    """A rule that a decision breaks.
-
-    Attributes:
-        rule: the name of the rule: of a cap, conflict or requirement, or a word such as ``repeat`` or ``no_consent``.
-        message: what exactly is wrong, for people.
-    """
-
-    rule: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.message}"
 
 
 def violations(

@@ -10,7 +10,7 @@ from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from journeykit.audit.contact_audit import Violation
+from journeykit.audit.violation import Violation
 from journeykit.basics.clock import clock, micros
 
 if TYPE_CHECKING:
