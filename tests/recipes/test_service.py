@@ -73,13 +73,14 @@ def test_two_hundred_requests_at_once(app):
 
 
 def test_an_answer_outlives_its_playbook(app):
-    """Asked again after another playbook was loaded, the answer is that of the first time, reasons and all."""
+    """Asked again when playbook and contact have changed, the answer is that of the first time, reasons and all."""
     with TestClient(app) as client:
         first = ask(client)
         live = app.state.service.live
         replace(live.path, PLAYBOOK.replace("launch", "offer").replace("max: 1", "max: 3"))
         assert live.refresh()
-        assert ask(client).text == first.text
+        changed = KNOWN | {"stage": "decision", "attributes": {"score": 5}}
+        assert [ask(client, known=own).text for own in (KNOWN, changed)] == [first.text] * 2
         assert {row["campaign"] for row in ask(client, "ben").json()["messages"]} == {"nurture", "offer"}
 
 
