@@ -595,7 +595,11 @@ def named(strategy, key="name"):
 
 @st.composite
 def playbooks(draw):
-    teams = draw(named(st.builds(Team, name=words, goal=st.none() | words, lever=numbers, department=words)))
+    speaks = st.lists(words.filter(lambda word: word != "everywhere"), max_size=2) | st.just("everywhere")
+    team = st.builds(Team, name=words, goal=st.none() | words, lever=numbers, department=words, speaks=speaks)
+    teams, tags = draw(named(team)), st.lists(words, max_size=2)
+    rules = st.sampled_from(["score > 3", "'no' in segments", "days_in_stage() < 3"])
+    audiences = st.none() | rules | st.dictionaries(words, rules, min_size=1, max_size=3)
     degrees = st.none() | st.dictionaries(words, st.floats(0, 1), max_size=3)
     contents = draw(
         named(
@@ -606,6 +610,7 @@ def playbooks(draw):
                 stages=degrees,
                 roles=degrees,
                 topics=st.lists(words, max_size=2),
+                tags=tags,
             ),
             "id",
         )
@@ -619,7 +624,8 @@ def playbooks(draw):
             if contents
             else st.just([]),
             weight=signed,
-            audience=st.sampled_from([None, "score > 3", "'no' in segments"]),
+            audience=audiences,
+            tags=tags,
             starts=st.none() | st.just(date(1970, 1, 1)),
             ends=st.none() | days,
             tier=st.integers(0, 1000),
@@ -636,7 +642,8 @@ def playbooks(draw):
         max=limits,
         window=windows,
         where=scopes,
-        by=st.lists(st.sampled_from(["channel", "topic"]), max_size=2),
+        by=st.lists(st.sampled_from(["channel", "topic", "tag"]), max_size=2),
+        audience=audiences,
         points=numbers | st.dictionaries(words, numbers, max_size=2),
     )
     return Playbook(
