@@ -113,3 +113,12 @@ def test_what_recurs_farther_than_it_is_listed_falls_back():
     rows = TableJob(Arbiter(found), PEOPLE[:3], history, at=AT, everything=True).batches()
     later = [row["retry_at"] for batch in rows for row in batch.to_pylist() if row["campaign_id"] == "news"]
     assert max(at for at in later if at is not None).year == 2036
+
+
+@pytest.mark.usefixtures("no_fallback")
+def test_steps_on_dates_are_passed_over_alike():
+    """At one instant a step that is refused is passed over also where its claims are for dates."""
+    dates = Recurrence("FREQ=WEEKLY;BYDAY=MO,TU")
+    found = evolve(PLAYBOOK, campaigns=[evolve(own, dates=dates) for own in PLAYBOOK.campaigns[:2]])
+    for hours in (0, 12):
+        assert_equal(found, PEOPLE, HISTORY, at=AT + timedelta(hours=hours))

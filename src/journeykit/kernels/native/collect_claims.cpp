@@ -160,21 +160,29 @@ int64_t put_own_date(const Collection& all, const SlotTimes& slots, int64_t zone
   return -1;
 }
 
-// Whether a contact is refused an opening at all its slots for more than its hour or day.
+// Whether a contact is refused an opening whatever the time.
+bool is_refused_ever(const Collection& all, int64_t contact, int64_t opening) {
+  bool is_scored = all.rules.openings[opening].traits & SCORED;
+  return lasting_faults(all.rules, opening, all.contacts, contact) != 0 ||
+         (is_scored && is_nan(all.scores.chance[opening]));
+}
+
+// Whether a contact is refused an opening at an instant for more than its hour or day.
+bool is_refused_at(const Collection& all, int64_t contact, int64_t opening, int64_t at, int64_t kind,
+                   int64_t slot) {
+  int64_t found = timely_faults(all.rules, opening, all.contacts, contact, at) |
+                  outside_then(all.rules, opening, all.contacts, contact, kind, slot);
+  return (found & ~TIMED) != 0;
+}
+
+// Whether a contact is refused an opening at all its slots.
 bool is_refused(const Collection& all, const SlotTimes& slots, int64_t contact, int64_t opening) {
-  const Opening& own = all.rules.openings[opening];
-  int64_t lasting = lasting_faults(all.rules, opening, all.contacts, contact);
-  if (lasting || (own.traits & SCORED && is_nan(all.scores.chance[opening]))) return true;
-  int64_t kind = all.contacts.person[contact].zone * slots.kinds + slots.kind[opening];
+  if (is_refused_ever(all, contact, opening)) return true;
+  int64_t own = slots.kind[opening], kind = all.contacts.person[contact].zone * slots.kinds + own;
   int64_t low = slots.first[kind], high = slots.first[kind + 1];
-  auto refuses = [&](int64_t at, int64_t own_kind, int64_t slot) {
-    int64_t found = timely_faults(all.rules, opening, all.contacts, contact, at) |
-                    outside_then(all.rules, opening, all.contacts, contact, own_kind, slot);
-    return (found & ~TIMED) != 0;
-  };
-  if (low == high) return refuses(all.rules.now, -1, 0);
+  if (low == high) return is_refused_at(all, contact, opening, all.rules.now, -1, 0);
   for (int64_t place = low; place < high; ++place) {
-    if (!refuses(slots.at[place], slots.kind[opening], place - low)) return false;
+    if (!is_refused_at(all, contact, opening, slots.at[place], own, place - low)) return false;
   }
   return true;
 }
@@ -235,25 +243,27 @@ void count_lasting(const Collection& all, const BarredWord& barred, int64_t cont
 }
 
 // The steps before one that the contact is refused at one instant, as bits.
-int64_t refused_now(const Collection& all, const Barred& now, int64_t contact, int64_t opening) {
+int64_t refused_now(const Collection& all, int64_t contact, int64_t opening) {
   const Opening& own = all.rules.openings[opening];
   int64_t found = 0;
   for (int64_t step = 0; step < own.step; ++step) {
+    // The words of bits say nothing of a step whose claims are for dates.
     int64_t other = own.series + step;
-    BarredWord faults = barred_word(all.rules, now, all.contacts, all.scores, contact, other >> 6);
-    if (has_bit(faults.lasting(), other & 63)) found |= int64_t{1} << step;
+    if (is_refused_ever(all, contact, other) || is_refused_at(all, contact, other, all.rules.now, -1, 0)) {
+      found |= int64_t{1} << step;
+    }
   }
   return found;
 }
 
 // Makes a candidate of an opening.
-void put_now(const Collection& all, const Barred& now, const BarredWord& barred, int64_t contact,
-             int64_t word, int64_t bit, int64_t used) {
+void put_now(const Collection& all, const BarredWord& barred, int64_t contact, int64_t word, int64_t bit,
+             int64_t used) {
   int64_t opening = word * 64 + bit, reason = reason_now(barred, bit);
   Claim& claim = all.candidates.claim[used];
   put_derived(claim, opening, all.rules.openings[opening].group, used);
   put_occasion(all.rules.openings[opening], claim);
-  if (all.rules.openings[opening].traits & SKIPS) claim.refused = refused_now(all, now, contact, opening);
+  if (all.rules.openings[opening].traits & SKIPS) claim.refused = refused_now(all, contact, opening);
   claim.kind = -1;
   claim.at_to = used + 1;
   claim.state = reason;
@@ -409,7 +419,7 @@ int64_t collect_derived_now(const Rules& rules, const Barred& barred, const Cont
           wanted &= ~faults.lasting();
         }
         for (; wanted; wanted = without_lowest(wanted)) {
-          put_now(all, barred, faults, contact, word, trailing_zeros(wanted), used++);
+          put_now(all, faults, contact, word, trailing_zeros(wanted), used++);
         }
       }
       clear_scores(scores, contact);
