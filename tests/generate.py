@@ -36,6 +36,7 @@ from journeykit import (
     Quota,
     Recurrence,
     Requirement,
+    Rest,
     Scope,
     Segment,
     SendAt,
@@ -49,7 +50,7 @@ from journeykit import (
 from journeykit.journey import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Europe/Skopje")
 CHANNELS = ("email", "sms", "push")
@@ -507,6 +508,58 @@ def with_events(found: Situation) -> Situation:
             levers=[Lever(name="keen ones", when="'keen' in segments or count('call') == 1", factor=1.5)],
         ),
         events=None if rng.random() < 0.1 else events(rng, found.at),
+    )
+
+
+def told(rng: Random, at: datetime, campaigns: Sequence[str]) -> tuple[Event, ...]:
+    """What a contact did about an instant, with the campaigns because of which they did."""
+    return tuple(
+        Event(
+            rng.choice(("click", "click", "seen", "seen", "complaint")),
+            at - timedelta(hours=rng.choice((-3, 0, 0, 1, 5, 12, 24, 25, 36, 48, 60, 100))),
+            {"campaign_id": rng.choice((None, "elsewhere", *campaigns, *campaigns))},
+        )
+        for _ in range(rng.choice((0, 2, 4, 8)))
+    )
+
+
+def rest(rng: Random, number: int, scope: Any) -> Rest:
+    event = rng.choice(("ignored", "ignored", "seen", "click", "complaint"))
+    of_touches = event == "ignored"
+    within, length = rng.choice(("1d", "3d", None)), rng.choice(("12h", "2d", "5d", None))
+    return Rest(
+        name=f"rest {number}",
+        event=event,
+        times=rng.choice((1, 1, 2, 2, 3)),
+        within=within if length or within else "2d",
+        rest=length,
+        where=scope(),
+        by=rng.choice(((), (), ("campaign",), ("channel",), ("topic",), ("team", "channel"))),
+        after=rng.choice((None, "1h", "6h", "1d")) if of_touches else None,
+        response=rng.choice(((), ("click",), ("click", "seen"))) if of_touches else (),
+    )
+
+
+def with_rests(found: Situation) -> Situation:
+    """The same with rests; drawn apart, so that the rest stays."""
+    rng = Random(f"rests of {found.seed}")
+    playbook, campaigns = found.playbook, found.playbook.campaigns or ()
+    scope = _scopes(rng, playbook.content or (), campaigns)
+    segments = [Segment(name="tired", rule='count("ignored", "2d") >= 1'), *playbook.segments]
+    asking = [
+        evolve(own, audience=rng.choice(("'tired' not in segments", 'count("ignored") < 2')))
+        if rng.random() < 0.2
+        else own
+        for own in campaigns
+    ]
+    return found.but(
+        playbook=evolve(
+            playbook,
+            segments=segments,
+            campaigns=None if playbook.campaigns is None else asking,
+            rests=[rest(rng, number, scope) for number in range(rng.choice((1, 2, 3)))],
+        ),
+        events=None if rng.random() < 0.05 else told(rng, found.at, [own.id for own in campaigns]),
     )
 
 

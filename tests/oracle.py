@@ -16,12 +16,27 @@ from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
-from journeykit import Campaign, Cap, Claim, Conflict, Content, Journey, Recurrence, Requirement, Team, Touch, Window
+from journeykit import (
+    Campaign,
+    Cap,
+    Claim,
+    Conflict,
+    Content,
+    Journey,
+    Recurrence,
+    Requirement,
+    Rest,
+    Team,
+    Touch,
+    Window,
+)
 from journeykit.basics.clock import MINUTE, day_number, micros
 from journeykit.basics.validation import scaled
+from journeykit.journey import Event
 from journeykit.model.cap import Either
 from journeykit.model.holdout import bucket
 from journeykit.model.quiet_hours import Holiday
+from journeykit.model.rest import micros_of_lag
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.rule import Rule, StageOrder
 from journeykit.rule.values import Held
@@ -30,8 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from generate import Situation
-
-    from journeykit.journey import Event
 
 MILLION = 1_000_000
 TICK = timedelta(microseconds=1)
@@ -258,6 +271,7 @@ class Oracle:
         self.is_derived = False
         self.zone = self.contact.timezone or self.playbook.timezone
         self.events = situation.events
+        self.touches = situation.touches
         self.reserve = scaled(self.playbook.reserve, MILLION)
         self.teams = {team.name: team for team in self.playbook.teams or ()}
         self.contents = {content.id: content for content in self.playbook.content or ()}
@@ -508,11 +522,6 @@ class Oracle:
         """What rules ask of events at an instant: of those that have happened when the decision is made."""
         if self.events is None:
             return {}
-        met: list[Event] = []
-        for event in self.events:
-            known = [other for other in met if (event.id, other.id) == (None, None) and _same(event, other)]
-            if not known and (event.id is None or event.id not in [other.id for other in met]):
-                met += [event] if event.at <= self.at else []
         sections = (
             self.playbook.campaigns or (),
             self.playbook.caps,
@@ -523,7 +532,78 @@ class Oracle:
         rules += [lever.when for lever in self.playbook.levers]
         rules += [segment.rule for segment in self.playbook.segments]
         parts = [part for rule in rules if rule is not None for part in rule.aggregates]
-        return {part.key: _counted(part, met, at) for part in parts}
+        events = [*self.met, *(Event("ignored", when) for when, _ in self.ignored(self._first_ignored))]
+        return {part.key: _counted(part, events, at) for part in parts}
+
+    @cached_property
+    def met(self) -> list[Event]:
+        """The events that have happened when the decision is made, each once."""
+        found: list[Event] = []
+        for event in self.events or ():
+            known = [other for other in found if (event.id, other.id) == (None, None) and _same(event, other)]
+            if not known and (event.id is None or event.id not in [other.id for other in found]):
+                found += [event] if event.at <= self.at else []
+        return found
+
+    @property
+    def _first_ignored(self) -> Rest:
+        default = Rest(name="default", event="ignored", rest="1d")
+        return next((rest for rest in self.playbook.rests if rest.event == "ignored"), default)
+
+    # Section 18: rests
+
+    def ignored(self, rest: Rest) -> Iterator[tuple[datetime, Mark]]:
+        """The touches to which no response came in time, each with the instant at which that was known."""
+        after = timedelta(microseconds=rest.answer_within)
+        for touch in self.touches:
+            at = touch.at.astimezone(UTC)
+            if touch.status != "sent" or touch.campaign is None or at + after > self.at:
+                continue
+            responses = [
+                event
+                for event in self.met
+                if event.properties.get("campaign_id") == touch.campaign
+                and at < event.at <= at + after
+                and (not rest.response or event.event in rest.response)
+            ]
+            if not responses:
+                yield at + after, self._mark(touch)
+
+    def rest_instants(self, rest: Rest, key: tuple[str, ...]) -> list[datetime]:
+        """The instants of the events that a rest counts for one group."""
+        if rest.event == "ignored":
+            known: list[tuple[datetime, Mark | None]] = [*self.ignored(rest)]
+        else:
+            known = [
+                (event.at.astimezone(UTC), self._of_campaign(event.properties.get("campaign_id")))
+                for event in self.met
+                if event.event == rest.event
+            ]
+        return sorted(
+            at
+            for at, mark in known
+            if (mark is None and not rest.by)
+            or (
+                mark is not None
+                and mark.is_counted
+                and rest.where.matches(mark.facets)
+                and key in _keys(rest.by, mark.facets)
+            )
+        )
+
+    def _of_campaign(self, campaign: str | None) -> Mark | None:
+        return None if campaign is None else self._mark(Touch(at=self.at, campaign=campaign))
+
+    def rests(self, wish: Wish, at: datetime) -> list[str]:
+        """The rests that keep a claim back at an instant."""
+        if self.events is None or not wish.campaign.obeys_caps:
+            return []
+        return [
+            rest.name
+            for rest in self.playbook.rests
+            if rest.where.matches(wish.facets)
+            and any(_rests(rest, self.rest_instants(rest, key), at) for key in _keys(rest.by, wish.facets))
+        ]
 
     def failures(self, wish: Wish, at: datetime) -> list[str]:
         """Every check that fails, in the order of the reasons."""
@@ -806,7 +886,13 @@ class Oracle:
     # Section 3: the choice
 
     def _items(self) -> list[tuple[Wish, datetime]]:
-        return [(wish, at) for wish, instants in self.open.items() if wish.weight > self.reserve for at in instants]
+        return [
+            (wish, at)
+            for wish, instants in self.open.items()
+            if wish.weight > self.reserve
+            for at in instants
+            if not self.rests(wish, at)
+        ]
 
     @cached_property
     def chosen(self) -> tuple[list[tuple[Wish, datetime]], list[tuple[Wish, datetime]]]:
@@ -844,6 +930,8 @@ class Oracle:
         for wish, at in items:
             if wish.is_twin or wish.is_outside or wish.weight <= self.reserve or self.failures(wish, at):
                 return False
+            if self.rests(wish, at):
+                return False
         exempt = sorted((item for item in items if not item[0].campaign.obeys_caps), key=self.position)
         others = sorted((item for item in items if item[0].campaign.obeys_caps), key=self.position)
         return _Sets(self, exempt, []).holds_whole and _Sets(self, others, exempt).holds_whole
@@ -879,6 +967,7 @@ class Oracle:
         """
         own = self.mark(wish, at, who=len(winners))
         standing = [*self.history, *(self.mark(rival, when, who) for who, (rival, when) in enumerate(winners))]
+        yield from (("rest", name, set()) for name in self.rests(wish, at))
         same = {who for who, (rival, _) in enumerate(winners) if repeats(wish, rival)}
         if wish.campaign.repeat is not None and self._touched(wish) + len(same) >= wish.campaign.repeat:
             yield "repeat", f"repeat of {wish.campaign.id}", same
@@ -1011,6 +1100,8 @@ class Oracle:
             return "granted"
         if wish.weight <= self.reserve:
             return "not_worth_it"
+        if self.rests(wish, at):
+            return "resting"
         before = self.chosen[0] if wish.campaign.obeys_caps else []
         kinds = {kind for kind, _, _ in self.stops(wish, at, before)}
         if kinds & {"cap", "repeat"} and any(
@@ -1079,6 +1170,10 @@ class Oracle:
         ]:
             if window.kind == "rolling":
                 found |= {at + window.length for at in marks}
+        for rest in self.playbook.rests:
+            length = timedelta(microseconds=rest.length)
+            known = [event.at.astimezone(UTC) for event in self.met] + [when for when, _ in self.ignored(rest)]
+            found |= {at + length for at in known}
         for conflict in self.playbook.conflicts:
             if conflict.lag.length is not None:
                 found |= {at + conflict.lag.length + TICK for at in marks}
@@ -1103,6 +1198,23 @@ class Oracle:
                         found |= self._edges(day)
                 day += DAY
         return sorted(at for at in found if self.at < at <= until)
+
+
+def _keys(by: Sequence[str], facets: dict[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [*product(*(facets.get(name, ()) for name in by))]
+
+
+def _rests(rest: Rest, instants: Sequence[datetime], at: datetime) -> bool:
+    within = None if rest.within is None else timedelta(microseconds=micros_of_lag(rest.within))
+    if rest.rest is None:
+        assert within is not None
+        return sum(at - within < when <= at for when in instants) >= rest.times
+    length = timedelta(microseconds=micros_of_lag(rest.rest))
+    return any(
+        when <= at < when + length
+        and sum((within is None or when - within < other) for other in instants[: place + 1]) >= rest.times
+        for place, when in enumerate(instants)
+    )
 
 
 def _same(event: Event, other: Event) -> bool:

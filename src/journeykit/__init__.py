@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from journeykit.model.quiet_hours import Hours as Hours
     from journeykit.model.quota import Quota as Quota
     from journeykit.model.recurrence import Recurrence as Recurrence
+    from journeykit.model.rest import Rest as Rest
     from journeykit.model.segment import Segment as Segment
     from journeykit.model.send_at import Channel as Channel
     from journeykit.model.send_at import SendAt as SendAt
@@ -102,6 +103,7 @@ _HOMES = {
     "Reason": "model.outcome",
     "Recurrence": "model.recurrence",
     "Requirement": "model.cap",
+    "Rest": "model.rest",
     "Row": "model.outcome",
     "Rule": "rule",
     "RuleError": "errors",

@@ -67,7 +67,7 @@ def test_a_number_is_the_place_of_its_name(names, values):
 
 def test_what_makes_a_claim_ineligible_comes_first():
     """The reasons up to the last of eligibility are those for which a claim is not considered."""
-    assert list(Reason)[codes.LAST_REASON] is Reason.RESTING
+    assert list(Reason)[codes.LAST_REASON] is Reason.QUIET_HOURS
 
 
 def test_instants_and_hashes_are_those_of_the_rest():

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from journeykit.audit.claim_audit import is_in_time, own_weight
 from journeykit.audit.hours_audit import closed_by, misses_time
+from journeykit.audit.rest_audit import broken_rests
 from journeykit.audit.segment_audit import values_with_segments
 from journeykit.audit.step_audit import StepMark, faults_of_step
 from journeykit.audit.violation import Violation
@@ -163,9 +164,11 @@ class _Audit:
     def run(self) -> Iterator[Violation]:
         if self.decision.contact != self.contact.id:
             yield Violation("contact", f"the decision is about {self.decision.contact}, not {self.contact.id}")
+        resting = broken_rests(self.playbook.rests, self.contact, self.touches, self.now, self._touched)
         for mark in self.granted:
             yield from self._person(mark)
             yield from self._moment(mark)
+            yield from resting(mark)
         yield from self._asked_for()
         yield from self._repeats()
         for cap in self.playbook.caps:

@@ -234,6 +234,7 @@ class ColumnarEngine:
             explain=int(self.explain),
             denies=self.denies,
             series=int(bool(self.compiled.series)),
+            rests=self.compiled.rests.first,
             quotas=self.quotas,
         )
         bars = None
@@ -301,11 +302,17 @@ class ColumnarEngine:
         return max(start, self.now) if today else start
 
 
-def oldest_of(playbook: Playbook, now: int) -> int:
-    """Touches before this instant can matter to no cap, conflict or requirement of a playbook."""
+def oldest_of(playbook: Playbook, now: int, further: int = 0) -> int:
+    """Touches before this instant can matter to no cap, conflict or requirement of a playbook.
+
+    Args:
+        playbook: the playbook.
+        now: the instant of the decision.
+        further: how far back something else looks, in microseconds.
+    """
     if any(campaign.series for campaign in playbook.campaigns or ()):
         return -FOREVER
-    found = [reach_of(cap.window) for cap in playbook.caps]
+    found = [further, *(reach_of(cap.window) for cap in playbook.caps)]
     found += [reach_of(need.within) for need in playbook.requirements if need.within is not None]
     for conflict in playbook.conflicts:
         days, length = conflict.lag.days, conflict.lag.length

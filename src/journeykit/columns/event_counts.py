@@ -11,8 +11,9 @@ import pyarrow as pa
 from journeykit.basics.validation import MILLIONTH
 from journeykit.columns.chunk import coded_values
 from journeykit.columns.claim_block import gathered
-from journeykit.journey.event_history import EventHistory
+from journeykit.journey.event_history import CAMPAIGN, EventHistory, campaign_in
 from journeykit.kernels.interface.journey_arrays import GOOD
+from journeykit.model.rest import IGNORED
 from journeykit.tables.arrow.arrays import numbers
 from journeykit.tables.arrow.column import Column
 
@@ -50,6 +51,21 @@ class EventCounts:
         self.rank = rank
         self.large = large
         self.number = {name: number for number, name in enumerate(asked.events)}
+        # The touches that were ignored: where each contact's start, and one more; and the instants, in their order.
+        self.ignored = np.zeros(len(log.first), np.int64), np.zeros(0, np.int64)
+
+    @cached_property
+    def everything(self) -> tuple[np.ndarray, np.ndarray]:
+        """All events, by contact: by event whose, and which one it is."""
+        first = self.log.first
+        return np.repeat(np.arange(len(first) - 1), np.diff(first)), self.log.order
+
+    def set_ignored(self, contact: np.ndarray, at: np.ndarray) -> None:
+        """Add the touches that were ignored: whose, and the instants at which that was known."""
+        order = np.lexsort((at, contact))
+        first = np.zeros(len(self.log.first), np.int64)
+        np.cumsum(np.bincount(contact, minlength=len(first) - 1), out=first[1:])
+        self.ignored = first, at[order]
 
     def of(self, contacts: np.ndarray) -> ChunkEvents:
         """The events of some contacts, by their numbers."""
@@ -67,7 +83,7 @@ class ChunkEvents:
     def __init__(self, counts: EventCounts, contacts: np.ndarray) -> None:
         self._counts = counts
         self._contacts = contacts
-        self._named: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._named: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def take(self, rows: np.ndarray) -> ChunkEvents:
         """Those of some rows."""
@@ -80,15 +96,15 @@ class ChunkEvents:
             part: what is asked.
             now: the instant at which, in microseconds since 1970, for all rows or by row; not before the decision's.
         """
-        rows, events = self._of(part.event)
+        rows, at, events = self._of(part.event)
         if part.length is not None:
             since = now if np.ndim(now) == 0 else now[rows]
-            kept = self._counts.log.at[events] > since - part.length
-            rows, events = rows[kept], events[kept]
+            kept = at > since - part.length
+            rows, at, events = rows[kept], at[kept], events[kept]
         if part.kind == "count":
             return Column(numbers(np.bincount(rows, minlength=len(self._contacts)), pa.int64()))
         if part.kind == "latest":
-            return self._latest(rows, events)
+            return self._latest(rows, at)
         assert part.part is not None  # noqa: S101  (sums and lasts look at a property)
         return self._sum(rows, events, part.part) if part.kind == "sum" else self._last(rows, events, part.part)
 
@@ -102,7 +118,24 @@ class ChunkEvents:
             instants={name: tuple(log.at[some].tolist()) for name, some in events.items()},
             sums={(name, part): self._added(events[name], part) for name, part in asked.sums},
             lasts={(name, part): self._values(events[name], part) for name, part in asked.lasts},
+            campaigns={name: self._campaigns(events[name]) for name in sorted(asked.told)},
+            answers=self._answers(own) if asked.answers else (),
         )
+
+    def _campaigns(self, events: np.ndarray) -> tuple[tuple[int, str | None], ...]:
+        """Events with the campaigns that they name."""
+        log, known = self._counts.log, self._counts.known[CAMPAIGN]
+        codes = log.value[self._counts.asked.values[CAMPAIGN]][events].tolist()
+        names = [campaign_in({CAMPAIGN: known[code]}) if code >= 0 else None for code in codes]
+        return tuple(zip(log.at[events].tolist(), names, strict=True))
+
+    def _answers(self, events: np.ndarray) -> tuple[tuple[int, str, str], ...]:
+        """The events that may be responses."""
+        log, asked = self._counts.log, self._counts.asked
+        events = events[log.name[events] >= 0]
+        names = [asked.events[number] if number < len(asked.events) else "" for number in log.name[events].tolist()]
+        told = zip(self._campaigns(events), names, strict=True)
+        return tuple((at, name, campaign) for (at, campaign), name in told if campaign and asked.is_answer(name))
 
     @cached_property
     def _all(self) -> tuple[np.ndarray, np.ndarray]:
@@ -111,19 +144,30 @@ class ChunkEvents:
         first, places = gathered(log.first, self._contacts)
         return np.repeat(np.arange(len(self._contacts)), np.diff(first)), log.order[places]
 
-    def _of(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """The same, of events of one name."""
+    def _of(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The events of one name: by event the row, the instant, and which one it is."""
         if name not in self._named:
-            rows, events = self._all
-            own = np.flatnonzero(self._counts.log.name[events] == self._counts.number[name])
-            self._named[name] = rows[own], events[own]
+            self._named[name] = self._ignored() if name == IGNORED else self._those(self._counts.number[name])
         return self._named[name]
 
-    def _latest(self, rows: np.ndarray, events: np.ndarray) -> Column:
+    def _those(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        log = self._counts.log
+        rows, events = self._all
+        own = np.flatnonzero(log.name[events] == number)
+        return rows[own], log.at[events[own]], events[own]
+
+    def _ignored(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The touches that were ignored, which are no events of the table and have no properties."""
+        first, at = self._counts.ignored
+        starts, places = gathered(first, self._contacts)
+        rows = np.repeat(np.arange(len(self._contacts)), np.diff(starts))
+        return rows, at[places], np.zeros(len(places), np.int64)
+
+    def _latest(self, rows: np.ndarray, at: np.ndarray) -> Column:
         found = np.zeros(len(self._contacts), np.int64)
         missing = np.ones(len(self._contacts), np.bool_)
         # Events come in the order of time: of those of one row the last stays.
-        found[rows], missing[rows] = self._counts.log.at[events], False
+        found[rows], missing[rows] = at, False
         return Column(numbers(found, pa.timestamp("us", "UTC"), missing))
 
     def _sum(self, rows: np.ndarray, events: np.ndarray, part: str) -> Column:

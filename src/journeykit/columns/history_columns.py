@@ -60,7 +60,8 @@ class ChunkHistory:
         if self._derived:
             planned &= shapes["replaced"] == 0
         found: np.ndarray = (shapes["status"] == _ALWAYS)[self.shape] | (planned[self.shape] & (self.at >= self.now))
-        return found
+        # Where a rest begins is no touch.
+        return found & ~self._tables.marks[self.shape]
 
     def latest(self) -> np.ndarray:
         """By contact and campaign that has patience, the instant of the last touch, or `NONE`."""

@@ -143,7 +143,8 @@ def _are_nested(rules: Rules) -> bool:
     points = np.zeros(len(sets), np.int64)
     for opening in np.flatnonzero(obeys).tolist():
         own = rules.cells[openings["cell_from"][opening] : openings["cell_to"][opening]]
-        own = own[own["points"] > 0]
+        # No claim fills a rest.
+        own = own[(own["points"] > 0) & (rules.cell_cap[own["cell"]] < rules.rests)]
         before = points[own["cell"]]
         if ((before > 0) & (before != own["points"])).any():
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from journeykit.basics.clock import day_number
 from journeykit.basics.validation import BILLIONTH, scaled
 from journeykit.columns.quota_arrays import QuotaLayout
+from journeykit.columns.touch_columns import touches_and_marks
 from journeykit.columns.window_arrays import windows_of
 from journeykit.engine.eligibility import EXPIRES, NEEDS_SCORE, WAIT, audience_label
 from journeykit.engine.message import ALWAYS, foreign_owner
@@ -56,7 +57,6 @@ from journeykit.kernels.interface.rules import (
 from journeykit.model.cap import Limit
 from journeykit.model.quiet_hours import NO_HOURS
 from journeykit.model.recurrence import Recurrence
-from journeykit.model.touch import Touch
 from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.model.patience import Patience
     from journeykit.model.quiet_hours import Holiday, Hours
+    from journeykit.model.touch import Touch
     from journeykit.model.window import Lag
     from journeykit.rule import Rule
 
@@ -75,7 +76,6 @@ RULES = (
     *("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve"),
     *(NEEDS_SCORE, EXPIRES, WAIT),
 )
-_ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Names:
@@ -100,17 +100,19 @@ class Names:
 
 
 class ShapeTables(NamedTuple):
-    """What touches are apart from whose they are and when.
+    """What touches are, without their contacts and instants.
 
     Attributes:
         shapes: what each does (`SHAPES`).
         cells: the cells in which they count (`CELLS`).
         touches: each as a touch, at some instant.
+        marks: which of them begin a rest, and are no touches.
     """
 
     shapes: np.ndarray
     cells: np.ndarray
     touches: list[Touch]
+    marks: np.ndarray
 
 
 class RulesetArrays:
@@ -471,8 +473,7 @@ class RulesetArrays:
 
     def shapes(self, parts: Sequence[Mapping[str, Any]], ids: Mapping[str, int]) -> ShapeTables:
         """What touches do, and where they count, given what they are, and the ids of claims."""
-        touches = [Touch(at=_ANY_INSTANT, **part) for part in parts]
-        effects = [self.compiled.effects(touch) for touch in touches]
+        touches, effects, marks = touches_and_marks(self.compiled, parts)
         cells = [self._cells_of(effect) for effect in effects]
         status = {"sent": 1, "reserved": 1, "planned": 2}
         shapes = records(
@@ -491,7 +492,7 @@ class RulesetArrays:
             dated=[self._dated(touch) for touch in touches],
         )
         shapes["cell_from"], shapes["cell_to"] = _places(cells)
-        return ShapeTables(shapes, np.array([cell for own in cells for cell in own], CELLS), touches)
+        return ShapeTables(shapes, np.array([cell for own in cells for cell in own], CELLS), touches, marks)
 
     def _cells_of(self, effects: Effects) -> list[tuple[int, int]]:
         """The cells in which a touch counts, as far as some opening counts there too."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from journeykit.basics.clock import DAY, day_number, micros
+from journeykit.basics.clock import DAY, EPOCH, day_number, micros
 from journeykit.columns.chunk import id_keys, text_buffers
 from journeykit.columns.word_counts import cells_at, combinations, count_words
 from journeykit.kernels import add_counts, fill_touches, read_instants, take_touches
 from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
+from journeykit.model.touch import Touch
 from journeykit.tables.arrow.arrays import is_known
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.columns.contact_index import ContactIndex
+    from journeykit.engine.ruleset import Effects, Ruleset
     from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.arrow_table import ArrowTable
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 # The years that the engine takes, in UTC.
 _FIRST_INSTANT = day_number(date(1000, 1, 1)) * DAY
 _END_INSTANT = day_number(date(9001, 1, 1)) * DAY
+MARK = "rest"
+"""The part of a shape that says which cell of a rest it fills; no touch has one."""
 _ROOM = 100_000
 """So many different shapes are remembered."""
 
@@ -55,6 +59,18 @@ class TouchShapes:
         if number == len(self.list):
             self.list.append(parts)
         return number
+
+
+def touches_and_marks(
+    ruleset: Ruleset, shapes: Sequence[Mapping[str, Any]]
+) -> tuple[list[Touch], list[Effects], np.ndarray]:
+    """Shapes as touches at some instant, what they do, and which of them only begin a rest."""
+    touches = [Touch(at=EPOCH, **({} if MARK in part else part)) for part in shapes]
+    effects = [
+        ruleset.effects_of_mark(*part[MARK]) if MARK in part else ruleset.effects(touch)
+        for part, touch in zip(shapes, touches, strict=True)
+    ]
+    return touches, effects, np.array([MARK in part for part in shapes], np.bool_)
 
 
 class TouchesTaken(NamedTuple):

@@ -11,6 +11,7 @@ from journeykit.engine.candidate import message_of
 from journeykit.engine.eligibility import Subject
 from journeykit.engine.history import PartnerTouches, TouchHistory, bars_of, clashes, counting, holds
 from journeykit.engine.quota_charges import whole
+from journeykit.engine.rest_caps import FULL
 from journeykit.model.touch import Touch
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class ContactFacts:
         self.at = at
         self.until = until
         self.now, self.last = first_and_last(at, until)
-        contact = ruleset.vocabulary.contact(contact)
+        touches = all_of(Touch, touches, "touches")
+        contact = ruleset.with_ignored(ruleset.vocabulary.contact(contact), touches, self.now)
         self.clock: Clock = ruleset.clock if contact.timezone is None else clock(contact.timezone)
         self.subject = Subject(contact, self.playbook, self.clock, self.now)
         self.contact = self.subject.contact
@@ -90,7 +92,7 @@ class ContactFacts:
         self.gauges = ruleset.gauges(self.clock)
         self.charges = charges
         self.budget = budget
-        self._touches = all_of(Touch, touches, "touches")
+        self._touches = touches
         self._asked_for = asked_for
         self._dated = ruleset.dated if derived else {}
         self._limits: dict[int, int | None] = {}
@@ -102,7 +104,12 @@ class ContactFacts:
     @once
     def history(self) -> TouchHistory:
         """The history, read when something asks for it: a contact whom nobody may address needs none."""
-        return TouchHistory(self.ruleset, self.contact.id, self._touches, self.now, self._is_decided_again)
+        found = TouchHistory(self.ruleset, self.contact.id, self._touches, self.now, self._is_decided_again)
+        if self.ruleset.rests:
+            marks = self.ruleset.rests.marks(self.contact.events, self._touches, self.contact.id, self.now)
+            for cap, key, at in marks:
+                found.spans.setdefault((cap, key), []).append((at, None, FULL))
+        return found
 
     @once
     def counting(self) -> tuple[Touch, ...]:

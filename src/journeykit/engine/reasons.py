@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from journeykit.engine.message import Message
     from journeykit.model.quota import Side
 
+RETRIED = {Reason.RESTING, Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID}
+"""The reasons of eligible claims that time can lift."""
 _TRIFLE = 1e-3
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
@@ -247,9 +249,8 @@ class RowWriter:
         arbitration = self.arbitration
         found = [list(stops_at(arbitration, candidate, at)) for at in candidate.instants]
         reason = _reason(arbitration, candidate, found, charges)
-        timed = reason in (Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID)
         # A step whose turn comes once the gap is over goes then.
-        timed = timed or (reason is Reason.REQUIRES and candidate.before is not None)
+        timed = reason in RETRIED or (reason is Reason.REQUIRES and candidate.before is not None)
         retry_at = retry(arbitration, candidate) if timed else None
         stops = sorted(
             (stop for part in [charges.stops() if reason is Reason.QUOTA_FULL else [], *found] for stop in part),
@@ -378,7 +379,7 @@ def _reason(
     arbitration: Arbitration, candidate: Candidate, stops: list[list[Stop]], charges: CandidateCharges
 ) -> Reason:
     """Why an eligible claim lost: the first of the reasons that leaves none of its instants open."""
-    for reason in (Reason.CAPPED, Reason.CONFLICT):
+    for reason in (Reason.RESTING, Reason.CAPPED, Reason.CONFLICT):
         stops = [found for found in stops if not _any(found, reason, by_history=True)]
         if not stops:
             return reason

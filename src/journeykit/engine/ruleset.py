@@ -12,6 +12,7 @@ from attrs import evolve
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock, day_date
 from journeykit.engine.campaign_usage import NO_CAMPAIGN, CampaignGauge
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
+from journeykit.engine.rest_caps import FULL, Rests, with_rests
 from journeykit.engine.window_usage import Gauge
 from journeykit.journey.event_history import EventHistory, EventsAsked
 from journeykit.model.campaign import Campaign
@@ -22,7 +23,7 @@ from journeykit.model.quota import number_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date, datetime
 
     from journeykit.journey import Event
@@ -87,7 +88,8 @@ class Ruleset:
     """The messages of a playbook, and what its rules make of claims and touches."""
 
     def __init__(self, playbook: Playbook) -> None:
-        self.playbook = playbook
+        first_rest = len(playbook.caps)
+        self.playbook = playbook = with_rests(playbook)
         self.vocabulary = Vocabulary.of(playbook)
         self._schedules: dict[tuple[int, ...], Schedule] = {}
         self._all_hours = playbook.schedule
@@ -116,6 +118,7 @@ class Ruleset:
         self._next_number = count(1)
         self.has_own_limits = any(isinstance(cap.max, Limit) for cap in playbook.caps)
         self.per_account = frozenset(number for number, cap in enumerate(playbook.caps) if cap.per == "account")
+        self.rests = Rests(playbook.rests, first_rest, self.rest_cells, self.vocabulary)
         self.reach = self._reach()
         self._timely_segments = any(segment.rule.asks_time for segment in playbook.segments)
         self.audiences = [None if cap.audience is None else cap.audience.compiled for cap in playbook.caps]
@@ -148,8 +151,8 @@ class Ruleset:
 
     @cached_property
     def events_asked(self) -> EventsAsked:
-        """What audiences, those of caps, and segments ask of events."""
-        return EventsAsked(rule for _, rule in rules_of(self.playbook))
+        """What rules and rests ask of events."""
+        return EventsAsked((rule for _, rule in rules_of(self.playbook)), self.playbook.rests)
 
     def with_events(self, contact: Contact, events: Iterable[Event] | None, at: datetime) -> Contact:
         """A contact with what they did, as far as rules ask for it.
@@ -161,6 +164,20 @@ class Ruleset:
         """
         asked = self.events_asked
         return contact.with_events(EventHistory.of(events, at, asked)) if asked and events is not None else contact
+
+    def with_ignored(self, contact: Contact, touches: Sequence[Touch], now: int) -> Contact:
+        """A contact with the touches that they ignored among what they did, where rules ask for it.
+
+        Args:
+            contact: who, with what they did.
+            touches: their history.
+            now: the instant of the decision.
+        """
+        how = self.events_asked.rules_ignore
+        if how is None or contact.events is None:
+            return contact
+        found = self.rests.ignored(contact.events, touches, how, contact=contact.id, now=now)
+        return contact.with_events(contact.events.with_ignored(at for at, _ in found))
 
     def _reach(self) -> int:
         """Microseconds after which a touch can matter to no cap, conflict or requirement."""
@@ -337,10 +354,10 @@ class Ruleset:
         campaign = facets.get("campaign", ("",))[0]
         return self._numbers.setdefault(campaign, next(self._next_number)) if campaign else NO_CAMPAIGN
 
-    def _cells(self, facets: Facets) -> tuple[tuple[int, tuple[str, ...], int], ...]:
+    def _cells(self, facets: Facets, first: int = 0) -> tuple[tuple[int, tuple[str, ...], int], ...]:
         return tuple(
             (number, key, points)
-            for number, cap in enumerate(self.playbook.caps)
+            for number, cap in enumerate(self.playbook.caps[first:], first)
             if cap.where.matches(facets) and (points := self._points(cap, facets))
             for key in cap.keys_of(facets)
         )
@@ -358,6 +375,15 @@ class Ruleset:
                 self._effects.clear()
             found = self._effects[key] = self._effects_of(self.vocabulary.touch(touch))
         return found
+
+    def rest_cells(self, touch: Touch) -> tuple[tuple[int, tuple[str, ...]], ...]:
+        """The caps that are rests in which a touch, or an event of its campaign, counts, with its groups."""
+        touch = self.vocabulary.touch(touch)
+        campaign = self.campaigns.get(touch.campaign or "")
+        if not _counts(touch, campaign):
+            return ()
+        facets, _ = self._spread(touch, campaign)
+        return tuple((number, key) for number, key, _ in self._cells(facets, self.rests.first))
 
     def _facets_of(self, touch: Touch, campaign: Campaign | None) -> dict[str, tuple[str, ...]]:
         """What a touch is told apart by: what it brings itself, and what it lacks from the playbook."""
@@ -377,17 +403,20 @@ class Ruleset:
                 changes[name] = values if name in ("topics", "solutions", "tags") else values[0]
         return evolve(found, **changes) if changes else found
 
-    def _effects_of(self, touch: Touch) -> Effects:
-        campaign = self.campaigns.get(touch.campaign or "")
+    def _spread(self, touch: Touch, campaign: Campaign | None) -> tuple[dict[str, tuple[str, ...]], str | None]:
+        """The same, with every channel by which it may have gone; and its channel where that is known."""
         facets = self._facets_of(touch, campaign)
         channel = facets.get("channel", (None,))[0]
         if "channel" not in touch.without:
             facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
-        counts = touch.counts_toward_caps
-        if counts is None:
-            counts = campaign is None or campaign.counts_toward_caps
-        # No touch of the history is of this decision.
-        cells = tuple(cell for cell in self._cells(facets) if cell[0] not in self._of_decision) if counts else ()
+        return facets, channel
+
+    def _effects_of(self, touch: Touch) -> Effects:
+        campaign = self.campaigns.get(touch.campaign or "")
+        facets, channel = self._spread(touch, campaign)
+        cells = self._cells(facets) if _counts(touch, campaign) else ()
+        # No touch of the history is of this decision, and contacts rest because of events, not of touches.
+        cells = tuple(cell for cell in cells if cell[0] not in self._of_decision and cell[0] < self.rests.first)
         if touch.campaign is None:
             # Without a campaign nothing runs.
             cells = tuple(cell for cell in cells if self.playbook.caps[cell[0]].window.kind != "running")
@@ -401,6 +430,20 @@ class Ruleset:
             then=self._mask(facets, self._thens),
             # Nobody is taken to have got what the touch may not have been.
             partner=sum(1 << number for number, scope in enumerate(self._partners) if scope.surely_matches(facets)),
+        )
+
+    @staticmethod
+    def effects_of_mark(cap: int, key: tuple[str, ...]) -> Effects:
+        """What fills one group of a rest's cap, and does nothing else."""
+        return Effects(
+            campaign=None,
+            content=None,
+            channel=None,
+            ends=None,
+            cells=((cap, key, FULL),),
+            first=0,
+            then=0,
+            partner=0,
         )
 
     @staticmethod
@@ -439,6 +482,13 @@ class Ruleset:
 
     def _gauge(self, window: Window, local: Clock, kind: type[Gauge] = Gauge) -> Gauge:
         return kind(window, window.clock(local, self.clock))
+
+
+def _counts(touch: Touch, campaign: Campaign | None) -> bool:
+    """Whether a touch counts toward caps."""
+    if touch.counts_toward_caps is not None:
+        return touch.counts_toward_caps
+    return campaign is None or campaign.counts_toward_caps
 
 
 def _end_of(touch: Touch, campaign: Campaign | None) -> date | None:

@@ -79,7 +79,9 @@ def _capped(arbitration: Arbitration, message: Message, at: int, *, later: bool)
             continue
         occupants, by_history = _occupants(arbitration, cap, key, own, limit)
         if occupants:
-            reason = Reason.CAPPED if by_history else Reason.OUTBID
+            # A rest is a cap that nothing but the history fills.
+            stops = Reason.RESTING if cap >= arbitration.facts.ruleset.rests.first else Reason.CAPPED
+            reason = stops if by_history else Reason.OUTBID
             yield Stop(reason, arbitration.facts.playbook.caps[cap].name, occupants, by_history=by_history)
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from attrs import field, frozen
 
+from journeykit.basics.clock import moment
 from journeykit.columns.chunk import Chunk
 from journeykit.columns.claim_block import claim_arrays_at, gathered
+from journeykit.columns.touch_columns import MARK
 from journeykit.kernels.interface.contact_arrays import ClaimArrays, Contacts, ScoreArrays, TouchArrays
 from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
+from journeykit.model.touch import Touch
 from journeykit.tables.score_table import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -84,6 +87,12 @@ class ChunkState:
         """What models say of some of its contacts."""
         first, places = gathered(self.scores.first, rows)
         return own_scores(self.scores, first, self.scores.score[places])
+
+    def touches_of_one(self, row: int, kinds: Sequence[Mapping[str, Any]]) -> list[Touch]:
+        """The touches of the contact of a row, for the row engine, which works rests out itself."""
+        own = slice(int(self.history.first[row]), int(self.history.first[row + 1]))
+        told = zip(self.history.at[own].tolist(), self.history.shape[own].tolist(), strict=True)
+        return [Touch(at=moment(when), **kinds[what]) for when, what in told if MARK not in kinds[what]]
 
     def scores_of_one(self, row: int, openings: Sequence[Message]) -> dict[str | tuple[str, str | None], Score]:
         """What models say of the contact of a row, for the row engine; the scores are of some openings."""

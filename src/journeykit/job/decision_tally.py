@@ -23,7 +23,9 @@ _OTHER = "(other)"
 KINDS = 100
 """So many kinds of faults are told apart; what comes later is another one."""
 _SHOWN = 10
-_COMPETED = frozenset({Reason.CAPPED, Reason.CONFLICT, Reason.REQUIRES, Reason.QUOTA_FULL, Reason.OUTBID})
+_COMPETED = frozenset(
+    {Reason.RESTING, Reason.CAPPED, Reason.CONFLICT, Reason.REQUIRES, Reason.QUOTA_FULL, Reason.OUTBID}
+)
 """The reasons for which a claim lost that was eligible, and worth it."""
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from attrs import evolve, fields
 
-from journeykit.basics.clock import clock, moment
+from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.decision_counts import OUTCOMES
 from journeykit.columns.decision_rows import account_texts, decision_ids
-from journeykit.columns.touch_columns import TouchShapes
+from journeykit.columns.touch_columns import MARK, TouchShapes
 from journeykit.kernels.interface.codes import IS_OPTED_OUT, IS_SUPPRESSED
 from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.ledger.facts import facts_of, numbers_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.decision_rows import ClaimIds
     from journeykit.engine.decider import Decider
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.job.chunk_state import ChunkState, Piece
     from journeykit.kernels.interface.contact_arrays import Contacts, ScoreArrays
     from journeykit.ledger.ledger_run import LedgerRun
@@ -199,21 +200,27 @@ def mark_opt_outs(people: Contacts, pairs: Sequence[tuple[Contact, Contact]]) ->
 _SHAPE = tuple(own for own in fields(Touch) if own.init and own.name not in ("at", "contact", "account"))
 
 
-def touch_arrays(touches: Sequence[Sequence[Touch]]) -> tuple[TouchArrays, list[dict[str, Any]]]:
-    """The touches of contacts, and what kinds of them there are."""
+def touch_arrays(asks: Sequence[DecisionInputs], ruleset: Ruleset) -> tuple[TouchArrays, list[dict[str, Any]]]:
+    """The touches of contacts, what fills the caps of their rests, and what kinds of these there are."""
     kinds = TouchShapes()
     known: dict[Any, int] = {}
-    shape = []
-    for touch in (touch for own in touches for touch in own):
-        values = tuple(getattr(touch, own.name) for own in _SHAPE)
-        number = known.get(values)
-        if number is None:
-            parts = {own.name: value for own, value in zip(_SHAPE, values, strict=True) if value not in (None, ())}
-            number = known[values] = kinds.number(parts)
-        shape.append(number)
-    first = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(own) for own in touches], dtype=np.int64)])
-    at = np.array([touch.micros for own in touches for touch in own], np.int64)
-    return TouchArrays(first=first, at=at, shape=np.array(shape, np.int32)), kinds.list
+    first, at, shape = [0], list[int](), list[int]()
+    for asked in asks:
+        for touch in asked.touches:
+            values = tuple(getattr(touch, own.name) for own in _SHAPE)
+            number = known.get(values)
+            if number is None:
+                parts = {own.name: value for own, value in zip(_SHAPE, values, strict=True) if value not in (None, ())}
+                number = known[values] = kinds.number(parts)
+            at.append(touch.micros)
+            shape.append(number)
+        contact = asked.contacts[0]
+        for cap, key, begins in ruleset.rests.marks(contact.events, asked.touches, contact.id, micros(asked.at)):
+            at.append(begins)
+            shape.append(kinds.number({MARK: (cap, key)}))
+        first.append(len(at))
+    arrays = np.array(first, np.int64), np.array(at, np.int64), np.array(shape, np.int32)
+    return TouchArrays(first=arrays[0], at=arrays[1], shape=arrays[2]), kinds.list
 
 
 def decisions_of(

@@ -429,7 +429,7 @@ class Run:
                 *(() if ledger is None else ledger.notes()),
                 *(() if self.waiting is None else self.waiting.notes()),
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
-                *event_notes(decider.ruleset.events_asked, self.unknown_events, given="events" in self.tables),
+                *event_notes(decider.ruleset, self.unknown_events, given="events" in self.tables),
                 *scored_notes(set(self.scored()) - decider.ruleset.scored),
                 *tally.notes(),
                 *(() if run is None else run.notes()),

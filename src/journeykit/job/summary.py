@@ -21,7 +21,7 @@ from journeykit.tables import BadRow, instant_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from journeykit.journey.event_history import EventsAsked
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.model.campaign import Campaign
     from journeykit.playbook.playbook import Playbook
 
@@ -284,20 +284,23 @@ def scored_notes(campaigns: Iterable[str]) -> Iterator[str]:
         )
 
 
-def event_notes(asked: EventsAsked, unknown: int, *, given: bool) -> Iterator[str]:
+def event_notes(ruleset: Ruleset, unknown: int, *, given: bool) -> Iterator[str]:
     """What is to be said of events: that nobody gave them, that nobody asks for them, that some belong to nobody.
 
     Args:
-        asked: what rules ask for.
+        ruleset: the rules.
         unknown: how many events belong to contacts that were not decided.
         given: whether events are at hand.
     """
+    asked, rests = ruleset.events_asked.by_rules, [rest.name for rest in ruleset.playbook.rests]
     if asked and not given:
         yield (
-            f"rules ask for the events {_some(list(asked.events))}, and no events are given: what they ask is unknown, "
-            "which selects nobody, and caps protect"
+            f"rules ask for the events {_some(list(asked))}, and no events are given: what they ask is unknown, which "
+            "selects nobody, and caps protect"
         )
-    elif given and not asked:
-        yield "events are given, and no rule asks for any: the table was not read"
+    if rests and not given:
+        yield f"no events are given, and so nobody rests: {_some(rests)}"
+    if given and not ruleset.events_asked:
+        yield "events are given, and no rule or rest asks for any: the table was not read"
     if unknown:
         yield f"{unknown:,} events belong to contacts that were not decided"

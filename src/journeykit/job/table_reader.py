@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from journeykit.basics.clock import DAY, FOREVER, day_number, micros, moment
+from journeykit.basics.clock import DAY, FOREVER, day_number, micros
 from journeykit.basics.threads import at_once
 from journeykit.columns.chunk import Chunk
 from journeykit.columns.claim_block import claim_block_inputs, openings_asked
@@ -16,6 +16,7 @@ from journeykit.columns.claim_columns import ClaimEncoder
 from journeykit.columns.columnar_engine import ColumnarEngine, oldest_of
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import need_no_columns
+from journeykit.columns.rest_marks import ignored_and_rests
 from journeykit.columns.score_columns import ScoreEncoder
 from journeykit.columns.touch_columns import TouchReader, TouchShapes, history_of
 from journeykit.columns.unknown_counts import survey_readings
@@ -38,7 +39,7 @@ from journeykit.kernels.interface.contact_arrays import ScoreArrays, TouchArrays
 from journeykit.ledger.transaction import LONGEST
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
-from journeykit.model.touch import COUNTING, Touch
+from journeykit.model.touch import COUNTING
 from journeykit.placing.decision_events import DecisionEvents
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.partitions import ROWS, partitions_of
@@ -56,8 +57,10 @@ if TYPE_CHECKING:
 
     from journeykit.columns.claim_block import ClaimBlockInputs
     from journeykit.columns.event_counts import EventCounts
+    from journeykit.columns.touch_columns import TouchesTaken
     from journeykit.errors import DataError
     from journeykit.job.run import Run
+    from journeykit.kernels.interface.contact_arrays import ScoreArrays, TouchArrays
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
     from journeykit.tables.arrow.adapters import Part
@@ -236,12 +239,13 @@ class TableReader:
         self.start += len(self._marks)
         met = self._index(stretch)
         self._restricted = self._find_restricted(stretch, met)
-        self.history = self._join_touches(met, stretch)
-        self._join_events(met)
+        taken = self._read_touches(met, stretch)
+        self._join_events(met, taken)
+        self.history = history_of(taken, len(self._repeated))
         return met
 
-    def _join_events(self, met: ContactIndex) -> None:
-        """Read what the contacts did, where rules ask for it."""
+    def _join_events(self, met: ContactIndex, taken: list[TouchesTaken]) -> None:
+        """Read what the contacts did, where rules ask for it; their rests are added to their touches."""
         run, source = self.run, self.sources.get("events")
         asked = run.decider.ruleset.events_asked
         if source is None or not asked:
@@ -250,6 +254,7 @@ class TableReader:
         read = DecisionEvents(source, asked, zone=run.zone, end=end, bad=run.bad, threads=self.threads)
         self._events = read.join(met, len(self._repeated))
         self.unknown_events = read.unknown
+        taken += ignored_and_rests(run.decider.ruleset, self._events, taken, self.parts, end)
 
     def _index(self, stretch: Partition | None) -> ContactIndex:
         """Read the ids, and note which rows are of a contact that an earlier row has."""
@@ -299,13 +304,10 @@ class TableReader:
         places = [*restricted_again(chunks, self._repeated, self.run, met), *restricted_by(self._twins, self.run, met)]
         return np.unique(np.array(places, np.int64) + self.start)
 
-    def _join_touches(self, met: ContactIndex, stretch: Partition | None) -> TouchArrays:
-        run, contacts = self.run, len(self._repeated)
+    def _read_touches(self, met: ContactIndex, stretch: Partition | None) -> list[TouchesTaken]:
+        """The touches of the contacts that were met: those of the ledger, and those that are given."""
+        run = self.run
         taken = self._join_known_touches(met)
-        if self._touches is None and not taken:
-            return TouchArrays(
-                first=np.zeros(contacts + 1, np.int64), at=np.zeros(0, np.int64), shape=np.zeros(0, np.int32)
-            )
         before = run.bad.total
         if self._touches is not None:
             read = partial(self._reader.read, index=met)
@@ -325,7 +327,7 @@ class TableReader:
         # A touch may know when its campaign ends.
         ends = (day_number(parts["campaign_ends"]) for parts in self.parts.list if "campaign_ends" in parts)
         self._latest = max([self._latest, *(day * DAY for day in ends)])
-        return history_of(taken, contacts)
+        return taken
 
     def _refuse_useless_touches(self, source: ArrowTable, before: int, stretch: Partition | None) -> None:
         """Refuse touches that have rows, none of which can be used."""
@@ -363,6 +365,7 @@ class TableReader:
 
     def _touch_reader(self, source: ArrowTable) -> TouchReader:
         compiled, playbook = self.run.decider.ruleset, self.run.decider.playbook
+        further = compiled.events_asked.ignored_reach
 
         def counted(parts: Mapping[str, Any]) -> bool:
             campaign = compiled.campaigns.get(parts.get("campaign") or "")
@@ -373,7 +376,7 @@ class TableReader:
             source,
             self.parts,
             zone=self.run.zone,
-            oldest=-FOREVER if self.run.decider.shows_history else oldest_of(playbook, micros(self.run.at)),
+            oldest=-FOREVER if self.run.decider.shows_history else oldest_of(playbook, micros(self.run.at), further),
             counted=counted,
             vocabulary=compiled.vocabulary,
             words=self.run.words["touches"] if source is self._touches else None,
@@ -544,12 +547,7 @@ class TableReader:
         """What the tables hold of a contact; bad claims are counted in `bad`, or in the run."""
         claims, counted = self._claims_of(state, row, key, bad)
         scores = state.scores_of_one(row, self.engine.layout.list)
-        return ContactInputs(self._touches_of(state, row), claims, scores, counted)
-
-    def _touches_of(self, state: ChunkState, row: int) -> list[Touch]:
-        own = slice(int(state.history.first[row]), int(state.history.first[row + 1]))
-        at, shape = state.history.at[own].tolist(), state.history.shape[own].tolist()
-        return [Touch(at=moment(when), **self.parts.list[what]) for when, what in zip(at, shape, strict=True)]
+        return ContactInputs(state.touches_of_one(row, self.parts.list), claims, scores, counted)
 
     def _claims_of(self, state: ChunkState, row: int, key: str, bad: BadRows | None) -> tuple[list[Claim] | None, int]:
         if self.claims is None:

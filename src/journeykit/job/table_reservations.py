@@ -206,7 +206,7 @@ class TableReservations:
         people = self._decider.engine.encoder.contacts(chunk)
         unable = chunk.apart | mark_opt_outs(people, [(contacts[row], asks[row].contacts[0]) for row in rows.tolist()])
         people.person["traits"][unable] |= BAD
-        history, parts = touch_arrays([asks[row].touches for row in rows.tolist()])
+        history, parts = touch_arrays([asks[row] for row in rows.tolist()], self._run.decider.ruleset)
         own = self._decider.decide(self._some(state, rows, people, history), self._decider.shapes(parts))
         unable[own.answers.fallback] = True
         piece = own._replace(contact=rows[own.contact])

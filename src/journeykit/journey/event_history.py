@@ -4,33 +4,60 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from journeykit.basics.clock import micros, moment
+from journeykit.basics.clock import FOREVER, micros, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of, scaled
 from journeykit.journey.placement import Event
 from journeykit.journey.walk import RANKS, identity
-from journeykit.rule.values import as_number, is_empty, typed
+from journeykit.model.rest import IGNORED, IGNORED_AFTER, micros_of_lag
+from journeykit.rule.values import as_number, as_text, is_empty, typed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from journeykit.model.rest import Rest
     from journeykit.rule import Aggregate, Rule
 
 Part = tuple[str, str]
 """An event and a property of it."""
+CAMPAIGN = "campaign_id"
+"""The property by which an event names a campaign."""
+
+
+class Ignoring(NamedTuple):
+    """When a touch is ignored.
+
+    Attributes:
+        after: how long a response may take, in microseconds.
+        response: the names of the events that are one; empty for all.
+    """
+
+    after: int
+    response: frozenset[str]
+
+
+_BY_DEFAULT = Ignoring(micros_of_lag(IGNORED_AFTER), frozenset())
 
 
 class EventsAsked:
-    """What rules ask of events.
+    """What rules and rests ask of events.
 
     Args:
         rules: the rules.
+        rests: the rests. The first of them that is about touches that are ignored says when that is, for rules too.
 
     Attributes:
         events: the names of the events, in their order.
+        by_rules: those that rules ask for.
+        told: those of which it matters which campaign they name.
+        rules_ignore: when a touch is ignored, where rules ask for that; else None.
+        answers: whether events are asked for as responses to touches.
+        any_answer: whether those of any name are.
+        ignored_reach: how far back touches that are ignored may matter, in microseconds.
         sums: the properties that are added up, each with its event.
         lasts: those of which the last is asked for, likewise.
         numbers: the properties that are added up, whatever the event, each with its number.
@@ -43,16 +70,56 @@ class EventsAsked:
         (('purchase', 'webinar'), (('purchase', 'amount'),))
     """
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], rests: Sequence[Rest] = ()) -> None:
         parts = {part.key: part for rule in rules for part in rule.aggregates}.values()
-        self.events = tuple(sorted({part.event for part in parts}))
+        names = {part.event for part in parts}
+        self.by_rules = tuple(sorted(names))
+        how = [self.ignoring(rest) for rest in rests if rest.event == IGNORED]
+        self.rules_ignore = (how or [_BY_DEFAULT])[0] if IGNORED in names else None
+        how += [] if self.rules_ignore is None else [self.rules_ignore]
+        self.answers = bool(how)
+        self.ignored_reach = max(
+            (*map(_reach_of_rest, rests), *(_reach_of(p, self.rules_ignore) for p in parts)), default=0
+        )
+        self.any_answer = any(not own.response for own in how)
+        self.told = frozenset(rest.event for rest in rests) - {IGNORED}
+        self._responses = frozenset(name for own in how for name in own.response)
+        self.events = tuple(sorted(names | self.told | self._responses))
         self.sums = _parts(parts, "sum")
         self.lasts = _parts(parts, "last")
         self.numbers = {name: number for number, name in enumerate(dict.fromkeys(name for _, name in self.sums))}
-        self.values = {name: number for number, name in enumerate(dict.fromkeys(name for _, name in self.lasts))}
+        told = [CAMPAIGN] if self.told or self.answers else []
+        names_of = dict.fromkeys([*(name for _, name in self.lasts), *told])
+        self.values = {name: number for number, name in enumerate(names_of)}
 
     def __bool__(self) -> bool:
-        return bool(self.events)
+        return bool(self.events) or self.answers
+
+    @staticmethod
+    def ignoring(rest: Rest) -> Ignoring:
+        """When a touch is ignored, for a rest."""
+        return Ignoring(rest.answer_within, frozenset(rest.response))
+
+    def is_answer(self, name: str) -> bool:
+        """Whether an event of a name may be a response."""
+        return self.any_answer or name in self._responses
+
+
+def _reach_of_rest(rest: Rest) -> int:
+    """How far back touches may matter to a rest."""
+    if rest.event != IGNORED:
+        return 0
+    if rest.times > 1 and rest.within is None:
+        return FOREVER
+    close = 0 if rest.within is None else micros_of_lag(rest.within)
+    return rest.answer_within + close + (0 if rest.rest is None else rest.length)
+
+
+def _reach_of(part: Aggregate, how: Ignoring | None) -> int:
+    """How far back touches may matter to what a rule asks of those that are ignored."""
+    if part.event != IGNORED or how is None:
+        return 0
+    return FOREVER if part.length is None else part.length + how.after
 
 
 def _parts(aggregates: Iterable[Aggregate], kind: str) -> tuple[Part, ...]:
@@ -68,6 +135,8 @@ class EventHistory:
         instants: by event, the instants, in their order, in microseconds.
         sums: by event and property, the instants of its numbers, and these added up, in millionths.
         lasts: by event and property, the instants of its values, in their order, and the values.
+        campaigns: by event that rests count, the instants, in their order, and the campaign that each names.
+        answers: the events that may be responses: instant, name and campaign, in the order of time.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -83,6 +152,8 @@ class EventHistory:
     instants: Mapping[str, tuple[int, ...]] = field(factory=dict)
     sums: Mapping[Part, tuple[tuple[int, ...], tuple[int, ...]]] = field(factory=dict)
     lasts: Mapping[Part, tuple[tuple[int, ...], tuple[Any, ...]]] = field(factory=dict)
+    campaigns: Mapping[str, tuple[tuple[int, str | None], ...]] = field(factory=dict)
+    answers: tuple[tuple[int, str, str], ...] = ()
 
     @classmethod
     def of(cls, events: Iterable[Event], at: datetime, asked: EventsAsked) -> EventHistory:
@@ -100,7 +171,8 @@ class EventHistory:
         end, met, known = micros(at), set[Any](), list[tuple[int, Event]]()
         for event in all_of(Event, events, "events"):
             instant = micros(event.at)
-            if event.event in asked.events and instant <= end and (own := identity(event)) not in met:
+            wanted = event.event in asked.events or asked.any_answer
+            if wanted and event.event != IGNORED and instant <= end and (own := identity(event)) not in met:
                 met.add(own)
                 known.append((instant, event))
         known.sort(key=lambda pair: pair[0])
@@ -108,7 +180,16 @@ class EventHistory:
             instants={name: tuple(at for at, event in known if event.event == name) for name in asked.events},
             sums={part: _added(_numbers(known, *part)) for part in asked.sums},
             lasts={part: _split(sorted(_values(known, *part), key=lambda own: own[:2])) for part in asked.lasts},
+            campaigns={
+                name: tuple((at, campaign_in(event.properties)) for at, event in known if event.event == name)
+                for name in sorted(asked.told)
+            },
+            answers=tuple(_answers(known, asked)) if asked.answers else (),
         )
+
+    def with_ignored(self, instants: Iterable[int]) -> EventHistory:
+        """The same with the instants at which touches were known to be ignored."""
+        return evolve(self, instants={**self.instants, IGNORED: tuple(sorted(instants))})
 
     def value(self, part: Aggregate, now: datetime) -> Any:
         """What the events so far add up to; None where that is unknown.
@@ -133,6 +214,19 @@ class EventHistory:
         gone = 0 if part.length is None else sums[bisect_right(instants, at - part.length)]
         # Not a division of whole numbers, so that columns of float64 give the same.
         return float(sums[bisect_right(instants, at)] - gone) / MILLIONTH
+
+
+def campaign_in(properties: Mapping[str, Any]) -> str | None:
+    """The campaign that an event names, as a text; None for none."""
+    found = as_text(properties.get(CAMPAIGN))
+    return None if found is None or is_empty(found) else found
+
+
+def _answers(known: Iterable[tuple[int, Event]], asked: EventsAsked) -> Iterable[tuple[int, str, str]]:
+    for at, event in known:
+        campaign = campaign_in(event.properties) if asked.is_answer(event.event) else None
+        if campaign is not None:
+            yield at, event.event, campaign
 
 
 def _numbers(known: Iterable[tuple[int, Event]], name: str, part: str) -> Iterable[tuple[int, int]]:

@@ -11,7 +11,7 @@ from journeykit.basics.validation import check_text
 from journeykit.errors import LedgerError, ModelError
 from journeykit.ledger.consent_word import ConsentWord, is_known, standing
 from journeykit.ledger.moved import FORGOTTEN, UNKNOWN, Moved
-from journeykit.ledger.release_check import reasons_against
+from journeykit.ledger.release_check import checked
 from journeykit.ledger.reservation import (
     EXPIRED,
     MOVES,
@@ -368,19 +368,25 @@ class BaseLedger:
     # At the moment of sending
 
     def release_check(
-        self, reservation: str | Reservation, contact: Contact, at: datetime, *, arbiter: HasDecider | None = None
+        self,
+        reservation: str | Reservation,
+        contact: Contact,
+        at: datetime,
+        *,
+        arbiter: HasDecider | None = None,
+        events: Iterable[Any] | None = None,
     ) -> ReleaseCheck:
         """Check once more who is eligible, at the moment of sending.
 
-        All of eligibility is checked, on the contact as it is now and at this instant: suppression, opt-out and consent
-        (the contact's own, and the ledger's), the campaign's pause and period, its audience, the fit of stage and role,
-        the owner of the stage, holdouts, missing data, and hours. Caps are not: the reservation holds the room.
+        All of eligibility is checked, on the contact as it is now: consent (their own, and the ledger's), pause,
+        period and audience, fit, owner, holdouts, missing data, hours. Caps are not: the reservation holds the room.
 
         Args:
             reservation: which, or its id; its status is read anew.
             contact: to whom it goes, as known now.
             at: when, aware.
             arbiter: whose playbook; None takes the ledger's own.
+            events: what the contact did, for audiences that ask for it: without, these let nothing pass.
 
         Returns:
             What forbids it; true where nothing does and it is still reserved.
@@ -389,16 +395,10 @@ class BaseLedger:
             ModelError: without an arbiter, and for another contact's reservation.
             LedgerError: for a reservation that is not known.
         """
-        judge = arbiter or self.arbiter
-        if judge is None:
-            raise ModelError("a release check needs a playbook: give arbiter=, here or to the ledger", field="arbiter")
-        id_ = reservation if isinstance(reservation, str) else reservation.id
+        ids = [reservation if isinstance(reservation, str) else reservation.id]
         with self.reading() as transaction:
-            held = self._known(transaction.held([id_]), [id_])[0]
-            words = standing(transaction.said([self.person(contact.id)]))
-        if held.contact != contact.id:
-            raise ModelError(f"reservation {id_!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
-        return ReleaseCheck(reservation=held, reasons=reasons_against(judge.decider, contact, words, held, at))
+            held = self._known(transaction.held(ids), ids)[0]
+            return checked(arbiter or self.arbiter, transaction, contact, self.person(contact.id), held, at, events)
 
     # People's rights
 

@@ -5,19 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import clock, micros
-from journeykit.ledger.consent_word import ConsentWord, left_alone
+from journeykit.errors import ModelError
+from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
+from journeykit.ledger.reservation import ReleaseCheck
 from journeykit.model.outcome import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from journeykit.engine.decider import Decider
+    from journeykit.engine.decider import Decider, HasDecider
     from journeykit.engine.message import Message
+    from journeykit.journey import Event
     from journeykit.ledger.reservation import (
         Reservation,
     )
+    from journeykit.ledger.transaction import Transaction
     from journeykit.model.contact import Contact
+
+
+def checked(
+    judge: HasDecider | None,
+    transaction: Transaction,
+    contact: Contact,
+    person: str,
+    held: Reservation,
+    at: datetime,
+    events: Iterable[Event] | None,
+) -> ReleaseCheck:
+    """What forbids a reservation of a contact at an instant; see `BaseLedger.release_check`.
+
+    Raises:
+        ModelError: without a playbook, and for another contact's reservation.
+    """
+    if judge is None:
+        raise ModelError("a release check needs a playbook: give arbiter=, here or to the ledger", field="arbiter")
+    if held.contact != contact.id:
+        raise ModelError(f"reservation {held.id!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
+    decider, words = judge.decider, standing(transaction.said([person]))
+    if events is not None:
+        history = [own.touch() for own in transaction.counting([contact.id])]
+        contact = decider.ruleset.with_events(contact, events, at)
+        contact = decider.ruleset.with_ignored(contact, history, micros(at))
+    return ReleaseCheck(reservation=held, reasons=reasons_against(decider, contact, words, held, at))
 
 
 def reasons_against(

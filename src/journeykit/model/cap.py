@@ -143,7 +143,12 @@ def _check_points(_: Any, __: Any, value: object) -> None:
             )
 
 
-def _by(value: str | Iterable[str] | None) -> tuple[str, ...]:
+def facet_names(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    """The names of facets, one or several.
+
+    Raises:
+        ModelError: for a word that names none.
+    """
     return tuple(_facet(name) for name in names(value))
 
 
@@ -175,7 +180,7 @@ class Cap:
     max: float | Limit | None = field(converter=_limit, validator=_check_limit)
     window: Window = field(validator=instance(Window))
     where: Scope = field(factory=Scope, validator=instance(Scope))
-    by: tuple[str, ...] = field(default=(), converter=_by)
+    by: tuple[str, ...] = field(default=(), converter=facet_names)
     per: str = field(default="contact", validator=one_of("contact", "account"))
     points: float | Mapping[str, float] = field(default=1, validator=_check_points)
     audience: Rule | NamedRules | None = field(

@@ -8,8 +8,10 @@ import numpy as np
 
 from journeykit.basics.threads import at_once
 from journeykit.columns.event_counts import EventCounts
+from journeykit.journey.event_history import CAMPAIGN
 from journeykit.kernels import sort_events
 from journeykit.model.bad_row import BadRow
+from journeykit.model.rest import IGNORED
 from journeykit.placing.contact_events import ContactEvents
 from journeykit.placing.event_columns import EventReader, rank_of
 
@@ -50,6 +52,7 @@ class DecisionEvents:
         self._end = end
         self._bad = bad
         self._threads = threads
+        self._ignored = asked.events.index(IGNORED) if IGNORED in asked.events else -1
         self.rows = self.unknown = 0
 
     def join(self, met: ContactIndex, contacts: int) -> EventCounts:
@@ -89,7 +92,13 @@ class DecisionEvents:
                 self._bad.add(bad)
             self.rows += len(taken.at)
             self.unknown += int(np.count_nonzero(contact < 0))
-            log.add(contact, taken, (contact >= 0) & (taken.at <= self._end) & (taken.names < others))
+            wanted = taken.names < others
+            if self._asked.any_answer:
+                wanted |= taken.values[self._asked.values[CAMPAIGN]] >= 0
+            if self._ignored >= 0:
+                # Which touches are ignored is worked out, and no row of a table.
+                wanted &= taken.names != self._ignored
+            log.add(contact, taken, (contact >= 0) & (taken.at <= self._end) & wanted)
         if self._source.count is not None:
             self._bad.rows[self._source.source] = self._source.count
         self._bad.refuse_useless(self._source.source, self.rows)

@@ -44,6 +44,7 @@ class Playbook(Sections):
         content: the messages; None for any.
         campaigns: the intentions; None for any.
         caps: at most so many touches in a window.
+        rests: when contacts are left alone because of what they did, or did not do.
         conflicts: what may not follow what.
         requirements: what needs a partner.
         quotas: what holds over all contacts.

@@ -119,6 +119,7 @@ def _repeated(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
         "content": [content.id for content in playbook.content or ()],
         "campaigns": [campaign.id for campaign in playbook.campaigns or ()],
         "caps": [cap.name for cap in playbook.caps],
+        "rests": [rest.name for rest in playbook.rests],
         "conflicts": [conflict.name for conflict in playbook.conflicts],
         "requirements": [requirement.name for requirement in playbook.requirements],
         "quotas": [quota.name for quota in playbook.quotas],
@@ -232,6 +233,8 @@ def scopes_of(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[t
         yield (*path, "where"), quota.where
     for path, lever in unread.numbered("levers", playbook.levers):
         yield (*path, "where"), lever.where
+    for path, rest in unread.numbered("rests", playbook.rests):
+        yield (*path, "where"), rest.where
     for section in ("quiet_hours", "send_hours", "holidays"):
         parts: Iterable[Hours | Holiday] = getattr(playbook, section)
         for path, own in unread.numbered(section, parts):

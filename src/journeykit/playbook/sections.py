@@ -17,6 +17,7 @@ from journeykit.model.holdout import Holdout
 from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
 from journeykit.model.quota import Quota
+from journeykit.model.rest import Rest
 from journeykit.model.segment import Segment
 from journeykit.model.send_at import Channel
 
@@ -92,6 +93,7 @@ class Sections:
         default=None, converter=_optional, validator=_parts(Campaign), metadata={"left_out": True}
     )
     caps: tuple[Cap, ...] = field(default=(), converter=_list, validator=_parts(Cap))
+    rests: tuple[Rest, ...] = field(default=(), converter=_list, validator=_parts(Rest), metadata={"later": True})
     conflicts: tuple[Conflict, ...] = field(default=(), converter=_list, validator=_parts(Conflict))
     requirements: tuple[Requirement, ...] = field(default=(), converter=_list, validator=_parts(Requirement))
     quotas: tuple[Quota, ...] = field(default=(), converter=_list, validator=_parts(Quota))

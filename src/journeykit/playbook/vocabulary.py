@@ -12,6 +12,7 @@ from journeykit.journey import Journey
 from journeykit.model.campaign import EVERYWHERE
 from journeykit.model.cap import Either
 from journeykit.model.mismatch import FOLDED, UNKNOWN
+from journeykit.model.rest import IGNORED
 from journeykit.model.touch import STATUSES
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.rule import In, Literal, Name
@@ -302,7 +303,7 @@ def names_of(playbook: Sections) -> Iterator[tuple[str, str, str]]:
         yield from ((kind, f"campaigns[{at}].{kind}", name) for kind, name in named if name)
         yield from (("tag", f"campaigns[{at}].tags[{n}]", name) for n, name in enumerate(campaign.tags))
         yield from (("stage", f"campaigns[{at}].stages[{n}]", name) for n, name in enumerate(campaign.stages))
-    for section in ("caps", "conflicts", "requirements", "quotas", "levers"):
+    for section in ("caps", "conflicts", "requirements", "quotas", "levers", "rests"):
         for at, rule in enumerate(getattr(playbook, section)):
             yield f"name of {section}", f"{section}[{at}].name", rule.name
     for steps, scope in scopes_of(playbook):
@@ -370,7 +371,9 @@ def _words(playbook: Sections) -> Iterator[tuple[str, str]]:
             yield from (("event", name) for name in (way.event, way.without) if name is not None)
         for rule in rules:
             yield from (("event", own.event) for own in (() if rule is None else rule.aggregates))
-    yield from (("event", name) for _, rule in rules_of(playbook) for name in rule.events)
+    yield from (("event", name) for _, rule in rules_of(playbook) for name in rule.events if name != IGNORED)
+    for rest in playbook.rests:
+        yield from (("event", name) for name in (rest.event, *rest.response) if name != IGNORED)
 
 
 def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:

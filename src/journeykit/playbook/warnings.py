@@ -301,6 +301,9 @@ def _scope_warnings(playbook: Sections, sent: list[Sendable]) -> Iterator[Proble
     for at, lever in enumerate(playbook.levers):
         if not is_sent(lever.where):
             yield Problem.warning(f"levers[{at}].where", f"{nothing}: {lever.name!r} is never applied")
+    for at, rest in enumerate(playbook.rests):
+        if not is_sent(rest.where):
+            yield Problem.warning(f"rests[{at}].where", f"{nothing}: nothing rests by {rest.name!r}")
 
 
 def _cap_warnings(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem]:

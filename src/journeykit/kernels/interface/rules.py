@@ -178,6 +178,7 @@ class Rules(ArrayBundle):
         explain: whether rows tell what it would have taken.
         denies: what the playbook denies where data is missing.
         series: whether any campaign is a series.
+        rests: the number of the first cap that is a rest.
         quotas: what claims use of the quotas, and the prices of these.
     """
 
@@ -213,5 +214,6 @@ class Rules(ArrayBundle):
         "explain": int,
         "denies": int,
         "series": int,
+        "rests": int,
         "quotas": Quotas,
     }

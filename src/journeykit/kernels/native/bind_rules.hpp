@@ -7,7 +7,7 @@
 namespace journeykit {
 
 // The kinds of stops.
-enum StopKind : int64_t { BY_CAP, BY_ROOM, BY_CONFLICT, BY_NEED, BY_QUOTA };
+enum StopKind : int64_t { BY_CAP, BY_REST, BY_ROOM, BY_CONFLICT, BY_NEED, BY_QUOTA };
 
 // Remembers a stop, in the order in which they come; each rule once for each kind. `is_past` says whether the
 // history alone does it.

@@ -35,10 +35,10 @@ inline constexpr uint64_t STIR_FIRST = 18397679294719823053U, STIR_SECOND = 1418
 // The reasons, in their order.
 inline constexpr int64_t GRANTED = 0, INVALID = 1, SUPPRESSED = 2, OPTED_OUT = 3, NO_CONSENT = 4, CLOSED = 5,
                          EXPIRED = 6, NOT_IN_AUDIENCE = 7, WRONG_STAGE = 8, WRONG_ROLE = 9, WRONG_OWNER = 10,
-                         HOLDOUT = 11, MISSING = 12, REFUSED = 13, QUIET = 14, RESTING = 15,
-                         NOT_WORTH_IT = 16, CAPPED = 17, CONFLICT = 18, REQUIRES = 19, QUOTA_FULL = 20,
+                         HOLDOUT = 11, MISSING = 12, REFUSED = 13, QUIET = 14, NOT_WORTH_IT = 15,
+                         RESTING = 16, CAPPED = 17, CONFLICT = 18, REQUIRES = 19, QUOTA_FULL = 20,
                          OUTBID = 21;
-inline constexpr int64_t LAST_REASON = RESTING;
+inline constexpr int64_t LAST_REASON = QUIET;
 inline constexpr int64_t TIMED = 1 << CLOSED | 1 << QUIET;
 // What is known of a consent.
 inline constexpr int64_t UNKNOWN = 0, AGREED = 1, WITHDRAWN = 2;
@@ -365,6 +365,8 @@ struct Rules {
   int64_t explain;
   int64_t denies;
   int64_t series;
+  // The number of the first cap that is a rest.
+  int64_t rests;
   const Quotas* quotas;
 };
 

@@ -408,6 +408,7 @@ std::vector<Layout> layouts() {
                               field("explain", &Rules::explain),
                               field("denies", &Rules::denies),
                               field("series", &Rules::series),
+                              field("rests", &Rules::rests),
                               field("quotas", &Rules::quotas)}),
       layout<Claim>("Claim", {field("opening", &Claim::opening),
                               field("label", &Claim::label),

@@ -17,8 +17,9 @@ namespace journeykit {
 namespace {
 
 // What stops a claim at an instant, as bits: the history's use of a cap, a conflict with the past, any
-// conflict, a requirement, and anything else.
-constexpr int64_t PAST_CAP = 1, PAST_CONFLICT = 2, ANY_CONFLICT = 4, ANY_NEED = 8, ANYTHING = 16;
+// conflict, a requirement, anything else, and a rest.
+constexpr int64_t PAST_CAP = 1, PAST_CONFLICT = 2, ANY_CONFLICT = 4, ANY_NEED = 8, ANYTHING = 16,
+                  PAST_REST = 32;
 
 // What the caps say, of this decision or a later one; marks the winners that take the room.
 int64_t cap_stops(const Rules& rules, const Contacts& contacts, int64_t contact,
@@ -42,8 +43,9 @@ int64_t cap_stops(const Rules& rules, const Contacts& contacts, int64_t contact,
     }
     if (!counts || !crowd(window, spans, cell, own, end, points, limit, workspace.winner)) continue;
     bool is_past = saturating_add(points, load(window, spans, cell, BEFORE, own, end)) > limit;
-    found |= is_past ? PAST_CAP | ANYTHING : ANYTHING;
-    note(rules, workspace, is_past ? BY_CAP : BY_ROOM, is_past, rules.rule[0] + cap);
+    bool is_rest = is_past && cap >= rules.rests;
+    found |= is_rest ? PAST_REST | ANYTHING : is_past ? PAST_CAP | ANYTHING : ANYTHING;
+    note(rules, workspace, is_rest ? BY_REST : is_past ? BY_CAP : BY_ROOM, is_past, rules.rule[0] + cap);
   }
   return found;
 }
@@ -157,20 +159,26 @@ int64_t why(const Rules& rules, const Contacts& contacts, int64_t contact, const
   const Quotas& quotas = *rules.quotas;
   workspace.sizes[FOUND] = 0;
   for (int64_t winner = 0; winner < workspace.sizes[WINNERS]; ++winner) workspace.winner[winner].crowded = 0;
-  bool all_capped = true, all_past = true, all_conflict = true, all_stopped = true, all_barred = true;
+  bool all_rest = true, all_capped = true, all_past = true, all_conflict = true, all_stopped = true,
+       all_barred = true;
   for (int64_t place = claim.at_from; place < claim.at_to; ++place) {
     const ClaimTime& time = candidates.time[place];
     if (!time.fits) continue;
     int64_t stops = find_stops(rules, contacts, contact, workspace, candidates, candidate, time.at, false);
-    all_capped = all_capped && stops & PAST_CAP;
-    all_past = all_past && stops & (PAST_CAP | PAST_CONFLICT);
-    all_conflict = all_conflict && stops & (PAST_CAP | PAST_CONFLICT | ANY_CONFLICT);
-    all_stopped = all_stopped && stops & (PAST_CAP | PAST_CONFLICT | ANY_CONFLICT | ANY_NEED);
+    constexpr int64_t CAPS = PAST_REST | PAST_CAP, PAST = CAPS | PAST_CONFLICT;
+    all_rest = all_rest && stops & PAST_REST;
+    all_capped = all_capped && stops & CAPS;
+    all_past = all_past && stops & PAST;
+    all_conflict = all_conflict && stops & (PAST | ANY_CONFLICT);
+    all_stopped = all_stopped && stops & (PAST | ANY_CONFLICT | ANY_NEED);
     all_barred = all_barred && stops;
   }
   int64_t reason = OUTBID;
   StopKind by = BY_ROOM;
-  if (all_capped) {
+  if (all_rest) {
+    reason = RESTING;
+    by = BY_REST;
+  } else if (all_capped) {
     reason = CAPPED;
     by = BY_CAP;
   } else if (all_past) {

@@ -131,7 +131,8 @@ bool add_loser(const Rules& rules, const Contacts& contacts, int64_t contact,
   bool has_hope = false;
   if (claim.state == 0) {
     loss = explain_loss(rules, contacts, contact, workspace, candidates, candidate);
-    has_hope = loss.has_rivals && (loss.reason == CAPPED || loss.reason == CONFLICT || loss.reason == OUTBID);
+    has_hope = loss.has_rivals && (loss.reason == RESTING || loss.reason == CAPPED ||
+                                   loss.reason == CONFLICT || loss.reason == OUTBID);
     // A step whose turn comes once the gap is over goes then.
     has_hope = has_hope || (loss.reason == REQUIRES && claim.before >= 0);
   } else {

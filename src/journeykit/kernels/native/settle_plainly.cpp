@@ -429,9 +429,11 @@ void bind(const PlainContact& own, const DecisionRow& row, int64_t rule) {
   rows.bind[rows.used[2]++] = first;
 }
 
-// Binds the rules that stop an eligible claim, those that the history alone does or the others; the winners
-// that take the room, as bits.
-int64_t bind_stops(const PlainContact& own, const Opening& opening, const DecisionRow& row, bool of_past) {
+// The kinds of rules that stop an eligible claim: rests, others that the history alone does, and all others.
+enum class Kind { REST, PAST, NOW };
+
+// Binds the rules of a kind that stop an eligible claim; the winners that take the room, as bits.
+int64_t bind_stops(const PlainContact& own, const Opening& opening, const DecisionRow& row, Kind kind) {
   const Rules& rules = own.rules();
   int64_t rivals = 0;
   for (int64_t place = opening.cell_from; opening.traits & OBEYS_CAPS && place < opening.cell_to; ++place) {
@@ -441,18 +443,21 @@ int64_t bind_stops(const PlainContact& own, const Opening& opening, const Decisi
       continue;
     }
     rivals |= room.winners;
+    int64_t cap = rules.cell_cap[cell.cell];
     bool is_past = saturating_add(cell.points, room.before) > room.limit;
-    if (is_past == of_past) bind(own, row, rules.rule[0] + rules.cell_cap[cell.cell]);
+    Kind found = !is_past ? Kind::NOW : cap >= rules.rests ? Kind::REST : Kind::PAST;
+    if (found == kind) bind(own, row, rules.rule[0] + cap);
   }
   const CampaignRoom& campaign = campaign_of(own, opening.campaign);
   if (opening.repeats >= 0) {
     bool is_past = campaign.touches >= opening.repeats;
     // At most one claim of a campaign wins.
-    if (campaign.touches + (campaign.winners != 0) >= opening.repeats && is_past == of_past) {
+    Kind found = is_past ? Kind::PAST : Kind::NOW;
+    if (campaign.touches + (campaign.winners != 0) >= opening.repeats && found == kind) {
       bind(own, row, rules.rule[1] + opening.campaign);
     }
   }
-  if (campaign.winners && !of_past) bind(own, row, rules.rule[2] + opening.campaign);
+  if (campaign.winners && kind == Kind::NOW) bind(own, row, rules.rule[2] + opening.campaign);
   return rivals | campaign.winners;
 }
 
@@ -499,9 +504,11 @@ void end_row(const PlainContact& own, DecisionRow& row) {
 
 // Says why a claim lost.
 void explain_loss(const PlainContact& own, const PlainItem& item, const Opening& opening, DecisionRow& row) {
-  int64_t rivals = bind_stops(own, opening, row, true);
-  row.reason = row.bind_from < own.block.rows.used[2] ? CAPPED : OUTBID;
-  rivals |= bind_stops(own, opening, row, false);
+  int64_t rivals = bind_stops(own, opening, row, Kind::REST);
+  bool rests = row.bind_from < own.block.rows.used[2];
+  rivals |= bind_stops(own, opening, row, Kind::PAST);
+  row.reason = rests ? RESTING : row.bind_from < own.block.rows.used[2] ? CAPPED : OUTBID;
+  rivals |= bind_stops(own, opening, row, Kind::NOW);
   row.retry_at = item.later;
   if (item.later != NONE && opening.traits & DEFERS) row.outcome = DEFERRED_OUTCOME;
   if (own.writes(row.outcome)) add_lost(own, row, rivals);
