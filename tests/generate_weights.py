@@ -22,6 +22,16 @@ RULES = (
     "hours_since(seen) < 30",
     "days_since('2026-11-01') >= 0",
 )
+EXPRESSIONS = (
+    "weekly",
+    "2 * weekly + 1",
+    "weekly * 1.1 - 0.3 * coalesce(propensity, 0.25)",
+    "propensity * 10",
+    "coalesce(value, weekly, 3) / (weekly - 1)",
+    "max(weekly, 1, coalesce(cost, 0)) * -(0.5 - 2)",
+    "min(coalesce(weekly, 2), value) + propensity",
+    "coalesce(cost, 4) / 3",
+)
 FACTORS = (2.0, 0.5, 1.3, 0.1, 3, 0.0)
 
 
@@ -32,12 +42,16 @@ def weighty(seed: int) -> Situation:
 
 
 def with_weights(rng: Random, playbook: Playbook) -> Playbook:
-    """The playbook with levers, weights of contents and patience."""
+    """The playbook with levers, weights of contents, patience and weights that are worked out."""
     contents, campaigns = playbook.content, playbook.campaigns
     if contents is not None:
         contents = [evolve(content, weight=rng.choice((1.0, 1.0, 0.5, 1.1, 3.0))) for content in contents]
     if campaigns is not None:
         campaigns = tuple(evolve(own, patience=_patience(rng)) for own in campaigns)
+        chance = rng.choice((0, 0, 0.5))
+        campaigns = tuple(
+            evolve(own, weight=rng.choice(EXPRESSIONS)) if rng.random() < chance else own for own in campaigns
+        )
     levers = [_lever(rng, number, campaigns or ()) for number in range(rng.choice((0, 1, 2, 2, 3)))]
     return evolve(playbook, content=contents, campaigns=campaigns, levers=levers)
 

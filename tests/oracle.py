@@ -6,6 +6,7 @@ claims. It reads the model classes (facets, points, limits, the playbook's sched
 
 from __future__ import annotations
 
+import operator
 import re
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
@@ -39,6 +40,7 @@ from journeykit.model.quiet_hours import Holiday
 from journeykit.model.rest import micros_of_lag
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.rule import Rule, StageOrder
+from journeykit.rule.expression import Expression
 from journeykit.rule.values import Held
 
 if TYPE_CHECKING:
@@ -54,6 +56,58 @@ MOST_ITEMS = 12
 TIMED = {"campaign_closed", "quiet_hours"}
 EPOCH = date(1970, 1, 1)
 HISTORY = -1
+
+
+class Maybe:
+    """A number, or one that is not known: so is all that is made of it."""
+
+    def __init__(self, value: float | None) -> None:
+        self.value = None if value is None else float(value)
+
+    def _with(self, other: Maybe | float, op: Callable[[float, float], float]) -> Maybe:
+        right = other if isinstance(other, Maybe) else Maybe(other)
+        if self.value is None or right.value is None:
+            return Maybe(None)
+        try:
+            return Maybe(op(self.value, right.value))
+        except ZeroDivisionError:
+            return Maybe(None)
+
+    def __add__(self, other: Maybe | float) -> Maybe:
+        return self._with(other, operator.add)
+
+    def __sub__(self, other: Maybe | float) -> Maybe:
+        return self._with(other, operator.sub)
+
+    def __mul__(self, other: Maybe | float) -> Maybe:
+        return self._with(other, operator.mul)
+
+    def __truediv__(self, other: Maybe | float) -> Maybe:
+        return self._with(other, operator.truediv)
+
+    def __rmul__(self, other: float) -> Maybe:
+        return Maybe(other) * self
+
+    def __neg__(self) -> Maybe:
+        return Maybe(0) - self
+
+    @staticmethod
+    def all_of(parts: tuple[Maybe | float, ...]) -> list[float | None]:
+        return [part.value if isinstance(part, Maybe) else float(part) for part in parts]
+
+    @staticmethod
+    def least(*parts: Maybe | float) -> Maybe:
+        found = Maybe.all_of(parts)
+        return Maybe(None if None in found else min(own for own in found if own is not None))
+
+    @staticmethod
+    def most(*parts: Maybe | float) -> Maybe:
+        found = Maybe.all_of(parts)
+        return Maybe(None if None in found else max(own for own in found if own is not None))
+
+    @staticmethod
+    def first(*parts: Maybe | float) -> Maybe:
+        return Maybe(next((own for own in Maybe.all_of(parts) if own is not None), None))
 
 
 class TooManyItemsError(Exception):
@@ -703,6 +757,7 @@ class Oracle:
         )
         return bool(
             (campaign.scored and wish.claim.propensity is None and wish.claim.weight is None)
+            or (wish.claim.weight is None and self._campaign_weight(wish) is None)
             or (on_missing.consent == "deny" and campaign.needs_consent and consent is None)
             or (on_missing.stage == "deny" and self.contact.stage is None and content and content.stages is not None)
             or (on_missing.role == "deny" and self.contact.role is None and content and content.roles is not None)
@@ -730,7 +785,9 @@ class Oracle:
 
     def _product(self, wish: Wish, patience: float) -> float:
         claim, campaign, content, contact = wish.claim, wish.campaign, wish.content, self.contact
-        weight = campaign.weight * (content.weight if content else 1.0) * (wish.team.lever if wish.team else 1.0)
+        weight = self._campaign_weight(wish) or 0.0
+        named = campaign.weight.names if isinstance(campaign.weight, Expression) else frozenset()
+        weight = weight * (content.weight if content else 1.0) * (wish.team.lever if wish.team else 1.0)
         for lever in self.playbook.levers:
             if lever.where.matches(wish.facets) and (lever.when is None or self._is_true(lever.when)):
                 weight *= lever.factor
@@ -751,9 +808,23 @@ class Oracle:
             if any(set(contact.interests) & set(wish.facets.get(own, ())) for own in ("topic", "solution"))
             else 1.0
         )
-        weight *= 1.0 if claim.propensity is None else claim.propensity
-        weight *= self._gain(content) if claim.value is None else claim.value
+        weight *= 1.0 if claim.propensity is None or "propensity" in named else claim.propensity
+        if "value" not in named:
+            weight *= self._gain(content) if claim.value is None else claim.value
         return weight
+
+    def _campaign_weight(self, wish: Wish) -> float | None:
+        """The campaign's weight; None where it is not known."""
+        weight, claim = wish.campaign.weight, wish.claim
+        if not isinstance(weight, Expression):
+            return weight
+        gain = self._gain(wish.content) if self._advances(wish.content) else None
+        known = {"propensity": claim.propensity, "value": gain if claim.value is None else claim.value}
+        known["cost"] = wish.campaign.cost if claim.cost is None else claim.cost
+        values = {name: self.values.get(name) for name in weight.names} | known
+        numbers = {name: Maybe(value if type(value) in (int, float) else None) for name, value in values.items()}
+        found: Maybe = eval(weight.text, {"min": Maybe.least, "max": Maybe.most, "coalesce": Maybe.first}, numbers)
+        return found.value
 
     def _patience(self, wish: Wish) -> float | None:
         """What a campaign's patience multiplies with, where its last touch is long ago."""
@@ -771,12 +842,19 @@ class Oracle:
 
     def _gain(self, content: Content | None) -> float:
         """What moving the contact to other stages is worth; 1 where that is not known."""
-        stages = self.playbook.journey.stages if self.playbook.journey else ()
-        worth = {stage.name: stage.value for stage in stages if stage.value is not None}
-        advances = {} if content is None or content.advances is None else content.advances
-        if not advances or not {self.contact.stage, *advances} <= set(worth):
+        worth, advances = self._worth(), self._advances(content)
+        if not advances:
             return 1.0
         return sum(chance * (worth[to] - worth[self.contact.stage]) for to, chance in advances.items())
+
+    def _worth(self) -> dict[str, float]:
+        stages = self.playbook.journey.stages if self.playbook.journey else ()
+        return {stage.name: stage.value for stage in stages if stage.value is not None}
+
+    def _advances(self, content: Content | None) -> dict[str, float]:
+        """To which stages a content moves the contact; none where their values are not known."""
+        advances = {} if content is None or content.advances is None else dict(content.advances)
+        return advances if {self.contact.stage, *advances} <= set(self._worth()) else {}
 
     def position(self, item: tuple[Wish, datetime]) -> tuple[Any, ...]:
         """Its place in the total order of claims."""

@@ -21,6 +21,7 @@ from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
 from journeykit.model.prices import Prices
 from journeykit.playbook.playbook import Playbook
+from journeykit.policies.claim_check import Check, checks_of
 from journeykit.policies.policy import Policy
 
 if TYPE_CHECKING:
@@ -53,9 +54,11 @@ class Arbiter:
             single contacts as if there were no quotas; a run over tables finds prices of its own.
         node_budget: the most nodes one search visits before it settles for the best set it has seen. The decision
             then says ``optimal=False`` and gives the bound.
+        checks: your own checks of eligibility; see `journeykit.policies.Check`.
 
     Raises:
         PolicyError: for an unknown name, or an object that is no policy.
+        ModelError: for an object that is no check.
         DataError: for prices of another playbook.
 
     Example:
@@ -73,14 +76,15 @@ class Arbiter:
     policies: Mapping[str, Policy] = field(factory=dict, converter=as_dict)
     prices: Prices | None = field(default=None)
     node_budget: int = field(default=NODE_BUDGET, kw_only=True)
+    checks: tuple[Check, ...] = field(default=(), converter=checks_of, kw_only=True)
     decider: Decider = field(init=False, repr=False)
 
     @decider.default
     def _compile(self) -> Decider:
-        return Decider(self.playbook, self.policies, self.prices, self.node_budget)
+        return Decider(self.playbook, self.policies, self.prices, self.node_budget, self.checks)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.playbook, dict(self.policies), self.prices, self.node_budget)
+        return _rebuild, (self.playbook, dict(self.policies), self.prices, self.node_budget, self.checks)
 
     @property
     def fingerprint(self) -> str:
@@ -580,5 +584,7 @@ def _check_names(
         raise ModelError(NEEDS_CLAIMS, field="waiting")
 
 
-def _rebuild(playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, node_budget: int) -> Arbiter:
-    return Arbiter(playbook, policies, prices, node_budget=node_budget)
+def _rebuild(
+    playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, budget: int, checks: tuple[Check, ...] = ()
+) -> Arbiter:
+    return Arbiter(playbook, policies, prices, node_budget=budget, checks=checks)

@@ -28,6 +28,7 @@ RECORDS = {
     "Window": (RULES, "WINDOWS"),
     "Opening": (RULES, "OPENINGS"),
     "Cell": (RULES, "CELLS"),
+    "ProgramStep": (RULES, "PROGRAM"),
     "Patience": (RULES, "PATIENCE"),
     "Lever": (RULES, "LEVERS"),
     "AudiencePart": (RULES, "PARTS"),

@@ -89,6 +89,7 @@ class ClaimEncoder:
         asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
         owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
         ids: the numbers of the claims' ids, from 1.
+        brings_cost: whether it has a column of costs.
     """
 
     def __init__(
@@ -150,6 +151,7 @@ class ClaimEncoder:
         self.rows, self.suspect = np.zeros(rows, CLAIM_ROWS), np.zeros(rows, np.bool_)
         brings = any(name in places for _, places, _, _ in self._parts for name in _EXTRAS)
         self.extra = np.zeros(rows if brings else 0, CLAIM_EXTRA)
+        self.brings_cost = any("cost" in places for _, places, _, _ in self._parts)
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.zeros(rows, np.int8)
         self.numbers = {name: np.zeros(rows) for _, name in self._own_columns}

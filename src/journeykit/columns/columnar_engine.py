@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.basics.clock import Clock
+    from journeykit.columns.claim_columns import ClaimEncoder
     from journeykit.columns.zone_arrays import Answers
     from journeykit.engine.decider import Decider
     from journeykit.engine.message import Message
@@ -48,9 +49,9 @@ _MOST_OCCASIONS = 5_000
 _MOST_STEPS = 62
 MOST_HOUR_RULES = 100
 """With more audiences of hours contacts fall back to the row engine."""
-_FURTHER_RULES = 12
+_FURTHER_RULES = 13
 """So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
-closes a campaign, holdouts and missing data."""
+closes a campaign, holdouts, missing data and a weight that is not known."""
 
 
 class _Anybody(Subject):
@@ -159,6 +160,9 @@ class ColumnarEngine:
     def can(self) -> bool:
         """Whether the kernels can decide at all; else each contact falls back to the row engine."""
         rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
+        if self.decider.checks:
+            # Checks of somebody else's are asked contact by contact.
+            return False
         known = len(self.layout.hour_rules) <= MOST_HOUR_RULES
         odd = self.compiled.per_account or self.compiled.has_send_times or self.compiled.counts_campaigns
         return rules <= MOST_CONFLICTS and known and not odd and not self._is_rare()
@@ -180,6 +184,14 @@ class ColumnarEngine:
         first, last = self.now // DAY - 1, self.last // DAY + 1
         dated = ((message, day) for message in messages for day in _dates_of(message, first, last))
         return islice(dated, _MOST_OCCASIONS + 1)
+
+    def can_weigh(self, claims: ClaimEncoder | None) -> bool:
+        """Whether contacts with such claims can be decided at all; else each falls back to the row engine."""
+        if claims is None or not self.can:
+            return self.can
+        # The kernels know the costs of campaigns, and not those of single claims.
+        named = (own.expression.names for own in self.layout.list if own.expression is not None)
+        return not self.weigher.by_rows and not (claims.brings_cost and any("cost" in own for own in named))
 
     @property
     def oldest(self) -> int:

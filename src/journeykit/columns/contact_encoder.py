@@ -15,6 +15,7 @@ import numpy as np
 from journeykit.basics.clock import DAY, clock, day_number, first_and_last, micros
 from journeykit.columns.audience_tables import AudienceBits, AudienceTables
 from journeykit.columns.chunk import Chunk, rule_columns
+from journeykit.columns.expression_program import operands
 from journeykit.columns.rule_masks import RuleMasks, SegmentMasks
 from journeykit.columns.ruleset_arrays import packed
 from journeykit.errors import ModelError
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from journeykit.columns.ruleset_arrays import Names, RulesetArrays
+    from journeykit.columns.name_numbers import Names
+    from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.columns.zone_arrays import LocalKinds
     from journeykit.kernels.interface.contact_arrays import SlotTimes
     from journeykit.rule import Rule
@@ -117,6 +119,7 @@ class ContactEncoder:
             limit=self._limits(chunk),
             holdout=self._holdouts(chunk),
             latest=np.zeros((chunk.rows, 0), np.int64),
+            operand=self._operands(chunk),
         )
         contacts.person["traits"][chunk.apart] |= BAD
         return contacts
@@ -378,6 +381,11 @@ class ContactEncoder:
         claimed = {name for name, there in zip(ids, inside.tolist(), strict=True) if there}
         undated = np.array([day is None and name in claimed for name, day in zip(ids, days, strict=True)], np.bool_)
         return self._dated & ~inside | undated
+
+    def _operands(self, chunk: Chunk) -> np.ndarray:
+        """What weight expressions read of the contacts."""
+        attributes = self.layout.operands
+        return operands(rule_columns(chunk), attributes, chunk.rows) if attributes else np.zeros((chunk.rows, 0))
 
     def _holdouts(self, chunk: Chunk) -> np.ndarray:
         holdouts = self.layout.holdouts

@@ -34,6 +34,7 @@ def are_plain(rules: Rules) -> bool:
     stages, roles = rules.stage_fit.shape[1], rules.role_fit.shape[1]
     return (
         len(rules.openings) > 0
+        and not len(rules.program)
         and not (len(rules.conflicts) or len(rules.within) or len(rules.quotas.unit) or rules.series or rules.explain)
         and bool(np.isin(rules.windows["kind"][: len(rules.caps)], _EMPTYING).all())
         and stages * roles * len(rules.openings) <= _MOST_WEIGHTS

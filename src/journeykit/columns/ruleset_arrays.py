@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from journeykit.basics.clock import day_number
 from journeykit.basics.validation import BILLIONTH, scaled
+from journeykit.columns.expression_program import named_by, program_of
+from journeykit.columns.name_numbers import Names
 from journeykit.columns.quota_arrays import QuotaLayout
 from journeykit.columns.touch_columns import touches_and_marks
 from journeykit.columns.window_arrays import windows_of
@@ -51,6 +54,7 @@ from journeykit.kernels.interface.rules import (
     PARTS,
     PATIENCE,
     PERIODS,
+    PROGRAM,
     SHAPES,
     HourTables,
 )
@@ -60,7 +64,7 @@ from journeykit.model.recurrence import Recurrence
 from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from journeykit.columns.zone_arrays import Answers
     from journeykit.engine.message import Message
@@ -76,27 +80,6 @@ RULES = (
     *("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve"),
     *(NEEDS_SCORE, EXPIRES, WAIT),
 )
-
-
-class Names:
-    """Names by number, in the order of their first appearance."""
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        self.list: list[str] = []
-        self.number: dict[str, int] = {}
-        for name in names:
-            self.add(name)
-
-    def add(self, name: str) -> int:
-        """The number of a name."""
-        number = self.number.setdefault(name, len(self.list))
-        if number == len(self.list):
-            self.list.append(name)
-        return number
-
-    def find(self, name: str | None) -> int:
-        """The number of a name, or -1."""
-        return -1 if name is None else self.number.get(name, -1)
 
 
 class ShapeTables(NamedTuple):
@@ -129,6 +112,7 @@ class RulesetArrays:
         schedules: the hours and holidays that openings obey, for all audiences.
         hour_rules: the audiences of these.
         patience: by id of a campaign that has it, its patience.
+        operands: the attributes that weight expressions read.
         own_limits: the attributes that hold limits of the contacts' own.
         splits: by campaign with a split, for each content its openings, and where its share of the contacts ends.
         own_days: by opening, the date that it is for, of a campaign with dates of its own; None for any.
@@ -166,6 +150,7 @@ class RulesetArrays:
         self.careful: list[Rule] = []
         self.timely: list[Rule] = []
         self.patience: dict[str, Patience] = {}
+        self.operands: list[str] = []
         self.own_limits = [cap for cap in playbook.caps if isinstance(cap.max, Limit)]
         self.holdouts = [playbook.holdout, *dict.fromkeys(o.campaign.holdout for o in openings if o.campaign.holdout)]
         self.splits = _splits(openings)
@@ -268,6 +253,9 @@ class RulesetArrays:
         own_dates = {day: place for place, day in enumerate(self.dates)}
         dates = [[] if o.dates is None else list(o.dates.between(*self._days_of(o))) for o in table]
         levers = [[(self.audience(lever.when), lever.factor) for lever in o.levers] for o in table]
+        expressions = [o.expression for o in table]
+        self.operands = list(dict.fromkeys(name for own in expressions if own is not None for name in own.attributes))
+        programs = [[] if own is None else program_of(own, self.operands) for own in expressions]
         openings = records(
             OPENINGS,
             campaign=[self.campaigns.number[o.campaign.id] for o in table],
@@ -277,6 +265,11 @@ class RulesetArrays:
             starts=[o.starts for o in table],
             ends=[o.ends for o in table],
             scale=[o.scale for o in table],
+            content_weight=[1.0 if o.content is None else o.content.weight for o in table],
+            lever=[o.team.lever if o.team else 1.0 for o in table],
+            cost=[math.nan if o.campaign.cost is None else o.campaign.cost for o in table],
+            named=[named_by(o.expression) for o in table],
+            rule_weight=[-1 if o.expression is None else rule(f"weight of {o.campaign.id}") for o in table],
             patient=[self._patient(o.campaign) for o in table],
             audience=[self.audience(o.campaign.audience) for o in table],
             timely=[self._timely(o) for o in table],
@@ -309,7 +302,7 @@ class RulesetArrays:
         )
         parts = [self._parts(o) for o in table]
         of_openings: list[tuple[str, list[Any]]] = [("cell", cells), ("topic", topics), ("date", dates)]
-        for name, lists in (*of_openings, ("lever", levers), ("part", parts)):
+        for name, lists in (*of_openings, ("lever", levers), ("part", parts), ("program", programs)):
             openings[f"{name}_from"], openings[f"{name}_to"] = _places(lists)
         return {
             "openings": openings,
@@ -322,6 +315,7 @@ class RulesetArrays:
             "dates": np.array([day for own in dates for day in own], np.int64),
             "levers": np.array([lever for own in levers for lever in own], LEVERS),
             "parts": np.array([part for own in parts for part in own], PARTS),
+            "program": np.array([step for own in programs for step in own], PROGRAM),
             "patience": np.array([(own.length, own.factor) for own in self.patience.values()], PATIENCE),
             "consent_rule": np.array(
                 [rule(f"consent {channel}") for channel in (*self.channels.list, "(no channel)")], np.int64
@@ -465,6 +459,7 @@ class RulesetArrays:
             no_stage=packed(every & (denies & DENY_STAGE != 0) & (traits & STAGED != 0)),
             no_role=packed(every & (denies & DENY_ROLE != 0) & (traits & ROLED != 0)),
             no_channel=packed(needs & (openings["channel"] < 0)),
+            expressed=packed(openings["program_from"] < openings["program_to"]),
             scored=packed(traits & SCORED != 0),
             deny_unknown=packed(every & (denies & DENY_CONSENT != 0)),
             closed=packed(now >> CLOSED & 1 != 0, len(openings)),

@@ -13,7 +13,7 @@ from attrs import evolve
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH
 from journeykit.columns.chunk import rule_columns
-from journeykit.engine.weight_factors import own_factors
+from journeykit.engine.weight_factors import own_factors, weight_of
 from journeykit.kernels import weigh_block
 from journeykit.kernels.interface.codes import NO_ZONE, NONE
 from journeykit.model.claim import Claim
@@ -388,7 +388,9 @@ class Weigher:
         now, own = clock(zone).moment(self.now), None
         if opening.has_own_factors:
             patience = float(entries.claim["patience"][entry])
-            own = own_factors(opening, contact.values(), now, stage_fit, role_fit, patience)
+            values = contact.values()
+            weight = weight_of(opening, claim, values, gain)
+            own = own_factors(opening, weight, values, now, stage_fit, role_fit, patience)
             base = own.base
         context = Context(
             now,

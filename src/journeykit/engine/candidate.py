@@ -42,6 +42,7 @@ class Candidate:
         contact: the contact's id where an account is decided together; else nothing.
         duplicate: its number among claims that ask for the same thing; 0 for the one that is decided.
         outside: its own date, where that lies outside the decision's span.
+        refused: the names of the checks that do not allow it, once they have been asked.
         expiry: the last instant at which it may go, and the rule that says so; None where there is none.
         is_occasion: whether it is for one of the campaign's own dates, without being asked for.
         before: in a series, the step that must go before it; None for one that need not wait.
@@ -66,6 +67,7 @@ class Candidate:
         "outside",
         "own_date",
         "passed",
+        "refused",
         "slots",
         "weight",
     )
@@ -84,6 +86,7 @@ class Candidate:
         self.fault = fault
         self.fit: Degrees | None = None
         self.outside: str | None = None
+        self.refused: tuple[str, ...] | None = None
         self.expiry: tuple[int, str] | None = None
         self.own_date = "" if claim.at is None or fault is not None else _own_date(claim.at)
         self.claim_id = "" if claim.id is None or fault is not None else claim.id

@@ -27,6 +27,7 @@ from journeykit.model.outcome import Grant
 from journeykit.model.prices import Prices
 from journeykit.playbook.playbook import Playbook
 from journeykit.policies import BUILT_IN
+from journeykit.policies.claim_check import Check
 from journeykit.policies.policy import Policy, policy_identity
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Decider:
         policies: policies of your own by name.
         prices: saved prices of the playbook's quotas, or None.
         budget: the most nodes one search visits before it settles for the best set it has seen.
+        checks: checks of eligibility of somebody else's.
         fingerprint: the fingerprint of the playbook.
         ruleset: the playbook, compiled.
         charges: what the saved prices take from claims; None without prices.
@@ -97,6 +99,7 @@ class Decider:
     policies: Mapping[str, Policy] = field(factory=dict, converter=as_dict)
     prices: Prices | None = field(default=None, validator=validators.optional(validators.instance_of(Prices)))
     budget: int = NODE_BUDGET
+    checks: tuple[Check, ...] = ()
     fingerprint: str = field(init=False, repr=False)
     ruleset: Ruleset = field(init=False, repr=False)
     charges: QuotaCharges | None = field(init=False, repr=False)
@@ -147,7 +150,7 @@ class Decider:
         return policy_identity(self.policy)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Decider, (self.playbook, dict(self.policies), self.prices, self.budget)
+        return Decider, (self.playbook, dict(self.policies), self.prices, self.budget, self.checks)
 
     @property
     def decider(self) -> Decider:
@@ -162,7 +165,7 @@ class Decider:
     @property
     def shows_history(self) -> bool:
         """Whether code of somebody else may look at the whole history of contacts."""
-        return type(self.policy) not in {type(own) for own in BUILT_IN.values()}
+        return bool(self.checks) or type(self.policy) not in {type(own) for own in BUILT_IN.values()}
 
     @property
     def by_account(self) -> bool:
@@ -194,6 +197,7 @@ class Decider:
                 policy_name=self.policy_name,
                 charges=charges,
                 budget=self.budget,
+                checks=self.checks,
             )
             for contact in contacts
         ]
@@ -285,6 +289,7 @@ class Decider:
         span = [first, None if until is None else last]
         prices = None if self.prices is None else self.prices.to_dict()
         parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), VERSION]
+        parts += [policy_identity(check) for check in self.checks]
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -18,7 +18,7 @@ from journeykit.model.segment import segmented
 from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from journeykit.engine.message import Message
     from journeykit.model.campaign import Campaign
@@ -126,7 +126,13 @@ class Subject:
 
 
 def failures(
-    subject: Subject, message: Message, at: int, *, lacks_score: bool = False, expired: str | None = None
+    subject: Subject,
+    message: Message,
+    at: int,
+    *,
+    lacks: Iterable[str] = (),
+    refused: Callable[[], Iterable[str]] = tuple,
+    expired: str | None = None,
 ) -> Iterator[tuple[Reason, str]]:
     """Every check that a message fails for a contact at an instant, in order, with the rule that says so.
 
@@ -134,7 +140,8 @@ def failures(
         subject: the contact.
         message: what a claim asks to send.
         at: the instant, in microseconds.
-        lacks_score: whether the claim needs a score that it does not have.
+        lacks: the rules by which the claim lacks data of its own.
+        refused: gives the names of the checks of somebody else's that do not allow the claim.
         expired: the rule by which the claim is over at that instant, or None.
     """
     contact, campaign, playbook = subject.contact, message.campaign, subject.playbook
@@ -166,8 +173,10 @@ def failures(
                 yield Reason.HOLDOUT, rule
     for rule in missing(subject, message, at):
         yield Reason.MISSING_DATA, rule
-    if lacks_score:
-        yield Reason.MISSING_DATA, NEEDS_SCORE
+    for rule in lacks:
+        yield Reason.MISSING_DATA, rule
+    for rule in refused():
+        yield Reason.REFUSED, rule
     if message.schedule is not NO_HOURS:
         for rule in subject.schedule_of(message).closed(message.channel, at, subject.clock):
             yield Reason.QUIET_HOURS, rule

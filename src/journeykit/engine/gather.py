@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -13,28 +14,40 @@ from journeykit.basics.once import once
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of
 from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.contact_facts import ContactFacts
-from journeykit.engine.eligibility import TIMED, expiry, failures, first_send_time, missing, slot_of_day, withdrawn
+from journeykit.engine.duplicate_claims import mark_duplicates
+from journeykit.engine.eligibility import (
+    NEEDS_SCORE,
+    TIMED,
+    expiry,
+    failures,
+    first_send_time,
+    missing,
+    slot_of_day,
+    withdrawn,
+)
 from journeykit.engine.ruleset import asked_combinations
-from journeykit.engine.weight_factors import own_factors
+from journeykit.engine.weight_factors import own_factors, weight_of
 from journeykit.errors import ModelError
 from journeykit.model.claim import Claim
 from journeykit.model.quiet_hours import NO_HOURS
+from journeykit.policies.claim_check import verdict_of
 from journeykit.policies.policy import Context, offers
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from journeykit.engine.candidate import Level
     from journeykit.engine.contact_group import ContactGroup
     from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
-    from journeykit.engine.ruleset import AskedFor, Ruleset
+    from journeykit.engine.ruleset import AskedFor, Degrees, Ruleset
     from journeykit.model.campaign import Campaign
     from journeykit.model.contact import Contact
     from journeykit.model.quiet_hours import Schedule
     from journeykit.model.send_at import SendAt
     from journeykit.model.touch import Touch
     from journeykit.playbook.vocabulary import Vocabulary
+    from journeykit.policies.claim_check import Check
 
 
 class ClaimGatherer:
@@ -57,6 +70,7 @@ class ClaimGatherer:
         policy_name: str,
         charges: QuotaCharges | None,
         budget: int,
+        checks: Sequence[Check] = (),
     ) -> None:
         """Gather.
 
@@ -68,6 +82,7 @@ class ClaimGatherer:
             policy_name: its name.
             charges: what the prices of quotas take from claims, or None.
             budget: the most nodes one search visits.
+            checks: checks of eligibility of somebody else's.
         """
         inputs, vocabulary = group.inputs[contact.id], ruleset.vocabulary
         self.ruleset = ruleset
@@ -75,6 +90,7 @@ class ClaimGatherer:
         self.policy = policy
         self.policy_name = policy_name
         self._rank = getattr(policy, "rank", None)
+        self._checks = checks
         self._variants: dict[str, str | None] = {}
         self._slots: dict[tuple[Schedule, SendAt | None], list[int]] = {}
         self.facts = ContactFacts(
@@ -95,6 +111,9 @@ class ClaimGatherer:
         claims = inputs.claims
         self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]
         self.gathered = self._gather_now() if self._is_for_now else self._gather_all()
+        for candidate in self.gathered if checks else ():
+            if candidate.instants and self.refused(candidate):
+                candidate.instants = []
         self.candidates = [own for own in self.gathered if own.instants and self._weigh(own)]
         if ruleset.series:
             self._set_steps(self.gathered)
@@ -161,7 +180,7 @@ class ClaimGatherer:
                     continue
                 own = claim if message.dates is None else self.ruleset.occasion(message, day)
                 candidate = self._derived(message, own, [now])
-                if self.scored and self.lacks_score(candidate.claim):
+                if (self.scored or self.ruleset.has_expressions) and self.lacks(candidate):
                     continue
                 candidate.instants = candidate.slots
                 candidate.fit = fit
@@ -228,7 +247,7 @@ class ClaimGatherer:
             found = [self._derived(message, claim, []) for message, claim in self._derivable()]
         else:
             found = [own for group, claim in enumerate(self.claims) for own in self._expand(group, claim)]
-            _mark_duplicates(found)
+            mark_duplicates(found)
         for candidate in found:
             self._open(candidate)
         return found
@@ -282,6 +301,31 @@ class ClaimGatherer:
         """Whether a claim needs a score that it does not have."""
         return claim.propensity is None and claim.weight is None and claim.campaign in self.scored
 
+    def lacks(self, candidate: Candidate) -> list[str]:
+        """The rules by which a claim lacks data of its own: a score, or what its weight is worked out of."""
+        found = [NEEDS_SCORE] if self.lacks_score(candidate.claim) else []
+        message = candidate.message
+        if message is not None and message.expression is not None and candidate.claim.weight is None:
+            gain = self._fit(candidate)[3]
+            if math.isnan(weight_of(message, candidate.claim, self.facts.subject.values, gain)):
+                found.append(f"weight of {message.campaign.id}")
+        return found
+
+    def refused(self, candidate: Candidate) -> tuple[str, ...]:
+        """The names of the checks that do not allow a claim; one that fails makes the claim faulty."""
+        if candidate.refused is None:
+            found = []
+            for check in self._checks:
+                try:
+                    allowed = verdict_of(check, candidate.claim, self.facts.contact, self.context(candidate))
+                except Exception as error:  # noqa: BLE001  (a check is foreign code: whatever it raises is its fault)
+                    allowed = False
+                    candidate.fault = f"check {check.name!r} failed: {type(error).__name__}: {error}"
+                if not allowed:
+                    found.append(check.name)
+            candidate.refused = tuple(found)
+        return candidate.refused
+
     # Series
 
     def _set_steps(self, candidates: Sequence[Candidate]) -> None:
@@ -327,9 +371,16 @@ class ClaimGatherer:
 
     def _is_refused(self, candidate: Candidate) -> bool:
         subject, message = self.facts.subject, message_of(candidate)
-        lacks_score = self.lacks_score(candidate.claim)
+        lacks = self.lacks(candidate)
         found = (
-            failures(subject, message, at, lacks_score=lacks_score, expired=candidate.expired(at))
+            failures(
+                subject,
+                message,
+                at,
+                lacks=lacks,
+                refused=partial(self.refused, candidate),
+                expired=candidate.expired(at),
+            )
             for at in candidate.slots
         )
         return all(any(reason not in TIMED for reason, _ in each) for each in found)
@@ -350,7 +401,7 @@ class ClaimGatherer:
         if self.claims is not None:
             candidate.expiry = expiry(candidate.claim, message.campaign, self.facts.clock)
         if candidate.outside is None:
-            if self.scored and self.lacks_score(candidate.claim):
+            if (self.scored or self.ruleset.has_expressions) and self.lacks(candidate):
                 return
             subject = self.facts.subject
             candidate.instants = [
@@ -424,10 +475,7 @@ class ClaimGatherer:
         """What the policy may look at for a candidate."""
         message = message_of(candidate)
         contact = self.facts.contact
-        fit = candidate.fit
-        if fit is None:
-            fit = candidate.fit = self.ruleset.fit(message, contact.stage, contact.role)[2]
-        base, stage_fit, role_fit, gain = fit
+        base, stage_fit, role_fit, gain = self._fit(candidate)
         channel = message.channel
         preference = contact.preferences.get(channel, 1.0) if contact.preferences and channel else 1.0
         interest = 1.0
@@ -437,7 +485,8 @@ class ClaimGatherer:
         if message.has_own_factors:
             subject = self.facts.subject
             patience = self._patience(candidate.claim, message)
-            own = own_factors(message, subject.values, subject.local, stage_fit, role_fit, patience)
+            weight = weight_of(message, candidate.claim, subject.values, gain)
+            own = own_factors(message, weight, subject.values, subject.local, stage_fit, role_fit, patience)
             base = own.base
         return Context(
             self.facts.subject.local,
@@ -454,6 +503,12 @@ class ClaimGatherer:
             own,
             self._history,
         )
+
+    def _fit(self, candidate: Candidate) -> Degrees:
+        if candidate.fit is None:
+            contact = self.facts.contact
+            candidate.fit = self.ruleset.fit(message_of(candidate), contact.stage, contact.role)[2]
+        return candidate.fit
 
     def _history(self) -> tuple[Touch, ...]:
         return self.facts.counting
@@ -541,38 +596,3 @@ def _as_int(value: object) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"a rank is a whole number, found {value!r}")
     return value.__index__()  # type: ignore[no-any-return]
-
-
-def _mark_duplicates(candidates: Sequence[Candidate]) -> None:
-    """Of claims that ask for the same thing one is decided; which one does not depend on their order."""
-    same: dict[tuple[Any, ...], list[Candidate]] = {}
-    for own in candidates:
-        claim = own.claim
-        if own.fault is None:
-            same.setdefault((claim.campaign, claim.content, claim.channel, own.own_date, claim.id), []).append(own)
-    sizes = Counter(own.source for own in candidates)
-    for alike in same.values():
-        ordered = sorted(alike, key=lambda own: _duplicate_order(own, sizes)) if len(alike) > 1 else ()
-        for place, own in enumerate(ordered):
-            if place:
-                own.duplicate = place
-                own.fault = "the same claim is there already"
-
-
-def _duplicate_order(candidate: Candidate, sizes: Mapping[Hashable, int]) -> tuple[Any, ...]:
-    *first, facets = precedence(candidate.claim)
-    # What asks for fewer contents comes before what leaves them open.
-    return *first, sizes[candidate.source], facets
-
-
-def precedence(claim: Claim) -> tuple[Any, ...]:
-    """Of claims that ask for the same, the one with the smallest of these is decided."""
-    rest = (claim.propensity, claim.value, claim.cost, claim.asked_at and micros(claim.asked_at))
-    expires = claim.expires
-    return (
-        -(claim.weight if claim.weight is not None else -LARGEST),
-        *((part is None, part or 0) for part in rest),
-        "" if expires is None else expires.isoformat(),
-        sorted(claim.numbers.items()),
-        sorted(claim.facets.items()),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Schedule
 from journeykit.model.recurrence import OwnDates
 from journeykit.model.send_at import SendAt
+from journeykit.rule.expression import Expression
 
 ALWAYS = 10**9
 """A day number that no date reaches."""
@@ -102,13 +104,26 @@ class Message:
     @property
     def has_own_factors(self) -> bool:
         """Whether more makes up its weight than campaign, content, team and fit."""
-        return bool(self.levers) or self.campaign.patience is not None
+        return bool(self.levers) or self.campaign.patience is not None or self.expression is not None
+
+    @property
+    def expression(self) -> Expression | None:
+        """The expression that is the campaign's weight, or None where that is a number."""
+        return self.campaign.weight if isinstance(self.campaign.weight, Expression) else None
 
     @property
     def scale(self) -> float:
-        """What its claims weigh before anything of the contact is looked at: campaign x content x team lever."""
+        """What its claims weigh before anything of the contact is looked at: campaign x content x team lever.
+
+        NaN where the campaign's weight is an expression.
+        """
+        weight = self.campaign.weight
+        return math.nan if isinstance(weight, Expression) else self.lead(weight)
+
+    def lead(self, weight: float) -> float:
+        """A weight of the campaign x the content's x the team's lever."""
         content = 1.0 if self.content is None else self.content.weight
-        return self.campaign.weight * content * (self.team.lever if self.team else 1.0)
+        return weight * content * (self.team.lever if self.team else 1.0)
 
     def stage_fit(self, stage: str | None) -> float:
         """Degree of fit for the contact's stage; 1 where it is missing."""

@@ -6,6 +6,7 @@ Reasons, binding rules, who won instead, when a loser may go after all, and what
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import moment
@@ -22,7 +23,7 @@ from journeykit.model.outcome import Outcome, Reason, Row
 from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from datetime import datetime
 
     from journeykit.engine.arbitration import Arbitration
@@ -128,9 +129,11 @@ class RowWriter:
         arbitration = self.arbitration
         message = candidate.message
         assert message is not None  # noqa: S101  (a candidate without a message is faulty)
-        lacks_score = self.claims.lacks_score(candidate.claim)
+        lacks, refused = self.claims.lacks(candidate), partial(self.claims.refused, candidate)
+        subject = self.facts.subject
         failed = [
-            self._failed(message, at, lacks_score=lacks_score, expired=candidate.expired(at)) for at in candidate.slots
+            self._failed(failures(subject, message, at, lacks=lacks, refused=refused, expired=candidate.expired(at)))
+            for at in candidate.slots
         ]
         if candidate.outside is not None:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, candidate.outside)] for found in failed]
@@ -195,9 +198,8 @@ class RowWriter:
             found += [lines if name in lines else f"{name}: {lines}"] if lines else []
         return "; ".join(found)
 
-    def _failed(self, message: Message, at: int, *, lacks_score: bool, expired: str | None) -> list[tuple[Reason, str]]:
+    def _failed(self, found: Iterator[tuple[Reason, str]]) -> list[tuple[Reason, str]]:
         """The checks that fail at an instant: all of them, or the first alone where nothing depends on the others."""
-        found = failures(self.facts.subject, message, at, lacks_score=lacks_score, expired=expired)
         if self.explain or self.facts.until is not None:
             return list(found)
         first = next(found, None)

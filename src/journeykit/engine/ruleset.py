@@ -21,6 +21,7 @@ from journeykit.model.claim import Claim
 from journeykit.model.quiet_hours import NO_HOURS, Schedule
 from journeykit.model.quota import number_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of
+from journeykit.rule.expression import Expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -112,6 +113,7 @@ class Ruleset:
         self.dated = {own.id: own.own_dates for own in playbook.campaigns or () if own.own_dates is not None}
         self.has_splits = any(campaign.split for campaign in playbook.campaigns or ())
         self._of_decision = {number for number, cap in enumerate(playbook.caps) if cap.window.kind == "decision"}
+        self.has_expressions = any(isinstance(own.weight, Expression) for own in playbook.campaigns or ())
         self.has_patience = any(campaign.patience is not None for campaign in playbook.campaigns or ())
         self.counts_campaigns = any(cap.count == "campaigns" for cap in playbook.caps)
         self._numbers: dict[str, int] = {}

@@ -12,6 +12,7 @@ from journeykit.basics.clock import EPOCH, clock, micros
 from journeykit.basics.validation import shown
 from journeykit.model.mismatch import WRONG_TYPE
 from journeykit.playbook.vocabulary import hours_and_holidays, rules_of
+from journeykit.rule.expression import Expression
 from journeykit.rule.looks import looks_of
 from journeykit.rule.tree import Name
 from journeykit.rule.values import MOMENT, NUMBER, READERS, TEXT, TRUTH, is_empty
@@ -181,3 +182,8 @@ def _readings(playbook: Playbook) -> Iterator[Reading]:
             if kind in _ASKED and path not in _LISTS and (path, kind) not in met:
                 met.add((path, kind))
                 yield Reading(path, str(kind), text)
+    for campaign in playbook.campaigns or ():
+        for path in campaign.weight.attributes if isinstance(campaign.weight, Expression) else ():
+            if (path, NUMBER) not in met:
+                met.add((path, NUMBER))
+                yield Reading(path, NUMBER, f"the weight of {campaign.id}")

@@ -86,17 +86,29 @@ def dated_where_timely(claims: ClaimArrays, layout: RulesetArrays) -> np.ndarray
     return found
 
 
-def maybe_replaced(history: TouchArrays, parts: Sequence[Mapping[str, Any]], engine: ColumnarEngine) -> np.ndarray:
-    """The contacts with a planned touch that weights look at: one of their claims may replace it.
+def maybe_replaced(
+    history: TouchArrays, parts: Sequence[Mapping[str, Any]], engine: ColumnarEngine, *, brought: bool
+) -> np.ndarray:
+    """The contacts with a planned touch that weights look at, where it takes a look at each whether it is replaced.
 
     Args:
         history: the touches of the contacts.
         parts: their kinds.
         engine: the playbook as arrays.
+        brought: whether claims are brought; else campaigns make them, on their own dates where they have any.
     """
+    contacts = len(history.first) - 1
     patient, whole = engine.layout.patience, engine.decider.shows_history
-    planned = [own.get("status") == "planned" and (whole or own.get("campaign") in patient) for own in parts]
-    contact = np.repeat(np.arange(len(history.first) - 1), np.diff(history.first))
+    if not patient and not whole:
+        return np.zeros(contacts, np.bool_)
+    dated = {message.campaign.id for message in engine.layout.list if message.dates is not None}
+    planned = [
+        own.get("status") == "planned"
+        and (whole or own.get("campaign") in patient)
+        and (brought or own.get("campaign") in dated)
+        for own in parts
+    ]
+    contact = np.repeat(np.arange(contacts), np.diff(history.first))
     chosen = np.array([*planned, False], np.bool_)[history.shape]
-    found: np.ndarray = np.bincount(contact[chosen], minlength=len(history.first) - 1) > 0
+    found: np.ndarray = np.bincount(contact[chosen], minlength=contacts) > 0
     return found

@@ -500,11 +500,10 @@ class TableReader:
         if self.asked is not None:
             claims = claims_between(self.asked.claims, start, start + chunk.rows)
             apart |= self.asked.apart[start : start + chunk.rows] | dated_where_timely(claims, self.engine.layout)
-            apart |= maybe_replaced(history, self.parts.list, self.engine)
+        apart |= maybe_replaced(history, self.parts.list, self.engine, brought=claims is not None)
         if self.run.waiting is not None:
             apart[self.run.waiting.places(chunk.ids.to_pylist())] = True
-        if not self.engine.can or (claims is not None and self.engine.weigher.by_rows):
-            apart[:] = True
+        apart |= not self.engine.can_weigh(self.claims)
         people.person["traits"][apart] |= BAD
         found = Mismatches()
         if "contacts" in self.run.words:

@@ -225,7 +225,8 @@ def _decider_of(found: Mapping[str, Any], decider: Decider | None, playbook: str
     try:
         prices = Prices.from_dict(found["prices"]) if "prices" in found else None
         policies = {} if decider is None else decider.policies
-        return Decider(Playbook.from_dict(json.loads(playbook)), policies, prices)
+        checks = () if decider is None else decider.checks
+        return Decider(Playbook.from_dict(json.loads(playbook)), policies, prices, checks=checks)
     except JourneykitError:
         # A policy that is not at hand, or a playbook that this version does not take.
         return None

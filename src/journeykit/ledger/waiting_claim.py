@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, evolve, frozen
 
 from journeykit.basics.clock import LAST, Clock, day_number, micros, moment
+from journeykit.engine.duplicate_claims import precedence
 from journeykit.engine.eligibility import expiry
-from journeykit.engine.gather import precedence
 from journeykit.ledger.saved_decisions import claim_in, claim_text
 from journeykit.ledger.transaction import WaitingRow
 from journeykit.model.campaign import Campaign

@@ -33,10 +33,13 @@ from journeykit.model.send_at import SendAt, send_time
 from journeykit.model.series import Series
 from journeykit.model.window import Lag
 from journeykit.rule import Rule
+from journeykit.rule.expression import Expression
 from journeykit.rule.named_rules import NamedRules, audience_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from attrs import Attribute
 
 
 EVERYWHERE = "everywhere"
@@ -113,6 +116,15 @@ def _shares(value: Mapping[str, float] | Iterable[str] | str | None) -> dict[str
     return {name: float(share) for name, share in value.items()}
 
 
+def _weight(value: float | Expression | str) -> float | Expression:
+    return Expression(value) if isinstance(value, str) else value
+
+
+def _check_weight(_: Any, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, Expression):
+        number()(_, attribute, value)
+
+
 @frozen(kw_only=True)
 class Campaign:
     """A team's intention to send some content to an audience within a period.
@@ -121,7 +133,8 @@ class Campaign:
         id: which.
         team: the name of the team.
         content: ids of its content; of several one is chosen.
-        weight: what one message is worth.
+        weight: what one message is worth: a number, or an expression that is worked out for each contact and claim,
+            such as ``2 * propensity * margin``.
         audience: the rule that selects contacts; None for everybody. Or rules by name, all of which must be true: the
             name of one that is not is what stops a claim.
         starts: first local date, in the contact's zone; None for no start.
@@ -160,7 +173,7 @@ class Campaign:
     id: str = field(validator=required_text)
     team: str | None = field(default=None, validator=optional_text)
     content: tuple[str, ...] = field(default=(), converter=names)
-    weight: float = field(default=1.0, validator=number())
+    weight: float | Expression = field(default=1.0, converter=_weight, validator=_check_weight)
     audience: Rule | NamedRules | None = field(
         default=None, converter=audience_of, validator=validators.optional(instance(Rule))
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field, fields, frozen
 
 from journeykit.basics.clock import clock, micros
 from journeykit.basics.validation import boolean, names, optional_text, required_text, shown
-from journeykit.errors import ModelError
+from journeykit.errors import ModelError, closest
 from journeykit.rule.tree import EVENTS
 
 _FOREVER = 9000
@@ -131,6 +131,37 @@ def _identifier(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _with_hint(name: object, known: Iterable[str]) -> str:
+    hint = closest(name, known) if isinstance(name, str) else None
+    return shown(name) + (f" (did you mean {hint!r}?)" if hint else "")
+
+
+def _read_consent(field_name: str, name: object, value: Any) -> Any:
+    """A consent from plain data: what is no mapping is judged with the rest of the contact."""
+    if not isinstance(value, Mapping):
+        return value
+    where = f"{field_name} for {shown(name)}"
+    unknown = [key for key in value if key not in ("granted", "until")]
+    if unknown or "granted" not in value:
+        found = ", ".join(map(shown, unknown)) if unknown else "no granted"
+        raise ModelError(f"{where} has granted (true or false) and until (an instant), found {found}", field=field_name)
+    return Consent(value["granted"], until=_read_instant(where, field_name, value.get("until")))
+
+
+def _read_instant(where: str, field_name: str, value: object) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ModelError(
+            f"{where}: until is an instant such as 2026-12-01T00:00:00Z, found {shown(value)}", field=field_name
+        )
+    return found
+
+
 @frozen(kw_only=True)
 class Contact:
     """A person, and what is known about them.
@@ -184,6 +215,46 @@ class Contact:
     attributes: Mapping[str, Any] = field(default=Factory(dict), validator=_mapping)
     events: Any = field(default=None, eq=False, repr=False)
     stage_since: datetime | date | None = field(default=None, converter=_read_moment, validator=_moment)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """A contact from plain data, such as the JSON of a web request.
+
+        Args:
+            data: the fields by name; what is None or left out is not known. ``consent`` is a list of channels, or a
+                mapping of channels to true, false or ``{"granted": true, "until": "2027-01-01T00:00:00Z"}``; and so is
+                ``topic_consent``, by topic. Whatever else rules read belongs in ``attributes``.
+
+        Raises:
+            ModelError: for a key that is no field, which may be a misspelt one; and for a value that cannot be.
+
+        Example:
+            >>> agreed = {"email": {"granted": True, "until": "2027-01-01T00:00Z"}}
+            >>> Contact.from_dict({"id": "anna", "consent": agreed}).consent["email"].until.year
+            2027
+            >>> Contact.from_dict({"id": "anna", "stgae": "decision"})
+            Traceback (most recent call last):
+                ...
+            journeykit.errors.ModelError: a contact has no field 'stgae' (did you mean 'stage'?); ...
+        """
+        given: Any = data
+        if not isinstance(given, Mapping):
+            raise ModelError(f"a contact is a mapping of fields to values, found {shown(data)}")
+        known = [own.name for own in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise ModelError(
+                f"a contact has no field {', '.join(_with_hint(name, known) for name in unknown)}; it has "
+                f"{', '.join(known)}. Everything else belongs in attributes",
+                field=str(unknown[0]),
+            )
+        if given.get("id") is None:
+            raise ModelError("a contact needs an id", field="id")
+        found = {name: value for name, value in given.items() if value is not None}
+        for name in ("consent", "topic_consent"):
+            if isinstance(found.get(name), Mapping):
+                found[name] = {own: _read_consent(name, own, value) for own, value in found[name].items()}
+        return cls(**found)
 
     def consent_for(self, channel: str, at: int) -> bool | None:
         """Whether the contact agrees to a channel at an instant (microseconds); None where nothing is known."""

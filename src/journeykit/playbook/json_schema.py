@@ -37,6 +37,7 @@ from journeykit.playbook.keys import (
 from journeykit.playbook.playbook import Playbook
 from journeykit.playbook.team_defaults import default_keys
 from journeykit.rule import Rule
+from journeykit.rule.expression import Expression
 from journeykit.rule.named_rules import NamedRules
 
 
@@ -73,6 +74,12 @@ _DATE = {
     "pattern": f"^{DATE}$",
 }
 _RULE = {"description": "An audience rule.", "type": "string", "minLength": 1, "maxLength": 4000}
+_WEIGHT = {
+    "description": "A weight expression, such as 2 * propensity * margin.",
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 4000,
+}
 _LAG = {
     "description": "A length of time: a whole number and m, h, d or w, such as 90d.",
     "type": "string",
@@ -99,6 +106,7 @@ LEAVES: dict[Any, dict[str, Any]] = {
     date: _ref("date"),
     Rule: _ref("rule"),
     Rule | NamedRules: {"anyOf": [_ref("rule"), {**_named(_ref("rule")), "minProperties": 1}]},
+    float | Expression: {"anyOf": [{"type": "number", "minimum": -LARGEST, "maximum": LARGEST}, _WEIGHT]},
     Lag: _ref("lag"),
     Window: _ref("window"),
     Scope: _ref("scope"),

@@ -24,6 +24,7 @@ from journeykit.model.window import Lag, Window
 from journeykit.playbook.keys import DATE, WINDOW_KEYS, WINDOW_WORDS, Key, keys_of
 from journeykit.playbook.yaml import core_value, is_null
 from journeykit.rule import Rule
+from journeykit.rule.expression import Expression
 from journeykit.rule.named_rules import NamedRules
 
 
@@ -170,6 +171,17 @@ def _audience(value: object) -> Rule:
     parts = gathered((name, partial(_rule, given)) for name, given in value.items())
     found: Rule = model(NamedRules.of, parts)
     return found
+
+
+def _weight(value: object) -> float | Expression:
+    if isinstance(value, Expression):
+        return value
+    if not isinstance(value, str) or isinstance(core_value(value), int | float):
+        return number(value)
+    try:
+        return Expression(text(value))
+    except RuleError as error:
+        raise wrong(str(error)) from None
 
 
 def _lag(value: object) -> Lag:
@@ -367,6 +379,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {
     date: _date,
     Rule: _rule,
     Rule | NamedRules: _audience,
+    float | Expression: _weight,
     Lag: _lag,
     Window: _window,
     Scope: _scope,

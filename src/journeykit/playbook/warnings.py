@@ -18,6 +18,7 @@ from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.sections import POLICIES
 from journeykit.playbook.sendable import Sendable, sendables
 from journeykit.playbook.vocabulary import hours_and_holidays, hours_of, names_of, unknown_words_asked
+from journeykit.rule.expression import Expression
 from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
@@ -412,10 +413,12 @@ def _hopeless(playbook: Sections, campaign: Campaign, openings: list[dict[str, t
         return
     team = next((team for team in playbook.teams or () if team.name == campaign.team), None)
     lever = team.lever if team else 1.0
-    most = campaign.weight * max(content.weight for content in contents) * lever
+    most = None
+    if not isinstance(campaign.weight, Expression):
+        most = campaign.weight * max(content.weight for content in contents) * lever
     # A policy of one's own may weigh by other things, and a quota's minimum may pay for what is not worth it.
     weighed = playbook.policy in POLICIES and not any(quota.min for quota in playbook.quotas)
-    if weighed and most <= 0 <= playbook.reserve:
+    if weighed and most is not None and most <= 0 <= playbook.reserve:
         yield f"its weight is {most:g} and the reserve {playbook.reserve:g}"
     if all(content.stages is not None and not any(content.stages.values()) for content in contents):
         yield "its content fits no stage"

@@ -12,6 +12,7 @@ from journeykit.model.cap import Scope
 from journeykit.model.window import Lag, Window
 from journeykit.playbook.keys import WINDOW_KEYS, key_of
 from journeykit.rule import Rule
+from journeykit.rule.expression import Expression
 from journeykit.rule.named_rules import NamedRules
 
 
@@ -75,6 +76,7 @@ WRITERS: dict[type, Callable[[Any], Any]] = {
     Mapping: lambda named: {name: plain(value) for name, value in named.items()},
     NamedRules: lambda rule: {name: str(part) for name, part in rule.parts},
     Rule: str,
+    Expression: str,
     Lag: str,
     Window: _plain_window,
     Scope: _plain_scope,

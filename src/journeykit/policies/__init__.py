@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from journeykit.policies.claim_check import Check
 from journeykit.policies.first_come import FirstCome
 from journeykit.policies.policy import Context, Policy, RankingPolicy
 from journeykit.policies.ranked import Ranked
@@ -18,6 +19,7 @@ BUILT_IN: Mapping[str, Policy] = {"weighted": Weighted(), "ranked": Ranked(), "f
 
 __all__ = [
     "BUILT_IN",
+    "Check",
     "ClaimColumns",
     "Context",
     "FirstCome",

@@ -95,6 +95,11 @@ class Context:
         self._touches = touches
 
     @property
+    def weight(self) -> float:
+        """The campaign's weight; where that is an expression, what it comes to for the contact and the claim."""
+        return self.campaign.weight if self.own is None else self.own.weight  # type: ignore[return-value]
+
+    @property
     def levers(self) -> Mapping[str, float]:
         """The factors of the playbook's levers that are applied, by name."""
         return {} if self.own is None else self.own.levers
@@ -116,7 +121,8 @@ class Context:
 
     def factors(self, claim: Claim) -> dict[str, float]:
         """The factors of the policy `weighted`, in the order in which they are multiplied."""
-        found = {"campaign": self.campaign.weight}
+        found = {"campaign": self.weight}
+        named = frozenset() if self.own is None else self.own.named
         if self.content is not None and self.content.weight != 1:
             found["content"] = self.content.weight
         found["lever"] = self.team.lever if self.team else 1.0
@@ -129,8 +135,10 @@ class Context:
             "preference": self.preference,
             "interest": self.interest,
         }
-        if claim.propensity is not None:
+        if claim.propensity is not None and "propensity" not in named:
             found["propensity"] = claim.propensity
+        if "value" in named:
+            return found
         if claim.value is not None:
             found["value"] = claim.value
         elif self.gain is not None:
@@ -143,32 +151,37 @@ class OwnFactors:
     """The factors of a weight that few claims have.
 
     Attributes:
+        weight: the campaign's weight for this claim.
         base: the product as far as the fit for stage and role, these included.
         calm: the same without patience.
         levers: the factors of the playbook's levers that are applied, by name.
         patience: the factor of patience.
+        named: what the expression of the weight names, which is no factor then.
     """
 
+    weight: float
     base: float
     calm: float
     levers: Mapping[str, float]
     patience: float
+    named: frozenset[str]
 
     def product(self, context: Context, claim: Claim) -> float:
         """What the policy `weighted` makes of a claim: patience multiplies what is above 0."""
-        weight = _product(self.base, context, claim)
-        return weight if weight > 0 or self.patience == 1 else _product(self.calm, context, claim)
+        weight = self._from(self.base, context, claim)
+        return weight if weight > 0 or self.patience == 1 else self._from(self.calm, context, claim)
 
-
-def _product(base: float, context: Context, claim: Claim) -> float:
-    weight = base * context.preference * context.interest
-    if claim.propensity is not None:
-        weight *= claim.propensity
-    if claim.value is not None:
-        weight *= claim.value
-    elif context.gain is not None:
-        weight *= context.gain
-    return weight
+    def _from(self, base: float, context: Context, claim: Claim) -> float:
+        weight = base * context.preference * context.interest
+        if claim.propensity is not None and "propensity" not in self.named:
+            weight *= claim.propensity
+        if "value" in self.named:
+            return weight
+        if claim.value is not None:
+            weight *= claim.value
+        elif context.gain is not None:
+            weight *= context.gain
+        return weight
 
 
 def offers(policy: object, name: str, reference: str) -> bool:

@@ -1,5 +1,7 @@
 """From text to tree: Python's parser reads the grammar, and what is not on a short list is refused."""
 
+# ruff: noqa: D102  (its methods are named after what they read)
+
 from __future__ import annotations
 
 import ast
@@ -83,16 +85,25 @@ def read(text: str) -> Node:
         >>> [type(node).__name__ for node in read("not (score >= 40)").walk()]
         ['Not', 'Compare', 'Name', 'Literal']
     """
+    text_of(text, "a rule")
+    return Reader(text).tree()
+
+
+def text_of(text: object, what: str) -> None:
+    """Refuse what is no text, an empty one, and one that is too long."""
     if not isinstance(text, str):
-        raise RuleError(f"a rule is a text, found {type(text).__name__}")
+        raise RuleError(f"{what} is a text, found {type(text).__name__}")
     if not text.strip():
-        raise RuleError("a rule is a text that is not empty", text=text)
+        raise RuleError(f"{what} is a text that is not empty", text=text)
     if len(text) > _LONGEST:
-        raise RuleError(f"a rule has at most {_LONGEST} characters, found {len(text)}", text=text)
-    return _Reader(text).tree()
+        raise RuleError(f"{what} has at most {_LONGEST} characters, found {len(text)}", text=text)
 
 
-class _Reader:
+class Reader:
+    """Reads a rule; a reader of something else says what it calls it, and how it reads the whole."""
+
+    what = "rule"
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.lines = [0, *(found.end() for found in _NEWLINE.finditer(text))]
@@ -107,10 +118,13 @@ class _Reader:
         except SyntaxError as error:
             column = self.column(error.lineno or 0, error.offset) if error.offset else 0
             why = "use == to compare" if "'=='" in error.msg else error.msg.split(". ")[0]
-            raise RuleError(f"this rule cannot be read: {why}", text=self.text, column=column) from None
+            raise RuleError(f"this {self.what} cannot be read: {why}", text=self.text, column=column) from None
         except (ValueError, RecursionError, MemoryError) as error:
-            raise RuleError(f"this rule cannot be read: {error}", text=self.text) from None
-        return self.condition(root, 0)
+            raise RuleError(f"this {self.what} cannot be read: {error}", text=self.text) from None
+        return self.whole(root)
+
+    def whole(self, node: ast.expr) -> Node:
+        return self.condition(node, 0)
 
     def check_brackets(self) -> None:
         opened: list[int] = []
@@ -162,7 +176,7 @@ class _Reader:
 
     def check_depth(self, depth: int, node: ast.expr) -> None:
         if depth > _DEEPEST:
-            raise self.refusal(f"the rule is nested deeper than {_DEEPEST}", node)
+            raise self.refusal(f"the {self.what} is nested deeper than {_DEEPEST}", node)
 
     def condition(self, node: ast.expr, depth: int) -> Node:
         found = self.node(node, depth)

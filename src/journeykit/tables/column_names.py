@@ -10,6 +10,7 @@ from attrs import field, frozen
 from journeykit.model.cap import Limit
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of, send_times_of
+from journeykit.rule.expression import Expression
 from journeykit.rule.looks import LIST, looks_of
 from journeykit.rule.values import TEXT
 
@@ -55,6 +56,8 @@ class Spellings:
         paths = {path for rule in rules for path in rule.names}
         limits = {cap.max.attribute for cap in playbook.caps if isinstance(cap.max, Limit)}
         limits |= {own.attribute for _, own in send_times_of(playbook) if own.attribute is not None}
+        for own in (campaign.weight for campaign in playbook.campaigns or ()):
+            paths |= set(own.attributes) if isinstance(own, Expression) else set()
         return cls(
             _folded([*channels, *(name for part in scoped for name in part.get("channel", ()))]),
             _folded([*topics, *(name for part in scoped for name in part.get("topic", ()))]),

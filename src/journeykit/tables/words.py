@@ -11,6 +11,7 @@ from journeykit.model.contact import ANY
 from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of, send_times_of
+from journeykit.rule.expression import Expression
 from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
 from journeykit.tables.header import fold_name
 
@@ -335,6 +336,9 @@ class Words:
                 if name == "segments" and playbook.segments:
                     continue
                 found.setdefault(_FIELDS.get(name, name), _reader(playbook, path))
+        for campaign in playbook.campaigns or ():
+            for name in campaign.weight.attributes if isinstance(campaign.weight, Expression) else ():
+                found.setdefault(_FIELDS.get(name, name), f"the weight of {campaign.id!r}")
         for cap in playbook.caps:
             if isinstance(cap.max, Limit):
                 found.setdefault(cap.max.attribute, f"the limit of the cap {cap.name!r}")

@@ -24,6 +24,23 @@ NO_LIMIT, OWN_LIMIT, BAD_LIMIT = -1, -2, -3
     RULE_WAIT,
 ) = range(12)
 """The rules that no playbook names, numbered."""
+(
+    OP_NUMBER,
+    OP_ATTRIBUTE,
+    OP_PROPENSITY,
+    OP_VALUE,
+    OP_COST,
+    OP_ADD,
+    OP_SUBTRACT,
+    OP_MULTIPLY,
+    OP_DIVIDE,
+    OP_MIN,
+    OP_MAX,
+    OP_COALESCE,
+) = range(12)
+"""The steps of a weight expression."""
+NAMES_PROPENSITY, NAMES_VALUE = 1, 2
+"""What a weight expression names, which is no factor then."""
 MOST_CONFLICTS = 62
 """Conflicts and requirements are bits of one number."""
 LAST_INSTANT = 253_402_041_600_000_000

@@ -34,6 +34,7 @@ class Contacts(ArrayBundle):
         holdout: by holdout, whether they are in it.
         latest: by campaign that has patience, the instant of the last touch that counts, or `NONE`; no columns where
             no campaign has patience.
+        operand: by attribute that weight expressions read, its value; NaN where it is unknown.
     """
 
     fields: ClassVar = {
@@ -50,6 +51,7 @@ class Contacts(ArrayBundle):
         "limit": table(np.int64, 2),
         "holdout": table(np.bool_, 2),
         "latest": table(np.int64, 2),
+        "operand": table(np.float64, 2),
     }
 
 
@@ -95,6 +97,7 @@ class Barred(ArrayBundle):
         no_role: without a role.
         no_channel: those that nobody can get, since they need a consent and have no channel.
         deny_unknown: all or none: whether an unknown consent denies.
+        expressed: those whose weight is an expression.
         scored: those whose claims need a score.
         closed: by time zone, those whose campaign is closed.
         quiet: by time zone, those that are kept back by the hours.
@@ -115,6 +118,7 @@ class Barred(ArrayBundle):
         "no_role": table(np.int64),
         "no_channel": table(np.int64),
         "deny_unknown": table(np.int64),
+        "expressed": table(np.int64),
         "scored": table(np.int64),
         "closed": table(np.int64, 2),
         "quiet": table(np.int64, 2),

@@ -86,16 +86,18 @@ them, and where weeks start; the number of the zone, or -1 for the contact's own
 OPENINGS = record(
     "campaign content channel traits starts ends audience timely holdout tier repeats tie first then needy partner "
     "wait_days wait_length "
-    "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to patient "
-    "part_from part_to rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout "
-    "group series step steps gap_days gap_length own_date own_rank rule_step",
-    "scale",
+    "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to patient program_from program_to "
+    "named part_from part_to rule_audience rule_stage rule_role rule_starts rule_ends rule_holdout "
+    "group series step steps gap_days gap_length own_date own_rank rule_step rule_weight",
+    "scale content_weight lever cost",
 )
 """What can be asked for, one record for each opening; names are numbers of the layout's lists, and what belongs to an
 opening in a list of its own lies there from one place to another. A claim may wait for so many local days, or
 microseconds; `NONE` for no limit."""
 CELLS = record("cell points")
 """The cells in which something counts, and how much it weighs there."""
+PROGRAM = record("op place", "number")
+"""The steps of weight expressions, operands before operations: what to do, the place of an attribute, and a number."""
 PATIENCE = record("length", "factor")
 """By campaign that has patience: how long ago its last touch must be at least, and the factor."""
 LEVERS = record("rule", "factor")
@@ -157,6 +159,7 @@ class Rules(ArrayBundle):
         dates: the openings' own local dates, ascending.
         levers: the levers of the openings (`LEVERS`), in their order.
         parts: the named rules of the openings' audiences (`PARTS`), in their order.
+        program: the weight expressions of the openings (`PROGRAM`); an opening without one has its weight in `scale`.
         patience: the patience of campaigns (`PATIENCE`); an opening has its place there, or -1.
         caps: the caps (`CAPS`).
         cell_cap: by cell, its cap.
@@ -193,6 +196,7 @@ class Rules(ArrayBundle):
         "dates": table(np.int64),
         "levers": table(LEVERS),
         "parts": table(PARTS),
+        "program": table(PROGRAM),
         "patience": table(PATIENCE),
         "caps": table(CAPS),
         "cell_cap": table(np.int64),

@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "eligibility.hpp"
+#include "weights.hpp"
 
 namespace journeykit {
 namespace {
@@ -30,15 +31,22 @@ void read_consent(const Rules& rules, const Barred& barred, const Contacts& cont
   found.missing = found.unknown = unknown & barred.deny_unknown[word];
 }
 
-// Adds what misses data: time zone, stage, role or score.
-void read_missing(const Rules& rules, const Barred& barred, const ScoreArrays& scores, const Person& person,
-                  int64_t word, BarredWord& found) {
+// Adds what misses data: time zone, stage, role, score or weight.
+void read_missing(const Rules& rules, const Barred& barred, const Contacts& contacts,
+                  const ScoreArrays& scores, int64_t contact, int64_t word, BarredWord& found) {
+  const Person& person = contacts.person[contact];
   if (person.traits & NO_ZONE) found.missing |= barred.no_zone[word];
   if (person.stage == rules.stage_fit.columns - 1) found.missing |= barred.no_stage[word];
   if (person.role == rules.role_fit.columns - 1) found.missing |= barred.no_role[word];
   for (int64_t needy = barred.scored[word]; needy; needy = without_lowest(needy)) {
     int64_t bit = trailing_zeros(needy);
     if (std::isnan(scores.chance[word * 64 + bit])) found.missing |= int64_t{1} << bit;
+  }
+  for (int64_t needy = barred.expressed[word]; needy; needy = without_lowest(needy)) {
+    int64_t bit = trailing_zeros(needy), opening = word * 64 + bit;
+    if (lacks_weight(rules, contacts, contact, opening, scores.chance[opening], scores.worth[opening])) {
+      found.missing |= int64_t{1} << bit;
+    }
   }
 }
 
@@ -72,7 +80,7 @@ BarredWord barred_word(const Rules& rules, const Barred& barred, const Contacts&
   for (int64_t holdout = 0; holdout < contacts.holdout.columns; ++holdout) {
     if (contacts.holdout(contact, holdout)) found.held |= barred.holdout(holdout, word);
   }
-  read_missing(rules, barred, scores, person, word, found);
+  read_missing(rules, barred, contacts, scores, contact, word, found);
   if (contacts.absent.columns) leave_out(contacts.absent(contact, word), found);
   return found;
 }

@@ -153,6 +153,9 @@ void bind_faults(const Rules& rules, const Contacts& contacts, int64_t contact,
     if (wanted == MISSING && is_unscored && rules.openings[claim.opening].traits & SCORED) {
       bind(rules, rows, RULE_SCORE);
     }
+    const Opening& opening = rules.openings[claim.opening];
+    bool is_expressed = opening.program_from < opening.program_to && std::isnan(claim.given);
+    if (wanted == MISSING && is_expressed && std::isnan(claim.lead)) bind(rules, rows, opening.rule_weight);
   }
 }
 

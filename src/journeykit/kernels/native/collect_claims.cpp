@@ -62,9 +62,16 @@ int64_t rule_against(const Collection& all, int64_t contact, const Claim& claim,
   return -1;
 }
 
+// The rule of missing data: where that is a score that is there, it is the weight that is not known.
+int64_t data_rule(const Opening& opening, int64_t rule, double propensity) {
+  if (rule != RULE_SCORE || opening.program_from == opening.program_to) return rule;
+  return opening.traits & SCORED && is_nan(propensity) ? int64_t{RULE_SCORE} : opening.rule_weight;
+}
+
 // Sets state, rule and timed of a candidate whose instants are known: the slots of a kind, or one that is
 // none (-1).
-void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t lasting, int64_t kind) {
+void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t lasting, int64_t kind,
+           double propensity) {
   Claim& claim = all.candidates.claim[candidate];
   int64_t failed = lasting, reason = 0;
   bool fits = false;
@@ -81,7 +88,8 @@ void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t la
   claim.state = fits ? 0 : reason;
   if (fits) return;
   claim.timed = (failed & ~TIMED) == 0;
-  claim.rule = rule_against(all, contact, claim, lasting, kind);
+  claim.rule = data_rule(all.rules.openings[claim.opening], rule_against(all, contact, claim, lasting, kind),
+                         propensity);
 }
 
 // What the policy `weighted` makes of a candidate, and its factors.
@@ -163,8 +171,9 @@ int64_t put_own_date(const Collection& all, const SlotTimes& slots, int64_t zone
 // Whether a contact is refused an opening whatever the time.
 bool is_refused_ever(const Collection& all, int64_t contact, int64_t opening) {
   bool is_scored = all.rules.openings[opening].traits & SCORED;
-  return lasting_faults(all.rules, opening, all.contacts, contact) != 0 ||
-         (is_scored && is_nan(all.scores.chance[opening]));
+  double chance = all.scores.chance[opening], worth = all.scores.worth[opening];
+  return lasting_faults(all.rules, opening, all.contacts, contact) != 0 || (is_scored && is_nan(chance)) ||
+         lacks_weight(all.rules, all.contacts, contact, opening, chance, worth);
 }
 
 // Whether a contact is refused an opening at an instant for more than its hour or day.
@@ -205,12 +214,16 @@ bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int6
   int64_t lasting = lasting_faults(all.rules, opening, all.contacts, contact);
   const Opening& own = all.rules.openings[opening];
   if (own.traits & SCORED && is_nan(scores.chance[opening])) lasting |= 1 << MISSING;
+  if (lacks_weight(all.rules, all.contacts, contact, opening, scores.chance[opening],
+                   scores.worth[opening])) {
+    lasting |= 1 << MISSING;
+  }
   Claim& claim = all.candidates.claim[used];
   put_derived(claim, opening, own.group, places);
   int64_t kind = put_occasion(own, claim) ? put_own_date(all, slots, person.zone, claim, places)
                                           : put_slots(all, slots, person.zone, opening, places);
   claim.at_to = places;
-  judge(all, contact, used, lasting, kind);
+  judge(all, contact, used, lasting, kind, scores.chance[opening]);
   if (own.traits & SKIPS) claim.refused = refused_steps(all, slots, contact, opening);
   if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   if (claim.state && !claim.timed && !everything) {
@@ -235,7 +248,9 @@ void count_lasting(const Collection& all, const BarredWord& barred, int64_t cont
       int64_t bit = trailing_zeros(found), opening = word * 64 + bit;
       count_denied(all, opening, stage, reason);
       if (is_by_opening(all.rules.openings[opening], reason)) continue;
-      int64_t rule = rule_now(all.rules, all.contacts, barred, contact, opening, reason);
+      int64_t rule = data_rule(all.rules.openings[opening],
+                               rule_now(all.rules, all.contacts, barred, contact, opening, reason),
+                               all.scores.chance[opening]);
       all.counts.rules[rule] += all.sign;
       if (rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
     }
@@ -267,7 +282,11 @@ void put_now(const Collection& all, const BarredWord& barred, int64_t contact, i
   claim.kind = -1;
   claim.at_to = used + 1;
   claim.state = reason;
-  if (reason) claim.rule = rule_now(all.rules, all.contacts, barred, contact, opening, reason);
+  if (reason) {
+    claim.rule = data_rule(all.rules.openings[opening],
+                           rule_now(all.rules, all.contacts, barred, contact, opening, reason),
+                           all.scores.chance[opening]);
+  }
   if (claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   claim.timed = has_bit((barred.closed | barred.quiet) & ~barred.lasting(), bit);
   all.candidates.time[used] = {all.rules.now, reason == 0};
@@ -329,7 +348,11 @@ void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArray
   double value = is_nan(extra.value) ? all.scores.worth[asked.opening] : extra.value;
   int64_t lasting = lasting_faults(all.rules, asked.opening, all.contacts, contact);
   if (opening.traits & SCORED && is_nan(propensity) && is_nan(asked.weight)) lasting |= 1 << MISSING;
-  judge(all, contact, used, lasting, kind);
+  if (is_nan(asked.weight) &&
+      lacks_weight(all.rules, all.contacts, contact, asked.opening, propensity, value)) {
+    lasting |= 1 << MISSING;
+  }
+  judge(all, contact, used, lasting, kind, propensity);
   if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   weigh(all, contact, used, propensity, value);
 }

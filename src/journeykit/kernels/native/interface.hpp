@@ -20,6 +20,11 @@ namespace journeykit {
 inline constexpr int64_t NEEDS_CONSENT = 1 << 0, OBEYS_CAPS = 1 << 1, COUNTS = 1 << 2, OBEYS_HOURS = 1 << 3,
                          PAUSED = 1 << 4, DEFERS = 1 << 5, LOCAL = 1 << 6, STAGED = 1 << 7, ROLED = 1 << 8,
                          DATED = 1 << 9, SCORED = 1 << 10, RECURS = 1 << 11, SKIPS = 1 << 12;
+// The steps of a weight expression (journeykit.kernels.interface.codes).
+inline constexpr int64_t OP_NUMBER = 0, OP_ATTRIBUTE = 1, OP_PROPENSITY = 2, OP_VALUE = 3, OP_COST = 4,
+                         OP_ADD = 5, OP_SUBTRACT = 6, OP_MULTIPLY = 7, OP_DIVIDE = 8, OP_MIN = 9, OP_MAX = 10,
+                         OP_COALESCE = 11;
+inline constexpr int64_t NAMES_PROPENSITY = 1, NAMES_VALUE = 2;
 // No day, no weight, no instant.
 inline constexpr int64_t NONE = -(int64_t{1} << 62);
 inline constexpr int64_t NO_LIMIT = -1, OWN_LIMIT = -2, BAD_LIMIT = -3;
@@ -117,6 +122,7 @@ struct Contacts {
   Array2<int64_t> limit;
   Array2<bool> holdout;
   Array2<int64_t> latest;
+  Array2<double> operand;
 };
 
 // The instants of a decision, by time zone and opening.
@@ -146,6 +152,7 @@ struct Barred {
   Array1<int64_t> no_role;
   Array1<int64_t> no_channel;
   Array1<int64_t> deny_unknown;
+  Array1<int64_t> expressed;
   Array1<int64_t> scored;
   Array2<int64_t> closed;
   Array2<int64_t> quiet;
@@ -268,15 +275,21 @@ struct Window {
 struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
       first, then, needy, partner, wait_days, wait_length, hours, cell_from, cell_to, topic_from, topic_to,
-      date_from, date_to, lever_from, lever_to, patient, part_from, part_to, rule_audience, rule_stage,
-      rule_role, rule_starts, rule_ends, rule_holdout, group, series, step, steps, gap_days, gap_length,
-      own_date, own_rank, rule_step;
-  double scale;
+      date_from, date_to, lever_from, lever_to, patient, program_from, program_to, named, part_from, part_to,
+      rule_audience, rule_stage, rule_role, rule_starts, rule_ends, rule_holdout, group, series, step, steps,
+      gap_days, gap_length, own_date, own_rank, rule_step, rule_weight;
+  double scale, content_weight, lever, cost;
 };
 
 // A cell in which something counts, and how much it weighs there.
 struct Cell {
   int64_t cell, points;
+};
+
+// A step of a weight expression.
+struct ProgramStep {
+  int64_t op, place;
+  double number;
 };
 
 // The patience of a campaign: how long ago its last touch must be at least, and the factor.
@@ -344,6 +357,7 @@ struct Rules {
   Array1<int64_t> dates;
   Array1<Lever> levers;
   Array1<AudiencePart> parts;
+  Array1<ProgramStep> program;
   Array1<Patience> patience;
   Array1<Cap> caps;
   Array1<int64_t> cell_cap;

@@ -12,9 +12,51 @@ namespace {
 // Larger weights are no weights (journeykit.basics.validation).
 constexpr double LARGEST = 1e9, MILLIONTH = 1e6;
 
+// An expression is nested at most 50 deep (journeykit.rule.reader).
+constexpr int64_t MOST_OPERANDS = 64;
+
+// What a step puts onto the stack.
+double operand_of(const ProgramStep& step, const Opening& opening, const Contacts& contacts, int64_t contact,
+                  double propensity, double value) {
+  switch (step.op) {
+    case OP_NUMBER:
+      return step.number;
+    case OP_ATTRIBUTE:
+      return contacts.operand(contact, step.place);
+    case OP_PROPENSITY:
+      return propensity;
+    case OP_VALUE:
+      return value;
+    default:
+      return opening.cost;
+  }
+}
+
+// What two numbers come to; NaN where one is not known, and for a division by zero.
+double combined(int64_t op, double left, double right) {
+  if (op == OP_COALESCE) return std::isnan(left) ? right : left;
+  if (std::isnan(left) || std::isnan(right)) return NO_NUMBER;
+  switch (op) {
+    case OP_ADD:
+      return left + right;
+    case OP_SUBTRACT:
+      return left - right;
+    case OP_MULTIPLY:
+      return left * right;
+    case OP_DIVIDE:
+      return right == 0.0 ? NO_NUMBER : left / right;
+    case OP_MIN:
+      return right < left ? right : left;
+    default:
+      return right > left ? right : left;
+  }
+}
+
 // What an opening weighs for a contact before its content's fit.
-double lead_of(const Rules& rules, const Contacts& contacts, int64_t contact, const Opening& opening) {
-  double lead = opening.scale;
+double lead_of(const Rules& rules, const Contacts& contacts, int64_t contact, const Opening& opening,
+               double weight) {
+  bool is_expressed = opening.program_from < opening.program_to;
+  double lead = is_expressed ? weight * opening.content_weight * opening.lever : opening.scale;
   for (int64_t place = opening.lever_from; place < opening.lever_to; ++place) {
     const Lever& lever = rules.levers[place];
     if (lever.rule < 0 || is_true(contacts, contact, lever.rule)) lead = lead * lever.factor;
@@ -28,7 +70,9 @@ double product_of(const Rules& rules, const Person& person, int64_t opening, dou
   double weight = lead * rules.stage_fit(opening, person.stage);
   weight = weight * rules.role_fit(opening, person.role);
   weight = weight * factors.preference * factors.interest;
-  if (!std::isnan(propensity)) weight = weight * propensity;
+  int64_t named = rules.openings[opening].named;
+  if (!std::isnan(propensity) && !(named & NAMES_PROPENSITY)) weight = weight * propensity;
+  if (named & NAMES_VALUE) return weight;
   if (!std::isnan(value)) {
     weight = weight * value;
   } else if (rules.stage_gain.columns) {
@@ -55,6 +99,35 @@ void clear_scores(const ScoreArrays& scores, int64_t contact) {
   }
 }
 
+double worked_out(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
+                  double propensity, double value) {
+  const Opening& own = rules.openings[opening];
+  if (own.program_from == own.program_to) return NO_NUMBER;
+  if (std::isnan(value) && rules.stage_gain.columns) {
+    value = rules.stage_gain(opening, contacts.person[contact].stage);
+  }
+  double stack[MOST_OPERANDS];
+  int64_t size = 0;
+  for (int64_t place = own.program_from; place < own.program_to; ++place) {
+    const ProgramStep& step = rules.program[place];
+    if (step.op < OP_ADD) {
+      if (size == MOST_OPERANDS) return NO_NUMBER;
+      stack[size++] = operand_of(step, own, contacts, contact, propensity, value);
+    } else if (size > 1) {
+      size -= 1;
+      stack[size - 1] = combined(step.op, stack[size - 1], stack[size]);
+    }
+  }
+  return size == 1 && std::isfinite(stack[0]) ? stack[0] : NO_NUMBER;
+}
+
+bool lacks_weight(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
+                  double propensity, double value) {
+  const Opening& own = rules.openings[opening];
+  return own.program_from < own.program_to &&
+         std::isnan(worked_out(rules, contacts, contact, opening, propensity, value));
+}
+
 double patience_of(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
                    int64_t asked) {
   int64_t place = rules.openings[opening].patient;
@@ -68,7 +141,8 @@ double patience_of(const Rules& rules, const Contacts& contacts, int64_t contact
 Factors factors_of(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
                    double propensity, double value, int64_t asked) {
   const Opening& own = rules.openings[opening];
-  double lead = lead_of(rules, contacts, contact, own);
+  double lead = lead_of(rules, contacts, contact, own,
+                        worked_out(rules, contacts, contact, opening, propensity, value));
   double patience = lead > 0 ? patience_of(rules, contacts, contact, opening, asked) : 1.0;
   bool prefers = own.channel >= 0 && contacts.preference.columns;
   Factors found{

@@ -16,6 +16,14 @@ struct Factors {
   double product, lead, patience, preference, interest;
 };
 
+// The weight of an opening's campaign where that is an expression; NaN where it is not known.
+double worked_out(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
+                  double propensity, double value);
+
+// Whether an opening's campaign has a weight that is not known.
+bool lacks_weight(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
+                  double propensity, double value);
+
 // The factor of the patience of an opening's campaign; asked is the instant of asking, or NONE.
 double patience_of(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t opening,
                    int64_t asked);
