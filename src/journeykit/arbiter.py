@@ -548,17 +548,28 @@ class Arbiter:
         return tuple(account_violations(self.playbook, tuple(found), tuple(whose), touches, claims, scores))
 
     def audit_quotas(
-        self, decisions: Iterable[Decision], claims: Mapping[str, Iterable[Claim]] | None = None
+        self,
+        decisions: Iterable[Decision],
+        claims: Mapping[str, Iterable[Claim]] | None = None,
+        *,
+        ledger: BaseLedger | None = None,
     ) -> tuple[Violation, ...]:
         """Add up from scratch what the decisions of a run granted, and check the hard quotas.
 
         Args:
             decisions: of all contacts of the run, such as `journeykit.job.Job.decisions` gives.
             claims: by contact id, the claims that were decided; None where they came from the campaigns.
+            ledger: where else messages are reserved, which count in quotas with a window; None for nowhere.
         """
         from journeykit.audit.quota_audit import quota_violations
 
-        return tuple(quota_violations(self.playbook, all_of(Decision, decisions, "decisions"), claims))
+        given = all_of(Decision, decisions, "decisions")
+        if ledger is None:
+            return tuple(quota_violations(self.playbook, given, claims))
+        own = {row.decision_id for decision in given for row in decision.rows if row.outcome == "granted"}
+        with ledger.reading() as transaction:
+            earlier = (held for held in transaction.decided() if held.id not in own)
+            return tuple(quota_violations(self.playbook, given, claims, earlier))
 
 
 def _check_kinds(kind: type, given: Iterable[object], name: str) -> None:

@@ -1,6 +1,8 @@
 """Processes that crowd and die, for the tests of the ledger.
 
     python ledger_worker.py crowd URL
+    python ledger_worker.py seats URL
+    python ledger_worker.py tangle URL
     python ledger_worker.py kill ENGINE URL SHARE...
 
 Everything is loaded once; what crowds and dies are forks of this process.
@@ -21,6 +23,7 @@ from sqlalchemy import event
 from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
 from journeykit.job import Inputs, Job
 from journeykit.ledger import Ledger, MemoryLedger, ledger_run
+from journeykit.ledger.reservation import added_up
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PROCESSES, CROWDED = 32, 200
@@ -90,6 +93,85 @@ def crowd(url):
     sys.exit(0 if codes == {0} else 1)
 
 
+# Quotas
+
+SEATS = Arbiter(
+    Playbook.from_dict({"quotas": [{"name": "seats", "max": 4, "where": {"campaign": "meetup"}, "window": "ever"}]})
+)
+_COUNTED = [
+    {"name": "calls", "max": 30, "where": {"campaign": ["c0", "c1"]}, "window": {"calendar": "day", "zone": "UTC"}},
+    {"name": "budget", "max": 40, "of": "cost", "window": "ever"},
+    {"name": "seats", "max": 9, "where": {"campaign": ["c1", "c2"]}, "window": {"calendar": "week", "zone": "UTC"}},
+    {"name": "all", "max": 70, "window": {"between": ["2026-11-01", "2026-11-30"], "zone": "UTC"}},
+]
+TANGLE = Arbiter(
+    Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": [
+                {"id": f"c{n}", "content": ["note"], "weight": n + 1, "cost": 0.5, "repeat": None} for n in range(3)
+            ],
+            "caps": [{"name": "six", "max": 6, "window": {"rolling": "7d"}, "per": "account"}],
+            "quotas": _COUNTED,
+        }
+    )
+)
+
+
+def seats(url):
+    """Many processes ask for a few seats; how many were granted."""
+
+    def ask(number):
+        with Ledger(url, patience=PATIENCE) as ledger:
+            claim = Claim(campaign="meetup", channel="email", weight=1)
+            for turn in range(3):
+                anna = Contact(id=f"p{number}-{turn}", consent=["email"])
+                SEATS.decide(anna, claims=[claim], at=AT, ledger=ledger)
+
+    with Ledger(url, patience=PATIENCE) as ledger:
+        ledger.upgrade()
+    load(url)
+    children = [fork(lambda number=number: ask(number)) for number in range(PROCESSES)]
+    codes = {wait(child) for child in children}
+    with Ledger(url) as ledger:
+        sys.stdout.write(f"{sum(ledger.stats()['touches'].values())}\n")
+    sys.exit(0 if codes == {0} else 1)
+
+
+def tangle(url):
+    """Decisions, moves and jobs at once; then what the ledger counts, and what its messages come to."""
+
+    def work(number):
+        random = Random(number)
+        with Ledger(url, patience=PATIENCE) as ledger:
+            ids = []
+            for turn in range(12):
+                account = f"a{random.randint(0, 3)}"
+                people = [Contact(id=f"{account}-{own}", account=account, consent=["email"]) for own in range(4)]
+                some = random.sample(people, random.randint(1, 3))
+                if random.random() < 0.1:
+                    rows = [{"contact_id": who.id, "account_id": account, "consent_email": True} for who in some]
+                    TANGLE.decide_table(rows, at=AT, ledger=ledger, run_id=f"{number} {turn}")
+                else:
+                    found = TANGLE.decide_account(some, at=AT, ledger=ledger)
+                    ids += [row.decision_id for own in found for row in own.rows if row.outcome == "granted"]
+                random.shuffle(ids)
+                (ledger.release if random.random() < 0.7 else ledger.confirm)(ids[:2])
+
+    with Ledger(url, patience=PATIENCE) as ledger:
+        ledger.upgrade()
+    load(url)
+    children = [fork(lambda number=number: work(number)) for number in range(8)]
+    codes = {wait(child) for child in children}
+    with Ledger(url) as ledger, ledger.reading() as transaction:
+        held = [own.uses for own in transaction.all_touches() if own.counts]
+        wanted = {name: use for name, use in added_up(held).items() if use}
+        used = {name: use for name, use in transaction.used((), list(wanted)).items() if use}
+    sys.stdout.write(f"{sorted(used.items())}\n{sorted(wanted.items())}\n")
+    most = {own["name"]: own["max"] * 10**9 for own in _COUNTED}
+    sys.exit(0 if codes == {0} and all(use <= most[key.split()[-1]] for key, use in used.items()) else 1)
+
+
 # Deaths
 
 
@@ -139,7 +221,7 @@ def kill(engine, url, shares):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "crowd":
-        crowd(sys.argv[2])
+    if sys.argv[1] in ("crowd", "seats", "tangle"):
+        {"crowd": crowd, "seats": seats, "tangle": tangle}[sys.argv[1]](sys.argv[2])
     else:
         kill(sys.argv[2], sys.argv[3], sys.argv[4:])

@@ -7,6 +7,7 @@ messages of all decisions are added up one by one, as fractions, so that nothing
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from journeykit.basics.clock import clock, micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from journeykit.model.claim import Claim
     from journeykit.model.decision import Decision
@@ -23,19 +25,28 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook
 
 _BILLIONTH = Fraction(1, 10**9)
+_EPOCH = date(1970, 1, 1).toordinal()
+_Period = tuple[str, str]
+"""A quota's name, and the period of its window, for people; an empty text without one."""
 
 
 def quota_violations(
-    playbook: Playbook, decisions: Iterable[Decision], claims: Mapping[str, Iterable[Claim]] | None = None
+    playbook: Playbook,
+    decisions: Iterable[Decision],
+    claims: Mapping[str, Iterable[Claim]] | None = None,
+    earlier: Iterable[Any] = (),
 ) -> Iterator[Violation]:
     """Every hard quota that the decisions of a run break together.
 
-    With several tiers, or claims that need not obey caps, minima and shares are soft, whatever they say.
+    With several tiers, or claims that need not obey caps, minima and shares are soft, whatever they say. A quota with a
+    window is looked at period by period, together with what was reserved earlier; where that alone is more than the
+    maximum, the decisions break it if they add to it.
 
     Args:
         playbook: the rule set.
         decisions: of all contacts of the run.
         claims: by contact id, the claims that were decided; None where they came from the campaigns.
+        earlier: the reservations of a ledger that count besides, in quotas with a window.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -50,31 +61,88 @@ def quota_violations(
         >>> [str(found) for found in quota_violations(playbook, each_alone)]
         ['seats: 2 of at most 1']
     """
-    used: Counter[str] = Counter()
-    granted: Counter[str] = Counter()
+    used: Counter[_Period] = Counter()
+    granted: Counter[_Period] = Counter()
+    before: Counter[_Period] = Counter()
     for decision in decisions:
         asked = list((claims or {}).get(decision.contact, ()))
         for row in decision.rows:
             if row.outcome == "granted":
                 claim = _claim_of(row, asked)
                 for quota in playbook.quotas:
-                    if _is_on_a_day(quota, decision, row):
-                        granted[quota.name] += 1
-                        used[quota.name] += _amount(playbook, quota, row, claim)  # type: ignore[assignment]
+                    assert row.send_at is not None  # noqa: S101  (it was granted)
+                    period = _period_of(playbook, quota, row.send_at)
+                    if period is not None and _is_on_a_day(quota, decision, row):
+                        granted[period] += 1
+                        used[period] += _amount(playbook, quota, row, claim)  # type: ignore[assignment]
+    for held in earlier:
+        for quota in playbook.quotas:
+            period = None if quota.window is None else _period_of(playbook, quota, held.at)
+            if period is not None:
+                granted[period] += 1
+                before[period] += _held_amount(playbook, quota, held)  # type: ignore[assignment]
     levels = {(campaign.obeys_caps, campaign.tier) for campaign in playbook.campaigns or ()}
-    for quota in playbook.quotas:
-        total = Fraction(used[quota.name])
+    found: dict[str, list[_Period]] = {}
+    for period in granted:
+        found.setdefault(period[0], []).append(period)
+    nothing = [("", "")]
+    every = ((quota, period) for quota in playbook.quotas for period in found.get(quota.name, nothing))
+    for quota, period in every:
+        total = Fraction(used[period]) + Fraction(before[period])
         for limit, kind, is_max in ((quota.max, "at most", True), (quota.min, "at least", False)):
             if limit is None or not (is_max if quota.hard is None else quota.hard):
                 continue
             if len(levels) > 1 and (not is_max or quota.of == "share"):
                 continue
             bound, shown = Fraction(limit), total
-            slack = _BILLIONTH * max(1, granted[quota.name])
+            slack = _BILLIONTH * max(1, granted[period])
             if quota.of == "share":
-                bound *= granted[quota.name]
-            if (total > bound + slack) if is_max else (total < bound - slack):
-                yield Violation(quota.name, f"{float(shown):g} of {kind} {float(bound):g}")
+                bound *= granted[period]
+            over = total > bound + slack and (not before[period] or used[period] > 0)
+            if over if is_max else total < bound - slack:
+                when = f" in {period[1]}" if period[1] else ""
+                yield Violation(quota.name, f"{float(shown):g} of {kind} {float(bound):g}{when}")
+
+
+def _period_of(playbook: Playbook, quota: Quota, at: datetime) -> _Period | None:
+    """The quota, and the period of its window in which an instant lies; None where it counts nothing then."""
+    window = quota.window
+    if window is None:
+        return quota.name, ""
+    if window.kind == "ever":
+        return quota.name, "ever"
+    zone = playbook.timezone if window.zone == "playbook" else window.zone
+    day = clock(zone).moment(micros(at)).date()
+    if window.kind == "between":
+        assert window.first is not None and window.last is not None  # noqa: S101, PT018  (of such a window)
+        return (quota.name, f"{window.first} to {window.last}") if window.first <= day <= window.last else None
+    months = (day.year - 1970) * 12 + day.month - 1
+    first_weekday = 3 if window.week_start == "monday" else 4
+    number = {
+        "day": day.toordinal() - _EPOCH,
+        "week": (day.toordinal() - _EPOCH + first_weekday) // 7,
+        "month": months,
+        "quarter": months // 3,
+        "year": day.year - 1970,
+    }[str(window.period)]
+    return quota.name, f"{window.period} {number // window.every}"
+
+
+def _held_amount(playbook: Playbook, quota: Quota, held: Any) -> Fraction:
+    """How much of what a quota adds up a reservation has, as it was when it was decided."""
+    campaign = next((own for own in playbook.campaigns or () if own.id == held.campaign), None)
+    content = next((own for own in playbook.content or () if own.id == held.content), None)
+    own = {name: values for name, values in held.touch().own_facets().items() if values or name in held.without}
+    facets = {name: values for name, values in (playbook.facets(campaign, content) | own).items() if values}
+    if not quota.where.matches(facets):
+        return Fraction(0)
+    if quota.of in ("count", "share"):
+        return Fraction(1)
+    if quota.of == "responses":
+        return Fraction(1 if held.propensity is None else held.propensity)
+    numbers = {name.strip().casefold(): value for name, value in held.numbers.items()}
+    named = {"value": held.weight, "cost": held.cost}
+    return Fraction((named[quota.of] if quota.of in named else numbers.get(quota.of.strip().casefold())) or 0)
 
 
 def _is_on_a_day(quota: Quota, decision: Decision, row: Row) -> bool:

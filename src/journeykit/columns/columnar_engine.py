@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.kernels.interface.plain_arrays import PlainRules
     from journeykit.model.quiet_hours import Schedule
+    from journeykit.model.quota import Side
     from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
 
@@ -102,6 +103,7 @@ class ColumnarEngine:
         dates: the dates that claims ask for, as day numbers.
         numbers: the columns of numbers that the claims table has for quotas.
         scored: the ids of campaigns whose claims need a score, besides those that say so.
+        sides: the sides of the quotas as the run has them; None for those of the playbook.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class ColumnarEngine:
         dates: Sequence[int] = (),
         numbers: Sequence[str] = (),
         scored: Collection[str] = (),
+        sides: Sequence[Side] | None = None,
     ) -> None:
         self.decider = decider
         self.compiled = decider.ruleset
@@ -137,7 +140,8 @@ class ColumnarEngine:
             for message, day in self._occasions(tuple(asked)):
                 asked.append(message)
                 own_days.append(day)
-        self.layout = RulesetArrays(self.compiled, asked, numbers, self.compiled.scored | self.scored, days, own_days)
+        scored_ids = self.compiled.scored | self.scored
+        self.layout = RulesetArrays(self.compiled, asked, numbers, scored_ids, days, own_days, sides)
         self.dates = self.layout.dates if derived else dates
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = LocalKinds(self.layout.zones)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +34,7 @@ class QuotaLayout:
     """The quotas of a playbook, laid out for the openings of a run.
 
     Args:
-        playbook: the rule set.
+        sides: the sides of the quotas.
         openings: what can be asked for.
         numbers: the columns of numbers that the claims table has, their names folded.
 
@@ -42,25 +43,29 @@ class QuotaLayout:
         columns: what is added up claim by claim: ``value``, ``responses``, ``cost``, or a column's folded name.
         numbers: those of them that come from the claims table.
         edges: the days at which what counts can change.
-        days: one day of each interval between them.
+        changes: the instants at which it can change, where quotas have periods.
+        times: a day and an instant of each interval between edges, and between changes.
         slots: the slots of the openings' campaigns.
     """
 
-    def __init__(self, playbook: Playbook, openings: Sequence[Message], numbers: Sequence[str] = ()) -> None:
-        self.sides: list[Side] = [side for quota in playbook.quotas for side in quota.sides]
+    def __init__(self, sides: Sequence[Side], openings: Sequence[Message], numbers: Sequence[str] = ()) -> None:
+        self.sides = list(sides)
         self.openings = openings
         kinds = dict.fromkeys(fold(side.quota.of) for side in self.sides)
         self.columns = [of for of in kinds if of in ("value", "responses") or of in numbers or of not in BUILT_IN]
         self.numbers = [of for of in self.columns if of not in ("value", "responses")]
         spans = [side.quota.during for side in self.sides if side.quota.during is not None]
         self.edges = sorted({day for a, b in spans for day in (day_number(a), day_number(b) + 1)})
+        self.changes = sorted({at for side in self.sides if side.span is not None for at in side.span})
         self.slots = sorted({slot_of(opening.campaign) for opening in openings})
         self._lay()
 
     def _lay(self) -> None:
-        # One day for each interval between two edges, any that lies in it.
-        days = self.days = [self.edges[0] - 1, *self.edges] if self.edges else [0]
-        shape = len(self.openings) * len(days), len(self.sides)
+        # One day for each interval between two edges, any that lies in it; and so for instants.
+        days = [self.edges[0] - 1, *self.edges] if self.edges else [0]
+        instants = [self.changes[0] - 1, *self.changes] if self.changes else [0]
+        times = self.times = [(day, at) for day in days for at in instants]
+        shape = len(self.openings) * len(times), len(self.sides)
         self.fixed, self.factor = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.column = np.full(len(self.sides), -1, np.int64)
         for number, side in enumerate(self.sides):
@@ -68,16 +73,18 @@ class QuotaLayout:
             if of in self.columns:
                 self.column[number] = self.columns.index(of)
             for place, opening in enumerate(self.openings):
-                for interval, day in enumerate(days):
-                    kind = place * len(days) + interval
+                for interval, (day, at) in enumerate(times):
+                    kind = place * len(times) + interval
                     if self.column[number] < 0:
-                        self.fixed[kind, number] = side.fixed(opening.campaign, opening.facets, day)
-                    elif side.quota.has_day(day) and side.quota.where.matches(opening.facets):
+                        self.fixed[kind, number] = side.fixed(opening.campaign, opening.facets, day, at)
+                    elif side.counts_at(day, at) and side.quota.where.matches(opening.facets):
                         self.factor[kind, number] = side.sign
 
-    def kind(self, opening: int, day: int) -> int:
-        """The kind of what an opening sends on a day."""
-        return opening * (len(self.edges) + 1) + int(np.searchsorted(self.edges, day, side="right"))
+    def kind(self, opening: int, day: int, at: int) -> int:
+        """The kind of what an opening sends at an instant, on a day."""
+        on = int(np.searchsorted(self.edges, day, side="right"))
+        then = bisect_right(self.changes, at)
+        return opening * len(self.times) + on * (len(self.changes) + 1) + then
 
     def quotas(self, rules: Sequence[int], tariff: QuotaCharges | None) -> Quotas:
         """The sides for the kernels, at prices; given the numbers of the rules that they are."""
@@ -89,6 +96,7 @@ class QuotaLayout:
             price[place] = tariff.prices.get(slot) or tariff.prices[None]
         return Quotas(
             edge=np.array(self.edges, np.int64),
+            change=np.array(self.changes, np.int64),
             fixed=self.fixed,
             factor=self.factor,
             column=self.column,

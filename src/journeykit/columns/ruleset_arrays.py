@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.model.patience import Patience
     from journeykit.model.quiet_hours import Holiday, Hours
+    from journeykit.model.quota import Side
     from journeykit.model.touch import Touch
     from journeykit.model.window import Lag
     from journeykit.rule import Rule
@@ -127,6 +128,7 @@ class RulesetArrays:
         scored: Collection[str] = (),
         days: tuple[int, int] = (0, 0),
         own_days: Sequence[int | None] = (),
+        sides: Sequence[Side] | None = None,
     ) -> None:
         playbook = compiled.playbook
         self.compiled = compiled
@@ -134,7 +136,9 @@ class RulesetArrays:
         self.days = days
         self.own_days = tuple(own_days) or (None,) * len(openings)
         self.dates = sorted({day for day in self.own_days if day is not None})
-        self.quotas = QuotaLayout(playbook, openings, numbers)
+        if sides is None:
+            sides = [side for quota in playbook.quotas for side in quota.sides]
+        self.quotas = QuotaLayout(sides, openings, numbers)
         self.list = tuple(openings)
         stages = compiled.stages | {stage.name for stage in (playbook.journey or Journey()).stages}
         self.stages = Names(sorted(stages | {stage for o in openings for stage in o.campaign.stages}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from journeykit.engine.cap_rows import CapRows, UsageRow
+from journeykit.engine.cap_rows import CapRows, UsageRow, add_quota_rows
 from journeykit.engine.class_rows import cautious, with_classes, with_rows
 from journeykit.engine.contact_caps import ContactCaps
 from journeykit.engine.contact_facts import by_cell, spans_of
@@ -91,6 +91,8 @@ class AccountRound(Round):
                 gauge = self.first.gauges[cap]
                 winners = by_cell(account.protected(cap, self.earlier)).get((cap, key), ())
                 cap_rows.add(gauge, limit, spans_of(gauge, account.touched(cap, key), winners), members)
+        if self.first.capacity is not None:
+            add_quota_rows(self.items, self.earlier, self.facts_of, self.ruled_out, rows)
         self.implied = cap_rows.implied
         return tuple(rows), tuple(cap_rows.classes)
 

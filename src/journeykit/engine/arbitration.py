@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from journeykit.engine.candidate import Candidate, Group, Winner
     from journeykit.engine.contact_facts import Placed
     from journeykit.engine.contact_group import QuotaChoice
+    from journeykit.engine.counted_quotas import QuotaCapacity
     from journeykit.engine.gather import ClaimGatherer
     from journeykit.engine.history import Cell
     from journeykit.engine.round import Round
@@ -94,6 +95,23 @@ class TwoRounds:
         for number, winner in enumerate(found):
             winner.number = number
         return found
+
+    @once
+    def users(self) -> Mapping[str, list[tuple[Winner, int]]]:
+        """By the key of a quota and period, the winners that use it, and how much of it."""
+        found: dict[str, list[tuple[Winner, int]]] = {}
+        facts_of = {own.facts.contact.id: own.facts for own in self.gathered}
+        first = self.gathered[0].facts
+        for winner in self.winners:
+            facts = first if self.account is None else facts_of[winner.candidate.contact]
+            for use in facts.uses(winner.candidate, winner.at):
+                found.setdefault(use.key, []).append((winner, use.amount))
+        return found
+
+    def keep_to(self, capacity: QuotaCapacity) -> None:
+        """Let no more be granted than is left of quotas; before a round is laid out."""
+        for own in self.gathered:
+            own.facts.capacity = capacity
 
     @once
     def arbitrations(self) -> Mapping[str, Arbitration]:
@@ -213,6 +231,10 @@ class Arbitration:
         spans = [span for span in found if span is not None]
         known = self.usage(cap, key)
         return gauge.fill([*known, *spans]) if spans else known
+
+    def users_of(self, key: str) -> list[tuple[Winner, int]]:
+        """The winners, of all that are decided together, that use a quota in a period; and how much each uses."""
+        return self.rounds.users.get(key, [])
 
     def _winners_in(self, cap: int, *, exempt: bool) -> Sequence[Winner]:
         """The winners that can count in a cap's windows: all, or those that were settled first."""

@@ -8,9 +8,10 @@ from journeykit.engine.campaign_usage import CampaignGauge
 from journeykit.engine.candidate import message_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from journeykit.engine.candidate import Candidate
+    from journeykit.engine.candidate import Candidate, Winner
+    from journeykit.engine.contact_facts import ContactFacts
     from journeykit.engine.window_usage import Gauge, Span, WindowUsage
 
 Item = tuple["Candidate", int]
@@ -160,3 +161,36 @@ class CapRows:
         row = {span[3]: 1 for span in placed}, count
         self.implied.append(row)
         self.rows.append(row)
+
+
+def add_quota_rows(
+    items: Sequence[Item],
+    earlier: Sequence[Winner],
+    facts_of: Callable[[Candidate], ContactFacts],
+    ruled_out: set[int],
+    rows: list[UsageRow],
+) -> None:
+    """A row for each period of a quota of which only so much is left.
+
+    Args:
+        items: the items, of one contact or of several.
+        earlier: the winners that were settled before.
+        facts_of: what is known of the contact of a candidate.
+        ruled_out: items that are ruled out; it is added to.
+        rows: rows that there are; it is added to.
+    """
+    members: dict[str, dict[int, int]] = {}
+    left: dict[str, int] = {}
+    for item, (candidate, at) in enumerate(items):
+        facts = facts_of(candidate)
+        for use in facts.uses(candidate, at):
+            members.setdefault(use.key, {})[item] = use.amount
+            if use.key not in left and facts.capacity is not None:
+                left[use.key] = facts.capacity.left(use)
+    for use in (use for winner in earlier for use in facts_of(winner.candidate).uses(winner.candidate, winner.at)):
+        if use.key in left:
+            left[use.key] -= use.amount
+    for key, own in members.items():
+        ruled_out.update(item for item, amount in own.items() if amount > left[key])
+        if sum(own.values()) > left[key]:
+            rows.append((own, max(0, left[key])))

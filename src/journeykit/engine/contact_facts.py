@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from journeykit.engine.candidate import Candidate, Winner
+    from journeykit.engine.counted_quotas import QuotaCapacity, Use
     from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.engine.ruleset import AskedFor, Effects, Ruleset
@@ -50,6 +51,7 @@ class ContactFacts:
         gauges: one gauge for each cap.
         charges: what the prices of quotas take from claims, or None.
         budget: the most nodes one search visits.
+        capacity: what is left of quotas that are counted over time, where that binds the decision; else None.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class ContactFacts:
         self.gauges = ruleset.gauges(self.clock)
         self.charges = charges
         self.budget = budget
+        self.capacity: QuotaCapacity | None = None
         self._touches = touches
         self._asked_for = asked_for
         self._dated = ruleset.dated if derived else {}
@@ -168,7 +171,14 @@ class ContactFacts:
         """What each side of a quota takes from a candidate that goes at an instant, in weight."""
         if self.charges is None:
             return []
-        return self.charges.terms(message_of(candidate), candidate.claim, candidate.weight or 0, self.clock.day(at))
+        day, weight = self.clock.day(at), candidate.weight or 0
+        return self.charges.terms(message_of(candidate), candidate.claim, weight, day, at)
+
+    def uses(self, candidate: Candidate, at: int) -> list[Use]:
+        """What a candidate that goes at an instant uses of quotas of which so much is left, and no more."""
+        if self.capacity is None:
+            return []
+        return self.capacity.uses(message_of(candidate), candidate.claim, candidate.weight or 0, at)
 
     # Conflicts and requirements
 

@@ -16,6 +16,7 @@ from journeykit.basics.version import VERSION
 from journeykit.engine.account import Account
 from journeykit.engine.arbitration import Arbitration, TwoRounds
 from journeykit.engine.candidate import message_of
+from journeykit.engine.counted_quotas import need_ledger
 from journeykit.engine.gather import ClaimGatherer
 from journeykit.engine.quota_charges import QuotaCharges
 from journeykit.engine.reasons import write_rows
@@ -31,7 +32,7 @@ from journeykit.policies.claim_check import Check
 from journeykit.policies.policy import Policy, policy_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
@@ -209,11 +210,12 @@ class Decider:
         return TwoRounds(gathered, Account([own.facts for own in gathered], group.colleagues), choice)
 
     def decide(self, group: ContactGroup, *, explain: bool = False, run_id: str | None = None) -> tuple[Decision, ...]:
-        """Decide a group: one decision for each contact, in their order.
+        """Decide a group, without a ledger: one decision for each contact, in their order.
 
         Raises:
-            ModelError: for contacts that cannot be decided.
+            ModelError: for contacts that cannot be decided, and quotas that are counted in a ledger.
         """
+        need_ledger(self.ruleset.counted)
         found = self.rounds(group).arbitrations
         return tuple(self.decision(found[contact.id], explain=explain, run_id=run_id) for contact in group.contacts)
 
@@ -225,6 +227,7 @@ class Decider:
         run_id: str,
         choice: QuotaChoice | None = None,
         charges: QuotaCharges | None = None,
+        keep_to: Callable[[TwoRounds], TwoRounds] | None = None,
     ) -> GroupDecision:
         """Decide a group of a table, which may hold contacts that cannot be decided.
 
@@ -234,10 +237,12 @@ class Decider:
             run_id: the name of the run.
             choice: what a run with quotas chose for them; None to choose here.
             charges: what the prices of that run take from claims.
+            keep_to: gives the rounds of the group what is left of counted quotas; None where a run chose, or has none.
         """
         inputs = group.inputs
         try:
-            found = self.rounds(group, choice, charges).arbitrations
+            rounds = self.rounds(group, choice, charges)
+            found = (rounds if keep_to is None else keep_to(rounds)).arbitrations
         except ModelError as error:
             return GroupDecision(group, [(error, inputs[own.id].bad_claims) for own in group.contacts], {}, [])
         decided: list[Decided] = [
@@ -304,6 +309,7 @@ def _used(arbitrations: Iterable[Arbitration], charges: QuotaCharges) -> list[in
                 winner.candidate.claim,
                 winner.candidate.weight or 0,
                 clock.day(winner.at),
+                winner.at,
             )
             for clock, winner in winners
         )

@@ -52,13 +52,13 @@ class QuotaCharges:
         sides = [side for quota in playbook.quotas for side in quota.sides]
         return cls(sides, {None: [prices.of(side) for side in sides]})
 
-    def terms(self, message: Message, claim: Claim, weight: int, day: int) -> list[tuple[Side, float]]:
-        """What each side takes from a claim that goes out on a day, in weight; what it adds is below 0."""
+    def terms(self, message: Message, claim: Claim, weight: int, day: int, at: int) -> list[tuple[Side, float]]:
+        """What each side takes from a claim that goes out at an instant, in weight; what it adds is below 0."""
         found = []
         prices = self.prices.get(slot_of(message.campaign)) or self.prices[None]
         for side, price in zip(self.sides, prices, strict=True):
             if price:
-                use = side.use(message.campaign, message.facets, claim, weight, day)
+                use = side.use(message.campaign, message.facets, claim, weight, day, at)
                 if use:
                     found.append((side, price * (use / side.unit)))
         return found

@@ -233,7 +233,7 @@ class RowWriter:
     def _known(self, candidate: Candidate) -> Hashable | None:
         """What a loss is remembered by; None where it is the claim's own, and not that of all that are alike."""
         arbitration = self.arbitration
-        if arbitration.facts.charges is not None:
+        if arbitration.facts.charges is not None or arbitration.facts.capacity is not None:
             return None
         campaign = message_of(candidate).campaign
         if campaign.repeat is not None and arbitration.facts.history.repeated(candidate) >= campaign.repeat:
@@ -371,9 +371,9 @@ class CandidateCharges:
 
     def _used(self, sides: Sequence[Side]) -> list[Side]:
         arbitration, candidate, message = self.arbitration, self.candidate, message_of(self.candidate)
-        days = {arbitration.facts.clock.day(at) for at in candidate.instants}
+        times = {(arbitration.facts.clock.day(at), at) for at in candidate.instants}
         facts = message.campaign, message.facets, candidate.claim, candidate.weight or 0
-        used = (side for side in sides if any(side.use(*facts, day) > 0 for day in days))
+        used = (side for side in sides if any(side.use(*facts, *time) > 0 for time in times))
         return sorted(used, key=lambda side: not side.hard)
 
 
@@ -385,6 +385,9 @@ def _reason(
         stops = [found for found in stops if not _any(found, reason, by_history=True)]
         if not stops:
             return reason
+    stops = [found for found in stops if not _any(found, Reason.QUOTA_FULL, by_history=True)]
+    if not stops:
+        return Reason.QUOTA_FULL
     if (message_of(candidate).needy or candidate.is_step) and not arbitration.round_of(candidate).admits(candidate):
         return Reason.REQUIRES
     if (arbitration.facts.charges is not None and arbitration.facts.charges.run and not all(stops)) or charges.took_it:

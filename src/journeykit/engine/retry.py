@@ -52,7 +52,8 @@ def alike(arbitration: Arbitration, candidate: Candidate) -> Hashable | None:
     """
     message = message_of(candidate)
     campaign = message.campaign
-    if message.needy or message.step >= 0 or candidate.outside is not None or candidate.claim.at is not None:
+    own = message.step >= 0 or candidate.outside is not None or candidate.claim.at is not None
+    if own or message.needy or arbitration.facts.capacity is not None:
         return None
     same = len(arbitration.winners_repeating(candidate))
     worn = campaign.repeat is not None and arbitration.facts.history.repeated(candidate) + same >= campaign.repeat
@@ -173,6 +174,8 @@ def _timed_rules(arbitration: Arbitration, candidate: Candidate) -> list[Callabl
     if candidate.is_step:
         turn = turn_from(arbitration.facts, candidate, arbitration.winners)
         rules.append(lambda since: None if turn == FOREVER else max(since, turn))
+    if arbitration.facts.capacity is not None:
+        rules.append(partial(_quota_left_from, arbitration, candidate))
     rules += [
         partial(_met_from, arbitration, candidate, number)
         for number in range(len(arbitration.facts.playbook.requirements))
@@ -195,6 +198,20 @@ def _open_from(arbitration: Arbitration, message: Message, since: int) -> int | 
     if day > message.ends:
         return None
     return since if arbitration.facts.clock.day(since) == day else max(since, arbitration.facts.clock.day_start(day))
+
+
+def _quota_left_from(arbitration: Arbitration, candidate: Candidate, since: int) -> int | None:
+    """The first instant from ``since`` on in whose period every quota has enough left, as far as that is known."""
+    capacity, at = arbitration.facts.capacity, since
+    assert capacity is not None  # noqa: S101  (asked only where there is one)
+    for use in arbitration.facts.uses(candidate, at):
+        taken = sum(amount for _, amount in arbitration.users_of(use.key))
+        if capacity.is_known(use) and use.amount > capacity.left(use) - taken:
+            later = capacity.after(use.name, at)
+            if later is None:
+                return None
+            at = max(at, later)
+    return at
 
 
 def _clear_of(barred: list[tuple[int, int]], since: int) -> int:

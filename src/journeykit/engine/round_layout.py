@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeykit.engine.candidate import message_of
-from journeykit.engine.cap_rows import CapRows
+from journeykit.engine.cap_rows import CapRows, add_quota_rows
 from journeykit.engine.class_rows import with_classes
 from journeykit.engine.contact_facts import by_cell, spans_of
 from journeykit.engine.selection import SelectionProblem
@@ -30,7 +30,11 @@ class RoundLayout:
     """
 
     def __init__(
-        self, facts: ContactFacts, items: Sequence[Item], earlier: Sequence[Winner], shared: Collection[int] = ()
+        self,
+        facts: ContactFacts,
+        items: Sequence[Item],
+        earlier: Sequence[Winner],
+        shared: Collection[int] | None = None,
     ) -> None:
         """Lay the problem out.
 
@@ -38,15 +42,18 @@ class RoundLayout:
             facts: what is known of the contact.
             items: a candidate and an instant each.
             earlier: the winners that were settled before.
-            shared: the caps that are not the contact's own, by their numbers; they are left out.
+            shared: the caps that are not the contact's own, by their numbers; they are left out, and so are quotas.
+                None for a contact that is decided alone.
         """
         self.facts = facts
         self.items = items
         self.earlier = earlier
         self.ruled_out: set[int] = set()
         groups, rows = self._groups_and_repeats()
-        cap_rows = self._add_cap_rows(rows, shared)
+        cap_rows = self._add_cap_rows(rows, shared or ())
         self.implied = cap_rows.implied
+        if shared is None and facts.capacity is not None:
+            add_quota_rows(items, earlier, lambda _: facts, self.ruled_out, rows)
         pairs = self._pairs()
         clauses = self._clauses()
         ruled_out = self.ruled_out

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock, day_date
 from journeykit.engine.campaign_usage import NO_CAMPAIGN, CampaignGauge
+from journeykit.engine.counted_quotas import CountedQuotas
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
 from journeykit.engine.rest_caps import FULL, Rests, with_rests
 from journeykit.engine.window_usage import Gauge
@@ -103,6 +104,7 @@ class Ruleset:
         self.values = {} if playbook.journey is None else playbook.journey.values
         self._firsts = [conflict.first for conflict in playbook.conflicts]
         self._thens = [conflict.then for conflict in playbook.conflicts]
+        self.counted = CountedQuotas(playbook, self.clock)
         self.own_columns = tuple(
             dict.fromkeys(quota.own_column for quota in playbook.quotas if quota.own_column is not None)
         )
@@ -433,6 +435,16 @@ class Ruleset:
             # Nobody is taken to have got what the touch may not have been.
             partner=sum(1 << number for number, scope in enumerate(self._partners) if scope.surely_matches(facets)),
         )
+
+    def facets(self, touch: Touch) -> Facets:
+        """What a touch is: what it brings itself, and what it lacks from the playbook, one by one."""
+        touch = self.vocabulary.touch(touch)
+        campaign = self.campaigns.get(touch.campaign or "")
+        facets = self._facets_of(touch, campaign)
+        if "channel" not in touch.without:
+            channel = facets.get("channel", (None,))[0]
+            facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
+        return facets
 
     @staticmethod
     def effects_of_mark(cap: int, key: tuple[str, ...]) -> Effects:

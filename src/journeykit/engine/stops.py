@@ -41,6 +41,7 @@ def stops_at(arbitration: Arbitration, candidate: Candidate, at: int, *, later: 
     message = message_of(candidate)
     yield from _capped(arbitration, message, at, later=later)
     yield from _repeated(arbitration, candidate)
+    yield from _full(arbitration, candidate, at)
     for number, spans in arbitration.facts.bars(message).items():
         if holds(spans, at):
             yield Stop(Reason.CONFLICT, arbitration.facts.playbook.conflicts[number].name, set(), by_history=True)
@@ -97,6 +98,20 @@ def _occupants(
         arbitration.known[known] = occupants, by_history
     found: tuple[set[int], bool] = arbitration.known[known]
     return found
+
+
+def _full(arbitration: Arbitration, candidate: Candidate, at: int) -> Iterator[Stop]:
+    """The quotas of whose maximum too little is left."""
+    capacity = arbitration.facts.capacity
+    for use in arbitration.facts.uses(candidate, at):
+        assert capacity is not None  # noqa: S101  (without one nothing is used)
+        users = arbitration.users_of(use.key)
+        before = sum(amount for winner, amount in users if _goes_before(candidate, winner))
+        left = capacity.left(use)
+        if use.amount > left - sum(amount for _, amount in users):
+            by_history = use.amount > left - before
+            reason = Reason.QUOTA_FULL if by_history else Reason.OUTBID
+            yield Stop(reason, use.name, {winner.number for winner, _ in users}, by_history=by_history)
 
 
 def _repeated(arbitration: Arbitration, candidate: Candidate) -> Iterator[Stop]:

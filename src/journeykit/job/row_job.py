@@ -269,7 +269,7 @@ class RowJob(Run):
         except ImportError as error:
             raise missing(error.name, "quotas", "a run with quotas") from error
         made = [self.group([contact for _, contact in rows]) for rows in groups]
-        self.quota_run = choose_together(self.decider, made, claims=self.claims_given, threads=1)
+        self.quota_run = choose_together(self.decider, made, claims=self.claims_given, threads=1, sides=self.sides)
         if self.ledger is not None:
             self.ledger.charges = self.quota_run.charges
         self.watch.begin("deciding")

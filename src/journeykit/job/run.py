@@ -12,6 +12,7 @@ from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.basics.version import VERSION
 from journeykit.basics.watch import Watch
 from journeykit.engine.contact_group import ContactGroup
+from journeykit.engine.counted_quotas import need_ledger
 from journeykit.engine.unknowns import Unknowns
 from journeykit.errors import ModelError
 from journeykit.job.calendar import DayTally
@@ -107,6 +108,7 @@ class Run:
         bad: the rows that could not be used.
         ledger: the run in the ledger, or None.
         quota_run: what the run chose so that its quotas hold, once it has chosen; None without quotas.
+        sides: the sides of the quotas; of those with a window what is left of each of the run's periods.
         used: by side of the quotas, what was granted by the row engine uses.
         tables: the tables that are given, by name.
         inputs: their names, without the contacts.
@@ -162,7 +164,10 @@ class Run:
         self.waiting: RunWaiting | None = None
         self._competes = waiting
         self.quota_run: QuotaRun | None = None
-        self.used = [0] * sum(1 for quota in decider.playbook.quotas for _ in quota.sides)
+        self.sides = [side for quota in decider.playbook.quotas for side in quota.sides]
+        if ledger is None:
+            need_ledger(decider.ruleset.counted)
+        self.used = [0] * len(self.sides)
         self._store, self._dry_run, self._keeps = ledger, dry_run, keep_decisions
         self._bad_file, self._progress, self._strict = bad_rows, progress, strict
         self.zone = None if inputs.zone is None else clock(inputs.zone).zone
@@ -249,6 +254,9 @@ class Run:
 
             self.waiting = RunWaiting(self.ledger, competes=self._competes)
         self.watch.detail = self.ledger.progress
+        if self.decider.ruleset.counted:
+            self.sides = self.ledger.sides
+            self.used = [0] * len(self.sides)
 
     @property
     def claims_given(self) -> bool:
@@ -301,8 +309,9 @@ class Run:
     def decide(self, group: ContactGroup, chosen: tuple[QuotaChoice, QuotaCharges] | None = None) -> GroupDecision:
         """Decide the contacts of a group by the row engine, as the run chose for them where it did."""
         choice, charges = chosen or (None, None)
+        keep = None if choice is not None or self.ledger is None else self.ledger.keep_to
         found = self.decider.decide_group(
-            group, explain=self.explain, run_id=self.run_id, choice=choice, charges=charges
+            group, explain=self.explain, run_id=self.run_id, choice=choice, charges=charges, keep_to=keep
         )
         return self._counted(found)
 

@@ -231,12 +231,15 @@ def _usage_line(usage: Usage) -> str:
     limits = [f"at most {usage.max:,g}"] if usage.max is not None else []
     limits += [f"at least {usage.min:,g}"] if usage.min is not None else []
     parts = [f"{usage.usage:,.6g} of {' and '.join(limits)}"]
+    if usage.before:
+        parts.append(f"{usage.before:,.6g} of it before this run")
     if usage.reserved is not None and usage.reserved != usage.usage:
         parts.append(f"reserved {usage.reserved:,.6g}")
     for name, number in (("price", usage.price), ("excess", usage.excess), ("shortfall", usage.shortfall)):
         if number:
             parts.append(f"{name} {number:,.6g}")
-    return f"quota {usage.name} ({usage.of}): {', '.join(parts)}" + (f"; {usage.note}" if usage.note else "")
+    about = f"{usage.of}, {usage.period}" if usage.period else usage.of
+    return f"quota {usage.name} ({about}): {', '.join(parts)}" + (f"; {usage.note}" if usage.note else "")
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:

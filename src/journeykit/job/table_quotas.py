@@ -113,4 +113,4 @@ def _choose_by_account(run: Run, reader: TableReader, fallback: Fallback) -> Quo
         return run.group_of(contacts, {own.id: alone[own.id].inputs[own.id] for own in contacts})
 
     groups = grouped((group.contacts[0] for group in alone.values()), together, by_account=True)
-    return choose_together(run.decider, groups, claims=run.claims_given, threads=reader.threads)
+    return choose_together(run.decider, groups, claims=run.claims_given, threads=reader.threads, sides=run.sides)

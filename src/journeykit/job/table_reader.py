@@ -390,18 +390,14 @@ class TableReader:
             self._score_table = ScoreEncoder(source, playbook, bad=run.bad, words=words, found=run.mismatches)
         scores, claims = self._score_table, self._read_claims() if "claims" in self.sources else None
         openings, lists = openings_asked(run.decider.ruleset, () if claims is None else claims.asks)
+        asked: dict[str, Any] = {"at": run.at, "until": run.until, "explain": run.explain}
         if claims is None:
             need_no_columns(playbook)
+        else:
+            asked |= {"openings": openings, "dates": claims.dates, "numbers": tuple(claims.numbers)}
+        known = () if scores is None else scores.scored
         self.engine = engine = ColumnarEngine(
-            run.decider,
-            at=run.at,
-            until=run.until,
-            explain=run.explain,
-            everything=everything,
-            openings=None if claims is None else openings,
-            dates=[] if claims is None else claims.dates,
-            numbers=() if claims is None else tuple(claims.numbers),
-            scored=() if scores is None else scores.scored,
+            run.decider, everything=everything, scored=known, sides=run.sides, **asked
         )
         # Where only a part of the history is known by now, what may come is allowed for.
         engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if in_stretches else self._latest

@@ -17,6 +17,7 @@ from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.consent_word import left_alone, standing
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.quota_recheck import id_of
+from journeykit.ledger.quota_usage import left_for, with_uses
 from journeykit.ledger.repeated_decisions import account_key, given_again, key_of
 from journeykit.ledger.reservation import Reservation
 from journeykit.ledger.saved_decisions import (
@@ -115,11 +116,15 @@ def decide(
         held = {} if asked.claims is None else waiting_in(transaction, names)
         if waiting:
             asked = competing(asked, held)
-        settled = asked.arbitrations(decider)
+        rounds = asked.rounds(decider)
+        if decider.ruleset.counted:
+            asked = evolve(asked, used=left_for(transaction, decider, rounds, writes=not dry_run))
+        settled = asked.settled(rounds, decider)
         found = [decider.decision(settled[name], explain=explain, run_id=asked.run_id) for name in names]
         if dry_run:
             return tuple(_noted(decision, decider) for decision in found)
-        transaction.add([own for name in names for own in reservations_of(settled[name], asked.run_id)])
+        reservations = [own for name in names for own in reservations_of(settled[name], asked.run_id)]
+        transaction.add(with_uses(decider.ruleset, reservations))
         if asked.claims is not None:
             transaction.change_waiting(_changes(decider, asked, held, found, competed=waiting))
         if kept:
@@ -190,14 +195,21 @@ def _check_answers(answers: Mapping[str, str], kept: Mapping[str, str], asked: D
 
 def _noted(decision: Decision, decider: Decider) -> Decision:
     """A decision that says which quotas it does not enforce."""
-    names = hard_maxima(decider.playbook.quotas)
-    if not names:
-        return decision
-    note = (
-        f"a single decision does not enforce quotas: {names} may be exceeded by single decisions, which nobody counts "
-        f"together; runs over tables keep a maximum, each for itself"
+    notes = []
+    names = hard_maxima(quota for quota in decider.playbook.quotas if quota.window is None)
+    if names:
+        notes.append(
+            f"a single decision does not enforce quotas: {names} may be exceeded by single decisions, which nobody "
+            f"counts together; runs over tables keep a maximum, each for itself"
+        )
+    rest = ", ".join(
+        repr(counted.quota.name)
+        for counted in decider.ruleset.counted.every
+        if counted.cap is None or counted.quota.min is not None
     )
-    return evolve(decision, notes=(*decision.notes, note))
+    if rest:
+        notes.append(f"minima, shares and soft quotas bind runs over tables only: {rest}; this decision is counted")
+    return evolve(decision, notes=(*decision.notes, *notes)) if notes else decision
 
 
 def _name(run_id: str | None, key: str | None) -> str:

@@ -70,6 +70,8 @@ class Fallen:
                 assert not isinstance(openings, str)  # noqa: S101
                 weight = scaled(own.weight or 0.0, MILLIONTH)
                 for place, side in enumerate(tariff.sides):
-                    uses[place] += sign * side.use(openings[0].campaign, openings[0].facets, claim, weight, day)
-                    messages[place] += sign * side.quota.has_day(day)
+                    uses[place] += sign * side.use(
+                        openings[0].campaign, openings[0].facets, claim, weight, day, own.micros
+                    )
+                    messages[place] += sign * side.counts_at(day, own.micros)
         return Fallen(tuple(uses), tuple(messages))

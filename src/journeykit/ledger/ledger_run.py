@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.basics.clock import clock, micros
+from journeykit.basics.clock import clock, first_and_last, micros
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
 from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
@@ -29,6 +29,7 @@ from journeykit.ledger.decide import answer_row, informed, informed_each, keep_p
 from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.kept_rows import kept_key, kept_text
 from journeykit.ledger.proposal import Again, Proposal, Together, changed, check_same, has_news, pieces_of
+from journeykit.ledger.quota_usage import RoomOfQuotas, keep_to, usage_now, with_uses
 from journeykit.ledger.repeated_decisions import given_again, key_of
 from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, check_held
 from journeykit.ledger.saved_decisions import (
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.basics.clock import Clock
+    from journeykit.engine.arbitration import TwoRounds
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.engine.decider import Decider, GroupDecision
     from journeykit.engine.quota_charges import QuotaCharges
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.model.mismatch import Mismatches
+    from journeykit.model.quota import Side
 
 PIECE = 500
 """So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
@@ -105,7 +108,7 @@ class LedgerRun:
         self.until = until
         self.explain = explain
         self.charges: QuotaCharges | None = None
-        self._again = self._fell = self._gone = self._reserved = 0
+        self._again = self._fell = self._gone = self._reserved = self._full = 0
         self._fallen: Fallen | None = None
         self._readers = shape_readers(decider.ruleset.vocabulary)
         self._parts: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -118,6 +121,8 @@ class LedgerRun:
         # Alone, so that whatever has a smaller number than the mark is in the ledger by now.
         with ledger.reading() if dry_run else ledger.transaction(exclusive=True) as transaction:
             begun = transaction.run(run_id)
+            if begun is None and decider.ruleset.counted:
+                wanted = evolve(wanted, used=self._used_now(transaction))
             self.mark = begun or (transaction.marked(wanted) if dry_run else transaction.begin_run(wanted))
             self._before = frozenset[str]() if begun is None else transaction.contacts_of(begun)
             self._unmet = set(self._before)
@@ -139,6 +144,23 @@ class LedgerRun:
         self._some_forgotten = any(word.contact is None for word in words)
 
     # What the ledger knew when the run began
+
+    def _used_now(self, transaction: Transaction) -> dict[str, int]:
+        """What is used of the counted quotas in the periods of the run."""
+        ruleset = self.decider.ruleset
+        names = [counted.quota.name for counted in ruleset.counted.every]
+        keys = ruleset.counted.keys(*first_and_last(self.at, self.until))
+        return usage_now(transaction, ruleset, names, keys, writes=not self.dry_run)
+
+    @property
+    def sides(self) -> list[Side]:
+        """The sides of the quotas: what is left of them in the run's periods."""
+        first, last = first_and_last(self.at, self.until)
+        return self.decider.ruleset.counted.sides(first, last, self.mark.used)
+
+    def keep_to(self, rounds: TwoRounds) -> TwoRounds:
+        """Rounds in which no more is granted than was left of counted quotas when the run began."""
+        return keep_to(self.decider, rounds, self.mark.used)
 
     def history(self, contacts: Sequence[str] | None = None) -> Iterator[Reservation]:
         """The touches that counted, of all or some contacts."""
@@ -213,7 +235,7 @@ class LedgerRun:
         """What a person should know of contacts who were decided again."""
         if self.dry_run:
             yield "ledger: this was a rehearsal: nothing was reserved, and the ledger does not know of it"
-        names = hard_maxima(self.decider.playbook.quotas)
+        names = hard_maxima(quota for quota in self.decider.playbook.quotas if quota.window is None)
         if names:
             yield (
                 f"ledger: quotas hold within this run: {names} do not count what other runs and single decisions have "
@@ -221,8 +243,8 @@ class LedgerRun:
             )
         if self._again:
             yield (
-                f"ledger: {self._again:,} contacts were decided again, since others had reserved for them, or they had "
-                f"opted out, after the run began"
+                f"ledger: {self._again:,} contacts were decided again, since others had reserved for them"
+                f"{', or had used up a quota' * bool(self._full)}, or they had opted out, after the run began"
             )
         late = self._forbidden_since()
         if late:
@@ -368,7 +390,7 @@ class LedgerRun:
         kept = transaction.answers_of([key_of(run_id, name) for name in names])
         persons = {name: self.ledger.person(name) for name in names}
         news = self._in_force(transaction, transaction.news(self.mark, names, accounts, list(persons.values())))
-        kept_ones, late = [], []
+        kept_ones, good, late = [], [], []
         new: list[Reservation] = []
         for proposal in piece:
             if any(key_of(run_id, name) in kept for name in proposal.names):
@@ -378,12 +400,27 @@ class LedgerRun:
             elif has_news(proposal, news, persons):
                 late.append(proposal)
             else:
+                good.append(proposal)
+        room = self._room(transaction, [*good, *late])
+        for proposal in good:
+            if room is None or room.takes(proposal.reservations):
                 new += proposal.reservations
+            else:
+                late.append(proposal)
+                self._full += 1
         again = self._answered(transaction, kept_ones, kept, together)
-        again |= self._decide_again(transaction, late, left, together)
+        again |= self._decide_again(transaction, late, left, together, room)
         if not self.dry_run:
-            transaction.add(new)
+            transaction.add(with_uses(self.decider.ruleset, new))
         return again
+
+    def _room(self, transaction: Transaction, proposals: Sequence[Proposal]) -> RoomOfQuotas | None:
+        """What is left of counted quotas to proposals; None where none is counted."""
+        if not self.decider.ruleset.counted.capped or not proposals:
+            return None
+        return RoomOfQuotas.of(
+            transaction, self.decider, [own for each in proposals for own in each.reservations], writes=not self.dry_run
+        )
 
     def keep(self, decided: Iterable[tuple[str, str, Sequence[Sequence[Any]]]]) -> None:
         """Keep what was decided of contacts, whether anything was granted or not; once for each.
@@ -451,6 +488,7 @@ class LedgerRun:
         proposals: Sequence[Proposal],
         left: dict[str, list[Reservation]],
         together: Together | None,
+        room: RoomOfQuotas | None = None,
     ) -> dict[str, Decision]:
         """Decide contacts again, with all that the ledger knows by now."""
         if not proposals:
@@ -472,15 +510,18 @@ class LedgerRun:
         found: dict[str, Decision] = {}
         new: list[Reservation] = []
         answers: list[AnswerRow] = []
-        for asked in asks:
+        for given in asks:
+            asked = given if room is None else evolve(given, used=dict(room.used))
             for name, (decision, reservations) in self._settled_again(asked, again):
+                if room is not None:
+                    room.take(reservations)
                 new += reservations
                 left[name] = reservations
                 key = key_of(self.mark.run_id, name)
                 answers.append(answer_row(key, asked, decision, self.decider))
                 found[name] = decision
         if not self.dry_run:
-            transaction.add(new)
+            transaction.add(with_uses(self.decider.ruleset, new))
             keep_playbook(self.ledger, transaction, self.decider)
             transaction.keep_answers(answers)
             self._keeps_playbook = True

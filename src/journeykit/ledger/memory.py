@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
-from journeykit.ledger.reservation import COUNTING, RESERVED, Reservation, held_already
+from journeykit.ledger.reservation import COUNTING, RESERVED, Reservation, held_already, used_after
 from journeykit.ledger.transaction import News, RunMark, WaitingRow, check_lengths, check_touch
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class MemoryTransaction:
         self._waiting: list[tuple[int, WaitingRow]] = []
         self._playbooks: dict[str, str] = {}
         self._traces: dict[str, int] = {}
+        self._used: dict[str, int] = {}
 
     def take_back(self) -> None:
         """Undo all that was done since the transaction began."""
@@ -185,12 +187,43 @@ class MemoryTransaction:
             if touch.id in self._touches:
                 raise held_already(touch.id)
             self._put(touch.id, (self._next(), touch))
+            self._use(touch.uses)
+
+    def used(self, quotas: Sequence[str], keys: Sequence[str]) -> dict[str, int]:  # noqa: ARG002  (one lock is for all)
+        """What is used of quotas, by key."""
+        return {key: self._used[key] for key in keys if key in self._used}
+
+    def decided(self) -> Iterator[Reservation]:
+        """All touches that count and that a run or decision reserved."""
+        return (held for _, (_, held) in sorted(self._touches.items()) if held.counts and held.run_id is not None)
+
+    def count_uses(self, marks: Sequence[str], uses: Iterable[tuple[Reservation, Mapping[str, int]]]) -> None:
+        """Begin to count quotas."""
+        self._use(dict.fromkeys(marks, 0))
+        for touch, own in uses:
+            number, known = self._touches[touch.id]
+            self._put(touch.id, (number, evolve(known, uses={**known.uses, **own})))
+            self._use(own)
+
+    def _use(self, uses: Mapping[str, int]) -> None:
+        """Change what is used."""
+        for key, use in uses.items():
+            before = self._used.get(key)
+            self.done.append(partial(self._set_used, key, before))
+            self._set_used(key, use + (before or 0))
+
+    def _set_used(self, key: str, used: int | None) -> None:
+        if used is None:
+            self._used.pop(key, None)
+        else:
+            self._used[key] = used
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status."""
         for touch, to in touches:
             number, known = self._touches[touch.id]
             self._put(touch.id, (number, evolve(known, status=to)))
+            self._use(used_after(known, to))
             self._moves.append((self._next(), touch.id, known.status, to))
             self.done.append(self._moves.pop)
 

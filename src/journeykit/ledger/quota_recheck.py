@@ -64,7 +64,7 @@ def _uses(facts: ContactFacts, candidate: Candidate, at: int) -> list[int]:
     message, day = message_of(candidate), facts.clock.day(at)
     sides = () if facts.charges is None else facts.charges.sides
     weight = candidate.weight or 0
-    return [side.use(message.campaign, message.facets, candidate.claim, weight, day) for side in sides]
+    return [side.use(message.campaign, message.facets, candidate.claim, weight, day, at) for side in sides]
 
 
 def _paid(facts: ContactFacts, candidate: Candidate, at: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from hashlib import sha256
@@ -66,6 +66,8 @@ class Reservation:
         propensity: the chance of a response.
         weight: the weight with which it was granted.
         numbers: what else the playbook's quotas added up.
+        uses: what it uses of the quotas with a window that it was decided by, in smallest units, by the key of the
+            quota and period.
         status: ``reserved``, ``sent``, ``released``, ``expired``, ``bounced`` or ``failed``.
         run_id: the run or decision that reserved it; None for what a send log brought.
         decided_at: the instant of the decision, UTC; None for what a send log brought.
@@ -103,6 +105,7 @@ class Reservation:
     propensity: float | None = None
     weight: float | None = None
     numbers: Mapping[str, float] = field(factory=dict, hash=False)
+    uses: Mapping[str, int] = field(factory=dict, hash=False)
     run_id: str | None = None
     decided_at: datetime | None = None
     message: str | None = None
@@ -168,6 +171,7 @@ class Reservation:
             ("claim id", self.claim),
         ):
             check_held(what, text)
+        check_held("quota", *self.uses)
         for what, several in (("topic", self.topics), ("solution", self.solutions), ("tag", self.tags)):
             check_held(what, *several)
 
@@ -208,6 +212,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+
+
+def used_after(touch: Reservation, to: str) -> dict[str, int]:
+    """How what is used of quotas changes, by key, when a touch gets a new status."""
+    if not touch.uses or (touch.status in COUNTING) == (to in COUNTING):
+        return {}
+    sign = 1 if to in COUNTING else -1
+    return {key: sign * use for key, use in touch.uses.items()}
+
+
+def added_up(several: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Uses of quotas together, by key, in the order of keys."""
+    found: dict[str, int] = {}
+    for uses in several:
+        for key, use in uses.items():
+            found[key] = found.get(key, 0) + use
+    return dict(sorted(found.items()))
 
 
 def held_already(which: str) -> LedgerError:

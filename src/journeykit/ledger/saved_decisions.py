@@ -27,6 +27,7 @@ from journeykit.errors import DataError, JourneykitError
 from journeykit.journey.event_history import EventHistory
 from journeykit.ledger.kept_rows import kept_decision
 from journeykit.ledger.quota_recheck import still_allowed
+from journeykit.ledger.quota_usage import keep_to
 from journeykit.model.claim import Claim, Score, Scores
 from journeykit.model.contact import Consent, Contact
 from journeykit.model.decision import Decision
@@ -38,7 +39,7 @@ from journeykit.playbook.playbook import Playbook
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from journeykit.engine.arbitration import Arbitration
+    from journeykit.engine.arbitration import Arbitration, TwoRounds
     from journeykit.engine.quota_charges import QuotaCharges
 
 _KINDS: dict[str, type[Any]] = {
@@ -79,6 +80,7 @@ class DecisionInputs:
             nothing else may be granted. None where anything may.
         scored: the ids of campaigns whose claims need a score, besides those that say so.
         waiting: by contact id, claims of earlier decisions that compete again, beside those that are asked for.
+        used: what was used, by key, of the quotas that are counted over time and may bind; None where there are none.
     """
 
     contacts: tuple[Contact, ...]
@@ -91,14 +93,22 @@ class DecisionInputs:
     chosen: Mapping[str, datetime] | None = None
     scored: tuple[str, ...] = ()
     waiting: Mapping[str, tuple[Claim, ...]] = field(factory=dict)
+    used: Mapping[str, int] | None = None
 
-    def arbitrations(self, decider: Decider, charges: QuotaCharges | None = None) -> Mapping[str, Arbitration]:
-        """By contact id, the settled claims."""
+    def rounds(self, decider: Decider, charges: QuotaCharges | None = None) -> TwoRounds:
+        """The rounds of the contacts, not laid out yet."""
         group = ContactGroup.of(
             self.contacts, self.touches, self.competing, self.scores, at=self.at, until=self.until, scored=self.scored
         )
+        return decider.rounds(group, None, charges)
 
-        rounds = decider.rounds(group, None, charges)
+    def arbitrations(self, decider: Decider, charges: QuotaCharges | None = None) -> Mapping[str, Arbitration]:
+        """By contact id, the settled claims."""
+        return self.settled(self.rounds(decider, charges), decider)
+
+    def settled(self, rounds: TwoRounds, decider: Decider) -> Mapping[str, Arbitration]:
+        """By contact id, the settled claims of the rounds."""
+        rounds = keep_to(decider, rounds, self.used)
         if self.chosen is not None:
             rounds = still_allowed(rounds, self.chosen, self.run_id)
         return rounds.arbitrations

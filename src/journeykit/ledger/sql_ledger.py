@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, make_url
 
-from journeykit.basics.ids import contact_key
 from journeykit.basics.validation import is_number, shown
 from journeykit.errors import LedgerError, MissingExtraError, ModelError
 from journeykit.ledger.base import BaseLedger, check_names
@@ -33,7 +32,7 @@ from journeykit.ledger.sql_schema import (
     upgrade,
     version_of,
 )
-from journeykit.ledger.sql_transaction import SqlTransaction
+from journeykit.ledger.sql_transaction import LOCK, SqlTransaction, locks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,9 +51,6 @@ _EVERYBODY = 0x6A6F75726E6579
 """The lock that writers share and the beginning of a run takes alone."""
 _ALONE = text("SELECT pg_advisory_xact_lock(:everybody)")
 _SHARE = text("SELECT pg_advisory_xact_lock_shared(:everybody), pg_advisory_xact_lock(CAST(:first AS bigint))")
-_LOCK = text(
-    "SELECT count(pg_advisory_xact_lock(own)) FROM (SELECT unnest(CAST(:locks AS bigint[])) AS own OFFSET 0) AS sorted"
-)
 
 
 class Ledger(BaseLedger):
@@ -234,7 +230,7 @@ class Ledger(BaseLedger):
         first, rest = (locks[0], locks[1:]) if locks else (None, ())
         connection.execute(_SHARE, {"everybody": _EVERYBODY, "first": first})
         if rest:
-            connection.execute(_LOCK, {"locks": list(rest)})
+            connection.execute(LOCK, {"locks": list(rest)})
 
     def _begin_sqlite(self, connection: Connection) -> None:
         """Wait for the file, and hold it.
@@ -349,9 +345,9 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
 
 
 def _locks(contacts: Iterable[str], accounts: Iterable[str], keys: Iterable[str]) -> list[int]:
-    """64 bits for each, signed, as PostgreSQL takes them, in one order for all."""
-    named = (f"{kind}{name}" for kind, names in (("c", contacts), ("a", accounts), ("k", keys)) for name in names)
-    return sorted({contact_key(name)[0] - 2**63 for name in named})
+    """64 bits for each, in one order for all: accounts, contacts, keys; quotas are held after these."""
+    ordered = (locks_of("a", sorted(accounts)), locks_of("c", sorted(contacts)), locks_of("k", sorted(keys)))
+    return list(dict.fromkeys(own for several in ordered for own in several))
 
 
 _FULL = ("full", "disk i/o error", "no space", "file too large")

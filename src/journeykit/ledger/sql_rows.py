@@ -28,6 +28,7 @@ def mark_of(row: Row[Any]) -> RunMark:
         opt_outs=row.opt_outs,
         alone=row.alone,
         waiting=row.waiting,
+        used=json.loads(row.used) if row.used else {},
     )
 
 
@@ -69,6 +70,7 @@ def touch_row(touch: Reservation) -> dict[str, Any]:
         "propensity": touch.propensity,
         "weight": touch.weight,
         "numbers": json.dumps(dict(touch.numbers)) if touch.numbers else None,
+        "uses": json.dumps(dict(touch.uses)) if touch.uses else None,
         "status": touch.status,
         "run_id": touch.run_id,
         "decided_at": None if touch.decided_at is None else micros(touch.decided_at),
@@ -106,6 +108,7 @@ def reservation_of(row: Row[Any]) -> Reservation:
         propensity=row.propensity,
         weight=row.weight,
         numbers=json.loads(row.numbers) if row.numbers else {},
+        uses=json.loads(row.uses) if row.uses else {},
         status=row.status,
         run_id=row.run_id,
         decided_at=None if row.decided_at is None else moment(row.decided_at),

@@ -75,6 +75,8 @@ TOUCHES = Table(
     Column("weight", Double),
     Column("numbers", Text),
     Column("claim_id", Text),
+    # What it uses of quotas that are counted over time, by key, as JSON.
+    Column("uses", Text),
     sqlite_autoincrement=True,
 )
 # Only what is looked for is in an index, so that a reservation costs few writes.
@@ -155,6 +157,8 @@ RUNS = Table(
     Column("opt_outs", BigInteger, nullable=False),
     Column("alone", Boolean, nullable=False, server_default=text("false")),
     Column("waiting", BigInteger, nullable=False, server_default=text("0")),
+    # What was used of quotas when it began, by key, as JSON.
+    Column("used", Text),
 )
 # A log: of one key the last row holds, and a row without a claim says that it does not wait any more. So a run that is
 # begun again sees what waited when it began.
@@ -180,6 +184,15 @@ PLAYBOOKS = Table(
     METADATA,
     Column("fingerprint", Text, primary_key=True),
     Column("playbook", Text, nullable=False),
+)
+
+
+# What is used of a quota in a period; that of a quota without a period says that the quota is counted.
+QUOTA_USES = Table(
+    "jk_quota_uses",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("used", BigInteger, nullable=False),
 )
 
 
@@ -216,6 +229,11 @@ def _third(connection: Connection) -> None:
 def _fourth(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE jk_runs ADD COLUMN waiting BIGINT DEFAULT 0 NOT NULL")
     WAITING.create(connection)
+    connection.exec_driver_sql("ALTER TABLE jk_touches ADD COLUMN uses TEXT")
+    connection.exec_driver_sql("ALTER TABLE jk_runs ADD COLUMN used TEXT")
+    connection.exec_driver_sql(
+        "CREATE TABLE jk_quota_uses (key TEXT NOT NULL, used BIGINT NOT NULL, PRIMARY KEY (key))"
+    )
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third, _fourth)

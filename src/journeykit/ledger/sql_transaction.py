@@ -17,14 +17,16 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     union,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from journeykit.basics.clock import micros, moment
+from journeykit.basics.ids import contact_key
 from journeykit.ledger.consent_word import ConsentWord, standing
-from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, held_already
+from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, added_up, held_already, used_after
 from journeykit.ledger.sql_rows import mark_of, reservation_of, touch_row, waiting_of, word_of
 from journeykit.ledger.sql_schema import (
     ANSWER_CONTACTS,
@@ -32,6 +34,7 @@ from journeykit.ledger.sql_schema import (
     MOVES,
     OPT_OUTS,
     PLAYBOOKS,
+    QUOTA_USES,
     RUNS,
     TOUCHES,
     TRACES,
@@ -82,9 +85,25 @@ _LEAVE_TRACE = {
 }
 _W = WAITING.c
 _WAITS = select(WAITING).where(_W.contact_id.in_(bindparam("ids", expanding=True))).order_by(_W.seq)
+_USED = select(QUOTA_USES.c.key, QUOTA_USES.c.used).where(QUOTA_USES.c.key.in_(bindparam("ids", expanding=True)))
+_ADD_USE = {
+    name: made.on_conflict_do_update(
+        index_elements=[QUOTA_USES.c.key], set_={"used": QUOTA_USES.c.used + made.excluded.used}
+    )
+    for name, made in (("sqlite", sqlite.insert(QUOTA_USES)), ("postgresql", postgresql.insert(QUOTA_USES)))
+}
+_TELL_USES = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(uses=bindparam("told"))
+LOCK = text(
+    "SELECT count(pg_advisory_xact_lock(own)) FROM (SELECT unnest(CAST(:locks AS bigint[])) AS own OFFSET 0) AS sorted"
+)
 _MOVE = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(status=bindparam("to"))
 _TELL_PARTS = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(parts=bindparam("told"))
 _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bindparam("told"))
+
+
+def locks_of(kind: str, names: Iterable[str]) -> list[int]:
+    """The locks of names of a kind: 64 bits for each, signed, as PostgreSQL takes them."""
+    return [contact_key(f"{kind}{name}")[0] - 2**63 for name in names]
 
 
 class SqlTransaction:
@@ -147,25 +166,57 @@ class SqlTransaction:
     def add(self, touches: Iterable[Reservation]) -> None:
         """Write touches."""
         rows = []
+        uses = []
         for touch in touches:
             check_touch(touch)
             rows.append(touch_row(touch))
+            if touch.uses:
+                uses.append(touch.uses)
         if not rows:
             return
         try:
             self.connection.execute(_ADD, rows)
         except exc.IntegrityError as error:
             raise held_already(str(error.orig).strip().splitlines()[0]) from error
+        self._use(added_up(uses))
+
+    def used(self, quotas: Sequence[str], keys: Sequence[str]) -> dict[str, int]:
+        """What is used of quotas, by key; nobody else decides by them meanwhile."""
+        if self._holds and quotas:
+            # In the order of names, for all: so no two wait for each other.
+            self.connection.execute(LOCK, {"locks": locks_of("q", sorted(quotas))})
+        return {key: used for some in _pieces(keys) for key, used in self.connection.execute(_USED, {"ids": some})}
+
+    def decided(self) -> Iterator[Reservation]:
+        """All touches that count and that a run or decision reserved, held until the end of the transaction."""
+        wanted = select(TOUCHES).where(_T.run_id.is_not(None), _T.status.in_(COUNTING)).order_by(_T.id)
+        return (reservation_of(row) for row in self._stream(wanted.with_for_update() if self._holds else wanted))
+
+    def count_uses(self, marks: Sequence[str], uses: Iterable[tuple[Reservation, Mapping[str, int]]]) -> None:
+        """Begin to count quotas."""
+        given = list(uses)
+        told = [{"touch_id": touch.id, "told": json.dumps({**touch.uses, **own})} for touch, own in given]
+        if told:
+            self.connection.execute(_TELL_USES, told)
+        self._use(added_up([dict.fromkeys(marks, 0), *(own for _, own in given)]))
+
+    def _use(self, uses: Mapping[str, int]) -> None:
+        """Change what is used; in the order of keys, for all."""
+        if uses:
+            made = [{"key": key, "used": use} for key, use in uses.items()]
+            self.connection.execute(_ADD_USE[self.connection.dialect.name], made)
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status; what they were is written down."""
-        made = [{"touch_id": touch.id, "to": to} for touch, to in touches]
+        given = list(touches)
+        made = [{"touch_id": touch.id, "to": to} for touch, to in given]
         if not made:
             return
         number = select(_T.seq).where(_T.id == bindparam("touch_id")).scalar_subquery()
         was = select(_T.status).where(_T.id == bindparam("touch_id")).scalar_subquery()
         self.connection.execute(insert(MOVES).values(touch=number, was=was, became=bindparam("to")), made)
         self.connection.execute(_MOVE, made)
+        self._use(added_up(used_after(*own) for own in given))
 
     def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
         """Give touches, by id, what a send log calls them."""
@@ -291,7 +342,8 @@ class SqlTransaction:
         """Write a run down, with the last touch, move and opt-out that there are."""
         check_lengths(run=mark.run_id)
         begun = self.marked(mark)
-        self.connection.execute(_BEGIN_RUN[self.connection.dialect.name], asdict(begun))
+        row = {**asdict(begun), "used": json.dumps(dict(begun.used)) if begun.used else None}
+        self.connection.execute(_BEGIN_RUN[self.connection.dialect.name], row)
         return self.run(mark.run_id) or begun
 
     def _last(self, table: Any) -> int:
@@ -408,8 +460,8 @@ class SqlTransaction:
 
     def _stream(self, statement: Any) -> Iterator[Any]:
         """Rows as they come, not all at once."""
-        every: Any = self.connection.execution_options(stream_results=True, yield_per=_MANY)
-        with every.execute(statement) as found:
+        # Options of the connection would hold for what is written later, too.
+        with self.connection.execute(statement.execution_options(stream_results=True, yield_per=_MANY)) as found:
             yield from found
 
     def contacts(self) -> Iterator[str]:
@@ -462,8 +514,8 @@ class SqlTransaction:
     ) -> Iterator[Reservation]:
         """The touches that counted when a run began, of all or some, in the order in which they were written."""
         if contacts is None:
-            every: Any = self.connection.execution_options(stream_results=True, yield_per=10_000)
-            return (reservation_of(row) for row in every.execute(_as_of(mark)))
+            every = _as_of(mark).execution_options(stream_results=True, yield_per=10_000)
+            return (reservation_of(row) for row in self.connection.execute(every))
         ids: Any = bindparam("ids", expanding=True)
         own = {held.id: held for held in self._touches(_as_of(mark, _T.contact_id.in_(ids)), contacts)}
         own.update((held.id, held) for held in self._touches(_as_of(mark, _T.account_id.in_(ids)), accounts))

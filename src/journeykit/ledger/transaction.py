@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from journeykit.basics.validation import shown
 from journeykit.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.reservation import Reservation
@@ -66,6 +67,7 @@ class RunMark:
         opt_outs: the last word of consent that it knows.
         alone: whether it is no run over tables: its contacts are decided one by one, by `Arbiter.decide`.
         waiting: the last change of what waits that it knows.
+        used: what was used of quotas with a window when it began, by key.
     """
 
     run_id: str
@@ -77,6 +79,7 @@ class RunMark:
     opt_outs: int = 0
     alone: bool = False
     waiting: int = 0
+    used: Mapping[str, int] = field(factory=dict, hash=False)
 
 
 @frozen(kw_only=True)
@@ -126,15 +129,40 @@ class Transaction(Protocol):
     def in_status(self, status: str, before: int | None, run_id: str | None, count: int) -> list[Reservation]:
         """So many touches of a status, of a run, that lie before an instant."""
 
+    def used(self, quotas: Sequence[str], keys: Sequence[str]) -> dict[str, int]:
+        """What is used of quotas, by key; a key that was never used, nor counted, is left out.
+
+        Nobody else decides by quotas of these names until the end of the transaction. Ask once in a transaction, for
+        all of them, after contacts and accounts are held: so no two wait for each other.
+
+        Args:
+            quotas: the names of the quotas.
+            keys: the keys of quotas and periods.
+        """
+
+    def decided(self) -> Iterator[Reservation]:
+        """All touches that count and that a run or decision reserved, held until the end of the transaction, by id."""
+
+    def count_uses(self, marks: Sequence[str], uses: Iterable[tuple[Reservation, Mapping[str, int]]]) -> None:
+        """Begin to count quotas: what touches that it holds use of them comes on top of what they use.
+
+        Args:
+            marks: the keys by which it is known that the quotas are counted.
+            uses: touches, each with what it uses, by key.
+        """
+
     def add(self, touches: Iterable[Reservation]) -> None:
-        """Write touches.
+        """Write touches; what they use of quotas is used from then on.
 
         Raises:
             LedgerError: for an id that it holds already; nothing of the transaction may be kept then.
         """
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
-        """Give touches a new status; what they were is written down."""
+        """Give touches a new status; what they were is written down.
+
+        What a touch uses of quotas is free when it ceases to count, and used again when it counts again.
+        """
 
     def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
         """Give touches, by id, what a send log calls them."""

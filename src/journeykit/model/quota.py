@@ -21,9 +21,10 @@ from journeykit.basics.validation import (
 )
 from journeykit.errors import ModelError
 from journeykit.model.cap import Scope
+from journeykit.model.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from journeykit.model.campaign import Campaign
     from journeykit.model.cap import Facets
@@ -40,6 +41,29 @@ def _span(value: Iterable[date] | None) -> tuple[date, date] | None:
     if len(days) != 2 or any(not isinstance(day, date) or isinstance(day, datetime) for day in days):
         raise ModelError(f"during is a first and a last date, found {shown(value)}", field="during")
     return days[0], days[1]
+
+
+_OVER_RUNS = ("calendar", "between", "ever")
+
+
+def _window(value: Any) -> Window | None:
+    """The window over runs; the word for the run itself is None."""
+    if value is None or (isinstance(value, str) and value == "run"):
+        return None
+    if not isinstance(value, Window):
+        raise ModelError(f"window is 'run' or a Window, found {shown(value)}", field="window")
+    if value.kind not in _OVER_RUNS:
+        raise ModelError(
+            f"a quota counts by calendar periods, between two dates, or ever; found a window of kind {value.kind}",
+            field="window",
+        )
+    if value.is_local:
+        raise ModelError(
+            "a quota counts the messages of all contacts, whose dates differ: give its window the zone 'playbook' or "
+            "an IANA name",
+            field="window",
+        )
+    return value
 
 
 def _unit_of(value: Any) -> Any:
@@ -62,6 +86,9 @@ class Quota:
             a numeric column of the claims table.
         during: first and last local date of what counts; None for the whole run.
         hard: whether it holds exactly; with None a max is hard and a min is soft.
+        window: over which messages it counts: those of the run (None, ``run`` in a playbook file), or those of all runs
+            and single decisions in a calendar period, between two local dates, or ever. Each period is a quota of its
+            own. Another than the run's needs a ledger, where what is used is kept.
         penalty: of a soft quota, what one unit of excess or shortfall costs; one unit of a share is one message;
             None takes the largest weight of the run.
     """
@@ -74,6 +101,7 @@ class Quota:
     during: tuple[date, date] | None = field(default=None, converter=_span)
     hard: bool | None = field(default=None, validator=validators.optional(boolean))
     penalty: float | None = field(default=None, validator=validators.optional(number(0)))
+    window: Window | None = field(default=None, converter=_window, metadata={"later": True, "word": "run"})
 
     def __attrs_post_init__(self) -> None:
         if self.max is None and self.min is None:
@@ -84,6 +112,12 @@ class Quota:
             raise ModelError("a share is a number from 0 to 1", field="max" if self.max is not None else "min")
         if self.during is not None and self.during[1] < self.during[0]:
             raise ModelError(f"the quota ends ({self.during[1]}) before it starts ({self.during[0]})", field="during")
+        if self.during is not None and self.window is not None:
+            raise ModelError(
+                "during is about one run, and window about all of them: give one; for the dates of all runs, "
+                "a window of between",
+                field="window",
+            )
 
     @property
     def sides(self) -> Iterator[Side]:
@@ -112,10 +146,20 @@ class Side:
     Attributes:
         quota: the quota.
         is_max: whether it is the most.
+        period: of a quota with a window, the period that it is about, for people; else None.
+        span: the first instant of that period, and the first after it; None for all of them.
+        spent: what was used of it in that period before, in smallest units; above 0 for what leaves less.
+        counted: how many messages were counted in that period before; of a share only.
+        ahead: whether the period begins after the run's last instant.
     """
 
     quota: Quota
     is_max: bool
+    period: str | None = None
+    span: tuple[int, int] | None = None
+    spent: int = 0
+    counted: int = 0
+    ahead: bool = False
 
     @property
     def sign(self) -> int:
@@ -141,13 +185,29 @@ class Side:
 
     @property
     def bound(self) -> int:
-        """How much there is, in smallest units; a share is measured against what is granted, and so is 0."""
-        return 0 if self.quota.of == "share" else self.sign * scaled(self.limit, self.unit)
+        """How much there is, in smallest units; a share is measured against what is granted, and so is 0.
 
-    def fixed(self, campaign: Campaign, facets: Facets, day: int) -> int:
-        """What a message of a campaign uses on a day, whatever the claim; 0 where the claim says how much."""
+        What was used before is taken off. A maximum that is exceeded already allows nothing more, and nothing else.
+        """
+        whole = 0 if self.quota.of == "share" else self.sign * scaled(self.limit, self.unit)
+        if not self.spent:
+            return whole
+        over = self.is_max or (self.hard and self.quota.of == "share")
+        return max(0, whole - self.spent) if over else whole - self.spent
+
+    @property
+    def wanted(self) -> float:
+        """The number that is wanted, less what was used before."""
+        return self.limit if self.quota.of == "share" or not self.spent else self.sign * self.bound / self.unit
+
+    def counts_at(self, day: int, at: int) -> bool:
+        """Whether what goes out at an instant, on a local date (a day number), counts."""
+        return self.quota.has_day(day) and (self.span is None or self.span[0] <= at < self.span[1])
+
+    def fixed(self, campaign: Campaign, facets: Facets, day: int, at: int) -> int:
+        """What a message of a campaign uses at an instant, whatever the claim; 0 where the claim says how much."""
         quota = self.quota
-        if not quota.has_day(day):
+        if not self.counts_at(day, at):
             return 0
         matches = quota.where.matches(facets)
         if quota.of == "share":
@@ -177,29 +237,33 @@ class Side:
         found = number_of(claim, of)
         return None if found is None else scaled(found, self.unit)
 
-    def use(self, campaign: Campaign, facets: Facets, claim: Claim, weight: int, day: int) -> int:
-        """What a claim uses that goes out on a day, in smallest units.
+    def use(self, campaign: Campaign, facets: Facets, claim: Claim, weight: int, day: int, at: int) -> int:
+        """What a claim uses that goes out at an instant, on a local date (a day number), in smallest units.
 
         Example:
             >>> from journeykit import Campaign, Claim
             >>> budget = Quota(name="budget", max=100, of="cost")
             >>> side = next(budget.sides)
-            >>> side.use(Campaign(id="mailing", cost=0.7), {}, Claim(campaign="mailing"), 1_000_000, 20_000)
+            >>> side.use(Campaign(id="mailing", cost=0.7), {}, Claim(campaign="mailing"), 1_000_000, 20_000, 0)
             700000000
         """
         amount = self.amount(claim, weight)
         if amount is None:
-            return self.fixed(campaign, facets, day)
-        quota = self.quota
-        return self.sign * amount if quota.has_day(day) and quota.where.matches(facets) else 0
+            return self.fixed(campaign, facets, day, at)
+        return self.sign * amount if self.counts_at(day, at) and self.quota.where.matches(facets) else 0
 
 
 def number_of(claim: Claim, column: str) -> float | None:
     """A further number of a claim, by its column's name without regard to case; None where there is none."""
-    found = claim.numbers.get(column)
+    return number_in(claim.numbers, column)
+
+
+def number_in(numbers: Mapping[str, float], column: str) -> float | None:
+    """The same of further numbers by column."""
+    found = numbers.get(column)
     if found is None:
         wanted = column.strip().casefold()
-        found = next((value for name, value in claim.numbers.items() if name.strip().casefold() == wanted), None)
+        found = next((value for name, value in numbers.items() if name.strip().casefold() == wanted), None)
     return None if found is None or found != found else found  # noqa: PLR0124  (NaN is no number)
 
 
@@ -224,6 +288,8 @@ class Usage:
         max: the most, or None.
         min: the least, or None.
         usage: what the run's choice uses.
+        period: of a quota with a window, the period, such as its first date; else None.
+        before: what other runs and single decisions had used of that period when the run began; part of the usage.
         reserved: with a ledger, what of it is reserved: less, where contacts had to be decided again because others
             had reserved for them, or they had opted out, since the run began. None without a ledger.
         price: what one unit more of the room would have been worth: above 0 where the most binds, below 0 where the
@@ -247,7 +313,12 @@ class Usage:
     cost: float | None = None
     note: str = ""
     reserved: float | None = None
+    period: str | None = None
+    before: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return asdict(self)
+        """The same as plain data; what is about a period only where there is one."""
+        found = asdict(self)
+        if self.period is None:
+            del found["period"], found["before"]
+        return found

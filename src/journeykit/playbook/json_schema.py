@@ -177,6 +177,8 @@ def _value_schema(kind: type, key: Key, definitions: dict[str, Any]) -> dict[str
     if not key.nullable:
         return schema
     absent: dict[str, Any] = {"enum": [None, NO_LIMIT]} if key.no_limit else {"type": "null"}
+    if key.word is not None:
+        absent = {"enum": [key.word, None]}
     return {"anyOf": [*schema["anyOf"], absent]} if list(schema) == ["anyOf"] else {"anyOf": [schema, absent]}
 
 

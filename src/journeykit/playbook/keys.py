@@ -3,7 +3,7 @@
 The metadata of a field says what its type does not: ``key`` is its key in a file, where Python has taken the word;
 ``short`` marks the one field that a bare value fills; ``left_out`` marks a section that means something else when it is
 left out than when it is empty; ``later`` marks a field that is not written where it has its default, so that playbooks
-from before there was such a field keep their fingerprint.
+from before there was such a field keep their fingerprint; ``word`` is a word that says what leaving the key out says.
 """
 
 from __future__ import annotations
@@ -73,6 +73,12 @@ class Key:
     def left_out(self) -> bool:
         """Whether a section that is left out means something else than an empty one."""
         return "left_out" in self.attribute.metadata
+
+    @property
+    def word(self) -> str | None:
+        """A word that says what leaving the key out says, or None."""
+        found: str | None = self.attribute.metadata.get("word")
+        return found
 
     @property
     def no_limit(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from journeykit.model.cap import Scope
     from journeykit.model.quota import Quota
+    from journeykit.model.window import Window
     from journeykit.playbook.sections import Sections
     from journeykit.playbook.sendable import Sendable
 
@@ -88,10 +89,10 @@ def _shares_under_one(most: list[_Bound], sent: list[Sendable] | None) -> Iterat
 
 def _hard_shares(bounds: list[_Bound]) -> Iterable[list[_Bound]]:
     """Hard bounds on shares, those of one period together."""
-    groups: dict[tuple[date, date] | None, list[_Bound]] = {}
+    groups: dict[tuple[tuple[date, date] | None, Window | None], list[_Bound]] = {}
     for bound in bounds:
         if bound.quota.of == "share" and bound.side.hard:
-            groups.setdefault(bound.quota.during, []).append(bound)
+            groups.setdefault((bound.quota.during, bound.quota.window), []).append(bound)
     return groups.values()
 
 
@@ -103,7 +104,7 @@ def _cover(wheres: list[Scope], sent: list[Sendable] | None) -> bool:
 
 def _is_part(one: Quota, whole: Quota, sent: list[Sendable] | None) -> bool:
     """Whether all that one quota counts is counted by another too."""
-    if one.of != whole.of:
+    if one.of != whole.of or one.window != whole.window:
         return False
     if one.of == "share" and one.during != whole.during:
         return False

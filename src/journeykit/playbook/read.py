@@ -185,6 +185,8 @@ def _field(key: Key, value: Any) -> Any:
         if not key.nullable:
             raise wrong("null is not allowed here" + ("" if key.required else "; leave the key out"))
         return None
+    if key.word is not None and value == key.word:
+        return None
     read = _READERS.get(key.type)
     return _converter().structure(value, key.type) if read is None else read(value)
 

@@ -198,12 +198,12 @@ def _quota_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem
     for quota in playbook.quotas:
         for side in quota.sides:
             if side.is_max and side.hard:
-                known = most.get(repr((quota.of, quota.where, quota.during)))
+                known = most.get(repr((quota.of, quota.where, quota.during, quota.window)))
                 if known is None or side.limit < known[0]:
-                    most[repr((quota.of, quota.where, quota.during))] = side.limit, quota.name
+                    most[repr((quota.of, quota.where, quota.during, quota.window))] = side.limit, quota.name
     for path, quota in unread.numbered("quotas", playbook.quotas):
         for side in quota.sides:
-            known = most.get(repr((quota.of, quota.where, quota.during)))
+            known = most.get(repr((quota.of, quota.where, quota.during, quota.window)))
             if not side.is_max and side.hard and known is not None and side.limit > known[0]:
                 yield Problem.at(
                     (*path, "min"), f"at least {side.limit:g} contradicts {known[1]!r}: at most {known[0]:g}"

@@ -128,7 +128,10 @@ class QuotaRun:
         found: dict[str, dict[str, float]] = {}
         for row, side in enumerate(self.layout.sides):
             price = float(self._prices[None][row]) + float(self._nudge[row])
-            found.setdefault(side.quota.name, {})["max" if side.is_max else "min"] = min(price, LARGEST_PRICE)
+            own = found.setdefault(side.quota.name, {})
+            which = "max" if side.is_max else "min"
+            # Of several periods the dearest.
+            own[which] = min(max(price, own.get(which, 0.0)), LARGEST_PRICE)
         return Prices(self.fingerprint, found)
 
     # Choosing
@@ -173,7 +176,7 @@ class QuotaRun:
         if not len(pool.level):
             return pool, [self.layout.slots[0][1] if self.layout.slots else 0]
         tiers = np.array([opening.campaign.tier for opening in self.layout.openings], np.int64)
-        tier = tiers[pool.item["kind"] // len(self.layout.days)]
+        tier = tiers[pool.item["kind"] // len(self.layout.times)]
         pairs, number = np.unique(np.stack([tier, pool.level], axis=1), axis=0, return_inverse=True)
         return pool.but(level=number.reshape(-1).astype(np.int64)), pairs[:, 0].tolist()
 
@@ -186,7 +189,7 @@ class QuotaRun:
         ceiling = whole.ceiling.copy()
         kinds = np.unique(pool.item["kind"][np.isin(pool.level, later)]) if later else np.zeros(0, np.int64)
         if not obeys and len(self.contests) == 2:
-            kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, len(self.layout.days))))
+            kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, len(self.layout.times))))
         kinds = kinds.astype(np.int64)
         now = np.unique(pool.item["kind"][pool.level == level] if len(pool.level) else pool.item["kind"])
         for row, side in enumerate(self.layout.sides):
@@ -199,7 +202,7 @@ class QuotaRun:
         side = self.layout.sides[row]
         if side.quota.of != "share":
             return bool((self.layout.fixed[kinds, row] != 0).any() or (self.layout.factor[kinds, row] != 0).any())
-        count = len(self.layout.days)
+        count = len(self.layout.times)
         return any(side.quota.where.matches(self.layout.openings[int(kind) // count].facets) for kind in kinds)
 
     def _allocate(self, pool: ProblemPool, room: Capacity, *, single: bool) -> tuple[Allocation, Capacity]:
@@ -251,7 +254,7 @@ class QuotaRun:
             said = self._missing(side, most, [other for other in sides if other is not side])
             if self.playbook.on_infeasible == "refuse":
                 names = dict.fromkeys(own.quota.name for own in (side, *sides))
-                lacks = -most - side.limit if side.is_max else side.limit - most
+                lacks = -most - side.wanted if side.is_max else side.wanted - most
                 raise InfeasibleError(
                     f"the quotas cannot all hold: {said}; on_infeasible: relax goes on with them as soft ones",
                     quotas=names,
@@ -268,10 +271,10 @@ class QuotaRun:
         if quota.of == "share":
             return f"{quota.name!r} wants a share of {'at most' if side.is_max else 'at least'} {side.limit:g}{rest}"
         if side.is_max:
-            return f"{quota.name!r} wants at most {side.limit:g}, no less than {-most:,.6g} can be had{rest}"
+            return f"{quota.name!r} wants at most {side.wanted:g}, no less than {-most:,.6g} can be had{rest}"
         return (
-            f"{quota.name!r} wants at least {side.limit:g}, no more than {max(0.0, most):,.6g} can be had{rest}: "
-            f"{side.limit - max(0.0, most):,.6g} are missing"
+            f"{quota.name!r} wants at least {side.wanted:g}, no more than {max(0.0, most):,.6g} can be had{rest}: "
+            f"{side.wanted - max(0.0, most):,.6g} are missing"
         )
 
     def _soften(self, names: Sequence[str], said: str) -> None:
@@ -359,20 +362,21 @@ class QuotaRun:
 
     def usages(self, fallen: Fallen | None = None) -> tuple[Usage, ...]:
         """What became of each quota; with a ledger, also what is reserved, less what fell away."""
-        rows: dict[str, list[int]] = {}
+        rows: dict[tuple[str, str | None], list[int]] = {}
         for row, side in enumerate(self.layout.sides):
-            rows.setdefault(side.quota.name, []).append(row)
+            if not side.ahead or self.used[row]:
+                rows.setdefault((side.quota.name, side.period), []).append(row)
         return tuple(self._usage(own, fallen) for own in rows.values())
 
     def _used_of(self, row: int, fallen: Fallen | None = None) -> float:
-        """What is used of the quota of a side, in its units."""
+        """What is used of the quota of a side, in its units; in a period, before the run too."""
         side = self.layout.sides[row]
         less, fewer = (0, 0) if fallen is None else (fallen.uses[row], fallen.messages[row])
-        used = (int(self.used[row]) - less) / side.unit * side.sign
+        used = (int(self.used[row]) - less + side.spent) / side.unit * side.sign
         if side.quota.of != "share":
             return used + 0.0
         # Usage of a share is counted against its limit: messages in scope less the limit's part of all.
-        granted = self._granted(side) - fewer
+        granted = self._granted(side) - fewer + side.counted
         # The limit as it is counted with, a whole number of billionths.
         limit = scaled(side.limit, side.unit) / side.unit
         return (used + limit * granted) / granted + 0.0 if granted else 0.0
@@ -398,12 +402,14 @@ class QuotaRun:
             shortfall=over.get(False, 0.0),
             penalty=sum(self._penalty_of(row) for row in rows),
             cost=cost,
+            period=sides[0].period,
+            before=0.0 if quota.of == "share" else sides[0].spent / sides[0].unit * sides[0].sign + 0.0,
             note="; ".join(self._remarks(rows, over)),
         )
 
     def _granted(self, side: Side) -> int:
         """How many messages were granted on the days of a quota."""
-        counts = [side.quota.has_day(day) for day in self.layout.days]
+        counts = [side.counts_at(*time) for time in self.layout.times]
         return int(self._kinds.reshape(-1, len(counts))[:, counts].sum())
 
     def _remarks(self, rows: Sequence[int], over: dict[bool, float]) -> Iterator[str]:
@@ -414,7 +420,7 @@ class QuotaRun:
             side = self.layout.sides[row]
             if over.get(side.is_max, 0.0) <= _TOO_SMALL:
                 continue
-            if not side.is_max and side.quota.of != "share" and self._most[row] < side.limit - _TOO_SMALL:
+            if not side.is_max and side.quota.of != "share" and self._most[row] < side.wanted - _TOO_SMALL:
                 yield f"no more than {self._most[row]:,.6g} can be had from those who are eligible"
             elif self._prices[None][row] >= self._ceiling[row] * (1 - 1e-6):
                 what = "less of it would cost more than" if side.is_max else "more of it is not worth"
@@ -458,7 +464,14 @@ def _looks_at_all(side: Side) -> bool:
     return not side.is_max or side.quota.of == "share"
 
 
-def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims: bool, threads: int) -> QuotaRun:
+def choose_together(
+    decider: Decider,
+    groups: Sequence[ContactGroup],
+    *,
+    claims: bool,
+    threads: int,
+    sides: Sequence[Side] | None = None,
+) -> QuotaRun:
     """What contacts get so that the quotas hold, where all of them are decided by the row engine.
 
     Args:
@@ -466,6 +479,7 @@ def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims:
         groups: the contacts: one by one, or by account; what is chosen is given by the number of the group.
         claims: whether claims are given.
         threads: how many pieces of them are worked on at once.
+        sides: the sides of the quotas as the run has them; None for those of the playbook.
 
     Raises:
         InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
@@ -480,7 +494,7 @@ def choose_together(decider: Decider, groups: Sequence[ContactGroup], *, claims:
         if own is not None:
             openings.update((one.message, None) for one in own.candidates if one.message is not None)
     columns = {fold(quota.of) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"}
-    layout = RulesetArrays(ruleset, list(openings), sorted(columns) if claims else ())
+    layout = RulesetArrays(ruleset, list(openings), sorted(columns) if claims else (), sides=sides)
     numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
     run = QuotaRun(
         playbook,

@@ -40,7 +40,7 @@ def problem_of_round(
         candidate, when = items[item]
         facts, message = own.facts_of(candidate), message_of(candidate)
         weight = candidate.weight or 0
-        kind = quotas.kind(openings[message], facts.clock.day(when))
+        kind = quotas.kind(openings[message], facts.clock.day(when), when)
         records.append((facts.worth(candidate), kind, number))
         own_group.append(groups.setdefault((candidate.contact, candidate.group), at))
         columns.append(quotas.amounts(message, candidate.claim, weight))

@@ -18,6 +18,7 @@ class Quotas(ArrayBundle):
 
     Attributes:
         edge: the local dates, ascending, at which what counts can change: they tell kinds of one opening apart.
+        change: the instants, ascending, at which it can change too, where quotas have periods.
         fixed: by kind and side, what any claim of the kind uses, in smallest units.
         factor: by kind and side, what the side's column is multiplied with.
         column: by side, its column, or -1.
@@ -36,6 +37,7 @@ class Quotas(ArrayBundle):
 
     fields: ClassVar = {
         "edge": table(np.int64),
+        "change": table(np.int64),
         "fixed": table(np.int64, 2),
         "factor": table(np.int64, 2),
         "column": table(np.int64),

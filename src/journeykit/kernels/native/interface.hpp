@@ -241,6 +241,7 @@ struct ClaimArrays {
 // The sides of quotas.
 struct Quotas {
   Array1<int64_t> edge;
+  Array1<int64_t> change;
   Array2<int64_t> fixed;
   Array2<int64_t> factor;
   Array1<int64_t> column;

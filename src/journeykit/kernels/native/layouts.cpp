@@ -306,7 +306,7 @@ std::vector<Layout> layouts() {
                            field("number", &ClaimArrays::number)}),
       layout<Quotas>(
           "Quotas",
-          {field("edge", &Quotas::edge), field("fixed", &Quotas::fixed), field("factor", &Quotas::factor),
+          {field("edge", &Quotas::edge), field("change", &Quotas::change), field("fixed", &Quotas::fixed), field("factor", &Quotas::factor),
            field("column", &Quotas::column), field("source", &Quotas::source),
            field("number", &Quotas::number), field("slot", &Quotas::slot), field("price", &Quotas::price),
            field("unit", &Quotas::unit), field("rule", &Quotas::rule), field("touched", &Quotas::touched),

@@ -20,12 +20,15 @@ int64_t whole(double total) {
 
 int64_t kind_of(const Rules& rules, int64_t zone, int64_t opening, int64_t at) {
   Array1<int64_t> edges = rules.quotas->edge;
+  Array1<int64_t> changes = rules.quotas->change;
   int64_t kind = opening * (edges.size + 1);
   if (edges.size > 0) {
     int64_t day = day_of(*rules.zones, zone, at);
     for (int64_t edge : edges) kind += day >= edge;
   }
-  return kind;
+  if (changes.size == 0) return kind;
+  kind *= changes.size + 1;
+  return kind + (std::upper_bound(changes.begin(), changes.end(), at) - changes.begin());
 }
 
 int64_t amount_of(const Quotas& quotas, Array1<Claim> claims, int64_t candidate, int64_t column) {
