@@ -1,6 +1,6 @@
-"""Checks that authors of policies run on their own.
+"""Checks that authors of policies, and of stores for a ledger, run on their own.
 
-In a test of theirs, ``check_policy(MyPolicy())`` is all there is to write.
+In a test of theirs, ``check_policy(MyPolicy())`` or ``check_ledger(MyStore)`` is all there is to write.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from journeykit.policies.policy import offers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from journeykit.ledger import BaseLedger, Store
     from journeykit.model.decision import Decision
     from journeykit.policies.policy import Context, Policy
 
@@ -100,6 +101,32 @@ def check_policy(
     for contact, decisions in zip(people, first, strict=True):
         broken = arbiter.audit(decisions[0], contact, _touches(at))
         _require(not broken, f"a decision breaks a rule: {broken}")
+
+
+def check_ledger(make: Callable[[], Store | BaseLedger], *, rounds: int = 20, threads: int = 8) -> None:
+    """Check that a store keeps what a ledger relies on.
+
+    Random steps (touches, moves, answers, words of consent, runs, quotas, forgetting and pruning; some of them taken
+    back) are done to it and to a `MemoryLedger`, and after each step both must tell the same. Then many threads ask at
+    once: under a cap of one no contact gets two messages, four seats are given four times, one key has one answer,
+    transactions that hold accounts, contacts and quotas in orders of their own come to an end, and a run begins alone.
+    What threads of one process cannot show, such as a process that dies while it commits, is not checked.
+
+    Args:
+        make: makes a new and empty store, or ledger, each time; it is upgraded and closed here.
+        rounds: how many random scripts are tried.
+        threads: how many threads ask at once.
+
+    Raises:
+        AssertionError: with what is wrong.
+
+    Example:
+        >>> from journeykit.ledger import MemoryLedger
+        >>> check_ledger(MemoryLedger, rounds=2)
+    """
+    from journeykit.ledger.checking import check
+
+    check(make, rounds=rounds, threads=threads)
 
 
 def _require(condition: object, message: str) -> None:

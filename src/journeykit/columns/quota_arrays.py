@@ -34,9 +34,10 @@ class QuotaLayout:
     """The quotas of a playbook, laid out for the openings of a run.
 
     Args:
-        sides: the sides of the quotas.
+        playbook: the rule set.
         openings: what can be asked for.
         numbers: the columns of numbers that the claims table has, their names folded.
+        sides: the sides of the quotas as a run has them; None for those of the playbook.
 
     Attributes:
         sides: the sides of the quotas.
@@ -48,8 +49,15 @@ class QuotaLayout:
         slots: the slots of the openings' campaigns.
     """
 
-    def __init__(self, sides: Sequence[Side], openings: Sequence[Message], numbers: Sequence[str] = ()) -> None:
-        self.sides = list(sides)
+    def __init__(
+        self,
+        playbook: Playbook,
+        openings: Sequence[Message],
+        numbers: Sequence[str] = (),
+        sides: Sequence[Side] | None = None,
+    ) -> None:
+        own = (side for quota in playbook.quotas for side in quota.sides)
+        self.sides: list[Side] = list(own if sides is None else sides)
         self.openings = openings
         kinds = dict.fromkeys(fold(side.quota.of) for side in self.sides)
         self.columns = [of for of in kinds if of in ("value", "responses") or of in numbers or of not in BUILT_IN]

@@ -130,15 +130,12 @@ class RulesetArrays:
         own_days: Sequence[int | None] = (),
         sides: Sequence[Side] | None = None,
     ) -> None:
-        playbook = compiled.playbook
-        self.compiled = compiled
+        self.compiled, playbook = compiled, compiled.playbook
         self.scored = scored
         self.days = days
         self.own_days = tuple(own_days) or (None,) * len(openings)
         self.dates = sorted({day for day in self.own_days if day is not None})
-        if sides is None:
-            sides = [side for quota in playbook.quotas for side in quota.sides]
-        self.quotas = QuotaLayout(sides, openings, numbers)
+        self.quotas = QuotaLayout(playbook, openings, numbers, sides)
         self.list = tuple(openings)
         stages = compiled.stages | {stage.name for stage in (playbook.journey or Journey()).stages}
         self.stages = Names(sorted(stages | {stage for o in openings for stage in o.campaign.stages}))

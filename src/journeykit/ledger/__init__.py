@@ -2,7 +2,7 @@
 
 A ledger is the durable store of touches and reservations that makes caps hold between jobs, processes and machines.
 `Ledger` keeps it in SQLite or PostgreSQL (extra ``ledger``); `MemoryLedger` does the same in one process, for tests
-and small jobs, and needs no extra.
+and small jobs, and needs no extra. `StoreLedger` keeps it in a `Store` of your own.
 
 A reservation is a touch in a state::
 
@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     from journeykit.ledger.send_log import Imported as Imported
     from journeykit.ledger.send_log import SendLog as SendLog
     from journeykit.ledger.sql_ledger import Ledger as Ledger
+    from journeykit.ledger.store import Store as Store
+    from journeykit.ledger.store import StoreLedger as StoreLedger
+    from journeykit.ledger.transaction import News as News
+    from journeykit.ledger.transaction import RunMark as RunMark
+    from journeykit.ledger.transaction import Transaction as Transaction
+    from journeykit.ledger.transaction import WaitingRow as WaitingRow
     from journeykit.ledger.waiting_claim import WaitingClaim as WaitingClaim
 
 _HOMES = {
@@ -47,11 +53,17 @@ _HOMES = {
     "Ledger": "ledger.sql_ledger",
     "MemoryLedger": "ledger.memory",
     "Moved": "ledger.moved",
+    "News": "ledger.transaction",
     "ReleaseCheck": "ledger.reservation",
     "Reservation": "ledger.reservation",
+    "RunMark": "ledger.transaction",
     "SEND_LOGS": "ledger.send_log_presets",
     "SendLog": "ledger.send_log",
     "WaitingClaim": "ledger.waiting_claim",
+    "WaitingRow": "ledger.transaction",
+    "Store": "ledger.store",
+    "StoreLedger": "ledger.store",
+    "Transaction": "ledger.transaction",
 }
 
 # What a word of consent was called before it could also be a yes, or about a topic.

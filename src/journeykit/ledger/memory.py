@@ -169,7 +169,11 @@ class MemoryTransaction:
 
     def contacts_of(self, mark: RunMark) -> frozenset[str]:
         """The contacts for whom a run has reserved anything."""
-        return frozenset(touch.contact for _, touch in self._touches.values() if touch.run_id == mark.run_id)
+        return frozenset(
+            touch.contact
+            for number, touch in self._touches.values()
+            if number > mark.touches and touch.run_id == mark.run_id
+        )
 
     def in_status(self, status: str, before: int | None, run_id: str | None, count: int) -> list[Reservation]:
         """So many touches of a status, of a run, that lie before an instant."""

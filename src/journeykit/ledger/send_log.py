@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import tzinfo
 
-    from journeykit.ledger.send_log_writer import Store
+    from journeykit.ledger.send_log_writer import LogTarget
     from journeykit.tables import TableSource
 
 _STATUSES = (SENT, BOUNCED, FAILED, *CONSENT_STATUSES)
@@ -266,7 +266,11 @@ class Imported:
 
 
 def read_log(
-    ledger: Store, source: TableSource, given: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
+    ledger: LogTarget,
+    source: TableSource,
+    given: SendLog | str | Mapping[str, Any],
+    *,
+    max_bad: int | str | None = None,
 ) -> Imported:
     """Read a send log into a ledger; see `BaseLedger.import_log`."""
     log = SendLog.of(given)

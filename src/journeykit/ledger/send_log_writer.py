@@ -31,7 +31,7 @@ TAKING_BACK = (OPTED_IN, UNSUPPRESSED)
 _WITHIN = timedelta(days=2)
 
 
-class Store(Protocol):
+class LogTarget(Protocol):
     """What reading a send log needs of a ledger."""
 
     def person(self, contact: str) -> str:
@@ -60,7 +60,7 @@ class LogEvent:
         self.part = part
 
 
-def write_events(ledger: Store, events: Sequence[LogEvent], counts: Counter[str], *, any_campaign: bool) -> None:
+def write_events(ledger: LogTarget, events: Sequence[LogEvent], counts: Counter[str], *, any_campaign: bool) -> None:
     """Write one piece of a log, in one transaction.
 
     Args:
@@ -92,7 +92,7 @@ class EventWriter:
     """Writes events, and knows what the ledger holds of their messages and contacts."""
 
     def __init__(
-        self, ledger: Store, transaction: Transaction, events: Sequence[LogEvent], *, any_campaign: bool
+        self, ledger: LogTarget, transaction: Transaction, events: Sequence[LogEvent], *, any_campaign: bool
     ) -> None:
         self.ledger = ledger
         self.transaction = transaction

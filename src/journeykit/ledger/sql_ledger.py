@@ -7,7 +7,8 @@ import random
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,11 +34,12 @@ from journeykit.ledger.sql_schema import (
     version_of,
 )
 from journeykit.ledger.sql_transaction import LOCK, SqlTransaction, locks_of
+from journeykit.ledger.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, TextClause
 
     from journeykit.engine.decider import HasDecider
 
@@ -50,7 +52,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.008
 _EVERYBODY = 0x6A6F75726E6579
 """The lock that writers share and the beginning of a run takes alone."""
 _ALONE = text("SELECT pg_advisory_xact_lock(:everybody)")
-_SHARE = text("SELECT pg_advisory_xact_lock_shared(:everybody), pg_advisory_xact_lock(CAST(:first AS bigint))")
+_FEW = 8
+"""So many locks at most are asked for together with everybody's; of more the rest are asked for by a statement more."""
 
 
 class Ledger(BaseLedger):
@@ -108,6 +111,7 @@ class Ledger(BaseLedger):
         self._salt: str | None = None
         self._lock = threading.Lock()
         self._engine: Engine | None = None
+        self._turns = Turns(connections)
         self._process = os.getpid()
         self._ready = False
 
@@ -131,6 +135,7 @@ class Ledger(BaseLedger):
             if self._engine is not None:
                 self._engine.dispose(close=False)
             self._engine, self._lock, self._process = None, threading.Lock(), os.getpid()
+            self._turns = Turns(self.connections)
         with self._lock:
             if self._engine is None:
                 self._engine = _engine(self.url, self.patience, self.connections)
@@ -174,8 +179,8 @@ class Ledger(BaseLedger):
     ) -> Iterator[SqlTransaction]:
         """One transaction that nobody disturbs who asks for the same contacts, accounts or keys; see `BaseLedger`."""
         check_names(contacts, accounts, keys)
-        with self._told(), self._connected() as connection:
-            self._begin(connection, exclusive=exclusive, locks=_locks(contacts, accounts, keys))
+        locks = _locks(contacts, accounts, keys)
+        with self._told(), self._begun(lambda one: self._begin(one, exclusive=exclusive, locks=locks)) as connection:
             # Whatever leaves the block but its end closes the connection, which takes back all that was written.
             yield SqlTransaction(connection)
             with self._told(committing=True):
@@ -184,10 +189,25 @@ class Ledger(BaseLedger):
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A transaction that only reads, and waits for nobody."""
-        with self._told(), self._connected() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
+        begin = "BEGIN" if self.is_sqlite else "SELECT 1"
+        with self._told(), self._begun(lambda one: one.exec_driver_sql(begin)) as connection:
             yield SqlTransaction(connection, reads=True)
+
+    @contextmanager
+    def _begun(self, begin: Callable[[Connection], object]) -> Iterator[Connection]:
+        """A connection on which a transaction has begun; where the one at hand is lost, another."""
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._connected())
+            try:
+                begin(connection)
+            except exc.DBAPIError as error:
+                # A server that was restarted in the meantime. Nothing was done yet.
+                if not error.connection_invalidated:
+                    raise
+                stack.close()
+                connection = stack.enter_context(self._connected())
+                begin(connection)
+            yield connection
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -198,10 +218,20 @@ class Ledger(BaseLedger):
                 f"there is no file {self.url.database!r}; for a new ledger, run `journeykit ledger upgrade URL`",
                 kind="schema",
             )
-        with self.engine.connect() as connection:
-            if not self._ready:
-                self._check_schema(connection)
-            yield connection
+        engine, turns = self.engine, self._turns
+        if not turns.take(min(self.patience, threading.TIMEOUT_MAX)):
+            raise LedgerError(
+                f"the ledger has no connection free: all {self.connections} are in use, for longer than "
+                f"{self.patience:g} s",
+                kind="locked",
+            )
+        try:
+            with engine.connect() as connection:
+                if not self._ready:
+                    self._check_schema(connection)
+                yield connection
+        finally:
+            turns.give()
 
     def _check_schema(self, connection: Connection) -> None:
         found = version_of(connection)
@@ -227,8 +257,9 @@ class Ledger(BaseLedger):
             connection.execute(_ALONE, {"everybody": _EVERYBODY})
             return
         # Everybody's lock first, and the others in one order for all, so that two jobs never wait for each other.
-        first, rest = (locks[0], locks[1:]) if locks else (None, ())
-        connection.execute(_SHARE, {"everybody": _EVERYBODY, "first": first})
+        first, rest = locks[:_FEW], locks[_FEW:]
+        named = {f"lock{place}": lock for place, lock in enumerate(first)}
+        connection.execute(_share(len(first)), {"everybody": _EVERYBODY, **named})
         if rest:
             connection.execute(LOCK, {"locks": list(rest)})
 
@@ -287,6 +318,13 @@ class Ledger(BaseLedger):
         return LedgerError(f"the ledger {where} {meaning} ({said}); {kept}", kind=kind)
 
 
+@cache
+def _share(locks: int) -> TextClause:
+    """Everybody's lock, shared, and so many others, in their order."""
+    others = "".join(f", pg_advisory_xact_lock(CAST(:lock{place} AS bigint))" for place in range(locks))
+    return text(f"SELECT pg_advisory_xact_lock_shared(:everybody){others}")
+
+
 def _be_patient(connection: Connection, patience: float) -> None:
     """For how many seconds SQLite itself waits."""
     connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
@@ -326,7 +364,6 @@ def _engine(url: URL, patience: float, connections: int) -> Engine:
         url.difference_update_query(["options"]),
         # What is read once a lock is held must be what others have committed before they gave it away.
         isolation_level="READ COMMITTED",
-        pool_pre_ping=True,
         connect_args={"connect_timeout": url.query.get("connect_timeout", 10), "options": " ".join(options)},
         **pool,
     )

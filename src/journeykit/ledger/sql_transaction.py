@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
@@ -46,12 +47,14 @@ from journeykit.ledger.transaction import News, RunMark, WaitingRow, check_lengt
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Select
+    from sqlalchemy import Select, TextClause
 
     from journeykit.ledger.transaction import AnswerRow
 
 _MANY = 500
 """So many values are in one IN: SQLite has a limit."""
+_FEW = 8
+"""So many touches are written by one statement."""
 _IDLE = tuple(status for status in STATUSES if status not in COUNTING)
 _T = TOUCHES.c
 
@@ -104,6 +107,15 @@ _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bin
 def locks_of(kind: str, names: Iterable[str]) -> list[int]:
     """The locks of names of a kind: 64 bits for each, signed, as PostgreSQL takes them."""
     return [contact_key(f"{kind}{name}")[0] - 2**63 for name in names]
+
+
+@cache
+def _add_few(count: int) -> TextClause:
+    """So many touches, by one statement. As text, since SQLAlchemy would put it together anew each time."""
+    names = [own.name for own in TOUCHES.c if own.name != "seq"]
+    rows = (", ".join(f":{name}_{place}" for name in names) for place in range(count))
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return text(f"INSERT INTO {TOUCHES.name} ({quoted}) VALUES {', '.join(f'({row})' for row in rows)}")  # noqa: S608
 
 
 class SqlTransaction:
@@ -175,10 +187,18 @@ class SqlTransaction:
         if not rows:
             return
         try:
-            self.connection.execute(_ADD, rows)
+            self._write(rows)
         except exc.IntegrityError as error:
             raise held_already(str(error.orig).strip().splitlines()[0]) from error
         self._use(added_up(uses))
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        """Write touches: a few by one statement, which a server is asked for once."""
+        if self._holds and 1 < len(rows) <= _FEW:
+            several = {f"{name}_{place}": value for place, row in enumerate(rows) for name, value in row.items()}
+            self.connection.execute(_add_few(len(rows)), several)
+        else:
+            self.connection.execute(_ADD, _given(rows))
 
     def used(self, quotas: Sequence[str], keys: Sequence[str]) -> dict[str, int]:
         """What is used of quotas, by key; nobody else decides by them meanwhile."""
@@ -204,7 +224,7 @@ class SqlTransaction:
         """Change what is used; in the order of keys, for all."""
         if uses:
             made = [{"key": key, "used": use} for key, use in uses.items()]
-            self.connection.execute(_ADD_USE[self.connection.dialect.name], made)
+            self.connection.execute(_ADD_USE[self.connection.dialect.name], _given(made))
 
     def move(self, touches: Iterable[tuple[Reservation, str]]) -> None:
         """Give touches a new status; what they were is written down."""
@@ -214,8 +234,8 @@ class SqlTransaction:
             return
         number = select(_T.seq).where(_T.id == bindparam("touch_id")).scalar_subquery()
         was = select(_T.status).where(_T.id == bindparam("touch_id")).scalar_subquery()
-        self.connection.execute(insert(MOVES).values(touch=number, was=was, became=bindparam("to")), made)
-        self.connection.execute(_MOVE, made)
+        self.connection.execute(insert(MOVES).values(touch=number, was=was, became=bindparam("to")), _given(made))
+        self.connection.execute(_MOVE, _given(made))
         self._use(added_up(used_after(*own) for own in given))
 
     def tell_message(self, told: Iterable[tuple[str, str]]) -> None:
@@ -255,7 +275,7 @@ class SqlTransaction:
             check_lengths(key=key, contact_id=contact)
         told = [{"key": key, "contact_id": name} for key, _, _, _, others in answers for name in others]
         if rows:
-            self.connection.execute(insert(ANSWERS), rows)
+            self.connection.execute(insert(ANSWERS), _given(rows))
         if told:
             self.connection.execute(insert(ANSWER_CONTACTS), told)
 
@@ -537,6 +557,11 @@ def _as_of(mark: RunMark, *which: Any) -> Select[Any]:
         .where(_T.seq <= mark.touches, status.in_(COUNTING), *which)
         .order_by(_T.seq)
     )
+
+
+def _given(rows: list[dict[str, Any]]) -> Any:
+    """Rows as they are given to be written: for one alone there is a quicker way."""
+    return rows[0] if len(rows) == 1 else rows
 
 
 def _pieces(ids: Sequence[str]) -> Iterator[list[str]]:

@@ -109,7 +109,7 @@ class Transaction(Protocol):
     """One transaction: all of it is kept, or nothing."""
 
     def counting(self, contacts: Sequence[str], accounts: Sequence[str] = ()) -> list[Reservation]:
-        """The touches that count, of contacts and of accounts, in the order in which they were written."""
+        """The touches that count, of contacts and of accounts, in any order."""
 
     def held(self, ids: Sequence[str]) -> dict[str, Reservation]:
         """Touches by id, held until the end of the transaction."""
@@ -124,7 +124,7 @@ class Transaction(Protocol):
         """What a run has reserved for contacts, whatever became of it."""
 
     def contacts_of(self, mark: RunMark) -> frozenset[str]:
-        """The contacts for whom a run has reserved anything."""
+        """The contacts for whom a run has reserved anything since its mark."""
 
     def in_status(self, status: str, before: int | None, run_id: str | None, count: int) -> list[Reservation]:
         """So many touches of a status, of a run, that lie before an instant."""
