@@ -563,13 +563,12 @@ class Arbiter:
         """
         from journeykit.audit.quota_audit import quota_violations
 
-        given = all_of(Decision, decisions, "decisions")
-        if ledger is None:
-            return tuple(quota_violations(self.playbook, given, claims))
-        own = {row.decision_id for decision in given for row in decision.rows if row.outcome == "granted"}
-        with ledger.reading() as transaction:
-            earlier = (held for held in transaction.decided() if held.id not in own)
-            return tuple(quota_violations(self.playbook, given, claims, earlier))
+        given, earlier = all_of(Decision, decisions, "decisions"), []
+        if ledger is not None:
+            own = {row.decision_id for decision in given for row in decision.rows if row.outcome == "granted"}
+            with ledger.reading() as transaction:
+                earlier = [held for held in transaction.decided() if held.id not in own]
+        return tuple(quota_violations(self.playbook, given, claims, earlier))
 
 
 def _check_kinds(kind: type, given: Iterable[object], name: str) -> None:
