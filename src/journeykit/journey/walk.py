@@ -41,7 +41,7 @@ class Walk:
     """A contact's way, as far as it is known; it goes on as events come in and time passes.
 
     However the events are dealt out, and however often it is asked in between, the path is the same. Events come in
-    the order of time; those of one instant count together, once time has passed it or `at` asks for it.
+    the order of time; those of one instant count together, once time has passed it or ``at`` asks for it.
 
     Example:
         >>> from datetime import UTC, datetime

@@ -100,7 +100,7 @@ class Ledger(BaseLedger):
         self.url = _checked(url)
         if not is_number(patience) or patience < 0:
             raise ModelError(f"patience is a number of seconds, found {shown(patience)}", field="patience")
-        if not isinstance(connections, int) or isinstance(connections, bool) or connections < 1:
+        if type(connections) is not int or connections < 1:
             raise ModelError(
                 f"connections is a whole number from 1 on, found {shown(connections)}", field="connections"
             )

@@ -30,8 +30,8 @@ class Claim:
 
     A claim's own data may be bad: it is judged with the rest of the contact's claims, and answered with `invalid`.
 
-    What a claim brings of `team`, `goal`, `topics`, `solutions`, `theme` and `tags` holds for it, whatever the campaign
-    and the content have; so caps can count by them where the playbook lists no campaigns.
+    What a claim brings of ``team``, ``goal``, ``topics``, ``solutions``, ``theme`` and ``tags`` holds for it, whatever
+    the campaign and the content have; so caps can count by them where the playbook lists no campaigns.
 
     Attributes:
         campaign: the campaign's id.
