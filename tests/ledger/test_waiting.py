@@ -239,6 +239,30 @@ def test_a_job_keeps_what_waits_and_lets_it_compete(ledger, engine):
     assert ledger.waiting() == []
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_others_decide_meanwhile_goes_once(engine):
+    """A claim that a web request has let go since a job began does not go again, nor when the job is begun again."""
+    playbook = evolve(
+        shop(on_missing=OnMissing(consent="allow")), caps=[Cap(name="two", max=2, window=Window.calendar("day"))]
+    )
+    arbiter, ledger = Arbiter(playbook), MemoryLedger()
+    two = [Touch(at=AT, channel="email"), Touch(at=AT, channel="email")]
+    arbiter.decide(ANNA, two, [Claim(campaign="launch", content="note", id="x")], at=AT, ledger=ledger)
+    claims = [{"contact_id": "anna", "campaign_id": "news"}]
+    tomorrow = {"at": AT + DAY, "ledger": ledger, "waiting": True, "run_id": "night"}
+    job = Job(arbiter, Inputs(claims=claims), **tomorrow)
+    if engine == "columns":
+        job = TableJob(arbiter, None, None, None, claims, everything=True, **tomorrow)
+    arbiter.decide(ANNA, claims=[], at=AT + DAY, ledger=ledger, waiting=True)
+    if engine == "columns":
+        assert sum(batch.num_rows for batch in job.batches()) == 1
+    else:
+        assert [row.campaign for _, decision in job.decisions() for row in decision.rows] == ["news"]
+    assert sorted(str(own.campaign) for own in ledger.reservations("anna")) == ["launch", "news"]
+    rows, _ = run(engine, arbiter, claims, ledger, at=AT + DAY, waiting=True, run_id="night")
+    assert [row[4] for row in rows] == ["news"]
+
+
 @pytest.mark.skipif(not has_columns(), reason="it needs the extra columns")
 @pytest.mark.parametrize("start", range(0, 60, 15))
 def test_both_engines_let_claims_wait_alike(start):

@@ -192,7 +192,9 @@ class ClaimEncoder:
         asked = self._asked(columns, places, suspect)
         if len(extra):
             extra["asked"] = asked
-            extra["expires"], extra["last_day"] = self._expiries(columns, places, suspect)
+            extra["expires"] = extra["last_day"] = NONE
+            if "expires" in places:
+                extra["expires"], extra["last_day"] = self._expiries(columns, places, suspect)
         codes, campaigns = texts[0]
         for name, numbers in self.numbers.items():
             numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))

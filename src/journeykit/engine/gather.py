@@ -398,7 +398,7 @@ class ClaimGatherer:
         except ModelError as error:
             candidate.fault = f"send_at: {error}"
             return
-        if self.claims is not None:
+        if candidate.claim.expires is not None or message.campaign.wait is not None:
             candidate.expiry = expiry(candidate.claim, message.campaign, self.facts.clock)
         if candidate.outside is None:
             if (self.scored or self.ruleset.has_expressions) and self.lacks(candidate):

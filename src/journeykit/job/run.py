@@ -253,6 +253,7 @@ class Run:
             from journeykit.ledger.run_waiting import RunWaiting
 
             self.waiting = RunWaiting(self.ledger, competes=self._competes)
+            self.ledger.waiting = self.waiting
         self.watch.detail = self.ledger.progress
         if self.decider.ruleset.counted:
             self.sides = self.ledger.sides

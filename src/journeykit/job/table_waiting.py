@@ -53,6 +53,7 @@ class TableWaiting:
             if names[row] in self.waiting and not state.apart[row]
         }
         wanted = deferred | brought
+        self.waiting.read(names[row] for row in wanted)
         claims = table.claims_in(sorted({one for own in wanted.values() for one in own}))
         for row, own in wanted.items():
             changes, waiting = self._changes_of(state, row), self.waiting.of(names[row])

@@ -291,6 +291,7 @@ def _all_of(transaction: Transaction, random: Random) -> dict[str, Any]:
         "said of some": sorted(map(repr, transaction.said(persons[:2]))),
         "waiting": transaction.waiting(),
         "waiting of some": transaction.waiting(some),
+        "not in waiting_contacts": {own.contact for own in transaction.waiting()} - {*transaction.waiting_contacts()},
         "run": [_plain_mark(transaction.run(name)) for name in (*_RUNS, "none")],
         "forgotten": transaction.forgotten([f"trace of {name}" for name in _CONTACTS]),
         "answers_about": [transaction.answers_about(name) for name in _CONTACTS],

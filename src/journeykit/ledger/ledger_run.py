@@ -17,7 +17,7 @@ Contacts who are granted nothing leave no trace in the ledger and need none.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve
 
@@ -65,6 +65,13 @@ PIECE = 500
 """So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
 
 
+class DecidedSince(Protocol):
+    """Knows which claims that waited when a run began others have decided since."""
+
+    def over(self, transaction: Transaction, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """By contact, the keys of those claims."""
+
+
 class LedgerRun:
     """One run over tables, in a ledger.
 
@@ -80,6 +87,7 @@ class LedgerRun:
 
     Attributes:
         charges: what prices of the run's quotas take from claims that are decided again; None without quotas.
+        waiting: what waits, where claims are brought; else None.
 
     Raises:
         DataError: for a run of this name with another playbook, ``at`` or ``until``.
@@ -108,6 +116,7 @@ class LedgerRun:
         self.until = until
         self.explain = explain
         self.charges: QuotaCharges | None = None
+        self.waiting: DecidedSince | None = None
         self._again = self._fell = self._gone = self._reserved = self._full = 0
         self._fallen: Fallen | None = None
         self._readers = shape_readers(decider.ruleset.vocabulary)
@@ -496,6 +505,9 @@ class LedgerRun:
         groups: list[ContactGroup] = [proposal.group() for proposal in proposals]
         told = self._told(transaction, groups)
         asks = [self._asked(*pair, told) for pair in zip(proposals, groups, strict=True)]
+        if self.waiting is not None:
+            over = self.waiting.over(transaction, [name for group in groups for name in group.inputs])
+            asks = [evolve(own, over={n: over[n] for n in (own.claims or ()) if n in over}) for own in asks]
         accounts = [proposal.account for proposal in proposals]
         if any(account is not None for account in accounts):
             asks = [

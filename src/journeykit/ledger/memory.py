@@ -96,7 +96,7 @@ class MemoryTransaction:
         self._answers: dict[str, tuple[str, int, str, frozenset[str]]] = {}
         self._said: list[tuple[int, ConsentWord]] = []
         self._runs: dict[str, RunMark] = {}
-        self._waiting: list[tuple[int, WaitingRow]] = []
+        self._waiting: dict[str, list[tuple[int, WaitingRow]]] = {}
         self._playbooks: dict[str, str] = {}
         self._traces: dict[str, int] = {}
         self._used: dict[str, int] = {}
@@ -293,20 +293,26 @@ class MemoryTransaction:
 
     def waiting(self, contacts: Sequence[str] | None = None, until: int | None = None) -> list[WaitingRow]:
         """The claims that wait, of contacts or of all."""
-        wanted = None if contacts is None else set(contacts)
+        names = self._waiting if contacts is None else dict.fromkeys(contacts)
+        rows = (held for name in names for held in self._waiting.get(name, ()))
         found: dict[str, WaitingRow] = {}
-        for number, row in self._waiting:
-            if (until is None or number <= until) and (wanted is None or row.contact in wanted):
+        for number, row in sorted(rows, key=lambda held: held[0]):
+            if until is None or number <= until:
                 found.pop(row.key, None)
                 found[row.key] = row
         return [row for row in found.values() if row.claim is not None]
+
+    def waiting_contacts(self, until: int | None = None) -> list[str]:
+        """The contacts of whom anything waits, or has waited."""
+        return [name for name, own in self._waiting.items() if own and (until is None or own[0][0] <= until)]
 
     def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
         """Write changes of what waits."""
         for row in changes:
             check_lengths(contact_id=row.contact)
-            self._waiting.append((self._next(), row))
-            self.done.append(self._waiting.pop)
+            own = self._waiting.setdefault(row.contact, [])
+            own.append((self._next(), row))
+            self.done.append(own.pop)
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
@@ -366,7 +372,7 @@ class MemoryTransaction:
         }
         gone = len(self._answers) - len(answers)
         self._replace("_answers", answers)
-        self._replace("_waiting", [held for held in self._waiting if held[1].contact != contact])
+        self._replace("_waiting", {name: own for name, own in self._waiting.items() if name != contact})
         said = [(n, evolve(w, contact=None) if w.person == person else w) for n, w in self._said]
         if not keep_opt_outs:
             said = [held for held in said if held[1].person != person]
@@ -403,24 +409,14 @@ class MemoryTransaction:
         self._replace("_answers", answers)
         self._replace("_runs", runs)
         self._replace("_traces", {trace: at for trace, at in self._traces.items() if at >= before})
-        last = {row.key: number for number, row in self._waiting}
-        self._replace(
-            "_waiting",
-            [
-                (number, row)
-                for number, row in self._waiting
-                if (row.at >= before or (row.claim is not None and number == last[row.key]))
-                and not (row.until is not None and row.until < before)
-            ],
-        )
+        self._replace("_waiting", {name: _lasting(own, before) for name, own in self._waiting.items()})
         return counts
 
     def contacts(self) -> Iterator[str]:
         """All contacts of whom anything is held."""
         said = {word.contact for _, word in self._said if word.contact is not None}
         told = (name for own in self._answers.values() for name in (own[0], *own[3]))
-        waiting = (row.contact for _, row in self._waiting)
-        return iter(sorted({*self._by_contact, *said, *told, *waiting}))
+        return iter(sorted({*self._by_contact, *said, *told, *self.waiting_contacts()}))
 
     def all_touches(self) -> Iterator[Reservation]:
         """All touches, in the order in which they were written."""
@@ -466,3 +462,14 @@ class MemoryTransaction:
             found = evolve(touch, status=was[touch.id]) if touch.id in was else touch
             if found.counts:
                 yield found
+
+
+def _lasting(held: Sequence[tuple[int, WaitingRow]], before: int) -> list[tuple[int, WaitingRow]]:
+    """What is left of a contact's claims that wait, without what was over before an instant."""
+    last = {row.key: number for number, row in held}
+    return [
+        (number, row)
+        for number, row in held
+        if (row.at >= before or (row.claim is not None and number == last[row.key]))
+        and not (row.until is not None and row.until < before)
+    ]

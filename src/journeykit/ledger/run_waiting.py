@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import clock, first_and_last
+from journeykit.ledger.saved_decisions import key_of_claim
 from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.ledger.ledger_run import LedgerRun
-    from journeykit.ledger.transaction import WaitingRow
+    from journeykit.ledger.transaction import Transaction, WaitingRow
     from journeykit.model.claim import Claim
     from journeykit.model.decision import Decision
 
@@ -34,43 +35,71 @@ class RunWaiting:
         self.run = run
         self.competes = competes
         self.at, self.last = first_and_last(run.at, run.until)
-        self._rows: dict[str, list[WaitingRow]] = {}
         with run.ledger.reading() as transaction:
-            for row in transaction.waiting(until=run.mark.waiting):
-                self._rows.setdefault(row.contact, []).append(row)
+            self._names = dict.fromkeys(transaction.waiting_contacts(run.mark.waiting))
+        # What waits is read when its contacts come, and let go once they are decided.
+        self._rows: dict[str, list[WaitingRow]] = {}
         self._brought: dict[str, Sequence[Claim]] = {}
         self._changes: list[WaitingRow] = []
         self._began = self._ended = 0
 
     def __contains__(self, contact: str) -> bool:
         """Whether anything of a contact waits."""
-        return contact in self._rows
+        return contact in self._names
 
     def contacts(self) -> Iterator[str]:
         """The contacts of whom anything waits that competes."""
-        return iter(self._rows if self.competes else ())
+        return iter(self._names if self.competes else ())
 
     def places(self, names: Sequence[str | None]) -> list[int]:
         """Where in a list those contacts are: what waits is in no table, and the row engine joins it to what is."""
-        known = self._rows if self.competes else ()
-        return [place for place, name in enumerate(names) if name in known] if known else []
+        known = self._names if self.competes else ()
+        found = [place for place, name in enumerate(names) if name in known] if known else []
+        self.read(str(names[place]) for place in found)
+        return found
+
+    def read(self, names: Iterable[str]) -> None:
+        """Read what waits of contacts, all at once."""
+        wanted = [name for name in names if name in self._names and name not in self._rows]
+        if not wanted:
+            return
+        found: dict[str, list[WaitingRow]] = {name: [] for name in wanted}
+        with self.run.ledger.reading() as transaction:
+            for row in transaction.waiting(wanted, self.run.mark.waiting):
+                found[row.contact].append(row)
+        self._rows.update(found)
 
     def of(self, contact: str) -> Waiting:
         """What waits of a contact."""
+        self.read([contact])
         return Waiting(contact, (WaitingClaim.of(row) for row in self._rows.get(contact, ())))
 
     def claims(self, contact: str, brought: list[Claim]) -> list[Claim]:
         """The claims of a contact that are decided: what is brought and, where it competes, what waits."""
         self._brought[contact] = brought
-        if not self.competes or contact not in self._rows:
+        if not self.competes or contact not in self._names:
             return brought
         told, more = self.of(contact).joined(brought)
         return [*told, *more]
+
+    def over(self, transaction: Transaction, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """By contact, the keys of claims that waited when the run began, and that others have decided since."""
+        mine = [name for name in names if name in self._names] if self.competes else []
+        live = {row.key for row in transaction.waiting(mine)} if mine else set()
+        found = {}
+        for name in mine:
+            waiting = self.of(name)
+            _, more = waiting.joined(self._brought.get(name, ()))
+            gone = [own for own in more if (known := waiting.same(own)) is not None and known.key not in live]
+            if gone:
+                found[name] = tuple(key_of_claim(name, own) for own in gone)
+        return found
 
     def decided(self, contact: str, decision: Decision) -> None:
         """See what changes once a contact is decided by the row engine."""
         brought = self._brought.pop(contact, ())
         waiting = self.of(contact)
+        self._rows.pop(contact, None)
         if not self.run.dry_run and (waiting.held or len(decision.granted) < len(brought)):
             changes = self.changes(decision.timezone)
             self.add(changes.after(waiting, brought, decision.rows, competed=self.competes))

@@ -81,6 +81,8 @@ class DecisionInputs:
         scored: the ids of campaigns whose claims need a score, besides those that say so.
         waiting: by contact id, claims of earlier decisions that compete again, beside those that are asked for.
         used: what was used, by key, of the quotas that are counted over time and may bind; None where there are none.
+        over: by contact id, the keys of claims that waited when a run began, and were decided by others since: they do
+            not compete.
     """
 
     contacts: tuple[Contact, ...]
@@ -94,6 +96,7 @@ class DecisionInputs:
     scored: tuple[str, ...] = ()
     waiting: Mapping[str, tuple[Claim, ...]] = field(factory=dict)
     used: Mapping[str, int] | None = None
+    over: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
     def rounds(self, decider: Decider, charges: QuotaCharges | None = None) -> TwoRounds:
         """The rounds of the contacts, not laid out yet."""
@@ -116,10 +119,13 @@ class DecisionInputs:
     @property
     def competing(self) -> Mapping[str, tuple[Claim, ...]] | None:
         """By contact id, what is asked for and what waits."""
-        if not self.waiting or self.claims is None:
+        if self.claims is None or not (self.waiting or self.over):
             return self.claims
         names = dict.fromkeys((*self.claims, *self.waiting))
-        return {name: (*self.claims.get(name, ()), *self.waiting.get(name, ())) for name in names}
+        found = {name: (*self.claims.get(name, ()), *self.waiting.get(name, ())) for name in names}
+        for name, over in self.over.items():
+            found[name] = tuple(own for own in found.get(name, ()) if key_of_claim(name, own) not in over)
+        return found
 
     def claims_of(self, contact: str) -> tuple[Claim, ...] | None:
         """The claims of a contact."""
@@ -288,6 +294,27 @@ def _row(asked: DecisionInputs, contact: str, grant: Grant, fingerprint: str) ->
         decided_at=moment(micros(asked.at)),
         claim=grant.claim,
     )
+
+
+Identity = tuple[str, str | None, str | None, str | None, str | None]
+"""What tells the claims of one contact apart: campaign, content, channel, own date or instant, and id."""
+
+
+def identity_of(claim: Claim) -> Identity:
+    """What a claim of one contact is known by."""
+    return claim.campaign, claim.content, claim.channel, own_text(claim.at), claim.id
+
+
+def own_text(at: datetime | date | None) -> str | None:
+    """The text of a claim's own instant or date, whatever the zone that it is written in."""
+    if at is None:
+        return None
+    return str(micros(at)) if isinstance(at, datetime) else at.isoformat()
+
+
+def key_of_claim(contact: str, claim: Claim) -> str:
+    """A hash of what a claim asks for."""
+    return sha256(json.dumps([contact, *identity_of(claim)]).encode()).hexdigest()[:32]
 
 
 def claim_text(claim: Claim) -> str:

@@ -333,6 +333,12 @@ class SqlTransaction:
                 found[row.key] = waiting_of(row)
         return [row for row in found.values() if row.claim is not None]
 
+    def waiting_contacts(self, until: int | None = None) -> list[str]:
+        """The contacts of whom anything waits, or has waited."""
+        wanted = select(_W.contact_id, func.min(_W.seq).label("seq")).group_by(_W.contact_id)
+        rows = self._stream(wanted.order_by(_W.contact_id))
+        return [name for name, seq in rows if until is None or seq <= until]
+
     def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
         """Write changes of what waits."""
         made = []

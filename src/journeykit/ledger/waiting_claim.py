@@ -6,10 +6,8 @@ asks for the same thing replaces the one that waits, and keeps the earlier of th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, frozen
@@ -17,7 +15,7 @@ from attrs import asdict, evolve, frozen
 from journeykit.basics.clock import LAST, Clock, day_number, micros, moment
 from journeykit.engine.duplicate_claims import precedence
 from journeykit.engine.eligibility import expiry
-from journeykit.ledger.saved_decisions import claim_in, claim_text
+from journeykit.ledger.saved_decisions import claim_in, claim_text, identity_of, key_of_claim, own_text
 from journeykit.ledger.transaction import WaitingRow
 from journeykit.model.campaign import Campaign
 from journeykit.model.claim import Claim
@@ -91,26 +89,6 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-Identity = tuple[str, str | None, str | None, str | None, str | None]
-"""What tells the claims of one contact apart: campaign, content, channel, own date or instant, and id."""
-
-
-def identity_of(claim: Claim) -> Identity:
-    """What a claim of one contact is known by."""
-    return claim.campaign, claim.content, claim.channel, _own_date(claim.at), claim.id
-
-
-def _own_date(at: datetime | date | None) -> str | None:
-    if at is None:
-        return None
-    return str(micros(at)) if isinstance(at, datetime) else at.isoformat()
-
-
-def key_of_claim(contact: str, claim: Claim) -> str:
-    """The key under which a claim waits."""
-    return sha256(json.dumps([contact, *identity_of(claim)]).encode()).hexdigest()[:32]
-
-
 class Waiting:
     """The claims of one contact that wait.
 
@@ -178,7 +156,7 @@ class WaitingChanges:
         """
         of: dict[Any, list[Row]] = {}
         for row in rows:
-            of.setdefault((row.campaign, row.claim, _own_date(row.date)), []).append(row)
+            of.setdefault((row.campaign, row.claim, own_text(row.date)), []).append(row)
         replaced = set()
         for claim in self.sound(brought):
             known = waiting.same(claim)
@@ -199,7 +177,7 @@ class WaitingChanges:
 
     def sound(self, claims: Iterable[Claim]) -> Iterator[Claim]:
         """The claims whose data are good, in the playbook's words; of those that ask for the same, the decided one."""
-        found: dict[Identity, Claim] = {}
+        found: dict[tuple[Any, ...], Claim] = {}
         for claim in sorted((own for own in claims if own.fault() is None), key=precedence):
             spelt = self.ruleset.vocabulary.claim(claim)
             found.setdefault(identity_of(spelt), spelt)
@@ -258,7 +236,7 @@ class WaitingChanges:
 
 def _rows_of(claim: Claim, of: Mapping[Any, Sequence[Row]]) -> list[Row]:
     """The rows of a claim: one for each content that it leaves open."""
-    found = of.get((claim.campaign, claim.id, _own_date(claim.at)), ())
+    found = of.get((claim.campaign, claim.id, own_text(claim.at)), ())
     return [row for row in found if claim.content in (None, row.content) and claim.channel in (None, row.channel)]
 
 

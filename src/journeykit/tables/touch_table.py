@@ -25,7 +25,7 @@ from journeykit.tables.cells import (
 )
 from journeykit.tables.header import PATIENCE, RowLayout, cell_of, fold_name
 from journeykit.tables.read_rows import open_table
-from journeykit.tables.words import Words, spelling_reader
+from journeykit.tables.words import KINDS, Words, spelling_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,17 +81,7 @@ SHAPE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "without": ("without", _without),
     "status": ("status", _status),
 }
-_KINDS = {
-    "channel": "channel",
-    "campaign_id": "campaign",
-    "content_id": "content",
-    "team": "team",
-    "goal": "goal",
-    "topic": "topic",
-    "topics": "topic",
-    "solutions": "solution",
-    "theme": "theme",
-}
+_KINDS = {column: kind for column, kind in KINDS["touches"].items() if kind != "status"}
 
 
 def shape_readers(vocabulary: Vocabulary | None) -> dict[str, tuple[str, Callable[[Any], Any]]]:

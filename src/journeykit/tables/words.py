@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LISTS = ("segments", "interests", "consent")
 _PARTED = ("topic", "topics", "solutions", "tags")
-_WORDS: dict[str, dict[str, str]] = {
+KINDS: dict[str, dict[str, str]] = {
     "contacts": {
         "stage": "stage",
         "role": "role",
@@ -57,6 +57,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "scores": {"campaign_id": "campaign", "content_id": "content"},
     "events": {"event": "event"},
 }
+"""By table and column, which kind of the playbook's words it holds."""
 _PREFIXES = {
     "consent_until_": "channel",
     "topic_consent_": "topic",
@@ -122,7 +123,7 @@ class Words:
         self.table = table
         self.playbook = playbook
         self.vocabulary = vocabulary or Vocabulary.of(playbook)
-        self.columns = _WORDS.get(table, {})
+        self.columns = KINDS.get(table, {})
         self._cells: dict[tuple[str, type, Any], tuple[Finding, ...]] = {}
         self._names: dict[str, str] = {}
         self._last: Sequence[object] = ()
