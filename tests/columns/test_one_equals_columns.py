@@ -126,12 +126,16 @@ def test_less_common_rules_are_kept_alike(start, change):
         if found.playbook.campaigns is not None:
             rng = Random(seed)
             rows, history = tabled.contacts(rng, found.at, 10), tabled.touches(rng, found.playbook, found.at, 10)
+            until = found.until
+            if until is not None and change is with_send_times and seed % 3:
+                # Shorter plans may hold no such time, and fall back.
+                until = found.at + timedelta(days=4)
             for row in rows:
                 row["hour"] = rng.choice((None, None, "7.5", "13", "21:10", "late"))
             claims = None
             if seed % 2:
                 claims = tabled.claims(rng, found.playbook, found.at, 10, few=found.until is not None, faults=False)
-            assert_equal(found.playbook, rows, history, None, claims, at=found.at, until=found.until)
+            assert_equal(found.playbook, rows, history, None, claims, at=found.at, until=until)
 
 
 @pytest.mark.parametrize("start", range(3000, 3040, 20))

@@ -18,7 +18,7 @@ from journeykit.columns.ruleset_arrays import RulesetArrays
 from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import LocalKinds, zones_of
 from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
-from journeykit.engine.eligibility import Subject, slot_of_day
+from journeykit.engine.eligibility import Subject, first_send_time, slot_of_day
 from journeykit.engine.ruleset import reach_of
 from journeykit.kernels import barred_now
 from journeykit.kernels.interface.codes import DENY_CONSENT, DENY_ROLE, DENY_STAGE, DENY_ZONE, MOST_CONFLICTS
@@ -28,18 +28,18 @@ from journeykit.model.contact import Contact
 from journeykit.model.quiet_hours import HORIZON, WEEKS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from journeykit.basics.clock import Clock
     from journeykit.columns.claim_columns import ClaimEncoder
-    from journeykit.columns.zone_arrays import Answers
+    from journeykit.columns.zone_arrays import LocalKind
     from journeykit.engine.decider import Decider
     from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.kernels.interface.plain_arrays import PlainRules
     from journeykit.model.quiet_hours import Schedule
     from journeykit.model.quota import Side
+    from journeykit.model.send_at import SendAt
     from journeykit.playbook.playbook import Playbook
     from journeykit.rule import Rule
 
@@ -50,21 +50,26 @@ _MOST_OCCASIONS = 5_000
 _MOST_STEPS = 62
 MOST_HOUR_RULES = 100
 """With more audiences of hours contacts fall back to the row engine."""
+_SURELY_LONG = 3 * DAY
+"""A plan of such a length holds every time of day, whatever clocks skip."""
 _FURTHER_RULES = 13
 """So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
 closes a campaign, holdouts, missing data and a weight that is not known."""
 
 
 class _Anybody(Subject):
-    """Contacts of a zone of whom the audiences of hours say the same."""
+    """Contacts that are alike in all that local times ask of them."""
 
-    __slots__ = ("_answers",)
+    __slots__ = ("_answers", "_own_times")
 
-    def __init__(
-        self, contact: Contact, playbook: Playbook, clock: Clock, at: int, answers: Mapping[Rule, bool | None]
-    ) -> None:
-        super().__init__(contact, playbook, clock, at)
-        self._answers = answers
+    def __init__(self, playbook: Playbook, layout: RulesetArrays, kind: LocalKind, at: int) -> None:
+        super().__init__(Contact(id="slots", timezone=kind.zone), playbook, clock(kind.zone), at)
+        self._answers = dict(zip(layout.hour_rules, kind.answers, strict=False))
+        self._own_times = dict(zip(layout.send_times, kind.times, strict=False))
+
+    def send_time(self, message: Message) -> int | None:
+        known = None if message.send_at is None else self._own_times.get(message.send_at)
+        return super().send_time(message) if known is None else known
 
     def holds(self, rule: Rule) -> bool | None:
         return self._answers.get(rule)
@@ -146,7 +151,8 @@ class ColumnarEngine:
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = LocalKinds(self.layout.zones)
         # One instant needs no slots: what is true then is known.
-        slots = None if until is None else lambda: self.moment().slots
+        self._at_once = until is None and not self.layout.send_times
+        slots = None if self._at_once else lambda: self.moment().slots
         self.encoder = ContactEncoder(self.layout, at, self.zones, slots, until)
         self.weigher = Weigher(decider, self.layout, self.now)
         self.latest = self.now
@@ -168,15 +174,16 @@ class ColumnarEngine:
             # Checks of somebody else's are asked contact by contact.
             return False
         known = len(self.layout.hour_rules) <= MOST_HOUR_RULES
-        odd = self.compiled.per_account or self.compiled.has_send_times or self.compiled.counts_campaigns
+        odd = self.compiled.per_account or self.compiled.counts_campaigns or not self._has_times_in_span
         return rules <= MOST_CONFLICTS and known and not odd and not self._is_rare()
 
     def _is_rare(self) -> bool:
-        """Whether series or dates are such as the kernels do not know: they are rare."""
+        """Whether series, dates or send times are such as the kernels do not know: they are rare."""
         layout, plans = self.layout, self.until is not None
         skips = (own for own in self.compiled.campaigns.values() if own.if_lost == "skip")
         return (
-            len(layout.list) > _MOST_OCCASIONS + len(self.compiled.messages)
+            any(own.send_at is not None and (own.dates is not None or own.campaign.series) for own in layout.list)
+            or len(layout.list) > _MOST_OCCASIONS + len(self.compiled.messages)
             or any(len(own.content) > _MOST_STEPS or (plans and own.dates) for own in skips)
             or any(
                 plans and day is not None and own.timely for own, day in zip(layout.list, layout.own_days, strict=True)
@@ -196,6 +203,13 @@ class ColumnarEngine:
         # The kernels know the costs of campaigns, and not those of single claims.
         named = (own.expression.names for own in self.layout.list if own.expression is not None)
         return not self.weigher.by_rows and not (claims.brings_cost and any("cost" in own for own in named))
+
+    @property
+    def _has_times_in_span(self) -> bool:
+        """Whether each claim that goes at a time of day surely has one in the span, or after the one instant."""
+        if not self.layout.send_times:
+            return True
+        return not self.dates if self.until is None else self.last - self.now >= _SURELY_LONG
 
     @property
     def oldest(self) -> int:
@@ -230,15 +244,15 @@ class ColumnarEngine:
                 self._moment = self._make_moment(list(self.zones.list))
             return self._moment
 
-    def _make_moment(self, kinds: Sequence[tuple[str, Answers]]) -> Moment:
+    def _make_moment(self, kinds: Sequence[LocalKind]) -> Moment:
         low, high = self._span()
         layout = self.layout
-        names = [name for name, _ in kinds]
+        names = [kind.zone for kind in kinds]
         zones = zones_of(names, low, high)
         numbers = {name: number for number, name in reversed([*enumerate(names)])}
         rules = Rules(
             **layout.parts,
-            hours=layout.hours(low // DAY, high // DAY, [answers for _, answers in kinds]),
+            hours=layout.hours(low // DAY, high // DAY, kinds),
             windows=layout.windows(numbers),
             zones=zones,
             shapes=np.zeros(0, SHAPES),
@@ -254,7 +268,7 @@ class ColumnarEngine:
             quotas=self.quotas,
         )
         bars = None
-        if self.until is None:
+        if self._at_once:
             faults = np.zeros((len(names), len(layout.list)), np.int64)
             barred_now(rules, faults)
             bars = layout.bars(faults, self.denies)
@@ -273,31 +287,27 @@ class ColumnarEngine:
         each = len(rules.conflicts) + len(rules.within) + len(rules.quotas.unit) + len(hours.periods) + holidays
         return sum(widths) + each + len(REASONS) + _FURTHER_RULES
 
-    def _slots(self, zones: Sequence[tuple[str, Answers]]) -> SlotTimes:
-        """The instants of a plan, by zone and kind of opening: those that obey the same hours."""
+    def _slots(self, zones: Sequence[LocalKind]) -> SlotTimes:
+        """The instants of a plan, by zone and kind of opening: those that obey the same hours and go at one time."""
         openings = self.layout.list
-        kinds: dict[Schedule, Any] = {}
+        kinds: dict[tuple[Schedule, SendAt | None], Any] = {}
         for opening in openings:
-            kinds.setdefault(opening.schedule, opening)
+            kinds.setdefault((opening.schedule, opening.send_at), opening)
         order = {key: place for place, key in enumerate(kinds)}
-        kind = np.array([order[o.schedule] for o in openings], np.int64)
+        kind = np.array([order[o.schedule, o.send_at] for o in openings], np.int64)
         first, instants = [0], []
         dated = np.zeros((len(zones), max(1, len(kinds)), len(self.dates)), np.int64)
-        for zone, (name, answers) in enumerate(zones):
-            local = clock(name)
-            told = dict(zip(self.layout.hour_rules, answers, strict=False))
-            subject = _Anybody(Contact(id="slots", timezone=name), self.playbook, local, self.now, told)
+        for zone, own in enumerate(zones):
+            subject = _Anybody(self.playbook, self.layout, own, self.now)
             for place, opening in enumerate(kinds.values()):
-                if self.until is not None:
-                    days = range(local.day(self.now), local.day(self.last) + 1)
-                    found = (slot_of_day(subject, opening, day, self.now) for day in days)
-                    instants += [at for at in found if at is not None and at <= self.last]
+                if not self._at_once:
+                    instants += self._instants(subject, opening)
                     first.append(len(instants))
                 for date, day in enumerate(self.dates):
                     dated[zone, place, date] = self._instant_on(subject, opening, day)
         firsts = np.array(first, np.int64)
         longest = max(1, int(np.diff(firsts).max(initial=1)))
-        single = int(self.until is None)
+        single = int(self._at_once)
         return SlotTimes(
             first=firsts,
             at=np.array(instants, np.int64),
@@ -307,6 +317,15 @@ class ColumnarEngine:
             longest=longest,
             single=single,
         )
+
+    def _instants(self, subject: Subject, opening: Any) -> list[int]:
+        """The instants of claims without a date of their own."""
+        local, time = subject.clock, subject.send_time(opening)
+        if self.until is None:
+            return [self.now if time is None else first_send_time(local, time, self.now)]
+        days = range(local.day(self.now), local.day(self.last) + 1)
+        found = (slot_of_day(subject, opening, day, self.now) for day in days)
+        return [at for at in found if at is not None and at <= self.last]
 
     def _instant_on(self, subject: Subject, opening: Any, day: int) -> int:
         """The instant of a claim that asks for a date; on a day without a slot the day's start, where checks say no."""

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.columns.zone_arrays import LocalKinds
     from journeykit.kernels.interface.contact_arrays import SlotTimes
+    from journeykit.model.send_at import SendAt
     from journeykit.rule import Rule
 
 
@@ -104,7 +105,7 @@ class ContactEncoder:
                 self._read(chunk, fields[name], reads[name])
         consent, until = self._consents(chunk)
         codes, interested = self._interest(chunk, fields.get("interests"), reads.get("interests"))
-        zone, audience, outside, timely = self._audiences(chunk, zone)
+        zone, audience, outside, timely = self._audiences(chunk, zone, self._send_times(chunk))
         contacts = Contacts(
             person=records(PERSONS, stage=stage, role=role, zone=zone, traits=flags, interest=codes),
             consent=consent,
@@ -257,11 +258,29 @@ class ContactEncoder:
         rows = [[1.0 if topics.isdisjoint(own or ()) else 1.0 + lift for topics in self._topics] for own in lists]
         return codes, np.array(rows, np.float64).reshape(len(lists), width)
 
-    def _audiences(self, chunk: Chunk, zone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _send_times(self, chunk: Chunk) -> np.ndarray:
+        """By contact, the times of day at which claims go; contacts whose own cannot be read are marked."""
+        own = self.layout.send_times
+        found = np.zeros((chunk.rows, len(own)), np.int64)
+        columns = rule_columns(chunk) if own else {}
+        for place, send_at in enumerate(own):
+            column = columns.get(send_at.attribute or "")
+            if column is None:
+                found[:, place] = send_at.time_for({})
+                continue
+            times = [_time(send_at, value) for value in column.values]
+            chunk.apart |= np.array([time is None for time in times], np.bool_)[column.codes]
+            found[:, place] = np.array([time or 0 for time in times], np.int64)[column.codes]
+        return found
+
+    def _audiences(
+        self, chunk: Chunk, zone: np.ndarray, times: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """By contact, the kind; whom rules are true of; whom audiences of openings leave out; `People.timely`."""
         rules = self._rules
         if not rules:
             none = np.zeros((chunk.rows, 0), np.int64), np.zeros((chunk.rows, self._words), np.int64)
+            zone = self._kinds(chunk, zone, None, times) if times.shape[1] else zone
             return zone, *none, np.zeros((chunk.rows, 0, 0, 0), np.int64)
         columns = rule_columns(chunk)
         if self.playbook.segments and any("segments" in rule.names for rule in rules):
@@ -273,14 +292,21 @@ class ContactEncoder:
             chunk.unknown[str(rules[number])] = (bits.true[:, word] | bits.false[:, word]) & bit == 0
         # Rules of caps that protect hold where they are not surely false.
         found = bits.true & ~self._careful | ~bits.false & self._careful
-        if self._hour_rules:
-            zone = self._kinds(zone, bits)
+        if self._hour_rules or times.shape[1]:
+            zone = self._kinds(chunk, zone, bits, times)
         return zone, found, bits.outside, self._timely(chunk, zone, masks)
 
-    def _kinds(self, zone: np.ndarray, bits: AudienceBits) -> np.ndarray:
-        """The kinds of contacts by their zones and what the audiences of hours say of them."""
+    def _kinds(self, chunk: Chunk, zone: np.ndarray, bits: AudienceBits | None, times: np.ndarray) -> np.ndarray:
+        """The kinds of contacts by their zones, what the audiences of hours say of them, and their send times.
+
+        Of very many kinds those that come late fall back to the row engine.
+        """
         codes = zone
+        for own in times.T:
+            named = np.unique(own, return_inverse=True)[1]
+            codes = np.unique(named + len(own) * codes, return_inverse=True)[1]
         for number in self._hour_rules:
+            assert bits is not None  # noqa: S101  (where there are such rules they were asked)
             word, bit = number >> 6, _BITS[number & 63]
             true, false = bits.true[:, word] & bit != 0, bits.false[:, word] & bit != 0
             # Numbered anew each time, so that they stay small.
@@ -289,9 +315,13 @@ class ContactEncoder:
         places = []
         with self._lock:
             for row in rows.tolist():
-                answers = tuple(_answer(bits, row, number) for number in self._hour_rules)
-                places.append(self.zones.add(self.zones.list[int(zone[row])][0], answers))
-        return np.array(places, np.int64)[codes]
+                own = self.zones.list[int(zone[row])].zone
+                answers = () if bits is None else tuple(_answer(bits, row, number) for number in self._hour_rules)
+                is_full = len(self.zones.list) >= _MOST_KINDS
+                places.append(-1 if is_full else self.zones.add(own, answers, tuple(times[row].tolist())))
+        found = np.array(places, np.int64)[codes]
+        chunk.apart |= found < 0
+        return np.where(found < 0, zone, found)
 
     def _timely(self, chunk: Chunk, zone: np.ndarray, now: RuleMasks) -> np.ndarray:
         """By kind of opening and rule that asks for time, at which slots of a plan it is true (`People.timely`)."""
@@ -401,6 +431,7 @@ class ContactEncoder:
 
 _NEVER = 2**62
 _BITS = (np.uint64(1) << np.arange(64, dtype=np.uint64)).view(np.int64)
+_MOST_KINDS = 3_000
 _FIRST_GOOD = day_number(date(1000, 1, 2)) * DAY
 # The last years of the calendar are how tables write "for ever".
 _FOR_EVER = day_number(date(9001, 1, 1)) * DAY
@@ -427,6 +458,14 @@ def _limit(cap: Any, value: Any) -> int | None:
     except ModelError:
         return None
     return NO_LIMIT if found is None else found
+
+
+def _time(send_at: SendAt, value: Any) -> int | None:
+    """The time of day that a value says; None where it says none."""
+    try:
+        return send_at.time_for({send_at.attribute or "": value})
+    except ModelError:
+        return None
 
 
 def _answer(bits: AudienceBits, row: int, number: int) -> bool | None:

@@ -66,13 +66,14 @@ from journeykit.rule.named_rules import NamedRules
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from journeykit.columns.zone_arrays import Answers
+    from journeykit.columns.zone_arrays import Answers, LocalKind
     from journeykit.engine.message import Message
     from journeykit.engine.ruleset import Effects, Ruleset
     from journeykit.model.campaign import Campaign
     from journeykit.model.patience import Patience
     from journeykit.model.quiet_hours import Holiday, Hours
     from journeykit.model.quota import Side
+    from journeykit.model.send_at import SendAt
     from journeykit.model.touch import Touch
     from journeykit.model.window import Lag
     from journeykit.rule import Rule
@@ -110,7 +111,8 @@ class RulesetArrays:
         audiences: the rules that select contacts where they are true, of campaigns, levers and caps.
         careful: the rules of caps that protect contacts unless they are false; numbered after these.
         timely: those of campaigns that ask for time.
-        schedules: the hours and holidays that openings obey, for all audiences.
+        timing: the hours and holidays that openings obey, for all audiences, each with a time of day or none.
+        send_times: these times of day.
         hour_rules: the audiences of these.
         patience: by id of a campaign that has it, its patience.
         operands: the attributes that weight expressions read.
@@ -144,7 +146,8 @@ class RulesetArrays:
         self.campaigns = Names(opening.campaign.id for opening in openings)
         self.contents = Names(opening.content_id for opening in openings if opening.content_id is not None)
         self.topics = Names(topic for opening in openings for topic in opening.topics)
-        self.schedules = list(dict.fromkeys(opening.schedule for opening in openings)) or [NO_HOURS]
+        self.timing = list(dict.fromkeys((own.schedule, own.send_at) for own in openings)) or [(NO_HOURS, None)]
+        self.send_times = list(dict.fromkeys(own for _, own in self.timing if own is not None))
         self.hour_rules = playbook.schedule.audiences
         self.rules = Names(RULES)
         self.audiences: list[Rule] = []
@@ -248,7 +251,7 @@ class RulesetArrays:
             return -1 if found is None else rule(f"owner {found}")
 
         cells = [[(self._cell(cap, key), points) for cap, key, points in o.cells] for o in table]
-        places = {schedule: place for place, schedule in enumerate(self.schedules)}
+        places = {timing: place for place, timing in enumerate(self.timing)}
         topics = [[self.topics.number[topic] for topic in o.topics] for o in table]
         steps = self._steps()
         own_dates = {day: place for place, day in enumerate(self.dates)}
@@ -284,7 +287,7 @@ class RulesetArrays:
             then=[o.then for o in table],
             needy=[o.needy for o in table],
             partner=[o.partner for o in table],
-            hours=[places[o.schedule] for o in table],
+            hours=[places[o.schedule, o.send_at] for o in table],
             rule_audience=[rule(str(o.campaign.audience)) for o in table],
             rule_stage=[rule(f"stages of {o.content_id}") for o in table],
             rule_role=[rule(f"roles of {o.content_id}") for o in table],
@@ -389,11 +392,12 @@ class RulesetArrays:
             "rule": np.array(firsts, np.int64),
         }
 
-    def hours(self, low: int, high: int, answers: Sequence[Answers]) -> HourTables:
-        """Hours and holidays, for local days from one to another, and kinds of contacts by what audiences say."""
+    def hours(self, low: int, high: int, local: Sequence[LocalKind]) -> HourTables:
+        """Hours and holidays, for local days from one to another, and kinds of contacts."""
         schedule = self.compiled.playbook.schedule
         periods = [*schedule.quiet, *schedule.send]
         everything: list[Hours | Holiday] = [*periods, *schedule.holidays]
+        answers = [own.answers for own in local]
         kinds = list(dict.fromkeys(answers))
         rule = self.rules.add
         labels = [hours.label for hours in schedule.quiet] + [f"outside {hours.label}" for hours in schedule.send]
@@ -409,8 +413,11 @@ class RulesetArrays:
             first=np.array([kinds.index(own) * len(everything) for own in answers], np.int64),
             applies=_table(
                 [self._holds(own, answer) for answer in kinds for own in everything],
-                len(self.schedules),
+                len(self.timing),
                 np.int8,
+            ),
+            times=_table(
+                [[self._time(own, kind) for _, own in self.timing] for kind in local], len(self.timing), np.int64
             ),
             edges=np.array(sorted({0} | {edge for hours in periods for edge in hours.edges}), np.int64),
             holidays=np.array(
@@ -433,7 +440,13 @@ class RulesetArrays:
             found = 0 if answer is False else 1
             if answer is None and is_send:
                 found = 2 + number
-        return [found if any(own is one for one in (*s.hours, *s.holidays)) else 0 for s in self.schedules]
+        return [found if any(own is one for one in (*s.hours, *s.holidays)) else 0 for s, _ in self.timing]
+
+    def _time(self, send_at: SendAt | None, kind: LocalKind) -> int:
+        """The local time of day at which claims go, or `NONE`."""
+        if send_at is None:
+            return NONE
+        return kind.times[self.send_times.index(send_at)] if kind.times else send_at.time_for({})
 
     def bars(self, now: np.ndarray, denies: int) -> Barred:
         """Who cannot get what at one instant, given by zone and opening what the instant forbids."""

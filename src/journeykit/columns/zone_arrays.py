@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,22 @@ Answers = tuple[bool | None, ...]
 """What the audiences of hours say of a contact, one by one: true, false or unknown."""
 
 
+class LocalKind(NamedTuple):
+    """Contacts that are alike in all that local times ask of them.
+
+    Attributes:
+        zone: their time zone.
+        answers: what the audiences of hours say of them; without any all are unknown.
+        times: the times of day at which claims go, in microseconds; without any those for all.
+    """
+
+    zone: str
+    answers: Answers = ()
+    times: tuple[int, ...] = ()
+
+
 class LocalKinds:
-    """Kinds of contacts, by number: their time zones, and what the audiences of hours say of them.
+    """Kinds of contacts, by number: their time zones, what the audiences of hours say of them, and their send times.
 
     Attributes:
         list: the kinds, in the order of their first appearance.
@@ -30,22 +44,23 @@ class LocalKinds:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.list: list[tuple[str, Answers]] = []
-        self._number: dict[tuple[str, Answers], int] = {}
+        self.list: list[LocalKind] = []
+        self._number: dict[LocalKind, int] = {}
         for name in names:
             self.add(name)
 
-    def add(self, name: str, answers: Answers = ()) -> int:
-        """The number of a kind; without answers all are unknown."""
-        number = self._number.setdefault((name, answers), len(self.list))
+    def add(self, name: str, answers: Answers = (), times: tuple[int, ...] = ()) -> int:
+        """The number of a kind."""
+        kind = LocalKind(name, answers, times)
+        number = self._number.setdefault(kind, len(self.list))
         if number == len(self.list):
-            self.list.append((name, answers))
+            self.list.append(kind)
         return number
 
     @property
     def names(self) -> list[str]:
         """By number, the time zone."""
-        return [name for name, _ in self.list]
+        return [kind.zone for kind in self.list]
 
 
 def zones_of(names: Sequence[str], low: int, high: int) -> Zones:

@@ -133,6 +133,7 @@ class HourTables(ArrayBundle):
         first: by zone, where the rows of `applies` start that are for its contacts.
         applies: by period, then holiday, and by what an opening obeys: 1 where it holds, 0 where it does not; send
             hours of which that is unknown have the number of their audience, from 2.
+        times: by zone and by what an opening obeys, the local time of day at which it goes, or `NONE`.
         edges: the local times at which anything can end.
         holidays: the holidays (`HOLIDAYS`).
     """
@@ -141,6 +142,7 @@ class HourTables(ArrayBundle):
         "periods": table(PERIODS),
         "first": table(np.int64),
         "applies": table(np.int8, 2),
+        "times": table(np.int64, 2),
         "edges": table(np.int64),
         "holidays": table(HOLIDAYS),
     }

@@ -342,6 +342,7 @@ struct HourTables {
   Array1<Period> periods;
   Array1<int64_t> first;
   Array2<int8_t> applies;
+  Array2<int64_t> times;
   Array1<int64_t> edges;
   Array1<Holiday> holidays;
 };

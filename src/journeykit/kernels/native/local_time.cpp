@@ -9,6 +9,7 @@ namespace {
 
 // Python's dates end with the year 9999 and begin with the year 1; so do periods: months since January 1970,
 // and days.
+constexpr int64_t MOST_DAYS_SKIPPED = 10;
 constexpr int64_t MONTH_TOO_LATE = 96'360, DAY_TOO_LATE = 2'932'893;
 constexpr int64_t FIRST_MONTH = -23'628, DAY_TOO_EARLY = -719'160;
 
@@ -89,6 +90,26 @@ int64_t day_start(const Zones& zones, int64_t zone, int64_t day) {
     return wall - ahead;
   }
   return first_instant_of(zones, zone, wall);
+}
+
+int64_t first_shown(const Zones& zones, int64_t zone, int64_t time, int64_t since) {
+  int64_t today = day_of(zones, zone, since);
+  for (int64_t day = today; day < today + MOST_DAYS_SKIPPED; ++day) {
+    int64_t wall = day * DAY + time, best = FOREVER, latest = 0;
+    bool is_shown = false;
+    for (int64_t near : {wall - DAY, wall, wall + DAY}) {
+      int64_t own = offset_at(zones, zone, near), at = wall - own;
+      latest = near == wall - DAY ? own : std::max(latest, own);
+      if (offset_at(zones, zone, at) != own) continue;
+      is_shown = true;
+      if (at >= since) best = std::min(best, at);
+    }
+    // A time that is set forward over is the instant at which clocks jump.
+    int64_t jump = is_shown ? 0 : jump_after(zones, zone, wall - latest);
+    if (!is_shown && jump >= since && day_of(zones, zone, jump) == day) best = jump;
+    if (best < FOREVER) return best;
+  }
+  return FOREVER;
 }
 
 int64_t period_edge(int64_t day, int64_t unit, int64_t every, int64_t shift, int64_t ahead) {

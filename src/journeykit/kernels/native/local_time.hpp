@@ -17,6 +17,9 @@ int64_t offset_at(const Zones& zones, int64_t zone, int64_t at);
 // Local date of an instant, as a day number.
 int64_t day_of(const Zones& zones, int64_t zone, int64_t at);
 
+// The first instant from one on at which local clocks show a time of day.
+int64_t first_shown(const Zones& zones, int64_t zone, int64_t time, int64_t since);
+
 // The first instant of a local date.
 int64_t day_start(const Zones& zones, int64_t zone, int64_t day);
 

@@ -156,13 +156,15 @@ int64_t since_of(const Rules& rules, const CandidateArrays& candidates, int64_t 
   if (claim.from_ != NONE) return claim.from_ < rules.now ? FOREVER : std::max(rules.last + 1, claim.from_);
   // Each date of the span has a claim of its own.
   if (claim.dated == OCCASION) return rules.last + 1;
-  if (claim.dated) return asked + 1;
+  if (claim.dated || asked > rules.last) return asked + 1;
   return asked == rules.last ? rules.last + 1 : rules.last;
 }
 
 int64_t next_open(const Rules& rules, int64_t zone, const Opening& opening, int64_t since) {
   int64_t at = open_from(rules, zone, opening, since);
-  return at == FOREVER ? FOREVER : hours_from(rules, zone, opening, at);
+  if (at != FOREVER) at = hours_from(rules, zone, opening, at);
+  int64_t time = rules.hours->times(zone, opening.hours);
+  return at == FOREVER || time == NONE ? at : first_shown(*rules.zones, zone, time, at);
 }
 
 int64_t open_at(const Rules& rules, int64_t zone, const Opening& opening, int64_t since) {
