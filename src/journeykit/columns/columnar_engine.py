@@ -13,6 +13,7 @@ from journeykit.basics.clock import DAY, FOREVER, clock, first_and_last
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.decision_counts import REASONS
+from journeykit.columns.hour_arrays import hour_tables
 from journeykit.columns.plain_rules import are_plain, plain_rules
 from journeykit.columns.ruleset_arrays import RulesetArrays
 from journeykit.columns.weighing import Weigher
@@ -252,7 +253,7 @@ class ColumnarEngine:
         numbers = {name: number for number, name in reversed([*enumerate(names)])}
         rules = Rules(
             **layout.parts,
-            hours=layout.hours(low // DAY, high // DAY, kinds),
+            hours=hour_tables(layout, low // DAY, high // DAY, kinds),
             windows=layout.windows(numbers),
             zones=zones,
             shapes=np.zeros(0, SHAPES),

@@ -48,15 +48,12 @@ from journeykit.kernels.interface.rules import (
     CAPS,
     CELLS,
     CONFLICTS,
-    HOLIDAYS,
     LEVERS,
     OPENINGS,
     PARTS,
     PATIENCE,
-    PERIODS,
     PROGRAM,
     SHAPES,
-    HourTables,
 )
 from journeykit.model.cap import Limit
 from journeykit.model.quiet_hours import NO_HOURS
@@ -66,14 +63,11 @@ from journeykit.rule.named_rules import NamedRules
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from journeykit.columns.zone_arrays import Answers, LocalKind
     from journeykit.engine.message import Message
     from journeykit.engine.ruleset import Effects, Ruleset
     from journeykit.model.campaign import Campaign
     from journeykit.model.patience import Patience
-    from journeykit.model.quiet_hours import Holiday, Hours
     from journeykit.model.quota import Side
-    from journeykit.model.send_at import SendAt
     from journeykit.model.touch import Touch
     from journeykit.model.window import Lag
     from journeykit.rule import Rule
@@ -391,62 +385,6 @@ class RulesetArrays:
             ),
             "rule": np.array(firsts, np.int64),
         }
-
-    def hours(self, low: int, high: int, local: Sequence[LocalKind]) -> HourTables:
-        """Hours and holidays, for local days from one to another, and kinds of contacts."""
-        schedule = self.compiled.playbook.schedule
-        periods = [*schedule.quiet, *schedule.send]
-        everything: list[Hours | Holiday] = [*periods, *schedule.holidays]
-        answers = [own.answers for own in local]
-        kinds = list(dict.fromkeys(answers))
-        rule = self.rules.add
-        labels = [hours.label for hours in schedule.quiet] + [f"outside {hours.label}" for hours in schedule.send]
-        return HourTables(
-            periods=records(
-                PERIODS,
-                start=[hours.edges[0] for hours in periods],
-                end=[hours.edges[1] for hours in periods],
-                days=[sum(1 << day for day in range(7) if hours.begins(day - 3)) for hours in periods],
-                is_send=[place >= len(schedule.quiet) for place in range(len(periods))],
-                rule=[rule(label) for label in labels],
-            ),
-            first=np.array([kinds.index(own) * len(everything) for own in answers], np.int64),
-            applies=_table(
-                [self._holds(own, answer) for answer in kinds for own in everything],
-                len(self.timing),
-                np.int8,
-            ),
-            times=_table(
-                [[self._time(own, kind) for _, own in self.timing] for kind in local], len(self.timing), np.int64
-            ),
-            edges=np.array(sorted({0} | {edge for hours in periods for edge in hours.edges}), np.int64),
-            holidays=np.array(
-                [
-                    (day, rule(holiday.label), number)
-                    for day in (range(low, high + 1) if schedule.holidays else ())
-                    for number, holiday in enumerate(schedule.holidays)
-                    if holiday.falls_on(day)
-                ],
-                HOLIDAYS,
-            ),
-        )
-
-    def _holds(self, own: Hours | Holiday, answers: Answers) -> list[int]:
-        """By schedule, whether hours hold, as kernels read it (`HourTables.applies`)."""
-        found, is_send = 1, any(own is one for one in self.compiled.playbook.send_hours)
-        if own.audience is not None:
-            number = self.hour_rules.index(own.audience) if own.audience in self.hour_rules else -1
-            answer = answers[number] if 0 <= number < len(answers) else None
-            found = 0 if answer is False else 1
-            if answer is None and is_send:
-                found = 2 + number
-        return [found if any(own is one for one in (*s.hours, *s.holidays)) else 0 for s, _ in self.timing]
-
-    def _time(self, send_at: SendAt | None, kind: LocalKind) -> int:
-        """The local time of day at which claims go, or `NONE`."""
-        if send_at is None:
-            return NONE
-        return kind.times[self.send_times.index(send_at)] if kind.times else send_at.time_for({})
 
     def bars(self, now: np.ndarray, denies: int) -> Barred:
         """Who cannot get what at one instant, given by zone and opening what the instant forbids."""
