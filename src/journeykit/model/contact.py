@@ -232,7 +232,7 @@ class Contact:
             >>> agreed = {"email": {"granted": True, "until": "2027-01-01T00:00Z"}}
             >>> Contact.from_dict({"id": "anna", "consent": agreed}).consent["email"].until.year
             2027
-            >>> Contact.from_dict({"id": "anna", "stgae": "decision"})
+            >>> Contact.from_dict({"id": "anna", "stgae": "decision"})  # doctest: +ELLIPSIS
             Traceback (most recent call last):
                 ...
             journeykit.errors.ModelError: a contact has no field 'stgae' (did you mean 'stage'?); ...

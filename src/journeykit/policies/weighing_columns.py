@@ -88,8 +88,18 @@ class ClaimColumns(Protocol):
         ...
         ...     def weigh_columns(self, columns: ClaimColumns):
         ...         return columns.product / (1 + columns.touches.count())
-        >>> from journeykit.testing import check_policy
-        >>> check_policy(Quiet())
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Playbook
+        >>> note = {"id": "note", "channel": "email"}
+        >>> playbook = Playbook.from_dict({
+        ...     "policy": "quiet", "content": [note], "campaigns": [{"id": "news", "content": ["note"], "repeat": None}]
+        ... })
+        >>> sent = [{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z", "channel": "email", "campaign_id": "news"}]
+        >>> decisions = Arbiter(playbook, {"quiet": Quiet()}).decide_table(
+        ...     [{"contact_id": "anna", "consent": "email"}], sent, at=datetime(2026, 11, 5, 10, tzinfo=UTC)
+        ... )
+        >>> decisions["weight"].to_pylist()
+        [0.5]
     """
 
     @property
