@@ -158,7 +158,7 @@ class Arbiter:
         found: object = contact
         if not isinstance(found, Contact):
             raise ModelError(f"contact must be a Contact, found {type(found).__name__}", field="contact")
-        if events is not None:
+        if events is not None and ledger is None:
             contact = self.decider.ruleset.with_events(contact, events, at)
         if run_id is not None or ledger is None or waiting:
             _check_names(run_id, key, ledger, dry_run=dry_run, waiting=waiting, claims=claims)
@@ -171,6 +171,7 @@ class Arbiter:
             touches,
             None if claims is None else {contact.id: claims},
             None if scores is None else {contact.id: scores},
+            events=None if events is None else {contact.id: events},
             at=at,
             until=until,
             scored=scored,
@@ -195,6 +196,7 @@ class Arbiter:
         key: str | None,
         dry_run: bool,
         waiting: bool,
+        events: Mapping[str, Iterable[Event]] | None,
         together: bool = False,
         **when: Any,
     ) -> tuple[Decision, ...]:
@@ -205,7 +207,7 @@ class Arbiter:
         from journeykit.ledger.decide import decide
 
         how: dict[str, Any] = {"explain": explain, "run_id": run_id, "key": key, "dry_run": dry_run}
-        how["waiting"] = waiting
+        how |= {"waiting": waiting, "events": events}
         return decide(self.decider, ledger, contacts, touches, claims, scores, together=together, **how, **when)
 
     def decide_account(
@@ -276,7 +278,7 @@ class Arbiter:
         _check_names(run_id, key, ledger, dry_run=dry_run and bool(given), waiting=waiting, claims=claims)
         if not given:
             return ()
-        if events is not None:
+        if events is not None and ledger is None:
             ruleset = self.decider.ruleset
             given = tuple(ruleset.with_events(contact, events.get(contact.id, ()), at) for contact in given)
         return self._decide_group(
@@ -284,6 +286,7 @@ class Arbiter:
             touches,
             claims,
             scores,
+            events=events,
             at=at,
             until=until,
             scored=scored,

@@ -54,6 +54,7 @@ class Rows:
         self.moves = []  # [number, id, was, became]
         self.words = []  # [number, word]
         self.waits = []  # [number, change]
+        self.did = {}  # key: (number, event)
         self.answers = {}  # key: (contact, at, text, others)
         self.runs, self.playbooks, self.traces, self.uses = {}, {}, {}, {}
 
@@ -190,13 +191,35 @@ class Rows:
     def change_waiting(self, changes):
         self.waits += ([self.next(), row] for row in changes)
 
+    # Events
+
+    def keep_events(self, rows):
+        before = len(self.did)
+        for row in rows:
+            self.did.setdefault(row.key, (self.next(), row))
+        return len(self.did) - before
+
+    def events(self, contacts=None, until=None):
+        for number, row in self.did.values():
+            if (contacts is None or row.contact in contacts) and (until is None or number <= until):
+                yield row
+
+    def has_events(self, until=None):
+        return any(True for _ in self.events(until=until))
+
+    def drop_events(self, gone):
+        before = len(self.did)
+        self.did = {key: own for key, own in self.did.items() if not gone(own[1])}
+        return before - len(self.did)
+
     # Runs
 
     def run(self, run_id):
         return self.runs.get(run_id)
 
     def marked(self, mark):
-        return evolve(mark, touches=self.number, moves=self.number, opt_outs=self.number, waiting=self.number)
+        last = self.number
+        return evolve(mark, touches=last, moves=last, opt_outs=last, waiting=last, events=last)
 
     def begin_run(self, mark):
         return self.runs.setdefault(mark.run_id, self.marked(mark))
@@ -259,7 +282,8 @@ class Rows:
         words = [[number, evolve(w, contact=None) if w.person == person else w] for number, w in self.words]
         self.words = [row for row in words if keep_opt_outs or row[1].person != person]
         holding = standing(self.said([person]))
-        return {"touches": len(gone), "answers": answers, "opt_outs_kept": len(holding)}
+        events = self.drop_events(lambda row: row.contact == contact)
+        return {"touches": len(gone), "answers": answers, "events": events, "opt_outs_kept": len(holding)}
 
     def prune(self, before):
         old = self.where(lambda own: own.micros < before and own.status != "reserved")
@@ -273,7 +297,8 @@ class Rows:
         last = {row.key: number for number, row in self.waits}
         holds = lambda number, row: row.at >= before or (row.claim is not None and number == last[row.key])  # noqa: E731
         self.waits = [own for own in self.waits if holds(*own) and (own[1].until or before) >= before]
-        return dict(zip(("touches", "answers", "runs"), counts, strict=True))
+        events = self.drop_events(lambda row: row.at < before)
+        return dict(zip(("touches", "answers", "runs", "events"), (*counts, events), strict=True))
 
     # Everything
 
@@ -284,7 +309,7 @@ class Rows:
     def contacts(self):
         told = (name for contact, _, _, others in self.answers.values() for name in (contact, *others))
         said = (word.contact for _, word in self.words if word.contact is not None)
-        told = (*told, *(row.contact for _, row in self.waits))
+        told = (*told, *(row.contact for _, row in self.waits), *(row.contact for row in self.events()))
         return iter(sorted({*told, *said, *(own.contact for _, own in self.touches)}))
 
     def all_touches(self):
@@ -310,4 +335,5 @@ class Rows:
             "answers": len(self.answers),
             "runs": len(self.runs),
             "waiting": len(self.waiting()),
+            "events": len(self.did),
         }

@@ -364,7 +364,7 @@ def test_a_forgotten_person_is_gone_and_still_left_alone(ledger):
     GATE.decide(ANNA, claims=[claim()], at=AT, ledger=ledger, key="k")
     ledger.confirm(ledger.reservations("anna"))
     ledger.opt_out("anna", at=AT)
-    assert ledger.forget("anna") == {"touches": 1, "answers": 1, "opt_outs_kept": 1}
+    assert ledger.forget("anna") == {"touches": 1, "answers": 1, "events": 0, "opt_outs_kept": 1}
     with ledger.reading() as transaction:
         assert [wish.contact for wish in transaction.said()] == [None]
     found = ledger.export("anna")
@@ -395,13 +395,13 @@ def test_pruning_removes_what_is_old_and_not_reserved(ledger):
         GATE.decide(ANNA, claims=[claim()], at=AT + days * DAY, ledger=ledger, key=f"k{days}")
     first, second, _ = ledger.reservations("anna")
     ledger.confirm(first)
-    assert ledger.prune(AT + 2 * DAY) == {"touches": 1, "answers": 0, "runs": 0}
+    assert ledger.prune(AT + 2 * DAY) == {"touches": 1, "answers": 0, "runs": 0, "events": 0}
     assert [held.id for held in ledger.reservations("anna")][:1] == [second.id]
     found = ledger.stats()
     assert (found["touches"], found["contacts"], found["answers"]) == ({"reserved": 2}, 1, 3)
     assert found["first"] == (AT + DAY).isoformat()
     ledger.expire(AT + 2 * DAY)
-    assert ledger.prune(AT + 2 * DAY) == {"touches": 1, "answers": 2, "runs": 0}
+    assert ledger.prune(AT + 2 * DAY) == {"touches": 1, "answers": 2, "runs": 0, "events": 0}
 
 
 def test_an_answer_about_a_plan_stays_until_its_end(ledger):
@@ -409,9 +409,9 @@ def test_an_answer_about_a_plan_stays_until_its_end(ledger):
     asked = {"claims": [claim(at=AT + 20 * DAY)], "at": AT, "until": AT + 30 * DAY, "ledger": ledger, "key": "k"}
     first = GATE.decide(ANNA, **asked)
     ledger.release(first)
-    assert ledger.prune(AT + 10 * DAY) == {"touches": 0, "answers": 0, "runs": 0}
+    assert ledger.prune(AT + 10 * DAY) == {"touches": 0, "answers": 0, "runs": 0, "events": 0}
     assert GATE.decide(ANNA, **asked).rows == first.rows
-    assert ledger.prune(AT + 31 * DAY) == {"touches": 1, "answers": 1, "runs": 0}
+    assert ledger.prune(AT + 31 * DAY) == {"touches": 1, "answers": 1, "runs": 0, "events": 0}
 
 
 def test_a_run_is_pruned_by_its_end(ledger):
@@ -455,7 +455,7 @@ def test_forgetting_and_pruning_leave_nothing_behind(ledger):
     assert ledger.export("anna")["told_of_in"] == sorted(
         answer["key"] for name in ("ben", "eve") for answer in ledger.export(name)["answers"]
     )
-    assert ledger.forget("anna", keep_opt_outs=False) == {"touches": 1, "answers": 3, "opt_outs_kept": 0}
+    assert ledger.forget("anna", keep_opt_outs=False) == {"touches": 1, "answers": 3, "events": 0, "opt_outs_kept": 0}
     assert rows_of(ledger) == {"touches": 2, "moves": 1, "answers": 0, "told of": 0, "said": 0}
     assert not any(ledger.export("anna")[name] for name in ("touches", "moves", "answers", "opt_outs", "told_of_in"))
     fill()

@@ -14,6 +14,7 @@ from journeykit.cli.arguments import (
     add_max_bad,
     add_policy,
     add_table_format,
+    add_zone,
     as_json,
     instant,
     open_ledger,
@@ -32,7 +33,7 @@ _NAMED = 50
 """So many rows that could not be confirmed or released are named."""
 
 
-EXPORTED = ("touches", "words", "answers", "runs", "contacts")
+EXPORTED = ("touches", "words", "answers", "runs", "events", "contacts")
 """What ``journeykit ledger export`` writes."""
 
 
@@ -52,6 +53,12 @@ def add_ledger(commands: Any) -> None:
     add_max_bad(read)
     read.add_argument("--json", action="store_true", help="print JSON")
 
+    events = _command(own, "events", _events, "keep what contacts did; to read the same events again changes nothing")
+    events.add_argument("--events", required=True, metavar="F", help="a table of events: contact_id, event, at, ...")
+    add_zone(events)
+    add_max_bad(events)
+    events.add_argument("--json", action="store_true", help="print JSON")
+
     explain = _command(own, "explain", _explain, "show what was decided then; nothing is decided or reserved")
     explain.add_argument("key", nargs="?", metavar="KEY", help="the key of a decision; of an account, and --contact")
     explain.add_argument("--run", metavar="NAME", help="instead of a key, a run; and --contact")
@@ -66,7 +73,8 @@ def add_ledger(commands: Any) -> None:
         "--what",
         choices=EXPORTED,
         default="touches",
-        help="touches (default; may be given as --touches), words of consent, answers, runs, or all of each contact "
+        help="touches (default; may be given as --touches), words of consent, answers, runs, events (may be given as "
+        "--events), or all of each contact "
         "(contacts: JSON lines)",
     )
 
@@ -139,6 +147,11 @@ def _import(ledger: Ledger, arguments: argparse.Namespace) -> None:
         print(as_json(found.to_dict()))
     else:
         print(found)
+
+
+def _events(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    found = ledger.record_events(arguments.events, zone=arguments.zone, max_bad=arguments.max_bad)
+    print(as_json(found.to_dict()) if arguments.json else found)
 
 
 def _map_of_columns(path: str) -> Any:

@@ -60,6 +60,27 @@ def touches_table(run: LedgerRun) -> pa.Table:
     return pa.Table.from_batches(batches, _TOUCHES)
 
 
+_EVENTS = pa.schema(
+    [
+        ("contact_id", pa.string()),
+        ("event", pa.string()),
+        ("at", pa.timestamp("us", "UTC")),
+        ("event_id", pa.string()),
+        ("properties", pa.string()),
+    ]
+)
+
+
+def events_table(run: LedgerRun) -> pa.Table:
+    """The events that the ledger had kept when the run began."""
+    rows, batches = run.events(), []
+    while some := list(islice(rows, _ROWS)):
+        columns = zip(*((own.contact, own.event, own.at, own.id, own.properties) for own in some), strict=True)
+        arrays = [pa.array(own, kind.type) for own, kind in zip(columns, _EVENTS, strict=True)]
+        batches.append(pa.RecordBatch.from_arrays(arrays, schema=_EVENTS))
+    return pa.Table.from_batches(batches, _EVENTS)
+
+
 def protect(run: LedgerRun, chunk: Chunk, people: Contacts, apart: np.ndarray) -> None:
     """Let the ledger's opt-outs win over the rows of a chunk; a contact with one of a channel or topic falls back."""
     for row, name in enumerate(chunk.ids.to_pylist()):

@@ -15,6 +15,7 @@ from journeykit.job.inputs import TABLES, Inputs
 from journeykit.job.run import Run
 from journeykit.job.table_survey import survey
 from journeykit.kernels import has_kernels
+from journeykit.ledger.event_keeping import event_of
 from journeykit.model.contact import Contact
 from journeykit.tables import (
     BadRow,
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from journeykit.job.run import Picker, RunOptions
     from journeykit.job.summary import Summary
     from journeykit.ledger import BaseLedger
+    from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.ledger.transaction import EventRow
     from journeykit.model.decision import Decision
     from journeykit.model.outcome import Row
     from journeykit.tables import TableSource
@@ -112,11 +115,13 @@ class RowJob(Run):
             self._claims = ClaimTable.read(inputs.claims, zone=self.zone, only=wanted, **self._read("claims"))
         self._events = None if inputs.events is None else self._read_events(inputs.events, wanted)
         self._ledger_history = TouchTable()
+        self._kept_events: dict[str, list[EventRow]] = {}
         self.open_ledger()
         if self.ledger is not None:
             history = self.ledger.history(None if wanted is None else sorted(wanted))
             rows = (touch_cells(held.touch()) for held in history)
             self._ledger_history = TouchTable.read(rows, vocabulary=self.decider.ruleset.vocabulary)
+            self._join_events(self.ledger, wanted)
 
     def _read(self, name: str) -> dict[str, Any]:
         """How the rows of a table are read."""
@@ -171,6 +176,13 @@ class RowJob(Run):
         log = EventLog.read(source, zone=self.zone, bad=self.bad, properties=names, only=wanted)
         self.bad.refuse_useless(log.source, log.rows)
         return log
+
+    def _join_events(self, ledger: LedgerRun, wanted: frozenset[str] | None) -> None:
+        """Read the events that the ledger keeps, where rules ask for events."""
+        self.has_kept_events = bool(self.decider.ruleset.events_asked) and ledger.has_events
+        if self.has_kept_events:
+            for row in ledger.events(None if wanted is None else sorted(wanted)):
+                self._kept_events.setdefault(row.contact, []).append(row)
 
     def _survey(self, source: TableSource, wanted: frozenset[str] | None) -> tuple[TableSource, frozenset[str] | None]:
         """Read the contacts once before: where each account ends and, of one contact, which colleagues there are."""
@@ -248,8 +260,10 @@ class RowJob(Run):
             except ModelError as error:
                 self.bad.add(BadRow(self.contact_source, number, error.field, "a row that cannot be", str(error)))
             else:
-                if self._events is not None:
-                    found = self.decider.ruleset.with_events(found, self._events.take(found.id), self.at)
+                if self._events is not None or self.has_kept_events:
+                    told = [] if self._events is None else self._events.take(found.id)
+                    told += map(event_of, self._kept_events.pop(found.id, ()))
+                    found = self.decider.ruleset.with_events(found, told, self.at)
                 yield number, found
 
     def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:

@@ -161,6 +161,7 @@ class Run:
         self.written = self.bad_touches = 0
         self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
         self.ledger: LedgerRun | None = None
+        self.has_kept_events = False
         self.waiting: RunWaiting | None = None
         self._competes = waiting
         self.quota_run: QuotaRun | None = None
@@ -439,7 +440,9 @@ class Run:
                 *(() if ledger is None else ledger.notes()),
                 *(() if self.waiting is None else self.waiting.notes()),
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
-                *event_notes(decider.ruleset, self.unknown_events, given="events" in self.tables),
+                *event_notes(
+                    decider.ruleset, self.unknown_events, given="events" in self.tables, kept=self.has_kept_events
+                ),
                 *scored_notes(set(self.scored()) - decider.ruleset.scored),
                 *tally.notes(),
                 *(() if run is None else run.notes()),

@@ -287,21 +287,23 @@ def scored_notes(campaigns: Iterable[str]) -> Iterator[str]:
         )
 
 
-def event_notes(ruleset: Ruleset, unknown: int, *, given: bool) -> Iterator[str]:
+def event_notes(ruleset: Ruleset, unknown: int, *, given: bool, kept: bool) -> Iterator[str]:
     """What is to be said of events: that nobody gave them, that nobody asks for them, that some belong to nobody.
 
     Args:
         ruleset: the rules.
         unknown: how many events belong to contacts that were not decided.
-        given: whether events are at hand.
+        given: whether a table of events is given.
+        kept: whether the ledger keeps any.
     """
+    at_hand = given or kept
     asked, rests = ruleset.events_asked.by_rules, [rest.name for rest in ruleset.playbook.rests]
-    if asked and not given:
+    if asked and not at_hand:
         yield (
             f"rules ask for the events {_some(list(asked))}, and no events are given: what they ask is unknown, which "
             "selects nobody, and caps protect"
         )
-    if rests and not given:
+    if rests and not at_hand:
         yield f"no events are given, and so nobody rests: {_some(rests)}"
     if given and not ruleset.events_asked:
         yield "events are given, and no rule or rest asks for any: the table was not read"

@@ -32,7 +32,7 @@ from journeykit.job.chunk_parts import (
     touches_between,
 )
 from journeykit.job.chunk_state import ChunkState, own_scores
-from journeykit.job.ledger_tables import protect, touches_table
+from journeykit.job.ledger_tables import events_table, protect, touches_table
 from journeykit.job.twin_keys import restricted_again, restricted_by
 from journeykit.kernels.interface.codes import BAD
 from journeykit.kernels.interface.contact_arrays import ScoreArrays, TouchArrays
@@ -248,10 +248,14 @@ class TableReader:
         """Read what the contacts did, where rules ask for it; their rests are added to their touches."""
         run, source = self.run, self.sources.get("events")
         asked = run.decider.ruleset.events_asked
-        if source is None or not asked:
+        kept = None
+        if asked and run.ledger is not None and run.ledger.has_events:
+            run.has_kept_events = True
+            kept = open_source(events_table(run.ledger), "ledger", typed=is_property)
+        if not asked or (source is None and kept is None):
             return
         end = micros(run.at)
-        read = DecisionEvents(source, asked, zone=run.zone, end=end, bad=run.bad, threads=self.threads)
+        read = DecisionEvents(source, kept, asked, zone=run.zone, end=end, bad=run.bad, threads=self.threads)
         self._events = read.join(met, len(self._repeated))
         self.unknown_events = read.unknown
         taken += ignored_and_rests(run.decider.ruleset, self._events, taken, self.parts, end)

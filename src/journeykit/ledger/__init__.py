@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.base import BaseLedger as BaseLedger
     from journeykit.ledger.consent_word import ConsentWord as ConsentWord
     from journeykit.ledger.consent_word import ConsentWord as OptOut
+    from journeykit.ledger.event_keeping import KeptEvents as KeptEvents
     from journeykit.ledger.memory import MemoryLedger as MemoryLedger
     from journeykit.ledger.moved import Moved as Moved
     from journeykit.ledger.reservation import ReleaseCheck as ReleaseCheck
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.sql_ledger import Ledger as Ledger
     from journeykit.ledger.store import Store as Store
     from journeykit.ledger.store import StoreLedger as StoreLedger
+    from journeykit.ledger.transaction import EventRow as EventRow
     from journeykit.ledger.transaction import News as News
     from journeykit.ledger.transaction import RunMark as RunMark
     from journeykit.ledger.transaction import Transaction as Transaction
@@ -49,7 +51,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "BaseLedger": "ledger.base",
     "ConsentWord": "ledger.consent_word",
+    "EventRow": "ledger.transaction",
     "Imported": "ledger.send_log",
+    "KeptEvents": "ledger.event_keeping",
     "Ledger": "ledger.sql_ledger",
     "MemoryLedger": "ledger.memory",
     "Moved": "ledger.moved",

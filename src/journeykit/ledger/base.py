@@ -10,6 +10,7 @@ from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import check_text
 from journeykit.errors import LedgerError, ModelError
 from journeykit.ledger.consent_word import ConsentWord, is_known, standing
+from journeykit.ledger.event_keeping import HistoryIn
 from journeykit.ledger.moved import FORGOTTEN, UNKNOWN, Moved
 from journeykit.ledger.release_check import checked
 from journeykit.ledger.reservation import (
@@ -34,19 +35,17 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from journeykit.engine.decider import HasDecider
-    from journeykit.ledger.send_log import Imported, SendLog
     from journeykit.ledger.transaction import Transaction
     from journeykit.ledger.waiting_claim import WaitingClaim
     from journeykit.model.contact import Contact
     from journeykit.model.touch import Touch
-    from journeykit.tables import TableSource
 
 Named = str | Reservation | Row | Decision
 """What names reservations: an id, the reservation, the row that was granted, or a decision, for all of them."""
 _PIECE = 500
 
 
-class BaseLedger:
+class BaseLedger(HistoryIn):
     """A ledger; `Ledger` and `MemoryLedger` say where it is kept.
 
     Args:
@@ -386,7 +385,8 @@ class BaseLedger:
             contact: to whom it goes, as known now.
             at: when, aware.
             arbiter: whose playbook; None takes the ledger's own.
-            events: what the contact did, for audiences that ask for it: without, these let nothing pass.
+            events: what the contact did besides what the ledger keeps, for audiences that ask for it: where neither
+                knows of any event, these let nothing pass.
 
         Returns:
             What forbids it; true where nothing does and it is still reserved.
@@ -480,7 +480,7 @@ class BaseLedger:
             return standing(transaction.said([self.person(contact)]))
 
     def forget(self, contact: str, *, keep_opt_outs: bool = True) -> dict[str, int]:
-        """Remove a person: their touches, reservations, claims that wait, and kept answers.
+        """Remove a person: their touches, reservations, events, claims that wait, and kept answers.
 
         Args:
             contact: the id.
@@ -489,7 +489,7 @@ class BaseLedger:
                 can see who it is. False removes them too; then only the caller's own data protect them.
 
         Returns:
-            How many touches and answers are gone, and opt-outs are kept.
+            How many touches, answers and events are gone, and opt-outs are kept.
         """
         person = self.person(contact)
         # Alone, so that no answer about a colleague who is being decided can mention them afterwards.
@@ -514,7 +514,7 @@ class BaseLedger:
 
         Args:
             what: ``touches`` (with the columns of a table of touches, so that they may be given as one), ``words`` of
-                consent, ``answers``, ``runs``, or ``contacts``: for each what `export` gives.
+                consent, ``answers``, ``runs``, ``events`` (likewise), or ``contacts``: for each what `export` gives.
 
         Raises:
             ModelError: for another kind.
@@ -524,7 +524,7 @@ class BaseLedger:
         return export_rows(self, what)
 
     def prune(self, older_than: datetime) -> dict[str, int]:
-        """Remove touches, answers and runs of before an instant. What is still reserved stays: expire it first.
+        """Remove touches, answers, runs and events of before an instant. What is still reserved stays: expire it first.
 
         Claims that wait stay as long as they may go; those that were over before the instant are removed.
 
@@ -536,39 +536,15 @@ class BaseLedger:
             older_than: the instant, aware.
 
         Returns:
-            How many touches, answers and runs are gone.
+            How many touches, answers, runs and events are gone.
         """
         with self.transaction(exclusive=True) as transaction:
             return transaction.prune(micros(older_than, what="older_than"))
 
     def stats(self) -> dict[str, Any]:
-        """How much of what the ledger holds: touches by status, contacts, opt-outs, answers, runs, claims that wait."""
+        """How much of what it holds: touches by status, contacts, opt-outs, answers, runs, claims that wait, events."""
         with self.reading() as transaction:
             return transaction.stats()
-
-    # History in
-
-    def import_log(
-        self, source: TableSource, log: SendLog | str | Mapping[str, Any], *, max_bad: int | str | None = None
-    ) -> Imported:
-        """Read a send log into the history; to read it again changes nothing.
-
-        Args:
-            source: a file (CSV, JSON lines, Parquet), or rows as mappings.
-            log: what its columns mean, or the name of a preset: ``braze`` or ``sfmc``.
-            max_bad: how many bad rows are tolerated, as a number or as a share of the rows (``"1%"``), which is known
-                at the end; None for any number.
-
-        Returns:
-            What became of the rows.
-
-        Raises:
-            DataError: for a table that cannot be used, or too many bad rows; the rows before them are in.
-            ModelError: for an unknown preset.
-        """
-        from journeykit.ledger.send_log import read_log
-
-        return read_log(self, source, log, max_bad=max_bad)
 
 
 def check_names(contacts: Iterable[str] = (), accounts: Iterable[str] = (), keys: Iterable[str] = ()) -> None:

@@ -20,7 +20,7 @@ from journeykit.ledger.decide import decide
 from journeykit.ledger.memory import MemoryLedger
 from journeykit.ledger.reservation import MOVES, RESERVED, STATUSES, Reservation
 from journeykit.ledger.store import StoreLedger
-from journeykit.ledger.transaction import RunMark, WaitingRow
+from journeykit.ledger.transaction import EventRow, RunMark, WaitingRow
 from journeykit.model.claim import Claim
 from journeykit.model.contact import Contact
 from journeykit.playbook.playbook import Playbook
@@ -211,6 +211,19 @@ def _wait(transaction: Transaction, random: Random) -> None:
     transaction.change_waiting([row])
 
 
+def _keep_events(transaction: Transaction, random: Random) -> Any:
+    rows = []
+    for _ in range(random.randint(1, 3)):
+        contact, number = random.choice(_CONTACTS), random.randint(1, 6)
+        at = micros(_AT + timedelta(days=random.randint(-40, 5)))
+        own = random.choice([None, f"e{number}"])
+        properties = random.choice(["{}", '{"campaign_id": "news"}'])
+        rows.append(
+            EventRow(key=f"{contact} {number}", contact=contact, event="click", at=at, id=own, properties=properties)
+        )
+    return transaction.keep_events(rows)
+
+
 def _begin(transaction: Transaction, random: Random) -> Any:
     name = random.choice(_RUNS)
     until = random.choice([None, micros(_AT) + 9])
@@ -249,6 +262,8 @@ _WRITES: tuple[tuple[str, Callable[[Transaction, Random], Any]], ...] = (
     ("say", _say),
     ("change_waiting", _wait),
     ("change_waiting", _wait),
+    ("keep_events", _keep_events),
+    ("keep_events", _keep_events),
     ("begin_run", _begin),
     ("keep_playbook", _keep_playbook),
     ("leave_traces and forget", _forget),
@@ -259,7 +274,7 @@ _WRITES: tuple[tuple[str, Callable[[Transaction, Random], Any]], ...] = (
 
 def _plain_mark(mark: RunMark | None) -> Any:
     """A run without the numbers by which a store looks back: these are its own."""
-    return None if mark is None else evolve(mark, touches=0, moves=0, opt_outs=0, waiting=0)
+    return None if mark is None else evolve(mark, touches=0, moves=0, opt_outs=0, waiting=0, events=0)
 
 
 def _by_id(held: Iterable[Reservation]) -> list[Reservation]:
@@ -292,6 +307,9 @@ def _all_of(transaction: Transaction, random: Random) -> dict[str, Any]:
         "waiting": transaction.waiting(),
         "waiting of some": transaction.waiting(some),
         "not in waiting_contacts": {own.contact for own in transaction.waiting()} - {*transaction.waiting_contacts()},
+        "events": sorted(transaction.events(), key=lambda row: row.key),
+        "events of some": sorted(transaction.events(some), key=lambda row: row.key),
+        "has_events": transaction.has_events(),
         "run": [_plain_mark(transaction.run(name)) for name in (*_RUNS, "none")],
         "forgotten": transaction.forgotten([f"trace of {name}" for name in _CONTACTS]),
         "answers_about": [transaction.answers_about(name) for name in _CONTACTS],
@@ -314,6 +332,8 @@ def _all_of(transaction: Transaction, random: Random) -> dict[str, Any]:
                 f"as_of {name}": [own.id for own in transaction.as_of(mark)],
                 f"as_of {name}, of some": _by_id(transaction.as_of(mark, some, account)),
                 f"waiting until {name}": transaction.waiting(until=mark.waiting),
+                f"events until {name}": sorted(row.key for row in transaction.events(until=mark.events)),
+                f"has_events until {name}": transaction.has_events(mark.events),
                 f"said until {name}": sorted(map(repr, transaction.said(until=mark.opt_outs))),
             }
     return found

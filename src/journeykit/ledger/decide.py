@@ -15,6 +15,7 @@ from journeykit.engine.candidate import message_of
 from journeykit.errors import DataError, ModelError
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.consent_word import left_alone, standing
+from journeykit.ledger.event_keeping import joined_events
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.quota_recheck import id_of
 from journeykit.ledger.quota_usage import left_for, with_uses
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from journeykit.engine.arbitration import Arbitration
     from journeykit.engine.decider import Decider
+    from journeykit.journey import Event
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.transaction import AnswerRow, Transaction, WaitingRow
     from journeykit.model.claim import Claim, Scores
@@ -63,6 +65,7 @@ def decide(
     dry_run: bool = False,
     together: bool = False,
     waiting: bool = False,
+    events: Mapping[str, Iterable[Event]] | None = None,
 ) -> tuple[Decision, ...]:
     """Decide a group with the history of a ledger, and reserve what is granted; see `Arbiter.decide`.
 
@@ -82,6 +85,7 @@ def decide(
         dry_run: whether nothing is reserved.
         together: whether a key is that of an account, under which each contact has an answer of its own.
         waiting: whether claims that wait compete too.
+        events: by contact id, what the contacts did, beside what the ledger keeps; None where nothing is given.
     """
     if key is not None and run_id is not None:
         raise ModelError("give key or run_id: each of them makes the decision one that is given once", field="key")
@@ -113,6 +117,8 @@ def decide(
         if run_id is not None:
             _check_alone(transaction, run_id, decider, asked, dry_run=dry_run)
         asked = informed(ledger, decider, transaction, asked, accounts)
+        if decider.ruleset.events_asked:
+            asked = _with_events(decider, transaction, asked, events)
         held = {} if asked.claims is None else waiting_in(transaction, names)
         if waiting:
             asked = competing(asked, held)
@@ -133,6 +139,17 @@ def decide(
     if kept:
         ledger.playbooks.add(decider.fingerprint)
     return tuple(_noted(decision, decider) for decision in found)
+
+
+def _with_events(
+    decider: Decider, transaction: Transaction, asked: DecisionInputs, given: Mapping[str, Iterable[Event]] | None
+) -> DecisionInputs:
+    """What is asked, with what the contacts did, as the caller and the ledger know it."""
+    told = joined_events(transaction, [contact.id for contact in asked.contacts], given)
+    if told is None:
+        return asked
+    contacts = (decider.ruleset.with_events(contact, told[contact.id], asked.at) for contact in asked.contacts)
+    return evolve(asked, contacts=tuple(contacts))
 
 
 def waiting_in(transaction: Transaction, names: Sequence[str]) -> dict[str, Waiting]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.reservation import Reservation
-    from journeykit.ledger.transaction import RunMark, Transaction
+    from journeykit.ledger.transaction import EventRow, RunMark, Transaction
 
 EXPORTS: Mapping[str, Mapping[str, str]] = {
     "touches": {
@@ -59,6 +59,7 @@ EXPORTS: Mapping[str, Mapping[str, str]] = {
     },
     "answers": {"key": "text", "contact_id": "text", "answer": "text"},
     "runs": {"run_id": "text", "playbook": "text", "at": "instant", "until": "instant", "alone": "text"},
+    "events": {"contact_id": "text", "event": "text", "at": "instant", "event_id": "text", "properties": "text"},
     "contacts": {},
 }
 """What can be exported, with the columns of each and what they hold; of contacts there are no columns, only JSON."""
@@ -104,6 +105,8 @@ def _of_kind(transaction: Transaction, what: str) -> Iterator[dict[str, Any]]:
         return map(_touch, transaction.all_touches())
     if what == "words":
         return map(_word, transaction.said())
+    if what == "events":
+        return map(_event, transaction.events())
     if what == "runs":
         return map(_run, transaction.all_runs())
     return ({"key": key, "contact_id": contact, "answer": answer} for key, contact, answer in transaction.all_answers())
@@ -140,6 +143,16 @@ def _word(word: ConsentWord) -> dict[str, Any]:
     }
 
 
+def _event(row: EventRow) -> dict[str, Any]:
+    return {
+        "contact_id": row.contact,
+        "event": row.event,
+        "at": moment(row.at),
+        "event_id": row.id,
+        "properties": row.properties,
+    }
+
+
 def _run(mark: RunMark) -> dict[str, Any]:
     return {
         "run_id": mark.run_id,
@@ -172,4 +185,13 @@ def export_contact(ledger: ExportedLedger, contact: str) -> dict[str, Any]:
             ],
             "told_of_in": transaction.answers_telling(contact),
             "waiting": [WaitingClaim.of(row).to_dict() for row in transaction.waiting([contact])],
+            "events": [
+                {
+                    "event": row.event,
+                    "at": moment(row.at).isoformat(),
+                    "event_id": row.id,
+                    "properties": json.loads(row.properties),
+                }
+                for row in transaction.events([contact])
+            ],
         }

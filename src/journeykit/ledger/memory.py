@@ -13,7 +13,7 @@ from attrs import evolve
 from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, RESERVED, Reservation, held_already, used_after
-from journeykit.ledger.transaction import News, RunMark, WaitingRow, check_lengths, check_touch
+from journeykit.ledger.transaction import EventRow, News, RunMark, WaitingRow, check_lengths, check_touch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -97,6 +97,8 @@ class MemoryTransaction:
         self._said: list[tuple[int, ConsentWord]] = []
         self._runs: dict[str, RunMark] = {}
         self._waiting: dict[str, list[tuple[int, WaitingRow]]] = {}
+        # By contact, then by key.
+        self._events: dict[str, dict[str, tuple[int, EventRow]]] = {}
         self._playbooks: dict[str, str] = {}
         self._traces: dict[str, int] = {}
         self._used: dict[str, int] = {}
@@ -314,6 +316,29 @@ class MemoryTransaction:
             own.append((self._next(), row))
             self.done.append(own.pop)
 
+    def keep_events(self, rows: Sequence[EventRow]) -> int:
+        """Write events, but those whose key is known; how many were new."""
+        new = 0
+        for row in rows:
+            check_lengths(contact_id=row.contact)
+            own = self._events.setdefault(row.contact, {})
+            if row.key not in own:
+                own[row.key] = self._next(), row
+                self.done.append(partial(own.pop, row.key))
+                new += 1
+        return new
+
+    def events(self, contacts: Sequence[str] | None = None, until: int | None = None) -> Iterator[EventRow]:
+        """The events of contacts, or of all; up to a number."""
+        for contact in list(self._events) if contacts is None else dict.fromkeys(contacts):
+            for number, row in self._events.get(contact, {}).values():
+                if until is None or number <= until:
+                    yield row
+
+    def has_events(self, until: int | None = None) -> bool:
+        """Whether there is any event, up to a number."""
+        return next(self.events(until=until), None) is not None
+
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
         return self._runs.get(run_id)
@@ -321,7 +346,7 @@ class MemoryTransaction:
     def marked(self, mark: RunMark) -> RunMark:
         """A run with the last number that there is."""
         last = self._number
-        return evolve(mark, touches=last, moves=last, opt_outs=last, waiting=last)
+        return evolve(mark, touches=last, moves=last, opt_outs=last, waiting=last, events=last)
 
     def begin_run(self, mark: RunMark) -> RunMark:
         """Write a run down."""
@@ -377,7 +402,10 @@ class MemoryTransaction:
         if not keep_opt_outs:
             said = [held for held in said if held[1].person != person]
         self._replace("_said", said)
-        return {"touches": len(own), "answers": gone, "opt_outs_kept": len(standing(self.said([person])))}
+        events = self._events.get(contact, {})
+        self._replace("_events", {name: held for name, held in self._events.items() if name != contact})
+        kept = len(standing(self.said([person])))
+        return {"touches": len(own), "answers": gone, "events": len(events), "opt_outs_kept": kept}
 
     def answers_about(self, contact: str) -> list[tuple[str, str]]:
         """All kept answers about a contact."""
@@ -406,6 +434,11 @@ class MemoryTransaction:
             "answers": len(self._answers) - len(answers),
             "runs": len(self._runs) - len(runs),
         }
+        events = {
+            name: {key: held for key, held in own.items() if held[1].at >= before} for name, own in self._events.items()
+        }
+        counts["events"] = sum(map(len, self._events.values())) - sum(map(len, events.values()))
+        self._replace("_events", {name: own for name, own in events.items() if own})
         self._replace("_answers", answers)
         self._replace("_runs", runs)
         self._replace("_traces", {trace: at for trace, at in self._traces.items() if at >= before})
@@ -416,7 +449,8 @@ class MemoryTransaction:
         """All contacts of whom anything is held."""
         said = {word.contact for _, word in self._said if word.contact is not None}
         told = (name for own in self._answers.values() for name in (own[0], *own[3]))
-        return iter(sorted({*self._by_contact, *said, *told, *self.waiting_contacts()}))
+        did = (name for name, own in self._events.items() if own)
+        return iter(sorted({*self._by_contact, *said, *told, *self.waiting_contacts(), *did}))
 
     def all_touches(self) -> Iterator[Reservation]:
         """All touches, in the order in which they were written."""
@@ -445,6 +479,7 @@ class MemoryTransaction:
             "answers": len(self._answers),
             "runs": len(self._runs),
             "waiting": len(self.waiting()),
+            "events": sum(map(len, self._events.values())),
         }
 
     def as_of(

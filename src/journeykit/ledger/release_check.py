@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from journeykit.basics.clock import clock, micros
 from journeykit.errors import ModelError
 from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
+from journeykit.ledger.event_keeping import joined_events
 from journeykit.ledger.reservation import ReleaseCheck
 from journeykit.model.outcome import Reason
 
@@ -43,9 +44,10 @@ def checked(
     if held.contact != contact.id:
         raise ModelError(f"reservation {held.id!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
     decider, words = judge.decider, standing(transaction.said([person]))
-    if events is not None:
+    if decider.ruleset.events_asked:
+        told = joined_events(transaction, [contact.id], None if events is None else {contact.id: events})
         history = [own.touch() for own in transaction.counting([contact.id])]
-        contact = decider.ruleset.with_events(contact, events, at)
+        contact = decider.ruleset.with_events(contact, None if told is None else told[contact.id], at)
         contact = decider.ruleset.with_ignored(contact, history, micros(at))
     return ReleaseCheck(reservation=held, reasons=reasons_against(decider, contact, words, held, at))
 

@@ -29,6 +29,7 @@ def mark_of(row: Row[Any]) -> RunMark:
         alone=row.alone,
         waiting=row.waiting,
         used=json.loads(row.used) if row.used else {},
+        events=row.events,
     )
 
 

@@ -159,6 +159,7 @@ RUNS = Table(
     Column("waiting", BigInteger, nullable=False, server_default=text("0")),
     # What was used of quotas when it began, by key, as JSON.
     Column("used", Text),
+    Column("events", BigInteger, nullable=False, server_default=text("0")),
 )
 # A log: of one key the last row holds, and a row without a claim says that it does not wait any more. So a run that is
 # begun again sees what waited when it began.
@@ -194,6 +195,22 @@ QUOTA_USES = Table(
     Column("key", Text, primary_key=True),
     Column("used", BigInteger, nullable=False),
 )
+
+
+EVENTS = Table(
+    "jk_events",
+    METADATA,
+    _seq(),
+    # A hash of what tells an event from all others: the same one is kept once.
+    Column("key", Text, nullable=False, unique=True),
+    Column("contact_id", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("event_id", Text),
+    Column("properties", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("jk_events_contact", EVENTS.c.contact_id)
 
 
 def _second(connection: Connection) -> None:
@@ -236,7 +253,12 @@ def _fourth(connection: Connection) -> None:
     )
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third, _fourth)
+def _fifth(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE jk_runs ADD COLUMN events BIGINT DEFAULT 0 NOT NULL")
+    EVENTS.create(connection)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third, _fourth, _fifth)
 """Each step takes the schema from one version to the next, the first of them from version 1 to 2."""
 VERSION = 1 + len(STEPS)
 

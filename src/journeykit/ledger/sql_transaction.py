@@ -28,10 +28,12 @@ from journeykit.basics.clock import micros, moment
 from journeykit.basics.ids import contact_key
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, added_up, held_already, used_after
+from journeykit.ledger.sql_events import SqlEvents
 from journeykit.ledger.sql_rows import mark_of, reservation_of, touch_row, waiting_of, word_of
 from journeykit.ledger.sql_schema import (
     ANSWER_CONTACTS,
     ANSWERS,
+    EVENTS,
     MOVES,
     OPT_OUTS,
     PLAYBOOKS,
@@ -118,7 +120,7 @@ def _add_few(count: int) -> TextClause:
     return text(f"INSERT INTO {TOUCHES.name} ({quoted}) VALUES {', '.join(f'({row})' for row in rows)}")  # noqa: S608
 
 
-class SqlTransaction:
+class SqlTransaction(SqlEvents):
     """One transaction on a connection; see `journeykit.ledger.transaction.Transaction`."""
 
     def __init__(self, connection: Connection, *, reads: bool = False) -> None:
@@ -362,6 +364,7 @@ class SqlTransaction:
             moves=self._last(MOVES),
             opt_outs=self._last(OPT_OUTS),
             waiting=self._last(WAITING),
+            events=self._last(EVENTS),
         )
 
     def begin_run(self, mark: RunMark) -> RunMark:
@@ -423,7 +426,7 @@ class SqlTransaction:
         return self._those(select(TRACES.c.trace).where(TRACES.c.trace.in_(bindparam("ids", expanding=True))), traces)
 
     def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
-        """Remove a contact; how many touches and answers there were, and opt-outs kept."""
+        """Remove a contact; how many touches, answers and events there were, and opt-outs kept."""
         run = self.connection.execute
         run(delete(MOVES).where(MOVES.c.touch.in_(select(_T.seq).where(_T.contact_id == contact))))
         touches = run(delete(TOUCHES).where(_T.contact_id == contact)).rowcount
@@ -441,7 +444,8 @@ class SqlTransaction:
             else delete(OPT_OUTS).where(own_words)
         )
         kept = len(standing(self.said([person])))
-        return {"touches": touches, "answers": len(keys), "opt_outs_kept": kept}
+        events = self._forget_events(contact)
+        return {"touches": touches, "answers": len(keys), "events": events, "opt_outs_kept": kept}
 
     def answers_about(self, contact: str) -> list[tuple[str, str]]:
         """All kept answers about a contact, with their keys."""
@@ -482,6 +486,7 @@ class SqlTransaction:
             "touches": run(delete(TOUCHES).where(old)).rowcount,
             "answers": answers,
             "runs": run(delete(RUNS).where(func.coalesce(RUNS.c.until, RUNS.c.at) < before)).rowcount,
+            "events": self._prune_events(before),
         }
 
     def _stream(self, statement: Any) -> Iterator[Any]:
@@ -494,6 +499,7 @@ class SqlTransaction:
         """All contacts of whom anything is held."""
         parts = [select(_T.contact_id), select(OPT_OUTS.c.contact_id).where(OPT_OUTS.c.contact_id.is_not(None))]
         parts += [select(ANSWERS.c.contact_id), select(ANSWER_CONTACTS.c.contact_id), select(_W.contact_id)]
+        parts.append(select(EVENTS.c.contact_id))
         every = union(*parts).subquery()
         return (name for (name,) in self._stream(select(every.c.contact_id).order_by(every.c.contact_id)))
 
@@ -528,6 +534,7 @@ class SqlTransaction:
             "answers": run(select(func.count()).select_from(ANSWERS)).scalar_one(),
             "runs": run(select(func.count()).select_from(RUNS)).scalar_one(),
             "waiting": self._count_waiting(),
+            "events": self._count_events(),
         }
 
     def _count_waiting(self) -> int:

@@ -68,6 +68,7 @@ class RunMark:
         alone: whether it is no run over tables: its contacts are decided one by one, by `Arbiter.decide`.
         waiting: the last change of what waits that it knows.
         used: what was used of quotas with a window when it began, by key.
+        events: the last event that it knows.
     """
 
     run_id: str
@@ -80,6 +81,7 @@ class RunMark:
     alone: bool = False
     waiting: int = 0
     used: Mapping[str, int] = field(factory=dict, hash=False)
+    events: int = 0
 
 
 @frozen(kw_only=True)
@@ -103,6 +105,27 @@ class WaitingRow:
     until: int | None
     at: int
     run_id: str
+
+
+@frozen(kw_only=True)
+class EventRow:
+    """Something that a contact did, as a ledger keeps it.
+
+    Attributes:
+        key: a hash of what tells it from all others; of one key a ledger keeps the first.
+        contact: the contact's id.
+        event: its name.
+        at: when, microseconds.
+        id: its own id, or None.
+        properties: what else is known of it, as JSON.
+    """
+
+    key: str
+    contact: str
+    event: str
+    at: int
+    id: str | None
+    properties: str
 
 
 class Transaction(Protocol):
@@ -206,6 +229,15 @@ class Transaction(Protocol):
     def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
         """Write changes of what waits."""
 
+    def keep_events(self, rows: Sequence[EventRow]) -> int:
+        """Write events, but those whose key is known; how many were new."""
+
+    def events(self, contacts: Sequence[str] | None = None, until: int | None = None) -> Iterator[EventRow]:
+        """The events of contacts, or of all, each contact's in the order in which they were written; up to a number."""
+
+    def has_events(self, until: int | None = None) -> bool:
+        """Whether there is any event, up to a number."""
+
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
 
@@ -229,7 +261,7 @@ class Transaction(Protocol):
         """Which of some hashes are those of reservations that were forgotten."""
 
     def forget(self, contact: str, person: str, *, keep_opt_outs: bool) -> dict[str, int]:
-        """Remove a contact; how many touches and answers there were, and opt-outs kept."""
+        """Remove a contact; how many touches, answers and events there were, and opt-outs kept."""
 
     def answers_about(self, contact: str) -> list[tuple[str, str]]:
         """All kept answers about a contact, with their keys."""

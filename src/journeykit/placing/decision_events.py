@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from journeykit.columns.contact_index import ContactIndex
     from journeykit.journey.event_history import EventsAsked
+    from journeykit.placing.event_columns import Taken
     from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.bad_row_list import BadRows
 
@@ -31,7 +32,8 @@ class DecisionEvents:
     """Reads a table of events for a run of decisions.
 
     Args:
-        source: the table.
+        source: the table that is given; None for none.
+        kept: the table of those that a ledger keeps; None likewise. One of the two is given.
         asked: what rules ask for.
         zone: the zone in which instants without an offset are meant.
         end: the instant of the decisions, in microseconds since 1970; later events do not count.
@@ -39,16 +41,26 @@ class DecisionEvents:
         threads: how many chunks are read at once.
 
     Attributes:
-        rows: how many rows could be read.
+        rows: how many rows of the table that is given could be read.
         unknown: how many of them belong to nobody.
     """
 
     def __init__(
-        self, source: ArrowTable, asked: EventsAsked, *, zone: tzinfo | None, end: int, bad: BadRows, threads: int
+        self,
+        source: ArrowTable | None,
+        kept: ArrowTable | None,
+        asked: EventsAsked,
+        *,
+        zone: tzinfo | None,
+        end: int,
+        bad: BadRows,
+        threads: int,
     ) -> None:
         self._source = source
+        self._kept = kept
         self._asked = asked
-        self._reader = EventReader(source, asked, zone, needs_ids=False)
+        # One reader for both, so that one code is one value.
+        self._reader = EventReader(source or kept, asked, zone, needs_ids=False)  # type: ignore[arg-type]
         self._end = end
         self._bad = bad
         self._threads = threads
@@ -64,7 +76,7 @@ class DecisionEvents:
         log = self._taken(met)
         large = log.too_large(contacts)
         found = log.arrays(contacts, np.zeros(0, np.int64))
-        has_ids = self._reader.has_ids
+        has_ids = self._reader.has_ids or self._kept is not None
 
         def arrange(begin: int) -> None:
             sort_events(found, begin, min(begin + _BLOCK, contacts), has_ids)
@@ -76,30 +88,41 @@ class DecisionEvents:
 
     def _taken(self, met: ContactIndex) -> ContactEvents:
         log = ContactEvents(len(self._asked.numbers), len(self._asked.values))
-        others = len(self._asked.events)
+        if self._source is not None:
+            self.rows, self.unknown = self._add(log, self._source, met)
+            if self._source.count is not None:
+                self._bad.rows[self._source.source] = self._source.count
+            self._bad.refuse_useless(self._source.source, self.rows)
+        if self._kept is not None:
+            self._add(log, self._kept, met)
+        return log
+
+    def _add(self, log: ContactEvents, source: ArrowTable, met: ContactIndex) -> tuple[int, int]:
+        """Add the events of a table; how many rows could be read, and how many of them belong to nobody."""
+        rows = unknown = 0
 
         def read(part: Any) -> Any:
             taken = self._reader.read(part)
             return taken if isinstance(taken, BadRow) else (taken, met.find(taken.one, taken.two))
 
         # All columns are read: they tell events without ids apart.
-        for found in at_once(read, self._source.parts(lambda _: True), self._threads):
+        for found in at_once(read, source.parts(lambda _: True), self._threads):
             if isinstance(found, BadRow):
                 self._bad.add(found)
                 continue
             taken, contact = found
             for bad in taken.bad:
                 self._bad.add(bad)
-            self.rows += len(taken.at)
-            self.unknown += int(np.count_nonzero(contact < 0))
-            wanted = taken.names < others
-            if self._asked.any_answer:
-                wanted |= taken.values[self._asked.values[CAMPAIGN]] >= 0
-            if self._ignored >= 0:
-                # Which touches are ignored is worked out, and no row of a table.
-                wanted &= taken.names != self._ignored
-            log.add(contact, taken, (contact >= 0) & (taken.at <= self._end) & wanted)
-        if self._source.count is not None:
-            self._bad.rows[self._source.source] = self._source.count
-        self._bad.refuse_useless(self._source.source, self.rows)
-        return log
+            rows += len(taken.at)
+            unknown += int(np.count_nonzero(contact < 0))
+            log.add(contact, taken, (contact >= 0) & (taken.at <= self._end) & self._is_wanted(taken))
+        return rows, unknown
+
+    def _is_wanted(self, taken: Taken) -> np.ndarray:
+        wanted: np.ndarray = taken.names < len(self._asked.events)
+        if self._asked.any_answer:
+            wanted |= taken.values[self._asked.values[CAMPAIGN]] >= 0
+        if self._ignored >= 0:
+            # Which touches are ignored is worked out, and no row of a table.
+            wanted &= taken.names != self._ignored
+        return wanted

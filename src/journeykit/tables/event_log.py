@@ -18,7 +18,7 @@ from journeykit.tables.read_rows import open_table
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from journeykit.tables.formats import TableSource
+    from journeykit.tables.formats import TableFile, TableSource
 
 EVENT_COLUMNS = ("contact_id", "event", "at", "event_id", "properties")
 _NAME = "the name of an event"
@@ -82,6 +82,48 @@ def flat_properties(
             yield own, value
 
 
+def read_events(
+    file: TableFile,
+    zone: tzinfo | None,
+    bad: BadRows,
+    spelt: Callable[[str], tuple[str, ...]],
+    properties: set[str],
+) -> Iterator[tuple[int, str, Event]]:
+    """The rows of a table of events, each with its number and its contact, as they come.
+
+    Args:
+        file: the table.
+        zone: the zone in which instants without an offset are meant.
+        bad: where bad rows are counted.
+        spelt: how the properties of columns are written.
+        properties: the properties that there are; added to.
+    """
+    instant = instant_reader(zone, bounded=True)
+    for number, columns, places, values in RowLayout(file, EVENT_COLUMNS[:3], bad).rows():
+        column = "contact_id"
+        try:
+            key = read_id(cell_of(places, column, values))
+            column = "event"
+            name = read_event(cell_of(places, column, values))
+            column = "at"
+            at = instant(cell_of(places, column, values))
+            micros(at)
+            column = "event_id"
+            own = cell_of(places, column, values)
+            identity = None if is_missing(own) else read_id(own)
+            column = "properties"
+            parts = read_properties(cell_of(places, column, values))
+        except BadCellError as error:
+            bad.add(BadRow(file.source, number, column, error.found, error.allowed))
+            continue
+        properties.update(parts)
+        for own, value in flat_properties(columns, values, spelt):
+            properties.add(own)
+            if not is_missing(value):
+                parts[own] = value
+        yield number, key, Event(name, at, parts, identity)
+
+
 class EventLog:
     """Events by contact.
 
@@ -122,36 +164,14 @@ class EventLog:
         events are kept, where that is given. The other arguments and the errors are those of `ContactTable`.
         """
         log = cls()
-        bad = bad if bad is not None else BadRows()
         file = open_table(source, "events", typed=is_property, zone=zone)
         log.source = file.source
         log.notes = tuple(mixed_notes(file.source, file.mixed, frozenset(map(fold_name, properties))))
-        instant, spelt = instant_reader(zone, bounded=True), spelt_by(properties)
-        for number, columns, places, values in RowLayout(file, EVENT_COLUMNS[:3], bad).rows():
-            column = "contact_id"
-            try:
-                key = read_id(cell_of(places, column, values))
-                column = "event"
-                name = read_event(cell_of(places, column, values))
-                column = "at"
-                at = instant(cell_of(places, column, values))
-                micros(at)
-                column = "event_id"
-                own = cell_of(places, column, values)
-                identity = None if is_missing(own) else read_id(own)
-                column = "properties"
-                parts = read_properties(cell_of(places, column, values))
-            except BadCellError as error:
-                bad.add(BadRow(file.source, number, column, error.found, error.allowed))
-                continue
-            log.properties.update(parts)
-            for own, value in flat_properties(columns, values, spelt):
-                log.properties.add(own)
-                if not is_missing(value):
-                    parts[own] = value
+        bad = bad if bad is not None else BadRows()
+        for _, key, event in read_events(file, zone, bad, spelt_by(properties), log.properties):
             log.rows += 1
             if only is None or key in only:
-                log._of.setdefault(key, []).append(Event(name, at, parts, identity))
+                log._of.setdefault(key, []).append(event)
         return log
 
     @property
