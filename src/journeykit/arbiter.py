@@ -131,7 +131,7 @@ class Arbiter:
             scored: the ids of campaigns whose claims need a score, besides those that say so (`Campaign.scored`).
             events: what the contact did, in any order, for rules that ask ``count``, ``sum``, ``last`` or
                 ``days_since`` of events; those after ``at`` do not count. None where nothing is at hand: what such
-                rules ask is then unknown. An empty list says that there were none.
+                rules ask is then unknown. An empty list says that there were none. Those that a ledger keeps are added.
             explain: whether the rows tell also what was displaced and what weight would have won.
             run_id: a name for the run; by default a hash of playbook, policy, prices, version of the library, ``at``
                 and ``until``. With a ledger, one decides a contact once: asked again, it gives the same decision. By
@@ -172,9 +172,7 @@ class Arbiter:
             None if claims is None else {contact.id: claims},
             None if scores is None else {contact.id: scores},
             events=None if events is None else {contact.id: events},
-            at=at,
-            until=until,
-            scored=scored,
+            when={"at": at, "until": until, "scored": scored},
             explain=explain,
             run_id=run_id,
             ledger=ledger,
@@ -193,12 +191,9 @@ class Arbiter:
         ledger: BaseLedger | None,
         explain: bool,
         run_id: str | None,
-        key: str | None,
-        dry_run: bool,
-        waiting: bool,
         events: Mapping[str, Iterable[Event]] | None,
-        together: bool = False,
-        **when: Any,
+        when: Mapping[str, Any],
+        **how: Any,
     ) -> tuple[Decision, ...]:
         """Decide contacts together, with a ledger where there is one."""
         if ledger is None:
@@ -206,9 +201,8 @@ class Arbiter:
             return self.decider.decide(group, explain=explain, run_id=run_id)
         from journeykit.ledger.decide import decide
 
-        how: dict[str, Any] = {"explain": explain, "run_id": run_id, "key": key, "dry_run": dry_run}
-        how |= {"waiting": waiting, "events": events}
-        return decide(self.decider, ledger, contacts, touches, claims, scores, together=together, **how, **when)
+        how |= {"events": events, "explain": explain, "run_id": run_id}
+        return decide(self.decider, ledger, contacts, touches, claims, scores, **how, **when)
 
     def decide_account(
         self,
@@ -287,9 +281,7 @@ class Arbiter:
             claims,
             scores,
             events=events,
-            at=at,
-            until=until,
-            scored=scored,
+            when={"at": at, "until": until, "scored": scored},
             explain=explain,
             run_id=run_id,
             ledger=ledger,

@@ -81,7 +81,7 @@ def test_what_is_released_or_expires_is_counted(folder, capsys):
     assert main(["ledger", "prune", URL, "--older-than", "2027-01-01T00:00:00Z"]) == 0
     assert main(["ledger", "show", URL, "anna"]) == 0
     found = capsys.readouterr()
-    assert found.out == "1 released\n1 released\n0 expired\n2 touches, 0 answers, 1 runs removed\n"
+    assert found.out == "1 released\n1 released\n0 expired\n2 touches, 0 answers, 1 runs, 0 events removed\n"
     assert "holds nothing of contact 'anna'" in found.err
 
 
