@@ -18,6 +18,7 @@ from journeykit.columns.decision_rows import account_texts, decision_ids
 from journeykit.columns.touch_columns import MARK, TouchShapes
 from journeykit.kernels.interface.codes import IS_OPTED_OUT, IS_SUPPRESSED
 from journeykit.kernels.interface.contact_arrays import TouchArrays
+from journeykit.ledger.event_keeping import events_as_of
 from journeykit.ledger.facts import facts_of, numbers_of
 from journeykit.ledger.reservation import Reservation
 from journeykit.model.claim import Claim
@@ -73,7 +74,7 @@ _EVENTS = pa.schema(
 
 def events_table(run: LedgerRun) -> pa.Table:
     """The events that the ledger had kept when the run began."""
-    rows, batches = run.events(), []
+    rows, batches = events_as_of(run.ledger, run.mark), []
     while some := list(islice(rows, _ROWS)):
         columns = zip(*((own.contact, own.event, own.at, own.id, own.properties) for own in some), strict=True)
         arrays = [pa.array(own, kind.type) for own, kind in zip(columns, _EVENTS, strict=True)]

@@ -15,7 +15,7 @@ from journeykit.job.inputs import TABLES, Inputs
 from journeykit.job.run import Run
 from journeykit.job.table_survey import survey
 from journeykit.kernels import has_kernels
-from journeykit.ledger.event_keeping import event_of
+from journeykit.ledger.event_keeping import event_of, events_as_of, had_events
 from journeykit.model.contact import Contact
 from journeykit.tables import (
     BadRow,
@@ -179,9 +179,9 @@ class RowJob(Run):
 
     def _join_events(self, ledger: LedgerRun, wanted: frozenset[str] | None) -> None:
         """Read the events that the ledger keeps, where rules ask for events."""
-        self.has_kept_events = bool(self.decider.ruleset.events_asked) and ledger.has_events
+        self.has_kept_events = bool(self.decider.ruleset.events_asked) and had_events(ledger.ledger, ledger.mark)
         if self.has_kept_events:
-            for row in ledger.events(None if wanted is None else sorted(wanted)):
+            for row in events_as_of(ledger.ledger, ledger.mark, None if wanted is None else sorted(wanted)):
                 self._kept_events.setdefault(row.contact, []).append(row)
 
     def _survey(self, source: TableSource, wanted: frozenset[str] | None) -> tuple[TableSource, frozenset[str] | None]:

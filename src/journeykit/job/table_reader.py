@@ -36,6 +36,7 @@ from journeykit.job.ledger_tables import events_table, protect, touches_table
 from journeykit.job.twin_keys import restricted_again, restricted_by
 from journeykit.kernels.interface.codes import BAD
 from journeykit.kernels.interface.contact_arrays import ScoreArrays, TouchArrays
+from journeykit.ledger.event_keeping import had_events
 from journeykit.ledger.transaction import LONGEST
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
@@ -249,7 +250,7 @@ class TableReader:
         run, source = self.run, self.sources.get("events")
         asked = run.decider.ruleset.events_asked
         kept = None
-        if asked and run.ledger is not None and run.ledger.has_events:
+        if asked and run.ledger is not None and had_events(run.ledger.ledger, run.ledger.mark):
             run.has_kept_events = True
             kept = open_source(events_table(run.ledger), "ledger", typed=is_property)
         if not asked or (source is None and kept is None):

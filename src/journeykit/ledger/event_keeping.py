@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from journeykit.ledger.send_log import Imported, SendLog
-    from journeykit.ledger.transaction import Transaction
+    from journeykit.ledger.transaction import RunMark, Transaction
     from journeykit.tables import TableSource
 
 _PIECE = 500
@@ -213,6 +213,18 @@ def _plain(value: Any) -> Any:
 def event_of(row: EventRow) -> Event:
     """An event that is kept."""
     return Event(row.event, moment(row.at), json.loads(row.properties), row.id)
+
+
+def had_events(ledger: HistoryIn, mark: RunMark) -> bool:
+    """Whether a ledger had kept any event when a run began."""
+    with ledger.reading() as transaction:
+        return transaction.has_events(mark.events)
+
+
+def events_as_of(ledger: HistoryIn, mark: RunMark, contacts: Sequence[str] | None = None) -> Iterator[EventRow]:
+    """The events that a ledger had kept when a run began, of all or some contacts."""
+    with ledger.reading() as transaction:
+        yield from transaction.events(contacts, mark.events)
 
 
 def joined_events(

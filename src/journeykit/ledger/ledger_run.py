@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.ledger.base import BaseLedger
     from journeykit.ledger.reservation import Reservation
-    from journeykit.ledger.transaction import AnswerRow, EventRow, News, Transaction
+    from journeykit.ledger.transaction import AnswerRow, News, Transaction
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.model.mismatch import Mismatches
@@ -170,17 +170,6 @@ class LedgerRun:
     def keep_to(self, rounds: TwoRounds) -> TwoRounds:
         """Rounds in which no more is granted than was left of counted quotas when the run began."""
         return keep_to(self.decider, rounds, self.mark.used)
-
-    @property
-    def has_events(self) -> bool:
-        """Whether the ledger had kept any event when the run began."""
-        with self.ledger.reading() as transaction:
-            return transaction.has_events(self.mark.events)
-
-    def events(self, contacts: Sequence[str] | None = None) -> Iterator[EventRow]:
-        """The events that it had kept when the run began, of all or some contacts."""
-        with self.ledger.reading() as transaction:
-            yield from transaction.events(contacts, self.mark.events)
 
     def history(self, contacts: Sequence[str] | None = None) -> Iterator[Reservation]:
         """The touches that counted, of all or some contacts."""
