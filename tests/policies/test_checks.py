@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import csv, parquet
 
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook, Touch
+from journeykit.job import Inputs, RowJob, TableJob
 from journeykit.policies import Check, Weighted
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -125,6 +129,65 @@ def test_tables_are_decided_alike():
         name: own[1] for name, own in told(arbiter).items()
     }
     assert found[0].reasons["refused"] == 1
+
+
+class Creditworthy:
+    """The example of `Check`: it denies by an attribute that the playbook does not name."""
+
+    name = "credit"
+
+    def __init__(self, *, turned: bool = False) -> None:
+        self.turned = turned
+
+    def allows(self, claim, contact, context):
+        rating = contact.attributes.get("rating")
+        if self.turned:
+            # Denies those who have a bad mark, and so lets everybody go whose mark is not read.
+            return rating is None or rating >= 3
+        return (rating or 0) >= 3
+
+
+def _given(kind: str, rows: list[dict], folder):
+    table = pa.Table.from_pylist(rows)
+    flat = pa.table({"contact_id": table["contact_id"], "consent_email": [True] * len(rows), "rating": table["rating"]})
+    if kind == "rows":
+        return rows
+    if kind == "arrow":
+        return table
+    if kind == "polars":
+        return pytest.importorskip("polars").from_arrow(table)
+    if kind == "pandas":
+        return pytest.importorskip("pandas").DataFrame(rows)
+    path = folder / f"contacts.{kind}"
+    if kind == "csv":
+        csv.write_csv(flat, path)
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        parquet.write_table(table, path)
+    return str(path)
+
+
+@pytest.mark.parametrize("in_columns", [False, True])
+@pytest.mark.parametrize("kind", ["rows", "arrow", "polars", "pandas", "csv", "jsonl", "parquet"])
+def test_checks_see_every_attribute_of_tables(kind, in_columns, tmp_path):
+    """Those too that nothing else asks for: else a check would let everybody go, or nobody."""
+    rows = [{"contact_id": name, "consent": ["email"], "rating": rating} for name, rating in (("anna", 1), ("b", 4))]
+    playbook = Playbook.from_dict({**WORLD, "campaigns": [{"id": "loan", "content": ["note"]}]})
+    if not in_columns and kind in ("arrow", "polars", "pandas"):
+        pytest.skip("a job by rows takes rows and files")
+    for turned in (False, True):
+        arbiter, given = Arbiter(playbook, checks=[Creditworthy(turned=turned)]), _given(kind, rows, tmp_path)
+        if in_columns:
+            job = TableJob(arbiter, given, at=AT, everything=True)
+            found = {row["contact_id"]: row["reason"] for batch in job.batches() for row in batch.to_pylist()}
+        else:
+            job = RowJob(arbiter, Inputs(contacts=given), at=AT)
+            found = {row.contact: str(row.reason) for _, decision in job.decisions() for row in decision.rows}
+        assert found == {"anna": "refused", "b": "granted"}
+        assert [note for note in job.summary().notes if "checks" in note] == [
+            "contacts are decided one by one, since checks of your own are asked of each: credit"
+        ]
 
 
 def test_what_is_no_check_is_refused():

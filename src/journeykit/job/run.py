@@ -18,7 +18,7 @@ from journeykit.errors import ModelError
 from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.inputs import TABLES
-from journeykit.job.summary import Summary, event_notes, plan_notes, scored_notes
+from journeykit.job.summary import Summary, check_notes, event_notes, plan_notes, scored_notes
 from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
@@ -440,6 +440,7 @@ class Run:
                 *(() if ledger is None else ledger.notes()),
                 *(() if self.waiting is None else self.waiting.notes()),
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
+                *check_notes(decider.checks),
                 *event_notes(
                     decider.ruleset, self.unknown_events, given="events" in self.tables, kept=self.has_kept_events
                 ),

@@ -298,10 +298,8 @@ class TableReader:
         if not is_attribute(name) or fold in self.run.spellings.attributes:
             return True
         words = self.run.words.get("contacts")
-        # A policy of the user's own may look at all of them.
-        return not type(self.run.decider.policy).__module__.startswith("journeykit.policies.") or (
-            words is not None and fold in words.columns
-        )
+        # Policies and checks of the user's own may look at all of them.
+        return self.run.decider.shows_history or (words is not None and fold in words.columns)
 
     def _find_restricted(self, stretch: Partition | None, met: ContactIndex) -> np.ndarray:
         """The numbers of contacts to whom a later row forbids something, which is noted."""
