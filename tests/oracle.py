@@ -646,7 +646,7 @@ class Oracle:
         )
 
     def _of_campaign(self, campaign: str | None) -> Mark | None:
-        return None if campaign is None else self._mark(Touch(at=self.at, campaign=campaign))
+        return None if campaign is None else self._mark(Touch(at=self.at, campaign=campaign, counts_toward_caps=True))
 
     def rests(self, wish: Wish, at: datetime) -> list[str]:
         """The rests that keep a claim back at an instant."""

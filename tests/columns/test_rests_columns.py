@@ -22,6 +22,8 @@ NOTE = {
     "on_missing": {"consent": "allow"},
 }
 
+APART = {"name": "apart", "first": {"campaign": "news"}, "then": {"campaign": "other"}, "lag": "1h"}
+
 
 def log(rng: Random, found, count: int) -> list[dict]:
     """The table of what some contacts did; the first did nothing."""
@@ -49,6 +51,27 @@ def test_rests_are_decided_alike(start):
             events = None if found.events is None else log(rng, found, 8)
             how = {"at": found.at, "until": found.until, "explain": seed % 5 == 0, "events": events}
             assert_equal(found.playbook, rows, history, None, claims, **how)
+
+
+@pytest.mark.parametrize("until", [None, AT + timedelta(days=3)])
+@pytest.mark.parametrize("conflicts", [[], [APART]])
+def test_who_rests_loses_to_nobody_in_columns(until, conflicts):
+    """Neither of what is decided plainly nor of what conflicts: winners beside a rest take none of its room."""
+    campaigns = [*NOTE["campaigns"], {"id": "receipt", "content": ["note"], "obeys_caps": False, "repeat": None}]
+    campaigns += [{"id": "other", "content": ["note"], "repeat": None, "counts_toward_caps": False}]
+    playbook = {
+        **NOTE,
+        "campaigns": campaigns,
+        "conflicts": conflicts,
+        "rests": [{"name": "rest", "event": "seen", "for": "9d"}],
+    }
+    rows = [{"contact_id": name} for name in "ab"]
+    events = [{"contact_id": "a", "event": "seen", "at": AT - timedelta(days=1), "campaign_id": "other"}]
+    assert_equal(Playbook.from_dict(playbook), rows, None, at=AT, until=until, events=events)
+    job = TableJob(Arbiter(Playbook.from_dict(playbook)), rows, events=events, at=AT, until=until, everything=True)
+    rested = [row for row in job.table().to_pylist() if row["reason"] == "resting"]
+    assert {(row["contact_id"], row["campaign_id"]) for row in rested} == {("a", "news"), ("a", "other")}
+    assert all(row["lost_to"] == [] for row in rested)
 
 
 @pytest.mark.parametrize("start", range(3000, 3060, 20))

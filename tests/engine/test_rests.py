@@ -153,3 +153,54 @@ def test_a_rest_that_cannot_be_is_refused(rest, field):
     with pytest.raises(ModelError) as caught:
         Rest(name="rest", **rest)
     assert caught.value.field == field
+
+
+def test_an_event_about_a_campaign_outside_of_caps_begins_a_rest():
+    """A complaint about a receipt is one; of what is ignored, what does not count toward caps does not count."""
+    campaigns = [{**own, "counts_toward_caps": own["id"] != "receipt"} for own in BOOK["campaigns"]]
+    for rest, event in (
+        ({"event": "complaint", "for": "9d"}, Event("complaint", ago(1), {"campaign_id": "receipt"})),
+        ({"event": "complaint", "for": "9d", "by": "channel"}, Event("complaint", ago(1), {"campaign_id": "receipt"})),
+    ):
+        playbook = Playbook.from_dict({**BOOK, "campaigns": campaigns, "rests": [{"name": "rest", **rest}]})
+        arbiter = Arbiter(playbook)
+        decision = arbiter.decide(ANNA, at=AT, events=[event])
+        told = {row.campaign: str(row.reason) for row in decision.rows}
+        assert told == {"news": "resting", "launch": "granted" if rest.get("by") else "resting", "receipt": "granted"}
+        before = arbiter.decide(ANNA, at=AT, events=[])
+        found = {violation.rule for violation in arbiter.audit(before, ANNA, events=[event])}
+        assert found == {"rest"}
+        assert arbiter.audit(decision, ANNA, events=[event]) == ()
+    playbook = Playbook.from_dict(
+        {**BOOK, "campaigns": campaigns, "rests": [{"name": "rest", "event": "ignored", "for": "90d"}]}
+    )
+    touch = Touch(at=ago(20), campaign="receipt", channel="email")
+    decision = Arbiter(playbook).decide(ANNA, [touch], at=AT, events=[])
+    assert {str(row.reason) for row in decision.rows} == {"granted"}
+
+
+def test_an_event_without_a_campaign_counts_where_nothing_is_told_apart():
+    """Whatever a rest's scope; one by channel does not count it."""
+    complaint = Event("complaint", ago(1))
+    rested = ago(1) + timedelta(days=9)
+    for more, wanted in (
+        ({}, {"news": rested, "launch": rested}),
+        ({"where": {"channel": "push"}}, {"news": "granted", "launch": rested}),
+        ({"by": "channel"}, {"news": "granted", "launch": "granted"}),
+    ):
+        found = decided({"event": "complaint", "for": "9d", **more}, events=[complaint])
+        assert found == {**wanted, "receipt": "granted"}
+
+
+def test_who_rests_loses_to_nobody():
+    """A winner in the scope of a rest takes none of its room; a cap beside it that a winner fills names the winner."""
+    campaigns = [
+        {"id": "now", "content": ["note"], "repeat": None, "obeys_caps": False},
+        {"id": "rested", "content": ["ping"], "repeat": None},
+    ]
+    rests = [{"name": "rest", "event": "seen", "for": "2d"}]
+    caps = [{"name": "few", "max": 1, "window": {"calendar": "day"}}]
+    for more, wanted in (({}, ()), ({"caps": caps}, ("now",))):
+        playbook = Playbook.from_dict({**BOOK, "campaigns": campaigns, "rests": rests, **more})
+        row = Arbiter(playbook).decide(ANNA, at=AT, events=[Event("seen", ago(1))]).row("rested")
+        assert (str(row.reason), row.lost_to) == ("resting", wanted)

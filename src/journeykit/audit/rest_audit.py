@@ -64,9 +64,9 @@ def _events(
 ) -> Iterator[Told]:
     if rest.event != IGNORED:
         for at, campaign in events.campaigns.get(rest.event, ()):
-            facets = None if campaign is None else facets_of(Touch(at=EPOCH, campaign=campaign))
-            if campaign is None or facets is not None:
-                yield at, facets
+            # Events of campaigns count whether or not messages of these count toward caps.
+            about = None if campaign is None else Touch(at=EPOCH, campaign=campaign, counts_toward_caps=True)
+            yield at, None if about is None else facets_of(about)
         return
     for touch in touches:
         facets = facets_of(touch)

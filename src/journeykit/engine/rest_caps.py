@@ -95,10 +95,13 @@ class Rests:
         return [cell for cell in found if cell[0] == number]
 
     def cells_of_event(self, number: int, campaign: str | None) -> Sequence[RestCell]:
-        """The groups of a rest in which an event counts; one that names no campaign counts in that of all."""
+        """The groups of a rest in which an event counts; one that names no campaign counts in that of all.
+
+        Whether messages of its campaign count toward caps is no matter: a complaint about a receipt is a complaint.
+        """
         if campaign is None:
             return self._unknown.get(number, ())
-        return self.cells(number, Touch(at=EPOCH, campaign=campaign))
+        return self.cells(number, Touch(at=EPOCH, campaign=campaign, counts_toward_caps=True))
 
     def marks(self, events: EventHistory | None, touches: Iterable[Touch], contact: str, now: int) -> Iterator[Mark]:
         """Where a contact's rests began; without events at hand there are none.

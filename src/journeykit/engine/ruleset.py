@@ -381,7 +381,7 @@ class Ruleset:
         return found
 
     def rest_cells(self, touch: Touch) -> tuple[tuple[int, tuple[str, ...]], ...]:
-        """The caps that are rests in which a touch, or an event of its campaign, counts, with its groups."""
+        """The caps that are rests in which a touch counts, if it counts toward caps at all, with its groups."""
         touch = self.vocabulary.touch(touch)
         campaign = self.campaigns.get(touch.campaign or "")
         if not _counts(touch, campaign):

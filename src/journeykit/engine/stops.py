@@ -80,10 +80,12 @@ def _capped(arbitration: Arbitration, message: Message, at: int, *, later: bool)
             continue
         occupants, by_history = _occupants(arbitration, cap, key, own, limit)
         if occupants:
-            # A rest is a cap that nothing but the history fills.
-            stops = Reason.RESTING if cap >= arbitration.facts.ruleset.rests.first else Reason.CAPPED
-            reason = stops if by_history else Reason.OUTBID
-            yield Stop(reason, arbitration.facts.playbook.caps[cap].name, occupants, by_history=by_history)
+            name = arbitration.facts.playbook.caps[cap].name
+            if cap >= arbitration.facts.ruleset.rests.first:
+                # A rest is a cap that nothing but the history fills: no winner takes its room.
+                yield Stop(Reason.RESTING, name, set(), by_history=True)
+            else:
+                yield Stop(Reason.CAPPED if by_history else Reason.OUTBID, name, occupants, by_history=by_history)
 
 
 def _occupants(

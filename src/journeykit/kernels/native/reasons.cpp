@@ -41,11 +41,18 @@ int64_t cap_stops(const Rules& rules, const Contacts& contacts, int64_t contact,
       end = end_of(window, zones, zone, opening.ends);
       counts = at < end;
     }
-    if (!counts || !crowd(window, spans, cell, own, end, points, limit, workspace.winner)) continue;
-    bool is_past = saturating_add(points, load(window, spans, cell, BEFORE, own, end)) > limit;
-    bool is_rest = is_past && cap >= rules.rests;
-    found |= is_rest ? PAST_REST | ANYTHING : is_past ? PAST_CAP | ANYTHING : ANYTHING;
-    note(rules, workspace, is_rest ? BY_REST : is_past ? BY_CAP : BY_ROOM, is_past, rules.rule[0] + cap);
+    if (!counts) continue;
+    bool is_past = points != 0 && saturating_add(points, load(window, spans, cell, BEFORE, own, end)) > limit;
+    if (cap >= rules.rests) {
+      // Nothing but the history fills a rest: no winner takes its room.
+      if (!is_past) continue;
+      found |= PAST_REST | ANYTHING;
+      note(rules, workspace, BY_REST, true, rules.rule[0] + cap);
+      continue;
+    }
+    if (!crowd(window, spans, cell, own, end, points, limit, workspace.winner)) continue;
+    found |= is_past ? PAST_CAP | ANYTHING : ANYTHING;
+    note(rules, workspace, is_past ? BY_CAP : BY_ROOM, is_past, rules.rule[0] + cap);
   }
   return found;
 }

@@ -442,8 +442,9 @@ int64_t bind_stops(const PlainContact& own, const Opening& opening, const Decisi
     if (room.limit == NO_LIMIT || cell.points == 0 || saturating_add(cell.points, room.after) <= room.limit) {
       continue;
     }
-    rivals |= room.winners;
     int64_t cap = rules.cell_cap[cell.cell];
+    // Nothing but the history fills a rest.
+    if (cap < rules.rests) rivals |= room.winners;
     bool is_past = saturating_add(cell.points, room.before) > room.limit;
     Kind found = !is_past ? Kind::NOW : cap >= rules.rests ? Kind::REST : Kind::PAST;
     if (found == kind) bind(own, row, rules.rule[0] + cap);
