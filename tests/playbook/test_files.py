@@ -188,7 +188,7 @@ campaigns:
   - id: one
     team: b
     content: [c, d]
-    weight: heavy
+    weight: "heavy *"
     tier: -1
     starts: 2026-13-01
   - {id: two, team: a, content: c, audience: "x ="}
