@@ -238,6 +238,22 @@ def test_touches_that_do_not_tell_what_rules_ask() -> None:
     assert "touches: there is no column 'campaign_id'; did you mean 'campaign'?" in found
 
 
+def test_a_column_that_nearly_tells_what_rules_ask() -> None:
+    """A misspelt column of a facet is told where a rule asks for it, in touches and claims; else it is one's own."""
+    caps = [{"name": "promo", "max": 1, "window": "ever", "where": {"tag": "promo", "not": {"theme": "care"}}}]
+    asking, other = Playbook.from_dict(RULES | {"caps": caps}), Playbook.from_dict(RULES)
+    rows = [contact("a", stage="interest")]
+    for near in ("tag", "tagz"):
+        sent = [touch("a", channel="email", campaign_id="news") | {near: "promo"}]
+        told = f"touches: there is no column 'tags'; did you mean {near!r}?"
+        assert told in said(decided(rows, sent, asking)[1])
+        assert said(decided(rows, sent, other)[1]) == []
+        claims = [{"contact_id": "a", "campaign_id": "news", near: "promo", "thme": "care"}]
+        found = said(decided(rows, None, asking, claims=claims)[1])
+        assert f"claims: there is no column 'tags'; did you mean {near!r}?" in found
+        assert "claims: there is no column 'theme'; did you mean 'thme'?" in found
+
+
 def _write(path: Path, rows: list[dict[str, Any]], form: str) -> Any:
     if form == "mappings":
         return rows

@@ -71,6 +71,18 @@ _OPTIONAL = {
     "claims": ("content_id", "channel", "at", "asked_at", "expires", "weight", "propensity", "value", "cost"),
     "scores": ("content_id", "propensity", "value"),
 }
+_FACETS = {
+    "touches": {"solutions": "solution", "theme": "theme", "tags": "tag"},
+    "claims": {
+        "team": "team",
+        "goal": "goal",
+        "topics": "topic",
+        "solutions": "solution",
+        "theme": "theme",
+        "tags": "tag",
+    },
+}
+"""Further columns that a table may have, with the facet that they tell."""
 _FURTHER = (
     *("contact_id", "sent_at", "account_id", "claim_id", "expires", "spread", "opt_out"),
     *("tags", "theme", "topics", "solutions", "team", "goal", "campaign_ends", "counts_toward_caps", "without"),
@@ -282,7 +294,7 @@ class Words:
     def _lacking(self) -> Iterator[Finding]:
         """Columns that the playbook asks for and the table lacks."""
         extra = sorted(set(self._names) - {*_OPTIONAL.get(self.table, ()), *self.columns, *_FURTHER})
-        for column in _OPTIONAL.get(self.table, ()):
+        for column in self._optional():
             if column not in self._names:
                 near = _nearest_column(column, extra)
                 doubled = column == "topic" and "topics" in self._names
@@ -300,6 +312,13 @@ class Words:
                 if fold_name(column) not in self._names and fold_name(column.partition(".")[0]) not in self._names:
                     near = _nearest_column(fold_name(column), extra, 0.6)
                     yield Finding(column, MISSING_COLUMN, reader, near and self._names[near])
+
+    def _optional(self) -> Iterator[str]:
+        """Columns of which a misspelt one is one that is not read; of facets those that a rule asks for."""
+        yield from _OPTIONAL.get(self.table, ())
+        asked = {facet for _, scope in scopes_of(self.playbook) for facet in (*scope.match, *scope.exclude)}
+        asked |= {facet for cap in self.playbook.caps for facet in cap.by}
+        yield from (column for column, facet in _FACETS.get(self.table, {}).items() if facet in asked)
 
     def _unread_touches(self) -> Iterator[Finding]:
         """Columns without which a rule never sees what touches are, as neither they nor the playbook say it."""
