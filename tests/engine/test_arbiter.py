@@ -622,3 +622,22 @@ def test_an_audit_is_of_one_decision() -> None:
     ):
         with pytest.raises(ModelError, match=words):
             audit()
+
+
+@pytest.mark.parametrize(
+    "topics", [{"*": False}, {"news": False}, {"*": True, "news": False}, {"*": False, "news": True}]
+)
+def test_the_audit_knows_who_wants_no_topic_at_all(topics):
+    """A grant that was made before is a violation once the contact withdraws from its topic, or from all."""
+    book = Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email", "topics": ["news"]}],
+            "campaigns": [{"id": "letter", "content": ["note"]}],
+        }
+    )
+    arbiter = Arbiter(book)
+    ben, then = Contact(id="ben", consent=["email"]), Contact(id="ben", consent=["email"], topic_consent=topics)
+    decision = arbiter.decide(ben, at=AT)
+    denied = str(arbiter.decide(then, at=AT).rows[0].reason) == "no_consent"
+    assert [violation.rule for violation in arbiter.audit(decision, then)] == ["no_consent"] * denied
+    assert denied == (not topics.get("news", topics.get("*")))

@@ -10,6 +10,7 @@ from oracle import Oracle, TooManyItemsError
 
 from journeykit import Arbiter, Contact, ModelError, Playbook, Rest, Touch
 from journeykit.journey import Event
+from journeykit.ledger import MemoryLedger
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 FAR = timedelta(days=70)
@@ -204,3 +205,24 @@ def test_who_rests_loses_to_nobody():
         playbook = Playbook.from_dict({**BOOK, "campaigns": campaigns, "rests": rests, **more})
         row = Arbiter(playbook).decide(ANNA, at=AT, events=[Event("seen", ago(1))]).row("rested")
         assert (str(row.reason), row.lost_to) == ("resting", wanted)
+
+
+def test_a_single_decision_says_that_nobody_looked():
+    """Without events nobody rests, and the decision has a note, as the summary of a job does."""
+    rules = [{**own, "audience": 'count("seen") == 0'} for own in BOOK["campaigns"]]
+    rests = [{"name": "rest", "event": "complaint", "for": "9d"}]
+    silent = "no events are given, and so nobody rests: rest"
+    arbiter = Arbiter(Playbook.from_dict({**BOOK, "rests": rests}))
+    summaries = []
+    for ledger in (None, MemoryLedger()):
+        decision = arbiter.decide(ANNA, at=AT, ledger=ledger)
+        assert decision.notes == (silent,)
+        assert str(decision).endswith(f"note: {silent}")
+        assert arbiter.decide(ANNA, at=AT, ledger=ledger, events=[]).notes == ()
+    assert arbiter.decide_account([ANNA], at=AT)[0].notes == (silent,)
+    rows = [{"contact_id": "anna", "consent": ["email"]}]
+    arbiter.decide_table(rows, at=AT, summary=summaries.append)
+    assert silent in summaries[0].notes
+    (note,) = Arbiter(Playbook.from_dict({**BOOK, "campaigns": rules})).decide(ANNA, at=AT).notes
+    assert note.startswith("rules ask for the events seen, and no events are given")
+    assert Arbiter(Playbook.from_dict(BOOK)).decide(ANNA, at=AT).notes == ()

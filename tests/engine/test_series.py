@@ -225,3 +225,31 @@ def test_a_step_may_have_a_date_of_its_own():
     claims = [Claim(campaign="welcome", content="tips", at=date(2026, 11, day)) for day in (3, 5)]
     decision = Arbiter(playbook()).decide(ANNA, [sent("hello")], claims, at=AT, until=AT + timedelta(days=6))
     assert granted(decision) == {"tips": 3}
+
+
+class Not:
+    """A check that refuses some contents."""
+
+    name = "not"
+
+    def __init__(self, *contents, broken=False):
+        self.contents = contents
+        self.broken = broken
+
+    def allows(self, claim, contact, context):
+        if self.broken and claim.content in self.contents:
+            raise ValueError
+        return claim.content not in self.contents
+
+
+def test_skip_passes_over_what_a_check_refuses():
+    """Whether campaigns make the claims, or one is brought for a step alone; not what a check merely fails at."""
+    skips = playbook(if_lost="skip")
+    one = [Claim(campaign="welcome", content="tips")]
+    for claims in (None, [Claim(campaign="welcome")], one):
+        decision = Arbiter(skips, checks=[Not("hello")]).decide(ANNA, claims=claims, at=AT)
+        assert told(decision)["tips"] == ("granted",), claims
+        failing = Arbiter(skips, checks=[Not("hello", broken=True)]).decide(ANNA, claims=claims, at=AT)
+        assert told(failing)["tips"] == ("requires", "step hello of welcome"), claims
+    waits = Arbiter(playbook(), checks=[Not("hello")]).decide(ANNA, claims=one, at=AT)
+    assert told(waits)["tips"] == ("requires", "step hello of welcome")

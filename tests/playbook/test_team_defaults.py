@@ -159,6 +159,18 @@ def test_defaults_are_a_mapping(tmp_path, value):
     assert "expected a mapping of keys of campaigns" in message
 
 
+@pytest.mark.parametrize("key", ["id", "team"])
+def test_what_each_campaign_says_itself_has_no_default(tmp_path, key):
+    """The error says so, and does not ask whether the same key was meant."""
+    text = f"teams:\n  - {{name: a, defaults: {{{key}: x}}}}\n"
+    assert faults(tmp_path, text) == [
+        (f"teams[0].defaults.{key}", 2, f"a team has no default for '{key}': each campaign says its own")
+    ]
+    with pytest.raises(PlaybookError) as caught:
+        Playbook.from_dict({"teams": [{"name": "a", "defaults": {key: "x"}}]})
+    assert caught.value.problems[0].suggestion is None
+
+
 def test_a_misspelt_key_of_a_team_is_told():
     """With the one that was meant."""
     with pytest.raises(PlaybookError) as caught:

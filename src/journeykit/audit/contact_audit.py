@@ -344,7 +344,7 @@ class _Audit:
             if agreed is None and on_missing.consent == "deny":
                 yield broken("missing_data", f"it is not known whether there is consent for {grant.channel}")
             for topic in mark.facets.get("topic", ()):
-                entry = contact.topic_consent.get(topic)
+                entry = contact.topic_consent.get(topic) or contact.topic_consent.get("*")
                 if entry is not None and not entry.holds_at(mark.at):
                     yield broken("no_consent", f"no consent for the topic {topic}")
             holdouts = (self.playbook.holdout, campaign.holdout)

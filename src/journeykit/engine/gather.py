@@ -366,16 +366,18 @@ class ClaimGatherer:
             if not asked:
                 asked = [self._derived(step, self.ruleset.claims[step], [])]
                 self._open(asked[0])
-            refused[step] = all(own.fault is None and not own.instants and self._is_refused(own) for own in asked)
+            refused[step] = all(map(self._is_refused, asked))
         return refused[step]
 
     def _is_refused(self, candidate: Candidate) -> bool:
-        subject, message = self.facts.subject, message_of(candidate)
+        # Of a candidate that was not gathered no check has been asked yet; one that fails refuses nothing for good.
+        if candidate.fault is not None or (candidate.instants and not self.refused(candidate)):
+            return False
         lacks = self.lacks(candidate)
         found = (
             failures(
-                subject,
-                message,
+                self.facts.subject,
+                message_of(candidate),
                 at,
                 lacks=lacks,
                 refused=partial(self.refused, candidate),
@@ -383,7 +385,7 @@ class ClaimGatherer:
             )
             for at in candidate.slots
         )
-        return all(any(reason not in TIMED for reason, _ in each) for each in found)
+        return all(any(reason not in TIMED for reason, _ in each) for each in found) and candidate.fault is None
 
     # When a candidate may go
 

@@ -82,7 +82,7 @@ def _capped(arbitration: Arbitration, message: Message, at: int, *, later: bool)
         if occupants:
             name = arbitration.facts.playbook.caps[cap].name
             if cap >= arbitration.facts.ruleset.rests.first:
-                # A rest is a cap that nothing but the history fills: no winner takes its room.
+                # A rest is a cap that the history alone fills. No winner is in its way.
                 yield Stop(Reason.RESTING, name, set(), by_history=True)
             else:
                 yield Stop(Reason.CAPPED if by_history else Reason.OUTBID, name, occupants, by_history=by_history)

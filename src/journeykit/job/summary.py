@@ -304,15 +304,8 @@ def event_notes(ruleset: Ruleset, unknown: int, *, given: bool, kept: bool) -> I
         given: whether a table of events is given.
         kept: whether the ledger keeps any.
     """
-    at_hand = given or kept
-    asked, rests = ruleset.events_asked.by_rules, [rest.name for rest in ruleset.playbook.rests]
-    if asked and not at_hand:
-        yield (
-            f"rules ask for the events {_some(list(asked))}, and no events are given: what they ask is unknown, which "
-            "selects nobody, and caps protect"
-        )
-    if rests and not at_hand:
-        yield f"no events are given, and so nobody rests: {_some(rests)}"
+    if not (given or kept):
+        yield from ruleset.events_asked.silence
     if given and not ruleset.events_asked:
         yield "events are given, and no rule or rest asks for any: the table was not read"
     if unknown:

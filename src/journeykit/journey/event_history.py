@@ -16,7 +16,7 @@ from journeykit.model.rest import IGNORED, IGNORED_AFTER, micros_of_lag
 from journeykit.rule.values import as_number, as_text, is_empty, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from journeykit.model.rest import Rest
@@ -40,6 +40,7 @@ class Ignoring(NamedTuple):
     response: frozenset[str]
 
 
+_SHOWN = 10
 _BY_DEFAULT = Ignoring(micros_of_lag(IGNORED_AFTER), frozenset())
 
 
@@ -62,6 +63,7 @@ class EventsAsked:
         lasts: those of which the last is asked for, likewise.
         numbers: the properties that are added up, whatever the event, each with its number.
         values: those of which the last is asked for, likewise.
+        silence: what is to be said where no events are at hand: what rules ask is unknown, and nobody rests.
 
     Example:
         >>> from journeykit.rule import Rule
@@ -91,6 +93,7 @@ class EventsAsked:
         told = [CAMPAIGN] if self.told or self.answers else []
         names_of = dict.fromkeys([*(name for _, name in self.lasts), *told])
         self.values = {name: number for number, name in enumerate(names_of)}
+        self.silence = tuple(_silence(self.by_rules, [rest.name for rest in rests]))
 
     def __bool__(self) -> bool:
         return bool(self.events) or self.answers
@@ -103,6 +106,20 @@ class EventsAsked:
     def is_answer(self, name: str) -> bool:
         """Whether an event of a name may be a response."""
         return self.any_answer or name in self._responses
+
+
+def _silence(events: Sequence[str], rests: Sequence[str]) -> Iterator[str]:
+    if events:
+        yield (
+            f"rules ask for the events {_some(events)}, and no events are given: what they ask is unknown, which "
+            "selects nobody, and caps protect"
+        )
+    if rests:
+        yield f"no events are given, and so nobody rests: {_some(rests)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
 def _reach_of_rest(rest: Rest) -> int:

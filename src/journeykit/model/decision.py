@@ -37,7 +37,8 @@ class Decision:
         optimal: False where the node budget, or the size of an account, ended the search before the proof.
         bound: no set of claims is worth more than this. Where an account was decided together, the sum over its
             contacts is the bound: each has a total of their own, and the first in the text order of ids what is above.
-        notes: what a person should know of it, such as quotas that a single decision does not enforce.
+        notes: what a person should know of it, such as quotas that a single decision does not enforce, or that
+            nobody rests since no events are given.
         replayed: whether it is an answer that the ledger kept under the key or run, given once more.
         together: the ids of the contacts that were decided together, this one among them; none
             where the contact was alone.

@@ -68,7 +68,7 @@ class TeamDefaults:
             return {}
         for name, given in value.items():
             if name not in keys:
-                self.faults.append(unknown(name, keys, Campaign).under(*path))
+                self.faults.append(_not_a_default(name, keys).under(*path))
                 continue
             try:
                 self._check(keys[name], given)
@@ -162,6 +162,13 @@ class TeamDefaults:
                 else:
                     continue
                 yield Problem.warning(f"teams[{place}].{DEFAULTS}.{key}", message)
+
+
+def _not_a_default(name: str, keys: Mapping[str, Key]) -> Fault:
+    """The fault of a key that has no default."""
+    if name in keys_of(Campaign):
+        return Fault(f"a team has no default for {name!r}: each campaign says its own", (name,))
+    return unknown(name, keys, Campaign)
 
 
 def _rows(data: Mapping[str, Any], section: str) -> list[Any] | tuple[Any, ...]:
