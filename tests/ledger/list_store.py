@@ -186,7 +186,7 @@ class Rows:
         return [row for row in found.values() if row.claim is not None]
 
     def waiting_contacts(self, until=None):
-        return list(dict.fromkeys(row.contact for number, row in self.waits if until is None or number <= until))
+        return list(dict.fromkeys(row.contact for row in self.waiting(until=until)))
 
     def change_waiting(self, changes):
         self.waits += ([self.next(), row] for row in changes)

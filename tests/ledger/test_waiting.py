@@ -14,7 +14,20 @@ from expiring import waiting as with_waits
 from generate import situation
 from ledgers import KINDS, ledger_of
 
-from journeykit import Arbiter, Campaign, Cap, Claim, Contact, Content, ModelError, OnMissing, Playbook, Touch, Window
+from journeykit import (
+    Arbiter,
+    Campaign,
+    Cap,
+    Claim,
+    Contact,
+    Content,
+    ModelError,
+    OnMissing,
+    Playbook,
+    Series,
+    Touch,
+    Window,
+)
 from journeykit.cli import main
 from journeykit.columns import has_columns
 from journeykit.job import Inputs, Job, TableJob
@@ -148,6 +161,87 @@ def test_a_date_that_has_passed_does_not_bind_it(ledger):
     assert [own.claim.at for own in ledger.waiting("anna")] == [None, AT.date() + DAY]
     found = decide(ledger, [], at=AT + DAY, waiting=True)
     assert sorted(found.values()) == ["granted", "outbid"]
+
+
+def test_claims_whose_dates_have_passed_take_turns(ledger):
+    """Each keeps its date as what it is known by: none is lost, and what is brought without a date goes first."""
+    for weight, day in ((2, AT.date()), (3, AT.date() - DAY)):
+        decide(
+            ledger, [Claim(campaign="news", at=day, weight=weight)], at=AT - DAY, touches=[evolve(SENT, at=AT - DAY)]
+        )
+    decide(ledger, [], touches=[SENT], waiting=True)
+    assert [own.claim.at for own in ledger.waiting("anna")] == [None, None]
+    playbook, went = shop(news={"repeat": None}), []
+    for night, brought in enumerate(([Claim(campaign="news", weight=1)], [], [], []), start=1):
+        decision = Arbiter(playbook).decide(ANNA, (), brought, at=AT + night * DAY, ledger=ledger, waiting=True)
+        went += [(night, row.weight, str(row.reason)) for row in decision.rows]
+    assert went == [(1, 1, "granted"), (2, 3, "granted"), (3, 2, "granted")]
+    assert ledger.waiting() == []
+
+
+def test_the_same_claim_in_other_words_replaces_it(ledger):
+    """Words are the playbook's, however a claim spells them."""
+    decide(ledger, [Claim(campaign="news", channel="email")], touches=[SENT])
+    assert decide(ledger, [Claim(campaign="news", channel=" Email")], touches=[SENT], waiting=True) == {
+        ("news", None): "capped"
+    }
+    assert waits(ledger) == [("news", None)]
+
+
+def course(**changes) -> Playbook:
+    """The shop, and a series of three steps."""
+    found = shop(on_missing=OnMissing(consent="allow"))
+    steps = [Content(id=name, channel="email") for name in ("one", "two", "three")]
+    series = Campaign(id="course", content=[own.id for own in steps], weight=9, series=Series(gap="1d"), **changes)
+    return evolve(found, content=(*found.content, *steps), campaigns=(*found.campaigns, series))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_series_waits_until_its_last_step_has_gone(ledger, engine):
+    """Brought once, with its content open, it goes step after step."""
+    claims, went = [{"contact_id": "anna", "campaign_id": "course"}], []
+    for night in range(5):
+        rows, _ = run(engine, Arbiter(course()), claims, ledger, at=AT + night * DAY, run_id=str(night), waiting=True)
+        went += [(night, row[5]) for row in rows if row[2] == "anna" and "granted" in row]
+        assert waits(ledger) == ([("course", None)] if night < 2 else [])
+        claims = [{"contact_id": "ben", "campaign_id": "news"}]
+    assert went == [(0, "one"), (1, "two"), (2, "three")]
+
+
+def test_a_step_that_may_go_another_day_does_not_end_a_series(ledger):
+    """The first step has gone; the second is stopped by a consent that may come."""
+    decide(ledger, [Claim(campaign="course")], playbook=course())
+    refuses = evolve(ANNA, consent=["push"])
+    strict = evolve(course(), on_missing=OnMissing(consent="deny"))
+    Arbiter(strict).decide(refuses, claims=[], at=AT + DAY, ledger=ledger, waiting=True)
+    assert waits(ledger) == [("course", None)]
+    ended = course(ends=AT.date())
+    decide(ledger, [], at=AT + 2 * DAY, playbook=ended, waiting=True)
+    assert waits(ledger) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_loses_beside_a_plan_of_steps_waits(ledger, engine):
+    """One claim is granted two steps: as many as there are claims, and yet one of them is deferred."""
+    claims = [{"contact_id": "anna", "campaign_id": name} for name in ("course", "news")]
+    run(engine, Arbiter(course()), claims, ledger, until=AT + DAY, run_id="plan")
+    assert sorted(waits(ledger)) == [("course", None), ("news", None)]
+    alone = MemoryLedger()
+    decide(alone, [Claim(campaign=row["campaign_id"]) for row in claims], playbook=course(), until=AT + DAY)
+    assert sorted(waits(alone)) == [("course", None), ("news", None)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_has_waited_is_not_asked_again(ledger, engine):
+    """Once nothing of a contact waits, a later run does not count them; the run that let it go, begun again, does."""
+    arbiter = Arbiter(shop(on_missing=OnMissing(consent="allow")))
+    lost = [{"contact_id": "anna", "campaign_id": name} for name in ("launch", "news")]
+    run(engine, arbiter, lost, ledger, run_id="first")
+    other, counts = [{"contact_id": "ben", "campaign_id": "news"}], []
+    for night, name in ((1, "second"), (2, "third"), (1, "second")):
+        found = run(engine, arbiter, other, ledger, at=AT + night * DAY, run_id=name, waiting=True)
+        counts.append((found[1].contacts, len(found[0])))
+    assert counts == [(2, 2), (1, 1), (2, 2)]
 
 
 def test_a_rehearsal_changes_nothing(ledger):

@@ -35,6 +35,12 @@ class TableWaiting:
         self.reader = reader
         self._changes: dict[str, WaitingChanges] = {}
 
+    @property
+    def _steps(self) -> np.ndarray:
+        """By opening, whether it is a step of a series."""
+        openings = self.reader.engine.layout.list
+        return np.array([own.campaign.series is not None for own in openings], np.bool_)
+
     def decided(self, state: ChunkState) -> None:
         """Tell what changes once a chunk is decided."""
         if not self.waiting.run.dry_run:
@@ -74,7 +80,10 @@ class TableWaiting:
         return self._changes[zone]
 
     def _deferred(self, state: ChunkState, piece: Piece) -> Mapping[int, list[int]]:
-        """By row of a contact, the rows of its claims that are deferred: a content of each is, and none goes."""
+        """By row of a contact, the rows of its claims that are deferred: a content of each is, and none goes.
+
+        The steps of a series do not exclude each other: there one that is deferred is enough.
+        """
         assert self.reader.asked is not None and state.claims is not None  # noqa: S101, PT018  (claims are given)
         answers, own = piece.answers, state.claims
         outcome = answers.rows.outcome[: answers.size]
@@ -87,7 +96,8 @@ class TableWaiting:
         order = np.argsort(keys, kind="stable")
         found = order[np.searchsorted(keys[order], contact[places] * width + answers.rows.label[places])]
         group = own.asked["group"][found]
-        gone = group[outcome[places] == _GRANTED]
+        alone = ~self._steps[own.asked["opening"][found]]
+        gone = group[(outcome[places] == _GRANTED) & alone]
         late = np.unique(group[(outcome[places] == _DEFERRED) & ~np.isin(group, gone)])
         rows: dict[int, list[int]] = {}
         by_group = dict(zip(group.tolist(), contact[places].tolist(), strict=True))

@@ -306,10 +306,10 @@ def _all_of(transaction: Transaction, random: Random) -> dict[str, Any]:
         "said of some": sorted(map(repr, transaction.said(persons[:2]))),
         "waiting": transaction.waiting(),
         "waiting of some": transaction.waiting(some),
-        "not in waiting_contacts": {own.contact for own in transaction.waiting()} - {*transaction.waiting_contacts()},
         "events": sorted(transaction.events(), key=lambda row: row.key),
         "events of some": sorted(transaction.events(some), key=lambda row: row.key),
         "has_events": transaction.has_events(),
+        "waiting_contacts": sorted(transaction.waiting_contacts()),
         "run": [_plain_mark(transaction.run(name)) for name in (*_RUNS, "none")],
         "forgotten": transaction.forgotten([f"trace of {name}" for name in _CONTACTS]),
         "answers_about": [transaction.answers_about(name) for name in _CONTACTS],
@@ -334,6 +334,7 @@ def _all_of(transaction: Transaction, random: Random) -> dict[str, Any]:
                 f"waiting until {name}": transaction.waiting(until=mark.waiting),
                 f"events until {name}": sorted(row.key for row in transaction.events(until=mark.events)),
                 f"has_events until {name}": transaction.has_events(mark.events),
+                f"waiting_contacts until {name}": sorted(transaction.waiting_contacts(mark.waiting)),
                 f"said until {name}": sorted(map(repr, transaction.said(until=mark.opt_outs))),
             }
     return found

@@ -29,7 +29,7 @@ from journeykit.ledger.saved_decisions import (
     saved_fingerprint,
 )
 from journeykit.ledger.transaction import RunMark
-from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim
+from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim, has_deferred
 from journeykit.model.outcome import Grant
 from journeykit.model.quota import hard_maxima
 
@@ -119,7 +119,7 @@ def decide(
         asked = informed(ledger, decider, transaction, asked, accounts)
         if decider.ruleset.events_asked:
             asked = _with_events(decider, transaction, asked, events)
-        held = {} if asked.claims is None else waiting_in(transaction, names)
+        held = {} if asked.claims is None else waiting_in(transaction, decider, names)
         if waiting:
             asked = competing(asked, held)
         rounds = asked.rounds(decider)
@@ -152,13 +152,14 @@ def _with_events(
     return evolve(asked, contacts=tuple(contacts))
 
 
-def waiting_in(transaction: Transaction, names: Sequence[str]) -> dict[str, Waiting]:
+def waiting_in(transaction: Transaction, decider: Decider, names: Sequence[str]) -> dict[str, Waiting]:
     """By contact id, the claims that wait."""
-    found = {name: Waiting(name) for name in names}
+    words = decider.ruleset.vocabulary
+    found = {name: Waiting(name, words) for name in names}
     rows: dict[str, list[WaitingClaim]] = {}
     for row in transaction.waiting(names):
         rows.setdefault(row.contact, []).append(WaitingClaim.of(row))
-    return found | {name: Waiting(name, held) for name, held in rows.items()}
+    return found | {name: Waiting(name, words, held) for name, held in rows.items()}
 
 
 def competing(asked: DecisionInputs, held: Mapping[str, Waiting]) -> DecisionInputs:
@@ -183,7 +184,7 @@ def _changes(
     at, last = first_and_last(asked.at, asked.until)
     for decision in decisions:
         own, claims = held[decision.contact], asked.claims_of(decision.contact) or ()
-        if own.held or len(decision.granted) < len(claims):
+        if own.held or (claims and has_deferred(decision)):
             changes = WaitingChanges(decider.ruleset, clock(decision.timezone), at, last, asked.run_id)
             yield from changes.after(own, claims, decision.rows, competed=competed)
 

@@ -305,8 +305,8 @@ class MemoryTransaction:
         return [row for row in found.values() if row.claim is not None]
 
     def waiting_contacts(self, until: int | None = None) -> list[str]:
-        """The contacts of whom anything waits, or has waited."""
-        return [name for name, own in self._waiting.items() if own and (until is None or own[0][0] <= until)]
+        """The contacts of whom anything waits."""
+        return list(dict.fromkeys(row.contact for row in self.waiting(until=until)))
 
     def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
         """Write changes of what waits."""
@@ -450,7 +450,8 @@ class MemoryTransaction:
         said = {word.contact for _, word in self._said if word.contact is not None}
         told = (name for own in self._answers.values() for name in (own[0], *own[3]))
         did = (name for name, own in self._events.items() if own)
-        return iter(sorted({*self._by_contact, *said, *told, *self.waiting_contacts(), *did}))
+        waited = (name for name, own in self._waiting.items() if own)
+        return iter(sorted({*self._by_contact, *said, *told, *waited, *did}))
 
     def all_touches(self) -> Iterator[Reservation]:
         """All touches, in the order in which they were written."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import clock, first_and_last
 from journeykit.ledger.saved_decisions import key_of_claim
-from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim
+from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim, has_deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,7 +72,8 @@ class RunWaiting:
     def of(self, contact: str) -> Waiting:
         """What waits of a contact."""
         self.read([contact])
-        return Waiting(contact, (WaitingClaim.of(row) for row in self._rows.get(contact, ())))
+        held = (WaitingClaim.of(row) for row in self._rows.get(contact, ()))
+        return Waiting(contact, self.run.decider.ruleset.vocabulary, held)
 
     def claims(self, contact: str, brought: list[Claim]) -> list[Claim]:
         """The claims of a contact that are decided: what is brought and, where it competes, what waits."""
@@ -88,11 +89,9 @@ class RunWaiting:
         live = {row.key for row in transaction.waiting(mine)} if mine else set()
         found = {}
         for name in mine:
-            waiting = self.of(name)
-            _, more = waiting.joined(self._brought.get(name, ()))
-            gone = [own for own in more if (known := waiting.same(own)) is not None and known.key not in live]
+            gone = [own for own in self.of(name).ready(self._brought.get(name, ())) if own.key not in live]
             if gone:
-                found[name] = tuple(key_of_claim(name, own) for own in gone)
+                found[name] = tuple(key_of_claim(name, own.claim) for own in gone)
         return found
 
     def decided(self, contact: str, decision: Decision) -> None:
@@ -100,7 +99,7 @@ class RunWaiting:
         brought = self._brought.pop(contact, ())
         waiting = self.of(contact)
         self._rows.pop(contact, None)
-        if not self.run.dry_run and (waiting.held or len(decision.granted) < len(brought)):
+        if not self.run.dry_run and (waiting.held or (brought and has_deferred(decision))):
             changes = self.changes(decision.timezone)
             self.add(changes.after(waiting, brought, decision.rows, competed=self.competes))
 

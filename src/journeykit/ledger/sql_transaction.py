@@ -336,10 +336,9 @@ class SqlTransaction(SqlEvents):
         return [row for row in found.values() if row.claim is not None]
 
     def waiting_contacts(self, until: int | None = None) -> list[str]:
-        """The contacts of whom anything waits, or has waited."""
-        wanted = select(_W.contact_id, func.min(_W.seq).label("seq")).group_by(_W.contact_id)
-        rows = self._stream(wanted.order_by(_W.contact_id))
-        return [name for name, seq in rows if until is None or seq <= until]
+        """The contacts of whom anything waits."""
+        wanted = select(_W.contact_id).where(_W.seq.in_(_last_waits(until)), _W.claim.is_not(None)).distinct()
+        return [name for (name,) in self._stream(wanted.order_by(_W.contact_id))]
 
     def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
         """Write changes of what waits."""
@@ -538,8 +537,7 @@ class SqlTransaction(SqlEvents):
         }
 
     def _count_waiting(self) -> int:
-        last = select(func.max(_W.seq)).group_by(_W.key)
-        wanted = select(func.count()).select_from(WAITING).where(_W.seq.in_(last), _W.claim.is_not(None))
+        wanted = select(func.count()).select_from(WAITING).where(_W.seq.in_(_last_waits()), _W.claim.is_not(None))
         return int(self.connection.execute(wanted).scalar_one())
 
     def as_of(
@@ -570,6 +568,12 @@ def _as_of(mark: RunMark, *which: Any) -> Select[Any]:
         .where(_T.seq <= mark.touches, status.in_(COUNTING), *which)
         .order_by(_T.seq)
     )
+
+
+def _last_waits(until: int | None = None) -> Select[Any]:
+    """By what is asked for, the last word of whether it waits; up to a number."""
+    last = select(func.max(_W.seq)).group_by(_W.key)
+    return last if until is None else last.where(_W.seq <= until)
 
 
 def _given(rows: list[dict[str, Any]]) -> Any:

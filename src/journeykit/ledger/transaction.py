@@ -224,7 +224,7 @@ class Transaction(Protocol):
         """The claims that wait, of contacts or of all, in the order in which they were written; up to a number."""
 
     def waiting_contacts(self, until: int | None = None) -> list[str]:
-        """The contacts of whom anything waits, and maybe some of whom nothing does any more; up to a number."""
+        """The contacts of whom anything waits, each once, in any order; up to a number."""
 
     def change_waiting(self, changes: Iterable[WaitingRow]) -> None:
         """Write changes of what waits."""

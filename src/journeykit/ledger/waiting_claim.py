@@ -1,7 +1,8 @@
 """Claims that wait: those that were brought, lost, and may go later.
 
 A claim is known by what it asks for: contact, campaign, content, channel, its own date and its own id. A claim that
-asks for the same thing replaces the one that waits, and keeps the earlier of the two instants of asking.
+asks for the same thing replaces the one that waits, and keeps the earlier of the two instants of asking. Its own date
+stays part of it once that has passed: claims of which only the date differed take turns.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from journeykit.engine.ruleset import Ruleset
+    from journeykit.model.decision import Decision
     from journeykit.model.outcome import Row
+    from journeykit.playbook.vocabulary import Vocabulary
 
 LEAVES = {Reason.GRANTED, Reason.INVALID, Reason.EXPIRED, Reason.CAMPAIGN_CLOSED, Reason.QUIET_HOURS}
 LEAVES |= {Reason.CAPPED, Reason.CONFLICT, Reason.OUTBID}
@@ -94,31 +97,48 @@ class Waiting:
 
     Args:
         contact: the contact's id.
+        vocabulary: the playbook's words.
         held: what waits.
     """
 
-    def __init__(self, contact: str, held: Iterable[WaitingClaim] = ()) -> None:
+    def __init__(self, contact: str, vocabulary: Vocabulary, held: Iterable[WaitingClaim] = ()) -> None:
         self.contact = contact
+        self.vocabulary = vocabulary
         self.held = list(held)
         self._found = {own.key: own for own in self.held}
-        self._found.update((key_of_claim(contact, own.claim), own) for own in self.held)
 
     def same(self, claim: Claim) -> WaitingClaim | None:
         """The one that asks for the same as a claim."""
-        return self._found.get(key_of_claim(self.contact, claim)) if self._found else None
+        return self._found.get(key_of_claim(self.contact, self.vocabulary.claim(claim))) if self._found else None
+
+    def ready(self, brought: Iterable[Claim]) -> list[WaitingClaim]:
+        """Those that compete beside claims that are brought.
+
+        None that these replace. Of those that ask for the same now that their dates have passed one is decided, and
+        what is brought comes first: the others wait for their turn.
+        """
+        if not self.held:
+            return []
+        sound = [self.vocabulary.claim(claim) for claim in brought if claim.fault() is None]
+        replaced = {own.key for own in map(self.same, sound) if own is not None}
+        taken = set(map(identity_of, sound))
+        turn = set()
+        for own in sorted(self.held, key=lambda own: (precedence(own.claim), own.since, own.key)):
+            identity = identity_of(self.vocabulary.claim(own.claim))
+            if own.key not in replaced and identity not in taken:
+                taken.add(identity)
+                turn.add(own.key)
+        return [own for own in self.held if own.key in turn]
 
     def joined(self, brought: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
         """Claims that are brought, each with the earliest instant of asking; and those that wait besides."""
         if not self.held:
             return list(brought), []
         told: list[Claim] = []
-        replaced: set[str] = set()
         for claim in brought:
             known = None if claim.fault() else self.same(claim)
             told.append(claim if known is None else evolve(claim, asked_at=_earliest(claim, known.claim)))
-            if known is not None:
-                replaced.add(known.key)
-        return told, [own.claim for own in self.held if own.key not in replaced]
+        return told, [own.claim for own in self.ready(brought)]
 
 
 def _earliest(*claims: Claim) -> datetime | None:
@@ -157,22 +177,18 @@ class WaitingChanges:
         of: dict[Any, list[Row]] = {}
         for row in rows:
             of.setdefault((row.campaign, row.claim, own_text(row.date)), []).append(row)
-        replaced = set()
+        brought = list(brought)
         for claim in self.sound(brought):
             known = waiting.same(claim)
-            if known is not None:
-                replaced.add(known.key)
-            if _is_deferred(_rows_of(claim, of)):
+            if self._is_deferred(_rows_of(claim, of)):
                 yield from self.kept(waiting.contact, claim, known)
             elif known is not None:
                 yield self.gone(known)
-        for known in waiting.held if competed else ():
-            if known.key in replaced:
-                continue
+        for known in waiting.ready(brought) if competed else ():
             own = _rows_of(known.claim, of)
-            if _is_deferred(own):
+            if self._is_deferred(own):
                 yield from self.kept(waiting.contact, known.claim, known)
-            elif not own or any(self._leaves(row) for row in own):
+            elif self._is_over(own):
                 yield self.gone(known)
 
     def sound(self, claims: Iterable[Claim]) -> Iterator[Claim]:
@@ -227,6 +243,22 @@ class WaitingChanges:
     def _campaign(self, name: str) -> Campaign:
         return self.ruleset.campaigns.get(name) or Campaign(id=name)
 
+    def _is_deferred(self, rows: Sequence[Row]) -> bool:
+        """Whether a claim is deferred: one of its contents is, and none goes; of a series, one of its steps is."""
+        outcomes = {row.outcome for row in rows}
+        return Outcome.DEFERRED in outcomes and (Outcome.GRANTED not in outcomes or self._is_series(rows))
+
+    def _is_over(self, rows: Sequence[Row]) -> bool:
+        """Whether a claim that is not deferred ends: one of its contents does; of a series, each of its steps does."""
+        if not rows or not self._is_series(rows):
+            return not rows or any(self._leaves(row) for row in rows)
+        # A step whose turn has not come ends as those before it do.
+        turns = [row for row in rows if row.reason is not Reason.REQUIRES]
+        return bool(turns) and all(self._leaves(row) for row in turns)
+
+    def _is_series(self, rows: Sequence[Row]) -> bool:
+        return bool(rows) and self._campaign(rows[0].campaign).series is not None
+
     def _leaves(self, row: Row) -> bool:
         """Whether a denial ends a claim that waits: it is over, or its campaign drops what loses."""
         if row.reason is Reason.CAMPAIGN_CLOSED and row.rule == "paused":
@@ -240,7 +272,6 @@ def _rows_of(claim: Claim, of: Mapping[Any, Sequence[Row]]) -> list[Row]:
     return [row for row in found if claim.content in (None, row.content) and claim.channel in (None, row.channel)]
 
 
-def _is_deferred(rows: Iterable[Row]) -> bool:
-    """Whether a claim is deferred: one of its contents is, and none goes."""
-    outcomes = {row.outcome for row in rows}
-    return Outcome.DEFERRED in outcomes and Outcome.GRANTED not in outcomes
+def has_deferred(decision: Decision) -> bool:
+    """Whether any claim of a contact is deferred."""
+    return any(row.outcome is Outcome.DEFERRED for row in decision.rows)
