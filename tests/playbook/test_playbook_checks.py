@@ -466,3 +466,70 @@ def test_the_closest_word_is_found_in_whatever_case() -> None:
     assert closest("EMAIL", ["emal", "email"]) == "email"
     assert closest(" Teams ", ["team", "theme"]) == "team"
     assert closest("SMS", ["email"]) is None
+
+
+NIGHT = hours("21:00", "08:00")
+LATE = "nothing of 'news' ever goes out by email at 22:30: closed every day, "
+TIMED = {"id": "news", "content": ["note"], "send_at": "22:30"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "warnings"),
+    [
+        pytest.param({"quiet_hours": [NIGHT]}, [f"campaigns[0].send_at: {LATE}21:00-08:00"], id="at night"),
+        pytest.param(
+            {"send_hours": [hours("09:00", "18:00")]},
+            [f"campaigns[0].send_at: {LATE}outside 09:00-18:00"],
+            id="outside of send hours",
+        ),
+        pytest.param(
+            {"quiet_hours": [NIGHT], "campaigns": [TIMED | {"send_at": {"attribute": "best", "default": "22:30"}}]},
+            [
+                (
+                    "campaigns[0].send_at: nothing of 'news' ever goes out by email at 22:30, the time of those without "
+                    "best: closed every day, 21:00-08:00"
+                )
+            ],
+            id="a default",
+        ),
+        pytest.param(
+            {
+                "quiet_hours": [NIGHT],
+                "campaigns": [{"id": "news", "content": ["note"]}],
+                "channels": [{"name": "email", "send_at": "22:30"}],
+            },
+            [f"channels[0].send_at: {LATE}21:00-08:00"],
+            id="of a channel",
+        ),
+        pytest.param({"quiet_hours": [NIGHT | {"days": ["mon", "tue"]}]}, [], id="some days"),
+        pytest.param({"quiet_hours": [NIGHT | {"audience": "vip"}]}, [], id="some contacts"),
+        pytest.param({"quiet_hours": [NIGHT | {"where": {"tag": "loud"}}]}, [], id="some messages"),
+        pytest.param({"send_hours": [hours("09:00", "18:00"), hours("22:00", "23:00")]}, [], id="open"),
+        pytest.param(
+            {"quiet_hours": [NIGHT], "campaigns": [TIMED | {"obeys_quiet_hours": False}]}, [], id="does not obey hours"
+        ),
+    ],
+)
+def test_send_times_that_are_closed_every_day_are_told(parts: dict[str, Any], warnings: list[str]) -> None:
+    """Those that hours for everybody close whatever the weekday; where they may be open, nothing is said."""
+    assert told(**({"campaigns": [TIMED]} | parts)) == warnings
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [
+        ({"starts": "2026-11-02", "ends": "2026-11-04", "series": {"gap": "3d"}}, True),
+        ({"starts": "2026-11-02", "ends": "2026-11-04", "series": {"gap": "2d"}}, False),
+        ({"starts": "2026-11-02", "ends": "2026-11-04", "series": {"gap": "72h"}}, True),
+        ({"starts": "2026-11-02", "ends": "2026-11-04", "series": {"gap": "71h"}}, False),
+        ({"starts": "2026-11-02", "series": {"gap": "300d"}}, False),
+        ({"dates": ["2026-11-02", "2026-11-05"], "series": {"gap": "4d"}}, True),
+        ({"dates": ["2026-11-02", "2026-11-05"], "series": {"gap": "3d"}}, False),
+    ],
+)
+def test_a_gap_that_is_longer_than_its_campaign_is_told(more: dict[str, Any], warned: bool) -> None:
+    """No second step can then go: the days of a period have no more between them."""
+    content = [{"id": own, "channel": "email"} for own in ("one", "two")]
+    found = told(content=content, campaigns=[{"id": "welcome", "content": ["one", "two"], **more}])
+    message = "the gap of 'welcome' is longer than the campaign: no step follows another within it"
+    assert found == [f"campaigns[0].series.gap: {message}"] * warned

@@ -17,6 +17,7 @@ from journeykit.playbook.quota_warnings import find_quota_warnings
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.sections import POLICIES
 from journeykit.playbook.sendable import Sendable, sendables
+from journeykit.playbook.time_warnings import find_time_warnings
 from journeykit.playbook.vocabulary import hours_and_holidays, hours_of, names_of, unknown_words_asked
 from journeykit.rule.expression import Expression
 from journeykit.rule.named_rules import NamedRules
@@ -52,6 +53,7 @@ def find_warnings(playbook: Sections) -> Iterator[Problem]:
     yield from _audience_warnings(playbook)
     yield from _holdout_warnings(playbook)
     yield from _hours_warnings(playbook, sent)
+    yield from find_time_warnings(playbook, sent)
     yield from find_quota_warnings(playbook, sent)
     if playbook.campaigns is None or sent is None:
         return
