@@ -14,13 +14,16 @@ from test_ledger_runs import ENGINES, Run
 from journeykit import (
     Arbiter,
     Campaign,
+    Claim,
     Contact,
     Content,
     Holdout,
+    Holiday,
     Hours,
     Journey,
     OnMissing,
     Playbook,
+    Scope,
     Segment,
     Stage,
     Team,
@@ -220,3 +223,63 @@ def check_then(arbiter, who, row, at):
     with ledger.transaction() as transaction:
         transaction.add([held])
     return ledger.release_check("r", who, at, arbiter=arbiter)
+
+
+NOTES = {"content": [Content(id="n", channel="email", topics=["promo"])], "timezone": "UTC"}
+CAMPAIGN = Campaign(id="k", content=["n"], repeat=None)
+NIGHT = datetime(2026, 11, 5, 23, tzinfo=UTC)
+
+
+def hours(**where):
+    return Hours(start="22:00", end="08:00", where=Scope.of(**where))
+
+
+@pytest.mark.parametrize(
+    ("rules", "claim", "later"),
+    [
+        ({"quiet_hours": [hours(tag="loud")]}, {"tags": ["loud"]}, NIGHT),
+        ({"quiet_hours": [hours(topic="golf")]}, {"topics": ["golf"]}, NIGHT),
+        ({"quiet_hours": [hours(topic="promo")]}, {"topics": ["golf"]}, NIGHT),
+        ({"quiet_hours": [hours(solution="crm")]}, {"solutions": ["crm"]}, NIGHT),
+        ({"quiet_hours": [hours(theme="xmas")]}, {"theme": "xmas"}, NIGHT),
+        ({"quiet_hours": [hours(goal="retain")]}, {"goal": "retain"}, NIGHT),
+        ({"quiet_hours": [hours(team="desk")]}, {"team": "desk"}, NIGHT),
+        ({"quiet_hours": [hours(team="desk")]}, {}, NIGHT),
+        ({"content": None, "campaigns": None, "quiet_hours": [hours(team="desk")]}, {"team": "desk"}, NIGHT),
+        ({"holidays": [Holiday(date=date(2026, 11, 6), where=Scope.of(tag="loud"))]}, {"tags": ["loud"]}, AT + DAY),
+        ({"journey": Journey([Stage("lead", owner="sales")])}, {"team": "desk"}, AT),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_message_is_what_its_claim_made_it(kind, rules, claim, later, tmp_path):
+    """What a claim brings of team, goal, topics, solutions, theme and tags holds when it goes, as it was decided."""
+    rules = {"campaigns": [CAMPAIGN], "teams": [Team(name="desk", department="sales")], **NOTES, **rules}
+    arbiter = Arbiter(Playbook(**rules))
+    contact, asked = (
+        Contact(id="anna", consent=["email"], stage="lead"),
+        [Claim(campaign="k", channel="email", **claim)],
+    )
+    with ledger_of(kind, tmp_path) as ledger:
+        (row,) = arbiter.decide(contact, claims=asked, at=AT, ledger=ledger).rows
+        found = ledger.release_check(row.decision_id, contact, later, arbiter=arbiter)
+        (then,) = arbiter.decide(contact, claims=asked, at=later).rows
+    expected = [] if str(then.outcome) == "granted" else [(then.reason, then.rule)]
+    assert [*found.reasons] == expected
+    assert found.clear is (not expected)
+
+
+def test_what_a_message_was_known_not_to_have_it_does_not_have_today():
+    """What is known to be none stays none, and what is not known comes from the playbook of today."""
+    before = Arbiter(Playbook(**NOTES, campaigns=[CAMPAIGN]))
+    today = Arbiter(
+        Playbook(
+            **NOTES,
+            teams=[Team(name="desk")],
+            campaigns=[Campaign(id="k", content=["n"], team="desk", tags=["loud"])],
+            quiet_hours=[hours(team="desk"), Hours(start="21:00", end="08:00", where=Scope.of(tag="loud"))],
+        )
+    )
+    ledger, anna = MemoryLedger(), Contact(id="anna", consent=["email"])
+    (row,) = before.decide(anna, at=AT, ledger=ledger).rows
+    found = ledger.release_check(row.decision_id, anna, NIGHT, arbiter=today)
+    assert [rule for _, rule in found.reasons] == ["21:00-08:00"]

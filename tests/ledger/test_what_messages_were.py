@@ -27,8 +27,11 @@ from journeykit import (
     Touch,
     Window,
 )
+from journeykit.basics.clock import clock
+from journeykit.engine.quota_charges import QuotaCharges
 from journeykit.job import Inputs, Job, TableJob
-from journeykit.ledger import MemoryLedger
+from journeykit.ledger import MemoryLedger, Reservation
+from journeykit.ledger.fallen import Fallen
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 LATER = AT + timedelta(days=3)
@@ -280,3 +283,25 @@ def test_what_is_not_enforced_is_said(ledger):
         assert any("quotas hold within this run: 'seats' (at most 1)" in note for note in job.summary().notes)
     plain = Arbiter(playbook(Campaign(id="october")))
     assert plain.decide(ANNA, at=AT, ledger=ledger).notes == ()
+
+
+def test_what_falls_away_of_a_quota_is_told_apart_by_what_its_claim_brought():
+    """A run's message whose tag is its claim's own uses a quota of that tag, also when it gives way."""
+    quota = Quota(name="q", min=2, hard=False, where=Scope.of(tag="loud"), penalty=5)
+    found = []
+    for own, tags in (((), ("loud",)), (("loud",), ())):
+        arbiter = Arbiter(
+            Playbook(
+                content=[Content(id="n", channel="email")],
+                campaigns=[Campaign(id="k", content=["n"], tags=own)],
+                quotas=[quota],
+            )
+        )
+        held = Reservation(
+            id="x", contact="anna", at=AT, status="reserved", campaign="k", content="n", channel="email", tags=tags
+        )
+        tariff = QuotaCharges([*quota.sides], {})
+        less = Fallen.none(tariff).with_less(arbiter.decider.ruleset, tariff, [held], [], lambda _: clock("UTC"))
+        found.append(less)
+    assert found[0] == found[1]
+    assert any(found[0].uses)

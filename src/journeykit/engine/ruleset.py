@@ -48,6 +48,8 @@ TOUCH_FACETS = {
     "tags": "tag",
 }
 """By attribute of a touch, the facet that it is."""
+_PLACE = frozenset({"campaign", "channel", "content"})
+"""The facets by which the playbook has a message; the others tell claims of it apart."""
 
 Degrees = tuple[float, float, float, float | None]
 """Base weight, stage fit, role fit and stage gain."""
@@ -241,6 +243,14 @@ class Ruleset:
         own = claim.facets
         return found if isinstance(found, str) or not own else tuple(self._told_apart(each, own) for each in found)
 
+    def message_of(self, touch: Touch) -> Message | str:
+        """The message that a touch is, told apart by what it was when it was decided; or why the playbook has none."""
+        touch = self.vocabulary.touch(touch)
+        claim = Claim(campaign=touch.campaign or "", content=touch.content, channel=touch.channel)
+        found = self._messages_asked(claim)
+        own = {name: values for name, values in touch.own_facets().items() if name not in _PLACE}
+        return found if isinstance(found, str) else self._told_apart(found[0], own)
+
     def _messages_asked(self, claim: Claim) -> tuple[Message, ...] | str:
         campaign = self.campaigns.get(claim.campaign)
         if campaign is None:
@@ -279,7 +289,7 @@ class Ruleset:
         return found
 
     def _told_apart(self, message: Message, own: Facets) -> Message:
-        """A message with what a claim brings of team, goal, topics, solutions, theme and tags."""
+        """A message with what a claim, or touch, brings of team, goal, topics, solutions, theme and tags."""
         key = (message.campaign.id, message.content_id, message.channel, *own.items())
         found = self._apart.get(key)
         if found is None:

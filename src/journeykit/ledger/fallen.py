@@ -58,20 +58,13 @@ class Fallen:
             for own in several:
                 day = local(own.contact).day(own.micros)
                 claim = Claim(
-                    campaign=own.campaign or "",
-                    content=own.content,
-                    channel=own.channel,
-                    cost=own.cost,
-                    propensity=own.propensity,
-                    numbers=own.numbers,
+                    campaign=own.campaign or "", cost=own.cost, propensity=own.propensity, numbers=own.numbers
                 )
-                openings = compiled.messages_for(claim)
+                opening = compiled.message_of(own.touch())
                 # It was granted by this very playbook.
-                assert not isinstance(openings, str)  # noqa: S101
+                assert not isinstance(opening, str)  # noqa: S101
                 weight = scaled(own.weight or 0.0, MILLIONTH)
                 for place, side in enumerate(tariff.sides):
-                    uses[place] += sign * side.use(
-                        openings[0].campaign, openings[0].facets, claim, weight, day, own.micros
-                    )
+                    uses[place] += sign * side.use(opening.campaign, opening.facets, claim, weight, day, own.micros)
                     messages[place] += sign * side.counts_at(day, own.micros)
         return Fallen(tuple(uses), tuple(messages))

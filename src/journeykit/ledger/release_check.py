@@ -10,13 +10,13 @@ from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
 from journeykit.ledger.event_keeping import joined_events
 from journeykit.ledger.reservation import ReleaseCheck
 from journeykit.model.outcome import Reason
+from journeykit.model.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from journeykit.engine.decider import Decider, HasDecider
-    from journeykit.engine.message import Message
     from journeykit.journey import Event
     from journeykit.ledger.reservation import (
         Reservation,
@@ -57,23 +57,23 @@ def reasons_against(
 ) -> tuple[tuple[Reason, str], ...]:
     """Every check of who is eligible that a reservation fails for a contact at an instant, in their order."""
     from journeykit.engine.eligibility import Subject, failures, withdrawn_topics
-    from journeykit.model.claim import Claim
 
     ruleset = decider.ruleset
     vocabulary = ruleset.vocabulary
     contact = left_alone(vocabulary.contact(contact), words, vocabulary)
-    claim = vocabulary.claim(Claim(campaign=held.campaign or "", content=held.content, channel=held.channel))
-    openings: tuple[Message, ...] | str = ruleset.messages_for(claim)
-    if isinstance(openings, str):
-        return ((Reason.CAMPAIGN_CLOSED, openings),)
+    opening = ruleset.message_of(held.touch())
+    if isinstance(opening, str):
+        return ((Reason.CAMPAIGN_CLOSED, opening),)
     own = ruleset.clock if contact.timezone is None else clock(contact.timezone)
     now = micros(at)
     subject = Subject(contact, ruleset.playbook, own, now)
-    opening = openings[0]
     found = list(failures(subject, opening, now))
     if opening.campaign.needs_consent:
-        # What the message is about was written down when it was decided; the playbook may say otherwise by now.
-        more = [topic for topic in vocabulary.spelt_all("topic", held.topics) if topic not in opening.topics]
+        # It is about what was written down when it was decided. Of what the playbook has for it by now, a contact who
+        # does not want to hear of that is not told either.
+        today = ruleset.message_of(Touch(at=at, campaign=held.campaign, content=held.content, channel=held.channel))
+        assert not isinstance(today, str)  # noqa: S101  (the playbook has the message)
+        more = [topic for topic in today.topics if topic not in opening.topics]
         found += [(Reason.NO_CONSENT, rule) for rule in withdrawn_topics(contact, more, now)]
     order = list(Reason)
     return tuple(sorted(found, key=lambda failed: order.index(failed[0])))

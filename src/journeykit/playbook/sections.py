@@ -136,11 +136,12 @@ class Sections:
         Args:
             campaign: the campaign, if it is known.
             content: the content, if it is known.
-            own: what a claim brings itself, which holds whatever the others have.
+            own: what a claim, or a message that was decided, brings itself, which holds whatever the others have; an
+                empty one is known to be none.
         """
         found: dict[str, tuple[str, ...]] = {}
         if campaign is not None:
-            name = (own or {}).get("team", (campaign.team,))[0]
+            name = next(iter((own or {}).get("team", (campaign.team,))), None)
             team = next((team for team in self.teams or () if team.name == name), None)
             found["campaign"] = (campaign.id,)
             found["team"] = (name,) if name else ()
