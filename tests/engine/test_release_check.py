@@ -36,6 +36,7 @@ from journeykit.tables.column_names import Spellings
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
+MICRO = timedelta(microseconds=1)
 LEAD = {
     "id": "anna",
     "consent": ["email"],
@@ -283,3 +284,39 @@ def test_what_a_message_was_known_not_to_have_it_does_not_have_today():
     (row,) = before.decide(anna, at=AT, ledger=ledger).rows
     found = ledger.release_check(row.decision_id, anna, NIGHT, arbiter=today)
     assert [rule for _, rule in found.reasons] == ["21:00-08:00"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "wait", "last", "rule"),
+    [
+        ({"expires": AT + timedelta(hours=2)}, None, AT + timedelta(hours=2), "expires"),
+        ({"expires": date(2026, 11, 5)}, None, datetime(2026, 11, 6, 5, tzinfo=UTC) - MICRO, "expires"),
+        ({"asked_at": AT - DAY}, "30h", AT + timedelta(hours=6), "wait"),
+        ({"asked_at": AT}, "1d", datetime(2026, 11, 7, 5, tzinfo=UTC) - MICRO, "wait"),
+        ({"asked_at": AT, "expires": AT + timedelta(hours=3)}, "4h", AT + timedelta(hours=3), "expires"),
+        ({"asked_at": AT, "expires": AT + timedelta(hours=3)}, "2h", AT + timedelta(hours=2), "wait"),
+        ({}, "4h", None, None),
+    ],
+)
+@pytest.mark.parametrize("engine", [*ENGINES, "alone"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_over_does_not_go(kind, engine, claim, wait, last, rule, tmp_path):
+    """The last instant of a claim, by its own end and its campaign's `wait`, is kept with its reservation."""
+    campaign = Campaign(id="k", content=["n"], wait=wait)
+    arbiter = Arbiter(Playbook(**NOTES, campaigns=[campaign]))
+    anna = Contact(id="anna", consent=["email"], timezone="America/New_York")
+    with ledger_of(kind, tmp_path) as ledger:
+        if engine == "alone":
+            arbiter.decide(anna, claims=[Claim(campaign="k", **claim)], at=AT, ledger=ledger)
+        else:
+            rows = [{"contact_id": "anna", "consent": "email", "timezone": "America/New_York"}]
+            claims = [{"contact_id": "anna", "campaign_id": "k", **claim}]
+            Run(engine, arbiter, rows, ledger, at=AT, claims=claims).rows()
+        (held,) = ledger.reservations("anna")
+        assert (held.expires, held.expires_by) == (last, rule)
+        if last is None:
+            assert ledger.release_check(held, anna, AT + DAY * 30, arbiter=arbiter)
+            return
+        assert ledger.release_check(held, anna, last, arbiter=arbiter)
+        found = ledger.release_check(held, anna, last + MICRO, arbiter=arbiter)
+    assert [*found.reasons] == [("expired", rule)]

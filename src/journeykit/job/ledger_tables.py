@@ -11,15 +11,16 @@ import numpy as np
 import pyarrow as pa
 from attrs import evolve, fields
 
-from journeykit.basics.clock import clock, micros, moment
+from journeykit.basics.clock import clock, day_date, micros, moment
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.decision_counts import OUTCOMES
 from journeykit.columns.decision_rows import account_texts, decision_ids
 from journeykit.columns.touch_columns import MARK, TouchShapes
-from journeykit.kernels.interface.codes import IS_OPTED_OUT, IS_SUPPRESSED
+from journeykit.engine.eligibility import expiry
+from journeykit.kernels.interface.codes import IS_OPTED_OUT, IS_SUPPRESSED, NONE
 from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.ledger.event_keeping import events_as_of
-from journeykit.ledger.facts import facts_of, numbers_of
+from journeykit.ledger.facts import end_of, facts_of, numbers_of
 from journeykit.ledger.reservation import Reservation
 from journeykit.model.claim import Claim
 from journeykit.model.decision import Decision
@@ -121,6 +122,7 @@ class Messages:
     ) -> None:
         self._compiled = engine.compiled
         self._layout = engine.layout
+        self._zones = engine.zones.list
         self._decided_at = moment(engine.now)
         self.labels = labels
         self._asked = asked
@@ -128,7 +130,14 @@ class Messages:
         self._facts: dict[int, dict[str, Any]] = {}
 
     def reservation(
-        self, id_: str, contact: str, account: str | None, answer: _Answer, number: int, scores: Mapping[int, float]
+        self,
+        id_: str,
+        contact: str,
+        account: str | None,
+        answer: _Answer,
+        number: int,
+        zone: int,
+        scores: Mapping[int, float],
     ) -> Reservation:
         """The reservation of a granted claim.
 
@@ -138,6 +147,7 @@ class Messages:
             account: the contact's account, or None.
             answer: what the kernels say of the claim.
             number: the number of the contact.
+            zone: the number of their time zone.
             scores: by the number of an opening, the propensity that the table of scores gives the contact.
         """
         label = answer.label
@@ -158,25 +168,40 @@ class Messages:
             self.labels.claim_id[label],
         )
         message = {**facts, **numbers_of(self._compiled, opening, claim)}
+        if claim.asked_at is not None or claim.expires is not None:
+            message |= end_of(expiry(claim, opening.campaign, clock(self._zones[zone].zone)))
         return Reservation.of(
             grant, message, id_=id_, contact=contact, account=account, run_id=self.labels.run_id, at=self._decided_at
         )
 
     def _claim(self, contact: int, label: int, campaign: str) -> Claim:
-        """The numbers of a claim."""
+        """The numbers of a claim, and until when it may go."""
         if self._asked is None or self._table is None:
             return Claim(campaign=campaign)
         first, asked = self._asked.claims.first, self._asked.claims.asked
         own = asked[int(first[contact]) : int(first[contact + 1])]
-        group = int(own["group"][np.flatnonzero(own["label"] == label)[0]])
-        row = int(self._asked.order[group])
+        place = int(np.flatnonzero(own["label"] == label)[0])
+        row = int(self._asked.order[int(own["group"][place])])
+        extra = self._asked.claims.extra
         columns = ((column, self._table.number_at(row, fold_name(column))) for column in self._compiled.own_columns)
         return Claim(
             campaign=campaign,
             propensity=self._table.number_at(row, "propensity"),
             cost=self._table.number_at(row, "cost"),
             numbers={column: value for column, value in columns if value is not None},
+            **(_times_of(extra[int(first[contact]) + place]) if len(extra) else {}),
         )
+
+
+def _times_of(extra: Any) -> dict[str, Any]:
+    """When a claim was asked for, and its own end."""
+    asked, expires, last_day = (int(extra[name]) for name in ("asked", "expires", "last_day"))
+    found: dict[str, Any] = {} if asked == NONE else {"asked_at": moment(asked)}
+    if expires != NONE:
+        found["expires"] = moment(expires)
+    elif last_day != NONE:
+        found["expires"] = day_date(last_day)
+    return found
 
 
 def grants_of(state: ChunkState, piece: Piece, messages: Messages) -> dict[int, list[Reservation]]:
@@ -190,10 +215,11 @@ def grants_of(state: ChunkState, piece: Piece, messages: Messages) -> dict[int, 
     answers = [_Answer(*own) for own in zip(*numbers, strict=True)]
     found: dict[int, list[Reservation]] = {}
     scores: dict[int, dict[int, float]] = {}
-    for row, id_, account, answer in zip(contact.tolist(), ids, accounts, answers, strict=True):
+    zones = state.people.person["zone"][contact].tolist()
+    for row, id_, account, answer, zone in zip(contact.tolist(), ids, accounts, answers, zones, strict=True):
         if row not in scores:
             scores[row] = _propensities(state.scores, row)
-        held = messages.reservation(id_, names[row], account, answer, state.start + row, scores[row])
+        held = messages.reservation(id_, names[row], account, answer, state.start + row, zone, scores[row])
         found.setdefault(row, []).append(held)
     return found
 

@@ -148,6 +148,8 @@ def _reservation(random: Random) -> Reservation:
         weight=maybe(7.000001),
         numbers=random.choice([{}, {"risk": -12.5}]),
         uses=random.choice([{}, {}, {"q1 day": 10**9}, {"q1 day": 10**9, "q2 ever": -7}]),
+        expires=None if run_id is None else _AT + timedelta(days=2, microseconds=7),
+        expires_by=None if run_id is None else "wait",
         run_id=run_id,
         decided_at=None if run_id is None else _AT,
         message=None,

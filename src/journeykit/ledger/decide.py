@@ -16,7 +16,7 @@ from journeykit.errors import DataError, ModelError
 from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.consent_word import left_alone, standing
 from journeykit.ledger.event_keeping import joined_events
-from journeykit.ledger.facts import facts_of, numbers_of
+from journeykit.ledger.facts import end_of, facts_of, numbers_of
 from journeykit.ledger.quota_recheck import id_of
 from journeykit.ledger.quota_usage import left_for, with_uses
 from journeykit.ledger.repeated_decisions import account_key, given_again, key_of
@@ -339,7 +339,11 @@ def reservations_of(own: Arbitration, run_id: str) -> list[Reservation]:
         grant = Grant(claim.campaign, claim.content, claim.channel, moment(winner.at), weight, claim.id)
         held = Reservation.of(
             grant,
-            {**facts_of(facts.ruleset, message), **numbers_of(facts.ruleset, message, claim)},
+            {
+                **facts_of(facts.ruleset, message),
+                **numbers_of(facts.ruleset, message, claim),
+                **end_of(winner.candidate.expiry),
+            },
             id_=id_of(run_id, contact.id, claim),
             contact=contact.id,
             account=contact.account,

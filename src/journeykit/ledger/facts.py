@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.clock import moment
 from journeykit.model.quota import number_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ def numbers_of(compiled: Ruleset, opening: Message, claim: Claim) -> dict[str, A
         "propensity": _number(claim.propensity),
         "numbers": {column: float(value) for column, value in own if value is not None},
     }
+
+
+def end_of(expiry: tuple[int, str] | None) -> dict[str, Any]:
+    """Until when a message may go, as arguments of a `Reservation`, and the rule that says so."""
+    return {} if expiry is None else {"expires": moment(expiry[0]), "expires_by": expiry[1]}
 
 
 def _number(value: float | None) -> float | None:

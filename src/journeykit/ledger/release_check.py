@@ -67,7 +67,8 @@ def reasons_against(
     own = ruleset.clock if contact.timezone is None else clock(contact.timezone)
     now = micros(at)
     subject = Subject(contact, ruleset.playbook, own, now)
-    found = list(failures(subject, opening, now))
+    over = held.expires_by if held.expires is not None and at > held.expires else None
+    found = list(failures(subject, opening, now, expired=over))
     if opening.campaign.needs_consent:
         # It is about what was written down when it was decided. Of what the playbook has for it by now, a contact who
         # does not want to hear of that is not told either.

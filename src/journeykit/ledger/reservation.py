@@ -69,6 +69,9 @@ class Reservation:
         uses: what it uses of the quotas with a window that it was decided by, in smallest units, by the key of the
             quota and period.
         status: ``reserved``, ``sent``, ``released``, ``expired``, ``bounced`` or ``failed``.
+        expires: the last instant at which it may go, UTC: its claim's own end, or that of its campaign's `wait`,
+            whichever is first; None for neither.
+        expires_by: which of the two: ``expires`` or ``wait``.
         run_id: the run or decision that reserved it; None for what a send log brought.
         decided_at: the instant of the decision, UTC; None for what a send log brought.
         message: what a send log calls it, hashed; None while none has told of it.
@@ -106,6 +109,8 @@ class Reservation:
     weight: float | None = None
     numbers: Mapping[str, float] = field(factory=dict, hash=False)
     uses: Mapping[str, int] = field(factory=dict, hash=False)
+    expires: datetime | None = None
+    expires_by: str | None = None
     run_id: str | None = None
     decided_at: datetime | None = None
     message: str | None = None
@@ -132,7 +137,7 @@ class Reservation:
 
         Args:
             grant: the claim, granted.
-            message: what the message is, and its numbers (`journeykit.ledger.facts`).
+            message: what the message is, its numbers, and until when it may go (`journeykit.ledger.facts`).
             id_: the `decision_id` of the granted row.
             contact: the contact's id.
             account: the contact's account, or None.

@@ -77,6 +77,9 @@ TOUCHES = Table(
     Column("claim_id", Text),
     # What it uses of quotas that are counted over time, by key, as JSON.
     Column("uses", Text),
+    # The last instant at which it may go, and the rule that says so.
+    Column("expires", BigInteger),
+    Column("expires_by", Text),
     sqlite_autoincrement=True,
 )
 # Only what is looked for is in an index, so that a reservation costs few writes.
@@ -246,7 +249,8 @@ def _third(connection: Connection) -> None:
 def _fourth(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE jk_runs ADD COLUMN waiting BIGINT DEFAULT 0 NOT NULL")
     WAITING.create(connection)
-    connection.exec_driver_sql("ALTER TABLE jk_touches ADD COLUMN uses TEXT")
+    for column, kind in (("uses", "TEXT"), ("expires", "BIGINT"), ("expires_by", "TEXT")):
+        connection.exec_driver_sql(f"ALTER TABLE jk_touches ADD COLUMN {column} {kind}")
     connection.exec_driver_sql("ALTER TABLE jk_runs ADD COLUMN used TEXT")
     connection.exec_driver_sql(
         "CREATE TABLE jk_quota_uses (key TEXT NOT NULL, used BIGINT NOT NULL, PRIMARY KEY (key))"
