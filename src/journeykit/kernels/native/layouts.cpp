@@ -306,12 +306,12 @@ std::vector<Layout> layouts() {
                            field("number", &ClaimArrays::number)}),
       layout<Quotas>(
           "Quotas",
-          {field("edge", &Quotas::edge), field("change", &Quotas::change), field("fixed", &Quotas::fixed), field("factor", &Quotas::factor),
-           field("column", &Quotas::column), field("source", &Quotas::source),
-           field("number", &Quotas::number), field("slot", &Quotas::slot), field("price", &Quotas::price),
-           field("unit", &Quotas::unit), field("rule", &Quotas::rule), field("touched", &Quotas::touched),
-           field("sides", &Quotas::sides), field("hard", &Quotas::hard), field("charged", &Quotas::charged),
-           field("run", &Quotas::run)}),
+          {field("edge", &Quotas::edge), field("change", &Quotas::change), field("fixed", &Quotas::fixed),
+           field("factor", &Quotas::factor), field("column", &Quotas::column),
+           field("source", &Quotas::source), field("number", &Quotas::number), field("slot", &Quotas::slot),
+           field("price", &Quotas::price), field("unit", &Quotas::unit), field("rule", &Quotas::rule),
+           field("touched", &Quotas::touched), field("sides", &Quotas::sides), field("hard", &Quotas::hard),
+           field("charged", &Quotas::charged), field("run", &Quotas::run)}),
       layout<Zones>(
           "Zones", {field("first", &Zones::first), field("since", &Zones::since),
                     field("offset", &Zones::offset), field("low", &Zones::low), field("high", &Zones::high)}),
