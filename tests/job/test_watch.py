@@ -115,7 +115,8 @@ def test_a_ledger_that_another_job_holds_can_be_tried_again(engine, capsys, monk
     ledger = Ledger("sqlite:///ledger.db")
     ledger.upgrade()
     monkeypatch.setattr(
-        "journeykit.ledger.sql_ledger.Ledger.__init__.__kwdefaults__", {"arbiter": None, "patience": 0.1}
+        "journeykit.ledger.sql_ledger.Ledger.__init__.__kwdefaults__",
+        {"arbiter": None, "patience": 0.1, "connections": 32},
     )
     held = sqlite3.connect("ledger.db", isolation_level=None)
     held.execute("BEGIN IMMEDIATE")

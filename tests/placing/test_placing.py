@@ -806,23 +806,26 @@ def test_the_engines_write_the_same_files(folder: Path, ending: str) -> None:
 
 
 def test_contacts_are_written_again_with_their_stage(folder: Path) -> None:
-    """`--placed` writes the table of contacts as it was, with the stage as it is now, ready for `decide`.
+    """`--placed` writes the table of contacts as it was, with the stage as it is now and since when, for `decide`.
 
     A contact without an event keeps the stage that they bring.
     """
     assert place("--contacts", "contacts.csv", "--placed", "placed.csv") == 0
     assert (folder / "placed.csv").read_text() == (
-        "contact_id,city,STAGE\nanna,Ohrid,decision\nben,Bitola,awareness\n007,Struga,old\n"
+        "contact_id,city,STAGE,stage_since\nanna,Ohrid,decision,2026-01-04T09:00:00Z\n"
+        "ben,Bitola,awareness,2026-01-04T09:00:00Z\n007,Struga,old,\n"
     )
     pq.write_table(pa.table({"contact_id": [7, 8], "score": [1, 2]}), folder / "contacts.parquet")
     assert place("--contacts", "contacts.parquet", "--placed", "placed.parquet") == 0
     assert pq.read_table(folder / "placed.parquet").to_pylist() == [
-        {"contact_id": 7, "score": 1, "stage": "awareness"},
-        {"contact_id": 8, "score": 2, "stage": "awareness"},
+        {"contact_id": 7, "score": 1, "stage": "awareness", "stage_since": None},
+        {"contact_id": 8, "score": 2, "stage": "awareness", "stage_since": None},
     ]
     (folder / "contacts.jsonl").write_text('{"contact_id": "anna", "n": 1}\n')
     assert place("--contacts", "contacts.jsonl", "--placed", "placed.jsonl") == 0
-    assert (folder / "placed.jsonl").read_text() == '{"contact_id":"anna","n":1,"stage":"decision"}\n'
+    assert (folder / "placed.jsonl").read_text() == (
+        '{"contact_id":"anna","n":1,"stage":"decision","stage_since":"2026-01-04T09:00:00Z"}\n'
+    )
 
 
 @pytest.mark.parametrize("engine", ["one", "columns"])
