@@ -202,6 +202,8 @@ def kill(engine, url, shares):
     """Begin a run and kill it after each of the shares of its events; then let it end.
 
     Between two events of its connections nothing changes in a ledger: to die there is to die before the next one.
+    A run that goes on needs fewer statements than the first, since much is reserved already: where it ends before
+    the event at which it would have died, it is killed half as far on, so that each share is one death.
     """
     ledger_run.PIECE = PIECE
     folder = Path(os.environ["WORK"])
@@ -212,8 +214,11 @@ def kill(engine, url, shares):
     out = folder / "out.csv"
     deaths = 0
     for share in map(float, shares):
-        child = fork(lambda at=int(share * events): night(engine, url, out, at))
-        deaths += wait(child) == -signal.SIGKILL
+        at = int(share * events)
+        while wait(fork(lambda at=at: night(engine, url, out, at))) != -signal.SIGKILL:
+            out.unlink(missing_ok=True)
+            at //= 2
+        deaths += 1
         out.unlink(missing_ok=True)
     night(engine, url, out)
     same = out.read_bytes() == other.read_bytes()
