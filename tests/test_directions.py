@@ -55,7 +55,7 @@ HOMES = {
     "networkx": {"journey"},
     "cattrs": {"playbook"},
     "yaml": {"playbook"},
-    "pyarrow": {"columns", "demo", "job", "placing", "tables"},
+    "pyarrow": {"columns", "demo", "job", "measuring", "placing", "tables"},
     "numpy": {"columns", "demo", "job", "kernels", "measuring", "placing", "policies", "quotas", "segments", "tables"},
     "highspy": {"quotas"},
     "narwhals": {"tables"},

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from journeykit.model.quiet_hours import Hours as Hours
     from journeykit.model.quota import Quota as Quota
     from journeykit.model.recurrence import Recurrence as Recurrence
+    from journeykit.model.response import Response as Response
     from journeykit.model.rest import Rest as Rest
     from journeykit.model.segment import Segment as Segment
     from journeykit.model.send_at import Channel as Channel
@@ -103,6 +104,7 @@ _HOMES = {
     "Reason": "model.outcome",
     "Recurrence": "model.recurrence",
     "Requirement": "model.cap",
+    "Response": "model.response",
     "Rest": "model.rest",
     "Row": "model.outcome",
     "Rule": "rule",

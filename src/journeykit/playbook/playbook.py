@@ -54,6 +54,7 @@ class Playbook(Sections):
         holidays: local dates on which nothing goes out.
         holdout: the share of contacts that gets nothing that needs consent.
         levers: factors on the weights of some claims, for some contacts.
+        responses: which events are credited to which messages, for measures.
         policy: the name of the policy that weighs the claims.
         reserve: what a message must be worth more than.
         interest_lift: how much more a claim weighs whose topics or solutions meet the contact's interests.

@@ -124,6 +124,7 @@ def _repeated(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
         "requirements": [requirement.name for requirement in playbook.requirements],
         "quotas": [quota.name for quota in playbook.quotas],
         "levers": [lever.name for lever in playbook.levers],
+        "responses": [response.name for response in playbook.responses],
     }
     for section, names in sections.items():
         key = "id" if section in ("content", "campaigns") else "name"
@@ -233,6 +234,8 @@ def scopes_of(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[t
         yield (*path, "where"), quota.where
     for path, lever in unread.numbered("levers", playbook.levers):
         yield (*path, "where"), lever.where
+    for path, response in unread.numbered("responses", playbook.responses):
+        yield (*path, "where"), response.where
     for path, rest in unread.numbered("rests", playbook.rests):
         yield (*path, "where"), rest.where
     for section in ("quiet_hours", "send_hours", "holidays"):

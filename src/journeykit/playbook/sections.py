@@ -17,6 +17,7 @@ from journeykit.model.holdout import Holdout
 from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
 from journeykit.model.quota import Quota
+from journeykit.model.response import Response
 from journeykit.model.rest import Rest
 from journeykit.model.segment import Segment
 from journeykit.model.send_at import Channel
@@ -102,6 +103,9 @@ class Sections:
     holidays: tuple[Holiday, ...] = field(default=(), converter=_list, validator=_parts(Holiday))
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
     levers: tuple[Lever, ...] = field(default=(), converter=_list, validator=_parts(Lever), metadata={"later": True})
+    responses: tuple[Response, ...] = field(
+        default=(), converter=_list, validator=_parts(Response), metadata={"later": True}
+    )
     policy: str = field(default="weighted", validator=required_text)
     reserve: float = field(default=0.0, validator=number())
     interest_lift: float = field(default=0.0, validator=number(0))

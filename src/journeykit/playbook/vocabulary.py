@@ -303,7 +303,7 @@ def names_of(playbook: Sections) -> Iterator[tuple[str, str, str]]:
         yield from ((kind, f"campaigns[{at}].{kind}", name) for kind, name in named if name)
         yield from (("tag", f"campaigns[{at}].tags[{n}]", name) for n, name in enumerate(campaign.tags))
         yield from (("stage", f"campaigns[{at}].stages[{n}]", name) for n, name in enumerate(campaign.stages))
-    for section in ("caps", "conflicts", "requirements", "quotas", "levers", "rests"):
+    for section in ("caps", "conflicts", "requirements", "quotas", "levers", "rests", "responses"):
         for at, rule in enumerate(getattr(playbook, section)):
             yield f"name of {section}", f"{section}[{at}].name", rule.name
     for steps, scope in scopes_of(playbook):
@@ -374,6 +374,7 @@ def _words(playbook: Sections) -> Iterator[tuple[str, str]]:
     yield from (("event", name) for _, rule in rules_of(playbook) for name in rule.events if name != IGNORED)
     for rest in playbook.rests:
         yield from (("event", name) for name in (rest.event, *rest.response) if name != IGNORED)
+    yield from (("event", response.event) for response in playbook.responses)
 
 
 def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:

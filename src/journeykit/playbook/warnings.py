@@ -307,6 +307,9 @@ def _scope_warnings(playbook: Sections, sent: list[Sendable]) -> Iterator[Proble
     for at, rest in enumerate(playbook.rests):
         if not is_sent(rest.where):
             yield Problem.warning(f"rests[{at}].where", f"{nothing}: nothing rests by {rest.name!r}")
+    for at, response in enumerate(playbook.responses):
+        if not is_sent(response.where):
+            yield Problem.warning(f"responses[{at}].where", f"{nothing}: nothing is credited to {response.name!r}")
 
 
 def _cap_warnings(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem]:

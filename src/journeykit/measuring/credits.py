@@ -1,0 +1,267 @@
+"""Credit: which events are responses to which messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+from journeykit.basics.clock import clock
+from journeykit.engine.ruleset import Ruleset
+from journeykit.measuring.contact_numbers import ContactNumbers
+from journeykit.measuring.credit_arrays import credit_events
+from journeykit.measuring.event_parts import STRANGE_CAMPAIGN, EventPart, EventParts
+from journeykit.measuring.response_count import AFTER_END, CODES, CREDITED, REPEATED, UNKNOWN_CONTACT, ResponseCount
+from journeykit.model.bad_row import BadRow
+from journeykit.model.response import Response, responses_of
+from journeykit.tables.bad_row_list import BadRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from journeykit.measuring.message_table import MessageTable
+    from journeykit.model.cap import Facets
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.tables import TableSource
+
+_SHOWN = 5
+
+
+@frozen(eq=False, kw_only=True)
+class Credits:
+    """Events that are credited to messages, by response, then by message, then by instant.
+
+    An event that is credited to several messages (``linear``) is here once for each.
+
+    Attributes:
+        responses: the responses: the playbook's, then the well-known ones for whose events there are some.
+        message: the row of the message in its `MessageTable`.
+        response: the response: a place in `responses`.
+        event: the number of the event's row in its table, counted from 1 without the header.
+        at: the instant of the event, in microseconds since 1970.
+        value: the event's value; nan where it has none.
+        share: the part of the event that is credited to the message: 1, or less with ``linear``.
+        counts: by response, what became of its events.
+        others: how many events have a name that no response asks for.
+        bad: the first of the rows that could not be used.
+        bad_rows: how many there are.
+    """
+
+    responses: tuple[Response, ...]
+    message: np.ndarray
+    response: np.ndarray
+    event: np.ndarray
+    at: np.ndarray
+    value: np.ndarray
+    share: np.ndarray
+    counts: tuple[ResponseCount, ...]
+    others: int = 0
+    bad: tuple[BadRow, ...] = ()
+    bad_rows: int = 0
+
+    def __len__(self) -> int:
+        return len(self.message)
+
+    def of(self, name: str) -> Credits:
+        """Those of one response.
+
+        Raises:
+            KeyError: for a response that there is not.
+        """
+        place = next((place for place, own in enumerate(self.responses) if own.name == name), None)
+        if place is None:
+            raise KeyError(name)
+        low, high = np.searchsorted(self.response, [place, place + 1]).tolist()
+        return Credits(
+            responses=(self.responses[place],),
+            **{own: getattr(self, own)[low:high] for own in ("message", "event", "at", "value", "share")},
+            response=np.zeros(high - low, np.int16),
+            counts=(self.counts[place],),
+        )
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """What is to be said of the events that are not credited, and of values that are no numbers."""
+        for own in self.counts:
+            yield from own.lines
+
+
+def credit(
+    playbook: Playbook,
+    messages: MessageTable,
+    events: TableSource,
+    *,
+    zone: str | None = None,
+    max_bad: int | str | None = None,
+) -> Credits:
+    """Credit events to the messages that they follow.
+
+    What a response is, `Response` says. An event that is in the table twice, by its ``event_id`` or in everything,
+    counts once, at its first instant.
+
+    Args:
+        playbook: the rule set, whose `responses` say what is credited to what.
+        messages: the messages.
+        events: the events: whatever `Arbiter.decide_table` takes.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows are tolerated, as a number or as a share such as ``"1%"``.
+
+    Raises:
+        DataError: for a table that cannot be read, too many bad rows, or events none of which can be used.
+
+    Example:
+        >>> from journeykit import Playbook, Response
+        >>> from journeykit.measuring import MessageTable
+        >>> playbook = Playbook(responses=[Response(name="sale", event="purchase", value="amount", within="14d")])
+        >>> sent = [{"contact_id": "anna", "sent_at": f"2026-11-0{day}T09:00Z"} for day in (2, 4)]
+        >>> bought = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-05T10:00Z", "amount": 12}]
+        >>> found = credit(playbook, MessageTable.read(playbook, sent), bought)
+        >>> found.message.tolist(), found.value.tolist(), found.counts[0].credited
+        ([1], [12.0], 1)
+    """
+    bad = BadRows(max_bad)
+    campaigns = Campaigns(playbook, messages.kinds)
+    parts = EventParts(
+        events,
+        playbook.responses,
+        contacts=ContactNumbers.of(messages.ids),
+        campaign_number=campaigns.number,
+        zone=None if zone is None else clock(zone).zone,
+        bad=bad,
+    )
+    read = list(parts)
+    bad.rows[parts.source.source] = parts.rows
+    bad.refuse_useless(parts.source.source)
+    bad.check()
+    told = _joined(read, len(parts.values))
+    responses = responses_of(playbook.responses, parts.met)
+    why = _why_not(told, messages.until)
+    found = [_of_response(place, own, parts, told, why, messages, campaigns) for place, own in enumerate(responses)]
+    columns = [
+        np.concatenate([own[place] for own, _ in found] or [np.zeros(0, kind)]) for place, kind in enumerate(_KINDS)
+    ]
+    return Credits(
+        responses=responses,
+        **dict(zip(_NAMES, columns, strict=True)),
+        counts=tuple(count for _, count in found),
+        others=parts.others,
+        bad=tuple(bad.first),
+        bad_rows=bad.total,
+    )
+
+
+_NAMES = ("message", "response", "event", "at", "value", "share")
+_KINDS = (np.int64, np.int16, np.int64, np.int64, np.float64, np.float64)
+
+
+class Campaigns:
+    """The numbers of campaigns, as messages and events name them.
+
+    Args:
+        playbook: whose campaigns are known.
+        kinds: what the messages are, whose campaigns are known too.
+    """
+
+    def __init__(self, playbook: Playbook, kinds: Sequence[Facets]) -> None:
+        self._vocabulary = Ruleset(playbook).vocabulary
+        named = [own.id for own in playbook.campaigns or ()]
+        named += [name for facets in kinds for name in facets.get("campaign", ())]
+        self._number = {name: number for number, name in enumerate(dict.fromkeys(named))}
+        of = [next(iter(facets.get("campaign", ())), None) for facets in kinds]
+        self.of_kind = np.array([-1 if name is None else self._number[name] for name in of], np.int32)
+
+    def number(self, name: str) -> int:
+        """The number of a campaign; `STRANGE_CAMPAIGN` for one that nobody knows."""
+        return self._number.get(self._vocabulary.spelt("campaign", name), STRANGE_CAMPAIGN)
+
+
+def _joined(read: Sequence[EventPart], values: int) -> EventPart:
+    """The events of all chunks as one."""
+
+    def whole(name: str, kind: type) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in read] or [np.zeros(0, kind)])
+
+    return EventPart(
+        row=whole("row", np.int64),
+        contact=whole("contact", np.int64),
+        at=whole("at", np.int64),
+        name=whole("name", np.int16),
+        mark=whole("mark", np.uint64),
+        campaign=whole("campaign", np.int32),
+        decision=whole("decision", np.uint64),
+        value=[np.concatenate([part.value[own] for part in read]) for own in range(values if read else 0)],
+        no_number=[np.concatenate([part.no_number[own] for part in read]) for own in range(values if read else 0)],
+    )
+
+
+def _why_not(told: EventPart, until: int | None) -> np.ndarray:
+    """Of each event, why it is credited to nothing, whatever the response; `CREDITED` for no reason so far."""
+    why = np.full(len(told.at), CREDITED, np.int8)
+    why[told.contact < 0] = CODES[UNKNOWN_CONTACT]
+    if until is not None:
+        why[told.at > until] = CODES[AFTER_END]
+    # The same event more than once: the first instant counts, and of one instant the first row.
+    order = np.lexsort((told.row, told.at, told.mark, told.contact))
+    same = (told.contact[order][1:] == told.contact[order][:-1]) & (told.mark[order][1:] == told.mark[order][:-1])
+    again = order[1:][same]
+    # Of contacts whom nobody knows, nobody knows whether they are the same.
+    why[again[told.contact[again] >= 0]] = CODES[REPEATED]
+    return why
+
+
+def _of_response(
+    place: int,
+    response: Response,
+    parts: EventParts,
+    told: EventPart,
+    why: np.ndarray,
+    messages: MessageTable,
+    campaigns: Campaigns,
+) -> tuple[list[np.ndarray], ResponseCount]:
+    """The credits of one response, and what became of its events."""
+    own = np.flatnonzero(told.name == parts.names[response.event])
+    scope = np.array([response.where.surely_matches(facets) for facets in messages.kinds], np.bool_)
+    reason = why[own]
+    open_ = np.flatnonzero(reason == CREDITED)
+    events = own[open_]
+    event, message, share, reason[open_] = credit_events(
+        messages,
+        scope,
+        campaigns.of_kind,
+        response,
+        told.contact[events],
+        told.at[events],
+        told.campaign[events],
+        told.decision[events],
+    )
+    rows = events[event]
+    number = None if response.value is None or not told.value else parts.values[response.value]
+    value = np.full(len(rows), np.nan) if number is None else told.value[number][rows]
+    order = np.lexsort((told.row[rows], told.at[rows], message))
+    rows = rows[order]
+    credited = own[reason == CREDITED]
+    no_number = 0 if number is None else int(np.count_nonzero(told.no_number[number][credited]))
+    no_value = 0 if number is None else int(np.count_nonzero(np.isnan(told.value[number][credited]))) - no_number
+    count = ResponseCount(
+        response=response.name,
+        events=len(own),
+        credited=len(credited),
+        reasons={name: int(found) for name, code in CODES.items() if (found := np.count_nonzero(reason == code))},
+        rows={
+            name: tuple(np.sort(told.row[own[reason == code]])[:_SHOWN].tolist())
+            for name, code in CODES.items()
+            if (reason == code).any()
+        },
+        no_value=no_value,
+        no_number=no_number,
+    )
+    columns = [
+        message[order],
+        np.full(len(rows), place, np.int16),
+        told.row[rows],
+        told.at[rows],
+        value[order],
+        share[order],
+    ]
+    return columns, count

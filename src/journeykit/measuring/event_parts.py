@@ -1,0 +1,267 @@
+"""Events, read chunk by chunk, as far as responses ask for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from journeykit.basics.clock import moment
+from journeykit.journey import Event
+from journeykit.journey.event_history import CAMPAIGN
+from journeykit.journey.walk import identity
+from journeykit.kernels import has_kernels
+from journeykit.measuring.cell_columns import floats, id_mark, id_marks, instants
+from journeykit.measuring.touch_parts import DECISION
+from journeykit.model.bad_row import BadRow
+from journeykit.model.response import WELL_KNOWN
+from journeykit.rule.values import as_text, is_empty
+from journeykit.tables.arrow.column import UNREAD, Column
+from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_id
+from journeykit.tables.event_log import (
+    EVENT_COLUMNS,
+    flat_properties,
+    is_property,
+    read_event,
+    read_properties,
+    spelt_by,
+)
+from journeykit.tables.header import missing_column, places_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
+
+    from journeykit.measuring.cell_columns import Faults
+    from journeykit.measuring.contact_numbers import ContactNumbers
+    from journeykit.model.response import Response
+    from journeykit.tables import TableSource
+    from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.bad_row_list import BadRows
+
+NO_CAMPAIGN, STRANGE_CAMPAIGN = -1, -2
+"""The numbers of no campaign, and of one that is known to nobody."""
+
+
+class EventPart(NamedTuple):
+    """What was read of a chunk of events; other events, and rows that cannot be used, are left out.
+
+    Attributes:
+        row: the number of the row, counted from 1.
+        contact: the number of the contact; -1 for one who was never met.
+        at: the instant, in microseconds since 1970.
+        name: the number of the name.
+        mark: what tells it from others of the contact.
+        campaign: the number of the campaign that it names.
+        decision: the mark of the decision that it names; 0 for none.
+        value: by property that is a value, the numbers; nan where there is none.
+        no_number: likewise, whether there is something else than a number.
+    """
+
+    row: np.ndarray
+    contact: np.ndarray
+    at: np.ndarray
+    name: np.ndarray
+    mark: np.ndarray
+    campaign: np.ndarray
+    decision: np.ndarray
+    value: list[np.ndarray]
+    no_number: list[np.ndarray]
+
+
+class EventParts:
+    """A table of events.
+
+    Args:
+        source: the table.
+        responses: the playbook's.
+        contacts: the numbers of contacts.
+        campaign_number: the number of a campaign, by its name.
+        zone: the zone in which instants without an offset are meant.
+        bad: where bad rows are counted.
+
+    Attributes:
+        names: the names of events that are read, each with its number.
+        values: the properties that are values, each with its number.
+        met: the names of events that there are, as far as they are read.
+        others: how many events have another name.
+
+    Raises:
+        DataError: for a table that cannot be read.
+    """
+
+    def __init__(
+        self,
+        source: TableSource,
+        responses: Sequence[Response],
+        *,
+        contacts: ContactNumbers,
+        campaign_number: Callable[[str], int],
+        zone: tzinfo | None,
+        bad: BadRows,
+    ) -> None:
+        known = dict.fromkeys(own.event for own in (*responses, *WELL_KNOWN))
+        self.names = {name: number for number, name in enumerate(known)}
+        values = dict.fromkeys(own.value for own in responses if own.value is not None)
+        self.values = {name: number for number, name in enumerate(values)}
+        self.met: set[str] = set()
+        self.others = 0
+        self.rows = 0
+        self._contacts = contacts
+        self._campaign_number = campaign_number
+        self._asked = (CAMPAIGN, DECISION, *self.values)
+        self._spelt = spelt_by(self._asked)
+        self._instant = instant_reader(zone, bounded=True)
+        self._bad = bad
+        self.source = open_source(source, "events", typed=is_property, zone=zone)
+        self.source.needed = EVENT_COLUMNS[:3]
+        if self.source.columns is not None:
+            places = places_of(self.source.columns, self.source.source)
+            for column in EVENT_COLUMNS[:3]:
+                if column not in places:
+                    raise missing_column(column, self.source.columns, self.source.source)
+
+    def __iter__(self) -> Iterator[EventPart]:
+        for part in self.source.parts(lambda _: True):
+            if isinstance(part, BadRow):
+                self._bad.add(part)
+            else:
+                yield self._part(part)
+
+    def _part(self, part: Part) -> EventPart:
+        number, names, arrays = part
+        places = places_of(names, self.source.source)
+        columns = [Column(array) for array in arrays]
+        rows = len(columns[0]) if columns else 0
+        self.rows += rows
+        faults: Faults = {}
+        name = self._names(columns[places["event"]] if "event" in places else Column([None] * rows), faults)
+        self._tell(faults, number)
+        wanted = np.flatnonzero(name >= 0)
+        self.others += rows - len(wanted) - len(faults)
+        if len(wanted) < rows:
+            columns = [column.take(wanted) for column in columns]
+        return self._wanted(names, columns, places, wanted + number, name[wanted])
+
+    def _tell(self, faults: Faults, number: int) -> None:
+        for row in sorted(faults):
+            self._bad.add(BadRow(self.source.source, number + row, *faults[row]))
+
+    def _names(self, column: Column, faults: Faults) -> np.ndarray:
+        """The numbers of the names; -1 for those that nothing asks for, and for what is no name: a fault."""
+        codes, read = column.read(read_event)
+        for row in np.flatnonzero(np.array([own is UNREAD for own in read], np.bool_)[codes]).tolist():
+            try:
+                read_event(column.value(row))
+            except BadCellError as error:
+                faults[row] = ("event", error.found, error.allowed)
+        numbers = [-1 if own is UNREAD else self.names.get(own, -1) for own in read]
+        found: np.ndarray = np.array(numbers, np.int16)[codes]
+        number = {own: name for name, own in self.names.items()}
+        self.met.update(number[own] for own in np.unique(found).tolist() if own >= 0)
+        return found
+
+    def _wanted(
+        self,
+        names: Sequence[str],
+        columns: list[Column],
+        places: Mapping[str, int],
+        numbers: np.ndarray,
+        name: np.ndarray,
+    ) -> EventPart:
+        rows, faults = len(numbers), dict[int, tuple[str, str, str]]()
+        at = instants(columns, places, rows, faults, "at", self._instant)
+        contact = self._contacts.find(columns[places["contact_id"]] if "contact_id" in places else None, rows, faults)
+        read = _by_kernels if has_kernels() else _by_value
+        known, mark = read(names, columns, places, rows, faults, at, self._spelt, self._asked)
+        decision = id_marks(known.get(DECISION), rows, DECISION, faults)
+        campaign = self._campaigns(known.get(CAMPAIGN), rows)
+        values = [floats(known.get(own), rows) for own in self.values]
+        for row in sorted(faults):
+            self._bad.add(BadRow(self.source.source, int(numbers[row]), *faults[row]))
+        good = np.ones(rows, np.bool_)
+        good[list(faults)] = False
+        return EventPart(
+            row=numbers[good],
+            contact=contact[good],
+            at=at[good],
+            name=name[good],
+            mark=mark[good],
+            campaign=campaign[good],
+            decision=decision[good],
+            value=[own[good] for own, _ in values],
+            no_number=[bad[good] for _, bad in values],
+        )
+
+    def _campaigns(self, column: Column | None, rows: int) -> np.ndarray:
+        if column is None:
+            return np.full(rows, NO_CAMPAIGN, np.int32)
+        codes, values = column.codes, [as_text(value) for value in column.values]
+        found = [NO_CAMPAIGN if own is None or is_empty(own) else self._campaign_number(own) for own in values]
+        numbers: np.ndarray = np.array(found, np.int32)[codes]
+        return numbers
+
+
+def _by_kernels(
+    names: Sequence[str],
+    columns: list[Column],
+    places: Mapping[str, int],
+    rows: int,
+    faults: Faults,
+    at: np.ndarray,
+    spelt: Callable[[str], tuple[str, ...]],
+    asked: Sequence[str],
+) -> tuple[Mapping[str, Column], np.ndarray]:
+    """The properties that are asked for, and what tells each event from others."""
+    from journeykit.columns.chunk import mapped
+    from journeykit.placing.event_columns import event_marks
+    from journeykit.placing.event_properties import properties_of
+
+    found = properties_of(names, columns, places, faults, spelt, asked)
+    called = mapped(columns[places["event"]], read_event) if "event" in places else Column([None] * rows)
+    return found.columns, event_marks(columns, places, rows, faults, called, at, found)
+
+
+def _by_value(
+    names: Sequence[str],
+    columns: list[Column],
+    places: Mapping[str, int],
+    rows: int,
+    faults: Faults,
+    at: np.ndarray,
+    spelt: Callable[[str], tuple[str, ...]],
+    asked: Sequence[str],
+) -> tuple[Mapping[str, Column], np.ndarray]:
+    """The same without the kernels, row by row."""
+    cells = [column.cells() for column in columns]
+    known: list[dict[str, Any]] = []
+    mark = np.zeros(rows, np.uint64)
+    for row in range(rows):
+        values = [column[row] for column in cells]
+        try:
+            parts = read_properties(values[places["properties"]] if "properties" in places else None)
+            own = values[places["event_id"]] if "event_id" in places else None
+            identifier = None if is_missing(own) else read_id(own)
+        except BadCellError as error:
+            column = (
+                "properties" if "properties" in places and not _is_read(values[places["properties"]]) else "event_id"
+            )
+            faults.setdefault(row, (column, error.found, error.allowed))
+            parts, identifier = {}, None
+        for label, value in flat_properties(names, values, spelt):
+            if not is_missing(value):
+                parts[label] = value
+        known.append(parts)
+        if row not in faults:
+            event = Event(read_event(values[places["event"]]), moment(int(at[row])), parts, identifier)
+            mark[row] = id_mark(repr(identity(event)))
+    return {label: Column([parts.get(label) for parts in known]) for label in asked}, mark
+
+
+def _is_read(value: Any) -> bool:
+    try:
+        read_properties(value)
+    except BadCellError:
+        return False
+    return True

@@ -1,0 +1,373 @@
+"""The messages that are measured: touches that were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import field, frozen
+
+from journeykit.basics.clock import EPOCH, clock, micros
+from journeykit.engine.ruleset import Ruleset
+from journeykit.measuring.cell_columns import floats, joined_arrays
+from journeykit.measuring.contact_numbers import ContactNumbers
+from journeykit.measuring.contact_rows import ContactRows
+from journeykit.measuring.touch_parts import DECISION, TouchParts
+from journeykit.model.bad_row import BadRow
+from journeykit.model.cap import Either, Facets
+from journeykit.model.response import WELL_KNOWN
+from journeykit.model.touch import Touch
+from journeykit.tables.arrow.arrays import coded, numbers, texts
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.bad_row_list import BadRows
+from journeykit.tables.header import fold_name
+from journeykit.tables.touch_table import refuse_useless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from journeykit.measuring.touch_parts import TouchPart
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.tables import TableSource
+
+_ONE = {"campaign": "campaign_id", "content": "content_id", "team": "team", "goal": "goal", "channel": "channel"}
+_MANY = {"topic": "topics", "solution": "solutions", "tag": "tags"}
+FIRST_COLUMNS = (
+    "contact_id",
+    "account_id",
+    "sent_at",
+    "campaign_id",
+    "content_id",
+    "decision_id",
+    "team",
+    "goal",
+    "channel",
+    "stage",
+    "theme",
+    "arm",
+    "cost",
+)
+"""The columns that every table of messages has, in this order; nothing is in them where nothing is known."""
+_SENT = "sent"
+
+
+@frozen(eq=False, kw_only=True)
+class MessageTable:
+    """The touches that are messages, sorted by contact, then by instant.
+
+    A message is a touch that was sent: one without a status, with ``sent``, or with a word that is no status. What is
+    planned, reserved, failed, bounced, released or expired is no message; `not_sent` counts it. What a touch does not
+    say of its team, goal, channel and so on is filled in from the playbook, by its campaign and content.
+
+    Attributes:
+        rows: the messages: first `FIRST_COLUMNS`, then ``topics``, ``solutions`` and ``tags`` as lists, then what else
+            the touches and the contacts have, by their own names. Texts that repeat are dictionary-encoded.
+        contact: by message, the number of the contact, ascending.
+        account: by message, the number of the account; of its own for a contact without one.
+        at: by message, the instant, in microseconds since 1970, ascending for each contact.
+        kind: by message, what it is apart from its contact and its instant: a place in `kinds`.
+        kinds: what messages are told apart by (campaign, channel, ...).
+        decision: by message, the mark of its decision id (`journeykit.measuring.cell_columns.id_mark`); 0 without one.
+        ids: the contacts' ids, by number, ascending. There are those of all touches, of the contacts that are given,
+            and no others.
+        known: by number, whether the contact is in the table of contacts; None where none was given.
+        contacts: the table of contacts without its ids, by number of the contact, nothing where one is not in it; None
+            where none was given.
+        since: the instant from which messages count, in microseconds; None for all.
+        until: the end, in microseconds: messages before it, and responses up to it; None for all.
+        earlier: the messages before `since` to which an event may still be credited; None where there are none.
+        not_sent: by status, how many touches are no messages.
+        outside: how many messages are neither here nor in `earlier`, because of `since` and `until`.
+        strangers: how many messages have contacts that the table of contacts lacks.
+        no_cost: how many messages have a cost that is no number, and so have none.
+        repeated: how many messages have a decision id that another one of the same contact has too.
+        bad: the first of the rows that could not be used.
+        bad_rows: how many there are.
+    """
+
+    rows: pa.Table
+    contact: np.ndarray
+    account: np.ndarray
+    at: np.ndarray
+    kind: np.ndarray
+    kinds: tuple[Facets, ...]
+    decision: np.ndarray
+    ids: pa.Array
+    known: np.ndarray | None = None
+    contacts: pa.Table | None = None
+    since: int | None = None
+    until: int | None = None
+    earlier: MessageTable | None = None
+    not_sent: Mapping[str, int] = field(factory=dict)
+    outside: int = 0
+    strangers: int = 0
+    no_cost: int = 0
+    repeated: int = 0
+    bad: tuple[BadRow, ...] = ()
+    bad_rows: int = 0
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    @classmethod
+    def read(
+        cls,
+        playbook: Playbook,
+        touches: TableSource,
+        *,
+        contacts: TableSource | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str | None = None,
+        columns: Iterable[str] | None = None,
+        max_bad: int | str | None = None,
+    ) -> Self:
+        """Read the messages of a table of touches.
+
+        Args:
+            playbook: the rule set, which knows what campaigns and contents are.
+            touches: the touches: whatever `Arbiter.decide_table` takes.
+            contacts: the contacts, whose columns are added to the messages, and who are then all that are known.
+            since: messages from this instant on; those before it are kept apart (`earlier`) as long as an event may
+                follow them.
+            until: messages before this instant.
+            zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+            columns: the names of the columns of touches and contacts that are kept besides `FIRST_COLUMNS`; None for
+                all.
+            max_bad: how many bad rows are tolerated, as a number or as a share such as ``"1%"``.
+
+        Raises:
+            DataError: for a table that cannot be read, too many bad rows, or touches none of which can be used.
+
+        Example:
+            >>> from journeykit import Playbook
+            >>> sent = [{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z", "campaign_id": "news"}]
+            >>> sent += [{**sent[0], "status": "bounced"}]
+            >>> messages = MessageTable.read(Playbook(), sent)
+            >>> len(messages), messages.rows["campaign_id"].to_pylist(), messages.not_sent
+            (1, ['news'], {'bounced': 1})
+        """
+        only = None if columns is None else frozenset({"account_id", "stage", "arm", "cost", *map(fold_name, columns)})
+        where = None if zone is None else clock(zone).zone
+        bad = BadRows(max_bad)
+        met = ContactNumbers()
+        people = None if contacts is None else ContactRows(contacts, met, zone=where, bad=bad, only=only)
+        ruleset = Ruleset(playbook)
+        before = bad.total
+        parts = TouchParts(touches, met, vocabulary=ruleset.vocabulary, zone=where, bad=bad, only=only)
+        read = list(parts)
+        refuse_useless(bad, before, sum(len(part.at) for part in read))
+        bad.check()
+        made = _Made(ruleset, parts, read, met, people)
+        first = None if since is None else micros(since)
+        end = None if until is None else micros(until)
+        found: Self = made.table(cls, first, end, bad)
+        return found
+
+
+def tie_text(touch: Touch) -> str:
+    """What puts messages of one instant in order."""
+    return repr((*touch.facts, touch.claim))
+
+
+class _Made:
+    """What was read, put in order."""
+
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        parts: TouchParts,
+        read: Sequence[TouchPart],
+        met: ContactNumbers,
+        people: ContactRows | None,
+    ) -> None:
+        self._ruleset = ruleset
+        self._parts = parts
+        self._people = people
+        ids = met.ids
+        order = pc.sort_indices(ids).to_numpy()
+        self.ids = ids.take(numbers(order.astype(np.int64), pa.int64()))
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        self._row_of = None if people is None else people.row_of(len(order))[order]
+        self._statuses = [own.get("status", _SENT) for own in parts.kinds]
+        self._touches = [Touch(at=EPOCH, **own) for own in parts.kinds]
+        self.kinds = tuple(ruleset.facets(touch) for touch in self._touches)
+        self.contact = rank[np.concatenate([part.contact for part in read] or [np.zeros(0, np.int64)])]
+        self.at = np.concatenate([part.at for part in read] or [np.zeros(0, np.int64)])
+        self.kind = np.concatenate([part.kind for part in read] or [np.zeros(0, np.int32)])
+        self.decision = np.concatenate([part.decision for part in read] or [np.zeros(0, np.uint64)])
+        self.columns = {fold: joined_arrays(_aligned(read, fold)) for fold in parts.names}
+
+    def table(self, kind: type[Any], since: int | None, until: int | None, bad: BadRows) -> Any:
+        """The table of messages."""
+        counts = np.bincount(self.kind, minlength=len(self._statuses)).tolist()
+        not_sent: dict[str, int] = {}
+        for status, count in zip(self._statuses, counts, strict=True):
+            if status != _SENT and count:
+                not_sent[status] = not_sent.get(status, 0) + count
+        sent = np.array([status == _SENT for status in self._statuses], np.bool_)[self.kind]
+        before = np.zeros(len(sent), np.bool_) if since is None else sent & (self.at < since)
+        chosen = sent & ~before if until is None else sent & ~before & (self.at < until)
+        earlier = None
+        if since is not None and before.any():
+            longest = max(own.length for own in (*self._ruleset.playbook.responses, *WELL_KNOWN))
+            still = before & (self.at >= since - longest)
+            earlier = self._chosen(kind, still, since=None, until=since) if still.any() else None
+        return self._chosen(
+            kind,
+            chosen,
+            since=since,
+            until=until,
+            earlier=earlier,
+            not_sent=dict(sorted(not_sent.items())),
+            outside=int(np.count_nonzero(sent) - np.count_nonzero(chosen)) - (0 if earlier is None else len(earlier)),
+            bad=tuple(bad.first),
+            bad_rows=bad.total,
+        )
+
+    def _chosen(self, kind: type[Any], chosen: np.ndarray, **more: Any) -> Any:
+        rows = np.flatnonzero(chosen)
+        rows = rows[self._order(rows)]
+        contact, at, kinds = self.contact[rows], self.at[rows], self.kind[rows]
+        decision = self.decision[rows]
+        columns, no_cost = self._columns(rows, contact, at, kinds)
+        known = None if self._row_of is None else self._row_of >= 0
+        strangers = 0 if known is None else int(np.count_nonzero(~known[contact]))
+        return kind(
+            rows=pa.table(columns),
+            contact=contact,
+            account=_accounts(columns["account_id"], contact),
+            at=at,
+            kind=kinds,
+            kinds=self.kinds,
+            decision=decision,
+            ids=self.ids,
+            known=known,
+            contacts=self._people_table(),
+            strangers=strangers,
+            no_cost=no_cost,
+            repeated=_repeated(contact, decision),
+            **more,
+        )
+
+    def _order(self, rows: np.ndarray) -> np.ndarray:
+        """By contact and instant; those of one instant in the order of what they are, whatever that of the rows."""
+        names = [tie_text(touch) for touch in self._touches]
+        rank = np.empty(len(names), np.int64)
+        rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        return np.lexsort((self.decision[rows], rank[self.kind[rows]], self.at[rows], self.contact[rows]))
+
+    def _columns(
+        self, rows: np.ndarray, contact: np.ndarray, at: np.ndarray, kinds: np.ndarray
+    ) -> tuple[dict[str, Any], int]:
+        own = {fold: column.take(numbers(rows, pa.int64())) for fold, column in self.columns.items()}
+        others = self._of_contacts(contact)
+        found: dict[str, Any] = {
+            "contact_id": coded(contact, self.ids),
+            "sent_at": numbers(at, pa.timestamp("us", "UTC")),
+        }
+        for facet, name in (*_ONE.items(), ("theme", "theme")):
+            found[name] = _coded_texts(kinds, [_one(facets.get(facet, ())) for facets in self.kinds])
+        account, theirs = own.pop("account_id", None), others.pop("account_id", None)
+        account = theirs if account is None else account
+        if account is not None and theirs is not None and account is not theirs:
+            account = pc.coalesce(_as_text(account), _as_text(theirs))
+        found["account_id"] = pa.nulls(len(rows), pa.large_string()) if account is None else _as_text(account)
+        cost, bad = self._cost(own.pop("cost", None), kinds)
+        found["cost"] = numbers(cost, pa.float64(), np.isnan(cost))
+        found[DECISION] = _as_text(own.pop(DECISION)) if DECISION in own else pa.nulls(len(rows), pa.large_string())
+        for name in ("stage", "arm"):
+            given = own.pop(name, None)
+            given = others.pop(name, None) if given is None else given
+            found[name] = pa.nulls(len(rows), pa.large_string()) if given is None else _as_text(given)
+        made = {name: found[name] for name in FIRST_COLUMNS}
+        for facet, name in _MANY.items():
+            if any(facet in facets for facets in self.kinds):
+                lists = pa.array([list(facets.get(facet, ())) for facets in self.kinds], pa.list_(pa.string()))
+                made[name] = lists.take(numbers(kinds, pa.int32()))
+        names = {**({} if self._people is None else self._people.names), **self._parts.names}
+        for fold, column in (*own.items(), *((fold, column) for fold, column in others.items() if fold not in own)):
+            if names[fold] not in made:
+                made[names[fold]] = column
+        return made, bad
+
+    def _of_contacts(self, contact: np.ndarray) -> dict[str, Any]:
+        if self._people is None or self._row_of is None:
+            return {}
+        rows = self._row_of[contact]
+        places = numbers(np.maximum(rows, 0), pa.int64(), rows < 0)
+        return {fold: _taken(self._people.column(fold), places) for fold in self._people.names}
+
+    def _people_table(self) -> pa.Table | None:
+        if self._people is None or self._row_of is None:
+            return None
+        places = numbers(np.maximum(self._row_of, 0), pa.int64(), self._row_of < 0)
+        return pa.table({name: _taken(self._people.column(fold), places) for fold, name in self._people.names.items()})
+
+    def _cost(self, given: Any, kinds: np.ndarray) -> tuple[np.ndarray, int]:
+        """What each message cost: its own, else the campaign's; and how many have one that is no number."""
+        campaigns = self._ruleset.campaigns
+        costs = [campaigns[name].cost if name in campaigns else None for name in map(_campaign, self.kinds)]
+        planned = np.array([np.nan if cost is None else cost for cost in costs] or [np.nan], np.float64)[kinds]
+        if given is None:
+            return planned, 0
+        own, bad = floats(Column(given.combine_chunks()), len(kinds))
+        return np.where(np.isnan(own) & ~bad, planned, own), int(np.count_nonzero(bad))
+
+
+def _campaign(facets: Facets) -> str | None:
+    return _one(facets.get("campaign", ()))
+
+
+def _one(values: Sequence[str]) -> str | None:
+    """The value of a facet that has one; None where nobody knows which it is."""
+    return values[0] if values and not (isinstance(values, Either) and len(values) > 1) else None
+
+
+def _aligned(read: Sequence[TouchPart], fold: str) -> list[pa.Array]:
+    return [part.columns.get(fold, pa.nulls(len(part.at))) for part in read]
+
+
+def _taken(column: pa.ChunkedArray, places: pa.Array) -> Any:
+    return column.take(places) if len(column) else pa.nulls(len(places), column.type)
+
+
+def _as_text(column: Any) -> Any:
+    if pa.types.is_dictionary(column.type) and not pa.types.is_string(column.type.value_type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_dictionary(column.type):
+        return column.cast(pa.large_string())
+    return column.cast(pa.large_string())
+
+
+def _coded_texts(codes: np.ndarray, values: Sequence[str | None]) -> pa.Array:
+    """A dictionary-encoded column of texts, by the code of a row."""
+    known = sorted({value for value in values if value is not None})
+    place = {value: number for number, value in enumerate(known)}
+    of = np.array([-1 if value is None else place[value] for value in values] or [-1], np.int32)
+    return coded(of[codes], texts(known), missing=True)
+
+
+def _accounts(column: Any, contact: np.ndarray) -> np.ndarray:
+    """The numbers of accounts: those of contacts without one follow the others."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = whole.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order) + 1, np.int64)
+    rank[order] = np.arange(len(order))
+    codes = pc.fill_null(encoded.indices, len(order)).to_numpy(zero_copy_only=False)
+    return np.where(codes == len(order), len(order) + contact, rank[codes])
+
+
+def _repeated(contact: np.ndarray, decision: np.ndarray) -> int:
+    named = decision != 0
+    if not named.any():
+        return 0
+    order = np.lexsort((decision[named], contact[named]))
+    own, whose = decision[named][order], contact[named][order]
+    return int(np.count_nonzero((own[1:] == own[:-1]) & (whose[1:] == whose[:-1])))

@@ -1,0 +1,87 @@
+"""What became of the events of a response: credited, or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPEATED, AFTER_END, UNKNOWN_CONTACT, NO_MESSAGE = "repeated", "after_end", "unknown_contact", "no_message"
+UNKNOWN_DECISION, UNKNOWN_CAMPAIGN, OUT_OF_SCOPE = "unknown_decision", "unknown_campaign", "out_of_scope"
+BEFORE, LATE, EARLIER = "before", "late", "earlier"
+
+WHY_NOT: dict[str, str] = {
+    REPEATED: "are in the table twice or more: the same event counts once",
+    AFTER_END: "happened after the end",
+    UNKNOWN_CONTACT: "are of contacts who are in no table of contacts or touches",
+    NO_MESSAGE: "are of contacts who got no message",
+    UNKNOWN_DECISION: "name a decision of which the contact got no message",
+    UNKNOWN_CAMPAIGN: "name a campaign that neither the playbook nor a message has",
+    OUT_OF_SCOPE: "are of contacts who got no message in scope, or none of the campaign that the event names",
+    BEFORE: "happened before the message, or at its instant",
+    LATE: "happened too long after the message",
+    EARLIER: "are credited to messages from before the start",
+}
+"""Why an event is not credited: the first of these that is true of it, and what it says of events."""
+CREDITED = len(WHY_NOT)
+"""The code of an event that is credited; the others are the places of the reasons in `WHY_NOT`."""
+CODES = {name: code for code, name in enumerate(WHY_NOT)}
+_SHOWN = 5
+
+
+@frozen
+class ResponseCount:
+    """The events of one response.
+
+    Attributes:
+        response: its name.
+        events: how many events of its name could be read.
+        credited: how many are credited.
+        reasons: how many are not, by reason: see `WHY_NOT`. Reasons of none are left out.
+        rows: by reason, the numbers of the first rows, counted from 1 without the header.
+        no_value: how many of the credited ones have no value, though the response has one.
+        no_number: how many of the credited ones have a value that is no number; they count, without a value.
+    """
+
+    response: str
+    events: int
+    credited: int
+    reasons: Mapping[str, int] = field(factory=dict)
+    rows: Mapping[str, tuple[int, ...]] = field(factory=dict)
+    no_value: int = 0
+    no_number: int = 0
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """What is to be said of them.
+
+        Example:
+            >>> list(ResponseCount("sale", 5, 3, {"late": 2}, {"late": (4, 9)}).lines)
+            ['sale: 2 of 5 events happened too long after the message (rows 4, 9)']
+        """
+        for name, count in self.reasons.items():
+            rows = self.rows.get(name, ())
+            where = (
+                f" (row{'s' if count > 1 else ''} {', '.join(map(str, rows))}{', ...' if count > len(rows) else ''})"
+            )
+            yield f"{self.response}: {count:,} of {self.events:,} events {WHY_NOT[name]}{where if rows else ''}"
+        if self.no_number:
+            yield f"{self.response}: {self.no_number:,} credited events have a value that is no number: none is added"
+        if self.no_value:
+            yield f"{self.response}: {self.no_value:,} credited events have no value"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "response": self.response,
+            "events": self.events,
+            "credited": self.credited,
+            "not_credited": dict(self.reasons),
+            "rows": {name: list(rows) for name, rows in self.rows.items()},
+            "no_value": self.no_value,
+            "no_number": self.no_number,
+        }
