@@ -740,7 +740,10 @@ class Oracle:
 
     def _owner(self) -> str | None:
         stages = self.playbook.journey.stages if self.playbook.journey else ()
-        return next((stage.owner for stage in stages if stage.name == self.contact.stage), None)
+        if self.contact.stage is None or all(stage.owner is None for stage in stages):
+            return None
+        # A stage that the journey does not have is nobody's, so no department's own.
+        return next((stage.owner for stage in stages if stage.name == self.contact.stage), "")
 
     def _lacks_data(self, wish: Wish, consent: bool | None) -> bool:
         on_missing, campaign, content = self.playbook.on_missing, wish.campaign, wish.content

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from attrs import evolve
 
 from journeykit import Arbiter, Campaign, Contact, Content, Journey, ModelError, Playbook, Stage, Team
 
@@ -46,6 +47,43 @@ def test_a_team_speaks_on_its_own_stages_and_on_those_that_are_named(speaks, sta
     """A stage without owner is everybody's."""
     pytest.importorskip("pyarrow")
     assert spoken(shop(speaks=speaks)) == stages
+
+
+@pytest.mark.parametrize(
+    ("stage", "speaks", "reason"),
+    [
+        ("deals", (), "wrong_owner"),
+        ("deals", "sales", "wrong_owner"),
+        ("deals", "everywhere", "granted"),
+        (" Lead", (), "granted"),
+        (None, (), "granted"),
+    ],
+)
+def test_a_stage_that_the_journey_does_not_have_is_no_departments(stage, speaks, reason):
+    """A misspelt stage protects no less than the one that was meant; the decision says so, and the audit agrees."""
+    pytest.importorskip("pyarrow")
+    playbook, anna = shop(speaks=speaks), Contact(id="anna", stage=stage, consent="email")
+    arbiter = Arbiter(playbook)
+    alone = arbiter.decide(anna, at=AT)
+    (row,) = arbiter.decide_table(
+        [{"contact_id": "anna", "stage": stage, "consent": ["email"]}], at=AT, everything=True
+    ).to_pylist()
+    assert (str(alone.rows[0].reason), row["reason"]) == (reason, reason)
+    assert row["rule"] == alone.rows[0].rule
+    assert arbiter.audit(alone, anna) == ()
+    told = ("the contact's stage 'deals' is not in the journey; did you mean 'deal'?",)
+    assert alone.notes == (told if stage == "deals" else ())
+    given = shop(speaks="everywhere")
+    broken = arbiter.audit(Arbiter(given).decide(anna, at=AT), anna)
+    assert [one.rule for one in broken] == (["wrong_owner"] if reason == "wrong_owner" else [])
+
+
+def test_where_no_stage_has_an_owner_there_is_nobody_to_protect():
+    """Nor without a journey."""
+    for playbook in (shop(), evolve(shop(), journey=None)):
+        bare = evolve(playbook, journey=None if playbook.journey is None else Journey(["lead", "deal"]))
+        (row,) = Arbiter(bare).decide(Contact(id="anna", stage="deals", consent="email"), at=AT).rows
+        assert str(row.reason) == "granted"
 
 
 def test_everywhere_stands_alone():

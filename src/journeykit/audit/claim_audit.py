@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from journeykit.basics.clock import day_number, micros
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from journeykit.basics.clock import Clock
     from journeykit.model.campaign import Campaign
     from journeykit.model.claim import Claim
     from journeykit.model.outcome import Grant
+    from journeykit.playbook.playbook import Playbook
 
 
 def is_in_time(claim: Claim, campaign: Campaign | None, grant: Grant, local: Clock) -> bool:
@@ -45,3 +48,21 @@ def own_weight(claim: Claim, campaign: Campaign | None, last: int | None, now: i
     since = micros(claim.asked_at) if last is None and claim.asked_at is not None else last
     is_long = since is not None and now - since > campaign.patience.length
     return weight * campaign.patience.factor if is_long else weight
+
+
+def faults_of_owner(
+    playbook: Playbook, stage: str | None, campaign: Campaign, team: Sequence[str] | None
+) -> Iterator[str]:
+    """Why a message's team may not speak to a contact on a stage."""
+    stages = playbook.journey.stages if playbook.journey else ()
+    if stage is None or stage in campaign.stages or all(own.owner is None for own in stages):
+        return
+    teams = [own for own in playbook.teams or () if (own.name,) == team]
+    spoken = {name for own in teams for name in (own.department, *own.speaks)} or {"marketing"}
+    if "everywhere" in spoken:
+        return
+    if all(own.name != stage for own in stages):
+        yield f"the journey does not have the stage {stage}, so nobody knows who owns it"
+    for own in stages:
+        if own.name == stage and own.owner is not None and own.owner not in spoken:
+            yield f"the stage {stage} is owned by {own.owner}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.audit.claim_audit import is_in_time, own_weight
+from journeykit.audit.claim_audit import faults_of_owner, is_in_time, own_weight
 from journeykit.audit.hours_audit import closed_by, misses_time
 from journeykit.audit.rest_audit import broken_rests
 from journeykit.audit.segment_audit import values_with_segments
@@ -361,11 +361,8 @@ class _Audit:
                 yield broken("missing_data", f"the contact's {word} is missing")
             if degrees is not None and own is not None and not degrees.get(own, 0) > 0:
                 yield broken(f"wrong_{word}", f"{grant.content} does not fit the {word} {own}")
-        teams = [team for team in self.playbook.teams or () if (team.name,) == mark.facets.get("team")]
-        spoken = {name for team in teams for name in (team.department, *team.speaks)} or {"marketing"}
-        owner = self.playbook.journey.owner(contact.stage) if self.playbook.journey else None
-        if owner is not None and spoken.isdisjoint((owner, "everywhere")) and contact.stage not in campaign.stages:
-            yield broken("wrong_owner", f"the stage {contact.stage} is owned by {owner}")
+        for fault in faults_of_owner(self.playbook, contact.stage, campaign, mark.facets.get("team")):
+            yield broken("wrong_owner", fault)
         if campaign.split and grant.content != campaign.variant_of(contact.id):
             yield broken("split", f"{grant.content} is not the content that the split chooses for {contact.id}")
         if not scaled(grant.weight, MILLIONTH) > scaled(self.playbook.reserve, MILLIONTH):

@@ -126,7 +126,7 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         "--strict",
         action="store_true",
         help="refuse tables that do not match the playbook, with exit code 4, before anything is decided or reserved: "
-        "unknown words, missing columns, types that a rule can never meet",
+        "unknown words, missing columns, types that a rule can never meet, no events at hand where rests or rules ask",
     )
     add_max_bad(parser, "fail where more rows, or a larger share of a table's, are bad")
     parser.add_argument(

@@ -16,7 +16,7 @@ from journeykit.columns.quota_arrays import QuotaLayout
 from journeykit.columns.touch_columns import touches_and_marks
 from journeykit.columns.window_arrays import windows_of
 from journeykit.engine.eligibility import EXPIRES, NEEDS_SCORE, WAIT, audience_label
-from journeykit.engine.message import ALWAYS, foreign_owner
+from journeykit.engine.message import ALWAYS, foreign_owner, owner_of, owner_rule
 from journeykit.journey import Journey
 from journeykit.kernels.interface.codes import (
     CLOSED,
@@ -238,11 +238,11 @@ class RulesetArrays:
         roles: list[str | None] = [*self.roles.list, "", None]
         ties = {tie: place for place, tie in enumerate(sorted({o.tie for o in table}))}
         rule = self.rules.add
-        owners = {stage: None if journey is None else journey.owner(stage) for stage in stages}
+        owners = {stage: owner_of(journey, stage) for stage in stages}
 
         def owner(opening: Message, stage: str | None) -> int:
             found = foreign_owner(owners[stage], opening, stage)
-            return -1 if found is None else rule(f"owner {found}")
+            return -1 if found is None else rule(owner_rule(found))
 
         cells = [[(self._cell(cap, key), points) for cap, key, points in o.cells] for o in table]
         places = {timing: place for place, timing in enumerate(self.timing)}

@@ -276,7 +276,7 @@ class Decider:
             together=arbitration.together,
             write=partial(self._write, arbitration, run_id),
             explain=explain,
-            notes=self.ruleset.events_asked.silence if arbitration.facts.contact.events is None else (),
+            notes=self.ruleset.notes_of(arbitration.facts.contact),
         )
 
     def _write(self, arbitration: Arbitration, run_id: str | None, explain: bool) -> tuple[Row, ...]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import DAY, LAST, LAST_YEAR, Clock, day_number, micros
-from journeykit.engine.message import foreign_owner
+from journeykit.engine.message import foreign_owner, owner_of, owner_rule
 from journeykit.model.contact import ANY
 from journeykit.model.outcome import Reason
 from journeykit.model.quiet_hours import NO_HOURS
@@ -67,7 +67,7 @@ class Subject:
         # Segments come first: whatever looks at the contact sees them all.
         self.contact = segmented(playbook.segments, contact, self.local) if playbook.segments else contact
         self.values = self.contact.values()
-        self.owner = None if playbook.journey is None else playbook.journey.owner(contact.stage)
+        self.owner = owner_of(playbook.journey, contact.stage)
         self.zoneless = contact.timezone is None and playbook.on_missing.timezone == "deny"
 
     def schedule_of(self, message: Message) -> Schedule:
@@ -166,7 +166,7 @@ def failures(
         yield Reason.WRONG_ROLE, f"roles of {message.content_id}"
     owner = foreign_owner(subject.owner, message, contact.stage)
     if owner is not None:
-        yield Reason.WRONG_OWNER, f"owner {owner}"
+        yield Reason.WRONG_OWNER, owner_rule(owner)
     if campaign.needs_consent:
         for holdout, rule in ((playbook.holdout, "holdout"), (campaign.holdout, f"holdout of {campaign.id}")):
             if holdout is not None and holdout.holds(contact.id):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -16,6 +16,9 @@ from journeykit.model.quiet_hours import Schedule
 from journeykit.model.recurrence import OwnDates
 from journeykit.model.send_at import SendAt
 from journeykit.rule.expression import Expression
+
+if TYPE_CHECKING:
+    from journeykit.journey import Journey
 
 ALWAYS = 10**9
 """A day number that no date reaches."""
@@ -141,6 +144,27 @@ class Message:
 def edge(day: Any, default: int) -> int:
     """A date as a day number, or a default."""
     return default if day is None else day_number(day)
+
+
+NOBODYS = ""
+"""The owner of a stage that the journey does not have: of no department, so only who speaks everywhere may speak."""
+
+
+def owner_of(journey: Journey | None, stage: str | None) -> str | None:
+    """The department that owns a stage; None where no check is made.
+
+    A stage that the journey does not have, a misspelt one say, may be anybody's: it protects as much as a stage of a
+    department that no team belongs to. Where no stage of the journey has an owner there is nothing to protect.
+    """
+    if journey is None or stage is None:
+        return None
+    owners = {known.name: known.owner for known in journey.stages}
+    return owners.get(stage, NOBODYS) if any(owners.values()) else None
+
+
+def owner_rule(owner: str) -> str:
+    """How rows call the owner that a claim breaks on."""
+    return f"owner {owner}" if owner else "owner unknown (the journey does not have the stage)"
 
 
 def foreign_owner(owner: str | None, message: Message, stage: str | None) -> str | None:

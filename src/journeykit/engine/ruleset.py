@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock, day_date
+from journeykit.basics.validation import shown
 from journeykit.engine.campaign_usage import NO_CAMPAIGN, CampaignGauge
 from journeykit.engine.counted_quotas import CountedQuotas
-from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner
+from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner, owner_of
 from journeykit.engine.rest_caps import FULL, Rests, with_rests
 from journeykit.engine.window_usage import Gauge
 from journeykit.journey.event_history import EventHistory, EventsAsked
 from journeykit.model.campaign import Campaign
 from journeykit.model.cap import Limit
 from journeykit.model.claim import Claim
+from journeykit.model.mismatch import UNKNOWN
 from journeykit.model.quiet_hours import NO_HOURS, Schedule
 from journeykit.model.quota import number_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of
@@ -160,6 +162,16 @@ class Ruleset:
         """What rules and rests ask of events."""
         return EventsAsked((rule for _, rule in rules_of(self.playbook)), self.playbook.rests)
 
+    def notes_of(self, contact: Contact) -> tuple[str, ...]:
+        """What a person should know of a decision on a contact: what was not at hand, and words that mean nothing."""
+        found = self.events_asked.silence if contact.events is None else ()
+        for kind, word in (("stage", contact.stage), ("role", contact.role)):
+            sight = None if word is None else self.vocabulary.look(kind, word)
+            if sight is not None and sight.kind == UNKNOWN:
+                hint = f"; did you mean {sight.nearest!r}?" if sight.nearest else ""
+                found += (f"the contact's {kind} {shown(word)} is not in {sight.place}{hint}",)
+        return found
+
     def with_events(self, contact: Contact, events: Iterable[Event] | None, at: datetime) -> Contact:
         """A contact with what they did, as far as rules ask for it.
 
@@ -208,7 +220,7 @@ class Ruleset:
 
     def _fitting(self, stage: str | None, role: str | None) -> Iterable[Fit]:
         on_missing = self.playbook.on_missing
-        owner = None if self.playbook.journey is None else self.playbook.journey.owner(stage)
+        owner = owner_of(self.playbook.journey, stage)
         for message in self.messages:
             content = message.content
             if message.campaign.paused or foreign_owner(owner, message, stage) is not None:

@@ -104,6 +104,7 @@ class RowJob(Run):
         if self._strict:
             vocabulary = self.decider.ruleset.vocabulary
             survey(self.decider.playbook, self.tables, zone=self.zone, vocabulary=vocabulary).refuse()
+            self.need_events()
         self._last: dict[str, int] | None = {}
         self._trail: IdTrail | None = None
         wanted = self._open_contacts(inputs.contacts, None if only is None else frozenset([only]))
@@ -175,6 +176,7 @@ class RowJob(Run):
         names = {*asked.numbers, *asked.values}
         log = EventLog.read(source, zone=self.zone, bad=self.bad, properties=names, only=wanted)
         self.bad.refuse_useless(log.source, log.rows)
+        self.count_events(log.met)
         return log
 
     def _join_events(self, ledger: LedgerRun, wanted: frozenset[str] | None) -> None:
@@ -183,6 +185,7 @@ class RowJob(Run):
         if self.has_kept_events:
             for row in events_as_of(ledger.ledger, ledger.mark, None if wanted is None else sorted(wanted)):
                 self._kept_events.setdefault(row.contact, []).append(row)
+            self.count_events({}, {row.event for rows in self._kept_events.values() for row in rows})
 
     def _survey(self, source: TableSource, wanted: frozenset[str] | None) -> tuple[TableSource, frozenset[str] | None]:
         """Read the contacts once before: where each account ends and, of one contact, which colleagues there are."""

@@ -14,7 +14,7 @@ from journeykit.basics.watch import Watch
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.counted_quotas import need_ledger
 from journeykit.engine.unknowns import Unknowns
-from journeykit.errors import ModelError
+from journeykit.errors import DataError, ModelError
 from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.inputs import TABLES
@@ -94,7 +94,7 @@ class Run:
         watch: where the job says how far it is; None for a watch of its own.
         strict: whether tables that do not match the playbook are refused before anything is decided or reserved:
             words that it does not know, columns that it asks for and a table lacks, types that a comparison can never
-            meet.
+            meet; and whether a run without events is, where rests or rules ask for them.
         dry_run: whether it is a rehearsal: the ledger is read, nothing is reserved, and no mark of the run is left.
         keep_decisions: whether the ledger keeps what was decided of each contact; `BaseLedger.decision` reads it.
         waiting: whether claims that wait in the ledger compete, beside those that are brought.
@@ -162,6 +162,7 @@ class Run:
         self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
         self.ledger: LedgerRun | None = None
         self.has_kept_events = False
+        self._events_met: set[str] = set()
         self.waiting: RunWaiting | None = None
         self._competes = waiting
         self.quota_run: QuotaRun | None = None
@@ -232,6 +233,35 @@ class Run:
         return iter(())
 
     # Beginning
+
+    def count_events(self, given: Mapping[str, int], kept: Iterable[str] = ()) -> None:
+        """Count the names of events: of those that a table gives, those that the playbook does not know.
+
+        Args:
+            given: by name, how many events the table has.
+            kept: the names of those that the ledger keeps.
+        """
+        self._events_met |= {*given, *kept}
+        words = self.words.get("events")
+        for name, rows in given.items() if words is not None else ():
+            for finding in words.cell("event", name):
+                words.count(finding, rows, self.mismatches)
+
+    def need_events(self) -> None:
+        """Refuse a run that is to be strict, where rules or rests ask for events and none are at hand.
+
+        Raises:
+            DataError: saying what would protect nobody, and what to give.
+        """
+        silence = self.decider.ruleset.events_asked.silence
+        if not silence or "events" in self.tables:
+            return
+        if self._store is not None:
+            with self._store.reading() as transaction:
+                if transaction.has_events():
+                    return
+        what_to_do = "give a table of events (--events), or keep them in the ledger (`journeykit ledger events`)"
+        raise DataError("\n".join([*silence, what_to_do]), source="events")
 
     def open_ledger(self) -> None:
         """Begin the run in the ledger, if there is one."""
@@ -442,7 +472,11 @@ class Run:
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
                 *check_notes(decider.checks),
                 *event_notes(
-                    decider.ruleset, self.unknown_events, given="events" in self.tables, kept=self.has_kept_events
+                    decider.ruleset,
+                    self.unknown_events,
+                    given="events" in self.tables,
+                    kept=self.has_kept_events,
+                    met=self._events_met,
                 ),
                 *scored_notes(set(self.scored()) - decider.ruleset.scored),
                 *tally.notes(),

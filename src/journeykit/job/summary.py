@@ -19,7 +19,7 @@ from journeykit.model.quota import Usage
 from journeykit.tables import BadRow, instant_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from journeykit.engine.ruleset import Ruleset
     from journeykit.model.campaign import Campaign
@@ -295,7 +295,7 @@ def check_notes(checks: Sequence[Check]) -> Iterator[str]:
         yield f"contacts are decided one by one, since checks of your own are asked of each: {names}"
 
 
-def event_notes(ruleset: Ruleset, unknown: int, *, given: bool, kept: bool) -> Iterator[str]:
+def event_notes(ruleset: Ruleset, unknown: int, *, given: bool, kept: bool, met: Collection[str]) -> Iterator[str]:
     """What is to be said of events: that nobody gave them, that nobody asks for them, that some belong to nobody.
 
     Args:
@@ -303,10 +303,11 @@ def event_notes(ruleset: Ruleset, unknown: int, *, given: bool, kept: bool) -> I
         unknown: how many events belong to contacts that were not decided.
         given: whether a table of events is given.
         kept: whether the ledger keeps any.
+        met: the names of all that are at hand.
     """
-    if not (given or kept):
-        yield from ruleset.events_asked.silence
-    if given and not ruleset.events_asked:
+    asked = ruleset.events_asked
+    yield from asked.unmet(met) if given or kept else asked.silence
+    if given and not asked:
         yield "events are given, and no rule or rest asks for any: the table was not read"
     if unknown:
         yield f"{unknown:,} events belong to contacts that were not decided"

@@ -102,6 +102,7 @@ class TableJob(Run):
         self.reader = TableReader(self, _checked_threads(threads))
         if self._strict:
             self.reader.refuse_mismatches()
+            self.need_events()
         if self._competes and contacts is None:
             # The contacts are those who have claims, and those of whom claims wait.
             self.open_ledger()

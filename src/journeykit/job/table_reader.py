@@ -259,6 +259,7 @@ class TableReader:
         read = DecisionEvents(source, kept, asked, zone=run.zone, end=end, bad=run.bad, threads=self.threads)
         self._events = read.join(met, len(self._repeated))
         self.unknown_events = read.unknown
+        run.count_events(read.given, read.kept)
         taken += ignored_and_rests(run.decider.ruleset, self._events, taken, self.parts, end)
 
     def _index(self, stretch: Partition | None) -> ContactIndex:

@@ -11,7 +11,7 @@ from journeykit.engine.unknowns import Readings
 from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
-from journeykit.playbook.vocabulary import Vocabulary
+from journeykit.playbook.vocabulary import Vocabulary, events_of
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.claim_table import CLAIM_COLUMNS, ClaimTable
@@ -118,6 +118,7 @@ def _inspect_events(
 ) -> Iterator[str]:
     """Look at events, as a run would read them; which of those that the playbook asks for there are none of."""
     met: set[str] = set()
+    in_journey = frozenset(events_of(words.playbook.journey))
     file = open_table(source, "events", typed=is_property, zone=zone)
     read: dict[str, Callable[[Any], Any]] = {
         "contact_id": read_id,
@@ -131,7 +132,9 @@ def _inspect_events(
             for column, own in read.items():
                 value = own(cell_of(places, column, values))
                 if column == "event":
-                    met.add(value)
+                    spelt = words.vocabulary.spelt("event", value)
+                    # A journey takes events as they are written.
+                    met |= {value} if spelt in in_journey else {value, spelt}
         except BadCellError as error:
             bad.add(BadRow(file.source, number, column, error.found, error.allowed))
     asked = words.vocabulary.words.get("event", frozenset())

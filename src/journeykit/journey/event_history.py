@@ -93,6 +93,7 @@ class EventsAsked:
         told = [CAMPAIGN] if self.told or self.answers else []
         names_of = dict.fromkeys([*(name for _, name in self.lasts), *told])
         self.values = {name: number for number, name in enumerate(names_of)}
+        self._folds = _folded(self.events)
         self.silence = tuple(_silence(self.by_rules, [rest.name for rest in rests]))
 
     def __bool__(self) -> bool:
@@ -103,9 +104,28 @@ class EventsAsked:
         """When a touch is ignored, for a rest."""
         return Ignoring(rest.answer_within, frozenset(rest.response))
 
+    def spelt(self, name: str) -> str:
+        """The name of an event as rules and rests write it, like other words; one that they do not ask for as it is."""
+        return name if name in self.events else self._folds.get(name.strip().casefold(), name)
+
+    def unmet(self, names: Iterable[str]) -> Iterator[str]:
+        """What is to be said of the events that rules or rests ask for, and that are none of those at hand."""
+        met = {self.spelt(name) for name in names}
+        lacking = [name for name in self.events if name not in met and name != IGNORED]
+        if lacking:
+            yield f"none of the events is {_some(lacking)}, which rules or rests ask for"
+
     def is_answer(self, name: str) -> bool:
         """Whether an event of a name may be a response."""
         return self.any_answer or name in self._responses
+
+
+def _folded(names: Iterable[str]) -> dict[str, str]:
+    """By folded name the one that is meant; those that mean several are left out."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.strip().casefold(), []).append(name)
+    return {fold: own[0] for fold, own in found.items() if len(own) == 1}
 
 
 def _silence(events: Sequence[str], rests: Sequence[str]) -> Iterator[str]:
@@ -188,10 +208,11 @@ class EventHistory:
         end, met, known = micros(at), set[Any](), list[tuple[int, Event]]()
         for event in all_of(Event, events, "events"):
             instant = micros(event.at)
-            wanted = event.event in asked.events or asked.any_answer
-            if wanted and event.event != IGNORED and instant <= end and (own := identity(event)) not in met:
+            name = asked.spelt(event.event)
+            wanted = name in asked.events or asked.any_answer
+            if wanted and name != IGNORED and instant <= end and (own := identity(event)) not in met:
                 met.add(own)
-                known.append((instant, event))
+                known.append((instant, event if name == event.event else evolve(event, event=name)))
         known.sort(key=lambda pair: pair[0])
         return cls(
             instants={name: tuple(at for at, event in known if event.event == name) for name in asked.events},

@@ -16,6 +16,7 @@ from journeykit.placing.contact_events import ContactEvents
 from journeykit.placing.event_columns import EventReader, rank_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import tzinfo
 
     from journeykit.columns.contact_index import ContactIndex
@@ -43,6 +44,8 @@ class DecisionEvents:
     Attributes:
         rows: how many rows of the table that is given could be read.
         unknown: how many of them belong to nobody.
+        given: by name, how many of them there are.
+        kept: the names of those that the ledger keeps.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class DecisionEvents:
         self._threads = threads
         self._ignored = asked.events.index(IGNORED) if IGNORED in asked.events else -1
         self.rows = self.unknown = 0
+        self.given: Mapping[str, int] = {}
+        self.kept: frozenset[str] = frozenset()
 
     def join(self, met: ContactIndex, contacts: int) -> EventCounts:
         """The events of the contacts that were met, by the numbers of their rows.
@@ -90,11 +95,14 @@ class DecisionEvents:
         log = ContactEvents(len(self._asked.numbers), len(self._asked.values))
         if self._source is not None:
             self.rows, self.unknown = self._add(log, self._source, met)
+            self.given = dict(self._reader.met)
+            self._reader.met.clear()
             if self._source.count is not None:
                 self._bad.rows[self._source.source] = self._source.count
             self._bad.refuse_useless(self._source.source, self.rows)
         if self._kept is not None:
             self._add(log, self._kept, met)
+            self.kept = frozenset(self._reader.met)
         return log
 
     def _add(self, log: ContactEvents, source: ArrowTable, met: ContactIndex) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -75,6 +76,9 @@ class AsksEvents(Protocol):
     def numbers(self) -> Mapping[str, int]: ...  # noqa: D102
     @property
     def values(self) -> Mapping[str, int]: ...  # noqa: D102
+    def spelt(self, name: str, /) -> str:
+        """The name of an event as what is asked writes it."""
+        ...
 
 
 class EventReader:
@@ -87,7 +91,7 @@ class EventReader:
         needs_ids: whether the ids of contacts are asked for.
 
     Attributes:
-        unknown: the names that the journey does not ask for.
+        met: by name, how many events there are.
         properties: the properties that there are.
         known: by property of which the last is asked for, its distinct values, in the order of their codes.
         has_ids: whether events have ids of their own.
@@ -96,12 +100,13 @@ class EventReader:
     def __init__(self, source: ArrowTable, program: AsksEvents, zone: tzinfo | None, *, needs_ids: bool = True) -> None:
         self.source = source
         self._needs_ids = needs_ids
-        self.unknown: set[str] = set()
+        self.met: Counter[str] = Counter()
         self.properties: set[str] = set()
         self.known: dict[str, list[Any]] = {part: [] for part in program.values}
         self.has_ids = source.columns is None
         self._codes: dict[str, dict[Any, int]] = {part: {} for part in program.values}
         self._sums = tuple(program.numbers)
+        self._name_of = program.spelt
         self._number = {name: number for number, name in enumerate(program.events)}
         self._instant = instant_reader(zone, bounded=True)
         self._asked = {**program.numbers, **program.values}.keys()
@@ -114,6 +119,11 @@ class EventReader:
             for column in EVENT_COLUMNS[:3]:
                 if column not in places:
                     raise missing_column(column, source.columns, source.source)
+
+    @property
+    def unknown(self) -> set[str]:
+        """The names that are not asked for."""
+        return self.met.keys() - self._number.keys()
 
     def read(self, part: Part | BadRow) -> Taken | BadRow:
         """What a chunk holds; a row that could not be read is handed on."""
@@ -163,15 +173,16 @@ class EventReader:
                 read_event(column.value(row))
             except BadCellError as error:
                 faults.setdefault(row, ("event", error.found, error.allowed))
-        numbers = [self._number.get(value, others) for value in called.values]
+        numbers = [others if v is None else self._number.get(self._name_of(v), others) for v in called.values]
         return np.array(numbers, np.int16)[called.codes], called
 
     def _meet(self, called: Column, properties: set[str], good: np.ndarray) -> None:
-        """Remember names that the journey does not ask for, and the properties that there are."""
-        used = np.bincount(called.codes[good], minlength=len(called.values)) > 0
-        met = {value for value, is_used in zip(called.values, used, strict=True) if is_used}
+        """Remember the names that there are, and the properties."""
+        used = np.bincount(called.codes[good], minlength=len(called.values)).tolist()
         with self._lock:
-            self.unknown |= met - self._number.keys()
+            for value, rows in zip(called.values, used, strict=True):
+                if rows:
+                    self.met[value] += rows
             self.properties.update(properties)
 
     def _values(self, part: str, column: Column | None, rows: int) -> np.ndarray:

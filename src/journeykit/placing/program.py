@@ -82,6 +82,11 @@ class Program:
                 self._programs.append((self._compiled(way.ask), self._compiled(way.gate)))
         self._widest = max(1, len(self._ops))
 
+    @staticmethod
+    def spelt(name: str) -> str:
+        """The name of an event as the journey writes it, which takes names as they come."""
+        return name
+
     def _compiled(self, ask: Ask | None) -> int:
         if ask is None:
             return -1

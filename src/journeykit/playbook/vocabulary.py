@@ -39,7 +39,7 @@ _PLACES = {
     "content": "the playbook's content",
     "team": "the playbook's teams",
     "status": "the list of statuses",
-    "event": "the journey",
+    "event": "what rules and rests ask for",
 }
 _TOUCH_WORDS = ("channel", "campaign", "content", "team", "goal", "theme")
 _TOUCH_LISTS = (("topics", "topic"), ("solutions", "solution"), ("tags", "tag"))
@@ -365,16 +365,20 @@ def _words(playbook: Sections) -> Iterator[tuple[str, str]]:
         yield kind, name
         if kind in ("topic", "solution"):
             yield "interest", name
-    if playbook.journey is not None:
-        rules = [way.when for way in playbook.journey.transitions] + [own.qualified for own in playbook.journey.stages]
-        for way in playbook.journey.transitions:
-            yield from (("event", name) for name in (way.event, way.without) if name is not None)
-        for rule in rules:
-            yield from (("event", own.event) for own in (() if rule is None else rule.aggregates))
+    yield from (("event", name) for name in events_of(playbook.journey))
     yield from (("event", name) for _, rule in rules_of(playbook) for name in rule.events if name != IGNORED)
     for rest in playbook.rests:
         yield from (("event", name) for name in (rest.event, *rest.response) if name != IGNORED)
     yield from (("event", response.event) for response in playbook.responses)
+
+
+def events_of(journey: Journey | None) -> Iterator[str]:
+    """The events that a journey asks for."""
+    for way in () if journey is None else journey.transitions:
+        yield from (name for name in (way.event, way.without) if name is not None)
+        yield from (own.event for own in (() if way.when is None else way.when.aggregates))
+    for stage in () if journey is None else journey.stages:
+        yield from (own.event for own in (() if stage.qualified is None else stage.qualified.aggregates))
 
 
 def rules_of(playbook: Sections) -> Iterator[tuple[str, Rule]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,7 @@ class EventLog:
         rows: how many rows could be read.
         properties: the properties that there are.
         notes: what looks like a mistake in them.
+        met: by name, how many there are of all contacts.
 
     Example:
         >>> rows = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-02T09:00Z", "amount": 12}]
@@ -146,6 +148,7 @@ class EventLog:
         self.rows = 0
         self.properties: set[str] = set()
         self.notes: tuple[str, ...] = ()
+        self.met: Counter[str] = Counter()
 
     @classmethod
     def read(
@@ -170,6 +173,7 @@ class EventLog:
         bad = bad if bad is not None else BadRows()
         for _, key, event in read_events(file, zone, bad, spelt_by(properties), log.properties):
             log.rows += 1
+            log.met[event.event] += 1
             if only is None or key in only:
                 log._of.setdefault(key, []).append(event)
         return log

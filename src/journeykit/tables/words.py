@@ -10,7 +10,7 @@ from journeykit.model.cap import Either, Limit
 from journeykit.model.contact import ANY
 from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
 from journeykit.playbook.section_checks import scopes_of
-from journeykit.playbook.vocabulary import Vocabulary, rules_of, send_times_of
+from journeykit.playbook.vocabulary import Vocabulary, events_of, rules_of, send_times_of
 from journeykit.rule.expression import Expression
 from journeykit.tables.cells import BadCellError, is_missing, read_list, read_text
 from journeykit.tables.header import fold_name
@@ -139,6 +139,7 @@ class Words:
         self._cells: dict[tuple[str, type, Any], tuple[Finding, ...]] = {}
         self._names: dict[str, str] = {}
         self._last: Sequence[object] = ()
+        self._journey_events = frozenset(events_of(playbook.journey) if table == "events" else ())
         self._campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self._contents = {content.id: content for content in playbook.content or ()}
         self.tests_channels = table == "touches" and _tests_channels(playbook)
@@ -191,9 +192,9 @@ class Words:
         for word in _words_in(column, value):
             sight = self.vocabulary.look(kind, word)
             if sight is not None:
-                if kind == "event":
+                if kind == "event" and sight.nearest in self._journey_events:
                     # A journey takes events as they are written.
-                    sight = sight._replace(kind=UNKNOWN)
+                    sight = sight._replace(kind=UNKNOWN, place="the journey")
                 effect = ""
                 if sight.kind == UNKNOWN and column == "status":
                     effect = "it counts as sent"
