@@ -513,7 +513,7 @@ class Arbiter:
         _check_kinds(Decision, [decision], "decision")
         _check_kinds(Contact, [contact], "contact")
         contact = self.decider.ruleset.with_events(contact, events, decision.at)
-        return tuple(violations(self.playbook, decision, contact, touches, claims, scores))
+        return tuple(violations(self.playbook, decision, contact, touches, claims, scores, self.decider.checks))
 
     def audit_account(
         self,
@@ -540,7 +540,8 @@ class Arbiter:
         if events is not None and found:
             ruleset, at = self.decider.ruleset, found[0].at
             whose = tuple(ruleset.with_events(contact, events.get(contact.id, ()), at) for contact in whose)
-        return tuple(account_violations(self.playbook, tuple(found), tuple(whose), touches, claims, scores))
+        checks = self.decider.checks
+        return tuple(account_violations(self.playbook, tuple(found), tuple(whose), touches, claims, scores, checks))
 
     def audit_quotas(
         self,

@@ -249,6 +249,8 @@ def test_skip_passes_over_what_a_check_refuses():
     for claims in (None, [Claim(campaign="welcome")], one):
         decision = Arbiter(skips, checks=[Not("hello")]).decide(ANNA, claims=claims, at=AT)
         assert told(decision)["tips"] == ("granted",), claims
+        assert Arbiter(skips, checks=[Not("hello")]).audit(decision, ANNA, claims=claims) == ()
+        assert [own.rule for own in Arbiter(skips).audit(decision, ANNA, claims=claims)] == ["series"]
         failing = Arbiter(skips, checks=[Not("hello", broken=True)]).decide(ANNA, claims=claims, at=AT)
         assert told(failing)["tips"] == ("requires", "step hello of welcome"), claims
     waits = Arbiter(playbook(), checks=[Not("hello")]).decide(ANNA, claims=one, at=AT)

@@ -92,10 +92,12 @@ def test_a_quota_counts_by_tag():
 
 
 def test_a_misspelt_tag_of_a_rule_is_warned_of():
-    """A tag that only claims bring is none; one that is nearly known probably is."""
+    """One that no campaign or content has, only claims and touches can bring; one that is nearly known is suggested."""
     caps = [Cap(name=tag, max=1, window=A_DAY, where=Scope.of(tag=tag)) for tag in ("promotoin", "service")]
     warnings = [(own.path, own.suggestion) for own in shop(*caps).check() if "tag" in own.path]
-    assert warnings == [("caps[0].where.tag", "promotion")]
+    assert warnings == [("caps[0].where.tag", "promotion"), ("caps[1].where.tag", None)]
+    gatekeeper = Playbook(caps=caps)
+    assert [own for own in gatekeeper.check() if "tag" in own.path] == []
 
 
 def test_playbooks_without_tags_are_what_they_were():

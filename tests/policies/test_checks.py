@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from journeykit import Arbiter, Claim, Contact, ModelError, Playbook, Touch
+from journeykit import Arbiter, Claim, Contact, ModelError, Playbook, Score, Touch
 from journeykit.job import Inputs, RowJob, TableJob
 from journeykit.policies import Check, Weighted
 
@@ -47,6 +47,28 @@ class Only:
 def told(arbiter: Arbiter, **more) -> dict[str, tuple]:
     decision = arbiter.decide(ANNA, at=AT, **more)
     return {row.campaign: (str(row.outcome), str(row.reason), *row.binding) for row in decision.rows}
+
+
+def test_an_audit_asks_the_checks_too():
+    """What they do not allow, and what they fail at, is a violation; scores and the history are what a check reads."""
+
+    class Reads:
+        name = "reads"
+
+        def allows(self, claim, contact, context):
+            return (claim.content, claim.propensity, contact.segments) == ("note", 0.5, ("few",)) and len(
+                context.touches
+            ) == 1
+
+    few = Playbook.from_dict(WORLD | {"segments": [{"name": "few", "rule": "rating < 2"}]})
+    given = {"touches": [Touch(at=AT - timedelta(days=9), channel="email")], "scores": {"loan": Score(propensity=0.5)}}
+    decision = Arbiter(few).decide(ANNA, at=AT, **given)
+    assert [own.campaign for own in decision.granted] == ["loan"]
+    for checks, wanted in (((), []), ([Reads()], []), ([Only("news")], ["refused"]), ([Only(verdict=1)], ["invalid"])):
+        arbiter = Arbiter(few, checks=checks)
+        assert [own.rule for own in arbiter.audit(decision, ANNA, **given)] == wanted
+    found = Arbiter(few, checks=[Only("news")]).audit_account([decision], [ANNA], given["touches"])
+    assert [own.rule for own in found] == ["refused"]
 
 
 def test_what_a_check_does_not_allow_is_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from datetime import UTC, datetime
 
 import httpx2
 import pytest
@@ -70,6 +71,20 @@ def test_two_hundred_requests_at_once(app):
         assert [held(app, f"p{n}") for n in range(10)] == [["launch"]] * 10
         ids = {message["decision_id"] for answer in found for message in answer.json()["messages"]}
         assert len(ids) == 10
+
+
+def test_who_complained_rests(app):
+    """An event that the service keeps is in the next answer; sent again it is one; a wrong one is refused."""
+    live = app.state.service.live
+    replace(live.path, PLAYBOOK + "rests: [{name: peace, event: complaint, for: 90d}]\n")
+    assert live.refresh()
+    told = {"event": "complaint", "at": datetime.now(UTC).isoformat(), "event_id": "c-1"}
+    with TestClient(app) as client:
+        assert [client.post("/contacts/anna/events", json=[told]).json() for _ in range(2)] == [{"new": 1}, {"new": 0}]
+        assert {row["reason"] for row in ask(client).json()["others"]} == {"resting"}
+        assert ask(client, "ben").json()["messages"]
+        naive = told | {"at": "2026-11-05T10:00"}
+        assert client.post("/contacts/anna/events", json=[naive]).status_code == 422
 
 
 def test_an_answer_outlives_its_playbook(app):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from fastapi import FastAPI, Header, Path, Request
 from fastapi.responses import JSONResponse
 from live_playbook import LivePlaybook
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from journeykit import Contact, DataError, Decision, LedgerError, ModelError
 from journeykit.ledger import Ledger
@@ -57,6 +57,18 @@ class Known(BaseModel):
     attributes: dict[str, Any] = {}
 
 
+class Happened(BaseModel):
+    """What a contact did: an event that rests, or rules of audiences, ask for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: str
+    at: AwareDatetime
+    event_id: str | None = None
+    campaign_id: str | None = None
+    properties: dict[str, Any] = {}
+
+
 class Service:
     """What the requests of one process share: the playbook, the ledger and the threads that wait for it."""
 
@@ -70,7 +82,14 @@ class Service:
         arbiter = self.live.arbiter  # once: what is loaded from here on is for other requests
         # A request id is the contact's own: that of another contact is another key.
         key = f"{contact.id} {request_id}"
-        return answer(arbiter.decide(contact, at=datetime.now(UTC), ledger=self.ledger, key=key))
+        # What contacts did is in the ledger, and only there: a contact of whom it knows nothing did nothing.
+        found = arbiter.decide(contact, events=(), at=datetime.now(UTC), ledger=self.ledger, key=key)
+        return answer(found)
+
+    def happened(self, contact: str, events: list[Happened]) -> int:
+        """Keep what a contact did; how many of the events are new."""
+        rows = [{"contact_id": contact, **event.model_dump(exclude_none=True)} for event in events]
+        return self.ledger.record_events(rows, max_bad=0).new
 
     async def in_thread(self, work: Callable[..., Found], *given: Any) -> Found:
         """Do what waits for the ledger in a thread, so that the event loop goes on.
@@ -125,6 +144,11 @@ def create_app() -> FastAPI:
     async def decide(contact: ContactId, known: Known, request_id: RequestId) -> dict[str, Any]:
         """What may go to this contact now; it is reserved."""
         return await service.in_thread(service.decide, Contact(id=contact, **known.model_dump()), request_id)
+
+    @app.post("/contacts/{contact}/events")
+    async def happened(contact: ContactId, events: list[Happened]) -> dict[str, int]:
+        """What this contact did. Sent again, an event is the same one."""
+        return {"new": await service.in_thread(service.happened, contact, events)}
 
     @app.post("/messages/{decision_id}/sent")
     async def sent(decision_id: str) -> dict[str, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import day_number, micros
 
@@ -66,3 +66,18 @@ def faults_of_owner(
     for own in stages:
         if own.name == stage and own.owner is not None and own.owner not in spoken:
             yield f"the stage {stage} is owned by {own.owner}"
+
+
+def standing(claim: Claim) -> tuple[Any, ...]:
+    """The place of a claim among several that ask for the same; the first counts."""
+    asked_at = None if claim.asked_at is None else micros(claim.asked_at)
+    parts = claim.propensity, claim.value, claim.cost, asked_at
+    return (
+        claim.weight is None,
+        -(claim.weight or 0),
+        *((part is None, part or 0) for part in parts),
+        "" if claim.expires is None else claim.expires.isoformat(),
+        sorted(claim.numbers.items()),
+        claim.content is None,
+        sorted(claim.facets.items()),
+    )

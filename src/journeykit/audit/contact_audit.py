@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.audit.claim_audit import faults_of_owner, is_in_time, own_weight
+from journeykit.audit.check_audit import asked_claim, context_of, faults_of_checks, seen_by
+from journeykit.audit.claim_audit import faults_of_owner, is_in_time, own_weight, standing
 from journeykit.audit.hours_audit import closed_by, misses_time
 from journeykit.audit.rest_audit import broken_rests
 from journeykit.audit.segment_audit import values_with_segments
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from journeykit.model.outcome import Grant
     from journeykit.model.touch import Touch
     from journeykit.playbook.playbook import Playbook
+    from journeykit.policies.claim_check import Check
     from journeykit.rule import Rule
 
 
@@ -49,6 +51,7 @@ def violations(
     touches: Iterable[Touch] = (),
     claims: Iterable[Claim] | None = None,
     scores: Scores | None = None,
+    checks: Sequence[Check] = (),
 ) -> Iterator[Violation]:
     """Every rule that the granted claims of a decision break; none for a sound decision.
 
@@ -59,6 +62,7 @@ def violations(
         touches: the history that was decided on.
         claims: the claims that were decided; None where they came from the campaigns.
         scores: what models said of the contact, for campaigns whose claims need a score.
+        checks: checks of your own, as they were given to the arbiter.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -74,7 +78,7 @@ def violations(
         ['one a day']
     """
     yield from _Audit(
-        playbook, decision, contact, tuple(touches), None if claims is None else tuple(claims), scores
+        playbook, decision, contact, tuple(touches), None if claims is None else tuple(claims), scores, checks
     ).run()
 
 
@@ -85,6 +89,7 @@ def account_violations(
     touches: Iterable[Touch] = (),
     claims: Mapping[str, Iterable[Claim]] | None = None,
     scores: Mapping[str, Scores] | None = None,
+    checks: Sequence[Check] = (),
 ) -> Iterator[Violation]:
     """Every rule that the granted claims of an account's decisions break: each contact's own, and the caps per account.
 
@@ -95,6 +100,7 @@ def account_violations(
         touches: the account's history that was decided on.
         claims: by contact id, the claims that were decided; None where they came from the campaigns.
         scores: by contact id, what models said, for campaigns whose claims need a score.
+        checks: as for `violations`.
     """
     history = tuple(touches)
     audits = [
@@ -105,26 +111,13 @@ def account_violations(
             history,
             None if claims is None else tuple(claims.get(contact.id, ())),
             (scores or {}).get(contact.id),
+            checks,
         )
         for decision, contact in zip(decisions, contacts, strict=True)
     ]
     for audit in audits:
         audit.colleagues = [other for other in audits if other is not audit]
         yield from audit.run()
-
-
-def _standing(claim: Claim) -> tuple[Any, ...]:
-    asked_at = None if claim.asked_at is None else micros(claim.asked_at)
-    parts = claim.propensity, claim.value, claim.cost, asked_at
-    return (
-        claim.weight is None,
-        -(claim.weight or 0),
-        *((part is None, part or 0) for part in parts),
-        "" if claim.expires is None else claim.expires.isoformat(),
-        sorted(claim.numbers.items()),
-        claim.content is None,
-        sorted(claim.facets.items()),
-    )
 
 
 class _Audit:
@@ -136,7 +129,9 @@ class _Audit:
         touches: Sequence[Touch],
         claims: Sequence[Claim] | None,
         scores: Scores | None,
+        checks: Sequence[Check] = (),
     ) -> None:
+        self.checks = checks
         self.playbook = playbook
         self.vocabulary = vocabulary = Vocabulary.of(playbook)
         self.scores = scores or {}
@@ -209,7 +204,7 @@ class _Audit:
         """The claim that a grant answers: of several that ask for the same, the heaviest, and so on, counts."""
         found = [source for source in self.sources if isinstance(source, Claim) and self._asks(source, grant)]
         own = [source for source in found if source.at == grant.date]
-        return min(own or found, key=_standing, default=None)
+        return min(own or found, key=standing, default=None)
 
     def _touched(self, touch: Touch) -> AuditMark:
         campaign = self.campaigns.get(touch.campaign or "")
@@ -363,6 +358,12 @@ class _Audit:
                 yield broken(f"wrong_{word}", f"{grant.content} does not fit the {word} {own}")
         for fault in faults_of_owner(self.playbook, contact.stage, campaign, mark.facets.get("team")):
             yield broken("wrong_owner", fault)
+        if self.checks:
+            asked = asked_claim(grant, self._claim_of(grant), self.scores)
+            touches = [own.touch for own in self.history if own.touch is not None]
+            context = context_of(self.playbook, campaign, content, contact, self.local_now, touches)
+            for rule, fault in faults_of_checks(self.checks, asked, seen_by(contact, self.values), context):
+                yield broken(rule, fault)
         if campaign.split and grant.content != campaign.variant_of(contact.id):
             yield broken("split", f"{grant.content} is not the content that the split chooses for {contact.id}")
         if not scaled(grant.weight, MILLIONTH) > scaled(self.playbook.reserve, MILLIONTH):
@@ -562,7 +563,7 @@ class _Audit:
         assert mark.grant is not None  # noqa: S101  (of what was granted)
         grant = evolve(mark.grant, content=step, channel=self.contents[step].channel)
         found = {broken.rule for broken in self._person(self._granted(grant))}
-        return bool(found - {"not_worth_it"}) or self._lacks_score(grant)
+        return bool(found - {"not_worth_it", "invalid"}) or self._lacks_score(grant)
 
     def _lacks_score(self, grant: Grant) -> bool:
         known = self.campaigns[grant.campaign]

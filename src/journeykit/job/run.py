@@ -243,9 +243,10 @@ class Run:
         """
         self._events_met |= {*given, *kept}
         words = self.words.get("events")
-        for name, rows in given.items() if words is not None else ():
-            for finding in words.cell("event", name):
-                words.count(finding, rows, self.mismatches)
+        if words is not None:
+            for name, rows in given.items():
+                for finding in words.cell("event", name):
+                    words.count(finding, rows, self.mismatches)
 
     def need_events(self) -> None:
         """Refuse a run that is to be strict, where rules or rests ask for events and none are at hand.

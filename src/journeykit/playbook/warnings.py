@@ -127,13 +127,13 @@ def _twice_named(path: str, rules: NamedRules) -> Iterator[Problem]:
 
 
 def _tag_warnings(playbook: Sections) -> Iterator[Problem]:
-    """Tags that rules look for, and that are nearly those of campaigns and contents."""
+    """Tags that rules look for, and that no campaign or content has; some claims may, where any campaign will do."""
     tags = [tag for campaign in playbook.campaigns or () for tag in campaign.tags]
     known = dict.fromkeys([*tags, *(tag for content in playbook.content or () for tag in content.tags)])
     for steps, scope in scopes_of(playbook):
         for tag in (*scope.match.get("tag", ()), *scope.exclude.get("tag", ())):
             meant = None if tag in known else closest(tag, known)
-            if meant is not None:
+            if meant is not None or (tag not in known and playbook.campaigns is not None):
                 message = f"no campaign or content has the tag {tag!r}, and claims must bring it themselves"
                 yield Problem.warning(path_text((*steps, "tag")), message, meant)
 
