@@ -216,7 +216,11 @@ def open_ledger(url: str) -> Ledger:
 
 
 def check_unharmed(
-    out: str, read: Mapping[str, str | None], harm: Callable[[Any, str], str | None] | None = None
+    out: str,
+    read: Mapping[str, str | None],
+    harm: Callable[[Any, str], str | None] | None = None,
+    *,
+    option: str = "out",
 ) -> None:
     """Refuse an output that would overwrite, or land in, what is read.
 
@@ -224,6 +228,7 @@ def check_unharmed(
         out: the file to write.
         read: by what messages call it, what is read.
         harm: what writing would do to a table; None for that of a file.
+        option: the option that names the output.
 
     Raises:
         UsageError: where it would.
@@ -233,7 +238,7 @@ def check_unharmed(
     for name, source in read.items():
         found = (harm or harm_to)(source, out)
         if found is not None:
-            raise UsageError(f"--out {out} would {found} {name}; {ADVICE}")
+            raise UsageError(f"--{option} {out} would {found} {name}; {ADVICE}")
 
 
 def as_json(value: Any) -> str:

@@ -39,6 +39,7 @@ from journeykit.cli.explain_command import add_explain
 from journeykit.cli.funnel_command import add_funnel
 from journeykit.cli.graph_command import add_graph
 from journeykit.cli.ledger_commands import add_ledger
+from journeykit.cli.measure_command import add_measure
 from journeykit.cli.place_command import add_place
 from journeykit.cli.segments_command import add_segments
 from journeykit.errors import (
@@ -288,6 +289,7 @@ def _parser() -> argparse.ArgumentParser:
     add_place(commands)
     add_funnel(commands)
     add_segments(commands)
+    add_measure(commands)
     add_ledger(commands)
     add_graph(commands)
 

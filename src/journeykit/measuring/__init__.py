@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from journeykit.measuring.credits import Credits as Credits
     from journeykit.measuring.credits import credit as credit
     from journeykit.measuring.differences import Difference as Difference
+    from journeykit.measuring.group_measures import FacetMeasures as FacetMeasures
+    from journeykit.measuring.group_measures import GroupMeasures as GroupMeasures
+    from journeykit.measuring.group_measures import ResponseMeasures as ResponseMeasures
+    from journeykit.measuring.measure_report import MEASURES as MEASURES
+    from journeykit.measuring.measure_report import MeasureReport as MeasureReport
+    from journeykit.measuring.measure_report import ReportBlock as ReportBlock
+    from journeykit.measuring.measurement import measure as measure
     from journeykit.measuring.message_table import MessageTable as MessageTable
+    from journeykit.measuring.ratio_interval import Ratio as Ratio
     from journeykit.measuring.response_count import ResponseCount as ResponseCount
     from journeykit.measuring.sample_ratio import SampleRatio as SampleRatio
 
@@ -24,13 +32,21 @@ _HOMES = {
     "CreditedEvent": "measuring.contact_credit",
     "Credits": "measuring.credits",
     "Difference": "measuring.differences",
+    "FacetMeasures": "measuring.group_measures",
+    "GroupMeasures": "measuring.group_measures",
+    "MEASURES": "measuring.measure_report",
+    "MeasureReport": "measuring.measure_report",
     "MessageTable": "measuring.message_table",
+    "Ratio": "measuring.ratio_interval",
+    "ReportBlock": "measuring.measure_report",
     "ResponseCount": "measuring.response_count",
+    "ResponseMeasures": "measuring.group_measures",
     "SampleRatio": "measuring.sample_ratio",
     "compare_arms": "measuring.arm_comparison",
     "credit": "measuring.credits",
     "credit_contact": "measuring.contact_credit",
     "look_multiplier": "measuring.always_valid",
+    "measure": "measuring.measurement",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, {"numpy": "columns", "pyarrow": "columns"})

@@ -282,8 +282,9 @@ class _Made:
         found["cost"] = numbers(cost, pa.float64(), np.isnan(cost))
         found[DECISION] = _as_text(own.pop(DECISION)) if DECISION in own else pa.nulls(len(rows), pa.large_string())
         for name in ("stage", "arm"):
-            given = own.pop(name, None)
-            given = others.pop(name, None) if given is None else given
+            given, theirs = own.pop(name, None), others.pop(name, None)
+            # A contact's stage is that of today, and not that of the message.
+            given = theirs if given is None and name != "stage" else given
             found[name] = pa.nulls(len(rows), pa.large_string()) if given is None else _as_text(given)
         made = {name: found[name] for name in FIRST_COLUMNS}
         for facet, name in _MANY.items():

@@ -55,8 +55,7 @@ class Reason(StrEnum):
     OUTBID = "outbid", "eligible, but higher-value messages used up the limit"
 
 
-# A decision makes dozens of rows, and one with a dict is made in half the time.
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True)
 class Row:
     """What a decision says of one claim.
 

@@ -117,7 +117,7 @@ def funnel_table(
     if engine == "columns" and lacking is not None:
         raise missing(lacking, "columns", "the engine columns")
     known = None if zone is None else clock(zone).zone
-    events, contacts = _again(events), _again(contacts)
+    events, contacts = repeatable(events), repeatable(contacts)
     placements: Placements
     if lacking is None and engine != "one":
         placements = journey.place_table(events, contacts, at, zone=zone, timezone=playbook.timezone, max_bad=max_bad)
@@ -140,7 +140,7 @@ def _measured_columns(asked: Asked, placements: Any, bad: BadRows) -> tuple[Esti
     return measured_columns(asked, placements, bad)
 
 
-def _again(table: Any) -> Any:
+def repeatable(table: Any) -> Any:
     """A table that can be read more than once."""
     if not isinstance(table, Iterator):
         return table

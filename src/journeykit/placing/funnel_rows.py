@@ -96,7 +96,7 @@ def _hint(word: str, allowed: Iterable[str]) -> str:
 
 def measured_rows(asked: Asked, placements: Placements, bad: BadRows) -> tuple[Estimates, Counter[str], SalesMet]:
     """The estimates, how many sales were not used, by why, and what was met among events."""
-    segments = None if asked.by is None else _segments(asked, bad)
+    segments = None if asked.by is None else segments_by_contact(asked, bad)
     sales = None
     if asked.won is not None:
         known = None if asked.contacts is None else frozenset(row[0] for row in placements.stages())
@@ -107,7 +107,7 @@ def measured_rows(asked: Asked, placements: Placements, bad: BadRows) -> tuple[E
     return found, Counter() if sales is None else sales.ignored, SalesMet() if sales is None else sales.met
 
 
-def _segments(asked: Asked, bad: BadRows) -> dict[str, Any]:
+def segments_by_contact(asked: Asked, bad: BadRows) -> dict[str, Any]:
     """By contact, what tells them apart."""
     found: dict[str, Any] = {}
     met: set[str] = set()

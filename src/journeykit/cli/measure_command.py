@@ -1,0 +1,155 @@
+"""The command line of measures: ``journeykit measure``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from journeykit.cli.arguments import (
+    TABLE_KINDS,
+    UsageError,
+    add_max_bad,
+    add_playbook_command,
+    add_zone,
+    as_json,
+    check_unharmed,
+    instant,
+    open_ledger,
+    zone_of,
+)
+from journeykit.columns import missing_module
+from journeykit.errors import ModelError, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from journeykit.measuring import MeasureReport
+
+
+def add_measure(commands: Any) -> None:
+    """Add the command."""
+    words = "measure what messages did: how many were answered, what that was worth, and what it did harm"
+    parser = add_playbook_command(commands, "measure", _measure, words)
+    tables = parser.add_argument_group("tables", TABLE_KINDS)
+    tables.add_argument("--touches", metavar="F", help="the messages: contact_id, sent_at, channel, campaign_id, ...")
+    tables.add_argument("--events", metavar="F", help="what contacts did: contact_id, event, at, ...")
+    tables.add_argument("--contacts", metavar="F", help="contacts, with the columns that tell them apart")
+    tables.add_argument("--ledger", metavar="URL", help="take touches and events that are not given from a ledger")
+    add_zone(tables)
+    parser.add_argument("--since", required=True, type=instant, metavar="T", help="messages from T on")
+    parser.add_argument(
+        "--until", required=True, type=instant, metavar="T", help="messages before T, and what contacts did until T"
+    )
+    parser.add_argument(
+        "--by",
+        default="campaign",
+        metavar="FACET,...",
+        help="tell messages apart by campaign (default), content, team, goal, channel, stage, segment, theme, arm or a "
+        "column of touches or contacts; a table for each, or for several together: team*stage",
+    )
+    parser.add_argument("--level", type=_level, default=0.95, metavar="P", help="level of the intervals (0.95)")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the bootstrap (0)")
+    add_max_bad(parser)
+    parser.add_argument("--out", metavar="F", help="write the measures as a table too: .csv, .jsonl or .parquet")
+    parser.add_argument("--harms", metavar="F", help="write which message each opt-out and complaint followed")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def _level(text: str) -> float:
+    try:
+        level = float(text)
+    except ValueError:
+        level = 0.0
+    if not 0 < level < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and 1, such as 0.95")
+    return level
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    from journeykit.playbook.playbook import Playbook
+
+    _check(arguments)
+    playbook = Playbook.load(arguments.playbook)
+    zone_of(arguments)
+    lacking = missing_module()
+    if lacking in ("numpy", "pyarrow", "narwhals"):
+        raise missing(lacking, "columns", "measure")
+    touches, events = _sources(arguments)
+    from journeykit.measuring.measurement import measure
+
+    try:
+        found = measure(
+            playbook,
+            touches,
+            events,
+            since=arguments.since,
+            until=arguments.until,
+            contacts=arguments.contacts,
+            by=arguments.by,
+            zone=arguments.zone,
+            level=arguments.level,
+            seed=arguments.seed,
+            max_bad=arguments.max_bad,
+        )
+    except ModelError as error:
+        raise UsageError(str(error)) from error
+    _write(arguments, found)
+    print(as_json(found.to_dict()) if arguments.json else found)
+    return 0
+
+
+def _sources(arguments: argparse.Namespace) -> tuple[Any, Any]:
+    """The touches and the events: as they are given, else from the ledger."""
+    if arguments.ledger is None:
+        return arguments.touches, arguments.events
+    with open_ledger(arguments.ledger) as ledger:
+        touches, events = arguments.touches, arguments.events
+        if touches is None:
+            # A reservation has the id of the decision that made it.
+            touches = [{**row, "decision_id": row["id"]} for row in ledger.export_all("touches")]
+        if events is None:
+            events = list(ledger.export_all("events"))
+    return touches, events
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """What can be said of the command line before any work is done."""
+    from journeykit.tables import ENDINGS, format_of
+
+    if arguments.ledger is None:
+        for name in ("touches", "events"):
+            if getattr(arguments, name) is None:
+                raise UsageError(f"--{name} is needed, or --ledger, which holds {name}")
+    elif arguments.touches is not None and arguments.events is not None:
+        raise UsageError("--ledger gives what --touches and --events do not, and both are given")
+    if arguments.since >= arguments.until:
+        raise UsageError("--since must be before --until")
+    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "touches", "events", "contacts")}
+    for name in ("out", "harms"):
+        path = getattr(arguments, name)
+        if path is None:
+            continue
+        if format_of(path) is None:
+            raise UsageError(f"--{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}")
+        check_unharmed(path, read, option=name)
+        read[f"--{name}"] = path
+
+
+def _write(arguments: argparse.Namespace, found: MeasureReport) -> None:
+    """Write the tables that were asked for, or none."""
+    from journeykit.measuring.measure_report import MEASURES
+    from journeykit.measuring.message_pressure import HARMS
+    from journeykit.tables import whole_files
+    from journeykit.tables.write_rows import write_rows
+
+    harms: Iterable[Mapping[str, Any]] = () if found.harms is None else found.harms.to_pylist()
+    with whole_files([path for path in (arguments.out, arguments.harms) if path is not None]) as beside:
+        for path, kinds, rows in ((arguments.out, MEASURES, found.rows()), (arguments.harms, HARMS, harms)):
+            if path is not None:
+                write_rows(beside[path], kinds, ([cells[name] for name in kinds] for cells in rows))

@@ -1,0 +1,75 @@
+"""What contacts did, messaged or not: their events by response, whatever they are credited to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from journeykit.basics.clock import clock, micros
+from journeykit.measuring.contact_numbers import ContactNumbers
+from journeykit.measuring.event_parts import STRANGE_CAMPAIGN, EventParts
+from journeykit.tables.bad_row_list import BadRows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from journeykit.measuring.event_parts import EventPart
+    from journeykit.measuring.measured_tables import MeasuredTables
+
+
+@frozen
+class ContactOutcomes:
+    """What contacts did by one response from the start to the end, by number of the contact.
+
+    Attributes:
+        name: the response's.
+        events: how many events of its name they have; an event that is in the table twice counts once.
+        value: what these are worth; None where the response has no value.
+    """
+
+    name: str
+    events: NDArray[np.int64]
+    value: NDArray[np.float64] | None
+
+
+def contact_outcomes(tables: MeasuredTables) -> list[ContactOutcomes]:
+    """The outcomes of all contacts, by response. Events count by their names: no message need come before them."""
+    messages, responses = tables.messages, tables.credits.responses
+    # Bad rows of events were counted when the events were credited.
+    parts = EventParts(
+        tables.events,
+        tables.playbook.responses,
+        contacts=ContactNumbers.of(messages.ids),
+        campaign_number=lambda _: STRANGE_CAMPAIGN,
+        zone=None if tables.zone is None else clock(tables.zone).zone,
+        bad=BadRows(),
+    )
+    read = list(parts)
+    contact, at, name = (_joined(read, part) for part in ("contact", "at", "name"))
+    kept = _once(contact, at, _joined(read, "mark"))
+    kept &= (contact >= 0) & (at >= micros(tables.since)) & (at <= micros(tables.until))
+    found = []
+    for response in responses:
+        own = kept & (name == parts.names[response.event])
+        value: NDArray[np.float64] | None = None
+        if response.value is not None:
+            place = parts.values[response.value]
+            numbers = np.concatenate([part.value[place] for part in read] or [np.zeros(0)])[own]
+            value = np.bincount(contact[own], np.nan_to_num(numbers), len(messages.ids)).astype(np.float64)
+        found.append(ContactOutcomes(response.name, np.bincount(contact[own], minlength=len(messages.ids)), value))
+    return found
+
+
+def _joined(read: Sequence[EventPart], part: str) -> NDArray[np.int64]:
+    return np.concatenate([getattr(own, part) for own in read] or [np.zeros(0, np.int64)])
+
+
+def _once(contact: NDArray[np.int64], at: NDArray[np.int64], mark: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which events count: of the same one more than once the first."""
+    order = np.lexsort((at, mark, contact))
+    again = np.zeros(len(order), np.bool_)
+    again[order[1:]] = (contact[order[1:]] == contact[order[:-1]]) & (mark[order[1:]] == mark[order[:-1]])
+    return ~again

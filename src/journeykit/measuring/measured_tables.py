@@ -1,0 +1,48 @@
+"""What the parts of a report on messages are made from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from journeykit.measuring.credits import Credits
+from journeykit.measuring.message_facets import MessageFacets
+from journeykit.measuring.message_table import MessageTable
+from journeykit.measuring.ratio_interval import Draws
+from journeykit.playbook.playbook import Playbook
+
+
+@frozen(kw_only=True)
+class MeasuredTables:
+    """What the parts of a report are made from.
+
+    Attributes:
+        playbook: the rule set.
+        messages: the messages.
+        credits: the events that are credited to them.
+        events: the table of events, which can be read again.
+        contacts: the table of contacts, likewise; None where there is none.
+        since: the first instant of the messages.
+        until: the instant at which observation ended.
+        zone: IANA name of the zone in which instants without an offset are meant, or None.
+        draws: how intervals are drawn.
+        facets: tells messages apart.
+    """
+
+    playbook: Playbook
+    messages: MessageTable
+    credits: Credits
+    events: Any
+    contacts: Any
+    since: datetime
+    until: datetime
+    zone: str | None
+    draws: Draws
+    facets: MessageFacets
+
+    @property
+    def is_by_account(self) -> bool:
+        """Whether contacts are decided together, so that the account is what intervals are drawn over."""
+        return any(cap.per == "account" for cap in self.playbook.caps)

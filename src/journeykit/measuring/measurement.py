@@ -1,0 +1,278 @@
+"""Measuring what messages did: from tables to the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from journeykit.basics.clock import micros, moment
+from journeykit.basics.validation import shown
+from journeykit.errors import ModelError
+from journeykit.journey.measure.intervals import normal_quantile
+from journeykit.measuring.arm_measures import arm_measures
+from journeykit.measuring.credits import credit
+from journeykit.measuring.facet_sources import FacetSources
+from journeykit.measuring.group_measures import HARMFUL, AnsweredMessages, FacetMeasures, measures_of
+from journeykit.measuring.group_sums import MessageGroups
+from journeykit.measuring.measure_report import MeasureReport
+from journeykit.measuring.measured_tables import MeasuredTables
+from journeykit.measuring.message_facets import MessageFacets, column_names, facet_names
+from journeykit.measuring.message_pressure import by_messages_before, harms_of, messages_before_each
+from journeykit.measuring.message_table import MessageTable
+from journeykit.measuring.ratio_interval import Draws
+from journeykit.placing.funnel import repeatable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from journeykit.measuring.group_measures import GroupMeasures
+    from journeykit.measuring.measure_report import ReportBlock
+    from journeykit.playbook.playbook import Playbook
+
+_MOST_SAMPLES = 100_000
+
+
+def measure(
+    playbook: Playbook,
+    touches: Any,
+    events: Any,
+    *,
+    since: datetime,
+    until: datetime,
+    contacts: Any = None,
+    by: str | Iterable[str] = "campaign",
+    zone: str | None = None,
+    level: float = 0.95,
+    samples: int = 1_000,
+    seed: int = 0,
+    max_bad: int | str | None = None,
+) -> MeasureReport:
+    """Measure what messages did, as ``journeykit measure`` does.
+
+    An event is credited to a message as the playbook's `responses` say. Rates are of messages that are at least as old
+    at the end as their response's `within`. The unit of all intervals is the contact; the account where the playbook
+    has a cap per account. Where each counts once, an interval is Wilson's; else it is a bootstrap by contact.
+
+    Args:
+        playbook: the rule set, with its ``responses``. Events ``opt_out`` and ``complaint`` are responses without being
+            named there.
+        touches: the table of touches: a dataframe, a path, a folder, an Arrow table, or rows as mappings. Those before
+            ``since`` are used too: events may still be credited to them.
+        events: the table of events: ``contact_id``, ``event``, ``at``, and what responses ask for.
+        since: messages from this instant on, aware.
+        until: messages before this instant, and events up to it, aware.
+        contacts: the table of contacts, whose columns and segments tell messages apart.
+        by: what tells messages apart: names, or a text with commas between them; ``*`` joins several into one table
+            (``"team,stage*segment"``). ``campaign``, ``content``, ``team``, ``goal``, ``channel``, ``stage``,
+            ``segment``, ``theme``, ``topic``, ``solution``, ``tag``, ``arm``, or a column of touches or contacts.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        level: the level of confidence of intervals.
+        samples: how many samples the bootstrap draws.
+        seed: of these draws; the same seed gives the same intervals.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number.
+
+    Raises:
+        DataError: for a table that cannot be used, too many bad rows, or a facet that messages do not have.
+        MissingExtraError: without the extra ``columns``.
+        ModelError: for what cannot be asked.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Playbook, Response
+        >>> from journeykit.measuring import measure
+        >>> playbook = Playbook(responses=[Response(name="sale", event="purchase", within="7d")])
+        >>> sent = [
+        ...     {"contact_id": name, "sent_at": "2026-11-02T09:00Z", "campaign_id": "news"} for name in ("anna", "ben")
+        ... ]
+        >>> bought = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-03T10:00Z"}]
+        >>> since, until = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+        >>> found = measure(playbook, sent, bought, since=since, until=until)
+        >>> rate = found.everything.responses[0].rate
+        >>> rate.part, rate.whole, round(rate.low, 3), round(rate.high, 3)
+        (1, 2, 0.095, 0.905)
+    """
+    named = _facets(by)
+    draws = _draws(level, samples, seed)
+    if micros(since) >= micros(until):
+        raise ModelError(
+            f"since must be before until, found {since.isoformat()} and {until.isoformat()}", field="since"
+        )
+    touches, events, contacts = repeatable(touches), repeatable(events), repeatable(contacts)
+    messages = MessageTable.read(
+        playbook,
+        touches,
+        contacts=contacts,
+        since=since,
+        until=until,
+        zone=zone,
+        columns=column_names(named),
+        max_bad=max_bad,
+    )
+    credits_ = credit(playbook, messages, events, zone=zone, max_bad=max_bad)
+    sources = FacetSources(
+        playbook=playbook, messages=messages, events=events, contacts=contacts, until=until, zone=zone
+    )
+    tables = MeasuredTables(
+        playbook=playbook,
+        messages=messages,
+        credits=credits_,
+        events=events,
+        contacts=contacts,
+        since=since,
+        until=until,
+        zone=zone,
+        draws=draws,
+        facets=MessageFacets(sources),
+    )
+    return report_of(tables, named)
+
+
+def report_of(tables: MeasuredTables, by: Sequence[tuple[str, ...]]) -> MeasureReport:
+    """The report on tables that were read, by some facets."""
+    messages = tables.messages
+    answers = list(answered_messages(tables))
+    groups = [tables.facets.groups(facets) for facets in by]
+    everything = _measured(tables, MessageGroups.everything(len(messages)), answers)[0]
+    harms = [own for own in answers if own.name in HARMFUL]
+    pressure = rows = None
+    if harms and len(messages):
+        before = messages_before_each(messages)
+        steps = by_messages_before(before)
+        pressure = FacetMeasures(facets=steps.facets, groups=tuple(_measured(tables, steps, harms)))
+        rows = harms_of(messages, tables.credits, before)
+    return MeasureReport(
+        since=moment(micros(tables.since)),
+        until=moment(micros(tables.until)),
+        unit="account" if tables.is_by_account else "contact",
+        draws=tables.draws,
+        everything=everything,
+        facets=tuple(_of_facet(tables, own, answers) for own in groups),
+        pressure=pressure,
+        harms=rows,
+        blocks=tuple(blocks_of(tables)),
+        counts=_counts(tables),
+        notes=(*_notes(tables, everything), *dict.fromkeys(note for own in groups for note in own.notes)),
+    )
+
+
+def blocks_of(tables: MeasuredTables) -> Iterator[ReportBlock]:
+    """The parts of the report that are not about groups of messages, each where there is something to say."""
+    arms = arm_measures(tables)
+    if arms is not None:
+        yield arms
+
+
+def answered_messages(tables: MeasuredTables) -> Iterator[AnsweredMessages]:
+    """What is known of each response, by message."""
+    messages, found = tables.messages, tables.credits
+    age = micros(tables.until) - messages.at
+    for response in found.responses:
+        own = found.of(response.name)
+        scope = np.array([response.where.surely_matches(facets) for facets in messages.kinds] or [False], np.bool_)
+        in_scope, is_old = scope[messages.kind], age >= response.length
+        events, worth = (
+            np.bincount(own.message, own.share * part, len(messages)).astype(np.float64)
+            for part in (1.0, np.nan_to_num(own.value))
+        )
+        yield AnsweredMessages(
+            name=response.name,
+            settled=in_scope & is_old,
+            young=in_scope & ~is_old,
+            answered=events > 0,
+            events=events,
+            value=None if response.value is None else worth,
+        )
+
+
+def _of_facet(tables: MeasuredTables, groups: MessageGroups, answers: Sequence[AnsweredMessages]) -> FacetMeasures:
+    found = _measured(tables, groups, answers)
+    if groups.facets != ("stage",) or tables.playbook.journey is None:
+        found.sort(key=lambda own: (-own.messages, [name or "" for name in own.group]))
+    else:
+        order = {own.name: place for place, own in enumerate(tables.playbook.journey.stages)}
+        found.sort(key=lambda own: (order.get(own.group[0] or "", len(order)), own.group[0] or ""))
+    return FacetMeasures(facets=groups.facets, groups=tuple(found))
+
+
+def _measured(
+    tables: MeasuredTables, groups: MessageGroups, answers: Sequence[AnsweredMessages]
+) -> list[GroupMeasures]:
+    messages = tables.messages
+    contact: NDArray[np.int64] = messages.contact
+    unit = messages.account if tables.is_by_account else contact
+    column = messages.rows["cost"]
+    cost = column.to_numpy() if column.null_count < len(column) else np.full(len(messages), np.nan)
+    return measures_of(groups, answers, contact=contact, unit=unit, cost=cost, draws=tables.draws)
+
+
+def _counts(tables: MeasuredTables) -> dict[str, Any]:
+    messages, found = tables.messages, tables.credits
+    return {
+        "messages": {
+            "not_sent": dict(messages.not_sent),
+            "outside": messages.outside,
+            "of_unknown_contacts": messages.strangers,
+            "cost_is_no_number": messages.no_cost,
+            "repeated_decisions": messages.repeated,
+            "bad_rows": messages.bad_rows,
+            "bad": [str(row) for row in messages.bad[:10]],
+        },
+        "events": {
+            "responses": [own.to_dict() for own in found.counts],
+            "others": found.others,
+            "bad_rows": found.bad_rows,
+            "bad": [str(row) for row in found.bad[:10]],
+        },
+    }
+
+
+def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
+    messages, found = tables.messages, tables.credits
+    if not found.responses:
+        yield "The playbook has no responses, and the events have no opt_out and no complaint: nothing is credited."
+    if messages.bad_rows:
+        yield f"bad rows of touches and contacts: {messages.bad_rows:,}; the first: {messages.bad[0]}"
+    if found.bad_rows:
+        yield f"bad rows of events: {found.bad_rows:,}; the first: {found.bad[0]}"
+    if messages.not_sent:
+        told = ", ".join(f"{name} {count:,}" for name, count in messages.not_sent.items())
+        yield f"touches that are no messages: {told}"
+    if messages.outside:
+        yield f"messages before the start or from the end on: {messages.outside:,}"
+    if messages.strangers:
+        yield f"messages of contacts that the table of contacts lacks: {messages.strangers:,}"
+    if messages.no_cost:
+        yield f"messages whose cost is no number: {messages.no_cost:,}"
+    if everything.cost is not None and everything.cost_unknown:
+        yield f"messages whose cost is unknown: {everything.cost_unknown:,}; no value per cost where they are"
+    if messages.repeated:
+        yield f"messages with the decision_id of another one of the same contact: {messages.repeated:,}"
+    yield from found.lines
+    if found.others:
+        yield f"events that are no response: {found.others:,}"
+
+
+def _facets(by: str | Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    text = by if isinstance(by, str) else ",".join(by)
+    try:
+        return facet_names(text)
+    except ValueError:
+        raise ModelError(
+            f"by is names with commas between them, or * to join them, found {shown(text)}", field="by"
+        ) from None
+
+
+def _draws(level: float, samples: int, seed: int) -> Draws:
+    normal_quantile(level)
+    if type(samples) is not int or not 100 <= samples <= _MOST_SAMPLES:
+        raise ModelError(
+            f"samples is a whole number from 100 to {_MOST_SAMPLES:,}, found {shown(samples)}", field="samples"
+        )
+    if type(seed) is not int or seed < 0:
+        raise ModelError(f"seed is a whole number from 0 on, found {shown(seed)}", field="seed")
+    return Draws(samples, seed, level)

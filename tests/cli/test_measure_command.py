@@ -1,0 +1,122 @@
+"""The command line of measures: ``journeykit measure``."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from journeykit.cli import main
+from journeykit.ledger import Ledger
+
+PLAYBOOK = """
+campaigns:
+  - {id: news, cost: 0.5}
+responses:
+  - {name: sale, event: purchase, value: amount, within: 7d}
+"""
+TOUCHES = """contact_id,sent_at,campaign_id,status,shard
+anna,2026-11-02T09:00:00Z,news,sent,7
+ben,2026-11-03T09:00:00Z,news,,7
+cleo,2026-11-03T09:00:00Z,news,bounced,7
+dan,someday,news,,7
+"""
+EVENTS = """contact_id,event,at,amount
+anna,purchase,2026-11-04T09:00:00Z,30
+anna,complaint,2026-11-05T09:00:00Z,
+ben,purchase,2026-11-02T09:00:00Z,10
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("playbook.yaml", PLAYBOOK), ("touches.csv", TOUCHES), ("events.csv", EVENTS)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+TABLES = ("--touches", "touches.csv", "--events", "events.csv")
+
+
+def measure(*more):
+    return main(["measure", "playbook.yaml", "--since", "2026-11-01T00:00Z", "--until", "2026-12-05T00:00Z", *more])
+
+
+def test_the_report_is_printed(capsys):
+    """With what became of rows and events that are not used."""
+    assert measure(*TABLES) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("2 messages to 2 contacts, from 2026-11-01 00:00 to 2026-12-05 00:00 (UTC).")
+    assert "touches that are no messages: bounced 1" in said
+    assert "bad rows of touches and contacts: 1; the first: touches.csv, row 4, field 'sent_at'" in said
+    assert "sale: 1 of 2 events happened before the message, or at its instant (row 3)" in said
+    assert "Opt-outs and complaints by messages before" in said
+
+
+def test_everything_is_json(capsys):
+    """With the counts of what was not used."""
+    assert measure(*TABLES, "--json", "--level", "0.9", "--seed", "4", "--by", "channel*team,shard") == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["level"], data["seed"], list(data["by"])) == (0.9, 4, ["channel*team", "shard"])
+    sale = data["all"]["responses"][0]
+    assert (sale["response"], sale["rate"]["part"], sale["rate"]["whole"], sale["value_per_cost"]) == ("sale", 1, 2, 30)
+    assert data["counts"]["messages"]["bad_rows"] == 1
+
+
+def test_tables_are_written(capsys):
+    """The measures, and which message each complaint followed; both or neither."""
+    assert measure(*TABLES, "--out", "found.csv", "--harms", "harms.jsonl") == 0
+    rows = list(csv.DictReader(Path("found.csv").read_text("utf-8").splitlines()))
+    assert [(row["by"], row["group"], row["measure"], row["rate"]) for row in rows][:3] == [
+        ("", "", "sale", "0.5"),
+        ("", "", "complaint", "0.5"),
+        ("campaign", "news", "sale", "0.5"),
+    ]
+    (harm,) = map(json.loads, Path("harms.jsonl").read_text("utf-8").splitlines())
+    assert (harm["response"], harm["contact_id"], harm["campaign_id"]) == ("complaint", "anna", "news")
+    assert harm["messages_before"] == 0
+    capsys.readouterr()
+
+
+def test_touches_and_events_of_a_ledger(capsys):
+    """What is not given is taken from the ledger."""
+    with Ledger("sqlite:///ledger.db") as ledger:
+        ledger.upgrade()
+        log = {"contact": "contact_id", "at": "sent_at", "campaign": "campaign_id", "message": "id"}
+        row = {"contact_id": "anna", "sent_at": "2026-11-02T09:00:00Z", "campaign_id": "news", "id": "1"}
+        ledger.import_log([row], log)
+        ledger.record_events([{"contact_id": "anna", "event": "purchase", "at": "2026-11-03T09:00Z", "amount": 7}])
+    assert measure("--ledger", "sqlite:///ledger.db", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["all"]["responses"][0]["value"] == 7
+    assert measure("--ledger", "sqlite:///ledger.db", "--json", "--touches", "touches.csv") == 0
+    assert json.loads(capsys.readouterr().out)["all"]["messages"] == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--events", "events.csv"), "--touches is needed, or --ledger"),
+        ((*TABLES, "--ledger", "sqlite:///l.db"), "both are given"),
+        ((*TABLES, "--until", "2026-10-01T00:00Z"), "--since must be before --until"),
+        ((*TABLES, "--out", "found.txt"), "the ending of a table is one of"),
+        ((*TABLES, "--out", "events.csv"), "--out events.csv would"),
+        ((*TABLES, "--out", "a.csv", "--harms", "a.csv"), "--harms a.csv would"),
+        ((*TABLES, "--by", "team,"), "by is names"),
+        ((*TABLES, "--level", "2"), "no number between 0 and 1"),
+        ((*TABLES, "--seed", "x"), "no whole number"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(more, said, capsys):
+    """Before any work is done."""
+    assert measure(*more) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_tables_that_cannot_be_used(capsys):
+    """Exit 4: too many bad rows, a facet that is nowhere."""
+    assert measure(*TABLES, "--max-bad", "0") == 4
+    assert measure(*TABLES, "--by", "colour") == 4
+    assert "neither messages nor contacts have 'colour'" in capsys.readouterr().err

@@ -1,0 +1,283 @@
+"""Measuring what messages did: facets, young messages, costs, holdouts, and what the report says."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from journeykit import (
+    Campaign,
+    Cap,
+    Content,
+    DataError,
+    Holdout,
+    Journey,
+    ModelError,
+    Playbook,
+    Response,
+    Segment,
+    Team,
+    Transition,
+    Window,
+)
+from journeykit.measuring import MEASURES, measure
+from journeykit.model.holdout import bucket
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+END = datetime(2026, 12, 1, tzinfo=UTC)
+SALE = Response(name="sale", event="purchase", value="amount", within="7d")
+RULES = Playbook(
+    teams=[Team(name="events", goal="event"), Team(name="care", goal="relationship")],
+    content=[
+        Content(id="invite", channel="email", theme="leadership", topics=["a", "b"]),
+        Content(id="note", channel="mail"),
+    ],
+    campaigns=[
+        Campaign(id="meetup", team="events", content=["invite"], cost=0.5),
+        Campaign(id="hello", team="care", content=["note"]),
+    ],
+    responses=[SALE],
+)
+
+
+def sent(contact, day, campaign="meetup", **more):
+    at = START + timedelta(days=day)
+    content = {"meetup": "invite", "hello": "note"}.get(campaign)
+    return {"contact_id": contact, "sent_at": at, "campaign_id": campaign, "content_id": content, **more}
+
+
+def did(contact, day, event="purchase", **more):
+    return {"contact_id": contact, "event": event, "at": START + timedelta(days=day), **more}
+
+
+def measured(touches, events, playbook=RULES, **more):
+    return measure(playbook, touches, events, **{"since": START, "until": END, **more})
+
+
+def counts(groups, response="sale"):
+    """By group, how many messages responded, of how many."""
+    return {
+        own.group if len(own.group) > 1 else own.group[0]: (rate.part, rate.whole)
+        for own in groups
+        for rate in [found.rate for found in own.responses if found.response == response]
+    }
+
+
+TOUCHES = [sent("anna", 1), sent("anna", 2, "hello"), sent("ben", 3), sent("cleo", 28)]
+EVENTS = [did("anna", 4, amount=30), did("ben", 20, amount=9), did("cleo", 29, amount=50)]
+
+
+def test_a_rate_is_of_messages_that_are_old_enough():
+    """Three messages are settled and one is answered; the young one stands apart, with its answer so far."""
+    own = measured(TOUCHES, EVENTS).everything
+    sale = own.responses[0]
+    assert (own.messages, own.contacts) == (4, 3)
+    assert (sale.rate.part, sale.rate.whole, sale.young, sale.young_part) == (1, 3, 1, 1)
+    assert (sale.value, sale.worth.rate, sale.events) == (30, 10, 1)
+    assert (own.cost, own.cost_unknown, sale.cost, sale.value_per_cost) == (1.5, 1, None, None)
+
+
+def test_by_default_the_campaign_tells_messages_apart():
+    """Those with the most messages come first."""
+    found = measured(TOUCHES, EVENTS).by("campaign").groups
+    assert [own.group for own in found] == [("meetup",), ("hello",)]
+    assert counts(found) == {"meetup": (0, 2), "hello": (1, 1)}
+    assert found[0].responses[0].value_per_cost == 0
+
+
+def test_what_touches_do_not_say_comes_from_the_playbook():
+    """Team, goal, channel, theme and content, each with a table of its own; a message of two topics is in both."""
+    found = measured(TOUCHES, EVENTS, by="team,goal,channel,theme,content,topic,Team*channel")
+    assert counts(found.by("goal").groups) == {"event": (0, 2), "relationship": (1, 1)}
+    assert counts(found.by("theme").groups) == {"leadership": (0, 2), None: (1, 1)}
+    assert counts(found.by("topic").groups) == {"a": (0, 2), "b": (0, 2), None: (1, 1)}
+    assert counts(found.by("Team*channel").groups) == {("events", "email"): (0, 2), ("care", "mail"): (1, 1)}
+    with pytest.raises(KeyError):
+        found.by("campaign")
+
+
+def test_columns_of_touches_and_contacts():
+    """Any column tells messages apart; numbers are written out, and what is missing is a group."""
+    contacts = [
+        {"contact_id": "anna", "size": 7},
+        {"contact_id": "ben", "size": None},
+        {"contact_id": "cleo", "size": 9},
+    ]
+    touches = [{**own, "Wave": wave} for own, wave in zip(TOUCHES, ("x", "y", "x", "y"), strict=True)]
+    found = measured(touches, EVENTS, contacts=contacts, by="wave,size,segment")
+    assert counts(found.by("wave").groups) == {"x": (0, 2), "y": (1, 1)}
+    assert counts(found.by("size").groups) == {"7": (1, 2), None: (0, 1), "9": (0, 0)}
+    assert counts(found.by("segment").groups) == {None: (1, 3)}
+
+
+def test_segments_are_those_of_the_playbook_and_of_the_contacts():
+    """A contact in two segments counts in each, which is said."""
+    playbook = Playbook(responses=[SALE], segments=[Segment(name="large", rule="size >= 8")])
+    contacts = [{"contact_id": "anna", "size": 9, "segments": "vip"}, {"contact_id": "ben", "size": 9}]
+    found = measured(TOUCHES, EVENTS, playbook, contacts=contacts, by="segment")
+    assert counts(found.by("segment").groups) == {"large": (1, 3), "vip": (1, 2), None: (0, 0)}
+    assert any(note.startswith("segments: as of the end") for note in found.notes)
+
+
+WAY = Journey(["lead", "customer"], [Transition(source="lead", to="customer", event="purchase")])
+
+
+def test_the_stage_is_that_at_the_time_of_the_message():
+    """Anna was a lead when both messages were sent, and a customer when the third one was."""
+    playbook = Playbook(responses=[SALE], journey=WAY)
+    contacts = [{"contact_id": name, "stage": "customer"} for name in ("anna", "ben", "cleo")]
+    found = measured([*TOUCHES, sent("anna", 5)], EVENTS, playbook, contacts=contacts, by="stage")
+    assert [own.group for own in found.by("stage").groups] == [("lead",), ("customer",)]
+    assert counts(found.by("stage").groups) == {"lead": (1, 3), "customer": (0, 1)}
+    assert "stage: from the events, as it was when the message was sent" in found.notes
+
+
+def test_without_transitions_the_stage_is_that_of_the_contacts_now():
+    """It is said; a column of the touches goes before it; with neither, nothing can be said."""
+    contacts = [{"contact_id": name, "stage": "customer"} for name in ("anna", "ben", "cleo")]
+    found = measured(TOUCHES, EVENTS, contacts=contacts, by="stage")
+    assert counts(found.by("stage").groups) == {"customer": (1, 3)}
+    assert any("not as it was" in note for note in found.notes)
+    found = measured([{**own, "stage": "lead"} for own in TOUCHES], EVENTS, contacts=contacts, by="stage")
+    assert counts(found.by("stage").groups) == {"lead": (1, 3)}
+    with pytest.raises(DataError, match="on which stage"):
+        measured(TOUCHES, EVENTS, by="stage")
+
+
+def test_a_facet_that_is_nowhere_is_refused():
+    """With the name that may be meant."""
+    with pytest.raises(DataError, match="did you mean 'channel'"):
+        measured(TOUCHES, EVENTS, by="chanel")
+
+
+def test_opt_outs_by_messages_before():
+    """The third message within 30 days made anna leave; messages from before the start are among those before it."""
+    touches = [sent("anna", day) for day in (-40, -20, -2, 3)] + [sent("ben", 4)]
+    found = measured(touches, [did("anna", 3.5, "opt_out"), did("ben", 20, "opt_out")])
+    assert counts(found.pressure.groups, "opt_out") == {"0": (0, 0), "2": (0, 0)}
+    found = measured(touches, [did("anna", 3.5, "opt_out"), did("ben", 20, "opt_out")], until=END + timedelta(days=30))
+    assert counts(found.pressure.groups, "opt_out") == {"0": (1, 1), "2": (1, 1)}
+    harms = found.harms.to_pylist()
+    assert [(own["contact_id"], own["messages_before"], own["campaign_id"]) for own in harms] == [
+        ("anna", 2, "meetup"),
+        ("ben", 0, "meetup"),
+    ]
+    assert found.everything.responses[-1].per_thousand == 1_000
+
+
+def test_messages_out_of_the_scope_of_a_response_are_not_of_its_rate():
+    """A response to invitations alone has their number."""
+    playbook = Playbook.from_dict(
+        {
+            **RULES.to_dict(),
+            "responses": [{"name": "sale", "event": "purchase", "within": "7d", "where": {"team": "care"}}],
+        }
+    )
+    own = measured(TOUCHES, EVENTS, playbook).everything
+    assert (own.messages, own.responses[0].rate.whole, own.responses[0].young) == (4, 1, 0)
+
+
+def test_where_contacts_are_decided_together_the_account_is_the_unit():
+    """Two contacts of one account are one unit."""
+    cap = Cap(name="firm", max=9, window=Window.rolling(hours=24), per="account")
+    touches = [{**sent(f"c{n}", n / 100), "account_id": f"a{n // 2}"} for n in range(6)]
+    found = measured(touches, EVENTS, Playbook(responses=[SALE], caps=[cap]))
+    assert (found.unit, found.everything.contacts, found.everything.responses[0].rate.units) == ("account", 6, 3)
+    assert found.everything.responses[0].rate.method == "effective"
+    assert "bootstrap by account" in str(found)
+
+
+def test_the_difference_of_a_holdout_is_of_all_contacts_assigned():
+    """Contacts count whether a message reached them or not; messages to the holdout are told."""
+    names = [f"c{number}" for number in range(400)]
+    held = {name for name in names if bucket("holdout", name) < 0.3}
+    playbook = Playbook(responses=[SALE], holdout=Holdout(share=0.3))
+    touches = [sent(name, 1) for name in names if name not in held][::2] + [sent(min(held), 2)] * 3
+    events = [did(name, 3, amount=10) for place, name in enumerate(names) if name not in held and place % 3 == 0]
+    events += [did(name, 2, amount=4) for name in sorted(held)[:20]] + [did("stranger", 2)]
+    found = measured(touches, events, playbook, contacts=[{"contact_id": name} for name in names])
+    (_, name, rates), (_, worth, values) = found.block("arms").comparisons
+    assert (name, worth) == ("sale", "value of sale")
+    assert [own.contacts for own in rates.arms] == [len(held), 400 - len(held)]
+    assert [own.responding for own in rates.arms] == [20, len(events) - 21]
+    assert [own.total for own in values.arms] == [80, 10 * (len(events) - 21)]
+    assert f"holdout: 3 messages went to 1 of its {len(held)} contacts all the same" in str(found)
+    told = measured(touches, events, playbook).block("arms")
+    assert told.comparisons == ()
+    assert "give contacts" in next(told.notes())
+
+
+def test_a_campaigns_holdout_is_compared_apart_from_the_general_one():
+    """Contacts who get nothing at all are in neither of its arms."""
+    campaign = Campaign(id="meetup", holdout=Holdout(share=0.5, seed="own"))
+    playbook = Playbook(responses=[SALE], holdout=Holdout(share=0.3), campaigns=[campaign])
+    names = [f"c{number}" for number in range(200)]
+    found = measured(TOUCHES, EVENTS, playbook, contacts=[{"contact_id": name} for name in names])
+    free = [name for name in names if bucket("holdout", name) >= 0.3]
+    own = next(compared for dealt, _, compared in found.block("arms").comparisons if dealt == "holdout of meetup")
+    assert [arm.contacts for arm in own.arms] == [
+        sum(bucket("own", name) < 0.5 for name in free),
+        sum(bucket("own", name) >= 0.5 for name in free),
+    ]
+
+
+def test_the_report_is_text_a_page_plain_data_and_rows():
+    """Each holds the same figures; what is not there is empty."""
+    found = measured(TOUCHES, [*EVENTS, did("anna", 5, "click")], by="team")
+    lines = str(found).splitlines()
+    assert lines[0] == "4 messages to 3 contacts, from 2026-11-01 00:00 to 2026-12-01 00:00 (UTC)."
+    assert "events that are no response: 1" in lines
+    assert "By team" in lines
+    assert "<strong>By team</strong>" in found._repr_html_()
+    data = json.loads(json.dumps(found.to_dict()))
+    assert data["by"]["team"][0]["group"] == ["events"]
+    assert data["counts"]["events"]["responses"][0]["not_credited"] == {"late": 1}
+    rows = list(found.rows())
+    assert all(list(row) == list(MEASURES) for row in rows)
+    assert [(row["by"], row["group"], row["settled"]) for row in rows] == [
+        ("", "", 3),
+        ("team", "events", 2),
+        ("team", "care", 1),
+    ]
+
+
+def test_the_order_of_rows_does_not_matter():
+    """The same report, to the last digit, from shuffled tables, Arrow or rows."""
+    generator = np.random.default_rng(4)
+    touches = [sent(f"c{generator.integers(60)}", generator.uniform(0, 29), "hello") for _ in range(300)]
+    events = [did(f"c{generator.integers(60)}", generator.uniform(0, 30), amount=1.5) for _ in range(90)]
+    first = measured(touches, events).to_dict()
+    touches, events = ([rows[place] for place in generator.permutation(len(rows))] for rows in (touches, events))
+    again = measured(pa.Table.from_pylist(touches), pa.Table.from_pylist(events)).to_dict()
+    assert again["all"] == first["all"]
+    assert again["by"] == first["by"]
+
+
+def test_nothing_measures_as_nothing():
+    """No message in the time: no rate; no response: messages are counted alone."""
+    own = measured(TOUCHES, EVENTS, since=END, until=END + timedelta(days=1)).everything
+    assert (own.messages, own.responses[0].rate.rate) == (0, None)
+    found = measured(TOUCHES, EVENTS, Playbook())
+    assert found.everything.responses == ()
+    assert "nothing is credited" in str(found)
+    assert [row["messages"] for row in found.rows()] == [4, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"until": START}, "since must be before until"),
+        ({"by": "team,"}, "by is names"),
+        ({"level": 1}, "level"),
+        ({"samples": 5}, "samples"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(more, said):
+    """With what is allowed."""
+    with pytest.raises(ModelError, match=said):
+        measured(TOUCHES, EVENTS, **more)
