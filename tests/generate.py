@@ -453,6 +453,19 @@ def with_hours(found: Situation) -> Situation:
     )
 
 
+def with_timely_hours(found: Situation) -> Situation:
+    """The same with hours and holidays that protect other contacts as time goes by; drawn apart."""
+    found = with_hours(with_times(found))
+    rng = Random(f"timely hours of {found.seed}")
+
+    def timely(own: Any) -> Any:
+        return evolve(own, audience=rng.choice(ASKS_TIME)) if rng.random() < 0.7 else own
+
+    playbook = found.playbook
+    rules = {name: list(map(timely, getattr(playbook, name))) for name in ("quiet_hours", "send_hours", "holidays")}
+    return found.but(playbook=evolve(playbook, **rules))
+
+
 ASKS_EVENTS = (
     'count("click", "2d") >= 2',
     'count("click") == 0',

@@ -432,7 +432,7 @@ class Oracle:
         key = (wish.claim.channel, *map(id, about), at)
         if key not in self._closed:
             local = at.astimezone(ZoneInfo(self.zone))
-            unknown = [rule for rule in {own.audience for own in about} if rule and self._is(rule) is None]
+            unknown = [rule for rule in {own.audience for own in about} if rule and self._is(rule, at) is None]
             worlds = product((True, False), repeat=len(unknown))
             self._closed[key] = any(
                 self._closed_in(about, dict(zip(unknown, world, strict=True)), local) for world in worlds
@@ -444,12 +444,12 @@ class Oracle:
         hours = [own for own in (*playbook.quiet_hours, *playbook.send_hours) if own.applies(wish.claim.channel)]
         return [own for own in (*hours, *playbook.holidays) if own.where.matches(wish.facets)]
 
-    def _is(self, rule: Rule) -> bool | None:
-        return rule.test(self.values, self.at.astimezone(ZoneInfo(self.zone)))
+    def _is(self, rule: Rule, at: datetime) -> bool | None:
+        return rule.test(self.values_at(at), at.astimezone(ZoneInfo(self.zone)))
 
     def _closed_in(self, about: Sequence[Any], world: Mapping[Rule, bool], local: datetime) -> bool:
         day, time = day_number(local.date()), (local.hour * 60 + local.minute) * MINUTE
-        mine = [own for own in about if own.audience is None or world.get(own.audience, self._is(own.audience))]
+        mine = [own for own in about if own.audience is None or world.get(own.audience, self._is(own.audience, local))]
         sent = [own for own in self.playbook.send_hours if any(own is other for other in mine)]
         if sent and not any(own.covers(day, time) for own in sent):
             return True

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 import tabled
-from generate import situation, with_times
+from generate import situation, with_timely_hours, with_times
 from ledgers import KINDS, ledger_of
 from test_ledger_runs import ENGINES, Run
 
@@ -30,6 +30,7 @@ from journeykit import (
 )
 from journeykit.basics.clock import moment
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
+from journeykit.journey import Event
 from journeykit.ledger import MemoryLedger, Reservation
 from journeykit.tables import ContactTable
 from journeykit.tables.column_names import Spellings
@@ -180,13 +181,15 @@ def test_a_plan_asks_rules_of_time_at_each_slot(engine):
     }
 
 
-@pytest.mark.parametrize("start", range(2, 242, 60))
+@pytest.mark.parametrize(
+    ("change", "start"), [*((with_times, start) for start in range(2, 242, 60)), (with_timely_hours, 2)]
+)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_plan_agrees_with_the_check_at_every_slot(engine, start):
+def test_a_plan_agrees_with_the_check_at_every_slot(engine, change, start):
     """What a plan grants is clear at its slot, in both engines; what its audience refuses fails at every slot."""
     clear = stopped = 0
     for seed in range(start, start + 60, 3):
-        found = with_times(situation(seed))
+        found = change(situation(seed))
         if found.playbook.campaigns is None:
             continue
         when = {"at": found.at, "until": found.until or found.at + DAY * 3}
@@ -204,7 +207,7 @@ def test_a_plan_agrees_with_the_check_at_every_slot(engine, start):
                 for at in slots(arbiter, who, row, when):
                     assert not check_then(arbiter, who, row, at).clear, (seed, row[2], row[4], at)
                     stopped += 1
-    assert min(clear, stopped) > 20
+    assert min(clear, stopped) > (20 if change is with_times else 8)
 
 
 def slots(arbiter, who, row, when):
@@ -320,3 +323,40 @@ def test_what_is_over_does_not_go(kind, engine, claim, wait, last, rule, tmp_pat
         assert ledger.release_check(held, anna, last, arbiter=arbiter)
         found = ledger.release_check(held, anna, last + MICRO, arbiter=arbiter)
     assert [*found.reasons] == [("expired", rule)]
+
+
+@pytest.mark.parametrize(
+    "audience", ["days_in_stage() >= 1", "'settled' in segments", "hours_since(joined) >= 26", 'count("x", "1d") == 0']
+)
+@pytest.mark.parametrize("holiday", [False, True])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_plan_asks_whom_hours_protect_at_each_slot(engine, holiday, audience):
+    """New contacts are not protected; a day later they are, and the plan's slots agree with the check."""
+    rules = (
+        {"holidays": [Holiday(date=date(2026, 11, 6), audience=audience)]}
+        if holiday
+        else {"quiet_hours": [Hours(start="09:00", end="12:00", audience=audience)]}
+    )
+    arbiter = Arbiter(
+        Playbook(
+            **NOTES,
+            **rules,
+            segments=[Segment(name="settled", rule="days_in_stage() >= 1")],
+            campaigns=[Campaign(id=f"k{day}", content=["n"], starts=date(2026, 11, day)) for day in (5, 6, 7)],
+        )
+    )
+    known = {"stage": "lead", "stage_since": AT - timedelta(hours=2)}
+    anna = Contact(id="anna", consent=["email"], attributes={"joined": AT - timedelta(hours=2)}, **known)
+    events = [{"contact_id": "anna", "event": "x", "at": AT - timedelta(hours=2)}]
+    rows = [{"contact_id": "anna", "consent": "email", "joined": AT - timedelta(hours=2), **known}]
+    ledger = MemoryLedger()
+    found = Run(engine, arbiter, rows, ledger, at=AT, until=AT + DAY * 3, events=events).rows()
+    slots = {row[4]: row[14] for row in found if row[8] == "granted"}
+    if holiday:
+        assert slots == {"k5": AT, "k6": AT + DAY * 2, "k7": AT + DAY * 2}
+    else:
+        noon, midnight = AT + DAY + timedelta(hours=2), datetime(2026, 11, 7, tzinfo=UTC)
+        assert slots == {"k5": AT, "k6": noon, "k7": midnight}
+    for held in ledger.reservations("anna"):
+        check = ledger.release_check(held, anna, held.at, arbiter=arbiter, events=[Event("x", AT - timedelta(hours=2))])
+        assert check.clear, (held.campaign, held.at, check.reasons)

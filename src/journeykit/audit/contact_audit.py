@@ -267,12 +267,12 @@ class _Audit:
 
     def is_protected_by(self, cap: Cap) -> bool:
         """Whether the contact is in a cap's audience."""
-        found = True if cap.audience is None else self._test(cap.audience)
+        found = True if cap.audience is None else self._test(cap.audience, self.values, self.local_now)
         return found is True or (found is None and self.playbook.on_missing.cap == "apply")
 
-    def _test(self, rule: Rule) -> bool | None:
-        """What a rule says of the contact at the moment of the decision."""
-        return rule.test(self.values, self.local_now)
+    def _test(self, rule: Rule, values: dict[str, Any], then: datetime) -> bool | None:
+        """What a rule says of the contact at a local time, with what is known of them then."""
+        return rule.test(values, then)
 
     def _limit(self, cap: Cap) -> int | None:
         """The limit of a cap: the contact's own or, per account, the smallest of those whom it protects."""
@@ -385,7 +385,9 @@ class _Audit:
             yield Violation("campaign_closed", f"{mark.label}: {closed}")
         if campaign.obeys_quiet_hours:
             local = self.clock.local(mark.at)
-            for label in closed_by(self.playbook, mark.facets, grant.channel, local, self._test):
+            then = self.clock.moment(mark.at)
+            asked = partial(self._test, values=self._values(then), then=then)
+            for label in closed_by(self.playbook, mark.facets, grant.channel, local, asked):
                 yield Violation("quiet_hours", f"{mark.label}: {label}")
         if self.contact.timezone is None and self.playbook.on_missing.timezone == "deny":
             dated = send_at or campaign.starts or campaign.ends or campaign.dates

@@ -72,7 +72,7 @@ class _Anybody(Subject):
         known = None if message.send_at is None else self._own_times.get(message.send_at)
         return super().send_time(message) if known is None else known
 
-    def holds(self, rule: Rule) -> bool | None:
+    def holds(self, rule: Rule, at: int) -> bool | None:  # noqa: ARG002  (what asks for time is not for the kernels)
         return self._answers.get(rule)
 
 
@@ -174,7 +174,8 @@ class ColumnarEngine:
         if self.decider.checks:
             # Checks of somebody else's are asked contact by contact.
             return False
-        known = len(self.layout.hour_rules) <= MOST_HOUR_RULES
+        # Whom hours protect is one answer here, whatever the instant.
+        known = len(self.layout.hour_rules) <= MOST_HOUR_RULES and not self.compiled.has_timely_hours
         odd = self.compiled.per_account or self.compiled.counts_campaigns or not self._has_times_in_span
         return rules <= MOST_CONFLICTS and known and not odd and not self._is_rare()
 

@@ -7,6 +7,7 @@ questions in a cheaper order and stops at the first no; a test holds the two tog
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import DAY, LAST, LAST_YEAR, Clock, day_number, micros
@@ -62,7 +63,7 @@ class Subject:
         self._at = at
         self._given = contact
         self._known: dict[int, tuple[dict[str, Any], datetime]] = {}
-        self._schedules: dict[Schedule, Schedule] = {}
+        self._schedules: dict[tuple[Schedule, int], Schedule] = {}
         self._times: dict[SendAt, int] = {}
         # Segments come first: whatever looks at the contact sees them all.
         self.contact = segmented(playbook.segments, contact, self.local) if playbook.segments else contact
@@ -70,14 +71,19 @@ class Subject:
         self.owner = owner_of(playbook.journey, contact.stage)
         self.zoneless = contact.timezone is None and playbook.on_missing.timezone == "deny"
 
-    def schedule_of(self, message: Message) -> Schedule:
-        """The hours and holidays of a message that protect the contact, or may."""
+    def schedule_of(self, message: Message, at: int | None = None) -> Schedule:
+        """The hours and holidays of a message that protect the contact, or may; at the decision's instant or another.
+
+        Their audiences are asked at that instant where the answer depends on it.
+        """
         every = message.schedule
         if not every.audiences:
             return every
-        found = self._schedules.get(every)
+        if at is None or not every.asks_time:
+            at = self._at
+        found = self._schedules.get((every, at))
         if found is None:
-            found = self._schedules[every] = every.protecting(self.holds)
+            found = self._schedules[every, at] = every.protecting(partial(self.holds, at=at))
         return found
 
     def send_time(self, message: Message) -> int | None:
@@ -94,9 +100,9 @@ class Subject:
             found = self._times[send_at] = send_at.time_for(self.values)
         return found
 
-    def holds(self, rule: Rule) -> bool | None:
-        """Whether a rule is true of the contact at the moment of the decision; None where that is unknown."""
-        return rule.compiled(self.values, self.local)
+    def holds(self, rule: Rule, at: int) -> bool | None:
+        """Whether a rule is true of the contact at an instant; None where that is unknown."""
+        return rule.compiled(*self._known_then(at))
 
     def is_in_audience(self, message: Message, at: int) -> bool:
         """Whether a message's audience has the contact at an instant, at which named segments are asked too."""
@@ -116,13 +122,16 @@ class Subject:
 
     def _known_at(self, message: Message, at: int) -> tuple[dict[str, Any], datetime]:
         """What a message's audience reads at an instant."""
-        known = self.values, self.local
-        if message.timely and at != self._at:
-            if at not in self._known:
-                local = self.clock.moment(at)
-                self._known[at] = segmented(self.playbook.segments, self._given, local).values(), local
-            known = self._known[at]
-        return known
+        return self._known_then(at if message.timely else self._at)
+
+    def _known_then(self, at: int) -> tuple[dict[str, Any], datetime]:
+        """What is known of the contact at an instant."""
+        if at == self._at:
+            return self.values, self.local
+        if at not in self._known:
+            local = self.clock.moment(at)
+            self._known[at] = segmented(self.playbook.segments, self._given, local).values(), local
+        return self._known[at]
 
 
 def failures(
@@ -178,7 +187,7 @@ def failures(
     for rule in refused():
         yield Reason.REFUSED, rule
     if message.schedule is not NO_HOURS:
-        for rule in subject.schedule_of(message).closed(message.channel, at, subject.clock):
+        for rule in subject.schedule_of(message, at).closed(message.channel, at, subject.clock):
             yield Reason.QUIET_HOURS, rule
 
 
@@ -247,9 +256,35 @@ def slot_of_day(subject: Subject, message: Message, day: int, since: int) -> int
     send_time = subject.send_time(message)
     if send_time is not None:
         return _at_time(subject.clock, day, send_time, since)
-    clock, schedule = subject.clock, subject.schedule_of(message)
+    clock = subject.clock
+    start = max(clock.day_start(day), since) if message.schedule.asks_time else None
+    schedule = subject.schedule_of(message, start)
     if schedule and schedule.restricts(message.channel, day):
-        return schedule.slot(message.channel, day, since, clock)
+        return _open_slot(subject, message, day, since)
+    found = _same_time(clock, day, since)
+    if found is None or not message.schedule.asks_time or not _is_closed(subject, message, found):
+        return found
+    # They are protected by the time of day at which it would go.
+    return _open_slot(subject, message, day, found)
+
+
+def _is_closed(subject: Subject, message: Message, at: int) -> bool:
+    return bool(subject.schedule_of(message, at).closed(message.channel, at, subject.clock))
+
+
+def _open_slot(subject: Subject, message: Message, day: int, since: int) -> int | None:
+    """The first instant of a local date that the hours allow as they are about the contact then."""
+    clock, timely = subject.clock, message.schedule.asks_time
+    start = max(clock.day_start(day), since) if timely else None
+    found = subject.schedule_of(message, start).slot(message.channel, day, since, clock)
+    while timely and found is not None and _is_closed(subject, message, found):
+        # By then others protect the contact: it is looked for anew from there.
+        found = subject.schedule_of(message, found).slot(message.channel, day, found, clock)
+    return found
+
+
+def _same_time(clock: Clock, day: int, since: int) -> int | None:
+    """The instant of a local date at the local time of another; None where it is over, or the date is skipped."""
     today, time = clock.local(since)
     if day == today:
         return since

@@ -130,10 +130,10 @@ def stopped_later(arbitration: Arbitration, candidate: Candidate) -> tuple[str, 
 def _message_rules(arbitration: Arbitration, message: Message) -> list[Callable[[int], int | None]]:
     """When the campaign is open, and the hours allow it."""
     rules: list[Callable[[int], int | None]] = [partial(_open_from, arbitration, message)]
-    schedule = arbitration.facts.subject.schedule_of(message)
-    if schedule is not NO_HOURS:
-        rules.append(lambda since: schedule.opens(message.channel, since, arbitration.facts.clock))
-    send_time = arbitration.facts.subject.send_time(message)
+    subject, local = arbitration.facts.subject, arbitration.facts.clock
+    if message.schedule is not NO_HOURS:
+        rules.append(lambda since: subject.schedule_of(message, since).opens(message.channel, since, local))
+    send_time = subject.send_time(message)
     if send_time is not None:
         rules.append(partial(first_send_time, arbitration.facts.clock, send_time))
     return rules

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from journeykit.model.touch import Touch
     from journeykit.model.window import Window
     from journeykit.playbook.playbook import Playbook
+    from journeykit.rule import Rule
+    from journeykit.rule.named_rules import NamedRules
 
 _ROOM_FOR_STRANGERS = 20_000
 TOUCH_FACETS = {
@@ -129,6 +131,7 @@ class Ruleset:
         self.rests = Rests(playbook.rests, first_rest, self.rest_cells, self.vocabulary)
         self.reach = self._reach()
         self._timely_segments = any(segment.rule.asks_time for segment in playbook.segments)
+        self.has_timely_hours = any(map(self._is_timely, playbook.schedule.audiences))
         self.audiences = [None if cap.audience is None else cap.audience.compiled for cap in playbook.caps]
         self.messages_of = {
             campaign.id: tuple(
@@ -350,8 +353,7 @@ class Ruleset:
             send_at=send_at,
             local=local,
             audience=None if campaign.audience is None else campaign.audience.compiled,
-            timely=campaign.audience is not None
-            and (campaign.audience.asks_time or (self._timely_segments and "segments" in campaign.audience.names)),
+            timely=campaign.audience is not None and self._is_timely(campaign.audience),
             dates=campaign.own_dates,
             levers=tuple(lever for lever in self.playbook.levers if lever.where.matches(facets)),
             step=campaign.content.index(content_id or "") if campaign.series else -1,
@@ -371,7 +373,13 @@ class Ruleset:
         found = self._all_hours.about(facets, channel)
         if not found:
             return NO_HOURS
+        if any(map(self._is_timely, found.audiences)):
+            found = evolve(found, asks_time=True)
         return self._schedules.setdefault(tuple(map(id, (*found.hours, *found.holidays))), found)
+
+    def _is_timely(self, audience: Rule | NamedRules) -> bool:
+        """Whether the answer of an audience depends on the instant: its own, or that of segments."""
+        return audience.asks_time or (self._timely_segments and "segments" in audience.names)
 
     def _points(self, cap: Cap, facets: Facets) -> int:
         """How much a touch or claim weighs in a cap, in billionths; where campaigns count, the campaign's number."""

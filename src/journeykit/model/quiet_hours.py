@@ -229,6 +229,7 @@ class Schedule:
         holidays: the holidays.
         unsure: the send hours of which it is unknown whether they are about the contact. Where no others are about a
             channel, nothing goes out outside those of any one audience; they allow nothing that others forbid.
+        asks_time: whether the instant makes a difference to whom they protect.
         audiences: the rules that say whom hours and holidays protect.
 
     Example:
@@ -246,6 +247,7 @@ class Schedule:
     send: tuple[Hours, ...] = ()
     holidays: tuple[Holiday, ...] = ()
     unsure: tuple[Hours, ...] = ()
+    asks_time: bool = False
     audiences: tuple[Rule, ...] = field(init=False, repr=False)
 
     def __bool__(self) -> bool:
