@@ -138,3 +138,28 @@ def test_over_tables_the_same_variants_claim(days, caps):
         for content in ("long", None)
     ]
     assert_equal(found, rows, None, None, claims, at=AT, until=until)
+
+
+def test_a_row_for_another_variant_is_named():
+    """A claim in a table for what the split does not choose is a bad row of claims, not of contacts."""
+    asked = [{"content_id": "short"}, {"channel": "sms"}, {"content_id": "long"}, {}, {"content_id": "nothing"}]
+    claims = [{"contact_id": f"c{n}", "campaign_id": "trial", **own} for n, own in enumerate(asked)]
+    rows = [{"contact_id": f"c{n}", "consent": "*"} for n in range(len(asked))]
+    found = assert_equal(playbook({"long": 1, "short": 0, "sms": 0}), rows, None, None, claims, at=AT).summary()
+    why = "which the split of campaign 'trial' chooses for the contact"
+    assert [str(row) for row in found.bad_first] == [
+        f"claims, row 1, field 'content_id': found 'short'; allowed is the content 'long', {why}",
+        f"claims, row 2, field 'channel': found 'sms'; allowed is the channel of the content 'long', {why}",
+        "claims, row 5, field 'content_id': found 'nothing'; allowed is a content of the campaign",
+    ]
+
+
+def test_a_row_without_what_a_quota_adds_up_is_named():
+    """Where a quota is about some of a campaign's contents, the claims that it is about need its number."""
+    risk = {"name": "risk", "of": "risk", "max": 9, "where": {"channel": "sms"}}
+    asked = [{"content_id": "short"}, {"content_id": "sms"}, {}, {"content_id": "sms", "risk": 1.5}]
+    claims = [{"contact_id": f"c{n}", "campaign_id": "trial", "risk": None, **own} for n, own in enumerate(asked)]
+    rows = [{"contact_id": f"c{n}", "consent": "*"} for n in range(len(asked))]
+    for split, bad in ((None, [2, 3]), ({"long": 1, "short": 0, "sms": 0}, [1, 2, 4])):
+        found = assert_equal(playbook(split, quotas=[risk]), rows, None, None, claims, at=AT).summary()
+        assert [(row.source, row.row) for row in found.bad_first] == [("claims", row) for row in bad]

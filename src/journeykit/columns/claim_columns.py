@@ -34,18 +34,14 @@ from journeykit.tables.cells import (
 from journeykit.tables.claim_table import (
     CLAIM_COLUMNS,
     CLAIM_FACETS,
+    ClaimFaults,
     ClaimTable,
     claim_parts,
     claim_readers,
     further_numbers,
-    lacking_number,
     need_columns,
-    needed_numbers,
-    odd_number,
-    unknown_part,
 )
 from journeykit.tables.header import fold_name, missing_column, places_of
-from journeykit.tables.score_table import campaigns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -112,11 +108,9 @@ class ClaimEncoder:
         self.ids: dict[str, int] = {}
         self._number: dict[Any, int] = {}
         self._own: dict[Any, int] = {}
-        self._known = campaigns_of(playbook)
+        self._faults = ClaimFaults(playbook)
         self._apart = {own.id for own in playbook.campaigns or () if own.split or own.if_lost == "skip"}
-        self._channels = {content.id: content.channel for content in playbook.content or ()}
         self._readers = claim_readers(zone, None if words is None else words.vocabulary)
-        self._needed = needed_numbers(playbook)
         self._parts: list[tuple[int, dict[str, int], tuple[str, ...], list[Column]]] = []
         source.needed = CLAIM_COLUMNS[:2]
         if source.columns is not None:
@@ -198,7 +192,7 @@ class ClaimEncoder:
         codes, campaigns = texts[0]
         for name, numbers in self.numbers.items():
             numbers[own] = self._number_column(columns, places, name, np.zeros(rows, np.bool_))
-            needs = [any(column == name for column, _ in self._needed.get(key, ())) for key in campaigns]
+            needs = [any(own[0] == name for own in self._faults.needed.get(key, ())) for key in campaigns]
             suspect |= np.isnan(numbers[own]) & np.array(needs, np.bool_)[codes]
         suspect |= self._impossible_numbers(names, columns)
         for row in np.flatnonzero(bad | suspect).tolist():
@@ -210,13 +204,12 @@ class ClaimEncoder:
         source = self.source.source
         values = [column.value(row) for column in columns]
         try:
-            read_id(values[places["contact_id"]] if "contact_id" in places else None)
+            contact = read_id(values[places["contact_id"]] if "contact_id" in places else None)
         except BadCellError as error:
             self.bad.add(BadRow(source, number, "contact_id", error.found, error.allowed))
             return 2
         fault, parts = claim_parts(places, values, self._readers)
-        fault = fault or unknown_part(parts, self._known, self._channels)
-        fault = fault or lacking_number(places, values, parts[0], self._needed) or odd_number(places, values)
+        fault = fault or self._faults.of(contact, parts, places, values)
         if fault is None:
             return 0
         self.bad.add(BadRow(source, number, *fault))
@@ -243,7 +236,7 @@ class ClaimEncoder:
         for place, row in enumerate(first.tolist()):
             ask = tuple(values[codes[row]] for codes, values in texts)
             # What a split chooses, and which steps are passed over, depends on the contact.
-            faulty[place] = ask[0] in self._apart or unknown_part(ask, self._known, self._channels) is not None
+            faulty[place] = ask[0] in self._apart or self._faults.unknown_part(ask) is not None
             numbers[place] = self._number.setdefault(ask, len(self.asks))
             if numbers[place] == len(self.asks):
                 self.asks.append(ask)

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
-    from journeykit.model.campaign import Campaign
     from journeykit.playbook.playbook import Playbook
     from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.formats import TableSource
@@ -95,9 +94,7 @@ class ClaimTable:
         file = open_table(source, "claims", typed=is_number, zone=zone)
         claims = cls.empty(file.source, playbook, bad if bad is not None else BadRows())
         readers = claim_readers(zone, None if words is None else words.vocabulary)
-        known = campaigns_of(playbook)
-        channels = {content.id: content.channel for content in (playbook.content or () if playbook else ())}
-        needed = needed_numbers(playbook)
+        faults = ClaimFaults(playbook)
         names: set[str] | None = None
         for number, columns, places, values in RowLayout(file, CLAIM_COLUMNS[:2], claims.bad).rows():
             names = set(places) if names is None else names if names.issuperset(places) else names.union(places)
@@ -110,8 +107,7 @@ class ClaimTable:
                 continue
             if only is None or key in only:
                 fault, parts = claim_parts(places, values, readers)
-                fault = fault or unknown_part(parts, known, channels)
-                fault = fault or lacking_number(places, values, parts[0], needed) or odd_number(places, values)
+                fault = fault or faults.of(key, parts, places, values)
                 if fault is not None:
                     claims.bad.add(BadRow(file.source, number, *fault))
                 numbers = further_numbers(columns, places, values)
@@ -252,50 +248,86 @@ def _kept(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float, bytes, date)) else shown(value).encode()
 
 
-def unknown_part(
-    parts: Sequence[Any], known: Mapping[str, Campaign] | None, channels: Mapping[str, str]
-) -> tuple[str, str, str] | None:
-    """What a claim asks for that the playbook does not have."""
-    campaign, content, channel = parts[:3]
-    if known is None:
+class ClaimFaults:
+    """What is wrong with claims whose cells can be read, by the campaigns and quotas of a playbook.
+
+    Args:
+        playbook: the rule set; None where any claim will do.
+
+    Attributes:
+        known: the campaigns by id; None where any will do.
+        channels: the channel of each content.
+        needed: by campaign, the columns that quotas add up (folded names), the quotas' names, and of which contents.
+    """
+
+    def __init__(self, playbook: Playbook | None) -> None:
+        contents = {content.id: content for content in (playbook.content or () if playbook else ())}
+        self.known = campaigns_of(playbook)
+        self.channels = {key: content.channel for key, content in contents.items()}
+        own = [(quota, quota.own_column) for quota in (playbook.quotas if playbook else ())]
+        self.needed: dict[str, list[tuple[str, str, frozenset[str]]]] = {}
+        for campaign in (self.known or {}).values():
+            facets = {key: playbook.facets(campaign, contents.get(key)) for key in campaign.content if playbook}
+            for quota, column in own:
+                counted = frozenset(key for key, found in facets.items() if quota.where.matches(found))
+                if column is not None and counted:
+                    self.needed.setdefault(campaign.id, []).append((fold_name(column), quota.name, counted))
+
+    def of(
+        self, contact: str, parts: Sequence[Any], places: Mapping[str, int], values: Sequence[Any]
+    ) -> tuple[str, str, str] | None:
+        """The first fault of a claim of a contact: the column, what was found, and what is allowed."""
+        fault = self.unknown_part(parts) or self._other_variant(contact, parts)
+        return fault or self._lacking_number(contact, parts, places, values) or odd_number(places, values)
+
+    def unknown_part(self, parts: Sequence[Any]) -> tuple[str, str, str] | None:
+        """What a claim asks for that the playbook does not have."""
+        campaign, content, channel = parts[:3]
+        if self.known is None:
+            return None
+        if campaign not in self.known:
+            return "campaign_id", shown(campaign), "a campaign of the playbook"
+        contents = self.known[campaign].content
+        if contents and content is not None and content not in contents:
+            return "content_id", shown(content), "a content of the campaign"
+        if contents and channel is not None and not self._asked(parts):
+            return "channel", shown(channel), "a channel of the campaign's content"
         return None
-    if campaign not in known:
-        return "campaign_id", shown(campaign), "a campaign of the playbook"
-    contents = known[campaign].content
-    if contents and content is not None and content not in contents:
-        return "content_id", shown(content), "a content of the campaign"
-    asked = contents if content is None else (content,)
-    if contents and channel is not None and all(channels.get(own) != channel for own in asked):
-        return "channel", shown(channel), "a channel of the campaign's content"
-    return None
 
+    def _asked(self, parts: Sequence[Any]) -> list[str]:
+        """The contents for which a claim asks."""
+        campaign, content, channel = parts[:3]
+        contents = self.known[campaign].content if self.known else ()
+        return [
+            own for own in contents if content in (None, own) and (channel is None or self.channels.get(own) == channel)
+        ]
 
-def needed_numbers(playbook: Playbook | None) -> dict[str, tuple[tuple[str, str], ...]]:
-    """By campaign, the columns of claims that quotas add up, whatever its content: folded names, and the quotas'."""
-    if playbook is None:
-        return {}
-    contents = {content.id: content for content in playbook.content or ()}
-    own = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
-    return {
-        campaign.id: tuple(
-            (fold_name(column), quota.name)
-            for quota, column in own
-            if campaign.content
-            and all(quota.where.matches(playbook.facets(campaign, contents.get(key))) for key in campaign.content)
-        )
-        for campaign in (playbook.campaigns or () if own else ())
-    }
+    def _other_variant(self, contact: str, parts: Sequence[Any]) -> tuple[str, str, str] | None:
+        """What a claim asks for that the campaign's split does not choose for the contact."""
+        campaign = (self.known or {}).get(parts[0])
+        chosen = None if campaign is None else campaign.variant_of(contact)
+        if campaign is None or chosen is None or chosen in self._asked(parts):
+            return None
+        why = f"which the split of campaign {campaign.id!r} chooses for the contact"
+        if parts[1] is not None and parts[1] != chosen:
+            return "content_id", shown(parts[1]), f"the content {chosen!r}, {why}"
+        return "channel", shown(parts[2]), f"the channel of the content {chosen!r}, {why}"
 
-
-def lacking_number(
-    places: Mapping[str, int], values: Sequence[Any], campaign: Any, needed: Mapping[str, tuple[tuple[str, str], ...]]
-) -> tuple[str, str, str] | None:
-    """What a claim lacks that a quota adds up."""
-    for column, quota in needed.get(campaign, ()) if isinstance(campaign, str) else ():
-        value = cell_of(places, column, values)
-        if type(value) not in (int, float) or value != value:  # noqa: PLR0124  (NaN is no number)
-            return column, shown(value), f"a number, since the quota {quota!r} adds it up"
-    return None
+    def _lacking_number(
+        self, contact: str, parts: Sequence[Any], places: Mapping[str, int], values: Sequence[Any]
+    ) -> tuple[str, str, str] | None:
+        """What a claim lacks that a quota adds up."""
+        needed = self.needed.get(parts[0]) if isinstance(parts[0], str) else None
+        if not needed or self.known is None:
+            return None
+        chosen = self.known[parts[0]].variant_of(contact)
+        asked = self._asked(parts) if chosen is None else [chosen]
+        for column, quota, counted in needed:
+            value = cell_of(places, column, values)
+            has_number = type(value) in (int, float) and value == value  # noqa: PLR0124  (NaN is no number)
+            if not has_number and not counted.isdisjoint(asked):
+                return column, shown(value), f"a number, since the quota {quota!r} adds it up"
+        return None
 
 
 def odd_number(places: Mapping[str, int], values: Sequence[Any]) -> tuple[str, str, str] | None:
