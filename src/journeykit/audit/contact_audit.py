@@ -267,12 +267,13 @@ class _Audit:
 
     def is_protected_by(self, cap: Cap) -> bool:
         """Whether the contact is in a cap's audience."""
-        found = True if cap.audience is None else self._test(cap.audience, self.values, self.local_now)
+        found = True if cap.audience is None else self._test(cap.audience, self.now)
         return found is True or (found is None and self.playbook.on_missing.cap == "apply")
 
-    def _test(self, rule: Rule, values: dict[str, Any], then: datetime) -> bool | None:
-        """What a rule says of the contact at a local time, with what is known of them then."""
-        return rule.test(values, then)
+    def _test(self, rule: Rule, at: int) -> bool | None:
+        """What a rule says of the contact at an instant."""
+        then = self.clock.moment(at)
+        return rule.test(self._values(then), then)
 
     def _limit(self, cap: Cap) -> int | None:
         """The limit of a cap: the contact's own or, per account, the smallest of those whom it protects."""
@@ -345,8 +346,7 @@ class _Audit:
             holdouts = (self.playbook.holdout, campaign.holdout)
             if any(holdout is not None and holdout.holds(contact.id) for holdout in holdouts):
                 yield broken("holdout", "the contact is held out")
-        then = self.clock.moment(mark.at)
-        if campaign.audience is not None and campaign.audience.test(self._values(then), then) is not True:
+        if campaign.audience is not None and self._test(campaign.audience, mark.at) is not True:
             yield broken("not_in_audience", f"the contact is not in {campaign.audience}")
         for word, own, degrees, policy in (
             ("stage", contact.stage, content.stages if content else None, on_missing.stage),
@@ -385,9 +385,7 @@ class _Audit:
             yield Violation("campaign_closed", f"{mark.label}: {closed}")
         if campaign.obeys_quiet_hours:
             local = self.clock.local(mark.at)
-            then = self.clock.moment(mark.at)
-            asked = partial(self._test, values=self._values(then), then=then)
-            for label in closed_by(self.playbook, mark.facets, grant.channel, local, asked):
+            for label in closed_by(self.playbook, mark.facets, grant.channel, local, partial(self._test, at=mark.at)):
                 yield Violation("quiet_hours", f"{mark.label}: {label}")
         if self.contact.timezone is None and self.playbook.on_missing.timezone == "deny":
             dated = send_at or campaign.starts or campaign.ends or campaign.dates

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
+from journeykit.basics.validation import shown
 from journeykit.errors import ModelError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def micros(moment: datetime, *, what: str = "at") -> int:
         86400000000
     """
     if not isinstance(moment, datetime):
-        raise ModelError(f"{what} must be an aware datetime, found {moment!r}", field=what)
+        raise ModelError(f"{what} must be an aware datetime, found {shown(moment)}", field=what)
     try:
         past = moment - EPOCH
     except TypeError:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from attrs import frozen, validators
 
@@ -89,17 +92,41 @@ def listed(value: object, expected: str = "a list") -> tuple[Any, ...]:
 
 
 def shown(value: object) -> str:
-    """A value for a message: short, and whatever the value is.
+    """A value for a message: short, in plain words, and whatever the value is.
+
+    Dates, instants and numbers are written as people write them, not as Python does; texts stand in quotes.
 
     Example:
+        >>> print(shown(date(2026, 1, 5)), shown([Decimal("1.50"), "two"]))
+        2026-01-05 [1.50, 'two']
         >>> shown("x" * 200) == "'" + "x" * 76 + "..."
         True
     """
     try:
-        text = repr(value)
+        text = _plain(value)
     except Exception:  # noqa: BLE001  (a repr may do anything; the message must come out all the same)
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, (Decimal, Fraction, timedelta, tzinfo)):
+        return str(value)
+    if isinstance(value, UUID):
+        return repr(str(value))
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        return _plain(value.item())
+    if type(value) is list:
+        return f"[{', '.join(map(_plain, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(_plain, value))}{',' if len(value) == 1 else ''})"
+    if type(value) is dict:
+        return f"{{{', '.join(f'{_plain(key)}: {_plain(own)}' for key, own in value.items())}}}"
+    if type(value) in (set, frozenset):
+        return f"{{{', '.join(sorted(map(_plain, value)))}}}"
+    return repr(value)
 
 
 def _refusal(attribute: Attribute[Any], allowed: str, value: object) -> ModelError:
@@ -237,8 +264,10 @@ def all_of(kind: type[_Kind], given: Iterable[_Kind], name: str) -> tuple[_Kind,
     try:
         found = tuple(given)
     except TypeError:
-        raise ModelError(f"{name} must be a list of {kind.__name__} objects, found {given!r}", field=name) from None
+        raise ModelError(
+            f"{name} must be a list of {kind.__name__} objects, found {shown(given)}", field=name
+        ) from None
     for each in found:
         if type(each) is not kind and not isinstance(each, kind):
-            raise ModelError(f"{name} must be {kind.__name__} objects, found {each!r}", field=name)
+            raise ModelError(f"{name} must be {kind.__name__} objects, found {shown(each)}", field=name)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from journeykit.basics.validation import all_of
+from journeykit.basics.validation import all_of, shown
 from journeykit.errors import ModelError
 from journeykit.model.touch import Touch
 
@@ -150,7 +150,7 @@ def _check(contacts: Sequence[Contact], *by_contact: Mapping[str, object] | None
         raise ModelError("a contact without an account is an account of one: decide each alone", field="contacts")
     for name, given in zip(("claims", "scores"), by_contact, strict=True):
         if given is not None and not isinstance(given, Mapping):
-            raise ModelError(f"{name} are given by contact id, as a mapping, found {given!r}", field=name)
+            raise ModelError(f"{name} are given by contact id, as a mapping, found {shown(given)}", field=name)
         strange = sorted(set(given or ()) - ids)
         if strange:
             raise ModelError(f"{name} are given for {strange[0]!r}, who is none of the contacts", field=name)
@@ -164,7 +164,7 @@ def _sorted_out(contacts: Sequence[Contact], touches: Sequence[Touch]) -> tuple[
     for touch in touches:
         if touch.contact is None and len(contacts) > 1:
             raise ModelError(
-                f"a touch must name its contact where several contacts are decided together, found {touch!r}",
+                f"a touch must name its contact where several contacts are decided together, found {shown(touch)}",
                 field="touches",
             )
         name = only.id if touch.contact is None else touch.contact

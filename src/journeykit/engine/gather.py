@@ -11,7 +11,7 @@ from attrs import evolve
 
 from journeykit.basics.clock import HOUR, MINUTE, day_number, micros
 from journeykit.basics.once import once
-from journeykit.basics.validation import LARGEST, MILLIONTH, all_of
+from journeykit.basics.validation import LARGEST, MILLIONTH, all_of, shown
 from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.contact_facts import ContactFacts
 from journeykit.engine.duplicate_claims import mark_duplicates
@@ -590,11 +590,11 @@ def _complete(claim: Claim, message: Message) -> Claim:
 
 def _as_float(value: object) -> float:
     if isinstance(value, bool) or value is None or isinstance(value, (str, bytes)):
-        raise TypeError(f"a weight is a number, found {value!r}")
+        raise TypeError(f"a weight is a number, found {shown(value)}")
     return float(value)  # type: ignore[arg-type]
 
 
 def _as_int(value: object) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"a rank is a whole number, found {value!r}")
+        raise TypeError(f"a rank is a whole number, found {shown(value)}")
     return value.__index__()  # type: ignore[no-any-return]

@@ -322,8 +322,7 @@ class Run:
         fault = self._tally.count(contact, decision, counted)
         self._unknowns.count(contact)
         if fault is not None:
-            unfit = f"a claim that cannot be decided ({fault})"
-            self.bad.add(BadRow(self.contact_source, number, "", unfit, "data by which all claims can be decided"))
+            self.bad.add(BadRow(self.contact_source, number, "", fault, "data by which all claims can be decided"))
         if self.waiting is not None:
             self.waiting.decided(contact.id, decision)
         return decision

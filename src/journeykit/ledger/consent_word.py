@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from journeykit.basics.validation import shown
 from journeykit.errors import ModelError
 from journeykit.ledger.reservation import check_held
 from journeykit.model.contact import ANY, Consent, Contact
@@ -66,7 +67,7 @@ class ConsentWord:
         for name in ("channel", "topic"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value):
-                raise ModelError(f"{name} must be a text that is not empty, or None; found {value!r}", field=name)
+                raise ModelError(f"{name} must be a text that is not empty, or None; found {shown(value)}", field=name)
             check_held(f"{name} of a word of consent", value)
         if sum((self.channel is not None, self.topic is not None, self.suppressed)) > 1:
             raise ModelError(

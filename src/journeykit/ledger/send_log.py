@@ -79,18 +79,19 @@ _BAD_SHOWN = 10
 
 def _events(value: object) -> dict[str, dict[str, str]]:
     if not isinstance(value, Mapping):
-        raise ModelError(f"events are by name, found {value!r}", field="events")
+        raise ModelError(f"events are by name, found {shown(value)}", field="events")
     for name, meaning in value.items():
         good = isinstance(meaning, Mapping) and set(meaning) <= set(_KEYS)
         if not good or meaning.get("status", SENT) not in _STATUSES:
             raise ModelError(
-                f"the event {name!r} means {{channel: text, status: one of {', '.join(_STATUSES)}}}, found {meaning!r}",
+                f"the event {name!r} means {{channel: text, status: one of {', '.join(_STATUSES)}}}, "
+                f"found {shown(meaning)}",
                 field="events",
             )
         if "scope" in meaning and (meaning["scope"] not in _SCOPES or meaning.get("status") not in _SCOPED):
             raise ModelError(
                 f"the event {name!r}: scope is one of {', '.join(_SCOPES)}, beside status {' or '.join(_SCOPED)}; "
-                f"found {meaning!r}",
+                f"found {shown(meaning)}",
                 field="events",
             )
     return {name: dict(meaning) for name, meaning in value.items()}

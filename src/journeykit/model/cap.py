@@ -207,7 +207,9 @@ class Cap:
             else:
                 number = as_number(own)
                 if number is None or not 0 <= number <= LARGEST:
-                    raise ModelError(f"{limit.attribute} must be a number from 0, found {own!r}", field=limit.attribute)
+                    raise ModelError(
+                        f"{limit.attribute} must be a number from 0, found {shown(own)}", field=limit.attribute
+                    )
                 limit = number
         return None if limit is None else scaled(limit, BILLIONTH)
 

@@ -97,31 +97,31 @@ class Claim:
             value = getattr(self, name)
             optional = name != "campaign" and value is None
             if not optional and (not isinstance(value, str) or not value):
-                return f"{name} must be a text that is not empty, found {value!r}"
+                return f"{name} must be a text that is not empty, found {shown(value)}"
         for name in ("topics", "solutions", "tags"):
             several: object = getattr(self, name)
             if not isinstance(several, tuple) or not all(isinstance(one, str) and one for one in several):
-                return f"{name} must be texts that are not empty, found {several!r}"
+                return f"{name} must be texts that are not empty, found {shown(several)}"
         for name in ("weight", "propensity", "value", "cost"):
             value = getattr(self, name)
             if value is not None and not _usable(value):
-                return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
+                return f"{name} must be a number of at most {LARGEST:g}, found {shown(value)}"
         if self.propensity is not None and not 0 <= self.propensity <= 1:
-            return f"propensity must be a number from 0 to 1, found {self.propensity!r}"
+            return f"propensity must be a number from 0 to 1, found {shown(self.propensity)}"
         if self.cost is not None and self.cost < 0:
-            return f"cost must be a number from 0, found {self.cost!r}"
+            return f"cost must be a number from 0, found {shown(self.cost)}"
         numbers: object = self.numbers
         if not isinstance(numbers, Mapping):
-            return f"numbers must be a mapping of names to numbers, found {numbers!r}"
+            return f"numbers must be a mapping of names to numbers, found {shown(numbers)}"
         for name, value in numbers.items():
             if not _usable(value):
-                return f"{name} must be a number of at most {LARGEST:g}, found {value!r}"
+                return f"{name} must be a number of at most {LARGEST:g}, found {shown(value)}"
         for name in ("at", "asked_at", "expires"):
             value = getattr(self, name)
             if isinstance(value, datetime) and value.tzinfo is None:
                 return f"{name} must be an aware instant, found a naive one: {value.isoformat()}"
             if value is not None and not isinstance(value, datetime if name == "asked_at" else date):
-                return f"{name} must be an instant{'' if name == 'asked_at' else ' or a date'}, found {value!r}"
+                return f"{name} must be an instant{'' if name == 'asked_at' else ' or a date'}, found {shown(value)}"
         if isinstance(self.expires, datetime) and self.expires.year < FIRST_YEAR:
             return f"expires must lie in the year {FIRST_YEAR} or later, found {shown(self.expires)}"
         if expires_too_early(self.at, self.expires):

@@ -68,20 +68,20 @@ def _consents(value: Any) -> dict[str, Consent] | None:
                 consent = Consent(consent)  # noqa: PLW2901  (the short form of the same thing)
             if not isinstance(consent, Consent):
                 raise ModelError(
-                    f"the consent for {name!r} must be true, false or a Consent, found {consent!r}",
+                    f"the consent for {name!r} must be true, false or a Consent, found {shown(consent)}",
                     field="consent",
                 )
             found[name] = consent
         return found
     if not isinstance(value, (str, Iterable)):
-        raise ModelError(f"consent is a mapping or a list of channels, found {value!r}", field="consent")
+        raise ModelError(f"consent is a mapping or a list of channels, found {shown(value)}", field="consent")
     return {name: Consent(True) for name in names(value)} | {ANY: Consent(False)}
 
 
 def _topic_consents(value: object) -> dict[str, Consent]:
     if value is not None and not isinstance(value, Mapping):
         raise ModelError(
-            f"topic_consent is a mapping of topics to true or false, found {value!r}", field="topic_consent"
+            f"topic_consent is a mapping of topics to true or false, found {shown(value)}", field="topic_consent"
         )
     return _consents(value) or {}
 
@@ -93,7 +93,7 @@ def _preferences(value: Mapping[str, Any] | None) -> dict[str, float]:
             continue
         if isinstance(degree, bool) or not isinstance(degree, (int, float)) or not 0 <= degree <= 1:
             raise ModelError(
-                f"the preference for {channel!r} must be a number from 0 to 1, found {degree!r}",
+                f"the preference for {channel!r} must be a number from 0 to 1, found {shown(degree)}",
                 field="preferences",
             )
         found[channel] = float(degree)
@@ -107,7 +107,7 @@ def _known_zone(_: Any, __: Any, value: str | None) -> None:
 
 def _mapping(_: Any, __: Any, value: object) -> None:
     if not isinstance(value, Mapping):
-        raise ModelError(f"attributes must be a mapping of names to values, found {value!r}", field="attributes")
+        raise ModelError(f"attributes must be a mapping of names to values, found {shown(value)}", field="attributes")
 
 
 def _read_moment(value: Any) -> Any:

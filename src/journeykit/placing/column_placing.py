@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from journeykit.basics.clock import EPOCH, moment
 from journeykit.basics.threads import at_once
+from journeykit.basics.validation import shown
 from journeykit.columns.chunk import Chunk, id_texts, ids_as_given, rule_columns
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.rule_masks import RuleMasks
@@ -205,7 +206,7 @@ class ColumnPlacing:
                 chunk.apart[place] = False
         for place in np.flatnonzero(again).tolist():
             allowed = "one row for each contact"
-            self.bad.add(BadRow(source, chunk.number + place, "contact_id", repr(chunk.ids[place].as_py()), allowed))
+            self.bad.add(BadRow(source, chunk.number + place, "contact_id", shown(chunk.ids[place].as_py()), allowed))
         start = self._starts(chunk, again, source)
         good = ~chunk.apart & ~again
         contact = np.full(chunk.rows, -1, np.int32)

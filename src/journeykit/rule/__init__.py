@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from journeykit.basics.validation import shown
 from journeykit.errors import RuleError
 from journeykit.rule.reader import read
 from journeykit.rule.sql import condition
@@ -62,6 +63,8 @@ __all__ = [
     "Verdict",
 ]
 
+_MOST_BITS = 14_000
+"""Python does not print integers of more than 4,300 digits."""
 _VERDICTS = {True: "true", False: "false", None: "unknown"}
 
 
@@ -80,10 +83,9 @@ class Operand:
     def __str__(self) -> str:
         if typed(self.value)[0] is None:
             return f"{self.text} is unknown"
-        try:
-            return f"{self.text} = {short(repr(self.value))}"
-        except ValueError:  # Python does not print integers of more than 4,300 digits
+        if isinstance(self.value, int) and self.value.bit_length() > _MOST_BITS:
             return f"{self.text} is a very long number"
+        return f"{self.text} = {short(shown(self.value))}"
 
 
 @frozen

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import clock, micros
+from journeykit.basics.validation import shown
 from journeykit.columns import has_columns
 from journeykit.errors import ModelError
 from journeykit.model.contact import Contact
@@ -50,7 +51,7 @@ def segment_report(
         tally, vocabulary = SegmentTally(len(playbook.segments)), Vocabulary.of(playbook)
         for contact in objects:
             if not isinstance(contact, Contact):
-                raise ModelError(f"contacts must be Contact objects, found {contact!r}", field="contacts")
+                raise ModelError(f"contacts must be Contact objects, found {shown(contact)}", field="contacts")
             tally.add_contact(playbook, vocabulary.contact(contact), now)
         return tally.report(playbook, now)
     if engine == "columns" or (engine is None and has_columns()):

@@ -324,7 +324,7 @@ def _length(period: str) -> int:
     lag = Lag.parse(period)
     length = lag.days * DAY if lag.days is not None else (lag.length or timedelta()) // timedelta(microseconds=1)
     if not length:
-        raise ModelError(f"a period is longer than nothing, found {period!r}", field="period")
+        raise ModelError(f"a period is longer than nothing, found {shown(period)}", field="period")
     return length
 
 
