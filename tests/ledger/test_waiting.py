@@ -413,3 +413,56 @@ def test_the_command_line_shows_what_waits(tmp_path, monkeypatch, capsys):
     assert (
         main(["decide", "shop.json", "--claims", "none.csv", "--at", "2026-11-06", "--out", "x.csv", "--waiting"]) == 2
     )
+
+
+def over_tables(engine, ledger, playbook, claims, *, at, run_id):
+    """The summary's notes of a run in which what waits competes."""
+    people = [{"contact_id": "anna", "consent": ["email"]}]
+    arbiter, how = Arbiter(playbook), {"at": at, "ledger": ledger, "run_id": run_id, "waiting": True}
+    if engine == "one":
+        job = Job(arbiter, Inputs(contacts=people, claims=claims), **how)
+        list(job.decisions())
+    else:
+        job = TableJob(arbiter, people, claims=claims, **how)
+        job.table()
+    return [note for note in job.summary().notes if "claims of" in note]
+
+
+@pytest.mark.parametrize("engine", [None, *ENGINES])
+def test_a_playbook_rolled_back_for_a_night_ends_nothing(ledger, engine):
+    """What waits for a campaign, or a content, that the playbook does not know waits on, until it is over."""
+    asked = [Claim(campaign="news", weight=2, expires=AT + 3 * DAY), Claim(campaign="launch", content="poem", weight=1)]
+    decide(ledger, asked, touches=[SENT])
+    before = evolve(
+        shop(), campaigns=[Campaign(id="launch", content="note")], content=[Content(id="note", channel="email")]
+    )
+    if engine is None:
+        found = decide(ledger, [], at=AT + DAY, playbook=before, waiting=True)
+        assert found == {("news", None): "invalid", ("launch", None): "invalid"}
+    else:
+        end = "wait on, since the playbook does not know what they ask for"
+        assert over_tables(engine, ledger, before, [], at=AT + DAY, run_id="rolled back") == [
+            f"ledger: 1 claims of 'launch' {end}",
+            f"ledger: 1 claims of 'news' {end}",
+        ]
+    assert sorted(waits(ledger)) == [("launch", None), ("news", None)]
+    decide(ledger, [], at=AT + 4 * DAY, playbook=before, waiting=True)
+    assert waits(ledger) == [("launch", None)]
+    assert decide(ledger, [], at=AT + 5 * DAY, waiting=True) == {("launch", None): "granted"}
+
+
+@pytest.mark.parametrize("engine", [None, *ENGINES])
+def test_a_claim_that_has_expired_replaces_the_one_that_waits(ledger, engine):
+    """It is the same claim, asked for with another end: nothing waits any more, and that is told."""
+    decide(ledger, [Claim(campaign="news", weight=2)], touches=[SENT])
+    over = Claim(campaign="news", weight=2, expires=AT + DAY)
+    if engine is None:
+        decision = Arbiter(shop()).decide(ANNA, (), [over], at=AT + 2 * DAY, ledger=ledger)
+        assert [str(row.reason) for row in decision.rows] == ["expired"]
+        assert decision.notes == ("a claim of 'news' that waited ends: the one that is brought for it has expired",)
+    else:
+        rows = [{"contact_id": "anna", "campaign_id": "news", "weight": 2, "expires": AT + DAY}]
+        assert over_tables(engine, ledger, shop(), rows, at=AT + 2 * DAY, run_id="over") == [
+            "ledger: 1 claims of 'news' that waited end, since claims that have expired replace them"
+        ]
+    assert waits(ledger) == []

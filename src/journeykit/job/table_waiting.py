@@ -70,7 +70,7 @@ class TableWaiting:
                 if one in late:
                     yield from changes.kept(names[row], claim, known)
                 elif known is not None:
-                    yield changes.gone(known)
+                    yield from changes.replaced(claim, known)
 
     def _changes_of(self, state: ChunkState, row: int) -> WaitingChanges:
         zones = self.reader.engine.zones.list
