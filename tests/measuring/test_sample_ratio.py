@@ -44,9 +44,19 @@ def test_few_contacts_say_nothing():
     assert (found.p, found.is_mismatch) == (None, False)
 
 
-def test_a_share_of_nothing_is_refused():
-    """A share that is not above 0 cannot be; nor one share for two arms."""
-    with pytest.raises(ModelError, match="share of an arm must be above 0, found 0"):
-        SampleRatio.of(["old", "new"], [5, 5], [1, 0])
+def test_an_arm_without_a_share_has_no_contact():
+    """A share of 0 is fine where no contact is; one contact is a mismatch."""
+    assert SampleRatio.of(["old", "new", "none"], [50, 50, 0], [0.5, 0.5, 0]).p == 1
+    found = SampleRatio.of(["old", "new", "none"], [50, 50, 1], [0.5, 0.5, 0])
+    assert found.is_mismatch
+    assert found.to_dict()["chi_squared"] is None
+
+
+def test_bad_shares_are_refused():
+    """A share below 0, shares of nothing, one share for two arms."""
+    with pytest.raises(ModelError, match="share of an arm must be 0 or more, found -1"):
+        SampleRatio.of(["old", "new"], [5, 5], [1, -1])
+    with pytest.raises(ModelError, match="shares of all arms are 0"):
+        SampleRatio.of(["old", "new"], [5, 5], [0, 0])
     with pytest.raises(ModelError, match="2 arms, 2 counts and 1 shares"):
         SampleRatio.of(["old", "new"], [5, 5], [1])

@@ -27,7 +27,6 @@ from journeykit import (
     Window,
 )
 from journeykit.cli import main
-from journeykit.job import Inputs, Job, TableJob
 from journeykit.journey import Event, Transition
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -73,27 +72,6 @@ def test_the_days_on_a_stage_are_days_since():
     assert said(asked, "decision") is None
     assert Rule(asked).names == {"stage_since"}
     assert Rule(asked).asks_time
-
-
-@pytest.mark.parametrize(
-    "asked", ["days_in_stage() < 14", "days_since(stage_since) < 14", "hours_since(stage_since) < 9"]
-)
-def test_a_stage_that_is_entered_in_the_future_is_unknown(asked):
-    """It selects nobody, caps protect, and a run counts it; both engines; a plan asks it again at its slots."""
-    playbook = shop(asked, caps=[Cap(name="new here", max=0, window=Window.ever(), audience=f"not ({asked})")])
-    since = [AT + timedelta(hours=1), date(2026, 11, 6), date(2026, 11, 5), AT]
-    for own, verdict in zip(since, (None, None, True, True), strict=True):
-        if not (asked.startswith("hours") and own == date(2026, 11, 5)):
-            assert said(asked, "decision", stage_since=own) is verdict
-    rows = [{"contact_id": str(n), "stage_since": own.isoformat(), "consent": ["email"]} for n, own in enumerate(since)]
-    for engine in (Job, TableJob):
-        given = Inputs(contacts=rows) if engine is Job else rows
-        job = engine(Arbiter(playbook), given, at=AT)
-        list(job.decisions() if engine is Job else job.batches())
-        assert job.summary().unknown == {"audience of note": 2, "audience of the cap 'new here'": 2}
-        late = engine(Arbiter(shop(asked)), given, at=AT, until=AT + timedelta(hours=2))
-        list(late.decisions() if engine is Job else late.batches())
-        assert late.summary().outcomes["granted"] >= 1
 
 
 def test_playbooks_from_data_and_from_parts_know_the_order():

@@ -171,8 +171,7 @@ class RuleMasks:
             past = self.now - column.instants[0]
             if _furthest(past) > _EXACT:
                 return None
-            known = column.instants[1] & (past >= 0) if node.is_of_stage else column.instants[1]
-            return past / (DAY if node.function == "days_since" else HOUR), known
+            return past / (DAY if node.function == "days_since" else HOUR), column.instants[1]
         return None
 
     def _before(self, left: Node, op: str, literal: str) -> Pair | None:

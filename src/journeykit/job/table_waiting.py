@@ -70,7 +70,7 @@ class TableWaiting:
                 if one in late:
                     yield from changes.kept(names[row], claim, known)
                 elif known is not None:
-                    yield from changes.replaced(claim, known)
+                    yield changes.gone(known)
 
     def _changes_of(self, state: ChunkState, row: int) -> WaitingChanges:
         zones = self.reader.engine.zones.list

@@ -127,7 +127,6 @@ def decide(
             asked = evolve(asked, used=left_for(transaction, decider, rounds, writes=not dry_run))
         settled = asked.settled(rounds, decider)
         found = [decider.decision(settled[name], explain=explain, run_id=asked.run_id) for name in names]
-        found = [_with_ended(own, decider, asked, held.get(own.contact)) for own in found]
         if dry_run:
             return tuple(_noted(decision, decider) for decision in found)
         reservations = [own for name in names for own in reservations_of(settled[name], asked.run_id)]
@@ -188,20 +187,6 @@ def _changes(
         if own.held or (claims and has_deferred(decision)):
             changes = WaitingChanges(decider.ruleset, clock(decision.timezone), at, last, asked.run_id)
             yield from changes.after(own, claims, decision.rows, competed=competed)
-
-
-def _with_ended(decision: Decision, decider: Decider, asked: DecisionInputs, held: Waiting | None) -> Decision:
-    """A decision that says which claims that waited end, since brought ones that have expired replace them."""
-    if held is None or not held.held:
-        return decision
-    at, last = first_and_last(asked.at, asked.until)
-    changes = WaitingChanges(decider.ruleset, clock(decision.timezone), at, last, asked.run_id)
-    notes = [
-        f"a claim of {claim.campaign!r} that waited ends: the one that is brought for it has expired"
-        for claim in changes.sound(asked.claims_of(decision.contact) or ())
-        if held.same(claim) is not None and changes.is_past(claim)
-    ]
-    return evolve(decision, notes=(*decision.notes, *notes)) if notes else decision
 
 
 def _keys(run_id: str | None, key: str | None, names: Sequence[str], *, together: bool) -> dict[str, str]:

@@ -5,7 +5,6 @@ What waited when the run began is what the run sees, however often it is begun a
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import clock, first_and_last
@@ -43,8 +42,6 @@ class RunWaiting:
         self._brought: dict[str, Sequence[Claim]] = {}
         self._changes: list[WaitingRow] = []
         self._began = self._ended = 0
-        self._stranded: Counter[str] = Counter()
-        self._replaced: Counter[str] = Counter()
 
     def __contains__(self, contact: str) -> bool:
         """Whether anything of a contact waits."""
@@ -108,8 +105,7 @@ class RunWaiting:
 
     def changes(self, zone: str) -> WaitingChanges:
         """What says what changes for contacts of a zone."""
-        counts = {"stranded": self._stranded, "ended": self._replaced}
-        return WaitingChanges(self.run.decider.ruleset, clock(zone), self.at, self.last, self.run.mark.run_id, **counts)
+        return WaitingChanges(self.run.decider.ruleset, clock(zone), self.at, self.last, self.run.mark.run_id)
 
     def add(self, changes: Iterable[WaitingRow]) -> None:
         """Take changes that are to be written."""
@@ -139,7 +135,3 @@ class RunWaiting:
                 f"ledger: {self._began:,} claims that were deferred wait from now on, and {self._ended:,} do not wait "
                 "any more; --waiting (waiting=True) lets those that wait compete"
             )
-        for name, count in sorted(self._stranded.items()):
-            yield f"ledger: {count:,} claims of {name!r} wait on, since the playbook does not know what they ask for"
-        for name, count in sorted(self._replaced.items()):
-            yield f"ledger: {count:,} claims of {name!r} that waited end, since claims that have expired replace them"

@@ -7,7 +7,6 @@ stays part of it once that has passed: claims of which only the date differed ta
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -155,24 +154,9 @@ class WaitingChanges:
         at: the instant of the decision.
         last: the last instant of a plan, or the same.
         run_id: the run.
-        stranded: where claims are counted, by campaign, that wait on since the playbook does not know what they ask
-            for; None for nowhere.
-        ended: where claims are counted, by campaign, that waited and are replaced by one that is over.
     """
 
-    def __init__(
-        self,
-        ruleset: Ruleset,
-        clock: Clock,
-        at: int,
-        last: int,
-        run_id: str,
-        *,
-        stranded: Counter[str] | None = None,
-        ended: Counter[str] | None = None,
-    ) -> None:
-        self.stranded: Counter[str] = Counter() if stranded is None else stranded
-        self.ended: Counter[str] = Counter() if ended is None else ended
+    def __init__(self, ruleset: Ruleset, clock: Clock, at: int, last: int, run_id: str) -> None:
         self.ruleset = ruleset
         self.clock = clock
         self.at = at
@@ -199,13 +183,11 @@ class WaitingChanges:
             if self._is_deferred(_rows_of(claim, of)):
                 yield from self.kept(waiting.contact, claim, known)
             elif known is not None:
-                yield from self.replaced(claim, known)
+                yield self.gone(known)
         for known in waiting.ready(brought) if competed else ():
             own = _rows_of(known.claim, of)
             if self._is_deferred(own):
                 yield from self.kept(waiting.contact, known.claim, known)
-            elif self._is_stranded(known):
-                self.stranded[known.claim.campaign] += 1
             elif self._is_over(own):
                 yield self.gone(known)
 
@@ -232,25 +214,6 @@ class WaitingChanges:
             at=self.at,
             run_id=self.run_id,
         )
-
-    def replaced(self, claim: Claim, known: WaitingClaim) -> Iterator[WaitingRow]:
-        """What is written down where a claim that is not deferred was brought for one that waits."""
-        if self._is_stranded(known):
-            self.stranded[known.claim.campaign] += 1
-            return
-        if self.is_past(claim):
-            self.ended[claim.campaign] += 1
-        yield self.gone(known)
-
-    def is_past(self, claim: Claim) -> bool:
-        """Whether a claim is over by its own ``expires``, or by the ``wait`` of its campaign."""
-        found = expiry(claim, self._campaign(claim.campaign), self.clock)
-        return found is not None and found[0] < self.at
-
-    def _is_stranded(self, known: WaitingClaim) -> bool:
-        """Whether the playbook has not what a claim asks for, such as one of a night before: it may have it again."""
-        found = self.ruleset.messages_for(self.ruleset.vocabulary.claim(known.claim))
-        return isinstance(found, str) and (known.until is None or micros(known.until) >= self.at)
 
     def gone(self, known: WaitingClaim) -> WaitingRow:
         """What is written down of a claim that does not wait any more."""

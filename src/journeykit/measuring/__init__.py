@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from journeykit.measuring.always_valid import look_multiplier as look_multiplier
     from journeykit.measuring.arm_comparison import ArmComparison as ArmComparison
     from journeykit.measuring.arm_comparison import compare_arms as compare_arms
+    from journeykit.measuring.arm_history import ArmHistory as ArmHistory
+    from journeykit.measuring.arm_history import ShareChange as ShareChange
     from journeykit.measuring.arm_outcomes import ArmOutcomes as ArmOutcomes
     from journeykit.measuring.contact_credit import CreditedEvent as CreditedEvent
     from journeykit.measuring.contact_credit import credit_contact as credit_contact
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from journeykit.measuring.group_measures import FacetMeasures as FacetMeasures
     from journeykit.measuring.group_measures import GroupMeasures as GroupMeasures
     from journeykit.measuring.group_measures import ResponseMeasures as ResponseMeasures
+    from journeykit.measuring.holdout_messages import HoldoutMessages as HoldoutMessages
     from journeykit.measuring.measure_report import MEASURES as MEASURES
     from journeykit.measuring.measure_report import MeasureReport as MeasureReport
     from journeykit.measuring.measure_report import ReportBlock as ReportBlock
@@ -28,12 +31,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ArmComparison": "measuring.arm_comparison",
+    "ArmHistory": "measuring.arm_history",
     "ArmOutcomes": "measuring.arm_outcomes",
     "CreditedEvent": "measuring.contact_credit",
     "Credits": "measuring.credits",
     "Difference": "measuring.differences",
     "FacetMeasures": "measuring.group_measures",
     "GroupMeasures": "measuring.group_measures",
+    "HoldoutMessages": "measuring.holdout_messages",
     "MEASURES": "measuring.measure_report",
     "MeasureReport": "measuring.measure_report",
     "MessageTable": "measuring.message_table",
@@ -42,6 +47,7 @@ _HOMES = {
     "ResponseCount": "measuring.response_count",
     "ResponseMeasures": "measuring.group_measures",
     "SampleRatio": "measuring.sample_ratio",
+    "ShareChange": "measuring.arm_history",
     "compare_arms": "measuring.arm_comparison",
     "credit": "measuring.credits",
     "credit_contact": "measuring.contact_credit",

@@ -29,10 +29,13 @@ class Difference:
             proportions", Statistics in Medicine 17, 1998, method 10); of other outcomes Welch's ("The generalization
             of Student's problem when several different population variances are involved", Biometrika 34, 1947). None
             where the outcomes of an arm say nothing of their error.
-        always: the ends of the interval that holds at every look (`look_multiplier`): the same with more standard
-            errors. With the arms' means as what is expected of each contact, the mean of the outcomes weighted by one
-            over the arm's share is the difference of the means, and its variance the sum of theirs. None with fewer
-            than 20 responses in an arm, or where no horizon is given.
+        always: the ends of the interval that holds at every look: more standard errors to both sides
+            (`look_multiplier`). With the arms' means as what is expected of each contact, the mean of the outcomes
+            weighted by one over the arm's share is the difference of the means, and its variance the sum of theirs. Of
+            rates the hybrid again. Of other outcomes the standard error is Welch's, or that of outcomes which spread
+            alike in both arms where it is larger: an arm of few contacts that happens to lack the large amounts has too
+            small a mean and too small an error at once. None with fewer than 20 responding contacts in an arm, or where
+            no horizon is given.
 
     Example:
         >>> from journeykit.measuring import ArmOutcomes
@@ -72,13 +75,17 @@ class Difference:
         difference, fixed, always = None, None, None
         if arm.mean is not None and against.mean is not None:
             difference = arm.mean - against.mean
-            is_rate = arm.is_rate and against.is_rate
+            is_rate, degrees = arm.is_rate and against.is_rate, _welch_degrees(arm, against)
             if is_rate:
                 fixed = _hybrid(arm, against, reach)
-            elif (degrees := _welch_degrees(arm, against)) is not None:
-                fixed = _around(arm, against, student_reach(level, degrees))
+            elif degrees is not None:
+                fixed = _around(difference, student_reach(level, degrees) * _welch_error(arm, against))
             if often is not None and min(arm.responding, against.responding) >= FEWEST:
-                always = _hybrid(arm, against, often) if is_rate else _around(arm, against, often)
+                if is_rate:
+                    always = _hybrid(arm, against, often)
+                elif degrees is not None:
+                    error = max(_welch_error(arm, against), _pooled_error(arm, against))
+                    always = _around(difference, often * error)
         return cls(arm=arm, against=against, level=level, difference=difference, fixed=fixed, always=always)
 
     @property
@@ -151,12 +158,18 @@ def _welch_degrees(arm: ArmOutcomes, against: ArmOutcomes) -> float | None:
     return (one + other) ** 2 / (one * one / (arm.units - 1) + other * other / (against.units - 1))
 
 
-def _around(arm: ArmOutcomes, against: ArmOutcomes, reach: float) -> Ends:
-    if arm.mean is None or against.mean is None or not arm.error or not against.error:
-        return None
-    half = reach * math.hypot(arm.error, against.error)
-    difference = arm.mean - against.mean
-    return difference - half, difference + half
+def _welch_error(arm: ArmOutcomes, against: ArmOutcomes) -> float:
+    return math.hypot(arm.error or 0, against.error or 0)
+
+
+def _pooled_error(arm: ArmOutcomes, against: ArmOutcomes) -> float:
+    """The standard error of the difference where outcomes spread in both arms as they do in both together."""
+    spread = sum((own.error or 0) ** 2 * own.contacts**2 for own in (arm, against))
+    return math.sqrt(spread / (arm.contacts * against.contacts))
+
+
+def _around(middle: float, half: float) -> Ends:
+    return middle - half, middle + half
 
 
 def _times(ends: Ends, contacts: int) -> Ends:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 SUSPECT = 0.001
 """A probability below this is a mismatch."""
-_FEWEST = 5
+FEWEST = 5
 """Where an arm should have fewer contacts, the test says nothing."""
 
 
@@ -31,7 +32,7 @@ class SampleRatio:
         names: of the arms.
         counts: how many contacts each has; accounts, where arms are dealt out by account.
         expected: how many it should have.
-        statistic: chi-squared; None where an arm should have fewer than 5.
+        statistic: chi-squared; None where an arm should have fewer than 5. Infinite where an arm of no share has some.
         p: the probability of one so large, or larger, if the shares are true; None without it.
 
     Example:
@@ -53,23 +54,29 @@ class SampleRatio:
         Args:
             names: of the arms.
             counts: contacts, or accounts, by arm.
-            shares: by arm; need not add up to 1, since contacts of no arm count nowhere.
+            shares: by arm; need not add up to 1, since contacts of no arm count nowhere. An arm whose share is 0 has no
+                contact.
 
         Raises:
-            ModelError: for lists of different lengths, or a share that is not above 0.
+            ModelError: for lists of different lengths, a share that is below 0, or shares that are all 0.
         """
         if not len(names) == len(counts) == len(shares):
             raise ModelError(f"found {len(names)} arms, {len(counts)} counts and {len(shares)} shares")
         for share in shares:
-            if not is_number(share) or share <= 0:
-                raise ModelError(f"the share of an arm must be above 0, found {shown(share)}", field="shares")
+            if not is_number(share) or share < 0:
+                raise ModelError(f"the share of an arm must be 0 or more, found {shown(share)}", field="shares")
+        if not sum(shares):
+            raise ModelError("the shares of all arms are 0", field="shares")
         whole = sum(counts)
         expected = tuple(whole * share / sum(shares) for share in shares)
         own = tuple(names), tuple(counts), expected
-        if len(counts) < 2 or min(expected) < _FEWEST:
+        if any(count and not share for count, share in zip(counts, shares, strict=True)):
+            return cls(*own, math.inf, 0.0)
+        pairs = [(count, wanted) for count, wanted in zip(counts, expected, strict=True) if wanted]
+        if len(pairs) < 2 or min(wanted for _, wanted in pairs) < FEWEST:
             return cls(*own, None, None)
-        statistic = sum((count - wanted) ** 2 / wanted for count, wanted in zip(counts, expected, strict=True))
-        return cls(*own, statistic, chi_squared_tail(statistic, len(counts) - 1))
+        statistic = sum((count - wanted) ** 2 / wanted for count, wanted in pairs)
+        return cls(*own, statistic, chi_squared_tail(statistic, len(pairs) - 1))
 
     @property
     def is_mismatch(self) -> bool:
@@ -98,4 +105,9 @@ class SampleRatio:
             {"arm": name, "count": count, "expected": wanted}
             for name, count, wanted in zip(self.names, self.counts, self.expected, strict=True)
         ]
-        return {"arms": arms, "chi_squared": self.statistic, "p": self.p, "mismatch": self.is_mismatch}
+        return {
+            "arms": arms,
+            "chi_squared": None if self.statistic == math.inf else self.statistic,
+            "p": self.p,
+            "mismatch": self.is_mismatch,
+        }

@@ -11,9 +11,9 @@ from journeykit.journey.measure.intervals import normal_quantile, student_quanti
 
 _MANY = 1_000
 """With so many degrees of freedom parts of one make no difference."""
+_STEPS, _CLOSE = 60, 1e-12
 
 
-@cache
 def student_reach(level: float, degrees: float) -> float:
     """How many standard errors an interval of a level reaches to both sides, by Student's distribution.
 
@@ -34,22 +34,17 @@ def student_reach(level: float, degrees: float) -> float:
     """
     if degrees > _MANY:
         return student_quantile(level, round(degrees))
-    low = normal_quantile(level)
-    high = 2 * low
-    while _within(high, degrees) < level:
-        low, high = high, 2 * high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, degrees) < level else (low, middle)
-    return high
-
-
-def _within(reach: float, degrees: float) -> float:
-    """The probability that Student's variable lies within plus and minus a value."""
-    angle = math.atan(reach / math.sqrt(degrees))
     points, weights = _rule()
     scale = 2 / math.sqrt(math.pi) * math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2))
-    return scale * angle / 2 * float(weights @ np.cos(angle / 2 * (points + 1)) ** (degrees - 1))
+    # The angle of the normal quantile is too small, and the probability is concave in it: Newton's steps never pass it.
+    angle = math.atan(normal_quantile(level) / math.sqrt(degrees))
+    for _ in range(_STEPS):
+        within = scale * angle / 2 * float(weights @ np.cos(angle / 2 * (points + 1)) ** (degrees - 1))
+        step = (level - within) / (scale * math.cos(angle) ** (degrees - 1))
+        angle += step
+        if step < _CLOSE * angle:
+            break
+    return math.tan(angle) * math.sqrt(degrees)
 
 
 @cache

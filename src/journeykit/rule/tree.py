@@ -34,7 +34,6 @@ from journeykit.rule.values import (
     kind_of,
     local_time,
     member,
-    passed,
     typed,
 )
 
@@ -167,12 +166,6 @@ class Call(Value):
         return self.arguments
 
     @property
-    def is_of_stage(self) -> bool:
-        """Whether it asks for how long the contact has been on their stage: what has not begun is unknown."""
-        (part, *_), is_age = self.arguments, self.function in ("days_since", "hours_since")
-        return is_age and isinstance(part, Name) and part.path == STAGE_SINCE
-
-    @property
     def reads_as(self) -> str | None:
         if self.function != "coalesce":
             return _KIND_OF_CALL[self.function]
@@ -183,8 +176,6 @@ class Call(Value):
         reads = [part.closure() for part in self.arguments]
         if self.function != "coalesce":
             (read,), function = reads, FUNCTIONS[self.function]
-            if self.is_of_stage:
-                return lambda values, now: passed(function(read(values, now), now))
             return lambda values, now: function(read(values, now), now)
 
         def coalesce(values: Mapping[str, Any], now: datetime) -> Any:

@@ -441,11 +441,6 @@ def _hours_since(value: Any, now: datetime) -> float | None:
     return None if moment is None else (_aware(now) - moment) / _HOUR
 
 
-def passed(time: float | None) -> float | None:
-    """A time that has passed; None where it has not."""
-    return None if time is None or time < 0 else time
-
-
 def _lower(value: Any, _now: datetime) -> str | None:
     text = as_text(value)
     return None if text is None else text.lower()
