@@ -10,8 +10,6 @@ from attrs import evolve, field, frozen
 
 from journeykit.basics.clock import FOREVER, micros, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of, scaled
-from journeykit.journey.placement import Event
-from journeykit.journey.walk import RANKS, identity
 from journeykit.model.rest import IGNORED, IGNORED_AFTER, micros_of_lag
 from journeykit.rule.values import as_number, as_text, is_empty, typed
 
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from journeykit.journey.placement import Event
     from journeykit.model.rest import Rest
     from journeykit.rule import Aggregate, Rule
 
@@ -177,6 +176,7 @@ class EventHistory:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from journeykit.journey import Event
         >>> from journeykit.rule import Rule
         >>> from journeykit.rule.tree import EVENTS
         >>> rule = Rule('count("webinar", "30d") >= 2')
@@ -205,6 +205,10 @@ class EventHistory:
         Raises:
             ModelError: for what is no event.
         """
+        # Who decides without events places nobody on a journey.
+        from journeykit.journey.placement import Event
+        from journeykit.journey.walk import identity
+
         end, met, known = micros(at), set[Any](), list[tuple[int, Event]]()
         for event in all_of(Event, events, "events"):
             instant = micros(event.at)
@@ -289,6 +293,8 @@ def _added(numbers: Iterable[tuple[int, int]]) -> tuple[tuple[int, ...], tuple[i
 
 def _values(known: Iterable[tuple[int, Event]], name: str, part: str) -> Iterable[tuple[int, tuple[int, Any], Any]]:
     """The values of a property, each with its instant and its rank among those of one instant."""
+    from journeykit.journey.walk import RANKS
+
     for at, event in known:
         value = event.properties.get(part) if event.event == name else None
         kind, plain = typed(value)
