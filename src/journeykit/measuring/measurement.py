@@ -22,6 +22,8 @@ from journeykit.measuring.message_pressure import by_messages_before, harms_of, 
 from journeykit.measuring.message_table import MessageTable
 from journeykit.measuring.ratio_interval import Draws
 from journeykit.placing.funnel import repeatable
+from journeykit.tables.arrow.arrays import one_piece
+from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -205,9 +207,17 @@ def _measured(
     messages = tables.messages
     contact: NDArray[np.int64] = messages.contact
     unit = messages.account if tables.is_by_account else contact
-    column = messages.rows["cost"]
-    cost = column.to_numpy() if column.null_count < len(column) else np.full(len(messages), np.nan)
+    cost = _costs(messages)
     return measures_of(groups, answers, contact=contact, unit=unit, cost=cost, draws=tables.draws)
+
+
+def _costs(messages: MessageTable) -> NDArray[np.float64]:
+    """By message, what it did cost; nan where that is unknown."""
+    found = Column(one_piece(messages.rows["cost"])).numbers
+    if found is None:
+        return np.full(len(messages), np.nan)
+    cost, known = found
+    return np.where(known, cost.astype(np.float64), np.nan)
 
 
 def _counts(tables: MeasuredTables) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from journeykit.journey.measure.observed_paths import NO_SEGMENT
 from journeykit.kernels import has_kernels
 from journeykit.measuring.group_sums import MessageGroups
 from journeykit.placing.funnel_rows import SEGMENTS, Asked, segments_by_contact
+from journeykit.tables.arrow.arrays import numbers, one_piece
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.header import fold_name
@@ -136,7 +137,7 @@ class MessageFacets:
                 "nothing says on which stage a message met its contact: give touches a column 'stage', or the playbook "
                 "a journey whose transitions the events take"
             )
-        found = of_column(name, people[column].take(pa.array(messages.contact)))
+        found = of_column(name, people[column].take(numbers(messages.contact, pa.int64())))
         return evolve(found, notes=(_BY_CONTACT,))
 
     def _by_segment(self, name: str) -> MessageGroups:
@@ -154,10 +155,7 @@ def of_column(name: str, values: pa.ChunkedArray | pa.Array) -> MessageGroups:
         >>> of_column("team", pa.array(["events", None, "events"])).names
         (('events',), (None,))
     """
-    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if isinstance(array, pa.ChunkedArray):  # some versions of pyarrow keep an empty one as it is
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0)
-    column = Column(array)
+    column = Column(one_piece(values))
     read = _several if fold_name(name) in _LISTS else _labels
     return spread((name,), column.codes, [read(value) for value in column.values])
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from journeykit.basics.clock import clock
 from journeykit.kernels import has_kernels
 from journeykit.measuring.contact_numbers import ContactNumbers
+from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from journeykit.journey.journey import Journey
@@ -26,12 +27,12 @@ def message_stages(sources: FacetSources, journey: Journey) -> NDArray[np.int64]
     """
     paths = _paths(sources, journey)
     numbers = ContactNumbers()
-    steps = paths["contact_id"].combine_chunks()
+    steps = one_piece(paths["contact_id"])
     walker = numbers.meet(Column(steps), len(steps), {})
     place = {stage.name: number for number, stage in enumerate(journey.stages)}
-    names = Column(_whole(paths["stage"]))
+    names = Column(one_piece(paths["stage"]))
     stage = np.array([place.get(name, 0) for name in names.values], np.int64)[names.codes]
-    instants = Column(_whole(paths["since"])).instants
+    instants = Column(one_piece(paths["since"])).instants
     since = np.zeros(0, np.int64) if instants is None else instants[0]
     order = np.argsort(walker, kind="stable")
     first = np.searchsorted(walker[order], np.arange(numbers.count + 1))
@@ -78,9 +79,3 @@ def _paths(sources: FacetSources, journey: Journey) -> pa.Table:
 
     where = None if sources.zone is None else clock(sources.zone).zone
     return place_rows(journey, events, contacts, at, zone=where, timezone=timezone).paths
-
-
-def _whole(values: pa.ChunkedArray) -> pa.Array:
-    """A column in one piece."""
-    found = values.combine_chunks()
-    return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)

@@ -54,6 +54,13 @@ def coded(codes: np.ndarray, names: pa.Array, *, missing: bool = False) -> pa.Ar
     return pa.DictionaryArray.from_arrays(indices, names)
 
 
+def one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """A column as one array."""
+    if isinstance(column, pa.Array):
+        return column
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
+
+
 def as_numpy(array: pa.Array) -> np.ndarray:
     """The numbers, codes or instants of an array, without a copy; where it is null there may be anything."""
     _, data = array.buffers()
