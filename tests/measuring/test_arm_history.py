@@ -49,6 +49,12 @@ def test_moves_are_those_of_a_plain_count(rows):
     assert found.changes == ()
 
 
+def test_contacts_elsewhere_than_the_playbook_says():
+    """An arm that changed its share while all contacts were there: those that the new shares deal out otherwise."""
+    found = ArmHistory.of(["a", "b"], contacts=4, contact=[0, 1, 2], arm=[0, 0, 1], at=[START] * 3)
+    assert found.elsewhere([0, 1, -1, 1]) == 2
+
+
 def entering(*shares, per_day=40, days=30):
     """Contacts that come over the days, with the share of the second arm in each stretch of days."""
     generator = np.random.default_rng(3)
@@ -100,7 +106,7 @@ def test_a_holdout_that_was_written_to():
     found = HoldoutMessages.of([True, False, True, True], contact=[0, 1, 0, 3], at=[START + DAY, START, START, START])
     assert (found.held, found.contacts, found.messages) == (3, 2, 3)
     assert found.note() == (
-        "the holdout was written to: 3 messages to 2 of 3 contacts, the first on 2026-03-01; they stay in the holdout"
+        "holdout was written to: 3 messages to 2 of 3 contacts, the first on 2026-03-01; they stay in it"
     )
     assert HoldoutMessages.of([True, False], contact=[1, 1], at=[START, START]).note() is None
     assert HoldoutMessages.of([True], contact=[], at=[]).to_dict()["first_at"] is None

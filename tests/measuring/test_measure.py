@@ -205,7 +205,7 @@ def test_the_difference_of_a_holdout_is_of_all_contacts_assigned():
     assert [own.contacts for own in rates.arms] == [len(held), 400 - len(held)]
     assert [own.responding for own in rates.arms] == [20, len(events) - 21]
     assert [own.total for own in values.arms] == [80, 10 * (len(events) - 21)]
-    assert f"holdout: 3 messages went to 1 of its {len(held)} contacts all the same" in str(found)
+    assert f"holdout was written to: 3 messages to 1 of {len(held)} contacts, the first on" in str(found)
     told = measured(touches, events, playbook).block("arms")
     assert told.comparisons == ()
     assert "give contacts" in next(told.notes())

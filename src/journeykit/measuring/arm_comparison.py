@@ -79,21 +79,11 @@ class ArmComparison:
     def tables(self) -> tuple[ReportTable, ...]:
         """The arms as a table for people."""
         by_arm = {own.arm.name: own for own in self.differences}
-        is_rate = all(own.is_rate for own in self.arms)
-        rows = [(*_outcomes(own, is_rate), *_compared(by_arm.get(own.name), is_rate)) for own in self.arms]
+        is_rate, looks = all(own.is_rate for own in self.arms), self.progress is not None
+        rows = [(*_outcomes(own, is_rate), *_compared(by_arm.get(own.name), is_rate, looks)) for own in self.arms]
         against = self.differences[0].against.name if self.differences else ""
-        mean = "rate" if is_rate else "per contact"
-        headings = (
-            "arm",
-            "contacts",
-            "responding",
-            mean,
-            "difference",
-            "one look",
-            "every look",
-            "in all",
-            "every look",
-        )
+        mean, every = "rate" if is_rate else "per contact", ("every look",) if looks else ()
+        headings = ("arm", "contacts", "responding", mean, "difference", "one look", *every, "in all", "its interval")
         return (ReportTable(f"{self.of}: arms against {against}", headings, rows, 1),)
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,10 +147,10 @@ def compare_arms(
         >>> found = compare_arms(["holdout", "messaged"], arm, visits, of="visit", shares=[0.5, 0.5], progress=1)
         >>> print(found)
         visit: arms against holdout
-        arm       contacts  responding     rate  difference          one look        every look  in all  every look
-        --------  --------  ----------  -------  ----------  ----------------  ----------------  ------  ----------
-        holdout      1,000         100  10.00 %           -                 -                 -       -           -
-        messaged     1,000         150  15.00 %     +5.00 %  +2.10 to +7.90 %  +0.50 to +9.52 %      50     5 to 95
+        arm       contacts  responding     rate  difference          one look        every look  in all  its interval
+        --------  --------  ----------  -------  ----------  ----------------  ----------------  ------  ------------
+        holdout      1,000         100  10.00 %           -                 -                 -       -             -
+        messaged     1,000         150  15.00 %     +5.00 %  +2.10 to +7.90 %  +0.50 to +9.52 %      50       5 to 95
     """
     if against is not None and against not in names:
         likely = closest(against, names)
@@ -196,11 +186,13 @@ def _outcomes(own: ArmOutcomes, is_rate: bool) -> tuple[str, ...]:
     return own.name, f"{own.contacts:,}", f"{own.responding:,}", mean
 
 
-def _compared(own: Difference | None, is_rate: bool) -> tuple[str, ...]:
+def _compared(own: Difference | None, is_rate: bool, looks: bool) -> tuple[str, ...]:
+    """The cells of a difference; with a horizon the worth has the interval that holds at every look."""
     if own is None or own.difference is None or own.worth is None:
-        return (_UNKNOWN,) * 5
+        return (_UNKNOWN,) * (5 if looks else 4)
     value = f"{100 * own.difference:+.2f} %" if is_rate else _amount(own.difference, "+")
-    return value, _span(own.fixed, is_rate), _span(own.always, is_rate), f"{own.worth:,.0f}", _worth(own.worth_always)
+    spans = [_span(ends, is_rate) for ends in (own.fixed, own.always)[: 1 + looks]]
+    return value, *spans, f"{own.worth:,.0f}", _worth(own.worth_always if looks else own.worth_fixed)
 
 
 def _span(ends: Ends, is_rate: bool) -> str:

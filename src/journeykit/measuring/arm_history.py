@@ -119,6 +119,14 @@ class ArmHistory:
         """How many contacts were in two arms; one in three arms counts twice."""
         return sum(self.moves.values())
 
+    def elsewhere(self, place: ArrayLike) -> int:
+        """How many contacts were first in another arm than the playbook says now, by their share or seed.
+
+        Args:
+            place: by contact, the place of the arm by the playbook; -1 for none.
+        """
+        return int(np.count_nonzero((self.arm >= 0) & (self.arm != np.asarray(place, np.int64))))
+
     def notes(self) -> tuple[str, ...]:
         """What is to be said, in sentences."""
         return tuple(self._notes())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from journeykit.measuring.arm_comparison import ArmComparison, compare_arms
 from journeykit.measuring.assignment import is_below
 from journeykit.measuring.contact_outcomes import contact_outcomes
+from journeykit.measuring.holdout_messages import HoldoutMessages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -163,10 +164,6 @@ def _written_to(
     free = {own.id for own in tables.playbook.campaigns or () if not own.needs_consent}
     of_kind = [next(iter(facets.get("campaign", ())), None) for facets in messages.kinds]
     meant = [own not in free if campaigns is None else own in campaigns for own in of_kind]
-    wrong = inside[messages.contact] & np.array(meant or [False], np.bool_)[messages.kind]
-    count = int(np.count_nonzero(wrong))
-    if not count:
-        return ""
-    contacts = len(np.unique(messages.contact[wrong]))
-    whole = int(np.count_nonzero(inside))
-    return f"{name}: {count:,} messages went to {contacts:,} of its {whole:,} contacts all the same"
+    stopped = np.array(meant or [False], np.bool_)[messages.kind]
+    found = HoldoutMessages.of(inside, contact=messages.contact[stopped], at=messages.at[stopped], name=name)
+    return found.note() or ""

@@ -105,7 +105,7 @@ class Difference:
 
     @property
     def is_found(self) -> bool:
-        """Whether the interval that holds at every look leaves out 0, so that the difference is no accident."""
+        """Whether the interval that holds at every look leaves out 0: chance alone hardly gives that."""
         return self.always is not None and not self.always[0] <= 0 <= self.always[1]
 
     def to_dict(self) -> dict[str, Any]:
