@@ -86,6 +86,17 @@ def test_a_touch_without_a_content_is_no_step():
     assert "touches: content_id is missing (1 row); a touch of a series without it is no step" in str(job.summary())
 
 
+def test_a_step_that_was_removed_is_no_step():
+    """A touch of a content that the series does not have opens none: it begins again, and the summary counts it."""
+    assert granted(Arbiter(playbook()).decide(ANNA, [sent("gone", 5)], at=AT)) == {"hello": 0}
+    rows = [{"contact_id": "anna", "sent_at": AT - timedelta(days=5), "channel": "email", "campaign_id": "welcome"}]
+    job = assert_equal(playbook(), [{"contact_id": "anna"}], [row | {"content_id": "gone"} for row in rows], at=AT)
+    told = (
+        "touches: content_id 'gone of welcome' (1 row) is not in the contents of that series; a touch of it is no step"
+    )
+    assert told in str(job.summary())
+
+
 def test_repeat_counts_each_step():
     """A step goes once by default, and as often as `repeat` allows; the others do not count."""
     touches = [sent("hello", 9), sent("tips", 6), sent("offer", 3)]

@@ -13,7 +13,7 @@ import pytest
 from journeykit import Arbiter, Campaign, Contact, Content, Playbook, PolicyError, Reason
 from journeykit.columns import has_columns
 from journeykit.playbook.sections import POLICIES
-from journeykit.policies import BUILT_IN
+from journeykit.policies import BUILT_IN, Weighted
 from journeykit.testing import check_policy
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -294,3 +294,33 @@ def test_methods_for_columns_that_say_the_same_pass(policy):
     if not has_columns():
         pytest.skip("the columnar engine is not installed")
     check_policy(policy)
+
+
+def test_claims_and_touches_are_columns_of_one_kind():
+    """Ids and names mean the same of both; the number of a campaign has a name of its own."""
+    pytest.importorskip("pyarrow")
+    seen = []
+
+    class Looks(Weighted):
+        def weigh_columns(self, columns):
+            touches = columns.touches
+            seen.append([[getattr(own, name).tolist() for name in names] for own in (columns, touches)])
+            seen.append([columns.campaigns[number] for number in columns.campaign_number])
+            return columns.product
+
+    names = ("contact", "campaign", "content", "channel", "team", "goal")
+    playbook = Playbook.from_dict(
+        {
+            "policy": "looks",
+            "teams": [{"name": "events", "goal": "event"}],
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": [{"id": "news", "team": "events", "content": ["note"], "repeat": None}],
+        }
+    )
+    at = datetime(2026, 11, 5, tzinfo=UTC)
+    sent = [{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z", "channel": "email", "campaign_id": "news"}]
+    people = [{"contact_id": "anna", "consent": "email"}]
+    Arbiter(playbook, {"looks": Looks()}).decide_table(people, sent, at=at)
+    (claims, touches), campaigns = seen
+    assert claims == touches == [[0], ["news"], ["note"], ["email"], ["events"], ["event"]]
+    assert campaigns == ["news"]

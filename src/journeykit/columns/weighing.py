@@ -58,7 +58,7 @@ class WeighedClaims:
         self._opening = entries.claim["opening"][:count]
         self._asked = entries.claim["asked"][:count]
         self.campaigns = tuple(layout.campaigns.list)
-        self.campaign = layout.parts["openings"]["campaign"][self._opening]
+        self.campaign_number = layout.parts["openings"]["campaign"][self._opening]
         self.contact = contact - rows.start
         claims = entries.claim[:count]
         self._lead, self.patience = claims["lead"], claims["patience"]
@@ -70,6 +70,11 @@ class WeighedClaims:
     def at(self) -> datetime:
         """The instant of the decision, in UTC."""
         return moment(self._past.now)
+
+    @property
+    def campaign(self) -> np.ndarray:
+        """The ids of the campaigns."""
+        return texts_or_none(self.campaigns)[self.campaign_number]
 
     @property
     def content(self) -> np.ndarray:
@@ -100,11 +105,6 @@ class WeighedClaims:
     def role(self) -> np.ndarray:
         """The contacts' roles."""
         return self._own("role")
-
-    @property
-    def ids(self) -> np.ndarray:
-        """The ids of the campaigns, claim by claim."""
-        return texts_or_none(self.campaigns)[self.campaign]
 
     def _named(self, values: Iterable[str | None]) -> np.ndarray:
         return texts_or_none(values)[self._opening]
@@ -249,7 +249,7 @@ class BlockTouches:
         kept = np.ones(len(self), np.bool_) if chosen is None else np.asarray(chosen, np.bool_)
         claims, number = self._claims.contact, self.contact
         if same is not None:
-            own = self._claims.ids if same == "campaign" else getattr(self._claims, same)
+            own = getattr(self._claims, same)
             codes = {name: code for code, name in enumerate(dict.fromkeys(own.tolist())) if name is not None}
             claims = claims * (len(codes) + 1) + np.array(
                 [codes.get(name, len(codes)) for name in own.tolist()], np.int64

@@ -8,7 +8,7 @@ from journeykit.policies.claim_check import Check
 from journeykit.policies.first_come import FirstCome
 from journeykit.policies.policy import Context, Policy, RankingPolicy
 from journeykit.policies.ranked import Ranked
-from journeykit.policies.weighing_columns import ClaimColumns, TouchColumns
+from journeykit.policies.weighing_columns import ClaimColumns, MessageColumns, TouchColumns
 from journeykit.policies.weighted import Weighted
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "ClaimColumns",
     "Context",
     "FirstCome",
+    "MessageColumns",
     "Policy",
     "Ranked",
     "RankingPolicy",

@@ -13,26 +13,15 @@ if TYPE_CHECKING:
     """What a claim and a touch may have in common."""
 
 
-class TouchColumns(Protocol):
-    """The touches that count at the instant of the decision, of the contacts whose claims are weighed.
+class MessageColumns(Protocol):
+    """What claims and touches have alike, as columns: all arrays have one place for each.
 
-    They are those of `Context.touches`, and all arrays have one place for each, contact by contact, oldest first.
-    Names are arrays of Python's texts, with None where a touch has none.
+    Names are arrays of Python's texts, with None where there is none.
     """
 
     @property
     def contact(self) -> np.ndarray:
-        """The number of the contact, as in `ClaimColumns.contact`."""
-        ...
-
-    @property
-    def at(self) -> np.ndarray:
-        """The instants, int64 microseconds since 1970."""
-        ...
-
-    @property
-    def age(self) -> np.ndarray:
-        """How long ago each was, as ``timedelta64[us]``, comparable with ``timedelta``; negative for the future."""
+        """The number of the contact, from 0 on: the same for claims and touches."""
         ...
 
     @property
@@ -57,11 +46,29 @@ class TouchColumns(Protocol):
 
     @property
     def goal(self) -> np.ndarray:
-        """The goals."""
+        """The goals: the campaign's own, else the team's."""
         ...
 
     def __len__(self) -> int:
-        """How many touches there are."""
+        """How many there are."""
+        ...
+
+
+class TouchColumns(MessageColumns, Protocol):
+    """The touches that count at the instant of the decision, of the contacts whose claims are weighed.
+
+    They are those of `Context.touches`, and all arrays have one place for each, contact by contact, oldest first.
+    Names are arrays of Python's texts, with None where a touch has none.
+    """
+
+    @property
+    def at(self) -> np.ndarray:
+        """The instants, int64 microseconds since 1970."""
+        ...
+
+    @property
+    def age(self) -> np.ndarray:
+        """How long ago each was, as ``timedelta64[us]``, comparable with ``timedelta``; negative for the future."""
         ...
 
     def count(self, chosen: np.ndarray | None = None, *, same: Same | None = None) -> np.ndarray:
@@ -74,7 +81,7 @@ class TouchColumns(Protocol):
         ...
 
 
-class ClaimColumns(Protocol):
+class ClaimColumns(MessageColumns, Protocol):
     """Claims that are to be weighed, as columns: all arrays have one place for each claim.
 
     Names are arrays of Python's texts, with None where there is none. ``columns["nps"]`` is an attribute of the
@@ -109,37 +116,12 @@ class ClaimColumns(Protocol):
 
     @property
     def campaigns(self) -> tuple[str, ...]:
-        """The ids of the campaigns."""
+        """The ids of all campaigns."""
         ...
 
     @property
-    def campaign(self) -> np.ndarray:
-        """The number of each claim's campaign among them."""
-        ...
-
-    @property
-    def content(self) -> np.ndarray:
-        """The ids of the contents."""
-        ...
-
-    @property
-    def channel(self) -> np.ndarray:
-        """The channels."""
-        ...
-
-    @property
-    def team(self) -> np.ndarray:
-        """The names of the teams."""
-        ...
-
-    @property
-    def goal(self) -> np.ndarray:
-        """The goals: the campaign's own, else the team's."""
-        ...
-
-    @property
-    def contact(self) -> np.ndarray:
-        """The number of the contact, from 0 on."""
+    def campaign_number(self) -> np.ndarray:
+        """The number of each claim's campaign among `campaigns`."""
         ...
 
     @property
@@ -215,10 +197,6 @@ class ClaimColumns(Protocol):
     @property
     def asked_at(self) -> np.ndarray:
         """The instant of asking, int64 microseconds since 1970; the start of its campaign where the claim has none."""
-        ...
-
-    def __len__(self) -> int:
-        """How many claims there are."""
         ...
 
     def __getitem__(self, attribute: str, /) -> np.ndarray[Any, Any]:

@@ -143,9 +143,8 @@ class Words:
         self._campaigns = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self._contents = {content.id: content for content in playbook.content or ()}
         self.tests_channels = table == "touches" and _tests_channels(playbook)
-        # Of a series of one step any touch is that step.
-        several = (own.id for own in playbook.campaigns or () if own.series and len(own.content) > 1)
-        self._series = frozenset(several if table == "touches" else ())
+        series = (own for own in playbook.campaigns or () if own.series)
+        self._series = {own.id: own.content for own in series} if table == "touches" else {}
         self.tests_rows = self.tests_channels or bool(self._series)
 
     # Cells
@@ -208,7 +207,7 @@ class Words:
     def unclear(self, cells: Mapping[str, Any]) -> Iterator[Finding]:
         """What is to be said of a touch that does not say what rules ask for, and nothing else tells it.
 
-        No channel, where rules ask for it; no content, where its campaign is a series.
+        No channel, where rules ask for it; no content, or one that it does not have, where its campaign is a series.
 
         Args:
             cells: its cells ``channel``, ``campaign_id`` and ``content_id``, as far as the table has them.
@@ -217,8 +216,13 @@ class Words:
         for column in ("campaign_id", "content_id"):
             words = _words_in(column, cells.get(column))
             names[column] = self.vocabulary.spelt(self.columns[column], words[0]) if words else ""
-        if names["campaign_id"] in self._series and not names["content_id"]:
+        steps = self._series.get(names["campaign_id"], ())
+        # Of a series of one step any touch that does not say its content is that step.
+        if len(steps) > 1 and not names["content_id"]:
             yield Finding("content_id", UNKNOWN, effect="a touch of a series without it is no step", harmless=True)
+        elif steps and names["content_id"] and names["content_id"] not in steps:
+            word, effect = f"{names['content_id']} of {names['campaign_id']}", "a touch of it is no step"
+            yield Finding("content_id", UNKNOWN, word, None, "the contents of that series", effect, harmless=True)
         if self.tests_channels and is_missing(cells.get("channel")) and names["content_id"] not in self._contents:
             campaign = self._campaigns.get(names["campaign_id"])
             if isinstance(self.vocabulary.channels_of(None, campaign, self._contents), Either):
