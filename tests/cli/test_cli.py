@@ -674,3 +674,35 @@ def test_errors_advise_what_can_be_done_on_the_command_line(tmp_path, capsys, mo
         said = capsys.readouterr().err
         assert words in said
         assert not any(word in said for word in ("Arbiter(", "policies=", "upgrade()", "None", "tzinfo"))
+
+
+WINDOW = '"quotas": [{"name": "seats", "max": 4, "window": {"calendar": "month", "zone": "playbook"}}], "on_missing"'
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("decide", "--out", "d.csv"),
+        ("plan", "--out", "d.csv", "--until", "2026-11-06T10:00:00Z"),
+        ("explain", "--contact", "anna"),
+    ],
+)
+def test_a_quota_with_a_window_needs_a_ledger(command, capsys):
+    """It is wrong usage, as what else needs a ledger is."""
+    Path("windows.json").write_text(PLAYBOOK.replace('"on_missing"', WINDOW))
+    assert main([command[0], "windows.json", "--contacts", "c.csv", *AT, *command[1:]]) == 2
+    assert "the quota 'seats' counts over all runs and single decisions" in capsys.readouterr().err
+    assert main(["ledger", "upgrade", "sqlite:///l.db"]) == 0
+    assert (
+        main([command[0], "windows.json", "--contacts", "c.csv", *AT, *command[1:], "--ledger", "sqlite:///l.db"]) == 0
+    )
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_counts_of_nothing_are_left_out(engine, capsys):
+    """The summary says nothing of claims without a channel where none of them is granted."""
+    Path("claims.csv").write_text("contact_id,campaign_id\nanna,meetup\nberta,nothing\n")
+    assert decide("--claims", "claims.csv", "--engine", engine) == 0
+    told = capsys.readouterr().err
+    assert "granted by channel: email 1\n" in told
+    assert "granted by stage: (none) 1\n" in told

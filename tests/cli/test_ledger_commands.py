@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +161,29 @@ def test_an_empty_name_of_a_run_is_refused(folder, capsys):
     assert decide("--run", "") == 2
     assert "the name is empty" in capsys.readouterr().err
     assert not (folder / "out.csv").exists()
+
+
+def test_what_is_left_of_quotas_is_shown(capsys):
+    """By period, as text and as JSON."""
+    window = "window: {calendar: day, zone: playbook}"
+    Path("seats.yaml").write_text(
+        "content: [{id: n, channel: email}]\ncampaigns: [{id: k, content: [n]}]\non_missing: {consent: allow}\n"
+        f"quotas: [{{name: seats, max: 4, {window}}}]\n"
+    )
+    assert main(["ledger", "upgrade", URL]) == 0
+    Path("two.csv").write_text("contact_id\nanna\nberta\n")
+    at = "2026-11-05T10:00:00Z"
+    decided = main(
+        ["decide", "seats.yaml", "--contacts", "two.csv", "--at", at, "--out", "o.csv", "--ledger", URL, "--quiet"]
+    )
+    assert decided == 0
+    capsys.readouterr()
+    asked = ["ledger", "quotas", URL, "seats.yaml", "--at", at]
+    assert main([*asked, "--until", "2026-11-06T10:00:00Z"]) == 0
+    assert capsys.readouterr().out == (
+        "seats  2026-11-05  used 2, 2 left, max 4\nseats  2026-11-06  used 0, 4 left, max 4\n"
+    )
+    assert main([*asked, "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["name"], told["period"], told["used"], told["left"]) == ("seats", "2026-11-05", 2, 2)
+    assert main([*asked, "--until", "2026-11-04T10:00:00Z"]) == 2

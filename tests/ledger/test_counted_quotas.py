@@ -406,3 +406,28 @@ def test_the_audit_counts_what_the_ledger_holds(tmp_path):
         told = sorted(str(violation) for violation in smaller.audit_quotas(found, ledger=ledger))
     assert [line.split(" in ")[0] for line in told] == ["seats: 2 of at most 1"] * len(told)
     assert told
+
+
+# What is left
+
+
+def test_a_ledger_tells_what_is_left(ledger):
+    """Period by period, in the quota's own unit, whether the ledger counts the quota yet or not."""
+    budget = {"name": "budget", "max": 5, "of": "cost", "window": {"calendar": "week", "zone": "playbook"}}
+    part = {"name": "part", "min": 0.5, "of": "share", "where": {"campaign": "news"}, "window": "ever"}
+    judge = arbiter(SEATS)
+    for name in "abc":
+        judge.decide(who(name), at=AT, ledger=ledger)
+    before = ledger.stats()
+    found = ledger.quotas(arbiter(SEATS, budget, part, {"name": "run", "max": 1}), at=AT, until=AT + DAY)
+    assert [(own.name, own.period, own.used, own.max, own.min, own.left, own.messages) for own in found] == [
+        ("seats", "2026-11-05", 2, 2, None, 0, None),
+        ("seats", "2026-11-06", 0, 2, None, 2, None),
+        ("budget", "2026-11-02", 4, 5, None, 1, None),
+        ("part", "ever", 1 / 3, None, 0.5, None, 3),
+    ]
+    assert ledger.quotas(arbiter(SEATS | {"max": 1}), at=AT)[0].left == 0, "what was used stays, whatever the limit"
+    assert ledger.quotas(arbiter(), at=AT) == []
+    assert ledger.stats() == before
+    with pytest.raises(ModelError, match="needs a playbook"):
+        ledger.quotas(at=AT)

@@ -324,11 +324,12 @@ def test_a_job_keeps_what_waits_and_lets_it_compete(ledger, engine):
     _, summary = run(engine, arbiter, claims, ledger, run_id="first")
     assert summary.outcomes == {"granted": 2, "deferred": 2, "denied": 2}
     assert sorted(own.contact for own in ledger.waiting()) == ["anna", "ben"]
-    assert any("claims that were deferred wait from now on" in note for note in summary.notes)
+    assert any("any more; --waiting (waiting=True) lets those that wait compete" in note for note in summary.notes)
     later = [{"contact_id": "cleo", "campaign_id": "news", "claim_id": None}]
     rows, _ = run(engine, arbiter, later, ledger, at=AT + DAY, run_id="second")
     assert len(rows) == 1
-    rows, _ = run(engine, arbiter, later, ledger, at=AT + DAY, run_id="third", waiting=True)
+    rows, summary = run(engine, arbiter, later, ledger, at=AT + DAY, run_id="third", waiting=True)
+    assert any(note.endswith("2 do not wait any more") for note in summary.notes)
     assert {row[2] for row in rows} >= {"anna", "ben"}
     assert ledger.waiting() == []
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeykit import Holiday, Hours, ModelError
+from journeykit import Campaign, Holiday, Hours, ModelError, Playbook, SendAt
 from journeykit.basics.clock import DAY, MINUTE, WEEKDAYS, clock, day_number, micros, moment
 from journeykit.model.quiet_hours import Schedule
 
@@ -117,7 +117,7 @@ def test_a_day_that_a_period_touches_holds_some_of_it(hours: Hours, day: int) ->
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Hours(start="9:00", end="10:00"), "HH:MM"),
+        (lambda: Hours(start="9:0", end="10:00"), "HH:MM"),
         (lambda: Hours(start="24:30", end="10:00"), "HH:MM"),
         (lambda: Hours(start="09:00", end="10:00", days=["monday"]), "did you mean 'mon'"),
         (Holiday, "a date or an rrule"),
@@ -140,3 +140,27 @@ def test_a_slot_is_the_first_open_instant_of_its_day() -> None:
     assert schedule.slot("email", day + 1, noon, SKOPJE) == at("2026-11-06T08:00+01:00")
     assert schedule.slot("email", day + 3, noon, SKOPJE) is None
     assert schedule.slot("email", day, noon + timedelta(hours=10) // timedelta(microseconds=1), SKOPJE) is None
+
+
+def test_a_time_may_have_one_digit_of_hours() -> None:
+    """`9:15` is `09:15`, and so is a `datetime.time`: of hours and of send times."""
+    for written in ("9:15", "09:15", time(9, 15)):
+        hours = Hours(start=written, end="24:00")
+        assert (hours.start, hours.label, hours.edges[0]) == ("09:15", "09:15-24:00", (9 * 60 + 15) * MINUTE)
+        assert Campaign(id="k", send_at=written).send_at == SendAt(default="09:15")
+        assert SendAt(default="10:00", attribute="best").time_for({"best": written}) == hours.edges[0]
+    book = {"quiet_hours": [{"from": "9:15", "to": "10:00"}], "channels": [{"name": "email", "send_at": "7:05"}]}
+    padded = {"quiet_hours": [{"from": "09:15", "to": "10:00"}], "channels": [{"name": "email", "send_at": "07:05"}]}
+    assert Playbook.from_dict(book).fingerprint == Playbook.from_dict(padded).fingerprint
+
+
+@pytest.mark.parametrize(
+    "written", ["9:5", "24:01", "9", "9:60", " 9:15", "009:15", "٩:15", time(9, 15, 30), 1260, None]
+)
+def test_what_is_no_time_is_refused(written) -> None:
+    """Of hours and send times; where a number was read, how to write it is told."""
+    for make in (lambda: Hours(start=written, end="10:00"), lambda: SendAt(default=written)):
+        with pytest.raises(ModelError) as refused:
+            make()
+        if written == 1260 and "HH:MM" in str(refused.value):
+            assert str(refused.value).endswith("found 1260; write it in quotes")

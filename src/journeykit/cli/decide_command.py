@@ -304,6 +304,7 @@ def _beside(arguments: argparse.Namespace) -> list[tuple[str, str | None]]:
 def arbiter_of(arguments: argparse.Namespace) -> Arbiter:
     """The arbiter of the playbook, with the user's own policies and prices."""
     from journeykit.arbiter import Arbiter
+    from journeykit.engine.counted_quotas import need_ledger
     from journeykit.model.prices import Prices
     from journeykit.playbook.playbook import Playbook
 
@@ -316,7 +317,13 @@ def arbiter_of(arguments: argparse.Namespace) -> Arbiter:
     _check_policy(playbook.policy, policies)
     if prices is not None and prices.playbook == playbook.fingerprint:
         prices.check(playbook, str(saved))
-    return Arbiter(playbook, policies=policies, prices=prices)
+    arbiter = Arbiter(playbook, policies=policies, prices=prices)
+    if arguments.ledger is None:
+        try:
+            need_ledger(arbiter.decider.ruleset.counted)
+        except ModelError as error:
+            raise UsageError(str(error)) from None
+    return arbiter
 
 
 def _check_policy(name: str, given: dict[str, Any]) -> None:

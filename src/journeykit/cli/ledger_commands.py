@@ -86,6 +86,12 @@ def add_ledger(commands: Any) -> None:
     waiting.add_argument("contact", nargs="?", metavar="CONTACT", help="contact id; by default all contacts")
     waiting.add_argument("--json", action="store_true", help="print everything, as JSON")
 
+    quotas = _command(own, "quotas", _quotas, "show what is used, and left, of a playbook's quotas with a window")
+    quotas.add_argument("playbook", metavar="PLAYBOOK", help="whose quotas")
+    quotas.add_argument("--at", type=instant, metavar="T", help="the period in which T lies; by default that of now")
+    quotas.add_argument("--until", type=instant, metavar="T", help="all periods from there to that of T")
+    quotas.add_argument("--json", action="store_true", help="print everything, as JSON")
+
     for name, word, words in (
         ("opt-out", _opt_out, "record that a contact does not want to be written to"),
         ("opt-in", _opt_in, "record that a contact wants to be written to again"),
@@ -246,6 +252,30 @@ def _waiting(ledger: Ledger, arguments: argparse.Namespace) -> None:
     if not found:
         whose = "" if arguments.contact is None else f" of contact {arguments.contact!r}"
         print(f"no claim{whose} waits", file=sys.stderr)
+
+
+def _quotas(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    from datetime import UTC, datetime
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.playbook.playbook import Playbook
+
+    at = arguments.at or datetime.now(UTC)
+    if arguments.until is not None and arguments.until < at:
+        raise UsageError("--until lies before --at")
+    found = ledger.quotas(Arbiter(Playbook.load(arguments.playbook)), at=at, until=arguments.until)
+    if arguments.json:
+        print(as_json([own.to_dict() for own in found]))
+        return
+    for own in found:
+        sides = "".join(
+            f", {name} {side:,g}" for name, side in (("max", own.max), ("min", own.min)) if side is not None
+        )
+        rest = f" of {own.messages:,} messages" if own.messages is not None else ""
+        rest += "" if own.left is None else f", {own.left:,g} left"
+        print(f"{own.name}  {own.period}  used {own.used:,g}{rest}{sides}")
+    if not found:
+        print("the playbook has no quota with a window that counts then", file=sys.stderr)
 
 
 def _scope(arguments: argparse.Namespace) -> dict[str, Any]:

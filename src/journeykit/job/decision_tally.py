@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from journeykit.model.decision import Decision
     from journeykit.playbook.playbook import Playbook
 
-_NONE = "(none)"
+NOTHING = "(none)"
 _OTHER = "(other)"
 KINDS = 100
 """So many kinds of faults are told apart; what comes later is another one."""
@@ -148,7 +148,7 @@ class DecisionTally:
         """How many claims have each outcome (place 0) or reason (1)."""
         found: Counter[str] = Counter(self._sums[place])
         for key, count in self.rows.items():
-            found[str(key[place] or _NONE)] += count
+            found[str(key[place] or NOTHING)] += count
         return _sorted(found)
 
     def by_rule(self) -> dict[str, int]:
@@ -160,9 +160,9 @@ class DecisionTally:
         found: dict[str, Counter[str]] = {}
         for name, counts in self._groups[place - 2].items():
             if counts.total():
-                found.setdefault(str(name or _NONE), Counter()).update(counts)
+                found.setdefault(str(name or NOTHING), Counter()).update(counts)
         for key, count in self.rows.items():
-            found.setdefault(str(key[place] or _NONE), Counter())[str(key[0])] += count
+            found.setdefault(str(key[place] or NOTHING), Counter())[str(key[0])] += count
         return {name: {str(o): found[name][o] for o in Outcome if found[name][o]} for name in sorted(found)}
 
     def missing_data(self) -> dict[str, dict[str, Any]]:

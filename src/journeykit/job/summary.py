@@ -11,6 +11,7 @@ from attrs import field, frozen
 from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import MILLIONTH
 from journeykit.basics.version import VERSION
+from journeykit.job.decision_tally import NOTHING
 from journeykit.model.mismatch import Mismatch
 from journeykit.model.mismatch import lines as mismatch_lines
 from journeykit.model.outcome import Outcome
@@ -203,6 +204,9 @@ class Summary:
         yield from _counts("rules", self.rules)
         for title, groups in (("teams", self.teams), ("stages", self.stages), ("channels", self.channels)):
             granted = {name: counts.get(Outcome.GRANTED, 0) for name, counts in groups.items()}
+            if not granted.get(NOTHING, 1):
+                # Claims that are about none, of which none went, tell nothing.
+                del granted[NOTHING]
             yield from _counts(f"granted by {title[:-1]}", granted)
         for name, counts in self.missing.items():
             yield f"missing {name}: {counts['claims']:,} claims, {counts['setting']}"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.event_keeping import KeptEvents as KeptEvents
     from journeykit.ledger.memory import MemoryLedger as MemoryLedger
     from journeykit.ledger.moved import Moved as Moved
+    from journeykit.ledger.quota_state import QuotaState as QuotaState
     from journeykit.ledger.reservation import ReleaseCheck as ReleaseCheck
     from journeykit.ledger.reservation import Reservation as Reservation
     from journeykit.ledger.send_log import Imported as Imported
@@ -63,6 +64,7 @@ _HOMES = {
     "RunMark": "ledger.transaction",
     "SEND_LOGS": "ledger.send_log_presets",
     "SendLog": "ledger.send_log",
+    "QuotaState": "ledger.quota_state",
     "WaitingClaim": "ledger.waiting_claim",
     "WaitingRow": "ledger.transaction",
     "Store": "ledger.store",

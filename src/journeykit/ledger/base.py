@@ -12,6 +12,7 @@ from journeykit.errors import LedgerError, ModelError
 from journeykit.ledger.consent_word import ConsentWord, is_known, standing
 from journeykit.ledger.event_keeping import HistoryIn
 from journeykit.ledger.moved import FORGOTTEN, UNKNOWN, Moved
+from journeykit.ledger.quota_state import QuotaState, quota_states
 from journeykit.ledger.release_check import checked
 from journeykit.ledger.reservation import (
     EXPIRED,
@@ -399,6 +400,19 @@ class BaseLedger(HistoryIn):
         with self.reading() as transaction:
             held = self._known(transaction.held(ids), ids)[0]
             return checked(arbiter or self.arbiter, transaction, contact, self.person(contact.id), held, at, events)
+
+    def quotas(
+        self, arbiter: HasDecider | None = None, *, at: datetime, until: datetime | None = None
+    ) -> list[QuotaState]:
+        """What is used, and left, of a playbook's quotas with a window; nothing is counted or changed.
+
+        Args:
+            arbiter: whose playbook; None takes the ledger's own.
+            at: an instant of the period that is asked for.
+            until: for all periods from that one to the one of this instant; None for one.
+        """
+        with self.reading() as transaction:
+            return quota_states(arbiter or self.arbiter, transaction, at, until)
 
     # People's rights
 

@@ -131,7 +131,8 @@ class RunWaiting:
     def notes(self) -> Iterator[str]:
         """What a person should know."""
         if self._began or self._ended:
+            lets = "" if self.competes else "; --waiting (waiting=True) lets those that wait compete"
             yield (
                 f"ledger: {self._began:,} claims that were deferred wait from now on, and {self._ended:,} do not wait "
-                "any more; --waiting (waiting=True) lets those that wait compete"
+                f"any more{lets}"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, time
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -25,21 +25,30 @@ if TYPE_CHECKING:
 
     from journeykit.model.cap import Facets
 
-_TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
+_TIME = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)", re.ASCII)
 # Beyond this many days of unbroken quiet, nothing is going to open any more.
 HORIZON = 800
 WEEKS = 28
 
 
 def time_of_day(value: object, name: str = "from") -> int:
-    """Minutes since midnight of a time that is written as ``HH:MM``."""
+    """Minutes since midnight of a time that is written as ``HH:MM``, or ``H:MM``."""
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
     minutes = int(found[1]) * 60 + int(found[2]) if found else 24 * 60 + 1
     if minutes > 24 * 60:
+        # Some readers of YAML take 21:00 for a number of minutes.
+        hint = "; write it in quotes" if isinstance(value, int) else ""
         raise ModelError(
-            f"a time of day is written as 'HH:MM', from '00:00' to '24:00', found {shown(value)}", field=name
+            f"a time of day is written as 'HH:MM', from '00:00' to '24:00', found {shown(value)}{hint}", field=name
         )
     return minutes % (24 * 60)
+
+
+def written_time(value: Any) -> Any:
+    """A time of day as it is kept: ``9:15`` is ``09:15``, and a `datetime.time` its hours and minutes."""
+    if type(value) is time:
+        return value.isoformat("minutes") if value.isoformat().endswith(":00") else value
+    return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:[0-5]\d", value, re.ASCII) else value
 
 
 def _check_time(_: Any, attribute: Attribute[Any], value: object) -> None:
@@ -87,8 +96,8 @@ class Hours:
         (True, False)
     """
 
-    start: str = field(validator=_check_time, metadata={"key": "from"})
-    end: str = field(validator=_check_time, metadata={"key": "to"})
+    start: str = field(converter=written_time, validator=_check_time, metadata={"key": "from"})
+    end: str = field(converter=written_time, validator=_check_time, metadata={"key": "to"})
     channel: tuple[str, ...] = field(default=(), converter=names)
     days: tuple[str, ...] = field(default=(), converter=_days)
     name: str | None = field(default=None, validator=optional_text)

@@ -10,7 +10,7 @@ from attrs import field, frozen, validators
 from journeykit.basics.clock import DAY, HOUR, MINUTE
 from journeykit.basics.validation import instance, optional_text, required_text, shown
 from journeykit.errors import ModelError
-from journeykit.model.quiet_hours import time_of_day
+from journeykit.model.quiet_hours import time_of_day, written_time
 from journeykit.rule.values import as_number, is_empty
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class SendAt:
         [1080, 450, 570, 600]
     """
 
-    default: str = field(validator=[required_text, _check_time], metadata={"short": True})
+    default: str = field(converter=written_time, validator=[required_text, _check_time], metadata={"short": True})
     attribute: str | None = field(default=None, validator=optional_text)
 
     def time_for(self, values: Mapping[str, Any]) -> int:
@@ -69,9 +69,9 @@ class SendAt:
         )
 
 
-def send_time(value: SendAt | str | None) -> SendAt | None:
+def send_time(value: SendAt | str | time | None) -> SendAt | None:
     """A send time, from the text of one for all or itself."""
-    return SendAt(default=value) if isinstance(value, str) else value
+    return SendAt(default=value) if isinstance(value, (str, time)) else value
 
 
 @frozen(kw_only=True)
