@@ -94,7 +94,7 @@ def listed(value: object, expected: str = "a list") -> tuple[Any, ...]:
 def shown(value: object) -> str:
     """A value for a message: short, in plain words, and whatever the value is.
 
-    Dates, instants and numbers are written as people write them, not as Python does; texts stand in quotes.
+    Dates, instants and numbers are written as people write them, not as Python does; texts are in quotes.
 
     Example:
         >>> print(shown(date(2026, 1, 5)), shown([Decimal("1.50"), "two"]))

@@ -87,7 +87,7 @@ def add_ledger(commands: Any) -> None:
     waiting.add_argument("--json", action="store_true", help="print everything, as JSON")
 
     quotas = _command(own, "quotas", _quotas, "show what is used, and left, of a playbook's quotas with a window")
-    quotas.add_argument("playbook", metavar="PLAYBOOK", help="whose quotas")
+    quotas.add_argument("playbook", metavar="PLAYBOOK", help="the playbook that has the quotas")
     quotas.add_argument("--at", type=instant, metavar="T", help="the period in which T lies; by default that of now")
     quotas.add_argument("--until", type=instant, metavar="T", help="all periods from there to that of T")
     quotas.add_argument("--json", action="store_true", help="print everything, as JSON")
