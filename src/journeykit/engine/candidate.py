@@ -76,7 +76,7 @@ class Candidate:
         self, message: Message | None, claim: Claim, group: Group, slots: list[int], *, fault: str | None = None
     ) -> None:
         self.message = message
-        self.obeys_caps = message is None or message.campaign.obeys_caps
+        self.obeys_caps = True
         self.claim = claim
         self.group: Group = group
         self.slots = slots
@@ -95,9 +95,11 @@ class Candidate:
         self.is_occasion = False
         self.before: Message | None = None
         self.passed: Message | None = None
-        if message is not None and message.step >= 0:
-            # The steps of a series do not exclude each other.
-            self.group = group, message.step
+        if message is not None:
+            self.obeys_caps = message.campaign.obeys_caps
+            if message.step >= 0:
+                # The steps of a series do not exclude each other.
+                self.group = group, message.step
 
     @property
     def is_step(self) -> bool:

@@ -112,13 +112,12 @@ class Subject:
             return message.audience(self.values, self.local) is True
         return message.audience(*self._known_at(message, at)) is True
 
-    def rules_outside(self, message: Message, at: int) -> Iterator[str]:
+    def rules_outside(self, message: Message, at: int) -> Iterable[str]:
         """Why a message's audience leaves the contact out at an instant: its rule, or the named ones that fail."""
         audience = message.campaign.audience
         if isinstance(audience, NamedRules):
-            yield from (audience_label(name) for name in audience.failing(*self._known_at(message, at)))
-        else:
-            yield str(audience)
+            return (audience_label(name) for name in audience.failing(*self._known_at(message, at)))
+        return (str(audience),)
 
     def _known_at(self, message: Message, at: int) -> tuple[dict[str, Any], datetime]:
         """What a message's audience reads at an instant."""
@@ -220,7 +219,8 @@ def withdrawn(contact: Contact, message: Message, at: int) -> Iterator[str]:
     """The consents, of the channel and the topics, that are withdrawn or expired at an instant."""
     if message.channel is not None and contact.consent_for(message.channel, at) is False:
         yield f"consent {message.channel}"
-    yield from withdrawn_topics(contact, message.topics, at)
+    if message.topics:
+        yield from withdrawn_topics(contact, message.topics, at)
 
 
 def withdrawn_topics(contact: Contact, topics: Iterable[str], at: int) -> Iterator[str]:

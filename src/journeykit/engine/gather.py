@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from journeykit.model.quiet_hours import Schedule
     from journeykit.model.send_at import SendAt
     from journeykit.model.touch import Touch
-    from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.policies.claim_check import Check
 
 
@@ -56,6 +55,8 @@ class ClaimGatherer:
     Attributes:
         facts: what is known of the contact.
         claims: the claims; None where campaigns make them.
+        checks: checks of eligibility of somebody else's.
+        may_lack: whether a claim may lack data of its own, so that `lacks` has to be asked.
         gathered: the candidates: every one, or only the eligible ones where campaigns make them for one instant.
         candidates: the eligible candidates that have a weight.
     """
@@ -90,7 +91,7 @@ class ClaimGatherer:
         self.policy = policy
         self.policy_name = policy_name
         self._rank = getattr(policy, "rank", None)
-        self._checks = checks
+        self.checks = checks
         self._variants: dict[str, str | None] = {}
         self._slots: dict[tuple[Schedule, SendAt | None], list[int]] = {}
         self.facts = ContactFacts(
@@ -104,10 +105,11 @@ class ClaimGatherer:
             asked_for=self._asked_for,
             derived=inputs.claims is None,
         )
-        self.scores = {_spelt(vocabulary, name): score for name, score in inputs.scores.items()}
+        self.scores = {vocabulary.score_key(name): score for name, score in inputs.scores.items()}
         self.scored = ruleset.scored
         if group.scored:
             self.scored |= {vocabulary.spelt("campaign", name) for name in group.scored}
+        self.may_lack = bool(self.scored) or ruleset.has_expressions
         claims = inputs.claims
         self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]
         self.gathered = self._gather_now() if self._is_for_now else self._gather_all()
@@ -159,28 +161,26 @@ class ClaimGatherer:
             consent = contact.consent_for(channel, now) if channel is not None else None
             agreed = not contact.opted_out and (consent is True or (consent is None and not deny_unknown))
             for message, claim, fit in fits:
-                if not message.starts <= day <= message.ends or (
-                    message.dates is not None and day not in message.dates
-                ):
-                    continue
                 if not agreed and message.campaign.needs_consent:
                     continue
-                schedule = message.schedule
-                if schedule is not NO_HOURS:
-                    is_closed = closed.get(schedule)
-                    if is_closed is None:
-                        is_closed = closed[schedule] = bool(
-                            subject.schedule_of(message).closed(channel, now, facts.clock)
-                        )
-                    if is_closed:
+                if not message.is_always_open:
+                    dates, schedule = message.dates, message.schedule
+                    if not message.starts <= day <= message.ends or (dates is not None and day not in dates):
                         continue
+                    if schedule is not NO_HOURS:
+                        is_closed = closed.get(schedule)
+                        if is_closed is None:
+                            is_closed = bool(subject.schedule_of(message).closed(channel, now, facts.clock))
+                            closed[schedule] = is_closed
+                        if is_closed:
+                            continue
                 if message.audience is not None and message.audience(values, local) is not True:
                     continue
                 if message.rare and not self._passes_rare(message):
                     continue
                 own = claim if message.dates is None else self.ruleset.occasion(message, day)
                 candidate = self._derived(message, own, [now])
-                if (self.scored or self.ruleset.has_expressions) and self.lacks(candidate):
+                if self.may_lack and self.lacks(candidate):
                     continue
                 candidate.instants = candidate.slots
                 candidate.fit = fit
@@ -226,9 +226,11 @@ class ClaimGatherer:
 
     def _derived(self, message: Message, claim: Claim, slots: list[int]) -> Candidate:
         """The candidate of a claim that a campaign makes; the contents of one campaign are one group."""
-        group = claim.campaign if claim.at is None else (claim.campaign, claim.at)
-        found = Candidate(message, self._with_score(claim) if self.scores else claim, group, slots)
-        found.is_occasion = claim.at is not None
+        own = self._with_score(claim) if self.scores else claim
+        if claim.at is None:
+            return Candidate(message, own, claim.campaign, slots)
+        found = Candidate(message, own, (claim.campaign, claim.at), slots)
+        found.is_occasion = True
         return found
 
     def _with_score(self, claim: Claim) -> Claim:
@@ -315,7 +317,7 @@ class ClaimGatherer:
         """The names of the checks that do not allow a claim; one that fails makes the claim faulty."""
         if candidate.refused is None:
             found = []
-            for check in self._checks:
+            for check in self.checks:
                 try:
                     allowed = verdict_of(check, candidate.claim, self.facts.contact, self.context(candidate))
                 except Exception as error:  # noqa: BLE001  (a check is foreign code: whatever it raises is its fault)
@@ -403,7 +405,7 @@ class ClaimGatherer:
         if candidate.claim.expires is not None or message.campaign.wait is not None:
             candidate.expiry = expiry(candidate.claim, message.campaign, self.facts.clock)
         if candidate.outside is None:
-            if (self.scored or self.ruleset.has_expressions) and self.lacks(candidate):
+            if self.may_lack and self.lacks(candidate):
                 return
             subject = self.facts.subject
             candidate.instants = [
@@ -477,7 +479,7 @@ class ClaimGatherer:
         """What the policy may look at for a candidate."""
         message = message_of(candidate)
         contact = self.facts.contact
-        base, stage_fit, role_fit, gain = self._fit(candidate)
+        base, stage_fit, role_fit, gain = candidate.fit or self._fit(candidate)
         channel = message.channel
         preference = contact.preferences.get(channel, 1.0) if contact.preferences and channel else 1.0
         interest = 1.0
@@ -571,14 +573,6 @@ class ClaimGatherer:
             return {str(name): factor for name, factor in found.items() if _as_float(factor) is not None}
         except Exception:  # noqa: BLE001  (foreign code: a row is written all the same)
             return own
-
-
-def _spelt(vocabulary: Vocabulary, key: str | tuple[str, str | None]) -> str | tuple[str, str | None]:
-    """The key of a score as the playbook writes it."""
-    if isinstance(key, str):
-        return vocabulary.spelt("campaign", key)
-    campaign, content = key
-    return vocabulary.spelt("campaign", campaign), content and vocabulary.spelt("content", content)
 
 
 def _complete(claim: Claim, message: Message) -> Claim:

@@ -33,7 +33,7 @@ class TouchHistory:
 
     Attributes:
         touches: the instant of each and what it does; those too old to matter to anything are left out.
-        counts: how many there are of each campaign, however old; `of` tells the ids of claims apart.
+        counts: how many there are of each campaign that repeats, however old; `repeated` tells the ids of claims apart.
         latest: by campaign, the instant of the last of them; kept only where some campaign has patience.
         steps: of series, by campaign and content, the instant of each touch and the id of its claim.
         spans: for each cell: the instant of a touch, the last date of its campaign, and its points.
@@ -66,13 +66,16 @@ class TouchHistory:
         self.spans: dict[Cell, list[tuple[int, date | None, int]]] = {}
         oldest = now - ruleset.reach
         campaigns, has_patience = ruleset.campaigns, ruleset.has_patience
+        passing = ruleset.passing
         for touch in touches:
+            at, campaign = touch.micros, touch.campaign
+            if at < oldest and campaign in passing:
+                continue
             status = touch.status
             if status != "sent" and not touch.counts_at(now):
                 continue
             if touch.contact is not None and contact is not None and touch.contact != contact:
                 continue
-            campaign = touch.campaign
             if campaign is not None:
                 if campaign not in campaigns:
                     campaign = ruleset.vocabulary.spelt("campaign", campaign)
@@ -81,11 +84,10 @@ class TouchHistory:
             if campaign is not None:
                 self.counts[campaign] = self.counts.get(campaign, 0) + 1
                 if has_patience:
-                    self.latest[campaign] = max(touch.micros, self.latest.get(campaign, touch.micros))
+                    self.latest[campaign] = max(at, self.latest.get(campaign, at))
                 if touch.claim is not None:
                     known = self._known.setdefault(campaign, {})
                     known[touch.claim] = known.get(touch.claim, 0) + 1
-            at = touch.micros
             if at < oldest:
                 continue
             effects = ruleset.effects(touch)
@@ -96,24 +98,18 @@ class TouchHistory:
                 self.spans.setdefault((cap, key), []).append((at, effects.ends, points))
 
     def repeated(self, candidate: Candidate) -> int:
-        """How many touches a claim repeats; a step of a series repeats those of its content."""
-        claim, message = candidate.claim, candidate.message
-        if message is None or message.step < 0:
-            return self.of(claim.campaign, claim.id)
-        found = self.steps.get((claim.campaign, message.content_id or ""), ())
-        return sum(claim.id is None or own in (None, claim.id) for _, own in found)
-
-    def of(self, campaign: str, claim: str | None) -> int:
-        """How many touches a claim of a campaign repeats.
+        """How many touches a claim repeats; a step of a series repeats those of its content.
 
         Those of its own id, and those of which no id is known: any of these could be its own. A claim without an id
         repeats all touches of the campaign.
         """
-        found = self.counts.get(campaign, 0)
-        known = self._known.get(campaign)
-        if claim is None or known is None:
-            return found
-        return found - sum(known.values()) + known.get(claim, 0)
+        claim, message = candidate.claim, candidate.message
+        if message is not None and message.step >= 0:
+            steps = self.steps.get((claim.campaign, message.content_id or ""), ())
+            return sum(claim.id is None or own in (None, claim.id) for _, own in steps)
+        found = self.counts.get(claim.campaign, 0)
+        known = self._known.get(claim.campaign)
+        return found if claim.id is None or known is None else found - sum(known.values()) + known.get(claim.id, 0)
 
 
 def counting(

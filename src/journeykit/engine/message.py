@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from journeykit.basics.clock import day_number
 from journeykit.model.campaign import Campaign, Team
 from journeykit.model.content import Content
 from journeykit.model.lever import Lever
-from journeykit.model.quiet_hours import Schedule
+from journeykit.model.quiet_hours import NO_HOURS, Schedule
 from journeykit.model.recurrence import OwnDates
 from journeykit.model.send_at import SendAt
 from journeykit.rule.expression import Expression
@@ -53,6 +53,12 @@ class Message:
         rare: whether a check applies that most messages are spared: topics, holdouts, splits, a missing zone or
             channel.
         tie: its place in the order of claims, after weight and instant.
+        topics: what it is about.
+        team_name: the name of the team, whether the playbook knows it or not.
+        tags: its tags.
+        expression: the expression that is the campaign's weight, or None where that is a number.
+        has_own_factors: whether more makes up its weight than campaign, content, team and fit.
+        is_always_open: whether neither dates nor hours nor a rare check can stop it.
     """
 
     campaign: Campaign
@@ -78,6 +84,37 @@ class Message:
     step: int
     rare: bool
     tie: tuple[int, str, str, str]
+    topics: tuple[str, ...] = field(init=False)
+    team_name: str | None = field(init=False)
+    tags: tuple[str, ...] = field(init=False)
+    expression: Expression | None = field(init=False)
+    has_own_factors: bool = field(init=False)
+    is_always_open: bool = field(init=False)
+
+    @topics.default
+    def _find_topics(self) -> tuple[str, ...]:
+        return self.facets.get("topic", ())
+
+    @team_name.default
+    def _find_team_name(self) -> str | None:
+        return self.facets.get("team", (None,))[0]
+
+    @tags.default
+    def _find_tags(self) -> tuple[str, ...]:
+        return self.facets.get("tag", ())
+
+    @expression.default
+    def _find_expression(self) -> Expression | None:
+        return self.campaign.weight if isinstance(self.campaign.weight, Expression) else None
+
+    @has_own_factors.default
+    def _look_for_factors(self) -> bool:
+        return bool(self.levers) or self.campaign.patience is not None or self.expression is not None
+
+    @is_always_open.default
+    def _look_for_times(self) -> bool:
+        dated = self.starts != -ALWAYS or self.ends != ALWAYS or self.dates is not None
+        return not (dated or self.rare or self.schedule is not NO_HOURS)
 
     @property
     def department(self) -> str:
@@ -85,34 +122,9 @@ class Message:
         return self.team.department if self.team else "marketing"
 
     @property
-    def topics(self) -> tuple[str, ...]:
-        """What it is about."""
-        return self.facets.get("topic", ())
-
-    @property
-    def team_name(self) -> str | None:
-        """The name of the team, whether the playbook knows it or not."""
-        return self.facets.get("team", (None,))[0]
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Its tags."""
-        return self.facets.get("tag", ())
-
-    @property
     def about(self) -> tuple[str, ...]:
         """What a contact's interests can meet: its topics and solutions."""
         return (*self.topics, *self.facets.get("solution", ()))
-
-    @property
-    def has_own_factors(self) -> bool:
-        """Whether more makes up its weight than campaign, content, team and fit."""
-        return bool(self.levers) or self.campaign.patience is not None or self.expression is not None
-
-    @property
-    def expression(self) -> Expression | None:
-        """The expression that is the campaign's weight, or None where that is a number."""
-        return self.campaign.weight if isinstance(self.campaign.weight, Expression) else None
 
     @property
     def scale(self) -> float:

@@ -40,7 +40,7 @@ def write_rows(arbitration: Arbitration, run_id: str, fingerprint: str, explain:
     """One row for each claim of an arbitration, in the order of claims."""
     writer = RowWriter(arbitration, run_id, fingerprint, explain=explain)
     made = [(writer.row(candidate), candidate) for candidate in arbitration.claims.everything]
-    made.sort(key=lambda pair: _row_order(*pair))
+    made.sort(key=_row_order)
     return tuple(row for row, _ in made)
 
 
@@ -51,13 +51,14 @@ def _numbers(candidates: Sequence[Candidate]) -> dict[Candidate, int]:
     for candidate in sorted(
         candidates, key=lambda candidate: (candidate.fault is not None, candidate.duplicate, candidate.fault or "")
     ):
-        key = (*_ids(candidate), _own_date(candidate), _own_id(candidate))
+        key = _asked(candidate)
         numbers[candidate] = seen.get(key, 0)
         seen[key] = numbers[candidate] + 1
     return numbers
 
 
-def _row_order(row: Row, candidate: Candidate) -> tuple[object, ...]:
+def _row_order(made: tuple[Row, Candidate]) -> tuple[object, ...]:
+    row, candidate = made
     own = row.date
     return (
         row.weight is None,
@@ -70,25 +71,18 @@ def _row_order(row: Row, candidate: Candidate) -> tuple[object, ...]:
     )
 
 
-def _own_date(candidate: Candidate) -> date | None:
-    """The claim's own instant or date; a faulty claim may hold anything there."""
-    own: object = candidate.claim.at
-    return own if isinstance(own, date) else None
+def _asked(candidate: Candidate) -> tuple[str | None, str | None, str | None, str | None, date | None]:
+    """Campaign, content, channel and id of a claim, and its own instant or date.
 
-
-def _own_id(candidate: Candidate) -> str | None:
-    """The claim's own id; a faulty claim may hold anything there, and is shown as text."""
-    own: object = candidate.claim.id
-    return own if own is None or isinstance(own, str) else str(own)
-
-
-def _ids(candidate: Candidate) -> tuple[str | None, ...]:
-    """Campaign, content and channel; a faulty claim may hold anything there, and is shown as text."""
+    A faulty claim may hold anything there: what is no text is shown as text, and what is no date is left out.
+    """
     claim = candidate.claim
     if candidate.fault is None:
-        return claim.campaign, claim.content, claim.channel
-    found: tuple[object, ...] = (claim.campaign, claim.content, claim.channel)
-    return tuple(part if part is None or isinstance(part, str) else str(part) for part in found)
+        return claim.campaign, claim.content, claim.channel, claim.id, claim.at
+    found: tuple[object, ...] = (claim.campaign, claim.content, claim.channel, claim.id)
+    campaign, content, channel, name = (part if part is None or isinstance(part, str) else str(part) for part in found)
+    own: object = claim.at
+    return campaign, content, channel, name, own if isinstance(own, date) else None
 
 
 class RowWriter:
@@ -129,19 +123,19 @@ class RowWriter:
         arbitration = self.arbitration
         message = candidate.message
         assert message is not None  # noqa: S101  (a candidate without a message is faulty)
-        lacks, refused = self.claims.lacks(candidate), partial(self.claims.refused, candidate)
-        subject = self.facts.subject
-        failed = [
-            self._failed(failures(subject, message, at, lacks=lacks, refused=refused, expired=candidate.expired(at)))
-            for at in candidate.slots
-        ]
+        claims, subject = self.claims, self.facts.subject
+        lacks = claims.lacks(candidate) if claims.may_lack else ()
+        refused = partial(claims.refused, candidate) if claims.checks else tuple
+        failed = []
+        for at in candidate.slots:
+            expired = None if candidate.expiry is None else candidate.expired(at)
+            failed.append(self._failed(failures(subject, message, at, lacks=lacks, refused=refused, expired=expired)))
         if candidate.outside is not None:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, candidate.outside)] for found in failed]
         if len(failed) == 1 and len(failed[0]) == 1 and failed[0][0][0] not in TIMED:
             reason, rule = failed[0][0]
-            return self._row(
-                candidate, reason, binding=(rule,), failed=(reason,), note=self._note(candidate, message, reason)
-            )
+            note = self._note(candidate, message, reason) if self.explain else ""
+            return self._row(candidate, reason, binding=(rule,), failed=(reason,), note=note)
         reasons = sorted({reason for found in failed for reason, _ in found}, key=_ORDER.__getitem__)
         # With several instants, the first check that leaves none of them open is the reason.
         left = failed
@@ -168,15 +162,15 @@ class RowWriter:
             candidate,
             reason,
             binding=tuple(dict.fromkeys((*shown, *rest))),
-            note=self._note(candidate, message, reason),
+            note=self._note(candidate, message, reason) if self.explain else "",
             failed=tuple(reasons) if self.explain else (reason,),
             retry_at=retry_at,
             weight=weight,
         )
 
     def _note(self, candidate: Candidate, message: Message, reason: Reason) -> str:
-        """What exactly is wrong; only where rows explain."""
-        if self.explain and reason is Reason.EXPIRED and candidate.expiry is not None:
+        """What exactly is wrong."""
+        if reason is Reason.EXPIRED and candidate.expiry is not None:
             claim, wait = candidate.claim, message.campaign.wait
             if candidate.expiry[1] == EXPIRES or claim.asked_at is None:
                 return f"expires {shown(claim.expires)}"
@@ -184,9 +178,9 @@ class RowWriter:
         return self._outside(message, reason)
 
     def _outside(self, message: Message, reason: Reason) -> str:
-        """The part of the audience's rule that fails for the contact, with its values; only where rows explain."""
+        """The part of the audience's rule that fails for the contact, with its values."""
         audience = message.campaign.audience
-        if not self.explain or reason is not Reason.NOT_IN_AUDIENCE or audience is None:
+        if reason is not Reason.NOT_IN_AUDIENCE or audience is None:
             return ""
         values, local = self.facts.subject.values, self.facts.subject.local
         if not isinstance(audience, NamedRules):
@@ -290,7 +284,7 @@ class RowWriter:
             outcome = Outcome.GRANTED
         elif retry_at is not None and message is not None and message.campaign.if_lost != "drop":
             outcome = Outcome.DEFERRED
-        campaign, content, channel = _ids(candidate)
+        campaign, content, channel, name, own_date = _asked(candidate)
         weight = candidate.weight if weight is None else weight
         factors = {} if weight is None else self.claims.factors(candidate, weight)
         return Row(
@@ -301,7 +295,7 @@ class RowWriter:
             content=content,
             channel=channel,
             team=message.team_name if message else None,
-            date=_own_date(candidate),
+            date=own_date,
             outcome=outcome,
             reason=reason,
             binding=binding,
@@ -318,7 +312,7 @@ class RowWriter:
             twin=self.numbers.get(candidate, 0) if self.numbers else 0,
             playbook=self.fingerprint,
             decided_at=self.decided_at,
-            claim=_own_id(candidate),
+            claim=name,
             tags=message.tags if message else (),
             propensity=claim.propensity if candidate.fault is None else None,
         )

@@ -57,24 +57,26 @@ class RoundLayout:
         pairs = self._pairs()
         clauses = self._clauses()
         ruled_out = self.ruled_out
-        open_groups = (tuple(item for item in group if item not in ruled_out) for group in groups)
+        several = (group for group in groups if len(group) > 1)
+        open_groups = (tuple(item for item in group if item not in ruled_out) for group in several)
         groups_left = tuple(group for group in open_groups if len(group) > 1)
-        self.problem = with_classes(SelectionProblem(tuple(rows), groups_left, pairs, clauses), cap_rows.classes)
+        problem = SelectionProblem(tuple(rows), groups_left, pairs, clauses)
+        self.problem = with_classes(problem, cap_rows.classes) if cap_rows.classes else problem
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[UsageRow]]:
         groups: dict[Group, list[int]] = {}
         campaigns: dict[tuple[str, str | None, int], list[int]] = {}
         for item, (candidate, _) in enumerate(self.items):
             groups.setdefault(candidate.group, []).append(item)
-            campaign = message_of(candidate).campaign
-            if campaign.repeat is not None:
+            if message_of(candidate).campaign.repeat is not None:
                 campaigns.setdefault(candidate.repeat_key, []).append(item)
         rows = []
         for key, items in campaigns.items():
             first = self.items[items[0]][0]
             left = message_of(first).campaign.repeat or 0
             left -= self.facts.history.repeated(first)
-            left -= sum(winner.candidate.repeat_key == key for winner in self.earlier)
+            if self.earlier:
+                left -= sum(winner.candidate.repeat_key == key for winner in self.earlier)
             if left <= 0:
                 self.ruled_out.update(items)
             elif len(items) > left:
@@ -153,7 +155,8 @@ class RoundLayout:
                     and rival.level[0] <= candidate.level[0]
                 )
                 clauses.append((item, partners))
-        clauses += self._turns()
+        if self.facts.ruleset.series:
+            clauses += self._turns()
         return tuple(clauses)
 
     def _turns(self) -> list[tuple[int, frozenset[int]]]:

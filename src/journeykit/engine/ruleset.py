@@ -123,6 +123,10 @@ class Ruleset:
         self._of_decision = {number for number, cap in enumerate(playbook.caps) if cap.window.kind == "decision"}
         self.has_expressions = any(isinstance(own.weight, Expression) for own in playbook.campaigns or ())
         self.has_patience = any(campaign.patience is not None for campaign in playbook.campaigns or ())
+        # Touches of these, and of none, matter to nothing that looks further back than `reach`.
+        self.passing = frozenset(
+            [None, *(own.id for own in playbook.campaigns or () if own.repeat is None and own.patience is None)]
+        )
         self.counts_campaigns = any(cap.count == "campaigns" for cap in playbook.caps)
         self._numbers: dict[str, int] = {}
         self._next_number = count(1)
@@ -370,7 +374,7 @@ class Ruleset:
 
     def _schedule(self, facets: Facets, channel: str | None) -> Schedule:
         """The hours and holidays of a kind of message; one for all that have the same."""
-        found = self._all_hours.about(facets, channel)
+        found = self._all_hours.about(facets, channel) if self._all_hours else NO_HOURS
         if not found:
             return NO_HOURS
         if any(map(self._is_timely, found.audiences)):

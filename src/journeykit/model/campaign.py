@@ -297,6 +297,6 @@ class Campaign:
             return f"starts {self.starts}"
         if self.ends is not None and day > day_number(self.ends):
             return f"ends {self.ends}"
-        if self.own_dates is not None and day not in self.own_dates:
+        if self.dates is not None and day not in own_dates(self.dates, self.starts, self.ends):
             return "dates"
         return None

@@ -55,7 +55,8 @@ class Reason(StrEnum):
     OUTBID = "outbid", "eligible, but higher-value messages used up the limit"
 
 
-@frozen(kw_only=True)
+# A decision makes dozens of rows, and one with a dict is made in half the time.
+@frozen(kw_only=True, slots=False)
 class Row:
     """What a decision says of one claim.
 

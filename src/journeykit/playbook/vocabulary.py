@@ -130,6 +130,18 @@ class Vocabulary:
         """Several words as the playbook writes them, without repeats."""
         return tuple(dict.fromkeys(self.spelt(kind, word) for word in words))
 
+    def score_key(self, key: str | tuple[str, str | None]) -> str | tuple[str, str | None]:
+        """The campaign, or campaign and content, of a score as the playbook writes them."""
+        if isinstance(key, str):
+            return self.spelt("campaign", key)
+        campaign, content = key
+        return self.spelt("campaign", campaign), content and self.spelt("content", content)
+
+    def _knows(self, kind: str, words: Iterable[str]) -> bool:
+        """Whether all words are known as they are written."""
+        known = self.words.get(kind)
+        return known is None or known.issuperset(words)
+
     def look(self, kind: str, word: str) -> Sight | None:
         """The finding about a word; None for one that is known as written, or that nothing asks for."""
         known = self.words.get(kind)
@@ -183,11 +195,11 @@ class Vocabulary:
                 changes[name] = found
         for name, kind in (("segments", "segment"), ("interests", "interest")):
             words = getattr(contact, name)
-            if words and (several := self.spelt_all(kind, words)) != words:
+            if words and not self._knows(kind, words) and (several := self.spelt_all(kind, words)) != words:
                 changes[name] = several
         for name, kind in (("consent", "channel"), ("topic_consent", "topic"), ("preferences", "channel")):
             own: Mapping[str, object] | None = getattr(contact, name)
-            if own and any(self.spelt(kind, word) != word for word in own):
+            if own and not self._knows(kind, own) and any(self.spelt(kind, word) != word for word in own):
                 # What is written as the playbook does wins over what is not.
                 exact = {word: value for word, value in own.items() if self.spelt(kind, word) == word}
                 changes[name] = {self.spelt(kind, word): value for word, value in own.items()} | exact

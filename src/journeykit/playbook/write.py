@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cache
 from typing import Any
 
 from attrs import Attribute, fields, has
@@ -26,8 +27,14 @@ def to_dict(part: Any) -> dict[str, Any]:
         >>> to_dict(OnMissing())
         {'timezone': 'playbook', 'stage': 'deny', 'role': 'allow', 'consent': 'deny'}
     """
-    own = ((attribute, getattr(part, attribute.name)) for attribute in fields(type(part)) if attribute.init)
-    return {key_of(attribute): plain(value) for attribute, value in own if _is_written(attribute, value)}
+    kind: type = type(part)
+    own = ((key, attribute, getattr(part, attribute.name)) for key, attribute in _written_fields(kind))
+    return {key: plain(value) for key, attribute, value in own if _is_written(attribute, value)}
+
+
+@cache
+def _written_fields(kind: type) -> tuple[tuple[str, Attribute[Any]], ...]:
+    return tuple((key_of(attribute), attribute) for attribute in fields(kind) if attribute.init)
 
 
 def _is_written(attribute: Attribute[Any], value: Any) -> bool:
@@ -38,10 +45,16 @@ def _is_written(attribute: Attribute[Any], value: Any) -> bool:
 
 def plain(value: Any) -> Any:
     """A value of a playbook as plain data."""
-    write = next((WRITERS[kind] for kind in WRITERS if isinstance(value, kind)), None)
-    if write is not None:
-        return write(value)
-    return to_dict(value) if has(type(value)) else value
+    kind: type = type(value)
+    write = _writer_of(kind)
+    return value if write is None else write(value)
+
+
+@cache
+def _writer_of(kind: type) -> Callable[[Any], Any] | None:
+    """What writes values of a type; None where they are plain already."""
+    own = (write for written, write in WRITERS.items() if issubclass(kind, written))
+    return next(own, to_dict if has(kind) else None)
 
 
 def plain_number(value: float) -> float:

@@ -121,20 +121,20 @@ class Context:
 
     def factors(self, claim: Claim) -> dict[str, float]:
         """The factors of the policy `weighted`, in the order in which they are multiplied."""
+        own = self.own
         found = {"campaign": self.weight}
-        named = frozenset() if self.own is None else self.own.named
         if self.content is not None and self.content.weight != 1:
             found["content"] = self.content.weight
         found["lever"] = self.team.lever if self.team else 1.0
-        found |= {f"lever {name}": factor for name, factor in self.levers.items()}
-        if self.patience != 1 and self.own is not None and self.own.product(self, claim) > 0:
-            found["patience"] = self.patience
-        found |= {
-            "stage_fit": self.stage_fit,
-            "role_fit": self.role_fit,
-            "preference": self.preference,
-            "interest": self.interest,
-        }
+        if own is not None:
+            found |= {f"lever {name}": factor for name, factor in own.levers.items()}
+            if own.patience != 1 and own.product(self, claim) > 0:
+                found["patience"] = own.patience
+        found["stage_fit"] = self.stage_fit
+        found["role_fit"] = self.role_fit
+        found["preference"] = self.preference
+        found["interest"] = self.interest
+        named = frozenset() if own is None else own.named
         if claim.propensity is not None and "propensity" not in named:
             found["propensity"] = claim.propensity
         if "value" in named:
