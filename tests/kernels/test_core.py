@@ -16,6 +16,7 @@ RULES = "interface.rules"
 DECISIONS = "interface.decision_arrays"
 PROBLEMS = "interface.problem_arrays"
 JOURNEYS = "interface.journey_arrays"
+CREDIT = "interface.credit_arrays"
 PLAIN = "interface.plain_arrays"
 WORKSPACES = "interface.workspaces"
 RECORDS = {
@@ -72,6 +73,7 @@ BUNDLES = {
     DECISIONS: "CandidateArrays DecisionRows RowColumns DecisionCounts",
     PROBLEMS: "ProblemPool PoolPart Charges QuotaBudget",
     JOURNEYS: "Routes EventArrays Members ContactEntry WalkState PathRecords",
+    CREDIT: "MessageArrays AnswerArrays CreditRecords",
     PLAIN: "PlainRules PlainWorkspace",
     WORKSPACES: "SearchProblem SearchWorkspace PriceWorkspace DecisionWorkspace",
 }
@@ -107,7 +109,7 @@ def test_layouts_are_those_of_the_tables():
 def test_bundles_have_all_fields_of_their_tables():
     """No table of the interface is forgotten."""
     known = {name for names in BUNDLES.values() for name in names.split()}
-    for module in (CONTACTS, RULES, DECISIONS, PROBLEMS, JOURNEYS, PLAIN, WORKSPACES):
+    for module in (CONTACTS, RULES, DECISIONS, PROBLEMS, JOURNEYS, CREDIT, PLAIN, WORKSPACES):
         kinds = [
             own for own in vars(_module(module)).values() if isinstance(own, type) and issubclass(own, ArrayBundle)
         ]

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import contact_offsets as contact_offsets
     from journeykit.kernels._core import copy_cells as copy_cells
     from journeykit.kernels._core import copy_lists as copy_lists
+    from journeykit.kernels._core import credit_events as credit_events
     from journeykit.kernels._core import decide_block as decide_block
     from journeykit.kernels._core import decide_now as decide_now
     from journeykit.kernels._core import duplicate_claims as duplicate_claims
     from journeykit.kernels._core import fill_touches as fill_touches
     from journeykit.kernels._core import find_best_set as find_best_set
+    from journeykit.kernels._core import group_rows as group_rows
     from journeykit.kernels._core import hard_items as hard_items
     from journeykit.kernels._core import hash_ids as hash_ids
     from journeykit.kernels._core import improve as improve
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import is_plain_jsonl as is_plain_jsonl
     from journeykit.kernels._core import list_all as list_all
     from journeykit.kernels._core import mark_members as mark_members
+    from journeykit.kernels._core import mark_repeats as mark_repeats
     from journeykit.kernels._core import mark_texts as mark_texts
     from journeykit.kernels._core import measure_cells as measure_cells
     from journeykit.kernels._core import measure_lists as measure_lists
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import set_bits as set_bits
     from journeykit.kernels._core import sizes_by_kind as sizes_by_kind
     from journeykit.kernels._core import sort_events as sort_events
+    from journeykit.kernels._core import sort_groups as sort_groups
     from journeykit.kernels._core import spread_claims as spread_claims
     from journeykit.kernels._core import take_touches as take_touches
     from journeykit.kernels._core import walk_journeys as walk_journeys
@@ -77,11 +81,13 @@ _KERNELS = (
     "contact_offsets",
     "copy_cells",
     "copy_lists",
+    "credit_events",
     "decide_block",
     "decide_now",
     "duplicate_claims",
     "fill_touches",
     "find_best_set",
+    "group_rows",
     "hard_items",
     "hash_ids",
     "improve",
@@ -93,6 +99,7 @@ _KERNELS = (
     "is_plain_jsonl",
     "list_all",
     "mark_members",
+    "mark_repeats",
     "mark_texts",
     "measure_cells",
     "measure_lists",
@@ -106,6 +113,7 @@ _KERNELS = (
     "set_bits",
     "sizes_by_kind",
     "sort_events",
+    "sort_groups",
     "spread_claims",
     "take_touches",
     "walk_journeys",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from journeykit.basics.ids import contact_key, stir
 from journeykit.kernels import has_kernels
 from journeykit.rule.values import NUMBER
 from journeykit.tables.arrow.adapters import array_of
-from journeykit.tables.arrow.arrays import texts
+from journeykit.tables.arrow.arrays import is_known, texts
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, is_missing, read_id
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 Faults = dict[int, tuple[str, str, str]]
 """By row, the column that is wrong, what was found and what is allowed."""
+
+
+def thread_count(given: int | None) -> int:
+    """How many threads work at once: those that are asked for, or one for each processor, up to four."""
+    return given or min(4, os.cpu_count() or 1)
 
 
 def blame(column: Column | None, rows: np.ndarray, name: str, read: Callable[[Any], Any], faults: Faults) -> None:
@@ -58,6 +64,11 @@ def id_marks(column: Column | None, rows: int, name: str, faults: Faults) -> np.
     found: np.ndarray = one ^ _stirred(two)
     # No id has the number of none.
     found[found == 0] = 1
+    array = column.array
+    if array is not None and array.null_count:
+        missing = ~is_known(array)
+        found[missing] = 0
+        bad &= ~missing
     for row in np.flatnonzero(bad).tolist():
         value = column.value(row)
         if is_missing(value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from journeykit.measuring.cell_columns import Faults
+
+_COLUMN = "contact_id"
+
+
+class KeyedIds(NamedTuple):
+    """A column of ids, with what they are looked up by.
+
+    Attributes:
+        column: the column.
+        one: the first half of each id's key.
+        two: the second half.
+        bad: which ids cannot be read.
+    """
+
+    column: Column
+    one: np.ndarray
+    two: np.ndarray
+    bad: np.ndarray
 
 
 class ContactNumbers:
@@ -43,12 +61,9 @@ class ContactNumbers:
     @classmethod
     def of(cls, ids: pa.Array) -> Self:
         """The numbers of ids that all differ: their places."""
-        made, column = cls(), Column(ids)
-        if made._index is None:
-            made._by_value(column, len(ids), {}, is_new=True)
-        elif len(ids):
-            one, two, _ = id_halves(column, len(ids))
-            made._add(column, one, two)
+        made = cls()
+        if len(ids):
+            made._meet_new(keyed_ids(Column(ids), len(ids), {}), np.arange(len(ids)))
         return made
 
     @property
@@ -58,53 +73,55 @@ class ContactNumbers:
 
     def meet(self, column: Column | None, rows: int, faults: Faults) -> np.ndarray:
         """The numbers of ids, new ones included; -1 for an id that cannot be read, which is a fault of its row."""
-        return self._numbers(column, rows, faults, is_new=True)
+        return self.numbers(keyed_ids(column, rows, faults))
 
     def find(self, column: Column | None, rows: int, faults: Faults) -> np.ndarray:
-        """The numbers of ids that were met, else -1."""
-        return self._numbers(column, rows, faults, is_new=False)
+        """The numbers of ids that were met, else -1. Several threads may ask at once."""
+        return self._known(keyed_ids(column, rows, faults))
 
-    def _numbers(self, column: Column | None, rows: int, faults: Faults, *, is_new: bool) -> np.ndarray:
-        if column is None or self._index is None:
-            return self._by_value(column, rows, faults, is_new=is_new)
-        one, two, suspect = id_halves(column, rows)
-        own: Faults = {}
-        blame(column, np.flatnonzero(suspect), "contact_id", read_id, own)
-        bad = np.zeros(rows, np.bool_)
-        bad[list(own)] = True
-        faults.update((row, fault) for row, fault in own.items() if row not in faults)
-        found: np.ndarray = self._index.find(one, two)
-        missing = np.flatnonzero((found < 0) & ~bad) if is_new else ()
+    def numbers(self, ids: KeyedIds) -> np.ndarray:
+        """The numbers of ids, new ones included; -1 for those that cannot be read."""
+        found = self._known(ids)
+        missing = np.flatnonzero((found < 0) & ~ids.bad)
         while len(missing):
             # Ids that share half of their key, of which there are hardly any, wait for the next turn.
-            first = missing[np.sort(np.unique(one[missing], return_index=True)[1])]
-            self._add(column.take(first), one[first], two[first])
-            found[missing] = self._index.find(one[missing], two[missing])
+            first = missing[np.sort(np.unique(ids.one[missing], return_index=True)[1])]
+            self._meet_new(ids, first)
+            found = self._known(ids)
             missing = missing[found[missing] < 0]
-        found[bad] = -1
-        return found.astype(np.int64)
-
-    def _add(self, column: Column, one: np.ndarray, two: np.ndarray) -> None:
-        from journeykit.columns.chunk import id_texts
-
-        self._index.add(one, two, self.count, np.zeros(len(one), np.bool_))
-        self._ids.append(id_texts(column)[0])
-        self.count += len(one)
-
-    def _by_value(self, column: Column | None, rows: int, faults: Faults, *, is_new: bool) -> np.ndarray:
-        if column is None:
-            blame(None, np.arange(rows), "contact_id", read_id, faults)
-            return np.full(rows, -1, np.int64)
-        codes, read = column.read(read_id)
-        if is_new:
-            used = np.zeros(len(read), np.bool_)
-            used[codes] = True
-            fresh = [own for own, is_used in zip(read, used, strict=True) if is_used and own is not UNREAD]
-            fresh = [own for own in dict.fromkeys(fresh) if own not in self._of]
-            self._of.update({own: self.count + place for place, own in enumerate(fresh)})
-            self._ids.append(texts(fresh))
-            self.count += len(fresh)
-        refused = np.array([own is UNREAD for own in read], np.bool_)[codes]
-        blame(column, np.flatnonzero(refused), "contact_id", read_id, faults)
-        found: np.ndarray = np.array([-1 if own is UNREAD else self._of.get(own, -1) for own in read], np.int64)[codes]
         return found
+
+    def _known(self, ids: KeyedIds) -> np.ndarray:
+        if self._index is not None:
+            found: np.ndarray = self._index.find(ids.one, ids.two)
+            found[ids.bad] = -1
+            return found
+        codes, read = ids.column.read(read_id)
+        by_code = [-1 if own is UNREAD else self._of.get(own, -1) for own in read]
+        numbers: np.ndarray = np.array(by_code or [-1], np.int32)[codes]
+        return numbers
+
+    def _meet_new(self, ids: KeyedIds, rows: np.ndarray) -> None:
+        """Give ids that all differ the next numbers."""
+        column = ids.column.take(rows) if len(rows) < len(ids.column) else ids.column
+        if self._index is not None:
+            from journeykit.columns.chunk import id_texts
+
+            self._index.add(ids.one[rows], ids.two[rows], self.count, np.zeros(len(rows), np.bool_))
+            self._ids.append(id_texts(column)[0])
+        else:
+            own = [read_id(value) for value in column.cells()]
+            self._of.update({name: self.count + place for place, name in enumerate(own)})
+            self._ids.append(texts(own))
+        self.count += len(rows)
+
+
+def keyed_ids(column: Column | None, rows: int, faults: Faults) -> KeyedIds:
+    """A column of ids with their keys; an id that cannot be read is a fault of its row. Threads may ask at once."""
+    one, two, suspect = id_halves(column, rows)
+    own: Faults = {}
+    blame(column, np.flatnonzero(suspect), _COLUMN, read_id, own)
+    bad = np.zeros(rows, np.bool_)
+    bad[list(own)] = True
+    faults.update((row, fault) for row, fault in own.items() if row not in faults)
+    return KeyedIds(Column([None] * rows) if column is None else column, one, two, bad)

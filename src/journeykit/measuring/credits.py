@@ -8,11 +8,16 @@ import numpy as np
 from attrs import frozen
 
 from journeykit.basics.clock import clock
+from journeykit.basics.threads import at_once
 from journeykit.engine.ruleset import Ruleset
+from journeykit.kernels import has_kernels
+from journeykit.kernels.interface.credit_arrays import CREDITED, STRANGE_CAMPAIGN
+from journeykit.measuring.cell_columns import thread_count
 from journeykit.measuring.contact_numbers import ContactNumbers
-from journeykit.measuring.credit_arrays import credit_events
-from journeykit.measuring.event_parts import STRANGE_CAMPAIGN, EventPart, EventParts
-from journeykit.measuring.response_count import AFTER_END, CODES, CREDITED, REPEATED, UNKNOWN_CONTACT, ResponseCount
+from journeykit.measuring.credit_columns import ColumnCredit
+from journeykit.measuring.event_parts import EventPart, EventParts
+from journeykit.measuring.response_count import AFTER_END, CODES, REPEATED, UNKNOWN_CONTACT, ResponseCount
+from journeykit.measuring.rows_by_contact import in_time, repeats
 from journeykit.model.bad_row import BadRow
 from journeykit.model.response import Response, responses_of
 from journeykit.tables.bad_row_list import BadRows
@@ -20,6 +25,7 @@ from journeykit.tables.bad_row_list import BadRows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from journeykit.measuring.credit_kernels import KernelCredit
     from journeykit.measuring.message_table import MessageTable
     from journeykit.model.cap import Facets
     from journeykit.playbook.playbook import Playbook
@@ -94,6 +100,7 @@ def credit(
     *,
     zone: str | None = None,
     max_bad: int | str | None = None,
+    threads: int | None = None,
 ) -> Credits:
     """Credit events to the messages that they follow.
 
@@ -106,6 +113,7 @@ def credit(
         events: the events: whatever `Arbiter.decide_table` takes.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         max_bad: how many bad rows are tolerated, as a number or as a share such as ``"1%"``.
+        threads: how many threads work at once; None for one for each processor.
 
     Raises:
         DataError: for a table that cannot be read, too many bad rows, or events none of which can be used.
@@ -120,7 +128,7 @@ def credit(
         >>> found.message.tolist(), found.value.tolist(), found.counts[0].credited
         ([1], [12.0], 1)
     """
-    bad = BadRows(max_bad)
+    bad, used = BadRows(max_bad), thread_count(threads)
     campaigns = Campaigns(playbook, messages.kinds)
     parts = EventParts(
         events,
@@ -129,6 +137,7 @@ def credit(
         campaign_number=campaigns.number,
         zone=None if zone is None else clock(zone).zone,
         bad=bad,
+        threads=used,
     )
     read = list(parts)
     bad.rows[parts.source.source] = parts.rows
@@ -136,8 +145,8 @@ def credit(
     bad.check()
     told = _joined(read, len(parts.values))
     responses = responses_of(playbook.responses, parts.met)
-    why = _why_not(told, messages.until)
-    found = [_of_response(place, own, parts, told, why, messages, campaigns) for place, own in enumerate(responses)]
+    crediting = _Crediting(messages, parts, told, campaigns.of_kind)
+    found = list(at_once(crediting.credit, enumerate(responses), used))
     columns = [
         np.concatenate([own[place] for own, _ in found] or [np.zeros(0, kind)]) for place, kind in enumerate(_KINDS)
     ]
@@ -195,73 +204,64 @@ def _joined(read: Sequence[EventPart], values: int) -> EventPart:
     )
 
 
-def _why_not(told: EventPart, until: int | None) -> np.ndarray:
+def _why_not(told: EventPart, until: int | None, repeated: np.ndarray) -> np.ndarray:
     """Of each event, why it is credited to nothing, whatever the response; `CREDITED` for no reason so far."""
     why = np.full(len(told.at), CREDITED, np.int8)
     why[told.contact < 0] = CODES[UNKNOWN_CONTACT]
     if until is not None:
         why[told.at > until] = CODES[AFTER_END]
-    # The same event more than once: the first instant counts, and of one instant the first row.
-    order = np.lexsort((told.row, told.at, told.mark, told.contact))
-    same = (told.contact[order][1:] == told.contact[order][:-1]) & (told.mark[order][1:] == told.mark[order][:-1])
-    again = order[1:][same]
-    # Of contacts whom nobody knows, nobody knows whether they are the same.
-    why[again[told.contact[again] >= 0]] = CODES[REPEATED]
+    why[repeated] = CODES[REPEATED]
     return why
 
 
-def _of_response(
-    place: int,
-    response: Response,
-    parts: EventParts,
-    told: EventPart,
-    why: np.ndarray,
-    messages: MessageTable,
-    campaigns: Campaigns,
-) -> tuple[list[np.ndarray], ResponseCount]:
-    """The credits of one response, and what became of its events."""
-    own = np.flatnonzero(told.name == parts.names[response.event])
-    scope = np.array([response.where.surely_matches(facets) for facets in messages.kinds], np.bool_)
-    reason = why[own]
-    open_ = np.flatnonzero(reason == CREDITED)
-    events = own[open_]
-    event, message, share, reason[open_] = credit_events(
-        messages,
-        scope,
-        campaigns.of_kind,
-        response,
-        told.contact[events],
-        told.at[events],
-        told.campaign[events],
-        told.decision[events],
-    )
-    rows = events[event]
-    number = None if response.value is None or not told.value else parts.values[response.value]
-    value = np.full(len(rows), np.nan) if number is None else told.value[number][rows]
-    order = np.lexsort((told.row[rows], told.at[rows], message))
-    rows = rows[order]
-    credited = own[reason == CREDITED]
-    no_number = 0 if number is None else int(np.count_nonzero(told.no_number[number][credited]))
-    no_value = 0 if number is None else int(np.count_nonzero(np.isnan(told.value[number][credited]))) - no_number
-    count = ResponseCount(
-        response=response.name,
-        events=len(own),
-        credited=len(credited),
-        reasons={name: int(found) for name, code in CODES.items() if (found := np.count_nonzero(reason == code))},
-        rows={
-            name: tuple(np.sort(told.row[own[reason == code]])[:_SHOWN].tolist())
-            for name, code in CODES.items()
-            if (reason == code).any()
-        },
-        no_value=no_value,
-        no_number=no_number,
-    )
-    columns = [
-        message[order],
-        np.full(len(rows), place, np.int16),
-        told.row[rows],
-        told.at[rows],
-        value[order],
-        share[order],
-    ]
-    return columns, count
+class _Crediting:
+    """All that credits one response after another; several may be credited at once."""
+
+    def __init__(self, messages: MessageTable, parts: EventParts, told: EventPart, campaign_of: np.ndarray) -> None:
+        self.messages = messages
+        self.parts = parts
+        self.told = told
+        # The same event more than once: the first instant counts, and of one instant the first row.
+        first, order = in_time(told.contact, len(messages.ids), told.at)
+        self.why = _why_not(told, messages.until, repeats(first, order, told.mark))
+        self.engine: ColumnCredit | KernelCredit
+        if has_kernels():
+            from journeykit.measuring.credit_kernels import KernelCredit
+
+            self.engine = KernelCredit(messages, told, campaign_of, first, order)
+        else:
+            self.engine = ColumnCredit(messages, told, campaign_of)
+
+    def credit(self, numbered: tuple[int, Response]) -> tuple[list[np.ndarray], ResponseCount]:
+        """The credits of one response, and what became of its events."""
+        place, response = numbered
+        told, why, name = self.told, self.why.copy(), self.parts.names[response.event]
+        scope = np.array([response.where.surely_matches(facets) for facets in self.messages.kinds], np.bool_)
+        event, message, share = self.engine.credit(response, scope, name, why)
+        number = None if response.value is None or not told.value else self.parts.values[response.value]
+        value = np.full(len(event), np.nan) if number is None else told.value[number][event]
+        columns = [message, np.full(len(event), place, np.int16), told.row[event], told.at[event], value, share]
+        return columns, self._count(response, np.flatnonzero(told.name == name), why, number)
+
+    def _count(self, response: Response, own: np.ndarray, why: np.ndarray, number: int | None) -> ResponseCount:
+        reason = why[own]
+        counts = np.bincount(reason, minlength=CREDITED + 1).tolist()
+        named = {name: code for name, code in CODES.items() if counts[code]}
+        no_value = no_number = 0
+        if number is not None:
+            credited = own[reason == CREDITED]
+            no_number = int(np.count_nonzero(self.told.no_number[number][credited]))
+            no_value = int(np.count_nonzero(np.isnan(self.told.value[number][credited]))) - no_number
+        return ResponseCount(
+            response=response.name,
+            events=len(own),
+            credited=counts[CREDITED],
+            reasons={name: counts[code] for name, code in named.items()},
+            # Events are in the order of their rows.
+            rows={
+                name: tuple(self.told.row[own[np.flatnonzero(reason == code)[:_SHOWN]]].tolist())
+                for name, code in named.items()
+            },
+            no_value=no_value,
+            no_number=no_number,
+        )

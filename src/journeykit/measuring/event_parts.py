@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from journeykit.basics.clock import moment
+from journeykit.basics.threads import at_once
 from journeykit.journey import Event
 from journeykit.journey.event_history import CAMPAIGN
 from journeykit.journey.walk import identity
 from journeykit.kernels import has_kernels
+from journeykit.kernels.interface.credit_arrays import NO_CAMPAIGN
 from journeykit.measuring.cell_columns import floats, id_mark, id_marks, instants
 from journeykit.measuring.touch_parts import DECISION
 from journeykit.model.bad_row import BadRow
@@ -40,9 +42,6 @@ if TYPE_CHECKING:
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.bad_row_list import BadRows
 
-NO_CAMPAIGN, STRANGE_CAMPAIGN = -1, -2
-"""The numbers of no campaign, and of one that is known to nobody."""
-
 
 class EventPart(NamedTuple):
     """What was read of a chunk of events; other events, and rows that cannot be used, are left out.
@@ -69,6 +68,19 @@ class EventPart(NamedTuple):
     value: list[np.ndarray]
     no_number: list[np.ndarray]
 
+    def take(self, rows: np.ndarray) -> EventPart:
+        """Some of the events."""
+        return EventPart(*([part[rows] for part in own] if isinstance(own, list) else own[rows] for own in self))  # type: ignore[arg-type]
+
+
+class EventsRead(NamedTuple):
+    """What was read of a chunk: its events, bad rows, number of rows, and the names that there are."""
+
+    part: EventPart
+    bad: list[BadRow]
+    rows: int
+    names: frozenset[str]
+
 
 class EventParts:
     """A table of events.
@@ -80,6 +92,7 @@ class EventParts:
         campaign_number: the number of a campaign, by its name.
         zone: the zone in which instants without an offset are meant.
         bad: where bad rows are counted.
+        threads: how many chunks are read at once.
 
     Attributes:
         names: the names of events that are read, each with its number.
@@ -100,7 +113,9 @@ class EventParts:
         campaign_number: Callable[[str], int],
         zone: tzinfo | None,
         bad: BadRows,
+        threads: int,
     ) -> None:
+        self._threads = threads
         known = dict.fromkeys(own.event for own in (*responses, *WELL_KNOWN))
         self.names = {name: number for number, name in enumerate(known)}
         values = dict.fromkeys(own.value for own in responses if own.value is not None)
@@ -123,30 +138,34 @@ class EventParts:
                     raise missing_column(column, self.source.columns, self.source.source)
 
     def __iter__(self) -> Iterator[EventPart]:
-        for part in self.source.parts(lambda _: True):
-            if isinstance(part, BadRow):
-                self._bad.add(part)
-            else:
-                yield self._part(part)
+        for read in at_once(self._read, self.source.parts(lambda _: True), self._threads):
+            if isinstance(read, BadRow):
+                self._bad.add(read)
+                continue
+            for row in read.bad:
+                self._bad.add(row)
+            self.rows += read.rows
+            self.others += read.rows - len(read.bad) - len(read.part.at)
+            self.met |= read.names
+            yield read.part
 
-    def _part(self, part: Part) -> EventPart:
+    def _read(self, part: Part | BadRow) -> EventsRead | BadRow:
+        """What a chunk holds; several may be read at once."""
+        if isinstance(part, BadRow):
+            return part
         number, names, arrays = part
         places = places_of(names, self.source.source)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
-        self.rows += rows
         faults: Faults = {}
         name = self._names(columns[places["event"]] if "event" in places else Column([None] * rows), faults)
-        self._tell(faults, number)
+        known = [own for own, place in self.names.items() if (name == place).any()]
+        bad = [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)]
         wanted = np.flatnonzero(name >= 0)
-        self.others += rows - len(wanted) - len(faults)
         if len(wanted) < rows:
             columns = [column.take(wanted) for column in columns]
-        return self._wanted(names, columns, places, wanted + number, name[wanted])
-
-    def _tell(self, faults: Faults, number: int) -> None:
-        for row in sorted(faults):
-            self._bad.add(BadRow(self.source.source, number + row, *faults[row]))
+        found, more = self._wanted(names, columns, places, wanted + number, name[wanted])
+        return EventsRead(found, [*bad, *more], rows, frozenset(known))
 
     def _names(self, column: Column, faults: Faults) -> np.ndarray:
         """The numbers of the names; -1 for those that nothing asks for, and for what is no name: a fault."""
@@ -158,8 +177,6 @@ class EventParts:
                 faults[row] = ("event", error.found, error.allowed)
         numbers = [-1 if own is UNREAD else self.names.get(own, -1) for own in read]
         found: np.ndarray = np.array(numbers, np.int16)[codes]
-        number = {own: name for name, own in self.names.items()}
-        self.met.update(number[own] for own in np.unique(found).tolist() if own >= 0)
         return found
 
     def _wanted(
@@ -169,7 +186,7 @@ class EventParts:
         places: Mapping[str, int],
         numbers: np.ndarray,
         name: np.ndarray,
-    ) -> EventPart:
+    ) -> tuple[EventPart, list[BadRow]]:
         rows, faults = len(numbers), dict[int, tuple[str, str, str]]()
         at = instants(columns, places, rows, faults, "at", self._instant)
         contact = self._contacts.find(columns[places["contact_id"]] if "contact_id" in places else None, rows, faults)
@@ -178,21 +195,21 @@ class EventParts:
         decision = id_marks(known.get(DECISION), rows, DECISION, faults)
         campaign = self._campaigns(known.get(CAMPAIGN), rows)
         values = [floats(known.get(own), rows) for own in self.values]
-        for row in sorted(faults):
-            self._bad.add(BadRow(self.source.source, int(numbers[row]), *faults[row]))
+        bad = [BadRow(self.source.source, int(numbers[row]), *faults[row]) for row in sorted(faults)]
         good = np.ones(rows, np.bool_)
         good[list(faults)] = False
-        return EventPart(
-            row=numbers[good],
-            contact=contact[good],
-            at=at[good],
-            name=name[good],
-            mark=mark[good],
-            campaign=campaign[good],
-            decision=decision[good],
-            value=[own[good] for own, _ in values],
-            no_number=[bad[good] for _, bad in values],
+        part = EventPart(
+            row=numbers,
+            contact=contact,
+            at=at,
+            name=name,
+            mark=mark,
+            campaign=campaign,
+            decision=decision,
+            value=[own for own, _ in values],
+            no_number=[own for _, own in values],
         )
+        return part.take(good) if faults else part, bad
 
     def _campaigns(self, column: Column | None, rows: int) -> np.ndarray:
         if column is None:

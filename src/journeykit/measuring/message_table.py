@@ -12,9 +12,10 @@ from attrs import field, frozen
 
 from journeykit.basics.clock import EPOCH, clock, micros
 from journeykit.engine.ruleset import Ruleset
-from journeykit.measuring.cell_columns import floats, joined_arrays
+from journeykit.measuring.cell_columns import floats, joined_arrays, thread_count
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.measuring.contact_rows import ContactRows
+from journeykit.measuring.rows_by_contact import grouped, in_time, repeats
 from journeykit.measuring.touch_parts import DECISION, TouchParts
 from journeykit.model.bad_row import BadRow
 from journeykit.model.cap import Either, Facets
@@ -125,6 +126,7 @@ class MessageTable:
         zone: str | None = None,
         columns: Iterable[str] | None = None,
         max_bad: int | str | None = None,
+        threads: int | None = None,
     ) -> Self:
         """Read the messages of a table of touches.
 
@@ -137,8 +139,9 @@ class MessageTable:
             until: messages before this instant.
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
             columns: the names of the columns of touches and contacts that are kept besides `FIRST_COLUMNS`; None for
-                all.
+                all. Where they are named, ``decision_id``, which takes much memory, is kept only if it is among them.
             max_bad: how many bad rows are tolerated, as a number or as a share such as ``"1%"``.
+            threads: how many threads work at once; None for one for each processor.
 
         Raises:
             DataError: for a table that cannot be read, too many bad rows, or touches none of which can be used.
@@ -158,7 +161,9 @@ class MessageTable:
         people = None if contacts is None else ContactRows(contacts, met, zone=where, bad=bad, only=only)
         ruleset = Ruleset(playbook)
         before = bad.total
-        parts = TouchParts(touches, met, vocabulary=ruleset.vocabulary, zone=where, bad=bad, only=only)
+        parts = TouchParts(
+            touches, met, vocabulary=ruleset.vocabulary, zone=where, bad=bad, only=only, threads=thread_count(threads)
+        )
         read = list(parts)
         refuse_useless(bad, before, sum(len(part.at) for part in read))
         bad.check()
@@ -258,9 +263,10 @@ class _Made:
     def _order(self, rows: np.ndarray) -> np.ndarray:
         """By contact and instant; those of one instant in the order of what they are, whatever that of the rows."""
         names = [tie_text(touch) for touch in self._touches]
-        rank = np.empty(len(names), np.int64)
+        rank = np.empty(len(names), np.int32)
         rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
-        return np.lexsort((self.decision[rows], rank[self.kind[rows]], self.at[rows], self.contact[rows]))
+        contact, at, decision = self.contact[rows], self.at[rows], self.decision[rows]
+        return in_time(contact, len(self.ids), at, rank[self.kind[rows]], decision)[1]
 
     def _columns(
         self, rows: np.ndarray, contact: np.ndarray, at: np.ndarray, kinds: np.ndarray
@@ -366,9 +372,6 @@ def _accounts(column: Any, contact: np.ndarray) -> np.ndarray:
 
 
 def _repeated(contact: np.ndarray, decision: np.ndarray) -> int:
-    named = decision != 0
-    if not named.any():
+    if not decision.any():
         return 0
-    order = np.lexsort((decision[named], contact[named]))
-    own, whose = decision[named][order], contact[named][order]
-    return int(np.count_nonzero((own[1:] == own[:-1]) & (whose[1:] == whose[:-1])))
+    return len(repeats(*grouped(contact, int(contact[-1]) + 1), decision))

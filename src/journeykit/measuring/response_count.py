@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from journeykit.kernels.interface.credit_arrays import CREDITED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,10 +29,11 @@ WHY_NOT: dict[str, str] = {
     EARLIER: "are credited to messages from before the start",
 }
 """Why an event is not credited: the first of these that is true of it, and what it says of events."""
-CREDITED = len(WHY_NOT)
-"""The code of an event that is credited; the others are the places of the reasons in `WHY_NOT`."""
 CODES = {name: code for code, name in enumerate(WHY_NOT)}
+"""The codes of the reasons; the one that follows them is that of an event that is credited."""
 _SHOWN = 5
+
+assert len(CODES) == CREDITED  # noqa: S101  (kernels write them)
 
 
 @frozen

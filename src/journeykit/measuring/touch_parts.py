@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
+from journeykit.basics.threads import at_once
 from journeykit.columns.word_counts import cells_at, combinations
 from journeykit.measuring.cell_columns import as_array, id_marks, instants
+from journeykit.measuring.contact_numbers import KeyedIds, keyed_ids
 from journeykit.model.bad_row import BadRow
+from journeykit.tables.arrow.arrays import numbers as number_array
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.cells import instant_reader
@@ -18,8 +23,6 @@ from journeykit.tables.touch_table import SHAPE, TOUCH_COLUMNS, shape_parts, sha
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
     from datetime import tzinfo
-
-    import pyarrow as pa
 
     from journeykit.measuring.cell_columns import Faults
     from journeykit.measuring.contact_numbers import ContactNumbers
@@ -60,6 +63,7 @@ class TouchParts:
         zone: the zone in which instants without an offset are meant.
         bad: where bad rows are counted.
         only: the folded names of the columns that are kept besides those that say what a touch is; None for all.
+        threads: how many chunks are read at once.
 
     Attributes:
         kinds: what touches are apart from whose and when, as `Touch` takes it.
@@ -79,8 +83,11 @@ class TouchParts:
         zone: tzinfo | None,
         bad: BadRows,
         only: Container[str] | None,
+        threads: int,
     ) -> None:
         self._numbers = numbers
+        self._threads = threads
+        self._lock = threading.Lock()
         self._readers = shape_readers(vocabulary)
         self._bad = bad
         self._only = only
@@ -106,40 +113,45 @@ class TouchParts:
         return fold in TOUCH_COLUMNS or fold == DECISION or self._only is None or fold in self._only
 
     def __iter__(self) -> Iterator[TouchPart]:
-        for part in self.source.parts(self._wanted):
-            if isinstance(part, BadRow):
-                self._bad.add(part)
-            else:
-                yield self._part(part)
+        for read in at_once(self._read, self.source.parts(self._wanted), self._threads):
+            if isinstance(read, BadRow):
+                self._bad.add(read)
+                continue
+            part, ids, bad = read
+            for row in bad:
+                self._bad.add(row)
+            self.rows += len(part.at) + len(bad)
+            yield part._replace(contact=self._numbers.numbers(ids))
 
-    def _part(self, part: Part) -> TouchPart:
+    def _read(self, part: Part | BadRow) -> tuple[TouchPart, KeyedIds, list[BadRow]] | BadRow:
+        """What a chunk holds but for the numbers of its contacts, their ids, and the rows that cannot be used."""
+        if isinstance(part, BadRow):
+            return part
         number, names, arrays = part
         places = places_of(names, self.source.source)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
-        self.rows += rows
         faults: Faults = {}
         at = instants(columns, places, rows, faults, _SENT_AT, self._instant)
         kind = self._kinds(columns, places, rows, faults)
         named = columns[places[DECISION]] if DECISION in places else None
         decision = id_marks(named, rows, DECISION, faults)
-        contact = self._numbers.meet(columns[places["contact_id"]] if "contact_id" in places else None, rows, faults)
-        good = np.ones(rows, np.bool_)
-        good[list(faults)] = False
-        for row in sorted(faults):
-            self._bad.add(BadRow(self.source.source, number + row, *faults[row]))
+        ids = keyed_ids(columns[places["contact_id"]] if "contact_id" in places else None, rows, faults)
+        bad = [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)]
         kept = {fold: as_array(arrays[place]) for fold, place in places.items() if self._is_kept(fold)}
-        self.names.update({fold: names[places[fold]].strip() for fold in kept if fold not in self.names})
-        if not faults:
-            return TouchPart(contact, at, kind, decision, kept)
-        rest = np.flatnonzero(good)
-        own = {fold: array.take(rest) for fold, array in kept.items()}
-        return TouchPart(contact[good], at[good], kind[good], decision[good], own)
+        with self._lock:
+            self.names.update({fold: names[places[fold]].strip() for fold in kept if fold not in self.names})
+        if faults:
+            good = np.ones(rows, np.bool_)
+            good[list(faults)] = False
+            rest = np.flatnonzero(good)
+            at, kind, decision = at[good], kind[good], decision[good]
+            kept = {fold: array.take(number_array(rest, pa.int64())) for fold, array in kept.items()}
+            ids = KeyedIds(ids.column.take(rest), ids.one[good], ids.two[good], ids.bad[good])
+        return TouchPart(np.zeros(0, np.int32), at, kind, decision, kept), ids, bad
 
     def _is_kept(self, fold: str) -> bool:
-        if fold in TOUCH_COLUMNS:
-            return False
-        return self._only is None or fold in self._only
+        return fold not in TOUCH_COLUMNS and (self._only is None or fold in self._only)
 
     def _kinds(self, columns: Sequence[Column], places: dict[str, int], rows: int, faults: Faults) -> np.ndarray:
         """What each touch is apart from whose and when; one that cannot be read is a fault of its row."""
@@ -158,7 +170,8 @@ class TouchParts:
         return found
 
     def _kind(self, parts: dict[str, Any]) -> int:
-        number = self._number.setdefault(tuple(parts.items()), len(self.kinds))
-        if number == len(self.kinds):
-            self.kinds.append(parts)
+        with self._lock:
+            number = self._number.setdefault(tuple(parts.items()), len(self.kinds))
+            if number == len(self.kinds):
+                self.kinds.append(parts)
         return number

@@ -23,7 +23,8 @@ inline constexpr bool is_bundle =
     is_one_of<T, Contacts, SlotTimes, Barred, ScoreArrays, TouchArrays, QuotaChoiceArrays, ClaimArrays, Rules,
               CandidateArrays, DecisionRows, RowColumns, DecisionCounts, ProblemPool, PoolPart, Charges,
               QuotaBudget, Routes, EventArrays, Members, ContactEntry, WalkState, PathRecords, SearchProblem,
-              SearchWorkspace, PriceWorkspace, DecisionWorkspace, PlainRules, PlainWorkspace>;
+              SearchWorkspace, PriceWorkspace, DecisionWorkspace, PlainRules, PlainWorkspace, MessageArrays,
+              AnswerArrays, CreditRecords>;
 
 template <typename T>
 struct ArrayTraits;

@@ -100,6 +100,18 @@ inline constexpr int8_t NULL_VALUE = 0, FALSE_VALUE = 1, TRUE_VALUE = 2, WHOLE =
                         NESTED = 6;
 }  // namespace journeys
 
+// Codes of credit (journeykit.kernels.interface.credit_arrays), which have words of their own.
+namespace crediting {
+// To which of several messages an event is credited.
+inline constexpr int64_t LAST_WAY = 0, FIRST_WAY = 1, LINEAR_WAY = 2;
+// Why an event is not credited; the last for one that is.
+inline constexpr int64_t REPEATED = 0, AFTER_END = 1, UNKNOWN_CONTACT = 2, NO_MESSAGE = 3,
+                         UNKNOWN_DECISION = 4, UNKNOWN_CAMPAIGN = 5, OUT_OF_SCOPE = 6, BEFORE = 7, LATE = 8,
+                         EARLIER = 9, CREDITED = 10;
+// The numbers of no campaign, and of one that nobody knows.
+inline constexpr int64_t NO_CAMPAIGN = -1, STRANGE_CAMPAIGN = -2;
+}  // namespace crediting
+
 // Contacts, their touches, claims and scores
 
 // A contact in single numbers.
@@ -768,6 +780,33 @@ struct ContactEntry {
   Array1<int64_t> stage;
   Array1<int64_t> start;
   Array2<int64_t> rank;
+};
+
+// Messages by contact, each contact's in the order of time.
+struct MessageArrays {
+  Array1<int64_t> first;
+  Array1<int64_t> at;
+  Array1<int32_t> kind;
+  Array1<uint64_t> decision;
+  Array1<int64_t> row;
+  Array1<int32_t> campaign;
+};
+
+// Events, and their order by contact.
+struct AnswerArrays {
+  Array1<int64_t> first;
+  Array1<int64_t> order;
+  Array1<int64_t> at;
+  Array1<int16_t> name;
+  Array1<int32_t> campaign;
+  Array1<uint64_t> decision;
+};
+
+// Credits: by contact, by message, then in the order of time.
+struct CreditRecords {
+  Array1<int64_t> event;
+  Array1<int64_t> message;
+  Array1<double> share;
 };
 
 // What is known of one contact during its walk.

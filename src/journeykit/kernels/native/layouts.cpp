@@ -211,6 +211,28 @@ std::vector<Code> journey_codes() {
                                               });
 }
 
+std::vector<Code> credit_codes() {
+  return codes_of("interface.credit_arrays",
+                  {
+                      {"LAST_WAY", bits(int64_t{crediting::LAST_WAY})},
+                      {"FIRST_WAY", bits(int64_t{crediting::FIRST_WAY})},
+                      {"LINEAR_WAY", bits(int64_t{crediting::LINEAR_WAY})},
+                      {"REPEATED", bits(int64_t{crediting::REPEATED})},
+                      {"AFTER_END", bits(int64_t{crediting::AFTER_END})},
+                      {"UNKNOWN_CONTACT", bits(int64_t{crediting::UNKNOWN_CONTACT})},
+                      {"NO_MESSAGE", bits(int64_t{crediting::NO_MESSAGE})},
+                      {"UNKNOWN_DECISION", bits(int64_t{crediting::UNKNOWN_DECISION})},
+                      {"UNKNOWN_CAMPAIGN", bits(int64_t{crediting::UNKNOWN_CAMPAIGN})},
+                      {"OUT_OF_SCOPE", bits(int64_t{crediting::OUT_OF_SCOPE})},
+                      {"BEFORE", bits(int64_t{crediting::BEFORE})},
+                      {"LATE", bits(int64_t{crediting::LATE})},
+                      {"EARLIER", bits(int64_t{crediting::EARLIER})},
+                      {"CREDITED", bits(int64_t{crediting::CREDITED})},
+                      {"NO_CAMPAIGN", bits(int64_t{crediting::NO_CAMPAIGN})},
+                      {"STRANGE_CAMPAIGN", bits(int64_t{crediting::STRANGE_CAMPAIGN})},
+                  });
+}
+
 std::vector<Code> problem_size_codes() {
   return codes_of("interface.workspaces", {
                                               {"ITEMS", bits(int64_t{ITEMS})},
@@ -680,6 +702,18 @@ std::vector<Layout> layouts() {
       layout<ContactEntry>("ContactEntry",
                            {field("said", &ContactEntry::said), field("stage", &ContactEntry::stage),
                             field("start", &ContactEntry::start), field("rank", &ContactEntry::rank)}),
+      layout<MessageArrays>("MessageArrays",
+                            {field("first", &MessageArrays::first), field("at", &MessageArrays::at),
+                             field("kind", &MessageArrays::kind), field("decision", &MessageArrays::decision),
+                             field("row", &MessageArrays::row), field("campaign", &MessageArrays::campaign)}),
+      layout<AnswerArrays>(
+          "AnswerArrays",
+          {field("first", &AnswerArrays::first), field("order", &AnswerArrays::order),
+           field("at", &AnswerArrays::at), field("name", &AnswerArrays::name),
+           field("campaign", &AnswerArrays::campaign), field("decision", &AnswerArrays::decision)}),
+      layout<CreditRecords>("CreditRecords",
+                            {field("event", &CreditRecords::event), field("message", &CreditRecords::message),
+                             field("share", &CreditRecords::share)}),
       layout<WalkState>("WalkState",
                         {field("latest", &WalkState::latest), field("fresh", &WalkState::fresh),
                          field("refused", &WalkState::refused), field("low", &WalkState::low),
@@ -703,7 +737,7 @@ std::vector<Layout> layouts() {
 
 std::vector<Code> codes() {
   std::vector<Code> found;
-  for (const auto& part : {general_codes(), rule_codes(), problem_codes(), journey_codes(),
+  for (const auto& part : {general_codes(), rule_codes(), problem_codes(), journey_codes(), credit_codes(),
                            problem_size_codes(), workspace_size_codes(), layer_codes()}) {
     found.insert(found.end(), part.begin(), part.end());
   }

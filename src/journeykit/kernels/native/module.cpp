@@ -9,6 +9,7 @@
 #include "bindings.hpp"
 #include "collect_claims.hpp"
 #include "collect_problems.hpp"
+#include "credit_events.hpp"
 #include "decide_block.hpp"
 #include "decide_now.hpp"
 #include "event_properties.hpp"
@@ -116,6 +117,13 @@ void bind_journeys(nb::module_& module) {
   module.def("mark_texts", released(&mark_texts));
 }
 
+void bind_credit(nb::module_& module) {
+  module.def("group_rows", released(&group_rows));
+  module.def("sort_groups", released(&sort_groups));
+  module.def("mark_repeats", released(&mark_repeats));
+  module.def("credit_events", released(&credit_events));
+}
+
 }  // namespace
 }  // namespace journeykit
 
@@ -133,4 +141,5 @@ NB_MODULE(_core, module) {
   journeykit::bind_lines(module);
   journeykit::bind_quotas(module);
   journeykit::bind_journeys(module);
+  journeykit::bind_credit(module);
 }
