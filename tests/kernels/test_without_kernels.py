@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 from journeykit import kernels
+from journeykit.cli import main
 
 PLAYBOOK = """
 content: [{id: note, channel: email}]
@@ -174,3 +175,40 @@ def test_asking_for_columns_is_refused(tables, tmp_path):
     assert done.returncode != 0
     assert "--engine columns needs journeykit's extension module" in done.stderr
     assert not (tmp_path / "out.csv").exists()
+
+
+MEASURED = """
+content: [{id: note, channel: email}]
+campaigns: [{id: launch, content: [note]}]
+journey: {stages: [lead, customer], transitions: [{from: lead, to: customer, event: purchase}]}
+segments: [{name: large, rule: size >= 2}]
+responses: [{name: sale, event: purchase, value: amount, within: 7d}]
+holdout: {share: 0.5}
+"""
+
+
+def test_messages_are_measured_alike(tmp_path, capsys):
+    """By stage, segment and against a holdout: the same figures as with the extension module."""
+    for package in ("numpy", "pyarrow", "narwhals"):
+        pytest.importorskip(package)
+    names = [f"c{number}" for number in range(40)]
+    tables = {
+        "contacts": ["contact_id,size", *(f"{name},{place % 4}" for place, name in enumerate(names))],
+        "touches": [
+            "contact_id,sent_at,campaign_id",
+            *(f"{name},2026-11-{1 + place % 9:02}T09:00:00Z,launch" for place, name in enumerate(names + names[::3])),
+        ],
+        "events": [
+            "contact_id,event,at,amount",
+            *(f"{name},purchase,2026-11-{2 + place % 7:02}T10:00:00Z,{place}" for place, name in enumerate(names[::2])),
+        ],
+    }
+    (tmp_path / "play.yaml").write_text(MEASURED)
+    command = ["measure", str(tmp_path / "play.yaml"), "--by", "stage,segment,size", "--json"]
+    for name, lines in tables.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        command += [f"--{name}", str(tmp_path / f"{name}.csv")]
+    command += ["--since", "2026-11-01T00:00Z", "--until", "2026-12-01T00:00Z"]
+    done = run(MAIN, *command, folder=tmp_path)
+    assert main(command) == 0
+    assert done.stdout == capsys.readouterr().out

@@ -77,8 +77,9 @@ def test_measures_of_two_groups():
     """Old messages have rates, young ones stand apart; cost that is unknown of one message gives no value per cost."""
     groups = MessageGroups(("team",), (("a",), ("b",)), np.arange(5), np.array([0, 0, 0, 1, 1]))
     contact = np.array([0, 0, 1, 1, 2])
-    flags = np.array([[1, 1, 1, 1, 0], [0, 0, 0, 0, 1], [1, 0, 0, 1, 1]], np.bool_)
-    answers = [AnsweredMessages("sale", *flags, np.array([2.0, 0, 0, 1, 1]), np.array([30.0, 0, 0, 5, 7]))]
+    old = np.array([1, 1, 1, 1, 0], np.bool_)
+    credits_ = np.array([0, 0, 3, 4]), np.ones(4), np.array([10.0, 20, 5, 7])
+    answers = [AnsweredMessages("sale", old, ~old, *credits_)]
     cost = np.array([1.0, 1.0, 1.0, 2.0, np.nan])
     one, two = measures_of(groups, answers, contact=contact, unit=contact, cost=cost, draws=Draws())
     sale = one.responses[0]

@@ -29,17 +29,38 @@ class AnsweredMessages:
         name: the response's.
         settled: which messages are in its scope and at least as old as its `within`; of the others nothing is final.
         young: which are in its scope and younger.
-        answered: which have a credited event.
-        events: how many events are credited to each; of one that several messages share, its part.
-        value: what they are worth; None where the response has no value.
+        message: by credit, the place of the message.
+        share: by credit, the part of the event that is credited to the message.
+        value: by credit, what the event is worth; nan where that is unknown. None where the response has no value.
     """
 
     name: str
     settled: NDArray[np.bool_]
     young: NDArray[np.bool_]
-    answered: NDArray[np.bool_]
-    events: NDArray[np.float64]
+    message: NDArray[np.int64]
+    share: NDArray[np.float64]
     value: NDArray[np.float64] | None
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """By message, whether it has a credited event."""
+        found = np.zeros(len(self.settled), np.bool_)
+        found[self.message] = True
+        return found
+
+    @property
+    def events(self) -> NDArray[np.float64]:
+        """By settled message, how many events are credited to it; of one that several messages share, its part."""
+        return self._by_message(self.share)
+
+    @property
+    def worth(self) -> NDArray[np.float64]:
+        """By settled message, what its events are worth; 0 where the response has no value."""
+        return self._by_message(0 * self.share if self.value is None else self.share * np.nan_to_num(self.value))
+
+    def _by_message(self, parts: NDArray[np.float64]) -> NDArray[np.float64]:
+        kept = self.settled[self.message]
+        return np.bincount(self.message[kept], parts[kept], len(self.settled)).astype(np.float64, copy=False)
 
 
 @frozen(kw_only=True)
@@ -199,14 +220,13 @@ def _of_response(
     known: NDArray[np.bool_],
     draws: Draws,
 ) -> Iterator[ResponseMeasures]:
-    settled, has_value = own.settled, own.value is not None
-    value = np.where(settled, own.value, 0.0) if own.value is not None else np.zeros(len(settled))
-    whole, part, worth = (sums.slices(sums.by_unit(values)) for values in (settled, own.answered & settled, value))
+    settled, answered, has_value = own.settled, own.answered, own.value is not None
+    whole, part, worth = (sums.slices(sums.by_unit(values)) for values in (settled, answered & settled, own.worth))
     rows = zip(
         groups.names,
         sums.by_group(own.young),
-        sums.by_group(own.answered & own.young),
-        sums.by_group(np.where(settled, own.events, 0.0)),
+        sums.by_group(answered & own.young),
+        sums.by_group(own.events),
         sums.by_group(np.where(settled, paid, 0.0)),
         sums.by_group(settled & ~known),
         whole,

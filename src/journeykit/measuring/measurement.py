@@ -177,17 +177,13 @@ def answered_messages(tables: MeasuredTables) -> Iterator[AnsweredMessages]:
         own = found.of(response.name)
         scope = np.array([response.where.surely_matches(facets) for facets in messages.kinds] or [False], np.bool_)
         in_scope, is_old = scope[messages.kind], age >= response.length
-        events, worth = (
-            np.bincount(own.message, own.share * part, len(messages)).astype(np.float64)
-            for part in (1.0, np.nan_to_num(own.value))
-        )
         yield AnsweredMessages(
-            name=response.name,
+            response.name,
             settled=in_scope & is_old,
             young=in_scope & ~is_old,
-            answered=events > 0,
-            events=events,
-            value=None if response.value is None else worth,
+            message=own.message,
+            share=own.share,
+            value=None if response.value is None else own.value,
         )
 
 

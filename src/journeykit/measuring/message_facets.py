@@ -43,7 +43,7 @@ _COLUMN_OF = {
 """The columns of facets whose names are other than theirs."""
 _FACETS = ("campaign", "content", "team", "goal", "channel", "theme", "topic", "solution", "tag")
 """The facets that messages always have, if only as none."""
-_LISTS = ("topic", "topics", "solution", "solutions", "tag", "tags", "segment", SEGMENTS)
+_LISTS = ("topic", "topics", "solution", "solutions", "tag", "tags", "segment", SEGMENTS, "arm")
 _MOST_GROUPS = 10_000
 _BY_JOURNEY = "stage: from the events, as it was when the message was sent"
 _BY_CONTACT = "stage: as the table of contacts has it, not as it was when the message was sent"
@@ -107,7 +107,7 @@ class MessageFacets:
 
     def _found(self, name: str) -> MessageGroups:
         fold, own = fold_name(name), self._sources
-        if fold in ("segment", SEGMENTS) and own.contacts is not None:
+        if fold in ("segment", SEGMENTS, "arm") and own.contacts is not None:
             return self._by_segment(name)
         column = self._columns.get(_COLUMN_OF.get(fold, fold), self._columns.get(fold))
         values = None if column is None else own.messages.rows[column]
