@@ -107,7 +107,7 @@ class MessageFacets:
 
     def _found(self, name: str) -> MessageGroups:
         fold, own = fold_name(name), self._sources
-        if fold in ("segment", SEGMENTS, "arm") and own.contacts is not None:
+        if fold in ("segment", SEGMENTS) and own.contacts is not None:
             return self._by_segment(name)
         column = self._columns.get(_COLUMN_OF.get(fold, fold), self._columns.get(fold))
         values = None if column is None else own.messages.rows[column]
