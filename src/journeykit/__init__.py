@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from journeykit.model.contact import Contact as Contact
     from journeykit.model.content import Content as Content
     from journeykit.model.decision import Decision as Decision
+    from journeykit.model.experiment import Arm as Arm
+    from journeykit.model.experiment import CapChange as CapChange
+    from journeykit.model.experiment import Experiment as Experiment
+    from journeykit.model.experiment import LeverChange as LeverChange
+    from journeykit.model.experiment import RuleChanges as RuleChanges
     from journeykit.model.holdout import Holdout as Holdout
     from journeykit.model.lever import Lever as Lever
     from journeykit.model.outcome import Outcome as Outcome
@@ -69,8 +74,10 @@ __version__ = VERSION
 _HOMES = {
     "presets": "presets",
     "Arbiter": "arbiter",
+    "Arm": "model.experiment",
     "Campaign": "model.campaign",
     "Cap": "model.cap",
+    "CapChange": "model.experiment",
     "Channel": "model.send_at",
     "Claim": "model.claim",
     "Conflict": "model.cap",
@@ -79,6 +86,7 @@ _HOMES = {
     "Content": "model.content",
     "DataError": "errors",
     "Decision": "model.decision",
+    "Experiment": "model.experiment",
     "Holdout": "model.holdout",
     "Holiday": "model.quiet_hours",
     "Hours": "model.quiet_hours",
@@ -88,6 +96,7 @@ _HOMES = {
     "Lag": "model.window",
     "LedgerError": "errors",
     "Lever": "model.lever",
+    "LeverChange": "model.experiment",
     "Limit": "model.cap",
     "MissingExtensionError": "errors",
     "MissingExtraError": "errors",
@@ -108,6 +117,7 @@ _HOMES = {
     "Rest": "model.rest",
     "Row": "model.outcome",
     "Rule": "rule",
+    "RuleChanges": "model.experiment",
     "RuleError": "errors",
     "Scope": "model.cap",
     "Score": "model.claim",

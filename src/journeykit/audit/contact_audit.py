@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from journeykit.audit.arm_audit import ArmAudit
 from journeykit.audit.check_audit import asked_claim, context_of, faults_of_checks, seen_by
 from journeykit.audit.claim_audit import faults_of_owner, is_in_time, own_weight, standing
 from journeykit.audit.hours_audit import closed_by, misses_time
@@ -30,7 +31,6 @@ from journeykit.playbook.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import timedelta
 
     from journeykit.model.cap import Cap, Conflict, Requirement
     from journeykit.model.claim import Scores
@@ -77,9 +77,8 @@ def violations(
         >>> [broken.rule for broken in violations(playbook, decision, anna, [forgotten], claims)]
         ['one a day']
     """
-    yield from _Audit(
-        playbook, decision, contact, tuple(touches), None if claims is None else tuple(claims), scores, checks
-    ).run()
+    given = None if claims is None else tuple(claims)
+    yield from _Audit(playbook, decision, contact, tuple(touches), given, scores, checks).run()
 
 
 def account_violations(
@@ -131,13 +130,13 @@ class _Audit:
         scores: Scores | None,
         checks: Sequence[Check] = (),
     ) -> None:
-        self.checks = checks
-        self.playbook = playbook
+        self.checks, self.arms = checks, ArmAudit(playbook, contact)
+        self.playbook = playbook = self.arms.rules
         self.vocabulary = vocabulary = Vocabulary.of(playbook)
         self.scores = scores or {}
         self.decision = decision
         self.contact = contact = vocabulary.contact(contact)
-        touches = [vocabulary.touch(touch) for touch in touches]
+        self.touches = touches = [vocabulary.touch(touch) for touch in touches]
         self.sources: list[Claim | Campaign] = list(playbook.campaigns or ())
         if claims is not None:
             self.sources = [vocabulary.claim(claim) for claim in claims if claim.fault() is None]
@@ -153,12 +152,12 @@ class _Audit:
         self.history = [self._touched(touch) for touch in touches if self._stands(touch)]
         self.granted = [self._granted(grant) for grant in decision.granted]
         self.everything = [*self.history, *self.granted]
-        self.touches = touches
         self.colleagues: list[_Audit] = []
 
     def run(self) -> Iterator[Violation]:
         if self.decision.contact != self.contact.id:
             yield Violation("contact", f"the decision is about {self.decision.contact}, not {self.contact.id}")
+        yield from self.arms.faults(self.decision)
         resting = broken_rests(self.playbook.rests, self.contact, self.touches, self.now, self._touched)
         for mark in self.granted:
             yield from self._person(mark)
@@ -533,8 +532,7 @@ class _Audit:
     def _follows(self, conflict: Conflict, first: AuditMark, then: AuditMark) -> bool:
         if not (conflict.first.matches(first.facets) and conflict.then.matches(then.facets)):
             return False
-        lag: timedelta | int | None = conflict.lag.days
-        distance = self.clock.day(then.at) - self.clock.day(first.at)
+        lag, distance = conflict.lag.days, self.clock.day(then.at) - self.clock.day(first.at)
         if conflict.lag.length is not None:
             lag = conflict.lag.length.days * 86_400_000_000 + conflict.lag.length.seconds * 1_000_000
             distance = then.at - first.at

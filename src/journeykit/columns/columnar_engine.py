@@ -167,6 +167,20 @@ class ColumnarEngine:
             np.int64,
         )
 
+    def share_with(self, base: ColumnarEngine) -> None:
+        """Number rules, and where the rules about contacts are the same contacts too, as another engine does.
+
+        Args:
+            base: the engine of a playbook that differs in limits and windows of caps, factors, reserve and policy.
+        """
+        own, other = self.layout, base.layout
+        if own.rules.list != other.rules.list[: len(own.rules.list)]:
+            raise AssertionError("the rules of an arm are numbered otherwise than those of its playbook")
+        own.rules = other.rules
+        limits = [[cap.max for cap in layout.own_limits] for layout in (own, other)]
+        if limits[0] == limits[1] and own.zones == other.zones:
+            self.encoder, self.zones = base.encoder, base.zones
+
     @property
     def can(self) -> bool:
         """Whether the kernels can decide at all; else each contact falls back to the row engine."""

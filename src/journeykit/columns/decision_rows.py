@@ -162,8 +162,8 @@ def _constant(value: str, count: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(_zeros(count), words([value]), safe=False)
 
 
-def dictionaries(engine: ColumnarEngine, labels: ClaimIds) -> dict[str, pa.Array]:
-    """The words that a run's texts are coded by, by column."""
+def dictionaries(engine: ColumnarEngine, labels: ClaimIds, arms: Sequence[str] = ()) -> dict[str, pa.Array]:
+    """The words that a run's texts are coded by, by column; given the arms, as decisions name them."""
     rules = words(engine.layout.rules.list)
     return {
         "run_id": words([labels.run_id]),
@@ -175,6 +175,7 @@ def dictionaries(engine: ColumnarEngine, labels: ClaimIds) -> dict[str, pa.Array
         "playbook": words([engine.decider.fingerprint]),
         "binding": rules,
         "tags": labels.tags.names,
+        **({"arm": words(arms)} if arms else {}),
     }
 
 
@@ -251,7 +252,7 @@ def decision_batch(
         "claim_id": lambda: _plain_texts(labels.by_column["claim_id"].of(rows)),
         "binding": lambda: _lists(rows.bind_first[: count + 1], rows.bind, rules, coded=coded),
         "tags": lambda: labels.tags.of(label, coded=coded),
-        "arm": lambda: pa.nulls(count, TEXT),
+        "arm": lambda: pa.nulls(count, TEXT) if engine.decider.arm is None else _constant(engine.decider.arm, count),
         "chance": lambda: pa.nulls(count, pa.float64()),
     }
     schema = decision_schema(ids.type, columns, coded=coded)

@@ -15,6 +15,7 @@ from journeykit.basics.validation import MILLIONTH
 from journeykit.basics.version import VERSION
 from journeykit.engine.account import Account
 from journeykit.engine.arbitration import Arbitration, TwoRounds
+from journeykit.engine.arm_deciders import ArmDeciders
 from journeykit.engine.candidate import message_of
 from journeykit.engine.counted_quotas import need_ledger
 from journeykit.engine.gather import ClaimGatherer
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
+    from journeykit.model.contact import Contact
     from journeykit.model.outcome import Row
 
 Decided = tuple[Decision | ModelError, int]
@@ -90,6 +92,8 @@ class Decider:
         ruleset: the playbook, compiled.
         charges: what the saved prices take from claims; None without prices.
         policy: the policy that the playbook names.
+        arm: of one that decides the contacts in some arms of experiments, these, as decisions name them.
+        arms: the deciders of the contacts in each arm; None for a playbook without experiments.
 
     Raises:
         PolicyError: for a policy that is not known, or that is not a policy.
@@ -101,10 +105,13 @@ class Decider:
     prices: Prices | None = field(default=None, validator=validators.optional(validators.instance_of(Prices)))
     budget: int = NODE_BUDGET
     checks: tuple[Check, ...] = ()
+    arm: str | None = field(default=None, kw_only=True)
+    whole: str | None = field(default=None, kw_only=True, repr=False)
     fingerprint: str = field(init=False, repr=False)
     ruleset: Ruleset = field(init=False, repr=False)
     charges: QuotaCharges | None = field(init=False, repr=False)
     policy: Policy = field(init=False, repr=False)
+    arms: ArmDeciders | None = field(init=False, repr=False)
     policy_identity: str = field(init=False, repr=False)
 
     @fingerprint.default
@@ -112,7 +119,8 @@ class Decider:
         found: object = self.playbook
         if not isinstance(found, Playbook):
             raise ModelError(f"an Arbiter is made from a Playbook, found {type(found).__name__}", field="playbook")
-        return self.playbook.fingerprint
+        # The rules of an arm are a part of the whole playbook.
+        return self.whole or self.playbook.fingerprint
 
     @ruleset.default
     def _compile(self) -> Ruleset:
@@ -122,7 +130,7 @@ class Decider:
                 f"one's {self.fingerprint[:12]}...; run the quotas again with this playbook",
                 source="prices",
             )
-        return Ruleset(self.playbook)
+        return Ruleset(self.playbook, self.arm)
 
     @charges.default
     def _make_charges(self) -> QuotaCharges | None:
@@ -130,12 +138,14 @@ class Decider:
 
     @policy.default
     def _choose_policy(self) -> Policy:
+        return self._policy_called(self.policy_name, "the playbook's policy")
+
+    def _policy_called(self, name: str, what: str) -> Policy:
         known = {**BUILT_IN, **self.policies}
-        name = self.policy_name
         if name not in known:
             hint = closest(name, known)
             raise PolicyError(
-                f"the playbook's policy is {name!r}; known are {', '.join(sorted(known))}"
+                f"{what} is {name!r}; known are {', '.join(sorted(known))}"
                 + (f"; did you mean {hint!r}?" if hint else "")
                 + ". Give your own as Arbiter(playbook, policies={name: object})."
             )
@@ -146,12 +156,25 @@ class Decider:
             )
         return policy
 
+    @arms.default
+    def _make_arms(self) -> ArmDeciders | None:
+        return ArmDeciders(self.playbook, self._of_arm) if self.playbook.experiments else None
+
+    def _of_arm(self, rules: Playbook, arm: str | None) -> Decider:
+        """The decider of the contacts in some arms, whose rules are given."""
+        prices = None if self.prices is None else self.prices.of_arm(arm)
+        own = {"arm": arm, "whole": self.fingerprint}
+        return Decider(rules, self.policies, prices, self.budget, self.checks, **own)
+
     @policy_identity.default
     def _identify(self) -> str:
-        return policy_identity(self.policy)
+        others = () if self.arms is None else self.arms.policies
+        found = [policy_identity(self._policy_called(name, "the policy of an arm")) for name in others]
+        return "; ".join([policy_identity(self.policy), *found])
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Decider, (self.playbook, dict(self.policies), self.prices, self.budget, self.checks)
+        own = (self.playbook, dict(self.policies), self.prices, self.budget, self.checks)
+        return partial(Decider, arm=self.arm, whole=self.whole), own
 
     @property
     def decider(self) -> Decider:
@@ -166,12 +189,28 @@ class Decider:
     @property
     def shows_history(self) -> bool:
         """Whether code of somebody else may look at the whole history of contacts."""
-        return bool(self.checks) or type(self.policy) not in {type(own) for own in BUILT_IN.values()}
+        named = () if self.arms is None else self.arms.policies
+        used = [self.policy, *(self._policy_called(name, "the policy of an arm") for name in named)]
+        return bool(self.checks) or not {*map(type, used)} <= {type(own) for own in BUILT_IN.values()}
 
     @property
     def by_account(self) -> bool:
         """Whether any cap counts per account, so that the contacts of an account are decided together."""
         return bool(self.ruleset.per_account)
+
+    @property
+    def playbooks(self) -> tuple[Playbook, ...]:
+        """The playbook, then as each combination of arms of its experiments has it."""
+        arms = () if self.arms is None else self.arms.every
+        return (self.playbook, *(own.playbook for _, own, _ in arms))
+
+    def of(self, contact: Contact) -> Decider:
+        """The decider of a contact: itself, or that of the contact's arms."""
+        return self if self.arms is None else self.arms.of(contact)
+
+    def in_arm(self, arm: str | None) -> Decider:
+        """The decider of the contacts in some arms, as decisions name them."""
+        return self if self.arms is None else self.arms.named(arm)
 
     def rounds(
         self, group: ContactGroup, choice: QuotaChoice | None = None, charges: QuotaCharges | None = None
@@ -186,28 +225,29 @@ class Decider:
         Raises:
             ModelError: for contacts that cannot be decided.
         """
-        charges = charges or self.charges
         several = self.by_account or len(group.contacts) > 1
         contacts = sorted(group.contacts, key=lambda contact: contact.id) if several else group.contacts
-        gathered = [
-            ClaimGatherer(
-                self.ruleset,
-                contact,
-                group,
-                policy=self.policy,
-                policy_name=self.policy_name,
-                charges=charges,
-                budget=self.budget,
-                checks=self.checks,
-            )
-            for contact in contacts
-        ]
+        gathered = [self._gathered(contact, group, charges) for contact in contacts]
         if not several:
             return TwoRounds(gathered, None, choice)
         for own in gathered:
             for candidate in own.candidates:
                 candidate.contact = own.facts.contact.id
         return TwoRounds(gathered, Account([own.facts for own in gathered], group.colleagues), choice)
+
+    def _gathered(self, contact: Contact, group: ContactGroup, charges: QuotaCharges | None) -> ClaimGatherer:
+        """What is gathered of a contact, by the rules of the contact's arms where there are experiments."""
+        own = self.of(contact)
+        return ClaimGatherer(
+            own.ruleset,
+            contact,
+            group,
+            policy=own.policy,
+            policy_name=own.policy_name,
+            charges=own.charges if charges is None else charges.of_arm(own.arm),
+            budget=self.budget,
+            checks=self.checks,
+        )
 
     def decide(self, group: ContactGroup, *, explain: bool = False, run_id: str | None = None) -> tuple[Decision, ...]:
         """Decide a group, without a ledger: one decision for each contact, in their order.
@@ -276,6 +316,7 @@ class Decider:
             together=arbitration.together,
             write=partial(self._write, arbitration, run_id),
             explain=explain,
+            arm=arbitration.facts.ruleset.arm,
             notes=self.ruleset.notes_of(arbitration.facts.contact),
         )
 

@@ -32,14 +32,26 @@ class QuotaCharges:
         sides: the sides of its quotas.
         prices: the price of each, in weight, by slot; for slots that are not there, that of None.
         run: whether they are those of a run over many contacts, which keeps the quotas and chose for all.
+        arms: by arms, as decisions name them, what prices take from the claims of contacts who are in these; empty
+            where the prices are those of all.
     """
 
     def __init__(
-        self, sides: Sequence[Side], prices: Mapping[Slot | None, Sequence[float]], *, run: bool = False
+        self,
+        sides: Sequence[Side],
+        prices: Mapping[Slot | None, Sequence[float]],
+        *,
+        run: bool = False,
+        arms: Mapping[str | None, QuotaCharges] | None = None,
     ) -> None:
         self.sides = sides
         self.prices = prices
         self.run = run
+        self.arms = arms or {}
+
+    def of_arm(self, arm: str | None) -> QuotaCharges:
+        """What prices take from the claims of contacts in some arms; None for those in none."""
+        return self.arms.get(arm, self)
 
     @classmethod
     def of(cls, playbook: Playbook, prices: Prices) -> QuotaCharges:

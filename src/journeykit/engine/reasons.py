@@ -315,6 +315,7 @@ class RowWriter:
             claim=name,
             tags=message.tags if message else (),
             propensity=claim.propensity if candidate.fault is None else None,
+            arm=self.facts.ruleset.arm,
         )
 
 

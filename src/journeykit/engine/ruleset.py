@@ -93,9 +93,10 @@ class Effects:
 
 
 class Ruleset:
-    """The messages of a playbook, and what its rules make of claims and touches."""
+    """The messages of a playbook, and what its rules make of claims and touches; the arms whose they are, or None."""
 
-    def __init__(self, playbook: Playbook) -> None:
+    def __init__(self, playbook: Playbook, arm: str | None = None) -> None:
+        self.arm = arm
         first_rest = len(playbook.caps)
         self.playbook = playbook = with_rests(playbook)
         self.vocabulary = Vocabulary.of(playbook)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from journeykit.columns.decision_rows import ClaimIds
     from journeykit.job.chunk_state import ChunkState
     from journeykit.kernels.interface.problem_arrays import ProblemPool
+    from journeykit.quotas.quota_run import QuotaRun
 
 NOTHING_CHOSEN = QuotaChoiceArrays(
     known=0,
@@ -62,6 +63,16 @@ class ChunkDecider:
         for _ in range(threads):
             self._workers.put(Worker(engine, columns, labels.names))
 
+    @property
+    def names(self) -> list[str]:
+        """The arms of experiments, as decisions name them."""
+        return []
+
+    @property
+    def asked_by_rows(self) -> list[str]:
+        """The names of the policies that are asked claim by claim."""
+        return [self.engine.playbook.policy] if self.engine.weigher.by_rows else []
+
     def shapes(self, parts: list[dict[str, Any]]) -> Any:
         """Kinds of touches, for the kernels."""
         return self.engine.layout.shapes(parts, self._claim_ids)
@@ -74,15 +85,15 @@ class ChunkDecider:
         finally:
             self._workers.put(worker)
 
-    def decided(self, state: ChunkState, shapes: Any, given: QuotaChoiceArrays = NOTHING_CHOSEN) -> ChunkState:
+    def decided(self, state: ChunkState, shapes: Any, run: QuotaRun | None = None) -> ChunkState:
         """A chunk with what is decided of its contacts; those that the kernels give up fall back too.
 
         Args:
             state: the chunk.
             shapes: the kinds of touches.
-            given: what the run has chosen for its contacts.
+            run: what the run has chosen for its contacts; None where it chose nothing, or accounts are decided.
         """
-        piece = self.decide(state, shapes, given)
+        piece = self.decide(state, shapes, NOTHING_CHOSEN if run is None else run.part(state.start, state.stop))
         apart = state.apart.copy()
         apart[piece.answers.fallback] = True
         return evolve(state, apart=apart, pieces=(piece,))
@@ -95,7 +106,7 @@ class ChunkDecider:
                 chunk, state.people, state.history, shapes, state.scores, state.claims, self.labels.when, given
             )
             batch = decision_batch(self.engine, self.labels, chunk, answers, self._columns, coded=self._coded)
-            return Piece(batch, answers.contact, answers)
+            return Piece(batch, answers.contact, answers, self, shapes, given)
 
     def pool(
         self, state: ChunkState, shapes: Any, given: QuotaChoiceArrays, obeys: int, *, several: bool

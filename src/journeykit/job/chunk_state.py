@@ -12,7 +12,13 @@ from journeykit.basics.clock import moment
 from journeykit.columns.chunk import Chunk
 from journeykit.columns.claim_block import claim_arrays_at, gathered
 from journeykit.columns.touch_columns import MARK
-from journeykit.kernels.interface.contact_arrays import ClaimArrays, Contacts, ScoreArrays, TouchArrays
+from journeykit.kernels.interface.contact_arrays import (
+    ClaimArrays,
+    Contacts,
+    QuotaChoiceArrays,
+    ScoreArrays,
+    TouchArrays,
+)
 from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
 from journeykit.model.touch import Touch
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
     from journeykit.columns.worker import BlockResult
     from journeykit.engine.message import Message
+    from journeykit.job.chunk_decider import ChunkDecider
 
 
 class Piece(NamedTuple):
@@ -34,11 +41,17 @@ class Piece(NamedTuple):
         batch: rows of the table of decisions.
         contact: for each of them, the row of its contact in the chunk.
         answers: what the rows are made of, and counts of all that was decided.
+        decider: what decided them.
+        shapes: the kinds of touches with which they were decided.
+        given: what the run had chosen for the contacts of the chunk.
     """
 
     batch: pa.RecordBatch
     contact: np.ndarray
     answers: BlockResult
+    decider: ChunkDecider
+    shapes: Any
+    given: QuotaChoiceArrays
 
 
 @frozen(kw_only=True, eq=False)

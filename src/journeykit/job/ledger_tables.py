@@ -138,6 +138,7 @@ class Messages:
         number: int,
         zone: int,
         scores: Mapping[int, float],
+        arm: str | None = None,
     ) -> Reservation:
         """The reservation of a granted claim.
 
@@ -149,6 +150,7 @@ class Messages:
             number: the number of the contact.
             zone: the number of their time zone.
             scores: by the number of an opening, the propensity that the table of scores gives the contact.
+            arm: the arm of the contact, or None.
         """
         label = answer.label
         place = self.labels.opening[label]
@@ -171,7 +173,14 @@ class Messages:
         if claim.asked_at is not None or claim.expires is not None:
             message |= end_of(expiry(claim, opening.campaign, clock(self._zones[zone].zone)))
         return Reservation.of(
-            grant, message, id_=id_, contact=contact, account=account, run_id=self.labels.run_id, at=self._decided_at
+            grant,
+            message,
+            id_=id_,
+            contact=contact,
+            account=account,
+            run_id=self.labels.run_id,
+            at=self._decided_at,
+            arm=arm,
         )
 
     def _claim(self, contact: int, label: int, campaign: str) -> Claim:
@@ -206,7 +215,7 @@ def _times_of(extra: Any) -> dict[str, Any]:
 
 def grants_of(state: ChunkState, piece: Piece, messages: Messages) -> dict[int, list[Reservation]]:
     """What a piece of a chunk grants, by row of the contact."""
-    rows = piece.answers.rows
+    rows, arm = piece.answers.rows, piece.decider.engine.decider.arm
     places = np.flatnonzero(rows.outcome[: piece.answers.size] == OUTCOMES.index(Outcome.GRANTED))
     contact = piece.contact[places]
     ids = decision_ids(state.chunk, messages.labels, rows.label[places], contact).to_pylist()
@@ -219,7 +228,7 @@ def grants_of(state: ChunkState, piece: Piece, messages: Messages) -> dict[int, 
     for row, id_, account, answer, zone in zip(contact.tolist(), ids, accounts, answers, zones, strict=True):
         if row not in scores:
             scores[row] = _propensities(state.scores, row)
-        held = messages.reservation(id_, names[row], account, answer, state.start + row, zone, scores[row])
+        held = messages.reservation(id_, names[row], account, answer, state.start + row, zone, scores[row], arm)
         found.setdefault(row, []).append(held)
     return found
 

@@ -282,11 +282,11 @@ class RowJob(Run):
     def _choose(self, groups: list[Group]) -> list[ContactGroup]:
         """Choose for all groups together, so that the quotas hold; the groups with what belongs to them."""
         try:
-            from journeykit.quotas.quota_run import choose_together
+            from journeykit.quotas.arm_quotas import choose_for_groups
         except ImportError as error:
             raise missing(error.name, "quotas", "a run with quotas") from error
         made = [self.group([contact for _, contact in rows]) for rows in groups]
-        self.quota_run = choose_together(self.decider, made, claims=self.claims_given, threads=1, sides=self.sides)
+        self.quota_run = choose_for_groups(self.decider, made, claims=self.claims_given, threads=1, sides=self.sides)
         if self.ledger is not None:
             self.ledger.charges = self.quota_run.charges
         self.watch.begin("deciding")

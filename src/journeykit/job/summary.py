@@ -244,6 +244,8 @@ def _usage_line(usage: Usage) -> str:
         if number:
             parts.append(f"{name} {number:,.6g}")
     about = f"{usage.of}, {usage.period}" if usage.period else usage.of
+    if usage.arm is not None:
+        about += f", {usage.arm or 'in no arm'}"
     return f"quota {usage.name} ({about}): {', '.join(parts)}" + (f"; {usage.note}" if usage.note else "")
 
 

@@ -17,6 +17,7 @@ from journeykit.columns.unknown_counts import count_unknowns
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.errors import ModelError
 from journeykit.job.account_groups import AccountGroups
+from journeykit.job.arm_chunks import ArmChunks
 from journeykit.job.chunk_decider import ChunkDecider
 from journeykit.job.count_days import COUNTED, count_days
 from journeykit.job.fallback import Fallback
@@ -163,7 +164,11 @@ class TableJob(Run):
         names = ClaimIds(engine.layout, self.run_id, labels if asked is None else asked.labels, self.made.columns)
         self._counts = Counts(engine.layout)
         ids = {} if asked is None else asked.ids
-        self.chunks = ChunkDecider(engine, names, ids, self.made.columns, threads=reader.threads, coded=self._writes)
+        how: dict[str, Any] = {"threads": reader.threads, "coded": self._writes}
+        if self.decider.arms is None or self.decider.by_account:
+            self.chunks = ChunkDecider(engine, names, ids, self.made.columns, **how)
+        else:
+            self.chunks = ArmChunks(engine, names, ids, self.made.columns, reader=reader, sides=self.sides, **how)
         if self.ledger is not None and not self.decider.by_account:
             messages = Messages(engine, names, asked, reader.claims)
             self._reservations = TableReservations(self, self.ledger, reader, self.chunks, self._fallback, messages)
@@ -186,13 +191,11 @@ class TableJob(Run):
         def decide(given: tuple[Part | Chunk, int]) -> ChunkState:
             state, run = self.reader.state(given), self.quota_run
             # Accounts are chosen for by group, and decided by the row engine.
-            if run is None or self.decider.by_account:
-                return self.chunks.decided(state, shapes)
-            return self.chunks.decided(state, shapes, run.part(state.start, state.stop))
+            return self.chunks.decided(state, shapes, None if self.decider.by_account else run)
 
         chunks = self.reader.at_once(decide, self.reader.numbered_parts(stretch))
         for state in chunks if last is None else self._with_accounts(chunks, last):
-            yield from self._finished(state, shapes)
+            yield from self._finished(state)
 
     def _with_accounts(self, chunks: Iterable[ChunkState], last: dict[str, int]) -> Iterator[ChunkState]:
         """The chunks in their order, each once all its contacts are decided, account by account."""
@@ -237,11 +240,11 @@ class TableJob(Run):
             start += chunk.rows
         return last
 
-    def _finished(self, state: ChunkState, shapes: Any) -> Iterator[pa.RecordBatch]:
+    def _finished(self, state: ChunkState) -> Iterator[pa.RecordBatch]:
         """Reserve and count what is decided of a chunk, and give its rows."""
         self.mismatches.merge(state.mismatches)
         if self._reservations is not None:
-            state = self._reservations.reserve(state, shapes)
+            state = self._reservations.reserve(state)
         for piece in state.pieces:
             self._counts.add(piece.answers.tally, self.chunks.engine.layout.rules.list)
         if self._waiting is not None:
@@ -318,7 +321,7 @@ class TableJob(Run):
         """
         partitioning = self.keep_inputs(out, partition)
         self._writes = True
-        known = lambda: dictionaries(self.chunks.engine, self.chunks.labels)  # noqa: E731
+        known = lambda: dictionaries(self.chunks.engine, self.chunks.labels, self.chunks.names)  # noqa: E731
         columns = self.output.columns
         if partitioning is None:
             writer = batch_writer(out, form, known, columns)
@@ -373,11 +376,8 @@ class TableJob(Run):
 
     def own_notes(self) -> Iterator[str]:
         """What a person should know of this job besides."""
-        if self.chunks.engine.weigher.by_rows:
-            yield (
-                f"policy {self.decider.playbook.policy!r} has no weigh_columns (or rank_columns), "
-                "and was asked claim by claim"
-            )
+        for policy in self.chunks.asked_by_rows:
+            yield f"policy {policy!r} has no weigh_columns (or rank_columns), and was asked claim by claim"
 
     def total(self) -> DecisionTally:
         """What was counted of all contacts so far: by the kernels, and by the row engine."""

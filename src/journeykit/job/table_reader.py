@@ -368,8 +368,9 @@ class TableReader:
             self._reader = self._touch_reader(self._touches)
 
     def _touch_reader(self, source: ArrowTable) -> TouchReader:
-        compiled, playbook = self.run.decider.ruleset, self.run.decider.playbook
+        compiled, now = self.run.decider.ruleset, micros(self.run.at)
         further = compiled.events_asked.ignored_reach
+        oldest = min(oldest_of(rules, now, further) for rules in self.run.decider.playbooks)
 
         def counted(parts: Mapping[str, Any]) -> bool:
             campaign = compiled.campaigns.get(parts.get("campaign") or "")
@@ -380,7 +381,7 @@ class TableReader:
             source,
             self.parts,
             zone=self.run.zone,
-            oldest=-FOREVER if self.run.decider.shows_history else oldest_of(playbook, micros(self.run.at), further),
+            oldest=-FOREVER if self.run.decider.shows_history else oldest,
             counted=counted,
             vocabulary=compiled.vocabulary,
             words=self.run.words["touches"] if source is self._touches else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,6 @@ from attrs import evolve
 
 from journeykit.columns.claim_block import gathered
 from journeykit.columns.decision_rows import less
-from journeykit.job.chunk_decider import NOTHING_CHOSEN
 from journeykit.job.chunk_state import ChunkState, Piece
 from journeykit.job.ledger_tables import decisions_of, grants_of, mark_opt_outs, protect, touch_arrays
 from journeykit.kernels.interface.codes import BAD
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from journeykit.job.run import Run
     from journeykit.job.table_reader import TableReader
     from journeykit.kernels.interface.contact_arrays import Contacts, TouchArrays
-    from journeykit.kernels.interface.decision_arrays import DecisionCounts
     from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.ledger.proposal import Again
     from journeykit.ledger.reservation import Reservation
@@ -65,15 +63,16 @@ class TableReservations:
         self._fallback = fallback
         self._messages = messages
 
-    def reserve(self, state: ChunkState, shapes: Any) -> ChunkState:
+    def reserve(self, state: ChunkState) -> ChunkState:
         """Reserve what a chunk grants, by the columnar engine and by fallback; the chunk as it is then.
 
         Args:
             state: the chunk, decided.
-            shapes: the kinds of touches with which it was decided.
         """
         ledger, names = self._ledger, state.chunk.ids.to_pylist()
-        granted = grants_of(state, state.pieces[0], self._messages)
+        granted: dict[int, list[Reservation]] = {}
+        for piece in state.pieces:
+            granted |= grants_of(state, piece, self._messages)
         ledger.check_none(name for row, name in enumerate(names) if row not in granted and not state.apart[row])
         contacts: dict[int, Contact] = {}
         proposals = [
@@ -82,15 +81,16 @@ class TableReservations:
         ]
         rows = {names[row]: row for row in granted}
         late: list[tuple[np.ndarray, Piece]] = []
-        # What a run with quotas has chosen is judged contact by contact.
-        together = None if self._run.quota_run is not None else partial(self._decide_late, state, rows, contacts, late)
+        # What a run with quotas has chosen is judged contact by contact; and arms have rules of their own.
+        alone = self._run.quota_run is not None or self._run.decider.arms is not None
+        together = None if alone else partial(self._decide_late, state, rows, contacts, late)
         proposals += self._fallback_proposals(state)
         again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names), together)
         changed = np.array(sorted(rows[name] for name in again if name in rows), np.int64)
         by_columns = np.concatenate([np.zeros(0, np.int64), *(own for own, _ in late)])
         settled = set(by_columns.tolist())
         self._note(state, {name: again[name] for name in again if rows.get(name) not in settled})
-        return state if not len(changed) else self._without(state, changed, by_columns, late, shapes)
+        return state if not len(changed) else self._without(state, changed, by_columns, late)
 
     def _group(self, state: ChunkState, row: int, contacts: dict[int, Contact]) -> ContactGroup | None:
         """A contact as the row engine takes them, who is noted."""
@@ -129,7 +129,6 @@ class TableReservations:
         changed: np.ndarray,
         by_columns: np.ndarray,
         late: list[tuple[np.ndarray, Piece]],
-        shapes: Any,
     ) -> ChunkState:
         """A chunk with contacts decided anew: what was decided of them before has neither rows nor counts.
 
@@ -138,25 +137,29 @@ class TableReservations:
             changed: the rows of these contacts.
             by_columns: the rows of those that the columnar engine has decided again.
             late: what it has decided.
-            shapes: the kinds of touches with which the chunk was decided.
         """
-        (piece,) = state.pieces
-        keep = ~np.isin(piece.contact, changed)
-        tally = self._rest(state, piece, changed, shapes)
-        rest = Piece(piece.batch.filter(pa.array(keep)), piece.contact[keep], piece.answers._replace(tally=tally))
+        rest = [self._rest(state, piece, changed) for piece in state.pieces]
         apart = state.apart.copy()
         apart[changed] = True
         apart[by_columns] = False
-        return evolve(state, apart=apart, pieces=(rest, *(own for _, own in late)))
+        return evolve(state, apart=apart, pieces=(*rest, *(own for _, own in late)))
 
-    def _rest(self, state: ChunkState, piece: Piece, changed: np.ndarray, shapes: Any) -> DecisionCounts:
-        """The counts of a chunk without some contacts, which are decided as before to know their part."""
-        run, chunk = self._run.quota_run, state.chunk.take(changed)
-        people = self._decider.engine.encoder.contacts(chunk)
+    def _rest(self, state: ChunkState, piece: Piece, changed: np.ndarray) -> Piece:
+        """A piece of a chunk without some contacts, who are decided as before to know their part of the counts."""
+        gone = np.isin(piece.contact, changed)
+        rows = np.unique(piece.contact[gone])
+        if not len(rows):
+            return piece
+        chunk = state.chunk.take(rows)
+        people = piece.decider.engine.encoder.contacts(chunk)
         protect(self._ledger, chunk, people, chunk.apart)
-        own = self._some(state, changed, people, state.history_of(changed))
-        given = NOTHING_CHOSEN if run is None else _chosen_of(run.part(state.start, state.stop), changed)
-        return less(piece.answers.tally, self._decider.decide(own, shapes, given).answers.tally)
+        own = self._some(state, rows, people, state.history_of(rows))
+        again = piece.decider.decide(own, piece.shapes, _chosen_of(piece.given, rows)).answers.tally
+        return piece._replace(
+            batch=piece.batch.filter(pa.array(~gone)),
+            contact=piece.contact[~gone],
+            answers=piece.answers._replace(tally=less(piece.answers.tally, again)),
+        )
 
     def _some(self, state: ChunkState, rows: np.ndarray, people: Contacts, history: TouchArrays) -> ChunkState:
         """Some contacts of a chunk, as a chunk of their own."""
@@ -216,6 +219,8 @@ class TableReservations:
 
 def _chosen_of(given: QuotaChoiceArrays, rows: np.ndarray) -> QuotaChoiceArrays:
     """What was chosen for some contacts of a chunk."""
+    if not given.known:
+        return given
     exempt_first, exempt = gathered(given.exempt_first, rows)
     main_first, main = gathered(given.main_first, rows)
     return QuotaChoiceArrays(

@@ -349,6 +349,7 @@ def reservations_of(own: Arbitration, run_id: str) -> list[Reservation]:
             account=contact.account,
             run_id=run_id,
             at=decided_at,
+            arm=facts.ruleset.arm,
         )
         found.append(held)
     return found

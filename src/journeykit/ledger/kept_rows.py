@@ -16,6 +16,8 @@ from journeykit.tables.decision_columns import DECISIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_ARM = list(DECISIONS).index("arm")
+
 
 @frozen(kw_only=True)
 class KeptRow(Row):
@@ -36,6 +38,12 @@ class KeptRow(Row):
 def kept_key(run_id: str, contact: str) -> str:
     """The key under which a run over tables keeps what it decided of a contact; no two have the same."""
     return f"table {len(run_id)} {run_id} contact {contact}"
+
+
+def arm_in(rows: Sequence[Sequence[Any]]) -> str | None:
+    """The arm of the contact of some rows of the table of decisions, under `DECISIONS`."""
+    found: str | None = rows[0][_ARM] if rows else None
+    return found
 
 
 def kept_text(
@@ -76,6 +84,7 @@ def kept_decision(found: Mapping[str, Any], *, explain: bool) -> Decision:
     granted = [row for row in rows if row.outcome is Outcome.GRANTED]
     total = sum((row.weight or 0) - found["reserve"] for row in granted)
     return Decision(
+        arm=rows[0].arm if rows else None,
         contact=found["contact"],
         at=datetime.fromisoformat(found["at"]),
         until=None if found["until"] is None else datetime.fromisoformat(found["until"]),

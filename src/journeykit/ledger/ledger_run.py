@@ -27,7 +27,7 @@ from journeykit.errors import DataError, ModelError
 from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
 from journeykit.ledger.decide import answer_row, informed, informed_each, keep_playbook, reservations_of
 from journeykit.ledger.fallen import Fallen
-from journeykit.ledger.kept_rows import kept_key, kept_text
+from journeykit.ledger.kept_rows import arm_in, kept_key, kept_text
 from journeykit.ledger.proposal import Again, Proposal, Together, changed, check_same, has_news, pieces_of
 from journeykit.ledger.quota_usage import RoomOfQuotas, keep_to, usage_now, with_uses
 from journeykit.ledger.repeated_decisions import given_again, key_of
@@ -438,13 +438,12 @@ class LedgerRun:
             decided: contacts, each with the time zone and the rows of the table of decisions, denied ones too.
         """
         last = self.mark.at if self.mark.until is None else self.mark.until
-        reserve = self.decider.playbook.reserve
         kept = [
             (
                 kept_key(self.mark.run_id, contact),
                 contact,
                 last,
-                kept_text(contact, zone, self.at, self.until, rows, reserve),
+                kept_text(contact, zone, self.at, self.until, rows, self.decider.in_arm(arm_in(rows)).playbook.reserve),
             )
             for contact, zone, rows in decided
         ]

@@ -72,6 +72,7 @@ class Reservation:
         expires: the last instant at which it may go, UTC: its claim's own end, or that of its campaign's `wait`,
             whichever is first; None for neither.
         expires_by: which of the two: ``expires`` or ``wait``.
+        arm: the arm in which the contact was, as ``experiment:arm``; several are separated by ``;``; None for none.
         run_id: the run or decision that reserved it; None for what a send log brought.
         decided_at: the instant of the decision, UTC; None for what a send log brought.
         message: what a send log calls it, hashed; None while none has told of it.
@@ -111,6 +112,7 @@ class Reservation:
     uses: Mapping[str, int] = field(factory=dict, hash=False)
     expires: datetime | None = None
     expires_by: str | None = None
+    arm: str | None = None
     run_id: str | None = None
     decided_at: datetime | None = None
     message: str | None = None
@@ -132,6 +134,7 @@ class Reservation:
         account: str | None,
         run_id: str,
         at: datetime,
+        arm: str | None = None,
     ) -> Reservation:
         """The reservation of a granted claim.
 
@@ -143,6 +146,7 @@ class Reservation:
             account: the contact's account, or None.
             run_id: the run or decision that grants it.
             at: the instant of the decision, UTC.
+            arm: the arm of the contact, or None.
         """
         return cls(
             id=id_,
@@ -157,6 +161,7 @@ class Reservation:
             weight=grant.weight,
             run_id=run_id,
             decided_at=at,
+            arm=arm,
             **message,
         )
 
@@ -173,6 +178,7 @@ class Reservation:
             ("goal", self.goal),
             ("theme", self.theme),
             ("run", self.run_id),
+            ("arm", self.arm),
             ("claim id", self.claim),
         ):
             check_held(what, text)

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import shown
@@ -168,6 +168,7 @@ def answer_text(asked: DecisionInputs, decision: Decision, decider: Decider) -> 
             "total": decision.total,
             "bound": decision.bound,
             "optimal": decision.optimal,
+            **({} if decision.arm is None else {"arm": decision.arm}),
             "asked": {name: _plain(getattr(asked, name)) for name in _FIELDS[DecisionInputs]},
         }
     )
@@ -210,7 +211,10 @@ def answered(
         total=found["total"],
         optimal=found["optimal"],
         bound=found["bound"],
-        write=lambda _: tuple(_row(asked, contact, grant, found["playbook"]) for grant in grants),
+        arm=found.get("arm"),
+        write=lambda _: tuple(
+            evolve(_row(asked, contact, grant, found["playbook"]), arm=found.get("arm")) for grant in grants
+        ),
         explain=explain,
     )
 

@@ -80,6 +80,8 @@ TOUCHES = Table(
     # The last instant at which it may go, and the rule that says so.
     Column("expires", BigInteger),
     Column("expires_by", Text),
+    # The arm of an experiment in which the contact was.
+    Column("arm", Text),
     sqlite_autoincrement=True,
 )
 # Only what is looked for is in an index, so that a reservation costs few writes.
@@ -262,7 +264,11 @@ def _fifth(connection: Connection) -> None:
     EVENTS.create(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third, _fourth, _fifth)
+def _sixth(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE jk_touches ADD COLUMN arm TEXT")
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third, _fourth, _fifth, _sixth)
 """Each step takes the schema from one version to the next, the first of them from version 1 to 2."""
 VERSION = 1 + len(STEPS)
 

@@ -109,7 +109,8 @@ class Limit:
     default: float | None = field(validator=validators.optional(number(0)))
 
 
-def _limit(value: Any) -> Any:
+def limit_of(value: Any) -> Any:
+    """A limit, or one of the contact's own where a mapping says so."""
     if isinstance(value, Mapping):
         if set(value) != {"attribute", "default"}:
             raise ModelError(
@@ -121,7 +122,8 @@ def _limit(value: Any) -> Any:
     return value
 
 
-def _check_limit(_: Any, __: Any, value: Any) -> None:
+def check_limit(_: Any, __: Any, value: Any) -> None:
+    """Refuse what is no limit."""
     if value is None or isinstance(value, Limit):
         return
     if not is_number(value) or not 0 <= value <= LARGEST:
@@ -177,7 +179,7 @@ class Cap:
     """
 
     name: str = field(validator=required_text)
-    max: float | Limit | None = field(converter=_limit, validator=_check_limit)
+    max: float | Limit | None = field(converter=limit_of, validator=check_limit)
     window: Window = field(validator=instance(Window))
     where: Scope = field(factory=Scope, validator=instance(Scope))
     by: tuple[str, ...] = field(default=(), converter=facet_names)

@@ -40,6 +40,8 @@ class Decision:
         notes: what a person should know of it, such as quotas that a single decision does not enforce, or that
             nobody rests since no events are given.
         replayed: whether it is an answer that the ledger kept under the key or run, given once more.
+        arm: the arm in which the contact is, as ``experiment:arm``; of several experiments separated by ``;``; None for
+            none.
         together: the ids of the contacts that were decided together, this one among them; none
             where the contact was alone.
     """
@@ -53,6 +55,7 @@ class Decision:
     optimal: bool = True
     bound: float
     together: tuple[str, ...] = ()
+    arm: str | None = None
     notes: tuple[str, ...] = ()
     replayed: bool = field(default=False, eq=False)
     _write: Callable[[bool], tuple[Row, ...]] = field(repr=False, eq=False)
@@ -151,6 +154,8 @@ class Explanation:
         who = f"Decision for {decision.contact}, {span} ({self.timezone})"
         if decision.replayed:
             who += ", given again as it was decided then"
+        if decision.arm is not None:
+            who += f", in {decision.arm}"
         count = len(decision.granted)
         if not self.rows:
             return who, "There is no claim on the contact's attention."
@@ -228,6 +233,7 @@ class Explanation:
             "optimal": decision.optimal,
             "bound": decision.bound,
             "replayed": decision.replayed,
+            **({} if decision.arm is None else {"arm": decision.arm}),
             "claims": [row.to_dict() | {"why": why(row)} for row in self.rows],
         }
 

@@ -91,7 +91,8 @@ class Row:
         claim: the claim's own id, which tells two messages of one campaign apart; None for a claim without one.
         tags: the tags of the message: those that its claim brings, else those of its campaign and content.
         propensity: the chance of a response, the claim's own or from scores; None where none is known.
-        arm: the arm of the experiment in which the contact is; None outside of experiments.
+        arm: the arm in which the contact is, as ``experiment:arm``; of several experiments separated by ``;``; None for
+            none.
         chance: the probability with which this choice was made, where chance had a part in it; None otherwise.
     """
 

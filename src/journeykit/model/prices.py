@@ -54,6 +54,16 @@ def _checked(value: object) -> dict[str, dict[str, float]]:
     return found
 
 
+def _by_arm(value: object) -> dict[str, dict[str, dict[str, float]]]:
+    if not isinstance(value, Mapping) or not all(isinstance(arm, str) for arm in value):
+        raise ModelError(f"prices of arms are by arm, found {shown(value)}", field="arms")
+    return {arm: _checked(own) for arm, own in value.items()}
+
+
+def _plain(quotas: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    return {name: dict(sides) for name, sides in quotas.items()}
+
+
 @frozen
 class Prices:
     """Prices of a playbook's quotas.
@@ -62,6 +72,8 @@ class Prices:
         playbook: the fingerprint of the playbook they belong to.
         quotas: by quota, what one unit of its ``max`` costs and one unit of its ``min`` earns, in weight; at least 0.
             One unit of a share is one message.
+        arms: by the arms of a contact, as decisions name them, the same for contacts who are in these; all others, and
+            those of arms that are not there, have the prices of `quotas`.
 
     Raises:
         ModelError: for a price that cannot be.
@@ -74,10 +86,12 @@ class Prices:
 
     playbook: str = field(validator=required_text)
     quotas: Mapping[str, Mapping[str, float]] = field(factory=dict, converter=_checked)
+    arms: Mapping[str, Mapping[str, Mapping[str, float]]] = field(factory=dict, converter=_by_arm, kw_only=True)
 
     def to_dict(self) -> dict[str, Any]:
         """The prices as plain data."""
-        return {"playbook": self.playbook, "quotas": {name: dict(sides) for name, sides in self.quotas.items()}}
+        found = {"playbook": self.playbook, "quotas": _plain(self.quotas)}
+        return {**found, "arms": {arm: _plain(own) for arm, own in self.arms.items()}} if self.arms else found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Prices:
@@ -87,9 +101,13 @@ class Prices:
             ModelError: for anything else.
         """
         found: object = data
-        if not isinstance(found, Mapping) or set(found) != {"playbook", "quotas"}:
+        if not isinstance(found, Mapping) or {*found} - {"arms"} != {"playbook", "quotas"}:
             raise ModelError(f"prices are {{playbook: fingerprint, quotas: ...}}, found {shown(found)}")
-        return cls(data["playbook"], data["quotas"])
+        return cls(data["playbook"], data["quotas"], arms=data.get("arms", {}))
+
+    def of_arm(self, arm: str | None) -> Prices:
+        """The prices for contacts in some arms; None for those in none."""
+        return type(self)(self.playbook, self.arms.get(arm or "", self.quotas))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the prices to a JSON file, which appears whole or not at all."""
@@ -124,7 +142,7 @@ class Prices:
             DataError: naming the first of them, and where it was found.
         """
         known = [quota.name for quota in playbook.quotas]
-        for name in self.quotas:
+        for name in (*self.quotas, *(name for own in self.arms.values() for name in own)):
             if name not in known:
                 meant = closest(name, known)
                 hint = f"; did you mean {meant!r}?" if meant else ""

@@ -151,6 +151,8 @@ class Side:
         spent: what was used of it in that period before, in smallest units; above 0 for what leaves less.
         counted: how many messages were counted in that period before; of a share only.
         ahead: whether the period begins after the run's last instant.
+        part: of the contacts in an arm of an experiment, their part of what there is, in smallest units; None for all
+            contacts.
     """
 
     quota: Quota
@@ -160,6 +162,7 @@ class Side:
     spent: int = 0
     counted: int = 0
     ahead: bool = False
+    part: int | None = None
 
     @property
     def sign(self) -> int:
@@ -189,6 +192,8 @@ class Side:
 
         What was used before is taken off. A maximum that is exceeded already allows nothing more, and nothing else.
         """
+        if self.part is not None:
+            return self.part
         whole = 0 if self.quota.of == "share" else self.sign * scaled(self.limit, self.unit)
         if not self.spent:
             return whole
@@ -197,8 +202,9 @@ class Side:
 
     @property
     def wanted(self) -> float:
-        """The number that is wanted, less what was used before."""
-        return self.limit if self.quota.of == "share" or not self.spent else self.sign * self.bound / self.unit
+        """The number that is wanted, less what was used before; of an arm, its part of that."""
+        is_whole = self.quota.of == "share" or (not self.spent and self.part is None)
+        return self.limit if is_whole else self.sign * self.bound / self.unit
 
     def counts_at(self, day: int, at: int) -> bool:
         """Whether what goes out at an instant, on a local date (a day number), counts."""
@@ -299,6 +305,8 @@ class Usage:
         penalty: what that cost in the run's objective.
         cost: of a least share with a price: what keeping it costs in value; else None.
         note: for people, where something is to be said; else an empty text.
+        arm: of the contacts in an arm of an experiment, which, as decisions name it (empty for those in none); max and
+            min are then its part of them. None for all contacts.
     """
 
     name: str
@@ -315,10 +323,13 @@ class Usage:
     reserved: float | None = None
     period: str | None = None
     before: float = 0.0
+    arm: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain data; what is about a period only where there is one."""
+        """The same as plain data; what is about a period, or an arm, only where there is one."""
         found = asdict(self)
+        if self.arm is None:
+            del found["arm"]
         if self.period is None:
             del found["period"], found["before"]
         return found

@@ -55,6 +55,7 @@ class Playbook(Sections):
         holdout: the share of contacts that gets nothing that needs consent.
         levers: factors on the weights of some claims, for some contacts.
         responses: which events are credited to which messages, for measures.
+        experiments: other rules that are tried, each on a share of the contacts.
         policy: the name of the policy that weighs the claims.
         reserve: what a message must be worth more than.
         interest_lift: how much more a claim weighs whose topics or solutions meet the contact's interests.

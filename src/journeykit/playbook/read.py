@@ -188,6 +188,11 @@ def _field(key: Key, value: Any) -> Any:
     if key.word is not None and value == key.word:
         return None
     read = _READERS.get(key.type)
+    if read is None and (part := item_of(key.type)) is not None:
+        items = listing(value)
+        return tuple(
+            gathered((at, partial(_converter().structure, item, part)) for at, item in enumerate(items)).values()
+        )
     return _converter().structure(value, key.type) if read is None else read(value)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import field, fields, frozen
 
 from journeykit.errors import KeyPath, Problem, closest, path_text
+from journeykit.playbook.experiment_checks import find_experiment_problems, named_in_arms
 from journeykit.playbook.keys import key_of
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.rule_bindings import circle_of, order_of_stages, rules_in, used_by
@@ -87,6 +88,7 @@ def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterat
         if isinstance(campaign.dates, tuple) and not any(_inside(campaign, day) for day in campaign.dates):
             yield Problem.at((*path, "dates"), "none of the dates lies between the campaign's start and end")
     yield from _quota_problems(playbook, unread)
+    yield from _experiment_problems(playbook, unread)
     for path, cap in unread.numbered("caps", playbook.caps):
         if cap.per == "account" and cap.window.is_local:
             yield Problem.at(
@@ -125,6 +127,7 @@ def _repeated(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
         "quotas": [quota.name for quota in playbook.quotas],
         "levers": [lever.name for lever in playbook.levers],
         "responses": [response.name for response in playbook.responses],
+        "experiments": [experiment.name for experiment in playbook.experiments],
     }
     for section, names in sections.items():
         key = "id" if section in ("content", "campaigns") else "name"
@@ -209,6 +212,17 @@ def _quota_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem
                 yield Problem.at(
                     (*path, "min"), f"at least {side.limit:g} contradicts {known[1]!r}: at most {known[0]:g}"
                 )
+
+
+def _experiment_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
+    """What arms change, and the playbook does not have; and experiments that get into each other's way."""
+    known = {
+        section: unread.known(section, (own.name for own in getattr(playbook, section)))
+        for section in ("caps", "levers")
+    }
+    for path, kind, name in named_in_arms(unread.numbered("experiments", playbook.experiments)):
+        yield from _reference(path, kind, name, known[f"{kind}s"])
+    yield from find_experiment_problems(playbook, unread.numbered("experiments", playbook.experiments))
 
 
 def _reference(path: KeyPath, kind: str, name: str, known: Mapping[str, None] | None) -> Iterator[Problem]:

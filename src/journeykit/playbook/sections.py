@@ -13,6 +13,7 @@ from journeykit.journey import Journey
 from journeykit.model.campaign import Campaign, Team
 from journeykit.model.cap import Cap, Conflict, Facets, Requirement
 from journeykit.model.content import Content
+from journeykit.model.experiment import Experiment
 from journeykit.model.holdout import Holdout
 from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
@@ -105,6 +106,9 @@ class Sections:
     levers: tuple[Lever, ...] = field(default=(), converter=_list, validator=_parts(Lever), metadata={"later": True})
     responses: tuple[Response, ...] = field(
         default=(), converter=_list, validator=_parts(Response), metadata={"later": True}
+    )
+    experiments: tuple[Experiment, ...] = field(
+        default=(), converter=_list, validator=_parts(Experiment), metadata={"later": True}
     )
     policy: str = field(default="weighted", validator=required_text)
     reserve: float = field(default=0.0, validator=number())

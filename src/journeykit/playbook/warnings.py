@@ -12,6 +12,8 @@ from journeykit.basics.validation import BILLIONTH, is_number
 from journeykit.errors import Problem, closest, path_text
 from journeykit.model.campaign import EVERYWHERE, Team
 from journeykit.model.quiet_hours import Schedule, is_for_all
+from journeykit.playbook.experiment_arms import changed_rules
+from journeykit.playbook.experiment_checks import find_experiment_warnings
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.quota_warnings import find_quota_warnings
 from journeykit.playbook.section_checks import scopes_of
@@ -36,8 +38,18 @@ _FEW = 50
 
 
 def find_warnings(playbook: Sections) -> Iterator[Problem]:
-    """What is allowed but probably not meant."""
+    """What is allowed but probably not meant; what an arm of an experiment changes for the better is not told."""
+    arms = [[arm.changes] for experiment in playbook.experiments for arm in experiment.arms if arm.changes.keys]
+    told = [{(own.path, own.message) for own in _warnings_of(changed_rules(playbook, arm))} for arm in arms]
     yield from playbook.noted
+    for own in _warnings_of(playbook):
+        if all((own.path, own.message) in met for met in told):
+            yield own
+    yield from find_experiment_warnings(playbook)
+
+
+def _warnings_of(playbook: Sections) -> Iterator[Problem]:
+    """The same without regard to experiments."""
     if playbook.journey is not None:
         from journeykit.journey.checks import find_warnings as find_journey_warnings
 

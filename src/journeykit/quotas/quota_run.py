@@ -59,6 +59,7 @@ class QuotaRun:
     ) -> None:
         self.playbook = playbook
         self.layout = layout.quotas
+        self.sides: Sequence[Side] = self.layout.sides
         self.fingerprint = fingerprint
         self.contacts = contacts
         self.threads = threads
@@ -71,17 +72,17 @@ class QuotaRun:
         self._item = [np.zeros(0, np.int32) for _ in range(2)]
         self._softened: list[str] = []
         self._notes: list[str] = []
-        self.used = np.zeros(len(self.layout.sides), np.int64)
+        self.used = np.zeros(len(self.sides), np.int64)
         self._kinds = np.zeros(len(self.layout.fixed), np.int64)
-        self._prices: dict[Slot | None, np.ndarray] = {}
+        self.slot_prices: dict[Slot | None, np.ndarray] = {}
         self.value = 0
         self._bounds = self._charged = 0.0
-        self._most = np.zeros(len(self.layout.sides))
+        self._most = np.zeros(len(self.sides))
         self._left_out = self._unproven = self.passes = 0
         self._careful: set[int] = set()
         self._ceiling: np.ndarray | None = None
-        self._nudge = np.zeros(len(self.layout.sides))
-        self._cost: dict[int, float] = {}
+        self._nudge = np.zeros(len(self.sides))
+        self.share_costs: dict[int, float] = {}
         self._total_without: dict[int, float] = {}
 
     # What was chosen
@@ -114,9 +115,7 @@ class QuotaRun:
     @property
     def charges(self) -> QuotaCharges:
         """What the prices take from claims."""
-        return QuotaCharges(
-            self.layout.sides, {slot: prices.tolist() for slot, prices in self._prices.items()}, run=True
-        )
+        return QuotaCharges(self.sides, {slot: prices.tolist() for slot, prices in self.slot_prices.items()}, run=True)
 
     @property
     def prices(self) -> Prices:
@@ -126,8 +125,8 @@ class QuotaRun:
         contacts lean the same way, each price is a few millionths larger than what the run found, a free quota's too.
         """
         found: dict[str, dict[str, float]] = {}
-        for row, side in enumerate(self.layout.sides):
-            price = float(self._prices[None][row]) + float(self._nudge[row])
+        for row, side in enumerate(self.sides):
+            price = float(self.slot_prices[None][row]) + float(self._nudge[row])
             own = found.setdefault(side.quota.name, {})
             which = "max" if side.is_max else "min"
             # Of several periods the dearest.
@@ -152,13 +151,13 @@ class QuotaRun:
         single = len(tiers) == 1 and len(self.contests) == 1
         whole = self.layout.room(pool, largest_weight(pool, self.playbook.reserve))
         if not single:
-            lasting = [row for row, side in enumerate(self.layout.sides) if _looks_at_all(side)]
+            lasting = [row for row, side in enumerate(self.sides) if _looks_at_all(side)]
             whole = whole.but(ceiling=self._softer(pool, whole.ceiling, lasting))
         self._nudge = np.maximum(self._nudge, _NUDGE * scales(pool, whole))
         if self._ceiling is None or obeys:
             # The largest weight of the run: that of the claims that obey caps, where there are both.
             self._ceiling = whole.ceiling
-        self._prices.setdefault(None, np.zeros(len(self.layout.sides)))
+        self.slot_prices.setdefault(None, np.zeros(len(self.sides)))
         for number, level in enumerate(levels):
             part, which = (pool, None) if len(tiers) == 1 else stage_of(pool, taken, level)
             room = self._room(whole, pool, level, levels[number + 1 :], obeys=obeys, single=single)
@@ -192,14 +191,14 @@ class QuotaRun:
             kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, len(self.layout.times))))
         kinds = kinds.astype(np.int64)
         now = np.unique(pool.item["kind"][pool.level == level] if len(pool.level) else pool.item["kind"])
-        for row, side in enumerate(self.layout.sides):
+        for row, side in enumerate(self.sides):
             if _looks_at_all(side) and (self._serves(row, kinds) or not self._serves(row, now)):
                 ceiling[row] = 0.0
         return whole.but(bound=whole.bound - self.used, ceiling=ceiling)
 
     def _serves(self, row: int, kinds: np.ndarray) -> bool:
         """Whether claims of some kinds are in the scope of a side."""
-        side = self.layout.sides[row]
+        side = self.sides[row]
         if side.quota.of != "share":
             return bool((self.layout.fixed[kinds, row] != 0).any() or (self.layout.factor[kinds, row] != 0).any())
         count = len(self.layout.times)
@@ -221,18 +220,18 @@ class QuotaRun:
         if len(over) and self.playbook.on_infeasible == "refuse":
             raise self._no_whole(over.tolist(), found.used, room)
         if len(over):
-            names = [self.layout.sides[row].quota.name for row in over.tolist()]
+            names = [self.sides[row].quota.name for row in over.tolist()]
             self._soften(names, "no choice of whole messages that keeps it was found")
             room = room.but(ceiling=self._softer(pool, room.ceiling, over.tolist()))
             found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
-        for row, side in enumerate(self.layout.sides):
+        for row, side in enumerate(self.sides):
             if side.quota.of == "share" and not side.is_max and found.prices[row] > 0 and room.ceiling[row] > 0:
                 ceiling = room.ceiling.copy()
                 ceiling[row] = 0.0
                 without = allocate(
                     pool, room.but(ceiling=ceiling), limit=self.playbook.master_limit, threads=self.threads
                 )
-                self._cost[row] = max(0.0, (without.value - found.value) / MILLIONTH)
+                self.share_costs[row] = max(0.0, (without.value - found.value) / MILLIONTH)
                 self._total_without[row] = without.value / MILLIONTH
         return found, room
 
@@ -240,16 +239,16 @@ class QuotaRun:
         """The penalties, where some hard rows turn soft."""
         found = ceiling.copy()
         for row in rows:
-            penalty = self.layout.sides[row].quota.penalty
+            penalty = self.sides[row].quota.penalty
             found[row] = largest_weight(pool, self.playbook.reserve) if penalty is None else penalty
         return found
 
     def _possible(self, pool: ProblemPool, room: Capacity) -> Capacity:
         """The room, once the hard rows that cannot hold together are refused, or softened."""
         while rows := conflicting(pool, room, self.threads):
-            sides = [self.layout.sides[row] for row in rows]
-            first = next((row for row in rows if not self.layout.sides[row].is_max), rows[0])
-            side = self.layout.sides[first]
+            sides = [self.sides[row] for row in rows]
+            first = next((row for row in rows if not self.sides[row].is_max), rows[0])
+            side = self.sides[first]
             most = most_of(pool, room, first, [row for row in rows if row != first], self.threads)
             said = self._missing(side, most, [other for other in sides if other is not side])
             if self.playbook.on_infeasible == "refuse":
@@ -260,8 +259,8 @@ class QuotaRun:
                     quotas=names,
                     missing=round(max(0.0, lacks), 6),
                 )
-            soft = [row for row in rows if not self.layout.sides[row].is_max] or rows
-            self._soften([self.layout.sides[row].quota.name for row in soft], said)
+            soft = [row for row in rows if not self.sides[row].is_max] or rows
+            self._soften([self.sides[row].quota.name for row in soft], said)
             room = room.but(ceiling=self._softer(pool, room.ceiling, soft))
         return room
 
@@ -284,7 +283,7 @@ class QuotaRun:
                 self._notes.append(f"the hard quota {name!r} was relaxed: {said}")
 
     def _no_whole(self, rows: Sequence[int], used: np.ndarray, room: Capacity) -> InfeasibleError:
-        sides = [self.layout.sides[row] for row in rows]
+        sides = [self.sides[row] for row in rows]
         missing = float((used[rows[0]] - room.bound[rows[0]]) / room.unit[rows[0]])
         names = ", ".join(repr(side.quota.name) for side in sides)
         return InfeasibleError(
@@ -303,10 +302,10 @@ class QuotaRun:
         self.passes += found.passes
         self._left_out += found.left_out
         self._unproven += found.unproven
-        earlier = self._prices.get(slot)
-        self._prices[slot] = found.prices if earlier is None else np.maximum(earlier, found.prices)
-        self._prices[None] = np.maximum(self._prices[None], found.prices)
-        for row, side in enumerate(self.layout.sides):
+        earlier = self.slot_prices.get(slot)
+        self.slot_prices[slot] = found.prices if earlier is None else np.maximum(earlier, found.prices)
+        self.slot_prices[None] = np.maximum(self.slot_prices[None], found.prices)
+        for row, side in enumerate(self.sides):
             if not side.is_max and side.quota.of != "share":
                 self._most[row] += most_of(pool, room, row, [], self.threads) if self._over(row) > _TOO_SMALL else 0.0
         assert self._ceiling is not None  # noqa: S101  (set before)
@@ -348,11 +347,11 @@ class QuotaRun:
     @property
     def penalties(self) -> float:
         """What the soft quotas cost that do not hold."""
-        return float(sum(self._penalty_of(row) for row in range(len(self.layout.sides))))
+        return float(sum(self._penalty_of(row) for row in range(len(self.sides))))
 
     def _over(self, row: int) -> float:
         """By how much a side does not hold."""
-        side = self.layout.sides[row]
+        side = self.sides[row]
         return max(0.0, float(int(self.used[row]) - side.bound) / side.unit)
 
     def _penalty_of(self, row: int) -> float:
@@ -363,38 +362,38 @@ class QuotaRun:
     def usages(self, fallen: Fallen | None = None) -> tuple[Usage, ...]:
         """What became of each quota; with a ledger, also what is reserved, less what fell away."""
         rows: dict[tuple[str, str | None], list[int]] = {}
-        for row, side in enumerate(self.layout.sides):
+        for row, side in enumerate(self.sides):
             if not side.ahead or self.used[row]:
                 rows.setdefault((side.quota.name, side.period), []).append(row)
         return tuple(self._usage(own, fallen) for own in rows.values())
 
     def _used_of(self, row: int, fallen: Fallen | None = None) -> float:
         """What is used of the quota of a side, in its units; in a period, before the run too."""
-        side = self.layout.sides[row]
+        side = self.sides[row]
         less, fewer = (0, 0) if fallen is None else (fallen.uses[row], fallen.messages[row])
         used = (int(self.used[row]) - less + side.spent) / side.unit * side.sign
         if side.quota.of != "share":
             return used + 0.0
         # Usage of a share is counted against its limit: messages in scope less the limit's part of all.
-        granted = self._granted(side) - fewer + side.counted
+        granted = self.granted_of(side) - fewer + side.counted
         # The limit as it is counted with, a whole number of billionths.
         limit = scaled(side.limit, side.unit) / side.unit
         return (used + limit * granted) / granted + 0.0 if granted else 0.0
 
     def _usage(self, rows: Sequence[int], fallen: Fallen | None) -> Usage:
-        sides = [self.layout.sides[row] for row in rows]
+        sides = [self.sides[row] for row in rows]
         quota = sides[0].quota
         over = {side.is_max: self._over(row) for row, side in zip(rows, sides, strict=True)}
         if quota.of == "share":
-            granted = self._granted(sides[0])
+            granted = self.granted_of(sides[0])
             over = {key: value / granted if granted else 0.0 for key, value in over.items()}
-        price = sum(side.sign * float(self._prices[None][row]) for row, side in zip(rows, sides, strict=True))
-        cost = next((self._cost[row] for row in rows if row in self._cost), None)
+        price = sum(side.sign * float(self.slot_prices[None][row]) for row, side in zip(rows, sides, strict=True))
+        cost = next((self.share_costs[row] for row in rows if row in self.share_costs), None)
         return Usage(
             name=quota.name,
             of=quota.of,
-            max=quota.max,
-            min=quota.min,
+            max=_limit_in(quota.max, sides, is_max=True),
+            min=_limit_in(quota.min, sides, is_max=False),
             usage=self._used_of(rows[0]),
             reserved=None if fallen is None else self._used_of(rows[0], fallen),
             price=price + 0.0,
@@ -407,22 +406,22 @@ class QuotaRun:
             note="; ".join(self._remarks(rows, over)),
         )
 
-    def _granted(self, side: Side) -> int:
+    def granted_of(self, side: Side) -> int:
         """How many messages were granted on the days of a quota."""
         counts = [side.counts_at(*time) for time in self.layout.times]
         return int(self._kinds.reshape(-1, len(counts))[:, counts].sum())
 
     def _remarks(self, rows: Sequence[int], over: dict[bool, float]) -> Iterator[str]:
         assert self._ceiling is not None  # noqa: S101  (set when the first claims were settled)
-        if self.layout.sides[rows[0]].quota.name in self._softened:
+        if self.sides[rows[0]].quota.name in self._softened:
             yield "relaxed, since the hard quotas cannot all hold"
         for row in rows:
-            side = self.layout.sides[row]
+            side = self.sides[row]
             if over.get(side.is_max, 0.0) <= _TOO_SMALL:
                 continue
             if not side.is_max and side.quota.of != "share" and self._most[row] < side.wanted - _TOO_SMALL:
                 yield f"no more than {self._most[row]:,.6g} can be had from those who are eligible"
-            elif self._prices[None][row] >= self._ceiling[row] * (1 - 1e-6):
+            elif self.slot_prices[None][row] >= self._ceiling[row] * (1 - 1e-6):
                 what = "less of it would cost more than" if side.is_max else "more of it is not worth"
                 yield f"{what} the penalty of {self._ceiling[row]:g} for each unit"
             else:
@@ -448,15 +447,21 @@ class QuotaRun:
             )
         if self._unproven:
             yield f"for {self._unproven:,} contacts the search was cut short; the bound allows for what they may lack"
-        if len([slot for slot in self._prices if slot is not None]) > 1 and any(
-            _looks_at_all(side) for side in self.layout.sides
+        if len([slot for slot in self.slot_prices if slot is not None]) > 1 and any(
+            _looks_at_all(side) for side in self.sides
         ):
             yield "with several tiers, minima and shares are soft and act in the last tier that can serve them"
-        for row, cost in self._cost.items():
+        for row, cost in self.share_costs.items():
             total = self._total_without[row]
-            side = self.layout.sides[row]
+            side = self.sides[row]
             part = f", {cost / total:.1%} of the total" if total > 0 else ""
             yield f"{side.quota.name}: {side.limit:.0%} of all messages, costs {cost:,.6g} in value{part}"
+
+
+def _limit_in(limit: float | None, sides: Sequence[Side], *, is_max: bool) -> float | None:
+    """A limit of a quota; of an arm, its part of it."""
+    part = next((own.wanted for own in sides if own.is_max == is_max and own.part is not None), limit)
+    return None if limit is None else part
 
 
 def _looks_at_all(side: Side) -> bool:
@@ -471,6 +476,8 @@ def choose_together(
     claims: bool,
     threads: int,
     sides: Sequence[Side] | None = None,
+    numbers: Sequence[int] | None = None,
+    contacts: int | None = None,
 ) -> QuotaRun:
     """What contacts get so that the quotas hold, where all of them are decided by the row engine.
 
@@ -480,6 +487,8 @@ def choose_together(
         claims: whether claims are given.
         threads: how many pieces of them are worked on at once.
         sides: the sides of the quotas as the run has them; None for those of the playbook.
+        numbers: the number of each group, where there are others besides; None where these are all.
+        contacts: how many groups there are in all; None likewise.
 
     Raises:
         InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
@@ -495,28 +504,30 @@ def choose_together(
             openings.update((one.message, None) for one in own.candidates if one.message is not None)
     columns = {fold(quota.of) for quota in playbook.quotas if quota.own_column is not None or quota.of == "cost"}
     layout = RulesetArrays(ruleset, list(openings), sorted(columns) if claims else (), sides=sides)
-    numbers: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
+    places: dict[object, int] = {opening: number for number, opening in enumerate(openings)}
+    given = range(len(groups)) if numbers is None else numbers
     run = QuotaRun(
         playbook,
         layout,
         fingerprint=decider.fingerprint,
-        contacts=len(groups),
+        contacts=len(groups) if contacts is None else contacts,
         threads=threads,
         ranks=callable(getattr(decider.policy, "rank", None)),
     )
     for obeys in run.contests:
         pools = []
-        for number, own in enumerate(found):
+        for number, group, own in zip(given, groups, found, strict=True):
             problem = None if own is None else own.main if obeys else own.exempt
             if problem is not None and problem.items:
-                key = contact_key(groups[number].key(by_account=decider.by_account))[0]
+                key = contact_key(group.key(by_account=decider.by_account))[0]
                 run.note_careful(number, problem.problem)
-                pool = problem_of_round(problem, layout.quotas, numbers, key, several=run.several)
+                pool = problem_of_round(problem, layout.quotas, places, key, several=run.several)
                 if len(pool.item):
                     pools.append((pool, np.array([number])))
         run.settle(obeys, pools)
         if not obeys:
-            found = [None if own is None else own.with_choice(run.choice(number)) for number, own in enumerate(found)]
+            pairs = zip(given, found, strict=True)
+            found = [None if own is None else own.with_choice(run.choice(number)) for number, own in pairs]
     return run
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from journeykit.model.cap import Limit
+from journeykit.playbook.experiment_arms import every_cap
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.vocabulary import Vocabulary, rules_of, send_times_of
 from journeykit.rule.expression import Expression
@@ -54,7 +55,7 @@ class Spellings:
         topics = [topic for content in contents for topic in content.topics]
         rules = [rule for _, rule in rules_of(playbook)]
         paths = {path for rule in rules for path in rule.names}
-        limits = {cap.max.attribute for cap in playbook.caps if isinstance(cap.max, Limit)}
+        limits = {cap.max.attribute for cap in every_cap(playbook) if isinstance(cap.max, Limit)}
         limits |= {own.attribute for _, own in send_times_of(playbook) if own.attribute is not None}
         for own in (campaign.weight for campaign in playbook.campaigns or ()):
             paths |= set(own.attributes) if isinstance(own, Expression) else set()

@@ -9,6 +9,7 @@ from journeykit.basics.validation import parted
 from journeykit.model.cap import Either, Limit
 from journeykit.model.contact import ANY
 from journeykit.model.mismatch import MISSING_COLUMN, UNKNOWN, Mismatches
+from journeykit.playbook.experiment_arms import every_cap
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.playbook.vocabulary import Vocabulary, events_of, rules_of, send_times_of
 from journeykit.rule.expression import Expression
@@ -364,7 +365,7 @@ class Words:
         for campaign in playbook.campaigns or ():
             for name in campaign.weight.attributes if isinstance(campaign.weight, Expression) else ():
                 found.setdefault(_FIELDS.get(name, name), f"the weight of {campaign.id!r}")
-        for cap in playbook.caps:
+        for cap in every_cap(playbook):
             if isinstance(cap.max, Limit):
                 found.setdefault(cap.max.attribute, f"the limit of the cap {cap.name!r}")
         for what, send_at in send_times_of(playbook):

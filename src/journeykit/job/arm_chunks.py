@@ -1,0 +1,164 @@
+"""Chunks of a playbook with experiments: the contacts of each arm are decided by the engine of that arm's rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from attrs import evolve
+
+from journeykit.columns.arm_numbers import ArmColumns
+from journeykit.columns.claim_block import openings_asked
+from journeykit.columns.columnar_engine import ColumnarEngine
+from journeykit.job.chunk_decider import NOTHING_CHOSEN, ChunkDecider
+from journeykit.kernels.interface.codes import BAD
+from journeykit.quotas.arm_quotas import ArmQuotaRun, sides_of_arms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from journeykit.columns.chunk import Chunk
+    from journeykit.columns.decision_rows import ClaimIds
+    from journeykit.engine.decider import Decider
+    from journeykit.job.chunk_state import ChunkState, Piece
+    from journeykit.job.table_reader import TableReader
+    from journeykit.model.quota import Side
+    from journeykit.quotas.quota_run import QuotaRun
+
+
+class ArmChunk(NamedTuple):
+    """What decides the contacts of one combination of arms.
+
+    Attributes:
+        number: its number among all of them.
+        share: the share of the contacts that is in it.
+        decider: decides their chunks.
+        can: whether it can weigh what is asked for; else its contacts fall back to the row engine.
+    """
+
+    number: int
+    share: float
+    decider: ChunkDecider
+    can: bool
+
+
+class ArmChunks(ChunkDecider):
+    """Decides the contacts of chunks, those of each combination of arms by rules of their own.
+
+    Args:
+        base: the playbook as arrays, without regard to arms.
+        labels: what claims are called.
+        claim_ids: the numbers of the claims' ids.
+        columns: the columns of the table of decisions that are made.
+        threads: how many chunks are decided at once.
+        reader: the tables.
+        sides: the sides of the quotas.
+        coded: whether lists of texts are coded.
+
+    Attributes:
+        columns: puts contacts into arms.
+        arms: what decides the contacts of each combination of arms; with quotas, of those that there are.
+    """
+
+    def __init__(
+        self,
+        base: ColumnarEngine,
+        labels: ClaimIds,
+        claim_ids: Mapping[str, int],
+        columns: Sequence[str],
+        *,
+        threads: int,
+        reader: TableReader,
+        sides: Sequence[Side],
+        coded: bool = False,
+    ) -> None:
+        arms = base.decider.arms
+        assert arms is not None  # noqa: S101  (there are experiments)
+        self.engine = base
+        self.labels = labels
+        self.columns = ArmColumns(base.playbook)
+        shares = self.columns.shares
+        numbers = list(range(len(shares)))
+        own_sides: list[Sequence[Side]] = [sides] * len(shares)
+        if sides:
+            numbers = self._present(reader)
+            own_sides = list(sides_of_arms(sides, [shares[number] for number in numbers]))
+        self.arms: list[ArmChunk] = []
+        for number, own in zip(numbers, own_sides, strict=True):
+            engine = _engine_of(arms.at(self.columns.places[number]), base, reader, own)
+            decider = ChunkDecider(engine, labels, claim_ids, columns, threads=threads, coded=coded)
+            self.arms.append(ArmChunk(number, shares[number], decider, engine.can_weigh(reader.claims)))
+
+    def _present(self, reader: TableReader) -> list[int]:
+        """The combinations of arms that have contacts; the first, where there are no contacts at all."""
+        found = {0} if not reader.count else set[int]()
+        for chunk in reader.chunks(lambda name: name.strip().casefold() == "contact_id"):
+            found.update(np.unique(self.number_of(chunk)).tolist())
+        return sorted(found) or [0]
+
+    def number_of(self, chunk: Chunk) -> np.ndarray:
+        """By contact of a chunk, the number of the combination of arms."""
+        return self.columns.numbers_of(chunk.offsets, chunk.data)
+
+    @property
+    def names(self) -> list[str]:
+        """The arms as decisions name them."""
+        return [name for name in self.columns.names if name is not None]
+
+    @property
+    def asked_by_rows(self) -> list[str]:
+        """The names of the policies that are asked claim by claim."""
+        return list(dict.fromkeys(name for own in self.arms for name in own.decider.asked_by_rows))
+
+    def shapes(self, parts: list[dict[str, Any]]) -> Any:
+        """Kinds of touches, for the kernels, by combination of arms."""
+        return [own.decider.shapes(parts) for own in self.arms]
+
+    def decided(self, state: ChunkState, shapes: Any, run: QuotaRun | None = None) -> ChunkState:
+        """A chunk with what is decided of its contacts, arm by arm; those that the kernels give up fall back too."""
+        numbers, apart = self.number_of(state.chunk), state.apart.copy()
+        pieces: list[Piece] = []
+        for place, (own, kinds) in enumerate(zip(self.arms, shapes, strict=True)):
+            mine = numbers == own.number
+            if mine.any() or (not pieces and place == len(self.arms) - 1):
+                part = self.part(state, own, mine)
+                given = NOTHING_CHOSEN
+                if isinstance(run, ArmQuotaRun):
+                    given = run.arms[place].run.part(state.start, state.stop)
+                piece = own.decider.decide(part, kinds, given)
+                apart |= part.apart
+                apart[piece.answers.fallback] = True
+                pieces.append(piece)
+        return evolve(state, apart=apart, pieces=tuple(pieces))
+
+    def part(self, state: ChunkState, own: ArmChunk, mine: np.ndarray) -> ChunkState:
+        """A chunk in which the contacts of other arms are marked `BAD`: nobody decides them."""
+        engine, chunk = own.decider.engine, state.chunk
+        people = state.people if engine.encoder is self.engine.encoder else engine.encoder.contacts(chunk)
+        apart = mine & (state.apart | chunk.apart | (not own.can))
+        person = people.person.copy()
+        person["traits"] = state.people.person["traits"]
+        person["traits"][~mine | apart] |= BAD
+        return evolve(state, people=people.but(person=person), apart=apart)
+
+
+def _engine_of(decider: Decider, base: ColumnarEngine, reader: TableReader, sides: Sequence[Side]) -> ColumnarEngine:
+    """The rules of some arms as arrays, numbered as those of the whole playbook."""
+    claims = reader.claims
+    asked: dict[str, Any] = {}
+    if claims is not None:
+        openings, _ = openings_asked(decider.ruleset, claims.asks)
+        asked = {"openings": openings, "dates": claims.dates, "numbers": tuple(claims.numbers)}
+    engine = ColumnarEngine(
+        decider,
+        at=base.at,
+        until=base.until,
+        explain=base.explain,
+        everything=base.everything,
+        scored=base.scored,
+        sides=sides,
+        **asked,
+    )
+    engine.latest, engine.last_outcome = base.latest, base.last_outcome
+    engine.share_with(base)
+    return engine
