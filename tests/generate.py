@@ -14,20 +14,24 @@ from zoneinfo import ZoneInfo
 from attrs import evolve, frozen
 
 from journeykit import (
+    Arm,
     Campaign,
     Cap,
+    CapChange,
     Channel,
     Claim,
     Conflict,
     Consent,
     Contact,
     Content,
+    Experiment,
     Holdout,
     Holiday,
     Hours,
     Journey,
     Lag,
     Lever,
+    LeverChange,
     Limit,
     ModelError,
     OnMissing,
@@ -37,6 +41,7 @@ from journeykit import (
     Recurrence,
     Requirement,
     Rest,
+    RuleChanges,
     Scope,
     Segment,
     SendAt,
@@ -415,6 +420,58 @@ def with_campaign_counts(found: Situation) -> Situation:
     if claims is not None:
         claims = tuple(evolve(claim, id=rng.choice((None, "a", "b", "c"))) for claim in claims)
     return found.but(playbook=evolve(playbook, caps=caps, campaigns=campaigns), claims=claims)
+
+
+def with_experiments(found: Situation) -> Situation:
+    """The same with experiments, whose arms change caps, levers, the reserve and the policy; drawn apart."""
+    playbook = found.playbook
+    experiments = experiments_for(Random(f"experiments of {found.seed}"), playbook, found.at.date())
+    return found.but(playbook=evolve(playbook, experiments=experiments))
+
+
+def experiments_for(rng: Random, playbook: Playbook, day: date) -> list[Experiment]:
+    """One or two experiments that a playbook can have, which set no key twice."""
+    keys: list[Any] = ["policy", "reserve", *((cap, "max") for cap in playbook.caps), *playbook.levers]
+    keys += [(cap, "window") for cap in playbook.caps]
+    rng.shuffle(keys)
+    found = []
+    for number in range(rng.choice((1, 1, 1, 2))):
+        own, keys = (keys[: rng.randint(1, 4)], keys[4:])
+        count = rng.choice((2, 2, 3))
+        whole = rng.choice((1, 1, 0.7))
+        parts = [rng.randint(1, 4) for _ in range(count)]
+        shares = [round(whole * part / sum(parts), 6) for part in parts]
+        arms = [
+            Arm(
+                name=f"arm {place}",
+                share=share if place else round(whole - sum(shares[1:]), 6),
+                changes=_changes_of([key for key in own if rng.random() < 0.7], rng, day) if place else RuleChanges(),
+            )
+            for place, share in enumerate(shares)
+        ]
+        found.append(Experiment(name=f"trial {number}", arms=arms, seed=f"{rng.random()}", horizon="60d"))
+    return found
+
+
+def _changes_of(keys: list[Any], rng: Random, day: date) -> RuleChanges:
+    caps: dict[str, dict[str, Any]] = {}
+    levers, parts = [], {}
+    for key in keys:
+        if key == "policy":
+            parts["policy"] = rng.choice(("weighted", "ranked", "first_come"))
+        elif key == "reserve":
+            parts["reserve"] = rng.choice((0, 0.5, 1, 2, -1))
+        elif isinstance(key, Lever):
+            levers.append(LeverChange(name=key.name, factor=rng.choice((0, 0.5, 2, 3))))
+        else:
+            cap, what = key
+            other: Any = rng.choice((0, 1, 2, 3, None, None, Limit(attribute="weekly", default=1)))
+            if what == "window":
+                other = window(rng, day)
+                if cap.per == "account" and other.is_local:
+                    other = Window.rolling("2d")
+            caps.setdefault(cap.name, {})[what] = other
+    return RuleChanges(**parts, levers=levers, caps=[CapChange(name=name, **own) for name, own in caps.items()])
 
 
 HOUR_RULES = ("vip", "not vip", "weekly >= 1", "length(segments) > 0")

@@ -486,6 +486,10 @@ class Arbiter:
         """
         return self.decider.run_id(at, until, inputs)
 
+    def arm_of(self, contact: Contact) -> str | None:
+        """The arm in which a contact is, as ``experiment:arm``; several are separated by ``;``; None for none."""
+        return self.decider.of(contact).arm
+
     def audit(
         self,
         decision: Decision,

@@ -111,7 +111,7 @@ class Decider:
     ruleset: Ruleset = field(init=False, repr=False)
     charges: QuotaCharges | None = field(init=False, repr=False)
     policy: Policy = field(init=False, repr=False)
-    arms: ArmDeciders | None = field(init=False, repr=False)
+    arms: ArmDeciders[Decider] | None = field(init=False, repr=False)
     policy_identity: str = field(init=False, repr=False)
 
     @fingerprint.default
@@ -157,7 +157,7 @@ class Decider:
         return policy
 
     @arms.default
-    def _make_arms(self) -> ArmDeciders | None:
+    def _make_arms(self) -> ArmDeciders[Decider] | None:
         return ArmDeciders(self.playbook, self._of_arm) if self.playbook.experiments else None
 
     def _of_arm(self, rules: Playbook, arm: str | None) -> Decider:

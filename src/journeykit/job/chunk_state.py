@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from attrs import field, frozen
@@ -29,9 +29,18 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.worker import BlockResult
     from journeykit.engine.message import Message
-    from journeykit.job.chunk_decider import ChunkDecider
+
+
+class DecidesChunks(Protocol):
+    """What has decided a piece, and can decide some of its contacts again: a `journeykit.job.chunk_decider`."""
+
+    engine: ColumnarEngine
+
+    def decide(self, state: ChunkState, shapes: Any, given: QuotaChoiceArrays = ...) -> Piece:
+        """The decisions for the contacts of a chunk."""
 
 
 class Piece(NamedTuple):
@@ -49,7 +58,7 @@ class Piece(NamedTuple):
     batch: pa.RecordBatch
     contact: np.ndarray
     answers: BlockResult
-    decider: ChunkDecider
+    decider: DecidesChunks
     shapes: Any
     given: QuotaChoiceArrays
 

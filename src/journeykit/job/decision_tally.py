@@ -14,6 +14,8 @@ from journeykit.model.outcome import Outcome, Reason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from journeykit.engine.arm_deciders import ArmDeciders
+    from journeykit.engine.decider import Decider
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.playbook.playbook import Playbook
@@ -30,10 +32,18 @@ _COMPETED = frozenset(
 
 
 class DecisionTally:
-    """What a summary counts, kept small while the contacts pass."""
+    """What a summary counts, kept small while the contacts pass.
 
-    def __init__(self, playbook: Playbook) -> None:
+    Args:
+        playbook: the rule set.
+        arms: the rules of the contacts in each arm; None without experiments.
+    """
+
+    def __init__(self, playbook: Playbook, arms: ArmDeciders[Decider] | None = None) -> None:
         self.playbook = playbook
+        self._arms = arms
+        self._needs_in: dict[str, DataNeeds] = {}
+        self._policies = (playbook.policy, *(() if arms is None else arms.policies))
         self.contacts = 0
         self.value = 0
         self.bound = 0
@@ -64,7 +74,8 @@ class DecisionTally:
         self.unproven += not decision.optimal
         stage, rows = contact.stage, self.rows
         gaps = contact.timezone is None or stage is None or contact.role is None or self._lacks_consent(contact)
-        gaps = gaps or self._needs.values
+        needs = self._needs if decision.arm is None else self._needs_of(decision.arm)
+        gaps = gaps or needs.values
         if stage is not None and stage not in self._stages:
             stage = _OTHER
         invalid = []
@@ -76,7 +87,7 @@ class DecisionTally:
                 channel = channel if channel is None or channel in self._channels else _OTHER
             else:
                 if gaps or channel is None:
-                    self.missing.update(self._needs.gaps(contact, row))
+                    self.missing.update(needs.gaps(contact, row))
                 if row.reason is Reason.MISSING_DATA and row.rule == NEEDS_SCORE:
                     self.missing["score"] += 1
             rows[row.outcome, row.reason, row.team, stage, channel] += 1
@@ -84,6 +95,12 @@ class DecisionTally:
                 # Of a claim that was not eligible the others are known only where rows explain.
                 self.rules.update(row.binding if row.reason in _COMPETED else row.binding[:1])
         return self._count_faults(invalid, counted) if invalid else None
+
+    def _needs_of(self, arm: str) -> DataNeeds:
+        """What the claims of contacts in an arm need."""
+        if arm not in self._needs_in:
+            self._needs_in[arm] = self._needs if self._arms is None else DataNeeds(self._arms.named(arm).playbook)
+        return self._needs_in[arm]
 
     def plus(
         self,
@@ -100,7 +117,7 @@ class DecisionTally:
             missing: how many claims lack which data.
             value: the value of what was granted, proven to be the best, in millionths.
         """
-        found = DecisionTally(self.playbook)
+        found = DecisionTally(self.playbook, self._arms)
         vars(found).update(vars(self))
         found._sums = [Counter(more) for more in sums[:2]]
         found.rules = self.rules + Counter(sums[2])
@@ -133,8 +150,8 @@ class DecisionTally:
         return found
 
     def _kind(self, note: str) -> str | None:
-        failed = f"policy {self.playbook.policy!r} failed: "
-        if note.startswith(failed):
+        failed = next((own for name in self._policies if note.startswith(own := f"policy {name!r} failed: ")), None)
+        if failed is not None:
             return failed + note[len(failed) :].partition(":")[0][:80]
         if note.startswith("policy "):
             return "policy"

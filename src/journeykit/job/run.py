@@ -178,7 +178,7 @@ class Run:
         self.words = {name: Words(name, playbook, vocabulary) for name in self.tables}
         self.spellings, self.doubles = Spellings.of(playbook), Doubles.of(playbook)
         self._unknowns = Unknowns(decider, at)
-        self._tally = DecisionTally(playbook)
+        self._tally = DecisionTally(playbook, decider.arms)
         self._days = None if until is None else DayTally(playbook, at, until)
         self._notes: tuple[str, ...] = ()
 

@@ -126,7 +126,7 @@ class ArmQuotaRun(QuotaRun):
         return self._run_of(contact).choice(contact)
 
     def part(self, start: int, stop: int) -> QuotaChoiceArrays:
-        """Contacts are decided arm by arm: what was chosen for some is told by the run of their arm."""
+        """Contacts are decided arm by arm: the run of their arm says what was chosen for some."""
         raise NotImplementedError
 
     @property

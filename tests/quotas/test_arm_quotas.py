@@ -1,0 +1,113 @@
+"""Quotas with experiments: each arm on its share, with prices of its own, and never more than there is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeykit import Arbiter, InfeasibleError, Playbook
+from journeykit.job import Inputs, Job, TableJob
+from journeykit.quotas.arm_quotas import parts_of
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+CONTACTS = [{"contact_id": f"c{number}", "consent_email": True} for number in range(60)]
+
+
+def book(quotas, *, share=0.5, **more) -> Playbook:
+    arms = [
+        {"name": "now", "share": 1 - share},
+        {"name": "double", "share": share, "with": {"levers": [{"name": "l", "factor": 2}]}},
+    ]
+    return Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}],
+            "campaigns": [{"id": "launch", "content": ["note"], "cost": 0.3}],
+            "levers": [{"name": "l", "factor": 1}],
+            "quotas": quotas,
+            "experiments": [{"name": "trial", "arms": arms}],
+            **more,
+        }
+    )
+
+
+@given(
+    st.integers(-(10**15), 10**15), st.lists(st.integers(0, 20), min_size=1, max_size=6), st.sampled_from([1, 7, 10**9])
+)
+def test_parts_are_the_whole(whole, weights, unit):
+    """No unit is lost or made by rounding, and each part is within a unit of its share."""
+    total = sum(weights)
+    shares = [weight / total for weight in weights] if total else [1 / len(weights)] * len(weights)
+    parts = parts_of(whole, shares, unit)
+    assert sum(parts) == whole
+    assert all(part * whole >= 0 for part in parts)
+    assert all(
+        abs(part - share * whole) <= 2 * unit + abs(whole) * 1e-12 for part, share in zip(parts, shares, strict=True)
+    )
+
+
+def test_a_maximum_is_shared_out_whole():
+    """Seven seats: three and four; each arm has a price of its own, and the whole the price of one more seat."""
+    playbook = book([{"name": "seats", "max": 7}])
+    job = TableJob(Arbiter(playbook), CONTACTS, at=AT, everything=True)
+    granted = [row["arm"] for row in job.table().to_pylist() if row["outcome"] == "granted"]
+    assert sorted(map(granted.count, set(granted))) == [3, 4]
+    whole, now, double = job.summary().quotas
+    assert (whole.arm, now.arm, double.arm) == (None, "trial:now", "trial:double")
+    assert (whole.usage, now.usage + double.usage, now.max + double.max) == (7, 7, 7)
+    assert (now.price, double.price, whole.price) == pytest.approx((1, 2, 1.5))
+    prices = job.summary().prices
+    assert prices.arms["trial:now"]["seats"]["max"] == pytest.approx(1, rel=1e-4)
+    assert Arbiter(playbook, prices=prices).prices == prices
+
+
+def test_each_arm_keeps_to_its_share():
+    """A tenth of the contacts have a tenth of the seats, though their messages weigh twice as much."""
+    job = TableJob(Arbiter(book([{"name": "seats", "max": 20}], share=0.1)), CONTACTS, at=AT)
+    granted = [row["arm"] for row in job.table().to_pylist() if row["outcome"] == "granted"]
+    assert granted.count("trial:double") == 2
+    assert granted.count("trial:now") == 18
+    assert "quota seats (count, trial:double): 2 of at most 2" in str(job.summary())
+
+
+def test_an_arm_without_contacts_leaves_its_share():
+    """Of a run that has nobody of an arm, the others have it all."""
+    arbiter = Arbiter(book([{"name": "seats", "max": 7}, {"name": "least", "min": 7, "hard": True}]))
+    mine = [row for row in CONTACTS if arbiter.decider.arms.assignment.places_of(row["contact_id"], None) == (0,)]
+    for job in (TableJob(arbiter, mine, at=AT), Job(arbiter, Inputs(contacts=mine), at=AT)):
+        sum(1 for _ in (job.batches() if isinstance(job, TableJob) else job.decisions()))
+        assert job.summary().outcomes["granted"] == 7
+
+
+def test_nobody_is_decided_too():
+    """A table without a contact, in both engines."""
+    arbiter = Arbiter(book([{"name": "seats", "max": 7}]))
+    empty = pa.table({"contact_id": pa.array([], pa.string())})
+    assert TableJob(arbiter, empty, at=AT).table().num_rows == 0
+    assert list(Job(arbiter, Inputs(contacts=[]), at=AT).decisions()) == []
+
+
+def test_what_an_arm_cannot_keep_is_told_with_its_name():
+    """A minimum that the contacts of an arm cannot reach with its share."""
+    playbook = book([{"name": "least", "min": 59, "hard": True}], share=0.1)
+    with pytest.raises(
+        InfeasibleError, match=r"for the contacts in trial:\w+, with their share: the quotas cannot all"
+    ):
+        TableJob(Arbiter(playbook), CONTACTS, at=AT).table()
+
+
+def test_shares_and_budgets_are_kept_in_every_arm():
+    """A budget is parted to the billionth, and a share is a share of the arm's messages."""
+    quotas = [{"name": "budget", "of": "cost", "max": 2.5}, {"name": "some", "of": "share", "min": 0.5}]
+    arbiter = Arbiter(book(quotas))
+    job = TableJob(arbiter, CONTACTS, at=AT, everything=True)
+    job.table()
+    by_name = {(usage.name, usage.arm): usage for usage in job.summary().quotas}
+    budgets = [by_name["budget", arm] for arm in ("trial:now", "trial:double")]
+    assert sum(own.max for own in budgets) == pytest.approx(2.5, abs=1e-12)
+    assert all(own.usage <= own.max for own in budgets)
+    decisions = [decision for _, decision in Job(arbiter, Inputs(contacts=CONTACTS), at=AT).decisions()]
+    assert arbiter.audit_quotas(decisions) == ()
