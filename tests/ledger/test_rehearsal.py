@@ -424,3 +424,23 @@ def test_claims_that_are_dated_are_kept_with_their_ids(ledger):
     ids = [row.decision_id for _, decision in job.decisions() for row in decision.rows]
     assert [row.decision_id for row in ledger.decision(run_id="n", contact="anna").rows] == ids
     assert Claim(campaign="launch").at is None
+
+
+def test_a_decision_that_is_given_again_has_its_notes(ledger):
+    """What a person should know of it, as it was then: also by a playbook that has changed, and read only."""
+    data = {
+        "journey": {"stages": [{"name": "lead"}]},
+        "content": [{"id": "note", "channel": "email"}],
+        "campaigns": [{"id": "news", "content": ["note"]}],
+        "rests": [{"name": "peace", "event": "complaint", "for": "3d"}],
+        "on_missing": {"consent": "allow"},
+        "quotas": [{"name": "seats", "max": 1}],
+    }
+    arbiter, changed = Arbiter(Playbook.from_dict(data)), Arbiter(Playbook.from_dict(data | {"quotas": []}))
+    for number, given in enumerate((None, ())):
+        anna = Contact(id=f"anna {number}", stage="laed")
+        first = arbiter.decide(anna, at=AT, ledger=ledger, key=f"k{number}", events=given)
+        assert len(first.notes) == 3 - number
+        for other in (arbiter, changed):
+            assert other.decide(anna, at=AT, ledger=ledger, key=f"k{number}", events=given).notes == first.notes
+        assert ledger.decision(f"k{number}").notes == first.notes

@@ -113,7 +113,7 @@ def decide(
         if answers:
             _check_answers(answers, kept, asked, key or run_id)
             again = [given_again(transaction, answers[kept[name]], decider, explain=explain) for name in names]
-            return tuple(_noted(decision, decider) for decision in again)
+            return tuple(again)
         if run_id is not None:
             _check_alone(transaction, run_id, decider, asked, dry_run=dry_run)
         asked = informed(ledger, decider, transaction, asked, accounts)
@@ -126,9 +126,10 @@ def decide(
         if decider.ruleset.counted:
             asked = evolve(asked, used=left_for(transaction, decider, rounds, writes=not dry_run))
         settled = asked.settled(rounds, decider)
-        found = [decider.decision(settled[name], explain=explain, run_id=asked.run_id) for name in names]
+        made = (decider.decision(settled[name], explain=explain, run_id=asked.run_id) for name in names)
+        found = [_noted(decision, decider) for decision in made]
         if dry_run:
-            return tuple(_noted(decision, decider) for decision in found)
+            return tuple(found)
         reservations = [own for name in names for own in reservations_of(settled[name], asked.run_id)]
         transaction.add(with_uses(decider.ruleset, reservations))
         if asked.claims is not None:
@@ -138,7 +139,7 @@ def decide(
             transaction.keep_answers([answer_row(kept[own.contact], asked, own, decider) for own in found])
     if kept:
         ledger.playbooks.add(decider.fingerprint)
-    return tuple(_noted(decision, decider) for decision in found)
+    return tuple(found)
 
 
 def _with_events(

@@ -25,10 +25,12 @@ def given_again(
     charges: QuotaCharges | None = None,
 ) -> Decision:
     """The decision that an answer holds, by the playbook of then, where the ledger or the caller has that."""
-    fingerprint = json.loads(answer).get("playbook")
+    kept = json.loads(answer)
+    fingerprint = kept.get("playbook")
     known = decider is not None and decider.fingerprint == fingerprint
     playbook = None if known or fingerprint is None else transaction.playbook(fingerprint)
-    return evolve(answered(answer, decider, explain=explain, playbook=playbook, charges=charges), replayed=True)
+    found = answered(answer, decider, explain=explain, playbook=playbook, charges=charges)
+    return evolve(found, replayed=True, notes=tuple(kept.get("notes", found.notes)))
 
 
 def account_key(key: str, contact: str) -> str:

@@ -164,6 +164,7 @@ def answer_text(asked: DecisionInputs, decision: Decision, decider: Decider) -> 
                 [grant.campaign, grant.content, grant.channel, grant.send_at.isoformat(), grant.weight, grant.claim]
                 for grant in decision.granted
             ],
+            **({"notes": list(decision.notes)} if decision.notes else {}),
             "timezone": decision.timezone,
             "total": decision.total,
             "bound": decision.bound,
