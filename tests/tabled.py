@@ -11,7 +11,10 @@ from generate import CHANNELS, ZONES, _claims, _touches, identified, times
 from journeykit import Claim
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from journeykit import Playbook
+    from journeykit.journey import Event
 
 Rows = list[dict[str, Any]]
 
@@ -109,6 +112,17 @@ def scores(rng: Random, playbook: Playbook, count: int) -> Rows:
         for number in range(count)
         for campaign in playbook.campaigns or ()
         if campaign.content and apart.random() < 0.3
+    ]
+    rng.shuffle(rows)
+    return rows
+
+
+def log(rng: Random, numbers: Iterable[int], made: Callable[[], Iterable[Event]]) -> Rows:
+    """A table of what contacts of some numbers did, whose events are made one contact after the other."""
+    rows = [
+        {"contact_id": f"p{number:03d}", "event": own.event, "at": own.at, "event_id": own.id, **own.properties}
+        for number in numbers
+        for own in made()
     ]
     rng.shuffle(rows)
     return rows

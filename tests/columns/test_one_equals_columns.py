@@ -80,6 +80,22 @@ def assert_equal(
     return other
 
 
+def assert_situation(found, log):
+    """Both engines on a situation's playbook, and tables of eight contacts; of some seeds with claims, or explained.
+
+    `log` makes the table of what contacts did, where the situation has events.
+    """
+    if found.playbook.campaigns is None:
+        return
+    rng, claims = Random(found.seed), None
+    rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
+    if found.seed % 3 == 0:
+        claims = tabled.claims(rng, found.playbook, found.at, 8, few=found.until is not None)
+    events = None if found.events is None else log(rng)
+    how = {"at": found.at, "until": found.until, "explain": found.seed % 5 == 0, "events": events}
+    assert_equal(found.playbook, rows, history, None, claims, **how)
+
+
 @pytest.mark.parametrize("start", range(0, 160, 20))
 def test_derived_claims_are_decided_alike(start):
     """Random playbooks of every kind of rule, plans among them, over contacts with gaps and histories."""

@@ -9,7 +9,7 @@ import generate
 import pytest
 import tabled
 from generate import situation, with_rests
-from test_one_equals_columns import assert_equal
+from test_one_equals_columns import assert_equal, assert_situation
 
 from journeykit import Arbiter, Playbook
 from journeykit.job import Inputs, Job, TableJob
@@ -25,16 +25,10 @@ NOTE = {
 APART = {"name": "apart", "first": {"campaign": "news"}, "then": {"campaign": "other"}, "lag": "1h"}
 
 
-def log(rng: Random, found, count: int) -> list[dict]:
+def log(rng: Random, found) -> list[dict]:
     """The table of what some contacts did; the first did nothing."""
     campaigns = [own.id for own in found.playbook.campaigns]
-    rows = [
-        {"contact_id": f"p{number:03d}", "event": own.event, "at": own.at, **own.properties}
-        for number in range(1, count)
-        for own in generate.told(rng, found.at, campaigns)
-    ]
-    rng.shuffle(rows)
-    return rows
+    return tabled.log(rng, range(1, 8), lambda: generate.told(rng, found.at, campaigns))
 
 
 @pytest.mark.parametrize("start", range(0, 200, 20))
@@ -42,15 +36,7 @@ def test_rests_are_decided_alike(start):
     """Random playbooks and tables, plans and claims that are brought among them."""
     for seed in range(start, start + 20):
         found = with_rests(situation(seed))
-        if found.playbook.campaigns is not None:
-            rng = Random(seed)
-            rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
-            claims = None
-            if seed % 3 == 0:
-                claims = tabled.claims(rng, found.playbook, found.at, 8, few=found.until is not None)
-            events = None if found.events is None else log(rng, found, 8)
-            how = {"at": found.at, "until": found.until, "explain": seed % 5 == 0, "events": events}
-            assert_equal(found.playbook, rows, history, None, claims, **how)
+        assert_situation(found, lambda rng, found=found: log(rng, found))
 
 
 @pytest.mark.parametrize("until", [None, AT + timedelta(days=3)])
@@ -84,7 +70,7 @@ def test_rests_beside_quotas_are_decided_alike(start):
             rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
             quotas = generate.quotas(rng, found.playbook, found.at.date())
             playbook = generate.evolve(found.playbook, quotas=quotas, on_infeasible="relax")
-            assert_equal(playbook, rows, history, at=found.at, events=log(rng, found, 8))
+            assert_equal(playbook, rows, history, at=found.at, events=log(rng, found))
 
 
 def test_most_rests_are_decided_by_columns():
