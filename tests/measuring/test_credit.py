@@ -175,6 +175,30 @@ def test_messages_say_what_the_playbook_and_the_contacts_know():
     assert MessageTable.read(playbook, touches, columns=["wave"]).rows.column_names[-2:] == ["topics", "wave"]
 
 
+def test_ids_of_accounts_and_decisions_are_texts_however_they_come(tmp_path):
+    """Whole numbers too, whether they come as numbers, with a point, or as texts; a ledger calls a decision `id`."""
+    rows = ["contact_id,sent_at,account_id,id", "7,2026-11-01T09:00Z,007,010", "8,2026-11-01T09:00Z,7,11"]
+    (tmp_path / "touches.csv").write_text("\n".join(rows) + "\n")
+    messages = MessageTable.read(Playbook(), tmp_path / "touches.csv")
+    assert messages.rows["account_id"].to_pylist() == ["007", "7"]
+    assert messages.rows["decision_id"].to_pylist() == ["010", "11"]
+    floats = [
+        {"contact_id": "a", "sent_at": DAY, "account_id": 7.0},
+        {"contact_id": "b", "sent_at": DAY, "account_id": None},
+    ]
+    messages = MessageTable.read(Playbook(), floats)
+    assert (messages.rows["account_id"].to_pylist(), messages.account.tolist()) == (["7", None], [0, 2])
+    events = [{"contact_id": 7, "event": "purchase", "at": on(1), "decision_id": "010"}]
+    assert credited(sale(), tmp_path / "touches.csv", events) == [(1, 0, 1.0)]
+
+
+def test_so_many_shared_events_that_they_fit_nowhere_are_refused(monkeypatch):
+    """A contact that is no person may have a million messages and events, each of which follows all of them."""
+    monkeypatch.setattr("journeykit.measuring.credit_columns.MOST", 5)
+    with pytest.raises(DataError, match="'sale' is shared by 6 pairs of an event and a message, more than the 5"):
+        credited(sale(credit="linear"), sent(0, 1, 2), did(3, 4))
+
+
 # Columns against one event after another
 
 MOMENTS = st.integers(0, 8)

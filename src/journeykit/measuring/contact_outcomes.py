@@ -9,8 +9,9 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from journeykit.basics.clock import clock, micros
+from journeykit.kernels.interface.credit_arrays import STRANGE_CAMPAIGN
 from journeykit.measuring.contact_numbers import ContactNumbers
-from journeykit.measuring.event_parts import STRANGE_CAMPAIGN, EventParts
+from journeykit.measuring.event_parts import EventParts
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:

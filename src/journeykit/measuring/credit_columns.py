@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from journeykit.errors import DataError
 from journeykit.kernels.interface.credit_arrays import CREDITED, STRANGE_CAMPAIGN
 from journeykit.measuring.response_count import (
     BEFORE,
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
 
 LONGEST = 2**60
 """No two instants are further apart, in microseconds."""
+MOST = 500_000_000
+"""More credits of one response do not fit in memory."""
+
+
+def check_size(response: Response, credits_: int) -> None:
+    """Refuse more credits of one response than fit in memory.
+
+    Raises:
+        DataError: saying of which.
+    """
+    if credits_ > MOST:
+        raise DataError(
+            f"the response {response.name!r} is shared by {credits_:,} pairs of an event and a message, more than the "
+            f"{MOST:,} that fit in memory; shorten its 'within', or leave out contacts that are no people"
+        )
 
 
 class ColumnCredit:
@@ -130,6 +146,7 @@ def _followed(
     share = np.ones(len(event))
     if response.credit == LINEAR:
         count = high - low
+        check_size(response, int(count.sum()))
         first = np.cumsum(count) - count
         message = np.arange(int(count.sum())) - np.repeat(first - low, count)
         event, share = np.repeat(event, count), np.repeat(1.0 / count, count)

@@ -15,7 +15,7 @@ from journeykit.kernels.interface.credit_arrays import (
     CreditRecords,
     MessageArrays,
 )
-from journeykit.measuring.credit_columns import LONGEST
+from journeykit.measuring.credit_columns import LONGEST, check_size
 from journeykit.measuring.rows_by_contact import grouped
 from journeykit.model.response import FIRST, LAST, LINEAR
 
@@ -67,6 +67,7 @@ class KernelCredit:
             if used <= room:
                 break
             # Only where several messages share an event there may be more credits than events.
+            check_size(response, used)
             room = used
         why[:] = told
         return found.event[:used], found.message[:used], found.share[:used]

@@ -113,7 +113,7 @@ class EventParts:
         campaign_number: Callable[[str], int],
         zone: tzinfo | None,
         bad: BadRows,
-        threads: int,
+        threads: int = 1,
     ) -> None:
         self._threads = threads
         known = dict.fromkeys(own.event for own in (*responses, *WELL_KNOWN))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -345,10 +346,12 @@ def _taken(column: pa.ChunkedArray, places: pa.Array) -> Any:
 
 
 def _as_text(column: Any) -> Any:
-    if pa.types.is_dictionary(column.type) and not pa.types.is_string(column.type.value_type):
-        column = column.cast(column.type.value_type)
+    """A column as texts; whole numbers are written without a point, whatever they come as."""
     if pa.types.is_dictionary(column.type):
-        return column.cast(pa.large_string())
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        with suppress(pa.ArrowInvalid):
+            column = column.cast(pa.int64())
     return column.cast(pa.large_string())
 
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 DECISION = "decision_id"
 _SENT_AT = "sent_at"
+_LEDGER_ID = "id"
+"""What a ledger calls the decision in its export of touches."""
+_TEXTS = (DECISION, _LEDGER_ID, "account_id", "stage", "arm")
 
 
 class TouchPart(NamedTuple):
@@ -83,7 +86,7 @@ class TouchParts:
         zone: tzinfo | None,
         bad: BadRows,
         only: Container[str] | None,
-        threads: int,
+        threads: int = 1,
     ) -> None:
         self._numbers = numbers
         self._threads = threads
@@ -105,12 +108,12 @@ class TouchParts:
                     raise missing_column(column, self.source.columns, self.source.source)
 
     def _is_own(self, name: str) -> bool:
-        """Whether a column says nothing that the library knows of touches."""
-        return fold_name(name) not in (*TOUCH_COLUMNS, DECISION)
+        """Whether a column is one of the user's own, which has a kind as a whole."""
+        return fold_name(name) not in (*TOUCH_COLUMNS, *_TEXTS)
 
     def _wanted(self, name: str) -> bool:
         fold = fold_name(name)
-        return fold in TOUCH_COLUMNS or fold == DECISION or self._only is None or fold in self._only
+        return fold in TOUCH_COLUMNS or fold in (DECISION, _LEDGER_ID) or self._only is None or fold in self._only
 
     def __iter__(self) -> Iterator[TouchPart]:
         for read in at_once(self._read, self.source.parts(self._wanted), self._threads):
@@ -129,6 +132,8 @@ class TouchParts:
             return part
         number, names, arrays = part
         places = places_of(names, self.source.source)
+        if DECISION not in places and _LEDGER_ID in places:
+            places[DECISION] = places.pop(_LEDGER_ID)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
         faults: Faults = {}

@@ -120,18 +120,18 @@ int64_t cut_to_length(const MessageArrays& messages, int64_t at, int64_t length,
   return CREDITED;
 }
 
-// Writes the credits of one event; whether there are any in the table of messages.
-bool add_credits(const MessageArrays& messages, std::span<const int64_t> found, int64_t event, int64_t way,
-                 std::vector<Credit>& credits) {
+// Collects the credits of one event, as far as there is room for them, and counts them all.
+void add_credits(const MessageArrays& messages, std::span<const int64_t> found, int64_t event, int64_t way,
+                 int64_t room, std::vector<Credit>& credits, int64_t& count) {
   if (way == LAST_WAY) found = found.last(1);
   if (way == FIRST_WAY) found = found.first(1);
   double share = 1.0 / static_cast<double>(found.size());
-  size_t before = credits.size();
   for (int64_t message : found) {
     int64_t row = messages.row.size == 0 ? message : messages.row[message];
-    if (row >= 0) credits.push_back({row, event, share});
+    if (row < 0) continue;
+    if (count < room) credits.push_back({row, event, share});
+    ++count;
   }
-  return credits.size() > before;
 }
 
 }  // namespace
@@ -185,7 +185,7 @@ int64_t credit_events(const MessageArrays& messages, const AnswerArrays& events,
                       const CreditRecords& credits) {
   ContactMessages own(messages, scope);
   std::vector<Credit> found;
-  int64_t used = 0;
+  int64_t used = 0, count = 0;
   for (int64_t contact = 0; contact + 1 < events.first.size; ++contact) {
     bool is_open = false;
     found.clear();
@@ -197,21 +197,23 @@ int64_t credit_events(const MessageArrays& messages, const AnswerArrays& events,
       std::span<const int64_t> chosen;
       int64_t reason = own.is_empty() ? NO_MESSAGE : find_candidates(own, events, event, chosen);
       if (reason == CREDITED) reason = cut_to_length(messages, events.at[event], length, chosen);
-      if (reason == CREDITED && !add_credits(messages, chosen, event, way, found)) reason = EARLIER;
+      if (reason == CREDITED) {
+        int64_t before = count;
+        add_credits(messages, chosen, event, way, credits.event.size, found, count);
+        if (count == before) reason = EARLIER;
+      }
       why[event] = static_cast<int8_t>(reason);
     }
     std::stable_sort(found.begin(), found.end(),
                      [](const Credit& one, const Credit& other) { return one.message < other.message; });
     for (const Credit& credit : found) {
-      if (used < credits.event.size) {
-        credits.event[used] = credit.event;
-        credits.message[used] = credit.message;
-        credits.share[used] = credit.share;
-      }
+      credits.event[used] = credit.event;
+      credits.message[used] = credit.message;
+      credits.share[used] = credit.share;
       ++used;
     }
   }
-  return used;
+  return count;
 }
 
 }  // namespace journeykit
