@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from pathlib import Path
@@ -120,3 +121,33 @@ def test_tables_that_cannot_be_used(capsys):
     assert measure(*TABLES, "--max-bad", "0") == 4
     assert measure(*TABLES, "--by", "colour") == 4
     assert "neither messages nor contacts have 'colour'" in capsys.readouterr().err
+
+
+def test_the_relationship_is_measured_beside(capsys):
+    """The parts of the relationship follow what messages did; in JSON each has its name."""
+    assert measure(*TABLES, "--relation", "--silent", "10d", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["churn"]["silent"] == "10d"
+    assert found["base_value"]["all"]["contacts_before"] >= 0
+    assert measure(*TABLES, "--relation", "--silent", "10d", "--out", "found.csv") == 0
+    assert "Churn by month" in capsys.readouterr().out
+    assert any(
+        row["measure"].startswith("churn ")
+        for row in csv.DictReader(Path("found.csv").read_text(encoding="utf-8").splitlines())
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--silent", "90d"], "--silent belongs to --relation"),
+        (["--relation", "--silent", "soon"], "soon"),
+        (["--relation", "--discount", "-1"], "'-1' is no number from 0 on"),
+        (["--relation", "--value", "salse"], "did you mean 'sale'"),
+    ],
+)
+def test_what_cannot_be_asked_of_the_relationship(more, said, capsys):
+    """Each mistake is a usage error with its own words."""
+    with contextlib.suppress(SystemExit):
+        assert measure(*TABLES, *more) == 2
+    assert said in capsys.readouterr().err

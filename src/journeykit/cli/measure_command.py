@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from journeykit.cli.arguments import (
     TABLE_KINDS,
     UsageError,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from journeykit.measuring import MeasureReport
+    from journeykit.playbook.playbook import Playbook
 
 
 def add_measure(commands: Any) -> None:
@@ -47,12 +50,53 @@ def add_measure(commands: Any) -> None:
         help="tell messages apart by campaign (default), content, team, goal, channel, stage, segment, theme, arm or a "
         "column of touches or contacts; a table for each, or for several together: team*stage",
     )
+    _add_relation(parser)
     parser.add_argument("--level", type=_level, default=0.95, metavar="P", help="level of the intervals (0.95)")
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the bootstrap (0)")
     add_max_bad(parser)
     parser.add_argument("--out", metavar="F", help="write the measures as a table too: .csv, .jsonl or .parquet")
     parser.add_argument("--harms", metavar="F", help="write which message each opt-out and complaint followed")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def _add_relation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "relationship", "scores, churn, lifetime value, sales by when contacts came, and what messages kept"
+    )
+    group.add_argument("--relation", action="store_true", help="measure the relationship with contacts too")
+    group.add_argument("--segment-by", metavar="COLUMN", help="the column of contacts that parts them, or segments")
+    group.add_argument("--silent", metavar="TIME", help="after this time without an event a contact is lost: 90d")
+    group.add_argument("--value", metavar="RESPONSE", help="the response that says what contacts bring")
+    group.add_argument("--lost-sale", metavar="EVENT", help="the event of a sale that was lost")
+    group.add_argument(
+        "--before", type=instant, metavar="T", help="part contacts into those who came before T and those from T on"
+    )
+    group.add_argument("--sales-within", metavar="TIME", help="count sales this long after a contact came: 90d")
+    group.add_argument("--period", metavar="TIME", help="the length of a period of lifetime values (30d)")
+    group.add_argument("--discount", type=_discount, metavar="RATE", help="the discount rate of a period (0.01)")
+
+
+_OF_RELATION = {
+    "segment_by": "by",
+    "silent": "silent",
+    "value": "value",
+    "lost_sale": "lost_sale",
+    "before": "before",
+    "sales_within": "within",
+    "period": "period",
+    "discount": "discount",
+}
+"""The options of the relationship, and what `measure_relation` calls them."""
+
+
+def _discount(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on, such as 0.01")
+    return rate
 
 
 def _level(text: str) -> float:
@@ -97,11 +141,36 @@ def _measure(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             max_bad=arguments.max_bad,
         )
+        if arguments.relation:
+            found = _with_relation(arguments, found, playbook, touches, events)
     except ModelError as error:
         raise UsageError(str(error)) from error
     _write(arguments, found)
     print(as_json(found.to_dict()) if arguments.json else found)
     return 0
+
+
+def _with_relation(
+    arguments: argparse.Namespace, found: MeasureReport, playbook: Playbook, touches: Any, events: Any
+) -> MeasureReport:
+    """The report with the measures of the relationship."""
+    from journeykit.measuring.relation_report import measure_relation
+
+    asked = {own: getattr(arguments, name) for name, own in _OF_RELATION.items()}
+    relation = measure_relation(
+        playbook,
+        events,
+        since=arguments.since,
+        until=arguments.until,
+        contacts=arguments.contacts,
+        touches=touches,
+        zone=arguments.zone,
+        level=arguments.level,
+        max_bad=arguments.max_bad,
+        **{name: value for name, value in asked.items() if value is not None},
+    )
+    notes = (*found.notes, *(note for note in relation.notes if note not in found.notes))
+    return evolve(found, blocks=(*found.blocks, *relation.blocks), notes=notes)
 
 
 def _sources(arguments: argparse.Namespace) -> tuple[Any, Any]:
@@ -128,6 +197,9 @@ def _check(arguments: argparse.Namespace) -> None:
                 raise UsageError(f"--{name} is needed, or --ledger, which holds {name}")
     elif arguments.touches is not None and arguments.events is not None:
         raise UsageError("--ledger gives what --touches and --events do not, and both are given")
+    given = [f"--{name.replace('_', '-')}" for name in _OF_RELATION if getattr(arguments, name) is not None]
+    if given and not arguments.relation:
+        raise UsageError(f"{given[0]} belongs to --relation")
     if arguments.since >= arguments.until:
         raise UsageError("--since must be before --until")
     read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "touches", "events", "contacts")}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from journeykit.journey.measure.funnel_report import ReportTable
     from journeykit.measuring.measured_tables import MeasuredTables
     from journeykit.model.holdout import Holdout
+    from journeykit.playbook.playbook import Playbook
 
 
 _NO_CONTACTS = "holdout: not compared; give contacts, which say who was assigned, messaged or not"
@@ -92,7 +93,7 @@ class ArmMeasures:
 
 def arm_measures(tables: MeasuredTables) -> ArmMeasures | None:
     """Differences between contacts assigned to holdouts and arms; None where nothing was dealt out."""
-    if not any(True for _ in _holdouts(tables)):
+    if not any(True for _ in holdouts_of(tables.playbook)):
         return None
     if tables.messages.known is None:
         return ArmMeasures(comparisons=(), said=(_NO_CONTACTS,))
@@ -126,7 +127,7 @@ def _assignments(tables: MeasuredTables) -> Iterator[Assignment]:
     known = tables.messages.known
     assert known is not None  # noqa: S101  (the table of contacts is given)
     apart = np.zeros(len(known), np.bool_)
-    for name, holdout, campaigns in _holdouts(tables):
+    for name, holdout, campaigns in holdouts_of(tables.playbook):
         inside = is_below(holdout.seed, tables.messages.ids, holdout.share)
         place = np.where(known & ~apart, np.where(inside, 0, 1), -1)
         if name == HOLDOUT:
@@ -142,9 +143,8 @@ def _assignments(tables: MeasuredTables) -> Iterator[Assignment]:
         )
 
 
-def _holdouts(tables: MeasuredTables) -> Iterator[tuple[str, Holdout, frozenset[str | None] | None]]:
+def holdouts_of(playbook: Playbook) -> Iterator[tuple[str, Holdout, frozenset[str | None] | None]]:
     """The holdouts that leave out some and not all, with their campaigns; None for all campaigns."""
-    playbook = tables.playbook
     if playbook.holdout is not None and 0 < playbook.holdout.share < 1:
         yield HOLDOUT, playbook.holdout, None
     for campaign in playbook.campaigns or ():

@@ -190,8 +190,7 @@ class EventParts:
         rows, faults = len(numbers), dict[int, tuple[str, str, str]]()
         at = instants(columns, places, rows, faults, "at", self._instant)
         contact = self._contacts.find(columns[places["contact_id"]] if "contact_id" in places else None, rows, faults)
-        read = _by_kernels if has_kernels() else _by_value
-        known, mark = read(names, columns, places, rows, faults, at, self._spelt, self._asked)
+        known, mark = known_of_events(names, columns, places, rows, faults, at, self._spelt, self._asked)
         decision = id_marks(known.get(DECISION), rows, DECISION, faults)
         campaign = self._campaigns(known.get(CAMPAIGN), rows)
         values = [floats(known.get(own), rows) for own in self.values]
@@ -218,6 +217,21 @@ class EventParts:
         found = [NO_CAMPAIGN if own is None or is_empty(own) else self._campaign_number(own) for own in values]
         numbers: np.ndarray = np.array(found, np.int32)[codes]
         return numbers
+
+
+def known_of_events(
+    names: Sequence[str],
+    columns: list[Column],
+    places: Mapping[str, int],
+    rows: int,
+    faults: Faults,
+    at: np.ndarray,
+    spelt: Callable[[str], tuple[str, ...]],
+    asked: Sequence[str],
+) -> tuple[Mapping[str, Column], np.ndarray]:
+    """The properties of events that are asked for, and what tells each event from others of its contact."""
+    read = _by_kernels if has_kernels() else _by_value
+    return read(names, columns, places, rows, faults, at, spelt, asked)
 
 
 def _by_kernels(

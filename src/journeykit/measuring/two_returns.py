@@ -1,0 +1,371 @@
+"""Two returns beside each other: what messages brought for what they cost, and what they kept of the relationship."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import frozen
+
+from journeykit.journey.measure.funnel_report import ReportTable, page, text
+from journeykit.measuring.arm_measures import holdouts_of
+from journeykit.measuring.arm_outcomes import ArmOutcomes
+from journeykit.measuring.assignment import is_below
+from journeykit.measuring.base_value import amount_cells
+from journeykit.measuring.differences import Difference
+from journeykit.measuring.stage_stays import NOWHERE
+from journeykit.measuring.value_chain import Estimated, jackknifed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from journeykit.measuring.credits import Credits
+    from journeykit.measuring.message_table import MessageTable
+    from journeykit.measuring.relation_tables import RelationTables
+    from journeykit.measuring.value_chain import StageValues
+
+_UNKNOWN = "-"
+ALL_TEAMS, NO_TEAM = "(all)", "(none)"
+HOLDOUT, MESSAGED = "holdout", "messaged"
+FEW_HELD_OUT = 100
+"""With fewer contacts on one side, what was kept is said to be small."""
+
+
+@frozen(kw_only=True)
+class MoneyReturn:
+    """What messages brought for what they cost.
+
+    Attributes:
+        team: whose messages.
+        messages: how many.
+        cost: what they cost; None where the cost of one is not known.
+        value: what is credited to them.
+        value_per_cost: the one by the other; None where they cost nothing, or nobody knows what.
+    """
+
+    team: str
+    messages: int
+    cost: float | None
+    value: float
+    value_per_cost: Estimated | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        per = None if self.value_per_cost is None else self.value_per_cost.to_dict()
+        counts = {name: getattr(self, name) for name in ("team", "messages", "cost", "value")}
+        return {**counts, "value_per_cost": per}
+
+
+@frozen(kw_only=True)
+class KeptValue:
+    """The lifetime value that messages kept: of contacts who were there at the start, against the holdout.
+
+    Of each contact it is the value at the end, nothing for one who left, less that at the start. Everybody counts who
+    was assigned, messaged or not.
+
+    Attributes:
+        holdout: which: ``holdout``, of the playbook, or ``holdout of CAMPAIGN``.
+        messaged: how many contacts were there at the start, and not in the holdout.
+        held_out: how many in the holdout were.
+        before: by arm, what a contact was worth at the start.
+        after: by arm, what those contacts are worth at the end, per contact who was there at the start.
+        kept: how much more a messaged contact kept than one in the holdout.
+        in_all: that, for all messaged contacts.
+        per_cost: that, by the cost of the messages that the holdout does not get; None where this is not known, or
+            nothing.
+        lost: the share of contacts who are lost at the end, messaged less holdout.
+    """
+
+    holdout: str
+    messaged: int
+    held_out: int
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    kept: Estimated
+    in_all: Estimated
+    per_cost: Estimated | None
+    lost: Difference
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are few contacts on one side."""
+        return min(self.messaged, self.held_out) < FEW_HELD_OUT
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "holdout": self.holdout,
+            "contacts": {MESSAGED: self.messaged, HOLDOUT: self.held_out},
+            "before": dict(self.before),
+            "after": dict(self.after),
+            "kept": self.kept.to_dict(),
+            "in_all": self.in_all.to_dict(),
+            "per_cost": None if self.per_cost is None else self.per_cost.to_dict(),
+            "lost": self.lost.to_dict(),
+            "is_small": self.is_small,
+        }
+
+
+@frozen(kw_only=True, repr=False)
+class TwoReturns:
+    """Two returns beside each other: money, and the relationship.
+
+    Print it for the text, show it in a notebook for tables, or take it as plain data.
+
+    Attributes:
+        response: the response whose value is credited.
+        money: what messages brought for what they cost: of all teams, then by team, those with the most messages first.
+        kept: the lifetime value kept against each holdout: the playbook's, then those of campaigns.
+        said: what is to be said of it.
+        level: the level of confidence of intervals.
+    """
+
+    response: str
+    money: tuple[MoneyReturn, ...]
+    kept: tuple[KeptValue, ...]
+    said: tuple[str, ...]
+    level: float
+
+    name = "returns"
+
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of it, a line each."""
+        return self.said
+
+    def tables(self) -> Iterator[ReportTable]:
+        """Both returns as tables."""
+        rows = [
+            (own.team, f"{own.messages:,}", _number(own.cost), _number(own.value), *amount_cells(own.value_per_cost))
+            for own in self.money
+        ]
+        headings = ("team", "messages", "cost", "value", "value per cost", "interval")
+        yield ReportTable(f"Return in money: {self.response}", headings, rows, 1)
+        for kept in self.kept:
+            title = f"Return in lifetime value: contacts there at the start, against the {kept.holdout}"
+            sides = ("", MESSAGED, HOLDOUT, "difference", "interval")
+            yield ReportTable(title, sides, list(_kept_cells(kept)), 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "response": self.response,
+            "level": self.level,
+            "money": [own.to_dict() for own in self.money],
+            "kept": [own.to_dict() for own in self.kept],
+            "notes": list(self.said),
+        }
+
+    def rows(self) -> Iterator[Mapping[str, Any]]:
+        """Rows of the table of measures: value per cost by team, and the value kept."""
+        for own in self.money:
+            counts = {"messages": own.messages, "cost": own.cost, "value": own.value}
+            per = own.value_per_cost or Estimated(float("nan"))
+            span = {
+                "value_per_cost": None if own.value_per_cost is None else per.value,
+                "low": per.low,
+                "high": per.high,
+            }
+            yield {"by": "team", "group": own.team, "measure": "return in money", **counts, **span}
+        for kept in self.kept:
+            for name in ("kept", "in_all"):
+                amount: Estimated = getattr(kept, name)
+                cells = {"by": kept.holdout, "group": MESSAGED, "measure": f"lifetime value {name.replace('_', ' ')}"}
+                ends = {"value_low": amount.low, "value_high": amount.high}
+                yield {**cells, "contacts": kept.messaged, "value": amount.value, **ends}
+
+    def __str__(self) -> str:
+        return text((f"Intervals are at {100 * self.level:g} %.", *self.said), self.tables())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return page(self.said, self.tables())
+
+
+def two_returns(
+    tables: RelationTables,
+    values: StageValues,
+    group: NDArray[np.int64],
+    messages: MessageTable,
+    credits_: Credits,
+    response: str,
+) -> TwoReturns:
+    """What messages brought for what they cost, and what they kept of the relationship.
+
+    Args:
+        tables: what was read.
+        values: what a contact on each stage is worth.
+        group: by contact, the group with which it is left out, to see how sure a figure is.
+        messages: the messages in the time.
+        credits_: the events that are credited to them.
+        response: the response whose value counts.
+    """
+    whose = tables.numbers_of(messages)
+    left_out = np.where(whose >= 0, group[np.maximum(whose, 0)], 0)
+    own = credits_.of(response)
+    value = np.bincount(own.message, own.share * np.nan_to_num(own.value), len(messages))
+    cost = messages.rows["cost"].to_numpy(zero_copy_only=False).astype(np.float64)
+    column = messages.rows["team"].combine_chunks().dictionary_encode()
+    names = [*column.dictionary.to_pylist(), NO_TEAM]
+    code = column.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
+    groups = int(group.max(initial=0)) + 1
+    chosen = [(ALL_TEAMS, np.ones(len(code), np.bool_)), *((name, code == own) for own, name in enumerate(names))]
+    money = [_money(name, left_out[own], cost[own], value[own], groups, tables.level) for name, own in chosen]
+    whole, *others = (own for own in money if own.team == ALL_TEAMS or own.messages)
+    campaign = messages.rows["campaign_id"].combine_chunks()
+
+    def cost_of(campaigns: frozenset[str | None] | None) -> float | None:
+        if campaigns is None:
+            return whole.cost
+        own = pc.is_in(campaign.cast(pa.large_string()), pa.array(list(campaigns), pa.large_string()))
+        found = float(cost[own.to_numpy(zero_copy_only=False)].sum())
+        return None if np.isnan(found) else found
+
+    kept, said = _kept(tables, values, group, cost_of)
+    return TwoReturns(
+        response=response,
+        money=(whole, *sorted(others, key=lambda own: (-own.messages, own.team))),
+        kept=tuple(kept),
+        said=tuple(said),
+        level=tables.level,
+    )
+
+
+def _money(
+    team: str,
+    group: NDArray[np.int64],
+    cost: NDArray[np.float64],
+    value: NDArray[np.float64],
+    groups: int,
+    level: float,
+) -> MoneyReturn:
+    total = float(cost.sum()) if len(cost) else 0.0
+    per = None
+    if total > 0:
+        costs, brought = (np.bincount(group, own, groups) for own in (cost, value))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            without = (value.sum() - brought) / (total - costs)
+        # Groups without a message of the team say nothing of how sure the figure is.
+        per = jackknifed(float(value.sum()) / total, without if groups > 1 else without[:0], level)
+        if per.low is not None and value.min() >= 0:
+            per = Estimated(per.value, max(per.low, 0.0), per.high)
+    known = None if np.isnan(total) else total
+    return MoneyReturn(team=team, messages=len(cost), cost=known, value=float(value.sum()), value_per_cost=per)
+
+
+def _kept(
+    tables: RelationTables, values: StageValues, group: NDArray[np.int64], cost_of: Callable[[Any], float | None]
+) -> tuple[list[KeptValue], list[str]]:
+    """The value kept against each holdout, and what is to be said of it."""
+    stays, found, said = tables.stays, [], []
+    start = stays.is_present(tables.since)
+    ends = [_present_stage(tables, at) for at in (tables.since, tables.until)]
+    groups = int(group.max(initial=0)) + 1
+    apart = np.zeros(len(start), np.bool_)
+    for name, holdout, campaigns in holdouts_of(tables.playbook):
+        held_out = is_below(holdout.seed, tables.ids, holdout.share)
+        there = start & ~apart
+        if campaigns is None:
+            # Who gets nothing at all says nothing of a campaign's own holdout.
+            apart = held_out
+        counts = [int(np.count_nonzero(there & side)) for side in (held_out, ~held_out)]
+        if not all(counts):
+            said.append(f"{name}, lifetime value kept: not compared; {counts[0]:,} of it were there at the start")
+            continue
+        arms = np.where(held_out, 0, 1)[there]
+        weights = [_counts(group[there], groups, arms, own[there], len(stays.stages)) for own in ends]
+        lost = _lost(ends[1][there], arms, tables)
+        found.append(_kept_value(name, values, weights, counts, lost, cost_of(campaigns)))
+    if not found and not said:
+        said.append("lifetime value kept: not compared; a holdout, of the playbook or a campaign, shows what is kept")
+    return found, said
+
+
+def _present_stage(tables: RelationTables, at: int) -> NDArray[np.int64]:
+    """By contact, the stage at an instant; the number of stages for one who was not there."""
+    stage = tables.stays.stage_at(at)
+    return np.where((stage == NOWHERE) | tables.stays.is_lost[stage], len(tables.stays.stages), stage)
+
+
+def _counts(
+    group: NDArray[np.int64], groups: int, arm: NDArray[np.int64], stage: NDArray[np.int64], stages: int
+) -> NDArray[np.float64]:
+    """Contacts by group, arm and stage; those who are not there are on the last one."""
+    place = (group * 2 + arm) * (stages + 1) + stage
+    return np.bincount(place, minlength=groups * 2 * (stages + 1)).reshape(groups, 2, stages + 1).astype(np.float64)
+
+
+def _lost(stage: NDArray[np.int64], arm: NDArray[np.int64], tables: RelationTables) -> Difference:
+    gone = stage == len(tables.stays.stages)
+    sides = [ArmOutcomes.of(name, gone[arm == place]) for place, name in enumerate((HOLDOUT, MESSAGED))]
+    return Difference.between(sides[1], sides[0], level=tables.level)
+
+
+def _kept_value(
+    name: str,
+    values: StageValues,
+    weights: list[NDArray[np.float64]],
+    counts: list[int],
+    lost: Difference,
+    cost: float | None,
+) -> KeptValue:
+    before, after = weights
+
+    def change(at: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By arm, the value per contact."""
+        found: NDArray[np.float64] = at[:, :-1] @ worth / at.sum(1)
+        return found
+
+    def kept(own: NDArray[np.float64], other: NDArray[np.float64], worth: NDArray[np.float64]) -> float:
+        gain = change(other, worth) - change(own, worth)
+        return float(gain[1] - gain[0])
+
+    start, end = before.sum(0), after.sum(0)
+    figure = kept(start, end, values.array)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without = [kept(start - before[place], end - after[place], worth) for place, worth in enumerate(values.without)]
+    found = jackknifed(figure, np.array(without), values.level)
+    first, last = change(start, values.array), change(end, values.array)
+    return KeptValue(
+        holdout=name,
+        messaged=counts[1],
+        held_out=counts[0],
+        before={HOLDOUT: float(first[0]), MESSAGED: float(first[1])},
+        after={HOLDOUT: float(last[0]), MESSAGED: float(last[1])},
+        kept=found,
+        in_all=_times(found, counts[1]),
+        per_cost=_times(found, counts[1] / cost) if cost else None,
+        lost=lost,
+    )
+
+
+def _times(own: Estimated, factor: float) -> Estimated:
+    if own.low is None or own.high is None:
+        return Estimated(own.value * factor)
+    return Estimated(own.value * factor, own.low * factor, own.high * factor)
+
+
+def _kept_cells(own: KeptValue) -> Iterator[tuple[str, ...]]:
+    yield "contacts", f"{own.messaged:,}", f"{own.held_out:,}", "", "small" if own.is_small else ""
+    for said, sides in (("value at the start", own.before), ("value at the end", own.after)):
+        yield said, f"{sides[MESSAGED]:,.2f}", f"{sides[HOLDOUT]:,.2f}", "", ""
+    yield "kept per contact", "", "", *amount_cells(own.kept)
+    yield "kept in all", "", "", *amount_cells(own.in_all)
+    yield "kept per cost", "", "", *amount_cells(own.per_cost)
+    rates = [
+        f"{100 * arm.mean:.1f} %" if arm.mean is not None else _UNKNOWN for arm in (own.lost.arm, own.lost.against)
+    ]
+    difference, span = _UNKNOWN, _UNKNOWN
+    if own.lost.difference is not None and own.lost.fixed is not None:
+        difference = f"{100 * own.lost.difference:+.1f} %"
+        span = f"{100 * own.lost.fixed[0]:+.1f} to {100 * own.lost.fixed[1]:+.1f} %"
+    yield "lost", *rates, difference, span
+
+
+def _number(value: float | None) -> str:
+    return _UNKNOWN if value is None else f"{value:,.2f}"
