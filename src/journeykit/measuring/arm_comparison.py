@@ -132,7 +132,8 @@ def compare_arms(
         outcomes: by contact, what the contact did so far: 0 or 1, a number of responses, an amount.
         of: what the outcomes are called.
         against: the arm that the others are compared with, such as the holdout; without it the first.
-        shares: the planned shares of the arms, to compare their sizes with.
+        shares: the planned shares of the arms, to compare their sizes with. Where they changed on the way, and there
+            are several stretches, sizes are compared with nothing.
         accounts: by contact, the number of the account, where accounts were dealt out and not contacts.
         stretch: by contact, the stretch of time in which it was assigned, where shares changed: see `ArmHistory`.
         progress: the part of the horizon that is over: 0.5 after 30 of 60 days.
@@ -160,13 +161,14 @@ def compare_arms(
     place = np.asarray(arm, np.int64)
     place, left_out = (place, 0) if stretch is None else _comparable(len(names), place, np.asarray(stretch, np.int64))
     arms = arm_outcomes(names, place, outcomes, accounts=accounts, stretch=stretch)
+    changed = stretch is not None and bool(np.any(np.asarray(stretch)))
     others = [own for own in arms if own is not arms[base]]
     counts = [own.units for own in arms]
     return ArmComparison(
         of=of,
         arms=arms,
         differences=tuple(Difference.between(own, arms[base], progress=progress, level=level) for own in others),
-        ratio=None if shares is None else SampleRatio.of(names, counts, shares),
+        ratio=None if shares is None or changed else SampleRatio.of(names, counts, shares),
         progress=progress,
         unit="contact" if accounts is None else "account",
         left_out=left_out,

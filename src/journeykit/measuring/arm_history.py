@@ -71,7 +71,14 @@ class ArmHistory:
 
     @classmethod
     def of(
-        cls, names: Sequence[str], *, contacts: int, contact: ArrayLike, arm: ArrayLike, at: ArrayLike
+        cls,
+        names: Sequence[str],
+        *,
+        contacts: int,
+        contact: ArrayLike,
+        arm: ArrayLike,
+        at: ArrayLike,
+        all_assigned: bool = False,
     ) -> ArmHistory:
         """What rows of decisions, or of messages, say of the arms.
 
@@ -81,6 +88,9 @@ class ArmHistory:
             contact: by row, the number of the contact, from 0.
             arm: by row, the place of the arm in the names; -1 for none.
             at: by row, the instant, in microseconds since 1970, UTC.
+            all_assigned: whether contacts have rows as soon as they are assigned, whatever their arm. Decisions are
+                such rows. Messages are not: an arm may well send less, or later, and that says nothing of its share. So
+                changes of shares are looked for only where this is true.
 
         Example:
             >>> day = 86_400_000_000
@@ -91,9 +101,10 @@ class ArmHistory:
             1 contact in two arms (a to b 1), on 1970-01-02; they count in the arm that they were in first
         """
         own, place, when = (np.asarray(values, np.int64) for values in (contact, arm, at))
-        order = np.lexsort((place, when, own))
-        order = order[place[order] >= 0]
-        own, place, when = own[order], place[order], when[order]
+        own, place, when = (values[place >= 0] for values in (own, place, when))
+        if not _is_in_order(own, when):
+            order = np.lexsort((place, when, own))
+            own, place, when = own[order], place[order], when[order]
         is_first = np.append(True, own[1:] != own[:-1])[: len(own)]
         first, came = np.full(contacts, -1, np.int64), np.zeros(contacts, np.int64)
         first[own[is_first]], came[own[is_first]] = place[is_first], when[is_first]
@@ -102,7 +113,7 @@ class ArmHistory:
         moves = Counter((names[one], names[other]) for _, one, other in pairs.tolist())
         there = first >= 0
         days, counts = _by_day(first[there], came[there], len(names))
-        cuts = sorted(_cuts(counts, 0, len(days)))
+        cuts = sorted(_cuts(counts, 0, len(days))) if all_assigned else []
         stretch = np.searchsorted(days[cuts], came // DAY, side="right") if cuts else np.zeros(contacts, np.int64)
         return cls(
             names=tuple(names),
@@ -127,11 +138,15 @@ class ArmHistory:
         """
         return int(np.count_nonzero((self.arm >= 0) & (self.arm != np.asarray(place, np.int64))))
 
-    def notes(self) -> tuple[str, ...]:
-        """What is to be said, in sentences."""
-        return tuple(self._notes())
+    def notes(self, *, counted_in: str = "the arm that they were in first") -> tuple[str, ...]:
+        """What is to be said, in sentences.
 
-    def _notes(self) -> Iterator[str]:
+        Args:
+            counted_in: where contacts of two arms are counted, if the caller counts them elsewhere than `arm` does.
+        """
+        return tuple(self._notes(counted_in))
+
+    def _notes(self, counted_in: str) -> Iterator[str]:
         for change in self.changes:
             parts = zip(self.names, change.before, change.after, strict=True)
             shares = ", ".join(f"{name} from {before:.1%} to {after:.1%}" for name, before, after in parts)
@@ -141,7 +156,7 @@ class ArmHistory:
             when = f"on {first}" if first == last else f"from {first} to {last}"
             pairs = ", ".join(f"{one} to {other} {count:,}" for (one, other), count in self.moves.items())
             whole = counted(self.moved, "contact")
-            yield f"{whole} in two arms ({pairs}), {when}; they count in the arm that they were in first"
+            yield f"{whole} in two arms ({pairs}), {when}; they count in {counted_in}"
 
     def to_dict(self) -> dict[str, Any]:
         """What is wrong as plain data."""
@@ -151,6 +166,11 @@ class ArmHistory:
             "moved_at": None if self.moved_at is None else [one.isoformat() for one in self.moved_at],
             "share_changes": [own.to_dict() for own in self.changes],
         }
+
+
+def _is_in_order(own: Integers, when: Integers) -> bool:
+    """Whether rows lie by contact, then by instant, no two alike: those of messages do, and sorting many takes long."""
+    return bool(np.all((own[1:] > own[:-1]) | ((own[1:] == own[:-1]) & (when[1:] > when[:-1]))))
 
 
 def _by_day(arm: Integers, came: Integers, arms: int) -> tuple[Integers, Integers]:
