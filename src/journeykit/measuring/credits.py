@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from journeykit.tables import TableSource
 
 _SHOWN = 5
+_FIELDS = (np.int64, np.int32, np.int64, np.int16, np.uint64, np.int32, np.uint64)
+"""The kinds of the plain fields of an `EventPart`."""
 
 
 @frozen(eq=False, kw_only=True)
@@ -185,23 +187,19 @@ class Campaigns:
         return self._number.get(self._vocabulary.spelt("campaign", name), STRANGE_CAMPAIGN)
 
 
-def _joined(read: Sequence[EventPart], values: int) -> EventPart:
-    """The events of all chunks as one."""
+def _joined(read: list[EventPart], values: int) -> EventPart:
+    """The events of all chunks as one; the chunks are let go on the way."""
+    fields = [list(own) for own in zip(*read, strict=True)] if read else [[] for _ in EventPart._fields]
+    read.clear()
 
-    def whole(name: str, kind: type) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in read] or [np.zeros(0, kind)])
+    def whole(own: list[np.ndarray], kind: type) -> np.ndarray:
+        found = np.concatenate(own or [np.zeros(0, kind)])
+        own.clear()
+        return found
 
-    return EventPart(
-        row=whole("row", np.int64),
-        contact=whole("contact", np.int64),
-        at=whole("at", np.int64),
-        name=whole("name", np.int16),
-        mark=whole("mark", np.uint64),
-        campaign=whole("campaign", np.int32),
-        decision=whole("decision", np.uint64),
-        value=[np.concatenate([part.value[own] for part in read]) for own in range(values if read else 0)],
-        no_number=[np.concatenate([part.no_number[own] for part in read]) for own in range(values if read else 0)],
-    )
+    plain = [whole(own, kind) for own, kind in zip(fields, _FIELDS, strict=False)]
+    lists = [[whole([part[place] for part in own], np.float64) for place in range(values)] for own in fields[-2:]]
+    return EventPart(*plain, *lists)  # type: ignore[arg-type]
 
 
 def _why_not(told: EventPart, until: int | None, repeated: np.ndarray) -> np.ndarray:
