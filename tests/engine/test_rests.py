@@ -11,6 +11,7 @@ from oracle import Oracle, TooManyItemsError
 from journeykit import Arbiter, Contact, ModelError, Playbook, Rest, Touch
 from journeykit.journey import Event
 from journeykit.ledger import MemoryLedger
+from journeykit.playbook.vocabulary import Vocabulary
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 FAR = timedelta(days=70)
@@ -226,3 +227,26 @@ def test_a_single_decision_says_that_nobody_looked():
     (note,) = Arbiter(Playbook.from_dict({**BOOK, "campaigns": rules})).decide(ANNA, at=AT).notes
     assert note.startswith("rules ask for the events seen, and no events are given")
     assert Arbiter(Playbook.from_dict(BOOK)).decide(ANNA, at=AT).notes == ()
+
+
+@pytest.mark.parametrize(("event", "reason"), [("purchase", "granted"), ("sale", "resting"), ("click", "resting")])
+def test_a_rest_may_name_a_response_of_the_playbook(event, reason):
+    """It then means the response's events, in both engines, in the audit, and among the words that the playbook has."""
+    rest = {"name": "rest", "event": "ignored", "for": "60d", "response": ["sale"], "by": "campaign"}
+    sale = {"name": "sale", "event": "purchase", "within": "14d"}
+    arbiter = Arbiter(Playbook.from_dict({**BOOK, "rests": [rest], "responses": [sale]}))
+    touch = Touch(at=ago(10), campaign="news", channel="email")
+    events = [Event(event, ago(8), {"campaign_id": "news"})]
+    decision = arbiter.decide(ANNA, [touch], at=AT, events=events)
+    assert {row.campaign: str(row.reason) for row in decision.rows}["news"] == reason
+    assert arbiter.audit(decision, ANNA, [touch], events=events) == ()
+    table = arbiter.decide_table(
+        [{"contact_id": "anna", "consent": ["email", "push"]}],
+        [{"contact_id": "anna", "sent_at": ago(10), "campaign_id": "news", "channel": "email"}],
+        events=[{"contact_id": "anna", "event": event, "at": ago(8), "campaign_id": "news"}],
+        at=AT,
+    )
+    rows = zip(table["campaign_id"].to_pylist(), table["reason"].to_pylist(), strict=True)
+    assert dict(rows)["news"] == reason
+    assert arbiter.playbook.rests[0].response == ("sale",)
+    assert Vocabulary.of(arbiter.playbook).words["event"] == {"purchase"}

@@ -158,7 +158,7 @@ class _Audit:
         if self.decision.contact != self.contact.id:
             yield Violation("contact", f"the decision is about {self.decision.contact}, not {self.contact.id}")
         yield from self.arms.faults(self.decision)
-        resting = broken_rests(self.playbook.rests, self.contact, self.touches, self.now, self._touched)
+        resting = broken_rests(self.playbook.rests_by_event, self.contact, self.touches, self.now, self._touched)
         for mark in self.granted:
             yield from self._person(mark)
             yield from self._moment(mark)

@@ -38,11 +38,12 @@ Mark = tuple[int, tuple[str, ...], int]
 
 
 def with_rests(playbook: Playbook) -> Playbook:
-    """A playbook with a cap more for each of its rests, after its own."""
+    """A playbook with a cap more for each of its rests, after its own; its rests name events."""
     if not playbook.rests:
         return playbook
     made = copy(playbook)
     object.__setattr__(made, "caps", (*playbook.caps, *map(_cap_of, playbook.rests)))
+    object.__setattr__(made, "rests", playbook.rests_by_event)
     return made
 
 

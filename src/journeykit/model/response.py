@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from journeykit.basics.validation import instance, one_of, optional_text, required_text
 from journeykit.errors import ModelError
 from journeykit.model.cap import Scope
-from journeykit.model.rest import IGNORED, micros_of_lag
+from journeykit.model.rest import IGNORED, Rest, micros_of_lag
 from journeykit.model.window import Lag
 
 LAST, FIRST, LINEAR = "last", "first", "linear"
@@ -69,6 +69,28 @@ WELL_KNOWN = tuple(Response(name=name, event=name, within="30d") for name in ("o
 
 A response of a playbook that has one of these names takes its place.
 """
+
+
+def rests_by_event(rests: tuple[Rest, ...], given: tuple[Response, ...]) -> tuple[Rest, ...]:
+    """Rests that name events as their responses, where they name responses of a playbook.
+
+    Args:
+        rests: the playbook's.
+        given: its responses.
+
+    Example:
+        >>> sale = Response(name="sale", event="purchase", within="14d")
+        >>> rest = Rest(name="quiet", event="ignored", rest="30d", response=["sale", "click"])
+        >>> rests_by_event((rest,), (sale,))[0].response
+        ('purchase', 'click')
+    """
+    events = {own.name: own.event for own in given}
+    return tuple(
+        evolve(own, response=tuple(dict.fromkeys(events.get(name, name) for name in own.response)))
+        if not events.keys().isdisjoint(own.response)
+        else own
+        for own in rests
+    )
 
 
 def responses_of(given: tuple[Response, ...], events: frozenset[str] | set[str]) -> tuple[Response, ...]:

@@ -68,7 +68,7 @@ class Rest:
         by: the events are counted for each value of these facets apart, and a claim rests by those of its own value.
         after: of ``ignored``: how long after a touch a response may come; None for 7 days.
         response: of ``ignored``: the names of the events that are a response if they name the touch's campaign; empty
-            for all events that do.
+            for all events that do. The name of one of the playbook's responses means its events.
 
     Example:
         >>> rest = Rest(name="no answer", event="ignored", times=3, within="30d", rest="60d", by="campaign")

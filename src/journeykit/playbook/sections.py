@@ -18,7 +18,7 @@ from journeykit.model.holdout import Holdout
 from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
 from journeykit.model.quota import Quota
-from journeykit.model.response import Response
+from journeykit.model.response import Response, rests_by_event
 from journeykit.model.rest import Rest
 from journeykit.model.segment import Segment
 from journeykit.model.send_at import Channel
@@ -135,6 +135,11 @@ class Sections:
     def schedule(self) -> Schedule:
         """Quiet hours, send hours and holidays together."""
         return Schedule(self.quiet_hours, self.send_hours, self.holidays)
+
+    @property
+    def rests_by_event(self) -> tuple[Rest, ...]:
+        """The rests; where one names a response of the playbook, it names the response's event."""
+        return rests_by_event(self.rests, self.responses)
 
     def facets(
         self, campaign: Campaign | None, content: Content | None, own: Facets | None = None

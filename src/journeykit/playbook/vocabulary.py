@@ -379,7 +379,7 @@ def _words(playbook: Sections) -> Iterator[tuple[str, str]]:
             yield "interest", name
     yield from (("event", name) for name in events_of(playbook.journey))
     yield from (("event", name) for _, rule in rules_of(playbook) for name in rule.events if name != IGNORED)
-    for rest in playbook.rests:
+    for rest in playbook.rests_by_event:
         yield from (("event", name) for name in (rest.event, *rest.response) if name != IGNORED)
     yield from (("event", response.event) for response in playbook.responses)
 
