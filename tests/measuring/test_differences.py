@@ -199,3 +199,20 @@ def test_hillstrom_s_three_arms():
             assert own.fixed == pytest.approx(wanted, abs=1e-12)
             assert own.is_found
             assert own.always[0] < own.fixed[0] < own.difference < own.fixed[1] < own.always[1]
+
+
+def test_hillstrom_s_spend():
+    """What they spent, from sums of the published rows: the intervals of Welch that statsmodels finds in those rows."""
+    sums = {
+        "none": (21_306, 122, 13_908.33, 2_870_050.3621),
+        "mens": (21_307, 267, 30_311.69, 6_759_024.4973),
+        "womens": (21_387, 189, 23_038.11, 4_911_446.5763),
+    }
+    assert {name: round(own["spend"], 2) for name, own in hillstrom().items()} == {
+        name: total for name, (_, _, total, _) in sums.items()
+    }
+    found = {name: ArmOutcomes.counted(name, *own) for name, own in sums.items()}
+    for name, wanted in (("mens", (0.48513973, 1.05451458)), ("womens", (0.16895679, 0.67986764))):
+        own = Difference.between(found[name], found["none"], progress=1)
+        assert own.fixed == pytest.approx(wanted, abs=1e-8)
+        assert own.is_found
