@@ -281,3 +281,81 @@ def test_what_cannot_be_asked_is_refused(more, said):
     """With what is allowed."""
     with pytest.raises(ModelError, match=said):
         measured(TOUCHES, EVENTS, **more)
+
+
+# Experiments
+
+TONE = {
+    "experiments": [
+        {
+            "name": "tone",
+            "horizon": "60d",
+            "arms": [
+                {"name": "bold", "share": 0.3, "with": {"reserve": 1}},
+                {"name": "plain", "share": 0.5},
+                {"name": "off", "share": 0, "with": {"reserve": 2}},
+            ],
+        }
+    ],
+    "responses": [{"name": "sale", "event": "purchase", "within": "7d"}],
+}
+PEOPLE = [f"c{number}" for number in range(300)]
+
+
+def arm_of(name):
+    """The arm that the published hash gives."""
+    found = bucket("tone", name)
+    return "bold" if found < 0.3 else "plain" if found < 0.8 else None
+
+
+def test_arms_are_compared_over_all_contacts_assigned():
+    """By the hash, apart from the holdout; against the arm without changes; an arm of nobody is left out."""
+    playbook = Playbook.from_dict({**TONE, "holdout": {"share": 0.1}})
+    bought = [name for place, name in enumerate(PEOPLE) if place % (2 if arm_of(name) == "bold" else 3) == 0]
+    found = measured(
+        [sent(name, 1) for name in PEOPLE[:50]],
+        [did(name, 3) for name in bought],
+        playbook,
+        contacts=[{"contact_id": name} for name in PEOPLE],
+        by="arm",
+    )
+    free = [name for name in PEOPLE if bucket("holdout", name) >= 0.1]
+    own = next(compared for dealt, _, compared in found.block("arms").comparisons if dealt == "tone")
+    assert [(arm.name, arm.contacts, arm.responding) for arm in own.arms] == [
+        (arm, sum(arm_of(name) == arm for name in free), sum(arm_of(name) == arm and name in bought for name in free))
+        for arm in ("bold", "plain")
+    ]
+    assert own.difference("bold").against.name == "plain"
+    assert own.progress == 0.5
+    assert own.difference("bold").always is not None
+    assert {name: whole for name, (_, whole) in counts(found.by("arm").groups).items()} == {
+        (None if arm is None else f"tone:{arm}"): sum(arm_of(name) == arm for name in PEOPLE[:50])
+        for arm in ("bold", "plain", None)
+    }
+
+
+def test_arms_that_touches_name_are_compared_with_the_hash():
+    """A contact in two arms, and messages of another arm than now, are told; by arm they count as they were sent."""
+    playbook = Playbook.from_dict(TONE)
+    bold = [name for name in PEOPLE if arm_of(name) == "bold"]
+    touches = [{**sent(bold[0], day), "arm": arm} for day, arm in ((1, "tone:bold;pace:x"), (2, "tone:plain"))]
+    touches += [{**sent(bold[1], 1), "arm": "tone:plain"}]
+    found = measured(touches, [], playbook, contacts=[{"contact_id": name} for name in PEOPLE], by="arm")
+    said = str(found)
+    assert "tone: 1 contact in two arms (bold to plain 1), on 2026-11-03" in said
+    assert "tone: 1 contact first in another arm than that of the playbook as it is now" in said
+    assert [own.group[0] for own in found.by("arm").groups] == ["tone:plain", "pace:x", "tone:bold"]
+
+
+def test_where_a_cap_is_per_account_accounts_are_dealt_out():
+    """The contacts of an account are in one arm, and the account is the unit."""
+    cap = {"name": "firm", "max": 9, "window": {"rolling": "1d"}, "per": "account"}
+    playbook = Playbook.from_dict({**TONE, "caps": [cap]})
+    contacts = [{"contact_id": name, "account_id": f"a{place // 3}"} for place, name in enumerate(PEOPLE)]
+    found = measured(TOUCHES, [did(name, 3) for name in PEOPLE[::5]], playbook, contacts=contacts)
+    ((_, _, own),) = found.block("arms").comparisons
+    accounts = [arm_of(f"a{number}") for number in range(100)]
+    assert [(arm.units, arm.contacts) for arm in own.arms] == [
+        (accounts.count(arm), 3 * accounts.count(arm)) for arm in ("bold", "plain")
+    ]
+    assert own.unit == "account"

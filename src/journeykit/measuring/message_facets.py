@@ -13,6 +13,7 @@ from journeykit.basics.validation import parted
 from journeykit.errors import DataError, closest
 from journeykit.journey.measure.observed_paths import NO_SEGMENT
 from journeykit.kernels import has_kernels
+from journeykit.measuring.arm_places import arm_texts
 from journeykit.measuring.group_sums import MessageGroups
 from journeykit.placing.funnel_rows import SEGMENTS, Asked, segments_by_contact
 from journeykit.tables.arrow.arrays import numbers, one_piece
@@ -46,6 +47,7 @@ _FACETS = ("campaign", "content", "team", "goal", "channel", "theme", "topic", "
 _LISTS = ("topic", "topics", "solution", "solutions", "tag", "tags", "segment", SEGMENTS, "arm")
 _MOST_GROUPS = 10_000
 _BY_JOURNEY = "stage: from the events, as it was when the message was sent"
+_BY_HASH = "arm: as the playbook's experiments give it now; touches do not name it"
 _BY_CONTACT = "stage: as the table of contacts has it, not as it was when the message was sent"
 _BY_SEGMENT = "segments: as of the end; a contact in several of them counts in each"
 
@@ -113,6 +115,8 @@ class MessageFacets:
         values = None if column is None else own.messages.rows[column]
         if fold == STAGE and (values is None or values.null_count == len(values)):
             return self._by_stage(name)
+        if fold == "arm" and own.playbook.experiments and (values is None or values.null_count == len(values)):
+            return evolve(of_column(name, arm_texts(own.playbook, own.messages)), notes=(_BY_HASH,))
         if values is not None or fold in _FACETS:
             return of_column(name, pa.nulls(len(own.messages)) if values is None else values)
         there = sorted({*self._columns.values(), *_FACETS, STAGE})

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from attrs import frozen
 
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
-from journeykit.measuring.arm_measures import holdouts_of
 from journeykit.measuring.arm_outcomes import ArmOutcomes
-from journeykit.measuring.assignment import is_below
+from journeykit.measuring.arm_places import is_below
+from journeykit.measuring.assignment import holdouts_of
 from journeykit.measuring.base_value import amount_cells
 from journeykit.measuring.differences import Difference
 from journeykit.measuring.stage_stays import NOWHERE
