@@ -144,9 +144,10 @@ def _other_arms(messages: MessageTable, experiment: Experiment, place: NDArray[n
     yield from (f"{experiment.name}: {note}" for note in found.notes(counted_in="the arm of the playbook as it is now"))
     other = np.count_nonzero((found.arm >= 0) & (place >= 0) & (found.arm != place))
     if other:
+        whole = counted(int(other), "contact")
         yield (
-            f"{experiment.name}: {counted(int(other), 'contact')} first in another arm than that of the playbook as it is "
-            "now, by another seed or other shares; they count in the latter. Find out why before you read any difference"
+            f"{experiment.name}: {whole} first in another arm than that of the playbook as it is now, by another seed "
+            "or other shares; they count in the latter. Find out why before you read any difference"
         )
 
 
