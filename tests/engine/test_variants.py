@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 from test_one_equals_columns import assert_equal
 
-from journeykit import Arbiter, Campaign, Claim, Contact, ModelError, Playbook, PlaybookError, Score
+from journeykit import Arbiter, Campaign, Claim, Contact, DataError, ModelError, Playbook, PlaybookError, Score
 from journeykit.audit import violations
 from journeykit.model.holdout import bucket
 
@@ -152,6 +152,18 @@ def test_a_row_for_another_variant_is_named():
         f"claims, row 2, field 'channel': found 'sms'; allowed is the channel of the content 'long', {why}",
         "claims, row 5, field 'content_id': found 'nothing'; allowed is a content of the campaign",
     ]
+
+
+def test_a_table_of_claims_for_other_variants_alone_can_be_used():
+    """Who brings claims cannot know what the split chooses: each such claim has its row, and the run goes on."""
+    arbiter = Arbiter(playbook({"long": 1, "short": 0, "sms": 0}))
+    claims = [{"contact_id": f"c{n}", "campaign_id": "trial", "content_id": "short"} for n in range(2)]
+    rows = [{"contact_id": "c0"}, {"contact_id": "c1"}]
+    found = assert_equal(playbook({"long": 1, "short": 0, "sms": 0}), rows, None, None, claims, at=AT)
+    assert found.summary().reasons == {"invalid": 2}
+    unknown = [{**own, "campaign_id": "trail"} for own in claims]
+    with pytest.raises(DataError, match="none of its 2 rows can be used"):
+        arbiter.decide_table([{"contact_id": "c0"}], claims=unknown, at=AT)
 
 
 def test_a_row_without_what_a_quota_adds_up_is_named():

@@ -212,7 +212,7 @@ class ClaimEncoder:
         fault = fault or self._faults.of(contact, parts, places, values)
         if fault is None:
             return 0
-        self.bad.add(BadRow(source, number, *fault))
+        self.bad.add(BadRow(source, number, *fault), is_useless=not self._faults.is_of_split(fault))
         return 1
 
     def _values(

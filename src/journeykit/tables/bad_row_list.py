@@ -52,9 +52,15 @@ class BadRows:
         self.first: list[BadRow] = []
         self.rows: dict[str, int] = {}
         self._by_source: Counter[str] = Counter()
+        self._useless: Counter[str] = Counter()
 
-    def add(self, bad: BadRow) -> None:
+    def add(self, bad: BadRow, *, is_useless: bool = True) -> None:
         """Count a row.
+
+        Args:
+            bad: the row.
+            is_useless: whether the row is lost; not where it can be read and is no more than refused, such as a claim
+                for a content that a split does not choose.
 
         Raises:
             DataError: if there are now more than are tolerated.
@@ -62,6 +68,7 @@ class BadRows:
         self.total += 1
         self.kinds[bad.source, bad.field, bad.allowed] += 1
         self._by_source[bad.source] += 1
+        self._useless[bad.source] += is_useless
         if self.keep is None or len(self.first) < self.keep:
             self.first.append(bad)
         if self.most is not None and self.total > self.most:
@@ -95,7 +102,7 @@ class BadRows:
         Raises:
             DataError: with the first of the bad rows.
         """
-        count = self._by_source[source]
+        count = self._useless[source]
         if not count or (count < self.rows.get(source, count + 1) if good is None else good):
             return
         own = [bad for bad in self.first if bad.source == source]

@@ -109,7 +109,7 @@ class ClaimTable:
                 fault, parts = claim_parts(places, values, readers)
                 fault = fault or faults.of(key, parts, places, values)
                 if fault is not None:
-                    claims.bad.add(BadRow(file.source, number, *fault))
+                    claims.bad.add(BadRow(file.source, number, *fault), is_useless=not faults.is_of_split(fault))
                 numbers = further_numbers(columns, places, values)
                 claims.add(key, (number, fault is not None, *parts, numbers))
         if playbook is not None:
@@ -248,6 +248,9 @@ def _kept(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float, bytes, date)) else shown(value).encode()
 
 
+_OF_SPLIT = "which the split of campaign"
+
+
 class ClaimFaults:
     """What is wrong with claims whose cells can be read, by the campaigns and quotas of a playbook.
 
@@ -280,6 +283,11 @@ class ClaimFaults:
         fault = self.unknown_part(parts) or self._other_variant(contact, parts)
         return fault or self._lacking_number(contact, parts, places, values) or odd_number(places, values)
 
+    @staticmethod
+    def is_of_split(fault: tuple[str, str, str]) -> bool:
+        """Whether nothing is wrong with a claim but the contact to whom its campaign's split deals another content."""
+        return _OF_SPLIT in fault[2]
+
     def unknown_part(self, parts: Sequence[Any]) -> tuple[str, str, str] | None:
         """What a claim asks for that the playbook does not have."""
         campaign, content, channel = parts[:3]
@@ -308,7 +316,7 @@ class ClaimFaults:
         chosen = None if campaign is None else campaign.variant_of(contact)
         if campaign is None or chosen is None or chosen in self._asked(parts):
             return None
-        why = f"which the split of campaign {campaign.id!r} chooses for the contact"
+        why = f"{_OF_SPLIT} {campaign.id!r} chooses for the contact"
         if parts[1] is not None and parts[1] != chosen:
             return "content_id", shown(parts[1]), f"the content {chosen!r}, {why}"
         return "channel", shown(parts[2]), f"the channel of the content {chosen!r}, {why}"
