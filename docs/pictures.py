@@ -2,9 +2,9 @@
 
     python docs/pictures.py
 
-writes ``decision.svg``, ``demo.svg`` and ``demo-curve.svg`` beside this file; tests compare them with what is drawn
-anew. Each picture holds its text as text, so that it can be searched and read aloud, and has a background of its own,
-so that it can be read on a light page and on a dark one.
+writes ``decision.svg``, ``demo.svg``, ``demo-curve.svg`` and ``relationship/remaining.svg`` beside this file; tests
+compare them with what is drawn anew. Each picture holds its text as text, so that it can be searched and read aloud,
+and has a background of its own, so that it can be read on a light page and on a dark one.
 """
 
 from __future__ import annotations
@@ -213,6 +213,76 @@ def _axes() -> Iterator[str]:
     )
 
 
+# The story of the relationship
+
+_ARMS = {"asked": ("#1a7f37", "the community asks how they are"), "not asked": ("#cf222e", "it does not: the holdout")}
+_LEAST_LEFT = 0.4
+
+
+def remaining(curves: Mapping[str, Any], truths: Mapping[str, Sequence[float]]) -> str:
+    """The shares of contacts who remain after each month, by arm, with intervals and the truth.
+
+    Args:
+        curves: by arm, the `SurvivalCurve` of its contacts, over months of 30 days.
+        truths: by arm, the true shares.
+    """
+    left, top, width, height = _PLOT
+    months = max(map(len, truths.values()))
+
+    def place(month: float, share: float) -> str:
+        y = top + height * (1 - share) / (1 - _LEAST_LEFT)
+        return f"{left + width * month / months:.1f} {y:.1f}"
+
+    parts = []
+    for tenth in range(round(_LEAST_LEFT * 10), 11):
+        y = top + height * (1 - tenth / 10) / (1 - _LEAST_LEFT)
+        parts += [f'<path d="M{left} {y:.1f}h{width}" stroke="#d8dee4"/>']
+        parts.append(_text(left - 8, y + 4, f"{10 * tenth} %", "small", anchor="end"))
+    for month in range(months + 1):
+        parts.append(_text(left + width * month / months, top + height + 18, str(month), "small", anchor="middle"))
+    parts.append(
+        _text(
+            left + width / 2,
+            top + height + 38,
+            "months of 30 days since January (the other axis starts at 40 %)",
+            anchor="middle",
+        )
+    )
+    for arm, (colour, _) in _ARMS.items():
+        curve, number = curves[arm], range(1, months + 1)
+        ends = [[place(0, 1), *map(place, number, own)] for own in (curve.low, curve.high)]
+        band = "L".join([*ends[0], *reversed(ends[1])])
+        parts.append(f'<path d="M{band}Z" fill="{colour}" fill-opacity="0.15"/>')
+        for shares, dash in ((curve.share, ""), (truths[arm], ' stroke-dasharray="2 4"')):
+            line = "L".join([place(0, 1), *map(place, number, shares)])
+            wide = 'stroke="#1f2328" stroke-width="1.5"' if dash else f'stroke="{colour}" stroke-width="2.5"'
+            parts.append(f'<path d="M{line}" fill="none" {wide}{dash}/>')
+    words = [*_ARMS.values(), ("#1f2328", "the truth")]
+    for number, (colour, said) in enumerate(words):
+        y = top + height + 62 + 20 * number
+        dash = ' stroke-dasharray="2 4"' if number == len(_ARMS) else ""
+        parts.append(f'<path d="M{left} {y - 4}h28" stroke="{colour}" stroke-width="2.5"{dash}/>')
+        parts.append(_text(left + 38, y, said))
+    style = f"text {{ font: 13px {_SANS}; fill: #1f2328 }} .small {{ fill: #59636e; font-size: 12px }}"
+    title = "Contacts of January who remain after each month, asked and not asked"
+    return _svg(left + width + 40, top + height + 62 + 20 * len(words), title, style, parts)
+
+
+def story() -> str:
+    """The picture of the page on the relationship, measured anew."""
+    from journeykit.measuring import measure_relation
+
+    sys.path.insert(0, str(HERE / "relationship"))
+    import base
+
+    sys.path.remove(str(HERE / "relationship"))
+    _, events = base.tables(seed=2026)
+    playbook = Playbook.load(HERE / "relationship" / "playbook.yaml")
+    found = measure_relation(playbook, events, contacts=base.contacts(), by="kind", since=base.START, until=base.END)
+    curves = {arm: own.curve for arm, own in found.block("churn").by_segment.items()}
+    return remaining(curves, {arm: base.remaining(arm) for arm in _ARMS})
+
+
 def main() -> None:
     """Write all pictures."""
     from journeykit import demo
@@ -223,6 +293,7 @@ def main() -> None:
         "decision.svg": decision(example()),
         "demo.svg": terminal(out.getvalue()),
         "demo-curve.svg": curve(demo.curve(demo.load(), demo.playbook())),
+        "relationship/remaining.svg": story(),
     }
     for name, text in pictures.items():
         (HERE / name).write_text(text, encoding="utf-8")
