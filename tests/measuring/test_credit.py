@@ -207,9 +207,17 @@ TOUCH = st.tuples(
     st.sampled_from("ab"), MOMENTS, st.sampled_from([None, "news", "launch"]), st.sampled_from([None, *"xyz"])
 )
 EVENT = st.tuples(
-    st.sampled_from("abc"), MOMENTS, st.sampled_from(["buy", "opt_out"]), CAMPAIGNS, st.sampled_from([None, *"xyz"])
+    st.sampled_from("abc"),
+    MOMENTS,
+    st.sampled_from(["buy", "opt_out"]),
+    CAMPAIGNS,
+    st.sampled_from([None, *"xyz"]),
+    st.sampled_from([None, 1, 2.5, -3, "4", "many", True, float("inf"), 10**12]),
 )
 RESPONSE = st.tuples(st.integers(1, 4), st.sampled_from(["last", "first", "linear"]), st.booleans())
+
+
+PROPERTIES = ("campaign_id", "decision_id", "amount")
 
 
 def table(column: str, names: str, rows: list[tuple[object, ...]]) -> list[dict[str, object]]:
@@ -230,12 +238,13 @@ def test_columns_credit_as_one_event_after_another(touches, events, given_respon
                 event="buy",
                 within=f"{days}d",
                 credit=how,
+                value="amount",
                 where=Scope.of(campaign="news") if is_near else Scope(),
             )
             for number, (days, how, is_near) in enumerate(given_responses)
         ]
     )
-    told = table("at", "event campaign_id decision_id", events)
+    told = table("at", "event campaign_id decision_id amount", events)
     messages = MessageTable.read(playbook, table("sent_at", "campaign_id decision_id", touches))
     found = credit(playbook, messages, told)
     for turned in (1, -1):
@@ -246,10 +255,10 @@ def summary(found: Credits, messages: MessageTable) -> object:
     """What became of the events, whatever the order of the rows: credits by what they are, and reasons by response."""
     rows = messages.rows.select(["contact_id", "sent_at", "campaign_id", "decision_id"]).to_pylist()
     names = [own.name for own in found.responses]
-    columns = (getattr(found, name).tolist() for name in ("response", "message", "at", "share"))
+    columns = (getattr(found, name).tolist() for name in ("response", "message", "at", "share", "value"))
     credits_ = sorted(
-        (names[response], *map(str, rows[message].values()), str(moment(at)), round(share, 9))
-        for response, message, at, share in zip(*columns, strict=True)
+        (names[response], *map(str, rows[message].values()), str(moment(at)), round(share, 9), str(value))
+        for response, message, at, share, value in zip(*columns, strict=True)
     )
     return credits_, {own.response: dict(own.reasons) for own in found.counts}
 
@@ -258,12 +267,14 @@ def one_by_one(playbook: Playbook, touches: list[tuple[object, ...]], events: li
     """The same from one contact after another."""
     known = {own[2] for own in touches if own[2]}
     credits_, why = [], {}
-    names = {own.name for own in playbook.responses} | {name for _, _, name, _, _ in events if name == "opt_out"}
+    names = {own.name for own in playbook.responses} | {event[2] for event in events if event[2] == "opt_out"}
     for contact in "abc":
         own = [touch for touch in touches if touch[0] == contact]
         given_events = [
-            Event(name, on(day), {k: v for k, v in (("campaign_id", campaign), ("decision_id", decision)) if v})
-            for whose, day, name, campaign, decision in events
+            Event(
+                name, on(day), {part: value for part, value in zip(PROPERTIES, parts, strict=True) if value is not None}
+            )
+            for whose, day, name, *parts in events
             if whose == contact
         ]
         told = credit_contact(
@@ -282,5 +293,6 @@ def one_by_one(playbook: Playbook, touches: list[tuple[object, ...]], events: li
             for message in row.messages:
                 what = (contact, on(own[message][1]), own[message][2], own[message][3])
                 at = given_events[row.event].at
-                credits_.append((row.response, *map(str, what), str(at), round(row.share, 9)))
+                value = "nan" if row.value is None else str(row.value)
+                credits_.append((row.response, *map(str, what), str(at), round(row.share, 9), value))
     return sorted(credits_), {name: why.get(name, {}) for name in names}
