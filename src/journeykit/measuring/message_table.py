@@ -22,7 +22,7 @@ from journeykit.model.bad_row import BadRow
 from journeykit.model.cap import Either, Facets
 from journeykit.model.response import WELL_KNOWN
 from journeykit.model.touch import Touch
-from journeykit.tables.arrow.arrays import coded, numbers, texts
+from journeykit.tables.arrow.arrays import as_numpy, coded, is_known, numbers, texts, words
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.header import fold_name
@@ -195,8 +195,8 @@ class _Made:
         self._parts = parts
         self._people = people
         ids = met.ids
-        order = pc.sort_indices(ids).to_numpy()
-        self.ids = ids.take(numbers(order.astype(np.int64), pa.int64()))
+        order = as_numpy(pc.sort_indices(ids)).astype(np.int64)
+        self.ids = ids.take(numbers(order, pa.int64()))
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
         self._row_of = None if people is None else people.row_of(len(order))[order]
@@ -296,7 +296,7 @@ class _Made:
         made = {name: found[name] for name in FIRST_COLUMNS}
         for facet, name in _MANY.items():
             if any(facet in facets for facets in self.kinds):
-                lists = pa.array([list(facets.get(facet, ())) for facets in self.kinds], pa.list_(pa.string()))
+                lists = _lists([facets.get(facet, ()) for facets in self.kinds])
                 made[name] = lists.take(numbers(kinds, pa.int32()))
         names = {**({} if self._people is None else self._people.names), **self._parts.names}
         for fold, column in (*own.items(), *((fold, column) for fold, column in others.items() if fold not in own)):
@@ -367,11 +367,19 @@ def _accounts(column: Any, contact: np.ndarray) -> np.ndarray:
     """The numbers of accounts: those of contacts without one follow the others."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     encoded = whole.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(len(order) + 1, np.int64)
-    rank[order] = np.arange(len(order))
-    codes = pc.fill_null(encoded.indices, len(order)).to_numpy(zero_copy_only=False)
-    return np.where(codes == len(order), len(order) + contact, rank[codes])
+    count = len(encoded.dictionary)
+    rank = np.empty(count, np.int64)
+    rank[as_numpy(pc.sort_indices(encoded.dictionary)).astype(np.int64)] = np.arange(count)
+    known = is_known(encoded.indices)
+    found = count + contact
+    found[known] = rank[as_numpy(encoded.indices)[known]]
+    return found
+
+
+def _lists(values: Sequence[Sequence[str]]) -> pa.Array:
+    """A column of lists of texts."""
+    ends = numbers(np.cumsum([0, *map(len, values)]).astype(np.int32), pa.int32())
+    return pa.ListArray.from_arrays(ends, words([own for several in values for own in several]))
 
 
 def _repeated(contact: np.ndarray, decision: np.ndarray) -> int:
