@@ -151,3 +151,16 @@ def test_what_cannot_be_asked_of_the_relationship(more, said, capsys):
     with contextlib.suppress(SystemExit):
         assert measure(*TABLES, *more) == 2
     assert said in capsys.readouterr().err
+
+
+def test_decisions_say_who_was_assigned(folder, capsys):
+    """The contacts of a holdout, messaged or not."""
+    rules = PLAYBOOK + "holdout: {share: 0.5}\n"
+    (folder / "playbook.yaml").write_text(rules, encoding="utf-8")
+    rows = [f"c{number},2026-11-01T09:00:00Z" for number in range(50)]
+    (folder / "log.csv").write_text("\n".join(["contact_id,decided_at", *rows]), encoding="utf-8")
+    assert measure(*TABLES, "--decisions", "log.csv", "--json") == 0
+    arms = json.loads(capsys.readouterr().out)["arms"][0]["arms"]
+    assert sum(arm["contacts"] for arm in arms) == 50
+    assert measure(*TABLES, "--decisions", "log.csv", "--out", "log.csv") == 2
+    assert "--out log.csv would" in capsys.readouterr().err

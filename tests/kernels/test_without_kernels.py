@@ -184,11 +184,12 @@ journey: {stages: [lead, customer], transitions: [{from: lead, to: customer, eve
 segments: [{name: large, rule: size >= 2}]
 responses: [{name: sale, event: purchase, value: amount, within: 7d}]
 holdout: {share: 0.5}
+experiments: [{name: tone, arms: [{name: plain, share: 0.5}, {name: bold, share: 0.4, with: {reserve: 1}}]}]
 """
 
 
 def test_messages_are_measured_alike(tmp_path, capsys):
-    """By stage, segment and against a holdout: the same figures as with the extension module."""
+    """By stage, segment and arm, against a holdout and in arms: the same figures as with the extension module."""
     for package in ("numpy", "pyarrow", "narwhals"):
         pytest.importorskip(package)
     names = [f"c{number}" for number in range(40)]
@@ -204,7 +205,7 @@ def test_messages_are_measured_alike(tmp_path, capsys):
         ],
     }
     (tmp_path / "play.yaml").write_text(MEASURED)
-    command = ["measure", str(tmp_path / "play.yaml"), "--by", "stage,segment,size", "--json"]
+    command = ["measure", str(tmp_path / "play.yaml"), "--by", "stage,segment,size,arm", "--json"]
     for name, lines in tables.items():
         (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
         command += [f"--{name}", str(tmp_path / f"{name}.csv")]

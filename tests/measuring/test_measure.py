@@ -359,3 +359,52 @@ def test_where_a_cap_is_per_account_accounts_are_dealt_out():
         (accounts.count(arm), 3 * accounts.count(arm)) for arm in ("bold", "plain")
     ]
     assert own.unit == "account"
+
+
+def decided(name, day, arm=None, **more):
+    at = START + timedelta(days=day)
+    return {"contact_id": name, "decided_at": at, "campaign_id": "meetup", "reason": "granted", "arm": arm, **more}
+
+
+def test_decisions_say_who_was_assigned_and_when():
+    """The arms that they name go before the hash; shares that changed on the way, and moves, are told."""
+    playbook = Playbook.from_dict(TONE)
+    early, late = PEOPLE[:150], [f"late{number}" for number in range(2_000)]
+    log = [decided(name, 1, "tone:bold" if place % 2 else "tone:plain;pace:x") for place, name in enumerate(early)]
+    log += [decided(name, 9, "tone:bold" if place % 8 == 0 else "tone:plain") for place, name in enumerate(late)]
+    log += [decided(early[1], 10, "tone:plain"), decided(early[2], 10, None), decided("nobody", 3)]
+    found = measured([sent(early[0], 2)], [did(name, 12) for name in late[:400]], playbook, decisions=log * 2)
+    ((_, _, own),) = found.block("arms").comparisons
+    assert [(arm.name, arm.contacts, arm.responding) for arm in own.arms] == [("bold", 325, 50), ("plain", 1_825, 350)]
+    assert own.ratio is None
+    said = str(found)
+    assert "tone: shares of arms changed on 2026-11-10: bold from 50.0% to 12.5%" in said
+    assert "tone: 1 contact in two arms (bold to plain 1)" in said
+    assert "first decided in another arm than that of the playbook as it is now" in said
+
+
+def test_a_campaigns_holdout_is_that_of_the_contacts_that_it_was_for():
+    """Decisions say of whom it was asked: those in the audience, with consent, on a stage that fits."""
+    campaign = Campaign(id="meetup", holdout=Holdout(share=0.5, seed="own"))
+    playbook = Playbook(responses=[SALE], campaigns=[campaign])
+    reasons = ("granted", "holdout", "capped", "not_in_audience", "no_consent", "wrong_stage")
+    log = [decided(name, 1, reason=reasons[place % 6]) for place, name in enumerate(PEOPLE)]
+    (_, _, own), _ = measured([], [did(PEOPLE[0], 2)], playbook, decisions=log).block("arms").comparisons
+    asked = [name for place, name in enumerate(PEOPLE) if place % 6 < 3]
+    held = [name for name in asked if bucket("own", name) < 0.5]
+    assert [arm.contacts for arm in own.arms] == [len(held), len(asked) - len(held)]
+
+
+def test_decisions_that_cannot_be_used():
+    """Rows that cannot be read are counted; without the instant of the decision there is nothing to go by."""
+    playbook = Playbook.from_dict(TONE)
+    with pytest.raises(DataError, match="decided_at"):
+        measured(TOUCHES, EVENTS, playbook, decisions=[{"contact_id": "anna"}])
+    with pytest.raises(DataError, match="its only row cannot be used"):
+        measured(TOUCHES, EVENTS, playbook, decisions=[{"contact_id": "anna", "decided_at": "soon"}])
+    found = measured(
+        TOUCHES, EVENTS, playbook, decisions=[decided("anna", 1), {"contact_id": "ben", "decided_at": "x"}]
+    )
+    assert "bad rows of decisions: 1" in str(found)
+    found = measured(TOUCHES, EVENTS, playbook, decisions=[decided("dora", 1)], contacts=[{"contact_id": "anna"}])
+    assert "contacts of the decisions who are in no table of contacts or touches, and count nowhere: 1" in found.notes

@@ -37,6 +37,9 @@ def add_measure(commands: Any) -> None:
     tables.add_argument("--touches", metavar="F", help="the messages: contact_id, sent_at, channel, campaign_id, ...")
     tables.add_argument("--events", metavar="F", help="what contacts did: contact_id, event, at, ...")
     tables.add_argument("--contacts", metavar="F", help="contacts, with the columns that tell them apart")
+    tables.add_argument(
+        "--decisions", metavar="F", help="decisions, which say who was assigned to a holdout or an arm, and when"
+    )
     tables.add_argument("--ledger", metavar="URL", help="take touches and events that are not given from a ledger")
     add_zone(tables)
     parser.add_argument("--since", required=True, type=instant, metavar="T", help="messages from T on")
@@ -135,6 +138,7 @@ def _measure(arguments: argparse.Namespace) -> int:
             since=arguments.since,
             until=arguments.until,
             contacts=arguments.contacts,
+            decisions=arguments.decisions,
             by=arguments.by,
             zone=arguments.zone,
             level=arguments.level,
@@ -202,7 +206,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{given[0]} belongs to --relation")
     if arguments.since >= arguments.until:
         raise UsageError("--since must be before --until")
-    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "touches", "events", "contacts")}
+    tables = ("playbook", "touches", "events", "contacts", "decisions")
+    read = {f"the {name}": getattr(arguments, name) for name in tables}
     for name in ("out", "harms"):
         path = getattr(arguments, name)
         if path is None:

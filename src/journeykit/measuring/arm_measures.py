@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from journeykit.journey.measure.funnel_report import ReportTable
     from journeykit.measuring.measured_tables import MeasuredTables
 
-_NO_CONTACTS = "holdout and arms: not compared; give contacts, which say who was assigned, messaged or not"
+_NO_CONTACTS = "holdout and arms: not compared; give contacts or decisions, which say who was assigned, messaged or not"
 
 
 @frozen(kw_only=True)
@@ -91,6 +91,7 @@ def arm_measures(tables: MeasuredTables) -> ArmMeasures | None:
                     against=own.against,
                     shares=own.shares,
                     accounts=own.account,
+                    stretch=own.stretch,
                     progress=own.progress,
                     level=tables.draws.level,
                 )

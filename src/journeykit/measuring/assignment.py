@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
@@ -19,7 +19,7 @@ from journeykit.tables.arrow.arrays import one_piece, texts
 from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from journeykit.measuring.measured_tables import MeasuredTables
     from journeykit.measuring.message_table import MessageTable
@@ -41,6 +41,7 @@ class Assignment:
         against: the arm that the others are compared with.
         place: by number of the contact, the place of the arm; -1 for none.
         account: by number of the contact, the number of the account, where accounts were dealt out; else None.
+        stretch: by number of the contact, the stretch between changes of the shares; None where nothing says it.
         progress: the part of the horizon that is over; None where there is none.
         notes: what is to be said of it.
     """
@@ -51,6 +52,7 @@ class Assignment:
     against: str
     place: NDArray[np.int64]
     account: NDArray[np.int64] | None = None
+    stretch: NDArray[np.int64] | None = None
     progress: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -61,13 +63,14 @@ def is_dealt_out(playbook: Playbook) -> bool:
 
 
 def assignments(tables: MeasuredTables) -> Iterator[Assignment]:
-    """The holdouts, then the experiments, with the contacts of the table of contacts."""
-    messages, known = tables.messages, tables.messages.known
-    assert known is not None  # noqa: S101  (the table of contacts is given)
-    apart = np.zeros(len(known), np.bool_)
+    """The holdouts, then the experiments, with the contacts of the decisions, else those of the table of contacts."""
+    messages = tables.messages
+    every, reached = _assigned(tables)
+    apart = np.zeros(len(every), np.bool_)
     for name, holdout, campaigns in holdouts_of(tables.playbook):
         inside = is_below(holdout.seed, messages.ids, holdout.share)
-        place = np.where(known & ~apart, np.where(inside, 0, 1), -1)
+        asked = every if campaigns is None else reached.get(next(iter(campaigns)) or "", every)
+        place = np.where(asked & ~apart, np.where(inside, 0, 1), -1)
         if name == HOLDOUT:
             # Contacts that get nothing at all say nothing of a campaign's own holdout, nor of an arm.
             apart = inside
@@ -77,10 +80,26 @@ def assignments(tables: MeasuredTables) -> Iterator[Assignment]:
             shares=(holdout.share, 1 - holdout.share),
             against=HOLDOUT,
             place=place,
-            notes=tuple(_written_to(tables, name, inside & known, campaigns)),
+            notes=tuple(_written_to(tables, name, inside & every, campaigns)),
         )
     for own, place in zip(tables.playbook.experiments, arm_places(tables.playbook, messages), strict=True):
-        yield _experiment(tables, own, np.where(known & ~apart, place, -1))
+        yield _experiment(tables, own, place, every & ~apart)
+
+
+def _assigned(tables: MeasuredTables) -> tuple[NDArray[np.bool_], Mapping[str, NDArray[np.bool_]]]:
+    """By number of the contact, who was assigned; and by campaign, who was asked whether they are in its holdout."""
+    known, log = tables.messages.known, tables.log
+    assert known is not None  # noqa: S101  (contacts or decisions are given)
+    if log is None:
+        return known, {}
+    place = log.among(tables.messages.ids)
+
+    def marked(rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        found = np.zeros(len(known), np.bool_)
+        found[place[rows & (place >= 0)]] = True
+        return found
+
+    return marked(np.ones(len(place), np.bool_)), {name: marked(own) for name, own in log.reached.items()}
 
 
 def holdouts_of(playbook: Playbook) -> Iterator[tuple[str, Holdout, frozenset[str | None] | None]]:
@@ -111,7 +130,9 @@ def _written_to(
         yield note
 
 
-def _experiment(tables: MeasuredTables, experiment: Experiment, place: NDArray[np.int64]) -> Assignment:
+def _experiment(
+    tables: MeasuredTables, experiment: Experiment, place: NDArray[np.int64], allowed: NDArray[np.bool_]
+) -> Assignment:
     """The arms of an experiment; those of no contacts are left out."""
     there = [number for number, arm in enumerate(experiment.arms) if arm.share > 0]
     new = np.full(len(experiment.arms) + 1, -1, np.int64)
@@ -121,6 +142,14 @@ def _experiment(tables: MeasuredTables, experiment: Experiment, place: NDArray[n
     progress = None
     if experiment.horizon is not None:
         progress = (micros(tables.until) - micros(tables.since)) / micros_of_lag(experiment.horizon)
+    history = _decided(tables, experiment)
+    if history is None:
+        stretch, notes = None, _sent_otherwise(tables.messages, experiment, place)
+    else:
+        # What decisions say goes before the hash, which knows only the shares of today.
+        notes = _decided_otherwise(history, history.elsewhere(np.where(allowed, place, history.arm)))
+        place, stretch = history.arm, history.stretch
+    place = np.where(allowed, place, -1)
     return Assignment(
         name=experiment.name,
         arms=tuple(arm.name for arm in arms),
@@ -128,27 +157,56 @@ def _experiment(tables: MeasuredTables, experiment: Experiment, place: NDArray[n
         against=plain,
         place=new[place],
         account=_account_numbers(tables.messages) if ArmAssignment(tables.playbook).by_account else None,
+        stretch=stretch,
         progress=progress,
-        notes=tuple(_other_arms(tables.messages, experiment, place)),
+        notes=tuple(f"{experiment.name}: {note}" for note in notes),
     )
 
 
-def _other_arms(messages: MessageTable, experiment: Experiment, place: NDArray[np.int64]) -> Iterator[str]:
+def _decided(tables: MeasuredTables, experiment: Experiment) -> ArmHistory | None:
+    """The arms that decisions name; None where there are no decisions, or they name none of this experiment."""
+    log = tables.log
+    if log is None:
+        return None
+    arm, contact = _arms_of(log.arms, experiment)[log.arm], log.among(tables.messages.ids)[log.contact]
+    arm[contact < 0] = -1
+    if (arm < 0).all():
+        return None
+    contacts = len(tables.messages.ids)
+    names = [own.name for own in experiment.arms]
+    return ArmHistory.of(names, contacts=contacts, contact=contact, arm=arm, at=log.at, all_assigned=True)
+
+
+def _decided_otherwise(history: ArmHistory, other: int) -> Iterator[str]:
+    """What decisions say against each other, and against the playbook as it is now."""
+    yield from history.notes()
+    if other:
+        yield (
+            f"{counted(other, 'contact')} first decided in another arm than that of the playbook as it is now, by "
+            "another seed or other shares; they count where they were decided first"
+        )
+
+
+def _sent_otherwise(messages: MessageTable, experiment: Experiment, place: NDArray[np.int64]) -> Iterator[str]:
     """What the arms that touches name say against the hash: contacts in two arms, and in another one than now."""
     column = Column(one_piece(messages.rows["arm"]))
-    number = {f"{experiment.name}:{arm.name}": at for at, arm in enumerate(experiment.arms)}
-    named = [[number[own] for own in str(value or "").split(";") if own in number] for value in column.values]
-    arm = np.array([own[0] if own else -1 for own in named] or [-1], np.int64)[column.codes]
+    arm = _arms_of(column.values, experiment)[column.codes]
     names = [own.name for own in experiment.arms]
     found = ArmHistory.of(names, contacts=len(messages.ids), contact=messages.contact, arm=arm, at=messages.at)
-    yield from (f"{experiment.name}: {note}" for note in found.notes(counted_in="the arm of the playbook as it is now"))
-    other = np.count_nonzero((found.arm >= 0) & (place >= 0) & (found.arm != place))
+    yield from found.notes(counted_in="the arm of the playbook as it is now")
+    other = found.elsewhere(place)
     if other:
-        whole = counted(int(other), "contact")
         yield (
-            f"{experiment.name}: {whole} first in another arm than that of the playbook as it is now, by another seed "
-            "or other shares; they count in the latter. Find out why before you read any difference"
+            f"{counted(other, 'contact')} first in another arm than that of the playbook as it is now, by another seed "
+            "or other shares; they count in the latter. Find out why before you read any difference, or give decisions"
         )
+
+
+def _arms_of(values: Sequence[Any], experiment: Experiment) -> NDArray[np.int64]:
+    """The place of the arm of one experiment that texts of decisions name; -1 for none."""
+    number = {f"{experiment.name}:{arm.name}": at for at, arm in enumerate(experiment.arms)}
+    named = [[number[own] for own in str(value or "").split(";") if own in number] for value in values]
+    return np.array([own[0] if own else -1 for own in named] or [-1], np.int64)
 
 
 def _account_numbers(messages: MessageTable) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from journeykit.measuring.credits import Credits
+from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.message_facets import MessageFacets
 from journeykit.measuring.message_table import MessageTable
 from journeykit.measuring.ratio_interval import Draws
@@ -29,6 +30,7 @@ class MeasuredTables:
         zone: IANA name of the zone in which instants without an offset are meant, or None.
         draws: how intervals are drawn.
         facets: tells messages apart.
+        log: the decisions that say who was assigned; None where the table of contacts says it.
     """
 
     playbook: Playbook
@@ -41,6 +43,7 @@ class MeasuredTables:
     zone: str | None
     draws: Draws
     facets: MessageFacets
+    log: DecisionLog | None = None
 
     @property
     def is_by_account(self) -> bool:

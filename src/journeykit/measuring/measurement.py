@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.basics.clock import micros, moment
+from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import shown
 from journeykit.errors import ModelError
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.measuring.arm_measures import arm_measures
 from journeykit.measuring.credits import credit
+from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.facet_sources import FacetSources
 from journeykit.measuring.group_measures import HARMFUL, AnsweredMessages, FacetMeasures, measures_of
 from journeykit.measuring.group_sums import MessageGroups
@@ -24,6 +25,7 @@ from journeykit.measuring.ratio_interval import Draws
 from journeykit.placing.funnel import repeatable
 from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
+from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,6 +48,7 @@ def measure(
     since: datetime,
     until: datetime,
     contacts: Any = None,
+    decisions: Any = None,
     by: str | Iterable[str] = "campaign",
     zone: str | None = None,
     level: float = 0.95,
@@ -67,7 +70,10 @@ def measure(
         events: the table of events: ``contact_id``, ``event``, ``at``, and what responses ask for.
         since: messages from this instant on, aware.
         until: messages before this instant, and events up to it, aware.
-        contacts: the table of contacts, whose columns and segments tell messages apart.
+        contacts: the table of contacts, whose columns and segments tell messages apart. They are those who may be in a
+            holdout or an arm, messaged or not, where no decisions say it.
+        decisions: a table of decisions, which says who was assigned to which arm, and when. With it a share that
+            changed on the way is found, and a campaign's own holdout is that of the contacts in its audience.
         by: what tells messages apart: names, or a text with commas between them; ``*`` joins several into one table
             (``"team,stage*segment"``). ``campaign``, ``content``, ``team``, ``goal``, ``channel``, ``stage``,
             ``segment``, ``theme``, ``topic``, ``solution``, ``tag``, ``arm``, or a column of touches or contacts.
@@ -105,10 +111,11 @@ def measure(
             f"since must be before until, found {since.isoformat()} and {until.isoformat()}", field="since"
         )
     touches, events, contacts = repeatable(touches), repeatable(events), repeatable(contacts)
+    log = None if decisions is None else _log(playbook, decisions, zone, max_bad)
     messages = MessageTable.read(
         playbook,
         touches,
-        contacts=contacts,
+        contacts=log.as_contacts() if contacts is None and log is not None else contacts,
         since=since,
         until=until,
         zone=zone,
@@ -130,8 +137,18 @@ def measure(
         zone=zone,
         draws=draws,
         facets=MessageFacets(sources),
+        log=log,
     )
     return report_of(tables, named)
+
+
+def _log(playbook: Playbook, decisions: Any, zone: str | None, max_bad: int | str | None) -> DecisionLog:
+    """The contacts of a table of decisions."""
+    bad = BadRows(max_bad)
+    named = [own.id for own in playbook.campaigns or () if own.holdout is not None]
+    found = DecisionLog.read(decisions, named, zone=None if zone is None else clock(zone).zone, bad=bad)
+    bad.check()
+    return found
 
 
 def report_of(tables: MeasuredTables, by: Sequence[tuple[str, ...]]) -> MeasureReport:
@@ -234,6 +251,7 @@ def _counts(tables: MeasuredTables) -> dict[str, Any]:
             "bad_rows": found.bad_rows,
             "bad": [str(row) for row in found.bad[:10]],
         },
+        **({} if tables.log is None else {"decisions": {"bad_rows": tables.log.bad_rows}}),
     }
 
 
@@ -245,13 +263,15 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
         yield f"bad rows of touches and contacts: {messages.bad_rows:,}; the first: {messages.bad[0]}"
     if found.bad_rows:
         yield f"bad rows of events: {found.bad_rows:,}; the first: {found.bad[0]}"
+    yield from _notes_on_log(tables)
     if messages.not_sent:
         told = ", ".join(f"{name} {count:,}" for name, count in messages.not_sent.items())
         yield f"touches that are no messages: {told}"
     if messages.outside:
         yield f"messages before the start or from the end on: {messages.outside:,}"
     if messages.strangers:
-        yield f"messages of contacts that the table of contacts lacks: {messages.strangers:,}"
+        lacking = "the decisions lack" if tables.contacts is None else "the table of contacts lacks"
+        yield f"messages of contacts that {lacking}: {messages.strangers:,}"
     if messages.no_cost:
         yield f"messages whose cost is no number: {messages.no_cost:,}"
     if everything.cost is not None and everything.cost_unknown:
@@ -261,6 +281,17 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
     yield from found.lines
     if found.others:
         yield f"events that are no response: {found.others:,}"
+
+
+def _notes_on_log(tables: MeasuredTables) -> Iterator[str]:
+    log = tables.log
+    if log is None:
+        return
+    if log.bad_rows:
+        yield f"bad rows of decisions: {log.bad_rows:,}; the first: {log.bad[0]}"
+    lost = int(np.count_nonzero(log.among(tables.messages.ids) < 0))
+    if lost:
+        yield f"contacts of the decisions who are in no table of contacts or touches, and count nowhere: {lost:,}"
 
 
 def _facets(by: str | Iterable[str]) -> tuple[tuple[str, ...], ...]:
