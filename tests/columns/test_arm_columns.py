@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from test_one_equals_columns import AT, assert_equal
 
 from journeykit import Arbiter, Arm, Contact, Experiment, InfeasibleError, Playbook
+from journeykit.columns import arm_numbers
 from journeykit.columns.arm_numbers import ArmColumns
 from journeykit.job import chunk_parts
 from journeykit.playbook.experiment_arms import ArmAssignment
@@ -79,6 +80,10 @@ def test_columns_put_contacts_into_the_same_arms(ids, seed, by_account):
     contacts = [Contact(id=name, account=account) for name, account in zip(ids, accounts, strict=True)]
     assignment, columns = ArmAssignment(playbook), ArmColumns(playbook)
     known = pa.array(accounts, pa.string())
+    if seed % 2:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(arm_numbers, "has_kernels", lambda: False)
+            assert columns.texts(ids, known).to_pylist() == [assignment.arm_of(contact) for contact in contacts]
     assert columns.texts(ids, known).to_pylist() == [assignment.arm_of(contact) for contact in contacts]
     first = playbook.experiments[0]
     keys = [assignment.key_of(contact.id, contact.account) for contact in contacts]

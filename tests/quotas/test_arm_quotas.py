@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeykit import Arbiter, InfeasibleError, Playbook
+from journeykit import Arbiter, Contact, InfeasibleError, Playbook
 from journeykit.job import Inputs, Job, TableJob
+from journeykit.ledger import MemoryLedger
 from journeykit.quotas.arm_quotas import parts_of
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -97,6 +98,33 @@ def test_what_an_arm_cannot_keep_is_told_with_its_name():
         InfeasibleError, match=r"for the contacts in trial:\w+, with their share: the quotas cannot all"
     ):
         TableJob(Arbiter(playbook), CONTACTS, at=AT).table()
+
+
+def test_a_quota_over_time_keeps_its_whole_maximum():
+    """What is left when a run begins is parted among its arms; single decisions may use what is left, and no more."""
+    playbook = book([{"name": "seats", "max": 6, "window": {"calendar": "day", "zone": "playbook"}}])
+    arbiter, ledger = Arbiter(playbook), MemoryLedger()
+
+    def alone(name):
+        return len(arbiter.decide(Contact(id=name, consent=["email"]), at=AT, ledger=ledger).granted)
+
+    assert [alone(f"early {number}") for number in range(3)] == [1, 1, 1]
+    for kind in (TableJob, Job):
+        how = {"at": AT, "ledger": ledger, "dry_run": kind is Job, "run_id": kind.__name__}
+        job = (
+            kind(arbiter, CONTACTS[:30], **how)
+            if kind is TableJob
+            else kind(arbiter, Inputs(contacts=CONTACTS[:30]), **how)
+        )
+        sum(1 for _ in (job.batches() if kind is TableJob else job.decisions()))
+        whole, *arms = job.summary().quotas
+        if kind is TableJob:
+            assert (whole.usage, whole.before, whole.reserved) == (6, 3, 6)
+            assert sorted((own.usage, own.max) for own in arms) == [(1, 1), (2, 2)]
+        else:
+            assert whole.usage == 6
+    assert alone("late") == 0
+    assert {row["arm"] for row in ledger.export_all("touches")} == {"trial:now", "trial:double"}
 
 
 def test_shares_and_budgets_are_kept_in_every_arm():

@@ -1,4 +1,7 @@
-"""Arms over columns: in which arms of a playbook's experiments contacts are, worked out by the kernels' hash."""
+"""Arms over columns: in which arms of a playbook's experiments contacts are, worked out by the kernels' hash.
+
+Without the extension module each contact is asked, with the same answer.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.basics.validation import BILLIONTH
-from journeykit.columns.chunk import text_buffers
-from journeykit.kernels import in_holdout
+from journeykit.kernels import has_kernels
 from journeykit.model.experiment import text_of
 from journeykit.playbook.experiment_arms import ArmAssignment
 
@@ -48,7 +51,12 @@ class ArmColumns:
         """
         keys = _texts(contacts)
         if self.assignment.by_account and accounts is not None:
-            keys = _texts(accounts).fill_null(keys)
+            keys = pc.coalesce(_texts(accounts), keys)
+        if not has_kernels():
+            own = {places: number for number, places in enumerate(self.places)}
+            return np.array([own[self.assignment.places_of(key, None)] for key in keys.to_pylist()], np.int64)
+        from journeykit.columns.chunk import text_buffers
+
         return self.numbers_of(*text_buffers(keys))
 
     def numbers_of(self, offsets: np.ndarray, data: np.ndarray) -> np.ndarray:
@@ -85,6 +93,8 @@ def _texts(values: Any) -> pa.Array:
 
 def _places(experiment: Experiment, offsets: np.ndarray, data: np.ndarray) -> np.ndarray:
     """By id, the place of the arm; -1 for none."""
+    from journeykit.kernels import in_holdout
+
     count = max(0, len(offsets) - 1)
     seed = np.array([ord(char) for char in experiment.hash_seed], np.int64)
     passed, inside = np.zeros(count, np.int64), np.empty(count, np.bool_)
