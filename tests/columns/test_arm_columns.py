@@ -105,4 +105,13 @@ def test_chunks_and_threads_change_nothing(monkeypatch):
     assert table(threads=3).to_pylist() == whole
     assert len({row["arm"] for row in whole}) > 4
     order = {name: place for place, name in enumerate(str(row["contact_id"]) for row in rows)}
+    numbers = ArmColumns(playbook)
+    expected = dict.fromkeys(numbers.names, 0)
+    for name in numbers.texts([str(row["contact_id"]) for row in rows]).to_pylist():
+        expected[name] += 1
+    told = []
+    table(summary=told.append)
+    assert {name: own["contacts"] for name, own in told[0].arms.items()} == {
+        name or "(none)": count for name, count in expected.items() if count
+    }
     assert (np.diff([order[str(row["contact_id"])] for row in whole]) >= 0).all()

@@ -10,6 +10,7 @@ from attrs import evolve
 from journeykit.columns.arm_numbers import ArmColumns
 from journeykit.columns.claim_block import openings_asked
 from journeykit.columns.columnar_engine import ColumnarEngine
+from journeykit.columns.decision_counts import OUTCOMES
 from journeykit.job.chunk_decider import NOTHING_CHOSEN, ChunkDecider
 from journeykit.kernels.interface.codes import BAD
 from journeykit.quotas.arm_quotas import ArmQuotaRun, sides_of_arms
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.decision_rows import ClaimIds
     from journeykit.engine.decider import Decider
+    from journeykit.job.arm_counts import ArmCounts
     from journeykit.job.chunk_state import ChunkState, Piece
     from journeykit.job.table_reader import TableReader
     from journeykit.model.quota import Side
@@ -109,6 +111,18 @@ class ArmChunks(ChunkDecider):
     def asked_by_rows(self) -> list[str]:
         """The names of the policies that are asked claim by claim."""
         return list(dict.fromkeys(name for own in self.arms for name in own.decider.asked_by_rows))
+
+    def count(self, state: ChunkState, arms: ArmCounts) -> None:
+        """Count what was decided of a chunk by arm, but for those who fall back, who are counted one by one."""
+        decided = np.bincount(self.number_of(state.chunk)[~state.apart], minlength=len(self.columns.names))
+        for number in np.flatnonzero(decided).tolist():
+            arms.add(self.columns.names[number], int(decided[number]), 0, {})
+        for piece in state.pieces:
+            tally = piece.answers.tally
+            low, high = tally.sums.tolist()
+            totals = tally.labels.sum(axis=(0, 1)).tolist()
+            outcomes = {own.value: count for own, count in zip(OUTCOMES, totals, strict=True)}
+            arms.add(piece.decider.engine.decider.arm, 0, low + (high << 32), outcomes)
 
     def shapes(self, parts: list[dict[str, Any]]) -> Any:
         """Kinds of touches, for the kernels, by combination of arms."""

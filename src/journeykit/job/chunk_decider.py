@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.decision_rows import ClaimIds
+    from journeykit.job.arm_counts import ArmCounts
     from journeykit.job.chunk_state import ChunkState
     from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.quotas.quota_run import QuotaRun
@@ -72,6 +73,9 @@ class ChunkDecider:
     def asked_by_rows(self) -> list[str]:
         """The names of the policies that are asked claim by claim."""
         return [self.engine.playbook.policy] if self.engine.weigher.by_rows else []
+
+    def count(self, state: ChunkState, arms: ArmCounts) -> None:
+        """Count what was decided of a chunk by arm; without arms, and where accounts are decided, nothing."""
 
     def shapes(self, parts: list[dict[str, Any]]) -> Any:
         """Kinds of touches, for the kernels."""

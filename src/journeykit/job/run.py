@@ -15,6 +15,7 @@ from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.counted_quotas import need_ledger
 from journeykit.engine.unknowns import Unknowns
 from journeykit.errors import DataError, ModelError
+from journeykit.job.arm_counts import ArmCounts
 from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.inputs import TABLES
@@ -110,6 +111,7 @@ class Run:
         quota_run: what the run chose so that its quotas hold, once it has chosen; None without quotas.
         sides: the sides of the quotas; of those with a window what is left of each of the run's periods.
         used: by side of the quotas, what was granted by the row engine uses.
+        arms: what was counted by arm; None without experiments.
         tables: the tables that are given, by name.
         inputs: their names, without the contacts.
         words: for each of them, what its words are compared with.
@@ -179,6 +181,7 @@ class Run:
         self.spellings, self.doubles = Spellings.of(playbook), Doubles.of(playbook)
         self._unknowns = Unknowns(decider, at)
         self._tally = DecisionTally(playbook, decider.arms)
+        self.arms = None if decider.arms is None else ArmCounts()
         self._days = None if until is None else DayTally(playbook, at, until)
         self._notes: tuple[str, ...] = ()
 
@@ -320,6 +323,8 @@ class Run:
             self.bad.add(BadRow(self.contact_source, number, decision.field, allowed, str(decision)))
             return None
         fault = self._tally.count(contact, decision, counted)
+        if self.arms is not None:
+            self.arms.count(decision)
         self._unknowns.count(contact)
         if fault is not None:
             self.bad.add(BadRow(self.contact_source, number, "", fault, "data by which all claims can be decided"))
@@ -493,6 +498,7 @@ class Run:
             engine=self.kind,
             durations=dict(self.watch.durations),
             unknown=self._unknowns.by_rule(),
+            arms={} if self.arms is None else self.arms.to_dict(),
         )
 
     def _all_mismatches(self) -> Mismatches:

@@ -69,6 +69,8 @@ class Summary:
         notes: what a person should look at.
         unknown: of how many contacts the audience of a campaign or of a cap is unknown, because data is missing or
             cannot be read. A campaign does not select them; what a cap does then is for ``on_missing.cap`` to say.
+        arms: with experiments, by arm, how many contacts were decided, what was granted to them is worth (``value``),
+            and how many claims have each outcome; those in no arm are ``(none)``.
         mismatches: where data and playbook do not match: words that the playbook does not know, columns that it asks
             for and a table lacks, types that a comparison can never meet.
         rows: by table, how many rows were read.
@@ -117,6 +119,7 @@ class Summary:
     engine: str = field(default="one", eq=False)
     durations: Mapping[str, float] = field(factory=dict, eq=False)
     unknown: Mapping[str, int] = field(factory=dict)
+    arms: Mapping[str, Mapping[str, Any]] = field(factory=dict)
 
     @property
     def gap(self) -> float:
@@ -151,6 +154,7 @@ class Summary:
             "teams": {name: dict(counts) for name, counts in self.teams.items()},
             "stages": {name: dict(counts) for name, counts in self.stages.items()},
             "channels": {name: dict(counts) for name, counts in self.channels.items()},
+            **({"arms": {name: dict(counts) for name, counts in self.arms.items()}} if self.arms else {}),
             "missing": {name: dict(counts) for name, counts in self.missing.items()},
             "bad_rows": {
                 "count": self.bad_rows,
@@ -208,6 +212,9 @@ class Summary:
                 # Claims that are about none, of which none went, tell nothing.
                 del granted[NOTHING]
             yield from _counts(f"granted by {title[:-1]}", granted)
+        for name, counts in self.arms.items():
+            granted = counts.get(Outcome.GRANTED, 0)
+            yield f"arm {name}: {counts['contacts']:,} contacts, granted {granted:,}, value {counts['value']:,.6g}"
         for name, counts in self.missing.items():
             yield f"missing {name}: {counts['claims']:,} claims, {counts['setting']}"
         yield from _counts("unknown (contacts)", self.unknown)

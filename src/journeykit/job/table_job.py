@@ -247,6 +247,8 @@ class TableJob(Run):
             state = self._reservations.reserve(state)
         for piece in state.pieces:
             self._counts.add(piece.answers.tally, self.chunks.engine.layout.rules.list)
+        if self.arms is not None:
+            self.chunks.count(state, self.arms)
         if self._waiting is not None:
             self._waiting.decided(state)
         apart = np.flatnonzero(state.apart)
