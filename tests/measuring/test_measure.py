@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from journeykit import (
     Campaign,
@@ -408,3 +411,54 @@ def test_decisions_that_cannot_be_used():
     assert "bad rows of decisions: 1" in str(found)
     found = measured(TOUCHES, EVENTS, playbook, decisions=[decided("dora", 1)], contacts=[{"contact_id": "anna"}])
     assert "contacts of the decisions who are in no table of contacts or touches, and count nowhere: 1" in found.notes
+
+
+# Against a count one by one
+
+MOMENT = st.integers(0, 40 * 24)
+MANY_TOUCHES = st.lists(st.tuples(st.sampled_from("abcd"), MOMENT, st.sampled_from(["meetup", "hello"])), max_size=25)
+MANY_EVENTS = st.lists(st.tuples(st.sampled_from("abcde"), MOMENT, st.integers(1, 9)), max_size=20, unique=True)
+
+
+@settings(max_examples=40)
+@given(MANY_TOUCHES, MANY_EVENTS)
+def test_measures_are_those_of_a_count_one_by_one(touches, events):
+    """By team and by contact: messages, rates, young ones and values, as plain loops give them."""
+    week, begin, end = 7 * 24, 5 * 24, 35 * 24
+    touches = sorted({(contact, hour): campaign for contact, hour, campaign in touches}.items())
+    won: dict[tuple[str, int], float] = defaultdict(float)
+    for contact, hour, amount in events:
+        before = [at for (own, at), _ in touches if own == contact and at < hour <= at + week and at < end]
+        if before and hour <= end:
+            won[contact, max(before)] += amount
+    wanted = {}
+    for (contact, hour), campaign in touches:
+        if begin <= hour < end:
+            for key in (("contact", contact), ("team", "events" if campaign == "meetup" else "care")):
+                own = wanted.setdefault(key, [0, 0, 0, 0])
+                settled, value = hour + week <= end, won.get((contact, hour), 0)
+                own[0] += 1
+                own[1] += settled
+                own[2] += settled and value > 0
+                own[3] += value * settled
+    found = measured(
+        [sent(contact, hour / 24, campaign) for (contact, hour), campaign in touches],
+        [did(contact, hour / 24, amount=amount) for contact, hour, amount in events],
+        since=START + timedelta(hours=begin),
+        until=START + timedelta(hours=end),
+        by="team,contact",
+    )
+    groups = [(facet.name, own) for facet in found.facets for own in facet.groups]
+    assert {(name, own.group[0]): [own.messages, *_figures(own.responses[0])] for name, own in groups} == wanted
+
+
+def _figures(own):
+    assert own.rate.low is None or own.rate.low <= own.rate.rate <= own.rate.high
+    return [own.rate.whole, own.rate.part, own.value]
+
+
+def test_a_facet_of_very_many_values_is_refused():
+    """A table by each instant would tell nobody anything."""
+    touches = pa.table({"contact_id": ["anna"] * 10_001, "sent_at": pa.array(range(10_001), pa.timestamp("us", "UTC"))})
+    with pytest.raises(DataError, match="'sent_at' has 10,001 values; measure by what has at most 10,000"):
+        measured(touches, EVENTS, since=datetime(1970, 1, 1, tzinfo=UTC), by="sent_at")

@@ -95,10 +95,7 @@ class MessageFacets:
         found, *others = (self._of(name) for name in facets)
         for own in others:
             found = found.times(own)
-        if len(found.names) > _MOST_GROUPS:
-            raise DataError(
-                f"{'*'.join(facets)!r} has {len(found.names):,} values; measure by what has at most {_MOST_GROUPS:,}"
-            )
+        need_few(facets, len(found.names))
         return found
 
     def _of(self, name: str) -> MessageGroups:
@@ -152,6 +149,16 @@ class MessageFacets:
         return spread((name,), group[own.messages.contact], values, (_BY_SEGMENT,))
 
 
+def need_few(facets: Sequence[str], groups: int) -> None:
+    """Refuse facets that tell too many groups apart.
+
+    Raises:
+        DataError: if they do.
+    """
+    if groups > _MOST_GROUPS:
+        raise DataError(f"{'*'.join(facets)!r} has {groups:,} values; measure by what has at most {_MOST_GROUPS:,}")
+
+
 def of_column(name: str, values: pa.ChunkedArray | pa.Array) -> MessageGroups:
     """Messages by the values of a column; a list, as of topics, puts a message in each of its groups.
 
@@ -159,7 +166,12 @@ def of_column(name: str, values: pa.ChunkedArray | pa.Array) -> MessageGroups:
         >>> of_column("team", pa.array(["events", None, "events"])).names
         (('events',), (None,))
     """
-    column = Column(one_piece(values))
+    array = one_piece(values)
+    if not pa.types.is_nested(array.type) and not pa.types.is_null(array.type):
+        # Of a column of instants, say, no value is made before it is clear that there are few.
+        array = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        need_few((name,), len(array.indices.unique()))
+    column = Column(array)
     read = _several if fold_name(name) in _LISTS else _labels
     return spread((name,), column.codes, [read(value) for value in column.values])
 
