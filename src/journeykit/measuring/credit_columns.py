@@ -61,6 +61,10 @@ class ColumnCredit:
         self._told = told
         self._campaign_of = campaign_of
         self._here = len(messages)
+        # The decisions, their places among them from 1, and the pairs of a contact and a decision that there are.
+        self._marks = np.unique(self._mark[self._mark != 0])
+        self._place = _place_of(self._marks, self._mark)
+        self._pairs = np.unique((self._owner * (len(self._marks) + 1) + self._place)[self._mark != 0])
         self._got = np.zeros(len(messages.ids), np.bool_)
         self._got[self._owner] = True
 
@@ -82,9 +86,8 @@ class ColumnCredit:
         events = np.flatnonzero((told.name == name) & (why == CREDITED))
         contact, at = told.contact[events].astype(np.int64), told.at[events]
         decision, campaign = told.decision[events], told.campaign[events]
-        marks = np.unique(self._mark[self._mark != 0])
-        named, place, width = _place_of(marks, decision), _place_of(marks, self._mark), len(marks) + 1
-        is_strange = (named == 0) | ~np.isin(contact * width + named, self._owner * width + place)
+        named, place, width = _place_of(self._marks, decision), self._place, len(self._marks) + 1
+        is_strange = (named == 0) | (_place_of(self._pairs, contact * width + named) == 0)
         reason = np.full(len(events), CREDITED, np.int8)
         reason[(decision == 0) & (campaign == STRANGE_CAMPAIGN)] = CODES[UNKNOWN_CAMPAIGN]
         reason[(decision != 0) & is_strange] = CODES[UNKNOWN_DECISION]
@@ -135,8 +138,8 @@ def _followed(
     key, sent = key[order], sent[order]
     start = np.searchsorted(key, of_event, "left")
     end = np.searchsorted(key, of_event, "right")
-    low = _count_before(key, sent, of_event, at - min(response.length, LONGEST))
-    high = _count_before(key, sent, of_event, at)
+    high = _first_from(sent, start, end, at)
+    low = _first_from(sent, start, high, at - min(response.length, LONGEST))
     why = np.full(len(at), CREDITED, np.int8)
     why[low == high] = CODES[LATE]
     why[high == start] = CODES[BEFORE]
@@ -155,11 +158,14 @@ def _followed(
     return event, order[message], share, why
 
 
-def _count_before(key: np.ndarray, sent: np.ndarray, of_event: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """How many messages come before each event, in the order of keys, then instants; not those of its very instant."""
-    is_message = np.arange(len(key) + len(of_event)) < len(key)
-    order = np.lexsort((is_message, np.concatenate([sent, at]), np.concatenate([key, of_event])))
-    before = np.cumsum(is_message[order])
-    found = np.empty(len(order), np.int64)
-    found[order] = before
-    return found[len(key) :]
+def _first_from(sent: np.ndarray, low: np.ndarray, high: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The first places, between two, whose instants are not before others: all searches halve what is left at once."""
+    low, high = low.copy(), high.copy()
+    is_open = np.flatnonzero(low < high)
+    while len(is_open):
+        middle = (low[is_open] + high[is_open]) // 2
+        is_before = sent[middle] < at[is_open]
+        low[is_open] = np.where(is_before, middle + 1, low[is_open])
+        high[is_open] = np.where(is_before, high[is_open], middle)
+        is_open = is_open[low[is_open] < high[is_open]]
+    return low
