@@ -457,6 +457,14 @@ def _figures(own):
     return [own.rate.whole, own.rate.part, own.value]
 
 
+def test_unknown_campaigns_are_named():
+    """With the one that may be meant; their messages are measured all the same."""
+    found = measured([*TOUCHES, sent("anna", 2, "meetupp"), *(sent("ben", 2, f"x{n}") for n in range(6))], EVENTS)
+    assert "messages of campaign 'meetupp', which the playbook does not have: 1; did you mean 'meetup'?" in found.notes
+    assert "messages of other campaigns that the playbook does not have: 2" in found.notes
+    assert found.everything.messages == 11
+
+
 def test_a_facet_of_very_many_values_is_refused():
     """A table by each instant would tell nobody anything."""
     touches = pa.table({"contact_id": ["anna"] * 10_001, "sent_at": pa.array(range(10_001), pa.timestamp("us", "UTC"))})

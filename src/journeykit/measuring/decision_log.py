@@ -41,7 +41,7 @@ class DecisionLog:
     Attributes:
         ids: the contacts' ids, by their number here.
         account: their accounts' ids; null for none.
-        contact: by row, the number of the contact. Rows that say the same of the same contact and instant are one.
+        contact: by row, the number of the contact. Rows that follow each other and say the same are one.
         at: by row, when it was decided, in microseconds since 1970.
         arm: by row, a place in `arms`.
         arms: texts of arms, as decisions name them; None for none.
@@ -135,7 +135,10 @@ class _LogReading:
         self.good += int(np.count_nonzero(good))
         self._take_accounts(columns, places, contact, before)
         arm = self._coded(columns[places["arm"]]) if "arm" in places else np.full(rows, self._arm(None))
-        self._rows.append(np.unique(np.column_stack([contact, at, arm])[good], axis=0))
+        told = np.column_stack([contact, at, arm])[good]
+        # A contact has a row for each claim, one after the other, and they say the same here.
+        is_new = np.append(True, (told[1:] != told[:-1]).any(axis=1))[: len(told)]
+        self._rows.append(told[is_new])
         if self._reached and "campaign_id" in places and "reason" in places:
             self._take_reached(columns[places["campaign_id"]], columns[places["reason"]], contact, good)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import shown
-from journeykit.errors import ModelError
+from journeykit.errors import ModelError, closest
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.measuring.arm_measures import arm_measures
 from journeykit.measuring.credits import credit
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook
 
 _MOST_SAMPLES = 100_000
+_NAMED = 5
+"""So many unknown campaigns are named."""
 
 
 def measure(
@@ -272,6 +275,7 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
     if messages.strangers:
         lacking = "the decisions lack" if tables.contacts is None else "the table of contacts lacks"
         yield f"messages of contacts that {lacking}: {messages.strangers:,}"
+    yield from _unknown_campaigns(tables)
     if messages.no_cost:
         yield f"messages whose cost is no number: {messages.no_cost:,}"
     if everything.cost is not None and everything.cost_unknown:
@@ -281,6 +285,27 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
     yield from found.lines
     if found.others:
         yield f"events that are no response: {found.others:,}"
+
+
+def _unknown_campaigns(tables: MeasuredTables) -> Iterator[str]:
+    """The campaigns of messages that the playbook does not have, where it has some."""
+    known = {own.id for own in tables.playbook.campaigns or ()}
+    if not known:
+        return
+    counts = np.bincount(tables.messages.kind, minlength=len(tables.messages.kinds)).tolist()
+    found: Counter[str] = Counter()
+    for facets, count in zip(tables.messages.kinds, counts, strict=True):
+        for name in facets.get("campaign", ()):
+            if name not in known:
+                found[name] += count
+    for name, count in found.most_common(_NAMED):
+        hint = closest(name, known)
+        meant = f"; did you mean {hint!r}?" if hint else ""
+        if count:
+            yield f"messages of campaign {name!r}, which the playbook does not have: {count:,}{meant}"
+    rest = sum(found.values()) - sum(count for _, count in found.most_common(_NAMED))
+    if rest:
+        yield f"messages of other campaigns that the playbook does not have: {rest:,}"
 
 
 def _notes_on_log(tables: MeasuredTables) -> Iterator[str]:

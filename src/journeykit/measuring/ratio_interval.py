@@ -10,6 +10,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from journeykit.journey.measure.intervals import Share, normal_quantile
+from journeykit.measuring.differences import wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,7 +126,7 @@ def _of_counts(bare: Ratio, whole: NDArray[np.int64], part: NDArray[np.int64], d
         return evolve(bare, low=share.low, high=share.high, method="wilson")
     others = int(np.count_nonzero(whole - part))
     if min(bare.active, others) < _SPARSE:
-        low, high = _wilson(bare.part / bare.whole, _effective(whole, part), draws.level)
+        low, high = wilson(bare.part / bare.whole, _effective(whole, part), normal_quantile(draws.level))
         return evolve(bare, low=low, high=high, method="effective")
     low, high, method = _resampled(whole, part, bare, draws, name)
     return evolve(bare, low=max(low, 0.0), high=min(high, 1.0), method=method)
@@ -151,15 +152,6 @@ def linearised_variance(whole: NDArray[np.int64], part: NDArray[Any]) -> float:
     messages, number = whole.sum(), len(whole)
     residual = part - part.sum() / messages * whole
     return float((residual * residual).sum() / messages**2 * (number / max(number - 1, 1)))
-
-
-def _wilson(rate: float, number: float, level: float) -> tuple[float, float]:
-    """Wilson's interval at a number that need not be whole."""
-    deviate = normal_quantile(level)
-    square = deviate * deviate / number
-    middle = (rate + square / 2) / (1 + square)
-    half = math.sqrt(rate * (1 - rate) * square + square * square / 4) / (1 + square)
-    return max(0.0, min(middle - half, rate)), min(1.0, max(middle + half, rate))
 
 
 def _resampled(
