@@ -28,14 +28,17 @@ MOVES = {
         "reader": {"reader": 0.89, "customer": 0.04, "lost": 0.07},
         "customer": {"customer": 0.94, "lost": 0.06},
     },
-    "asked": {"reader": {"reader": 0.91, "customer": 0.05, "lost": 0.04}, "customer": {"customer": 0.97, "lost": 0.03}},
+    "asked": {
+        "reader": {"reader": 0.91, "customer": 0.05, "lost": 0.04},
+        "customer": {"customer": 0.97, "lost": 0.03},
+    },
 }
 """By arm and stage, the chance of each stage a month later."""
 BUYS, BUYS_AFTER_OFFER, PRICES = 0.30, 0.05, (10, 30)
-"""The chance that a customer buys on some day of a month; that they buy besides in the week after an offer; and between
-which whole numbers the price lies."""
+"""The chance that a customer buys on some day of a month; that they buy besides in
+the week after an offer; and between which whole numbers the price lies."""
 ANSWERS = {"not asked": (0.40, 0.35, 0.25), "asked": (0.50, 0.32, 0.18)}
-"""By arm, the chances of promoters, passives and detractors among those who answer a survey."""
+"""By arm, the chances of promoters, passives and detractors, of those who answer."""
 COST, DISCOUNT = 0.05, 0.01
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import CompareMeans
 
 from journeykit import DataError, ModelError, Playbook
 from journeykit.measuring import measure_relation
@@ -251,3 +255,82 @@ def test_cohorts_alone() -> None:
     log = [event("anna", "visit", 1), event("anna", "purchase", 2, amount=5)]
     tables = RelationTables.read(playbook(), log, since=SINCE, until=UNTIL, numbers=["amount"])
     assert sale_cohorts(tables, won="purchase").everything.cohorts[0].sales.average is None
+
+
+# Holdouts and arms
+
+
+def answered(contacts: int) -> list[dict]:
+    """A survey by each of some contacts; every third one cancels later."""
+    log = []
+    for number in range(contacts):
+        log.append(event(f"c{number}", "purchase", -5, amount=number % 5))
+        log.append(event(f"c{number}", "survey", 20, score=number % 11))
+        if number % 3 == 0:
+            log.append(event(f"c{number}", "leave", 50))
+    return log
+
+
+def test_what_a_holdout_shows_of_scores_and_of_value() -> None:
+    """Scores differ as statsmodels says; a message to the holdout is told, and its contact stays in it."""
+    book = playbook(holdout={"share": 0.3})
+    holdout, names = book.holdout, [f"c{number}" for number in range(120)]
+    held = [name for name in names if holdout.holds(name)]
+    touches = [{"contact_id": name, "sent_at": day(9), "cost": 0.5} for name in (*names[:60], held[0])]
+    found = measured(answered(120), book, touches=touches)
+    scores = found.block("nps").by_arm["holdout"]
+    sides = [
+        [(number % 11 > 8) - (number % 11 < 7) for number in range(120) if holdout.holds(f"c{number}") == is_held]
+        for is_held in (False, True)
+    ]
+    ends = CompareMeans.from_data(*sides).tconfint_diff(usevar="unequal")
+    assert scores.differences[0].fixed == pytest.approx(ends, rel=1e-6)
+    kept = found.block("returns").kept[0]
+    assert kept.contacts == {"holdout": len(held), "messaged": 120 - len(held)}
+    # Everybody is worth the same at the start, and one who left nothing at the end.
+    left = [sum(number % 3 == 0 and (f"c{number}" in held) == is_held for number in range(120)) for is_held in (0, 1)]
+    worth = found.block("base_value").values.values["customer"]
+    gone = [left[0] / (120 - len(held)), left[1] / len(held)]
+    assert kept.kept.value == pytest.approx(-worth * (gone[0] - gone[1]))
+    assert kept.lost.difference == pytest.approx(gone[0] - gone[1])
+    assert "holdout was written to" in found.block("returns").said[0]
+
+
+def test_arms_of_an_experiment_keep_value_too() -> None:
+    """Each other arm is compared with the one that changes nothing; without contacts nobody knows who was assigned."""
+    arms = [{"name": "few", "share": 0.5, "with": {"reserve": 2}}, {"name": "now", "share": 0.5}]
+    book = playbook(experiments=[{"name": "fewer", "arms": arms}])
+    touches = [{"contact_id": f"c{number}", "sent_at": day(9)} for number in range(50)]
+    contacts = [{"contact_id": f"c{number}"} for number in range(120)]
+    found = measured(answered(120), book, touches=touches, contacts=contacts)
+    (kept,) = found.block("returns").kept
+    assert (kept.name, kept.arm, kept.against, sum(kept.contacts.values())) == ("fewer", "few", "now", 120)
+    assert kept.per_cost is None
+    assert set(found.block("nps").by_arm["fewer"].scores) == {"few", "now"}
+    assert "by fewer" in str(found)
+    assert measured(answered(120), book, touches=touches).block("returns").kept == ()
+
+
+def test_without_the_kernels_the_report_is_the_same() -> None:
+    """Where the extension module is not built, everything is measured alike, intervals included."""
+    book = {"journey": JOURNEY, "responses": [SALE], "holdout": {"share": 0.3}}
+    book["segments"] = [{"name": "large", "rule": "size > 3"}]
+    log = [{**row, "at": row["at"].isoformat()} for row in answered(40)]
+    touches = [{"contact_id": f"c{number}", "sent_at": day(9).isoformat(), "cost": 1} for number in range(20)]
+    contacts = [{"contact_id": f"c{number}", "size": number % 7} for number in range(45)]
+    asked = {"contacts": contacts, "touches": touches, "by": "segments", "silent": "60d"}
+    code = """
+import json, sys
+sys.modules["journeykit.kernels._core"] = None
+from datetime import UTC, datetime
+from journeykit import Playbook
+from journeykit.measuring import measure_relation
+book, log, asked = json.loads(sys.stdin.read())
+since, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+print(json.dumps(measure_relation(Playbook.from_dict(book), log, since=since, until=until, **asked).to_dict()))
+"""
+    given = json.dumps([book, log, asked])
+    run = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, text=True, check=True)
+    found = measured(log, Playbook.from_dict(book), **asked).to_dict()
+    assert json.loads(run.stdout) == json.loads(json.dumps(found))
+    assert found["churn"]["silent"] == "60d"

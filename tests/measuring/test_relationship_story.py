@@ -24,14 +24,15 @@ def test_measures_find_the_truth_and_the_picture_is_current(monkeypatch) -> None
     book = Playbook.load(DOCS / "relationship" / "playbook.yaml")
     asked = {"contacts": base.contacts(), "touches": touches, "by": "kind", "since": base.START, "until": base.END}
     found = measure_relation(book, events, **asked)
-    known, values, score = base.truth(), found.block("base_value").values, found.block("nps").by_team["community"]
+    known, values = base.truth(), found.block("base_value").values
+    scores = found.block("nps").by_arm["holdout of how-are-you"].scores
     kept = found.block("returns").kept[0].kept
     pairs = [
         (known["kept per contact"], kept),
         (known["value of a reader"], values.worth_of("reader")),
         (known["value of a customer"], values.worth_of("customer")),
-        (known["score of those asked"], score.written),
-        (known["score of those not asked"], score.others),
+        (known["score of those asked"], scores["messaged"]),
+        (known["score of those not asked"], scores["holdout"]),
         *((known[f"value per cost of {own.team}"], own.value_per_cost) for own in found.block("returns").money[1:]),
     ]
     months = found.block("churn").everything.months[1:]

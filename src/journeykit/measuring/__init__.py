@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from journeykit.measuring.sale_cohorts import GroupCohorts as GroupCohorts
     from journeykit.measuring.sale_cohorts import SaleCohorts as SaleCohorts
     from journeykit.measuring.sample_ratio import SampleRatio as SampleRatio
+    from journeykit.measuring.survey_scores import ArmScores as ArmScores
     from journeykit.measuring.survey_scores import SurveyScores as SurveyScores
     from journeykit.measuring.survey_scores import TeamScores as TeamScores
     from journeykit.measuring.survival_curve import SurvivalCurve as SurvivalCurve
@@ -52,6 +53,7 @@ _HOMES = {
     "ArmComparison": "measuring.arm_comparison",
     "ArmHistory": "measuring.arm_history",
     "ArmOutcomes": "measuring.arm_outcomes",
+    "ArmScores": "measuring.survey_scores",
     "BaseValue": "measuring.base_value",
     "ChurnMeasures": "measuring.churn_measures",
     "ChurnMonth": "measuring.churn_measures",

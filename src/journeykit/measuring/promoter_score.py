@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 LOWEST, HIGHEST = 0, 10
 """The answers to how likely somebody is to recommend us."""
-_PROMOTER, _PASSIVE = 9, 7
+PROMOTER, PASSIVE = 9, 7
+"""The lowest answers of promoters and of passives."""
 _ADDED_ENDS, _ADDED = 0.75, 3
 FEW_ANSWERS = 30
 """With fewer answers a score is said to be small."""
@@ -60,8 +61,8 @@ class PromoterScore:
             ModelError: for a level that is not between 0 and 1.
         """
         whole = [math.floor(own) for own in answers]
-        promoters = sum(own >= _PROMOTER for own in whole)
-        passives = sum(_PASSIVE <= own < _PROMOTER for own in whole)
+        promoters = sum(own >= PROMOTER for own in whole)
+        passives = sum(PASSIVE <= own < PROMOTER for own in whole)
         return cls.counted(promoters, passives, len(whole) - promoters - passives, level)
 
     @classmethod

@@ -198,6 +198,7 @@ def measure_relation(
     if asked is None:
         notes.append("no lifetime value: no response of the playbook has a value")
         return _report(tables, blocks, notes)
+    notes += _without_value(tables, asked)
     group = jackknife_groups(tables.key, tables.account)
     values, earlier = _values(tables, asked, group, length, discount, horizon)
     blocks.append(
@@ -209,10 +210,12 @@ def measure_relation(
     if touches is None:
         notes.append("no returns: there are no touches")
         return _report(tables, blocks, notes)
+    # What of the touches cannot be used was said when all of them were read.
     messages = MessageTable.read(
         playbook, touches, contacts=contacts, since=since, until=until, zone=zone, columns=(), max_bad=max_bad
     )
     credits_ = credit(playbook, messages, events, zone=zone, max_bad=max_bad)
+    notes += credits_.of(asked.name).lines
     blocks.append(two_returns(tables, values, group, messages, credits_, asked.name))
     return _report(tables, blocks, notes)
 
@@ -245,6 +248,17 @@ def _value_response(playbook: Playbook, value: str | None) -> Response | None:
             f"several responses have a value ({', '.join(worth)}): name the one that counts", field="value"
         )
     return next(iter(worth.values()), None)
+
+
+def _without_value(tables: RelationTables, asked: Response) -> Iterator[str]:
+    log = tables.events
+    own = log.is_named(asked.event) & (log.contact >= 0)
+    lacking = int(np.count_nonzero(np.isnan(log.numbers[asked.value or ""][own])))
+    if lacking:
+        yield (
+            f"{asked.name}: {lacking:,} of {int(np.count_nonzero(own)):,} events have no {asked.value} that is a "
+            "number; they bring nothing"
+        )
 
 
 def _values(

@@ -172,7 +172,7 @@ class RelationTables:
             by=by,
             segments={} if by is None else segment_members(asked, ids),
             messages=messages,
-            notes=tuple(_notes(placements, log)),
+            notes=(*_notes(placements, log), *_message_notes(messages)),
         )
 
     def numbers_of(self, messages: MessageTable) -> NDArray[np.int64]:
@@ -255,6 +255,20 @@ def _notes(placements: Placements, log: RelationEvents) -> Iterable[str]:
             yield f"{said}: {summary.noted[name]:,}"
     if log.repeated:
         yield f"events that are there again: {log.repeated:,}; each counts once"
+
+
+def _message_notes(messages: MessageTable | None) -> Iterable[str]:
+    if messages is None:
+        return
+    if messages.bad_rows:
+        yield f"bad rows of touches and contacts: {messages.bad_rows:,}; the first: {messages.bad[0]}"
+    if messages.strangers:
+        yield f"messages of contacts that the table of contacts lacks: {messages.strangers:,}"
+    if messages.no_cost:
+        yield f"messages whose cost is no number: {messages.no_cost:,}"
+    unknown = messages.rows["cost"].null_count
+    if 0 < unknown < len(messages):
+        yield f"messages whose cost is unknown: {unknown:,}; lifetime values take them to cost nothing"
 
 
 def segment_members(asked: Asked, ids: pa.Array) -> dict[str, NDArray[np.bool_]]:

@@ -9,7 +9,10 @@ import numpy as np
 from attrs import field, frozen
 
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
-from journeykit.measuring.promoter_score import FEW_ANSWERS, HIGHEST, LOWEST, PromoterScore
+from journeykit.measuring.arm_outcomes import ArmOutcomes
+from journeykit.measuring.differences import Difference
+from journeykit.measuring.promoter_score import FEW_ANSWERS, HIGHEST, LOWEST, PASSIVE, PROMOTER, PromoterScore
+from journeykit.measuring.relation_arms import relation_arms
 from journeykit.measuring.stage_stays import NOWHERE
 
 if TYPE_CHECKING:
@@ -45,6 +48,27 @@ class TeamScores:
         return {"written": self.written.to_dict(), "others": self.others.to_dict()}
 
 
+@frozen(kw_only=True)
+class ArmScores:
+    """The scores of contacts by the arm, or holdout, into which a hash put them, of those who answered.
+
+    Attributes:
+        scores: by arm, the score; the first arm is the one that the others are compared with.
+        differences: of each other arm, its score less that of the first one, over 100: Welch's interval of the mean of
+            1, 0 and -1.
+    """
+
+    scores: Mapping[str, PromoterScore]
+    differences: tuple[Difference, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "scores": {name: own.to_dict() for name, own in self.scores.items()},
+            "differences": [own.to_dict() for own in self.differences],
+        }
+
+
 @frozen(kw_only=True, repr=False)
 class SurveyScores:
     """Net promoter scores. Of each contact the last answer in the time counts.
@@ -57,6 +81,7 @@ class SurveyScores:
         by_stage: the score by the stage on which contacts were when they answered.
         by_segment: the score by segment; a contact of several counts in each.
         by_team: the scores by team; empty where no touches were given.
+        by_arm: the scores by what was dealt out: ``holdout``, ``holdout of CAMPAIGN`` or an experiment.
         level: the level of confidence of intervals.
         not_used: how many answers were not used, by why: ``no_score``, ``no_number``, ``out_of_range`` (not from 0 to
             10), ``unknown_contact``; and ``earlier``: answers after which the contact gave another one.
@@ -67,6 +92,7 @@ class SurveyScores:
     by_stage: Mapping[str, PromoterScore] = field(factory=dict)
     by_segment: Mapping[str, PromoterScore] = field(factory=dict)
     by_team: Mapping[str, TeamScores] = field(factory=dict)
+    by_arm: Mapping[str, ArmScores] = field(factory=dict)
     level: float
     not_used: Mapping[str, int] = field(factory=dict)
 
@@ -85,6 +111,14 @@ class SurveyScores:
         rows = [cells for *names, score in self._scores() for cells in [(*names, *_cells(score))]]
         headings = ("by", "group", "answers", "promoters", "passives", "detractors", "score", "interval", "")
         yield ReportTable("Net promoter score", headings, rows, 2)
+        lines = [
+            (name, f"{own.arm.name} - {own.against.name}", f"{100 * own.difference:+.1f}", _span(own))
+            for name, arms in self.by_arm.items()
+            for own in arms.differences
+            if own.difference is not None
+        ]
+        if lines:
+            yield ReportTable("Net promoter score by arm", ("by", "arms", "difference", "interval"), lines, 2)
 
     def _scores(self) -> Iterator[tuple[str, str, PromoterScore]]:
         yield "", "all", self.everything
@@ -94,6 +128,9 @@ class SurveyScores:
         for name, scores in self.by_team.items():
             yield "team", f"{name} wrote before", scores.written
             yield "team", f"{name} did not", scores.others
+        for name, arms in self.by_arm.items():
+            for arm, own in arms.scores.items():
+                yield name, arm, own
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
@@ -103,7 +140,7 @@ class SurveyScores:
             "all": self.everything.to_dict(),
             **{
                 name: {group: own.to_dict() for group, own in getattr(self, name).items()}
-                for name in ("by_stage", "by_segment", "by_team")
+                for name in ("by_stage", "by_segment", "by_team", "by_arm")
             },
             "not_used": dict(self.not_used),
         }
@@ -166,10 +203,36 @@ def survey_scores(tables: RelationTables, *, event: str = "survey", score: str =
         everything=of(np.ones(len(answer), np.bool_)),
         by_stage=by_stage if len(tables.stays.stages) > 1 else {},
         by_segment={name: of(members[contact]) for name, members in tables.segments.items()},
+        by_arm=_by_arm(tables, contact, answer),
         by_team={name: TeamScores(written=of(had), others=of(~had)) for name, had in written.items()},
         level=level,
         not_used={name: count for name, count in counts.items() if count},
     )
+
+
+def _by_arm(tables: RelationTables, contact: NDArray[np.int64], answer: NDArray[np.float64]) -> dict[str, ArmScores]:
+    """The scores of the contacts of each arm who answered."""
+    found = {}
+    for dealt in relation_arms(tables):
+        place, level = dealt.place[contact], tables.level
+        chosen = {name: answer[place == number] for number, name in enumerate(dealt.arms)}
+        if all(len(own) for own in chosen.values()):
+            first, *others = (ArmOutcomes.of(name, recommendation(own)) for name, own in chosen.items())
+            found[dealt.name] = ArmScores(
+                scores={name: PromoterScore.of(own.tolist(), level) for name, own in chosen.items()},
+                differences=tuple(Difference.between(own, first, level=level) for own in others),
+            )
+    return found
+
+
+def recommendation(answer: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Answers from 0 to 10 as 1 of a promoter, 0 of a passive and -1 of a detractor.
+
+    Example:
+        >>> recommendation(np.array([10.0, 8.0, 6.0])).tolist()
+        [1.0, 0.0, -1.0]
+    """
+    return (answer >= PROMOTER).astype(np.float64) - (answer < PASSIVE)
 
 
 def _written_before(
@@ -199,3 +262,7 @@ def _cells(own: PromoterScore) -> tuple[str, ...]:
         return *counts, _UNKNOWN, _UNKNOWN, ""
     span = f"{own.low:+.1f} to {own.high:+.1f}"
     return *counts, f"{own.score:+.1f}", span, f"small: below {FEW_ANSWERS}" if own.is_small else ""
+
+
+def _span(own: Difference) -> str:
+    return _UNKNOWN if own.fixed is None else f"{100 * own.fixed[0]:+.1f} to {100 * own.fixed[1]:+.1f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +12,9 @@ from attrs import frozen
 
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
 from journeykit.measuring.arm_outcomes import ArmOutcomes
-from journeykit.measuring.arm_places import is_below
-from journeykit.measuring.assignment import holdouts_of
 from journeykit.measuring.base_value import amount_cells
 from journeykit.measuring.differences import Difference
+from journeykit.measuring.relation_arms import relation_arms
 from journeykit.measuring.stage_stays import NOWHERE
 from journeykit.measuring.value_chain import Estimated, jackknifed
 
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "-"
 ALL_TEAMS, NO_TEAM = "(all)", "(none)"
-HOLDOUT, MESSAGED = "holdout", "messaged"
-FEW_HELD_OUT = 100
+FEW_CONTACTS = 100
 """With fewer contacts on one side, what was kept is said to be small."""
 
 
@@ -63,27 +61,29 @@ class MoneyReturn:
 
 @frozen(kw_only=True)
 class KeptValue:
-    """The lifetime value that messages kept: of contacts who were there at the start, against the holdout.
+    """The lifetime value that an arm kept: of contacts who were there at the start, against another one's.
 
     Of each contact it is the value at the end, nothing for one who left, less that at the start. Everybody counts who
     was assigned, messaged or not.
 
     Attributes:
-        holdout: which: ``holdout``, of the playbook, or ``holdout of CAMPAIGN``.
-        messaged: how many contacts were there at the start, and not in the holdout.
-        held_out: how many in the holdout were.
+        name: ``holdout``, of the playbook; ``holdout of CAMPAIGN``; or the name of an experiment.
+        arm: the arm: ``messaged`` of a holdout.
+        against: the arm that it is compared with: ``holdout`` of a holdout.
+        contacts: by arm, how many were there at the start.
         before: by arm, what a contact was worth at the start.
         after: by arm, what those contacts are worth at the end, per contact who was there at the start.
-        kept: how much more a messaged contact kept than one in the holdout.
-        in_all: that, for all messaged contacts.
-        per_cost: that, by the cost of the messages that the holdout does not get; None where this is not known, or
-            nothing.
-        lost: the share of contacts who are lost at the end, messaged less holdout.
+        kept: how much more a contact of the arm kept.
+        in_all: that, for all contacts of the arm.
+        per_cost: that, by the cost of the messages that a holdout does not get; None where this is not known, or
+            nothing, and for experiments.
+        lost: the share of contacts who are lost at the end, arm less arm.
     """
 
-    holdout: str
-    messaged: int
-    held_out: int
+    name: str
+    arm: str
+    against: str
+    contacts: Mapping[str, int]
     before: Mapping[str, float]
     after: Mapping[str, float]
     kept: Estimated
@@ -94,15 +94,13 @@ class KeptValue:
     @property
     def is_small(self) -> bool:
         """Whether there are few contacts on one side."""
-        return min(self.messaged, self.held_out) < FEW_HELD_OUT
+        return min(self.contacts.values()) < FEW_CONTACTS
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
         return {
-            "holdout": self.holdout,
-            "contacts": {MESSAGED: self.messaged, HOLDOUT: self.held_out},
-            "before": dict(self.before),
-            "after": dict(self.after),
+            **{name: getattr(self, name) for name in ("name", "arm", "against")},
+            **{name: dict(getattr(self, name)) for name in ("contacts", "before", "after")},
             "kept": self.kept.to_dict(),
             "in_all": self.in_all.to_dict(),
             "per_cost": None if self.per_cost is None else self.per_cost.to_dict(),
@@ -120,7 +118,7 @@ class TwoReturns:
     Attributes:
         response: the response whose value is credited.
         money: what messages brought for what they cost: of all teams, then by team, those with the most messages first.
-        kept: the lifetime value kept against each holdout: the playbook's, then those of campaigns.
+        kept: the lifetime value kept against each holdout, the playbook's first, and by the arms of experiments.
         said: what is to be said of it.
         level: the level of confidence of intervals.
     """
@@ -146,8 +144,8 @@ class TwoReturns:
         headings = ("team", "messages", "cost", "value", "value per cost", "interval")
         yield ReportTable(f"Return in money: {self.response}", headings, rows, 1)
         for kept in self.kept:
-            title = f"Return in lifetime value: contacts there at the start, against the {kept.holdout}"
-            sides = ("", MESSAGED, HOLDOUT, "difference", "interval")
+            title = f"Return in lifetime value: contacts there at the start, by {kept.name}"
+            sides = ("", kept.arm, kept.against, "difference", "interval")
             yield ReportTable(title, sides, list(_kept_cells(kept)), 1)
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,9 +172,10 @@ class TwoReturns:
         for kept in self.kept:
             for name in ("kept", "in_all"):
                 amount: Estimated = getattr(kept, name)
-                cells = {"by": kept.holdout, "group": MESSAGED, "measure": f"lifetime value {name.replace('_', ' ')}"}
+                group = f"{kept.arm} - {kept.against}"
+                cells = {"by": kept.name, "group": group, "measure": f"lifetime value {name.replace('_', ' ')}"}
                 ends = {"value_low": amount.low, "value_high": amount.high}
-                yield {**cells, "contacts": kept.messaged, "value": amount.value, **ends}
+                yield {**cells, "contacts": kept.contacts[kept.arm], "value": amount.value, **ends}
 
     def __str__(self) -> str:
         return text((f"Intervals are at {100 * self.level:g} %.", *self.said), self.tables())
@@ -261,26 +260,24 @@ def _money(
 def _kept(
     tables: RelationTables, values: StageValues, group: NDArray[np.int64], cost_of: Callable[[Any], float | None]
 ) -> tuple[list[KeptValue], list[str]]:
-    """The value kept against each holdout, and what is to be said of it."""
-    stays, found, said = tables.stays, [], []
-    start = stays.is_present(tables.since)
+    """The value kept by each arm against another one, and what is to be said of it."""
+    found, said = list[KeptValue](), list[str]()
+    start = tables.stays.is_present(tables.since)
     ends = [_present_stage(tables, at) for at in (tables.since, tables.until)]
-    groups = int(group.max(initial=0)) + 1
-    apart = np.zeros(len(start), np.bool_)
-    for name, holdout, campaigns in holdouts_of(tables.playbook):
-        held_out = is_below(holdout.seed, tables.ids, holdout.share)
-        there = start & ~apart
-        if campaigns is None:
-            # Who gets nothing at all says nothing of a campaign's own holdout.
-            apart = held_out
-        counts = [int(np.count_nonzero(there & side)) for side in (held_out, ~held_out)]
-        if not all(counts):
-            said.append(f"{name}, lifetime value kept: not compared; {counts[0]:,} of it were there at the start")
-            continue
-        arms = np.where(held_out, 0, 1)[there]
-        weights = [_counts(group[there], groups, arms, own[there], len(stays.stages)) for own in ends]
-        lost = _lost(ends[1][there], arms, tables)
-        found.append(_kept_value(name, values, weights, counts, lost, cost_of(campaigns)))
+    for dealt in relation_arms(tables):
+        said += dealt.notes
+        cost = cost_of(dealt.campaigns) if dealt.is_holdout else None
+        for number in range(1, len(dealt.arms)):
+            there = start & ((dealt.place == 0) | (dealt.place == number))
+            arm = (dealt.place[there] == number).astype(np.int64)
+            names = (dealt.arms[0], dealt.arms[number])
+            if len(np.unique(arm)) < len(names):
+                said.append(
+                    f"{dealt.name}, lifetime value kept: not compared; nobody of one arm was there at the start"
+                )
+                continue
+            sides = _Sides(names, arm, group[there], [own[there] for own in ends], len(tables.stays.stages))
+            found.append(_kept_value(dealt.name, values, sides, cost))
     if not found and not said:
         said.append("lifetime value kept: not compared; a holdout, of the playbook or a campaign, shows what is kept")
     return found, said
@@ -292,55 +289,54 @@ def _present_stage(tables: RelationTables, at: int) -> NDArray[np.int64]:
     return np.where((stage == NOWHERE) | tables.stays.is_lost[stage], len(tables.stays.stages), stage)
 
 
-def _counts(
-    group: NDArray[np.int64], groups: int, arm: NDArray[np.int64], stage: NDArray[np.int64], stages: int
-) -> NDArray[np.float64]:
-    """Contacts by group, arm and stage; those who are not there are on the last one."""
-    place = (group * 2 + arm) * (stages + 1) + stage
-    return np.bincount(place, minlength=groups * 2 * (stages + 1)).reshape(groups, 2, stages + 1).astype(np.float64)
+class _Sides(NamedTuple):
+    """Contacts of two arms: the names, and by contact the arm, the group, and the stage at both ends."""
+
+    names: tuple[str, str]
+    arm: NDArray[np.int64]
+    group: NDArray[np.int64]
+    ends: list[NDArray[np.int64]]
+    stages: int
+
+    def counts(self, stage: NDArray[np.int64], groups: int) -> NDArray[np.float64]:
+        """Contacts by group, arm and stage; those who are not there are on the last one."""
+        shape = groups, 2, self.stages + 1
+        place = (self.group * 2 + self.arm) * shape[2] + stage
+        return np.bincount(place, minlength=groups * 2 * shape[2]).reshape(shape).astype(np.float64)
 
 
-def _lost(stage: NDArray[np.int64], arm: NDArray[np.int64], tables: RelationTables) -> Difference:
-    gone = stage == len(tables.stays.stages)
-    sides = [ArmOutcomes.of(name, gone[arm == place]) for place, name in enumerate((HOLDOUT, MESSAGED))]
-    return Difference.between(sides[1], sides[0], level=tables.level)
+def _kept_value(name: str, values: StageValues, sides: _Sides, cost: float | None) -> KeptValue:
+    groups = max(len(values.without), int(sides.group.max(initial=0)) + 1)
+    before, after = (sides.counts(own, groups) for own in sides.ends)
+    start, end = before.sum(0), after.sum(0)
 
-
-def _kept_value(
-    name: str,
-    values: StageValues,
-    weights: list[NDArray[np.float64]],
-    counts: list[int],
-    lost: Difference,
-    cost: float | None,
-) -> KeptValue:
-    before, after = weights
-
-    def change(at: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.float64]:
+    def worth(at: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
         """By arm, the value per contact."""
-        found: NDArray[np.float64] = at[:, :-1] @ worth / at.sum(1)
+        found: NDArray[np.float64] = at[:, :-1] @ value / at.sum(1)
         return found
 
-    def kept(own: NDArray[np.float64], other: NDArray[np.float64], worth: NDArray[np.float64]) -> float:
-        gain = change(other, worth) - change(own, worth)
+    def kept(first: NDArray[np.float64], last: NDArray[np.float64], value: NDArray[np.float64]) -> float:
+        gain = worth(last, value) - worth(first, value)
         return float(gain[1] - gain[0])
 
-    start, end = before.sum(0), after.sum(0)
-    figure = kept(start, end, values.array)
     with np.errstate(divide="ignore", invalid="ignore"):
-        without = [kept(start - before[place], end - after[place], worth) for place, worth in enumerate(values.without)]
-    found = jackknifed(figure, np.array(without), values.level)
-    first, last = change(start, values.array), change(end, values.array)
+        without = [kept(start - before[place], end - after[place], value) for place, value in enumerate(values.without)]
+    found = jackknifed(kept(start, end, values.array), np.array(without), values.level)
+    against, arm = sides.names
+    gone = sides.ends[1] == sides.stages
+    lost = [ArmOutcomes.of(own, gone[sides.arm == place]) for place, own in enumerate(sides.names)]
+    contacts = int(start[1].sum())
     return KeptValue(
-        holdout=name,
-        messaged=counts[1],
-        held_out=counts[0],
-        before={HOLDOUT: float(first[0]), MESSAGED: float(first[1])},
-        after={HOLDOUT: float(last[0]), MESSAGED: float(last[1])},
+        name=name,
+        arm=arm,
+        against=against,
+        contacts={own: int(count) for own, count in zip(sides.names, start.sum(1), strict=True)},
+        before=dict(zip(sides.names, worth(start, values.array).tolist(), strict=True)),
+        after=dict(zip(sides.names, worth(end, values.array).tolist(), strict=True)),
         kept=found,
-        in_all=_times(found, counts[1]),
-        per_cost=_times(found, counts[1] / cost) if cost else None,
-        lost=lost,
+        in_all=_times(found, contacts),
+        per_cost=_times(found, contacts / cost) if cost else None,
+        lost=Difference.between(lost[1], lost[0], level=values.level),
     )
 
 
@@ -351,12 +347,14 @@ def _times(own: Estimated, factor: float) -> Estimated:
 
 
 def _kept_cells(own: KeptValue) -> Iterator[tuple[str, ...]]:
-    yield "contacts", f"{own.messaged:,}", f"{own.held_out:,}", "", "small" if own.is_small else ""
-    for said, sides in (("value at the start", own.before), ("value at the end", own.after)):
-        yield said, f"{sides[MESSAGED]:,.2f}", f"{sides[HOLDOUT]:,.2f}", "", ""
+    sides = (own.arm, own.against)
+    yield "contacts", *(f"{own.contacts[name]:,}" for name in sides), "", "small" if own.is_small else ""
+    for said, values in (("value at the start", own.before), ("value at the end", own.after)):
+        yield said, *(f"{values[name]:,.2f}" for name in sides), "", ""
     yield "kept per contact", "", "", *amount_cells(own.kept)
     yield "kept in all", "", "", *amount_cells(own.in_all)
-    yield "kept per cost", "", "", *amount_cells(own.per_cost)
+    if own.per_cost is not None:
+        yield "kept per cost", "", "", *amount_cells(own.per_cost)
     rates = [
         f"{100 * arm.mean:.1f} %" if arm.mean is not None else _UNKNOWN for arm in (own.lost.arm, own.lost.against)
     ]
