@@ -85,6 +85,15 @@ def test_only_messages_in_scope_are_credited():
     assert reasons(playbook, touches[1:], did(2)) == {"out_of_scope": 1}
 
 
+def test_a_response_without_events_is_told():
+    """A misspelt event would let nothing be a response, ever."""
+    messages = MessageTable.read(sale(), sent(0))
+    assert list(credit(sale(), messages, did(1, event="purchases")).lines) == [
+        "sale: no event has the name 'purchase'; did you mean 'purchases'?"
+    ]
+    assert list(credit(sale(), messages, []).lines) == ["sale: no event has the name 'purchase'"]
+
+
 def test_an_event_counts_once_for_each_response():
     """The same event twice, by its id or in everything, counts once; two responses may both count it."""
     responses = [Response(name=name, event="purchase", within="14d") for name in ("sale", "any sale")]

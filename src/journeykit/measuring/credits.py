@@ -10,6 +10,7 @@ from attrs import frozen
 from journeykit.basics.clock import clock
 from journeykit.basics.threads import at_once
 from journeykit.engine.ruleset import Ruleset
+from journeykit.errors import closest
 from journeykit.kernels import has_kernels
 from journeykit.kernels.interface.credit_arrays import CREDITED, STRANGE_CAMPAIGN
 from journeykit.measuring.cell_columns import thread_count
@@ -262,4 +263,6 @@ class _Crediting:
             },
             no_value=no_value,
             no_number=no_number,
+            event=response.event,
+            nearest=None if len(own) else closest(response.event, sorted(self.parts.other_names)),
         )

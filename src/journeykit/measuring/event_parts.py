@@ -32,7 +32,7 @@ from journeykit.tables.event_log import (
 from journeykit.tables.header import missing_column, places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from journeykit.measuring.cell_columns import Faults
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from journeykit.tables import TableSource
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.bad_row_list import BadRows
+
+
+_MANY = 1_000
+"""Among more names than these nobody looks for the nearest."""
 
 
 class EventPart(NamedTuple):
@@ -74,12 +78,13 @@ class EventPart(NamedTuple):
 
 
 class EventsRead(NamedTuple):
-    """What was read of a chunk: its events, bad rows, number of rows, and the names that there are."""
+    """What was read of a chunk: its events, bad rows, number of rows, the names that there are, and other names."""
 
     part: EventPart
     bad: list[BadRow]
     rows: int
     names: frozenset[str]
+    others: frozenset[str]
 
 
 class EventParts:
@@ -99,6 +104,7 @@ class EventParts:
         values: the properties that are values, each with its number.
         met: the names of events that there are, as far as they are read.
         others: how many events have another name.
+        other_names: these names, as far as they are few.
 
     Raises:
         DataError: for a table that cannot be read.
@@ -121,6 +127,7 @@ class EventParts:
         values = dict.fromkeys(own.value for own in responses if own.value is not None)
         self.values = {name: number for number, name in enumerate(values)}
         self.met: set[str] = set()
+        self.other_names: set[str] = set()
         self.others = 0
         self.rows = 0
         self._contacts = contacts
@@ -147,6 +154,8 @@ class EventParts:
             self.rows += read.rows
             self.others += read.rows - len(read.bad) - len(read.part.at)
             self.met |= read.names
+            if len(self.other_names) < _MANY:
+                self.other_names |= read.others
             yield read.part
 
     def _read(self, part: Part | BadRow) -> EventsRead | BadRow:
@@ -160,12 +169,13 @@ class EventParts:
         faults: Faults = {}
         name = self._names(columns[places["event"]] if "event" in places else Column([None] * rows), faults)
         known = [own for own, place in self.names.items() if (name == place).any()]
+        strange = _others(columns[places["event"]], self.names) if "event" in places else frozenset()
         bad = [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)]
         wanted = np.flatnonzero(name >= 0)
         if len(wanted) < rows:
             columns = [column.take(wanted) for column in columns]
         found, more = self._wanted(names, columns, places, wanted + number, name[wanted])
-        return EventsRead(found, [*bad, *more], rows, frozenset(known))
+        return EventsRead(found, [*bad, *more], rows, frozenset(known), strange)
 
     def _names(self, column: Column, faults: Faults) -> np.ndarray:
         """The numbers of the names; -1 for those that nothing asks for, and for what is no name: a fault."""
@@ -232,6 +242,16 @@ def known_of_events(
     """The properties of events that are asked for, and what tells each event from others of its contact."""
     read = _by_kernels if has_kernels() else _by_value
     return read(names, columns, places, rows, faults, at, spelt, asked)
+
+
+def _others(column: Column, known: Collection[str]) -> frozenset[str]:
+    """The names of events that nothing asks for, where a chunk has but a few."""
+    values = column.values
+    return (
+        frozenset(own for own in values if isinstance(own, str) and own not in known)
+        if len(values) < _MANY
+        else frozenset()
+    )
 
 
 def _by_kernels(

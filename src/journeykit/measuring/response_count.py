@@ -48,6 +48,8 @@ class ResponseCount:
         rows: by reason, the numbers of the first rows, counted from 1 without the header.
         no_value: how many of the credited ones have no value, though the response has one.
         no_number: how many of the credited ones have a value that is no number; they count, without a value.
+        event: the name of its events.
+        nearest: where there are none, a name that events have and that may have been meant; None for none.
     """
 
     response: str
@@ -57,6 +59,8 @@ class ResponseCount:
     rows: Mapping[str, tuple[int, ...]] = field(factory=dict)
     no_value: int = 0
     no_number: int = 0
+    event: str = ""
+    nearest: str | None = None
 
     @property
     def lines(self) -> Iterator[str]:
@@ -66,6 +70,9 @@ class ResponseCount:
             >>> list(ResponseCount("sale", 5, 3, {"late": 2}, {"late": (4, 9)}).lines)
             ['sale: 2 of 5 events happened too long after the message (rows 4, 9)']
         """
+        if not self.events:
+            hint = "" if self.nearest is None else f"; did you mean {self.nearest!r}?"
+            yield f"{self.response}: no event has the name {self.event!r}{hint}"
         for name, count in self.reasons.items():
             rows = self.rows.get(name, ())
             where = (
