@@ -193,7 +193,7 @@ def measures_of(
     by_response = [list(_of_response(sums, groups, own, paid, known, draws)) for own in answers]
     rows = zip(
         groups.names,
-        sums.by_group(np.ones(len(unit), np.int64)),
+        sums.by_group(np.ones(len(unit), np.bool_)),
         contacts.units(),
         sums.by_group(paid),
         sums.by_group(~known),

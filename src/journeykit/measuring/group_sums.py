@@ -85,16 +85,26 @@ class GroupSums:
             group, message, own = group[order], message[order], own[order]
         first = np.ones(len(own), np.bool_)
         first[1:] = (own[1:] != own[:-1]) | (group[1:] != group[:-1])
-        self.message = message
-        self._starts = np.flatnonzero(first)
-        self._ends = np.cumsum(np.bincount(group[self._starts], minlength=len(groups.names)))
+        # Sums over all messages in their order need no look at each.
+        self._message = None if len(message) == len(unit) and is_in_order(message) else message
+        self._pair = np.cumsum(first, dtype=np.int32) - np.int32(1)
+        starts = np.flatnonzero(first)
+        self._ends = np.cumsum(np.bincount(group[starts], minlength=len(groups.names)))
+        self._bounds = np.append(starts, len(own))[self._ends]
+
+    def _taken(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The messages' values in the order of groups and units."""
+        return values if self._message is None else values[self._message]
 
     def by_unit(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The sums of the messages' values, by group and unit."""
-        taken = values[self.message]
-        if taken.dtype == np.bool_:
-            taken = taken.astype(np.int64)
-        return np.add.reduceat(taken, self._starts) if len(self._starts) else taken[:0]
+        """The sums of the messages' values, by group and unit; of truth values how many are true."""
+        taken = self._taken(values)
+        pairs = int(self._ends[-1]) if len(self._ends) else 0
+        # Most messages have no response: the others are looked at alone.
+        rows = np.flatnonzero(taken)
+        weights = None if taken.dtype == np.bool_ else taken[rows]
+        found = np.bincount(self._pair[rows], weights, pairs)
+        return found.astype(np.int64, copy=False) if taken.dtype.kind != "f" else found.astype(np.float64, copy=False)
 
     def slices(self, sums: NDArray[Any]) -> Iterator[NDArray[Any]]:
         """Sums by unit, as of `by_unit`, for each group in turn."""
@@ -104,10 +114,20 @@ class GroupSums:
             start = end
 
     def by_group(self, values: NDArray[Any]) -> list[Any]:
-        """The sums of the messages' values, by group."""
-        return [own.sum().item() for own in self.slices(self.by_unit(values))]
+        """The sums of the messages' values, by group; of truth values how many are true."""
+        taken, start, found = self._taken(values), 0, []
+        for end in self._bounds.tolist():
+            own = taken[start:end]
+            found.append(int(np.count_nonzero(own)) if own.dtype == np.bool_ else own.sum().item())
+            start = end
+        return found
 
     def units(self) -> list[int]:
         """How many units each group has."""
         found: list[int] = np.diff(self._ends, prepend=0).tolist()
         return found
+
+
+def is_in_order(message: NDArray[np.int64]) -> bool:
+    """Whether messages are all of them, one after the other."""
+    return bool((message == np.arange(len(message))).all())
